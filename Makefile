@@ -1,0 +1,41 @@
+# Each target can be run again at any time. VENV=path uses another environment.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+DEMO_STUDY ?= demo
+DEMO_ARGS ?=
+
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo   rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
+	@echo "make test   the tests"
+	@echo "make lint   style, types and the order of imports"
+	@echo "make clean  remove the environment and what tools have cached"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/gatekit data get jsb_music21
+	$(BIN)/gatekit train -m +experiment=demo study=$(DEMO_STUDY) cell=rnn,lstm,gru seeds=3 $(DEMO_ARGS)
+	$(BIN)/gatekit compare $(DEMO_STUDY) --baseline cell=rnn \
+		--figure experiments/$(DEMO_STUDY)/curves.svg
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

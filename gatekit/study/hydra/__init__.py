@@ -1,0 +1,1 @@
+"""What Hydra finds under ``hydra_plugins.gatekit``: the launcher of gatekit."""
