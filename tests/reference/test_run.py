@@ -1,0 +1,162 @@
+"""The driver of the reference recurrences: masks, direction, and gradients of every cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from . import lstm
+from .cases import CASES, Case
+from .functions import Array, States, Weights
+from .run import draw, gradients, run, zero_states
+
+BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 4
+MASK = np.array(
+    [[1, 1, 1, 0, 0], [0, 1, 0, 1, 1], [0, 0, 0, 0, 0]], dtype=bool
+)  # padded at the end, with a hole and a late start, and masked altogether
+
+
+def _problem(case: Case, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((BATCH, TIME, FEATURES))
+    states = {n: rng.standard_normal((BATCH, UNITS)) for n in case.states}
+    if "n" in states:  # a normaliser is positive
+        states["n"] = np.exp(states["n"])
+    if "t" in states:  # a clock never stands before the last reset
+        states["t"] = np.full((BATCH, 1), 2.0)
+        states["k"] = 2.0 * rng.uniform(size=(BATCH, UNITS))
+    return x, states, draw(case.shapes(FEATURES, UNITS), rng)
+
+
+@pytest.fixture(params=CASES, name="case")
+def _case(request: pytest.FixtureRequest) -> Case:
+    return CASES[request.param]
+
+
+def test_every_weight_is_read_and_none_else(case: Case) -> None:
+    class Spy(dict[str, Array]):
+        read: set[str] = set()
+
+        def __getitem__(self, name: str) -> Array:
+            self.read.add(name)
+            return super().__getitem__(name)
+
+    x, states, w = _problem(case)
+    spy = Spy(w)
+    emission, after = case.step(x[:, 0], states, spy)
+    assert spy.read == set(w)
+    assert emission.shape == (BATCH, UNITS)
+    np.testing.assert_array_equal(emission, after[case.states[0]])
+
+
+def test_gradients_are_those_of_central_differences(case: Case) -> None:
+    x, states, w = _problem(case)
+    rng = np.random.default_rng(1)
+    cotangent = rng.standard_normal((BATCH, TIME, UNITS))
+    final = {n: rng.standard_normal(s.shape) for n, s in states.items()}
+    exact = gradients(case.step, x, states, w, cotangent, MASK, False, final)
+
+    def loss(x: Array, states: States, w: Weights) -> float:
+        outputs, after = run(case.step, x, states, w, MASK)
+        return float(np.sum(outputs * cotangent) + sum(np.sum(after[n] * final[n]) for n in after))
+
+    direction_x = rng.standard_normal(x.shape)
+    direction_s = {n: rng.standard_normal(s.shape) for n, s in states.items()}
+    direction_w = {n: rng.standard_normal(s.shape) for n, s in w.items()}
+
+    def along(name: str, h: float) -> float:
+        """The loss after a step of size h along the direction of one argument."""
+        return loss(
+            x + h * direction_x if name == "x" else x,
+            {n: s + h * direction_s[n] if name == f"state {n}" else s for n, s in states.items()},
+            {n: s + h * direction_w[n] if name == n else s for n, s in w.items()},
+        )
+
+    expected = {"x": np.sum(exact.x * direction_x)}
+    expected |= {f"state {n}": np.sum(g * direction_s[n]) for n, g in exact.states.items()}
+    expected |= {n: np.sum(g * direction_w[n]) for n, g in exact.w.items()}
+    h = 1e-4
+    for name, value in expected.items():
+        # Richardson's combination leaves an error of order h^4
+        coarse = (along(name, h) - along(name, -h)) / (2 * h)
+        fine = (along(name, h / 2) - along(name, -h / 2)) / h
+        assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), name
+
+
+def test_every_argument_has_a_gradient(case: Case) -> None:
+    x, states, w = _problem(case)
+    cotangent = np.random.default_rng(1).standard_normal((BATCH, TIME, UNITS))
+    found = gradients(case.step, x, states, w, cotangent)
+    assert np.all(found.x != 0)
+    assert all(np.all(g != 0) for g in found.w.values())
+    assert all(np.any(g != 0) for g in found.states.values())
+
+
+def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> None:
+    x, states, w = _problem(case)
+    outputs, after = run(case.step, x, states, w, MASK)
+    for row in range(BATCH):
+        alone = {n: s[row : row + 1] for n, s in states.items()}
+        expected = np.zeros(UNITS)
+        for t in range(TIME):
+            if MASK[row, t]:
+                emission, alone = case.step(x[row : row + 1, t], alone, w)
+                expected = emission[0]
+            np.testing.assert_allclose(outputs[row, t], expected, rtol=0, atol=1e-14)
+        for name, value in alone.items():
+            np.testing.assert_allclose(after[name][row], value[0], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("dirt", [np.nan, np.inf, 1e300])
+def test_what_stands_in_a_masked_step_has_no_effect(case: Case, dirt: float) -> None:
+    x, states, w = _problem(case)
+    dirty = x.copy()
+    dirty[~MASK] = dirt
+    cotangent = np.random.default_rng(1).standard_normal((BATCH, TIME, UNITS))
+    clean = gradients(case.step, x, states, w, cotangent, MASK)
+    found = gradients(case.step, dirty, states, w, cotangent, MASK)
+    np.testing.assert_array_equal(
+        run(case.step, dirty, states, w, MASK)[0], run(case.step, x, states, w, MASK)[0]
+    )
+    np.testing.assert_array_equal(found.x, clean.x)
+    assert np.all(found.x[~MASK] == 0)
+    for name in w:
+        np.testing.assert_array_equal(found.w[name], clean.w[name])
+
+
+def test_two_chunks_are_the_whole(case: Case) -> None:
+    x, states, w = _problem(case)
+    outputs, after = run(case.step, x, states, w)
+    first, between = run(case.step, x[:, :2], states, w)
+    second, last = run(case.step, x[:, 2:], between, w)
+    np.testing.assert_array_equal(np.concatenate([first, second], axis=1), outputs)
+    for name in after:
+        np.testing.assert_array_equal(last[name], after[name])
+
+
+def test_zero_states_start_every_cell(case: Case) -> None:
+    x, _, w = _problem(case)
+    outputs, _ = run(case.step, x, zero_states(case.states, BATCH, UNITS), w, MASK)
+    assert np.all(np.isfinite(outputs))
+
+
+def test_going_backwards_reads_the_flipped_sequence_and_mask() -> None:
+    x, states, w = _problem(CASES["lstm"])
+    flipped = run(lstm.step, x[:, ::-1], states, w, MASK[:, ::-1])
+    found = run(lstm.step, x, states, w, MASK, go_backwards=True)
+    np.testing.assert_array_equal(found[0], flipped[0])
+    np.testing.assert_array_equal(found[1]["c"], flipped[1]["c"])
+    assert not np.allclose(found[0], run(lstm.step, x, states, w, MASK)[0])
+
+
+@pytest.mark.parametrize("mask", [np.ones((BATCH, TIME)), np.ones((BATCH, TIME + 1), bool)])
+def test_a_mask_of_another_kind_is_refused(mask: Array) -> None:
+    x, states, w = _problem(CASES["lstm"])
+    with pytest.raises(ValueError, match="mask must be bool"):
+        run(lstm.step, x, states, w, mask)
+
+
+def test_a_state_the_step_does_not_return_is_refused() -> None:
+    x, states, w = _problem(CASES["lstm"])
+    with pytest.raises(ValueError, match="was given"):
+        run(lstm.step, x, {**states, "k": states["c"]}, w)
