@@ -48,7 +48,7 @@ def softmax(a: Array) -> Array:
 
 def cumax(a: Array) -> Array:
     """The running sum of the softmax along the last axis: rises from above 0 to 1."""
-    return np.cumsum(softmax(a), axis=-1)
+    return np.asarray(np.cumsum(softmax(a), axis=-1))
 
 
 def affine(w: Weights, gate: str, x: Array, h_prev: Array) -> Array:
@@ -63,7 +63,8 @@ def affine(w: Weights, gate: str, x: Array, h_prev: Array) -> Array:
     Returns:
         batch x the width of the gate's bias.
     """
-    return x @ w[f"{gate}.x"] + h_prev @ w[f"{gate}.h_prev"] + w[f"{gate}.bias"]
+    pre: Array = x @ w[f"{gate}.x"] + h_prev @ w[f"{gate}.h_prev"] + w[f"{gate}.bias"]
+    return pre
 
 
 def dense_shapes(
