@@ -1,0 +1,217 @@
+"""The keys of a run's configuration, with their types, ranges and defaults; validated once, here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+
+from .schema import Check, Wrong, flag, mapping, number, one_of, optional, text, texts, whole
+
+EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
+PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
+SCHEDULES = ("constant", "cosine", "step")
+
+RUN_KEYS: dict[str, Check] = {
+    "cell": mapping,
+    "swap": mapping,
+    "output_unit": mapping,
+    "units": whole(1),
+    "layers": whole(1, 64),
+    "bidirectional": flag,
+    "residual": flag,
+    "dropout": number(0, 1, below=True),
+    "task": mapping,
+    "optimizer": mapping,
+    "trainer": mapping,
+    "executor": one_of(*EXECUTORS),
+    "precision": one_of(*PRECISIONS),
+    "seed": whole(0),
+    "plugins": texts,
+}
+"""Keys that belong to a run and, but for `plugins`, to its fingerprint."""
+
+LAUNCH_KEYS: dict[str, Check] = {
+    "study": optional(text),
+    "root": text,
+    "seeds": optional(whole(1, 100_000)),
+    "n_jobs": optional(whole(1, 4096)),
+    "threads": whole(1, 1024),
+    "retry": optional(one_of("failed")),
+}
+"""Keys that say where and how runs are made, and never what they compute."""
+
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {},
+    "sgd": {"momentum": 0.0, "nesterov": False},
+    "rmsprop": {"momentum": 0.0},
+}
+_OPTIMIZER: dict[str, Check] = {
+    "name": one_of(*OPTIMIZERS),
+    "learning_rate": number(0, above=True),
+    "clipnorm": optional(number(0, above=True)),
+    "schedule": one_of(*SCHEDULES),
+    "momentum": number(0, 1, below=True),
+    "nesterov": flag,
+}
+_TRAINER: dict[str, Check] = {
+    "epochs": optional(whole(1)),
+    "steps": optional(whole(1)),
+    "batch": whole(1),
+    "patience": optional(whole(1)),
+}
+DEFAULTS: dict[str, Any] = {
+    "swap": {},
+    "output_unit": {"kind": "hidden"},
+    "units": 64,
+    "layers": 1,
+    "bidirectional": False,
+    "residual": False,
+    "dropout": 0.0,
+    "executor": "auto",
+    "precision": "float32",
+    "seed": 0,
+    "plugins": [],
+    "study": None,
+    "root": "experiments",
+    "seeds": None,
+    "n_jobs": None,
+    "threads": 1,
+    "retry": None,
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+
+
+def validate(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with every value checked and every default filled in.
+
+    Args:
+        data: plain data, as composed.
+
+    Returns:
+        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``; floats are floats; of ``epochs`` and ``steps`` one is null.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value is of another type or out of range.
+    """
+    known = {**RUN_KEYS, **LAUNCH_KEYS}
+    _refuse_targets(data, "")
+    config = _checked(data, known, "")
+    for key in known:
+        if key not in config:
+            if key not in DEFAULTS and key not in ("optimizer", "trainer"):
+                raise ConfigError(f"{key} is missing; type {key}=NAME.")
+            config[key] = DEFAULTS.get(key, {})
+    config["optimizer"] = _optimizer(config["optimizer"])
+    config["trainer"] = _trainer(config["trainer"])
+    if "name" not in config["task"]:
+        raise ConfigError("task.name is missing; type task=NAME.")
+    if config["seeds"] is not None and config["seed"] != DEFAULTS["seed"]:
+        raise ConfigError(
+            f"seeds={config['seeds']} means the seeds 0 to {config['seeds'] - 1}; "
+            f"take seed={config['seed']} away, or write seed=0,1,2 with -m."
+        )
+    if config["study"] is not None:
+        study_name(config["study"])
+    return config
+
+
+def study_name(name: str) -> str:
+    """Return a study's name if it can be a folder's.
+
+    Raises:
+        ConfigError: it could leave the folder, or could not be typed.
+    """
+    if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
+        raise ConfigError(
+            f"study={name!r} cannot be a folder's name: use letters, digits, '.', '_' and '-', "
+            "100 at most, beginning with a letter or digit."
+        )
+    return name
+
+
+def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
+    config = _checked(given, _OPTIMIZER, "optimizer.")
+    config = {
+        "name": "adam",
+        "learning_rate": 1e-3,
+        "clipnorm": None,
+        "schedule": "constant",
+        **config,
+    }
+    own = OPTIMIZERS[config["name"]]
+    for key in ("momentum", "nesterov"):
+        if key in own:
+            config.setdefault(key, own[key])
+        elif key in config:
+            having = [name for name, keys in OPTIMIZERS.items() if key in keys]
+            raise ConfigError(
+                f"optimizer.{key}={config[key]}: {config['name']} has no {key}; "
+                f"take it away or type optimizer={having[0]}."
+            )
+    if config.get("nesterov") and not config["momentum"]:
+        raise ConfigError(
+            "optimizer.nesterov=true needs momentum; type optimizer.momentum=0.9 as well."
+        )
+    return config
+
+
+def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
+    config = {"epochs": None, "steps": None, "batch": 32, "patience": None}
+    config.update(_checked(given, _TRAINER, "trainer."))
+    if config["steps"] is not None:
+        config["epochs"] = None
+    elif config["epochs"] is None:
+        raise ConfigError(
+            "trainer.epochs and trainer.steps are both null; type trainer.epochs=20 or trainer.steps=1000."
+        )
+    return config
+
+
+def _checked(data: Mapping[str, Any], known: Mapping[str, Check], prefix: str) -> dict[str, Any]:
+    checked = {}
+    for key, value in data.items():
+        if key not in known:
+            hint = nearest(str(key), known)
+            said = f"; did you mean {prefix}{hint.split(chr(39))[1]}?" if hint else "."
+            raise ConfigError(f"{prefix}{key} is not a key{said} Keys: {listed(known, 40)}.")
+        try:
+            checked[key] = known[key](value)
+        except Wrong as wrong:
+            raise ConfigError(
+                f"{prefix}{key}={_shown(value)} ({_kind(value)}) is not allowed: "
+                f"{prefix}{key} is {wrong}."
+            ) from None
+    return checked
+
+
+def _refuse_targets(value: Any, path: str) -> None:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "_target_":
+                raise ConfigError(
+                    f"{path}_target_={_shown(inner)} is not allowed: gatekit makes nothing from class "
+                    "paths; register a plugin and name it by `kind`."
+                )
+            _refuse_targets(inner, f"{path}{key}.")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_targets(inner, f"{path}{index}.")
+
+
+def _shown(value: Any) -> str:
+    shown = {None: "null", True: "true", False: "false"}.get(value) if _scalar(value) else None
+    shown = shown or repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
+
+
+def _scalar(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _kind(value: Any) -> str:
+    kinds = {bool: "a truth value", int: "an integer", float: "a number", str: "a text"}
+    kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return kinds.get(type(value), type(value).__name__)

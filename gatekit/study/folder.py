@@ -1,0 +1,259 @@
+"""A run is a folder with one writer: claimed, written, completed by one last file."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatekit.cell.errors import RunError
+
+from . import files, metrics
+
+SCHEMA = 1
+FILES = (
+    "config.yaml",
+    "env.json",
+    "status.json",
+    "metrics.jsonl",
+    "result.json",
+    "log.txt",
+    "weights.npz",
+)
+HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
+OUTCOMES = ("COMPLETED", "DIVERGED")
+OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
+
+
+class Claimed(RunError):
+    """Another process works on this run, or it is complete."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a folder says about its run: ``name`` is a state of the contract, ``reason`` a sentence or None."""
+
+    name: str
+    reason: str | None = None
+    attempt: int = 0
+
+
+class RunFolder:
+    """The files of one run.
+
+    Args:
+        path: ``ROOT/<study>/runs/<fingerprint>``; made by ``claim``.
+
+    Attributes:
+        attempt: the number of the attempt that this object has claimed, 0 before.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self.attempt = 0
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        """Return the state: complete only if result.json agrees with the files that it lists."""
+        if (self.path / "result.json").exists():
+            try:
+                result = self.result()
+            except RunError as error:
+                return State("CORRUPT", str(error), self._latest())
+            return State(result["state"], result.get("reason"), self._latest())
+        attempt = self._latest()
+        status = self._json("status.json")
+        if not attempt:
+            return State(str(status["state"]), status.get("reason"), 0) if status else State("PLANNED")
+        if status is not None and status.get("attempt") == attempt:
+            if status.get("state") in (*OVER, "LOST"):
+                if status["state"] in OUTCOMES:
+                    return State("CORRUPT", "result.json is missing from a finished run", attempt)
+                return State(status["state"], status.get("reason"), attempt)
+        if self._alive(attempt):
+            return State("RUNNING", None, attempt)
+        return State("LOST", "its process is gone without a word", attempt)
+
+    def result(self) -> dict[str, Any]:
+        """Return result.json after checking it and the files that it lists.
+
+        Raises:
+            RunError: the file is not JSON, is of a newer format, or a listed file differs.
+        """
+        path = self.path / "result.json"
+        result = self._json("result.json")
+        if result is None or result.get("state") not in OUTCOMES:
+            raise RunError(f"{path} is damaged: it is not the JSON of a finished run.")
+        if result.get("schema") != SCHEMA:
+            raise RunError(
+                f"{path} has format {result.get('schema')!r}; this gatekit reads format {SCHEMA}."
+            )
+        for name, digest in dict(result.get("files", {})).items():
+            file = self.path / name
+            if name not in HASHED or not file.is_file() or files.sha256(file) != digest:
+                raise RunError(f"{file} is not the file that result.json was written for.")
+        return result
+
+    def log_tail(self, lines: int = 12) -> list[str]:
+        """Return the last lines of log.txt."""
+        path = self.path / "log.txt"
+        if not path.is_file():
+            return []
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - 16_384))
+            text = file.read().decode(errors="replace")
+        return [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()][-lines:]
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def claim(self) -> int:
+        """Become the only writer, as a new attempt; files of an earlier attempt move to attempts/<n>.
+
+        Returns:
+            The attempt's number, from 1.
+
+        Raises:
+            Claimed: the run is complete, or a living process holds it.
+            RunError: the folder cannot be written.
+        """
+        try:
+            files.folder(self.path / "attempts")
+            latest = self._latest()
+            state = self.state()
+            if state.name in OUTCOMES:
+                raise Claimed(f"{self.path} is {state.name} already; nothing was run.")
+            if state.name == "RUNNING":
+                owner = self._owner(latest) or {}
+                raise Claimed(
+                    f"{self.path} is being worked on by process {owner.get('pid')} on "
+                    f"{owner.get('host')}. If that machine is gone for good, delete "
+                    f"{self._claim(latest)} and type the command again."
+                )
+            owner = {
+                "attempt": latest + 1,
+                "pid": os.getpid(),
+                "host": platform.node(),
+                "born": _born(os.getpid()),
+            }
+            if not files.create(self._claim(latest + 1), json.dumps(owner)):
+                raise Claimed(f"{self.path} was claimed by another process a moment ago.")
+            self.attempt = latest + 1
+            if latest:
+                self._put_away(latest)
+        except OSError as error:
+            raise RunError(f"cannot write the run folder {self.path}: {error.strerror or error}") from error
+        self.status("RUNNING")
+        return self.attempt
+
+    def status(self, state: str, reason: str | None = None) -> None:
+        """Write status.json as a whole."""
+        record = {
+            "state": state,
+            "attempt": self.attempt or self._latest(),
+            "pid": os.getpid(),
+            "host": platform.node(),
+            "reason": reason,
+            "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        }
+        files.write(self.path / "status.json", json.dumps(record, indent=1) + "\n")
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write config.yaml."""
+        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
+        files.write(self.path / "config.yaml", text)
+
+    def write_env(self, env: Mapping[str, Any]) -> None:
+        """Write env.json."""
+        files.write(self.path / "env.json", json.dumps(dict(env), indent=1) + "\n")
+
+    def write_weights(self, data: bytes) -> None:
+        """Write weights.npz, given as the bytes of the archive."""
+        files.write(self.path / "weights.npz", data)
+
+    def log(self, record: Mapping[str, Any]) -> None:
+        """Append one record to metrics.jsonl."""
+        metrics.append(self.path / "metrics.jsonl", record)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Complete the run: result.json, with the hash of each other file, is written last."""
+        hashed = {n: files.sha256(self.path / n) for n in HASHED if (self.path / n).is_file()}
+        record = {"schema": SCHEMA, **result, "files": hashed}
+        files.write(self.path / "result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+        self.status(str(result["state"]), result.get("reason"))
+
+    # -- claims -------------------------------------------------------------------------------
+
+    def owner(self) -> int | None:
+        """Return the process id of the latest claim."""
+        owner = self._owner(self._latest())
+        return None if owner is None else int(owner["pid"])
+
+    def _claim(self, attempt: int) -> Path:
+        return self.path / "attempts" / f"{attempt}.claim"
+
+    def _latest(self) -> int:
+        numbers = [0]
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.path / "attempts"):
+                stem, dot, kind = name.partition(".")
+                if stem.isdecimal() and kind in ("", "claim"):
+                    numbers.append(int(stem))
+        return max(numbers)
+
+    def _owner(self, attempt: int) -> dict[str, Any] | None:
+        return self._json(f"attempts/{attempt}.claim")
+
+    def _alive(self, attempt: int) -> bool:
+        owner = self._owner(attempt)
+        if owner is None:
+            return False
+        if owner.get("host") != platform.node():
+            return True
+        pid = owner.get("pid")
+        return isinstance(pid, int) and _living(pid) and _born(pid) == owner.get("born")
+
+    def _put_away(self, attempt: int) -> None:
+        kept = self.path / "attempts" / str(attempt)
+        files.folder(kept)
+        for name in FILES:
+            if (self.path / name).exists() and not (kept / name).exists():
+                files.move(self.path / name, kept / name)
+
+    def _json(self, name: str) -> dict[str, Any] | None:
+        try:
+            data = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+        return data if isinstance(data, dict) else None
+
+
+def _living(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return True
+
+
+def _born(pid: int) -> str | None:
+    """Return when a process started, in ticks since boot: a reused process id has another birth."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return None

@@ -1,0 +1,94 @@
+"""Exact types for configuration values: a bool is no integer, a text no number, NaN no number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Check = Callable[[Any], Any]
+
+
+class Wrong(Exception):
+    """A value is not of its kind; the text says what is."""
+
+
+def whole(low: int, high: int = 2**63 - 1) -> Check:
+    """Return a check for an integer in a range."""
+
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Wrong(f"an integer from {low}" + (f" to {high}" if high < 2**63 - 1 else ""))
+        return value
+
+    return check
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False, below: bool = False) -> Check:
+    """Return a check for a finite number in a range; ``above`` and ``below`` exclude its ends."""
+
+    def check(value: Any) -> float:
+        wrong = isinstance(value, bool) or not isinstance(value, (int, float))
+        if not wrong:
+            wrong = not math.isfinite(value) or not low <= value <= high
+            wrong = wrong or (above and value == low) or (below and value == high)
+        if wrong:
+            start = "above" if above else "from"
+            end = "" if high == math.inf else f" to {'below ' if below else ''}{high:g}"
+            raise Wrong(f"a finite number {start} {low:g}{end}")
+        return float(value)
+
+    return check
+
+
+def flag(value: Any) -> bool:
+    """Check for true or false."""
+    if not isinstance(value, bool):
+        raise Wrong("true or false")
+    return value
+
+
+def text(value: Any) -> str:
+    """Check for a text."""
+    if not isinstance(value, str) or not value.strip():
+        raise Wrong("a text")
+    return value
+
+
+def one_of(*names: str) -> Check:
+    """Return a check for one of some names."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise Wrong("one of " + ", ".join(names))
+        return value
+
+    return check
+
+
+def texts(value: Any) -> list[str]:
+    """Check for a list of texts."""
+    if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+        raise Wrong("a list of texts, such as [a, b]")
+    return value
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Check for a mapping with text keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
+        raise Wrong("a mapping whose keys are texts")
+    return dict(value)
+
+
+def optional(check: Check) -> Check:
+    """Return a check that also takes null."""
+
+    def checked(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return check(value)
+        except Wrong as wrong:
+            raise Wrong(f"{wrong}, or null") from None
+
+    return checked
