@@ -11,9 +11,10 @@
 The first step has no formula of its own: with h = c = n = m = 0 before it the lines above hold. m
 comes out as max(log sigmoid(a_f), a_i) and h as sigmoid(a_o) tanh(a_g), because m cancels between c
 and n; only where a_i lies far below log sigmoid(a_f) (745 in float64, 103 in float32) does the
-first n underflow to zero and h become 0 / 0. The authors' code sets m = a_i while n is still zero:
-the emissions are the same, the stored m, c and n differ. The recurrent reads here are plain dense
-ones; the authors' are block-diagonal by head.
+first n underflow to zero and h become 0 / 0. The authors' code sets m = a_i while n is still zero,
+which is what m = -1e30 before the first step gives here: the emissions are the same, the stored m,
+c and n differ. The recurrent reads here are plain dense ones; the authors' are block-diagonal by
+head.
 
 Reference: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv 2405.04517.
 """
@@ -48,7 +49,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
 
     Args:
         x: batch x features.
-        states: h, c, n and m, each batch x units; all zero before the first step.
+        states: h, c, n and m, each batch x units; all zero before the first step (or m = -1e30).
         w: weights by name, see :func:`shapes`.
 
     Returns:

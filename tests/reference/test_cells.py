@@ -216,6 +216,18 @@ def test_slstm_is_its_form_without_a_stabiliser(x: Array, rng: np.random.Generat
     _close(after["n"] * np.exp(after["m"]), n)
 
 
+def test_slstm_that_starts_from_a_low_m_stores_what_the_authors_store(
+    x: Array, rng: np.random.Generator
+) -> None:
+    w = draw(slstm.shapes(FEATURES, UNITS), rng)
+    zero = zero_states(slstm.STATES, BATCH, UNITS)
+    low = zero | {"m": np.full((BATCH, UNITS), -1e30)}
+    _, first = slstm.step(x[:, 0], low, w)
+    _close(first["m"], x[:, 0] @ w["input.x"] + w["input.bias"])
+    _close(first["n"], np.ones((BATCH, UNITS)))
+    _close(run(slstm.step, x, low, w)[0], run(slstm.step, x, zero, w)[0])
+
+
 def test_slstm_stays_finite_where_the_exponential_gate_would_not(x: Array) -> None:
     w = {n: np.zeros(s) for n, s in slstm.shapes(FEATURES, UNITS).items()}
     w["input.bias"] += 2000.0
