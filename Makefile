@@ -3,6 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 DEMO_STUDY ?= demo
+DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
 .PHONY: help demo test lint clean
@@ -24,9 +25,11 @@ $(VENV)/installed-dev: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/gatekit data get jsb_music21
-	$(BIN)/gatekit train -m +experiment=demo study=$(DEMO_STUDY) cell=rnn,lstm,gru seeds=3 $(DEMO_ARGS)
-	$(BIN)/gatekit compare $(DEMO_STUDY) --baseline cell=rnn \
-		--figure experiments/$(DEMO_STUDY)/curves.svg
+	$(BIN)/gatekit train -m experiment=demo cell=rnn,lstm,gru seeds=3 \
+		study=$(DEMO_STUDY) root=$(DEMO_ROOT) $(DEMO_ARGS)
+	$(BIN)/gatekit compare $(DEMO_STUDY) --root $(DEMO_ROOT) --baseline rnn \
+		--figure $(DEMO_ROOT)/$(DEMO_STUDY)/curves
+	@echo "figure: $(DEMO_ROOT)/$(DEMO_STUDY)/curves.svg"
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

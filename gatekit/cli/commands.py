@@ -1,0 +1,46 @@
+"""The commands, each with the module that runs it, imported only when its command is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: the module that has ``run(name, argv) -> int``, and one line of help."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "train": Command("train", "train a model, or with -m every combination of a sweep"),
+    "compare": Command("compare", "compare the variants of a study"),
+    "show": Command("show", "show a cell: equations, states, weights, reference"),
+    "cells": Command("listing", "list the cells"),
+    "gates": Command("listing", "list the gates"),
+    "output-units": Command("listing", "list the output units"),
+    "tasks": Command("listing", "list the tasks"),
+    "functions": Command("listing", "list the functions of the equation language"),
+    "plugins": Command("plugins", "list the plugins, the broken ones with their error"),
+    "data": Command("data", "get, list, find and verify data sets"),
+}
+
+
+def usage() -> str:
+    """Return the text of ``gatekit --help``."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [
+        "usage: gatekit COMMAND ...",
+        "",
+        "Compose gated recurrent cells, sweep their variants, compare them.",
+        "",
+        "commands:",
+        *(f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()),
+        "",
+        "options:",
+        "  --help     this text; `gatekit COMMAND --help` tells a command's own",
+        "  --version  the version of gatekit",
+        "  --debug    with any command: show the traceback of an error",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""``gatekit compare``: the variants of a study, in a table, as data, and as a figure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+
+from .arguments import Parser
+from .commands import COMMANDS
+from .output import write
+
+FIGURE_FORMATS = ("png", "svg", "pdf")
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Compare the variants of a study.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where no run came to an outcome.
+    """
+    options = _parser(name).read(argv)
+    by = [key for text in options.by for key in text.split(",") if key] or None
+    figure = _figure(options.figure)
+
+    from gatekit.compare.comparison import command, compare
+
+    comparison = compare(
+        options.study,
+        options.root,
+        by,
+        options.baseline,
+        force=options.force,
+        level=options.level,
+    )
+    _report(comparison, options.form)
+    if figure is not None:
+        from gatekit.compare.figure import learning_curves
+
+        stem, formats = figure
+        typed = command(options.study, by, options.baseline)
+        for path in learning_curves(comparison, stem, command=typed, formats=formats):
+            sys.stderr.write(f"figure: {path}\n")
+    return comparison.exit_code
+
+
+def _parser(name: str) -> Parser:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        help="group by these keys (every key that differs, except the seed)",
+    )
+    parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
+    parser.add_argument("--force", action="store_true", help="compare what is not comparable")
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="PATH",
+        help="draw learning curves: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
+    )
+    form = parser.add_mutually_exclusive_group()
+    for option in ("json", "csv", "markdown"):
+        form.add_argument(
+            f"--{option}",
+            dest="form",
+            action="store_const",
+            const=option,
+            default="table",
+            help=f"write {option.upper() if option != 'markdown' else 'Markdown'}",
+        )
+    return parser
+
+
+def _figure(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
+    if path is None:
+        return None
+    ending = path.suffix.lstrip(".").lower()
+    if not ending:
+        return path, ("png", "svg")
+    if ending not in FIGURE_FORMATS:
+        raise ConfigError(
+            f"--figure {path}: a figure is written as {', '.join(FIGURE_FORMATS)}; "
+            f"type --figure {path.with_suffix('.svg')}"
+        )
+    return path.with_suffix(""), (ending,)
+
+
+def _report(comparison: Any, form: str) -> None:
+    if form == "table":
+        from gatekit.compare.table import print_table
+
+        print_table(comparison)
+        return
+    from gatekit.compare import export
+
+    writers = {"json": export.to_json, "csv": export.to_csv, "markdown": export.to_markdown}
+    write(writers[form](comparison))

@@ -1,0 +1,71 @@
+"""``gatekit show``: a cell as equations, with its states, stages, weights and reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .arguments import Parser
+from .commands import COMMANDS
+from .output import write, write_file, write_json
+from .overrides import Overrides, read_overrides, with_values
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Show a cell.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
+        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write everything as JSON")
+    form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
+    parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
+    options = parser.read(argv)
+    cell = build_cell(read_overrides(options.overrides))
+    _show(cell, options.json, options.latex)
+    if options.diagram is not None:
+        from gatekit.cell.diagram import diagram
+
+        write_file(options.diagram, diagram(cell))
+    return 0
+
+
+def build_cell(asked: Overrides) -> Any:
+    """Return the `gatekit.cell.graph.Cell` that the overrides ask for."""
+    from gatekit.cell.graph import build
+    from gatekit.cell.spec import read_cell, read_output_unit, swap
+    from gatekit.registry import catalogue, load_cell
+
+    known = catalogue(tuple(asked.plugins))
+    config = with_values(load_cell(asked.cell, known), asked.cell_values, "cell")
+    for role, gate in asked.swap.items():
+        config = swap(config, role, gate)
+    unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")
+    return build(
+        read_cell(config, known), asked.units, asked.features, read_output_unit(unit, known)
+    )
+
+
+def _show(cell: Any, as_json: bool, as_latex: bool) -> None:
+    from gatekit.cell import describe
+
+    if as_json:
+        write_json(describe.describe(cell))
+    elif as_latex:
+        write(describe.describe(cell)["latex"])
+    else:
+        write(describe.text(cell))
