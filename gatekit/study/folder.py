@@ -74,7 +74,9 @@ class RunFolder:
         attempt = self._latest()
         status = self._json("status.json")
         if not attempt:
-            return State(str(status["state"]), status.get("reason"), 0) if status else State("PLANNED")
+            return (
+                State(str(status["state"]), status.get("reason"), 0) if status else State("PLANNED")
+            )
         if status is not None and status.get("attempt") == attempt:
             if status.get("state") in (*OVER, "LOST"):
                 if status["state"] in OUTCOMES:
@@ -151,7 +153,9 @@ class RunFolder:
             if latest:
                 self._put_away(latest)
         except OSError as error:
-            raise RunError(f"cannot write the run folder {self.path}: {error.strerror or error}") from error
+            raise RunError(
+                f"cannot write the run folder {self.path}: {error.strerror or error}"
+            ) from error
         self.status("RUNNING")
         return self.attempt
 

@@ -62,7 +62,9 @@ def _inspect(value: Any, path: str) -> None:
         raise ConfigError(f"{path} has no value yet (???); type {path}=VALUE.")
     elif isinstance(value, str) and "${" in value:
         if re.search(r"\$\{[^}]*\$\{[^}]*\}[^}]*:", value):
-            raise ConfigError(f"{path}={value!r}: the name of a resolver is written out, not computed.")
+            raise ConfigError(
+                f"{path}={value!r}: the name of a resolver is written out, not computed."
+            )
         for name in _RESOLVER.findall(value):
             if name == "oc.env":
                 raise ConfigError(

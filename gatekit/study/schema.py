@@ -24,7 +24,9 @@ def whole(low: int, high: int = 2**63 - 1) -> Check:
     return check
 
 
-def number(low: float, high: float = math.inf, *, above: bool = False, below: bool = False) -> Check:
+def number(
+    low: float, high: float = math.inf, *, above: bool = False, below: bool = False
+) -> Check:
     """Return a check for a finite number in a range; ``above`` and ``below`` exclude its ends."""
 
     def check(value: Any) -> float:

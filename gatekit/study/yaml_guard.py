@@ -19,7 +19,10 @@ MAX_ALIASES = 100
 _TRAPS = (
     (re.compile(r"(?i:yes|no|on|off)\Z"), "YAML 1.1 takes it for a truth value"),
     (re.compile(r"[-+]?0[0-9_]+\Z"), "YAML 1.1 takes it for an octal number"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?\Z"), "YAML 1.1 takes it for base 60"),
+    (
+        re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?\Z"),
+        "YAML 1.1 takes it for base 60",
+    ),
     (re.compile(r"[-+]?[0-9]+_[0-9_]*\Z"), "underscores in numbers are not portable"),
 )
 
@@ -71,14 +74,18 @@ def _walk(path: Path, events: Iterator[Any]) -> None:
         elif isinstance(event, yaml.AliasEvent):
             aliases += 1
             if aliases > MAX_ALIASES:
-                raise ConfigError(f"{path}:{line}: more than {MAX_ALIASES} aliases; write values out.")
+                raise ConfigError(
+                    f"{path}:{line}: more than {MAX_ALIASES} aliases; write values out."
+                )
             _turn(frames)
         elif isinstance(event, yaml.NodeEvent):
             nodes += 1
             if nodes > MAX_NODES:
                 raise ConfigError(f"{path}:{line}: more than {MAX_NODES:,} values.")
             if event.tag is not None and event.tag != "!":
-                raise ConfigError(f"{path}:{line}: the tag {event.tag} is not allowed; write plain values.")
+                raise ConfigError(
+                    f"{path}:{line}: the tag {event.tag} is not allowed; write plain values."
+                )
             if isinstance(event, yaml.ScalarEvent):
                 _scalar(path, line, event, frames)
                 _turn(frames)
@@ -98,7 +105,7 @@ def _scalar(path: Path, line: int, event: Any, frames: list[list[Any]]) -> None:
         for pattern, why in _TRAPS:
             if pattern.match(event.value):
                 raise ConfigError(
-                    f"{path}:{line}: {event.value} is ambiguous ({why}); write \"{event.value}\" for "
+                    f'{path}:{line}: {event.value} is ambiguous ({why}); write "{event.value}" for '
                     "the text, true or false for a truth value, or the decimal number."
                 )
     if frames and frames[-1][0] and frames[-1][1]:

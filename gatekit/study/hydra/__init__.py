@@ -1,1 +1,1 @@
-"""What Hydra finds under ``hydra_plugins.gatekit``: the launcher of gatekit."""
+"""What gatekit adds to Hydra; installed as ``hydra_plugins.gatekit``, registered in code as well."""

@@ -1,0 +1,172 @@
+"""`gatekit train`: Hydra composes, the plan judges, the launcher runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
+_HYDRA_KEYS = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "hydra.verbose")
+
+
+def train(argv: Sequence[str]) -> int:
+    """Run ``gatekit train ARGV`` and return its exit code.
+
+    Args:
+        argv: what Hydra takes (overrides, ``-m``), and ``--debug``, ``--trust-config``.
+
+    Returns:
+        0; 1 when a run failed; 2 when the configuration is refused (then nothing has been written);
+        128 + n after signal n.
+    """
+    debug = "--debug" in argv
+    try:
+        jobs = compose([a for a in argv if a != "--debug"])
+        if not jobs:
+            return 0
+        from .launch import launch, report
+        from .plan import plan
+
+        planned = plan(jobs)
+        outcome = launch(planned)
+        _say(report(planned, outcome))
+        return outcome.code
+    except GatekitError as error:
+        if debug:
+            traceback.print_exc()
+        sys.stderr.write(f"gatekit train: {error}\n")
+        return 2
+
+
+def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
+    """Return the jobs that a command line asks for: overrides and composed configuration of each.
+
+    Raises:
+        ConfigError: Hydra cannot compose them, or they set what Hydra itself would execute.
+    """
+    trusted = "--trust-config" in argv
+    words = [prefixed(a, trusted) for a in argv if a != "--trust-config"]
+    import hydra
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.errors import HydraException, MissingConfigException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from . import composed
+    from .hydra import launcher, sources
+
+    for plugin in (
+        launcher.ProcessLauncher,
+        launcher.GridSweeper,
+        sources.CheckedSource,
+        sources.RegistrySource,
+        sources.GatekitSearchPath,
+    ):
+        Plugins.instance().register(plugin)
+    collected = composed.begin(_plugins(words), trusted)
+    main = hydra.main(version_base="1.3", config_path="pkg://gatekit.conf", config_name="train")
+    try:
+        with _command_line(words), warnings.catch_warnings():
+            GlobalHydra.instance().clear()
+            main(collected)()
+    except SystemExit as stop:
+        if stop.code not in (0, None):
+            raise ConfigError("Hydra refused the command line; see above.") from None
+    except MissingConfigException as error:
+        raise ConfigError(_missing(error)) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_told(error)) from error
+    finally:
+        GlobalHydra.instance().clear()
+    return list(collected.jobs)
+
+
+def prefixed(word: str, trusted: bool = False) -> str:
+    """Return an override as Hydra needs it.
+
+    Hydra refuses keys that no YAML file has, such as a gate's option at its default; with ``++`` it
+    takes them, and `gatekit.study.config` judges the composed result.
+
+    Raises:
+        ConfigError: the override sets what Hydra itself would execute.
+    """
+    key, equals, _ = word.partition("=")
+    name = key.lstrip("+~")
+    if word.startswith("-"):
+        if not trusted and word.startswith(("--config-", "-cd", "-cp", "-cn")):
+            raise ConfigError(
+                f"{word}: put your files into ./conf, which is searched first, or add --trust-config."
+            )
+        return word
+    if name.startswith(("hydra.", "hydra/")) or name == "hydra":
+        if not trusted and not name.replace("/", ".").startswith(_HYDRA_KEYS):
+            raise ConfigError(
+                f"{name} is gatekit's own business; take it away or add --trust-config."
+            )
+        return word
+    if not equals or word[0] in "+~" or "/" in key or "@" in key or name in GROUPS:
+        return word
+    return f"++{word}"
+
+
+def _plugins(words: Sequence[str]) -> list[str]:
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") == "plugins":
+            return [
+                v.strip().strip("'\"") for v in value.strip().strip("[]").split(",") if v.strip()
+            ]
+    return []
+
+
+def _told(error: BaseException) -> str:
+    said = [str(error).strip()]
+    cause = error.__cause__
+    while cause is not None:
+        if str(cause).strip() and str(cause).strip() not in said:
+            said.append(str(cause).strip())
+        cause = cause.__cause__
+    return "\n".join(s for s in said if s)
+
+
+def _missing(error: Any) -> str:
+    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    known = [str(option) for option in error.options or ()]
+    if not group or not name:
+        return _told(error)
+    where = f"./conf/{group}/{name}.yaml"
+    return (
+        f"{group}={name}: there is no such {group.replace('_', ' ')}{nearest(name, known)} "
+        f"Known: {listed(known, 60)}. A file of your own is found at {where}."
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _command_line(words: Sequence[str]) -> Iterator[None]:
+    # hydra.main reads sys.argv; with this variable it raises instead of printing and leaving.
+    before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = ["gatekit train", *words]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = before
+        if full is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full

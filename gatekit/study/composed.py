@@ -1,0 +1,55 @@
+"""What one composition is about: where the composed jobs go, and what is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from omegaconf import DictConfig
+
+
+@dataclass
+class Composed:
+    """The task function that Hydra gets: it only keeps what was composed, for gatekit to plan and run.
+
+    Attributes:
+        jobs: each job's overrides and configuration.
+        plugins: plugin files named on the command line; the registry loads them for composing.
+        trusted: whether configuration files may set what Hydra itself executes.
+    """
+
+    plugins: Sequence[str] = ()
+    trusted: bool = False
+    jobs: list[tuple[tuple[str, ...], DictConfig]] = field(default_factory=list)
+
+    def __call__(self, config: DictConfig) -> None:
+        """Keep the configuration of a single run."""
+        from hydra.core.hydra_config import HydraConfig
+
+        overrides = tuple(HydraConfig.get().overrides.task)
+        self.jobs.append((overrides, _with_choices(config)))
+
+    def add(self, overrides: Sequence[str], config: DictConfig) -> None:
+        """Keep the configuration of one job of a multirun; it still holds its ``hydra`` node."""
+        self.jobs.append((tuple(overrides), config))
+
+
+def _with_choices(config: DictConfig) -> DictConfig:
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf, open_dict
+
+    joined = OmegaConf.create(config)
+    with open_dict(joined):
+        joined.hydra = {"runtime": {"choices": dict(HydraConfig.get().runtime.choices)}}
+    return joined
+
+
+current = Composed()
+"""The composition in progress; Hydra makes its plugins itself, so they find it here."""
+
+
+def begin(plugins: Sequence[str], trusted: bool) -> Composed:
+    """Start a composition and return it."""
+    global current
+    current = Composed(tuple(plugins), trusted)
+    return current

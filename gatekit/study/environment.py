@@ -1,0 +1,87 @@
+"""What a run was made with: versions, machine, commit, plugins; recorded, never hashed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("gatekit", "tensorflow", "keras", "numpy", "hydra-core", "omegaconf", "pluggy")
+
+
+def environment(plugins: Mapping[str, str], threads: int, executor: str) -> dict[str, Any]:
+    """Return the content of env.json.
+
+    Args:
+        plugins: the hash of each plugin in use.
+        threads: the threads that TensorFlow may use within an operation.
+        executor: the executor, as resolved.
+    """
+    return {
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "cores": len(os.sched_getaffinity(0)),
+        "gpu": _gpu(),
+        "host_kind": platform.machine(),
+        "threads": threads,
+        "executor": executor,
+        "jit": False,
+        "git": _git(),
+        "plugins": dict(plugins),
+    }
+
+
+def gpu_visible() -> bool:
+    """Return whether this process could see a GPU, without asking TensorFlow."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return False
+    return any(Path(device).exists() for device in ("/dev/nvidiactl", "/dev/kfd"))
+
+
+def _gpu() -> list[str]:
+    folder = Path("/proc/driver/nvidia/gpus")
+    if not gpu_visible() or not folder.is_dir():
+        return []
+    found = []
+    for file in sorted(folder.glob("*/information")):
+        for line in file.read_text().splitlines():
+            if line.startswith("Model:"):
+                found.append(line.removeprefix("Model:").strip())
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _cpu() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor()
+
+
+def _git() -> dict[str, Any] | None:
+    def ask(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *words], capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = ask("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return {"commit": commit, "dirty": bool(ask("status", "--porcelain", "-uno"))}

@@ -1,0 +1,181 @@
+"""Where configurations come from: the folder's own ./conf, checked; plugins; then what is registered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study import composed, parts, yaml_guard
+
+ALLOWED = ("mode", "sweeper")
+"""Keys of a ``hydra:`` section that a shared file may set: they choose runs and execute nothing."""
+
+
+class CheckedSource(ConfigSource):
+    """A folder of YAML files from outside gatekit, each checked before it is parsed."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return the scheme of these folders in the search path."""
+        return "checked"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return a file's configuration after `yaml_guard` and the check of what Hydra would execute."""
+        path = self._file(config_path)
+        if not path.is_file():
+            raise ConfigLoadError(f"Config not found : {path}")
+        text = yaml_guard.checked(path)
+        data = yaml.safe_load(text)
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"{path} is not a mapping; write key: value.")
+        if not composed.current.trusted:
+            refuse_executing(data, path)
+        return ConfigResult(
+            config=OmegaConf.create(text),
+            path=self.full_path(),
+            provider=self.provider,
+            header=self._get_header_dict(text[:512]),
+        )
+
+    def available(self) -> bool:
+        """Return whether the folder exists."""
+        return self.is_group("")
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether the path is a folder here."""
+        return (Path(self.path) / config_path).is_dir()
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether the path, with .yaml, is a file here."""
+        return self._file(config_path).is_file()
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return the names in a group."""
+        found: list[str] = []
+        for name in os.listdir(Path(self.path) / config_path):
+            self._list_add_result(found, os.path.join(config_path, name), name, results_filter)
+        return sorted(set(found))
+
+    def _file(self, config_path: str) -> Path:
+        return Path(self.path) / self._normalize_file_name(config_path)
+
+
+class RegistrySource(ConfigSource):
+    """Whatever is registered needs no YAML file: ``task=mine`` and ``cell=mine`` are there at once."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return the scheme of the registry in the search path."""
+        return "registered"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Return a registered task with its options' defaults, cell function or output unit."""
+        group, name = self._split(config_path)
+        config = self._groups().get(group, {}).get(name)
+        if config is None:
+            raise ConfigLoadError(f"Config not found : {config_path}")
+        return ConfigResult(
+            config=OmegaConf.create(dict(config)),
+            path=self.full_path(),
+            provider=self.provider,
+            header={"package": None},
+        )
+
+    def available(self) -> bool:
+        """Return True: the registry is always there."""
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        """Return whether things of this kind are registered."""
+        return config_path.rstrip("/") in ("", "cell", "task", "output_unit")
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether a thing of this name is registered."""
+        group, name = self._split(config_path)
+        return self.is_group(group) and name in self._groups().get(group, {})
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Return the registered names of a kind."""
+        return sorted(self._groups().get(config_path.rstrip("/"), {}))
+
+    @staticmethod
+    def _split(config_path: str) -> tuple[str, str]:
+        group, _, name = config_path.rpartition("/")
+        return group, name.removesuffix(".yaml")
+
+    @staticmethod
+    def _groups() -> dict[str, dict[str, Mapping[str, Any]]]:
+        known = parts.load(composed.current.plugins)
+        return {
+            "cell": {name: {"function": name} for name in known.catalogue.cells},
+            "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
+            "output_unit": {name: {"kind": name} for name in known.catalogue.output_units},
+        }
+
+
+class GatekitSearchPath(SearchPathPlugin):
+    """Search ./conf first, then the bundled configurations, plugins' folders, the registry."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Put gatekit's sources around the bundled one."""
+        own = Path.cwd() / "conf"
+        if own.is_dir() and not _is_bundled(own):
+            search_path.prepend("working folder", f"checked://{own}", SearchPathQuery("main", None))
+        for folder in parts.load(composed.current.plugins).config_dirs:
+            search_path.append("plugin", f"checked://{Path(folder).resolve()}")
+        search_path.append("registry", "registered://all")
+
+
+def refuse_executing(data: Mapping[str, Any], path: Path) -> None:
+    """Refuse what would make Hydra act before gatekit can judge: callbacks, logging, folders, classes.
+
+    Raises:
+        ConfigError: the file sets such a key.
+    """
+    remedy = "delete it, or add --trust-config if you wrote this file yourself"
+    hydra = data.get("hydra")
+    keys = list(hydra) if isinstance(hydra, Mapping) else [] if hydra is None else [hydra]
+    keys += [k.removeprefix("hydra.") for k in data if str(k).startswith("hydra.")]
+    for key in keys:
+        if key not in ALLOWED:
+            raise ConfigError(
+                f"{path}: hydra.{key} is not allowed in a configuration file; {remedy}."
+            )
+    for entry in data.get("defaults") or ():
+        for group in entry if isinstance(entry, Mapping) else [str(entry)]:
+            named = str(group).split()[-1].lstrip("/")
+            if named.startswith("hydra") and not named.startswith(
+                ("hydra/sweeper", "hydra/launcher")
+            ):
+                raise ConfigError(f"{path}: defaults: {group} is not allowed here; {remedy}.")
+    _refuse_targets(data, path, "")
+
+
+def _refuse_targets(value: Any, path: Path, where: str) -> None:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if key == "_target_":
+                raise ConfigError(
+                    f"{path}: {where}_target_ is not allowed: gatekit makes nothing from class paths; "
+                    "register a plugin and name it by `kind`."
+                )
+            _refuse_targets(inner, path, f"{where}{key}.")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _refuse_targets(inner, path, f"{where}{index}.")
+
+
+def _is_bundled(folder: Path) -> bool:
+    import gatekit.conf
+
+    return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
