@@ -1,0 +1,63 @@
+"""gatekit: compose gated recurrent cells from gate plugins and equations, sweep variants, compare them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .cell import ops
+from .cell.errors import GatekitError
+from .cell.gate import Gate
+from .cell.initializer import Initializer
+from .cell.linear_map import LinearMap
+from .cell.ops import Function
+from .cell.output_unit import OutputUnit
+from .cell.parameter import Parameter
+from .registry.hooks import hookimpl
+
+if TYPE_CHECKING:
+    from .compare import load
+    from .recurrence.layer import RNN
+    from .study.record import run
+    from .study.task import Batch, Metric, Signature, Task
+
+__version__ = "0.1.0"
+__all__ = [
+    "RNN",
+    "Batch",
+    "Function",
+    "Gate",
+    "GatekitError",
+    "Initializer",
+    "LinearMap",
+    "Metric",
+    "OutputUnit",
+    "Parameter",
+    "Signature",
+    "Task",
+    "hookimpl",
+    "load",
+    "ops",
+    "run",
+]
+
+# Loaded on first use, so that cells, gates and the command line need no TensorFlow.
+_LAZY = {
+    "RNN": "gatekit.recurrence.layer",
+    "load": "gatekit.compare",
+    "run": "gatekit.study.record",
+    "Batch": "gatekit.study.task",
+    "Metric": "gatekit.study.task",
+    "Signature": "gatekit.study.task",
+    "Task": "gatekit.study.task",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'gatekit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

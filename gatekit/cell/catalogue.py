@@ -1,0 +1,39 @@
+"""What is registered, as plain frozen mappings; the registry fills it, the cell room only reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from .gate import Gate
+from .initializer import Initializer
+from .linear_map import LinearMap
+from .ops import FUNCTIONS, Function
+from .output_unit import OutputUnit
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The names that a cell may use, each with what it stands for.
+
+    Args:
+        gates: gate classes.
+        output_units: output unit classes.
+        cells: functions that return a cell as a mapping.
+        functions: functions of the equation language.
+        initializers: initializer classes.
+        linear_maps: linear map classes.
+        loaded: the plugins behind these names, for error messages.
+    """
+
+    gates: Mapping[str, type[Gate]] = field(default_factory=lambda: _EMPTY)
+    output_units: Mapping[str, type[OutputUnit]] = field(default_factory=lambda: _EMPTY)
+    cells: Mapping[str, Callable[..., Mapping[str, Any]]] = field(default_factory=lambda: _EMPTY)
+    functions: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType(FUNCTIONS))
+    initializers: Mapping[str, type[Initializer]] = field(default_factory=lambda: _EMPTY)
+    linear_maps: Mapping[str, type[LinearMap]] = field(default_factory=lambda: _EMPTY)
+    loaded: tuple[str, ...] = ()

@@ -1,0 +1,140 @@
+"""Options as annotated class fields: the one way in which plugins declare what can be set."""
+
+from __future__ import annotations
+
+import math
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from .errors import ConfigError, listed, nearest
+
+
+class Declared:
+    """Base of gates, output units, linear maps, initializers and tasks.
+
+    An annotated class field is an option; a field without annotation, or with ``ClassVar``, is part of the
+    declaration and cannot be set. A subclass may change an inherited option's default by plain assignment.
+
+    Args:
+        options: values by name; each is checked against the field's annotation.
+
+    Raises:
+        ConfigError: an option is unknown, has the wrong type, or is not finite.
+    """
+
+    _option_types: ClassVar[Mapping[str, Any]] = types.MappingProxyType({})
+    _needed: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        own = {
+            name: hint
+            for name, hint in typing.get_type_hints(cls).items()
+            if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
+        }
+        cls._option_types = types.MappingProxyType(own)
+        cls._needed = frozenset(name for name in own if not hasattr(cls, name))
+
+    def __init__(self, **options: Any) -> None:
+        kind = type(self)
+        for name, value in options.items():
+            if name not in kind._option_types:
+                raise ConfigError(
+                    f"{kind.__name__} has no option {name!r}{nearest(name, kind._option_types)} "
+                    f"Its options: {listed(kind._option_types)}."
+                )
+            object.__setattr__(self, name, _checked(kind.__name__, name, value, kind._option_types[name]))
+        missing = kind._needed - set(options)
+        if missing:
+            raise ConfigError(f"{kind.__name__} needs the option {listed(missing)}.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable; make a new one with {name}={value!r}.")
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that differ from their defaults, by name, in the order of declaration."""
+        kind = type(self)
+        return {
+            name: plain(getattr(self, name))
+            for name in kind._option_types
+            if name in kind._needed or plain(getattr(self, name)) != plain(getattr(kind, name))
+        }
+
+    def replaced(self, **options: Any) -> Self:
+        """Return a copy with other options."""
+        return type(self)(**{**self.options(), **options})
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.options() == other.options()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self.options())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+
+
+def plain(value: Any) -> Any:
+    """Return the value as plain data: mappings as dict, sequences as list."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value
+
+
+def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
+    converted = _convert(value, hint)
+    if converted is _WRONG:
+        raise ConfigError(f"{owner}: option {name}={value!r} should be {_say(hint)}, and is {type(value).__name__}.")
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise ConfigError(f"{owner}: option {name}={value!r} is not finite.")
+    return converted
+
+
+_WRONG = object()
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        exact = [a for a in args if isinstance(a, type) and type(value) is a]
+        for choice in [*exact, *args]:
+            converted = _convert(value, choice)
+            if converted is not _WRONG:
+                return converted
+        return _WRONG
+    if origin is typing.Literal:
+        return value if any(value == a and type(value) is type(a) for a in args) else _WRONG
+    if hint is type(None) or hint is None:
+        return None if value is None else _WRONG
+    if hint is bool:
+        return value if isinstance(value, bool) else _WRONG
+    if hint is int:
+        return value if isinstance(value, int) and not isinstance(value, bool) else _WRONG
+    if hint is float:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else _WRONG
+    if hint is str:
+        return value if isinstance(value, str) else _WRONG
+    base = origin or hint
+    if isinstance(base, type) and issubclass(base, Mapping):
+        return plain(value) if isinstance(value, Mapping) else _WRONG
+    if isinstance(base, type) and issubclass(base, Sequence):
+        return tuple(value) if isinstance(value, (list, tuple)) else _WRONG
+    return value if isinstance(base, type) and isinstance(value, base) else _WRONG
+
+
+def _say(hint: Any) -> str:
+    args = typing.get_args(hint)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " or ".join(_say(a) for a in args)
+    if typing.get_origin(hint) is typing.Literal:
+        return "one of " + ", ".join(repr(a) for a in args)
+    names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+    if hint in names:
+        return names[hint]
+    return "a mapping" if "apping" in str(hint) or hint is dict else "a list" if args or hint is tuple else str(hint)

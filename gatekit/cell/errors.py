@@ -1,0 +1,49 @@
+"""Errors are remedies: what came, what is allowed, what to type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GatekitError(ValueError):
+    """Base of every error that a user can mend; the command line prints it without a traceback."""
+
+
+class ExpressionError(GatekitError):
+    """A text is not an equation of the language; the position is marked."""
+
+
+class CellError(GatekitError):
+    """A cell, gate or output unit is not what its contract asks for."""
+
+
+class PluginError(GatekitError):
+    """A plugin is broken, missing, or in conflict with another one."""
+
+
+class ConfigError(GatekitError):
+    """A configuration key or value is not allowed."""
+
+
+class DataError(GatekitError):
+    """A data set is missing, damaged, or not of the expected form."""
+
+
+class RunError(GatekitError):
+    """A run folder cannot be used as asked."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty text."""
+    match = difflib.get_close_matches(name, [str(k) for k in known], n=1, cutoff=0.55)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def listed(names: Iterable[str], most: int = 24) -> str:
+    """Return the names sorted and comma separated, at most ``most`` of them."""
+    ordered = sorted(str(name) for name in names)
+    if not ordered:
+        return "(none)"
+    more = f", and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + more

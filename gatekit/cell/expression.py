@@ -1,0 +1,234 @@
+"""Expressions: the small immutable trees that equations, reads and gates are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+_SUM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5
+_PRECEDENCE = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "//": _PRODUCT, "**": _POWER}
+
+
+class Expr:
+    """Base of the five kinds of node; Python's arithmetic on expressions builds larger ones."""
+
+    __slots__ = ()
+    # NumPy must not spread an expression over an array's elements.
+    __array_ufunc__ = None
+
+    def __add__(self, other: Any) -> Expr:
+        return Binary("+", self, lift(other))
+
+    def __radd__(self, other: Any) -> Expr:
+        return Binary("+", lift(other), self)
+
+    def __sub__(self, other: Any) -> Expr:
+        return Binary("-", self, lift(other))
+
+    def __rsub__(self, other: Any) -> Expr:
+        return Binary("-", lift(other), self)
+
+    def __mul__(self, other: Any) -> Expr:
+        return Binary("*", self, lift(other))
+
+    def __rmul__(self, other: Any) -> Expr:
+        return Binary("*", lift(other), self)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return Binary("/", self, lift(other))
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return Binary("/", lift(other), self)
+
+    def __floordiv__(self, other: Any) -> Expr:
+        return Binary("//", self, lift(other))
+
+    def __pow__(self, other: Any) -> Expr:
+        return Binary("**", self, lift(other))
+
+    def __rpow__(self, other: Any) -> Expr:
+        return Binary("**", lift(other), self)
+
+    def __neg__(self) -> Expr:
+        return Neg(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("an expression has no truth value: a gate may not branch on its arguments")
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("an expression has no elements: a gate may not loop over its arguments")
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Expr):
+    """A finite constant; a whole number is kept as an integer, so that ``1`` and ``1.0`` are one program."""
+
+    value: int | float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.value, float) and self.value.is_integer() and abs(self.value) < 1e15:
+            object.__setattr__(self, "value", int(self.value))
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Expr):
+    """A signal, a previous value (``h_prev``), an input, a parameter, a constant or a size."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Neg(Expr):
+    """Unary minus."""
+
+    operand: Expr
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expr):
+    """One of ``+ - * / **``, and ``//`` in sizes."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """A function of the table applied to expressions."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        return render(self)
+
+
+def lift(value: Any) -> Expr:
+    """Return the value as an expression.
+
+    Raises:
+        TypeError: the value is neither an expression nor a finite Python number.
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return Number(value) if value >= 0 else Neg(Number(-value))
+    raise TypeError(f"{value!r} cannot be part of an expression")
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """Return the direct sub-expressions, left to right."""
+    if isinstance(expr, Neg):
+        return (expr.operand,)
+    if isinstance(expr, Binary):
+        return (expr.left, expr.right)
+    if isinstance(expr, Call):
+        return expr.args
+    return ()
+
+
+def walk(expr: Expr) -> Iterator[Expr]:
+    """Yield the expression and all its sub-expressions, parents first."""
+    yield expr
+    for child in children(expr):
+        yield from walk(child)
+
+
+def names(expr: Expr) -> tuple[str, ...]:
+    """Return the names that the expression reads, each once, in order of appearance."""
+    return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Name)))
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """Return the expression with names replaced by expressions."""
+    if isinstance(expr, Name):
+        return values.get(expr.name, expr)
+    if isinstance(expr, Neg):
+        return Neg(substitute(expr.operand, values))
+    if isinstance(expr, Binary):
+        return Binary(expr.op, substitute(expr.left, values), substitute(expr.right, values))
+    if isinstance(expr, Call):
+        return Call(expr.function, tuple(substitute(arg, values) for arg in expr.args))
+    return expr
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "//": lambda a, b: a // b,
+    "**": lambda a, b: a**b,
+}
+
+
+def evaluate(
+    expr: Expr, env: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+) -> Any:
+    """Return the value of the expression, on whatever backend the values of ``env`` belong to.
+
+    Args:
+        expr: the expression.
+        env: a value for each name; arrays are ``... x width``.
+        functions: the function table, by name.
+    """
+    if isinstance(expr, Number):
+        return expr.value
+    if isinstance(expr, Name):
+        return env[expr.name]
+    if isinstance(expr, Neg):
+        return -evaluate(expr.operand, env, functions)
+    if isinstance(expr, Binary):
+        left = evaluate(expr.left, env, functions)
+        return _OPERATORS[expr.op](left, evaluate(expr.right, env, functions))
+    assert isinstance(expr, Call)
+    return functions[expr.function](*(evaluate(arg, env, functions) for arg in expr.args))
+
+
+def precedence(expr: Expr) -> int:
+    """Return how tightly the outermost operator binds (1 sums to 5 atoms)."""
+    if isinstance(expr, Binary):
+        return _PRECEDENCE[expr.op]
+    return _NEGATION if isinstance(expr, Neg) else _ATOM
+
+
+def render(expr: Expr, space: str = "") -> str:
+    """Return the text of the expression with no parenthesis more than it needs.
+
+    Args:
+        expr: the expression.
+        space: what stands around ``+``, ``-``, ``*`` and ``/``; empty in the canonical text.
+    """
+    if isinstance(expr, Number):
+        return repr(expr.value)
+    if isinstance(expr, Name):
+        return expr.name
+    if isinstance(expr, Call):
+        return f"{expr.function}({f',{space}'.join(render(arg, space) for arg in expr.args)})"
+    if isinstance(expr, Neg):
+        return "-" + _wrapped(expr.operand, _NEGATION, space)
+    assert isinstance(expr, Binary)
+    own = _PRECEDENCE[expr.op]
+    if expr.op == "**":
+        return _wrapped(expr.left, _ATOM, space) + "**" + _wrapped(expr.right, _NEGATION, space)
+    left = _wrapped(expr.left, own, space)
+    return f"{left}{space}{expr.op}{space}{_wrapped(expr.right, own + 1, space)}"
+
+
+def _wrapped(expr: Expr, least: int, space: str) -> str:
+    text = render(expr, space)
+    return text if precedence(expr) >= least else f"({text})"

@@ -1,0 +1,70 @@
+"""The gate contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .expression import Expr, evaluate, names
+from .ops import Function
+from .row_wise import RowWise
+
+
+class Gate(RowWise):
+    """A gate: linear reads of signals summed with a bias into ``pre``, then a row-wise map of it.
+
+    ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
+
+    A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and ``states``, and defines
+    ``activate``; it never creates a weight, never loops over time, never touches Keras.
+
+    Args:
+        reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
+        bias: whether a bias is added.
+        units: the gate's width: a number, ``units``, ``features``, a signal's name, or arithmetic on sizes.
+        bind: other names for arguments of ``activate``: ``{forget: update}``.
+        initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or ``{kind: ...}``.
+        norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
+    """
+
+    reads: Any = ("x", "h_prev")
+    norm: Mapping[str, Any] | None = None
+
+    states: ClassVar[Mapping[str, float]] = {}
+    method: ClassVar[str] = "activate"
+
+    def activate(self, pre: Any) -> Any:
+        """Return the gate's value ``batch x units``, or the value and its new states by name.
+
+        Args:
+            pre: the pre-activation, ``batch x units``. Further arguments are asked for by name: a signal, a
+                signal's ``_prev``, an own parameter, an own state's ``_prev``, ``own_prev``, ``t``, ``units``.
+        """
+        raise NotImplementedError
+
+
+class InlineGate(Gate):
+    """A gate written in YAML: ``{activation: relu(pre), reads: [x]}``."""
+
+    activation: str
+
+    _expression: Expr
+    _functions: Mapping[str, Function]
+
+    def with_expression(self, expression: Expr, functions: Mapping[str, Function]) -> InlineGate:
+        """Return the gate with its parsed activation, which `arguments` and `compute` use."""
+        object.__setattr__(self, "_expression", expression)
+        object.__setattr__(self, "_functions", functions)
+        return self
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the names that the activation reads."""
+        return names(self._expression)
+
+    def definition(self) -> str:
+        """Return the activation as written."""
+        return f"activation: {self.activation}"
+
+    def compute(self, values: Mapping[str, Any]) -> Any:
+        """Return the activation's value."""
+        return evaluate(self._expression, values, self._functions)

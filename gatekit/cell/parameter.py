@@ -1,0 +1,72 @@
+"""A learned quantity that an equation or a gate reads by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import CellError, listed, nearest
+
+# Each map with its inverse: the initial value is what the equations see, not the raw weight.
+MAPS: dict[str, Callable[[float], float]] = {
+    "sigmoid": lambda v: math.log(v / (1.0 - v)),
+    "tanh": math.atanh,
+    "softplus": lambda v: math.log(math.expm1(v)),
+    "exp": math.log,
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned scalar or vector, seen by equations through an optional map: ``value = map(raw)``.
+
+    Args:
+        shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
+        init: the first value that the equations see (after the map), or an initializer as a mapping ``{kind: ...}``
+            that draws the raw weight.
+        map: ``sigmoid``, ``tanh``, ``softplus``, ``exp``, or None for the identity.
+        trainable: False for a constant that is kept with the weights.
+
+    Raises:
+        CellError: the map is unknown, or cannot yield the first value.
+    """
+
+    shape: str | int = "units"
+    init: float | Mapping[str, Any] = 0.0
+    map: str | None = None
+    trainable: bool = True
+
+    def __post_init__(self) -> None:
+        if isinstance(self.shape, bool) or not isinstance(self.shape, (str, int)):
+            raise CellError(f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}")
+        if self.map is not None and self.map not in MAPS:
+            raise CellError(
+                f"there is no map {self.map!r}{nearest(str(self.map), MAPS)} Maps: {listed(MAPS)}."
+            )
+        if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
+            raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")
+        self.raw_init()
+
+    def raw_init(self) -> float | Mapping[str, Any]:
+        """Return the raw weight's first value, or its initializer."""
+        if isinstance(self.init, Mapping) or self.map is None:
+            return self.init
+        try:
+            return MAPS[self.map](float(self.init))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            raise CellError(
+                f"init={self.init} lies outside the range of map={self.map!r}; "
+                "init is the value that the equations see"
+            ) from None
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the parameter as plain data."""
+        init = dict(self.init) if isinstance(self.init, Mapping) else self.init
+        data: dict[str, Any] = {"shape": self.shape, "init": init}
+        if self.map is not None:
+            data["map"] = self.map
+        if not self.trainable:
+            data["trainable"] = False
+        return data

@@ -1,0 +1,58 @@
+"""What gates and output units share: reads, a bias, own parameters, and arguments asked for by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from .declare import Declared
+from .errors import CellError
+from .parameter import Parameter
+
+
+class RowWise(Declared):
+    """Base of `Gate` and `OutputUnit`: declares what it needs, and maps each row of the batch alone."""
+
+    reads: Any = ()
+    bias: bool = True
+    units: int | str = "units"
+    bind: Mapping[str, str] = {}
+    initializers: Mapping[str, Any] = {}
+
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    mixes_units: ClassVar[bool] = False
+    method: ClassVar[str] = ""
+
+    def arguments(self) -> tuple[str, ...]:
+        """Return the names that the row-wise function asks for, in its own order.
+
+        Raises:
+            CellError: the function takes ``*args``, ``**kwargs`` or keyword defaults, which cannot be bound by name.
+        """
+        function = getattr(type(self), self.method)
+        found = []
+        for position, parameter in enumerate(inspect.signature(function).parameters.values()):
+            if position == 0:
+                continue
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise CellError(
+                    f"{type(self).__name__}.{self.method} takes {parameter}; name each argument: "
+                    "pre, t, units, a signal, a signal's _prev, or an own parameter or state"
+                )
+            if parameter.default is not parameter.empty:
+                raise CellError(
+                    f"{type(self).__name__}.{self.method}: the argument {parameter.name} has a default; make it an "
+                    f"option instead: a class field `{parameter.name}: float = {parameter.default!r}`"
+                )
+            found.append(parameter.name)
+        return tuple(found)
+
+    def definition(self) -> str:
+        """Return the function's first line as its author wrote it, for error messages."""
+        function = getattr(type(self), self.method)
+        return f"{type(self).__name__}.{self.method}{inspect.signature(function)}"
+
+    def compute(self, values: Mapping[str, Any]) -> Any:
+        """Return what the row-wise function returns for these arguments by name."""
+        return getattr(self, self.method)(**values)

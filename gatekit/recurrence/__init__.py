@@ -1,0 +1,1 @@
+"""A built cell becomes numbers: executors, and the Keras layer."""

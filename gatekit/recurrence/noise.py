@@ -1,0 +1,36 @@
+"""Randomness as a function of a seed, a step and a state: drawn alike in every executor and in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+_ALGORITHM = "philox"
+
+
+def scrambled(seed: Any) -> Any:
+    """Return a seed (two int32) whose neighbours share nothing, from one whose last digit only counts calls."""
+    return tf.random.stateless_uniform(
+        [2], tf.cast(seed, tf.int32), minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
+    )
+
+
+def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any:
+    """Return booleans that are true with probability ``rate``.
+
+    Args:
+        seed: a scrambled seed, two int32.
+        stream: which state or mask the draw is for.
+        step: the time step, int32.
+        shape: the shape of the draw.
+        rate: the probability, in [0, 1).
+    """
+    counter = tf.stack([seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)])
+    return tf.random.stateless_uniform(shape, counter, alg=_ALGORITHM) < rate
+
+
+def dropout_mask(seed: Any, stream: int, shape: Any, rate: float, dtype: Any) -> Any:
+    """Return a multiplicative mask: 0 with probability ``rate``, else ``1 / (1 - rate)``; one per sequence."""
+    dropped = bernoulli(seed, stream, 0, shape, rate)
+    return tf.where(dropped, tf.zeros([], dtype), tf.constant(1.0 / (1.0 - rate), dtype))

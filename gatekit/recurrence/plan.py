@@ -1,0 +1,314 @@
+"""How the fused executor arranges a cell: which reads share a product, what is hoisted, what each segment needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..cell.expression import Expr, Name, names
+from ..cell.graph import BuiltRead, Cell, Node
+
+Member = tuple[Node, BuiltRead]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Recurrent reads of one expression, done as one product; ``part`` is the sequence of their gates' input parts."""
+
+    key: str
+    text: str
+    expr: Expr
+    level: int
+    members: tuple[Member, ...]
+    widths: Mapping[str, int]
+    width: int
+    part: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The arrangement of one cell for one set of wanted signals.
+
+    Args:
+        depth: the number of recurrent products that follow one another in a step.
+        nodes: the nodes of the loop by level.
+        groups: the products of the loop.
+        hoisted: reads of inputs that share a product before the loop, by their text.
+        parts: gates of the loop with an input part of their own key.
+        sequences: the keys of what the loop gets per step, side by side in one tensor.
+        loose: those of them whose gradient comes from the row-wise part.
+        widths: the width of each sequence.
+        parameters: row-wise weights whose gradient is summed in the backward loop.
+        mapped: weights of other linear maps, whose gradient is formed after the loop.
+        mapped_reads: the reads they belong to.
+        logged: replayed values that are kept for gradients after the loop, with widths.
+        logged_expressions: what they are.
+        needs: the keys that each segment takes from outside.
+        parameter_needs: the row-wise weights that each segment uses.
+        gives: the keys that each segment makes and others use.
+    """
+
+    depth: int
+    nodes: tuple[tuple[Node, ...], ...]
+    groups: tuple[Group, ...]
+    hoisted: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
+    parts: tuple[Node, ...]
+    sequences: tuple[str, ...]
+    loose: tuple[str, ...]
+    widths: Mapping[str, int]
+    parameters: tuple[str, ...]
+    mapped: tuple[str, ...]
+    mapped_reads: tuple[Member, ...]
+    logged: Mapping[str, int]
+    logged_expressions: Mapping[str, Expr]
+    needs: tuple[tuple[str, ...], ...]
+    parameter_needs: tuple[tuple[str, ...], ...]
+    gives: tuple[tuple[str, ...], ...]
+
+    def nodes_at(self, level: int) -> tuple[Node, ...]:
+        """Return the loop's nodes of a level, in order."""
+        return self.nodes[level]
+
+    def groups_at(self, level: int) -> tuple[Group, ...]:
+        """Return the products that are done at the end of a level."""
+        return tuple(g for g in self.groups if g.level == level)
+
+    def attached(self, gate: str) -> Group | None:
+        """Return the product that a gate's input part is added to, or None."""
+        for group in self.groups:
+            if group.part and any(node.name == gate for node, _ in group.members):
+                return group
+        return None
+
+    def gradient_key(self, sequence: str) -> str:
+        """Return the key under which the backward loop logs a sequence's gradient."""
+        for group in self.groups:
+            if group.part == sequence:
+                return f"d:{group.key}"
+        return f"d:{sequence}"
+
+
+def make(cell: Cell, wanted: tuple[str, ...]) -> Plan:
+    """Return the arrangement of a cell.
+
+    Args:
+        cell: the built cell.
+        wanted: the signals whose sequences are returned.
+    """
+    return _Planner(cell, wanted).make()
+
+
+def recurrent(node: Node) -> list[BuiltRead]:
+    """Return a node's reads that depend on a state."""
+    return [r for r in node.reads if not r.hoisted]
+
+
+class _Planner:
+    def __init__(self, cell: Cell, wanted: tuple[str, ...]) -> None:
+        self.cell, self.wanted = cell, wanted
+        self.loop = [n for n in cell.nodes if not n.hoisted]
+        self.states = [s.name for s in cell.states]
+        self.constant = {*cell.constants, *cell.parameters}
+
+    def make(self) -> Plan:
+        depth = max((n.level for n in self.loop), default=0)
+        groups = self.make_groups()
+        attached = {n.name for g in groups if g.part for n, _ in g.members}
+        parts = [n for n in self.loop if self.has_part(n) and n.name not in attached]
+        loose: dict[str, int] = {}
+        for node in parts:
+            if self.sums(node):
+                loose.update({f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted})
+            else:
+                loose[f"part:{node.name}"] = node.width
+        for key in self.outside_keys():
+            loose[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
+        widths = {**{g.part: g.width for g in groups if g.part}, **loose}
+        mapped_reads, tape_maps = self.split_maps(attached, parts)
+        mapped = [n for _, read in mapped_reads for n in read.weights.values()]
+        by_level = tuple(tuple(n for n in self.loop if n.level == k) for k in range(depth + 1))
+        parameter_needs = tuple(
+            tuple(self.parameters_of(nodes, groups_at(groups, k), tape_maps))
+            for k, nodes in enumerate(by_level)
+        )
+        parameters = tuple(dict.fromkeys(p for level in parameter_needs for p in level))
+        needs, gives = self.flows(by_level, groups, loose)
+        logged = self.logged(groups, mapped_reads, loose)
+        hoisted: dict[str, list[tuple[str, BuiltRead]]] = {}
+        for node in self.cell.nodes:
+            if node.hoisted or node in parts:
+                for read in node.reads:
+                    if read.hoisted and read.map.has_matrix():
+                        hoisted.setdefault(read.text, []).append((node.name, read))
+        return Plan(
+            depth=depth,
+            nodes=by_level,
+            groups=tuple(groups),
+            hoisted={text: tuple(members) for text, members in hoisted.items()},
+            parts=tuple(parts),
+            sequences=tuple(k for k in widths if k),
+            loose=tuple(loose),
+            widths={k: w for k, w in widths.items() if k},
+            parameters=parameters,
+            mapped=tuple(dict.fromkeys(mapped)),
+            mapped_reads=tuple(mapped_reads),
+            logged={key: width for key, (_, width) in logged.items()},
+            logged_expressions={key: expr for key, (expr, _) in logged.items()},
+            needs=needs,
+            parameter_needs=parameter_needs,
+            gives=gives,
+        )
+
+    def sums(self, node: Node) -> bool:
+        return node.norm is not None and node.norm.of == "sum"
+
+    def has_part(self, node: Node) -> bool:
+        """Return whether a gate gets anything from inputs or a bias."""
+        reads = any(r.hoisted for r in node.reads)
+        return reads or (node.bias is not None and not self.sums(node))
+
+    def make_groups(self) -> list[Group]:
+        found: dict[tuple[int, str, bool], list[Member]] = {}
+        for node in self.loop:
+            first = True
+            for read in recurrent(node):
+                if not read.map.has_matrix():
+                    continue
+                takes = first and node.norm is None and self.has_part(node)
+                first = False
+                found.setdefault((read.level, read.text, takes), []).append((node, read))
+        groups = []
+        for (level, text, takes), members in found.items():
+            key = f"a:{level}:{text}:{'part' if takes else 'alone'}"
+            widths = {node.name: read.width_out for node, read in members}
+            expr = members[0][1].expr
+            part = f"part:{key}" if takes else None
+            groups.append(Group(key, text, expr, level, tuple(members), widths, sum(widths.values()), part))
+        return groups
+
+    def outside_keys(self) -> list[str]:
+        """Return the inputs and hoisted signals that the loop reads as they are."""
+        produced = {n.name for n in self.loop}
+        keys: dict[str, None] = {}
+        for node in self.loop:
+            for key in self.row_wise_names(node):
+                if key not in produced and self.is_sequence(key):
+                    keys[key] = None
+        for name in self.wanted:
+            if name not in produced and name not in self.states:
+                keys[name] = None
+        return list(keys)
+
+    def is_sequence(self, key: str) -> bool:
+        if key in self.constant or key.startswith("pre:"):
+            return False
+        stem = key.removesuffix("_prev")
+        if key.endswith("_prev"):
+            return stem in self.cell.inputs
+        return "." not in key
+
+    def row_wise_names(self, node: Node) -> list[str]:
+        """Return the names that a loop node reads in its row-wise part and in its recurrent reads."""
+        if node.kind == "equation":
+            assert node.expr is not None
+            return list(names(node.expr))
+        if node.kind == "norm":
+            return [node.source]
+        members = [node, *(self.cell.node(m) for m in (node.norm.group if node.norm else ()))]
+        found = [key for _, key in node.arguments]
+        return found + [n for m in members for r in recurrent(m) for n in names(r.expr)]
+
+    def split_maps(self, attached: set[str], parts: list[Node]) -> tuple[list[Member], list[Member]]:
+        """Return the reads with other maps whose weight gradients are formed after the loop, and those in it."""
+        later, inside = [], []
+        for node in self.loop:
+            known = node.norm is None and (node.name in attached or node in parts)
+            for read in recurrent(node):
+                if not read.map.has_matrix() and read.weights:
+                    (later if known else inside).append((node, read))
+        return later, inside
+
+    def parameters_of(self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]) -> list[str]:
+        found: dict[str, None] = {}
+        for node in nodes:
+            if node.kind == "norm":
+                found.update({node.scale: None, node.offset: None})
+                continue
+            for key in self.row_wise_names(node):
+                if key in self.cell.parameters:
+                    found[key] = None
+            if node.norm is not None and node.norm.of == "read":
+                found.update({str(r.scale): None for r in recurrent(node)})
+            if self.sums(node):
+                found[str(node.norm_scale)] = None
+                if node.bias is not None:
+                    found[node.bias] = None
+            for owner, read in tape_maps:
+                group = node.norm.group if node.norm else (node.name,)
+                if owner.name in group:
+                    found.update({w: None for w in read.weights.values()})
+        for group in groups:
+            found.update({n: None for n in names(group.expr) if n in self.cell.parameters})
+        return list(found)
+
+    def flows(
+        self, by_level: tuple[tuple[Node, ...], ...], groups: list[Group], loose: Mapping[str, int]
+    ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        """Return what each segment takes from outside and what it must hand on."""
+        home = {n.name: k for k, nodes in enumerate(by_level) for n in nodes}
+        for nodes in by_level:
+            for node in nodes:
+                home.update({key: home[node.name] for _, key in node.own_states})
+        z_home = {
+            f"z:{node.name}:{read.text}": g.level + 1 for g in groups for node, read in g.members
+        }
+        needs, gives = [], [dict[str, None]() for _ in by_level]
+        for level, nodes in enumerate(by_level):
+            taken: dict[str, None] = {}
+            for node in nodes:
+                taken.update(dict.fromkeys(self.row_wise_names(node)))
+                members = [node, *(self.cell.node(m) for m in (node.norm.group if node.norm else ()))]
+                for member in members:
+                    keys = [f"part:{member.name}", *(f"part:{member.name}:{r.text}" for r in member.reads)]
+                    taken.update({k: None for k in keys if k in loose})
+                    taken.update({f"z:{member.name}:{r.text}": None for r in recurrent(member)})
+            for group in groups_at(groups, level):
+                taken.update(dict.fromkeys(names(group.expr)))
+                if isinstance(group.expr, Name) and home.get(group.expr.name) == level:
+                    gives[level][group.expr.name] = None
+            kept = []
+            for key in taken:
+                if key in self.constant or key.startswith("pre:"):
+                    continue
+                source = z_home.get(key, home.get(key))
+                if key.startswith("z:") and source is None:
+                    continue
+                if source is not None:
+                    if source == level:
+                        continue
+                    gives[source][key] = None
+                kept.append(key)
+            needs.append(tuple(kept))
+        for key in (*self.states, *self.wanted):
+            if key in home:
+                gives[home[key]][key] = None
+        return tuple(needs), tuple(tuple(g) for g in gives)
+
+    def logged(
+        self, groups: list[Group], mapped_reads: list[Member], loose: Mapping[str, int]
+    ) -> dict[str, tuple[Expr, int]]:
+        found: dict[str, tuple[Expr, int]] = {}
+        reads = [r for g in groups for _, r in g.members] + [r for _, r in mapped_reads]
+        for read in reads:
+            name = read.expr.name if isinstance(read.expr, Name) else ""
+            if name.endswith("_prev") and name[:-5] in self.states:
+                continue
+            if name in loose:
+                continue
+            found[f"log:{read.text}"] = (read.expr, read.width_in)
+        return found
+
+
+def groups_at(groups: list[Group], level: int) -> list[Group]:
+    """Return the groups of a level."""
+    return [g for g in groups if g.level == level]

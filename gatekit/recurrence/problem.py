@@ -1,0 +1,49 @@
+"""What an executor is given, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..cell.graph import Cell
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One call of a recurrent layer, time first, with everything cast, masked and drawn that is not per step.
+
+    Args:
+        cell: the built cell.
+        weights: weights by name; parameters already through their map.
+        inputs: ``time x batch x width`` by name: ``x``, further inputs, ``x_prev``, ``t``; zero at masked steps.
+        mask: ``time x batch x 1``, true where valid, or None.
+        states: first values by name, ``batch x width``.
+        drops: multiplicative masks of recurrent reads by their text, ``batch x width``.
+        seed: a scrambled seed for zoneout, or None.
+        training: whether zoneout draws; otherwise it takes the mean.
+        wanted: the signals whose sequences are returned.
+        matmul_dtype: the type that matrix products run in.
+    """
+
+    cell: Cell
+    weights: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    mask: Any
+    states: Mapping[str, Any]
+    drops: Mapping[str, Any]
+    seed: Any
+    training: bool
+    wanted: tuple[str, ...]
+    matmul_dtype: Any
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
+
+    The sequence of a state holds the state after zoneout and mask; of another signal its value at valid steps.
+    """
+
+    sequences: Mapping[str, Any]
+    states: Mapping[str, Any]

@@ -1,0 +1,52 @@
+"""The TensorFlow side of `gatekit.cell.ops`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ..cell import ops
+
+
+def _block_product(u: Any, blocks: Any) -> Any:
+    count, width, out = blocks.shape
+    parts = tf.reshape(u, tf.concat([tf.shape(u)[:-1], [count, width]], 0))
+    product = tf.einsum("...kn,knm->...km", parts, blocks)
+    return tf.reshape(product, tf.concat([tf.shape(u)[:-1], [count * out]], 0))
+
+
+TABLE: dict[str, Callable[..., Any]] = {
+    "sigmoid": tf.sigmoid,
+    "tanh": tf.tanh,
+    "relu": tf.nn.relu,
+    "softplus": tf.nn.softplus,
+    "exp": tf.exp,
+    "log": tf.math.log,
+    "sqrt": tf.sqrt,
+    "abs": tf.abs,
+    "square": tf.square,
+    "sin": tf.sin,
+    "cos": tf.cos,
+    "hard_sigmoid": lambda x: tf.clip_by_value(x / 6.0 + 0.5, 0.0, 1.0),
+    "silu": lambda x: x * tf.sigmoid(x),
+    "log_sigmoid": tf.math.log_sigmoid,
+    "minimum": tf.minimum,
+    "maximum": tf.maximum,
+    "softmax": lambda x: tf.nn.softmax(x, axis=-1),
+    "cumsum": lambda x: tf.cumsum(x, axis=-1),
+    "cumax": lambda x: tf.cumsum(tf.nn.softmax(x, axis=-1), axis=-1),
+    "sum": lambda x: tf.reduce_sum(x, axis=-1, keepdims=True),
+    "mean": lambda x: tf.reduce_mean(x, axis=-1, keepdims=True),
+    "repeat": lambda x, n: tf.repeat(x, int(n), axis=-1),
+    "outer": lambda a, b: a[..., :, None] * b[..., None, :],
+    "matvec": lambda m, v: tf.reduce_sum(m * v[..., None, :], axis=-1),
+    "vecmat": lambda v, m: tf.reduce_sum(v[..., :, None] * m, axis=-2),
+    "dot": lambda a, b: tf.reduce_sum(a * b, axis=-1, keepdims=True),
+    "transpose": tf.transpose,
+    "eye_like": lambda m: tf.eye(m.shape[-1], dtype=m.dtype),
+    "block_product": _block_product,
+}
+
+ops.add_backend(tf.is_tensor, TABLE)

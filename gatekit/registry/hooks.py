@@ -1,0 +1,76 @@
+"""The hooks: what a plugin may offer, one hook per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pluggy
+
+from ..cell.gate import Gate
+from ..cell.initializer import Initializer
+from ..cell.linear_map import LinearMap
+from ..cell.ops import Function
+from ..cell.output_unit import OutputUnit
+
+PROJECT = "gatekit"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def gatekit_gates() -> Mapping[str, type[Gate]]:
+    """Return gate classes by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_output_units() -> Mapping[str, type[OutputUnit]]:
+    """Return output unit classes by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_cells() -> Mapping[str, Callable[..., Mapping[str, Any]]]:
+    """Return functions by name; each returns a cell as the mapping that YAML would hold, its arguments are options."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_functions() -> Mapping[str, Function]:
+    """Return functions of the equation language by name, written in terms of `gatekit.ops`."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_initializers() -> Mapping[str, type[Initializer]]:
+    """Return initializer classes by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_linear_maps() -> Mapping[str, type[LinearMap]]:
+    """Return linear map classes by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_tasks() -> Mapping[str, type[Any]]:
+    """Return task classes (`gatekit.Task`) by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
+    """Return callables ``f(event, **facts)`` that a run calls at ``start``, ``epoch`` and ``end``.
+
+    Args:
+        run: the run's resolved configuration.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_config_dirs() -> Sequence[str]:
+    """Return folders of YAML (``cell/``, ``task/``, ``experiment/``) that Hydra and `gatekit.RNN` see."""
+    raise NotImplementedError

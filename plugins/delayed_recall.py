@@ -1,0 +1,82 @@
+"""Delayed recall: say at the end which cue stood at the beginning, after many distractors."""
+
+import numpy
+
+from gatekit import Batch, Metric, Signature, Task, hookimpl
+from gatekit.study.seeds import generator
+from gatekit.study.task import recipe_hash
+
+
+class DelayedRecall(Task):
+    """A cue first, uniform distractors, a query flag last; the label is the cue.
+
+    Tokens are one-hot, in the order cues, distractors, query flag. Cues and distractors share no
+    token, so that the task measures how long a cell keeps something, not how it selects: the bias
+    of the forget gate decides between chance and a perfect score. The recipe is gatekit's own,
+    after the noise and long-lag tasks of Hochreiter & Schmidhuber; no published number belongs to
+    it. Validation and test sets are the same for every run.
+
+    Args:
+        length: steps of a sequence; the lag is ``length - 1`` steps.
+        cues: number of different cues.
+        distractors: number of different distractors.
+        validation_size: sequences of the validation set.
+        test_size: sequences of the test set.
+        data_seed: seed of the validation and test sets.
+
+    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
+        doi:10.1162/neco.1997.9.8.1735
+    """
+
+    length: int = 200
+    cues: int = 8
+    distractors: int = 8
+    validation_size: int = 500
+    test_size: int = 1000
+    data_seed: int = 0
+    lowest = {
+        "length": 2,
+        "cues": 2,
+        "distractors": 1,
+        "validation_size": 1,
+        "test_size": 1,
+        "data_seed": 0,
+    }
+    metric = Metric("accuracy", direction="max", unit="share of sequences")
+    reference = "doi:10.1162/neco.1997.9.8.1735"
+
+    def signature(self) -> Signature:
+        """One-hot tokens; one of the cues at the end."""
+        features = self.cues + self.distractors + 1
+        return Signature(features, vocabulary=None, outputs=self.cues, loss="categorical")
+
+    def chance(self) -> float:
+        """Return the accuracy of guessing one cue: all are equally likely."""
+        return 1 / self.cues
+
+    def data_hash(self) -> str:
+        """Return the hash of the recipe and its options."""
+        return recipe_hash("delayed_recall/1", self.options())
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        """Return the fixed validation and test sets."""
+        return {
+            "validation": self.sample(
+                generator(self.data_seed, "validation"), self.validation_size
+            ),
+            "test": self.sample(generator(self.data_seed, "test"), self.test_size),
+        }
+
+    def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return fresh sequences: x ``size x length x features``, y ``size`` labels."""
+        query = self.cues + self.distractors
+        tokens = rng.integers(self.cues, query, (size, self.length))
+        cue = rng.integers(0, self.cues, size)
+        tokens[:, 0], tokens[:, -1] = cue, query
+        return Batch(numpy.eye(query + 1, dtype="float32")[tokens], cue.astype("int32"))
+
+
+@hookimpl
+def gatekit_tasks() -> dict[str, type[Task]]:
+    """Register the task."""
+    return {"delayed_recall": DelayedRecall}
