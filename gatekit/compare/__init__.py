@@ -1,0 +1,24 @@
+"""Load run folders, compare their groups, print and draw the comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gatekit.compare.comparison import compare
+    from gatekit.compare.loader import load
+
+__all__ = ["compare", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when asked for: listing the room's names must not cost the import of NumPy.
+    if name == "compare":
+        from gatekit.compare.comparison import compare
+
+        return compare
+    if name == "load":
+        from gatekit.compare.loader import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

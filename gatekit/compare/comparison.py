@@ -1,0 +1,248 @@
+"""Compare the variants of a study: group, summarise, and set each against a baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.difference import Difference, difference, executors, unlike
+from gatekit.compare.group import Group, Grouping, group_runs
+from gatekit.compare.loader import Study, load
+from gatekit.compare.run import Run
+from gatekit.compare.statistics import holm
+from gatekit.compare.summary import Summary, summarise
+from gatekit.compare.verdict import design_notes, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One group of a comparison; ``summary`` is None where no run came to an outcome."""
+
+    group: Group
+    summary: Summary | None
+    difference: Difference | None
+    is_baseline: bool
+
+    @property
+    def verdict(self) -> str | None:
+        """Return the verdict in words, None for the baseline and groups without one."""
+        return None if self.difference is None else verdict(self.group.label, self.difference)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcome of ``compare``: rows best first, and everything that must be said with them."""
+
+    study: Study
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    unknown: tuple[Run, ...]
+    level: float
+
+    @property
+    def exit_code(self) -> int:
+        """Return 0, or 1 where no run came to an outcome."""
+        return 0 if any(row.summary for row in self.rows) else 1
+
+    @property
+    def missing(self) -> tuple[Run, ...]:
+        """Return every run that has no outcome, once each."""
+        found = {run.id: run for row in self.rows for run in row.group.missing}
+        found.update({run.id: run for run in self.unknown})
+        return tuple(found[key] for key in sorted(found))
+
+
+def compare(
+    study: str,
+    root: Path | str = "experiments",
+    by: Sequence[str] | None = None,
+    baseline: str | None = None,
+    *,
+    force: bool = False,
+    level: float = 0.95,
+) -> Comparison:
+    """Compare the groups of a study with a baseline, on common seeds.
+
+    Args:
+        study: name of the study.
+        root: where studies lie.
+        by: configuration keys to group by; None means every key that differs except the seed.
+        baseline: label of the baseline; None means the group called ``lstm`` where there is one,
+            else the first label.
+        force: compare what is not comparable, and give a verdict though runs are missing.
+        level: confidence level of the intervals.
+
+    Returns:
+        The comparison; it is printed by ``gatekit.compare.table`` and ``export``.
+
+    Raises:
+        RunError: there is no such study, or a newer gatekit wrote it.
+        ConfigError: ``by``, ``baseline`` or ``level`` are not possible.
+    """
+    if not 0 < level < 1:
+        raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
+    loaded = load(study, root)
+    grouping = group_runs(loaded.runs, by)
+    _refuse_mixed(grouping, force)
+    chosen = _baseline_variant(grouping.groups, baseline)
+    rows = []
+    for group in grouping.groups:
+        summary = summarise(group, level)
+        reference = _reference(group, grouping.groups, chosen)
+        found = None
+        if summary is not None and reference is not None and reference is not group:
+            found = difference(
+                group,
+                reference,
+                refused=() if force else unlike(group, reference),
+                blocked=() if force else _blocked(group, reference, grouping),
+                notes=_remarks(group, reference, force),
+                level=level,
+            )
+        rows.append(Row(group, summary, found, reference is group))
+    rows = _corrected(rows)
+    rows.sort(key=_order)
+    return Comparison(
+        loaded, tuple(rows), tuple(_notes(loaded, grouping, rows)), grouping.unknown, level
+    )
+
+
+def command(study: str, by: Sequence[str] | None, baseline: str | None) -> str:
+    """Return the command line that gives a comparison, for tables and figures to quote."""
+    words = ["gatekit", "compare", study]
+    words += ["--by", ",".join(by)] if by else []
+    words += ["--baseline", baseline] if baseline else []
+    return shlex.join(words)
+
+
+def _refuse_mixed(grouping: Grouping, force: bool) -> None:
+    for group in grouping.groups:
+        reasons = unlike(group, group)
+        metrics = {run.result.metric for run in group.runs if run.result is not None}
+        if len({(m.name, m.unit, m.direction) for m in metrics}) > 1 or (reasons and not force):
+            raise ConfigError(
+                f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
+                f" add one of {listed(grouping.pooled)} to by"
+            )
+
+
+def _baseline_variant(groups: Sequence[Group], baseline: str | None) -> str | None:
+    variants = {group.variant: None for group in groups}
+    if baseline is not None:
+        for group in groups:
+            if baseline in (group.label, group.variant):
+                return baseline
+        labels = [group.label for group in groups]
+        raise ConfigError(
+            f"baseline={baseline}: no such group{nearest(baseline, labels)};"
+            f" groups: {listed(labels)}"
+        )
+    if "lstm" in variants:
+        return "lstm"
+    lstms = [group.variant for group in groups if group.cell == "lstm" and group.runs]
+    return next(iter(lstms or [group.variant for group in groups if group.runs]), None)
+
+
+def _reference(group: Group, groups: Sequence[Group], chosen: str | None) -> Group | None:
+    """Return the baseline of a group: on the same task, and of the same data where there is one."""
+    if group.label == chosen or not group.runs:
+        return group if group.label == chosen else None
+    labelled = [other for other in groups if other.label == chosen and other.runs]
+    task = _task(group)
+    same = [g for g in groups if g.variant == chosen and g.runs and _task(g) == task]
+    candidates = same or labelled
+    if group in candidates:
+        return group
+    return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
+
+
+def _task(group: Group) -> tuple[tuple[str, object], ...]:
+    return tuple((k, v) for k, v in group.values.items() if k.split(".")[0] == "task")
+
+
+def _blocked(group: Group, reference: Group, grouping: Grouping) -> tuple[str, ...]:
+    reasons = [_missing(part) for part in (group, reference) if part.missing]
+    if grouping.unknown:
+        count = len(grouping.unknown)
+        reasons.append(f"{count} corrupt {_runs(count)} could belong to either")
+    if reasons:
+        reasons.append("run the sweep again, then compare")
+    return tuple(reasons)
+
+
+def _missing(group: Group) -> str:
+    states = ", ".join(f"{count} {state}" for state, count in group.missing_states().items())
+    return f"{group.label} lacks {len(group.missing)} {_runs(len(group.missing))} ({states})"
+
+
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def _remarks(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
+    remarks = []
+    if executors(group) != executors(reference):
+        remarks.append(
+            f"{group.label} ran on executor {executors(group) or 'unknown'},"
+            f" {reference.label} on {executors(reference) or 'unknown'}"
+        )
+    if force:
+        forced = unlike(group, reference)
+        remarks += [f"{group.label} against {reference.label}, forced: {why}" for why in forced]
+        remarks += [f"forced: {_missing(part)}" for part in (group, reference) if part.missing]
+    return tuple(remarks)
+
+
+def _corrected(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with p values corrected over all comparisons of the table."""
+    tests = {
+        index: row.difference.test
+        for index, row in enumerate(rows)
+        if row.difference is not None and row.difference.test is not None
+    }
+    corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
+    done = []
+    for index, row in enumerate(rows):
+        if row.difference is not None and index in tests:
+            found = dataclasses.replace(
+                row.difference,
+                p_holm=corrected[index],
+                smallest_p_holm=min(1.0, tests[index].smallest_p * len(tests)),
+            )
+            row = dataclasses.replace(row, difference=found)
+        done.append(row)
+    return done
+
+
+def _order(row: Row) -> tuple[str, int, tuple[float, float, float], str]:
+    if row.summary is None:
+        return (repr(_task(row.group)), 1, (0.0, 0.0, 0.0), row.group.label)
+    return (repr(_task(row.group)), 0, row.summary.rank, row.group.label)
+
+
+def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
+    notes: dict[str, None] = {}
+    if not study.runs:
+        notes[
+            f"study {study.name} holds no runs; `gatekit train study={study.name}` makes them"
+        ] = None
+    elif not any(row.summary for row in rows):
+        notes["no run came to an outcome: there is nothing to compare yet"] = None
+    if grouping.pooled:
+        notes[f"pooled over {', '.join(grouping.pooled)}; pairs agree in these and the seed"] = None
+    for row in rows:
+        for flag in row.summary.flags if row.summary else ():
+            notes[f"{row.group.label}: {flag}"] = None
+        for note in row.difference.notes if row.difference else ():
+            notes[note] = None
+        if row.summary is None and row.group.missing:
+            notes[f"no outcome: {_missing(row.group)}"] = None
+    for note in design_notes([row.difference for row in rows if row.difference is not None]):
+        notes[note] = None
+    for copy in study.copies:
+        notes[f"{copy} is a copy of a run that is there already and was left out"] = None
+    return list(notes)

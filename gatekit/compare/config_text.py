@@ -1,0 +1,99 @@
+"""Read ten thousand ``config.yaml`` quickly: runs of one study share most of their sections."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SECTION = re.compile(r"^(?=[A-Za-z_][A-Za-z0-9_]*:)", re.MULTILINE)
+_MOST_BYTES = 1_000_000
+_MOST_NODES = 20_000
+
+
+class ConfigReader:
+    """Parses config texts, each distinct top-level section once.
+
+    The mappings it returns share their sections, so they must not be changed.
+    """
+
+    def __init__(self) -> None:
+        self._sections: dict[str, dict[str, Any] | None] = {}
+
+    def read(self, data: bytes) -> Mapping[str, Any]:
+        """Return the mapping that the text holds.
+
+        Raises:
+            ValueError: the text is not UTF-8, not YAML, not a mapping, or larger than any
+                run configuration.
+        """
+        if len(data) > _MOST_BYTES:
+            raise ValueError(f"{len(data)} bytes are more than a run configuration has")
+        text = data.decode("utf-8")
+        config: dict[str, Any] = {}
+        for piece in _SECTION.split(text):
+            if not piece.strip():
+                continue
+            section = self._section(piece)
+            if section is None or section.keys() & config.keys():
+                return self._whole(text)
+            config.update(section)
+        if not config:
+            raise ValueError("it holds no keys")
+        return config
+
+    def _section(self, piece: str) -> dict[str, Any] | None:
+        if piece not in self._sections:
+            try:
+                self._sections[piece] = _mapping(piece)
+            except ValueError:
+                # The cut may have gone through a quoted text: the whole document decides.
+                self._sections[piece] = None
+        return self._sections[piece]
+
+    def _whole(self, text: str) -> Mapping[str, Any]:
+        return _mapping(text)
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        value = yaml.load(text, _LOADER)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+    if not isinstance(value, dict):
+        raise ValueError("it is not a mapping")
+    _bound(value)
+    return {str(key): item for key, item in value.items()}
+
+
+def _bound(value: Any) -> None:
+    # Aliases may make a small text a huge tree, and every later walk would visit all of it.
+    seen = 0
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        seen += 1
+        if seen > _MOST_NODES:
+            raise ValueError(f"more than {_MOST_NODES} values")
+        if isinstance(item, Mapping):
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one level with dotted keys.
+
+    Lists stay whole, and an empty mapping is the same as an absent one.
+    """
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        path = f"{prefix}.{key}" if prefix else str(key)
+        if isinstance(item, Mapping):
+            flat.update(flatten(item, path))
+        else:
+            flat[path] = item
+    return flat

@@ -1,0 +1,86 @@
+"""Learning curves of groups: one per run, and their mean with an interval where all runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.compare.metric_lines import read_metrics
+from gatekit.compare.run import Run
+from gatekit.compare.statistics import mean_interval
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One run's values over epochs; an epoch whose line is lost or not a number is left out."""
+
+    run: str
+    epochs: Floats
+    values: Floats
+    diverged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Mean and t interval over the runs, at the epochs that every run reached."""
+
+    epochs: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def read_curve(run: Run, split: str = "validation") -> Curve | None:
+    """Return a run's learning curve of its primary metric, None where nothing can be read.
+
+    Args:
+        run: a run with an outcome.
+        split: which split's lines to take.
+    """
+    if run.result is None:
+        return None
+    try:
+        data = (run.path / "metrics.jsonl").read_bytes()
+    except OSError:
+        return None
+    # After a resume an epoch stands there twice; the later line belongs to the run that went on.
+    points = {
+        line.epoch: line.value
+        for line in read_metrics(data, split).lines
+        if line.metric == run.result.metric.name
+    }
+    kept = sorted((epoch, value) for epoch, value in points.items() if value is not None)
+    if not kept:
+        return None
+    epochs, values = np.array(kept, dtype=np.float64).T
+    return Curve(run.id, epochs, values, run.result.state == "DIVERGED")
+
+
+def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
+    """Return the mean over runs with its interval, None without an epoch common to two runs.
+
+    A mean over the runs that happen to be left would drift toward those that train longest, so it
+    ends where the first run does.
+
+    Args:
+        curves: the curves of one group.
+        level: confidence level.
+    """
+    if len(curves) < 2:
+        return None
+    common = sorted(set.intersection(*(set(curve.epochs.tolist()) for curve in curves)))
+    if not common:
+        return None
+    table = np.array([curve.values[np.isin(curve.epochs, common)] for curve in curves])
+    ends = []
+    for column in table.T:
+        interval = mean_interval(column.tolist(), level)
+        assert interval is not None
+        ends.append((interval.low, interval.high))
+    low, high = np.array(ends).T
+    return Band(np.array(common), table.mean(axis=0), low, high)

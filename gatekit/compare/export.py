@@ -1,0 +1,149 @@
+"""The comparison for other programs: JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from typing import Any
+
+from gatekit.compare.cells import heading, table_cells
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.label import printable
+from gatekit.compare.statistics import Interval
+from gatekit.compare.summary import outcome
+from gatekit.compare.table import footer
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def records(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one plain record per group, best first; what is not known is None, never NaN."""
+    return [_record(row) for row in comparison.rows]
+
+
+def to_json(comparison: Comparison) -> str:
+    """Return the records as JSON text."""
+    return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
+
+
+def to_csv(comparison: Comparison) -> str:
+    """Return the records as CSV text for spreadsheets.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe; plain numbers
+    do not.
+    """
+    flat = [{k: v for k, v in record.items() if _is_cell(v)} for record in records(comparison)]
+    buffer = io.StringIO()
+    names = list(flat[0]) if flat else _columns()
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for record in flat:
+        writer.writerow({key: _safe(value) for key, value in record.items()})
+    return buffer.getvalue()
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """Return the table and its footer as Markdown; labels are shown as text whatever they hold."""
+    titles = heading(comparison)
+    lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+    lines += [_row(texts) for texts in table_cells(comparison)]
+    said = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
+    return "\n".join([*lines, "", *said]) + "\n"
+
+
+def _record(row: Row) -> dict[str, Any]:
+    summary, found = row.summary, row.difference
+    test = found.test if found else None
+    missing = row.group.missing_states()
+    return {
+        "group": row.group.label,
+        "n": summary.n if summary else 0,
+        "mean": summary.mean if summary else None,
+        "low": _low(summary.interval if summary else None),
+        "high": _high(summary.interval if summary else None),
+        "metric": summary.metric.name if summary else None,
+        "unit": summary.metric.unit if summary else None,
+        "direction": summary.metric.direction if summary else None,
+        "interval": summary.interval.method if summary and summary.interval else None,
+        "bootstrap_low": _low(summary.bootstrap if summary else None),
+        "bootstrap_high": _high(summary.bootstrap if summary else None),
+        "median": summary.median if summary else None,
+        "standard_deviation": summary.standard_deviation if summary else None,
+        "diverged": summary.diverged if summary else 0,
+        "mean_finished": summary.mean_finished if summary else None,
+        "missing": sum(missing.values()),
+        "parameters": summary.parameters if summary else None,
+        "recurrent_parameters": summary.recurrent_parameters if summary else None,
+        "step_seconds": summary.step_seconds if summary else None,
+        "baseline": found.baseline if found else None,
+        "is_baseline": row.is_baseline,
+        "pairs": found.pairs if found else None,
+        "difference": found.mean if found else None,
+        "difference_low": _low(found.interval if found else None),
+        "difference_high": _high(found.interval if found else None),
+        "difference_bootstrap_low": _low(found.bootstrap if found else None),
+        "difference_bootstrap_high": _high(found.bootstrap if found else None),
+        "better": found.better if found else None,
+        "worse": found.worse if found else None,
+        "effect_size": found.effect_size if found else None,
+        "test": test.test if test else None,
+        "p": test.p if test else None,
+        "p_holm": found.p_holm if found else None,
+        "p_t": test.p_t if test else None,
+        "smallest_p_holm": found.smallest_p_holm if found else None,
+        "smallest_p": test.smallest_p if test else None,
+        "verdict": row.verdict,
+        "values": [_finite(outcome(run)) for run in row.group.runs],
+        "seeds": [run.seed for run in row.group.runs],
+        "runs": [run.id for run in row.group.runs],
+        "missing_runs": [
+            {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
+            for run in row.group.missing
+        ],
+        "damaged": {run.id: list(run.damage) for run in row.group.runs if run.damage},
+        "keys": {key: value for key, value in row.group.values.items() if value is not None},
+        "refused": list(found.refused) if found else [],
+        "blocked": list(found.blocked) if found else [],
+        "flags": [*(summary.flags if summary else ()), *(found.notes if found else ())],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _low(interval: Interval | None) -> float | None:
+    return None if interval is None else interval.low
+
+
+def _high(interval: Interval | None) -> float | None:
+    return None if interval is None else interval.high
+
+
+def _columns() -> list[str]:
+    return ["group", "n", "mean", "low", "high", "metric"]
+
+
+def _is_cell(value: Any) -> bool:
+    return not isinstance(value, list | dict)
+
+
+def _safe(value: Any) -> str:
+    text = "" if value is None else str(value)
+    if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _row(texts: list[str]) -> str:
+    return "| " + " | ".join(_escaped(text) for text in texts) + " |"
+
+
+def _escaped(text: str) -> str:
+    # Backslashes keep Markdown's signs and entities HTML's; a bracket alone makes no link.
+    text = re.sub(r"([\\`*_|~$])", r"\\\1", printable(text))
+    text = re.sub(r"\]([(\[:])", r"]\\\1", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

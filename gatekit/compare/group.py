@@ -1,0 +1,229 @@
+"""Group the runs of a study by everything except the seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.config_text import flatten
+from gatekit.compare.label import group_label, value_text
+from gatekit.compare.run import Run
+
+# These change no number (a plugin's code does, and its hash is compared); the seed is what groups
+# are averaged over.
+_LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
+_NOT_VARIANTS = (*_LAUNCH, "seed")
+_ABOUT = ("name", "reference", "year", "notes")
+_NO_CELL: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that differ in nothing but the seed (or in nothing that ``by`` names).
+
+    ``values`` are the keys that tell groups apart, in the order of the label; ``variant`` is the
+    label without the task, so that the same variant is recognised on another task; ``units``
+    says for each counting run what it is paired by: seed and pooled keys.
+    """
+
+    label: str
+    variant: str
+    values: Mapping[str, Any]
+    runs: tuple[Run, ...]
+    missing: tuple[Run, ...]
+    units: tuple[Hashable, ...]
+
+    @property
+    def cell(self) -> str | None:
+        """Return the name of the group's cell."""
+        run = (self.runs or self.missing)[0]
+        return None if run.config is None else _cell_name(run.config)
+
+    def missing_states(self) -> dict[str, int]:
+        """Return how many runs are missing, by state."""
+        return dict(sorted(Counter(run.state for run in self.missing).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """All groups, the keys they are pooled over, and runs whose group cannot be known."""
+
+    groups: tuple[Group, ...]
+    pooled: tuple[str, ...]
+    unknown: tuple[Run, ...]
+
+
+def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping:
+    """Group runs by every key that differs between them except the seed, or by given keys.
+
+    Args:
+        runs: all runs of a study.
+        by: dotted configuration keys; ``cell`` is the cell's name. None means every key
+            that differs.
+
+    Raises:
+        ConfigError: ``by`` names a key that no run has, or the seed.
+    """
+    runs = list(runs)
+    unknown = tuple(run for run in runs if run.config is None)
+    readable = [run for run in runs if run.config is not None]
+    readable.sort(key=lambda run: (run.seed is None, run.seed or 0, run.id))
+    settings = [_settings(run.config or {}) for run in readable]
+    # Runs read together share their cells, so each cell is flattened once.
+    flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
+    details = [flat[id(_cell(run))] for run in readable]
+    differing = _differing(settings)
+    shown_details = _differing_details(settings, details, differing)
+    if by is None:
+        keys = [*_ordered(differing), *shown_details]
+        pooled: list[str] = []
+    else:
+        keys = _chosen(by, settings, details, [*differing, *shown_details])
+        pooled = [key for key in (*_ordered(differing), *shown_details) if key not in keys]
+    buckets: dict[tuple[str, ...], list[int]] = {}
+    everything = [{**detail, **setting} for detail, setting in zip(details, settings, strict=True)]
+    for index, known in enumerate(everything):
+        buckets.setdefault(tuple(_text(known, key) for key in keys), []).append(index)
+    groups: list[Group] = []
+    for indices in buckets.values():
+        members = [(readable[i], everything[i]) for i in indices]
+        groups.extend(_groups(members, keys, pooled))
+    return Grouping(tuple(sorted(groups, key=lambda g: g.label)), tuple(pooled), unknown)
+
+
+def _groups(
+    members: Sequence[tuple[Run, Mapping[str, Any]]], keys: Sequence[str], pooled: Sequence[str]
+) -> list[Group]:
+    values = {key: members[0][1].get(key) for key in keys}
+    fallback = _cell_name(members[0][0].config or {}) or "all runs"
+    missing = tuple(run for run, _ in members if not run.counts)
+    sources = [dict(_source(run)) if run.counts else {} for run, _ in members]
+    split = _differing([source for source in sources if source])
+    parts: dict[tuple[str, ...], list[int]] = {}
+    for index, (run, _) in enumerate(members):
+        if run.counts:
+            part = tuple(_text(sources[index], key) for key in split)
+            parts.setdefault(part, []).append(index)
+    groups = []
+    for indices in parts.values() or [[]]:
+        # A group whose data or plugin changed under it is two groups, told apart by the hash.
+        shown = {**values, **{key: sources[indices[0]].get(key) for key in split if indices}}
+        variant = {key: value for key, value in values.items() if not _is_task(key)}
+        groups.append(
+            Group(
+                label=group_label(shown, fallback),
+                variant=group_label(variant, fallback),
+                values=shown,
+                runs=tuple(members[i][0] for i in indices),
+                missing=missing,
+                units=tuple(_unit(*members[i], pooled) for i in indices),
+            )
+        )
+    return groups
+
+
+def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
+    return None if run.seed is None else (run.seed, *(_text(known, key) for key in pooled))
+
+
+def _source(run: Run) -> Iterable[tuple[str, str]]:
+    if run.result is not None:
+        yield "data", (run.result.data_hash or "unknown").removeprefix("sha256").lstrip(".:")[:8]
+        for name, digest in run.result.plugins.items():
+            yield f"plugin.{name}", digest.removeprefix("sha256").lstrip(".:")[:8]
+
+
+def _is_task(key: str) -> bool:
+    return key == "task" or key.startswith("task.")
+
+
+def _cell_name(config: Mapping[str, Any]) -> str | None:
+    cell = config.get("cell")
+    name = cell.get("name") if isinstance(cell, Mapping) else cell
+    return None if name is None else str(name)
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    name = _cell_name(config)
+    if name is not None:
+        flat["cell"] = name
+    rest = {k: v for k, v in config.items() if k != "cell" and k not in _NOT_VARIANTS}
+    flat.update(flatten(rest))
+    return flat
+
+
+def _cell(run: Run) -> Mapping[str, Any]:
+    cell = (run.config or {}).get("cell")
+    return cell if isinstance(cell, Mapping) else _NO_CELL
+
+
+def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return flatten({"cell": {key: cell[key] for key in cell if key not in _ABOUT}})
+
+
+def _text(known: Mapping[str, Any], key: str) -> str:
+    return f"={value_text(known[key])}" if known.get(key) is not None else ""
+
+
+def _differing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    keys = {key: None for row in rows for key in row}
+    return [key for key in keys if len({_text(row, key) for row in rows}) > 1]
+
+
+def _differing_details(
+    settings: Sequence[Mapping[str, Any]],
+    details: Sequence[Mapping[str, Any]],
+    differing: Sequence[str],
+) -> list[str]:
+    """Return the keys inside a cell that differ between runs that are otherwise alike.
+
+    Two cells of different names differ in nearly everything, and a swap in what it swapped: the
+    name and the swap say so already.
+    """
+    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for setting, detail in zip(settings, details, strict=True):
+        alike.setdefault(tuple(_text(setting, key) for key in differing), []).append(detail)
+    found: dict[str, None] = {}
+    for rows in alike.values():
+        distinct = list({id(row): row for row in rows}.values())
+        found.update(dict.fromkeys(_differing(distinct)))
+    return sorted(found)
+
+
+def _ordered(keys: Iterable[str]) -> list[str]:
+    def rank(key: str) -> tuple[int, str]:
+        first = key.split(".")[0]
+        order = ("cell", "swap", "output_unit", "task")
+        return (order.index(first) if first in order else len(order), key)
+
+    return sorted(keys, key=rank)
+
+
+def _chosen(
+    by: Sequence[str],
+    settings: Sequence[Mapping[str, Any]],
+    details: Sequence[Mapping[str, Any]],
+    differing: Sequence[str],
+) -> list[str]:
+    known = {key for row in (*settings, *details) for key in row}
+    chosen: dict[str, None] = {}
+    for key in by:
+        if key == "seed":
+            raise ConfigError("by=seed: groups are averaged over the seed; name another key")
+        below = [item for item in _ordered(known) if item.startswith(f"{key}.")]
+        if key in known:
+            chosen[key] = None
+        elif below:
+            chosen.update(dict.fromkeys([k for k in below if k in differing] or below[:1]))
+        elif known and not key.startswith("swap."):
+            differ = listed(_ordered(differing))
+            raise ConfigError(
+                f"by={key}: no run has this key{nearest(key, known)}; keys that differ: {differ}"
+            )
+        else:
+            chosen[key] = None
+    return list(chosen)

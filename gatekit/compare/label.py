@@ -1,0 +1,59 @@
+"""What to call a group: only what differs, and always as text."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def value_text(value: Any) -> str:
+    """Return a configuration value as one would type it."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, default=str, sort_keys=True)
+
+
+def group_label(values: Mapping[str, Any], fallback: str) -> str:
+    """Return the label of a group from the values that tell it from others.
+
+    A cell is called by its name alone; of other keys only the end is shown where that is clear:
+    ``lstm swap.forget=power_law learning_rate=0.01``. A key that a group lacks is left out.
+
+    Args:
+        values: key to value; None where the group has no such key.
+        fallback: what to say when nothing is left.
+    """
+    parts = []
+    for key, value in values.items():
+        if value is None:
+            continue
+        text = value_text(value)
+        parts.append(text if key == "cell" else f"{_short(key, values)}={text}")
+    return " ".join(parts) or fallback
+
+
+def _short(key: str, keys: Iterable[str]) -> str:
+    first, _, rest = key.partition(".")
+    if first == "swap" or not rest:
+        return key
+    if rest == "name":
+        return first
+    end = ".".join(rest.split(".")[-2:]) if first == "cell" else rest
+    clashes = [other for other in keys if other != key and f".{other}".endswith(f".{end}")]
+    return key if clashes else end
+
+
+def printable(text: str) -> str:
+    """Return a text with control, format and surrogate characters written as escapes.
+
+    A label may hold anything; it must not move the cursor or reverse the line.
+    """
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return character.encode("unicode_escape", "surrogatepass").decode()
+    return character

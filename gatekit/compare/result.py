@@ -1,0 +1,176 @@
+"""``result.json``: the numbers of a run that came to an end, checked field by field."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from gatekit.cell.errors import RunError
+
+SCHEMA = 1
+"""The newest schema of ``result.json`` that this gatekit reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A task's primary metric: which way is better, its unit, and what guessing reaches."""
+
+    name: str
+    direction: str
+    unit: str
+    chance: float | None
+
+    @property
+    def sign(self) -> int:
+        """Return +1 where larger is better and -1 where smaller is."""
+        return 1 if self.direction == "max" else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The metric at one epoch, on the validation and the test split."""
+
+    epoch: int
+    validation: float | None
+    test: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a completed or diverged run reports about itself."""
+
+    state: str
+    reason: str | None
+    fingerprint: str
+    task: str
+    metric: Metric
+    best: Score | None
+    last: Score | None
+    recurrent_parameters: int | None
+    parameters: int | None
+    seconds: float | None
+    step_seconds: float | None
+    steps: int | None
+    executor: str | None
+    data_hash: str | None
+    plugins: Mapping[str, str]
+    files: Mapping[str, str]
+
+
+def read_result(data: bytes) -> Result:
+    """Read the bytes of ``result.json``.
+
+    Raises:
+        RunError: a newer gatekit wrote it.
+        ValueError: the file is torn, altered, or lacks what the contract asks for.
+    """
+    try:
+        record = json.loads(data, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested deeper than any result") from None
+    if not isinstance(record, dict):
+        raise ValueError("it is not an object")
+    schema = record.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise ValueError(f"schema is {schema!r}")
+    if schema > SCHEMA:
+        raise RunError(
+            f"result.json has schema {schema}, this gatekit reads up to {SCHEMA}: it needs a newer"
+            f" gatekit; type `pip install --upgrade gatekit`"
+        )
+    state = _text(record, "state")
+    if state not in ("COMPLETED", "DIVERGED"):
+        raise ValueError(f"state is {state!r}, not COMPLETED or DIVERGED")
+    best = _score(record, "best")
+    if state == "COMPLETED" and (best is None or best.test is None or best.validation is None):
+        raise ValueError("it says COMPLETED but holds no metric at the best epoch")
+    parameters = _object(record, "parameters")
+    seconds = _object(record, "seconds")
+    return Result(
+        state=state,
+        reason=_optional_text(record, "reason"),
+        fingerprint=_text(record, "fingerprint"),
+        task=_text(record, "task"),
+        metric=_metric(_object(record, "metric")),
+        best=best,
+        last=_score(record, "last"),
+        recurrent_parameters=_optional_integer(parameters, "recurrent"),
+        parameters=_optional_integer(parameters, "total"),
+        seconds=_optional_number(seconds, "total"),
+        step_seconds=_optional_number(seconds, "step"),
+        steps=_optional_integer(record, "steps"),
+        executor=_optional_text(record, "executor"),
+        data_hash=_optional_text(record, "data_hash"),
+        plugins=_texts(record, "plugins"),
+        files=_texts(record, "files"),
+    )
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _metric(record: Mapping[str, Any]) -> Metric:
+    direction = _text(record, "direction")
+    if direction not in ("min", "max"):
+        raise ValueError(f"metric.direction is {direction!r}, not min or max")
+    chance = _optional_number(record, "chance")
+    return Metric(_text(record, "name"), direction, _optional_text(record, "unit") or "", chance)
+
+
+def _score(record: Mapping[str, Any], key: str) -> Score | None:
+    if record.get(key) is None:
+        return None
+    score = _object(record, key)
+    epoch = _optional_integer(score, "epoch")
+    if epoch is None:
+        raise ValueError(f"{key}.epoch is missing")
+    return Score(epoch, _optional_number(score, "validation"), _optional_number(score, "test"))
+
+
+def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = record.get(key)
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is missing or not an object")
+    return value
+
+
+def _text(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is missing or not a text")
+    return value
+
+
+def _optional_text(record: Mapping[str, Any], key: str) -> str | None:
+    return None if record.get(key) is None else _text(record, key)
+
+
+def _optional_number(record: Mapping[str, Any], key: str) -> float | None:
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{key} is {value!r}, not a number")
+    return float(value)
+
+
+def _optional_integer(record: Mapping[str, Any], key: str) -> int | None:
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{key} is {value!r}, not a whole number")
+    return value
+
+
+def _texts(record: Mapping[str, Any], key: str) -> Mapping[str, str]:
+    value = record.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError(f"{key} is not a table of texts")
+    return value

@@ -1,0 +1,179 @@
+"""One run folder, read as it is found: complete, unfinished, or damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import RunError
+from gatekit.compare.config_text import ConfigReader
+from gatekit.compare.metric_lines import MetricLine, read_metrics
+from gatekit.compare.result import Result, Score, read_result
+from gatekit.study.folder import RunFolder
+
+OUTCOMES = ("COMPLETED", "DIVERGED")
+"""States that count in a comparison; every other state is a missing run."""
+
+_UNFINISHED = ("PLANNED", "RUNNING", "FAILED", "INTERRUPTED", "LOST")
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_FILES = ("config.yaml", "status.json", "result.json", "metrics.jsonl")
+# The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
+_AGREEMENT = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its folder tells it.
+
+    ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
+    state is COMPLETED or DIVERGED; ``damage`` says in words what was lost.
+    """
+
+    id: str
+    path: Path
+    state: str
+    reason: str | None
+    config: Mapping[str, Any] | None
+    result: Result | None
+    damage: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int | None:
+        """Return the seed, or None where the run has none."""
+        value = (self.config or {}).get("seed")
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    @property
+    def counts(self) -> bool:
+        """Return whether the run came to an outcome."""
+        return self.state in OUTCOMES
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds a run: a fingerprint as its name, or the files of one."""
+    if _FINGERPRINT.fullmatch(folder.name):
+        return True
+    return (folder / "config.yaml").is_file() and (folder / "status.json").is_file()
+
+
+def read_run(folder: Path, configs: ConfigReader) -> Run:
+    """Read one run folder.
+
+    Raises:
+        RunError: the run was written by a newer gatekit.
+    """
+    texts = {name: _bytes(folder / name) for name in _FILES}
+    config, trouble = _config(texts["config.yaml"], configs)
+    result: Result | None = None
+    damage: list[str] = []
+    if texts["result.json"] is not None:
+        try:
+            result = read_result(texts["result.json"])
+        except RunError as error:
+            raise RunError(f"run {folder.name}: {error}") from None
+        except ValueError as error:
+            trouble = trouble or f"result.json: {error}"
+        if result is not None:
+            trouble = trouble or _contradiction(folder, result, texts)
+            damage = _damage(result, texts["metrics.jsonl"])
+    name = folder.name
+    if result is not None and not _FINGERPRINT.fullmatch(name):
+        name = result.fingerprint
+    state, reason = _state(folder, result, texts["status.json"])
+    if state == "CORRUPT":
+        trouble = trouble or reason
+    if trouble is not None:
+        trusted = None if trouble.startswith("config.yaml") else config
+        return Run(name, folder, "CORRUPT", trouble, trusted, None, tuple(damage))
+    return Run(name, folder, state, reason, config, result, tuple(damage))
+
+
+def _state(folder: Path, result: Result | None, status: bytes | None) -> tuple[str, str | None]:
+    try:
+        record = json.loads(status or b"")
+        said, reason = record["state"], record.get("reason")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        said, reason = None, "status.json is missing or cannot be read"
+    if said == "CORRUPT":
+        return "CORRUPT", str(reason or "status.json says so")
+    if result is not None:
+        return result.state, result.reason
+    if said in OUTCOMES:
+        return "CORRUPT", f"status.json says {said} but there is no valid result.json"
+    if said not in _UNFINISHED:
+        return "CORRUPT", str(reason) if said is None else f"status.json: unknown state {said!r}"
+    if said == "RUNNING":
+        # Only the claim tells whether its process is still there.
+        found = RunFolder(folder).state()
+        return found.name, found.reason
+    return said, None if reason is None else str(reason)
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _config(
+    data: bytes | None, configs: ConfigReader
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    if data is None:
+        return None, "config.yaml is missing or cannot be read"
+    try:
+        return configs.read(data), None
+    except ValueError as error:
+        return None, f"config.yaml: {error}"
+
+
+def _contradiction(folder: Path, result: Result, texts: Mapping[str, bytes | None]) -> str | None:
+    if _FINGERPRINT.fullmatch(folder.name) and result.fingerprint != folder.name:
+        return f"result.json belongs to run {result.fingerprint}"
+    expected = result.files.get("config.yaml")
+    config = texts["config.yaml"] or b""
+    if expected is not None and not _same(config, expected):
+        return "config.yaml was altered after the run (its sha256 differs)"
+    for score in (result.best, result.last):
+        logged = _logged(texts["metrics.jsonl"] or b"", result.metric.name, score)
+        if logged is not None and score is not None and score.validation is not None:
+            value = logged.value
+            if value is None or not math.isclose(value, score.validation, rel_tol=_AGREEMENT):
+                return (
+                    f"result.json and metrics.jsonl disagree on validation {result.metric.name}"
+                    f" at epoch {score.epoch}: {score.validation} and {value}"
+                )
+    return None
+
+
+def _logged(metrics: bytes, metric: str, score: Score | None) -> MetricLine | None:
+    if score is None:
+        return None
+    # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
+    pattern = rb'^[^\n]*"epoch":\s*%d,[^\n]*$' % score.epoch
+    for match in reversed(list(re.finditer(pattern, metrics, re.MULTILINE))):
+        if b'"validation"' in match.group():
+            for line in reversed(read_metrics(match.group()).lines):
+                if (line.split, line.metric, line.epoch) == ("validation", metric, score.epoch):
+                    return line
+    return None
+
+
+def _damage(result: Result, metrics: bytes | None) -> list[str]:
+    expected = result.files.get("metrics.jsonl")
+    if metrics is None:
+        return [] if expected is None else ["metrics.jsonl is missing: no learning curve"]
+    if expected is None or _same(metrics, expected):
+        return []
+    said = read_metrics(metrics).damage()
+    return [said or "metrics.jsonl was altered after the run (its sha256 differs)"]
+
+
+def _same(data: bytes, expected: str) -> bool:
+    return hashlib.sha256(data).hexdigest() == expected.removeprefix("sha256").lstrip(".:")

@@ -1,0 +1,67 @@
+"""How figures look: sizes of paper columns, colours that colour-blind readers tell apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+COLUMN = 3.4
+"""Width of one paper column in inches."""
+
+TWO_COLUMNS = 7.0
+"""Width of two paper columns in inches."""
+
+# Okabe and Ito's colours without yellow, which is too light for a line on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+BASELINE = "#222222"
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.6, 1.2)), (0, (5, 1.4, 1.4, 1.4)))
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7.5,
+    "axes.labelsize": 7.5,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#444444",
+    "axes.labelcolor": "#222222",
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.borderaxespad": 0.2,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.axisbelow": True,
+    "grid.color": "#E8E8E8",
+    "grid.linewidth": 0.5,
+    "legend.labelspacing": 0.35,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "gatekit",
+    "pdf.fonttype": 42,
+    "savefig.dpi": 300,
+}
+
+
+def apply(settings: Any) -> None:
+    """Set the look of gatekit's figures in matplotlib's settings, ``matplotlib.rcParams``."""
+    settings.update(_SETTINGS)
+
+
+def colour(position: int) -> str:
+    """Return the colour of the group at a position among those that are no baseline."""
+    return COLOURS[position % len(COLOURS)]
+
+
+def dashes(position: int) -> Any:
+    """Return the line style at a position, so that colour is never the only difference."""
+    return DASHES[(position + 1) % len(DASHES)]

@@ -1,0 +1,145 @@
+"""What one group reached: its mean over seeds, and what must be said with it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatekit.compare.group import Group
+from gatekit.compare.result import Metric, Result
+from gatekit.compare.run import Run
+from gatekit.compare.statistics import Interval, bootstrap_interval, mean_interval
+
+_FAR = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A group's outcome: the test metric at the best validation epoch, over the seeds.
+
+    ``mean``, its interval and ``bootstrap`` are None where a run diverged: a mean that holds the
+    worst outcome is no number. ``mean_finished`` is the mean of the runs that did not, and
+    ``median`` counts a diverged run as the worst (None where that makes it infinite).
+    """
+
+    metric: Metric
+    n: int
+    diverged: int
+    values: tuple[float, ...]
+    mean: float | None
+    mean_finished: float | None
+    median: float | None
+    standard_deviation: float | None
+    interval: Interval | None
+    bootstrap: Interval | None
+    parameters: int | None
+    recurrent_parameters: int | None
+    step_seconds: float | None
+    flags: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[float, float, float]:
+        """Return a key that sorts the better group first; a diverged run is the worst outcome."""
+        share = self.diverged / self.n
+        best = math.inf if self.mean_finished is None else -self.metric.sign * self.mean_finished
+        return (float(self.diverged > 0), share, best)
+
+
+def summarise(group: Group, level: float = 0.95) -> Summary | None:
+    """Return the summary of a group, None when none of its runs came to an outcome.
+
+    Args:
+        group: the group, whose runs share one metric.
+        level: confidence level of the intervals.
+    """
+    results = [run.result for run in group.runs if run.result is not None]
+    if not results:
+        return None
+    metric = results[0].metric
+    outcomes = [outcome(run) for run in group.runs]
+    values = tuple(value for value in outcomes if math.isfinite(value))
+    diverged = len(outcomes) - len(values)
+    whole = diverged == 0
+    median = float(np.median(outcomes))
+    mean = float(np.mean(values)) if values else None
+    return Summary(
+        metric=metric,
+        n=len(outcomes),
+        diverged=diverged,
+        values=values,
+        mean=mean if whole else None,
+        mean_finished=mean,
+        median=median if math.isfinite(median) else None,
+        standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
+        interval=mean_interval(values, level) if whole else None,
+        bootstrap=bootstrap_interval(values, level) if whole else None,
+        parameters=_shared([result.parameters for result in results]),
+        recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
+        step_seconds=_average([r.step_seconds for r in results if r.step_seconds is not None]),
+        flags=tuple(_flags(group, results, values)),
+    )
+
+
+def outcome(run: Run) -> float:
+    """Return a run's test metric at its best validation epoch, or the worst value if it diverged.
+
+    The worst is ``inf`` where smaller is better and ``-inf`` where larger is.
+    """
+    result = run.result
+    if result is None:
+        raise ValueError(f"run {run.id} has no outcome")
+    if result.state == "DIVERGED" or result.best is None or result.best.test is None:
+        return -result.metric.sign * math.inf
+    return result.best.test
+
+
+def _shared(counts: list[int | None]) -> int | None:
+    known = {count for count in counts if count is not None}
+    return known.pop() if len(known) == 1 else None
+
+
+def _average(seconds: list[float]) -> float | None:
+    return float(np.mean(seconds)) if seconds else None
+
+
+def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:
+    flags = []
+    if len(values) > 1 and len(set(values)) == 1:
+        flags.append(
+            f"all {len(values)} runs end at the same value: does the seed reach the model?"
+        )
+    still = sum(_constant(result) for result in results)
+    if still:
+        flags.append(f"validation never moved in {still} of {len(results)} runs")
+    far = sum(_far_from_chance(result) for result in results)
+    if far:
+        flags.append(f"{far} of {len(results)} runs end more than {_FAR:g} times worse than chance")
+    executors = {result.executor for result in results if result.executor}
+    if len(executors) > 1:
+        flags.append(f"its runs used different executors: {', '.join(sorted(executors))}")
+    seeds = Counter(group.units)
+    unseeded = seeds.pop(None, 0)
+    if unseeded:
+        flags.append(f"{unseeded} runs have no seed and cannot be paired")
+    repeated = [unit[0] for unit, count in seeds.items() if count > 1 and isinstance(unit, tuple)]
+    if repeated:
+        names = ", ".join(str(seed) for seed in sorted(set(repeated)))
+        flags.append(f"seed {names} is there more than once and is left out of the pairs")
+    return flags
+
+
+def _constant(result: Result) -> bool:
+    best, last = result.best, result.last
+    if best is None or last is None or best.validation is None:
+        return False
+    return last.epoch > best.epoch and last.validation == best.validation
+
+
+def _far_from_chance(result: Result) -> bool:
+    if result.metric.direction != "min" or not result.metric.chance or result.best is None:
+        return False
+    test = result.best.test
+    return test is not None and test > _FAR * abs(result.metric.chance)

@@ -1,0 +1,97 @@
+"""The comparison as a terminal table."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gatekit.compare.cells import heading, table_cells
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.label import printable
+
+_MOST_LISTED = 20
+
+
+def print_table(
+    comparison: Comparison, file: TextIO | None = None, width: int | None = None
+) -> None:
+    """Print a comparison: the table, a verdict per pair, missing runs, and notes.
+
+    Colour is used on a terminal only, and never under ``NO_COLOR``.
+
+    Args:
+        comparison: what ``compare`` returned.
+        file: where to print; None means standard output.
+        width: columns; None means those of the terminal, 100 where there is none.
+    """
+    stream = file or sys.stdout
+    plain = not stream.isatty() or "NO_COLOR" in os.environ
+    columns = width or (100 if not stream.isatty() else None)
+    console = Console(
+        file=stream,
+        width=columns,
+        color_system=None if plain else "auto",
+        force_terminal=None if stream.isatty() else False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        safe_box=True,
+        legacy_windows=False,
+    )
+    unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    table = Table(
+        box=box.SIMPLE_HEAD if unicode else box.ASCII2,
+        title=Text(f"study {printable(comparison.study.name)}", style="bold"),
+        title_justify="left",
+        pad_edge=False,
+        header_style="bold",
+    )
+    for position, name in enumerate(heading(comparison)):
+        table.add_column(Text(name), justify="left" if position < 1 else "right", overflow="fold")
+    for row, texts in zip(comparison.rows, table_cells(comparison), strict=True):
+        table.add_row(*map(Text, texts), style="bold" if row.is_baseline else "")
+    if comparison.rows:
+        console.print(table)
+    for line, style in footer(comparison):
+        console.print(Text(line, style=style))
+
+
+def footer(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the lines under the table with their style: verdicts, missing runs, notes."""
+    said = [f"{text}." for row in comparison.rows if (text := row.verdict) is not None]
+    lines = [(text, "") for text in _shortened(said)]
+    lines += [(text, "yellow") for text in missing_lines(comparison)]
+    methods = {
+        row.summary.interval.method
+        for row in comparison.rows
+        if row.summary is not None and row.summary.interval is not None
+    }
+    level = f"{comparison.level * 100:g} %"
+    notes = [f"[low, high] is the {level} {m} interval of the mean over seeds" for m in methods]
+    return [(printable(text), style) for text, style in lines] + [
+        (printable(f"note: {text}"), "dim") for text in (*notes, *comparison.notes)
+    ]
+
+
+def missing_lines(comparison: Comparison) -> list[str]:
+    """Return a line for each run without an outcome and each damaged one, the first twenty."""
+    lines = []
+    for run in comparison.missing:
+        seed = "" if run.seed is None else f" seed {run.seed}"
+        reason = f": {' '.join(run.reason.split())}" if run.reason else ""
+        lines.append(f"{run.state} {run.id}{seed}{reason}")
+    for run in comparison.study.runs:
+        lines += [f"damaged {run.id}: {text}" for text in run.damage]
+    return _shortened(lines)
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_LISTED:
+        return lines
+    return [*lines[:_MOST_LISTED], f"and {len(lines) - _MOST_LISTED} more; `--json` lists all"]
