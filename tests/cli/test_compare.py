@@ -1,0 +1,102 @@
+"""``gatekit compare`` over written run folders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from compare.synthetic import write_study
+
+from gatekit.cli.main import EXIT_REFUSED, main
+
+VALUES = {"rnn": [9.01, 8.97, 9.03], "lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "experiments", VALUES)
+    return tmp_path
+
+
+def test_json_has_what_scripts_rely_on(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--json"]) == 0
+    rows = {row["group"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == set(VALUES)
+    for cell, values in VALUES.items():
+        assert rows[cell]["n"] == 3
+        assert rows[cell]["metric"] == "nll"
+        assert rows[cell]["mean"] == pytest.approx(sum(values) / 3)
+        assert rows[cell]["low"] < rows[cell]["mean"] < rows[cell]["high"]
+
+
+def test_the_table_fits_100_columns(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--baseline", "rnn"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [cell for cell in VALUES if not any(cell in line for line in lines)] == []
+
+
+def test_csv_and_markdown(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {row["group"] for row in rows} == set(VALUES)
+    assert main(["compare", "demo", "--markdown"]) == 0
+    assert capsys.readouterr().out.count("\n| ") >= 3
+
+
+def test_the_root_may_lie_elsewhere(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "empty").mkdir()
+    monkeypatch.chdir(root / "empty")
+    assert main(["compare", "demo", "--root", str(root / "experiments"), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+
+
+def test_by_takes_commas_and_repetition(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--by", "cell,units", "--by", "task", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 3
+    assert main(["compare", "demo", "--by", "sell"]) == EXIT_REFUSED
+    assert "did you mean 'cell'?" in capsys.readouterr().err
+
+
+def test_a_figure_without_an_ending_is_two_files(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "demo", "--figure", "out/curves"]) == 0
+    assert sorted(path.name for path in (root / "out").iterdir()) == ["curves.png", "curves.svg"]
+    assert "figure: out/curves.svg" in capsys.readouterr().err
+
+
+def test_a_figure_with_an_ending_is_one_file(root: Path) -> None:
+    assert main(["compare", "demo", "--figure", "curves.v2.svg"]) == 0
+    assert [path.name for path in root.glob("curves*")] == ["curves.v2.svg"]
+
+
+def test_a_figure_of_another_kind_is_refused_first(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "demo", "--figure", "curves.gif"]) == EXIT_REFUSED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "type --figure curves.svg" in err
+
+
+def test_two_forms_at_once_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--json", "--csv"]) == EXIT_REFUSED
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_comparing_imports_no_tensorflow(root: Path) -> None:
+    code = (
+        "import sys; from gatekit.cli.main import main; main(['compare', 'demo', '--figure', 'f']);"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

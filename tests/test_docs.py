@@ -1,0 +1,113 @@
+"""Documents cannot drift: commands, keys and examples stand in them as they are."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import yaml
+
+from gatekit.cell.spec import CELL_KEYS
+from gatekit.cli.commands import COMMANDS
+from gatekit.study.config import LAUNCH_KEYS, RUN_KEYS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def documents() -> str:
+    """Return all that a user reads."""
+    return "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    )
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's code blocks in a language."""
+    return [text for kind, text in BLOCK.findall(README) if kind == language]
+
+
+def configured_keys() -> list[str]:
+    """Return every key of a run, those of the bundled optimizers and trainers dotted."""
+    dotted = {
+        f"{group}.{key}"
+        for group in ("optimizer", "trainer")
+        for path in (ROOT / "conf" / group).glob("*.yaml")
+        for key in yaml.safe_load(path.read_text(encoding="utf-8"))
+        if key != "name"
+    }
+    return sorted({*RUN_KEYS, *LAUNCH_KEYS, *dotted})
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_is_named(command: str) -> None:
+    assert re.search(rf"`[^`\n]*\bgatekit {command}\b[^`\n]*`", documents())
+
+
+@pytest.mark.parametrize("key", configured_keys())
+def test_every_key_of_a_run_is_named(key: str) -> None:
+    assert re.search(rf"`[^`\n]*(?<![\w.]){re.escape(key)}\b[^`\n]*`", documents())
+
+
+@pytest.mark.parametrize("key", CELL_KEYS)
+def test_every_key_of_a_cell_is_named(key: str) -> None:
+    table = README.split("The keys of a cell:")[1].split("##")[0]
+    assert f"`{key}`" in table
+
+
+def test_every_command_line_of_the_readme_uses_known_commands_and_keys() -> None:
+    from gatekit.cli.overrides import KEYS, PREFIXES
+
+    lines = [line for text in blocks("console") for line in text.splitlines()]
+    typed = [shlex.split(line, comments=True) for line in lines if line.startswith("gatekit ")]
+    assert len(typed) > 6
+    known = {*configured_keys(), *KEYS}
+    for words in typed:
+        assert words[1] in COMMANDS
+        keys = [word.split("=")[0] for word in words[2:] if re.match(r"[a-z_.]+=", word)]
+        strange = [k for k in keys if k not in known and not k.startswith((*PREFIXES, "task."))]
+        assert strange == [], words
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)\)", README)
+    # The figure is drawn by `make demo` and put into docs/ with the release that it belongs to.
+    assert [link for link in links if link != "docs/demo.svg" and not (ROOT / link).exists()] == []
+
+
+def test_the_gate_of_the_readme_computes_what_the_bundled_one_does() -> None:
+    from gatekit.registry import catalogue
+
+    (source,) = [text for text in blocks("python") if "hookimpl" in text]
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "README.md", "exec"), namespace)
+    ((name, shown),) = namespace["gatekit_gates"]().items()
+    bundled = catalogue().gates[name]
+    pre = numpy.linspace(-2, 2, 12).reshape(3, 4)
+    arguments: Mapping[str, Any] = {"pre": pre, "p": 0.3, "k_prev": pre * 0 + 1.0, "t": 5.0}
+    value, states = shown().activate(**arguments)
+    expected, expected_states = bundled().activate(**arguments)
+    numpy.testing.assert_array_equal(value, expected)
+    numpy.testing.assert_array_equal(states["k"], expected_states["k"])
+    assert shown().options() == bundled().options()
+
+
+def test_the_cell_of_the_readme_is_a_gru() -> None:
+    from gatekit.cell.graph import build
+    from gatekit.cell.spec import read_cell, read_output_unit
+    from gatekit.registry import catalogue, load_cell
+
+    (text,) = blocks("yaml")
+    known = catalogue()
+    unit = read_output_unit("hidden", known)
+    ours = build(read_cell(yaml.safe_load(text), known), 5, 3, unit)
+    bundled = build(read_cell(load_cell("gru", known), known), 5, 3, unit)
+    assert ours.weights == bundled.weights
+    assert ours.spec.equations == bundled.spec.equations
