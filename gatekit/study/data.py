@@ -1,0 +1,100 @@
+"""``gatekit data``: fetch, list, find and verify the data sets that registered tasks declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from gatekit import registry
+from gatekit.cell.errors import DataError, listed, nearest
+
+from . import data_fetch
+from .data_fetch import PackageSource
+from .task import Task
+
+
+def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageSource]:
+    """Return the declared data sets by name.
+
+    Args:
+        tasks: task classes by name; the registered ones when None.
+
+    Raises:
+        DataError: two tasks declare one name for different data.
+    """
+    found: dict[str, PackageSource] = {}
+    for task in (registry.tasks() if tasks is None else tasks).values():
+        source = task.source
+        if source is None:
+            continue
+        if found.setdefault(source.name, source) != source:
+            raise DataError(f"two tasks declare different data under the name {source.name!r}.")
+    return found
+
+
+def get(
+    name: str, tasks: Mapping[str, type[Task]] | None = None, archive: Path | None = None
+) -> Path:
+    """Return the folder of a data set, fetching it first where it is not there whole.
+
+    Args:
+        name: the data set's name.
+        tasks: task classes by name; the registered ones when None.
+        archive: the package's archive, where the user has it already; nothing is downloaded then.
+
+    Raises:
+        DataError: no task declares that name, or the data cannot be fetched or are not the expected
+            ones.
+    """
+    return data_fetch.fetch(_source(name, tasks), archive)
+
+
+def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
+    """Return the folder of a data set that has been fetched.
+
+    Raises:
+        DataError: no task declares that name, or it has not been fetched.
+    """
+    return data_fetch.located(_source(name, tasks))
+
+
+def verify(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
+    """Return the folder of a data set after comparing every file with its hash.
+
+    Raises:
+        DataError: no task declares that name, or a file is missing or was changed.
+    """
+    return data_fetch.verify(_source(name, tasks))
+
+
+def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str]]:
+    """Return what is known of each data set: ``name package version state path``.
+
+    ``state`` is ``ready``, or the reason why it is not, with the command to type.
+    """
+    rows = []
+    for name, source in sorted(sources(tasks).items()):
+        try:
+            data_fetch.located(source)
+            state = "ready"
+        except DataError as error:
+            state = str(error)
+        rows.append(
+            {
+                "name": name,
+                "package": source.package,
+                "version": source.version,
+                "state": state,
+                "path": str(data_fetch.folder_of(source)),
+            }
+        )
+    return rows
+
+
+def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
+    known = sources(tasks)
+    if name not in known:
+        raise DataError(
+            f"there is no data set {name!r}{nearest(name, known)} Data sets: {listed(known)}."
+        )
+    return known[name]

