@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy
 
-from gatekit.cell.errors import DataError
-
 from . import seeds
 
 STREAMED_EPOCH = 100
@@ -36,7 +34,7 @@ class Step:
 def ordered(
     batch: Any, size: int, every: bool, order: numpy.ndarray | None = None
 ) -> Iterator[Step]:
-    """Yield the examples of a split in batches of one size; the last is filled up with weightless rows.
+    """Yield the examples of a split in batches of one size; the last one's missing rows weigh 0.
 
     Args:
         batch: the split (a `gatekit.Batch`).
@@ -56,11 +54,14 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
     x, y = batch.x[rows], batch.y[rows]
     mask = None if batch.mask is None else batch.mask[rows]
     weights = _weights(batch, rows, mask, x, every)
-    if mask is not None and batch.x.ndim >= 2:
+    if mask is not None:
         length = _longest(mask)
         x, mask = x[:, :length], mask[:, :length]
         if every:
             y, weights = y[:, :length], weights[:, :length]
+        x = _zeroed(x, mask)
+    if every:
+        y = _zeroed(y, weights > 0)
     missing = size - len(rows)
     if missing:
         x, y, weights = _filled(x, missing), _filled(y, missing), _filled(weights, missing)
@@ -78,22 +79,6 @@ def steps_per_epoch(count: int | None, size: int) -> int:
     return STREAMED_EPOCH if count is None else -(-count // size)
 
 
-def check_finite(batch: Any, split: str) -> None:
-    """Refuse NaN and infinities where a step is valid.
-
-    Raises:
-        DataError: names the split, example and step of the first one.
-    """
-    if batch.x.dtype.kind != "f":
-        return
-    bad = ~numpy.isfinite(batch.x).all(axis=-1)
-    if batch.mask is not None:
-        bad &= batch.mask
-    if bad.any():
-        row, step = numpy.argwhere(bad)[0]
-        raise DataError(f"{split} data: example {row}, step {step} is not finite; mask or mend it.")
-
-
 def _weights(
     batch: Any, rows: numpy.ndarray, mask: numpy.ndarray | None, x: numpy.ndarray, every: bool
 ) -> numpy.ndarray:
@@ -109,6 +94,12 @@ def _weights(
 def _longest(mask: numpy.ndarray) -> int:
     valid = numpy.flatnonzero(mask.any(axis=0))
     return int(valid[-1]) + 1 if len(valid) else 1
+
+
+def _zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
+    # What does not count may hold NaN, and NaN times a weight of zero is NaN.
+    kept = kept.reshape(kept.shape + (1,) * (array.ndim - kept.ndim))
+    return numpy.where(kept, array, numpy.zeros((), array.dtype))
 
 
 def _filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
+_MODES = ("-m", "--multirun", "-r", "--run")
 _HYDRA_KEYS = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "hydra.verbose")
 
 
@@ -56,6 +57,8 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
     """
     trusted = "--trust-config" in argv
     words = [prefixed(a, trusted) for a in argv if a != "--trust-config"]
+    # Hydra's parser takes overrides from one side of -m only.
+    words.sort(key=lambda word: word not in _MODES)
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins

@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 
-from .schema import Check, Wrong, flag, mapping, number, one_of, optional, text, texts, whole
+from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
 EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
@@ -179,7 +179,7 @@ def _checked(data: Mapping[str, Any], known: Mapping[str, Check], prefix: str) -
             raise ConfigError(f"{prefix}{key} is not a key{said} Keys: {listed(known, 40)}.")
         try:
             checked[key] = known[key](value)
-        except Wrong as wrong:
+        except WrongError as wrong:
             raise ConfigError(
                 f"{prefix}{key}={_shown(value)} ({_kind(value)}) is not allowed: "
                 f"{prefix}{key} is {wrong}."

@@ -34,7 +34,7 @@ OUTCOMES = ("COMPLETED", "DIVERGED")
 OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
 
 
-class Claimed(RunError):
+class ClaimedError(RunError):
     """Another process works on this run, or it is complete."""
 
 
@@ -77,11 +77,11 @@ class RunFolder:
             return (
                 State(str(status["state"]), status.get("reason"), 0) if status else State("PLANNED")
             )
-        if status is not None and status.get("attempt") == attempt:
-            if status.get("state") in (*OVER, "LOST"):
-                if status["state"] in OUTCOMES:
-                    return State("CORRUPT", "result.json is missing from a finished run", attempt)
-                return State(status["state"], status.get("reason"), attempt)
+        said = status if status is not None and status.get("attempt") == attempt else {}
+        if said.get("state") in OUTCOMES:
+            return State("CORRUPT", "result.json is missing from a finished run", attempt)
+        if said.get("state") in OVER:
+            return State(said["state"], said.get("reason"), attempt)
         if self._alive(attempt):
             return State("RUNNING", None, attempt)
         return State("LOST", "its process is gone without a word", attempt)
@@ -125,7 +125,7 @@ class RunFolder:
             The attempt's number, from 1.
 
         Raises:
-            Claimed: the run is complete, or a living process holds it.
+            ClaimedError: the run is complete, or a living process holds it.
             RunError: the folder cannot be written.
         """
         try:
@@ -133,10 +133,10 @@ class RunFolder:
             latest = self._latest()
             state = self.state()
             if state.name in OUTCOMES:
-                raise Claimed(f"{self.path} is {state.name} already; nothing was run.")
+                raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
             if state.name == "RUNNING":
                 owner = self._owner(latest) or {}
-                raise Claimed(
+                raise ClaimedError(
                     f"{self.path} is being worked on by process {owner.get('pid')} on "
                     f"{owner.get('host')}. If that machine is gone for good, delete "
                     f"{self._claim(latest)} and type the command again."
@@ -148,7 +148,7 @@ class RunFolder:
                 "born": _born(os.getpid()),
             }
             if not files.create(self._claim(latest + 1), json.dumps(owner)):
-                raise Claimed(f"{self.path} was claimed by another process a moment ago.")
+                raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
             if latest:
                 self._put_away(latest)
@@ -209,7 +209,7 @@ class RunFolder:
         numbers = [0]
         with contextlib.suppress(OSError):
             for name in os.listdir(self.path / "attempts"):
-                stem, dot, kind = name.partition(".")
+                stem, _, kind = name.partition(".")
                 if stem.isdecimal() and kind in ("", "claim"):
                     numbers.append(int(stem))
         return max(numbers)
@@ -248,16 +248,18 @@ def _living(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    try:
-        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return True
+    fields = _stat(pid)
+    return fields is None or fields[0] not in "ZX"
 
 
 def _born(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot: a reused process id has another birth."""
+    """Return when a process started, in ticks since boot: a reused id has another birth."""
+    fields = _stat(pid)
+    return None if fields is None else fields[19]
+
+
+def _stat(pid: int) -> list[str] | None:
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[19]
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
         return None

@@ -13,13 +13,15 @@ from gatekit.cell.declare import plain
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cell.spec import CellSpec, OutputUnitSpec
 
+from .task import Task
+
 
 @dataclass(frozen=True)
 class Parts:
     """Gates, cells, output units, tasks and config folders that a study can use."""
 
     catalogue: Catalogue
-    tasks: Mapping[str, type[Any]]
+    tasks: Mapping[str, type[Task]]
     config_dirs: Sequence[str]
     files: tuple[str, ...] = ()
 
@@ -30,7 +32,7 @@ class Parts:
             for name, kind in self.tasks.items()
         }
 
-    def task(self, config: Mapping[str, Any]) -> Any:
+    def task(self, config: Mapping[str, Any]) -> Task:
         """Return the task that ``{name: .., option: ..}`` describes.
 
         Raises:

@@ -10,9 +10,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, nearest
 from gatekit.cell.graph import build
-from gatekit.cell.spec import OutputUnitSpec, CellSpec, read_cell, read_output_unit, swap
+from gatekit.cell.spec import CELL_KEYS, CellSpec, OutputUnitSpec, read_cell, read_output_unit, swap
 
 from . import parts, resolve
 from .config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
@@ -110,6 +110,7 @@ def _runs_of(overrides: Sequence[str], composed: DictConfig) -> tuple[Launch, li
     base["swap"] = {role: gate for role, gate in base["swap"].items() if gate is not None}
     parameters = _parameters(base, cell, unit, task.signature())
     _fits(base, parameters)
+    task.require()
     data_hash = task.data_hash()
     plugins = known.hashes(cell, unit, base["task"]["name"])
     typed = [o.lstrip("+") for o in overrides if not _about_launch(o)]
@@ -130,6 +131,9 @@ def _numbers(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
+    for key in () if "function" in config["cell"] else config["cell"]:
+        if key not in CELL_KEYS and (hint := nearest(key, RUN_KEYS)):
+            raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
     cell = read_cell(config["cell"], known.catalogue)
     for role, gate in config["swap"].items():
         if gate is not None:

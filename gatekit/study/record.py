@@ -37,7 +37,7 @@ class Run:
 
     Raises:
         ConfigError: a name cannot be a folder's, or the configuration is not plain data.
-        Claimed: another process works on this run.
+        ClaimedError: another process works on this run.
     """
 
     def __init__(

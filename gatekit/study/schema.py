@@ -9,7 +9,7 @@ from typing import Any
 Check = Callable[[Any], Any]
 
 
-class Wrong(Exception):
+class WrongError(Exception):
     """A value is not of its kind; the text says what is."""
 
 
@@ -18,7 +18,7 @@ def whole(low: int, high: int = 2**63 - 1) -> Check:
 
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise Wrong(f"an integer from {low}" + (f" to {high}" if high < 2**63 - 1 else ""))
+            raise WrongError(f"an integer from {low}" + (f" to {high}" if high < 2**63 - 1 else ""))
         return value
 
     return check
@@ -37,7 +37,7 @@ def number(
         if wrong:
             start = "above" if above else "from"
             end = "" if high == math.inf else f" to {'below ' if below else ''}{high:g}"
-            raise Wrong(f"a finite number {start} {low:g}{end}")
+            raise WrongError(f"a finite number {start} {low:g}{end}")
         return float(value)
 
     return check
@@ -46,14 +46,14 @@ def number(
 def flag(value: Any) -> bool:
     """Check for true or false."""
     if not isinstance(value, bool):
-        raise Wrong("true or false")
+        raise WrongError("true or false")
     return value
 
 
 def text(value: Any) -> str:
     """Check for a text."""
     if not isinstance(value, str) or not value.strip():
-        raise Wrong("a text")
+        raise WrongError("a text")
     return value
 
 
@@ -62,7 +62,7 @@ def one_of(*names: str) -> Check:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in names:
-            raise Wrong("one of " + ", ".join(names))
+            raise WrongError("one of " + ", ".join(names))
         return value
 
     return check
@@ -71,14 +71,14 @@ def one_of(*names: str) -> Check:
 def texts(value: Any) -> list[str]:
     """Check for a list of texts."""
     if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
-        raise Wrong("a list of texts, such as [a, b]")
+        raise WrongError("a list of texts, such as [a, b]")
     return value
 
 
 def mapping(value: Any) -> dict[str, Any]:
     """Check for a mapping with text keys."""
     if not isinstance(value, Mapping) or not all(isinstance(k, str) for k in value):
-        raise Wrong("a mapping whose keys are texts")
+        raise WrongError("a mapping whose keys are texts")
     return dict(value)
 
 
@@ -90,7 +90,7 @@ def optional(check: Check) -> Check:
             return None
         try:
             return check(value)
-        except Wrong as wrong:
-            raise Wrong(f"{wrong}, or null") from None
+        except WrongError as wrong:
+            raise WrongError(f"{wrong}, or null") from None
 
     return checked

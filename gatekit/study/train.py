@@ -15,6 +15,7 @@ import numpy
 import tensorflow as tf
 
 from . import batches, seeds
+from .data_check import check_sample, check_splits
 from .folder import RunFolder
 from .model import (
     build_model,
@@ -30,11 +31,11 @@ EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
 
 
-class Interrupted(Exception):
+class InterruptedRunError(Exception):
     """The run was asked to stop; it stopped after a batch."""
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """The loss is not finite."""
 
     def __init__(self, epoch: int, batch: int) -> None:
@@ -58,13 +59,11 @@ def train(
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
 
     Raises:
-        Interrupted: ``stop`` was set.
+        InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
     keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
-    splits = task.splits(seeds.generator(config["seed"], "data"))
-    for name, split in splits.items():
-        batches.check_finite(split, name)
+    splits = check_splits(task, seeds.generator(config["seed"], "data"))
     session = _Session(config, task, splits, folder, stop)
     return session.run(verbose)
 
@@ -120,7 +119,7 @@ class _Session:
             epochs = -(-self.total_steps // self.chunk)
             watch = [_Watch(self)]
             self.model.fit(data, epochs=epochs, verbose=verbose, callbacks=watch, shuffle=False)
-        except Diverged as diverged:
+        except DivergedError as diverged:
             result = {"state": "DIVERGED", "reason": str(diverged)}
         return result | self._summary()
 
@@ -182,7 +181,7 @@ class _Session:
         train = self.splits.get("train")
         if train is None:
             random = seeds.generator(self.seed, "data", "train", step)
-            fresh = self.task.sample(random, self.size)
+            fresh = check_sample(self.task, random, self.size)
             return batches.taken(fresh, numpy.arange(self.size), self.size, self.every)
         turn, place = divmod(step, self.per_epoch)
         order = batches.shuffled(self.seed, turn, len(train.x))
@@ -279,9 +278,9 @@ class _Watch(keras.callbacks.Callback):
         session.step += 1
         if logs and not math.isfinite(logs["loss"]):
             session.log("train", "loss", math.nan)
-            raise Diverged(session.epoch, batch + 1)
+            raise DivergedError(session.epoch, batch + 1)
         if session.stop.is_set():
-            raise Interrupted
+            raise InterruptedRunError
         if session.step >= session.total_steps:
             self.model.stop_training = True
 
@@ -292,7 +291,7 @@ class _Watch(keras.callbacks.Callback):
         session.log("validation", metric.name, value)
         logs[f"val_{metric.name}"] = value
         if not math.isfinite(value):
-            raise Diverged(session.epoch, session.chunk)
+            raise DivergedError(session.epoch, session.chunk)
         if session.better(value):
             session.best = (session.epoch, value)
             session.best_weights = named_weights(self.model)

@@ -23,8 +23,8 @@ from gatekit.cell.errors import GatekitError
 
 from . import files, parts
 from .environment import environment
-from .folder import Claimed, RunFolder
-from .train import Interrupted, make_deterministic, train
+from .folder import ClaimedError, RunFolder
+from .train import InterruptedRunError, make_deterministic, train
 
 LOG_LIMIT = 16 * 2**20
 
@@ -57,13 +57,13 @@ def work(request: Request) -> None:
     folder = RunFolder(request.path)
     try:
         folder.claim()
-    except Claimed:
+    except ClaimedError:
         return
     log = request.path / "log.txt"
     _redirect(log, request.terminal)
     try:
         _train(request, folder, stop)
-    except Interrupted:
+    except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped by a signal")
     except GatekitError as error:
         sys.stderr.write(f"{error}\n")

@@ -79,7 +79,8 @@ class GridSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         """Expand the overrides to jobs and launch them; what is typed wins over ``params``."""
-        assert self.hydra_context is not None and self.launcher is not None
+        assert self.hydra_context is not None
+        assert self.launcher is not None
         lines = [f"{key}={value}" for key, value in self.params.items()]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         choices: dict[str, list[str]] = {}

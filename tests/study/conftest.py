@@ -1,0 +1,23 @@
+"""A place to work in, where the tests' own tasks are registered."""
+
+import pytest
+import tiny
+
+from gatekit.study import parts
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty working folder; the registered things, with the tiny tasks added."""
+    monkeypatch.chdir(tmp_path)
+    load = parts._load
+
+    def with_tiny(plugins):
+        known = load(plugins)
+        return parts.Parts(
+            known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_dirs, known.files
+        )
+
+    monkeypatch.setattr(parts, "_load", with_tiny)
+    monkeypatch.setattr(parts.Parts, "hashes", lambda self, cell, unit, task: {})
+    return tmp_path

@@ -1,0 +1,239 @@
+"""The command line: Hydra's grammar, gatekit's judgement, and nothing written on an error."""
+
+import os
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.command import compose, prefixed, train
+
+pytestmark = pytest.mark.usefixtures("place")
+
+
+def told(capsys, *argv):
+    """Return what a refused command says, after checking the common rule of faults.md."""
+    before = sorted(os.listdir("."))
+    code = train(["task=sum", *argv])
+    said = capsys.readouterr()
+    assert code == 2
+    assert "Traceback" not in said.err + said.out
+    assert sorted(os.listdir(".")) == before
+    return said.err
+
+
+def own(name, text):
+    path = os.path.join("conf", *name.split("/")) + ".yaml"
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+CELL = "gates: {candidate: {kind: candidate}}\nequations: {h: candidate}\nemits: h\n"
+
+
+def test_row_1_unknown_key(capsys):
+    assert "untis is not a key; did you mean units?" in told(capsys, "untis=8")
+    assert "did you mean 'units'?" in told(capsys, "cell.untis=8")
+    assert "did you mean 'length'" in told(capsys, "task.lenght=8")
+    assert "optimizer.learning_rate" in told(capsys, "optimizer.learningrate=1")
+
+
+def test_row_2_added_key(capsys):
+    assert "moed is not a key" in told(capsys, "+moed=ok")
+    assert "moed is not a key" in told(capsys, "++moed=ok")
+
+
+def test_row_3_wrong_type(capsys):
+    assert "units='abc'" in told(capsys, "units=abc")
+
+
+@pytest.mark.parametrize("value", ["8.5", "'8'", "true", "null"])
+def test_row_4_no_integer(capsys, value):
+    assert "units is an integer from 1" in told(capsys, f"units={value}")
+
+
+@pytest.mark.parametrize("value", ["0", "-1"])
+def test_row_5_out_of_range(capsys, value):
+    assert "units is an integer from 1" in told(capsys, f"units={value}")
+
+
+def test_row_6_larger_than_memory(capsys):
+    said = told(capsys, "units=1000000000")
+    assert "this machine has" in said
+    assert "Choose smaller units" in said
+
+
+@pytest.mark.parametrize("value", ["no", "010", "1:30"])
+def test_row_7_traps(capsys, value):
+    own("experiment/mine", f"# @package _global_\nunits: {value}\n")
+    assert f"{value} is ambiguous" in told(capsys, "experiment=mine")
+    assert "units is an integer" in told(capsys, f"units={value}")
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "nan", "inf"])
+def test_row_8_learning_rate(capsys, value):
+    assert "learning_rate is a finite number" in told(capsys, f"optimizer.learning_rate={value}")
+
+
+def test_row_9_duplicate_key(capsys):
+    own("cell/mine", CELL + "emits: h\n")
+    assert "mine.yaml:4: the key emits is written twice" in told(capsys, "cell=mine")
+
+
+def test_row_10_missing(capsys):
+    own("cell/mine", CELL + "constants:\n  dt: ???\n")
+    assert "cell.constants.dt has no value yet" in told(capsys, "cell=mine")
+
+
+@pytest.mark.parametrize("text", ["${cell.constants.dt}", "${layers}x${cell.constants.dt}"])
+def test_row_11_cycle(capsys, text):
+    own("cell/mine", CELL + f"constants: {{dt: '{text}'}}\n")
+    assert "cell.constants.dt" in told(capsys, "cell=mine")
+
+
+def test_row_12_unknown_resolver(capsys):
+    own("cell/mine", CELL + "constants: {dt: '${nope:1}'}\n")
+    assert "the resolver 'nope' is not allowed" in told(capsys, "cell=mine")
+
+
+def test_row_13_environment(capsys, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    own("cell/mine", CELL + "reference: '${oc.env:AWS_SECRET_ACCESS_KEY}'\n")
+    said = told(capsys, "cell=mine")
+    assert "reads the environment" in said
+    assert "hunter2" not in said
+
+
+def test_row_14_python_tag(capsys):
+    own("cell/mine", CELL + "reference: !!python/object/apply:os.system ['touch pwned']\n")
+    assert "tag" in told(capsys, "cell=mine")
+
+
+def test_row_15_alias_bomb(capsys):
+    levels = ["a0: &a0 [x, x]"] + [
+        f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 12)}]" for k in range(1, 12)
+    ]
+    own("cell/mine", "\n".join(levels) + "\n")
+    assert "aliases" in told(capsys, "cell=mine")
+
+
+def test_row_16_deep(capsys):
+    own("cell/mine", "a: " + "[" * 5000 + "]" * 5000 + "\n")
+    assert "nested deeper" in told(capsys, "cell=mine")
+
+
+def test_row_17_empty(capsys):
+    own("cell/mine", "# nothing\n")
+    assert "is empty" in told(capsys, "cell=mine")
+
+
+def test_row_18_target(capsys):
+    own("cell/mine", CELL + "initializers: {_target_: os.system}\n")
+    assert "_target_ is not allowed" in told(capsys, "cell=mine")
+    assert "_target_" in told(capsys, "cell.gates.forget._target_=os.system")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hydra: {callbacks: {x: {_target_: os.system}}}",
+        "hydra: {job_logging: {version: 1}}",
+        "hydra: {run: {dir: /tmp/elsewhere}}",
+        "hydra: {searchpath: [/tmp]}",
+        "hydra.run: {dir: x}",
+        "defaults: [override /hydra/job_logging: default]",
+        "defaults: [/hydra/callbacks/x]",
+    ],
+)
+def test_row_19_what_hydra_would_execute(capsys, text):
+    own("experiment/mine", f"# @package _global_\n{text}\n")
+    assert "--trust-config" in told(capsys, "experiment=mine")
+    assert "--trust-config" in told(capsys, "-m", "experiment=mine", "seed=0,1")
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["hydra.run.dir=x", "+hydra.callbacks.x._target_=os.system", "hydra/job_logging=default"],
+)
+def test_row_19_on_the_command_line(capsys, override):
+    assert "--trust-config" in told(capsys, override)
+
+
+def test_a_trusted_file_may_say_where_hydra_runs():
+    own("experiment/mine", "# @package _global_\nhydra: {job: {name: mine}}\nunits: 3\n")
+    ((_, config),) = compose(["--trust-config", "experiment=mine", "task=sum"])
+    assert config.units == 3
+
+
+def test_an_unknown_choice_names_the_nearest(capsys):
+    assert "did you mean 'lstm'" in told(capsys, "cell=lstn")
+    assert "did you mean 'echo'" in told(capsys, "task=ecoh")
+
+
+def test_a_sweep_without_m_says_what_to_type(capsys):
+    assert "--multirun" in told(capsys, "cell=lstm,gru")
+
+
+def test_a_syntax_error_is_told(capsys):
+    assert "[1" in told(capsys, "units=[1")
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert train(["--debug", "units=abc"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_multirun_is_every_combination_in_typed_order():
+    jobs = compose(["-m", "cell=lstm,gru", "swap.forget=sigmoid,relu", "seed=0,1", "task=sum"])
+    assert len(jobs) == 8
+    first, last = jobs[0][1], jobs[-1][1]
+    assert (first.cell.name, first.swap.forget, first.seed) == ("lstm", "sigmoid", 0)
+    assert (last.cell.name, last.swap.forget, last.seed) == ("gru", "relu", 1)
+
+
+def test_an_experiment_may_hold_its_sweep_and_the_command_line_wins():
+    own(
+        "experiment/mine",
+        "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {units: '3,4'}}}\n",
+    )
+    assert [c.units for _, c in compose(["experiment=mine", "task=sum"])] == [3, 4]
+    assert [c.units for _, c in compose(["experiment=mine", "task=sum", "units=5"])] == [5]
+
+
+def test_the_working_folder_is_searched_first():
+    own("cell/lstm", CELL + "name: mine\n")
+    ((_, config),) = compose(["cell=lstm", "task=sum"])
+    assert config.cell.name == "mine"
+
+
+def test_a_registered_task_needs_no_file():
+    ((_, config),) = compose(["task=sum"])
+    assert dict(config.task) == {"name": "sum", "length": 5, "allow_nan": False}
+
+
+def test_hydra_writes_nothing():
+    compose(["-m", "seed=0,1", "task=sum"])
+    compose(["task=sum"])
+    assert os.listdir(".") == []
+
+
+@pytest.mark.parametrize(
+    ("word", "passed"),
+    [
+        ("cell.gates.forget.eps=1e-2", "++cell.gates.forget.eps=1e-2"),
+        ("swap.forget=a,b", "++swap.forget=a,b"),
+        ("units=3", "++units=3"),
+        ("cell=lstm", "cell=lstm"),
+        ("+x=1", "+x=1"),
+        ("~swap", "~swap"),
+        ("-m", "-m"),
+        ("hydra.sweeper.params.a=b", "hydra.sweeper.params.a=b"),
+    ],
+)
+def test_prefixes(word, passed):
+    assert prefixed(word) == passed
+
+
+def test_a_foreign_config_folder_is_refused():
+    with pytest.raises(ConfigError, match=r"put your files into \./conf"):
+        prefixed("--config-dir=/tmp")

@@ -1,0 +1,141 @@
+"""Every key is checked for its exact type and range; a typo is answered with the nearest key."""
+
+import math
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, study_name, validate
+
+GOOD = {
+    "cell": {"name": "lstm"},
+    "task": {"name": "adding"},
+    "optimizer": {"name": "adam", "learning_rate": 0.001},
+    "trainer": {"epochs": 3, "batch": 8},
+}
+
+
+def refused(changes, match):
+    with pytest.raises(ConfigError, match=match):
+        validate({**GOOD, **changes})
+
+
+def test_defaults_are_filled_in():
+    config = validate(GOOD)
+    assert set(config) == {*RUN_KEYS, *LAUNCH_KEYS}
+    assert {k: config[k] for k in DEFAULTS} == DEFAULTS
+    assert config["trainer"] == {"epochs": 3, "steps": None, "batch": 8, "patience": None}
+
+
+@pytest.mark.parametrize("key", [*RUN_KEYS, *LAUNCH_KEYS])
+def test_row_1_a_typo_in_every_key(key):
+    typo = key[0] + key
+    refused({typo: 1}, rf"{typo} is not a key; did you mean {key}\?")
+
+
+@pytest.mark.parametrize("key", ["match", "probe"])
+def test_row_1_keys_that_do_not_exist_yet(key):
+    refused({key: "parameters:50k"}, f"{key} is not a key")
+
+
+@pytest.mark.parametrize(
+    ("group", "typo", "meant"),
+    [
+        ("optimizer", "learning_rat", "optimizer.learning_rate"),
+        ("optimizer", "clip_norm", "optimizer.clipnorm"),
+        ("optimizer", "momentun", "optimizer.momentum"),
+        ("optimizer", "shedule", "optimizer.schedule"),
+        ("trainer", "epoch", "trainer.epochs"),
+        ("trainer", "patence", "trainer.patience"),
+        ("trainer", "bach", "trainer.batch"),
+        ("trainer", "step", "trainer.steps"),
+    ],
+)
+def test_row_1_a_typo_inside_a_group(group, typo, meant):
+    refused({group: {**GOOD[group], typo: 1}}, rf"{group}.{typo} is not a key; did you mean {meant}")
+
+
+def test_row_1_truncated_backpropagation_is_not_a_key():
+    refused({"trainer": {"epochs": 1, "tbptt": 5}}, "trainer.tbptt is not a key")
+
+
+def test_row_3_wrong_type():
+    refused({"units": "abc"}, r"units='abc' \(a text\) is not allowed: units is an integer from 1")
+
+
+@pytest.mark.parametrize("value", [8.5, "8", True, None])
+def test_row_4_no_integer(value):
+    refused({"units": value}, "units is an integer from 1")
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_row_5_out_of_range(value):
+    refused({"units": value}, f"units={value} .* is an integer from 1")
+
+
+@pytest.mark.parametrize("value", [False, 8.0, "1:30", [1]])
+def test_row_7_what_yaml_makes_of_traps(value):
+    refused({"units": value}, "units is an integer from 1")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.0, -1.0, True, "0.1"])
+def test_row_8_learning_rate(value):
+    refused({"optimizer": {"learning_rate": value}}, "learning_rate is a finite number above 0")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"cell": {"gates": {"a": {"_target_": "os.system"}}}}, {"swap": {"x": [{"_target_": 1}]}}]
+)
+def test_row_18_target(changes):
+    refused(changes, r"_target_=.* is not allowed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"layers": 65}, "an integer from 1 to 64"),
+        ({"bidirectional": 1}, "bidirectional is true or false"),
+        ({"residual": "no"}, "residual is true or false"),
+        ({"dropout": 1.0}, "from 0 to below 1"),
+        ({"executor": "fast"}, "one of auto, reference"),
+        ({"precision": "float16"}, "one of float32"),
+        ({"seed": -1}, "seed is an integer from 0"),
+        ({"seed": 1.0}, "seed is an integer"),
+        ({"plugins": "a.py"}, "a list of texts"),
+        ({"root": ""}, "root is a text"),
+        ({"seeds": 0}, "an integer from 1 to 100000, or null"),
+        ({"n_jobs": 0}, "n_jobs is an integer"),
+        ({"threads": None}, "threads is an integer"),
+        ({"retry": "all"}, "one of failed, or null"),
+        ({"cell": "lstm"}, "cell is a mapping"),
+        ({"trainer": {"epochs": None, "steps": None}}, "both null; type trainer.epochs=20"),
+        ({"optimizer": {"name": "adam", "momentum": 0.9}}, "adam has no momentum"),
+        ({"optimizer": {"name": "rmsprop", "nesterov": True}}, "type optimizer=sgd"),
+        ({"optimizer": {"name": "sgd", "nesterov": True}}, "nesterov=true needs momentum"),
+        ({"optimizer": {"name": "adm"}}, "one of adam, sgd, rmsprop"),
+        ({"task": {}}, "task.name is missing"),
+        ({"seeds": 3, "seed": 4}, "seeds=3 means the seeds 0 to 2"),
+    ],
+)
+def test_ranges_and_conflicts(changes, match):
+    refused(changes, match)
+
+
+def test_a_missing_cell_is_asked_for():
+    with pytest.raises(ConfigError, match="cell is missing; type cell=NAME"):
+        validate({k: v for k, v in GOOD.items() if k != "cell"})
+
+
+def test_steps_win_over_epochs():
+    assert validate({**GOOD, "trainer": {"epochs": 3, "steps": 70}})["trainer"]["epochs"] is None
+
+
+def test_whole_numbers_are_numbers_where_numbers_are_meant():
+    rate = validate({**GOOD, "optimizer": {"learning_rate": 1}})["optimizer"]["learning_rate"]
+    assert isinstance(rate, float)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "a b", "-x", "é", "x" * 101, "a."])
+def test_a_study_name_stays_in_its_folder(name):
+    with pytest.raises(ConfigError, match="cannot be a folder's name"):
+        study_name(name)

@@ -1,0 +1,192 @@
+"""A run's folder: one writer, nothing overwritten, complete only if it verifies."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gatekit.cell.errors import RunError
+from gatekit.study import files
+from gatekit.study.folder import ClaimedError, RunFolder
+
+RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "study" / "runs" / "00")
+
+
+def dead_owner(folder):
+    """Rewrite the latest claim as if a process that is gone had made it."""
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    path = folder.path / "attempts" / f"{folder.attempt}.claim"
+    owner = json.loads(path.read_text())
+    path.write_text(json.dumps({**owner, "pid": done.pid}))
+
+
+def finished(folder):
+    folder.claim()
+    folder.write_config({"units": 3})
+    folder.log({"epoch": 1, "split": "validation", "value": 0.5})
+    folder.write_weights(b"weights")
+    folder.finish(RESULT)
+
+
+def test_a_run_goes_from_planned_to_completed(folder):
+    assert folder.state().name == "PLANNED"
+    assert folder.claim() == 1
+    assert folder.state().name == "RUNNING"
+    folder.write_config({"units": 3})
+    folder.finish(RESULT)
+    assert folder.state().name == "COMPLETED"
+    assert json.loads((folder.path / "status.json").read_text())["state"] == "COMPLETED"
+
+
+def test_a_living_claim_is_respected(folder):
+    folder.claim()
+    with pytest.raises(ClaimedError, match="being worked on by process"):
+        RunFolder(folder.path).claim()
+
+
+def test_a_claim_of_another_machine_is_respected(folder):
+    folder.claim()
+    claim = folder.path / "attempts" / "1.claim"
+    claim.write_text(claim.read_text().replace(json.loads(claim.read_text())["host"], "elsewhere"))
+    with pytest.raises(ClaimedError, match=r"elsewhere.*delete"):
+        RunFolder(folder.path).claim()
+
+
+def test_a_dead_claim_is_taken_over_and_its_files_are_kept(folder):
+    folder.claim()
+    folder.write_config({"units": 3})
+    folder.log({"epoch": 1})
+    dead_owner(folder)
+    assert folder.state().name == "LOST"
+    again = RunFolder(folder.path)
+    assert again.claim() == 2
+    kept = folder.path / "attempts" / "1"
+    assert (kept / "metrics.jsonl").exists()
+    assert (kept / "config.yaml").read_text() == "units: 3\n"
+    assert not (folder.path / "metrics.jsonl").exists()
+    assert again.state().name == "RUNNING"
+
+
+def test_a_reused_process_id_is_not_the_owner(folder):
+    folder.claim()
+    claim = folder.path / "attempts" / "1.claim"
+    claim.write_text(json.dumps({**json.loads(claim.read_text()), "born": "1"}))
+    assert folder.state().name == "LOST"
+
+
+def test_a_claim_lost_in_a_race_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(files, "create", lambda *_: False)
+    with pytest.raises(ClaimedError, match="a moment ago"):
+        folder.claim()
+
+
+@pytest.mark.parametrize("state", ["FAILED", "INTERRUPTED"])
+def test_an_ended_attempt_frees_the_run(folder, state):
+    folder.claim()
+    folder.status(state, "because")
+    assert folder.state() == type(folder.state())(state, "because", 1)
+    assert RunFolder(folder.path).claim() == 2
+
+
+def test_a_complete_run_is_not_claimed_again(folder):
+    finished(folder)
+    with pytest.raises(ClaimedError, match="COMPLETED already"):
+        RunFolder(folder.path).claim()
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "config.yaml", "weights.npz"])
+def test_a_changed_file_makes_the_run_corrupt(folder, name):
+    finished(folder)
+    with open(folder.path / name, "ab") as file:
+        file.write(b" ")
+    state = folder.state()
+    assert state.name == "CORRUPT"
+    assert name in state.reason
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"state": "COMPLETED"}', "\x00\x00"])
+def test_half_a_result_is_corrupt(folder, text):
+    finished(folder)
+    (folder.path / "result.json").write_text(text)
+    assert folder.state().name == "CORRUPT"
+    with pytest.raises(RunError):
+        folder.result()
+
+
+def test_a_corrupt_run_is_made_again_and_kept(folder):
+    finished(folder)
+    (folder.path / "result.json").write_text("{")
+    assert RunFolder(folder.path).claim() == 2
+    assert (folder.path / "attempts" / "1" / "result.json").read_text() == "{"
+
+
+def test_a_result_of_a_newer_format_is_not_guessed(folder):
+    finished(folder)
+    path = folder.path / "result.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
+    with pytest.raises(RunError, match="format 2; this gatekit reads format 1"):
+        folder.result()
+
+
+def test_a_finished_status_without_result_is_corrupt(folder):
+    finished(folder)
+    os.unlink(folder.path / "result.json")
+    assert folder.state().name == "CORRUPT"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_place_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match="cannot write the run folder"):
+        RunFolder(tmp_path / "x").claim()
+
+
+def test_a_file_in_the_way_is_named(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(RunError, match="cannot write the run folder"):
+        RunFolder(tmp_path / "runs" / "00").claim()
+
+
+def test_an_earlier_attempt_survives_a_failure_at_any_call(tmp_path, monkeypatch):
+    for k in range(1, 30):
+        folder = RunFolder(tmp_path / str(k))
+        folder.claim()
+        folder.log({"epoch": 1})
+        folder.status("FAILED", "because")
+        calls = []
+
+        def step(operation, path, calls=calls, k=k):
+            calls.append(operation)
+            if len(calls) == k:
+                raise OSError(5, "Input/output error", str(path))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "_step", step)
+            try:
+                RunFolder(folder.path).claim()
+                failed = False
+            except RunError:
+                failed = True
+            except OSError:
+                failed = True
+        lines = list(folder.path.rglob("metrics.jsonl"))
+        assert len(lines) == 1
+        assert "epoch" in lines[0].read_text()
+        if not failed:
+            return
+    pytest.fail("claim makes more calls than this test expects")
+
+
+def test_the_log_tail_is_the_end_of_the_log(folder):
+    folder.claim()
+    (folder.path / "log.txt").write_text("a\nb\r50%\rc\n\n")
+    assert folder.log_tail(2) == ["50%", "c"]
+    assert RunFolder(folder.path.parent / "none").log_tail() == []

@@ -1,0 +1,71 @@
+"""The metrics file: what is damaged is counted, and never becomes a number."""
+
+import json
+import math
+import zlib
+
+import pytest
+
+from gatekit.study import metrics
+
+RECORD = {
+    "epoch": 3,
+    "step": 42,
+    "split": "validation",
+    "metric": "nll",
+    "value": 8.9,
+    "seconds": 12.1,
+}
+
+
+def written(tmp_path, count=4):
+    path = tmp_path / "metrics.jsonl"
+    for k in range(count):
+        metrics.append(path, {**RECORD, "epoch": k})
+    return path
+
+
+def test_a_line_is_json_with_the_check_sum_of_the_contract():
+    line = json.loads(metrics.line(RECORD))
+    crc = line.pop("crc")
+    text = json.dumps(line, sort_keys=True, separators=(",", ":"))
+    assert line == RECORD
+    assert crc == f"{zlib.crc32(text.encode()):08x}"
+
+
+def test_nan_is_null():
+    assert json.loads(metrics.line({**RECORD, "value": math.nan}))["value"] is None
+
+
+def test_a_file_reads_back(tmp_path):
+    records, lost = metrics.read(written(tmp_path))
+    assert [r["epoch"] for r in records] == [0, 1, 2, 3]
+    assert lost == 0
+
+
+def test_cut_anywhere_the_whole_lines_stay(tmp_path):
+    path = written(tmp_path, 2)
+    whole = path.read_bytes()
+    first = whole.index(b"\n")
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        records, lost = metrics.read(path)
+        complete = (size >= first) + (size >= len(whole) - 1)
+        assert len(records) == complete
+        assert lost == (size not in (0, first, first + 1, len(whole) - 1))
+
+
+@pytest.mark.parametrize("place", [5, 30, 60, 100])
+def test_a_flipped_bit_loses_one_line(tmp_path, place):
+    path = written(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[place] ^= 4
+    path.write_bytes(bytes(data))
+    records, lost = metrics.read(path)
+    assert len(records) + lost >= 4
+    assert lost >= 1
+    assert all({**RECORD, "epoch": r["epoch"]} == r for r in records)
+
+
+def test_no_file_is_no_record(tmp_path):
+    assert metrics.read(tmp_path / "none") == ([], 0)

@@ -1,0 +1,129 @@
+"""From jobs to runs: seeds, variants, duplicates, names."""
+
+import pytest
+
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+pytestmark = pytest.mark.usefixtures("place")
+
+
+def planned(*argv):
+    return plan(compose(["task=sum", *argv]))
+
+
+def only(*argv):
+    (run,) = planned(*argv).runs
+    return run
+
+
+def test_a_run_has_the_keys_of_the_contract():
+    keys = (
+        "study cell swap output_unit units layers bidirectional residual dropout task optimizer "
+        "trainer executor precision seed plugins"
+    )
+    run = only("units=7")
+    assert set(run.config) == set(keys.split())
+    assert run.config["task"] == {"name": "sum"}
+    assert run.path.parts == ("experiments", "default", "runs", run.fingerprint)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "units=65",
+        "layers=2",
+        "bidirectional=true",
+        "residual=true",
+        "dropout=0.1",
+        "seed=1",
+        "cell=gru",
+        "swap.forget=sigmoid",
+        "output_unit=memory",
+        "task.length=6",
+        "optimizer=sgd",
+        "optimizer.learning_rate=0.5",
+        "trainer.batch=3",
+        "trainer.epochs=3",
+        "precision=float64",
+        "executor=reference",
+        "cell.gates.forget.bias=false",
+    ],
+)
+def test_what_changes_numbers_changes_the_fingerprint(change):
+    assert only(change).fingerprint != only().fingerprint
+
+
+@pytest.mark.parametrize(
+    "change", ["study=other", "root=elsewhere", "n_jobs=3", "threads=2", "retry=failed"]
+)
+def test_what_changes_no_number_does_not(change):
+    assert only(change).fingerprint == only().fingerprint
+
+
+@pytest.mark.parametrize("same", ["units=64", "task.length=5", "++optimizer.learning_rate=0.001"])
+def test_a_default_written_out_is_the_same_run(same):
+    assert only(same).fingerprint == only().fingerprint
+
+
+def test_words_about_a_cell_do_not_name_it():
+    assert only("cell.reference=mine").fingerprint == only().fingerprint
+
+
+def test_seeds_expand_in_every_job():
+    runs = planned("-m", "cell=lstm,gru", "seeds=3").runs
+    assert [(r.config["cell"]["name"], r.config["seed"]) for r in runs] == [
+        (cell, seed) for cell in ("lstm", "gru") for seed in range(3)
+    ]
+    assert len({r.fingerprint for r in runs}) == 6
+
+
+def test_seeds_and_seed_are_the_same_runs():
+    listed = {r.fingerprint for r in planned("-m", "seed=0,1").runs}
+    assert {r.fingerprint for r in planned("seeds=2").runs} == listed
+
+
+def test_row_102_duplicates_run_once():
+    found = planned("-m", "units=3,3")
+    assert len(found.runs) == 1
+    assert found.duplicates == ("task=sum units=3 seed=0",)
+
+
+def test_swap_replaces_the_gate_in_its_role():
+    run = only("cell=gru", "swap.forget=sigmoid")
+    assert run.config["cell"]["gates"]["update"]["kind"] == "sigmoid"
+    assert run.config["swap"] == {"forget": "sigmoid"}
+
+
+def test_no_swap_is_no_change():
+    assert only("swap.forget=null").fingerprint == only().fingerprint
+    assert only("swap.forget=null").config["swap"] == {}
+
+
+def test_a_cell_without_the_role_is_an_error():
+    with pytest.raises(GatekitError, match="no gate in the role 'forget'"):
+        planned("cell=rnn", "swap.forget=sigmoid")
+
+
+def test_a_gate_option_that_no_file_has_can_be_given():
+    run = only("swap.forget=power_law", "cell.gates.forget.bias=false")
+    assert run.config["cell"]["gates"]["forget"]["kind"] == "power_law"
+
+
+def test_the_study_is_named_after_the_experiment(place):
+    (place / "conf" / "experiment").mkdir(parents=True)
+    (place / "conf" / "experiment" / "mine.yaml").write_text("# @package _global_\nunits: 3\n")
+    assert planned("experiment=mine").launch.study == "mine"
+    assert planned("experiment=mine", "study=else").launch.study == "else"
+    assert planned().launch.study == "default"
+
+
+def test_one_command_is_one_study():
+    with pytest.raises(ConfigError, match="cannot be swept over"):
+        planned("-m", "study=a,b")
+
+
+def test_a_task_option_is_read_by_the_cell():
+    run = only("cell.constants.dt='${task.length}'", "cell.equations.h='output*tanh(c)*dt'")
+    assert run.config["cell"]["constants"] == {"dt": 5}

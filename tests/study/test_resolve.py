@@ -1,0 +1,66 @@
+"""Plain data from a composed configuration: nothing missing, circular, or read from elsewhere."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.resolve import plain
+
+TASKS = {"adding": {"length": 100}}
+
+
+def refused(config, match):
+    with pytest.raises(ConfigError, match=match):
+        plain(OmegaConf.create(config), TASKS)
+
+
+def test_row_10_missing_value():
+    refused({"cell": {"units": "???"}}, r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE")
+
+
+@pytest.mark.parametrize(
+    "config", [{"a": "${a}"}, {"a": "${b}", "b": "${a}"}, {"a": {"b": "x${c}"}, "c": "${a.b}"}]
+)
+def test_row_11_cycles(config):
+    refused(config, r"\$\{")
+
+
+def test_row_11_a_reference_to_nothing():
+    refused({"units": "${untis}"}, "untis")
+
+
+@pytest.mark.parametrize("name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"])
+def test_row_12_resolvers(name):
+    refused({"a": f"${{{name}:x}}"}, rf"the resolver '{name}' is not allowed; allowed: oc.select")
+
+
+@pytest.mark.parametrize("text", ["${oc.env:AWS_SECRET_ACCESS_KEY}", "x${ oc.env : HOME}y"])
+def test_row_13_environment(text, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    with pytest.raises(ConfigError, match="reads the environment") as caught:
+        plain(OmegaConf.create({"cell": [text]}), TASKS)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"]
+)
+def test_row_13_environment_in_disguise(text):
+    refused({"a": text, "n": "oc.env", "m": "env"}, "reads the environment|written out")
+
+
+def test_references_and_task_options_resolve():
+    config = {
+        "task": {"name": "adding"},
+        "cell": {"t_max": "${task.length}", "units": "${units}"},
+        "units": 8,
+        "hydra": {"x": "${now:%Y}"},
+    }
+    found = plain(OmegaConf.create(config), TASKS)
+    assert found["cell"] == {"t_max": 100, "units": 8}
+    assert "hydra" not in found
+
+
+def test_what_is_written_wins_over_a_task_default():
+    config = {"task": {"name": "adding", "length": 7}, "a": "${task.length}"}
+    assert plain(OmegaConf.create(config), TASKS)["a"] == 7

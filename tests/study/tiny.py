@@ -1,0 +1,80 @@
+"""Tasks that take no time, for the tests of the study."""
+
+from typing import Any
+
+import numpy
+
+from gatekit.study.task import Batch, Metric, Signature, Task
+
+
+class Sum(Task):
+    """The sum of a short sequence; fresh data for every step."""
+
+    length: int = 5
+    metric = Metric("mse", direction="min", unit="squared error")
+
+    def chance(self) -> float:
+        return 1.0
+
+    def signature(self) -> Signature:
+        return Signature(features=2, vocabulary=None, outputs=1, loss="mse", emission="last")
+
+    def data_hash(self) -> str:
+        return f"sum-{self.length}"
+
+    def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
+        x = rng.random((size, self.length, 2), dtype="float32")
+        return Batch(x, x[:, :, 0].mean(axis=1, keepdims=True))
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        return {"validation": self.sample(rng, 20), "test": self.sample(rng, 20)}
+
+
+class Echo(Task):
+    """The bits of the step before, in sequences of unequal length."""
+
+    size: int = 21
+    metric = Metric("nll", direction="min", unit="nats/step")
+
+    def chance(self) -> float:
+        return 2.0
+
+    def signature(self) -> Signature:
+        return Signature(features=3, vocabulary=None, outputs=3, loss="bits", emission="every")
+
+    def data_hash(self) -> str:
+        return f"echo-{self.size}"
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        def make(count: int) -> Batch:
+            x = (rng.random((count, 6, 3)) < 0.5).astype("float32")
+            y = numpy.roll(x, 1, axis=1)
+            mask = numpy.arange(6)[None] < rng.integers(2, 7, count)[:, None]
+            return Batch(x, y, mask)
+
+        return {"train": make(self.size), "validation": make(9), "test": make(9)}
+
+
+class Parity(Task):
+    """Whether the tokens' sum is odd."""
+
+    metric = Metric("accuracy", direction="max", unit="share")
+
+    def chance(self) -> float:
+        return 0.5
+
+    def signature(self) -> Signature:
+        return Signature(features=None, vocabulary=4, outputs=2, loss="categorical")
+
+    def data_hash(self) -> str:
+        return "parity"
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        def make(count: int) -> Batch:
+            x = rng.integers(0, 4, (count, 4)).astype("int32")
+            return Batch(x, (x.sum(axis=1) % 2).astype("int32"))
+
+        return {"train": make(16), "validation": make(8), "test": make(8)}
+
+
+TASKS: dict[str, type[Any]] = {"sum": Sum, "echo": Echo, "parity": Parity}
