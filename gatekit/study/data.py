@@ -95,6 +95,7 @@ def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
     known = sources(tasks)
     if name not in known:
         raise DataError(
-            f"there is no data set {name!r}{nearest(name, known)} Data sets: {listed(known)}."
+            f"there is no data set {name!r}{nearest(name, known) or '.'} "
+            f"Data sets: {listed(known)}."
         )
     return known[name]

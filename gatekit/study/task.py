@@ -198,6 +198,6 @@ def recipe_hash(recipe: str, facts: Mapping[str, Any]) -> str:
 def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise PluginError(
-            f"{what}={value!r} is not known{nearest(str(value), allowed)} "
+            f"{what}={value!r} is not known{nearest(str(value), allowed) or '.'} "
             f"Allowed: {listed(allowed)}."
         )
