@@ -1,0 +1,225 @@
+"""A cell written out line by line: what its gates, norms and output unit compute, as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    children,
+    lift,
+    render,
+    substitute,
+    walk,
+)
+from .graph import BuiltRead, Cell, Node
+from .row_wise import RowWise
+from .shape import Shape
+
+LAYER_NORM = "layer_norm"
+
+
+@dataclass(frozen=True)
+class Term:
+    """A read's or a bias's part of a pre-activation; ``read`` is None for the bias."""
+
+    owner: str
+    read: BuiltRead | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation: ``name = expr``.
+
+    ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``); ``opaque`` says that a
+    plugin computes something that expressions cannot say, so that ``expr`` only lists what it gets.
+    """
+
+    name: str
+    expr: Expr
+    opaque: bool = False
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """A cell's lines in the order of computation; ``terms`` explains the names that stand for reads and biases."""
+
+    lines: tuple[Line, ...]
+    terms: Mapping[str, Term]
+    shapes: Mapping[str, Shape | None]
+
+
+def unfold(cell: Cell) -> Unfolded:
+    """Return the cell written out, the output unit last, as the signal ``y``.
+
+    A pre-activation that is used once stands in place; one that is used more often gets a line of its own.
+    """
+    terms: dict[str, Term] = {}
+    lines: list[Line] = []
+    for node in cell.nodes:
+        lines += _node_lines(cell, node, terms)
+    if not cell.output.unit.feeds_back:
+        out = cell.output
+        pre = _pre("output_unit", out.reads, out.bias, terms)
+        lines += _output_lines(cell, out.unit, out.arguments, pre, out.kind)
+    widths = {key: term.read.width_out for key, term in terms.items() if term.read is not None}
+    biases = {key: cell.widths.get(t.owner, cell.output.width) for key, t in terms.items()}
+    shapes = {**_shapes(cell), **{key: (n,) for key, n in {**biases, **widths}.items()}}
+    return Unfolded(tuple(lines), terms, shapes)
+
+
+def plain_text(unfolded: Unfolded, line: Line) -> str:
+    """Return a line as text, each read as its linear map: ``forget = sigmoid(dense(x) + bias)``."""
+    shown: dict[str, Expr] = {}
+    for key, term in unfolded.terms.items():
+        if term.read is None:
+            shown[key] = Name("bias")
+        elif term.read.map_kind == "identity":
+            shown[key] = term.read.expr
+        else:
+            shown[key] = Call(map_text(term.read), (term.read.expr,))
+    return f"{line.name} = {render(substitute(line.expr, shown), ' ')}"
+
+
+def map_text(read: BuiltRead) -> str:
+    """Return the kind of a read's linear map with the options that are set: ``block[blocks=2]``."""
+    options = ", ".join(f"{key}={value}" for key, value in read.map.options().items())
+    return f"{read.map_kind}[{options}]" if options else read.map_kind
+
+
+def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+    if node.kind == "equation":
+        assert node.expr is not None
+        yield Line(node.name, node.expr)
+    elif node.kind == "norm":
+        normalised = Call(LAYER_NORM, (Name(node.source),))
+        yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))
+    elif node.kind == "output":
+        assert node.declared is not None
+        pre = _pre("output_unit", node.reads, node.bias, terms)
+        yield from _output_lines(cell, node.declared, node.arguments, pre, cell.output.kind)
+    else:
+        yield from _gate_lines(cell, node, terms)
+
+
+def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+    pre = _pre(node.name, node.reads, node.bias, terms, node)
+    made = cell.gate_expressions[node.name]
+    if made is None:
+        kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
+        yield _opaque(node.name, kind, node.arguments, pre)
+        return
+    value, states = made
+    own = {state: f"{node.name}.{state}" for state in states}
+    for state, key in own.items():
+        if not isinstance(states[state], (Name, Number)):
+            value = _with_name(value, states[state], key)
+    found = [Line(own[state], expr) for state, expr in states.items()] + [Line(node.name, value)]
+    yield from _with_pre(node.name, found, pre)
+
+
+def _output_lines(
+    cell: Cell,
+    unit: RowWise,
+    arguments: tuple[tuple[str, str], ...],
+    pre: Expr | None,
+    kind: str,
+) -> Iterator[Line]:
+    values = {}
+    for argument, key in arguments:
+        constant = cell.constants.get(key)
+        name = "pre" if key.startswith("pre:") else key
+        values[argument] = Name(name) if constant is None else lift(constant)
+    try:
+        value = lift(unit.compute(values))
+    except Exception:
+        # As with gates: an output unit may use what expressions cannot say.
+        yield _opaque("y", kind, arguments, pre)
+        return
+    yield from _with_pre("y", [Line("y", value)], pre)
+
+
+def _with_pre(owner: str, lines: list[Line], pre: Expr | None) -> Iterator[Line]:
+    uses = sum(node == Name("pre") for line in lines for node in walk(line.expr))
+    simple = isinstance(pre, Name)
+    if pre is not None and uses > 1 and not simple:
+        yield Line(f"{owner}.pre", pre)
+        pre = Name(f"{owner}.pre")
+    for line in lines:
+        expr = line.expr if pre is None else substitute(line.expr, {"pre": pre})
+        yield Line(line.name, expr)
+
+
+def _opaque(name: str, kind: str, arguments: tuple[tuple[str, str], ...], pre: Expr | None) -> Line:
+    args = [pre if key.startswith("pre:") else Name(key) for _, key in arguments]
+    return Line(name, Call(kind, tuple(arg for arg in args if arg is not None)), opaque=True)
+
+
+def _pre(
+    owner: str,
+    reads: tuple[BuiltRead, ...],
+    bias: str | None,
+    terms: dict[str, Term],
+    node: Node | None = None,
+) -> Expr | None:
+    """Return the pre-activation as a sum of names, one for each read and one for the bias."""
+    norm = node.norm if node is not None else None
+    parts: list[Expr] = []
+    for read in reads:
+        key = f"{owner}:{read.text}"
+        terms[key] = Term(owner, read)
+        part: Expr = Name(key)
+        if norm is not None and norm.of == "read" and read.scale is not None:
+            part = Name(read.scale) * Call(LAYER_NORM, (part,))
+        parts.append(part)
+    total = _sum(parts)
+    if norm is not None and norm.of == "sum" and total is not None:
+        assert node is not None
+        assert node.norm_scale is not None
+        total = Name(node.norm_scale) * Call(LAYER_NORM, (total,))
+    if bias is None:
+        return total
+    key = f"{owner}:bias"
+    terms[key] = Term(owner, None)
+    return Name(key) if total is None else total + Name(key)
+
+
+def _sum(parts: list[Expr]) -> Expr | None:
+    total: Expr | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total
+
+
+def _with_name(expr: Expr, part: Expr, name: str) -> Expr:
+    """Return the expression with each occurrence of ``part`` replaced by a name."""
+    if expr == part:
+        return Name(name)
+    inner = tuple(_with_name(child, part, name) for child in children(expr))
+    if isinstance(expr, Neg):
+        return Neg(*inner)
+    if isinstance(expr, Binary):
+        return Binary(expr.op, *inner)
+    if isinstance(expr, Call):
+        return Call(expr.function, inner)
+    return expr
+
+
+def _shapes(cell: Cell) -> dict[str, Shape | None]:
+    """Return the shape of every name that a line may hold, without batch and time."""
+    shapes: dict[str, Shape | None] = {"t": (1,)}
+    for name, width in cell.widths.items():
+        shapes.update({name: (width,), f"{name}_prev": (width,), f"{name}.pre": (width,)})
+    shapes.update({weight.name: weight.shape for weight in cell.weights})
+    shapes.update({name: () for name in cell.constants})
+    for name, length in cell.output.histories:
+        shapes[f"{name}_history"] = (length, cell.widths[name])
+    shapes["output_unit.pre"] = (cell.output.width,)
+    shapes["y.pre"] = shapes["output_unit.pre"]
+    return shapes
