@@ -95,6 +95,17 @@ class Node:
     offset: str = ""
 
 
+def shared_reads(cell_nodes: Mapping[str, Node], node: Node) -> list[tuple[Node, BuiltRead]]:
+    """Return the reads that a gate's pre-activation needs: its own, and those it shares statistics with."""
+    texts = [r.text for r in node.reads]
+    found = [(node, r) for r in node.reads]
+    for member in node.norm.group if node.norm else ():
+        other = cell_nodes[member]
+        if member != node.name and node.norm is not None:
+            found += [(other, r) for r in other.reads if node.norm.of == "sum" or r.text in texts]
+    return found
+
+
 @dataclass(frozen=True)
 class BuiltOutput:
     """The output unit with its sizes; applied to all steps at once after the loop."""
@@ -397,7 +408,12 @@ class _Builder:
                     raise CellError(
                         f"cell.gates.{name}.norm.group: {member!r} is not a gate{nearest(str(member), self.gates)}"
                     )
-                reads += [n for r in self.gates[member].reads for n in names(r.expr)]
+                # Statistics of single reads are shared with the same read of others only.
+                texts = [r.text for r in self.gates[name].reads]
+                shared = [
+                    r for r in self.gates[member].reads if norm.get("of") == "sum" or r.text in texts
+                ]
+                reads += [n for r in shared for n in names(r.expr)]
             found = (*(k for _, k in arguments[name]), *reads)
         self.used.update(found)
         skip = {*self.cell_parameters, *self.constants}

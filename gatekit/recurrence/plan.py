@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..cell.expression import Expr, Name, names
-from ..cell.graph import BuiltRead, Cell, Node
+from ..cell.graph import BuiltRead, Cell, Node, shared_reads
 
 Member = tuple[Node, BuiltRead]
 
@@ -107,6 +107,7 @@ class _Planner:
     def __init__(self, cell: Cell, wanted: tuple[str, ...]) -> None:
         self.cell, self.wanted = cell, wanted
         self.loop = [n for n in cell.nodes if not n.hoisted]
+        self.by_name = {n.name: n for n in cell.nodes}
         self.states = [s.name for s in cell.states]
         self.constant = {*cell.constants, *cell.parameters}
 
@@ -214,9 +215,8 @@ class _Planner:
             return list(names(node.expr))
         if node.kind == "norm":
             return [node.source]
-        members = [node, *(self.cell.node(m) for m in (node.norm.group if node.norm else ()))]
-        found = [key for _, key in node.arguments]
-        return found + [n for m in members for r in recurrent(m) for n in names(r.expr)]
+        reads = [r for _, r in shared_reads(self.by_name, node) if not r.hoisted]
+        return [key for _, key in node.arguments] + [n for r in reads for n in names(r.expr)]
 
     def split_maps(self, attached: set[str], parts: list[Node]) -> tuple[list[Member], list[Member]]:
         """Return the reads with other maps whose weight gradients are formed after the loop, and those in it."""
@@ -267,11 +267,12 @@ class _Planner:
             taken: dict[str, None] = {}
             for node in nodes:
                 taken.update(dict.fromkeys(self.row_wise_names(node)))
-                members = [node, *(self.cell.node(m) for m in (node.norm.group if node.norm else ()))]
-                for member in members:
-                    keys = [f"part:{member.name}", *(f"part:{member.name}:{r.text}" for r in member.reads)]
-                    taken.update({k: None for k in keys if k in loose})
-                    taken.update({f"z:{member.name}:{r.text}": None for r in recurrent(member)})
+                keys = [f"part:{node.name}"]
+                for owner, read in shared_reads(self.by_name, node):
+                    keys.append(f"part:{owner.name}:{read.text}")
+                    if not read.hoisted:
+                        taken[f"z:{owner.name}:{read.text}"] = None
+                taken.update({k: None for k in keys if k in loose})
             for group in groups_at(groups, level):
                 taken.update(dict.fromkeys(names(group.expr)))
                 if isinstance(group.expr, Name) and home.get(group.expr.name) == level:

@@ -1,0 +1,119 @@
+"""What the layer emits: the output unit, applied after the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ..cell.errors import CellError
+from ..cell.expression import evaluate, names
+from ..cell.graph import Cell
+from .row import apply_map, total
+from .valid import ValidSteps, history
+
+
+def apply_unit(cell: Cell, env: Mapping[str, Any], weights: Mapping[str, Any], matmul_dtype: Any, like: Any) -> Any:
+    """Return what the output unit emits, ``... x units``.
+
+    Args:
+        cell: the built cell.
+        env: values by key, ``... x width``; histories ``... x length x width``.
+        weights: weights by name.
+        matmul_dtype: the type that matrix products run in.
+        like: a signal with the leading axes and the type expected.
+
+    Raises:
+        CellError: the unit returned something of the wrong shape or type.
+    """
+    output = cell.output
+    values: dict[str, Any] = {**cell.constants, **weights, **env}
+    parts = [
+        apply_map(r, evaluate(r.expr, values, cell.spec.functions), weights, matmul_dtype)
+        for r in output.reads
+    ]
+    if output.bias is not None:
+        parts.append(weights[output.bias])
+    if parts:
+        values["pre:output_unit"] = total(parts)
+    y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
+    where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
+    if not tf.is_tensor(y):
+        raise CellError(f"{where} {type(y).__name__}; use gatekit.ops and operators, which give tensors")
+    if y.dtype != like.dtype:
+        raise CellError(f"{where} {y.dtype.name}, and the layer computes in {like.dtype.name}")
+    if y.shape.rank != like.shape.rank or y.shape[-1] != output.width:
+        raise CellError(f"{where} the shape {tuple(y.shape)}; ... x {output.width} is expected")
+    return y
+
+
+def emit(
+    cell: Cell,
+    sequences: Mapping[str, Any],
+    final: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    histories: Mapping[str, Any],
+    weights: Mapping[str, Any],
+    valid: ValidSteps | None,
+    matmul_dtype: Any,
+    return_sequences: bool,
+) -> tuple[Any, dict[str, Any]]:
+    """Return the layer's output and the new histories.
+
+    Args:
+        cell: the built cell.
+        sequences: signals over time, ``time x batch x width``; may be empty where `only_final` holds.
+        final: the last value of each state, ``batch x width``.
+        inputs: the inputs over time, ``time x batch x width``.
+        histories: earlier values by signal, ``batch x (length - 1) x width``.
+        weights: weights by name.
+        valid: the valid steps, or None where all are.
+        matmul_dtype: the type that matrix products run in.
+        return_sequences: whether every step is wanted, or the last valid one.
+
+    Returns:
+        ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero before it.
+    """
+    kept: dict[str, Any] = {}
+    if not return_sequences and only_final(cell):
+        y = apply_unit(cell, final, weights, matmul_dtype, final[cell.output.signals[0]])
+        return _where_any(y, inputs["x"], valid), kept
+    env: dict[str, Any] = {**inputs, **sequences}
+    if return_sequences:
+        for name, length in cell.output.histories:
+            env[f"{name}_history"], kept[name] = history(env[name], histories[name], length, valid)
+        y = apply_unit(cell, env, weights, matmul_dtype, inputs["x"])
+        if valid is None:
+            return y, kept
+        return (tf.where(valid.seen(), y, tf.zeros([], y.dtype)) if only_final(cell) else valid.last(y)), kept
+    last = {n: v[-1] if valid is None else valid.final(v) for n, v in env.items()}
+    for name, length in cell.output.histories:
+        windows, kept[name] = history(env[name], histories[name], length, valid)
+        last[f"{name}_history"] = _final_window(windows, valid)
+    y = apply_unit(cell, last, weights, matmul_dtype, last["x"])
+    return _where_any(y, inputs["x"], valid), kept
+
+
+def only_final(cell: Cell) -> bool:
+    """Return whether the emission of a step is a function of the states after it alone."""
+    states = {s.name for s in cell.states}
+    used = {key for _, key in cell.output.arguments} | set(cell.output.signals)
+    inputs = {*cell.inputs, "t"}
+    reads_input = any(n in inputs for r in cell.output.reads for n in names(r.expr))
+    return set(cell.output.signals) <= states and not (used & inputs) and not reads_input and not cell.output.histories
+
+
+def _where_any(y: Any, x: Any, valid: ValidSteps | None) -> Any:
+    zero = tf.zeros([], y.dtype)
+    if valid is not None:
+        return tf.where((valid.total() > 0)[:, None], y, zero)
+    return y if x.shape[0] else tf.where(tf.shape(x)[0] > 0, y, zero)
+
+
+def _final_window(windows: Any, valid: ValidSteps | None) -> Any:
+    """Return the window of the last valid step, ``batch x length x width``."""
+    if valid is None:
+        return windows[-1]
+    shape = tf.shape(windows)
+    return tf.reshape(valid.final(tf.reshape(windows, [shape[0], shape[1], -1])), [-1, *windows.shape[2:]])
