@@ -166,9 +166,12 @@ def _task(group: Group) -> tuple[tuple[str, object], ...]:
 
 def _blocked(group: Group, reference: Group, grouping: Grouping) -> tuple[str, ...]:
     reasons = [_missing(part) for part in (group, reference) if part.missing]
-    if grouping.unknown:
+    # A run whose configuration is lost can only belong to a group that lacks one.
+    every = {run.seed for other in grouping.groups for run in (*other.runs, *other.missing)}
+    for part in (group, reference):
         count = len(grouping.unknown)
-        reasons.append(f"{count} corrupt {_runs(count)} could belong to either")
+        if count and every - {run.seed for run in (*part.runs, *part.missing)}:
+            reasons.append(f"{count} corrupt {_runs(count)} could belong to {part.label}")
     if reasons:
         reasons.append("run the sweep again, then compare")
     return tuple(reasons)

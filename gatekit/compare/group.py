@@ -195,10 +195,11 @@ def _differing_details(
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:
-    def rank(key: str) -> tuple[int, str]:
-        first = key.split(".")[0]
+    def rank(key: str) -> tuple[int, bool, str]:
+        first, _, rest = key.partition(".")
         order = ("cell", "swap", "output_unit", "task")
-        return (order.index(first) if first in order else len(order), key)
+        place = order.index(first) if first in order else len(order)
+        return (place, rest not in ("name", "kind"), key)
 
     return sorted(keys, key=rank)
 

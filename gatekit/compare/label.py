@@ -36,7 +36,7 @@ def group_label(values: Mapping[str, Any], fallback: str) -> str:
 
 def _short(key: str, keys: Iterable[str]) -> str:
     first, _, rest = key.partition(".")
-    if first == "swap" or not rest:
+    if first in ("swap", "plugin") or not rest:
         return key
     if rest == "name":
         return first

@@ -1,0 +1,357 @@
+"""The whole comparison: pairs, refusals, blocked verdicts, and the words for them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scipy.stats
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import Comparison, Row, command, compare
+
+from .synthetic import METRIC, configuration, curve, write_run, write_study
+
+LSTM, GRU, RNN = [8.60, 8.65, 8.70], [8.59, 8.68, 8.69], [8.90, 8.98, 9.01]
+
+
+def row(comparison: Comparison, label: str) -> Row:
+    return next(item for item in comparison.rows if item.group.label == label)
+
+
+def verdict(comparison: Comparison, label: str) -> str:
+    return str(row(comparison, label).verdict)
+
+
+def test_rows_stand_best_first_with_the_lstm_as_baseline(tmp_path: Path) -> None:
+    write_study(tmp_path, {"rnn": RNN, "lstm": LSTM, "gru": GRU})
+    found = compare("demo", tmp_path)
+    assert [item.group.label for item in found.rows] == ["lstm", "gru", "rnn"]
+    assert [item.is_baseline for item in found.rows] == [True, False, False]
+    assert found.exit_code == 0
+
+
+def test_numbers_are_those_of_scipy(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    rnn = row(compare("demo", tmp_path), "rnn")
+    assert rnn.summary is not None
+    assert rnn.summary.interval is not None
+    assert rnn.difference is not None
+    assert rnn.difference.interval is not None
+    assert rnn.summary.mean == pytest.approx(sum(RNN) / 3)
+    t = scipy.stats.t.interval(0.95, 2, sum(RNN) / 3, scipy.stats.sem(RNN))
+    assert (rnn.summary.interval.low, rnn.summary.interval.high) == pytest.approx(t)
+    paired = scipy.stats.ttest_rel(RNN, LSTM).confidence_interval()
+    interval = rnn.difference.interval
+    assert (interval.low, interval.high) == pytest.approx((paired.low, paired.high))
+
+
+def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
+    found = compare("demo", tmp_path)
+    assert verdict(found, "rnn") == (
+        "rnn is worse than lstm by 0.313 nats/frame (95 % t interval 0.275 to 0.351, n = 3 pairs)"
+    )
+    assert verdict(found, "gru") == (
+        "no difference between gru and lstm is shown: 0.003 nats/frame worse"
+        " (95 % t interval -0.054 to 0.061, n = 3 pairs)"
+    )
+    assert row(found, "lstm").verdict is None
+    assert "no p value below 5 pairs (3 could not reach less than 0.25)" in found.notes
+
+
+def test_larger_is_better_where_the_task_says_so(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+    for cell, tests in {"lstm": [0.90, 0.91], "gru": [0.96, 0.975]}.items():
+        for seed, value in enumerate(tests):
+            config = configuration(cell, seed)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric)
+    found = compare("demo", tmp_path)
+    assert [item.group.label for item in found.rows] == ["gru", "lstm"]
+    assert verdict(found, "gru").startswith("gru is better than lstm by 0.062 accuracy")
+
+
+def test_without_an_lstm_the_first_label_is_the_baseline(tmp_path: Path) -> None:
+    write_study(tmp_path, {"rnn": RNN, "gru": GRU})
+    assert row(compare("demo", tmp_path), "gru").is_baseline
+
+
+def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    found = compare("demo", tmp_path, baseline="rnn")
+    assert verdict(found, "lstm").startswith("lstm is better than rnn by 0.313")
+    with pytest.raises(ConfigError, match="did you mean 'lstm'"):
+        compare("demo", tmp_path, baseline="lstn")
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        compare("demo", tmp_path, level=95)
+
+
+def test_pairs_are_the_common_seeds(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed, value in ((1, 8.75), (2, 8.81), (7, 4.0)):
+        write_run(runs, configuration("gru", seed), value)
+    found = compare("demo", tmp_path)
+    gru = row(found, "gru").difference
+    assert gru is not None
+    assert gru.pairs == 2
+    assert gru.mean == pytest.approx((8.75 - 8.65 + 8.81 - 8.70) / 2)
+
+
+def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    write_run(runs, configuration("gru", 9), 8.6)
+    write_run(runs, configuration("rnn", None), 8.6)
+    found = compare("demo", tmp_path)
+    assert verdict(found, "gru").endswith("they have no seed in common")
+    assert "rnn: 1 runs have no seed and cannot be paired" in found.notes
+
+
+def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [8.6], "rnn": [8.9]})
+    rnn = row(compare("demo", tmp_path), "rnn")
+    assert rnn.summary is not None
+    assert rnn.summary.interval is None
+    assert rnn.difference is not None
+    assert rnn.difference.interval is None
+    assert str(rnn.verdict).endswith("one pair says nothing about the spread")
+
+
+def test_a_seed_that_is_there_twice_is_left_out_of_the_pairs(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU})
+    write_run(runs, configuration("gru", 0), 5.0, name="0" * 16)
+    found = compare("demo", tmp_path)
+    gru = row(found, "gru").difference
+    assert gru is not None
+    assert gru.pairs == 2
+    assert "gru: seed 0 is there more than once and is left out of the pairs" in found.notes
+
+
+def test_from_five_pairs_on_there_is_a_p_value_corrected_by_holm(tmp_path: Path) -> None:
+    base = [8.60, 8.65, 8.70, 8.62, 8.66, 8.69]
+    rnn = [value + 0.3 + 0.01 * i for i, value in enumerate(base)]
+    gru = [value + (0.02 if i % 2 else -0.03) for i, value in enumerate(base)]
+    write_study(tmp_path, {"lstm": base, "rnn": rnn, "gru": gru})
+    found = compare("demo", tmp_path)
+    one, two = row(found, "rnn").difference, row(found, "gru").difference
+    assert one is not None
+    assert one.test is not None
+    assert one.test.p == 2 / 64
+    assert one.p_holm == 4 / 64
+    assert one.smallest_p_holm == 4 / 64
+    assert two is not None
+    assert two.test is not None
+    assert two.p_holm == two.test.p
+    assert "smallest p this design can reach: p = 0.031, after Holm over 2 p = 0.062" in str(
+        found.notes
+    )
+    assert "so few pairs cannot show a difference at 0.05" in str(found.notes)
+
+
+def test_significant_alone_but_not_after_holm_is_no_difference(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    base = [8.60, 8.65, 8.70, 8.62, 8.66, 8.69, 8.64, 8.61]
+    gaps = [0.10, 0.12, 0.09, 0.11, 0.10, 0.13, 0.12, -0.11]
+    for seed, value in enumerate(base):
+        write_run(runs, configuration("lstm", seed), value)
+        for units in (1, 2, 3):
+            write_run(runs, configuration("gru", seed, units=units), value + gaps[seed])
+    found = compare("demo", tmp_path, baseline="lstm units=64")
+    gru = row(found, "gru units=1").difference
+    assert gru is not None
+    assert gru.interval is not None
+    assert gru.test is not None
+    assert gru.interval.low > 0
+    assert gru.test.p < 0.1 < (gru.p_holm or 0)
+    assert verdict(found, "gru units=1").startswith("no difference")
+
+
+def diverged(runs: Path, cell: str, seeds: range) -> None:
+    for seed in seeds:
+        write_run(
+            runs,
+            configuration(cell, seed),
+            None,
+            state="DIVERGED",
+            reason="loss is NaN in epoch 3, batch 7",
+            validation=[11.0, 10.5, None],
+        )
+
+
+def test_diverged_runs_are_the_worst_outcome(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN, "gru": [1.0]})
+    diverged(runs, "gru", range(1, 3))
+    found = compare("demo", tmp_path)
+    assert [item.group.label for item in found.rows] == ["lstm", "rnn", "gru"]
+    gru = row(found, "gru")
+    assert gru.summary is not None
+    assert (gru.summary.n, gru.summary.diverged, gru.summary.mean) == (3, 2, None)
+    assert (gru.summary.mean_finished, gru.summary.median) == (1.0, None)
+    assert str(gru.verdict) == (
+        "gru diverged on 2 of 3 common seeds, lstm on 0: counted as the worst outcome;"
+        " no p value below 5 pairs (3 could not reach less than 0.25)"
+    )
+
+
+def test_eight_of_ten_diverged_is_worse_by_rank(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": [8.6 + i / 100 for i in range(10)], "gru": [8.1, 8.2]})
+    diverged(runs, "gru", range(2, 10))
+    gru = row(compare("demo", tmp_path), "gru")
+    assert gru.difference is not None
+    assert (gru.difference.worse, gru.difference.better, gru.difference.mean) == (8, 2, None)
+    assert str(gru.verdict).startswith(
+        "gru is worse than lstm: gru diverged on 8 of 10 common seeds, lstm on 0 (worse on 8 pairs"
+    )
+
+
+def test_two_runs_that_both_diverged_are_equal(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    diverged(runs, "gru", range(5))
+    diverged(runs, "lstm", range(5))
+    gru = row(compare("demo", tmp_path), "gru").difference
+    assert gru is not None
+    assert (gru.better, gru.worse, gru.pairs) == (0, 0, 5)
+    assert gru.test is not None
+    assert gru.test.p == 1.0
+
+
+@pytest.mark.parametrize("state", ["FAILED", "LOST", "INTERRUPTED", "RUNNING", "PLANNED"])
+def test_missing_runs_block_a_verdict(tmp_path: Path, state: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
+    lost = write_run(runs, configuration("rnn", 3), state=state, reason="killed")
+    found = compare("demo", tmp_path)
+    assert verdict(found, "rnn") == (
+        f"no verdict on rnn against lstm: rnn lacks 1 run (1 {state});"
+        " run the sweep again, then compare"
+    )
+    assert "is shown" in verdict(found, "gru")
+    assert [run.id for run in found.missing] == [lost.name]
+    assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
+
+
+def test_a_missing_run_of_the_baseline_blocks_all(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
+    (write_run(runs, configuration("lstm", 3)) / "result.json").write_text("{")
+    found = compare("demo", tmp_path)
+    for label in ("gru", "rnn"):
+        assert "lstm lacks 1 run (1 CORRUPT)" in verdict(found, label)
+
+
+def test_a_run_of_unknown_group_blocks_the_groups_that_lack_a_seed(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN[:2]})
+    (write_run(runs, configuration("rnn", 2)) / "config.yaml").write_text("")
+    found = compare("demo", tmp_path)
+    assert "1 corrupt run could belong to rnn" in verdict(found, "rnn")
+    assert "is shown" in verdict(found, "gru")
+
+
+@pytest.mark.parametrize(
+    ("changed", "config", "says"),
+    [
+        ({"metric": {**METRIC, "unit": "bits/frame"}}, {}, "another metric"),
+        ({"metric": {**METRIC, "name": "mse"}}, {}, "another metric"),
+        ({"data_hash": "sha256:" + "cd" * 32}, {}, "another data (cdcdcdcd against abababab)"),
+        ({}, {"trainer__epochs": 80}, "another step budget (epochs=80 against epochs=40)"),
+    ],
+)
+def test_what_is_not_comparable_is_refused_unless_forced(
+    tmp_path: Path, changed: dict[str, Any], config: dict[str, Any], says: str
+) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed in range(3):
+        write_run(runs, configuration("rnn", seed, **config), RNN[seed], **changed)
+    names = ("rnn epochs=80", "lstm epochs=40") if config else ("rnn", "lstm")
+    found = compare("demo", tmp_path)
+    rnn = row(found, names[0])
+    assert str(rnn.verdict).startswith(f"{names[0]} is not comparable with {names[1]}: {says}")
+    assert rnn.difference is not None
+    assert (rnn.difference.mean, rnn.difference.pairs) == (None, 0)
+    forced = compare("demo", tmp_path, force=True)
+    assert verdict(forced, names[0]).startswith(f"{names[0]} is worse than {names[1]}")
+    assert f"{names[0]} against {names[1]}, forced: {says}" in str(forced.notes)
+
+
+def test_different_executors_are_flagged(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed in range(3):
+        write_run(runs, configuration("rnn", seed), RNN[seed], executor="reference")
+    found = compare("demo", tmp_path)
+    assert "rnn ran on executor reference, lstm on fused" in found.notes
+    assert verdict(found, "rnn").startswith("rnn is worse")
+
+
+def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    metric = {"name": "mse", "direction": "min", "unit": "", "chance": None}
+    write_run(runs, configuration("lstm", 0, task__name="adding"), 0.1, metric=metric)
+    with pytest.raises(ConfigError, match=r"not comparable: another metric.*task\.name"):
+        compare("demo", tmp_path, by=["cell"])
+
+
+def test_each_task_has_its_own_baseline(tmp_path: Path) -> None:
+    for length, shift in ((10, 0.0), (100, 2.0)):
+        for cell, tests in {"lstm": LSTM, "rnn": RNN}.items():
+            for seed, value in enumerate(tests):
+                config = configuration(cell, seed, task={"name": "adding", "length": length})
+                data = f"sha256:{length:064d}"
+                runs = tmp_path / "demo" / "runs"
+                write_run(runs, config, value + shift, data_hash=data[:7] + data[-8:] * 8)
+    found = compare("demo", tmp_path)
+    assert [item.group.label for item in found.rows] == [
+        "lstm length=10",
+        "rnn length=10",
+        "lstm length=100",
+        "rnn length=100",
+    ]
+    assert verdict(found, "rnn length=100").startswith("rnn length=100 is worse than lstm length=1")
+
+
+def test_odd_results_are_flagged(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": [8.6, 8.6]})
+    write_run(runs, configuration("gru", 0), 9e9)
+    flat = {"epoch": 1, "validation": 9.0, "test": 9.1}
+    last = {**flat, "epoch": 10}
+    write_run(runs, configuration("rnn", 0), 9.1, validation=[9.0] * 10, best=flat, last=last)
+    notes = str(compare("demo", tmp_path).notes)
+    assert "lstm: all 2 runs end at the same value: does the seed reach the model?" in notes
+    assert "gru: 1 of 1 runs end more than 100 times worse than chance" in notes
+    assert "rnn: validation never moved in 1 of 1 runs" in notes
+
+
+def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    empty = compare("demo", tmp_path)
+    assert (empty.exit_code, empty.rows) == (1, ())
+    assert "study demo holds no runs" in empty.notes[0]
+    write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED", reason="boom")
+    failed = compare("demo", tmp_path)
+    assert failed.exit_code == 1
+    assert "no run came to an outcome: there is nothing to compare yet" in failed.notes
+
+
+def test_from_ten_seeds_on_there_is_a_bootstrap_too(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [8.6 + (i * 7 % 10) / 100 for i in range(10)], "gru": GRU})
+    found = compare("demo", tmp_path)
+    lstm, gru = row(found, "lstm").summary, row(found, "gru").summary
+    assert lstm is not None
+    assert lstm.bootstrap is not None
+    assert lstm.bootstrap.method == "BCa bootstrap"
+    assert gru is not None
+    assert gru.bootstrap is None
+
+
+def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "demo" / "runs", configuration(), 8.65, validation=curve(8.7, 10))
+    record = json.loads((folder / "result.json").read_text())
+    record["last"]["test"] = 8.01
+    (folder / "result.json").write_text(json.dumps(record))
+    summary = compare("demo", tmp_path).rows[0].summary
+    assert summary is not None
+    assert summary.mean == 8.65
+
+
+def test_the_command_can_be_typed_again() -> None:
+    assert command("demo", ["cell", "units"], "lstm units=64") == (
+        "gatekit compare demo --by cell,units --baseline 'lstm units=64'"
+    )

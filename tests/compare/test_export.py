@@ -1,0 +1,114 @@
+"""JSON, CSV and Markdown: every number once, and no label that becomes more than text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from gatekit.compare.comparison import compare
+from gatekit.compare.export import records, to_csv, to_json, to_markdown
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import GRU, LSTM, RNN, diverged
+from .test_table import HOSTILE
+
+
+def test_json_holds_what_scripts_rely_on(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    lstm, rnn = json.loads(to_json(compare("demo", tmp_path)))
+    assert (rnn["group"], rnn["n"], rnn["metric"]) == ("rnn", 3, "nll")
+    assert rnn["mean"] == pytest.approx(sum(RNN) / 3)
+    assert rnn["low"] < rnn["mean"] < rnn["high"]
+    assert rnn["interval"] == "Student t"
+    assert rnn["difference"] == pytest.approx((sum(RNN) - sum(LSTM)) / 3)
+    assert rnn["difference_low"] > 0
+    assert (rnn["baseline"], rnn["pairs"], rnn["p"], rnn["worse"]) == ("lstm", 3, None, 3)
+    assert (rnn["parameters"], rnn["step_seconds"]) == (100488, 0.021)
+    assert (rnn["values"], rnn["seeds"]) == (RNN, [0, 1, 2])
+    assert rnn["keys"] == {"cell": "rnn"}
+    assert (lstm["is_baseline"], lstm["difference"], lstm["verdict"]) == (True, None, None)
+
+
+def test_one_seed_has_no_interval_in_json(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [8.6]})
+    (lstm,) = json.loads(to_json(compare("demo", tmp_path)))
+    assert (lstm["n"], lstm["mean"], lstm["low"], lstm["high"]) == (1, 8.6, None, None)
+
+
+def test_json_has_no_infinity_and_names_what_is_missing(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU[:1]})
+    diverged(runs, "gru", range(1, 3))
+    lost = write_run(runs, configuration("gru", 5), state="LOST", reason="gone")
+    write_run(runs, configuration("rnn", 0), state="FAILED")
+    gru = next(r for r in records(compare("demo", tmp_path)) if r["group"] == "gru")
+    assert gru["values"] == [GRU[0], None, None]
+    assert (gru["n"], gru["diverged"], gru["missing"], gru["mean"]) == (3, 2, 1, None)
+    assert gru["missing_runs"] == [{"id": lost.name, "seed": 5, "state": "LOST", "reason": "gone"}]
+    rnn = json.loads(to_json(compare("demo", tmp_path)))[-1]
+    assert (rnn["group"], rnn["n"], rnn["mean"], rnn["metric"]) == ("rnn", 0, None, None)
+
+
+def test_csv_is_read_back_with_the_same_numbers(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    comparison = compare("demo", tmp_path)
+    read = list(csv.DictReader(io.StringIO(to_csv(comparison))))
+    for line, record in zip(read, records(comparison), strict=True):
+        assert line["group"] == record["group"]
+        assert float(line["mean"]) == record["mean"]
+    assert read[0]["difference"] == ""
+
+
+def test_a_negative_number_stays_a_number(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": RNN, "rnn": LSTM})
+    rnn = next(
+        line
+        for line in csv.DictReader(io.StringIO(to_csv(compare("demo", tmp_path))))
+        if line["group"] == "rnn"
+    )
+    assert float(rnn["difference"]) < 0
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_csv_starts_no_formula_and_json_keeps_the_label(tmp_path: Path, label: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
+    comparison = compare("demo", tmp_path)
+    assert json.loads(to_json(comparison))[1]["group"] == label
+    line = list(csv.DictReader(io.StringIO(to_csv(comparison))))[1]
+    for value in line.values():
+        assert not value.startswith(("=", "@", "+", "-", "\t")) or float(value)
+    assert line["group"].removeprefix("'") == label
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_markdown_shows_labels_as_text(tmp_path: Path, label: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
+    text = to_markdown(compare("demo", tmp_path))
+    table = text.split("\n\n")[0].splitlines()
+    assert len(table) == 4
+    assert {line.replace(r"\|", "").count("|") for line in table} == {7}
+    for live in ("<script", "<img", "](", "\x1b", "\u202e"):
+        assert live not in text
+
+
+def test_markdown_is_a_table_with_its_footer(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    lines = to_markdown(compare("demo", tmp_path)).splitlines()
+    assert lines[0] == (
+        "| group | n | test nll (nats/frame) | difference to lstm | parameters | ms/step |"
+    )
+    assert lines[3].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
+    assert any(line.startswith("- rnn is worse than lstm") for line in lines)
+
+
+def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    comparison = compare("demo", tmp_path)
+    assert to_json(comparison) == "[]"
+    assert to_csv(comparison) == "group,n,mean,low,high,metric\n"
+    assert "holds no runs" in to_markdown(comparison)

@@ -1,0 +1,192 @@
+"""Groups: everything but the seed, and labels that show only what differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.group import Group, Grouping, group_runs
+from gatekit.compare.label import printable
+from gatekit.compare.loader import load
+
+from .synthetic import configuration, write_run
+
+
+def grouped(root: Path, by: list[str] | None = None) -> Grouping:
+    return group_runs(load("demo", root).runs, by)
+
+
+def labels(grouping: Grouping) -> list[str]:
+    return [group.label for group in grouping.groups]
+
+
+def write(root: Path, *configs: dict[str, Any], **result: Any) -> None:
+    for config in configs:
+        write_run(root / "demo" / "runs", config, **result)
+
+
+def group(grouping: Grouping, label: str) -> Group:
+    return next(item for item in grouping.groups if item.label == label)
+
+
+def test_cells_are_called_by_their_names(tmp_path: Path) -> None:
+    for cell in ("lstm", "gru", "rnn"):
+        write(tmp_path, configuration(cell, 0), configuration(cell, 1))
+    found = grouped(tmp_path)
+    assert labels(found) == ["gru", "lstm", "rnn"]
+    assert [len(item.runs) for item in found.groups] == [2, 2, 2]
+    assert [run.seed for run in found.groups[0].runs] == [0, 1]
+    assert found.groups[0].values == {"cell": "gru"}
+
+
+def test_one_group_is_called_by_its_cell(tmp_path: Path) -> None:
+    write(tmp_path, configuration("gru", 0), configuration("gru", 1))
+    assert labels(grouped(tmp_path)) == ["gru"]
+
+
+def swapped(cell: str, seed: int) -> dict[str, Any]:
+    config = configuration(cell, seed, swap={"forget": "power_law"})
+    gate = "update" if cell == "gru" else "forget"
+    config["cell"]["gates"][gate] = {"kind": "power_law"}
+    return config
+
+
+def test_a_swap_is_shown_as_it_was_typed(tmp_path: Path) -> None:
+    write(tmp_path, configuration("lstm", 0), swapped("lstm", 0))
+    assert labels(grouped(tmp_path)) == ["lstm", "swap.forget=power_law"]
+    write(tmp_path, configuration("gru", 0), swapped("gru", 0))
+    assert labels(grouped(tmp_path)) == [
+        "gru",
+        "gru swap.forget=power_law",
+        "lstm",
+        "lstm swap.forget=power_law",
+    ]
+
+
+def test_an_option_inside_a_cell_is_shown_where_cells_of_one_name_differ(tmp_path: Path) -> None:
+    for eps in (None, 0.1, 0.01):
+        config = swapped("lstm", 0)
+        if eps:
+            config["cell"]["gates"]["forget"]["eps"] = eps
+        write(tmp_path, config)
+    assert labels(grouped(tmp_path)) == ["forget.eps=0.01", "forget.eps=0.1", "lstm"]
+
+
+def test_notes_in_a_cell_make_no_variant(tmp_path: Path) -> None:
+    write(tmp_path, configuration(), configuration(seed=1, cell__notes="as in the paper"))
+    assert labels(grouped(tmp_path)) == ["lstm"]
+
+
+def test_keys_are_shortened_where_that_is_clear(tmp_path: Path) -> None:
+    write(tmp_path, configuration(), configuration(units=128))
+    write(tmp_path, configuration(optimizer__learning_rate=0.1))
+    write(tmp_path, configuration(task__name="adding", task__length=50))
+    assert labels(grouped(tmp_path)) == [
+        "task=adding length=50 learning_rate=0.01 units=64",
+        "task=jsb_music21 learning_rate=0.01 units=128",
+        "task=jsb_music21 learning_rate=0.01 units=64",
+        "task=jsb_music21 learning_rate=0.1 units=64",
+    ]
+    assert grouped(tmp_path).groups[0].variant == "learning_rate=0.01 units=64"
+
+
+def test_two_keys_with_one_end_keep_their_whole_names(tmp_path: Path) -> None:
+    write(tmp_path, configuration(), configuration(task__units=3), configuration(units=3))
+    assert labels(grouped(tmp_path)) == ["task.units=3 units=64", "units=3", "units=64"]
+
+
+def test_launch_keys_make_no_groups(tmp_path: Path) -> None:
+    write(tmp_path, configuration(), configuration(seed=1, plugins=["a.py"], threads=2))
+    assert labels(grouped(tmp_path)) == ["lstm"]
+
+
+def test_by_pools_the_rest_and_pairs_by_it(tmp_path: Path) -> None:
+    for rate in (0.1, 0.01):
+        for seed in (0, 1):
+            write(tmp_path, configuration("lstm", seed, optimizer__learning_rate=rate))
+    found = grouped(tmp_path, ["cell"])
+    assert labels(found) == ["lstm"]
+    assert found.pooled == ("optimizer.learning_rate",)
+    assert sorted(map(repr, found.groups[0].units)) == [
+        "(0, '=0.01')",
+        "(0, '=0.1')",
+        "(1, '=0.01')",
+        "(1, '=0.1')",
+    ]
+
+
+def test_by_a_parent_key_means_what_differs_below_it(tmp_path: Path) -> None:
+    write(tmp_path, configuration("lstm"), swapped("lstm", 0), configuration("lstm", units=3))
+    assert labels(grouped(tmp_path, ["swap"])) == ["lstm", "swap.forget=power_law"]
+    assert labels(grouped(tmp_path, ["swap.forget"])) == ["lstm", "swap.forget=power_law"]
+
+
+@pytest.mark.parametrize(
+    ("by", "says"), [("untis", "did you mean 'units'"), ("seed", "averaged over the seed")]
+)
+def test_by_what_no_run_has_is_an_error(tmp_path: Path, by: str, says: str) -> None:
+    write(tmp_path, configuration(), configuration("gru"))
+    with pytest.raises(ConfigError, match=says):
+        grouped(tmp_path, [by])
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"plugins": {"power_law": "sha256:1111222233334444"}}, "plugin.power_law=11112222"),
+        ({"data_hash": "sha256.9999888877776666"}, "data=99998888"),
+    ],
+)
+def test_a_group_whose_source_changed_is_two_groups(
+    tmp_path: Path, changed: dict[str, Any], expected: str
+) -> None:
+    before = {"plugins": {"power_law": "sha256:aaaabbbbccccdddd"}}
+    write(tmp_path, configuration("lstm", 0), configuration("lstm", 1), **before)
+    write(tmp_path, configuration("lstm", 2), **{**before, **changed})
+    write(tmp_path, configuration("lstm", 3), state="LOST")
+    found = grouped(tmp_path)
+    assert len(found.groups) == 2
+    assert len(group(found, expected).runs) == 1
+    assert {item.variant for item in found.groups} == {"lstm"}
+    assert [item.missing_states() for item in found.groups] == [{"LOST": 1}, {"LOST": 1}]
+
+
+def test_missing_runs_stay_with_their_group(tmp_path: Path) -> None:
+    write(tmp_path, configuration("lstm", 0), configuration("gru", 0))
+    write(tmp_path, configuration("lstm", 1), configuration("rnn", 0), state="FAILED")
+    found = grouped(tmp_path)
+    assert labels(found) == ["gru", "lstm", "rnn"]
+    assert group(found, "lstm").missing_states() == {"FAILED": 1}
+    assert group(found, "rnn").runs == ()
+
+
+def test_a_run_without_config_belongs_to_no_known_group(tmp_path: Path) -> None:
+    write(tmp_path, configuration())
+    folder = write_run(tmp_path / "demo" / "runs", configuration("gru"))
+    (folder / "config.yaml").unlink()
+    found = grouped(tmp_path)
+    assert labels(found) == ["lstm"]
+    assert [run.id for run in found.unknown] == [folder.name]
+
+
+def test_a_script_of_ones_own_needs_no_cell(tmp_path: Path) -> None:
+    for width in (1, 2):
+        config = {"task": {"name": "mine"}, "width": width, "seed": 0}
+        write(tmp_path, config)
+    assert labels(grouped(tmp_path)) == ["width=1", "width=2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\nb\x1b[31m", r"a\nb\x1b[31m"),
+        ("\u202eabc", r"\u202eabc"),
+        ("\ud800", r"\ud800"),
+        ("emoji 🎵 naïve", "emoji 🎵 naïve"),
+    ],
+)
+def test_a_label_cannot_move_the_cursor(text: str, shown: str) -> None:
+    assert printable(text) == shown

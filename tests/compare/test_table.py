@@ -1,0 +1,156 @@
+"""The terminal table: within 100 columns, without colour, and every label as text."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.compare.comparison import compare
+from gatekit.compare.table import print_table
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import GRU, LSTM, RNN, diverged
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img onerror=x>',
+    "{{7*7}}",
+    "[red]x[/red]",
+    "[x](javascript:alert(1))",
+    '=cmd|"/c calc"!A1',
+    "+1+1",
+    "@SUM(A1)",
+    "-2+3",
+    "a | b `c` $d$ _e_ *f*",
+    "line\nbreak\ttab",
+    "\x1b[31mred",
+    "\u202ertl",
+    "emoji 🎵",
+    "x" * 300,
+    ":smile:",
+]
+
+
+class Terminal(io.StringIO):
+    """Text that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Ascii(io.StringIO):
+    """A stream that takes ASCII only."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "ascii"
+
+
+def printed(root: Path, stream: io.StringIO | None = None, **options: Any) -> str:
+    stream = stream or io.StringIO()
+    print_table(compare("demo", root, **options), stream)
+    return stream.getvalue()
+
+
+def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "gru": GRU, "rnn": RNN})
+    text = printed(tmp_path)
+    for column in (
+        "group",
+        "n",
+        "test nll (nats/frame)",
+        "difference to lstm",
+        "parameters",
+        "ms/step",
+    ):
+        assert column in text
+    assert "8.96 [8.82, 9.10]" in text
+    assert "+0.313 [+0.275, +0.351]" in text
+    assert "100,488" in text
+    assert "21.0" in text
+    assert "rnn is worse than lstm by 0.313 nats/frame" in " ".join(text.split())
+    assert "[low, high] is the 95 % Student t interval" in text
+
+
+def test_wide_studies_fit_a_hundred_columns(tmp_path: Path) -> None:
+    for rate in (0.0001, 0.001):
+        for cell in ("lstm", "gru"):
+            for seed in range(3):
+                config = configuration(
+                    cell, seed, optimizer__learning_rate=rate, output_unit__kind="mix_last"
+                )
+                config["units"] = int(rate * 1e6)
+                write_run(tmp_path / "demo" / "runs", config, 8.6 + seed / 77)
+    assert max(map(len, printed(tmp_path).splitlines())) <= 100
+
+
+def test_missing_runs_are_counted_and_listed(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    lost = write_run(runs, configuration("rnn", 3), state="FAILED", reason="killed,\nmaybe OOM")
+    text = printed(tmp_path)
+    assert "3/4" in text
+    assert f"FAILED {lost.name} seed 3: killed, maybe OOM" in text
+    assert "no verdict on rnn against lstm: rnn lacks 1 run (1 FAILED)" in " ".join(text.split())
+
+
+def test_diverged_runs_are_counted(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "gru": [8.1]})
+    diverged(runs, "gru", range(1, 3))
+    text = printed(tmp_path)
+    assert "2 of 3 diverged, rest 8.10" in text
+    assert "worse on 2 of 3 pairs" in text
+
+
+def test_damage_is_said(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    path = next(runs.iterdir()) / "metrics.jsonl"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert f"damaged {path.parent.name}: metrics.jsonl: lost line 20" in printed(tmp_path)
+
+
+def test_long_lists_are_cut_with_their_count(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    for seed in range(50):
+        write_run(tmp_path / "demo" / "runs", configuration("rnn", seed), state="LOST")
+    assert "and 30 more; `--json` lists all" in printed(tmp_path)
+
+
+def test_there_is_no_colour_outside_a_terminal_nor_under_no_color(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    assert "\x1b[" not in printed(tmp_path)
+    assert "\x1b[" in printed(tmp_path, Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in printed(tmp_path, Terminal())
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" not in printed(tmp_path)
+
+
+def test_an_ascii_stream_gets_ascii(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    printed(tmp_path, Ascii()).encode("ascii")
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_any_label_is_shown_as_text(tmp_path: Path, label: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed in range(3):
+        write_run(runs, configuration("lstm", seed, cell__name=label), 8.9)
+    text = printed(tmp_path)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    if label.isprintable() and len(label) < 30:
+        assert label.replace(" ", "") in "".join(text.split())
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_an_empty_study_says_so(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    assert "study demo holds no runs" in printed(tmp_path)
