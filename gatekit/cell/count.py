@@ -18,7 +18,7 @@ _CHECKED = ((3, 2), (4, 3))
 def formula(cell: Cell) -> str | None:
     """Return the number of trainable parameters as a polynomial, such as ``4 n^2 + 4 n m + 4 n``.
 
-    The cell is built at multiples of its sizes, at which ``units // chunk`` and the like stay whole.
+    The cell is built at multiples of its sizes, at which ``units // chunk`` stays whole.
 
     Args:
         cell: the built cell.

@@ -1,4 +1,4 @@
-"""A cell as plain data and as text: equations, states, stages, products, weights and their number."""
+"""A cell as plain data and as text: equations, states, stages, products, weights."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def describe(cell: Cell) -> dict[str, Any]:
         cell: the built cell.
 
     Returns:
-        A mapping with ``name``, ``reference``, ``equations`` (texts), ``latex``, ``states``, ``order``, ``stages``,
-        ``gates``, ``products`` (which reads are one matrix product), ``weights``, ``parameters`` (how many numbers are
-        trained), ``parameter_formula`` (that number in units n and features m, or None) and more.
+        A mapping with ``name``, ``reference``, ``equations`` (texts), ``latex``, ``states``,
+        ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
+        ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
+        number in units n and features m, or None) and more.
     """
     about = dict(cell.spec.about)
     unfolded = unfold(cell)
@@ -42,7 +43,7 @@ def describe(cell: Cell) -> dict[str, Any]:
         "emits": cell.emits,
         "output_unit": {"kind": cell.output.kind, "width": cell.output.width},
         "roles": dict(cell.spec.roles),
-        "constants": {name: value for name, value in cell.spec.constants},
+        "constants": dict(cell.spec.constants),
         "states": [
             {
                 "name": state.name,
@@ -116,9 +117,9 @@ def _gate(cell: Cell, node: Node) -> dict[str, Any]:
 def _products(cell: Cell) -> list[dict[str, Any]]:
     """Return the linear maps with weights, those that are one matrix product together.
 
-    Reads of one expression share a product: before the loop where they depend on no state, else once in each step; the
-    output unit's come after the loop. A gate's first recurrent product also carries its share of the input's product,
-    which keeps it apart from gates that have none.
+    Reads of one expression share a product: before the loop where they depend on no state, else
+    once in each step; the output unit's come after the loop. A gate's first recurrent product also
+    carries its share of the input's product, which keeps it apart from gates that have none.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:

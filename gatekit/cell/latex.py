@@ -17,8 +17,9 @@ from .unfold import LAYER_NORM, Line, Term, Unfolded, unfold
 
 _SUM, _TERM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5, 6
 _GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega".split()
+    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
+    + ("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi")
+    + ("omega",)
 )
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NORM = Function(LAYER_NORM, 1, "units", r"\operatorname{{LN}}\left({0}\right)")
@@ -29,8 +30,8 @@ class Notation:
     """How names are written.
 
     Args:
-        symbols: LaTeX by name; any other name is a signal of step t, and ``NAME_prev`` one of step t - 1.
-        products: names whose symbol is a matrix product, which a power or a further factor must not tear apart.
+        symbols: LaTeX by name; any other name is a signal of step t, ``NAME_prev`` one of t - 1.
+        products: names whose symbol is a matrix product, which a further factor must not tear apart.
         shapes: shapes by name; a name without one is a vector.
         constants: numbers by name, which decide widths.
         functions: the function table, whose templates are used.
@@ -56,8 +57,8 @@ class Notation:
 def latex(expr: Expr, notation: Notation | None = None) -> str:
     """Return the expression in LaTeX, with no parenthesis more than it needs.
 
-    Products of two vectors are written with a circled dot, products with a scalar by juxtaposition, quotients as
-    fractions.
+    Products of two vectors are written with a circled dot, products with a scalar by juxtaposition,
+    quotients as fractions.
 
     Args:
         expr: the expression.
@@ -73,14 +74,17 @@ def latex(expr: Expr, notation: Notation | None = None) -> str:
 
 
 def symbol(name: str) -> str:
-    """Return a name in LaTeX without its time: one letter or a Greek letter as it is, others upright."""
+    """Return a name in LaTeX without its time: a Latin or Greek letter in italics, others upright."""
     if name in _GREEK:
         return f"\\{name}"
     return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_") + "}"
 
 
 def signal(name: str) -> str:
-    """Return a signal in LaTeX with its time index: ``h_prev`` is ``h_{t-1}``, ``forget.k`` is indexed by its gate."""
+    """Return a signal in LaTeX with its time index: ``h_prev`` is ``h_{t-1}``.
+
+    A gate's own state, ``forget.k``, is indexed by its gate, too.
+    """
     owner, _, own = name.rpartition(".")
     time = "t"
     if own.endswith("_prev"):
@@ -91,7 +95,7 @@ def signal(name: str) -> str:
 
 
 def equations(cell: Cell) -> tuple[str, ...]:
-    """Return every equation of a cell in LaTeX, ``left &= right``, in the order of computation, the output last."""
+    """Return every equation of a cell in LaTeX, ``left &= right``, in the order of computation."""
     unfolded = unfold(cell)
     notation = _notation(cell, unfolded)
     return tuple(_line(line, unfolded, notation) for line in unfolded.lines)
@@ -187,7 +191,7 @@ def _without_time(expr: Expr, notation: Notation) -> str:
 
 
 def _mapped(read: BuiltRead, index: str, notation: Notation) -> str:
-    """Return a read's linear map applied to what it reads; the column convention of papers, ``W x``."""
+    """Return a read's linear map applied to what it reads, in the papers' convention ``W x``."""
     letter = "W" if read.hoisted else "U"
     argument = _Writer(notation).wrapped(read.expr, _POWER)
     if read.map_kind == "diagonal":
@@ -255,7 +259,7 @@ class _Writer:
         if isinstance(expr, Neg):
             return _NEGATION
         if isinstance(expr, Call):
-            # A product such as `matvec` needs no parentheses of its own, but must not be torn apart.
+            # A product such as `matvec` must not be torn apart by a further factor.
             return _TERM if self.bare(expr.function) else _POWER
         assert isinstance(expr, Binary)
         if expr.op in "+-":
@@ -302,8 +306,9 @@ def _bare(function: Function) -> frozenset[int]:
 
 def _wrong_template(function: Function) -> PluginError:
     return PluginError(
-        f"function {function.name!r}: latex={function.latex!r} is not a template of {function.arity} argument(s); "
-        r"write {0} for the first argument and double other braces: \operatorname{{name}}\left({0}\right)"
+        f"function {function.name!r}: latex={function.latex!r} is not a template of "
+        f"{function.arity} argument(s); write {{0}} for the first argument and double other braces: "
+        r"\operatorname{{name}}\left({0}\right)"
     )
 
 

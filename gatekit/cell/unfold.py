@@ -1,4 +1,4 @@
-"""A cell written out line by line: what its gates, norms and output unit compute, as expressions."""
+"""A cell written out: what its gates, norms and output unit compute, as expressions."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class Term:
 class Line:
     """One equation: ``name = expr``.
 
-    ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``); ``opaque`` says that a
-    plugin computes something that expressions cannot say, so that ``expr`` only lists what it gets.
+    ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``);
+    ``opaque`` says that a plugin computes something that expressions cannot say, so that ``expr``
+    only lists what it gets.
     """
 
     name: str
@@ -48,7 +49,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Unfolded:
-    """A cell's lines in the order of computation; ``terms`` explains the names that stand for reads and biases."""
+    """A cell's lines in the order of computation.
+
+    ``terms`` says what the names mean that stand for reads and biases.
+    """
 
     lines: tuple[Line, ...]
     terms: Mapping[str, Term]
@@ -58,7 +62,7 @@ class Unfolded:
 def unfold(cell: Cell) -> Unfolded:
     """Return the cell written out, the output unit last, as the signal ``y``.
 
-    A pre-activation that is used once stands in place; one that is used more often gets a line of its own.
+    A pre-activation that is used once stands in place, else it gets a line of its own.
     """
     terms: dict[str, Term] = {}
     lines: list[Line] = []
@@ -217,7 +221,7 @@ def _shapes(cell: Cell) -> dict[str, Shape | None]:
     for name, width in cell.widths.items():
         shapes.update({name: (width,), f"{name}_prev": (width,), f"{name}.pre": (width,)})
     shapes.update({weight.name: weight.shape for weight in cell.weights})
-    shapes.update({name: () for name in cell.constants})
+    shapes.update(dict.fromkeys(cell.constants, ()))
     for name, length in cell.output.histories:
         shapes[f"{name}_history"] = (length, cell.widths[name])
     shapes["output_unit.pre"] = (cell.output.width,)
