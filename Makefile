@@ -14,13 +14,16 @@ help:
 	@echo "make lint   style, types and the order of imports"
 	@echo "make clean  remove the environment and what tools have cached"
 
+# setuptools warns of every editable install, which is what a working copy wants.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
+
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(PIP) install -c constraints.txt -e .
 	touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(PIP) install -c constraints.txt -e ".[dev]"
 	touch $@
 
 demo: $(VENV)/installed

@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .arguments import Parser
 from .commands import COMMANDS
 from .output import write_json, write_table
+from .place import file_place, place
+
+if TYPE_CHECKING:
+    from gatekit.cell.catalogue import Catalogue
 
 _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 
@@ -53,25 +57,29 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, str]]:
     Returns:
         Objects with ``name``, ``summary``, ``reference`` and ``origin``.
     """
-    from gatekit.registry import catalogue, origins
+    from gatekit.registry import catalogue, cell_names, origins
 
-    known = catalogue(tuple(plugins))
-    registered = _registered(kind, known)
-    places: Mapping[str, str] = origins(kind)
+    known = catalogue(plugins)
+    if kind == "cells":
+        places = {name: file_place(path) for name, path in cell_names(plugins).items()}
+    else:
+        places = {name: place(origin) for name, origin in origins(kind, plugins).items()}
+    registered = _registered(kind, known, tuple(places), plugins)
     return [
+        # what no plugin provides is gatekit's own
         {"name": name, **_about(registered[name]), "origin": places.get(name, "gatekit")}
         for name in sorted(registered)
     ]
 
 
-def _registered(kind: str, known: Any) -> Mapping[str, Any]:
-    from gatekit.registry import load_cell, origins, tasks
+def _registered(
+    kind: str, known: Catalogue, names: Sequence[str], plugins: Sequence[str]
+) -> Mapping[str, Any]:
+    from gatekit.registry import load_cell, tasks
 
     if kind == "cells":
-        return {name: load_cell(name, known) for name in origins("cells")}
-    if kind == "tasks":
-        return tasks()
-    found: Mapping[str, Any] = getattr(known, kind)
+        return {name: dict(load_cell(name, known, plugins).about) for name in names}
+    found: Mapping[str, Any] = tasks(plugins) if kind == "tasks" else getattr(known, kind)
     return found
 
 

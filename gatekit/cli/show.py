@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .arguments import Parser
 from .commands import COMMANDS
 from .output import write, write_file, write_json
 from .overrides import Overrides, read_overrides, with_values
+
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -44,14 +47,20 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def build_cell(asked: Overrides) -> Any:
-    """Return the `gatekit.cell.graph.Cell` that the overrides ask for."""
+def build_cell(asked: Overrides) -> Cell:
+    """Return the cell that the overrides ask for, with its sizes.
+
+    Raises:
+        GatekitError: a name is unknown, or the parts do not fit; the message says what is allowed.
+    """
     from gatekit.cell.graph import build
     from gatekit.cell.spec import read_cell, read_output_unit, swap
     from gatekit.registry import catalogue, load_cell
 
-    known = catalogue(tuple(asked.plugins))
-    config = with_values(load_cell(asked.cell, known), asked.cell_values, "cell")
+    plugins = tuple(asked.plugins)
+    known = catalogue(plugins)
+    config = load_cell(asked.cell, known, plugins).canonical()
+    config = with_values(config, asked.cell_values, "cell")
     for role, gate in asked.swap.items():
         config = swap(config, role, gate)
     unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")
@@ -60,12 +69,11 @@ def build_cell(asked: Overrides) -> Any:
     )
 
 
-def _show(cell: Any, as_json: bool, as_latex: bool) -> None:
-    from gatekit.cell import describe
+def _show(cell: Cell, as_json: bool, as_latex: bool) -> None:
+    from gatekit.cell.describe import describe, text
 
+    description = describe(cell)
     if as_json:
-        write_json(describe.describe(cell))
-    elif as_latex:
-        write(describe.describe(cell)["latex"])
+        write_json(description)
     else:
-        write(describe.text(cell))
+        write(description["latex"] if as_latex else text(description))

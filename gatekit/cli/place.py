@@ -1,0 +1,26 @@
+"""Where something registered comes from, in words that fit a table."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+def place(origin: Any) -> str:
+    """Return the distribution and its version, or the file of an `Origin` of the registry."""
+    if origin.distribution:
+        return f"{origin.distribution} {origin.version or ''}".strip()
+    return file_place(origin.path) if origin.path else str(origin.plugin)
+
+
+def file_place(path: Path | str) -> str:
+    """Return ``gatekit`` for a bundled file, else the shorter of its absolute and relative path."""
+    import gatekit.conf
+    import gatekit.plugins
+
+    file = Path(path).resolve()
+    for package in (gatekit.conf, gatekit.plugins):
+        if package.__file__ and file.is_relative_to(Path(package.__file__).resolve().parent):
+            return "gatekit"
+    return min(str(file), os.path.relpath(file), key=len)

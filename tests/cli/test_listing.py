@@ -1,0 +1,129 @@
+"""Lists of what is registered, and of the plugins that registered it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cli.main import main
+
+LISTS = ["cells", "gates", "output-units", "tasks", "functions"]
+GATE = '''
+from gatekit import Gate, hookimpl, ops
+
+
+class Halved(Gate):
+    """Half of a sigmoid.
+
+    Reference: A. Stranger, On Halves (2026),
+        doi:10.1000/half
+    """
+
+    def activate(self, pre):
+        return ops.sigmoid(pre) / 2
+
+
+@hookimpl
+def gatekit_gates():
+    return {"halved": Halved}
+'''
+
+
+def listed(argv: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows that a list writes as JSON, by name."""
+    assert main([*argv, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert all({"name", "origin", "reference"} <= set(row) for row in rows)
+    assert len({row["name"] for row in rows}) == len(rows)
+    return {row["name"]: row for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("command", "some"),
+    [
+        ("cells", {"lstm", "gru", "peephole", "tutorial"}),
+        ("gates", {"forget", "power_law", "coupled"}),
+        ("output-units", {"hidden", "memory", "projection", "gated", "mix_last"}),
+        ("tasks", {"adding", "delayed_recall", "jsb_music21"}),
+        ("functions", {"sigmoid", "tanh", "cumax"}),
+    ],
+)
+def test_bundled(command: str, some: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed([command], capsys)
+    assert some <= set(rows)
+    assert {rows[name]["origin"] for name in some} == {"gatekit"}
+
+
+def test_every_bundled_cell_has_a_reference(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed(["cells"], capsys)
+    assert [name for name, row in rows.items() if not row["reference"]] == []
+
+
+def test_a_gate_has_its_reference_and_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    row = listed(["gates"], capsys)["power_law"]
+    assert "arXiv:2105.05944" in row["reference"]
+    assert row["summary"].startswith("A forget gate")
+
+
+def test_a_strangers_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "halved.py").write_text(GATE)
+    monkeypatch.chdir(tmp_path)
+    row = listed(["gates"], capsys)["halved"]
+    assert row["origin"] == "plugins/halved.py"
+    assert row["reference"] == "A. Stranger, On Halves (2026), doi:10.1000/half"
+
+
+def test_a_gate_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "halved.py"
+    file.write_text(GATE)
+    assert "halved" not in listed(["gates"], capsys)
+    assert "halved" in listed(["gates", "--plugin", str(file)], capsys)
+
+
+@pytest.mark.parametrize("command", [*LISTS, "plugins"])
+def test_tables_fit_100_columns(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed([command], capsys)
+    assert main([command]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [name for name in rows if not any(line.startswith(name) for line in lines)] == []
+
+
+def test_plugins_say_what_they_provide(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed(["plugins"], capsys)
+    provided = {thing for row in rows.values() for thing in row["provides"]}
+    assert {"gates.forget", "output_units.hidden", "tasks.adding"} <= provided
+    assert {row["state"] for row in rows.values()} == {"loaded"}
+
+
+def test_a_broken_plugin_is_listed_with_its_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "torn.py").write_text("raise RuntimeError('torn apart')\n")
+    monkeypatch.chdir(tmp_path)
+    broken = [row for row in listed(["plugins"], capsys).values() if row["state"] == "broken"]
+    assert len(broken) == 1
+    assert "torn" in broken[0]["name"]
+    assert "torn apart" in broken[0]["reason"]
+    assert "RuntimeError" in broken[0]["traceback"]
+    assert main(["plugins"]) == 0
+    assert "torn apart" in capsys.readouterr().out
+
+
+def test_listing_imports_no_tensorflow() -> None:
+    commands = [*LISTS, "plugins"]
+    code = (
+        f"import sys; from gatekit.cli.main import main\nfor name in {commands}: main([name])\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
