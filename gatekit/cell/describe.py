@@ -11,7 +11,7 @@ from typing import Any
 from .count import formula
 from .declare import plain
 from .graph import BuiltRead, Cell, Node
-from .latex import aligned
+from .latex_cell import aligned
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 
 _WIDTH = 100

@@ -1,4 +1,4 @@
-"""LaTeX of expressions and of whole cells."""
+"""LaTeX of expressions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from typing import Any
 
 from .errors import CellError, PluginError
 from .expression import Binary, Call, Expr, Name, Neg, Number, names, substitute
-from .graph import BuiltRead, Cell
 from .ops import FUNCTIONS, Function
 from .shape import Shape, infer
-from .unfold import LAYER_NORM, Line, Term, Unfolded, unfold
 
 _SUM, _TERM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5, 6
 _GREEK = frozenset(
-    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
-    + ("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi")
-    + ("omega",)
+    {
+        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+        *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi"),
+        "omega",
+    }
 )
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_NORM = Function(LAYER_NORM, 1, "units", r"\operatorname{{LN}}\left({0}\right)")
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Notation:
 
     Args:
         symbols: LaTeX by name; any other name is a signal of step t, ``NAME_prev`` one of t - 1.
-        products: names whose symbol is a matrix product, which a further factor must not tear apart.
+        products: names whose symbol is a matrix product, which a factor must not tear apart.
         shapes: shapes by name; a name without one is a vector.
         constants: numbers by name, which decide widths.
         functions: the function table, whose templates are used.
@@ -74,7 +73,7 @@ def latex(expr: Expr, notation: Notation | None = None) -> str:
 
 
 def symbol(name: str) -> str:
-    """Return a name in LaTeX without its time: a Latin or Greek letter in italics, others upright."""
+    """Return a name in LaTeX without its time: a letter in italics, longer names upright."""
     if name in _GREEK:
         return f"\\{name}"
     return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_") + "}"
@@ -94,122 +93,9 @@ def signal(name: str) -> str:
     return f"{symbol(own)}_t" if time == "t" else f"{symbol(own)}_{{{time}}}"
 
 
-def equations(cell: Cell) -> tuple[str, ...]:
-    """Return every equation of a cell in LaTeX, ``left &= right``, in the order of computation."""
-    unfolded = unfold(cell)
-    notation = _notation(cell, unfolded)
-    return tuple(_line(line, unfolded, notation) for line in unfolded.lines)
-
-
-def aligned(cell: Cell) -> str:
-    """Return a cell's equations as one ``aligned`` environment for math mode."""
-    body = " \\\\\n".join(f"  {line}" for line in equations(cell))
-    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
-
-
-def _line(line: Line, unfolded: Unfolded, notation: Notation) -> str:
-    inline = {
-        key: term.read.expr
-        for key, term in unfolded.terms.items()
-        if term.read is not None and term.read.map_kind == "identity"
-    }
-    left = notation.symbols.get(line.name, signal(line.name))
-    if line.opaque and isinstance(line.expr, Call):
-        function = Function(line.expr.function, len(line.expr.args), "units")
-        functions = {**notation.functions, function.name: function}
-        notation = Notation(
-            notation.symbols, notation.products, notation.shapes, notation.constants, functions
-        )
-    return f"{left} &= {latex(substitute(line.expr, inline), notation)}"
-
-
-def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
-    symbols: dict[str, str] = {"t": "t"}
-    for constant in cell.constants:
-        symbols[constant] = symbol(constant)
-    for weight in cell.weights:
-        owner, _, own = weight.name.rpartition(".")
-        if weight.kind == "norm":
-            symbols[weight.name] = _norm_symbol(weight.name)
-        elif weight.kind == "parameter":
-            symbols[weight.name] = symbol(own) + (f"_{{{symbol(owner)}}}" if owner else "")
-    for name in cell.widths:
-        symbols[f"{name}.pre"] = f"a_{{{symbol(name)},t}}"
-    symbols["output_unit.pre"] = symbols["y.pre"] = "a_{y,t}"
-    for name, length in cell.output.histories:
-        first = f"{symbol(name)}_{{t-{length - 1}}}" if length > 1 else signal(name)
-        last = rf", \dots, {signal(name)}" if length > 1 else ""
-        symbols[f"{name}_history"] = rf"\left[{first}{last}\right]"
-    plain = Notation(symbols, shapes=unfolded.shapes, functions=cell.spec.functions)
-    for key, term in unfolded.terms.items():
-        symbols[key] = _term(term, unfolded, plain)
-    constants: dict[str, Expr] = {
-        name: Neg(Number(-value)) if value < 0 else Number(value)
-        for name, value in cell.constants.items()
-    }
-    return Notation(
-        symbols=symbols,
-        products=frozenset(key for key, term in unfolded.terms.items() if term.read is not None),
-        shapes=unfolded.shapes,
-        constants=constants,
-        functions={**cell.spec.functions, LAYER_NORM: _NORM},
-    )
-
-
-def _norm_symbol(weight: str) -> str:
-    owner, _, what = weight.rpartition(".")
-    gate, _, read = owner.partition(".")
-    letter = r"\beta" if what == "offset" else r"\gamma"
-    above = symbol(gate)
-    return f"{letter}_{{{_subscript(read)}}}^{{{above}}}" if read else f"{letter}^{{{above}}}"
-
-
-def _subscript(read: str) -> str:
-    return symbol(read.removesuffix("_prev")) if read.isidentifier() else rf"\mathrm{{{read}}}"
-
-
-def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
-    above = "y" if term.owner == "output_unit" else symbol(term.owner)
-    if term.read is None:
-        return f"b^{{{above}}}"
-    read = term.read
-    below = _without_time(read.expr, notation)
-    alike = [
-        other.read
-        for other in unfolded.terms.values()
-        if other.owner == term.owner and other.read not in (None, read)
-    ]
-    if below in [_without_time(other.expr, notation) for other in alike if other is not None]:
-        below = latex(read.expr, notation)
-    return _mapped(read, f"_{{{below}}}^{{{above}}}", notation)
-
-
-def _without_time(expr: Expr, notation: Notation) -> str:
-    stems = {name: symbol(name.removesuffix("_prev")) for name in names(expr)}
-    known = {**stems, **{n: s for n, s in notation.symbols.items() if n in stems}}
-    return latex(expr, Notation(known, shapes=notation.shapes, functions=notation.functions))
-
-
-def _mapped(read: BuiltRead, index: str, notation: Notation) -> str:
-    """Return a read's linear map applied to what it reads, in the papers' convention ``W x``."""
-    letter = "W" if read.hoisted else "U"
-    argument = _Writer(notation).wrapped(read.expr, _POWER)
-    if read.map_kind == "diagonal":
-        factor = _Writer(notation).wrapped(read.expr, _PRODUCT)
-        return rf"p{index} \odot {factor}"
-    if read.map_kind == "block":
-        return rf"\operatorname{{blockdiag}}\left({letter}{index}\right) {argument}"
-    if read.map_kind == "low_rank":
-        return f"R{index} L{index} {argument}"
-    if read.map_kind == "skew":
-        matrix = rf"{letter}{index} - {{{letter}{index}}}^{{\top}}"
-        damping = latex(Number(read.map.options().get("gamma", 0)))
-        matrix += "" if damping == "0" else rf" - {damping} I"
-        return rf"\left({matrix}\right) {argument}"
-    if read.map_kind in ("dense", "frozen"):
-        return f"{letter}{index} {argument}"
-    name = rf"\operatorname{{{read.map_kind}}}".replace("_", r"\_")
-    return rf"{name}{index}\left({latex(read.expr, notation)}\right)"
+def factor(expr: Expr, notation: Notation) -> str:
+    """Return the expression in LaTeX, in parentheses where a matrix before it needs them."""
+    return _Writer(notation).wrapped(expr, _POWER)
 
 
 class _Writer:
@@ -307,8 +193,8 @@ def _bare(function: Function) -> frozenset[int]:
 def _wrong_template(function: Function) -> PluginError:
     return PluginError(
         f"function {function.name!r}: latex={function.latex!r} is not a template of "
-        f"{function.arity} argument(s); write {{0}} for the first argument and double other braces: "
-        r"\operatorname{{name}}\left({0}\right)"
+        f"{function.arity} argument(s); write {{0}} for the first argument and double "
+        r"other braces: \operatorname{{name}}\left({0}\right)"
     )
 
 
