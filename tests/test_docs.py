@@ -108,6 +108,6 @@ def test_the_cell_of_the_readme_is_a_gru() -> None:
     known = catalogue()
     unit = read_output_unit("hidden", known)
     ours = build(read_cell(yaml.safe_load(text), known), 5, 3, unit)
-    bundled = build(read_cell(load_cell("gru", known), known), 5, 3, unit)
+    bundled = build(load_cell("gru", known), 5, 3, unit)
     assert ours.weights == bundled.weights
     assert ours.spec.equations == bundled.spec.equations
