@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.recurrence.choose import EXECUTORS
 
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
-EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "step")
 

@@ -145,6 +145,7 @@ def recurrent(config: Mapping[str, Any], index: int, sequences: bool, value: Any
             go_backwards=backwards,
             executor=config["executor"],
             seed=seeds.integer(config["seed"], "init", name, bits=31),
+            plugins=tuple(config["plugins"]),
             name=name,
         )
         return layer(value) if mask is None else layer(value, mask=mask)
@@ -157,9 +158,14 @@ def recurrent(config: Mapping[str, Any], index: int, sequences: bool, value: Any
     return keras.layers.Concatenate(name=f"rnn_{index}")([forward, backward])
 
 
+def executor_of(model: keras.Model) -> str:
+    """Return which executor the recurrent layers run on, as resolved."""
+    return next(str(la.choice.executor) for la in model.layers if isinstance(la, RNN))
+
+
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:
     """Return a copy of every weight, by its path such as ``rnn_0/forget.h_prev``."""
-    return {weight.path: numpy.array(weight) for weight in model.weights}
+    return {weight.path: numpy.array(weight.numpy()) for weight in model.weights}
 
 
 def set_weights(model: keras.Model, values: Mapping[str, numpy.ndarray]) -> None:

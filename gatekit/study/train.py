@@ -19,6 +19,7 @@ from .data_check import check_sample, check_splits
 from .folder import RunFolder
 from .model import (
     build_model,
+    executor_of,
     named_weights,
     parameter_counts,
     set_weights,
@@ -156,16 +157,8 @@ class _Session:
                 "step": statistics.median(steps) if steps else None,
             },
             "steps": self.step,
-            "executor": self.executor(),
+            "executor": executor_of(self.model),
         }
-
-    def executor(self) -> str:
-        """Return which executor the recurrent layers run on, as resolved."""
-        for layer in self.model.layers:
-            resolved = getattr(layer, "resolved_executor", None)
-            if resolved is not None:
-                return str(resolved)
-        return str(self.config["executor"])
 
     # -- data ---------------------------------------------------------------------------------
 

@@ -40,16 +40,16 @@ class Echo(Task):
         return 2.0
 
     def signature(self) -> Signature:
-        return Signature(features=3, vocabulary=None, outputs=3, loss="bits", emission="every")
+        return Signature(features=9, vocabulary=None, outputs=9, loss="bits", emission="every")
 
     def data_hash(self) -> str:
         return f"echo-{self.size}"
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
         def make(count: int) -> Batch:
-            x = (rng.random((count, 6, 3)) < 0.5).astype("float32")
+            x = (rng.random((count, 6, 9)) < 0.5).astype("float32")
             y = numpy.roll(x, 1, axis=1)
-            mask = numpy.arange(6)[None] < rng.integers(2, 7, count)[:, None]
+            mask = numpy.arange(6)[None] < rng.integers(3, 7, count)[:, None]
             return Batch(x, y, mask)
 
         return {"train": make(self.size), "validation": make(9), "test": make(9)}
@@ -71,7 +71,7 @@ class Parity(Task):
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
         def make(count: int) -> Batch:
-            x = rng.integers(0, 4, (count, 4)).astype("int32")
+            x = rng.integers(0, 4, (count, 9)).astype("int32")
             return Batch(x, (x.sum(axis=1) % 2).astype("int32"))
 
         return {"train": make(16), "validation": make(8), "test": make(8)}

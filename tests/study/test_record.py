@@ -1,0 +1,102 @@
+"""A user's own script: the same folder, the same states."""
+
+import json
+import math
+
+import pytest
+
+import gatekit
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.study import metrics
+from gatekit.study.folder import ClaimedError, RunFolder
+
+pytestmark = pytest.mark.usefixtures("place")
+
+
+def test_a_script_makes_a_complete_run():
+    with gatekit.run("mine", {"cell": "gru", "width": 3}, seed=1, metric="mse") as run:
+        run.log(1, train=0.9, val=0.5, test=0.6)
+        run.log(2, val=0.4, test=0.7)
+        run.log(3, val=0.45, test=0.5)
+    result = run.folder.result()
+    assert result["best"] == {"epoch": 2, "validation": 0.4, "test": 0.7}
+    assert result["last"] == {"epoch": 3, "validation": 0.45, "test": 0.5}
+    records, lost = metrics.read(run.folder.path / "metrics.jsonl")
+    assert lost == 0
+    assert {(r["split"], r["metric"]) for r in records} == {
+        ("train", "loss"),
+        ("validation", "mse"),
+        ("test", "mse"),
+    }
+    assert run.folder.state().name == "COMPLETED"
+
+
+def test_the_same_run_again_is_done_and_another_seed_is_not():
+    with gatekit.run("mine", {"a": 1}, seed=0) as run:
+        run.log(1, val=1.0)
+    again = gatekit.run("mine", {"a": 1}, seed=0)
+    assert again.done
+    with again, pytest.raises(RunError, match="is complete"):
+        again.log(2, val=0.0)
+    assert not gatekit.run("mine", {"a": 1}, seed=1).done
+    assert not gatekit.run("mine", {"a": 2}, seed=0).done
+
+
+def test_larger_may_be_better():
+    with gatekit.run("mine", {}, seed=0, metric="accuracy", direction="max") as run:
+        run.log(1, val=0.2)
+        run.log(2, val=0.9)
+    assert run.folder.result()["best"]["epoch"] == 2
+
+
+def test_nan_is_diverged():
+    with gatekit.run("mine", {}, seed=0) as run:
+        run.log(1, val=1.0)
+        run.log(2, val=math.nan)
+    assert run.folder.state().name == "DIVERGED"
+    assert run.folder.result()["best"]["epoch"] == 1
+
+
+def test_an_exception_is_failed_and_the_next_attempt_keeps_it():
+    with pytest.raises(ZeroDivisionError), gatekit.run("mine", {}, seed=0) as run:
+        run.log(1, val=1.0)
+        raise ZeroDivisionError("division by zero")
+    assert run.folder.state().reason == "ZeroDivisionError: division by zero"
+    with gatekit.run("mine", {}, seed=0) as again:
+        again.log(1, val=2.0)
+    kept = again.folder.path / "attempts" / "1"
+    assert json.loads((kept / "status.json").read_text())["state"] == "FAILED"
+
+
+def test_a_run_without_a_score_is_failed():
+    with pytest.raises(RunError, match="no validation score"), gatekit.run("mine", {}, seed=0):
+        pass
+
+
+def test_two_at_once_are_refused():
+    with gatekit.run("mine", {}, seed=0) as run:
+        with pytest.raises(ClaimedError):
+            RunFolder(run.folder.path).claim()
+        run.log(1, val=1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("../x", {}), "cannot be a folder's name"),
+        (("mine", {"a": object()}), "not plain data"),
+        (("mine", {"a": math.nan}), "not plain data"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused(arguments, match):
+    with pytest.raises(ConfigError, match=match):
+        gatekit.run(*arguments, seed=0)
+
+
+def test_unknown_splits_and_directions_are_refused():
+    with pytest.raises(ConfigError, match="type 'min' or 'max'"):
+        gatekit.run("mine", {}, seed=0, direction="down")
+    with gatekit.run("mine", {}, seed=0) as run:
+        with pytest.raises(RunError, match="no such split"):
+            run.log(1, valid=1.0)
+        run.log(1, val=1.0)
