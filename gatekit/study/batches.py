@@ -85,7 +85,7 @@ def _weights(
     if not every:
         return numpy.ones(len(rows), "float32")
     if batch.weights is not None:
-        return batch.weights[rows].astype("float32")
+        return numpy.asarray(batch.weights[rows], "float32")
     if mask is not None:
         return mask.astype("float32")
     return numpy.ones(x.shape[:2], "float32")

@@ -108,7 +108,8 @@ def prefixed(word: str, trusted: bool = False) -> str:
     if word.startswith("-"):
         if not trusted and word.startswith(("--config-", "-cd", "-cp", "-cn")):
             raise ConfigError(
-                f"{word}: put your files into ./conf, which is searched first, or add --trust-config."
+                f"{word}: put your files into ./conf, which is searched first, "
+                "or add --trust-config."
             )
         return word
     if name.startswith(("hydra.", "hydra/")) or name == "hydra":
@@ -149,7 +150,7 @@ def _missing(error: Any) -> str:
         return _told(error)
     where = f"./conf/{group}/{name}.yaml"
     return (
-        f"{group}={name}: there is no such {group.replace('_', ' ')}{nearest(name, known)} "
+        f"{group}={name}: there is no such {group.replace('_', ' ')}{nearest(name, known) or '.'} "
         f"Known: {listed(known, 60)}. A file of your own is found at {where}."
     )
 

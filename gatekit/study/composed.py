@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 
 @dataclass
 class Composed:
-    """The task function that Hydra gets: it only keeps what was composed, for gatekit to plan and run.
+    """The task function that Hydra gets: it only keeps what was composed, for gatekit to run.
 
     Attributes:
         jobs: each job's overrides and configuration.

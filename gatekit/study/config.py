@@ -1,4 +1,4 @@
-"""The keys of a run's configuration, with their types, ranges and defaults; validated once, here."""
+"""The keys of a run's configuration: types, ranges and defaults; validated once, here."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         data: plain data, as composed.
 
     Returns:
-        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``; floats are floats; of ``epochs`` and ``steps`` one is null.
+        The keys of ``RUN_KEYS`` and ``LAUNCH_KEYS``; floats are floats; of ``epochs`` and ``steps``
+        one is null.
 
     Raises:
         ConfigError: a key is unknown or missing, or a value is of another type or out of range.
@@ -165,7 +166,8 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
         config["epochs"] = None
     elif config["epochs"] is None:
         raise ConfigError(
-            "trainer.epochs and trainer.steps are both null; type trainer.epochs=20 or trainer.steps=1000."
+            "trainer.epochs and trainer.steps are both null; type trainer.epochs=20 "
+            "or trainer.steps=1000."
         )
     return config
 
@@ -192,8 +194,8 @@ def _refuse_targets(value: Any, path: str) -> None:
         for key, inner in value.items():
             if key == "_target_":
                 raise ConfigError(
-                    f"{path}_target_={_shown(inner)} is not allowed: gatekit makes nothing from class "
-                    "paths; register a plugin and name it by `kind`."
+                    f"{path}_target_={_shown(inner)} is not allowed: gatekit makes nothing from "
+                    "class paths; register a plugin and name it by `kind`."
                 )
             _refuse_targets(inner, f"{path}{key}.")
     elif isinstance(value, list):

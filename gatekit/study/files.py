@@ -14,7 +14,7 @@ def _step(operation: str, path: Path) -> None:
 
 
 def write(path: Path, data: bytes | str) -> None:
-    """Replace a file as a whole: a reader, or a crash, sees the old content or the new, never a part.
+    """Replace a file as a whole: a reader, or a crash, finds the old content or the new.
 
     Args:
         path: the file; its folder must exist.

@@ -47,7 +47,7 @@ def fingerprint(
 
 
 def syntax_hash(source: str) -> str:
-    """Return the hash of a Python source's syntax tree, blind to comments, docstrings and layout."""
+    """Return the hash of a source's syntax tree, blind to comments, docstrings and layout."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -40,7 +40,7 @@ class ClaimedError(RunError):
 
 @dataclass(frozen=True)
 class State:
-    """What a folder says about its run: ``name`` is a state of the contract, ``reason`` a sentence or None."""
+    """What a folder says about its run: a state of the contract, and the reason for it."""
 
     name: str
     reason: str | None = None
@@ -119,7 +119,7 @@ class RunFolder:
     # -- writing ------------------------------------------------------------------------------
 
     def claim(self) -> int:
-        """Become the only writer, as a new attempt; files of an earlier attempt move to attempts/<n>.
+        """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
 
         Returns:
             The attempt's number, from 1.

@@ -24,7 +24,7 @@ from .progress import Progress
 GRACE = 4.0
 """Seconds that a run gets to stop by itself after its batch."""
 
-WORKER = "gatekit.study.worker"
+PRELOAD = "gatekit.study.preload"
 
 
 @dataclass
@@ -189,7 +189,8 @@ def _writable(plan: Plan) -> None:
         probe.unlink()
     except OSError as error:
         raise RunError(
-            f"cannot write to {runs}: {error.strerror or error}. Give another place with root=FOLDER."
+            f"cannot write to {runs}: {error.strerror or error}. "
+            "Give another place with root=FOLDER."
         ) from None
 
 
@@ -201,7 +202,7 @@ def _starter() -> Callable[[Run, Plan, bool], Any]:
     def start(run: Run, plan: Plan, bar: bool) -> Any:
         with _quiet(plan.launch.threads):
             if context.get_start_method() == "forkserver":
-                context.set_forkserver_preload([WORKER])
+                context.set_forkserver_preload([PRELOAD])
             process = context.Process(target=_run, args=(run, plan.launch.threads, bar))
             process.start()
         return process
@@ -210,14 +211,14 @@ def _starter() -> Callable[[Run, Plan, bool], Any]:
 
 
 def _run(run: Run, threads: int, bar: bool) -> None:
-    from .worker import Request, work
+    from .preload import worker
 
-    work(Request(run.path, run.config, run.data_hash, run.plugins, threads, bar))
+    worker.work(worker.Request(run.path, run.config, run.data_hash, run.plugins, threads, bar))
 
 
 @contextlib.contextmanager
 def _quiet(threads: int) -> Iterator[None]:
-    """Set what TensorFlow and BLAS read when they are imported, for the processes started inside."""
+    """Set what TensorFlow and BLAS read when imported, for the processes started inside."""
     wanted = {"TF_CPP_MIN_LOG_LEVEL": "3"} | {
         name: str(threads)
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -237,7 +238,7 @@ def _quiet(threads: int) -> Iterator[None]:
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
-    """Return what a command says at its end: what ran, was skipped, failed, and what to type next."""
+    """Return what a command says at its end: what ran, was skipped, failed, what to type next."""
     lines = []
     study = plan.launch.study
     made = [state for _, state in outcome.made]

@@ -27,10 +27,10 @@ class SequenceModel(keras.Model):
     """
 
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+        super().__init__(*arguments, **named)  # type: ignore[no-untyped-call]
         self.loss_kind = loss_kind
 
-    def compute_loss(  # type: ignore[override]
+    def compute_loss(
         self,
         x: Any = None,
         y: Any = None,

@@ -26,7 +26,7 @@ class Parts:
     files: tuple[str, ...] = ()
 
     def task_defaults(self) -> dict[str, dict[str, Any]]:
-        """Return the options of every task with their defaults; an option without one is ``???``."""
+        """Return every task's options with their defaults; an option without one is ``???``."""
         return {
             name: {o: plain(getattr(kind, o, "???")) for o in kind._option_types}
             for name, kind in self.tasks.items()
@@ -41,7 +41,7 @@ class Parts:
         name = config["name"]
         if name not in self.tasks:
             raise ConfigError(
-                f"task={name}: there is no such task{nearest(str(name), self.tasks)} "
+                f"task={name}: there is no such task{nearest(str(name), self.tasks) or '.'} "
                 f"Tasks: {listed(self.tasks)}."
             )
         try:
@@ -52,9 +52,10 @@ class Parts:
     def hashes(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, str]:
         """Return the hash of the source of every plugin that a run uses, by name."""
         kinds = {gate.kind for gate in cell.gates if gate.kind != "inline"}
-        return registry.plugin_hashes(
+        found: dict[str, str] = registry.plugin_hashes(
             {"gates": sorted(kinds), "output_units": [unit.kind], "tasks": [task]}, self.files
         )
+        return found
 
 
 @functools.lru_cache(maxsize=16)

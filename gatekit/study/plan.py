@@ -162,8 +162,8 @@ def _fits(config: Mapping[str, Any], parameters: int) -> None:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if needed > memory:
         raise ConfigError(
-            f"units={config['units']} makes {parameters:,} recurrent parameters, which need at least "
-            f"{needed / 2**30:,.1f} GiB to train; this machine has {memory / 2**30:,.1f} GiB. "
+            f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
+            f"at least {needed / 2**30:,.1f} GiB to train; this machine has {memory / 2**30:,.1f} GiB. "
             "Choose smaller units or layers."
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import time
 from typing import TextIO
 
 
@@ -20,7 +19,7 @@ class Progress:
     def __init__(self, total: int, slots: int, stream: TextIO | None = None) -> None:
         self.total, self.slots = total, max(1, slots)
         self.stream = stream or sys.stdout
-        self.done = self.failed = self.running = 0
+        self.ended = self.done = self.failed = self.running = 0
         self.seconds: list[float] = []
         self._live = None
         if self.stream.isatty() and total > 1:
@@ -38,13 +37,12 @@ class Progress:
     def finished(self, label: str, state: str, words: str, seconds: float) -> None:
         """A run has ended in a state."""
         self.running -= 1
-        good = state in ("COMPLETED", "DIVERGED")
-        self.done += good
-        self.failed += not good
-        if good:
+        self.ended += 1
+        self.failed += state == "FAILED"
+        if state in ("COMPLETED", "DIVERGED"):
+            self.done += 1
             self.seconds.append(seconds)
-        place = self.done + self.failed
-        said = f"[{place}/{self.total}] {state:<9} {label}  {words}  {duration(seconds)}"
+        said = f"[{self.ended}/{self.total}] {state:<9} {label}  {words}  {duration(seconds)}"
         if self._live is not None:
             self._live.console.print(said, markup=False, highlight=False)
             self._refresh()
@@ -55,7 +53,7 @@ class Progress:
     def line(self) -> str:
         """Return the state of the sweep in one line."""
         said = f"{self.done} done, {self.running} running, {self.failed} failed"
-        left = self.total - self.done - self.failed
+        left = self.total - self.ended
         if left and self.seconds:
             said += f", about {duration(statistics.mean(self.seconds) * left / self.slots)} left"
         return said
@@ -67,7 +65,7 @@ class Progress:
 
     def _refresh(self) -> None:
         if self._live is not None:
-            self._live.update(f"{self.line()}  ({time.strftime('%H:%M:%S')})")
+            self._live.update(self.line())
 
 
 def duration(seconds: float) -> str:

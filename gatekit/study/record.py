@@ -137,7 +137,7 @@ class Run:
 
 
 def run(study: str, config: Mapping[str, Any], seed: int, **options: Any) -> Run:
-    """Return a `Run`: ``with gatekit.run("mine", {"cell": "gru"}, seed=0) as run: run.log(1, val=0.3)``."""
+    """Return a `Run` for a ``with`` statement, in which ``run.log(epoch, val=0.3)`` records."""
     return Run(study, config, seed, **options)
 
 

@@ -1,4 +1,4 @@
-"""From a composed DictConfig to plain data, once: no missing value, no interpolation, no secrets."""
+"""From a composed DictConfig to plain data, once: nothing missing, interpolated, or secret."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def _inspect(value: Any, path: str) -> None:
         for name in _RESOLVER.findall(value):
             if name == "oc.env":
                 raise ConfigError(
-                    f"{path}={value!r} reads the environment, which no one else has: a run must be a "
-                    f"function of its configuration. Type {path}=VALUE instead."
+                    f"{path}={value!r} reads the environment, which no one else has: a run must be "
+                    f"a function of its configuration. Type {path}=VALUE instead."
                 )
             if name not in RESOLVERS:
                 raise ConfigError(

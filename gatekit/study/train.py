@@ -1,4 +1,4 @@
-"""Training of one run: Keras' fit over an order that the seed decides, best weights by validation."""
+"""Training of one run: Keras' fit in an order that the seed decides; validation chooses."""
 
 from __future__ import annotations
 
@@ -100,6 +100,7 @@ class _Session:
         else:
             self.chunk = self.per_epoch
         self.epoch = self.step = 0
+        self.validation = math.nan
         self.best: tuple[int, float] | None = None
         self.best_weights: dict[str, numpy.ndarray] = {}
         self.step_seconds: list[float] = []
@@ -207,7 +208,7 @@ class _Session:
     def _scorer(self) -> Any:
         metric, loss = self.task.metric.name, self.signature.loss
 
-        @tf.function(reduce_retracing=True)  # type: ignore[misc]
+        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
         def score(inputs: Any, y: Any, weights: Any) -> Any:
             logits = self.model(inputs, training=False)
             counted = tf.cast(weights, "float64")
@@ -256,7 +257,7 @@ class _Session:
 
 class _Watch(keras.callbacks.Callback):
     def __init__(self, session: _Session) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.session = session
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -314,11 +315,14 @@ def optimizer(config: Mapping[str, Any], total_steps: int) -> keras.optimizers.O
     named = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
     kind = {**named, "rmsprop": keras.optimizers.RMSprop}[config["name"]]
     own = {key: config[key] for key in ("momentum", "nesterov") if key in config}
-    return kind(learning_rate=rate, global_clipnorm=config["clipnorm"], **own)
+    made: keras.optimizers.Optimizer = kind(
+        learning_rate=rate, global_clipnorm=config["clipnorm"], **own
+    )
+    return made
 
 
 def make_deterministic(threads: int) -> None:
-    """Fix threads and op determinism; call it before TensorFlow has executed anything in this process."""
+    """Fix threads and op determinism; call it before TensorFlow has executed anything."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()

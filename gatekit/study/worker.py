@@ -1,4 +1,4 @@
-"""What runs in a run's own process: claim the folder, redirect the log, train, write the outcome."""
+"""What runs in a run's own process: claim the folder, redirect the log, train, tell the outcome."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     if shown is not None:
-        sys.stdout = _Both(sys.stdout, shown)  # type: ignore[assignment]
+        sys.stdout = _Both(sys.stdout, shown)
     faulthandler.enable(sys.stderr)
     threading.Thread(target=_cap, args=(log,), daemon=True).start()
 

@@ -31,13 +31,14 @@ def checked(path: Path) -> str:
     """Return the text of a YAML file that is safe to parse and means what it says.
 
     Raises:
-        ConfigError: the file is too big, too deep, not UTF-8, empty, not YAML, has a duplicate key, a
-            tag, many aliases, or a plain scalar that YAML 1.1 reads as something else.
+        ConfigError: the file is too big, too deep, not UTF-8, empty, not YAML, has a duplicate key,
+            a tag, many aliases, or a plain scalar that YAML 1.1 reads as something else.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(
-                f"{path} has {path.stat().st_size:,} bytes; a configuration has {MAX_BYTES:,} at most."
+                f"{path} has {path.stat().st_size:,} bytes; "
+                f"a configuration has {MAX_BYTES:,} at most."
             )
         data = path.read_bytes()
     except OSError as error:
@@ -78,7 +79,7 @@ def _walk(path: Path, events: Iterator[Any]) -> None:
                     f"{path}:{line}: more than {MAX_ALIASES} aliases; write values out."
                 )
             _turn(frames)
-        elif isinstance(event, yaml.NodeEvent):
+        elif isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
             nodes += 1
             if nodes > MAX_NODES:
                 raise ConfigError(f"{path}:{line}: more than {MAX_NODES:,} values.")

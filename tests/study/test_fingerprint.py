@@ -45,7 +45,10 @@ def test_canonical_json_has_one_spelling():
         canonical_json(float("nan"))
 
 
-SOURCE = '"""Doc."""\nclass A:\n    """More."""\n    x = 1\n    def f(self):\n        "d"\n        return 2\n'
+SOURCE = (
+    '"""Doc."""\nclass A:\n    """More."""\n    x = 1\n'
+    '    def f(self):\n        "d"\n        return 2\n'
+)
 
 
 def test_syntax_hash_is_blind_to_comments_docstrings_and_layout():

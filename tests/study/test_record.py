@@ -58,9 +58,14 @@ def test_nan_is_diverged():
 
 
 def test_an_exception_is_failed_and_the_next_attempt_keeps_it():
-    with pytest.raises(ZeroDivisionError), gatekit.run("mine", {}, seed=0) as run:
-        run.log(1, val=1.0)
-        raise ZeroDivisionError("division by zero")
+    def script():
+        with gatekit.run("mine", {}, seed=0) as run:
+            run.log(1, val=1.0)
+            raise ZeroDivisionError("division by zero")
+
+    run = gatekit.run("mine", {}, seed=0)
+    with pytest.raises(ZeroDivisionError):
+        script()
     assert run.folder.state().reason == "ZeroDivisionError: division by zero"
     with gatekit.run("mine", {}, seed=0) as again:
         again.log(1, val=2.0)

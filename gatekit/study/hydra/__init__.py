@@ -1,1 +1,1 @@
-"""What gatekit adds to Hydra; installed as ``hydra_plugins.gatekit``, registered in code as well."""
+"""What gatekit adds to Hydra; installed as ``hydra_plugins.gatekit``, and registered in code."""

@@ -1,4 +1,4 @@
-"""Hydra's launcher and sweeper for gatekit: they compose every job and hand all of them over at once."""
+"""Hydra's launcher and sweeper for gatekit: they compose all jobs and hand them over at once."""
 
 from __future__ import annotations
 

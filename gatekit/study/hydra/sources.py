@@ -1,4 +1,4 @@
-"""Where configurations come from: the folder's own ./conf, checked; plugins; then what is registered."""
+"""Where configurations come from: ./conf, checked; plugins' folders; what is registered."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CheckedSource(ConfigSource):
         return "checked"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Return a file's configuration after `yaml_guard` and the check of what Hydra would execute."""
+        """Return a file's configuration, guarded against what Hydra would execute."""
         path = self._file(config_path)
         if not path.is_file():
             raise ConfigLoadError(f"Config not found : {path}")
@@ -71,7 +71,7 @@ class CheckedSource(ConfigSource):
 
 
 class RegistrySource(ConfigSource):
-    """Whatever is registered needs no YAML file: ``task=mine`` and ``cell=mine`` are there at once."""
+    """What is registered needs no YAML file: ``task=mine`` and ``cell=mine`` are there at once."""
 
     @staticmethod
     def scheme() -> str:
@@ -137,7 +137,7 @@ class GatekitSearchPath(SearchPathPlugin):
 
 
 def refuse_executing(data: Mapping[str, Any], path: Path) -> None:
-    """Refuse what would make Hydra act before gatekit can judge: callbacks, logging, folders, classes.
+    """Refuse what Hydra acts on before gatekit can judge: callbacks, logging, folders, classes.
 
     Raises:
         ConfigError: the file sets such a key.
@@ -166,8 +166,8 @@ def _refuse_targets(value: Any, path: Path, where: str) -> None:
         for key, inner in value.items():
             if key == "_target_":
                 raise ConfigError(
-                    f"{path}: {where}_target_ is not allowed: gatekit makes nothing from class paths; "
-                    "register a plugin and name it by `kind`."
+                    f"{path}: {where}_target_ is not allowed: gatekit makes nothing from class "
+                    "paths; register a plugin and name it by `kind`."
                 )
             _refuse_targets(inner, path, f"{where}{key}.")
     elif isinstance(value, list):

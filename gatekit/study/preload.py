@@ -1,0 +1,15 @@
+"""Imported by the fork server: TensorFlow, without what it writes to the terminal meanwhile."""
+
+from __future__ import annotations
+
+import os
+
+_kept = os.dup(2)
+_nothing = os.open(os.devnull, os.O_WRONLY)
+os.dup2(_nothing, 2)
+try:
+    from . import worker as worker
+finally:
+    os.dup2(_kept, 2)
+    os.close(_kept)
+    os.close(_nothing)

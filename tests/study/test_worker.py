@@ -1,0 +1,139 @@
+"""Whole runs, each in the process of its own that a user's runs have."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gatekit.study import files
+from gatekit.study.folder import RunFolder
+
+SCRIPT = """
+import sys
+from gatekit.study.command import train
+if __name__ == "__main__":
+    code = train(sys.argv[1:])
+    assert "tensorflow" not in sys.modules, "the parent imported TensorFlow"
+    assert "keras" not in sys.modules, "the parent imported Keras"
+    sys.exit(code)
+"""
+WORDS = ["task=adding", "task.length=10", "units=4", "trainer.steps=6", "trainer.batch=8"]
+
+
+def command(place, *words):
+    (place / "script.py").write_text(SCRIPT)
+    return subprocess.run(
+        [sys.executable, "script.py", *WORDS, *words], cwd=place, capture_output=True, text=True
+    )
+
+
+def folders(place, study="default"):
+    runs = place / "experiments" / study / "runs"
+    return [RunFolder(runs / name) for name in sorted(os.listdir(runs))]
+
+
+def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
+    done = command(tmp_path, "-m", "cell=lstm,gru", "seed=0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "study default: 2 completed." in done.stdout
+    assert "gatekit compare default" in done.stdout
+    made = folders(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["experiments", "script.py"]
+    for folder in made:
+        result = folder.result()
+        assert (result["state"], result["steps"]) == ("COMPLETED", 6)
+        assert result["fingerprint"] == folder.path.name
+        assert set(result["files"]) == {
+            "config.yaml",
+            "env.json",
+            "metrics.jsonl",
+            "weights.npz",
+        }
+        env = json.loads((folder.path / "env.json").read_text())
+        assert env["threads"] == 1
+        assert env["executor"] == result["executor"]
+        assert "Epoch 1/" in (folder.path / "log.txt").read_text()
+    digests = {f.path: files.sha256(f.path / "result.json") for f in made}
+
+    again = command(tmp_path, "-m", "cell=lstm,gru", "seed=0")
+    assert again.returncode == 0
+    assert "2 complete already, skipped" in again.stdout
+    assert {f.path: files.sha256(f.path / "result.json") for f in made} == digests
+
+
+def test_a_run_whose_data_are_wrong_fails_alone(tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "broken_task.py").write_text(BROKEN)
+    done = command(tmp_path, "-m", "task=broken", "task.good=true,false")
+    assert done.returncode == 1, done.stdout + done.stderr
+    states = sorted(f.state().name for f in folders(tmp_path))
+    assert states == ["COMPLETED", "FAILED"]
+    assert "FAILED" in done.stdout
+    assert "not finite" in done.stdout
+
+
+BROKEN = '''
+import numpy
+from gatekit import Batch, Metric, Signature, Task, hookimpl
+
+
+class Broken(Task):
+    """Data that may hold NaN."""
+
+    good: bool = True
+    length: int = 3
+    metric = Metric("mse", direction="min", unit="squared error")
+
+    def chance(self):
+        return 1.0
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=1, loss="mse")
+
+    def data_hash(self):
+        return "broken"
+
+    def splits(self, rng):
+        def make():
+            x = rng.random((8, 3, 1)).astype("float32")
+            y = x[:, 0].copy()
+            if not self.good:
+                x[2, 1] = numpy.nan
+            return Batch(x, y)
+
+        return {"train": make(), "validation": make(), "test": make()}
+
+
+@hookimpl
+def gatekit_tasks():
+    return {"broken": Broken}
+'''
+
+CHATTER = """
+import os, sys, time
+from pathlib import Path
+from gatekit.study import worker
+worker.LOG_LIMIT = 1000
+worker._redirect(Path("log.txt"), False)
+for _ in range(60):
+    os.write(1, b"x" * 999 + b"\\n")
+    time.sleep(0.02)
+"""
+
+
+def test_row_82_the_log_is_capped(tmp_path):
+    subprocess.run([sys.executable, "-c", CHATTER], cwd=tmp_path, check=True)
+    text = (tmp_path / "log.txt").read_text()
+    assert len(text) < 1100
+    assert text.endswith("[gatekit: the log is cut at 1,000 bytes]\n")
+
+
+@pytest.mark.parametrize("word", ["executor=fast", "units=0"])
+def test_what_is_refused_starts_no_process(tmp_path, word):
+    done = command(tmp_path, word)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == ["script.py"]
