@@ -163,8 +163,8 @@ def _fits(config: Mapping[str, Any], parameters: int) -> None:
     if needed > memory:
         raise ConfigError(
             f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
-            f"at least {needed / 2**30:,.1f} GiB to train; this machine has {memory / 2**30:,.1f} GiB. "
-            "Choose smaller units or layers."
+            f"at least {needed / 2**30:,.1f} GiB to train; this machine has "
+            f"{memory / 2**30:,.1f} GiB. Choose smaller units or layers."
         )
 
 

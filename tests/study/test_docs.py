@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+import gatekit.conf
 import pytest
 import yaml
 
-import gatekit.conf
 from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
 
 PAGE = Path(__file__).parents[2] / "docs" / "studies.md"
