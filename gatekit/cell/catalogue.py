@@ -28,6 +28,7 @@ class Catalogue:
         initializers: initializer classes.
         linear_maps: linear map classes.
         loaded: the plugins behind these names, for error messages.
+        broken: the plugins that were left out, each with the reason, for error messages.
     """
 
     gates: Mapping[str, type[Gate]] = field(default_factory=lambda: _EMPTY)
@@ -37,3 +38,4 @@ class Catalogue:
     initializers: Mapping[str, type[Initializer]] = field(default_factory=lambda: _EMPTY)
     linear_maps: Mapping[str, type[LinearMap]] = field(default_factory=lambda: _EMPTY)
     loaded: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()

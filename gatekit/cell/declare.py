@@ -42,7 +42,7 @@ class Declared:
         for name, value in options.items():
             if name not in kind._option_types:
                 raise ConfigError(
-                    f"{kind.__name__} has no option {name!r}{nearest(name, kind._option_types)} "
+                    f"{kind.__name__} has no option {name!r}{nearest(name, kind._option_types) or '.'} "
                     f"Its options: {listed(kind._option_types)}."
                 )
             object.__setattr__(self, name, _checked(kind.__name__, name, value, kind._option_types[name]))

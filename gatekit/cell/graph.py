@@ -266,7 +266,7 @@ class _Builder:
                 else:
                     known = [*env, *self.gates, *self.inputs]
                     raise CellError(
-                        f"{where}: {name!r} is not a size{nearest(name, known)} Sizes: {listed(known)}."
+                        f"{where}: {name!r} is not a size{nearest(name, known) or '.'} Sizes: {listed(known)}."
                     )
             try:
                 result = evaluate(expr, env, {})
@@ -299,7 +299,7 @@ class _Builder:
         for name in names(expr):
             if name not in known:
                 raise CellError(
-                    f"{where}: in {str(expr)!r} the name {name!r} is unknown{nearest(name, known)} "
+                    f"{where}: in {str(expr)!r} the name {name!r} is unknown{nearest(name, known) or '.'} "
                     f"Known here: {listed(known, 40)}."
                 )
 
@@ -328,7 +328,7 @@ class _Builder:
                 own = [*gate.parameters, *(f"{s}_prev" for s in gate.states), "pre", "own_prev"]
                 raise CellError(
                     f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
-                    f"{nearest(target, [*known, *own])} It can ask for: {listed([*known, *own], 50)}; or bind another "
+                    f"{nearest(target, [*known, *own]) or '.'} It can ask for: {listed([*known, *own], 50)}; or bind another "
                     f"name to it: {{kind: {self.gates[name].kind}, bind: {{{argument}: NAME}}}}."
                 )
             bound.append((argument, key))
@@ -373,7 +373,7 @@ class _Builder:
                 own = ["pre", "emitted", *unit.parameters, *(f"{h}_history" for h in unit.history)]
                 raise CellError(
                     f"output_unit: {unit.definition()} asks for {target!r}, which the cell {self.spec.name!r} does "
-                    f"not have{nearest(target, [*known, *own])} It can ask for: {listed([*known, *own], 50)}; "
+                    f"not have{nearest(target, [*known, *own]) or '.'} It can ask for: {listed([*known, *own], 50)}; "
                     f"or bind another name to it: {{kind: {self.output.kind}, bind: {{{argument}: NAME}}}}."
                 )
             bound.append((argument, key))
@@ -619,7 +619,7 @@ class _Builder:
         )
 
     def not_a_state(self, where: str, name: str, states: list[str]) -> str:
-        return f"{where}: {name!r} is not a state{nearest(name, states)} States: {listed(states)}."
+        return f"{where}: {name!r} is not a state{nearest(name, states) or '.'} States: {listed(states)}."
 
     def nodes(
         self,

@@ -43,7 +43,7 @@ class Parameter:
             raise CellError(f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}")
         if self.map is not None and self.map not in MAPS:
             raise CellError(
-                f"there is no map {self.map!r}{nearest(str(self.map), MAPS)} Maps: {listed(MAPS)}."
+                f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} Maps: {listed(MAPS)}."
             )
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")

@@ -184,7 +184,7 @@ def _role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: st
     if place not in gates:
         known = sorted({*gates, *roles})
         raise CellError(
-            f"cell {cell!r} has no gate in the role {role!r}{nearest(role, known)} Its roles: {listed(known)}."
+            f"cell {cell!r} has no gate in the role {role!r}{nearest(role, known) or '.'} Its roles: {listed(known)}."
         )
     return place
 
@@ -200,7 +200,7 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
     for key in options:
         if key not in allowed:
             raise CellError(
-                f"cell.{key}: the cell {name!r} has no such option{nearest(key, allowed)} "
+                f"cell.{key}: the cell {name!r} has no such option{nearest(key, allowed) or '.'} "
                 f"Its options: {listed(allowed)}."
             )
     try:
@@ -222,12 +222,11 @@ class _CellReader:
         for key in self.config:
             if key not in CELL_KEYS:
                 raise CellError(
-                    f"cell.{key}: there is no such key{nearest(str(key), CELL_KEYS)} Keys of a cell: "
+                    f"cell.{key}: there is no such key{nearest(str(key), CELL_KEYS) or '.'} Keys of a cell: "
                     f"{listed(CELL_KEYS)}."
                 )
-        gates = tuple(self.gate(n, g) for n, g in self.section("gates").items() if g is not None)
+        gates = tuple(self.gate(n, g) for n, g in self.section("gates").items())
         equations = self.section("equations")
-        equations = {n: e for n, e in equations.items() if e is not None}
         if len(equations) > MAX_EQUATIONS:
             raise CellError(f"cell.equations: {len(equations)} equations; at most {MAX_EQUATIONS}")
         parsed = tuple((n, self.expression(e, f"cell.equations.{n}")) for n, e in equations.items())
@@ -237,7 +236,7 @@ class _CellReader:
         signals = [g.name for g in gates] + [n for n, _ in parsed] + list(self.section("norms"))
         if emits not in signals:
             raise CellError(
-                f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals)} "
+                f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals) or '.'} "
                 f"Its signals: {listed(signals)}."
             )
         spec = CellSpec(
@@ -275,7 +274,8 @@ class _CellReader:
                     f"cell.{key}: {name!r} is not a name (letters, digits and _, starting with a letter; "
                     "YAML reads a bare yes, no, on, off as true or false: quote or rename it)"
                 )
-        return value
+        # null takes away what a cell named in `defaults` brought.
+        return {name: inner for name, inner in value.items() if inner is not None}
 
     def text(self, key: str, default: str) -> str:
         value = self.config.get(key, default)
@@ -316,7 +316,7 @@ class _CellReader:
         allowed = ("shape", "init", "map", "trainable")
         for key in value:
             if key not in allowed:
-                raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed)} Keys: {listed(allowed)}.")
+                raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
         try:
             parameter = Parameter(**value)
         except CellError as error:
@@ -387,7 +387,7 @@ class _CellReader:
         for role, gate in spec.roles:
             if gate not in sections["gates"]:
                 raise CellError(
-                    f"cell.roles.{role}: {gate!r} is not a gate{nearest(gate, sections['gates'])} "
+                    f"cell.roles.{role}: {gate!r} is not a gate{nearest(gate, sections['gates']) or '.'} "
                     f"Gates: {listed(sections['gates'])}."
                 )
 
@@ -420,9 +420,14 @@ def _kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
 
 def _unknown(where: str, what: str, name: Any, known: Mapping[str, Any], catalogue: Catalogue) -> str:
     loaded = listed(catalogue.loaded, 12)
+    broken = (
+        f" Left out because broken (gatekit plugins shows why): {listed(catalogue.broken, 6)}."
+        if catalogue.broken
+        else ""
+    )
     return (
-        f"{where}: there is no {what} {name!r}{nearest(str(name), known)} Registered: {listed(known, 60)}. "
-        f"Plugins loaded: {loaded}. A file of your own is found in ./plugins or by plugins=[path/to/file.py]."
+        f"{where}: there is no {what} {name!r}{nearest(str(name), known) or '.'} Registered: {listed(known, 60)}. "
+        f"Plugins loaded: {loaded}.{broken} A file of your own is found in ./plugins or by plugins=[path/to/file.py]."
     )
 
 
@@ -459,7 +464,7 @@ def _check_initializers(value: Mapping[str, Any], where: str, catalogue: Catalog
     allowed = ("kernel", "recurrent", "bias")
     for key, initializer in value.items():
         if key not in allowed:
-            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed)} Keys: {listed(allowed)}.")
+            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
         _check_initializer(initializer, f"{where}.{key}", catalogue)
 
 
@@ -490,7 +495,7 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
     allowed = ("of", "group", "epsilon")
     for key in norm:
         if key not in allowed:
-            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed)} Keys: {listed(allowed)}.")
+            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
     if norm.get("of") not in ("read", "sum"):
         raise CellError(f"{where}.of: read (each linear map alone) or sum (their sum) is expected, not {norm.get('of')!r}")
     epsilon = norm.get("epsilon", 1e-5)

@@ -32,7 +32,10 @@ def gatekit_output_units() -> Mapping[str, type[OutputUnit]]:
 
 @hookspec
 def gatekit_cells() -> Mapping[str, Callable[..., Mapping[str, Any]]]:
-    """Return functions by name; each returns a cell as the mapping that YAML would hold, its arguments are options."""
+    """Return functions by name; each returns a cell as the mapping that YAML would hold.
+
+    A function's arguments are the cell's options.
+    """
     raise NotImplementedError
 
 
@@ -72,5 +75,5 @@ def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
 
 @hookspec
 def gatekit_config_dirs() -> Sequence[str]:
-    """Return folders of YAML (``cell/``, ``task/``, ``experiment/``) that Hydra and `gatekit.RNN` see."""
+    """Return folders with ``cell/``, ``task/``, ``experiment/`` for Hydra and `gatekit.RNN`."""
     raise NotImplementedError

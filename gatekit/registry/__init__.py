@@ -1,0 +1,36 @@
+"""The registry: which plugins there are, what they offer and from where; cells by name."""
+
+from __future__ import annotations
+
+from .composition import cell_config, cell_names, load_cell
+from .contract import API
+from .loading import (
+    broken,
+    callbacks,
+    catalogue,
+    config_dirs,
+    origins,
+    plugin_names,
+    tasks,
+)
+from .plugin import Broken, Origin
+from .sources import plugin_hashes, plugin_source, source_hash
+
+__all__ = [
+    "API",
+    "Broken",
+    "Origin",
+    "broken",
+    "callbacks",
+    "catalogue",
+    "cell_config",
+    "cell_names",
+    "config_dirs",
+    "load_cell",
+    "origins",
+    "plugin_hashes",
+    "plugin_names",
+    "plugin_source",
+    "source_hash",
+    "tasks",
+]

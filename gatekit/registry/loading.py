@@ -1,0 +1,301 @@
+"""Loading: each plugin is tried by itself; what works is registered, the rest is set aside."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pluggy
+
+from ..cell.catalogue import Catalogue
+from ..cell.errors import PluginError, listed, nearest
+from ..cell.ops import FUNCTIONS
+from . import contract, doors, hooks
+from .plugin import Broken, Found, Origin
+
+SLOW = 5.0
+"""Seconds after which the name of a plugin that is still loading is written to stderr."""
+
+
+@dataclass
+class Registry:
+    """All that the plugins of one working folder offer."""
+
+    things: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {k: {} for k in contract.KINDS}
+    )
+    origins: dict[str, dict[str, Origin]] = field(
+        default_factory=lambda: {k: {} for k in contract.KINDS}
+    )
+    plugins: dict[str, Found] = field(default_factory=dict)
+    carriers: dict[str, Any] = field(default_factory=dict)
+    config_dirs: list[Path] = field(default_factory=list)
+    callback_hooks: list[tuple[Found, Callable[..., Any], tuple[str, ...]]] = field(
+        default_factory=list
+    )
+    broken: list[Broken] = field(default_factory=list)
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        """What a cell may use, frozen."""
+        things = {k: MappingProxyType(self.things[k]) for k in contract.KINDS if k != "tasks"}
+        things["functions"] = MappingProxyType({**FUNCTIONS, **self.things["functions"]})
+        own = [f"{p.name} ({p.place})" for p in self.plugins.values() if not p.bundled]
+        bundled = sum(p.bundled for p in self.plugins.values())
+        return Catalogue(
+            **things,
+            loaded=(f"gatekit's own {bundled}", *own),
+            broken=tuple(f"{b.name} ({b.reason})" for b in self.broken),
+        )
+
+
+def registry(plugins: Sequence[str] = ()) -> Registry:
+    """Return everything registered; the same object for the same plugins and working folder.
+
+    Args:
+        plugins: plugin files besides those that are found by themselves.
+
+    Raises:
+        PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
+    """
+    if isinstance(plugins, (str, Path)):
+        raise PluginError(
+            f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
+        )
+    return _registry(tuple(str(p) for p in plugins), Path.cwd(), doors.autoload())
+
+
+@functools.lru_cache(maxsize=32)
+def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Registry:
+    result = Registry()
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    for plugin in doors.find(plugins, folder, everything):
+        _add(result, manager, plugin)
+    return result
+
+
+def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None:
+    try:
+        with _guarded(plugin):
+            carrier = plugin.load()
+    except (Exception, SystemExit) as error:
+        result.broken.append(_broken(plugin, error))
+        return
+    reason = contract.api_mismatch(carrier)
+    if reason:
+        result.broken.append(_broken(plugin, None, reason))
+        return
+    implemented = contract.implemented(carrier, plugin)
+    if plugin.named and not implemented:
+        raise PluginError(
+            f"{plugin} has no hook; add, for a gate:\n"
+            "  @hookimpl\n  def gatekit_gates():\n      return {'my_gate': MyGate}"
+        )
+    try:
+        manager.register(carrier, plugin.name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{plugin}: {error}") from None
+    except ValueError:
+        # Two entry points lead to one module: its hooks are known already.
+        return
+    try:
+        with _guarded(plugin):
+            things, folders = _call_hooks(manager, plugin)
+    except (Exception, SystemExit) as error:
+        manager.unregister(name=plugin.name)
+        result.broken.append(_broken(plugin, error))
+        return
+    _merge(result, plugin, things, implemented)
+    result.plugins[plugin.name] = plugin
+    result.carriers[plugin.name] = carrier
+    result.config_dirs += folders
+    for impl in _own_hooks(manager, plugin, "gatekit_callbacks"):
+        result.callback_hooks.append((plugin, impl.function, tuple(impl.argnames)))
+
+
+def _own_hooks(manager: pluggy.PluginManager, plugin: Found, hook: str) -> list[Any]:
+    caller = getattr(manager.hook, hook)
+    return [impl for impl in caller.get_hookimpls() if impl.plugin_name == plugin.name]
+
+
+def _call_hooks(
+    manager: pluggy.PluginManager, plugin: Found
+) -> tuple[dict[str, Mapping[str, Any]], list[Path]]:
+    things: dict[str, Mapping[str, Any]] = {}
+    folders: list[Path] = []
+    for kind in contract.KINDS:
+        hook = f"gatekit_{kind}"
+        for impl in _own_hooks(manager, plugin, hook):
+            things[kind] = impl.function()
+            fault = contract.result_fault(hook, things[kind])
+            if fault:
+                raise PluginError(fault)
+    for impl in _own_hooks(manager, plugin, "gatekit_config_dirs"):
+        folders += contract.folders(impl.function(), plugin)
+    return things, folders
+
+
+def _merge(
+    result: Registry,
+    plugin: Found,
+    things: Mapping[str, Mapping[str, Any]],
+    implemented: tuple[str, ...],
+) -> None:
+    for kind, named in things.items():
+        for name, thing in named.items():
+            what = kind.removesuffix("s").replace("_", " ")
+            first = result.origins[kind].get(name)
+            if first is not None:
+                other = result.plugins[first.plugin]
+                raise PluginError(
+                    f"two plugins register the {what} {name!r}: {other} and {plugin}. "
+                    "Rename one of them, or leave one plugin out."
+                )
+            if name in contract.built_in(kind):
+                raise PluginError(
+                    f"{plugin} registers the {what} {name!r}, which gatekit has itself"
+                )
+            result.things[kind][name] = thing
+            result.origins[kind][name] = Origin(
+                name,
+                plugin.name,
+                plugin.distribution,
+                plugin.version,
+                _path(plugin, thing),
+                implemented,
+            )
+
+
+def _path(plugin: Found, thing: Any) -> Path | None:
+    if plugin.path is not None:
+        return plugin.path
+    module = sys.modules.get(getattr(thing, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if file else None
+
+
+@contextlib.contextmanager
+def _guarded(plugin: Found) -> Iterator[None]:
+    """Keep a plugin's prints out of stdout, and name a plugin that does not come to an end."""
+    timer = threading.Timer(SLOW, lambda: sys.stderr.write(f"gatekit: still loading {plugin}\n"))
+    timer.daemon = True
+    timer.start()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        timer.cancel()
+
+
+def _broken(plugin: Found, error: BaseException | None, reason: str = "") -> Broken:
+    text = "".join(traceback.format_exception(error)) if error is not None else ""
+    return Broken(
+        name=plugin.name,
+        version=plugin.version,
+        path=plugin.path,
+        traceback=text,
+        reason=reason or _line(error),
+    )
+
+
+def _line(error: BaseException | None) -> str:
+    if isinstance(error, PluginError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".removesuffix(": ")
+
+
+def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
+    """Return what a cell may use: gates, output units, functions, initializers, linear maps, cells.
+
+    Args:
+        plugins: plugin files besides those that are found by themselves.
+
+    Raises:
+        PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
+    """
+    return registry(plugins).catalogue
+
+
+def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
+    """Return the task classes by name.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return MappingProxyType(registry(plugins).things["tasks"])
+
+
+def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
+    """Return the folders of YAML that plugins bring, in the order of loading.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return list(registry(plugins).config_dirs)
+
+
+def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Callable[..., Any]]:
+    """Return what plugins want to be called during a run, as ``f(event, **facts)``.
+
+    Args:
+        run: the run's resolved configuration.
+        plugins: as in `catalogue`.
+
+    Raises:
+        PluginError: a plugin raises, or returns anything but callables.
+    """
+    found: list[Callable[..., Any]] = []
+    for plugin, function, arguments in registry(plugins).callback_hooks:
+        try:
+            made = function(**({"run": run} if "run" in arguments else {}))
+            found += contract.callback_list(made)
+        except Exception as error:
+            raise PluginError(f"{plugin}: gatekit_callbacks: {_line(error)}") from error
+    return found
+
+
+def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
+    """Return where each thing of a kind comes from, by name.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
+            ``linear_maps`` or ``tasks``.
+        plugins: as in `catalogue`.
+
+    Raises:
+        PluginError: there is no such kind.
+    """
+    if kind not in contract.KINDS:
+        raise PluginError(
+            f"there is no kind {kind!r}{nearest(kind, contract.KINDS) or '.'} "
+            f"Kinds: {listed(contract.KINDS)}."
+        )
+    return dict(registry(plugins).origins[kind])
+
+
+def broken(plugins: Sequence[str] = ()) -> list[Broken]:
+    """Return the plugins that are left out, with reason and traceback.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return list(registry(plugins).broken)
+
+
+def plugin_names(plugins: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the plugins that work, in the order of loading.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return tuple(registry(plugins).plugins)

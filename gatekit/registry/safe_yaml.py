@@ -1,0 +1,175 @@
+"""YAML from outside, read so that no file runs code, hangs, or means other than it says."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..cell.errors import ConfigError
+
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 40
+MAX_VALUES = 10_000
+_FLOW = re.compile(r"[\[{][\[{\s]*")
+# A float as Hydra reads it: YAML 1.1 would take ``1e-3`` for a text.
+_FLOAT = re.compile(
+    r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z"
+    r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
+)
+_AMBIGUOUS = (
+    (re.compile(r"(?i:yes|no|on|off)\Z"), "YAML reads it as true or false"),
+    (re.compile(r"[-+]?0[0-9_]+\Z"), "YAML reads it as an octal number"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\Z"), "YAML reads it as a number of base 60"),
+    (re.compile(r"[-+]?[0-9]+_[0-9_]*\Z"), "YAML drops the underscores"),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {
+        first: [(t, r) for t, r in pairs if not t.endswith((":float", ":timestamp"))]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+.0123456789"))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return the mapping that a YAML file holds.
+
+    Args:
+        path: a file of at most 64 KiB, in UTF-8 without byte order mark, with one mapping.
+
+    Raises:
+        ConfigError: the file is none; the message has the file, the line and what is allowed.
+    """
+    text = _text(path)
+    try:
+        _walk(path, text)
+        loaded = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.") from None
+    except ValueError as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"{path} holds a value that cannot be read: {error}") from None
+    if loaded is None:
+        raise ConfigError(f"{path} is empty; write a cell (gates, equations, emits) or delete it.")
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path} holds {loaded!r}; a mapping, key: value, is expected.")
+    return loaded
+
+
+def _text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ConfigError(
+                f"{path} has {size:,} bytes; a cell's file has at most {MAX_BYTES:,}."
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        raise ConfigError(
+            f"{path} begins with a byte order mark; save it as UTF-8 without byte order mark."
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from None
+    if "\0" in text:
+        raise ConfigError(f"{path} is not text: it has NUL bytes; save it as UTF-8.")
+    # The scanner is slow on long runs of brackets, so these are refused before it sees them.
+    if any(len(run.replace(" ", "")) > MAX_DEPTH for run in _FLOW.findall(text)):
+        raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.")
+    return text
+
+
+def _walk(path: Path, text: str) -> None:
+    """Refuse by the parser's events what must not be built."""
+    counts: list[int] = [0]
+    owners: list[str | None] = []
+    keys: list[tuple[set[Hashable], bool] | None] = []
+    sizes: dict[str, int] = {}
+    for event in yaml.parse(text, Loader=_Loader):
+        where = f"{path}, line {_line(event)}"
+        if isinstance(event, yaml.DocumentStartEvent) and counts[0]:
+            raise ConfigError(f"{where}: a second document begins; a cell's file has one.")
+        if isinstance(event, yaml.CollectionEndEvent):
+            size, owner = counts.pop(), owners.pop()
+            keys.pop()
+            counts[-1] += size
+            if owner is not None:
+                sizes[owner] = size
+        if not isinstance(event, (yaml.AliasEvent, yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            continue
+        is_key = _turn(keys)
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise ConfigError(
+                    f"{where}: *{event.anchor} names nothing that is complete before it."
+                )
+            counts[-1] += sizes[event.anchor]
+        else:
+            counts[-1] += 1
+            if event.tag not in (None, "!"):
+                raise ConfigError(f"{where}: the tag {event.tag} is refused; write plain values.")
+        if sum(counts) > MAX_VALUES:
+            raise ConfigError(f"{where}: more than {MAX_VALUES:,} values, aliases written out.")
+        if isinstance(event, yaml.ScalarEvent):
+            _check_scalar(event, where)
+            if event.anchor:
+                sizes[event.anchor] = 1
+            if is_key and keys[-1] is not None:
+                seen = keys[-1][0]
+                if event.value in seen:
+                    raise ConfigError(f"{where}: the key {event.value!r} is written twice.")
+                seen.add(event.value)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            if is_key:
+                raise ConfigError(f"{where}: a key is a name, not a list or a mapping.")
+            counts.append(0)
+            owners.append(event.anchor)
+            keys.append((set(), False) if isinstance(event, yaml.MappingStartEvent) else None)
+            if len(owners) > MAX_DEPTH:
+                raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels.")
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
+
+
+def _turn(keys: list[tuple[set[Hashable], bool] | None]) -> bool:
+    """Return whether the next node is a key of the innermost mapping."""
+    if not keys or keys[-1] is None:
+        return False
+    seen, value_next = keys[-1]
+    keys[-1] = (seen, not value_next)
+    return not value_next
+
+
+def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
+    if event.style is not None or not event.implicit[0]:
+        return
+    for pattern, why in _AMBIGUOUS:
+        if pattern.match(event.value):
+            raise ConfigError(
+                f'{where}: {event.value} can be misread ({why}); write "{event.value}" for the '
+                "text, true or false for a truth value, or a decimal number."
+            )
+    if _FLOAT.match(event.value) and not math.isfinite(float(_number(event.value))):
+        raise ConfigError(f"{where}: {event.value} is not a finite number.")
+
+
+def _number(text: str) -> str:
+    return text.lower().replace(".inf", "inf").replace(".nan", "nan")
