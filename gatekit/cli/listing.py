@@ -92,6 +92,6 @@ def _about(thing: Any) -> dict[str, str]:
     text = (inspect.getdoc(thing) if inspect.isclass(thing) else thing.summary) or ""
     match = _REFERENCE.search(text)
     return {
-        "summary": " ".join(text.split("\n\n")[0].split()),
+        "summary": " ".join(text.split("\n\n")[0].replace("``", "").split()),
         "reference": " ".join(match.group(1).split()) if match else "",
     }

@@ -55,12 +55,13 @@ def build_cell(asked: Overrides) -> Cell:
     """
     from gatekit.cell.graph import build
     from gatekit.cell.spec import read_cell, read_output_unit, swap
-    from gatekit.registry import catalogue, load_cell
+    from gatekit.registry import catalogue, cell_config
 
     plugins = tuple(asked.plugins)
     known = catalogue(plugins)
-    config = load_cell(asked.cell, known, plugins).canonical()
-    config = with_values(config, asked.cell_values, "cell")
+    config = with_values(cell_config(asked.cell, known, plugins), asked.cell_values, "cell")
+    if asked.swap and "function" in config:
+        config = read_cell(config, known).canonical()
     for role, gate in asked.swap.items():
         config = swap(config, role, gate)
     unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")

@@ -43,6 +43,11 @@ def test_a_swap_puts_the_gate_into_the_role(capsys: pytest.CaptureFixture[str]) 
     assert {gate["name"]: gate["kind"] for gate in gates}["update"] == "power_law"
 
 
+def test_a_swapped_gate_brings_its_own_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    swapped = shown(["cell=lstm", "swap.input=coupled", "units=4"], capsys)
+    assert swapped["parameters"] == shown(["cell=cifg", "units=4"], capsys)["parameters"]
+
+
 def test_an_option_changes_the_cell(capsys: pytest.CaptureFixture[str]) -> None:
     plain = shown(["cell=lstm", "units=4", "features=2"], capsys)
     without = shown(["cell=lstm", "units=4", "features=2", "cell.gates.forget.bias=false"], capsys)
