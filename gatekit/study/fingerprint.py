@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Mapping
@@ -44,18 +43,3 @@ def fingerprint(
         {"config": kept, "data": data_hash, "plugins": dict(plugins), "numerics": numerics}
     )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def syntax_hash(source: str) -> str:
-    """Return the hash of a source's syntax tree, blind to comments, docstrings and layout."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            first = node.body[0] if node.body else None
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()

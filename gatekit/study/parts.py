@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,19 +50,14 @@ class Parts:
 
     def hashes(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, str]:
         """Return the hash of the source of every plugin that a run uses, by name."""
-        kinds = {gate.kind for gate in cell.gates if gate.kind != "inline"}
-        found: dict[str, str] = registry.plugin_hashes(
-            {"gates": sorted(kinds), "output_units": [unit.kind], "tasks": [task]}, self.files
-        )
-        return found
+        return registry.plugin_hashes(cell, unit, task, self.files)
 
 
-@functools.lru_cache(maxsize=16)
 def _load(plugins: tuple[str, ...]) -> Parts:
     return Parts(
         registry.catalogue(plugins),
         registry.tasks(plugins),
-        tuple(registry.config_dirs(plugins)),
+        tuple(str(folder) for folder in registry.config_dirs(plugins)),
         plugins,
     )
 
