@@ -1,0 +1,36 @@
+"""Cells for the tests of how a cell is shown: bundled ones, changed as a test needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.spec import read_cell, read_output_unit, swap
+from gatekit.registry import catalogue, cell_config
+
+BUNDLED = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/cell").glob("*.yaml"))
+
+
+def cell(
+    source: str,
+    /,
+    *,
+    units: int = 8,
+    features: int = 4,
+    output_unit: Any = "hidden",
+    swaps: Mapping[str, Any] | None = None,
+    extra: Catalogue | None = None,
+    **changes: Any,
+) -> Cell:
+    """Return a bundled cell, changed: members of mappings such as ``gates`` are replaced."""
+    known = extra or catalogue()
+    config = cell_config(source, known)
+    for key, value in changes.items():
+        config[key] = {**config.get(key, {}), **value} if isinstance(value, Mapping) else value
+    for role, gate in (swaps or {}).items():
+        config = swap(config, role, gate)
+    unit = read_output_unit(output_unit, known)
+    return build(read_cell(config, known), units, features, unit)

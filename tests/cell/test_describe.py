@@ -1,0 +1,174 @@
+"""The description of a cell, as data and as text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatekit.cell.describe import describe, text
+from gatekit.cell.gate import Gate
+from gatekit.recurrence.plan import make
+from gatekit.registry import catalogue
+
+from .shown import BUNDLED, cell
+
+
+class Opaque(Gate):
+    """A step: one where pre is positive."""
+
+    def activate(self, pre: Any) -> Any:
+        """Return the gate's value."""
+        return np.where(pre > 0, 1.0, 0.0)
+
+
+def products(description: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the products in short."""
+    return [
+        (p["read"], p["kind"], p["when"], p["level"], p["gates"]) for p in description["products"]
+    ]
+
+
+def test_the_description_of_the_lstm() -> None:
+    d = describe(cell("lstm", units=16, features=6))
+    assert (d["name"], d["year"], d["units"], d["features"]) == ("lstm", 2000, 16, 6)
+    assert "10.1162/neco.1997.9.8.1735" in d["reference"]
+    assert d["parameters"] == 4 * (16 * 16 + 16 * 6 + 16)
+    assert d["parameter_formula"] == "4 n^2 + 4 n m + 4 n"
+    assert d["states"] == [
+        {"name": name, "width": 16, "initial": 0.0, "zoneout": 0.0, "learned": False}
+        for name in ("h", "c")
+    ]
+    assert d["stages"] == [[], ["input", "forget", "output", "candidate", "c", "h"]]
+    assert d["order"] == d["stages"][1]
+    assert d["emits"] == "h"
+    assert d["output_unit"] == {"kind": "hidden", "width": 16}
+    assert d["equations"][4] == "c = forget * c_prev + input * candidate"
+    assert d["latex"].startswith(r"\begin{aligned}")
+    gates = ["input", "forget", "output", "candidate"]
+    assert products(d) == [
+        ("x", "matrix", "before", 0, gates),
+        ("h_prev", "matrix", "step", 0, gates),
+    ]
+    assert [p["columns"] for p in d["products"]] == [64, 64]
+    assert d["weights"][0] == {
+        "name": "input.x",
+        "shape": [6, 16],
+        "count": 96,
+        "trainable": True,
+        "kind": "kernel",
+    }
+    assert sum(w["count"] for w in d["weights"]) == d["parameters"]
+
+
+def test_gates_tell_their_kind_reads_and_definition() -> None:
+    d = describe(cell("peephole"))
+    assert d["gates"][0] == {
+        "name": "input",
+        "kind": "input",
+        "units": 8,
+        "reads": {"x": "dense", "h_prev": "dense", "c_prev": "diagonal"},
+        "bias": True,
+        "norm": None,
+        "definition": "Input.activate(self, pre)",
+    }
+
+
+def test_reads_of_one_expression_are_one_product_at_each_level() -> None:
+    assert products(describe(cell("gru"))) == [
+        ("x", "matrix", "before", 0, ["reset", "update", "candidate"]),
+        ("h_prev", "matrix", "step", 0, ["reset", "update"]),
+        ("reset*h_prev", "matrix", "step", 1, ["candidate"]),
+    ]
+
+
+def test_other_linear_maps_and_the_output_unit_stand_alone() -> None:
+    d = describe(cell("peephole", output_unit="projection"))
+    assert products(d)[2:] == [
+        ("c_prev", "diagonal", "step", 0, ["input"]),
+        ("c_prev", "diagonal", "step", 0, ["forget"]),
+        ("c", "diagonal", "step", 1, ["output"]),
+        ("emitted", "matrix", "after", 0, ["output_unit"]),
+    ]
+
+
+@pytest.mark.parametrize("norm", [None, {"of": "read"}, {"of": "sum"}])
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> None:
+    built = cell(name)
+    if norm is not None:
+        first = next(gate for gate in built.spec.gates if gate.reads)
+        reads = {read.text: read.map_kind for read in first.reads}
+        base = {"kind": first.kind, "reads": reads, "norm": norm, "bias": first.gate.bias}
+        if first.kind == "inline":
+            base = {**base, "activation": "pre"}
+            del base["kind"]
+        built = cell(name, gates={first.name: {**base, "bind": dict(first.gate.bind)}})
+    planned = {
+        (group.text, group.level, tuple(node.name for node, _ in group.members), group.width)
+        for group in make(built, (built.emits,)).groups
+    }
+    described = {
+        (p["read"], p["level"], tuple(p["gates"]), p["columns"])
+        for p in describe(built)["products"]
+        if p["when"] == "step" and p["kind"] == "matrix"
+    }
+    assert described == planned
+
+
+def test_states_tell_first_value_zoneout_and_learning() -> None:
+    d = describe(cell("lstm", initial={"h": 0.5}, zoneout={"c": 0.1}, learned_initial_state=["c"]))
+    assert d["states"][0]["initial"] == 0.5
+    assert d["states"][1]["zoneout"] == 0.1
+    assert d["states"][1]["learned"] is True
+    shown = text(d)
+    assert "  h: 8 wide, starts at 0.5" in shown
+    assert "  c: 8 wide, starts at a learned value, zoneout 0.1" in shown
+    assert "initial.c" in [w["name"] for w in d["weights"]]
+
+
+def test_an_opaque_gate_is_shown_by_its_docstring() -> None:
+    known = replace(catalogue(), gates={**catalogue().gates, "opaque": Opaque})
+    d = describe(cell("lstm", gates={"forget": {"kind": "opaque"}}, extra=known))
+    assert d["equations"][1] == (
+        "forget = opaque(dense(x) + dense(h_prev) + bias)  # A step: one where pre is positive."
+    )
+    assert r"\mathrm{forget}_t &= \operatorname{opaque}\left(W_{x}" in d["latex"]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_every_description_is_json_and_its_text_is_narrow(name: str) -> None:
+    d = describe(cell(name, units=64, features=32))
+    assert json.loads(json.dumps(d)) == d
+    shown = text(d)
+    assert max(len(line) for line in shown.split("\n")) <= 100
+    assert f"{d['parameters']:,} parameters" in shown
+    for weight in d["weights"]:
+        assert f"  {weight['name']} " in shown
+    for state in d["states"]:
+        assert f"  {state['name']}: {state['width']} wide" in shown
+
+
+def test_long_lines_are_wrapped_at_blanks() -> None:
+    gates = {"candidate": {"kind": "candidate", "norm": {"of": "read"}}}
+    d = describe(cell("rnn", gates=gates, equations={"h": " + ".join(["candidate"] * 30)}))
+    wrapped = [line for line in text(d).split("\n") if "candidate + candidate" in line]
+    assert len(wrapped) > 1
+    assert max(len(line) for line in text(d).split("\n")) <= 100
+
+
+def test_the_text_names_roles_constants_and_untrained_weights() -> None:
+    assert "roles: update as forget" in text(describe(cell("gru")))
+    assert "constants: chunk = 4" in text(describe(cell("on_lstm")))
+    reads = {"x": "dense", "h_prev": "frozen"}
+    shown = text(describe(cell("rnn", gates={"candidate": {"kind": "candidate", "reads": reads}})))
+    assert "not trained" in next(line for line in shown.split("\n") if "candidate.h_prev" in line)
+
+
+def test_control_characters_of_a_foreign_cell_do_not_reach_the_terminal() -> None:
+    shown = text(describe(cell("rnn", name="a\x1b[2Jb", reference="c\x07 \x1b]0;d")))
+    assert "\x1b" not in shown
+    assert "\x07" not in shown

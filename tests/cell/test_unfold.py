@@ -1,0 +1,169 @@
+"""A cell written out: what plugins say, as equations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatekit.cell.expression import evaluate, substitute, walk
+from gatekit.cell.gate import Gate
+from gatekit.cell.graph import Cell
+from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.unfold import LAYER_NORM, plain_text, unfold
+from gatekit.registry import catalogue
+
+from .shown import BUNDLED, cell
+
+
+class Opaque(Gate):
+    """A step: one where pre is positive."""
+
+    def activate(self, pre: Any, c_prev: Any) -> Any:
+        """Return the gate's value."""
+        return np.where(pre > 0, 1.0, c_prev)
+
+
+class Hybrid(Gate):
+    """A gate whose value is one of its states."""
+
+    states = {"k": 0.0}
+
+    def activate(self, pre: Any, k_prev: Any) -> Any:
+        """Return the gate's value and state."""
+        return pre + k_prev, {"k": pre + k_prev}
+
+
+class Strange(OutputUnit):
+    """An output unit that no expression describes."""
+
+    def emit(self, emitted: Any) -> Any:
+        """Return what is emitted."""
+        return np.sort(emitted)
+
+
+def lines(built: Cell) -> list[str]:
+    """Return a cell's lines as text."""
+    unfolded = unfold(built)
+    return [plain_text(unfolded, line) for line in unfolded.lines]
+
+
+def test_a_pre_activation_that_is_used_once_stands_in_place() -> None:
+    assert lines(cell("peephole")) == [
+        "input = sigmoid(dense(x) + dense(h_prev) + diagonal(c_prev) + bias)",
+        "forget = sigmoid(dense(x) + dense(h_prev) + diagonal(c_prev) + bias)",
+        "candidate = tanh(dense(x) + dense(h_prev) + bias)",
+        "c = forget * c_prev + input * candidate",
+        "output = sigmoid(dense(x) + dense(h_prev) + diagonal(c) + bias)",
+        "h = output * tanh(c)",
+        "y = h",
+    ]
+
+
+def test_a_pre_activation_that_is_used_twice_has_a_line() -> None:
+    assert lines(cell("ur_lstm"))[1:3] == [
+        "refine.pre = dense(x) + dense(h_prev) + bias",
+        "refine = (1 - 2 * sigmoid(refine.pre)) * forget**2 + 2 * sigmoid(refine.pre) * forget",
+    ]
+
+
+def test_a_gate_that_uses_its_new_state_names_it() -> None:
+    assert lines(cell("lstm", swaps={"forget": "power_law"}))[2:4] == [
+        "forget.k = sigmoid(forget.pre) * t + (1 - sigmoid(forget.pre)) * forget.k_prev",
+        "forget = ((t - forget.k + 1) / (t - forget.k + 0.001))**-forget.p",
+    ]
+    known = replace(catalogue(), gates={**catalogue().gates, "hybrid": Hybrid})
+    built = cell("lstm", gates={"forget": {"kind": "hybrid"}}, extra=known)
+    assert lines(built)[1:3] == [
+        "forget.k = dense(x) + dense(h_prev) + bias + forget.k_prev",
+        "forget = forget.k",
+    ]
+
+
+def test_options_of_linear_maps_are_shown() -> None:
+    reads = {"x": "dense", "h_prev": {"kind": "block", "blocks": 2}}
+    built = cell("rnn", gates={"candidate": {"kind": "candidate", "reads": reads}})
+    assert lines(built)[0] == "candidate = tanh(dense(x) + block[blocks=2](h_prev) + bias)"
+
+
+def test_a_gate_that_expressions_cannot_say_is_listed_with_its_arguments() -> None:
+    known = replace(catalogue(), gates={**catalogue().gates, "opaque": Opaque})
+    unfolded = unfold(cell("lstm", gates={"forget": {"kind": "opaque"}}, extra=known))
+    line = next(line for line in unfolded.lines if line.name == "forget")
+    assert line.opaque
+    assert plain_text(unfolded, line) == "forget = opaque(dense(x) + dense(h_prev) + bias, c_prev)"
+
+
+def test_an_output_unit_that_expressions_cannot_say_is_listed_with_its_arguments() -> None:
+    known = replace(catalogue(), output_units={"strange": Strange})
+    unfolded = unfold(cell("lstm", output_unit="strange", extra=known))
+    assert unfolded.lines[-1].opaque
+    assert plain_text(unfolded, unfolded.lines[-1]) == "y = strange(h)"
+
+
+def test_an_output_unit_that_feeds_back_stands_among_the_signals() -> None:
+    unit = type("Back", (catalogue().output_units["projection"],), {"feeds_back": True})
+    known = replace(catalogue(), output_units={"back": unit})
+    gate = {"kind": "candidate", "reads": ["x", "y_prev"]}
+    built = cell("rnn", gates={"candidate": gate}, output_unit="back", extra=known)
+    assert lines(built) == [
+        "candidate = tanh(dense(x) + dense(y_prev) + bias)",
+        "h = candidate",
+        "y = dense(h) + bias",
+    ]
+
+
+def test_norms_are_shown_with_their_scales() -> None:
+    gates = {"candidate": {"kind": "candidate", "norm": {"of": "read"}}}
+    assert lines(cell("rnn", gates=gates))[0] == (
+        "candidate = tanh(candidate.x.scale * layer_norm(dense(x)) + "
+        "candidate.h_prev.scale * layer_norm(dense(h_prev)) + bias)"
+    )
+    gates = {"candidate": {"kind": "candidate", "norm": {"of": "sum"}}}
+    assert lines(cell("rnn", gates=gates))[0] == (
+        "candidate = tanh(candidate.scale * layer_norm(dense(x) + dense(h_prev)) + bias)"
+    )
+
+
+@pytest.mark.parametrize("name", [*BUNDLED, "power_law"])
+def test_the_lines_compute_what_the_gates_compute(name: str) -> None:
+    """The lines, evaluated with numbers, agree with each gate's own function."""
+    power_law = name == "power_law"
+    built = cell("lstm", swaps={"forget": "power_law"}) if power_law else cell(name)
+    unfolded = unfold(built)
+    rng = np.random.default_rng(7)
+    env: dict[str, Any] = {"t": np.float64(3.0), **built.constants}
+    for key, width in built.widths.items():
+        if key in built.inputs or f"{key}_prev" not in env:
+            env[f"{key}_prev"] = rng.uniform(0.1, 0.9, (2, width))
+    env.update({key: rng.normal(size=(2, width)) for key, width in built.inputs.items()})
+    env.update({w.name: rng.uniform(0.1, 0.9, w.shape) for w in built.weights})
+    for key, term in unfolded.terms.items():
+        width = term.read.width_out if term.read is not None else built.widths[term.owner]
+        env[key] = rng.normal(size=(2, width))
+    identities = {
+        key: term.read.expr
+        for key, term in unfolded.terms.items()
+        if term.read is not None and term.read.map_kind == "identity"
+    }
+    pre: dict[str, Any] = {}
+    for line in unfolded.lines:
+        expr = substitute(line.expr, identities)
+        assert not any(getattr(node, "function", "") == LAYER_NORM for node in walk(expr))
+        env[line.name] = evaluate(expr, env, built.spec.functions)
+    for key in unfolded.terms:
+        owner = key.split(":")[0]
+        value = evaluate(identities[key], env, {}) if key in identities else env[key]
+        pre[owner] = pre.get(owner, 0.0) + value
+    for node in built.nodes:
+        if node.kind != "gate":
+            continue
+        values = {a: pre[node.name] if k.startswith("pre:") else env[k] for a, k in node.arguments}
+        assert node.declared is not None
+        made = node.declared.compute(values)
+        value, states = made if isinstance(made, tuple) else (made, {})
+        np.testing.assert_allclose(env[node.name], value, rtol=1e-12)
+        for state, new in states.items():
+            np.testing.assert_allclose(env[f"{node.name}.{state}"], new, rtol=1e-12)
