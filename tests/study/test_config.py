@@ -52,7 +52,9 @@ def test_row_1_keys_that_do_not_exist_yet(key):
     ],
 )
 def test_row_1_a_typo_inside_a_group(group, typo, meant):
-    refused({group: {**GOOD[group], typo: 1}}, rf"{group}.{typo} is not a key; did you mean {meant}")
+    refused(
+        {group: {**GOOD[group], typo: 1}}, rf"{group}.{typo} is not a key; did you mean {meant}"
+    )
 
 
 def test_row_1_truncated_backpropagation_is_not_a_key():
@@ -84,7 +86,8 @@ def test_row_8_learning_rate(value):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"cell": {"gates": {"a": {"_target_": "os.system"}}}}, {"swap": {"x": [{"_target_": 1}]}}]
+    "changes",
+    [{"cell": {"gates": {"a": {"_target_": "os.system"}}}}, {"swap": {"x": [{"_target_": 1}]}}],
 )
 def test_row_18_target(changes):
     refused(changes, r"_target_=.* is not allowed")

@@ -15,7 +15,9 @@ def refused(config, match):
 
 
 def test_row_10_missing_value():
-    refused({"cell": {"units": "???"}}, r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE")
+    refused(
+        {"cell": {"units": "???"}}, r"cell.units has no value yet \(\?\?\?\); type cell.units=VALUE"
+    )
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,9 @@ def test_row_11_a_reference_to_nothing():
     refused({"units": "${untis}"}, "untis")
 
 
-@pytest.mark.parametrize("name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"])
+@pytest.mark.parametrize(
+    "name", ["now", "python_version", "mine", "oc.decode", "oc.create", "hydra"]
+)
 def test_row_12_resolvers(name):
     refused({"a": f"${{{name}:x}}"}, rf"the resolver '{name}' is not allowed; allowed: oc.select")
 
@@ -42,9 +46,7 @@ def test_row_13_environment(text, monkeypatch):
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"]
-)
+@pytest.mark.parametrize("text", ["${${n}:HOME}", "${oc.${m}:HOME}", "${oc.select:${oc.env:HOME}}"])
 def test_row_13_environment_in_disguise(text):
     refused({"a": text, "n": "oc.env", "m": "env"}, "reads the environment|written out")
 
