@@ -15,7 +15,8 @@ from .loading import config_dirs, origins
 from .safe_yaml import read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
-_ENTRY = re.compile(r"(?:/cell/)?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
+# Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
+_ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
 MAX_CHAIN = 20
 
 

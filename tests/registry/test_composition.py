@@ -1,0 +1,215 @@
+"""Cells by name: where they are looked for, and what a ``defaults`` list makes of them."""
+
+import os
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from gatekit import registry
+from gatekit.cell.errors import CellError, ConfigError, GatekitError
+from gatekit.cell.spec import read_cell
+from gatekit.registry import catalogue, cell_config, cell_names, load_cell
+
+LAYOUTS = {
+    "base": """
+name: base
+gates: {f: {kind: forget, units: 3}, g: {kind: input}}
+k: [1, 2]
+v: text
+""",
+    "without_self": "defaults: [base]\nname: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
+    "self_first": "defaults: [_self_, base]\nname: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
+    "absolute": "defaults: [/cell/base@_here_, _self_]\nv: {a: 1}\ngates: z\n",
+    "two_levels": "defaults: [without_self, _self_]\ngates: {g: {kind: output}}\n",
+    "both": "defaults: [base, without_self, _self_]\nk: []\n",
+    "between": "defaults: [base, _self_, without_self]\nname: m\nv: {a: {b: 1}}\n",
+    "here": "defaults: [base@_here_, _self_]\ngates: {}\n",
+    "ending": "defaults: [base.yaml]\nv: {a: 1e-3}\n",
+    "empty_list": "defaults: []\nname: n\n",
+    "anchors": "defaults: [base]\ngates: {f: &f {units: 5}, i: *f}\n",
+}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GATEKIT_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def cell_file(place):
+    """Write conf/cell/NAME.yaml of the working folder."""
+
+    def cell_file(name, text, folder="conf"):
+        path = place / folder / "cell" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return cell_file
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
+    for name, text in LAYOUTS.items():
+        cell_file(name, text)
+    (place / "conf" / "train.yaml").write_text("defaults: [{cell: base}, _self_]\n")
+    with initialize_config_dir(os.fspath(place / "conf"), version_base="1.3"):
+        composed = compose("train", overrides=[f"cell={layout}"])
+    expected = OmegaConf.to_container(composed.cell)
+    made = cell_config(layout, catalogue())
+    assert made == expected
+    assert list(made) == list(expected)
+
+
+REFUSED_DEFAULTS = {
+    "text": ("defaults: lstm\n", "a list is expected"),
+    "null": ("defaults: null\n", "a list is expected"),
+    "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ stands twice"),
+    "circle": ("defaults: [mine]\n", "circle: mine -> mine"),
+    "group": ("defaults: [{/cell: lstm}]\n", "names of cells and _self_ only"),
+    "override": ("defaults: ['override hydra/launcher: joblib']\n", "names of cells"),
+    "parent": ("defaults: [../../etc/passwd]\n", "names of cells"),
+    "absolute": ("defaults: [/cell/lstm]\n", "names of cells"),
+    "other-group": ("defaults: [/task/adding]\n", "names of cells"),
+    "unknown": ("defaults: [lstmm]\n", "mine: defaults: there is no cell 'lstmm'.*'lstm'"),
+    "package": ("defaults: [lstm@gates]\n", "names of cells"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_DEFAULTS)
+def test_defaults_that_lead_nowhere(cell_file, case):
+    text, says = REFUSED_DEFAULTS[case]
+    cell_file("mine", text)
+    with pytest.raises(GatekitError, match=says):
+        load_cell("mine", catalogue())
+
+
+def test_a_long_circle_is_printed(cell_file):
+    for one, other in ("ab", "bc", "ca"):
+        cell_file(one, f"defaults: [{other}]\n")
+    with pytest.raises(ConfigError, match="b -> c -> a -> b"):
+        load_cell("b", catalogue())
+
+
+FILE_FAULTS = {
+    "7-no": ("defaults: [lstm]\ngates: {no: {kind: input}}\n", "can be misread"),
+    "8-nan": ("defaults: [lstm]\nzoneout: {c: .nan}\n", "not a finite number"),
+    "9-duplicate": ("defaults: [lstm]\nname: a\nname: b\n", "'name' is written twice"),
+    "10-missing": ("defaults: [lstm]\ndropout: ???\n", r"dropout is \?\?\?"),
+    "11-interpolation": (
+        "defaults: [lstm]\ndropout: ${cell.dropout}\n",
+        r"dropout is '\$\{cell.dropout\}'; references",
+    ),
+    "12-resolver": ("defaults: [lstm]\nnotes: ${nope:1}\n", "references are filled in"),
+    "13-secret": ("defaults: [lstm]\nnotes: ${oc.env:HOME}\n", "references are filled in"),
+    "14-tag": ("defaults: [lstm]\nnotes: !!python/name:os.system\n", "the tag"),
+    "16-BOM": ("\ufeffdefaults: [lstm]\n", "byte order mark"),
+    "17-empty": ("# later\n", "is empty"),
+    "18-target": ("defaults: [lstm]\n_target_: os.system\n", "_target_ is refused"),
+    "18-inner": (
+        "defaults: [lstm]\ngates: {input: {kind: input, norm: {_target_: x}}}\n",
+        "gates.input.norm._target_ is refused",
+    ),
+    "18-in-list": ("defaults: [lstm]\nreads: [{_target_: x}]\n", r"reads\[0\]._target_"),
+}
+
+
+@pytest.mark.parametrize("case", FILE_FAULTS)
+def test_a_faulty_file_is_named(cell_file, case):
+    text, says = FILE_FAULTS[case]
+    path = cell_file("mine", text)
+    with pytest.raises(ConfigError, match=says) as caught:
+        load_cell("mine", catalogue())
+    assert str(path) in str(caught.value)
+
+
+def test_18_a_mapping_is_held_to_the_same(place):
+    with pytest.raises(ConfigError, match=r"gates\.f\._target_ is refused"):
+        load_cell({"gates": {"f": {"_target_": "os.system"}}, "emits": "f"}, catalogue())
+
+
+def test_20_an_unknown_cell_lists_the_nearest(place):
+    with pytest.raises(CellError, match=r"no cell 'lstmm'; did you mean 'lstm'\?.*gru") as caught:
+        load_cell("lstmm", catalogue())
+    assert "conf/cell/lstmm.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "", ".", "a b", "a\0b"])
+def test_a_name_is_no_path(place, name):
+    (place / "conf" / "cell").mkdir(parents=True)
+    (place / "conf" / "secret.yaml").write_text("emits: h\n")
+    with pytest.raises(CellError, match="there is no cell"):
+        load_cell(name, catalogue())
+
+
+@pytest.mark.parametrize("cell", [None, 3, ["lstm"]])
+def test_neither_a_name_nor_a_mapping(place, cell):
+    with pytest.raises(CellError, match="a name such as 'lstm', or a mapping"):
+        load_cell(cell, catalogue())
+
+
+def test_null_removes_what_was_inherited(cell_file):
+    cell_file("one", "defaults: [lstm]\nequations: {h: candidate, c: null}\n"
+              "gates: {input: null, forget: null, output: null}\n")  # fmt: skip
+    spec = load_cell("one", catalogue())
+    assert [gate.name for gate in spec.gates] == ["candidate"]
+    assert [name for name, _ in spec.equations] == ["h"]
+
+
+def test_the_working_folder_stands_before_plugins_and_plugins_before_gatekit(cell_file, place):
+    (place / "pack.py").write_text(
+        "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['pack']\n"
+    )
+    plugins = ("pack.py",)
+    bundled = cell_names()["gru"]
+    packed = cell_file("gru", "defaults: [rnn]\nname: packed\n", "pack")
+    assert cell_names(plugins)["gru"] == packed
+    assert load_cell("gru", catalogue(plugins), plugins).name == "packed"
+    own = cell_file("gru", "defaults: [rnn]\nname: own\n")
+    assert cell_names(plugins)["gru"] == own
+    assert load_cell("gru", catalogue(plugins), plugins).name == "own"
+    assert own != bundled
+
+
+def test_a_cell_function_is_a_cell_by_name(place, cell_file):
+    path = place / "plugins" / "stack.py"
+    path.parent.mkdir()
+    path.write_text(
+        "from gatekit import hookimpl\n"
+        "def stack(depth=2):\n"
+        "    names = [f'h{i}' for i in range(depth)]\n"
+        "    gates = {f'g{i}': {'activation': 'tanh(pre)'} for i in range(depth)}\n"
+        "    for i in range(depth):\n"
+        "        gates[f'g{i}']['reads'] = ['x' if i == 0 else f'h{i - 1}']\n"
+        "    equations = {n: f'g{i}' for i, n in enumerate(names)}\n"
+        "    return {'name': 'stack', 'gates': gates, 'equations': equations, 'emits': names[-1]}\n"
+        "@hookimpl\ndef gatekit_cells():\n    return {'stack': stack}\n"
+    )
+    known = catalogue()
+    assert load_cell("stack", known).emits == "h1"
+    assert load_cell({"function": "stack", "depth": 4}, known).emits == "h3"
+    cell_file("deep", "defaults: [stack]\ndepth: 3\nname: deep\n")
+    deep = load_cell("deep", known)
+    assert (deep.name, deep.emits) == ("deep", "h2")
+    assert cell_names()["stack"] == path
+    assert registry.origins("cells")["stack"].path == path
+
+
+def test_a_mapping_may_build_on_a_cell(place):
+    config = {"defaults": ["lstm"], "gates": {"input": {"kind": "coupled"}}}
+    assert load_cell(config, catalogue()).gates[0].kind == "coupled"
+    assert "defaults" in config
+
+
+@pytest.mark.parametrize("name", cell_names())
+def test_13_the_canonical_form_of_every_cell_is_a_fixed_point(name):
+    known = catalogue()
+    spec = load_cell(name, known)
+    again = read_cell(spec.canonical(), known)
+    assert again == spec
+    assert again.canonical() == spec.canonical()
+    assert hash(again) == hash(spec)

@@ -1,0 +1,122 @@
+"""What a plugin must keep to; whatever it does instead is told by file and name."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import gatekit.plugins
+import pytest
+
+from gatekit import registry
+from gatekit.cell.errors import PluginError
+from gatekit.registry import contract, hooks
+
+HEAD = "from gatekit import Function, Gate, hookimpl, ops\n"
+HOOK = "@hookimpl\ndef {name}({arguments}):\n    return {value}\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            HOOK.format(name="gatekit_gate", arguments="", value="{}"),
+            "did you mean 'gatekit_gates'",
+        ),
+        (HOOK.format(name="my_gates", arguments="", value="{}"), "there is no hook 'my_gates'"),
+        ("def gatekit_gates():\n    return {}\n", "write @hookimpl above it"),
+        ("def gatekit_gats():\n    return {}\n", "did you mean 'gatekit_gates'"),
+        (HOOK.format(name="gatekit_gates", arguments="cell", value="{}"), "cell"),
+    ],
+    ids=["misspelt", "no-such-hook", "unmarked", "unmarked-misspelt", "58-wrong-arguments"],
+)
+def test_58_a_misspelt_hook_is_an_error_that_names_the_file(write, source, says):
+    path = write("plugins/mine.py", HEAD + source)
+    with pytest.raises(PluginError) as caught:
+        registry.catalogue()
+    assert str(path) in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_a_marker_of_another_project_is_no_marker(write):
+    text = "import pluggy\nhookimpl = pluggy.HookimplMarker('gatekitt')\n"
+    write("mine.py", text + HOOK.format(name="gatekit_gates", arguments="", value="{}"))
+    with pytest.raises(PluginError, match="gatekit_gates is not marked"):
+        registry.catalogue(["mine.py"])
+
+
+RESULTS = {
+    "list": ("gatekit_gates", "[Gate]", "a mapping from names"),
+    "none": ("gatekit_gates", "None", "a mapping from names"),
+    "instance": ("gatekit_gates", "{'mine': 3}", "a subclass of gatekit.Gate"),
+    "base": ("gatekit_gates", "{'mine': Gate}", "a subclass of gatekit.Gate"),
+    "other-class": ("gatekit_output_units", "{'mine': Gate}", "a subclass of gatekit.OutputUnit"),
+    "bad-name": ("gatekit_gates", "{'my gate': Gate}", "is not a name"),
+    "number-name": ("gatekit_initializers", "{1: Gate}", "is not a name"),
+    "linear-map": ("gatekit_linear_maps", "{'mine': int}", "a subclass of gatekit.LinearMap"),
+    "task": ("gatekit_tasks", "{'mine': int}", "a subclass of gatekit.Task"),
+    "cell": ("gatekit_cells", "{'mine': {}}", "a function that returns a cell"),
+    "function": ("gatekit_functions", "{'mine': abs}", "a gatekit.Function"),
+    "renamed": ("gatekit_functions", "{'mine': Function('his', 1, compose=abs)}", "must be equal"),
+    "no-compose": ("gatekit_functions", "{'mine': Function('mine', 1)}", "compose= is missing"),
+    "folder-text": ("gatekit_config_dirs", "'conf'", "a list of folders"),
+    "no-folder": ("gatekit_config_dirs", "['nowhere']", "'nowhere' is not a folder"),
+}
+
+
+@pytest.mark.parametrize("case", RESULTS)
+def test_a_result_of_the_wrong_type_sets_the_plugin_aside(write, gate_file, case):
+    hook, value, says = RESULTS[case]
+    path = write("plugins/mine.py", HEAD + HOOK.format(name=hook, arguments="", value=value))
+    gate_file("plugins/other.py")
+    (found,) = registry.broken()
+    assert (found.name, found.path) == ("mine", path)
+    assert says in found.reason
+    assert "mine" not in registry.plugin_names()
+    assert {"halved", "forget"} <= set(registry.catalogue().gates)
+
+
+def test_a_plugin_is_set_aside_as_a_whole(write):
+    good = HOOK.format(name="gatekit_cells", arguments="", value="{'mine': dict}")
+    bad = HOOK.format(name="gatekit_functions", arguments="", value="1 / 0")
+    write("plugins/mine.py", HEAD + good + bad)
+    assert "mine" not in registry.catalogue().cells
+    (found,) = registry.broken()
+    assert found.reason == "ZeroDivisionError: division by zero"
+    assert "1 / 0" in found.traceback
+
+
+@pytest.mark.parametrize("wanted", ['"2"', "2", '"0.9"', "None"])
+def test_59_another_version_of_the_interface(place, gate_file, wanted):
+    path = gate_file("plugins/mine.py")
+    path.write_text(f"requires_api = {wanted}\n" + path.read_text())
+    (found,) = registry.broken()
+    assert f"version {ast.literal_eval(wanted)} of gatekit's plugin interface" in found.reason
+    assert f"has {contract.API}" in found.reason
+    assert "halved" not in registry.catalogue().gates
+
+
+def test_59_this_version_of_the_interface(place, gate_file):
+    path = gate_file("plugins/mine.py")
+    path.write_text(f"requires_api = {contract.API!r}\n" + path.read_text())
+    assert "halved" in registry.catalogue().gates
+
+
+def test_every_hook_is_specified_with_its_kind():
+    kinds = {f"gatekit_{kind}" for kind in contract.KINDS}
+    assert set(contract.HOOKS) == kinds | {"gatekit_callbacks", "gatekit_config_dirs"}
+
+
+@pytest.mark.parametrize("hook", contract.HOOKS)
+def test_every_hook_stands_in_the_documents_with_its_signature(hook):
+    page = Path(__file__).parents[2] / "docs" / "plugins.md"
+    arguments = ", ".join(inspect.signature(getattr(hooks, hook)).parameters)
+    assert f"`{hook}({arguments})`" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["gates", "output_units", "functions", "initializers", "tasks"])
+def test_bundled_plugins_use_the_hook_of_strangers(place, kind):
+    folders = [Path(p).resolve() for p in gatekit.plugins.__path__]
+    origins = registry.origins(kind)
+    assert origins
+    assert all(origin.path.parent in folders for origin in origins.values())
+    assert all(f"gatekit_{kind}" in origin.hooks for origin in origins.values())

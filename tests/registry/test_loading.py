@@ -1,0 +1,226 @@
+"""Quarantine, duplicates, and what the registry tells of what it loaded."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+
+from gatekit import registry
+from gatekit.cell.errors import CellError, PluginError
+from gatekit.cell.spec import read_cell
+from gatekit.registry import loading
+
+CELL = {
+    "gates": {"halved": {"kind": "halved"}},
+    "equations": {"h": "halved * h_prev"},
+    "emits": "h",
+}
+FAULTS = {
+    "ImportError": "import a_module_that_does_not_exist\n",
+    "SyntaxError": "def broken(:\n",
+    "SystemExit": "raise SystemExit(3)\n",
+    "exit": "import sys\nsys.exit('goodbye')\n",
+    "NUL": "x = '\0'\n",
+    "null-bytes-type": "import dataclasses\n@dataclasses.dataclass\nclass A:\n    x: list = []\n",
+    "class-option": "from gatekit import Gate\nclass A(Gate):\n    eps: Unknown = 1\n",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_55_a_plugin_that_fails_at_import_is_set_aside(write, gate_file, fault):
+    path = write("plugins/bad.py", FAULTS[fault])
+    gate_file("plugins/good.py")
+    (found,) = registry.broken()
+    assert (found.name, found.path, found.version) == ("bad", path, None)
+    assert "Traceback" in found.traceback
+    assert found.reason.split(":")[0] in found.traceback
+    assert {"halved", "forget"} <= set(registry.catalogue().gates)
+
+
+@pytest.mark.parametrize("fault", ["ImportError", "SystemExit"])
+def test_55_a_broken_distribution_is_set_aside_with_its_version(install, fault):
+    install("bad-gates", "bad_gates", FAULTS[fault], version="4.5")
+    (found,) = registry.broken()
+    assert (found.name, found.version) == ("bad_gates", "4.5")
+    assert "forget" in registry.catalogue().gates
+
+
+def test_55_entry_points_are_loaded_one_at_a_time(install, gate_file):
+    install("bad-gates", "bad_gates", "raise RuntimeError('early')\n")
+    install("good-gates", "good_gates", gate_file("text").read_text())
+    assert "halved" in registry.catalogue().gates
+    assert [b.reason for b in registry.broken()] == ["RuntimeError: early"]
+
+
+def test_55_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
+    monkeypatch.setattr(loading, "SLOW", 0.01)
+    write("plugins/endless.py", "import time\ntime.sleep(0.3)\n")
+    registry.catalogue()
+    assert "still loading plugin 'endless'" in capsys.readouterr().err
+
+
+def test_a_broken_module_is_not_left_behind(write):
+    write("plugins/bad.py", "raise RuntimeError\n")
+    before = set(sys.modules)
+    assert [b.reason for b in registry.broken()] == ["RuntimeError"]
+    assert set(sys.modules) == before
+
+
+def test_the_keyboard_still_interrupts(write):
+    write("plugins/bad.py", "raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        registry.catalogue()
+
+
+def test_what_a_plugin_prints_stays_out_of_stdout(place, gate_file, capsys):
+    path = gate_file("plugins/mine.py")
+    path.write_text("print('hello')\n" + path.read_text())
+    assert "halved" in registry.catalogue().gates
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "hello" in captured.err
+
+
+@pytest.mark.parametrize("hook", ["gates", "config_dirs"])
+def test_56_a_hook_that_raises_sets_its_plugin_aside(write, hook):
+    write(
+        "plugins/bad.py",
+        "from gatekit import hookimpl\n"
+        f"@hookimpl\ndef gatekit_{hook}():\n    raise SystemExit(1)\n",
+    )
+    (found,) = registry.broken()
+    assert found.reason == "SystemExit: 1"
+    assert f"gatekit_{hook}" in found.traceback
+
+
+def test_each_hook_is_called_once(write):
+    write(
+        "plugins/counting.py",
+        "from gatekit import hookimpl\ncalls = []\n@hookimpl\ndef gatekit_cells():\n"
+        "    calls.append(1)\n    return {'counted': lambda: {'calls': len(calls)}}\n",
+    )
+    for _ in range(3):
+        registry.catalogue(), registry.tasks(), registry.origins("cells"), registry.broken()
+    assert registry.catalogue().cells["counted"]() == {"calls": 1}
+
+
+def test_an_unknown_gate_points_at_what_is_broken(write):
+    write("plugins/halved_gate.py", "import a_module_that_does_not_exist\n")
+    with pytest.raises(CellError) as caught:
+        read_cell(CELL, registry.catalogue())
+    assert "there is no gate 'halved'" in str(caught.value)
+    assert "halved_gate (ModuleNotFoundError" in str(caught.value)
+    assert "gatekit plugins" in str(caught.value)
+
+
+def test_20_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
+    gate_file("plugins/mine.py", "halves")
+    with pytest.raises(CellError) as caught:
+        read_cell(CELL, registry.catalogue())
+    assert "did you mean 'halves'?" in str(caught.value)
+    assert f"mine ({place / 'plugins' / 'mine.py'})" in str(caught.value)
+
+
+@pytest.mark.parametrize("second", ["plugins/b.py", "named.py"])
+def test_57_two_plugins_of_one_name_are_both_named(place, gate_file, second):
+    first = gate_file("plugins/a.py")
+    other = gate_file(second)
+    with pytest.raises(PluginError) as caught:
+        registry.catalogue(["named.py"] if second == "named.py" else [])
+    assert "register the gate 'halved'" in str(caught.value)
+    assert str(first) in str(caught.value)
+    assert str(other) in str(caught.value)
+
+
+def test_57_a_distribution_and_a_file(install, gate_file):
+    install("gates-of-mine", "gates_of_mine", gate_file("text").read_text())
+    path = gate_file("plugins/mine.py")
+    with pytest.raises(PluginError) as caught:
+        registry.catalogue()
+    assert "gates-of-mine 1.2.3" in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_57_a_bundled_name_is_taken(place, gate_file):
+    gate_file("plugins/mine.py", "forget")
+    with pytest.raises(PluginError, match="the gate 'forget'") as caught:
+        registry.catalogue()
+    assert "forget_gate.py" in str(caught.value)
+
+
+def test_57_a_function_of_the_language_is_taken(write):
+    write(
+        "plugins/mine.py",
+        "from gatekit import Function, hookimpl\n@hookimpl\ndef gatekit_functions():\n"
+        "    return {'tanh': Function('tanh', 1, compose=lambda x: x)}\n",
+    )
+    with pytest.raises(PluginError, match="'tanh', which gatekit has itself"):
+        registry.catalogue()
+
+
+def test_a_function_of_a_plugin_is_part_of_the_language(write):
+    write(
+        "plugins/mine.py",
+        "from gatekit import Function, hookimpl\n@hookimpl\ndef gatekit_functions():\n"
+        "    return {'twice': Function('twice', 1, compose=lambda x: x + x)}\n",
+    )
+    catalogue = registry.catalogue()
+    config = {"gates": {"a": {"kind": "tanh"}}, "equations": {"h": "twice(a)"}, "emits": "h"}
+    assert read_cell(config, catalogue).canonical()["equations"] == {"h": "twice(a)"}
+    assert catalogue.functions["twice"](2.0) == 4.0
+    assert registry.origins("functions")["twice"].plugin == "mine"
+
+
+def test_config_folders_are_seen_from_the_plugins_file(write):
+    write(
+        "packs/mine.py",
+        "from gatekit import hookimpl\n"
+        "@hookimpl\ndef gatekit_config_dirs():\n    return ['settings']\n",
+    )
+    folder = write("packs/settings/cell/own.yaml", "defaults: [lstm]\nname: own\n").parents[1]
+    assert registry.config_dirs(["packs/mine.py"]) == [folder]
+    assert registry.config_dirs() == []
+
+
+CALLBACKS = """from gatekit import hookimpl
+@hookimpl
+def gatekit_callbacks({arguments}):
+    return {value}
+"""
+
+
+def test_callbacks_are_made_for_a_run(write):
+    value = "[lambda event, **facts: (run['seed'], event)]"
+    write("plugins/mine.py", CALLBACKS.format(arguments="run", value=value))
+    write("plugins/other.py", CALLBACKS.format(arguments="", value="[print]"))
+    first, second = registry.callbacks({"seed": 7})
+    assert first("start", epoch=1) == (7, "start")
+    assert second is print
+
+
+@pytest.mark.parametrize("value", ["1 / 0", "3", "[3]", "'text'"])
+def test_56_callbacks_that_fail_name_the_plugin(write, value):
+    path = write("plugins/mine.py", CALLBACKS.format(arguments="run", value=value))
+    with pytest.raises(PluginError, match="gatekit_callbacks") as caught:
+        registry.callbacks({})
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_kind_is_refused(place):
+    with pytest.raises(PluginError, match="did you mean 'gates'"):
+        registry.origins("gate")
+
+
+def test_what_is_registered_cannot_be_changed(place):
+    for mapping in (registry.catalogue().gates, registry.catalogue().functions, registry.tasks()):
+        assert isinstance(mapping, types.MappingProxyType)
+
+
+def test_the_registry_needs_no_tensorflow(place):
+    code = (
+        "import sys; from gatekit import registry; registry.catalogue(); registry.tasks();"
+        "print(sorted({'tensorflow', 'keras', 'hydra'} & set(sys.modules)))"
+    )
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert made.stdout.strip() == "[]"
