@@ -32,7 +32,6 @@ demo: $(VENV)/installed
 		study=$(DEMO_STUDY) root=$(DEMO_ROOT) $(DEMO_ARGS)
 	$(BIN)/gatekit compare $(DEMO_STUDY) --root $(DEMO_ROOT) --baseline rnn \
 		--figure $(DEMO_ROOT)/$(DEMO_STUDY)/curves
-	@echo "figure: $(DEMO_ROOT)/$(DEMO_STUDY)/curves.svg"
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
