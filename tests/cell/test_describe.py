@@ -11,6 +11,7 @@ import pytest
 
 from gatekit.cell.describe import describe, text
 from gatekit.cell.gate import Gate
+from gatekit.cell.graph import Cell
 from gatekit.recurrence.plan import make
 from gatekit.registry import catalogue
 
@@ -107,16 +108,32 @@ def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> N
             base = {**base, "activation": "pre"}
             del base["kind"]
         built = cell(name, gates={first.name: {**base, "bind": dict(first.gate.bind)}})
-    planned = {
+    assert in_the_loop(built) == planned(built)
+
+
+def test_a_gate_with_two_recurrent_products_is_apart_in_the_second() -> None:
+    gate = {"kind": "forget", "reads": ["x", "c_prev", "h_prev"]}
+    built = cell("lstm", gates={"forget": gate})
+    assert in_the_loop(built) == planned(built)
+    assert ("h_prev", 0, ("input", "output", "candidate"), 24) in planned(built)
+    assert ("h_prev", 0, ("forget",), 8) in planned(built)
+
+
+def planned(built: Cell) -> set[tuple[Any, ...]]:
+    """Return the fused executor's products in the loop."""
+    return {
         (group.text, group.level, tuple(node.name for node, _ in group.members), group.width)
         for group in make(built, (built.emits,)).groups
     }
-    described = {
+
+
+def in_the_loop(built: Cell) -> set[tuple[Any, ...]]:
+    """Return the described products in the loop."""
+    return {
         (p["read"], p["level"], tuple(p["gates"]), p["columns"])
         for p in describe(built)["products"]
         if p["when"] == "step" and p["kind"] == "matrix"
     }
-    assert described == planned
 
 
 def test_states_tell_first_value_zoneout_and_learning() -> None:

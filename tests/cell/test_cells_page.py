@@ -1,0 +1,63 @@
+"""The page about cells says what is so: its tables and examples are checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gatekit.cell.describe import describe, text
+from gatekit.cell.graph import build
+from gatekit.cell.spec import RESERVED, read_cell, read_output_unit
+from gatekit.registry import catalogue, cell_config
+
+from .shown import BUNDLED, cell
+
+PAGE = (Path(__file__).parents[2] / "docs/cells.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_row_of_every_bundled_cell(name: str) -> None:
+    d = describe(cell(name))
+    states = ", ".join(state["name"] for state in d["states"])
+    row = f"| `{name}` | {states} | {d['parameter_formula']} | {d['reference']} |"
+    assert row in PAGE.splitlines()
+
+
+def test_every_cell_of_the_table_is_bundled() -> None:
+    table = PAGE.split("## The bundled cells")[1].split("##")[0]
+    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == BUNDLED
+
+
+def test_the_example_of_a_text() -> None:
+    assert BLOCKS["text"].rstrip("\n") == text(describe(cell("gru", units=64, features=32)))
+
+
+def test_the_example_of_a_cell() -> None:
+    known = catalogue()
+    config = cell_config(yaml.safe_load(BLOCKS["yaml"]), known)
+    unit = read_output_unit("hidden", known)
+    d = describe(build(read_cell(config, known), 8, 4, unit))
+    assert d["equations"][-3] == "c = forget * c_prev + alpha * (1 - forget) * candidate"
+    assert [gate["name"] for gate in d["gates"]] == ["forget", "output", "candidate"]
+
+
+def test_every_function_and_linear_map_is_named() -> None:
+    known = catalogue()
+    equations = PAGE.split("### Equations")[1].split("## ")[0]
+    rows = re.findall(r"^\| `(\w+)\((.*?)\)` \| .*? \| (.*) \|$", equations, re.MULTILINE)
+    assert [(name, len(arguments.split(",")), summary) for name, arguments, summary in rows] == [
+        (name, function.arity, function.summary) for name, function in known.functions.items()
+    ]
+    reads = PAGE.split("### Reads")[1].split("###")[0]
+    assert re.findall(r"^\| `(\w+)`", reads, re.MULTILINE) == list(known.linear_maps)
+
+
+def test_reserved_names_and_keys_of_the_json_are_complete() -> None:
+    names = PAGE.split("- **Names**")[1].split("###")[0]
+    assert {name for name in RESERVED if f"`{name}`" in names} == set(RESERVED)
+    keys = set(re.findall(r"`(\w+)`", PAGE.split("**JSON**")[1])) - {"null"}
+    assert keys == set(describe(cell("lstm")))

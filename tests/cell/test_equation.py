@@ -1,0 +1,262 @@
+"""The equation language: what is refused, how fast, and that its text is one program."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatekit.cell.equation import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
+from gatekit.cell.errors import ExpressionError
+from gatekit.cell.expression import Binary, Call, Expr, Name, Neg, Number, evaluate, render
+from gatekit.cell.ops import FUNCTIONS
+
+REFUSED = {
+    "27-class": ("x.__class__", "an attribute"),
+    "27-mro": ("().__class__.__mro__", "an attribute"),
+    "27-import": ("__import__('os')", "no function '__import__'"),
+    "27-getattr": ("getattr(x, 'y')", "no function 'getattr'"),
+    "27-call-of-attribute": ("x.sum()", "only functions of the table"),
+    "27-call-of-call": ("tanh(x)(x)", "only functions of the table"),
+    "27-subscript": ("x[0]", "a subscript"),
+    "27-module-chain": ("np.os.system(x)", "only functions of the table"),
+    "27-eval": ("eval(x)", "no function 'eval'"),
+    "28-f-string": ("f'{x}'", "a text"),
+    "28-format": ("'{0.__class__}'.format(x)", "only functions of the table"),
+    "28-lambda": ("lambda x: x", "a lambda"),
+    "28-list": ("[x for x in y]", "a comprehension"),
+    "28-set": ("{x for x in y}", "a comprehension"),
+    "28-dict": ("{x: x for x in y}", "a comprehension"),
+    "28-generator": ("sum(x for x in y)", "a comprehension"),
+    "28-walrus": ("(x := 1)", "an assignment"),
+    "28-await": ("await x", "await"),
+    "28-yield": ("(yield x)", "yield"),
+    "28-starred": ("tanh(*x)", "a starred argument"),
+    "28-double-starred": ("tanh(**x)", "by position"),
+    "28-keyword": ("tanh(x=1)", "by position"),
+    "28-conditional": ("x if y else z", "a conditional"),
+    "28-comparison": ("x < y", "a comparison"),
+    "28-and": ("x and y", "a logical operator"),
+    "28-not": ("not x", "only minus"),
+    "28-plus": ("+x", "only minus"),
+    "28-invert": ("~x", "only minus"),
+    "28-matmul": ("x @ y", "this operator"),
+    "28-modulo": ("x % y", "this operator"),
+    "28-floor": ("x // y", "this operator"),
+    "28-bits": ("x | y", "this operator"),
+    "28-tuple": ("x, y", "a tuple"),
+    "28-statement": ("import os", "invalid syntax"),
+    "28-two": ("x; y", "invalid syntax"),
+    "28-assignment": ("x = 1", "invalid syntax"),
+    "28-comment-only": ("# x", "invalid syntax"),
+    "29-mathematical-letters": ("𝐭𝐚𝐧𝐡(x)", r"U\+1D42D at position 0.*ASCII"),
+    "29-long-s": ("ſigmoid(x)", r"U\+017F at position 0"),
+    "29-micro": ("µ + x", r"U\+00B5 at position 0"),
+    "29-zero-width": ("ta\u200bnh(x)", r"U\+200B at position 2"),
+    "29-bidi": ("x \u202e+ y", r"U\+202E at position 2"),
+    "29-full-width": ("x ＋ y", r"U\+FF0B at position 2"),
+    "30-NUL": ("x\0", r"U\+0000 at position 1"),
+    "30-surrogate": ("x\ud800", r"U\+D800 at position 1"),
+    "30-newline": ("x\n+ y", r"U\+000A at position 1"),
+    "30-return": ("x\r", r"U\+000D at position 1"),
+    "30-tab": ("\tx", r"U\+0009 at position 0"),
+    "30-BOM": ("\ufeffx", r"U\+FEFF at position 0"),
+    "30-blank": ("   ", "is empty"),
+    "30-nothing": ("", "is empty"),
+    "31-calls": ("tanh(" * 1000 + "x" + ")" * 1000, "at most 2000 are allowed"),
+    "31-calls-short": ("abs(" * 200 + "x" + ")" * 200, "nested|too many"),
+    "31-sums": ("x" + "+x" * 100_000, "at most 2000"),
+    "31-sums-short": ("x" + "+x" * 900, "nested deeper"),
+    "31-minuses": ("-" * 100_000 + "x", "at most 2000"),
+    "31-minuses-short": ("-" * 1900 + "x", "nested"),
+    "31-parentheses": ("(" * 900 + "x" + ")" * 900, "parenthes|nested"),
+    "31-open": ("(" * 1900, "parenthes|nested|never closed"),
+    "31-powers": ("x" + "**2" * 600, "exponent|nested"),
+    "32-tower": ("9**9**9", "the exponent must be a constant"),
+    "32-exponent": ("x**17", "between -16 and 16"),
+    "32-negative-exponent": ("x**-17", "between -16 and 16"),
+    "32-exponent-name": ("x**y", "the exponent must be a constant"),
+    "32-long-number": ("9" * 1900, "at most 15 digits"),
+    "32-hexadecimal": ("0x" + "f" * 1900, "at most 15 digits"),
+    "32-infinite": ("1e400", "not finite"),
+    "34-true": ("True", "is not a number"),
+    "34-none": ("None", "is not a number"),
+    "34-ellipsis": ("...", "is not a number"),
+    "34-text": ("'a' * 10**9", "is not a number"),
+    "34-bytes": ("b'a'", "is not a number"),
+    "34-complex": ("1j", "is not a number"),
+    "35-too-few": ("tanh()", r"tanh takes 1 argument\(s\), and got 0"),
+    "35-too-many": ("tanh(x, y)", r"tanh takes 1 argument\(s\), and got 2"),
+    "35-two": ("minimum(x)", r"minimum takes 2 argument\(s\), and got 1"),
+    "unknown-function": ("tahn(x)", "no function 'tahn'; did you mean 'tanh'"),
+    "unfinished": ("x +", "invalid syntax"),
+    "open-call": ("tanh(x", "never closed"),
+    "two-names": ("x y", "invalid syntax"),
+    "dollar": ("${task.length}", "invalid syntax"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    text, says = REFUSED[case]
+    start = time.perf_counter()
+    with pytest.raises(ExpressionError, match=says) as caught:
+        parse(text, FUNCTIONS)
+    # The bound of the table of faults is 50 ms; this machine may be busy with something else.
+    assert time.perf_counter() - start < 0.5
+    assert len(str(caught.value)) < 1500
+
+
+@pytest.mark.parametrize("case", [c for c in REFUSED if c[:2] in ("31", "32")])
+def test_31_refused_within_50_ms(case):
+    def seconds():
+        start = time.perf_counter()
+        with pytest.raises(ExpressionError):
+            parse(REFUSED[case][0], FUNCTIONS)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("c + x.__class__ * 2", "x.__class__"),
+        ("1 + getattr(x)", "getattr"),
+        ("tanh(x, y) + 1", "tanh(x, y)"),
+        ("a * (lambda: 0)", "lambda: 0"),
+        ("x + 'text'", "'text'"),
+        ("x" * 80 + " + x[0] + " + "y" * 80, "x[0]"),
+    ],
+)
+def test_27_the_place_is_marked(text, marked):
+    with pytest.raises(ExpressionError) as caught:
+        parse(text, FUNCTIONS)
+    _, shown, mark, _ = str(caught.value).split("\n")
+    assert "".join(c for c, m in zip(shown, mark, strict=False) if m == "^") == marked
+
+
+def test_31_more_parts_than_allowed():
+    inner = "+".join(["x"] * 40)
+    wide = "+".join(f"({inner})" for _ in range(8))
+    assert len(wide) < MAX_CHARACTERS
+    with pytest.raises(ExpressionError, match=f"more than {MAX_NODES} parts"):
+        parse(wide, FUNCTIONS)
+
+
+def test_31_up_to_the_bounds_is_accepted():
+    assert str(parse("-" * (MAX_DEPTH - 1) + "x", FUNCTIONS)) == "-" * (MAX_DEPTH - 1) + "x"
+    with pytest.raises(ExpressionError, match="nested deeper"):
+        parse("-" * MAX_DEPTH + "x", FUNCTIONS)
+    assert parse("x" * MAX_CHARACTERS, FUNCTIONS) == Name("x" * MAX_CHARACTERS)
+    assert str(parse("x**16 + x**-16", FUNCTIONS)) == "x**16+x**-16"
+
+
+@pytest.mark.parametrize("text", ["x/0", "log(-1)", "sqrt(h)", "0**-1", "exp(exp(1000))"])
+def test_33_what_only_fails_in_numbers_is_accepted(text):
+    assert isinstance(parse(text, FUNCTIONS), Expr)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("forget*c_prev", "  forget  *  c_prev "),
+        ("a+b*c", "(a + ((b) * c))"),
+        ("-x**2", "-(x ** 2)"),
+        ("1", "1.0"),
+        ("1000", "1e3"),
+        ("tanh(x)", "tanh( x, )"),
+        ("a-b-c", "(a-b)-c"),
+    ],
+)
+def test_36_two_spellings_are_one_program(one, other):
+    assert str(parse(one, FUNCTIONS)) == str(parse(other, FUNCTIONS)) == one
+    assert parse(one, FUNCTIONS) == parse(other, FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x", "x+0"), ("a-(b-c)", "a-b-c"), ("(-x)**2", "-x**2"), ("a*b", "b*a"), ("2*x", "2.5*x")],
+)
+def test_36_two_programs_have_two_texts(one, other):
+    assert str(parse(one, FUNCTIONS)) != str(parse(other, FUNCTIONS))
+
+
+@pytest.mark.parametrize("value", [1, 0.5, 1e-3, 0])
+def test_a_number_of_yaml_is_an_equation(value):
+    assert parse(value, FUNCTIONS) == Number(value)
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, ["x"], {"x": 1}, b"x", float("nan"), float("inf"), 10**5000]
+)
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises(ExpressionError):
+        parse(value, FUNCTIONS)
+
+
+def test_sizes_may_be_divided():
+    assert str(parse("units // chunk", {}, sizes=True)) == "units//chunk"
+    with pytest.raises(ExpressionError, match="no function"):
+        parse("tanh(units)", {}, sizes=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2 + 3 * 4", 14.0),
+        ("(2 + 3) * 4", 20.0),
+        ("2 - 3 - 4", -5.0),
+        ("2 / 4 / 2", 0.25),
+        ("-2 ** 2", -4.0),
+        ("(-2) ** 2", 4.0),
+        ("2 ** -1", 0.5),
+        ("2 * -3", -6.0),
+        ("--2", 2.0),
+        ("maximum(1, tanh(0)) * 3", 3.0),
+    ],
+)
+def test_the_meaning_is_that_of_arithmetic(text, value):
+    assert evaluate(parse(text, FUNCTIONS), {}, FUNCTIONS) == value
+
+
+NUMBERS = st.one_of(
+    st.integers(0, 10**15),
+    st.floats(0, 1e300, allow_nan=False, allow_infinity=False),
+).map(Number)
+LEAVES = st.one_of(NUMBERS, st.sampled_from(["x", "h_prev", "c", "units"]).map(Name))
+EXPONENTS = st.one_of(st.integers(0, 16), st.floats(0, 16)).map(Number)
+
+
+def larger(inner):
+    """Return the expressions one level above."""
+    one = [name for name, f in FUNCTIONS.items() if f.arity == 1]
+    two = [name for name, f in FUNCTIONS.items() if f.arity == 2]
+    return st.one_of(
+        inner.map(Neg),
+        st.builds(Binary, st.sampled_from("+-*/"), inner, inner),
+        st.builds(Binary, st.just("**"), inner, st.one_of(EXPONENTS, EXPONENTS.map(Neg))),
+        st.builds(Call, st.sampled_from(one), st.tuples(inner)),
+        st.builds(Call, st.sampled_from(two), st.tuples(inner, inner)),
+    )
+
+
+EXPRESSIONS = st.recursive(LEAVES, larger, max_leaves=24)
+
+
+@given(EXPRESSIONS)
+@settings(max_examples=300, deadline=None)
+def test_13_text_and_tree_are_one(expr):
+    assert parse(str(expr), FUNCTIONS) == expr
+    assert str(parse(str(expr), FUNCTIONS)) == str(expr)
+    assert parse(render(expr, " "), FUNCTIONS) == expr
+
+
+@given(st.text(max_size=60) | st.text("x+-*/().,' 1e[]{}:=@_tanh", max_size=60))
+@settings(max_examples=500, deadline=None)
+def test_any_text_is_an_expression_or_refused(text):
+    try:
+        expr = parse(text, FUNCTIONS)
+    except ExpressionError:
+        return
+    assert parse(str(expr), FUNCTIONS) == expr
