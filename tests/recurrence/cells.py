@@ -1,0 +1,119 @@
+"""The cells that executors are tested on: every bundled one, and ones that bend the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.spec import CellSpec, read_cell, read_output_unit
+from gatekit.registry import catalogue, cell_names, load_cell
+
+BUNDLED = tuple(cell_names())
+LSTM_GATES = ("input", "forget", "output", "candidate")
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two mappings merged key by key; a gate that names its reads replaces them."""
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping) and key != "reads"
+        out[key] = merged(old, value) if both else value
+    return out
+
+
+def canonical(name: str) -> dict[str, Any]:
+    """Return a bundled cell as plain data."""
+    return load_cell(name, catalogue()).canonical()
+
+
+def lstm_with(**changes: Any) -> dict[str, Any]:
+    """Return the LSTM's mapping with changes."""
+    return merged(canonical("lstm"), changes)
+
+
+def _odd() -> dict[str, dict[str, Any]]:
+    reads = {"x": "dense", "h_prev": "dense"}
+    peephole = {**reads, "c_prev": "diagonal"}
+
+    def normed(of: str) -> dict[str, Any]:
+        return {g: {"norm": {"of": of, "group": list(LSTM_GATES)}} for g in LSTM_GATES}
+
+    def own(of: str, **more: Any) -> dict[str, Any]:
+        forget = {"norm": {"of": of}, **more}
+        return {"forget": forget, "input": {"reads": peephole, "norm": {"of": of}}}
+
+    gru = canonical("gru")
+    gru_norm = {"of": "read", "group": ["reset", "update", "candidate"]}
+    scaled = {
+        "parameters": {
+            "alpha": {"shape": "scalar", "init": 0.5, "map": "sigmoid"},
+            "beta": {"shape": "units", "init": 0.1},
+        },
+        "inputs": {"dt": 1},
+        "gates": {"new": {"kind": "tanh", "reads": ["x", "beta*h_prev"]}},
+        "equations": {"h": "alpha*dt*new + (1-alpha)*h_prev*tanh(beta)"},
+        "emits": "h",
+    }
+    maps = {
+        "forget": {"reads": {"x": "dense", "h_prev": "skew"}},
+        "input": {"reads": {"x": "low_rank", "h_prev": {"kind": "block", "blocks": 2}}},
+        "output": {"reads": {"x": "dense", "h_prev": "low_rank", "x_prev": "dense"}},
+        "candidate": {"reads": {"x": "dense", "h_prev": "frozen", "c_prev": "dense"}},
+    }
+    two_levels = {"output": {"reads": {"h_prev": "dense", "forget*h_prev": "dense", "c": "dense"}}}
+    full_gate = {
+        "forget": {"reads": ["x", "h_prev", "forget_prev", "output_prev"]},
+        "input": {"reads": {"x": "dense", "forget": "dense"}},
+    }
+    return {
+        "zoneout": lstm_with(zoneout={"c": 0.5, "h": 0.1}),
+        "power_law": lstm_with(gates={"forget": {"kind": "power_law"}}),
+        "norm_read_group": lstm_with(
+            gates=normed("read"), norms={"c_out": "c"}, equations={"h": "output*tanh(c_out)"}
+        ),
+        "norm_read_own": lstm_with(gates=own("read")),
+        "norm_sum_group": lstm_with(gates=normed("sum")),
+        "norm_sum_own": lstm_with(gates=own("sum", bias=False)),
+        "maps": lstm_with(gates=maps),
+        "two_levels": lstm_with(gates=merged(two_levels, {"output": {"bias": False}})),
+        "peephole_without_bias": lstm_with(
+            gates={"output": {"reads": {"h_prev": "dense", "c": "diagonal"}, "bias": False}}
+        ),
+        "ind_rnn": {
+            "gates": {"new": {"kind": "relu", "reads": {"x": "dense", "h_prev": "diagonal"}}},
+            "equations": {"h": "new"},
+            "emits": "h",
+        },
+        "parameters": scaled,
+        "full_gate": lstm_with(gates=full_gate),
+        "norm_gru": merged(gru, {"gates": {g: {"norm": gru_norm} for g in gru["gates"]}}),
+        "emits_gate": lstm_with(
+            gates={"output": {"reads": ["x", "h_prev", "c_prev"]}},
+            equations={"h": "tanh(c)"},
+            emits="output",
+        ),
+        "raw_input": {
+            "gates": {"keep": {"kind": "sigmoid", "reads": {"x": "dense", "h_prev": "dense"}}},
+            "equations": {"h": "keep*h_prev + (1-keep)*sum(x*x_prev)"},
+            "emits": "h",
+        },
+    }
+
+
+ODD: dict[str, dict[str, Any]] = {name: {**c, "name": name} for name, c in _odd().items()}
+
+
+def spec(cell: str | Mapping[str, Any]) -> CellSpec:
+    """Return the specification of a bundled cell's name, an odd one's, or a mapping."""
+    if isinstance(cell, str):
+        return read_cell(ODD[cell], catalogue()) if cell in ODD else load_cell(cell, catalogue())
+    return read_cell({"name": "under_test", **cell}, catalogue())
+
+
+def built(
+    cell: str | Mapping[str, Any], units: int = 4, features: int = 3, output: str = "hidden"
+) -> Cell:
+    """Return a cell with small sizes."""
+    return build(spec(cell), units, features, read_output_unit(output, catalogue()))

@@ -1,0 +1,94 @@
+"""The layer's executors against each other, over cells and options in pairs, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from .cells import BUNDLED, ODD, canonical, merged
+from .layers import MASKS, computed, graph, inputs_for, layer, states_for
+from .pairwise import covering
+from .problems import assert_close
+
+OPTIONS: dict[str, tuple[Any, ...]] = {
+    "mask": tuple(MASKS),
+    "dropout": (False, True),
+    "zoneout": (False, True),
+    "norm": ("none", "read", "sum"),
+    "learned": (False, True),
+    "go_backwards": (False, True),
+    "mode": ("eager", "graph"),
+    "training": (False, True),
+    "output_unit": ("hidden", "mix_last"),
+    "return_sequences": (True, False),
+}
+ROWS = covering({"cell": BUNDLED, **OPTIONS})
+EXHAUSTIVE = [{"cell": cell, **row} for cell in BUNDLED for row in covering(OPTIONS, seed=1)]
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return "-".join(f"{k}={v}" if isinstance(v, bool) else str(v) for k, v in row.items())
+
+
+def _with_options(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cell's mapping with the row's options where the cell can have them."""
+    cell = canonical(row["cell"])
+    states = [s for s in ("h", "c") if f"{s}_prev" in str(cell)]
+    changes: dict[str, Any] = {}
+    if row["dropout"]:
+        changes.update(dropout=0.3, recurrent_dropout=0.4)
+    if row["zoneout"]:
+        changes["zoneout"] = dict(zip(states, (0.2, 0.4), strict=False))
+    if row["learned"]:
+        changes["learned_initial_state"] = states
+    plain = {"x": "dense", "h_prev": "dense"}
+    dense = [n for n, g in cell["gates"].items() if g.get("reads", plain) == plain]
+    if row["norm"] != "none" and dense:
+        norm = {"of": row["norm"], "group": dense if "on_lstm" != row["cell"] else dense[:4]}
+        changes["gates"] = {n: {"norm": norm} for n in norm["group"]}
+    return merged(cell, changes)
+
+
+def _agree(row: Mapping[str, Any]) -> None:
+    cell = _with_options(row)
+    found = {}
+    for executor in ("reference", "fused"):
+        made = layer(
+            cell,
+            executor=executor,
+            return_state=True,
+            **{k: row[k] for k in ("go_backwards", "output_unit", "return_sequences")},
+        )
+        inputs, states = inputs_for(made), states_for(made)
+
+        def run(inputs: Any, states: Any, made: Any = made) -> Any:
+            return computed(made, inputs, MASKS[row["mask"]], states, row["training"])
+
+        found[executor] = (graph(run) if row["mode"] == "graph" else run)(inputs, states)
+    assert_close(found["fused"][0], found["reference"][0])
+    assert_close(found["fused"][1], found["reference"][1])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=_name)
+def test_options_in_pairs(row: Mapping[str, Any]) -> None:
+    _agree(row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", EXHAUSTIVE, ids=_name)
+def test_options_in_pairs_for_each_cell(row: Mapping[str, Any]) -> None:
+    _agree(row)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_cell(name: str) -> None:
+    found = {}
+    for executor in ("reference", "fused"):
+        made = layer(name, executor=executor, return_state=True, dropout=0.2, recurrent_dropout=0.2)
+        found[executor] = computed(
+            made, inputs_for(made), MASKS["holes"], states_for(made), training=True
+        )
+    assert_close(found["fused"][0], found["reference"][0])
+    assert_close(found["fused"][1], found["reference"][1])
