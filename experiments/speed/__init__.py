@@ -1,0 +1,1 @@
+"""How long a training step of a recurrent layer takes, in alternating pairs with its peers."""

@@ -1,0 +1,50 @@
+"""What the times depend on: processor, threads, versions, and how busy the machine was."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .contender import LIBRARIES
+
+
+def processor() -> str:
+    """Return the processor's name and what tells apart those of one name."""
+    info = Path("/proc/cpuinfo")
+    found: dict[str, str] = {}
+    for line in info.read_text().splitlines() if info.exists() else []:
+        key, _, value = line.partition(":")
+        found.setdefault(key.strip(), value.strip())
+    name = found.get("model name") or platform.processor() or platform.machine()
+    if "model" not in found:
+        return name
+    wide = [f for f in ("avx2", "avx512f", "amx_bf16") if f in found.get("flags", "").split()]
+    return f"{name}, family {found['cpu family']} model {found['model']}, {' '.join(wide)}"
+
+
+def describe(threads: int) -> dict[str, Any]:
+    """Return the machine as plain data.
+
+    Args:
+        threads: how many threads each contender may use.
+    """
+    packages = sorted({name for library in LIBRARIES for name in library.packages} | {"numpy"})
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = None
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "may_use": sorted(os.sched_getaffinity(0)),
+        "threads": threads,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": versions,
+        "load": list(os.getloadavg()),
+    }

@@ -1,0 +1,51 @@
+"""How much faster one contender is than another, from pairs, with the spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+from .measure import Timing
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as long the peer took.
+
+    Args:
+        own: gatekit's contender.
+        peer: the other.
+        median: the median of the pairs' ratios; above 1 where gatekit is faster.
+        low: their first quartile.
+        high: their third.
+    """
+
+    own: Timing
+    peer: Timing
+    median: float
+    low: float
+    high: float
+
+
+def ratio(own: Timing, peer: Timing, clock: str) -> Ratio:
+    """Return the ratio of two contenders' times, round by round.
+
+    Args:
+        own: the divisor.
+        peer: the dividend.
+        clock: ``wall`` or ``cpu``.
+    """
+    pairs = zip(peer.seconds(clock), own.seconds(clock), strict=True)
+    ratios = [theirs / ours for theirs, ours in pairs]
+    if len(ratios) == 1:
+        return Ratio(own, peer, *ratios * 3)
+    low, _, high = quantiles(ratios, n=4, method="inclusive")
+    return Ratio(own, peer, median(ratios), low, high)
+
+
+def best(timings: list[Timing], clock: str) -> list[Timing]:
+    """Return the fastest mode of each library, gatekit's first."""
+    fastest: dict[str, Timing] = {}
+    for timing in sorted(timings, key=lambda t: t.median(clock)):
+        fastest.setdefault(timing.contender.library.name, timing)
+    return sorted(fastest.values(), key=lambda t: not t.contender.library.own)
