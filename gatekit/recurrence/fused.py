@@ -18,7 +18,7 @@ from ..cell.graph import BuiltRead, Node
 from .noise import bernoulli
 from .plan import Group, Plan
 from .problem import Problem, Solution
-from .row import apply_map, normalised_read, pre_activation, product, total, value_of
+from .row import apply_map, normalised_read, pre_activation, product, total, value_of, with_bias
 
 _SECOND_ORDER = (
     "the fused executor has first-order gradients only; for second-order or forward-mode derivatives build the layer "
@@ -98,13 +98,13 @@ def _group_part(problem: Problem, group: Group, env: Mapping[str, Any]) -> Any:
         weights[node.bias] if node.bias else tf.zeros([node.width], problem.inputs["x"].dtype)
         for node, _ in group.members
     ]
-    if len(set(texts)) == 1 and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True)):
-        parts = [_side_by_side(biases)]
+    if texts[0] and len(set(texts)) == 1 and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True)):
+        parts = []
         for column in zip(*reads, strict=True):
             u = evaluate(column[0].expr, env, functions)
             matrix = _side_by_side([_matrix(read, weights) for read in column])
-            parts.insert(0, product(u, matrix, problem.matmul_dtype))
-        return total(parts)
+            parts.append(product(u, matrix, problem.matmul_dtype))
+        return with_bias(total(parts), _side_by_side(biases))
     columns = []
     lead = tf.shape(problem.inputs["x"])[:2]
     for own, bias in zip(reads, biases, strict=True):
@@ -339,8 +339,11 @@ class _Loop:
 
     def backward(self, tensors: Any, saved: Any, cotangents: Any) -> list[Any]:
         plan, problem, names = self.plan, self.problem, self.names
-        matrices = self.matrices(tensors)
+        # Transposed once here, not in every product of the loop.
+        matrices = {key: tf.transpose(m) for key, m in self.matrices(tensors).items()}
         base = self.base(tensors)
+        for name in plan.parameters:
+            base[name] = self.per_row(base[name])
         rows = self.unstacked(tensors)
         saved_rows = _unstack(saved, self.static)
         flows = _unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static) if problem.wanted else None
@@ -379,7 +382,7 @@ class _Loop:
                     d = cot.pop(group.key)
                     log[f"d:{group.key}"] = d
                     matrix = matrices[group.key]
-                    du = tf.matmul(tf.cast(d, matrix.dtype), matrix, transpose_b=True)
+                    du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
                     key = group.text if self.direct(group) else f"u:{group.key}"
                     _add(cot, key, tf.cast(du, self.dtype))
                 targets = {**outputs, **u_values}
@@ -411,7 +414,7 @@ class _Loop:
                 array = array.write(step, _side_by_side(line))
             return step - 1, dprev, tuple(dsums), array
 
-        zeros = tuple(tf.zeros_like(tensors[self.place[f"weight:{n}"]]) for n in plan.parameters)
+        zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
         array = tf.TensorArray(self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)])
         _, dfirst, dparameters, array = tf.while_loop(
             lambda step, *_: step >= 0,
@@ -425,6 +428,12 @@ class _Loop:
             stacked = tf.ensure_shape(array.stack(), [*self.static, total_width])
             line = _split(stacked, logged, log_widths)
         return self.collect(tensors, saved, line, dfirst, dparameters)
+
+    def per_row(self, parameter: Any) -> Any:
+        """Return a vector repeated for every row, so that its gradient is summed over rows once, after the loop."""
+        if parameter.shape.rank != 1:
+            return parameter
+        return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
 
     def zeros(self, width: int) -> Any:
         return tf.zeros(tf.stack([self.batch, width]), self.dtype)
@@ -523,6 +532,8 @@ class _Loop:
             for name, gradient in zip(weights, found, strict=True):
                 gradients[self.place[f"weight:{name}"]] = gradient
         for name, gradient in zip(plan.parameters, dparameters, strict=True):
+            if tensors[self.place[f"weight:{name}"]].shape.rank == 1:
+                gradient = tf.reduce_sum(gradient, 0)
             gradients[self.place[f"weight:{name}"]] = gradient
         for name, gradient in zip(self.names, dfirst, strict=True):
             gradients[self.place[f"state:{name}"]] = gradient
