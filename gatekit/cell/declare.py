@@ -90,7 +90,7 @@ def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
     if converted is _WRONG:
         raise ConfigError(f"{owner}: option {name}={value!r} should be {_say(hint)}, and is {type(value).__name__}.")
     if isinstance(converted, float) and not math.isfinite(converted):
-        raise ConfigError(f"{owner}: option {name}={value!r} is not finite.")
+        raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")
     return converted
 
 
@@ -117,7 +117,10 @@ def _convert(value: Any, hint: Any) -> Any:
     if hint is int:
         return value if isinstance(value, int) and not isinstance(value, bool) else _WRONG
     if hint is float:
-        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else _WRONG
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return _WRONG
+        # A whole number may be too large for a float; it then is as good as infinite.
+        return float(value) if -1e300 <= value <= 1e300 else math.inf
     if hint is str:
         return value if isinstance(value, str) else _WRONG
     base = origin or hint

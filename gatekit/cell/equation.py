@@ -19,6 +19,7 @@ MAX_CHARACTERS = 2_000
 MAX_NODES = 500
 MAX_DEPTH = 50
 MAX_EXPONENT = 16
+_LARGEST = 1e300
 _OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -64,6 +65,8 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
     """
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         # YAML turns an equation such as ``1`` into a number.
+        if not abs(text) <= _LARGEST:
+            raise ExpressionError("a number in an equation is finite and has at most 300 digits")
         text = repr(text)
     if not isinstance(text, str):
         raise ExpressionError(f"an equation is a text, and {text!r} is {type(text).__name__}")

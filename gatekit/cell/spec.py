@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -284,8 +284,10 @@ class _CellReader:
         return value
 
     def number(self, value: Any, where: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise CellError(f"{where}: a finite number is expected, not {value!r}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise CellError(f"{where}: a number is expected, not {value!r}")
+        if not abs(value) <= 1e300:
+            raise CellError(f"{where}: the number is not finite, or beyond 1e300")
         return float(value)
 
     def rate(self, value: Any, where: str) -> float:
@@ -375,6 +377,8 @@ class _CellReader:
         for section, members in sections.items():
             for name in members:
                 where = f"cell.{section}.{name}"
+                if keyword.iskeyword(name):
+                    raise CellError(f"{where}: equations cannot read {name!r}, a word of Python; rename it")
                 if name in RESERVED:
                     raise CellError(f"{where}: {name!r} is reserved ({listed(RESERVED)}); choose another name")
                 if name.endswith("_prev") or name.endswith("_history"):

@@ -188,7 +188,9 @@ def test_a_number_of_yaml_is_an_equation(value):
 
 
 @pytest.mark.parametrize(
-    "value", [None, True, ["x"], {"x": 1}, b"x", float("nan"), float("inf"), 10**5000]
+    "value",
+    [None, True, ["x"], {"x": 1}, b"x", float("nan"), float("inf"), 10**5000],
+    ids=["null", "true", "list", "mapping", "bytes", "nan", "inf", "5000-digits"],
 )
 def test_what_is_no_text_is_refused(value):
     with pytest.raises(ExpressionError):

@@ -1,0 +1,129 @@
+"""Options as annotated class fields."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from gatekit.cell.declare import Declared, plain
+from gatekit.cell.errors import ConfigError
+
+
+class Thing(Declared):
+    """Every type of option."""
+
+    number: float = 0.5
+    count: int = 2
+    word: str = "a"
+    flag: bool = False
+    way: Literal["up", "down"] = "up"
+    maybe: float | None = None
+    either: int | str = "units"
+    items: tuple[int, ...] = ()
+    table: Mapping[str, Any] = {}
+    anything: Any = None
+
+    shared: ClassVar[int] = 3
+    plain_field = 4
+
+
+class Needing(Declared):
+    """One option without a default."""
+
+    length: int
+
+
+class Child(Thing):
+    """An inherited option with another default, and one more."""
+
+    number = 0.25
+    more: int = 1
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("number", 1, 1.0),
+        ("number", 2.5, 2.5),
+        ("count", 7, 7),
+        ("word", "b", "b"),
+        ("flag", True, True),
+        ("way", "down", "down"),
+        ("maybe", 3, 3.0),
+        ("either", 3, 3),
+        ("either", "x", "x"),
+        ("items", [1, 2], (1, 2)),
+        ("table", {"a": (1,)}, {"a": [1]}),
+        ("anything", {1: 2}, {1: 2}),
+    ],
+)
+def test_a_value_of_the_right_type_is_kept(name, given, kept):
+    value = getattr(Thing(**{name: given}), name)
+    assert (value, type(value)) == (kept, type(kept))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("number", "1", "should be a number, and is str"),
+        ("number", True, "should be a number, and is bool"),
+        ("number", None, "should be a number, and is NoneType"),
+        ("count", 1.5, "should be an integer"),
+        ("count", True, "should be an integer"),
+        ("word", 3, "should be a text"),
+        ("flag", 1, "should be true or false"),
+        ("way", "left", "should be one of 'up', 'down'"),
+        ("maybe", "x", "should be a number or null"),
+        ("either", 1.5, "should be an integer or a text"),
+        ("items", "abc", "should be a list"),
+        ("table", [1], "should be a mapping"),
+        ("number", math.nan, "is not finite"),
+        ("maybe", math.inf, "is not finite"),
+        ("numbre", 1.0, r"has no option 'numbre'; did you mean 'number'\? Its options: anything"),
+        ("zzz", 1.0, r"has no option 'zzz'\. Its options"),
+        ("shared", 1, "has no option 'shared'"),
+        ("plain_field", 1, "has no option 'plain_field'"),
+    ],
+)
+def test_any_other_value_is_refused(name, given, says):
+    with pytest.raises(ConfigError, match=says):
+        Thing(**{name: given})
+
+
+def test_8_a_number_too_large_for_a_float_is_refused():
+    with pytest.raises(ConfigError, match="beyond 1e300"):
+        Thing(number=10**5000)
+
+
+def test_an_option_without_default_is_needed():
+    assert Needing(length=3).options() == {"length": 3}
+    with pytest.raises(ConfigError, match="needs the option length"):
+        Needing()
+
+
+def test_options_are_those_that_differ():
+    assert Thing().options() == {}
+    assert Thing(number=0.5, count=3).options() == {"count": 3}
+    assert Child().options() == {}
+    assert Child(number=0.5).options() == {"number": 0.5}
+    assert list(Child(more=2, flag=True).options()) == ["flag", "more"]
+
+
+def test_equal_options_are_equal_things():
+    assert Thing(count=3) == Thing(count=3) != Thing(count=4)
+    assert hash(Thing(items=[1])) == hash(Thing(items=(1,)))
+    assert Thing() != Child()
+    assert repr(Thing(count=3)) == "Thing(count=3)"
+
+
+def test_things_are_immutable_and_can_be_replaced():
+    thing = Thing(count=3)
+    with pytest.raises(AttributeError, match=r"make a new one with count=4"):
+        thing.count = 4
+    assert thing.replaced(count=4).count == 4
+    assert thing.count == 3
+
+
+def test_plain_data():
+    assert plain({1: (1, {"a": [2]}), "b": "c"}) == {"1": [1, {"a": [2]}], "b": "c"}

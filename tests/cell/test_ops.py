@@ -1,0 +1,99 @@
+"""The functions of the language on expressions and on arrays."""
+
+import math
+
+import numpy
+import pytest
+
+from gatekit.cell import ops
+from gatekit.cell.expression import Call, Name, Number
+from gatekit.cell.ops import FUNCTIONS, Function
+
+X = numpy.array([[-2.0, -0.5, 0.0, 1.5], [3.0, 0.25, -1.0, 0.1]])
+EXPECTED = {
+    "sigmoid": lambda v: 1 / (1 + math.exp(-v)),
+    "tanh": math.tanh,
+    "relu": lambda v: max(v, 0.0),
+    "softplus": lambda v: math.log(1 + math.exp(v)),
+    "exp": math.exp,
+    "abs": math.fabs,
+    "square": lambda v: v * v,
+    "sin": math.sin,
+    "cos": math.cos,
+    "hard_sigmoid": lambda v: min(max(v / 6 + 0.5, 0.0), 1.0),
+    "silu": lambda v: v / (1 + math.exp(-v)),
+    "log_sigmoid": lambda v: -math.log(1 + math.exp(-v)),
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_elementwise_functions(name):
+    expected = [[EXPECTED[name](v) for v in row] for row in X.tolist()]
+    numpy.testing.assert_allclose(FUNCTIONS[name](X), expected, rtol=1e-14, atol=1e-15)
+
+
+def test_positive_arguments():
+    numpy.testing.assert_allclose(ops.log(ops.exp(X)), X, atol=1e-15)
+    numpy.testing.assert_allclose(ops.sqrt(X * X), numpy.abs(X))
+
+
+def test_functions_over_units():
+    row = [math.exp(v) for v in X[0]]
+    share = numpy.array([v / math.fsum(row) for v in row])
+    numpy.testing.assert_allclose(ops.softmax(X)[0], share)
+    numpy.testing.assert_allclose(ops.cumax(X)[0, -1], 1.0)
+    numpy.testing.assert_allclose(ops.cumax(X)[0, 1], share[0] + share[1])
+    numpy.testing.assert_allclose(ops.cumsum(X)[0], [-2.0, -2.5, -2.5, -1.0])
+    numpy.testing.assert_allclose(ops.sum(X), [[-1.0], [2.35]])
+    numpy.testing.assert_allclose(ops.mean(X)[0], [-0.25])
+    numpy.testing.assert_allclose(ops.repeat(X[:, :2], 2)[0], [-2.0, -2.0, -0.5, -0.5])
+
+
+def test_tensor_functions():
+    outer = ops.outer(X, X[:, :3])
+    assert outer.shape == (2, 4, 3)
+    assert outer[1, 0, 2] == -3.0
+    numpy.testing.assert_allclose(ops.matvec(outer, X[:, :3])[0], X[0] * (X[0, :3] ** 2).sum())
+    numpy.testing.assert_allclose(ops.vecmat(X, outer)[0], X[0, :3] * (X[0] ** 2).sum())
+    numpy.testing.assert_allclose(ops.dot(X, X)[1], [(X[1] ** 2).sum()])
+    numpy.testing.assert_allclose(ops.minimum(X, 0.0), -ops.maximum(-X, 0.0))
+
+
+@pytest.mark.parametrize("value", [-1000.0, 1000.0])
+def test_large_arguments_stay_finite(value):
+    at = numpy.array([[value]])
+    for name in ("sigmoid", "softplus", "log_sigmoid", "silu", "softmax", "hard_sigmoid", "tanh"):
+        with numpy.errstate(over="ignore"):
+            assert numpy.isfinite(FUNCTIONS[name](at)).all(), name
+
+
+def test_an_expression_gives_an_expression():
+    x = Name("x")
+    assert ops.sigmoid(x) == Call("sigmoid", (x,))
+    assert ops.minimum(0.5, x) == Call("minimum", (Number(0.5), x))
+    assert str(2 * ops.tanh(x) ** -1 - 1) == "2*tanh(x)**-1-1"
+
+
+def test_a_wrong_number_of_arguments_and_an_unknown_type_are_refused():
+    with pytest.raises(TypeError, match=r"tanh takes 1 argument\(s\), and got 2"):
+        ops.tanh(X, X)
+    with pytest.raises(TypeError, match="does not know what to do with str"):
+        ops.tanh("x")
+
+
+def test_a_backend_has_every_function():
+    with pytest.raises(ValueError, match="lacks"):
+        ops.add_backend(lambda value: False, {"tanh": math.tanh})
+
+
+def test_a_composed_function_needs_no_backend():
+    twice = Function("twice", 1, compose=lambda x: x + x)
+    assert twice(2.5) == 5.0
+    assert twice(Name("x")) == Call("twice", (Name("x"),))
+
+
+def test_a_gate_may_neither_branch_nor_loop_on_expressions():
+    with pytest.raises(TypeError, match="may not branch"):
+        bool(Name("x"))
+    with pytest.raises(TypeError, match="may not loop"):
+        list(Name("x"))

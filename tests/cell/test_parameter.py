@@ -1,0 +1,57 @@
+"""Learned quantities and their maps."""
+
+import math
+
+import pytest
+
+from gatekit.cell.errors import CellError
+from gatekit.cell.parameter import MAPS, Parameter
+
+FORWARD = {
+    "sigmoid": lambda raw: 1 / (1 + math.exp(-raw)),
+    "tanh": math.tanh,
+    "softplus": lambda raw: math.log1p(math.exp(raw)),
+    "exp": math.exp,
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("value", [0.1, 0.5, 0.9])
+def test_the_raw_value_maps_to_the_first_value(name, value):
+    raw = Parameter(init=value, map=name).raw_init()
+    assert FORWARD[name](raw) == pytest.approx(value, rel=1e-12)
+
+
+def test_without_a_map_the_raw_value_is_the_first_value():
+    assert Parameter("scalar", init=3).raw_init() == 3
+    assert Parameter(init={"kind": "normal"}, map="exp").raw_init() == {"kind": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("sigmoid", 0.0), ("sigmoid", 1.0), ("tanh", 1.0), ("softplus", 0.0), ("exp", -1.0)],
+)
+def test_a_first_value_outside_the_range_is_refused(name, value):
+    with pytest.raises(CellError, match=f"outside the range of map='{name}'"):
+        Parameter(init=value, map=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"map": "sigmiod"}, "did you mean 'sigmoid'"),
+        ({"shape": True}, "a parameter's shape is a size"),
+        ({"shape": 1.5}, "a parameter's shape is a size"),
+        ({"init": "ones"}, "a number or {kind: ...}"),
+        ({"init": True}, "a number or {kind: ...}"),
+    ],
+)
+def test_what_is_no_parameter(options, says):
+    with pytest.raises(CellError, match=says):
+        Parameter(**options)
+
+
+def test_the_canonical_form_leaves_out_what_is_usual():
+    assert Parameter().canonical() == {"shape": "units", "init": 0.0}
+    full = Parameter("scalar", {"kind": "ones"}, "exp", trainable=False)
+    assert Parameter(**full.canonical()) == full
