@@ -402,18 +402,7 @@ class _Builder:
             found = (*(k for _, k in out_arguments), *(self.spec.emits if n == "emitted" else n for n in reads))
         else:
             reads = [n for r in self.gates[name].reads for n in names(r.expr)]
-            norm = self.gates[name].gate.norm or {}
-            for member in norm.get("group", ()):
-                if member not in self.gates:
-                    raise CellError(
-                        f"cell.gates.{name}.norm.group: {member!r} is not a gate{nearest(str(member), self.gates)}"
-                    )
-                # Statistics of single reads are shared with the same read of others only.
-                texts = [r.text for r in self.gates[name].reads]
-                shared = [
-                    r for r in self.gates[member].reads if norm.get("of") == "sum" or r.text in texts
-                ]
-                reads += [n for r in shared for n in names(r.expr)]
+            reads += [n for r in self.sharing(name) for n in names(r.expr)]
             found = (*(k for _, k in arguments[name]), *reads)
         self.used.update(found)
         skip = {*self.cell_parameters, *self.constants}
@@ -423,6 +412,20 @@ class _Builder:
             if k not in skip and not k.startswith("pre:") and (k in self.known() or k.endswith("_prev"))
         ]
         return tuple(kept)
+
+    def sharing(self, name: str) -> list[Read]:
+        """Return the reads whose statistics a gate shares by its norm; its own are among them."""
+        norm = self.gates[name].gate.norm or {}
+        texts = [r.text for r in self.gates[name].reads]
+        found: list[Read] = []
+        for member in norm.get("group", ()):
+            if member not in self.gates:
+                raise CellError(
+                    f"cell.gates.{name}.norm.group: {member!r} is not a gate{nearest(str(member), self.gates)}"
+                )
+            # Statistics of single reads are shared with the same read of others only.
+            found += [r for r in self.gates[member].reads if norm.get("of") == "sum" or r.text in texts]
+        return found
 
     def order(self, depends: Mapping[str, tuple[str, ...]]) -> list[str]:
         done: list[str] = []
@@ -680,6 +683,10 @@ class _Builder:
                 bound = out_arguments if feedback else arguments[name]
                 takes_pre = any(k.startswith("pre:") for _, k in bound)
                 reach = [r.level + (not r.hoisted and r.map.has_matrix()) for r in built]
+                # Shared statistics make a gate wait for the products of its whole group.
+                for read in [] if feedback else self.sharing(name):
+                    keys_read = [k for k in names(read.expr) if k not in skip]
+                    reach.append(level_of(keys_read) + (not hoistable(keys_read) and read.map.has_matrix()))
                 nodes[name] = Node(
                     name=name,
                     kind="output" if feedback else "gate",

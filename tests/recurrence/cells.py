@@ -62,6 +62,11 @@ def _odd() -> dict[str, dict[str, Any]]:
         "output": {"reads": {"x": "dense", "h_prev": "low_rank", "x_prev": "dense"}},
         "candidate": {"reads": {"x": "dense", "h_prev": "frozen", "c_prev": "dense"}},
     }
+    shared = {"norm": {"of": "read", "group": ["forget", "input"]}}
+    unlike = {
+        "forget": {"reads": {"x": "dense", "h_prev": "diagonal"}, **shared},
+        "input": shared,
+    }
     two_levels = {"output": {"reads": {"h_prev": "dense", "forget*h_prev": "dense", "c": "dense"}}}
     full_gate = {
         "forget": {"reads": ["x", "h_prev", "forget_prev", "output_prev"]},
@@ -76,6 +81,16 @@ def _odd() -> dict[str, dict[str, Any]]:
         "norm_read_own": lstm_with(gates=own("read")),
         "norm_sum_group": lstm_with(gates=normed("sum")),
         "norm_sum_own": lstm_with(gates=own("sum", bias=False)),
+        "norm_of_unlike_reads": {
+            **canonical("gru_reset_after"),
+            "gates": {
+                name: {**gate, "norm": {"of": "sum", "group": ["recurrent", "candidate"]}}
+                if name in ("recurrent", "candidate")
+                else gate
+                for name, gate in canonical("gru_reset_after")["gates"].items()
+            },
+        },
+        "norm_of_unlike_maps": lstm_with(gates=unlike),
         "maps": lstm_with(gates=maps),
         "two_levels": lstm_with(gates=merged(two_levels, {"output": {"bias": False}})),
         "peephole_without_bias": lstm_with(

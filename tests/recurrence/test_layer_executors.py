@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .cells import BUNDLED, ODD, canonical, merged
+from .cells import BUNDLED, ODD, canonical, merged, spec
 from .layers import MASKS, computed, graph, inputs_for, layer, states_for
 from .pairwise import covering
 from .problems import assert_close
@@ -43,12 +43,32 @@ def _with_options(row: Mapping[str, Any]) -> dict[str, Any]:
         changes["zoneout"] = dict(zip(states, (0.2, 0.4), strict=False))
     if row["learned"]:
         changes["learned_initial_state"] = states
-    plain = {"x": "dense", "h_prev": "dense"}
-    dense = [n for n, g in cell["gates"].items() if g.get("reads", plain) == plain]
-    if row["norm"] != "none" and dense:
-        norm = {"of": row["norm"], "group": dense if "on_lstm" != row["cell"] else dense[:4]}
-        changes["gates"] = {n: {"norm": norm} for n in norm["group"]}
+    if row["norm"] != "none":
+        norm = {"of": row["norm"], "group": _normable(row["cell"], row["norm"])}
+        changes["gates"] = {name: {"norm": norm} for name in norm["group"]}
     return merged(cell, changes)
+
+
+def _normable(cell: str, of: str) -> list[str]:
+    """Return the gates that can share statistics: of sums, only what needs no gate of this step."""
+    early = {"x", "h_prev", "c_prev"}
+    return [
+        gate.name
+        for gate in spec(cell).gates
+        if any(read.map_kind == "dense" for read in gate.reads)
+        and (of == "read" or {read.text for read in gate.reads} <= early)
+    ]
+
+
+def test_norm_and_states_reach_the_cells() -> None:
+    cell = _with_options(
+        {"cell": "on_lstm", "dropout": True, "zoneout": True, "learned": True, "norm": "sum"}
+    )
+    made = layer(cell)
+    assert [n.name for n in made.cell.nodes if n.norm] == list(cell["gates"])
+    assert [s.name for s in made.cell.states if s.zoneout and s.learned] == ["h", "c"]
+    assert made.spec.dropout
+    assert made.spec.recurrent_dropout
 
 
 def _agree(row: Mapping[str, Any]) -> None:
