@@ -12,10 +12,10 @@ _LONGEST = 16
 
 def heading(comparison: Comparison) -> list[str]:
     """Return the column headings."""
+    summaries = [row.summary for row in comparison.rows if row.summary is not None]
     metrics = {
-        f"{s.metric.name} ({s.metric.unit})" if s.metric.unit else s.metric.name
-        for s in (row.summary for row in comparison.rows)
-        if s is not None
+        f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
+        for s in summaries
     }
     metric = metrics.pop() if len(metrics) == 1 else "metric"
     baselines = {row.group.variant for row in comparison.rows if row.is_baseline}
@@ -24,7 +24,7 @@ def heading(comparison: Comparison) -> list[str]:
     return [
         "group",
         "n",
-        f"test {metric}",
+        printable(metric),
         f"difference{versus}",
         "parameters",
         "ms/step",

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.compare.baseline import Baselines, task
 from gatekit.compare.difference import Difference, difference, executors, unlike
 from gatekit.compare.group import Group, Grouping, group_runs
 from gatekit.compare.loader import Study, load
@@ -88,27 +89,27 @@ def compare(
     loaded = load(study, root)
     grouping = group_runs(loaded.runs, by)
     _refuse_mixed(grouping, force)
-    chosen = _baseline_variant(grouping.groups, baseline)
+    baselines = Baselines(grouping.groups, baseline)
+    seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []
     for group in grouping.groups:
         summary = summarise(group, level)
-        reference = _reference(group, grouping.groups, chosen)
+        reference = baselines.of(group)
         found = None
         if summary is not None and reference is not None and reference is not group:
             found = difference(
                 group,
                 reference,
                 refused=() if force else unlike(group, reference),
-                blocked=() if force else _blocked(group, reference, grouping),
+                blocked=() if force else _blocked(group, reference, len(grouping.unknown), seeds),
                 notes=_remarks(group, reference, force),
                 level=level,
             )
         rows.append(Row(group, summary, found, reference is group))
     rows = _corrected(rows)
     rows.sort(key=_order)
-    return Comparison(
-        loaded, tuple(rows), tuple(_notes(loaded, grouping, rows)), grouping.unknown, level
-    )
+    notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
+    return Comparison(loaded, tuple(rows), tuple(notes), grouping.unknown, level)
 
 
 def command(study: str, by: Sequence[str] | None, baseline: str | None) -> str:
@@ -124,54 +125,25 @@ def _refuse_mixed(grouping: Grouping, force: bool) -> None:
         reasons = unlike(group, group)
         metrics = {run.result.metric for run in group.runs if run.result is not None}
         if len({(m.name, m.unit, m.direction) for m in metrics}) > 1 or (reasons and not force):
+            remedy = (
+                f"add one of these to by: {listed(grouping.pooled)}"
+                if grouping.pooled
+                else "log the same scores in each of them"
+            )
             raise ConfigError(
                 f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
-                f" add one of {listed(grouping.pooled)} to by"
+                f" {remedy}"
             )
 
 
-def _baseline_variant(groups: Sequence[Group], baseline: str | None) -> str | None:
-    variants = {group.variant: None for group in groups}
-    if baseline is not None:
-        for group in groups:
-            if baseline in (group.label, group.variant):
-                return baseline
-        labels = [group.label for group in groups]
-        raise ConfigError(
-            f"baseline={baseline}: no such group{nearest(baseline, labels)};"
-            f" groups: {listed(labels)}"
-        )
-    if "lstm" in variants:
-        return "lstm"
-    lstms = [group.variant for group in groups if group.cell == "lstm" and group.runs]
-    return next(iter(lstms or [group.variant for group in groups if group.runs]), None)
-
-
-def _reference(group: Group, groups: Sequence[Group], chosen: str | None) -> Group | None:
-    """Return the baseline of a group: on the same task, and of the same data where there is one."""
-    if group.label == chosen or not group.runs:
-        return group if group.label == chosen else None
-    labelled = [other for other in groups if other.label == chosen and other.runs]
-    task = _task(group)
-    same = [g for g in groups if g.variant == chosen and g.runs and _task(g) == task]
-    candidates = same or labelled
-    if group in candidates:
-        return group
-    return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
-
-
-def _task(group: Group) -> tuple[tuple[str, object], ...]:
-    return tuple((k, v) for k, v in group.values.items() if k.split(".")[0] == "task")
-
-
-def _blocked(group: Group, reference: Group, grouping: Grouping) -> tuple[str, ...]:
+def _blocked(
+    group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
+) -> tuple[str, ...]:
     reasons = [_missing(part) for part in (group, reference) if part.missing]
-    # A run whose configuration is lost can only belong to a group that lacks one.
-    every = {run.seed for other in grouping.groups for run in (*other.runs, *other.missing)}
-    for part in (group, reference):
-        count = len(grouping.unknown)
-        if count and every - {run.seed for run in (*part.runs, *part.missing)}:
-            reasons.append(f"{count} corrupt {_runs(count)} could belong to {part.label}")
+    # A run whose configuration is lost can only belong to a group that lacks a seed.
+    for part in (group, reference) if unknown else ():
+        if seeds - {run.seed for run in (*part.runs, *part.missing)}:
+            reasons.append(f"{unknown} corrupt {_runs(unknown)} could belong to {part.label}")
     if reasons:
         reasons.append("run the sweep again, then compare")
     return tuple(reasons)
@@ -223,8 +195,8 @@ def _corrected(rows: Sequence[Row]) -> list[Row]:
 
 def _order(row: Row) -> tuple[str, int, tuple[float, float, float], str]:
     if row.summary is None:
-        return (repr(_task(row.group)), 1, (0.0, 0.0, 0.0), row.group.label)
-    return (repr(_task(row.group)), 0, row.summary.rank, row.group.label)
+        return (repr(task(row.group)), 1, (0.0, 0.0, 0.0), row.group.label)
+    return (repr(task(row.group)), 0, row.summary.rank, row.group.label)
 
 
 def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gatekit.compare.group import Group
-from gatekit.compare.result import Metric
-from gatekit.compare.run import Run
+from gatekit.compare.result import OWN, Metric, Result, short_hash
 from gatekit.compare.statistics import (
     Interval,
     PairedTest,
@@ -19,7 +18,6 @@ from gatekit.compare.statistics import (
     mean_interval,
     paired_test,
 )
-from gatekit.compare.summary import outcome
 
 ALPHA = 0.05
 """Below this a corrected p value tells two groups apart."""
@@ -75,19 +73,17 @@ def difference(
     """
     own, other = _by_unit(group), _by_unit(baseline)
     common = [] if refused else sorted(own.keys() & other.keys(), key=repr)
-    ours = np.array([outcome(own[unit]) for unit in common])
-    theirs = np.array([outcome(other[unit]) for unit in common])
-    result = group.runs[0].result
-    if result is None:
-        raise ValueError(f"group {group.label} has no outcome")
+    ours = np.array([own[unit].outcome for unit in common])
+    theirs = np.array([other[unit].outcome for unit in common])
     # Two runs of a pair that both diverged are equally bad, whatever inf - inf says.
     both = ~np.isfinite(ours) & ~np.isfinite(theirs)
     d = np.where(both, 0.0, ours - np.where(both, 0.0, theirs))
     finite = bool(np.isfinite(ours).all() and np.isfinite(theirs).all()) and len(d) > 0
-    gain = result.metric.sign * d
+    metric = _results(group)[0].metric
+    gain = metric.sign * d
     return Difference(
         baseline=baseline.label,
-        metric=result.metric,
+        metric=metric,
         pairs=len(d),
         better=int((gain > 0).sum()),
         worse=int((gain < 0).sum()),
@@ -106,25 +102,30 @@ def difference(
     )
 
 
-def _by_unit(group: Group) -> dict[Hashable, Run]:
+def _by_unit(group: Group) -> dict[Hashable, Result]:
     counts = Counter(group.units)
     return {
-        unit: run
-        for unit, run in zip(group.units, group.runs, strict=True)
+        unit: result
+        for unit, result in zip(group.units, _results(group), strict=True)
         if unit is not None and counts[unit] == 1
     }
 
 
+def _results(group: Group) -> list[Result]:
+    return [run.result for run in group.runs if run.result is not None]
+
+
 def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
-    """Return why two groups are not comparable: metric, unit, data or step budget.
+    """Return why two groups are not comparable: metric, split, data or step budget.
 
     Args:
         group: a group with an outcome.
         baseline: another.
     """
     reasons = []
-    for name, of in (("metric", _metric), ("data", _data), ("step budget", _budget)):
-        ours, theirs = {of(run) for run in group.runs}, {of(run) for run in baseline.runs}
+    aspects = (("metric", _metrics), ("split", _splits), ("data", _data), ("step budget", _budgets))
+    for name, of in aspects:
+        ours, theirs = of(group), of(baseline)
         if len(ours | theirs) > 1:
             reasons.append(f"another {name} ({_said(ours)} against {_said(theirs)})")
     return tuple(reasons)
@@ -134,31 +135,36 @@ def _said(values: set[str]) -> str:
     return " and ".join(sorted(values))
 
 
-def _metric(run: Run) -> str:
-    if run.result is None:
-        return ""
-    metric = run.result.metric
-    return f"{metric.name} in {metric.unit or 'no unit'}, {metric.direction}"
+def _metrics(group: Group) -> set[str]:
+    metrics = [result.metric for result in _results(group)]
+    return {f"{m.name} in {m.unit or 'no unit'}, {m.direction}" for m in metrics}
 
 
-def _data(run: Run) -> str:
-    if run.result is None or run.result.data_hash is None:
-        return "unknown"
-    return run.result.data_hash.removeprefix("sha256").lstrip(".:")[:8]
+def _splits(group: Group) -> set[str]:
+    return {result.split for result in _results(group) if result.split is not None}
 
 
-def _budget(run: Run) -> str:
-    trainer = (run.config or {}).get("trainer")
-    if not isinstance(trainer, dict):
-        return "unknown"
-    known = [f"{key}={trainer[key]}" for key in ("epochs", "steps") if trainer.get(key) is not None]
-    return " ".join(known) or "unknown"
+def _data(group: Group) -> set[str]:
+    # A script of one's own says nothing about its data.
+    return {
+        "own" if result.executor == OWN else short_hash(result.data_hash)
+        for result in _results(group)
+    }
+
+
+def _budgets(group: Group) -> set[str]:
+    budgets = set()
+    for run in group.runs:
+        trainer = (run.config or {}).get("trainer")
+        known = trainer if isinstance(trainer, Mapping) else {}
+        said = [f"{k}={known[k]}" for k in ("epochs", "steps") if known.get(k) is not None]
+        budgets.add(" ".join(said) or "unknown")
+    return budgets
 
 
 def executors(group: Group) -> str:
     """Return the executors that a group's runs report, comma separated."""
-    names = {run.result.executor for run in group.runs if run.result is not None}
-    return ", ".join(sorted(name for name in names if name))
+    return ", ".join(sorted({result.executor for result in _results(group) if result.executor}))
 
 
 def is_decided(found: Difference) -> bool:

@@ -13,7 +13,6 @@ from gatekit.compare.cells import heading, table_cells
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.label import printable
 from gatekit.compare.statistics import Interval
-from gatekit.compare.summary import outcome
 from gatekit.compare.table import footer
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -65,6 +64,7 @@ def _record(row: Row) -> dict[str, Any]:
         "low": _low(summary.interval if summary else None),
         "high": _high(summary.interval if summary else None),
         "metric": summary.metric.name if summary else None,
+        "split": summary.split if summary else None,
         "unit": summary.metric.unit if summary else None,
         "direction": summary.metric.direction if summary else None,
         "interval": summary.interval.method if summary and summary.interval else None,
@@ -96,7 +96,7 @@ def _record(row: Row) -> dict[str, Any]:
         "smallest_p_holm": found.smallest_p_holm if found else None,
         "smallest_p": test.smallest_p if test else None,
         "verdict": row.verdict,
-        "values": [_finite(outcome(run)) for run in row.group.runs],
+        "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
         "seeds": [run.seed for run in row.group.runs],
         "runs": [run.id for run in row.group.runs],
         "missing_runs": [

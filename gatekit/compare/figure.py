@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 _MOST_GROUPS = 12
 _DECADES = 1.5
-_MOST_INSIDE = 5
-_LONGEST_INSIDE = 40
-_LEGEND_ROW = 0.14
+_LEGEND_ROW, _LEGEND_HANDLE, _LEGEND_LETTER = 0.145, 0.40, 0.055
 _MOST_MARKED = 30
 
 
@@ -135,19 +133,17 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
 def _draw_legend(
     figure: Figure, axes: Axes, drawn: Sequence[_Drawn], comparison: Comparison
 ) -> None:
-    shown = len(drawn)
-    total = sum(row.summary is not None for row in comparison.rows)
     handles, labels = axes.get_legend_handles_labels()
-    if shown > _MOST_INSIDE or max(map(len, labels)) > _LONGEST_INSIDE:
-        columns = 2 if figure.get_figwidth() > COLUMN else 1
-        legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
-        # The curves keep their height: a long legend makes the figure taller, not them flatter.
-        rows = math.ceil(shown / columns)
-        figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * rows)
-    else:
-        legend = axes.legend(handles, labels, loc="best")
-    if total > shown:
-        legend.set_title(f"{shown} of {total} groups")
+    # Above the axes it covers no curve, and the figure grows instead of the curves shrinking.
+    widest = _LEGEND_HANDLE + _LEGEND_LETTER * max(map(len, labels))
+    columns = min(len(labels), max(1, int(figure.get_figwidth() / widest)))
+    legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
+    rows = math.ceil(len(labels) / columns)
+    total = sum(row.summary is not None for row in comparison.rows)
+    if total > len(drawn):
+        legend.set_title(f"{len(drawn)} of {total} groups")
+        rows += 1
+    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * rows)
 
 
 def _metric(drawn: Sequence[_Drawn]) -> Metric:

@@ -10,6 +10,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.config_text import flatten
 from gatekit.compare.label import group_label, value_text
+from gatekit.compare.result import OWN, short_hash
 from gatekit.compare.run import Run
 
 # These change no number (a plugin's code does, and its hash is compared); the seed is what groups
@@ -131,9 +132,10 @@ def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable
 
 def _source(run: Run) -> Iterable[tuple[str, str]]:
     if run.result is not None:
-        yield "data", (run.result.data_hash or "unknown").removeprefix("sha256").lstrip(".:")[:8]
+        if run.result.executor != OWN:
+            yield "data", short_hash(run.result.data_hash)
         for name, digest in run.result.plugins.items():
-            yield f"plugin.{name}", digest.removeprefix("sha256").lstrip(".:")[:8]
+            yield f"plugin.{name}", short_hash(digest)
 
 
 def _is_task(key: str) -> bool:

@@ -45,7 +45,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
         known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
         raise RunError(
             f"no study {study!r} in {root}{nearest(study, known)}; studies there: {listed(known)};"
-            f" type `gatekit compare NAME`, with root=FOLDER if they lie elsewhere"
+            f" type `gatekit compare NAME`, with --root FOLDER if they lie elsewhere"
         )
     configs = ConfigReader()
     runs: dict[str, Run] = {}

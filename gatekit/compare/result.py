@@ -13,6 +13,9 @@ from gatekit.cell.errors import RunError
 SCHEMA = 1
 """The newest schema of ``result.json`` that this gatekit reads."""
 
+OWN = "own"
+"""The executor of a user's own training script, which may log no test score."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -59,6 +62,30 @@ class Result:
     plugins: Mapping[str, str]
     files: Mapping[str, str]
 
+    @property
+    def split(self) -> str | None:
+        """Return the split that is compared: test where it was measured; None without a score."""
+        scores = [score for score in (self.best, self.last) if score is not None]
+        if any(score.test is not None for score in scores):
+            return "test"
+        return "validation" if scores else None
+
+    @property
+    def outcome(self) -> float:
+        """Return the metric at the best validation epoch, or the worst value if the run diverged.
+
+        The worst is ``inf`` where smaller is better and ``-inf`` where larger is.
+        """
+        score = None
+        if self.state != "DIVERGED" and self.best is not None:
+            score = self.best.validation if self.split == "validation" else self.best.test
+        return -self.metric.sign * math.inf if score is None else score
+
+
+def short_hash(digest: str | None) -> str:
+    """Return the first 8 digits of a hash, without the name of its method."""
+    return (digest or "unknown").removeprefix("sha256").lstrip(".:")[:8]
+
 
 def read_result(data: bytes) -> Result:
     """Read the bytes of ``result.json``.
@@ -85,7 +112,10 @@ def read_result(data: bytes) -> Result:
     if state not in ("COMPLETED", "DIVERGED"):
         raise ValueError(f"state is {state!r}, not COMPLETED or DIVERGED")
     best = _score(record, "best")
-    if state == "COMPLETED" and (best is None or best.test is None or best.validation is None):
+    executor = _optional_text(record, "executor")
+    if state == "COMPLETED" and (
+        best is None or best.validation is None or (best.test is None and executor != OWN)
+    ):
         raise ValueError("it says COMPLETED but holds no metric at the best epoch")
     parameters = _object(record, "parameters")
     seconds = _object(record, "seconds")
@@ -102,7 +132,7 @@ def read_result(data: bytes) -> Result:
         seconds=_optional_number(seconds, "total"),
         step_seconds=_optional_number(seconds, "step"),
         steps=_optional_integer(record, "steps"),
-        executor=_optional_text(record, "executor"),
+        executor=executor,
         data_hash=_optional_text(record, "data_hash"),
         plugins=_texts(record, "plugins"),
         files=_texts(record, "files"),

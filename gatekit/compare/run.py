@@ -156,12 +156,16 @@ def _logged(metrics: bytes, metric: str, score: Score | None) -> MetricLine | No
     if score is None:
         return None
     # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
-    pattern = rb'^[^\n]*"epoch":\s*%d,[^\n]*$' % score.epoch
-    for match in reversed(list(re.finditer(pattern, metrics, re.MULTILINE))):
-        if b'"validation"' in match.group():
-            for line in reversed(read_metrics(match.group()).lines):
-                if (line.split, line.metric, line.epoch) == ("validation", metric, score.epoch):
-                    return line
+    for needle in (b'"epoch": %d,' % score.epoch, b'"epoch":%d,' % score.epoch):
+        found = metrics.rfind(needle)
+        while found >= 0:
+            start, end = metrics.rfind(b"\n", 0, found) + 1, metrics.find(b"\n", found)
+            raw = metrics[start : end if end >= 0 else None]
+            if b'"validation"' in raw:
+                for line in reversed(read_metrics(raw).lines):
+                    if (line.split, line.metric, line.epoch) == ("validation", metric, score.epoch):
+                        return line
+            found = metrics.rfind(needle, 0, start)
     return None
 
 

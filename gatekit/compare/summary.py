@@ -10,7 +10,6 @@ import numpy as np
 
 from gatekit.compare.group import Group
 from gatekit.compare.result import Metric, Result
-from gatekit.compare.run import Run
 from gatekit.compare.statistics import Interval, bootstrap_interval, mean_interval
 
 _FAR = 100.0
@@ -18,7 +17,9 @@ _FAR = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A group's outcome: the test metric at the best validation epoch, over the seeds.
+    """A group's outcome: the metric at the best validation epoch, over the seeds.
+
+    It is the test metric, or the validation metric where a script of one's own logged no other.
 
     ``mean``, its interval and ``bootstrap`` are None where a run diverged: a mean that holds the
     worst outcome is no number. ``mean_finished`` is the mean of the runs that did not, and
@@ -26,6 +27,7 @@ class Summary:
     """
 
     metric: Metric
+    split: str
     n: int
     diverged: int
     values: tuple[float, ...]
@@ -59,7 +61,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
     if not results:
         return None
     metric = results[0].metric
-    outcomes = [outcome(run) for run in group.runs]
+    outcomes = [result.outcome for result in results]
     values = tuple(value for value in outcomes if math.isfinite(value))
     diverged = len(outcomes) - len(values)
     whole = diverged == 0
@@ -67,6 +69,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
     mean = float(np.mean(values)) if values else None
     return Summary(
         metric=metric,
+        split=next((result.split for result in results if result.split), "test"),
         n=len(outcomes),
         diverged=diverged,
         values=values,
@@ -83,19 +86,6 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
     )
 
 
-def outcome(run: Run) -> float:
-    """Return a run's test metric at its best validation epoch, or the worst value if it diverged.
-
-    The worst is ``inf`` where smaller is better and ``-inf`` where larger is.
-    """
-    result = run.result
-    if result is None:
-        raise ValueError(f"run {run.id} has no outcome")
-    if result.state == "DIVERGED" or result.best is None or result.best.test is None:
-        return -result.metric.sign * math.inf
-    return result.best.test
-
-
 def _shared(counts: list[int | None]) -> int | None:
     known = {count for count in counts if count is not None}
     return known.pop() if len(known) == 1 else None
@@ -107,6 +97,8 @@ def _average(seconds: list[float]) -> float | None:
 
 def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:
     flags = []
+    if any(result.split == "validation" for result in results):
+        flags.append("no test score was logged: validation is shown, which chose the epoch itself")
     if len(values) > 1 and len(set(values)) == 1:
         flags.append(
             f"all {len(values)} runs end at the same value: does the seed reach the model?"
@@ -141,5 +133,4 @@ def _constant(result: Result) -> bool:
 def _far_from_chance(result: Result) -> bool:
     if result.metric.direction != "min" or not result.metric.chance or result.best is None:
         return False
-    test = result.best.test
-    return test is not None and test > _FAR * abs(result.metric.chance)
+    return result.state == "COMPLETED" and result.outcome > _FAR * abs(result.metric.chance)

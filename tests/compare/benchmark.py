@@ -1,4 +1,4 @@
-"""How long comparing ten thousand runs takes: ``cd tests; python -m compare.benchmark [RUNS]``."""
+"""How long comparing takes: ``cd tests; python -m compare.benchmark [RUNS [SEEDS]]``."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def damage(folder: Path, way: int) -> None:
         (folder / name).write_bytes(b"" if way == 3 else data[: len(data) // 2])
 
 
-def main(count: int) -> None:
+def main(count: int, seeds: int = 10) -> None:
     """Write the study, compare it, and print the seconds and the memory."""
     with tempfile.TemporaryDirectory() as folder:
-        write_many(Path(folder), count)
-        start = time.perf_counter()
+        write_many(Path(folder), count, seeds)
+        start, began = time.perf_counter(), time.process_time()
         comparison = compare("many", folder)
-        compared = time.perf_counter()
+        compared, busy = time.perf_counter(), time.process_time() - began
         print_table(comparison, io.StringIO())
         to_json(comparison)
         printed = time.perf_counter()
@@ -59,10 +59,10 @@ def main(count: int) -> None:
         torn = sum(bool(run.damage) for run in comparison.study.runs)
         sys.stdout.write(
             f"{len(comparison.study.runs)} runs, {len(comparison.rows)} groups, {corrupt} corrupt,"
-            f" {torn} torn: compared in {compared - start:.2f} s, printed in"
-            f" {printed - compared:.2f} s, peak {peak:.0f} MB\n"
+            f" {torn} torn: compared in {compared - start:.2f} s"
+            f" ({busy:.2f} s of CPU), printed in {printed - compared:.2f} s, peak {peak:.0f} MB\n"
         )
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    main(*map(int, sys.argv[1:] or ["10000"]))

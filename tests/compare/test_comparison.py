@@ -88,6 +88,14 @@ def test_a_baseline_can_be_named_and_must_exist(tmp_path: Path) -> None:
         compare("demo", tmp_path, level=95)
 
 
+def test_a_baseline_without_an_outcome_is_said(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"rnn": RNN})
+    write_run(runs, configuration("lstm", 0), state="FAILED")
+    found = compare("demo", tmp_path)
+    assert "baseline lstm has no outcome: nothing is compared with it" in found.notes
+    assert row(found, "rnn").difference is None
+
+
 def test_pairs_are_the_common_seeds(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     for seed, value in ((1, 8.75), (2, 8.81), (7, 4.0)):

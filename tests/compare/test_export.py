@@ -112,3 +112,11 @@ def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:
     assert to_json(comparison) == "[]"
     assert to_csv(comparison) == "group,n,mean,low,high,metric\n"
     assert "holds no runs" in to_markdown(comparison)
+
+
+def test_every_field_is_documented(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    document = (Path(__file__).parents[2] / "docs" / "comparing.md").read_text(encoding="utf-8")
+    section = document.split("## Fields of")[1].split("\n## ")[0]
+    named = {word for text in section.split("`")[1::2] for word in text.split()}
+    assert set(records(compare("demo", tmp_path))[0]) <= named

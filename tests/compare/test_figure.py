@@ -127,8 +127,7 @@ def test_axes_and_legend_say_what_they_show(
     drawn = axes(tmp_path)
     assert drawn.get_ylabel() == "validation nll (nats/frame)"
     assert drawn.get_xlabel() == "epoch"
-    legend = drawn.get_legend()
-    assert legend is not None
+    (legend,) = drawn.figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "lstm (n = 3)",
         "gru (n = 5, 2 diverged)",
