@@ -14,10 +14,9 @@ LSTM = {
 }
 
 
-@pytest.fixture
-def known(tmp_path, monkeypatch):
-    """What gatekit itself registers."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="session")
+def known():
+    """What is registered."""
     return catalogue()
 
 

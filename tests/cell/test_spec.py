@@ -1,0 +1,350 @@
+"""A cell as plain data: what is read, what is refused, and its one canonical form."""
+
+import pytest
+
+from gatekit.cell.errors import CellError, ExpressionError, GatekitError
+from gatekit.cell.gate import Gate, InlineGate
+from gatekit.cell.spec import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
+from gatekit.registry import cell_names
+
+REFUSED = {
+    "1-key": ({"unitss": 8}, "cell.unitss: there is no such key"),
+    "1-near-key": ({"equation": {}}, "did you mean 'equations'"),
+    "3-gates": ({"gates": ["input"]}, "cell.gates: a mapping is expected"),
+    "3-parameters": ({"parameters": "p"}, "cell.parameters: a mapping is expected"),
+    "3-name": ({"name": 3}, "cell.name: a text is expected"),
+    "3-list": ({"learned_initial_state": "c"}, "a list of names is expected, such as"),
+    "3-constant": ({"constants": {"k": "a"}}, "cell.constants.k: a number is expected"),
+    "4-input": ({"inputs": {"dt": 1.5}}, "cell.inputs.dt: a width"),
+    "4-input-true": ({"inputs": {"dt": True}}, "cell.inputs.dt: a width"),
+    "5-input": ({"inputs": {"dt": 0}}, "cell.inputs.dt: a width"),
+    "7-key": ({"gates": {True: {"kind": "input"}}}, "YAML reads a bare yes, no"),
+    "8-nan": ({"initial": {"c": float("nan")}}, "cell.initial.c: the number is not finite"),
+    "8-inf": ({"constants": {"k": float("inf")}}, "cell.constants.k: the number is not finite"),
+    "8-huge": ({"initial": {"c": 10**5000}}, "cell.initial.c: the number is not finite, or beyond"),
+    "rate": ({"dropout": 1.0}, "cell.dropout: a rate lies in"),
+    "rate-negative": ({"zoneout": {"c": -0.1}}, "cell.zoneout.c: a rate lies in"),
+    "18-target": ({"gates": {"input": {"_target_": "os.system"}}}, "given by registered name"),
+    "20-gate": (
+        {"gates": {"forget": {"kind": "forgett"}}},
+        "no gate 'forgett'; did you mean 'forget'",
+    ),
+    "20-short": ({"gates": {"forget": "forgett"}}, "no gate 'forgett'"),
+    "20-no-kind": ({"gates": {"forget": {"bias": True}}}, "neither kind nor activation is given"),
+    "20-both": (
+        {"gates": {"forget": {"kind": "tanh", "activation": "pre"}}},
+        "either kind or activation, not both",
+    ),
+    "20-option": (
+        {"gates": {"forget": {"kind": "power_law", "epps": 1}}},
+        "cell.gates.forget: PowerLaw has no option 'epps'; did you mean 'eps'",
+    ),
+    "20-option-type": ({"gates": {"forget": {"kind": "forget", "bias": 1}}}, "true or false"),
+    "20-map": (
+        {"gates": {"forget": {"kind": "forget", "reads": {"x": "dens"}}}},
+        r"cell.gates.forget.reads.x: there is no linear map 'dens'; did you mean 'dense'",
+    ),
+    "20-initializer": (
+        {"initializers": {"bias": "chronoo"}},
+        "cell.initializers.bias: there is no initializer 'chronoo'; did you mean 'chrono'",
+    ),
+    "20-initializer-key": ({"initializers": {"biases": "ones"}}, "did you mean 'bias'"),
+    "20-negative-of": (
+        {"initializers": {"bias": {"negative_of": "forget", "kind": "ones"}}},
+        "{negative_of: GATE} and nothing else",
+    ),
+    "20-norm": ({"gates": {"forget": {"kind": "forget", "norm": {"of": "all"}}}}, "read .* or sum"),
+    "20-norm-key": (
+        {"gates": {"forget": {"kind": "forget", "norm": {"of": "sum", "groups": []}}}},
+        "did you mean 'group'",
+    ),
+    "20-norm-epsilon": (
+        {"gates": {"forget": {"kind": "forget", "norm": {"of": "sum", "epsilon": 0}}}},
+        "a positive number",
+    ),
+    "20-parameter": ({"parameters": {"p": {"shapes": 1}}}, "did you mean 'shape'"),
+    "20-parameter-text": ({"parameters": {"p": 0.5}}, "a mapping is expected, such as"),
+    "20-role": ({"roles": {"forget": "forgot"}}, "'forgot' is not a gate; did you mean 'forget'"),
+    "22-read-twice": (
+        {"gates": {"forget": {"kind": "forget", "reads": ["a*x", "a * x"]}}},
+        r"'a\*x' is read twice",
+    ),
+    "22-read-text": ({"gates": {"forget": {"kind": "forget", "reads": "x"}}}, r"such as \[x\]"),
+    "23-emits": ({"emits": None}, "say which signal the cell emits, for example `emits: h`"),
+    "23-emits-unknown": ({"emits": "hh"}, "'hh' is not a signal of the cell"),
+    "23-emits-input": ({"emits": "x"}, "'x' is not a signal of the cell"),
+    "24-twice": ({"equations": {"forget": "x"}}, "'forget' is also in cell.gates"),
+    "24-constant": ({"constants": {"c": 1}}, "'c' is also in cell.equations"),
+    "24-x": ({"equations": {"x": "c"}}, "'x' is reserved"),
+    "24-pre": ({"equations": {"pre": "c"}}, "'pre' is reserved"),
+    "24-t": ({"parameters": {"t": {}}}, "'t' is reserved"),
+    "24-units": ({"constants": {"units": 3}}, "'units' is reserved"),
+    "24-function": ({"equations": {"tanh": "c"}}, "'tanh' is a function of the equation language"),
+    "24-plugin-function": ({"equations": {"positive": "c"}}, "'positive' is a function"),
+    "24-prev": ({"equations": {"c_prev": "c"}}, "names that end in _prev"),
+    "24-history": ({"inputs": {"h_history": 1}}, "names that end in _prev or _history"),
+    "24-keyword": ({"equations": {"lambda": "c"}}, "cannot read 'lambda', a word of Python"),
+    "24-identifier": ({"equations": {"a-b": "c"}}, "'a-b' is not a name"),
+    "24-leading-underscore": ({"equations": {"__class__": "c"}}, "'__class__' is not a name"),
+    "24-not-ASCII": ({"equations": {"µ": "c"}}, "is not a name"),
+    "27-equation": ({"equations": {"h": "x.__class__"}}, "cell.equations.h: an attribute"),
+    "27-activation": (
+        {"gates": {"forget": {"activation": "open(pre)"}}},
+        "cell.gates.forget.activation: there is no function 'open'",
+    ),
+    "27-read": (
+        {"gates": {"forget": {"kind": "forget", "reads": ["x[0]"]}}},
+        "cell.gates.forget.reads: a subscript",
+    ),
+    "64-equations": ({"equations": {f"e{i}": "x" for i in range(65)}}, "at most 64"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(read, lstm, case):
+    changes, says = REFUSED[case]
+    with pytest.raises(GatekitError, match=says):
+        read(lstm(**changes))
+
+
+@pytest.mark.parametrize("config", [None, "lstm", [], 3])
+def test_a_cell_is_a_mapping(known, config):
+    with pytest.raises(CellError, match="a cell is a mapping"):
+        read_cell(config, known)
+
+
+def test_20_an_unknown_gate_says_which_plugins_are_loaded(read, lstm):
+    with pytest.raises(CellError, match=r"Plugins loaded: gatekit's own \d+.*\./plugins"):
+        read(lstm(gates={"forget": {"kind": "no_such"}}))
+
+
+@pytest.mark.parametrize("name", cell_names())
+def test_13_the_canonical_form_is_a_fixed_point(known, read, name):
+    spec = read(name)
+    canonical = spec.canonical()
+    again = read_cell(canonical, known)
+    assert again.canonical() == canonical
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert list(again.canonical()) == list(canonical)
+
+
+def test_36_spellings_share_one_canonical_form(read, lstm):
+    short = lstm(gates={n: n for n in ("input", "forget", "output", "candidate")})
+    spaced = lstm(
+        gates={"forget": {"kind": "forget", "reads": ["x", " h_prev "], "bias": True}},
+        equations={"c": " forget*c_prev+(input * candidate)", "h": "(output)*tanh(c)"},
+        dropout=0.0,
+    )
+    assert read(short) == read(lstm()) == read(spaced)
+    assert read(lstm(equations={"h": "output * tanh(c) + 0"})) != read(lstm())
+    assert read(lstm(equations={"h": "output * tanh(c) + 0"})) != "a cell"
+
+
+def test_the_order_of_writing_is_kept(read, lstm):
+    spec = read(lstm())
+    assert [gate.name for gate in spec.gates] == ["input", "forget", "output", "candidate"]
+    assert [name for name, _ in spec.equations] == ["c", "h"]
+
+
+def test_null_removes_in_every_section(read, lstm):
+    config = lstm(
+        gates={"input": None},
+        equations={"c": "forget * c_prev + candidate"},
+        parameters={"p": None},
+        constants={"k": None},
+        inputs={"dt": None},
+        initial={"c": None},
+        zoneout={"c": None},
+        norms={"n": None},
+        roles={"r": None},
+        initializers={"bias": None},
+    )
+    spec = read(config)
+    assert [gate.name for gate in spec.gates] == ["forget", "output", "candidate"]
+    assert set(spec.canonical()) == {"name", "gates", "equations", "emits"}
+
+
+def test_a_removed_read_is_gone(read, lstm):
+    gate = {"kind": "forget", "reads": {"x": "dense", "h_prev": None, "c_prev": "diagonal"}}
+    spec = read(lstm(gates={"forget": gate}))
+    assert [(r.text, r.map_kind) for r in spec.gates[1].reads] == [
+        ("x", "dense"),
+        ("c_prev", "diagonal"),
+    ]
+
+
+def test_an_inline_gate_needs_no_plugin(read, lstm):
+    gate = {"activation": "relu( pre )*2", "reads": ["x"], "bias": False}
+    spec = read(lstm(gates={"forget": gate}))
+    made = spec.gates[1]
+    assert made.kind == "inline"
+    assert isinstance(made.gate, InlineGate)
+    assert made.gate.arguments() == ("pre",)
+    assert made.gate.compute({"pre": -3.0}) == 0.0
+    assert made.gate.compute({"pre": 3.0}) == 6.0
+    assert read(spec.canonical()) == spec
+
+
+def test_reads_are_expressions_and_their_text_is_canonical(read, lstm):
+    gate = {"kind": "candidate", "reads": ["x", "forget  *  h_prev"]}
+    spec = read(lstm(gates={"candidate": gate}))
+    assert [r.text for r in spec.gates[3].reads] == ["x", "forget*h_prev"]
+    assert all(r.map_kind == "dense" for r in spec.gates[3].reads)
+
+
+def test_a_map_may_have_options(read, lstm):
+    gate = {"kind": "forget", "reads": {"x": {"kind": "low_rank", "rank": 2}, "h_prev": "skew"}}
+    spec = read(lstm(gates={"forget": gate}))
+    assert spec.canonical()["gates"]["forget"]["reads"] == {
+        "x": {"kind": "low_rank", "rank": 2},
+        "h_prev": {"kind": "skew"},
+    }
+
+
+def test_reads_of_the_cell_are_those_of_gates_that_say_nothing(read):
+    spec = read(
+        {
+            "reads": ["x"],
+            "gates": {
+                "a": {"kind": "tanh"},
+                "b": {"kind": "tanh", "reads": ["x", "h_prev"]},
+                "c": {"activation": "relu(pre)"},
+            },
+            "equations": {"h": "a + b + c"},
+            "emits": "h",
+        }
+    )
+    assert [[r.text for r in gate.reads] for gate in spec.gates] == [["x"], ["x", "h_prev"], ["x"]]
+    assert read(spec.canonical()) == spec
+
+
+def test_a_gate_may_be_given_as_an_object(read, lstm, known):
+    gate = known.gates["power_law"](eps=0.5)
+    spec = read(lstm(gates={"forget": gate}))
+    assert spec == read(lstm(gates={"forget": {"kind": "power_law", "eps": 0.5}}))
+
+
+def test_a_gate_that_is_not_registered_is_known_by_its_class(read, lstm):
+    class Own(Gate):
+        """``value = pre``"""
+
+        def activate(self, pre):
+            return pre
+
+    assert read(lstm(gates={"forget": Own()})).gates[1].kind == "Own"
+
+
+# --- roles and swap --------
+
+
+def test_swap_by_name_and_by_role(read, lstm):
+    swapped = swap(lstm(), "forget", "power_law")
+    assert swapped["gates"]["forget"] == {"kind": "power_law"}
+    config = lstm(roles={"keep": "forget"})
+    assert swap(config, "keep", {"kind": "power_law", "eps": 0.1})["gates"]["forget"] == {
+        "kind": "power_law",
+        "eps": 0.1,
+    }
+    assert config["gates"]["forget"] == {"kind": "forget"}
+    assert read(config).role("keep") == read(config).role("forget") == "forget"
+
+
+def test_swap_keeps_what_any_gate_has_and_drops_what_only_the_old_one_has(lstm):
+    reads = {"x": "dense", "c_prev": "diagonal"}
+    old = {"kind": "power_law", "eps": 0.1, "reads": reads, "bias": False, "units": 3}
+    swapped = swap(lstm(gates={"forget": old}), "forget", {"kind": "forget", "bias": True})
+    assert swapped["gates"]["forget"] == {
+        "kind": "forget",
+        "reads": reads,
+        "bias": True,
+        "units": 3,
+    }
+
+
+def test_swap_of_a_role_that_the_cell_lacks(read, lstm):
+    for attempt in (lambda: swap(lstm(), "forgt", "sigmoid"), lambda: read(lstm()).role("forgt")):
+        with pytest.raises(
+            CellError, match=r"'small' has no gate in the role 'forgt'; did you mean 'forget'"
+        ):
+            attempt()
+
+
+def test_swap_refuses_what_is_no_gate(lstm):
+    with pytest.raises(CellError, match=r"swap\.forget: a name or"):
+        swap(lstm(), "forget", 3)
+
+
+# --- cell functions --------
+
+
+@pytest.fixture
+def with_function(known):
+    """The catalogue with a cell function ``deep(depth, kind)``."""
+    from dataclasses import replace
+
+    def deep(depth=1, kind="tanh"):
+        if depth > 9:
+            raise CellError("cell.depth: at most 9")
+        gates = {f"g{i}": {"kind": kind, "reads": ["x"]} for i in range(depth)}
+        return {"name": "deep", "gates": gates, "equations": {"h": " + ".join(gates)}, "emits": "h"}
+
+    return replace(known, cells={"deep": deep})
+
+
+def test_a_cell_function_is_called_with_its_options(with_function):
+    spec = read_cell({"function": "deep", "depth": 3, "name": "mine"}, with_function)
+    assert (spec.name, len(spec.gates)) == ("mine", 3)
+    assert read_cell(spec.canonical(), with_function) == spec
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"function": "dep"}, "there is no cell function 'dep'; did you mean 'deep'"),
+        ({"dept": 3}, "cell.dept: the cell 'deep' has no such option; did you mean 'depth'"),
+        ({"depth": "a"}, "cell function 'deep' raised TypeError"),
+        ({"depth": 12}, "^cell.depth: at most 9"),
+        ({"depth": 0}, "cell.equations.h: the equation is empty"),
+    ],
+)
+def test_a_cell_function_that_is_asked_wrongly(with_function, options, says):
+    with pytest.raises((CellError, ExpressionError), match=says):
+        read_cell({"function": "deep", **options}, with_function)
+
+
+# --- output units and initializers --------
+
+
+@pytest.mark.parametrize("name", ["hidden", "memory", "projection", "gated", "mix_last"])
+def test_output_units_have_a_canonical_form(known, name):
+    spec = read_output_unit(name, known)
+    again = read_output_unit(spec.canonical(), known)
+    assert again.canonical() == spec.canonical()
+    assert read_output_unit(spec.unit, known).canonical() == spec.canonical()
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("hiden", "output_unit: there is no output unit 'hiden'; did you mean 'hidden'"),
+        ({"units": 3}, "neither kind nor activation"),
+        ({"kind": "projection", "unit": 3}, "did you mean 'units'"),
+        ({"kind": "hidden", "_target_": "x"}, "_target_"),
+        (None, "a name or"),
+    ],
+)
+def test_output_units_refused(known, config, says):
+    with pytest.raises(CellError, match=says):
+        read_output_unit(config, known)
+
+
+def test_initializers_are_made_by_name(known):
+    made = make_initializer({"kind": "constant", "value": 2}, "here", known)
+    assert made.options() == {"value": 2.0}
+    with pytest.raises(CellError, match="here: Constant has no option 'valu'"):
+        make_initializer({"kind": "constant", "valu": 2}, "here", known)
+
+
+def test_every_key_is_read(read, lstm):
+    assert set(CELL_KEYS) >= set(read(lstm()).canonical())
