@@ -45,13 +45,17 @@ class Declared:
                     f"{kind.__name__} has no option {name!r}{nearest(name, kind._option_types) or '.'} "
                     f"Its options: {listed(kind._option_types)}."
                 )
-            object.__setattr__(self, name, _checked(kind.__name__, name, value, kind._option_types[name]))
+            object.__setattr__(
+                self, name, _checked(kind.__name__, name, value, kind._option_types[name])
+            )
         missing = kind._needed - set(options)
         if missing:
             raise ConfigError(f"{kind.__name__} needs the option {listed(missing)}.")
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__} is immutable; make a new one with {name}={value!r}.")
+        raise AttributeError(
+            f"{type(self).__name__} is immutable; make a new one with {name}={value!r}."
+        )
 
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in the order of declaration."""
@@ -67,13 +71,15 @@ class Declared:
         return type(self)(**{**self.options(), **options})
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.options() == other.options()  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.options() == other.options()
 
     def __hash__(self) -> int:
         return hash((type(self), repr(self.options())))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+        return (
+            f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
+        )
 
 
 def plain(value: Any) -> Any:
@@ -88,7 +94,9 @@ def plain(value: Any) -> Any:
 def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
-        raise ConfigError(f"{owner}: option {name}={value!r} should be {_say(hint)}, and is {type(value).__name__}.")
+        raise ConfigError(
+            f"{owner}: option {name}={value!r} should be {_say(hint)}, and is {type(value).__name__}."
+        )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")
     return converted
@@ -137,7 +145,19 @@ def _say(hint: Any) -> str:
         return " or ".join(_say(a) for a in args)
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(repr(a) for a in args)
-    names = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
+    names = {
+        int: "an integer",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        type(None): "null",
+    }
     if hint in names:
         return names[hint]
-    return "a mapping" if "apping" in str(hint) or hint is dict else "a list" if args or hint is tuple else str(hint)
+    return (
+        "a mapping"
+        if "apping" in str(hint) or hint is dict
+        else "a list"
+        if args or hint is tuple
+        else str(hint)
+    )

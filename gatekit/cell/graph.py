@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .equation import parse
-from .errors import CellError, listed, nearest
+from .errors import CellError, ExpressionError, GatekitError, listed, nearest
 from .expression import Expr, Name, Number, evaluate, lift, names, substitute
 from .gate import Gate
 from .linear_map import LinearMap
@@ -194,7 +194,12 @@ class _Builder:
         }
         self.cell_parameters = dict(spec.parameters)
         self.feeds_back = output.unit.feeds_back
-        self.signals = [*self.gates, *self.equations, *self.norms, *(["y"] if self.feeds_back else [])]
+        self.signals = [
+            *self.gates,
+            *self.equations,
+            *self.norms,
+            *(["y"] if self.feeds_back else []),
+        ]
         self.gate_widths: dict[str, int] = {}
         self.own: dict[str, str] = {}
         self.used: set[str] = set()
@@ -206,8 +211,8 @@ class _Builder:
     def build(self) -> Cell:
         for name, gate in self.gates.items():
             self.gate_widths[name] = self.size(gate.gate.units, f"cell.gates.{name}.units", (name,))
-            for state in gate.gate.states:
-                self.own[f"{name}.{state}"] = name
+            for own in gate.gate.states:
+                self.own[f"{name}.{own}"] = name
         arguments = {n: self.bind_gate(n) for n in self.gates}
         out_arguments = self.bind_output()
         depends = {n: self.depends(n, arguments, out_arguments) for n in self.signals}
@@ -228,7 +233,9 @@ class _Builder:
             if state.learned:
                 self.add(state.learned, (state.width,), state.initial, "initial", state.name)
         self.check_negative_of()
-        uses_t = any("t" in ds for ds in depends.values()) or any(k == "t" for _, k in out_arguments)
+        uses_t = any("t" in ds for ds in depends.values()) or any(
+            k == "t" for _, k in out_arguments
+        )
         return Cell(
             spec=self.spec,
             units=self.units,
@@ -254,7 +261,10 @@ class _Builder:
         if isinstance(value, int) and not isinstance(value, bool):
             result: Any = value
         else:
-            expr = parse(value, {}, sizes=True)
+            try:
+                expr = parse(value, {}, sizes=True)
+            except ExpressionError as error:
+                raise ExpressionError(f"{where}: {error}") from None
             env: dict[str, Any] = dict(self.constants)
             for name in names(expr):
                 if name in env:
@@ -275,8 +285,18 @@ class _Builder:
         if isinstance(result, float) and result.is_integer():
             result = int(result)
         if not isinstance(result, int) or result < 1:
-            raise CellError(f"{where}: {value!r} is {result}; a width is a whole number from 1 (use // to divide)")
+            raise CellError(
+                f"{where}: {value!r} is {result}; a width is a whole number from 1 (use // to divide)"
+            )
         return result
+
+    def size_names(self) -> set[str]:
+        """Return the names that widths are made of."""
+        declared = [*(g.gate for g in self.gates.values()), self.output.unit]
+        widths = [d.units for d in declared]
+        widths += [p.shape for d in declared for p in d.parameters.values()]
+        widths += [p.shape for p in self.cell_parameters.values()]
+        return {name for width in widths for name in names(parse(width, {}, sizes=True))}
 
     def width(self, name: str) -> int:
         if name in self.own:
@@ -314,7 +334,9 @@ class _Builder:
             stem = target[: -len("_prev")] if target.endswith("_prev") else ""
             if target == "pre":
                 if not self.gates[name].reads and not gate.bias:
-                    raise CellError(f"{where}: {gate.definition()} asks for pre, but the gate has no reads and no bias")
+                    raise CellError(
+                        f"{where}: {gate.definition()} asks for pre, but the gate has no reads and no bias"
+                    )
                 key = f"pre:{name}"
             elif target == "own_prev":
                 key = f"{name}_prev"
@@ -359,7 +381,9 @@ class _Builder:
             stem = target[: -len("_history")] if target.endswith("_history") else ""
             if target == "pre":
                 if not self.output.reads and not unit.bias:
-                    raise CellError(f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias")
+                    raise CellError(
+                        f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias"
+                    )
                 key = "pre:output_unit"
             elif target == "emitted":
                 key = self.spec.emits
@@ -380,9 +404,13 @@ class _Builder:
         self.check_bindings("output_unit", unit, [a for a, _ in bound])
         for stem in unit.history:
             if stem != "emitted" and stem not in known:
-                raise CellError(f"output_unit.history: {stem!r} is not a signal{nearest(stem, known)}")
+                raise CellError(
+                    f"output_unit.history: {stem!r} is not a signal{nearest(stem, known)}"
+                )
         for read in self.output.reads:
-            self.check_expression(substitute(read.expr, {"emitted": Name(self.spec.emits)}), "output_unit.reads")
+            self.check_expression(
+                substitute(read.expr, {"emitted": Name(self.spec.emits)}), "output_unit.reads"
+            )
         return tuple(bound)
 
     # --- order -------------------------------------------------------------------------------------------------
@@ -399,7 +427,10 @@ class _Builder:
             found = (self.norms[name],)
         elif name == "y":
             reads = [n for r in self.output.reads for n in names(r.expr)]
-            found = (*(k for _, k in out_arguments), *(self.spec.emits if n == "emitted" else n for n in reads))
+            found = (
+                *(k for _, k in out_arguments),
+                *(self.spec.emits if n == "emitted" else n for n in reads),
+            )
         else:
             reads = [n for r in self.gates[name].reads for n in names(r.expr)]
             reads += [n for r in self.sharing(name) for n in names(r.expr)]
@@ -409,7 +440,9 @@ class _Builder:
         kept = [
             k
             for k in dict.fromkeys(found)
-            if k not in skip and not k.startswith("pre:") and (k in self.known() or k.endswith("_prev"))
+            if k not in skip
+            and not k.startswith("pre:")
+            and (k in self.known() or k.endswith("_prev"))
         ]
         return tuple(kept)
 
@@ -424,7 +457,9 @@ class _Builder:
                     f"cell.gates.{name}.norm.group: {member!r} is not a gate{nearest(str(member), self.gates)}"
                 )
             # Statistics of single reads are shared with the same read of others only.
-            found += [r for r in self.gates[member].reads if norm.get("of") == "sum" or r.text in texts]
+            found += [
+                r for r in self.gates[member].reads if norm.get("of") == "sum" or r.text in texts
+            ]
         return found
 
     def order(self, depends: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -470,35 +505,42 @@ class _Builder:
             reached.add(name)
             stems = [d.removesuffix("_prev") for d in depends[name]]
             todo += [self.own.get(s, s) for s in stems if self.own.get(s, s) in depends]
-        for section, members in (
-            ("gates", self.gates),
-            ("equations", self.equations),
-            ("norms", self.norms),
-        ):
+        signals = {
+            "gates": list(self.gates),
+            "equations": list(self.equations),
+            "norms": list(self.norms),
+        }
+        for section, members in signals.items():
             for name in members:
                 if name not in reached:
                     raise CellError(
                         f"cell.{section}.{name}: what the cell emits ({self.spec.emits}) never needs {name!r}; "
                         f"use it in an equation, or remove it with cell.{section}.{name}=null"
                     )
-        for section, members in (
-            ("parameters", self.cell_parameters),
-            ("constants", dict(self.spec.constants)),
-            ("inputs", dict(self.spec.inputs)),
-        ):
-            sizes = " ".join(str(g.gate.units) for g in self.gates.values())
-            sizes += " ".join(str(p.shape) for p in self.cell_parameters.values())
+        sizes = self.size_names()
+        given = {
+            "parameters": list(self.cell_parameters),
+            "constants": [name for name, _ in self.spec.constants],
+            "inputs": [name for name, _ in self.spec.inputs],
+        }
+        for section, members in given.items():
             for name in members:
                 if name not in self.used and f"{name}_prev" not in self.used and name not in sizes:
-                    raise CellError(f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it")
+                    raise CellError(
+                        f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it"
+                    )
         for name, gate in self.gates.items():
             arguments = [gate.gate.bind.get(a, a) for a in gate.gate.arguments()]
             for own in gate.gate.parameters:
                 if own not in arguments:
-                    raise CellError(f"cell.gates.{name}: {gate.gate.definition()} never asks for its parameter {own!r}")
+                    raise CellError(
+                        f"cell.gates.{name}: {gate.gate.definition()} never asks for its parameter {own!r}"
+                    )
             for own in gate.gate.states:
                 if f"{own}_prev" not in arguments:
-                    raise CellError(f"cell.gates.{name}: {gate.gate.definition()} never asks for {own}_prev")
+                    raise CellError(
+                        f"cell.gates.{name}: {gate.gate.definition()} never asks for {own}_prev"
+                    )
 
     # --- widths ------------------------------------------------------------------------------------------------
 
@@ -521,7 +563,9 @@ class _Builder:
                 break
         for name in self.signals:
             if shapes[name] is None:
-                raise CellError(f"cell.equations.{name}: its width cannot be found from {self.equations.get(name)}")
+                raise CellError(
+                    f"cell.equations.{name}: its width cannot be found from {self.equations.get(name)}"
+                )
             self.check_width(name)
 
     def with_previous(self) -> dict[str, Shape | None]:
@@ -564,7 +608,9 @@ class _Builder:
         for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
             found = infer(self.with_constants(expr), shapes, self.spec.functions, where)
             if found is not None and found != (width,):
-                raise CellError(f"{where}: its {what} has a width of {say(found)}, and the gate has {width} units")
+                raise CellError(
+                    f"{where}: its {what} has a width of {say(found)}, and the gate has {width} units"
+                )
 
     def gate_expression(
         self, name: str, arguments: tuple[tuple[str, str], ...]
@@ -592,7 +638,9 @@ class _Builder:
 
     # --- states, nodes, weights --------------------------------------------------------------------------------
 
-    def states(self, prev: list[str], out_arguments: tuple[tuple[str, str], ...]) -> tuple[State, ...]:
+    def states(
+        self, prev: list[str], out_arguments: tuple[tuple[str, str], ...]
+    ) -> tuple[State, ...]:
         spec = self.spec
         stems = {p.removesuffix("_prev") for p in prev}
         written = [spec.emits, *(s for s in self.signals if s != spec.emits)]
@@ -639,21 +687,42 @@ class _Builder:
             return max((level.get(k, 0) for k in keys), default=0)
 
         def hoistable(keys: Any) -> bool:
-            return all(hoisted.get(k, k == "t" or k.removesuffix("_prev") in self.inputs) for k in keys)
+            return all(
+                hoisted.get(k, k == "t" or k.removesuffix("_prev") in self.inputs) for k in keys
+            )
 
         nodes: dict[str, Node] = {}
         skip = {*self.cell_parameters, *self.constants}
 
-        def built_reads(owner: str, reads: tuple[Read, ...], declared: RowWise, width: int) -> list[BuiltRead]:
+        def built_reads(
+            owner: str, reads: tuple[Read, ...], declared: RowWise, width: int
+        ) -> list[BuiltRead]:
             found = []
             for read in reads:
-                expr = substitute(read.expr, {"emitted": Name(self.spec.emits)}) if owner == "output_unit" else read.expr
+                expr = (
+                    substitute(read.expr, {"emitted": Name(self.spec.emits)})
+                    if owner == "output_unit"
+                    else read.expr
+                )
                 keys = [k for k in names(expr) if k not in skip]
                 where = f"{'output_unit' if owner == 'output_unit' else 'cell.gates.' + owner}.reads.{read.text}"
-                shape = infer(self.with_constants(expr), self.with_previous(), self.spec.functions, where)
+                shape = infer(
+                    self.with_constants(expr), self.with_previous(), self.spec.functions, where
+                )
                 if not shape:
                     raise CellError(f"{where}: a plain number cannot be read; read a signal")
-                found.append(self.add_read(owner, read, expr, shape[0], width, level_of(keys), hoistable(keys), declared))
+                found.append(
+                    self.add_read(
+                        owner,
+                        read,
+                        expr,
+                        shape[0],
+                        width,
+                        level_of(keys),
+                        hoistable(keys),
+                        declared,
+                    )
+                )
             return found
 
         for name in order:
@@ -686,7 +755,9 @@ class _Builder:
                 # Shared statistics make a gate wait for the products of its whole group.
                 for read in [] if feedback else self.sharing(name):
                     keys_read = [k for k in names(read.expr) if k not in skip]
-                    reach.append(level_of(keys_read) + (not hoistable(keys_read) and read.map.has_matrix()))
+                    reach.append(
+                        level_of(keys_read) + (not hoistable(keys_read) and read.map.has_matrix())
+                    )
                 nodes[name] = Node(
                     name=name,
                     kind="output" if feedback else "gate",
@@ -696,11 +767,17 @@ class _Builder:
                     depends=keys,
                     declared=declared,
                     reads=tuple(built),
-                    bias=self.add_bias(owner, declared, width) if takes_pre and declared.bias else None,
-                    arguments=tuple((a, f"pre:{name}" if k.startswith("pre:") else k) for a, k in bound),
+                    bias=self.add_bias(owner, declared, width)
+                    if takes_pre and declared.bias
+                    else None,
+                    arguments=tuple(
+                        (a, f"pre:{name}" if k.startswith("pre:") else k) for a, k in bound
+                    ),
                     own_states=tuple((s, f"{name}.{s}") for s in (gate.states if gate else ())),
                     norm=norm,
-                    norm_scale=self.add_scale(f"{name}.scale", width, name) if norm and norm.of == "sum" else None,
+                    norm_scale=self.add_scale(f"{name}.scale", width, name)
+                    if norm and norm.of == "sum"
+                    else None,
                 )
                 for own, parameter in declared.parameters.items():
                     self.add_parameter(f"{owner}.{own}", parameter, owner, width)
@@ -713,17 +790,25 @@ class _Builder:
 
     def norm(self, name: str) -> Norm:
         raw = self.gates[name].gate.norm or {}
-        group = tuple(dict.fromkeys([*raw.get("group", ()), *([] if name in raw.get("group", ()) else [name])]))
+        group = tuple(
+            dict.fromkeys(
+                [*raw.get("group", ()), *([] if name in raw.get("group", ()) else [name])]
+            )
+        )
         for member in group:
             other = self.gates[member].gate.norm or {}
-            if member != name and (other.get("of") != raw["of"] or set(other.get("group", ())) | {member} != set(group)):
+            if member != name and (
+                other.get("of") != raw["of"] or set(other.get("group", ())) | {member} != set(group)
+            ):
                 raise CellError(
                     f"cell.gates.{name}.norm.group: {member!r} must have the same norm: {{of: {raw['of']}, "
                     f"group: {list(group)}}}"
                 )
         return Norm(raw["of"], group, float(raw.get("epsilon", 1e-5)))
 
-    def add(self, name: str, shape: tuple[int, ...], init: Any, kind: str, owner: str, **more: Any) -> str:
+    def add(
+        self, name: str, shape: tuple[int, ...], init: Any, kind: str, owner: str, **more: Any
+    ) -> str:
         self.weights.append(Weight(name, shape, init, kind, owner, **more))
         return name
 
@@ -737,8 +822,14 @@ class _Builder:
             width = self.size(parameter.shape, f"{name}.shape")
         self.parameters[name] = parameter
         self.add(
-            name, (width,), parameter.raw_init(), "parameter", owner,
-            trainable=parameter.trainable, gate_units=gate_units, map=parameter.map,
+            name,
+            (width,),
+            parameter.raw_init(),
+            "parameter",
+            owner,
+            trainable=parameter.trainable,
+            gate_units=gate_units,
+            map=parameter.map,
         )
 
     def initializer(self, declared: RowWise, which: str, default: Any) -> Any:
@@ -752,7 +843,14 @@ class _Builder:
         return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width)
 
     def add_read(
-        self, owner: str, read: Read, expr: Expr, width_in: int, width_out: int, level: int, hoisted: bool,
+        self,
+        owner: str,
+        read: Read,
+        expr: Expr,
+        width_in: int,
+        width_out: int,
+        level: int,
+        hoisted: bool,
         declared: RowWise,
     ) -> BuiltRead:
         kind = "kernel" if hoisted or owner == "output_unit" else "recurrent"
@@ -761,26 +859,43 @@ class _Builder:
         weights = {}
         try:
             shapes = read.map.shapes(width_in, width_out)
-        except CellError as error:
+        except GatekitError as error:
             raise CellError(f"cell.gates.{owner}.reads.{read.text}: {error}") from None
         for suffix, shape in shapes.items():
             name = f"{owner}.{read.text}" + (f".{suffix}" if suffix else "")
             use = init if init is not None and len(shape) > 1 else default
             weights[suffix] = self.add(
-                name, tuple(shape), use, kind, owner, trainable=read.map.trainable, gate_units=width_out
+                name,
+                tuple(shape),
+                use,
+                kind,
+                owner,
+                trainable=read.map.trainable,
+                gate_units=width_out,
             )
         norm = declared.norm if isinstance(declared, Gate) else None
         scale = None
         if norm and norm["of"] == "read":
             scale = self.add_scale(f"{owner}.{read.text}.scale", width_out, owner)
         return BuiltRead(
-            expr, read.text, read.map, read.map_kind, weights, width_in, width_out, level, hoisted, scale
+            expr,
+            read.text,
+            read.map,
+            read.map_kind,
+            weights,
+            width_in,
+            width_out,
+            level,
+            hoisted,
+            scale,
         )
 
     def build_output(self, arguments: tuple[tuple[str, str], ...]) -> BuiltOutput:
         unit = self.output.unit
         if self.feeds_back:
-            return BuiltOutput(self.output.kind, unit, (), None, (("emitted", "y"),), (), self.width("y"), ("y",))
+            return BuiltOutput(
+                self.output.kind, unit, (), None, (("emitted", "y"),), (), self.width("y"), ("y",)
+            )
         emits = self.spec.emits
         takes_pre = any(k == "pre:output_unit" for _, k in arguments)
         width = self.size(unit.units, "output_unit.units") if takes_pre else self.width(emits)
@@ -788,7 +903,9 @@ class _Builder:
         for read in self.output.reads:
             expr = substitute(read.expr, {"emitted": Name(emits)})
             where = f"output_unit.reads.{read.text}"
-            shape = infer(self.with_constants(expr), self.with_previous(), self.spec.functions, where)
+            shape = infer(
+                self.with_constants(expr), self.with_previous(), self.spec.functions, where
+            )
             if not shape:
                 raise CellError(f"{where}: a plain number cannot be read; read a signal")
             reads.append(self.add_read("output_unit", read, expr, shape[0], width, 0, True, unit))
@@ -796,16 +913,23 @@ class _Builder:
         for own, parameter in unit.parameters.items():
             self.add_parameter(f"output_unit.{own}", parameter, "output_unit", width)
         histories = tuple((emits if h == "emitted" else h, n) for h, n in unit.history.items())
-        keys = [n for r in reads for n in names(r.expr)] + [k.removesuffix("_history") for _, k in arguments]
+        keys = [n for r in reads for n in names(r.expr)] + [
+            k.removesuffix("_history") for _, k in arguments
+        ]
         signals = tuple(k for k in dict.fromkeys([emits, *keys]) if k in self.signals)
-        return BuiltOutput(self.output.kind, unit, tuple(reads), bias, arguments, histories, width, signals)
+        return BuiltOutput(
+            self.output.kind, unit, tuple(reads), bias, arguments, histories, width, signals
+        )
 
     def check_negative_of(self) -> None:
         for weight in self.weights:
             if isinstance(weight.init, Mapping) and "negative_of" in weight.init:
                 other = weight.init["negative_of"]
                 part = weight.name.split(".", 1)[1]
-                if not any(w.name == f"{other}.{part}" for w in self.weights) or other == weight.owner:
+                if (
+                    not any(w.name == f"{other}.{part}" for w in self.weights)
+                    or other == weight.owner
+                ):
                     raise CellError(
                         f"{weight.name}: negative_of: {other!r} has no weight {part!r} to refer to"
                         f"{nearest(str(other), self.gates)}"

@@ -40,7 +40,9 @@ class Parameter:
 
     def __post_init__(self) -> None:
         if isinstance(self.shape, bool) or not isinstance(self.shape, (str, int)):
-            raise CellError(f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}")
+            raise CellError(
+                f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}"
+            )
         if self.map is not None and self.map not in MAPS:
             raise CellError(
                 f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} Maps: {listed(MAPS)}."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import CellError
 from .expression import Binary, Call, Expr, Name, Neg, Number, render
 from .ops import Function
 
 Shape = tuple[int, ...]
-_BATCH = 2
+# Two sizes of a batch: what mixes its rows has a shape that changes with their number.
+_ROWS = (2, 3)
 
 
 def infer(
@@ -50,18 +53,29 @@ def infer(
         return result
     if any(shape is None for shape in inner):
         return None
-    values = [
-        arg.value if isinstance(arg, Number) and position in function.static else _ones(shape)
-        for position, (arg, shape) in enumerate(zip(expr.args, inner, strict=True))
-    ]
-    try:
-        with np.errstate(all="ignore"):
-            return tuple(np.shape(function(*values))[1:])
-    except Exception as error:
-        widths = ", ".join(say(shape) for shape in inner)
+    found = []
+    widths = ", ".join(say(shape) for shape in inner)
+    for rows in _ROWS:
+        values = [
+            arg.value
+            if isinstance(arg, Number) and position in function.static
+            else _ones(rows, shape)
+            for position, (arg, shape) in enumerate(zip(expr.args, inner, strict=True))
+        ]
+        try:
+            with np.errstate(all="ignore"):
+                found.append(np.shape(function(*values)))
+        except Exception as error:
+            raise CellError(
+                f"{where}: {render(expr, ' ')!r} cannot be computed with widths {widths}: {error}"
+            ) from None
+    one, other = found
+    if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
         raise CellError(
-            f"{where}: {render(expr, ' ')!r} cannot be computed with widths {widths}: {error}"
-        ) from None
+            f"{where}: {render(expr, ' ')!r} cannot be computed row by row with widths {widths}; "
+            f"{expr.function} is for: {function.summary or 'other widths'}"
+        )
+    return tuple(one[1:])
 
 
 def join(left: Shape | None, right: Shape | None, where: str) -> Shape | None:
@@ -92,11 +106,13 @@ def say(shape: Shape | None) -> str:
     return " x ".join(str(n) for n in shape) if shape else "a plain number"
 
 
-def _ones(shape: Shape | None) -> np.ndarray:
+def _ones(rows: int, shape: Shape | None) -> NDArray[Any]:
     assert shape is not None
-    return np.ones((_BATCH, *(shape or (1,))))
+    return np.ones((rows, *(shape or (1,))))
 
 
 def _whole(expr: Expr, where: str, text: str) -> None:
     if not isinstance(expr, Number) or not isinstance(expr.value, int) or expr.value < 1:
-        raise CellError(f"{where}: in {text!r} the count must be a whole number from 1 or a constant, not {expr}")
+        raise CellError(
+            f"{where}: in {text!r} the count must be a whole number from 1 or a constant, not {expr}"
+        )

@@ -192,10 +192,16 @@ def _role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: st
 def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapping[str, Any]:
     name = config["function"]
     if name not in catalogue.cells:
-        raise CellError(_unknown("cell.function", "cell function", name, catalogue.cells, catalogue))
+        raise CellError(
+            _unknown("cell.function", "cell function", name, catalogue.cells, catalogue)
+        )
     function = catalogue.cells[name]
     allowed = list(inspect.signature(function).parameters)
-    about = {k: v for k, v in config.items() if k in ("name", "reference", "year", "doi", "arxiv", "tier", "notes")}
+    about = {
+        k: v
+        for k, v in config.items()
+        if k in ("name", "reference", "year", "doi", "arxiv", "tier", "notes")
+    }
     options = {k: v for k, v in config.items() if k not in about and k != "function"}
     for key in options:
         if key not in allowed:
@@ -244,18 +250,30 @@ class _CellReader:
             gates=gates,
             equations=parsed,
             emits=emits,
-            parameters=tuple((n, self.parameter(n, p)) for n, p in self.section("parameters").items()),
+            parameters=tuple(
+                (n, self.parameter(n, p)) for n, p in self.section("parameters").items()
+            ),
             constants=tuple((n, self.constant(n, c)) for n, c in self.section("constants").items()),
             inputs=tuple((n, self.input(n, w)) for n, w in self.section("inputs").items()),
             roles=tuple((str(r), str(g)) for r, g in self.section("roles").items()),
-            initial=tuple((n, self.number(v, f"cell.initial.{n}")) for n, v in self.section("initial").items()),
+            initial=tuple(
+                (n, self.number(v, f"cell.initial.{n}")) for n, v in self.section("initial").items()
+            ),
             learned_initial_state=self.names("learned_initial_state"),
-            zoneout=tuple((n, self.rate(v, f"cell.zoneout.{n}")) for n, v in self.section("zoneout").items()),
+            zoneout=tuple(
+                (n, self.rate(v, f"cell.zoneout.{n}")) for n, v in self.section("zoneout").items()
+            ),
             norms=tuple((n, str(s)) for n, s in self.section("norms").items()),
             dropout=self.rate(self.config.get("dropout", 0.0), "cell.dropout"),
-            recurrent_dropout=self.rate(self.config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
+            recurrent_dropout=self.rate(
+                self.config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"
+            ),
             initializers=tuple(self.cell_initializers().items()),
-            about=tuple((k, self.config[k]) for k in ("reference", "year", "doi", "arxiv", "tier", "notes") if k in self.config),
+            about=tuple(
+                (k, self.config[k])
+                for k in ("reference", "year", "doi", "arxiv", "tier", "notes")
+                if k in self.config
+            ),
             functions=self.functions,
             catalogue=self.catalogue,
         )
@@ -308,17 +326,23 @@ class _CellReader:
 
     def input(self, name: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise CellError(f"cell.inputs.{name}: a width (a whole number from 1) is expected, not {value!r}")
+            raise CellError(
+                f"cell.inputs.{name}: a width (a whole number from 1) is expected, not {value!r}"
+            )
         return value
 
     def parameter(self, name: str, value: Any) -> Parameter:
         where = f"cell.parameters.{name}"
         if not isinstance(value, Mapping):
-            raise CellError(f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}")
+            raise CellError(
+                f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}"
+            )
         allowed = ("shape", "init", "map", "trainable")
         for key in value:
             if key not in allowed:
-                raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
+                raise CellError(
+                    f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}."
+                )
         try:
             parameter = Parameter(**value)
         except CellError as error:
@@ -362,7 +386,9 @@ class _CellReader:
             reads = self.config["reads"]
         _check_initializers(gate.initializers, f"{where}.initializers", catalogue)
         _check_norm(gate.norm, f"{where}.norm")
-        return GateSpec(name, kind, gate, _read_reads(reads, f"{where}.reads", catalogue, self.functions))
+        return GateSpec(
+            name, kind, gate, _read_reads(reads, f"{where}.reads", catalogue, self.functions)
+        )
 
     def check_names(self, spec: CellSpec) -> None:
         sections = {
@@ -378,15 +404,25 @@ class _CellReader:
             for name in members:
                 where = f"cell.{section}.{name}"
                 if keyword.iskeyword(name):
-                    raise CellError(f"{where}: equations cannot read {name!r}, a word of Python; rename it")
+                    raise CellError(
+                        f"{where}: equations cannot read {name!r}, a word of Python; rename it"
+                    )
                 if name in RESERVED:
-                    raise CellError(f"{where}: {name!r} is reserved ({listed(RESERVED)}); choose another name")
+                    raise CellError(
+                        f"{where}: {name!r} is reserved ({listed(RESERVED)}); choose another name"
+                    )
                 if name.endswith("_prev") or name.endswith("_history"):
-                    raise CellError(f"{where}: names that end in _prev or _history are made by gatekit; rename it")
+                    raise CellError(
+                        f"{where}: names that end in _prev or _history are made by gatekit; rename it"
+                    )
                 if name in spec.functions:
-                    raise CellError(f"{where}: {name!r} is a function of the equation language; rename it")
+                    raise CellError(
+                        f"{where}: {name!r} is a function of the equation language; rename it"
+                    )
                 if name in seen:
-                    raise CellError(f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once")
+                    raise CellError(
+                        f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once"
+                    )
                 seen[name] = section
         for role, gate in spec.roles:
             if gate not in sections["gates"]:
@@ -400,7 +436,9 @@ def _kind_and_options(config: Any, where: str) -> tuple[str, dict[str, Any]]:
     if isinstance(config, str):
         return config, {}
     if not isinstance(config, Mapping):
-        raise CellError(f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}")
+        raise CellError(
+            f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}"
+        )
     if "_target_" in config:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
     if not isinstance(config.get("kind"), str):
@@ -419,10 +457,14 @@ def _made(cls: Any, options: Mapping[str, Any], where: str) -> Any:
 
 
 def _kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
-    return next((n for n, cls in registered.items() if cls is type(instance)), type(instance).__name__)
+    return next(
+        (n for n, cls in registered.items() if cls is type(instance)), type(instance).__name__
+    )
 
 
-def _unknown(where: str, what: str, name: Any, known: Mapping[str, Any], catalogue: Catalogue) -> str:
+def _unknown(
+    where: str, what: str, name: Any, known: Mapping[str, Any], catalogue: Catalogue
+) -> str:
     loaded = listed(catalogue.loaded, 12)
     broken = (
         f" Left out because broken (gatekit plugins shows why): {listed(catalogue.broken, 6)}."
@@ -468,7 +510,9 @@ def _check_initializers(value: Mapping[str, Any], where: str, catalogue: Catalog
     allowed = ("kernel", "recurrent", "bias")
     for key, initializer in value.items():
         if key not in allowed:
-            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
+            raise CellError(
+                f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}."
+            )
         _check_initializer(initializer, f"{where}.{key}", catalogue)
 
 
@@ -499,9 +543,13 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
     allowed = ("of", "group", "epsilon")
     for key in norm:
         if key not in allowed:
-            raise CellError(f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}.")
+            raise CellError(
+                f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} Keys: {listed(allowed)}."
+            )
     if norm.get("of") not in ("read", "sum"):
-        raise CellError(f"{where}.of: read (each linear map alone) or sum (their sum) is expected, not {norm.get('of')!r}")
+        raise CellError(
+            f"{where}.of: read (each linear map alone) or sum (their sum) is expected, not {norm.get('of')!r}"
+        )
     epsilon = norm.get("epsilon", 1e-5)
     if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not epsilon > 0:
         raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")

@@ -36,5 +36,7 @@ def choose(executor: str, cell: Cell) -> Choice:
     if executor != "auto":
         return Choice(executor, f"executor={executor!r} was asked for")
     if not cell.states:
-        return Choice("reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse")
+        return Choice(
+            "reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse"
+        )
     return Choice("fused", "auto: fused runs every cell, with one product per recurrent read")

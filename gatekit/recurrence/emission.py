@@ -14,7 +14,9 @@ from .row import apply_map, total
 from .valid import ValidSteps, history
 
 
-def apply_unit(cell: Cell, env: Mapping[str, Any], weights: Mapping[str, Any], matmul_dtype: Any, like: Any) -> Any:
+def apply_unit(
+    cell: Cell, env: Mapping[str, Any], weights: Mapping[str, Any], matmul_dtype: Any, like: Any
+) -> Any:
     """Return what the output unit emits, ``... x units``.
 
     Args:
@@ -40,7 +42,9 @@ def apply_unit(cell: Cell, env: Mapping[str, Any], weights: Mapping[str, Any], m
     y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
-        raise CellError(f"{where} {type(y).__name__}; use gatekit.ops and operators, which give tensors")
+        raise CellError(
+            f"{where} {type(y).__name__}; use gatekit.ops and operators, which give tensors"
+        )
     if y.dtype != like.dtype:
         raise CellError(f"{where} {y.dtype.name}, and the layer computes in {like.dtype.name}")
     if y.shape.rank != like.shape.rank or y.shape[-1] != output.width:
@@ -86,7 +90,9 @@ def emit(
         y = apply_unit(cell, env, weights, matmul_dtype, inputs["x"])
         if valid is None:
             return y, kept
-        return (tf.where(valid.seen(), y, tf.zeros([], y.dtype)) if only_final(cell) else valid.last(y)), kept
+        return (
+            tf.where(valid.seen(), y, tf.zeros([], y.dtype)) if only_final(cell) else valid.last(y)
+        ), kept
     last = {n: v[-1] if valid is None else valid.final(v) for n, v in env.items()}
     for name, length in cell.output.histories:
         windows, kept[name] = history(env[name], histories[name], length, valid)
@@ -101,7 +107,12 @@ def only_final(cell: Cell) -> bool:
     used = {key for _, key in cell.output.arguments} | set(cell.output.signals)
     inputs = {*cell.inputs, "t"}
     reads_input = any(n in inputs for r in cell.output.reads for n in names(r.expr))
-    return set(cell.output.signals) <= states and not (used & inputs) and not reads_input and not cell.output.histories
+    return (
+        set(cell.output.signals) <= states
+        and not (used & inputs)
+        and not reads_input
+        and not cell.output.histories
+    )
 
 
 def _where_any(y: Any, x: Any, valid: ValidSteps | None) -> Any:
@@ -116,4 +127,6 @@ def _final_window(windows: Any, valid: ValidSteps | None) -> Any:
     if valid is None:
         return windows[-1]
     shape = tf.shape(windows)
-    return tf.reshape(valid.final(tf.reshape(windows, [shape[0], shape[1], -1])), [-1, *windows.shape[2:]])
+    return tf.reshape(
+        valid.final(tf.reshape(windows, [shape[0], shape[1], -1])), [-1, *windows.shape[2:]]
+    )

@@ -98,7 +98,11 @@ def _group_part(problem: Problem, group: Group, env: Mapping[str, Any]) -> Any:
         weights[node.bias] if node.bias else tf.zeros([node.width], problem.inputs["x"].dtype)
         for node, _ in group.members
     ]
-    if texts[0] and len(set(texts)) == 1 and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True)):
+    if (
+        texts[0]
+        and len(set(texts)) == 1
+        and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True))
+    ):
         parts = []
         for column in zip(*reads, strict=True):
             u = evaluate(column[0].expr, env, functions)
@@ -109,7 +113,8 @@ def _group_part(problem: Problem, group: Group, env: Mapping[str, Any]) -> Any:
     lead = tf.shape(problem.inputs["x"])[:2]
     for own, bias in zip(reads, biases, strict=True):
         parts = [
-            apply_map(r, evaluate(r.expr, env, functions), weights, problem.matmul_dtype) for r in own
+            apply_map(r, evaluate(r.expr, env, functions), weights, problem.matmul_dtype)
+            for r in own
         ]
         part = total([*parts, bias])
         columns.append(tf.broadcast_to(part, tf.concat([lead, [part.shape[-1]]], 0)))
@@ -202,7 +207,9 @@ class _Loop:
 
     def matrices(self, tensors: Any) -> dict[str, Any]:
         dtype = self.problem.matmul_dtype
-        return {g.key: tf.cast(tensors[self.place[f"matrix:{g.key}"]], dtype) for g in self.plan.groups}
+        return {
+            g.key: tf.cast(tensors[self.place[f"matrix:{g.key}"]], dtype) for g in self.plan.groups
+        }
 
     def row(self, array: Any, step: Any) -> dict[str, Any]:
         """Return this step's columns of the sequences, by key."""
@@ -312,14 +319,18 @@ class _Loop:
 
             return pre_activation(self.cell, node, either, env)
         if node.norm is not None:
-            parts = [normalised_read(self.cell, node, r, linear) * env[str(r.scale)] for r in recurrent]
+            parts = [
+                normalised_read(self.cell, node, r, linear) * env[str(r.scale)] for r in recurrent
+            ]
         else:
             parts = [linear(node.name, r) for r in recurrent]
         if part is not None and not self.plan.attached(node.name):
             parts.insert(0, part)
         return total(parts) if parts else None
 
-    def updated(self, step: Any, env: Mapping[str, Any], states: Any, valid: Any) -> tuple[Any, ...]:
+    def updated(
+        self, step: Any, env: Mapping[str, Any], states: Any, valid: Any
+    ) -> tuple[Any, ...]:
         new = []
         for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True)):
             value = env[state.name]
@@ -346,12 +357,21 @@ class _Loop:
             base[name] = self.per_row(base[name])
         rows = self.unstacked(tensors)
         saved_rows = _unstack(saved, self.static)
-        flows = _unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static) if problem.wanted else None
+        flows = (
+            _unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static)
+            if problem.wanted
+            else None
+        )
         last = tuple(cotangents[len(problem.wanted) :])
         keys = [*names, *(g.key for g in plan.groups)]
-        widths = {**{s.name: s.width for s in self.cell.states}, **{g.key: g.width for g in plan.groups}}
+        widths = {
+            **{s.name: s.width for s in self.cell.states},
+            **{g.key: g.width for g in plan.groups},
+        }
         extra = [n for n in problem.wanted if n not in names]
-        logged = [f"d:{g.key}" for g in plan.groups] + [f"d:{k}" for k in plan.loose] + list(plan.logged)
+        logged = (
+            [f"d:{g.key}" for g in plan.groups] + [f"d:{k}" for k in plan.loose] + list(plan.logged)
+        )
         log_widths = {f"d:{k}": plan.widths[k] for k in plan.loose}
         log_widths.update({f"d:{g.key}": g.width for g in plan.groups})
         log_widths.update(plan.logged)
@@ -362,7 +382,11 @@ class _Loop:
             if flows is not None:
                 flow = _split(flows.read(step), list(problem.wanted), self.cell.widths)
             all_keys = [*keys, *extra]
-            now = _split(saved_rows.read(step), all_keys, {**widths, **{n: self.cell.widths[n] for n in extra}})
+            now = _split(
+                saved_rows.read(step),
+                all_keys,
+                {**widths, **{n: self.cell.widths[n] for n in extra}},
+            )
             env = {**base, **self.row(rows, step)}
             env.update({f"{n}_prev": now[n] for n in names})
             cot: dict[str, Any] = {}
@@ -406,16 +430,16 @@ class _Loop:
                 log[f"d:{key}"] = cot[key] if key in cot else like
             for name, value in self.logged_values(env).items():
                 log[name] = value
-            dprev = tuple(
-                cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names
-            )
+            dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
             line = [log[k] for k in logged]
             if line:
                 array = array.write(step, _side_by_side(line))
             return step - 1, dprev, tuple(dsums), array
 
         zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
-        array = tf.TensorArray(self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)])
+        array = tf.TensorArray(
+            self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
+        )
         _, dfirst, dparameters, array = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
@@ -471,7 +495,9 @@ class _Loop:
             # An identity of its own lets a value be watched here that is also an earlier segment's output.
             inputs = {k: tf.identity(v) for k, v in {**inputs, **groups}.items()}
             local = {**env, **{k: v for k, v in inputs.items() if not k.startswith("weight:")}}
-            local.update({k.removeprefix("weight:"): v for k, v in inputs.items() if k.startswith("weight:")})
+            local.update(
+                {k.removeprefix("weight:"): v for k, v in inputs.items() if k.startswith("weight:")}
+            )
             pre = {k: inputs[k] for k in groups}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 for value in inputs.values():
@@ -495,7 +521,9 @@ class _Loop:
             for key, expr in self.plan.logged_expressions.items()
         }
 
-    def collect(self, tensors: Any, saved: Any, line: Mapping[str, Any], dfirst: Any, dparameters: Any) -> list[Any]:
+    def collect(
+        self, tensors: Any, saved: Any, line: Mapping[str, Any], dfirst: Any, dparameters: Any
+    ) -> list[Any]:
         """Form all gradients, in the order of the tensors; weights' ones each in one product over time x batch."""
         plan = self.plan
         gradients: list[Any] = [None] * len(tensors)
@@ -504,7 +532,11 @@ class _Loop:
             gradients[self.place["sequences"]] = _side_by_side(columns)
 
         def read_signal(expr: Any, key: str) -> Any:
-            if isinstance(expr, Name) and expr.name.endswith("_prev") and expr.name[:-5] in self.names:
+            if (
+                isinstance(expr, Name)
+                and expr.name.endswith("_prev")
+                and expr.name[:-5] in self.names
+            ):
                 name = expr.name[:-5]
                 start = self.column(name)
                 return saved[:, :, start : start + self.cell.widths[name]]
@@ -537,14 +569,18 @@ class _Loop:
             gradients[self.place[f"weight:{name}"]] = gradient
         for name, gradient in zip(self.names, dfirst, strict=True):
             gradients[self.place[f"state:{name}"]] = gradient
-        return [tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)]
+        return [
+            tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
+        ]
 
     def pre_gradient(self, node: Node, line: Mapping[str, Any]) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""
         group = self.plan.attached(node.name)
         if group is None:
             return line[f"d:part:{node.name}"]
-        return _split(line[f"d:{group.key}"], [m.name for m, _ in group.members], group.widths)[node.name]
+        return _split(line[f"d:{group.key}"], [m.name for m, _ in group.members], group.widths)[
+            node.name
+        ]
 
 
 def _add(cot: dict[str, Any], key: str, value: Any) -> None:

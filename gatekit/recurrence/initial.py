@@ -56,9 +56,13 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     made = make_initializer(init, weight.name, cell.spec.catalogue)
     context = DrawContext(weight.gate_units, cell.units, cell.features)
     try:
-        drawn = np.asarray(made.draw(generator(seed, weight.name), weight.shape, context), dtype=np.float64)
+        drawn = np.asarray(
+            made.draw(generator(seed, weight.name), weight.shape, context), dtype=np.float64
+        )
     except GatekitError as error:
         raise type(error)(f"{weight.name}: {error}") from None
     if drawn.shape != tuple(weight.shape):
-        raise GatekitError(f"{weight.name}: {made!r} drew the shape {drawn.shape}; {weight.shape} is needed")
+        raise GatekitError(
+            f"{weight.name}: {made!r} drew the shape {drawn.shape}; {weight.shape} is needed"
+        )
     return drawn

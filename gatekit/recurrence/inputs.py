@@ -49,7 +49,9 @@ def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
     if tensor.dtype.is_integer:
         warnings.warn(f"{name} is {tensor.dtype.name}; it is cast to {dtype}", stacklevel=2)
     elif not tensor.dtype.is_floating:
-        raise DataError(f"{name} is {tensor.dtype.name}; numbers are expected: cast it with tf.cast(x, 'float32')")
+        raise DataError(
+            f"{name} is {tensor.dtype.name}; numbers are expected: cast it with tf.cast(x, 'float32')"
+        )
     if tensor.shape.rank != 3:
         raise DataError(
             f"{name} has the shape {tuple(tensor.shape)}; batch x time x {width} is expected"
@@ -74,7 +76,9 @@ def checked_mask(mask: Any, x: Any) -> Any:
         return None
     tensor = tf.convert_to_tensor(mask)
     if tensor.dtype != tf.bool:
-        raise DataError(f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: mask != 0")
+        raise DataError(
+            f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: mask != 0"
+        )
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
         raise DataError(
             f"the mask has the shape {tuple(tensor.shape)}; batch x time of the input is {tuple(x.shape[:2])}"
@@ -108,11 +112,17 @@ def checked_states(given: Any, shapes: Mapping[str, tuple[Any, ...]], dtype: Any
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
-            raise DataError(f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} States: {listed(shapes)}.")
+            raise DataError(
+                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} States: {listed(shapes)}."
+            )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:
-            raise DataError(f"initial_state[{name!r}] is {tensor.dtype.name}; floating point numbers are expected")
+            raise DataError(
+                f"initial_state[{name!r}] is {tensor.dtype.name}; floating point numbers are expected"
+            )
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
-            raise DataError(f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; {shapes[name]} is expected")
+            raise DataError(
+                f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; {shapes[name]} is expected"
+            )
         states[name] = tf.cast(tensor, dtype)
     return states

@@ -121,7 +121,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
             ConfigError: the layer is not built yet.
         """
         if self._cell is None:
-            raise ConfigError(f"the layer {self.name!r} is not built yet: call it once, or build((None, None, features))")
+            raise ConfigError(
+                f"the layer {self.name!r} is not built yet: call it once, or build((None, None, features))"
+            )
         return self._cell
 
     @property
@@ -164,8 +166,12 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
                 )
             for name, state_shape in self._state_shapes(int(shape[0])).items():
                 variable = self.add_weight(
-                    name=f"kept.{name}", shape=state_shape, initializer="zeros", trainable=False,
-                    dtype=self.variable_dtype, autocast=False,
+                    name=f"kept.{name}",
+                    shape=state_shape,
+                    initializer="zeros",
+                    trainable=False,
+                    dtype=self.variable_dtype,
+                    autocast=False,
                 )
                 self._kept.append(variable)
             self.reset_state()
@@ -199,7 +205,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         for state in cell.states:
             shape = tf.stack([batch_size, state.width])
             if state.learned:
-                first[state.name] = tf.broadcast_to(tf.convert_to_tensor(self._variables[state.learned]), shape)
+                first[state.name] = tf.broadcast_to(
+                    tf.convert_to_tensor(self._variables[state.learned]), shape
+                )
             else:
                 first[state.name] = tf.fill(shape, tf.cast(state.initial, dtype))
         for name, full in self._state_shapes(batch_size).items():
@@ -237,7 +245,12 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
             batch = tf.shape(arrays["x"])[0]
             first = self.get_initial_state(batch)
             if self.stateful and initial_state is None:
-                first.update({n: tf.convert_to_tensor(v) for n, v in zip(self.state_names, self._kept, strict=True)})
+                first.update(
+                    {
+                        n: tf.convert_to_tensor(v)
+                        for n, v in zip(self.state_names, self._kept, strict=True)
+                    }
+                )
             shapes = self._state_shapes(arrays["x"].shape[0])
             first.update(checked_states(initial_state, shapes, self.variable_dtype))
             outputs, states = self._run(arrays, mask, first, bool(training))
@@ -250,7 +263,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         return outputs
 
     @tf.autograph.experimental.do_not_convert
-    def _run(self, arrays: Any, mask: Any, first: dict[str, Any], training: bool) -> tuple[Any, dict[str, Any]]:
+    def _run(
+        self, arrays: Any, mask: Any, first: dict[str, Any], training: bool
+    ) -> tuple[Any, dict[str, Any]]:
         cell, spec = self.cell, self.spec
         sequences = {name: tf.transpose(value, [1, 0, 2]) for name, value in arrays.items()}
         valid = None
@@ -263,7 +278,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
             # What stands in a masked step must not matter, not even NaN in a gradient.
             sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
             valid = ValidSteps(mask)
-        noisy = training and (spec.dropout or spec.recurrent_dropout or any(s.zoneout for s in cell.states))
+        noisy = training and (
+            spec.dropout or spec.recurrent_dropout or any(s.zoneout for s in cell.states)
+        )
         seed = scrambled(self._noise.next()) if noisy else None
         x = sequences["x"]
         batch = tf.shape(x)[1]
@@ -295,8 +312,15 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         states.update(solution.states)
         histories = {name: first[f"{name}_history"] for name, _ in cell.output.histories}
         y, kept = emit(
-            cell, solution.sequences, solution.states, sequences, histories, problem.weights, valid,
-            problem.matmul_dtype, self.return_sequences,
+            cell,
+            solution.sequences,
+            solution.states,
+            sequences,
+            histories,
+            problem.weights,
+            valid,
+            problem.matmul_dtype,
+            self.return_sequences,
         )
         states.update({f"{name}_history": value for name, value in kept.items()})
         return (tf.transpose(y, [1, 0, 2]) if self.return_sequences else y), states
@@ -316,7 +340,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
                 if not read.hoisted and not read.map.row_wise and read.text not in found:
                     shape = tf.stack([batch, read.width_in])
                     stream = 1000 + len(found)
-                    found[read.text] = dropout_mask(seed, stream, shape, self.spec.recurrent_dropout, dtype)
+                    found[read.text] = dropout_mask(
+                        seed, stream, shape, self.spec.recurrent_dropout, dtype
+                    )
         return found
 
     def _weight_values(self) -> dict[str, Any]:
@@ -326,7 +352,9 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         for name, variable in self._variables.items():
             value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
             parameter: Parameter | None = self.cell.parameters.get(name)
-            values[name] = _MAPS[parameter.map](value) if parameter is not None and parameter.map else value
+            values[name] = (
+                _MAPS[parameter.map](value) if parameter is not None and parameter.map else value
+            )
         return values
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -366,16 +394,22 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
     def explain(self) -> str:
         """Return, in words, which executor runs and why, which products it does, and what is hoisted."""
         cell, choice = self.cell, self.choice
-        lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
+        lines = [
+            f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"
+        ]
         if choice.executor == "fused":
             plan = plans.make(cell, cell.output.signals)
             hoisted = [n.name for n in cell.nodes if n.hoisted]
             for group in plan.groups:
                 gates = ", ".join(n.name for n, _ in group.members)
-                lines.append(f"  one product per step of {group.text}, {group.width} wide, for {gates}")
+                lines.append(
+                    f"  one product per step of {group.text}, {group.width} wide, for {gates}"
+                )
             before = [f"{r.text} for {n.name}" for n in cell.nodes for r in n.reads if r.hoisted]
             lines.append(f"  before the loop: {', '.join(before) or 'nothing'}")
-            lines.append(f"  signals without a state, computed for all steps at once: {', '.join(hoisted) or 'none'}")
+            lines.append(
+                f"  signals without a state, computed for all steps at once: {', '.join(hoisted) or 'none'}"
+            )
         policy = f"products in {self.compute_dtype}, everything else in {self.variable_dtype}"
         return "\n".join([*lines, f"  {policy}"])
 
@@ -444,10 +478,20 @@ def _features(shape: Any, spec: CellSpec) -> int:
 def _check_float(which: str, dtype: str) -> None:
     allowed = ("float16", "bfloat16", "float32", "float64")
     if dtype not in allowed:
-        raise ConfigError(f"{which} {dtype!r} is not supported; use one of {', '.join(allowed)} or a mixed policy")
+        raise ConfigError(
+            f"{which} {dtype!r} is not supported; use one of {', '.join(allowed)} or a mixed policy"
+        )
 
 
-_WORDS = {"**": "_power_", "*": "_times_", "/": "_over_", "+": "_plus_", "(": "_of_", ")": "_", ",": "_and_"}
+_WORDS = {
+    "**": "_power_",
+    "*": "_times_",
+    "/": "_over_",
+    "+": "_plus_",
+    "(": "_of_",
+    ")": "_",
+    ",": "_and_",
+}
 
 
 def _scope_name(name: str) -> str:

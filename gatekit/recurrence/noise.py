@@ -26,7 +26,9 @@ def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any
         shape: the shape of the draw.
         rate: the probability, in [0, 1).
     """
-    counter = tf.stack([seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)])
+    counter = tf.stack(
+        [seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)]
+    )
     return tf.random.stateless_uniform(shape, counter, alg=_ALGORITHM) < rate
 
 

@@ -119,7 +119,9 @@ class _Planner:
         loose: dict[str, int] = {}
         for node in parts:
             if self.sums(node):
-                loose.update({f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted})
+                loose.update(
+                    {f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted}
+                )
             else:
                 loose[f"part:{node.name}"] = node.width
         for key in self.outside_keys():
@@ -184,7 +186,9 @@ class _Planner:
             widths = {node.name: read.width_out for node, read in members}
             expr = members[0][1].expr
             part = f"part:{key}" if takes else None
-            groups.append(Group(key, text, expr, level, tuple(members), widths, sum(widths.values()), part))
+            groups.append(
+                Group(key, text, expr, level, tuple(members), widths, sum(widths.values()), part)
+            )
         return groups
 
     def outside_keys(self) -> list[str]:
@@ -218,7 +222,9 @@ class _Planner:
         reads = [r for _, r in shared_reads(self.by_name, node) if not r.hoisted]
         return [key for _, key in node.arguments] + [n for r in reads for n in names(r.expr)]
 
-    def split_maps(self, attached: set[str], parts: list[Node]) -> tuple[list[Member], list[Member]]:
+    def split_maps(
+        self, attached: set[str], parts: list[Node]
+    ) -> tuple[list[Member], list[Member]]:
         """Return the reads with other maps whose weight gradients are formed after the loop, and those in it."""
         later, inside = [], []
         for node in self.loop:
@@ -230,7 +236,9 @@ class _Planner:
                     (later if after else inside).append((node, read))
         return later, inside
 
-    def parameters_of(self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]) -> list[str]:
+    def parameters_of(
+        self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]
+    ) -> list[str]:
         found: dict[str, None] = {}
         for node in nodes:
             if node.kind == "norm":

@@ -53,7 +53,9 @@ def run(problem: Problem) -> Solution:
     return Solution(sequences, dict(zip(names, states, strict=True)))
 
 
-def one_step(problem: Problem, step: Any, inputs: Any, valid: Any, states: dict[str, Any]) -> dict[str, Any]:
+def one_step(
+    problem: Problem, step: Any, inputs: Any, valid: Any, states: dict[str, Any]
+) -> dict[str, Any]:
     """Return every signal of one step, ``batch x width``, and each new state under ``state:NAME``.
 
     Args:

@@ -35,7 +35,9 @@ def product(u: Any, matrix: Any, dtype: Any) -> Any:
         def grad(dz: Any) -> tuple[Any, Any]:
             du = _flat_product(tf.cast(dz, dtype), tf.transpose(tf.cast(matrix, dtype)))
             rows = tf.reshape(u, [-1, u.shape[-1]])
-            return tf.cast(du, u.dtype), tf.matmul(rows, tf.reshape(dz, [-1, dz.shape[-1]]), transpose_a=True)
+            return tf.cast(du, u.dtype), tf.matmul(
+                rows, tf.reshape(dz, [-1, dz.shape[-1]]), transpose_a=True
+            )
 
         return z, grad
 
@@ -131,15 +133,21 @@ def _checked(node: Node, value: Any, like: Any, what: str) -> Any:
     if isinstance(value, (int, float)) and node.kind == "equation":
         value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.cast(value, like.dtype))
     if not tf.is_tensor(value):
-        raise CellError(f"{where} is {type(value).__name__}; use gatekit.ops and operators, which give tensors")
+        raise CellError(
+            f"{where} is {type(value).__name__}; use gatekit.ops and operators, which give tensors"
+        )
     if value.dtype != like.dtype:
-        raise CellError(f"{where} is {value.dtype.name}, and the layer computes in {like.dtype.name}")
+        raise CellError(
+            f"{where} is {value.dtype.name}, and the layer computes in {like.dtype.name}"
+        )
     rank = len(like.shape)
     if value.shape.rank is not None and value.shape.rank < rank:
         # A constant or a parameter alone, without a batch axis.
         value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], tf.shape(value)[-1:]], 0))
     if value.shape.rank is not None and (value.shape.rank != rank or value.shape[-1] != node.width):
-        raise CellError(f"{where} has the shape {tuple(value.shape)}; batch x {node.width} is expected")
+        raise CellError(
+            f"{where} has the shape {tuple(value.shape)}; batch x {node.width} is expected"
+        )
     if node.kind == "equation" and value.shape[:-1] != like.shape[:-1]:
         value = tf.broadcast_to(value, tf.concat([tf.shape(like)[:-1], [node.width]], 0))
     return value
@@ -170,7 +178,8 @@ def pre_activation(
         parts = [normalised(sums, node.norm.epsilon)[position] * weights[str(node.norm_scale)]]
     elif node.norm is not None:
         parts = [
-            normalised_read(cell, node, read, linear) * weights[str(read.scale)] for read in node.reads
+            normalised_read(cell, node, read, linear) * weights[str(read.scale)]
+            for read in node.reads
         ]
     else:
         parts = [linear(node.name, read) for read in node.reads]
@@ -179,7 +188,9 @@ def pre_activation(
     return total(parts)
 
 
-def normalised_read(cell: Cell, node: Node, read: BuiltRead, linear: Callable[[str, BuiltRead], Any]) -> Any:
+def normalised_read(
+    cell: Cell, node: Node, read: BuiltRead, linear: Callable[[str, BuiltRead], Any]
+) -> Any:
     """Return one read of a gate, normalised together with the same read of the other gates of its group."""
     assert node.norm is not None
     values, position = [], 0

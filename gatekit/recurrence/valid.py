@@ -30,7 +30,9 @@ class ValidSteps:
             place: ``n x batch`` integers; negative places give ``otherwise``.
             otherwise: ``batch x width``, or a number.
         """
-        step = tf.gather(tf.transpose(self.order), tf.transpose(tf.maximum(place, 0)), axis=1, batch_dims=1)
+        step = tf.gather(
+            tf.transpose(self.order), tf.transpose(tf.maximum(place, 0)), axis=1, batch_dims=1
+        )
         picked = tf.gather(tf.transpose(values, [1, 0, 2]), step, axis=1, batch_dims=1)
         picked = tf.transpose(picked, [1, 0, 2])
         return tf.where((place >= 0)[:, :, None], picked, tf.cast(otherwise, values.dtype))
@@ -81,7 +83,9 @@ def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) ->
         ``time x batch x length x width``, and ``batch x (length - 1) x width``.
     """
     if valid is not None:
-        ordered = tf.gather(tf.transpose(values, [1, 0, 2]), tf.transpose(valid.order), axis=1, batch_dims=1)
+        ordered = tf.gather(
+            tf.transpose(values, [1, 0, 2]), tf.transpose(valid.order), axis=1, batch_dims=1
+        )
         count, total = tf.transpose(valid.count), valid.total()
     else:
         ordered = tf.transpose(values, [1, 0, 2])
