@@ -120,3 +120,11 @@ def test_bundled_plugins_use_the_hook_of_strangers(place, kind):
     assert origins
     assert all(origin.path.parent in folders for origin in origins.values())
     assert all(f"gatekit_{kind}" in origin.hooks for origin in origins.values())
+
+
+def test_the_plugin_of_the_documents_works(write):
+    page = Path(__file__).parents[2] / "docs" / "plugins.md"
+    source = page.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    write("plugins/halved_gate.py", source)
+    gate = registry.catalogue().gates["halved"](scale=0.25)
+    assert gate.activate(0.0) == 0.125
