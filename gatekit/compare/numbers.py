@@ -14,6 +14,8 @@ def number(value: float, digits: int = 3) -> str:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
+    if abs(value) >= 10**digits:
+        return f"{value:.0f}"
     return f"{value:#.{digits}g}".rstrip(".")
 
 
@@ -40,7 +42,7 @@ def shared_decimals(pairs: Iterable[tuple[float, Interval | None]]) -> int:
 
 def with_interval(mean: float, interval: Interval | None, places: int, sign: str = "") -> str:
     """Return ``8.65 [8.61, 8.69]``, or the mean alone; ``sign`` is ``+`` to show it always."""
-    text = f"{mean:{sign}.{places}f}"
+    text = f"{mean:{sign}z.{places}f}"
     if interval is None:
         return text
-    return f"{text} [{interval.low:{sign}.{places}f}, {interval.high:{sign}.{places}f}]"
+    return f"{text} [{interval.low:{sign}z.{places}f}, {interval.high:{sign}z.{places}f}]"

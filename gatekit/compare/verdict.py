@@ -38,10 +38,10 @@ def verdict(label: str, found: Difference) -> str:
     resampled = ""
     if found.bootstrap is not None:
         other = found.bootstrap if found.mean > 0 else _mirrored(found.bootstrap)
-        resampled = f", {other.method} {other.low:.{places}f} to {other.high:.{places}f}"
+        resampled = f", {other.method} {other.low:z.{places}f} to {other.high:z.{places}f}"
     numbers = (
-        f"{found.interval.level * 100:g} % t interval {spread.low:.{places}f} to"
-        f" {spread.high:.{places}f}{resampled}, n = {found.pairs} pairs{_tested(found)}"
+        f"{found.interval.level * 100:g} % t interval {spread.low:z.{places}f} to"
+        f" {spread.high:z.{places}f}{resampled}, n = {found.pairs} pairs{_tested(found)}"
     )
     if is_decided(found):
         return f"{label} is {way} than {found.baseline} by {size} ({numbers})"
