@@ -24,7 +24,7 @@ def layer(cell: str, units: int, **options: Any) -> Any:
         return keras.layers.LSTM(units, **options)
     if cell in ("gru", "gru_reset_after"):
         return keras.layers.GRU(units, reset_after=cell == "gru_reset_after", **options)
-    return keras.layers.RNN(PeepholeCell(units), **options)
+    return keras.layers.RNN(PeepholeCell(units, dtype=options.get("dtype")), **options)
 
 
 def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:

@@ -32,7 +32,7 @@ def describe(threads: int) -> dict[str, Any]:
         threads: how many threads each contender may use.
     """
     packages = sorted({name for library in LIBRARIES for name in library.packages} | {"numpy"})
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in packages:
         try:
             versions[name] = version(name)

@@ -32,7 +32,7 @@ def training_step(layer: Any, size: Size, *, every_step: bool, jit: bool) -> Cal
     weights = model.trainable_variables
     optimizer.build(weights)
 
-    @tf.function(jit_compile=jit)
+    @tf.function(jit_compile=jit)  # type: ignore[untyped-decorator]
     def train(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(x, training=True) - y))
