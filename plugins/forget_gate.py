@@ -4,12 +4,10 @@ from gatekit import Gate, hookimpl, ops
 
 
 class Forget(Gate):
-    """How much of the memory stays: ``forget = sigmoid(pre)``; its bias starts at 1.
+    """How much of the memory stays: ``forget = sigmoid(pre)``.
 
     Reference: Gers, Schmidhuber & Cummins, Learning to Forget (2000), doi:10.1162/089976600300015015
     """
-
-    initializers = {"bias": "ones"}
 
     def activate(self, pre):
         """Return the gate's value, ``batch x units``."""

@@ -159,23 +159,35 @@ def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
     return OutputUnitSpec(kind, unit, reads)
 
 
-def swap(config: Mapping[str, Any], role: str, gate: Any) -> dict[str, Any]:
-    """Return the cell's mapping with another gate in a role; what is generic of the old gate (reads, bias, ...) stays.
+def swap(
+    config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue
+) -> dict[str, Any]:
+    """Return the cell's mapping with another gate in a role.
+
+    What is written of the old gate and means the same for any gate stays: ``reads``, ``bias``, ``norm`` and
+    ``initializers`` where the new gate takes ``pre``, and ``units``.
 
     Args:
-        config: the cell's mapping.
+        config: the cell's mapping, as in conf/cell.
         role: a gate's name, or a role that the cell maps to one.
         gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
+        catalogue: what is registered.
 
     Raises:
-        CellError: no gate plays the role, or ``gate`` is not a gate.
+        CellError: no gate plays the role, or ``gate`` is not a registered gate.
     """
+    if "function" in config:
+        config = read_cell(config, catalogue).canonical()
     gates = config.get("gates") or {}
     place = _role_of(role, list(gates), config.get("roles") or {}, str(config.get("name", "?")))
     kind, options = _kind_and_options(gate, f"swap.{role}")
+    if kind not in catalogue.gates:
+        raise CellError(_unknown(f"swap.{role}", "gate", kind, catalogue.gates, catalogue))
+    kept = ["units"]
+    if "pre" in catalogue.gates[kind]().arguments():
+        kept += ["reads", "bias", "norm", "initializers"]
     old = gates[place] if isinstance(gates[place], Mapping) else {}
-    kept = {k: v for k, v in old.items() if k in ("reads", "bias", "units", "norm", "initializers")}
-    new = {"kind": kind, **kept, **options}
+    new = {"kind": kind, **{k: v for k, v in old.items() if k in kept}, **options}
     return {**config, "gates": {**gates, place: new}}
 
 

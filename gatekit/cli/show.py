@@ -60,10 +60,8 @@ def build_cell(asked: Overrides) -> Cell:
     plugins = tuple(asked.plugins)
     known = catalogue(plugins)
     config = with_values(cell_config(asked.cell, known, plugins), asked.cell_values, "cell")
-    if asked.swap and "function" in config:
-        config = read_cell(config, known).canonical()
     for role, gate in asked.swap.items():
-        config = swap(config, role, gate)
+        config = swap(config, role, gate, known)
     unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")
     return build(
         read_cell(config, known), asked.units, asked.features, read_output_unit(unit, known)

@@ -262,6 +262,6 @@ def report(plan: Plan, outcome: Outcome) -> str:
         lines.append("To retry what failed: the same command with retry=failed.")
     if outcome.signal is not None:
         lines.append("Interrupted. To continue: the same command again.")
-    root = "" if str(plan.launch.root) == "experiments" else f" root={plan.launch.root}"
+    root = "" if str(plan.launch.root) == "experiments" else f" --root {plan.launch.root}"
     lines.append(f"Now type: gatekit compare {study}{root}")
     return "\n".join(lines)

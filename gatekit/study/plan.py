@@ -134,11 +134,11 @@ def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
         if key not in CELL_KEYS and (hint := nearest(key, RUN_KEYS)):
             raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
-    cell = read_cell(config["cell"], known.catalogue)
+    cell = config["cell"]
     for role, gate in config["swap"].items():
         if gate is not None:
-            cell = read_cell(swap(cell.canonical(), role, gate), known.catalogue)
-    return cell
+            cell = swap(cell, role, gate, known.catalogue)
+    return read_cell(cell, known.catalogue)
 
 
 def _parameters(

@@ -31,6 +31,6 @@ def cell(
     for key, value in changes.items():
         config[key] = {**config.get(key, {}), **value} if isinstance(value, Mapping) else value
     for role, gate in (swaps or {}).items():
-        config = swap(config, role, gate)
+        config = swap(config, role, gate, known)
     unit = read_output_unit(output_unit, known)
     return build(read_cell(config, known), units, features, unit)

@@ -238,11 +238,11 @@ def test_a_gate_that_is_not_registered_is_known_by_its_class(read, lstm):
 # --- roles and swap --------
 
 
-def test_swap_by_name_and_by_role(read, lstm):
-    swapped = swap(lstm(), "forget", "power_law")
+def test_swap_by_name_and_by_role(read, lstm, known):
+    swapped = swap(lstm(), "forget", "power_law", known)
     assert swapped["gates"]["forget"] == {"kind": "power_law"}
     config = lstm(roles={"keep": "forget"})
-    assert swap(config, "keep", {"kind": "power_law", "eps": 0.1})["gates"]["forget"] == {
+    assert swap(config, "keep", {"kind": "power_law", "eps": 0.1}, known)["gates"]["forget"] == {
         "kind": "power_law",
         "eps": 0.1,
     }
@@ -250,10 +250,10 @@ def test_swap_by_name_and_by_role(read, lstm):
     assert read(config).role("keep") == read(config).role("forget") == "forget"
 
 
-def test_swap_keeps_what_any_gate_has_and_drops_what_only_the_old_one_has(lstm):
+def test_swap_keeps_what_any_gate_has_and_drops_what_only_the_old_one_has(lstm, known):
     reads = {"x": "dense", "c_prev": "diagonal"}
     old = {"kind": "power_law", "eps": 0.1, "reads": reads, "bias": False, "units": 3}
-    swapped = swap(lstm(gates={"forget": old}), "forget", {"kind": "forget", "bias": True})
+    swapped = swap(lstm(gates={"forget": old}), "forget", {"kind": "forget", "bias": True}, known)
     assert swapped["gates"]["forget"] == {
         "kind": "forget",
         "reads": reads,
@@ -262,17 +262,17 @@ def test_swap_keeps_what_any_gate_has_and_drops_what_only_the_old_one_has(lstm):
     }
 
 
-def test_swap_of_a_role_that_the_cell_lacks(read, lstm):
-    for attempt in (lambda: swap(lstm(), "forgt", "sigmoid"), lambda: read(lstm()).role("forgt")):
+def test_swap_of_a_role_that_the_cell_lacks(read, lstm, known):
+    for attempt in (lambda: swap(lstm(), "forgt", "sigmoid", known), lambda: read(lstm()).role("forgt")):
         with pytest.raises(
             CellError, match=r"'small' has no gate in the role 'forgt'; did you mean 'forget'"
         ):
             attempt()
 
 
-def test_swap_refuses_what_is_no_gate(lstm):
+def test_swap_refuses_what_is_no_gate(lstm, known):
     with pytest.raises(CellError, match=r"swap\.forget: a name or"):
-        swap(lstm(), "forget", 3)
+        swap(lstm(), "forget", 3, known)
 
 
 # --- cell functions --------
