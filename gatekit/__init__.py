@@ -1,4 +1,4 @@
-"""gatekit: compose gated recurrent cells from gate plugins and equations, sweep variants, compare them."""
+"""Compose gated recurrent cells from gate plugins and equations, sweep variants, compare them."""
 
 from __future__ import annotations
 

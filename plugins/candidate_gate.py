@@ -6,7 +6,8 @@ from gatekit import Gate, hookimpl, ops
 class Candidate(Gate):
     """What may enter the memory: ``candidate = tanh(pre)``.
 
-    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997), doi:10.1162/neco.1997.9.8.1735
+    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
+    doi:10.1162/neco.1997.9.8.1735
     """
 
     def activate(self, pre):

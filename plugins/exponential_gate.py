@@ -4,7 +4,9 @@ from gatekit import Gate, hookimpl, ops
 
 
 class Exponential(Gate):
-    """A gate given by its logarithm, scaled by a running stabiliser: ``exponential = exp(pre - stabiliser)``.
+    """A gate given by its logarithm, scaled by a running stabiliser.
+
+    ``exponential = exp(pre - stabiliser)``
 
     ``pre`` is the logarithm of the gate; bind ``stabiliser`` to the running maximum of the cell.
 

@@ -6,7 +6,8 @@ from gatekit import OutputUnit, hookimpl, ops
 class Gated(OutputUnit):
     """``y = sigmoid(x W_x + emitted W_h + b) * emitted``.
 
-    Reference: Dauphin et al., Language Modeling with Gated Convolutional Networks (2017), arXiv:1612.08083
+    Reference: Dauphin et al., Language Modeling with Gated Convolutional Networks (2017),
+    arXiv:1612.08083
     """
 
     reads = ("x", "emitted")

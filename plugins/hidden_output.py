@@ -6,7 +6,8 @@ from gatekit import OutputUnit, hookimpl
 class Hidden(OutputUnit):
     """``y = emitted``: the hidden state of most cells.
 
-    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997), doi:10.1162/neco.1997.9.8.1735
+    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
+    doi:10.1162/neco.1997.9.8.1735
     """
 
     bias = False

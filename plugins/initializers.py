@@ -24,7 +24,8 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All ones; for a forget bias the unit-forget initialisation.
 
-    Reference: Jozefowicz, Zaremba & Sutskever, An Empirical Exploration of Recurrent Network Architectures (2015)
+    Reference: Jozefowicz, Zaremba & Sutskever, An Empirical Exploration of Recurrent Network
+    Architectures (2015)
     """
 
     def draw(self, rng, shape, context):
@@ -63,7 +64,7 @@ class Normal(Initializer):
 
 
 class DiagonalNormal(Initializer):
-    """Draws from ``N(0, 1/units)``, so that a peephole starts as large as one weight of a dense row."""
+    """Draws from ``N(0, 1/units)``: a peephole starts as large as one weight of a dense row."""
 
     def draw(self, rng, shape, context):
         """Return the draws."""
@@ -89,7 +90,8 @@ class Uniform(Initializer):
 class GlorotUniform(Initializer):
     """Draws from ``U[-a, a]``, ``a = sqrt(6 / (fan_in + fan_out))``, of this gate's matrix alone.
 
-    Reference: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010)
+    Reference: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural
+    networks (2010)
     """
 
     def draw(self, rng, shape, context):
@@ -101,7 +103,8 @@ class GlorotUniform(Initializer):
 class GlorotNormal(Initializer):
     """Draws from ``N(0, 2 / (fan_in + fan_out))``, of this gate's matrix alone.
 
-    Reference: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010)
+    Reference: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural
+    networks (2010)
     """
 
     def draw(self, rng, shape, context):
@@ -115,7 +118,8 @@ class Orthogonal(Initializer):
     Args:
         gain: the factor.
 
-    Reference: Saxe, McClelland & Ganguli, Exact solutions to the nonlinear dynamics of learning (2014), arXiv:1312.6120
+    Reference: Saxe, McClelland & Ganguli, Exact solutions to the nonlinear dynamics of learning
+    (2014), arXiv:1312.6120
     """
 
     gain: float = 1.0
@@ -137,7 +141,8 @@ class IdentityMatrix(Initializer):
     Args:
         gain: the factor.
 
-    Reference: Le, Jaitly & Hinton, A Simple Way to Initialize Recurrent Networks (2015), arXiv:1504.00941
+    Reference: Le, Jaitly & Hinton, A Simple Way to Initialize Recurrent Networks (2015),
+    arXiv:1504.00941
     """
 
     gain: float = 1.0
@@ -188,9 +193,12 @@ class Chrono(Initializer):
 
 
 class UniformGate(Initializer):
-    """A bias that makes the gate's first values uniform: ``b = logit(u)``, ``u ~ U[1/n, 1 - 1/n]``, n units.
+    """A bias that makes the gate's first values uniform.
 
-    Reference: Gu et al., Improving the Gating Mechanism of Recurrent Neural Networks (2020), arXiv:1910.09890
+    ``b = logit(u)``, ``u ~ U[1/n, 1 - 1/n]``, n units
+
+    Reference: Gu et al., Improving the Gating Mechanism of Recurrent Neural Networks (2020),
+    arXiv:1910.09890
     """
 
     def draw(self, rng, shape, context):

@@ -6,7 +6,8 @@ from gatekit import GatekitError, LinearMap, hookimpl, ops
 def _equal(width_in, width_out, kind):
     if width_in != width_out:
         raise GatekitError(
-            f"a {kind} map connects equal widths, and here {width_in} meets {width_out}; use a dense map"
+            f"a {kind} map connects equal widths, and here {width_in} meets {width_out}; "
+            "use a dense map"
         )
 
 
@@ -71,7 +72,8 @@ class Block(LinearMap):
     Args:
         blocks: the number of blocks; it divides both widths.
 
-    Reference: Beck et al., xLSTM (2024), arXiv:2405.04517 (heads); Kuchaiev & Ginsburg (2017), arXiv:1703.10722 (groups)
+    Reference: Beck et al., xLSTM (2024), arXiv:2405.04517 (heads); Kuchaiev & Ginsburg (2017),
+    arXiv:1703.10722 (groups)
     """
 
     blocks: int = 4
@@ -128,7 +130,7 @@ class Skew(LinearMap):
         return {"": (width_in, width_out)}
 
     def matrix(self, weights):
-        """Return the matrix that rows are multiplied with, the transpose of ``W - W^T - gamma I``."""
+        """Return the transpose of ``W - W^T - gamma I``, with which rows are multiplied."""
         w = weights[""]
         return ops.transpose(w) - w - self.gamma * ops.eye_like(w)
 

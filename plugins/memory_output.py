@@ -6,7 +6,8 @@ from gatekit import OutputUnit, hookimpl
 class Memory(OutputUnit):
     """``y = c``: the memory of the cell; bind ``c`` where a cell calls it otherwise.
 
-    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997), doi:10.1162/neco.1997.9.8.1735
+    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
+    doi:10.1162/neco.1997.9.8.1735
     """
 
     bias = False

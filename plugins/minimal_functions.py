@@ -10,7 +10,10 @@ def _positive(x):
 
 @hookimpl
 def gatekit_functions():
-    """Register ``positive``; reference: Feng et al., Were RNNs All We Needed? (2024), arXiv:2410.01201."""
+    """Register ``positive``.
+
+    Reference: Feng et al., Were RNNs All We Needed? (2024), arXiv:2410.01201
+    """
     return {
         "positive": Function(
             "positive",

@@ -6,7 +6,8 @@ from gatekit import Gate, hookimpl, ops
 class Output(Gate):
     """How much of the memory is shown: ``output = sigmoid(pre)``.
 
-    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997), doi:10.1162/neco.1997.9.8.1735
+    Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
+    doi:10.1162/neco.1997.9.8.1735
     """
 
     def activate(self, pre):

@@ -6,8 +6,8 @@ from gatekit import OutputUnit, hookimpl
 class Projection(OutputUnit):
     """``y = emitted W + b``, ``units`` wide.
 
-    Reference: Sak, Senior & Beaufays, Long Short-Term Memory Based Recurrent Neural Network Architectures (2014),
-    arXiv:1402.1128
+    Reference: Sak, Senior & Beaufays, Long Short-Term Memory Based Recurrent Neural Network
+    Architectures (2014), arXiv:1402.1128
     """
 
     reads = ("emitted",)

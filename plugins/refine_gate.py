@@ -8,7 +8,8 @@ class Refine(Gate):
 
     ``r = sigmoid(pre)``, ``refine = (1 - 2 r) forget^2 + 2 r forget``
 
-    Reference: Gu et al., Improving the Gating Mechanism of Recurrent Neural Networks (2020), arXiv:1910.09890
+    Reference: Gu et al., Improving the Gating Mechanism of Recurrent Neural Networks (2020),
+    arXiv:1910.09890
     """
 
     def activate(self, pre, forget):

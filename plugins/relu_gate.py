@@ -6,7 +6,8 @@ from gatekit import Gate, hookimpl, ops
 class Relu(Gate):
     """``relu(pre) = max(pre, 0)``.
 
-    Reference: Le, Jaitly & Hinton, A Simple Way to Initialize Recurrent Networks (2015), arXiv:1504.00941
+    Reference: Le, Jaitly & Hinton, A Simple Way to Initialize Recurrent Networks (2015),
+    arXiv:1504.00941
     """
 
     def activate(self, pre):

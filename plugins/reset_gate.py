@@ -6,7 +6,8 @@ from gatekit import Gate, hookimpl, ops
 class Reset(Gate):
     """How much of the hidden state the candidate sees: ``reset = sigmoid(pre)``.
 
-    Reference: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014), arXiv:1406.1078
+    Reference: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014),
+    arXiv:1406.1078
     """
 
     def activate(self, pre):

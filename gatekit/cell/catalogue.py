@@ -1,4 +1,4 @@
-"""What is registered, as plain frozen mappings; the registry fills it, the cell room only reads it."""
+"""What is registered, as frozen mappings; the registry fills it, the cell room only reads it."""
 
 from __future__ import annotations
 

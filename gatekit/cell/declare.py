@@ -14,8 +14,9 @@ from .errors import ConfigError, listed, nearest
 class Declared:
     """Base of gates, output units, linear maps, initializers and tasks.
 
-    An annotated class field is an option; a field without annotation, or with ``ClassVar``, is part of the
-    declaration and cannot be set. A subclass may change an inherited option's default by plain assignment.
+    An annotated class field is an option; a field without annotation, or with ``ClassVar``, is part
+    of the declaration and cannot be set. A subclass may change an inherited option's default by
+    plain assignment.
 
     Args:
         options: values by name; each is checked against the field's annotation.
@@ -42,7 +43,8 @@ class Declared:
         for name, value in options.items():
             if name not in kind._option_types:
                 raise ConfigError(
-                    f"{kind.__name__} has no option {name!r}{nearest(name, kind._option_types) or '.'} "
+                    f"{kind.__name__} has no option {name!r}"
+                    f"{nearest(name, kind._option_types) or '.'} "
                     f"Its options: {listed(kind._option_types)}."
                 )
             object.__setattr__(
@@ -58,7 +60,7 @@ class Declared:
         )
 
     def options(self) -> dict[str, Any]:
-        """Return the options that differ from their defaults, by name, in the order of declaration."""
+        """Return the options that differ from their defaults, by name, in order of declaration."""
         kind = type(self)
         return {
             name: plain(getattr(self, name))
@@ -95,7 +97,8 @@ def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
         raise ConfigError(
-            f"{owner}: option {name}={value!r} should be {_say(hint)}, and is {type(value).__name__}."
+            f"{owner}: option {name}={value!r} should be {_say(hint)}, "
+            f"and is {type(value).__name__}."
         )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")

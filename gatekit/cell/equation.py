@@ -1,7 +1,8 @@
 """The equation language: text to expression, by parsing and walking, never by evaluation.
 
-Numbers, names, ``+ - * / **`` (constant exponent), unary minus and calls of a table of functions; nothing else.
-Length, depth and number of nodes are bounded, so that any text is accepted or refused within milliseconds.
+Numbers, names, ``+ - * / **`` (constant exponent), unary minus and calls of a table of functions;
+nothing else. Length, depth and number of nodes are bounded, so that any text is accepted or refused
+within milliseconds.
 """
 
 from __future__ import annotations

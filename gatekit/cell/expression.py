@@ -62,7 +62,7 @@ class Expr:
 
 @dataclass(frozen=True, slots=True)
 class Number(Expr):
-    """A finite constant; a whole number is kept as an integer, so that ``1`` and ``1.0`` are one program."""
+    """A finite constant; a whole one is an integer, so that ``1`` and ``1.0`` are one program."""
 
     value: int | float
 

@@ -15,15 +15,18 @@ class Gate(RowWise):
 
     ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
 
-    A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and ``states``, and defines
-    ``activate``; it never creates a weight, never loops over time, never touches Keras.
+    A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and
+    ``states``, and defines ``activate``; it never creates a weight, never loops over time, never
+    touches Keras.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
         bias: whether a bias is added.
-        units: the gate's width: a number, ``units``, ``features``, a signal's name, or arithmetic on sizes.
+        units: the gate's width: a number, ``units``, ``features``, a signal's name, or arithmetic
+            on sizes.
         bind: other names for arguments of ``activate``: ``{forget: update}``.
-        initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or ``{kind: ...}``.
+        initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or
+            ``{kind: ...}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
     """
 
@@ -37,8 +40,9 @@ class Gate(RowWise):
         """Return the gate's value ``batch x units``, or the value and its new states by name.
 
         Args:
-            pre: the pre-activation, ``batch x units``. Further arguments are asked for by name: a signal, a
-                signal's ``_prev``, an own parameter, an own state's ``_prev``, ``own_prev``, ``t``, ``units``.
+            pre: the pre-activation, ``batch x units``. Further arguments are asked for by name: a
+                signal, a signal's ``_prev``, an own parameter, an own state's ``_prev``,
+                ``own_prev``, ``t``, ``units``.
         """
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from .declare import Declared
 
 @dataclass(frozen=True)
 class DrawContext:
-    """What an initializer may know of the weight: its gate's units and the layer's units and features."""
+    """What an initializer may know: its gate's units, and the layer's units and features."""
 
     gate_units: int
     units: int

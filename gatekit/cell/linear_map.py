@@ -11,8 +11,9 @@ from .declare import Declared
 class LinearMap(Declared):
     """A linear map ``z = A(u)`` with declared weights.
 
-    A subclass declares ``shapes`` and either ``matrix`` (the map is ``u @ matrix``; the framework fuses such maps with
-    others that read the same signal) or ``apply`` (any other map that is linear in ``u``, row by row).
+    A subclass declares ``shapes`` and either ``matrix`` (the map is ``u @ matrix``; the framework
+    fuses such maps with others that read the same signal) or ``apply`` (any other map that is
+    linear in ``u``, row by row).
     """
 
     trainable: ClassVar[bool] = True

@@ -1,8 +1,8 @@
 """The functions of the equation language, for expressions, NumPy arrays and tensors alike.
 
-A function is called as ``ops.sigmoid(x)``. Given an expression it returns a larger expression; given an array
-or a tensor it computes, by the backend that owns the value's type. The TensorFlow backend is added by
-``gatekit.recurrence``; this module needs NumPy only.
+A function is called as ``ops.sigmoid(x)``. Given an expression it returns a larger expression;
+given an array or a tensor it computes, by the backend that owns the value's type. The TensorFlow
+backend is added by ``gatekit.recurrence``; this module needs NumPy only.
 """
 
 from __future__ import annotations

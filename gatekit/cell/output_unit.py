@@ -13,8 +13,9 @@ class OutputUnit(RowWise):
 
     ``pre = sum_r A_r(read_r) + bias``, ``y = emit(pre, ...)``
 
-    It is applied to all steps at once after the loop. Arguments of ``emit`` are asked for by name: ``emitted`` (what the
-    cell emits), ``pre``, any signal or input, an own parameter, and ``NAME_history`` for each entry of ``history``.
+    It is applied to all steps at once after the loop. Arguments of ``emit`` are asked for by name:
+    ``emitted`` (what the cell emits), ``pre``, any signal or input, an own parameter, and
+    ``NAME_history`` for each entry of ``history``.
 
     Args:
         reads: signals that are linearly mapped (``emitted`` among them).

@@ -24,8 +24,8 @@ class Parameter:
 
     Args:
         shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
-        init: the first value that the equations see (after the map), or an initializer as a mapping ``{kind: ...}``
-            that draws the raw weight.
+        init: the first value that the equations see (after the map), or an initializer as a mapping
+            ``{kind: ...}`` that draws the raw weight.
         map: ``sigmoid``, ``tanh``, ``softplus``, ``exp``, or None for the identity.
         trainable: False for a constant that is kept with the weights.
 
@@ -45,7 +45,8 @@ class Parameter:
             )
         if self.map is not None and self.map not in MAPS:
             raise CellError(
-                f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} Maps: {listed(MAPS)}."
+                f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} "
+                f"Maps: {listed(MAPS)}."
             )
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")

@@ -1,4 +1,4 @@
-"""What gates and output units share: reads, a bias, own parameters, and arguments asked for by name."""
+"""What gates and output units share: reads, a bias, own parameters, arguments asked for by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parameter import Parameter
 
 
 class RowWise(Declared):
-    """Base of `Gate` and `OutputUnit`: declares what it needs, and maps each row of the batch alone."""
+    """Base of `Gate` and `OutputUnit`: declares what it needs, maps each row of the batch alone."""
 
     reads: Any = ()
     bias: bool = True
@@ -28,7 +28,8 @@ class RowWise(Declared):
         """Return the names that the row-wise function asks for, in its own order.
 
         Raises:
-            CellError: the function takes ``*args``, ``**kwargs`` or keyword defaults, which cannot be bound by name.
+            CellError: the function takes ``*args``, ``**kwargs`` or keyword defaults, which cannot
+                be bound by name.
         """
         function = getattr(type(self), self.method)
         found = []
@@ -42,8 +43,9 @@ class RowWise(Declared):
                 )
             if parameter.default is not parameter.empty:
                 raise CellError(
-                    f"{type(self).__name__}.{self.method}: the argument {parameter.name} has a default; make it an "
-                    f"option instead: a class field `{parameter.name}: float = {parameter.default!r}`"
+                    f"{type(self).__name__}.{self.method}: the argument {parameter.name} has a "
+                    "default; make it an option instead: a class field "
+                    f"`{parameter.name}: float = {parameter.default!r}`"
                 )
             found.append(parameter.name)
         return tuple(found)

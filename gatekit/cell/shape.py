@@ -20,11 +20,12 @@ _ROWS = (2, 3)
 def infer(
     expr: Expr, shapes: Mapping[str, Shape | None], functions: Mapping[str, Function], where: str
 ) -> Shape | None:
-    """Return the expression's shape without the batch axis; None where it depends on a shape not yet known.
+    """Return the expression's shape without the batch axis; None where a shape is not yet known.
 
     Args:
         expr: the expression.
-        shapes: the shape of each name: ``()`` for a plain number, ``(1,)`` for a scalar, ``(n,)`` for a vector.
+        shapes: the shape of each name: ``()`` for a plain number, ``(1,)`` for a scalar, ``(n,)``
+            for a vector.
         functions: the function table.
         where: the place in the cell, for messages.
 
@@ -95,7 +96,8 @@ def join(left: Shape | None, right: Shape | None, where: str) -> Shape | None:
     if left == right:
         return left
     raise CellError(
-        f"{where} a width of {say(left)} meets a width of {say(right)}; widths must be equal, or one of them scalar"
+        f"{where} a width of {say(left)} meets a width of {say(right)}; widths must be equal, "
+        "or one of them scalar"
     )
 
 
@@ -114,5 +116,6 @@ def _ones(rows: int, shape: Shape | None) -> NDArray[Any]:
 def _whole(expr: Expr, where: str, text: str) -> None:
     if not isinstance(expr, Number) or not isinstance(expr.value, int) or expr.value < 1:
         raise CellError(
-            f"{where}: in {text!r} the count must be a whole number from 1 or a constant, not {expr}"
+            f"{where}: in {text!r} the count must be a whole number from 1 or a constant, "
+            f"not {expr}"
         )
