@@ -1,4 +1,4 @@
-"""One step traced without being run, so that a gate that returns something wrong is refused when the layer is built."""
+"""One step traced without being run, so that what a gate returns wrong is refused early."""
 
 from __future__ import annotations
 

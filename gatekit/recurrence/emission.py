@@ -67,7 +67,8 @@ def emit(
 
     Args:
         cell: the built cell.
-        sequences: signals over time, ``time x batch x width``; may be empty where `only_final` holds.
+        sequences: signals over time, ``time x batch x width``; may be empty where `only_final`
+            holds.
         final: the last value of each state, ``batch x width``.
         inputs: the inputs over time, ``time x batch x width``.
         histories: earlier values by signal, ``batch x (length - 1) x width``.
@@ -77,7 +78,8 @@ def emit(
         return_sequences: whether every step is wanted, or the last valid one.
 
     Returns:
-        ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero before it.
+        ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero
+        before it.
     """
     kept: dict[str, Any] = {}
     if not return_sequences and only_final(cell):

@@ -1,4 +1,4 @@
-"""First values of weights: each from a generator of its own, named by the weight, so that none depends on another."""
+"""First values of weights, each from a generator named by the weight: none depends on another."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
     for name in arrays:
         if name not in cell.inputs:
             raise DataError(
-                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs)} Inputs: {listed(cell.inputs)}."
+                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs)} "
+                f"Inputs: {listed(cell.inputs)}."
             )
     missing = [name for name in cell.inputs if name not in arrays]
     if missing:
@@ -41,7 +42,8 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
 def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
     if isinstance(value, tf.RaggedTensor):
         raise DataError(
-            f"{name} is a ragged tensor: pad it with .to_tensor() and pass mask=tf.sequence_mask(x.row_lengths())"
+            f"{name} is a ragged tensor: pad it with .to_tensor() "
+            "and pass mask=tf.sequence_mask(x.row_lengths())"
         )
     if isinstance(value, tf.SparseTensor):
         raise DataError(f"{name} is a sparse tensor: give a dense one, tf.sparse.to_dense(x)")
@@ -50,7 +52,8 @@ def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
         warnings.warn(f"{name} is {tensor.dtype.name}; it is cast to {dtype}", stacklevel=2)
     elif not tensor.dtype.is_floating:
         raise DataError(
-            f"{name} is {tensor.dtype.name}; numbers are expected: cast it with tf.cast(x, 'float32')"
+            f"{name} is {tensor.dtype.name}; numbers are expected: "
+            "cast it with tf.cast(x, 'float32')"
         )
     if tensor.shape.rank != 3:
         raise DataError(
@@ -77,11 +80,13 @@ def checked_mask(mask: Any, x: Any) -> Any:
     tensor = tf.convert_to_tensor(mask)
     if tensor.dtype != tf.bool:
         raise DataError(
-            f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: mask != 0"
+            f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: "
+            "mask != 0"
         )
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
         raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}; batch x time of the input is {tuple(x.shape[:2])}"
+            f"the mask has the shape {tuple(tensor.shape)}; "
+            f"batch x time of the input is {tuple(x.shape[:2])}"
         )
     return tensor
 
@@ -105,24 +110,27 @@ def checked_states(given: Any, shapes: Mapping[str, tuple[Any, ...]], dtype: Any
         values = list(given) if isinstance(given, (list, tuple)) else [given]
         if len(values) != len(shapes):
             raise DataError(
-                f"initial_state has {len(values)} entries; the states are {', '.join(shapes)}, in this order "
-                "(or give a mapping by name)"
+                f"initial_state has {len(values)} entries; the states are {', '.join(shapes)}, "
+                "in this order (or give a mapping by name)"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
             raise DataError(
-                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} States: {listed(shapes)}."
+                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} "
+                f"States: {listed(shapes)}."
             )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:
             raise DataError(
-                f"initial_state[{name!r}] is {tensor.dtype.name}; floating point numbers are expected"
+                f"initial_state[{name!r}] is {tensor.dtype.name}; "
+                "floating point numbers are expected"
             )
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
             raise DataError(
-                f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; {shapes[name]} is expected"
+                f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
+                f"{shapes[name]} is expected"
             )
         states[name] = tf.cast(tensor, dtype)
     return states

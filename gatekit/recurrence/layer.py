@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from ..cell.catalogue import Catalogue
 from ..cell.errors import CellError, ConfigError, DataError, listed
-from ..cell.graph import Cell, Parameter, build
+from ..cell.graph import Cell, build
+from ..cell.parameter import Parameter
 from ..cell.spec import CellSpec, read_cell, read_output_unit
 from ..registry import catalogue as registered
 from ..registry import load_cell
@@ -31,23 +32,26 @@ _MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "ex
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
-class RNN(keras.layers.Layer):  # type: ignore[misc]
+class RNN(keras.layers.Layer):
     """A recurrent layer over any cell.
 
-    ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and repeats the last emission.
+    ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and
+    repeats the last emission.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
         gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`.
-        return_sequences: whether every step is returned, ``batch x time x units``, or the last, ``batch x units``.
+        return_sequences: whether every step is returned, ``batch x time x units``, or the last,
+            ``batch x units``.
         return_state: whether the states are returned too, in the order of `state_names`.
         go_backwards: whether time runs from the last step to the first; outputs come in that order.
         stateful: whether a batch starts from the states in which the one before ended.
         executor: ``auto``, ``fused`` or ``reference``.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
-        recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the cell's.
+        recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
+            cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
         seed: seed of weights, dropout and zoneout; None draws one.
@@ -111,7 +115,7 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         for name in ("compute_dtype", "variable_dtype"):
             _check_float(name, getattr(self, name))
 
-    # --- building ----------------------------------------------------------------------------------------------
+    # --- building -----------------------------------------------------------
 
     @property
     def cell(self) -> Cell:
@@ -122,7 +126,8 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         """
         if self._cell is None:
             raise ConfigError(
-                f"the layer {self.name!r} is not built yet: call it once, or build((None, None, features))"
+                f"the layer {self.name!r} is not built yet: call it once, "
+                "or build((None, None, features))"
             )
         return self._cell
 
@@ -162,7 +167,8 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         if self.stateful:
             if shape[0] is None:
                 raise ConfigError(
-                    "stateful=True needs the batch size: give the model keras.Input(batch_shape=(batch, time, features))"
+                    "stateful=True needs the batch size: give the model "
+                    "keras.Input(batch_shape=(batch, time, features))"
                 )
             for name, state_shape in self._state_shapes(int(shape[0])).items():
                 variable = self.add_weight(
@@ -215,7 +221,7 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
                 first[name] = tf.zeros(tf.stack(list(full)), dtype)
         return first
 
-    # --- calling -----------------------------------------------------------------------------------------------
+    # --- calling ------------------------------------------------------------
 
     def call(
         self,
@@ -227,13 +233,16 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         """Return outputs, and states where `return_state` is set.
 
         Args:
-            inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further inputs.
-            initial_state: the states in the order of `state_names`, or by name; what is missing starts as usual.
+            inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further
+                inputs.
+            initial_state: the states in the order of `state_names`, or by name; what is missing
+                starts as usual.
             mask: ``batch x time`` booleans, true where valid.
             training: whether dropout and zoneout draw.
 
         Returns:
-            ``batch x time x units`` or ``batch x units``; with `return_state` a list of that and the states.
+            ``batch x time x units`` or ``batch x units``; with `return_state` a list of that and
+            the states.
 
         Raises:
             DataError: inputs, mask or initial state have the wrong shape or type.
@@ -333,7 +342,7 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         return fused.run(problem, self._plans[problem.wanted])
 
     def _drops(self, seed: Any, batch: Any, dtype: Any) -> dict[str, Any]:
-        """Return one multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
+        """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
         found: dict[str, Any] = {}
         for node in self.cell.nodes:
             for read in node.reads:
@@ -377,7 +386,7 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
             return [output, *self._state_shapes(shape[0]).values()]
         return output
 
-    # --- telling, saving ---------------------------------------------------------------------------------------
+    # --- telling, saving ----------------------------------------------------
 
     @property
     def choice(self) -> Choice:
@@ -387,12 +396,12 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
 
     @property
     def named_weights(self) -> dict[str, Any]:
-        """The weights by name, such as ``forget.x``, ``forget.h_prev`` and ``candidate.reset*h_prev``."""
+        """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
         _ = self.cell
         return dict(self._variables)
 
     def explain(self) -> str:
-        """Return, in words, which executor runs and why, which products it does, and what is hoisted."""
+        """Return in words which executor runs and why, its products, and what is hoisted."""
         cell, choice = self.cell, self.choice
         lines = [
             f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"
@@ -408,7 +417,8 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
             before = [f"{r.text} for {n.name}" for n in cell.nodes for r in n.reads if r.hoisted]
             lines.append(f"  before the loop: {', '.join(before) or 'nothing'}")
             lines.append(
-                f"  signals without a state, computed for all steps at once: {', '.join(hoisted) or 'none'}"
+                "  signals without a state, computed for all steps at once: "
+                f"{', '.join(hoisted) or 'none'}"
             )
         policy = f"products in {self.compute_dtype}, everything else in {self.variable_dtype}"
         return "\n".join([*lines, f"  {policy}"])
@@ -445,7 +455,8 @@ class RNN(keras.layers.Layer):  # type: ignore[misc]
         found = set(store.keys())
         if found != set(own):
             raise CellError(
-                f"the file does not hold the weights of cell {self.spec.name!r}.\n  in the file: {listed(found, 60)}\n"
+                f"the file does not hold the weights of cell {self.spec.name!r}.\n"
+                f"  in the file: {listed(found, 60)}\n"
                 f"  in the layer: {listed(own, 60)}"
             )
         for name, variable in own.items():
@@ -469,8 +480,8 @@ def _spec(
 def _features(shape: Any, spec: CellSpec) -> int:
     if shape is None or len(shape) != 3 or not shape[2]:
         raise DataError(
-            f"the cell {spec.name!r} reads batch x time x features, and the input has the shape {shape}; "
-            "features must be known and at least 1"
+            f"the cell {spec.name!r} reads batch x time x features, and the input has the shape "
+            f"{shape}; features must be known and at least 1"
         )
     return int(shape[2])
 
@@ -495,7 +506,7 @@ _WORDS = {
 
 
 def _scope_name(name: str) -> str:
-    """Return the weight's name as TensorFlow allows it in scopes: optimizers derive theirs from it."""
+    """Return the weight's name as TensorFlow's scopes allow it; optimizers name theirs by it."""
     for sign, word in _WORDS.items():
         name = name.replace(sign, word)
     return name

@@ -11,12 +11,13 @@ from ..cell.graph import Cell
 
 @dataclass(frozen=True)
 class Problem:
-    """One call of a recurrent layer, time first, with everything cast, masked and drawn that is not per step.
+    """One call of a recurrent layer, time first; what is not per step is cast, masked and drawn.
 
     Args:
         cell: the built cell.
         weights: weights by name; parameters already through their map.
-        inputs: ``time x batch x width`` by name: ``x``, further inputs, ``x_prev``, ``t``; zero at masked steps.
+        inputs: ``time x batch x width`` by name: ``x``, further inputs, ``x_prev``, ``t``; zero at
+            masked steps.
         mask: ``time x batch x 1``, true where valid, or None.
         states: first values by name, ``batch x width``.
         drops: multiplicative masks of recurrent reads by their text, ``batch x width``.
@@ -42,7 +43,8 @@ class Problem:
 class Solution:
     """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
 
-    The sequence of a state holds the state after zoneout and mask; of another signal its value at valid steps.
+    The sequence of a state holds the state after zoneout and mask; of another signal its value at
+    valid steps.
     """
 
     sequences: Mapping[str, Any]

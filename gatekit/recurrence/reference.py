@@ -1,6 +1,7 @@
-"""The reference executor: one step after another, each gate called at each step, differentiated by TensorFlow.
+"""The reference executor: one step after another, each gate called at each step.
 
-It is short and slow, and defines what every other executor must compute.
+TensorFlow differentiates it. It is short and slow, and defines what every other executor must
+compute.
 """
 
 from __future__ import annotations

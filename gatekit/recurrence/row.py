@@ -1,4 +1,4 @@
-"""The parts of one step that every executor shares: linear maps, layer normalisation, the row-wise functions."""
+"""What every executor does within a step: linear maps, layer normalisation, row-wise functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ assert tensor_ops.TABLE  # importing it lets `ops` compute on tensors
 def product(u: Any, matrix: Any, dtype: Any) -> Any:
     """Return ``u @ matrix`` computed in ``dtype`` and returned in the type of ``u``.
 
-    The gradient of the matrix is summed over rows in the type of ``u``, so that sums over time never lose digits.
+    The gradient of the matrix is summed over rows in the type of ``u``, so that sums over time
+    never lose digits.
 
     Args:
         u: ``... x width_in``.
@@ -46,7 +47,10 @@ def product(u: Any, matrix: Any, dtype: Any) -> Any:
 
 @tf.custom_gradient
 def with_bias(z: Any, bias: Any) -> Any:
-    """Return ``z + bias``, ``time x batch x width``; the bias' gradient is summed over time first, which is faster."""
+    """Return ``z + bias``, ``time x batch x width``.
+
+    The gradient of the bias is summed over time first, which is faster.
+    """
 
     def grad(dz: Any) -> tuple[Any, Any]:
         return dz, tf.reduce_sum(tf.reduce_sum(dz, 0), 0)
@@ -62,7 +66,7 @@ def _flat_product(u: Any, matrix: Any) -> Any:
 
 
 def apply_map(read: BuiltRead, u: Any, weights: Mapping[str, Any], dtype: Any) -> Any:
-    """Return the read's linear map of ``u`` (``... x width_in``), ``... x width_out``, in the type of ``u``."""
+    """Return the read's map of ``u`` (``... x width_in``), ``... x width_out``, in ``u``'s type."""
     own = {suffix: weights[name] for suffix, name in read.weights.items()}
     if read.map.has_matrix():
         return product(u, read.map.matrix(own), dtype)
@@ -73,7 +77,7 @@ def apply_map(read: BuiltRead, u: Any, weights: Mapping[str, Any], dtype: Any) -
 
 
 def normalised(parts: list[Any], epsilon: float) -> list[Any]:
-    """Return the parts, each ``... x width``, normalised by the mean and variance of all of them together."""
+    """Return the parts, each ``... x width``, normalised by the statistics of them all."""
     joined = tf.concat(parts, -1) if len(parts) > 1 else parts[0]
     mean = tf.reduce_mean(joined, -1, keepdims=True)
     centred = joined - mean
@@ -159,9 +163,10 @@ def pre_activation(
     linear: Callable[[str, BuiltRead], Any],
     weights: Mapping[str, Any],
 ) -> Any:
-    """Return the node's pre-activation ``... x units``, or None where it has neither reads nor a bias.
+    """Return the node's pre-activation ``... x units``, or None where it has no reads and no bias.
 
-    ``pre = sum_r z_r + bias``, with layer normalisation of each ``z_r`` or of their sum where the gate asks for it.
+    ``pre = sum_r z_r + bias``, with layer normalisation of each ``z_r`` or of their sum where the
+    gate asks for it.
 
     Args:
         cell: the built cell.
@@ -191,9 +196,10 @@ def pre_activation(
 def normalised_read(
     cell: Cell, node: Node, read: BuiltRead, linear: Callable[[str, BuiltRead], Any]
 ) -> Any:
-    """Return one read of a gate, normalised together with the same read of the other gates of its group."""
+    """Return one read of a gate, normalised together with the same read of its group's gates."""
     assert node.norm is not None
-    values, position = [], 0
+    values: list[Any] = []
+    position = 0
     for member in node.norm.group:
         for other in cell.node(member).reads:
             if other.text == read.text:

@@ -1,4 +1,4 @@
-"""Valid steps under a mask: the last one, the one before, the last few; by gathering, without a loop."""
+"""Valid steps under a mask: the last one, the one before, the last few; gathered without a loop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ValidSteps:
         flat = mask[:, :, 0]
         self.steps = tf.shape(flat)[0]
         index = tf.range(self.steps)[:, None]
-        # Valid steps first, each group in order of time; the keys are unique, so the sort needs no stability.
+        # Valid steps first, each group in order of time; unique keys make a stable sort needless.
         self.order = tf.argsort(tf.where(flat, index, index + self.steps), axis=0)
         self.count = tf.cumsum(tf.cast(flat, tf.int32), axis=0)
 
@@ -38,11 +38,11 @@ class ValidSteps:
         return tf.where((place >= 0)[:, :, None], picked, tf.cast(otherwise, values.dtype))
 
     def last(self, values: Any) -> Any:
-        """Return, for every step, the value of the last valid step so far, ``time x batch x width``; zero before any."""
+        """Return each step's last valid value so far, ``time x batch x width``; zero before any."""
         return self.take(values, self.count - 1, 0.0)
 
     def final(self, values: Any) -> Any:
-        """Return the value of the last valid step of all, ``batch x width``; zero where there is none."""
+        """Return the last valid value of all, ``batch x width``; zero where there is none."""
         return self.take(values, self.total()[None] - 1, 0.0)[0]
 
     def total(self) -> Any:
@@ -75,7 +75,8 @@ def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) ->
 
     Args:
         values: ``time x batch x width``.
-        earlier: the last ``length - 1`` values before the first step, ``batch x (length - 1) x width``.
+        earlier: the last ``length - 1`` values before the first step,
+            ``batch x (length - 1) x width``.
         length: how many values.
         valid: the valid steps, or None where all are.
 
