@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,17 @@ def processor() -> str:
         return name
     wide = [f for f in ("avx2", "avx512f", "amx_bf16") if f in found.get("flags", "").split()]
     return f"{name}, family {found['cpu family']} model {found['model']}, {' '.join(wide)}"
+
+
+def revision() -> str | None:
+    """Return the commit of this checkout, with ``-dirty`` where files differ from it, if known."""
+    words = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
 
 
 def describe(threads: int) -> dict[str, Any]:
@@ -46,5 +58,6 @@ def describe(threads: int) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": versions,
+        "revision": revision(),
         "load": list(os.getloadavg()),
     }
