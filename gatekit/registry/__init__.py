@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .composition import cell_config, cell_names, load_cell
+from .composition import cell_config, cell_names, config_folders, load_cell
 from .contract import API
 from .loading import (
     broken,
@@ -26,6 +26,7 @@ __all__ = [
     "cell_config",
     "cell_names",
     "config_dirs",
+    "config_folders",
     "load_cell",
     "origins",
     "plugin_hashes",

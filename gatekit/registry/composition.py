@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -67,7 +66,7 @@ def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
         plugins: plugin files, whose configuration folders are searched too.
     """
     found: dict[str, Path] = {}
-    for folder in _folders(tuple(plugins)):
+    for folder in config_folders(plugins):
         for path in sorted((folder / "cell").glob("*.yaml")):
             if _NAME.match(path.stem):
                 found.setdefault(path.stem, path)
@@ -76,10 +75,13 @@ def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _folders(plugins: tuple[str, ...]) -> list[Path]:
-    # By name: a static import would make the registry depend on a package that holds data only.
-    bundled = [Path(p) for p in importlib.import_module("gatekit.conf").__path__]
-    folders = [Path.cwd() / "conf", *config_dirs(plugins), *bundled]
+def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
+    """Return where configurations are looked for: ``./conf``, then the folders of plugins.
+
+    Args:
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    folders = [Path.cwd() / "conf", *config_dirs(plugins)]
     return [folder for folder in folders if folder.is_dir()]
 
 
@@ -87,7 +89,7 @@ class _Composer:
     def __init__(self, catalogue: Catalogue, plugins: tuple[str, ...]) -> None:
         self.catalogue = catalogue
         self.plugins = plugins
-        self.folders = _folders(plugins)
+        self.folders = config_folders(plugins)
 
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:

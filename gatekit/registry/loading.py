@@ -118,7 +118,8 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
     _merge(result, plugin, things, implemented)
     result.plugins[plugin.name] = plugin
     result.carriers[plugin.name] = carrier
-    result.config_dirs += folders
+    # What was loaded later was asked for more expressly, and so stands before it.
+    result.config_dirs[:0] = folders
     for impl in _own_hooks(manager, plugin, "gatekit_callbacks"):
         result.callback_hooks.append((plugin, impl.function, tuple(impl.argnames)))
 
@@ -236,7 +237,9 @@ def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
 
 
 def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
-    """Return the folders of YAML that plugins bring, in the order of loading.
+    """Return the folders of YAML that plugins bring, in the order in which they are searched.
+
+    The plugins that the user named stand first, gatekit's own last.
 
     Args:
         plugins: as in `catalogue`.

@@ -61,7 +61,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             raise
         raise ConfigError(f"{path} holds a value that cannot be read: {error}") from None
     if loaded is None:
-        raise ConfigError(f"{path} is empty; write a cell (gates, equations, emits) or delete it.")
+        raise ConfigError(f"{path} is empty; write key: value, or delete the file.")
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} holds {loaded!r}; a mapping, key: value, is expected.")
     return loaded
@@ -72,7 +72,7 @@ def _text(path: Path) -> str:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise ConfigError(
-                f"{path} has {size:,} bytes; a cell's file has at most {MAX_BYTES:,}."
+                f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
             )
         data = path.read_bytes()
     except OSError as error:
@@ -104,7 +104,7 @@ def _walk(path: Path, text: str) -> None:
     for event in yaml.parse(text, Loader=_Loader):
         where = f"{path}, line {_line(event)}"
         if isinstance(event, yaml.DocumentStartEvent) and counts[0]:
-            raise ConfigError(f"{where}: a second document begins; a cell's file has one.")
+            raise ConfigError(f"{where}: a second document begins; a configuration is one.")
         if isinstance(event, yaml.CollectionEndEvent):
             size, owner = counts.pop(), owners.pop()
             keys.pop()

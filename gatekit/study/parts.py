@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gatekit import registry
@@ -17,11 +18,11 @@ from .task import Task
 
 @dataclass(frozen=True)
 class Parts:
-    """Gates, cells, output units, tasks and config folders that a study can use."""
+    """Gates, cells, output units, tasks and configuration folders that a study can use."""
 
     catalogue: Catalogue
     tasks: Mapping[str, type[Task]]
-    config_dirs: Sequence[str]
+    config_folders: Sequence[Path]
     files: tuple[str, ...] = ()
 
     def task_defaults(self) -> dict[str, dict[str, Any]]:
@@ -57,7 +58,7 @@ def _load(plugins: tuple[str, ...]) -> Parts:
     return Parts(
         registry.catalogue(plugins),
         registry.tasks(plugins),
-        tuple(str(folder) for folder in registry.config_dirs(plugins)),
+        tuple(registry.config_folders(plugins)),
         plugins,
     )
 

@@ -26,6 +26,8 @@ module               states      weights
 ``mingru``           h           update, candidate: x, bias
 ``power_law``        h, c, k, t  as lstm; forget.p (units, before the sigmoid); option eps;
                                  ``step_coupled``: the same without the input gate
+``rhn``              h           candidate_1, transform_1: x, h_prev, bias; further layers l:
+                                 s_{l-1}, bias; option depth
 ===================  ==========  ============================================================
 
 A weight is named ``<gate>.<read>``: ``forget.x`` is features x units, ``forget.h_prev`` is units

@@ -179,8 +179,22 @@ def test_config_folders_are_seen_from_the_plugins_file(write):
         "@hookimpl\ndef gatekit_config_dirs():\n    return ['settings']\n",
     )
     folder = write("packs/settings/cell/own.yaml", "defaults: [lstm]\nname: own\n").parents[1]
-    assert registry.config_dirs(["packs/mine.py"]) == [folder]
-    assert registry.config_dirs() == []
+    bundled = registry.config_dirs()
+    assert [(f / "cell" / "lstm.yaml").is_file() for f in bundled] == [True]
+    assert registry.config_dirs(["packs/mine.py"]) == [folder, *bundled]
+
+
+def test_the_folders_of_plugins_that_were_named_are_searched_first(write):
+    for name in ("one", "two"):
+        write(
+            f"packs/{name}.py",
+            "from gatekit import hookimpl\n"
+            f"@hookimpl\ndef gatekit_config_dirs():\n    return ['{name}', '{name}_more']\n",
+        )
+        write(f"packs/{name}/cell/x.yaml", "a: 1\n")
+        write(f"packs/{name}_more/cell/x.yaml", "a: 1\n")
+    found = registry.config_dirs(["packs/one.py", "packs/two.py"])
+    assert [f.name for f in found] == ["two", "two_more", "one", "one_more", "conf"]
 
 
 CALLBACKS = """from gatekit import hookimpl

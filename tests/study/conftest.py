@@ -15,7 +15,7 @@ def place(tmp_path, monkeypatch):
     def with_tiny(plugins):
         known = load(plugins)
         return parts.Parts(
-            known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_dirs, known.files
+            known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, known.files
         )
 
     monkeypatch.setattr(parts, "_load", with_tiny)

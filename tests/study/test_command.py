@@ -3,8 +3,11 @@
 import os
 
 import pytest
+from omegaconf import OmegaConf
 
+from gatekit import registry
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.spec import read_cell
 from gatekit.study.command import compose, prefixed, train
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -66,7 +69,7 @@ def test_row_6_larger_than_memory(capsys):
 @pytest.mark.parametrize("value", ["no", "010", "1:30"])
 def test_row_7_traps(capsys, value):
     own("experiment/mine", f"# @package _global_\nunits: {value}\n")
-    assert f"{value} is ambiguous" in told(capsys, "experiment=mine")
+    assert f"{value} can be misread" in told(capsys, "experiment=mine")
     assert "units is an integer" in told(capsys, f"units={value}")
 
 
@@ -77,7 +80,7 @@ def test_row_8_learning_rate(capsys, value):
 
 def test_row_9_duplicate_key(capsys):
     own("cell/mine", CELL + "emits: h\n")
-    assert "mine.yaml:4: the key emits is written twice" in told(capsys, "cell=mine")
+    assert "mine.yaml, line 4: the key 'emits' is written twice" in told(capsys, "cell=mine")
 
 
 def test_row_10_missing(capsys):
@@ -204,6 +207,40 @@ def test_the_working_folder_is_searched_first():
     own("cell/lstm", CELL + "name: mine\n")
     ((_, config),) = compose(["cell=lstm", "task=sum"])
     assert config.cell.name == "mine"
+
+
+PACK = "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['NAME']\n"
+
+
+def pack(name, reference):
+    """Write plugins/NAME.py, which brings a folder with another cell ``gru``."""
+    os.makedirs(f"plugins/{name}/cell", exist_ok=True)
+    with open(f"plugins/{name}.py", "w", encoding="utf-8") as file:
+        file.write(PACK.replace("NAME", name))
+    with open(f"plugins/{name}/cell/gru.yaml", "w", encoding="utf-8") as file:
+        file.write(CELL + f"name: gru\nreference: {reference}\n")
+
+
+def test_a_cell_by_name_is_the_same_to_train_and_to_a_layer(place):
+    """``./conf``, then the folders of plugins, then gatekit's own, as `gatekit.RNN` finds them."""
+    bundled = registry.load_cell("gru", registry.catalogue())
+    found = []
+    for step in ("bundled", "found by itself", "named", "own"):
+        if step == "found by itself":
+            pack("scanned", step)
+        elif step == "named":
+            pack("_left_out", step)
+        elif step == "own":
+            own("cell/gru", CELL + f"name: gru\nreference: {step}\n")
+        registry.loading._registry.cache_clear()
+        named = ["plugins/_left_out.py"] if os.path.exists("plugins/_left_out.py") else []
+        ((_, config),) = compose(["cell=gru", "task=sum", f"plugins={named}".replace("'", "")])
+        cell = OmegaConf.to_container(config.cell)
+        spec = registry.load_cell("gru", registry.catalogue(named), named)
+        assert read_cell(cell, registry.catalogue(named)) == spec
+        found.append(cell["reference"])
+        assert step == "bundled" or spec != bundled
+    assert found[1:] == ["found by itself", "named", "own"]
 
 
 def test_a_registered_task_needs_no_file():

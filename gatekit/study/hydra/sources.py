@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
@@ -15,7 +14,8 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study import composed, parts, yaml_guard
+from gatekit.registry.safe_yaml import read_yaml
+from gatekit.study import composed, parts
 
 ALLOWED = ("mode", "sweeper")
 """Keys of a ``hydra:`` section that a shared file may set: they choose runs and execute nothing."""
@@ -34,17 +34,14 @@ class CheckedSource(ConfigSource):
         path = self._file(config_path)
         if not path.is_file():
             raise ConfigLoadError(f"Config not found : {path}")
-        text = yaml_guard.checked(path)
-        data = yaml.safe_load(text)
-        if not isinstance(data, Mapping):
-            raise ConfigError(f"{path} is not a mapping; write key: value.")
+        data = read_yaml(path)
         if not composed.current.trusted:
             refuse_executing(data, path)
         return ConfigResult(
-            config=OmegaConf.create(text),
+            config=OmegaConf.create(data),
             path=self.full_path(),
             provider=self.provider,
-            header=self._get_header_dict(text[:512]),
+            header=self._get_header_dict(path.read_text(encoding="utf-8")[:512]),
         )
 
     def available(self) -> bool:
@@ -124,15 +121,14 @@ class RegistrySource(ConfigSource):
 
 
 class GatekitSearchPath(SearchPathPlugin):
-    """Search ./conf first, then the bundled configurations, plugins' folders, the registry."""
+    """Search ./conf, plugins' folders, the bundled configurations, the registry, in this order."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Put gatekit's sources around the bundled one."""
-        own = Path.cwd() / "conf"
-        if own.is_dir() and not _is_bundled(own):
-            search_path.prepend("working folder", f"checked://{own}", SearchPathQuery("main", None))
-        for folder in parts.load(composed.current.plugins).config_dirs:
-            search_path.append("plugin", f"checked://{Path(folder).resolve()}")
+        """Put gatekit's sources around the bundled one, as `gatekit.RNN` searches them."""
+        for folder in parts.load(composed.current.plugins).config_folders:
+            # Hydra has the bundled one already, as ``main``: it holds the primary configuration.
+            if not _is_bundled(folder):
+                search_path.prepend("folder", f"checked://{folder}", SearchPathQuery("main", None))
         search_path.append("registry", "registered://all")
 
 

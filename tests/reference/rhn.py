@@ -1,0 +1,59 @@
+"""Recurrent highway network with coupled carry gates: several highway layers within a step.
+
+    s_0 = h_prev
+    g_l = tanh(W x [l = 1] + U_l s_{l-1} + b_l)
+    t_l = sigmoid(V x [l = 1] + R_l s_{l-1} + a_l)
+    s_l = g_l t_l + s_{l-1} (1 - t_l)
+    h = s_L
+
+Reference: Zilly et al. 2017, arXiv 1607.03474.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .functions import Array, States, Stepped, Weights, dense_shapes, sigmoid
+
+STATES = ("h",)
+DEPTH = 3
+
+
+def _below(layer: int) -> str:
+    return "h_prev" if layer == 1 else f"s_{layer - 1}"
+
+
+def shapes(features: int, units: int, depth: int = DEPTH) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights by name."""
+    found: dict[str, tuple[int, ...]] = {}
+    for gate in ("candidate", "transform"):
+        found |= dense_shapes(f"{gate}_1", features, units)
+        for layer in range(2, depth + 1):
+            found[f"{gate}_{layer}.{_below(layer)}"] = (units, units)
+            found[f"{gate}_{layer}.bias"] = (units,)
+    return found
+
+
+def step(x: Array, states: States, w: Weights, depth: int = DEPTH) -> Stepped:
+    """One time step.
+
+    Args:
+        x: batch x features.
+        states: h, batch x units.
+        w: weights by name, see :func:`shapes`.
+        depth: highway layers.
+
+    Returns:
+        The emission h, batch x units, and the new states.
+    """
+
+    def pre(gate: str, layer: int, s: Array) -> Array:
+        name = f"{gate}_{layer}"
+        read: Array = s @ w[f"{name}.{_below(layer)}"] + w[f"{name}.bias"]
+        return read + x @ w[f"{name}.x"] if layer == 1 else read
+
+    s = states["h"]
+    for layer in range(1, depth + 1):
+        share = sigmoid(pre("transform", layer, s))
+        s = share * np.tanh(pre("candidate", layer, s)) + (1 - share) * s
+    return s, {"h": s}
