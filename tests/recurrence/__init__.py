@@ -1,1 +1,1 @@
-"""Tests of the recurrence room; `cells`, `problems`, `layers` and `pairwise` are what they share."""
+"""Tests of the recurrence room; cells, problems, layers and pairwise are what they share."""

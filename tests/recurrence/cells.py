@@ -128,7 +128,7 @@ def spec(cell: str | Mapping[str, Any]) -> CellSpec:
 
 
 def built(
-    cell: str | Mapping[str, Any], units: int = 4, features: int = 3, output: str = "hidden"
+    cell: str | Mapping[str, Any], units: int = 8, features: int = 3, output: str = "hidden"
 ) -> Cell:
     """Return a cell with small sizes."""
     return build(spec(cell), units, features, read_output_unit(output, catalogue()))

@@ -14,7 +14,7 @@ from gatekit import RNN
 from .cells import spec
 from .problems import loss
 
-BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 4
+BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 8
 # With padding at the end, a hole, no padding, and nothing valid at all.
 SUFFIX = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]], bool)
 HOLES = np.array([[1, 0, 1, 1, 0], [0, 0, 1, 0, 1], [1, 1, 1, 1, 1], [0, 1, 1, 0, 0]], bool)
@@ -36,7 +36,7 @@ def layer(
         cell: a bundled or odd cell's name, or a mapping.
         features: the width of x.
         fill: whether every weight, biases and scales too, gets a random value.
-        options: of the layer; ``units`` defaults to 4, ``dtype`` to float64, ``seed`` to 7.
+        options: of the layer; ``units`` defaults to 8, ``dtype`` to float64, ``seed`` to 7.
     """
     options = {"units": UNITS, "dtype": "float64", "seed": 7, **options}
     made = RNN(spec(cell), **options)

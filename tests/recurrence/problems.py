@@ -114,7 +114,8 @@ def loss(values: Mapping[str, Any]) -> Any:
     total: Any = 0.0
     for index, value in enumerate(values.values()):
         weights = np.random.default_rng(index).normal(size=value.shape)
-        total = total + tf.reduce_sum(tf.constant(weights, value.dtype) * value)
+        # In float64, because outputs and states differ in type under a mixed policy.
+        total = total + tf.reduce_sum(weights * tf.cast(value, tf.float64))
     return total
 
 

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from .cells import BUNDLED, ODD, built
-from .problems import EXECUTORS, Given, assert_close, values_and_gradients
+from gatekit import Gate, ops
+
+from .cells import BUNDLED, ODD, built, lstm_with
+from .problems import (
+    BATCH,
+    EXECUTORS,
+    TIME,
+    Given,
+    assert_close,
+    difference,
+    loss,
+    outputs,
+    values_and_gradients,
+)
 
 EVERYTHING = {"mask": True, "training": True, "drop": True}
 
 
 def _agree(given: Given) -> None:
     @tf.function
-    def both(tensors):  # type: ignore[no-untyped-def]
+    def both(tensors: Any) -> Any:
         return {n: values_and_gradients(run, given, tensors) for n, run in EXECUTORS.items()}
 
     found = both(given.tensors)
@@ -34,3 +49,122 @@ def test_odd_cell(name: str) -> None:
 @pytest.mark.parametrize("name", ODD)
 def test_odd_cell_masked_dropped_and_zoned(name: str) -> None:
     _agree(Given(built(name), **EVERYTHING))
+
+
+# --- what custom gradients lose -----------------------------------------------------------------
+
+
+def _given(name: str) -> Given:
+    return Given(built(name), **EVERYTHING)
+
+
+@pytest.mark.parametrize("name", ["lstm", "norm_sum_group", "parameters", "raw_input", "maps"])
+def test_no_argument_loses_its_gradient_in_a_graph(name: str) -> None:
+    given = _given(name)
+
+    @tf.function
+    def gradients(tensors: Any) -> Any:
+        return values_and_gradients(EXECUTORS["fused"], given, tensors)[1]
+
+    silent = [n for n, g in gradients(given.tensors).items() if not np.any(g)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_a_second_derivative_is_refused_with_the_remedy(mode: str) -> None:
+    given = Given(built("gru"))
+
+    def second(x: Any) -> Any:
+        tensors = {**given.tensors, "input:x": x}
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            _, first = values_and_gradients(EXECUTORS["fused"], given, tensors)
+            total = tf.reduce_sum(tf.square(first["input:x"]))
+        return outer.gradient(total, x)
+
+    with pytest.raises(NotImplementedError, match="executor='reference'"):
+        (tf.function(second) if mode == "graph" else second)(given.tensors["input:x"])
+
+
+def test_the_reference_has_second_derivatives() -> None:
+    given = Given(built("gru"))
+    rng = np.random.default_rng(1)
+    x = given.tensors["input:x"]
+    direction = tf.constant(rng.normal(size=x.shape))
+
+    def slope(x: Any) -> Any:
+        _, first = values_and_gradients(
+            EXECUTORS["reference"], given, {**given.tensors, "input:x": x}
+        )
+        return tf.reduce_sum(tf.sin(first["weight:update.h_prev"]))
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = slope(x)
+    exact = tf.reduce_sum(tape.gradient(value, x) * direction)
+    step = 1e-5
+    measured = (slope(x + step * direction) - slope(x - step * direction)) / (2 * step)
+    assert difference(exact, measured) < 1e-8
+
+
+def test_forward_mode_is_refused_and_not_wrong() -> None:
+    given = Given(built("gru"))
+    x = given.tensors["input:x"]
+    tensors = {**given.tensors, "input:x": x}
+    with tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)):
+        problem = given.problem(tensors)
+        with pytest.raises(NotImplementedError, match="executor='reference'"):
+            EXECUTORS["fused"](problem)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_gradient_sees_the_same_zoneout_as_the_values(executor: str) -> None:
+    given = _given("zoneout")
+    rng = np.random.default_rng(2)
+    directions = {n: tf.constant(rng.normal(size=t.shape)) for n, t in given.tensors.items()}
+    run = EXECUTORS[executor]
+
+    def at(distance: float) -> Any:
+        moved = {n: t + distance * directions[n] for n, t in given.tensors.items()}
+        return loss(outputs(run(given.problem(moved))))
+
+    _, gradients = values_and_gradients(run, given, given.tensors)
+    exact = sum(float(tf.reduce_sum(gradients[n] * d)) for n, d in directions.items())
+    measured = float(at(1e-5) - at(-1e-5)) / 2e-5
+    assert difference(exact, measured) < 1e-7
+
+
+# --- gates are called ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_both_loops_call_a_gate_that_is_swapped_in(executor: str, mode: str) -> None:
+    calls: list[tuple[int, ...]] = []
+
+    class Spy(Gate):
+        """A gate that notes the shapes it is called with."""
+
+        def activate(self, pre: Any) -> Any:
+            if tf.is_tensor(pre):
+                calls.append(tuple(pre.shape))
+            return ops.sigmoid(pre)
+
+    cell = built({**lstm_with(), "gates": {**lstm_with()["gates"], "forget": Spy()}})
+    given = Given(cell)
+    calls.clear()
+
+    def forward(tensors: Any) -> Any:
+        return outputs(EXECUTORS[executor](given.problem(tensors)))
+
+    def with_gradient(tensors: Any) -> Any:
+        return values_and_gradients(EXECUTORS[executor], given, tensors)[1]
+
+    graph = mode == "graph"
+    (tf.function(forward) if graph else forward)(given.tensors)
+    in_forward = len(calls)
+    assert in_forward == (1 if graph else TIME)
+    assert set(calls) == {(BATCH, 8)}
+    (tf.function(with_gradient) if graph else with_gradient)(given.tensors)
+    replayed = in_forward if executor == "fused" else 0
+    assert len(calls) == 2 * in_forward + replayed

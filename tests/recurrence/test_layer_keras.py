@@ -11,10 +11,9 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from .layers import ALL_MASKED_ROW, HOLES, SUFFIX, computed, inputs_for, layer, states_for
+from .layers import ALL_MASKED_ROW, HOLES, SUFFIX, UNITS, computed, inputs_for, layer, states_for
 from .problems import assert_close, loss
 
-UNITS = 4
 # For each cell: Keras' layer, and the gates in Keras' order for kernel, recurrent kernel and bias.
 KERAS: dict[str, tuple[Any, dict[str, Any], Sequence[str], Sequence[str]]] = {
     "rnn": (keras.layers.SimpleRNN, {}, ("candidate",), ("candidate.h_prev",)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from reference.tutorial_lstm import GATEKIT_NAMES, TutorialLSTM
 
 from .layers import layer

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
-
 from reference.cases import CASES, CHUNK
 from reference.run import draw, gradients, run
 
@@ -38,7 +37,7 @@ def _numbers(name: str) -> tuple[Any, dict[str, Any], dict[str, Any], NDArray[An
     case = CASES[WITNESS.get(name, name)]
     rng = np.random.default_rng(5)
     weights = draw(case.shapes(FEATURES, UNITS), rng)
-    states = draw({n: (BATCH, UNITS) for n in case.states}, rng)
+    states = draw(dict.fromkeys(case.states, (BATCH, UNITS)), rng)
     if "t" in states:
         states["t"] = np.full((BATCH, UNITS), 2.0)
         states["k"] = -np.abs(states["k"])
@@ -52,6 +51,7 @@ def _check(name: str, changes: Mapping[str, Any], mask: NDArray[np.bool_] | None
     states.update({n: np.full((BATCH, UNITS), v) for n, v in changes.items()})
     made = layer(
         CELLS[name],
+        units=UNITS,
         features=FEATURES,
         return_sequences=True,
         return_state=True,

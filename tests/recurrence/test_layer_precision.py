@@ -1,0 +1,120 @@
+"""Low precision: only matrix products run in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from .cells import BUNDLED, LSTM_GATES, lstm_with
+from .layers import HOLES, computed, inputs_for, layer
+
+TIME = 100
+LIMITS = {"mixed_bfloat16": 2e-2, "mixed_float16": 3e-3}
+
+
+def _relative(found: Any, expected: Any) -> float:
+    a, b = np.asarray(tf.cast(found, tf.float64)), np.asarray(tf.cast(expected, tf.float64))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def _pair(cell: str | Mapping[str, Any], policy: str, **options: Any) -> tuple[Any, Any]:
+    """Return the layer under a policy, and in float64 with the same weights."""
+    low = layer(cell, fill=False, dtype=policy, **options)
+    exact = layer(cell, fill=False, dtype="float64", **options)
+    for name, variable in exact.named_weights.items():
+        variable.assign(tf.cast(low.named_weights[name].value, tf.float64))
+    return low, exact
+
+
+@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("policy", LIMITS)
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
+    low, exact = _pair(
+        cell,
+        policy,
+        units=32,
+        features=8,
+        executor=executor,
+        return_sequences=True,
+        return_state=True,
+    )
+    x = np.random.default_rng(0).normal(size=(8, TIME, 8))
+    call = tf.function(lambda x: computed(low, x))
+    found, gradients = call(tf.constant(x, tf.float32))
+    expected, exact_gradients = tf.function(lambda x: computed(exact, x))(tf.constant(x))
+    assert found["outputs"].dtype == tf.as_dtype(low.compute_dtype)
+    for name in low.state_names:
+        assert found[name].dtype == tf.float32
+    for name in expected:
+        assert _relative(found[name], expected[name]) <= LIMITS[policy], name
+    for name, gradient in exact_gradients.items():
+        # A gradient adds up the errors of 100 steps in both directions.
+        assert _relative(gradients[name], gradient) <= 3 * LIMITS[policy], name
+
+
+@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("policy", LIMITS)
+def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None:
+    # 0.999^400 is 0.67; a forget gate rounded to bfloat16 would be 1 and lose nothing.
+    forget = {"bias": {"kind": "constant", "value": float(np.log(999.0))}}
+    gates: dict[str, Any] = {g: {"reads": {"x": "dense", "h_prev": None}} for g in LSTM_GATES}
+    gates["forget"]["initializers"] = forget
+    gates["input"]["initializers"] = {"bias": {"negative_of": "forget"}}
+    low, exact = _pair(
+        lstm_with(gates=gates), policy, units=4, executor=executor, return_state=True
+    )
+    states = {"c": np.ones((2, 4))}
+    x = np.zeros((2, 400, 3))
+    found = low(tf.constant(x, tf.float32), initial_state=states)[-1]
+    expected = exact(tf.constant(x), initial_state=states)[-1]
+    assert _relative(found, expected) <= 2e-3
+    np.testing.assert_allclose(expected, 0.999**400, rtol=1e-9)
+
+
+@pytest.mark.parametrize("policy", LIMITS)
+def test_a_chrono_cell_keeps_its_memory(policy: str) -> None:
+    chrono = {"initializers": {"bias": {"kind": "chrono", "t_max": 400.0}}}
+    negative = {"initializers": {"bias": {"negative_of": "forget"}}}
+    low, exact = _pair(
+        lstm_with(gates={"forget": chrono, "input": negative}), policy, units=16, return_state=True
+    )
+    x = 0.1 * np.random.default_rng(0).normal(size=(4, 400, 3))
+    first = {"c": np.ones((4, 16))}
+    _, _, found = low(tf.constant(x, tf.float32), initial_state=first)
+    _, _, expected = exact(tf.constant(x), initial_state=first)
+    assert _relative(found, expected) <= LIMITS[policy]
+
+
+@pytest.mark.parametrize(
+    "policy", ["float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16"]
+)
+@pytest.mark.parametrize("cell", BUNDLED)
+def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
+    low, exact = _pair(cell, policy, return_sequences=True)
+    x = np.asarray(inputs_for(exact))
+    found, gradients = computed(low, tf.constant(x, low.variable_dtype), HOLES, training=True)
+    expected, exact_gradients = computed(exact, tf.constant(x), HOLES, training=True)
+    tolerance = {"float32": 1e-5}.get(policy, 0.1)
+    assert _relative(found["outputs"], expected["outputs"]) <= tolerance
+    scale = np.linalg.norm(exact_gradients["input x"])
+    for name, gradient in gradients.items():
+        error = np.linalg.norm(np.asarray(tf.cast(gradient, tf.float64)) - exact_gradients[name])
+        # Some gradients are zero but for rounding, as that of slstm's first input gate.
+        assert error <= tolerance * (np.linalg.norm(exact_gradients[name]) + scale), name
+
+
+@pytest.mark.parametrize("policy", LIMITS)
+def test_training_under_a_mixed_policy(policy: str) -> None:
+    made = layer("lstm", units=8, dtype=policy)
+    model = keras.Sequential([keras.Input((6, 3)), made, keras.layers.Dense(1, dtype="float32")])
+    model.compile(optimizer=keras.optimizers.Adam(0.02), loss="mse", jit_compile=False)
+    x = np.random.default_rng(0).normal(size=(64, 6, 3)).astype("float32")
+    y = x[:, :, :1].sum(1)
+    losses = model.fit(x, y, epochs=12, batch_size=16, verbose=0, shuffle=False).history["loss"]
+    assert losses[-1] < 0.6 * losses[0]
