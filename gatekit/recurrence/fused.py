@@ -15,10 +15,11 @@ import tensorflow as tf
 
 from ..cell.expression import Name, evaluate
 from ..cell.graph import BuiltRead, Node
+from .hoist import hoist, matrix_of, side_by_side
 from .noise import bernoulli
 from .plan import Group, Plan
 from .problem import Problem, Solution
-from .row import apply_map, normalised_read, pre_activation, product, total, value_of, with_bias
+from .row import apply_map, normalised_read, pre_activation, total, value_of
 
 _SECOND_ORDER = (
     "the fused executor has first-order gradients only; for second-order or forward-mode derivatives build the layer "
@@ -46,95 +47,6 @@ def run(problem: Problem, plan: Plan) -> Solution:
     )
 
 
-def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
-    """Return, over all steps at once, what needs no state: hoisted signals, and each loop gate's input part.
-
-    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and bias.
-    """
-    cell, weights = problem.cell, problem.weights
-    env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
-    products: dict[tuple[str, str], Any] = {}
-
-    def linear(owner: str, read: BuiltRead) -> Any:
-        if (owner, read.text) not in products:
-            u = evaluate(read.expr, env, cell.spec.functions)
-            members = plan.hoisted.get(read.text, ()) if read.map.has_matrix() else ()
-            if len(members) > 1:
-                matrices = [_matrix(other, weights) for _, other in members]
-                z = product(u, tf.concat(matrices, 1), problem.matmul_dtype)
-                parts = tf.split(z, [other.width_out for _, other in members], -1)
-                for (name, _), part in zip(members, parts, strict=True):
-                    products[name, read.text] = part
-            else:
-                products[owner, read.text] = apply_map(read, u, weights, problem.matmul_dtype)
-        return products[owner, read.text]
-
-    for node in cell.nodes:
-        if node.hoisted:
-            pre = pre_activation(cell, node, linear, weights) if node.declared else None
-            value_of(cell, node, env, pre, problem.inputs["x"])
-    for group in plan.groups:
-        if group.part:
-            env[group.part] = _group_part(problem, group, env)
-    for node in plan.parts:
-        if node.norm is not None and node.norm.of == "sum":
-            for read in node.reads:
-                if read.hoisted:
-                    env[f"part:{node.name}:{read.text}"] = linear(node.name, read)
-            continue
-        parts = [_input_part(problem, node, read, linear) for read in node.reads if read.hoisted]
-        if node.bias is not None:
-            parts.append(weights[node.bias])
-        env[f"part:{node.name}"] = total(parts)
-    return env
-
-
-def _group_part(problem: Problem, group: Group, env: Mapping[str, Any]) -> Any:
-    """Return the input parts of a group's gates side by side; one product where they read the same."""
-    weights, functions = problem.weights, problem.cell.spec.functions
-    reads = [[r for r in node.reads if r.hoisted] for node, _ in group.members]
-    texts = [tuple(r.text for r in own if r.map.has_matrix()) for own in reads]
-    biases = [
-        weights[node.bias] if node.bias else tf.zeros([node.width], problem.inputs["x"].dtype)
-        for node, _ in group.members
-    ]
-    if (
-        texts[0]
-        and len(set(texts)) == 1
-        and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True))
-    ):
-        parts = []
-        for column in zip(*reads, strict=True):
-            u = evaluate(column[0].expr, env, functions)
-            matrix = _side_by_side([_matrix(read, weights) for read in column])
-            parts.append(product(u, matrix, problem.matmul_dtype))
-        return with_bias(total(parts), _side_by_side(biases))
-    columns = []
-    lead = tf.shape(problem.inputs["x"])[:2]
-    for own, bias in zip(reads, biases, strict=True):
-        parts = [
-            apply_map(r, evaluate(r.expr, env, functions), weights, problem.matmul_dtype)
-            for r in own
-        ]
-        part = total([*parts, bias])
-        columns.append(tf.broadcast_to(part, tf.concat([lead, [part.shape[-1]]], 0)))
-    return tf.concat(columns, -1)
-
-
-def _side_by_side(tensors: list[Any]) -> Any:
-    return tf.concat(tensors, -1) if len(tensors) > 1 else tensors[0]
-
-
-def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> Any:
-    if node.norm is None:
-        return linear(node.name, read)
-    return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
-
-
-def _matrix(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
-    return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})
-
-
 class _Loop:
     """One call: the tensors of the problem in a flat list, so that each enters the custom gradient explicitly."""
 
@@ -144,7 +56,9 @@ class _Loop:
         self.names = [s.name for s in self.cell.states]
         env = hoist(problem, plan)
         x = problem.inputs["x"]
-        self.steps, self.batch = tf.shape(x)[0], tf.shape(x)[1]
+        self.steps = tf.shape(x)[0]
+        # A batch size that is known stays static, so that loops keep their shapes.
+        self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
         keys = plan.sequences
@@ -158,10 +72,10 @@ class _Loop:
         self.tensors: list[Any] = []
         self.place: dict[str, int] = {}
         if columns:
-            self.put("sequences", _side_by_side(columns))
+            self.put("sequences", side_by_side(columns))
         for group in plan.groups:
-            matrices = [_matrix(read, problem.weights) for _, read in group.members]
-            self.put(f"matrix:{group.key}", _side_by_side(matrices))
+            matrices = [matrix_of(read, problem.weights) for _, read in group.members]
+            self.put(f"matrix:{group.key}", side_by_side(matrices))
         for name in (*plan.parameters, *plan.mapped):
             self.put(f"weight:{name}", problem.weights[name])
         for text, drop in problem.drops.items():
@@ -243,7 +157,7 @@ class _Loop:
                     pre[group.key] = self.group_product(group, env, matrices[group.key], tensors)
             new = self.updated(step, env, states, None if masks is None else masks[step])
             saved = [*states, *(pre[g.key] for g in plan.groups), *(env[n] for n in extra)]
-            return step + 1, new, array.write(step, _side_by_side(saved))
+            return step + 1, new, array.write(step, side_by_side(saved))
 
         array = tf.TensorArray(self.dtype, size=self.steps, element_shape=[self.static[1], width])
         _, last, array = tf.while_loop(
@@ -377,13 +291,17 @@ class _Loop:
         log_widths.update(plan.logged)
         total_width = sum(log_widths[k] for k in logged)
 
-        def body(step: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], array: Any) -> Any:
+        carry = plan.prefetch
+
+        def body(
+            step: Any, kept: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], array: Any
+        ) -> Any:
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = _split(flows.read(step), list(problem.wanted), self.cell.widths)
             all_keys = [*keys, *extra]
             now = _split(
-                saved_rows.read(step),
+                kept if carry else saved_rows.read(step),
                 all_keys,
                 {**widths, **{n: self.cell.widths[n] for n in extra}},
             )
@@ -433,17 +351,20 @@ class _Loop:
             dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
             line = [log[k] for k in logged]
             if line:
-                array = array.write(step, _side_by_side(line))
-            return step - 1, dprev, tuple(dsums), array
+                array = array.write(step, side_by_side(line))
+            following = saved_rows.read(tf.maximum(step - 1, 0)) if carry else kept
+            return step - 1, following, dprev, tuple(dsums), array
 
         zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
         array = tf.TensorArray(
             self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
         )
-        _, dfirst, dparameters, array = tf.while_loop(
+        # With no step at all there is nothing to read.
+        kept = saved_rows.read(tf.maximum(self.steps - 1, 0)) if carry else tf.zeros([])
+        _, _, dfirst, dparameters, array = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, last, zeros, array),
+            (self.steps - 1, kept, last, zeros, array),
             maximum_iterations=self.steps,
             parallel_iterations=1,
         )
@@ -529,7 +450,7 @@ class _Loop:
         gradients: list[Any] = [None] * len(tensors)
         if "sequences" in self.place:
             columns = [line[plan.gradient_key(k)] for k in plan.sequences]
-            gradients[self.place["sequences"]] = _side_by_side(columns)
+            gradients[self.place["sequences"]] = side_by_side(columns)
 
         def read_signal(expr: Any, key: str) -> Any:
             if (
