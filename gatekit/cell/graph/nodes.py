@@ -1,0 +1,146 @@
+"""One node per signal, in order: its reads with weights, its level, and whether it is hoisted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..errors import CellError
+from ..gate import Gate
+from ..row_wise import RowWise
+from ..spec import Read
+from .binding import Bindings
+from .draft import FEEDBACK, OUTPUT_UNIT, Draft
+from .order import Needs, sharing
+from .parts import BuiltRead, Node, Norm, State
+from .weights import Weights
+
+
+def make_nodes(
+    weights: Weights,
+    bindings: Bindings,
+    needs: Needs,
+    order: Sequence[str],
+    states: Sequence[State],
+) -> tuple[Node, ...]:
+    """Return the nodes in order, and add their weights.
+
+    Args:
+        weights: collects the weights.
+        bindings: the keys of arguments.
+        needs: what each signal needs.
+        order: the signals in an order in which each can be computed.
+        states: the states.
+
+    Raises:
+        CellError: a read or a norm is not possible.
+    """
+    maker = _NodeMaker(weights, bindings, needs, {state.name for state in states})
+    for name in order:
+        maker.add(name)
+    return tuple(maker.nodes.values())
+
+
+class _NodeMaker:
+    """Makes one node after another: level and hoisting follow from the nodes that stand before."""
+
+    def __init__(
+        self, weights: Weights, bindings: Bindings, needs: Needs, states: set[str]
+    ) -> None:
+        self.draft, self.weights = weights.draft, weights
+        self.bindings, self.needs, self.states = bindings, needs, states
+        self.nodes: dict[str, Node] = {}
+
+    def add(self, name: str) -> None:
+        in_cell = name in self.draft.equations or name in self.draft.norms
+        self.nodes[name] = self.equation(name) if in_cell else self.gate(name)
+
+    def level(self, keys: Iterable[str]) -> int:
+        return max((self.nodes[k].level for k in keys if k in self.nodes), default=0)
+
+    def hoistable(self, keys: Iterable[str]) -> bool:
+        return all(
+            self.nodes[k].hoisted
+            if k in self.nodes
+            else k == "t" or k.removesuffix("_prev") in self.draft.inputs
+            for k in keys
+        )
+
+    def level_after(self, read: Read) -> int:
+        """Return how many recurrent matrix products have been done when the read is."""
+        keys = self.keys(read)
+        return self.level(keys) + (not self.hoistable(keys) and read.map.has_matrix())
+
+    def keys(self, read: Read) -> tuple[str, ...]:
+        return self.draft.varying(self.draft.with_emitted(read.expr))
+
+    def equation(self, name: str) -> Node:
+        """Return the node of an equation or of a normalised signal."""
+        keys, normalised = self.needs.keys[name], name in self.draft.norms
+        return Node(
+            name=name,
+            kind="norm" if normalised else "equation",
+            width=self.weights.widths.of[name],
+            level=self.level(keys),
+            hoisted=self.hoistable(keys) and name not in self.states,
+            depends=keys,
+            expr=self.draft.equations.get(name),
+            source=self.draft.norms.get(name, ""),
+            scale=f"{name}.scale" if normalised else "",
+            offset=f"{name}.offset" if normalised else "",
+        )
+
+    def gate(self, name: str) -> Node:
+        """Return the node of a gate, or of the output unit that feeds back, and add its weights."""
+        feedback = name == FEEDBACK
+        owner = OUTPUT_UNIT if feedback else name
+        declared, keys = self.draft.declared(name), self.needs.keys[name]
+        width, bound = self.weights.widths.of[name], self.bindings.of(name)
+        own_states = declared.states if isinstance(declared, Gate) else {}
+        own_reads = self.draft.reads(name)
+        # Shared statistics make a gate wait for the products of its whole group.
+        awaited = own_reads if feedback else [*own_reads, *sharing(self.draft, name)]
+        reads = tuple(self.read(owner, declared, read, width) for read in own_reads)
+        takes_pre = any(key.startswith("pre:") for _, key in bound)
+        bias = self.weights.bias(owner, declared, width) if takes_pre and declared.bias else None
+        norm = None if feedback else _norm(self.draft, name)
+        norm_scale = None
+        if norm is not None and norm.of == "sum":
+            norm_scale = self.weights.norm(f"{name}.scale", width, name, 1.0)
+        for own, parameter in declared.parameters.items():
+            self.weights.parameter(f"{owner}.{own}", parameter, owner, width)
+        return Node(
+            name=name,
+            kind="output" if feedback else "gate",
+            width=width,
+            level=max([self.level(keys), *(self.level_after(read) for read in awaited)]),
+            hoisted=self.hoistable(keys) and not own_states and name not in self.states,
+            depends=keys,
+            declared=declared,
+            reads=reads,
+            bias=bias,
+            arguments=tuple((a, f"pre:{name}" if k.startswith("pre:") else k) for a, k in bound),
+            own_states=tuple((state, f"{name}.{state}") for state in own_states),
+            norm=norm,
+            norm_scale=norm_scale,
+        )
+
+    def read(self, owner: str, declared: RowWise, read: Read, width: int) -> BuiltRead:
+        keys = self.keys(read)
+        level, hoisted = self.level(keys), self.hoistable(keys)
+        return self.weights.read(owner, declared, read, width, level, hoisted)
+
+
+def _norm(draft: Draft, name: str) -> Norm | None:
+    own = draft.gates[name].gate.norm
+    if not own:
+        return None
+    group = tuple(dict.fromkeys([*own.get("group", ()), name]))
+    for member in group:
+        other = draft.gates[member].gate.norm or {}
+        same = other.get("of") == own["of"] and {*other.get("group", ()), member} == set(group)
+        if member != name and not same:
+            raise CellError(
+                f"cell.gates.{name}.norm.group: {member!r} must have the same norm: "
+                f"{{of: {own['of']}, group: {list(group)}}}"
+            )
+    return Norm(own["of"], group, float(own.get("epsilon", 1e-5)))

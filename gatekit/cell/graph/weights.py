@@ -1,0 +1,157 @@
+"""The weights of a cell, collected while it is built, in the order in which layers create them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import CellError, GatekitError, nearest
+from ..expression import Expr
+from ..gate import Gate
+from ..parameter import Parameter
+from ..row_wise import RowWise
+from ..shape import infer
+from ..spec import Read
+from .draft import OUTPUT_UNIT, Draft
+from .parts import BuiltRead, Weight
+from .sizes import parameter_size
+from .widths import Widths
+
+
+class Weights:
+    """Collects weights and parameters, each method returning what it has added.
+
+    Args:
+        draft: the cell.
+        widths: its widths.
+    """
+
+    def __init__(self, draft: Draft, widths: Widths) -> None:
+        self.draft, self.widths = draft, widths
+        self.all: list[Weight] = []
+        self.parameters: dict[str, Parameter] = {}
+
+    def add(
+        self, name: str, shape: tuple[int, ...], init: Any, kind: str, owner: str, **more: Any
+    ) -> str:
+        """Add a weight and return its name."""
+        self.all.append(Weight(name, shape, init, kind, owner, **more))
+        return name
+
+    def norm(self, name: str, width: int, owner: str, first: float) -> str:
+        """Add a scale or offset of layer normalisation and return its name."""
+        return self.add(name, (width,), first, "norm", owner)
+
+    def parameter(self, name: str, parameter: Parameter, owner: str, gate_units: int) -> None:
+        """Add the weight of a parameter."""
+        width = parameter_size(self.draft, parameter, gate_units, f"{name}.shape")
+        self.parameters[name] = parameter
+        self.add(
+            name,
+            (width,),
+            parameter.raw_init(),
+            "parameter",
+            owner,
+            trainable=parameter.trainable,
+            gate_units=gate_units,
+            map=parameter.map,
+        )
+
+    def bias(self, owner: str, declared: RowWise, width: int) -> str:
+        """Add a bias and return its name."""
+        init = self._initializer(declared, "bias", 0.0)
+        return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width)
+
+    def read(
+        self,
+        owner: str,
+        declared: RowWise,
+        read: Read,
+        width: int,
+        level: int = 0,
+        hoisted: bool = True,
+    ) -> BuiltRead:
+        """Add the weights of a read and return it with its widths.
+
+        Args:
+            owner: the gate's name, or that of the output unit.
+            declared: what declares the read.
+            read: the read.
+            width: the width of the result.
+            level: how many recurrent matrix products come before it.
+            hoisted: whether it reads no state.
+
+        Raises:
+            CellError: a number is read, or the linear map cannot connect these widths.
+        """
+        place = OUTPUT_UNIT if owner == OUTPUT_UNIT else f"cell.gates.{owner}"
+        where = f"{place}.reads.{read.text}"
+        expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
+        width_in = self._width(expr, where)
+        kind = "kernel" if hoisted or owner == OUTPUT_UNIT else "recurrent"
+        default = read.map.initializer or ("glorot_uniform" if kind == "kernel" else "orthogonal")
+        init = self._initializer(declared, kind, None)
+        try:
+            shapes = read.map.shapes(width_in, width)
+        except GatekitError as error:
+            raise CellError(f"{where}: {error}") from None
+        weights = {
+            suffix: self.add(
+                f"{owner}.{read.text}" + (f".{suffix}" if suffix else ""),
+                tuple(shape),
+                # What a gate says of matrices is not for the vectors of a map.
+                init if init is not None and len(shape) > 1 else default,
+                kind,
+                owner,
+                trainable=read.map.trainable,
+                gate_units=width,
+            )
+            for suffix, shape in shapes.items()
+        }
+        norm = declared.norm if isinstance(declared, Gate) else None
+        scale = None
+        if norm and norm["of"] == "read":
+            scale = self.norm(f"{owner}.{read.text}.scale", width, owner, 1.0)
+        return BuiltRead(
+            expr,
+            read.text,
+            read.map,
+            read.map_kind,
+            weights,
+            width_in,
+            width,
+            level,
+            hoisted,
+            scale,
+        )
+
+    def _width(self, expr: Expr, where: str) -> int:
+        known, functions = self.widths.shapes, self.draft.spec.functions
+        shape = infer(self.draft.with_constants(expr), known, functions, where)
+        if not shape:
+            raise CellError(f"{where}: a plain number cannot be read; read a signal")
+        return shape[0]
+
+    def _initializer(self, declared: RowWise, which: str, default: Any) -> Any:
+        explicit = declared.options().get("initializers", {})
+        cell = dict(self.draft.spec.initializers)
+        kind = type(declared).initializers
+        return explicit.get(which, cell.get(which, kind.get(which, default)))
+
+
+def check_references(weights: Sequence[Weight], gates: Mapping[str, Any]) -> None:
+    """Refuse ``negative_of`` where the other gate has no such weight.
+
+    Raises:
+        CellError: there is nothing to refer to.
+    """
+    known = {weight.name for weight in weights}
+    for weight in weights:
+        if isinstance(weight.init, Mapping) and "negative_of" in weight.init:
+            other = weight.init["negative_of"]
+            part = weight.name.split(".", 1)[1]
+            if f"{other}.{part}" not in known or other == weight.owner:
+                raise CellError(
+                    f"{weight.name}: negative_of: {other!r} has no weight {part!r} to refer to"
+                    f"{nearest(str(other), gates)}"
+                )

@@ -1,0 +1,138 @@
+"""The width of every signal, found from sizes and by inference through equations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import CellError, listed
+from ..expression import Expr, Name, Number, lift
+from ..shape import Shape, infer, say
+from .binding import Bindings, Bound
+from .draft import FEEDBACK, Draft
+from .sizes import gate_size, parameter_size, size
+
+GateExpression = tuple[Expr, dict[str, Expr]]
+
+
+@dataclass(frozen=True)
+class Widths:
+    """The widths of a cell's parts.
+
+    Args:
+        of: by name: inputs, signals, and the states that gates declare.
+        shapes: the shape behind every name that expressions may have.
+        expressions: each gate's value and new states as expressions over keys, or None where a gate
+            uses what expressions cannot say.
+    """
+
+    of: Mapping[str, int]
+    shapes: Mapping[str, Shape | None]
+    expressions: Mapping[str, GateExpression | None]
+
+
+def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Widths:
+    """Return the widths of all parts.
+
+    Raises:
+        CellError: a width cannot be found, or widths do not fit.
+    """
+    shapes: dict[str, Shape | None] = dict.fromkeys(draft.signals)
+    shapes.update({name: (width,) for name, width in draft.inputs.items()})
+    shapes.update({name: (gate_size(draft, name),) for name in draft.gates})
+    for name, parameter in draft.parameters.items():
+        shapes[name] = (size(draft, parameter.shape, f"cell.parameters.{name}.shape"),)
+    shapes.update(dict.fromkeys(draft.constants, ()))
+    shapes["t"] = (1,)
+    expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
+    # Widths flow through previous values too, so that one pass in order need not find them all.
+    for _ in range(len(draft.signals) + 1):
+        before = dict(shapes)
+        for name in order:
+            _infer(draft, name, shapes)
+        if shapes == before:
+            break
+    complete = _with_previous(draft, shapes)
+    for name in draft.signals:
+        shape = shapes[name]
+        if shape is None:
+            raise CellError(
+                f"cell.equations.{name}: its width cannot be found from {draft.equations.get(name)}"
+            )
+        if len(shape) > 1:
+            raise CellError(
+                f"cell.equations.{name}: its shape is {say(shape)}; a signal is a vector "
+                "(matrix-valued states are not supported yet)"
+            )
+        made = expressions.get(name)
+        if made is not None:
+            _check_gate(draft, name, shape, made, complete)
+    of = {name: _width(shapes[name]) for name in [*draft.inputs, *draft.signals]}
+    of.update({key: of[gate] for key, gate in draft.own_states.items()})
+    return Widths(of, complete, expressions)
+
+
+def _width(shape: Shape | None) -> int:
+    return shape[0] if shape else 1
+
+
+def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
+    previous = {f"{name}_prev": shapes[name] for name in [*draft.signals, *draft.inputs]}
+    return {**shapes, **previous}
+
+
+def _infer(draft: Draft, name: str, shapes: dict[str, Shape | None]) -> None:
+    if name in draft.equations:
+        expr = draft.with_constants(draft.equations[name])
+        known = _with_previous(draft, shapes)
+        shape = infer(expr, known, draft.spec.functions, f"cell.equations.{name}")
+        shapes[name] = (1,) if shape == () else shape
+    elif name in draft.norms:
+        shapes[name] = shapes[draft.norms[name]]
+    elif name == FEEDBACK:
+        shapes[name] = (size(draft, draft.output.unit.units, "output_unit.units"),)
+
+
+def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
+    gate = draft.gates[name].gate
+    values: dict[str, Any] = {}
+    for argument, key in bound:
+        constant = draft.constants.get(key)
+        plain = Name("pre" if key == f"pre:{name}" else key)
+        values[argument] = Number(constant) if constant is not None else plain
+    try:
+        made = gate.compute(values)
+        value, new_states = made if isinstance(made, tuple) else (made, {})
+        value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
+    except Exception:
+        # A gate may use what expressions cannot say; it is then shown by its docstring and never
+        # scanned.
+        return None
+    if set(new_states) != set(gate.states):
+        raise CellError(
+            f"cell.gates.{name}: {gate.definition()} returns the states {listed(new_states)}, and "
+            f"declares {listed(gate.states)}"
+        )
+    return value, new_states
+
+
+def _check_gate(
+    draft: Draft,
+    name: str,
+    own: Shape,
+    made: GateExpression,
+    shapes: Mapping[str, Shape | None],
+) -> None:
+    where, gate = f"cell.gates.{name}", draft.gates[name].gate
+    known = {**shapes, "pre": own, **{f"{name}.{state}_prev": own for state in gate.states}}
+    for part, parameter in gate.parameters.items():
+        width = parameter_size(draft, parameter, own[0], f"{where}.parameters.{part}")
+        known[f"{name}.{part}"] = (width,)
+    value, new_states = made
+    for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
+        found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+        if found is not None and found != own:
+            raise CellError(
+                f"{where}: its {what} has a width of {say(found)}, and the gate has {own[0]} units"
+            )

@@ -1,0 +1,21 @@
+"""A cell as an immutable specification: how it is read from plain data, and its gates swapped."""
+
+from .initializers import make_initializer
+from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
+from .reading import read_cell, read_output_unit
+from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
+from .swapping import swap
+
+__all__ = [
+    "CELL_KEYS",
+    "MAX_EQUATIONS",
+    "RESERVED",
+    "CellSpec",
+    "GateSpec",
+    "OutputUnitSpec",
+    "Read",
+    "make_initializer",
+    "read_cell",
+    "read_output_unit",
+    "swap",
+]
