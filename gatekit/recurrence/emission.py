@@ -39,6 +39,9 @@ def apply_unit(
         parts.append(weights[output.bias])
     if parts:
         values["pre:output_unit"] = total(parts)
+    if output.unit.feeds_back:
+        # It has run in the loop, because signals read it one step later.
+        return values["y"]
     y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):

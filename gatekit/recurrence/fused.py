@@ -325,7 +325,7 @@ class _Loop:
                     log[f"d:{group.key}"] = d
                     matrix = matrices[group.key]
                     du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
-                    key = group.text if self.direct(group) else f"u:{group.key}"
+                    key = str(group.expr) if self.direct(group) else f"u:{group.key}"
                     _add(cot, key, tf.cast(du, self.dtype))
                 targets = {**outputs, **u_values}
                 targets = {k: v for k, v in targets.items() if k in cot}

@@ -30,7 +30,9 @@ def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any
         [seed[0] + tf.constant(stream * 0x9E3779B, tf.int32), seed[1] + tf.cast(step, tf.int32)]
     )
     # Integers, because XLA makes other floating point numbers of the same bits.
-    bits = tf.random.stateless_uniform(shape, counter, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM)
+    bits = tf.random.stateless_uniform(
+        shape, counter, minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
+    )
     return bits < min(round(rate * 2**32) - 2**31, 2**31 - 1)
 
 

@@ -17,6 +17,12 @@ def _block_product(u: Any, blocks: Any) -> Any:
     return tf.reshape(product, tf.concat([tf.shape(u)[:-1], [count * out]], 0))
 
 
+def _repeat(x: Any, n: Any) -> Any:
+    # tf.repeat's gradient needs shapes that XLA cannot know in a loop.
+    parts = tf.stack([x] * int(n), -1)
+    return tf.reshape(parts, tf.concat([tf.shape(x)[:-1], [x.shape[-1] * int(n)]], 0))
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "sigmoid": tf.sigmoid,
     "tanh": tf.tanh,
@@ -39,7 +45,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "cumax": lambda x: tf.cumsum(tf.nn.softmax(x, axis=-1), axis=-1),
     "sum": lambda x: tf.reduce_sum(x, axis=-1, keepdims=True),
     "mean": lambda x: tf.reduce_mean(x, axis=-1, keepdims=True),
-    "repeat": lambda x, n: tf.repeat(x, int(n), axis=-1),
+    "repeat": _repeat,
     "outer": lambda a, b: a[..., :, None] * b[..., None, :],
     "matvec": lambda m, v: tf.reduce_sum(m * v[..., None, :], axis=-1),
     "vecmat": lambda v, m: tf.reduce_sum(v[..., :, None] * m, axis=-2),

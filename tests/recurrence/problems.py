@@ -141,9 +141,9 @@ def assert_close(
     found: Mapping[str, Any], expected: Mapping[str, Any], tolerance: float = 1e-12
 ) -> None:
     """Assert that all entries are finite and agree."""
-    assert list(found) == list(expected)
+    assert list(found) == list(expected), (list(found), list(expected))
     for name in expected:
         assert np.all(np.isfinite(expected[name])), name
     worst = {name: difference(found[name], expected[name]) for name in expected}
     too_far = {name: d for name, d in worst.items() if not d <= tolerance}
-    assert not too_far
+    assert not too_far, too_far

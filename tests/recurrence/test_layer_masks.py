@@ -1,0 +1,147 @@
+"""What a mask means: a masked step changes no state and repeats the last emission."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from .cells import BUNDLED
+from .layers import (
+    ALL_MASKED_ROW,
+    BATCH,
+    HOLES,
+    SUFFIX,
+    TIME,
+    computed,
+    inputs_for,
+    layer,
+    states_for,
+)
+from .problems import assert_close
+
+# One of each kind of state: plain, two, a stabiliser, counted time, the previous input.
+KINDS = ("gru", "lstm", "slstm", "power_law", "raw_input")
+EXECUTORS = ("fused", "reference")
+
+
+def _returned(made: Any, x: Any, mask: Any = None, states: Any = None) -> dict[str, Any]:
+    found = made(x, mask=mask, initial_state=states)
+    return dict(zip(["outputs", *made.state_names], map(np.asarray, found), strict=True))
+
+
+@pytest.mark.parametrize("output_unit", ["hidden", "mix_last"])
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("cell", KINDS)
+def test_a_masked_step_changes_no_state(cell: str, executor: str, output_unit: str) -> None:
+    made = layer(
+        cell, executor=executor, output_unit=output_unit, return_sequences=True, return_state=True
+    )
+    x, states = inputs_for(made), states_for(made)
+    for row, valid in enumerate(HOLES):
+        # A row under its mask is the row without its masked steps.
+        one = {n: v[row : row + 1] for n, v in states.items()}
+        masked = _returned(made, x[row : row + 1], HOLES[row : row + 1], one)
+        packed = _returned(made, tf.boolean_mask(x[row : row + 1], valid, axis=1), None, one)
+        outputs, kept = masked.pop("outputs"), packed.pop("outputs")
+        assert_close(masked, packed)
+        assert_close({"y": outputs[:, valid]}, {"y": kept})
+
+
+@pytest.mark.parametrize("output_unit", ["hidden", "gated", "mix_last"])
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_emission_repeats_the_last_valid_one_and_starts_at_zero(
+    executor: str, output_unit: str
+) -> None:
+    made = layer("lstm", executor=executor, output_unit=output_unit, return_sequences=True)
+    outputs = np.asarray(made(inputs_for(made), mask=HOLES, initial_state=states_for(made)))
+    for row in range(BATCH):
+        last = np.zeros(outputs.shape[-1])
+        for step in range(TIME):
+            if HOLES[row, step]:
+                last = outputs[row, step]
+                assert np.any(last)
+            np.testing.assert_array_equal(outputs[row, step], last)
+
+
+@pytest.mark.parametrize("output_unit", ["hidden", "memory", "projection", "gated", "mix_last"])
+@pytest.mark.parametrize("mask", [None, SUFFIX, HOLES, ALL_MASKED_ROW])
+def test_the_last_step_is_the_last_of_the_sequence(output_unit: str, mask: Any) -> None:
+    options = {"output_unit": output_unit}
+    whole = layer("lstm", return_sequences=True, **options)
+    last = layer("lstm", return_sequences=False, **options)
+    x = inputs_for(whole)
+    assert_close({"y": last(x, mask=mask)}, {"y": whole(x, mask=mask)[:, -1]})
+
+
+@pytest.mark.parametrize("output_unit", ["hidden", "gated", "mix_last"])
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("cell", KINDS)
+def test_an_all_masked_row_emits_zeros_and_keeps_its_initial_state(
+    cell: str, executor: str, output_unit: str
+) -> None:
+    made = layer(
+        cell, executor=executor, output_unit=output_unit, return_sequences=True, return_state=True
+    )
+    states = states_for(made)
+    values, gradients = computed(made, inputs_for(made), ALL_MASKED_ROW, states)
+    row = 1
+    assert not np.any(values["outputs"][row])
+    for name, value in states.items():
+        np.testing.assert_array_equal(values[name][row], value[row])
+    assert not np.any(gradients["input x"][row])
+    assert np.any(gradients["input x"][0])
+    for name, gradient in gradients.items():
+        assert np.all(np.isfinite(gradient)), name
+
+
+def test_a_batch_that_is_all_masked() -> None:
+    made = layer("lstm", return_state=True)
+    values, gradients = computed(made, inputs_for(made), np.zeros((BATCH, TIME), bool))
+    for value in (*values.values(), *gradients.values()):
+        assert not np.any(value)
+
+
+@pytest.mark.parametrize("content", [np.nan, np.inf, 1e30])
+@pytest.mark.parametrize("cell", [*BUNDLED, "power_law", "raw_input", "parameters"])
+def test_what_stands_in_masked_steps_does_not_matter(cell: str, content: float) -> None:
+    made = layer(cell, output_unit="gated", return_sequences=True, return_state=True)
+    clean = inputs_for(made)
+    arrays = dict(clean) if isinstance(clean, dict) else {"x": clean}
+    dirty = {n: tf.where(ALL_MASKED_ROW[..., None], v, content) for n, v in arrays.items()}
+    values, gradients = computed(made, arrays, ALL_MASKED_ROW)
+    found, found_gradients = computed(made, dirty, ALL_MASKED_ROW)
+    for name, value in {**values, **gradients}.items():
+        assert np.all(np.isfinite(value)), name
+        np.testing.assert_array_equal({**found, **found_gradients}[name], value, err_msg=name)
+
+
+def test_masking_layer_in_a_sequential_model() -> None:
+    first = layer("lstm", return_sequences=True)
+    second = layer("gru", features=8)
+    x = np.array(inputs_for(first))
+    x[~SUFFIX] = 0.0
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Masking(), first, second])
+    expected = second(first(x, mask=SUFFIX), mask=SUFFIX)
+    # Keras casts a model's inputs to float32.
+    assert_close({"y": model(x)}, {"y": expected}, tolerance=1e-6)
+
+
+def test_the_mask_is_passed_on_with_sequences_only() -> None:
+    x, mask = tf.zeros([4, 5, 3], tf.float64), tf.constant(SUFFIX)
+    assert layer("lstm", return_sequences=True).compute_mask(x, mask) is mask
+    assert layer("lstm").compute_mask(x, mask) is None
+    both = layer("lstm", return_sequences=True, return_state=True)
+    assert both.compute_mask(x, mask) == [mask, None, None]
+    assert both.compute_mask({"x": x}, {"x": mask})[0] is mask
+
+
+def test_the_mask_of_an_embedding_reaches_the_layer() -> None:
+    made = layer("gru", return_sequences=True)
+    embedding = keras.layers.Embedding(5, 3, mask_zero=True, dtype="float64")
+    tokens = np.array([[1, 2, 0, 0], [3, 0, 4, 1]])
+    expected = made(embedding(tokens), mask=tokens != 0)
+    assert_close({"y": keras.Sequential([embedding, made])(tokens)}, {"y": expected})

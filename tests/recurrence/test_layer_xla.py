@@ -1,0 +1,127 @@
+"""The layer under XLA and in graphs: same numbers, and one trace for all sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gatekit import Gate, ops
+
+from .cells import BUNDLED, ODD
+from .layers import FEATURES, HOLES, computed, inputs_for, layer
+from .problems import assert_close
+
+NOISY = {"dropout": 0.3, "recurrent_dropout": 0.3}
+# One of each kind of structure runs always, the others in CI.
+FIRST = ("lstm", "gru", "peephole", "on_lstm", "slstm", "power_law", "raw_input")
+OTHERS = [c for c in (*BUNDLED, *ODD) if c not in FIRST]
+SPECS = [tf.TensorSpec([None, None, FEATURES], tf.float64), tf.TensorSpec([None, None], tf.bool)]
+
+
+def _both(made: Any) -> Any:
+    def run(x: Any) -> Any:
+        return computed(made, x, HOLES, training=True), computed(made, x, training=False)[0]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "cell", [*FIRST, *(pytest.param(c, marks=pytest.mark.slow) for c in OTHERS)]
+)
+def test_xla_computes_what_a_graph_does(cell: str) -> None:
+    found = []
+    for jit in (False, True):
+        made = layer(cell, return_sequences=True, return_state=True, **NOISY)
+        found.append(tf.function(_both(made), jit_compile=jit)(inputs_for(made)))
+    ((values, gradients), plain), ((xla_values, xla_gradients), xla_plain) = found
+    assert_close(xla_values, values)
+    assert_close(xla_gradients, gradients)
+    assert_close(xla_plain, plain)
+
+
+@pytest.mark.parametrize("cell", ["gru", "on_lstm"])
+def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str) -> None:
+    made = layer(cell, executor="reference", return_sequences=True)
+    x = inputs_for(made)
+    values, gradients = tf.function(lambda x: computed(made, x, HOLES), jit_compile=True)(x)
+    expected, expected_gradients = computed(made, x, HOLES)
+    assert_close(values, expected)
+    assert_close(gradients, expected_gradients)
+
+
+@pytest.mark.parametrize("output_unit", ["projection", "gated", "mix_last"])
+def test_output_units_under_xla(output_unit: str) -> None:
+    made = layer("gru", output_unit=output_unit, return_sequences=True)
+    x = inputs_for(made)
+    values, gradients = tf.function(lambda x: computed(made, x, HOLES), jit_compile=True)(x)
+    expected, expected_gradients = computed(made, x, HOLES)
+    assert_close(values, expected)
+    assert_close(gradients, expected_gradients)
+
+
+def test_fit_is_the_same_with_and_without_xla() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(24, 6, 3)).astype("float32"), rng.normal(size=(24, 1))
+    losses = {}
+    for jit in (False, True):
+        made = layer("lstm", dtype="float32", dropout=0.2, zoneout={"c": 0.1})
+        head = keras.layers.Dense(1, kernel_initializer="ones")
+        model = keras.Sequential([keras.Input((6, 3)), made, head])
+        model.compile(optimizer="sgd", loss="mse", jit_compile=jit)
+        history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0)
+        losses[jit] = history.history["loss"]
+    np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)
+
+
+@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("cell", ["lstm", "on_lstm", "slstm", "power_law", "raw_input"])
+def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> None:
+    made = layer(
+        cell,
+        executor=executor,
+        output_unit="mix_last",
+        return_sequences=True,
+        zoneout={"h": 0.1},
+        **NOISY,
+    )
+    traces: list[int] = []
+
+    @tf.function(input_signature=SPECS)
+    def step(x: Any, mask: Any) -> Any:
+        traces.append(1)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(made(x, mask=mask, training=True))
+        return total, tape.gradient(total, x), made(x, mask=mask)
+
+    for batch, time in ((4, 5), (1, 9), (3, 1)):
+        x = inputs_for(made, batch, time)
+        mask = np.random.default_rng(0).random((batch, time)) < 0.7
+        _, gradient, plain = step(x, mask)
+        assert np.all(np.isfinite(gradient))
+        assert_close({"y": plain}, {"y": made(x, mask=mask)})
+    assert len(traces) == 1
+
+
+def test_predict_does_not_trace_again_for_another_size() -> None:
+    traces: list[int] = []
+
+    class Counting(Gate):
+        """A gate that notes each trace."""
+
+        def activate(self, pre: Any) -> Any:
+            traces.append(1)
+            return ops.sigmoid(pre)
+
+    made = layer("gru", gates={"forget": Counting()}, dtype="float32")
+    model = keras.Sequential([keras.Input((None, FEATURES)), made])
+    for size in ((2, 3), (3, 4)):
+        model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
+    traces.clear()
+    for size in ((4, 6), (7, 2), (1, 11)):
+        model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
+    assert traces == []
