@@ -103,7 +103,6 @@ def _record(row: Row) -> dict[str, Any]:
             {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
             for run in row.group.missing
         ],
-        "damaged": {run.id: list(run.damage) for run in row.group.runs if run.damage},
         "keys": {key: value for key, value in row.group.values.items() if value is not None},
         "refused": list(found.refused) if found else [],
         "blocked": list(found.blocked) if found else [],

@@ -80,14 +80,12 @@ def footer(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def missing_lines(comparison: Comparison) -> list[str]:
-    """Return a line for each run without an outcome and each damaged one, the first twenty."""
+    """Return a line for each run without an outcome, damaged ones among them; the first twenty."""
     lines = []
     for run in comparison.missing:
         seed = "" if run.seed is None else f" seed {run.seed}"
         reason = f": {' '.join(run.reason.split())}" if run.reason else ""
         lines.append(f"{run.state} {run.id}{seed}{reason}")
-    for run in comparison.study.runs:
-        lines += [f"damaged {run.id}: {text}" for text in run.damage]
     return _shortened(lines)
 
 

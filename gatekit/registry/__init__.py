@@ -14,7 +14,7 @@ from .loading import (
     tasks,
 )
 from .plugin import Broken, Origin
-from .sources import plugin_hashes, plugin_source, source_hash
+from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash
 
 __all__ = [
     "API",
@@ -32,6 +32,7 @@ __all__ = [
     "plugin_hashes",
     "plugin_names",
     "plugin_source",
+    "plugin_sources",
     "source_hash",
     "tasks",
 ]

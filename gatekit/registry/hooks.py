@@ -67,6 +67,11 @@ def gatekit_tasks() -> Mapping[str, type[Any]]:
 def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
     """Return callables ``f(event, **facts)`` that a run calls at ``start``, ``epoch`` and ``end``.
 
+    They look on: what they change is in no fingerprint. All get ``folder``, the run's folder;
+    ``epoch`` also ``epoch step loss validation`` and ``weights``, a function that returns a copy
+    of all weights by name; ``end`` also ``state`` and ``result``, as result.json will hold it.
+    A run that fails or is interrupted has no ``end``.
+
     Args:
         run: the run's resolved configuration.
     """

@@ -65,14 +65,53 @@ def plugin_hashes(
         SHA-256 in hexadecimal digits, by plugin name, sorted.
     """
     known = registry(plugins)
+    used = _used(known, cell, output_unit, task_name)
+    return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
+
+
+def plugin_sources(
+    cell: CellSpec | None,
+    output_unit: OutputUnitSpec | None,
+    task_name: str | None,
+    plugins: Sequence[str] = (),
+) -> dict[str, bytes]:
+    """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
+
+    A plugin of one file is that file; the files of another stand one after the other, each below
+    a comment with its name.
+
+    Args:
+        cell: as in `plugin_hashes`.
+        output_unit: likewise.
+        task_name: likewise.
+        plugins: likewise.
+
+    Returns:
+        Python text in bytes, by SHA-256 in hexadecimal digits.
+    """
+    known = registry(plugins)
+    found: dict[str, bytes] = {}
+    for name, files in _used(known, cell, output_unit, task_name).items():
+        texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
+        names = [path.name for path in sorted(files) if path.is_file()]
+        if len(texts) > 1:
+            texts = [f"# {n}\n".encode() + t for n, t in zip(names, texts, strict=True)]
+        if texts:
+            found[_joined_hash(files, known.plugins[name])] = b"\n".join(texts)
+    return found
+
+
+def _used(
+    known: Registry, cell: CellSpec | None, unit: OutputUnitSpec | None, task_name: str | None
+) -> dict[str, set[Path]]:
+    """Return the files of every plugin that a run uses, by the plugin's name."""
     used: dict[str, set[Path]] = {}
-    needed = sorted({*_of_cell(cell), *_of_output_unit(output_unit), ("tasks", task_name or "")})
-    for kind, name in needed:
+    for kind, name in sorted({*_of_cell(cell), *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
             files = _files(known, known.plugins[origin.plugin], known.things[kind][name])
             used.setdefault(origin.plugin, set()).update(files)
-    return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
+    return used
 
 
 def source_hash(path: Path) -> str:

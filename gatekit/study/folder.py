@@ -32,6 +32,7 @@ FILES = (
 HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
 OUTCOMES = ("COMPLETED", "DIVERGED")
 OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
+STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
 
 
 class ClaimedError(RunError):
@@ -64,7 +65,10 @@ class RunFolder:
     # -- reading ------------------------------------------------------------------------------
 
     def state(self) -> State:
-        """Return the state: complete only if result.json agrees with the files that it lists."""
+        """Return the state: complete only if result.json agrees with the files that it lists.
+
+        A status.json that is there and is none is damage: it is only ever replaced as a whole.
+        """
         if (self.path / "result.json").exists():
             try:
                 result = self.result()
@@ -73,13 +77,16 @@ class RunFolder:
             return State(result["state"], result.get("reason"), self._latest())
         attempt = self._latest()
         status = self._json("status.json")
-        if not attempt:
-            return (
-                State(str(status["state"]), status.get("reason"), 0) if status else State("PLANNED")
-            )
-        said = status if status is not None and status.get("attempt") == attempt else {}
+        damaged = (self.path / "status.json").exists() and (status or {}).get("state") not in STATES
+        if damaged and not self._alive(attempt):
+            return State("CORRUPT", "status.json names no state", attempt)
+        said = status or {}
+        if attempt and said.get("attempt") != attempt:
+            said = {}
         if said.get("state") in OUTCOMES:
             return State("CORRUPT", "result.json is missing from a finished run", attempt)
+        if not attempt:
+            return State(said.get("state", "PLANNED"), said.get("reason"))
         if said.get("state") in OVER:
             return State(said["state"], said.get("reason"), attempt)
         if self._alive(attempt):

@@ -69,7 +69,7 @@ def launch(plan: Plan, start: Callable[[Run, Plan, bool], Any] | None = None) ->
     todo = _pending(plan, outcome)
     if not todo:
         return outcome
-    _writable(plan)
+    _prepare(plan)
     start = start or _starter()
     slots = min(plan.launch.n_jobs, len(todo))
     progress = Progress(len(todo), slots)
@@ -180,13 +180,19 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _writable(plan: Plan) -> None:
-    runs = plan.launch.root / plan.launch.study / "runs"
+def _prepare(plan: Plan) -> None:
+    study = plan.launch.root / plan.launch.study
+    runs, sources = study / "runs", study / "plugins"
     try:
         files.folder(runs)
         probe = runs / f".probe.{os.getpid()}"
         files.write(probe, "")
         probe.unlink()
+        for digest, source in plan.sources.items():
+            path = sources / f"{digest}.py"
+            if not path.exists():
+                files.folder(sources)
+                files.create(path, source)
     except OSError as error:
         raise RunError(
             f"cannot write to {runs}: {error.strerror or error}. "

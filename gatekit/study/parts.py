@@ -13,6 +13,7 @@ from gatekit.cell.declare import plain
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cell.spec import CellSpec, OutputUnitSpec
 
+from .callbacks import Callbacks
 from .task import Task
 
 
@@ -52,6 +53,14 @@ class Parts:
     def hashes(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, str]:
         """Return the hash of the source of every plugin that a run uses, by name."""
         return registry.plugin_hashes(cell, unit, task, self.files)
+
+    def sources(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, bytes]:
+        """Return the source of every plugin that a run uses, by its hash."""
+        return registry.plugin_sources(cell, unit, task, self.files)
+
+    def callbacks(self, run: Mapping[str, Any]) -> Callbacks:
+        """Return what plugins want to be told of a run."""
+        return Callbacks(registry.callbacks(run, self.files))
 
 
 def _load(plugins: tuple[str, ...]) -> Parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +53,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs of one command, each once, and the labels of those that were asked for again."""
+    """The runs of one command, each once, and the labels of those that were asked for again.
+
+    Attributes:
+        sources: the source of every plugin in use, by its hash.
+    """
 
     launch: Launch
     runs: tuple[Run, ...]
     duplicates: tuple[str, ...]
+    sources: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]]) -> Plan:
@@ -72,8 +77,9 @@ def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]]) -> Plan:
     runs: dict[str, Run] = {}
     duplicates: list[str] = []
     launches: dict[Launch, None] = {}
+    sources: dict[str, bytes] = {}
     for overrides, composed in jobs:
-        launch, found = _runs_of(overrides, composed)
+        launch, found = _runs_of(overrides, composed, sources)
         launches[launch] = None
         for run in found:
             if run.fingerprint in runs:
@@ -85,10 +91,12 @@ def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]]) -> Plan:
             f"one command runs one study; {', '.join(LAUNCH_KEYS)} cannot be swept over "
             "(seeds=N may be given once)."
         )
-    return Plan(next(iter(launches)), tuple(runs.values()), tuple(duplicates))
+    return Plan(next(iter(launches)), tuple(runs.values()), tuple(duplicates), sources)
 
 
-def _runs_of(overrides: Sequence[str], composed: DictConfig) -> tuple[Launch, list[Run]]:
+def _runs_of(
+    overrides: Sequence[str], composed: DictConfig, sources: dict[str, bytes]
+) -> tuple[Launch, list[Run]]:
     named = OmegaConf.select(composed, "plugins", throw_on_missing=False) or ()
     known = parts.load([str(p) for p in named] if not isinstance(named, str) else [named])
     config = validate(resolve.plain(composed, known.task_defaults()))
@@ -113,6 +121,7 @@ def _runs_of(overrides: Sequence[str], composed: DictConfig) -> tuple[Launch, li
     task.require()
     data_hash = task.data_hash()
     plugins = known.hashes(cell, unit, base["task"]["name"])
+    sources |= known.sources(cell, unit, base["task"]["name"])
     typed = [o.lstrip("+") for o in overrides if not _about_launch(o)]
     runs = []
     for seed in seeds:

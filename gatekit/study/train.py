@@ -15,6 +15,7 @@ import numpy
 import tensorflow as tf
 
 from . import batches, seeds
+from .callbacks import Callbacks
 from .data_check import check_sample, check_splits
 from .folder import RunFolder
 from .model import (
@@ -23,7 +24,6 @@ from .model import (
     named_weights,
     parameter_counts,
     set_weights,
-    step_loss,
     step_metric,
 )
 
@@ -49,6 +49,7 @@ def train(
     folder: RunFolder,
     stop: threading.Event,
     verbose: int = 2,
+    callbacks: Callbacks | None = None,
 ) -> dict[str, Any]:
     """Train one run and return what result.json says about it.
 
@@ -58,6 +59,7 @@ def train(
         folder: the claimed folder; metrics and the best weights are written there on the way.
         stop: set from outside to stop after the current batch.
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
+        callbacks: what plugins want to be told.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
@@ -65,7 +67,7 @@ def train(
     """
     keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
     splits = check_splits(task, seeds.generator(config["seed"], "data"))
-    session = _Session(config, task, splits, folder, stop)
+    session = _Session(config, task, splits, folder, stop, callbacks or Callbacks())
     return session.run(verbose)
 
 
@@ -77,14 +79,10 @@ class _Session:
         splits: Mapping[str, Any],
         folder: RunFolder,
         stop: threading.Event,
+        callbacks: Callbacks,
     ) -> None:
-        self.config, self.task, self.splits, self.folder, self.stop = (
-            config,
-            task,
-            splits,
-            folder,
-            stop,
-        )
+        self.config, self.task, self.splits = config, task, splits
+        self.folder, self.stop, self.callbacks = folder, stop, callbacks
         self.signature = task.signature()
         self.every = self.signature.emission == "every"
         self.size = config["trainer"]["batch"]
@@ -111,19 +109,23 @@ class _Session:
         self.model.compile(
             optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=False
         )
-        self.score = self._scorer()
-        data = tf.data.Dataset.from_generator(
-            self._epoch_batches, output_signature=self._tensor_spec()
-        )
+        # Made inside the first step, the optimizer's variables would have it traced twice.
+        self.model.optimizer.build(self.model.trainable_variables)
+        spec = self._tensor_spec()
+        self.score = self._scorer(spec)
+        data = tf.data.Dataset.from_generator(self._epoch_batches, output_signature=spec)
         data = data.apply(tf.data.experimental.assert_cardinality(self.chunk))
         result: dict[str, Any] = {"state": "COMPLETED"}
+        self.callbacks.tell("start", folder=self.folder.path)
         try:
             epochs = -(-self.total_steps // self.chunk)
             watch = [_Watch(self)]
             self.model.fit(data, epochs=epochs, verbose=verbose, callbacks=watch, shuffle=False)
         except DivergedError as diverged:
             result = {"state": "DIVERGED", "reason": str(diverged)}
-        return result | self._summary()
+        result |= self._summary()
+        self.callbacks.tell("end", folder=self.folder.path, state=result["state"], result=result)
+        return result
 
     def _summary(self) -> dict[str, Any]:
         metric = self.task.metric
@@ -205,17 +207,15 @@ class _Session:
 
     # -- scores -------------------------------------------------------------------------------
 
-    def _scorer(self) -> Any:
+    def _scorer(self, spec: Any) -> Any:
         metric, loss = self.task.metric.name, self.signature.loss
 
-        @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=spec, autograph=False)  # type: ignore[untyped-decorator]
         def score(inputs: Any, y: Any, weights: Any) -> Any:
-            logits = self.model(inputs, training=False)
+            logits = self.model(list(inputs) if self.masked else inputs, training=False)
             counted = tf.cast(weights, "float64")
-            losses = tf.cast(step_loss(loss, y, logits), "float64")
             values = tf.cast(step_metric(metric, loss, y, logits), "float64")
-            total = tf.reduce_sum(counted)
-            return tf.reduce_sum(losses * counted), tf.reduce_sum(values * counted), total
+            return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
 
         return score
 
@@ -223,12 +223,7 @@ class _Session:
         """Return the task's metric on a split, pooled over all counted steps."""
         total = count = 0.0
         for step in batches.ordered(self.splits[split], self.size, self.every):
-            inputs, y, weights = self._tensors(step)
-            if self.masked:
-                inputs = [tf.convert_to_tensor(i) for i in inputs]
-            _, value, counted = self.score(
-                inputs, tf.convert_to_tensor(y), tf.convert_to_tensor(weights)
-            )
+            value, counted = self.score(*self._tensors(step))
             total += float(value)
             count += float(counted)
         return total / count if count else math.nan
@@ -292,6 +287,15 @@ class _Watch(keras.callbacks.Callback):
             archive = io.BytesIO()
             numpy.savez(archive, **session.best_weights)  # type: ignore[arg-type]
             session.folder.write_weights(archive.getvalue())
+        session.callbacks.tell(
+            "epoch",
+            folder=session.folder.path,
+            epoch=session.epoch,
+            step=session.step,
+            loss=logs["loss"],
+            validation=value,
+            weights=lambda: named_weights(self.model),
+        )
         patience = session.config["trainer"]["patience"]
         if patience and session.best and session.epoch - session.best[0] >= patience:
             self.model.stop_training = True

@@ -89,7 +89,8 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     known = parts.load(config["plugins"])
     task = known.task(config["task"])
     folder.write_env(environment(request.plugins, request.threads, config["executor"]))
-    result = train(config, task, folder, stop, verbose=1 if request.terminal else 2)
+    verbose = 1 if request.terminal else 2
+    result = train(config, task, folder, stop, verbose, known.callbacks(config))
     folder.write_env(environment(request.plugins, request.threads, result["executor"]))
     folder.finish(
         {

@@ -56,10 +56,9 @@ def main(count: int, seeds: int = 10) -> None:
         printed = time.perf_counter()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         corrupt = sum(run.state == "CORRUPT" for run in comparison.study.runs)
-        torn = sum(bool(run.damage) for run in comparison.study.runs)
         sys.stdout.write(
-            f"{len(comparison.study.runs)} runs, {len(comparison.rows)} groups, {corrupt} corrupt,"
-            f" {torn} torn: compared in {compared - start:.2f} s"
+            f"{len(comparison.study.runs)} runs, {len(comparison.rows)} groups, {corrupt} corrupt:"
+            f" compared in {compared - start:.2f} s"
             f" ({busy:.2f} s of CPU), printed in {printed - compared:.2f} s, peak {peak:.0f} MB\n"
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figure import learning_curves
 from gatekit.compare.loader import load
 from gatekit.compare.statistics import mean_interval
+from gatekit.study.files import sha256
 
 from .synthetic import METRIC, configuration, curve, line, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -254,6 +256,9 @@ def test_a_curve_takes_the_last_line_of_an_epoch_and_the_task_s_metric(tmp_path:
     with open(folder / "metrics.jsonl", "a") as file:
         file.write(line(epoch=2, step=28, metric="accuracy", value=0.1, **more))
         file.write(line(epoch=2, step=28, metric="nll", value=5.5, **more))
+    record = json.loads((folder / "result.json").read_text())
+    record["files"]["metrics.jsonl"] = sha256(folder / "metrics.jsonl")
+    (folder / "result.json").write_text(json.dumps(record))
     (run,) = load("demo", tmp_path).runs
     found = read_curve(run)
     assert found is not None

@@ -28,7 +28,7 @@ def runs(tmp_path: Path) -> Path:
 def test_a_complete_run_is_read_field_by_field(tmp_path: Path, runs: Path) -> None:
     folder = write_run(runs, configuration("gru", 3), 8.65)
     run = only(tmp_path)
-    assert (run.id, run.state, run.seed, run.damage) == (folder.name, "COMPLETED", 3, ())
+    assert (run.id, run.state, run.seed, run.reason) == (folder.name, "COMPLETED", 3, None)
     assert run.config == configuration("gru", 3)
     assert run.result is not None
     assert run.result.best is not None
@@ -47,8 +47,8 @@ def test_a_folder_that_study_wrote_is_read(tmp_path: Path, runs: Path) -> None:
     result = json.loads((made / "result.json").read_text())
     score = {"epoch": 1, "validation": 8.7, "test": 8.6}
     folder.finish({**result, "fingerprint": folder.path.name, "best": score, "last": score})
-    states = {run.id: (run.state, run.damage) for run in load("demo", tmp_path).runs}
-    assert states == {folder.path.name: ("COMPLETED", ()), made.name: ("COMPLETED", ())}
+    states = {run.id: (run.state, run.reason) for run in load("demo", tmp_path).runs}
+    assert states == {folder.path.name: ("COMPLETED", None), made.name: ("COMPLETED", None)}
 
 
 @pytest.mark.parametrize("size", [0, 1, 40, 400])
@@ -137,14 +137,15 @@ def test_a_config_that_cannot_be_read_is_corrupt(
     assert only(tmp_path).state == "CORRUPT"
 
 
-def test_damaged_metrics_cost_no_result_and_are_said(tmp_path: Path, runs: Path) -> None:
+def test_damaged_metrics_are_corrupt_here_and_in_the_study(tmp_path: Path, runs: Path) -> None:
     path = write_run(runs, configuration()) / "metrics.jsonl"
     path.write_bytes(path.read_bytes()[:-10])
     run = only(tmp_path)
-    assert run.state == "COMPLETED"
-    assert run.damage == ("metrics.jsonl: lost line 20 (torn or altered); 19 good lines kept",)
+    assert run.state == RunFolder(path.parent).state().name == "CORRUPT"
+    assert run.reason == "metrics.jsonl: lost line 20 (torn or altered); 19 good lines kept"
     path.unlink()
-    assert only(tmp_path).damage == ("metrics.jsonl is missing: no learning curve",)
+    assert only(tmp_path).state == RunFolder(path.parent).state().name == "CORRUPT"
+    assert str(only(tmp_path).reason).startswith("metrics.jsonl is missing")
 
 
 @pytest.mark.parametrize("state", ["PLANNED", "FAILED", "INTERRUPTED", "LOST", "RUNNING"])
@@ -181,7 +182,7 @@ def test_completed_without_a_result_is_corrupt(tmp_path: Path, runs: Path) -> No
     (folder / "result.json").unlink()
     run = only(tmp_path)
     assert run.state == "CORRUPT"
-    assert "no valid result.json" in str(run.reason)
+    assert "result.json is missing" in str(run.reason)
 
 
 def test_status_corrupt_outweighs_a_result(tmp_path: Path, runs: Path) -> None:

@@ -108,7 +108,8 @@ def test_damage_is_said(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     path = next(runs.iterdir()) / "metrics.jsonl"
     path.write_bytes(path.read_bytes()[:-30])
-    assert f"damaged {path.parent.name}: metrics.jsonl: lost line 20" in printed(tmp_path)
+    assert f"CORRUPT {path.parent.name} seed" in printed(tmp_path)
+    assert "metrics.jsonl: lost line 20" in printed(tmp_path)
 
 
 def test_long_lists_are_cut_with_their_count(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_callbacks_are_made_for_a_run(write):
     value = "[lambda event, **facts: (run['seed'], event)]"
     write("plugins/mine.py", CALLBACKS.format(arguments="run", value=value))
     write("plugins/other.py", CALLBACKS.format(arguments="", value="[print]"))
-    first, second = registry.callbacks({"seed": 7})
+    _, first, second = registry.callbacks({"seed": 7})
     assert first("start", epoch=1) == (7, "start")
     assert second is print
 

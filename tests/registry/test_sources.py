@@ -5,7 +5,7 @@ import pytest
 from gatekit import registry
 from gatekit.cell.errors import PluginError
 from gatekit.cell.spec import read_cell, read_output_unit
-from gatekit.registry import plugin_hashes, plugin_source, source_hash
+from gatekit.registry import plugin_hashes, plugin_source, plugin_sources, source_hash
 
 SOURCE = '''"""A module."""
 import math
@@ -170,3 +170,26 @@ def test_helpers_inside_an_installed_package_count(install, gate_file, write):
     before = plugin_hashes(read(), None, None)[name]
     write("site/deep_pack/inner/helper.py", "scale = 2\n")
     assert plugin_hashes(read(), None, None)[name] != before
+
+
+def test_sources_go_by_the_hashes_of_a_run(place, gate_file):
+    path = gate_file("plugins/mine.py")
+    hashes = plugin_hashes(read(), None, "adding")
+    sources = plugin_sources(read(), None, "adding")
+    assert set(sources) == set(hashes.values())
+    assert sources[hashes["mine"]] == path.read_bytes()
+    assert b"class Adding" in sources[hashes["adding"]]
+
+
+def test_the_source_of_a_gate_holds_its_base(place, write):
+    write(
+        "plugins/mine.py",
+        "from gatekit import hookimpl\n"
+        "from gatekit.plugins.forget_gate import Forget\n"
+        "class Halved(Forget):\n    pass\n"
+        "@hookimpl\ndef gatekit_gates():\n    return {'halved': Halved}\n",
+    )
+    source = plugin_sources(read(), None, None)[plugin_hashes(read(), None, None)["mine"]]
+    assert b"# mine.py\n" in source
+    assert b"# forget_gate.py\n" in source
+    assert b"class Forget(Gate)" in source

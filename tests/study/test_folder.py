@@ -9,7 +9,7 @@ import pytest
 
 from gatekit.cell.errors import RunError
 from gatekit.study import files
-from gatekit.study.folder import ClaimedError, RunFolder
+from gatekit.study.folder import ClaimedError, RunFolder, State
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -134,6 +134,34 @@ def test_a_result_of_a_newer_format_is_not_guessed(folder):
     path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
     with pytest.raises(RunError, match="format 2; this gatekit reads format 1"):
         folder.result()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"state": 3}', '{"state": "GLORIOUS"}'])
+def test_a_status_that_names_no_state_is_corrupt(folder, text):
+    folder.path.mkdir(parents=True)
+    (folder.path / "status.json").write_text(text)
+    assert folder.state() == State("CORRUPT", "status.json names no state", 0)
+    assert folder.claim() == 1
+    (folder.path / "status.json").write_text(text)
+    assert folder.state().name == "RUNNING"
+    dead_owner(folder)
+    assert folder.state().name == "CORRUPT"
+
+
+@pytest.mark.parametrize("state", ["FAILED", "PLANNED", "LOST"])
+def test_a_copied_folder_without_claims_says_what_its_status_says(folder, state):
+    folder.path.mkdir(parents=True)
+    folder.status(state, "because")
+    assert folder.state() == State(state, "because", 0)
+
+
+@pytest.mark.parametrize("claims", [True, False])
+def test_a_finished_status_without_a_result_is_corrupt_with_or_without_claims(folder, claims):
+    if claims:
+        folder.claim()
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.status("COMPLETED")
+    assert folder.state().name == "CORRUPT"
 
 
 def test_a_finished_status_without_result_is_corrupt(folder):

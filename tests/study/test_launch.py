@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import gatekit
 from gatekit.cell.errors import RunError
 from gatekit.study.folder import RunFolder
 from gatekit.study.launch import launch, report
@@ -85,7 +86,7 @@ def test_every_way_to_end_touches_only_that_run(tmp_path):
     assert "last words" in said
     assert "log.txt" in said
     assert "retry=failed" in said
-    assert f"gatekit compare s root={tmp_path}" in said
+    assert f"gatekit compare s --root {tmp_path}" in said
 
 
 def test_the_same_command_again_does_nothing(tmp_path):
@@ -159,6 +160,25 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_runs(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"cannot write to .*root=FOLDER"):
         launch(plan_of(tmp_path / "file", "good"), start)
+
+
+def test_plugin_sources_are_stored_once_per_study(tmp_path):
+    plan = plan_of(tmp_path, "good")
+    plan = Plan(plan.launch, plan.runs, (), {"ab" * 32: b"first = 1\n"})
+    launch(plan, start)
+    stored = tmp_path / "s" / "plugins" / f"{'ab' * 32}.py"
+    assert stored.read_bytes() == b"first = 1\n"
+    more = plan_of(tmp_path, "good", "good")
+    launch(Plan(more.launch, more.runs, (), {"ab" * 32: b"", "cd" * 32: b"second = 2\n"}), start)
+    assert stored.read_bytes() == b"first = 1\n"
+    assert len(list(stored.parent.iterdir())) == 2
+    found = gatekit.load("s", tmp_path)
+    assert len(found.runs) == 2
+
+
+def test_nothing_to_do_stores_nothing(tmp_path):
+    launch(Plan(plan_of(tmp_path).launch, (), (), {"ab" * 32: b""}), start)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_duplicates_are_noted(tmp_path):
