@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from ..cell.expression import Name, evaluate
 from ..cell.graph import BuiltRead, Node
-from .hoist import hoist, matrix_of, side_by_side
+from .hoist import ALL_PARTS, hoist, matrix_of, side_by_side
 from .noise import bernoulli
 from .plan import Group, Plan
 from .problem import Problem, Solution
@@ -61,13 +61,13 @@ class _Loop:
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
-        keys = plan.sequences
+        parts = [ALL_PARTS] if ALL_PARTS in env else [g.part for g in plan.groups if g.part]
         lead = tf.shape(x)[:2]
         columns = [
             tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
             if env[k].shape.rank < 3
             else env[k]
-            for k in keys
+            for k in (*parts, *plan.loose)
         ]
         self.tensors: list[Any] = []
         self.place: dict[str, int] = {}
@@ -516,7 +516,11 @@ def _split(tensor: Any, keys: Any, widths: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
+    # The first row is read twice where rows are read a step early; eagerly it would be gone by then.
     array = tf.TensorArray(
-        sequence.dtype, size=tf.shape(sequence)[0], element_shape=[static[1], sequence.shape[-1]]
+        sequence.dtype,
+        size=tf.shape(sequence)[0],
+        element_shape=[static[1], sequence.shape[-1]],
+        clear_after_read=False,
     )
     return array.unstack(sequence)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
-from .plan import Group, Plan
+from .plan import Member, Plan
 from .problem import Problem
 from .row import (
     apply_map,
@@ -18,8 +18,10 @@ from .row import (
     product,
     total,
     value_of,
-    with_bias,
 )
+
+# The input parts of all groups side by side, where one product makes them.
+ALL_PARTS = "parts"
 
 
 def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
@@ -49,9 +51,12 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
         if node.hoisted:
             pre = pre_activation(cell, node, linear, weights) if node.declared else None
             value_of(cell, node, env, pre, problem.inputs["x"])
-    for group in plan.groups:
-        if group.part:
-            env[group.part] = _group_part(problem, group, env)
+    groups = [group for group in plan.groups if group.part]
+    members = [member for group in groups for member in group.members]
+    if members and _alike(members):
+        env[ALL_PARTS] = _parts(problem, members, env)
+    else:
+        env.update({str(g.part): _parts(problem, g.members, env) for g in groups})
     for node in plan.parts:
         if node.norm is not None and node.norm.of == "sum":
             for read in node.reads:
@@ -65,39 +70,58 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
     return env
 
 
-def _group_part(problem: Problem, group: Group, env: Mapping[str, Any]) -> Any:
-    """Return the input parts of a group's gates side by side; one product where they read the same."""
-    weights, functions = problem.weights, problem.cell.spec.functions
-    reads = [[r for r in node.reads if r.hoisted] for node, _ in group.members]
-    texts = [tuple(r.text for r in own if r.map.has_matrix()) for own in reads]
-    biases = [
-        weights[node.bias] if node.bias else tf.zeros([node.width], problem.inputs["x"].dtype)
-        for node, _ in group.members
+def _parts(problem: Problem, members: Sequence[Member], env: Mapping[str, Any]) -> Any:
+    """Return the input parts of gates side by side; one product where they read the same.
+
+    Args:
+        problem: the call.
+        members: the gates, with the recurrent read whose product their parts are added to.
+        env: inputs and hoisted signals, ``time x batch x width``.
+    """
+    if not _alike(members):
+        return side_by_side([_part(problem, node, env) for node, _ in members])
+    weights, dtype = problem.weights, problem.inputs["x"].dtype
+    reads = [[r for r in node.reads if r.hoisted] for node, _ in members]
+    bias = side_by_side(
+        [weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n, _ in members]
+    )
+    parts = []
+    for index, column in enumerate(zip(*reads, strict=True)):
+        u = evaluate(column[0].expr, env, problem.cell.spec.functions)
+        matrix = side_by_side([matrix_of(read, weights) for read in column])
+        if index == 0 and dtype == problem.matmul_dtype:
+            # The bias as one more row of the matrix saves a pass forward and a reduction backward. In low precision
+            # it stays out of the product, which would round it.
+            u = tf.concat([u, tf.ones_like(u[..., :1])], -1)
+            matrix = tf.concat([matrix, bias[None]], 0)
+        parts.append(product(u, matrix, problem.matmul_dtype))
+    return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
+
+
+def _alike(members: Sequence[Member]) -> bool:
+    """Return whether all gates read the same inputs, each through a matrix."""
+    reads = [[r for r in node.reads if r.hoisted] for node, _ in members]
+    texts = {tuple(r.text for r in own) for own in reads}
+    return len(texts) == 1 and texts != {()} and all(r.map.has_matrix() for o in reads for r in o)
+
+
+def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:
+    """Return one gate's input part, ``time x batch x units``."""
+    functions, dtype = problem.cell.spec.functions, problem.matmul_dtype
+    parts = [
+        apply_map(r, evaluate(r.expr, env, functions), problem.weights, dtype)
+        for r in node.reads
+        if r.hoisted
     ]
-    if (
-        texts[0]
-        and len(set(texts)) == 1
-        and all(len(t) == len(own) for t, own in zip(texts, reads, strict=True))
-    ):
-        parts = []
-        for column in zip(*reads, strict=True):
-            u = evaluate(column[0].expr, env, functions)
-            matrix = side_by_side([matrix_of(read, weights) for read in column])
-            parts.append(product(u, matrix, problem.matmul_dtype))
-        return with_bias(total(parts), side_by_side(biases))
-    columns = []
+    if node.bias is not None:
+        parts.append(problem.weights[node.bias])
+    part = total(parts)
     lead = tf.shape(problem.inputs["x"])[:2]
-    for own, bias in zip(reads, biases, strict=True):
-        parts = [
-            apply_map(r, evaluate(r.expr, env, functions), weights, problem.matmul_dtype)
-            for r in own
-        ]
-        part = total([*parts, bias])
-        columns.append(tf.broadcast_to(part, tf.concat([lead, [part.shape[-1]]], 0)))
-    return tf.concat(columns, -1)
+    return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
 
 
 def side_by_side(tensors: list[Any]) -> Any:
+    """Return the tensors joined along the last axis."""
     return tf.concat(tensors, -1) if len(tensors) > 1 else tensors[0]
 
 
@@ -108,4 +132,5 @@ def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> A
 
 
 def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
+    """Return the matrix of a read's linear map, ``width_in x width_out``."""
     return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})

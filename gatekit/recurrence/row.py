@@ -45,19 +45,6 @@ def product(u: Any, matrix: Any, dtype: Any) -> Any:
     return low_precision(u, matrix)
 
 
-@tf.custom_gradient
-def with_bias(z: Any, bias: Any) -> Any:
-    """Return ``z + bias``, ``time x batch x width``.
-
-    The gradient of the bias is summed over time first, which is faster.
-    """
-
-    def grad(dz: Any) -> tuple[Any, Any]:
-        return dz, tf.reduce_sum(tf.reduce_sum(dz, 0), 0)
-
-    return z + bias, grad
-
-
 def _flat_product(u: Any, matrix: Any) -> Any:
     if len(u.shape) == 2:
         return tf.matmul(u, matrix)
