@@ -1,9 +1,10 @@
 """The fused executor: few large products, and one gradient for the whole recurrence.
 
-Before the loop all reads of inputs are one matrix product over time x batch. In the loop there is one product for
-each distinct recurrent read, with the weights of all gates that read it side by side. The backward loop
-replays only the row-wise part, from saved pre-activations and states, differentiates it by TensorFlow, and logs the
-gradients of pre-activations; all weight gradients are formed after it, each in one product over time x batch.
+Before the loop all reads of inputs are one matrix product over time x batch. In the loop there is
+one product for each distinct recurrent read, with the weights of all gates that read it side by
+side. The backward loop replays only the row-wise part, from saved pre-activations and states,
+differentiates it by TensorFlow, and logs the gradients of pre-activations; all weight gradients are
+formed after it, each in one product over time x batch.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from .problem import Problem, Solution
 from .row import apply_map, normalised_read, pre_activation, total, value_of
 
 _SECOND_ORDER = (
-    "the fused executor has first-order gradients only; for second-order or forward-mode derivatives build the layer "
-    "with executor='reference'"
+    "the fused executor has first-order gradients only; for second-order or forward-mode "
+    "derivatives build the layer with executor='reference'"
 )
 
 
@@ -48,7 +49,7 @@ def run(problem: Problem, plan: Plan) -> Solution:
 
 
 class _Loop:
-    """One call: the tensors of the problem in a flat list, so that each enters the custom gradient explicitly."""
+    """One call: its tensors in a flat list, so that each enters the custom gradient explicitly."""
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.problem, self.plan = problem, plan
@@ -110,10 +111,10 @@ class _Loop:
         made = recurrence(*self.tensors)
         return list(made) if isinstance(made, (list, tuple)) else [made]
 
-    # --- forward -----------------------------------------------------------------------------------------------
+    # --- forward ------------------------------------------------------------
 
     def base(self, tensors: Any) -> dict[str, Any]:
-        """Return the values that hold for every step: constants and weights of the row-wise part."""
+        """Return what holds for every step: constants and weights of the row-wise part."""
         env: dict[str, Any] = dict(self.cell.constants)
         for name in (*self.plan.parameters, *self.plan.mapped):
             env[name] = tensors[self.place[f"weight:{name}"]]
@@ -260,7 +261,7 @@ class _Loop:
         shape = [self.batch, state.width]
         return bernoulli(self.problem.seed, index, step, shape, state.zoneout)
 
-    # --- backward ----------------------------------------------------------------------------------------------
+    # --- backward -----------------------------------------------------------
 
     def backward(self, tensors: Any, saved: Any, cotangents: Any) -> list[Any]:
         plan, problem, names = self.plan, self.problem, self.names
@@ -345,7 +346,7 @@ class _Loop:
                         _add(cot, key, d)
             for key in plan.loose:
                 like = self.zeros(plan.widths[key])
-                log[f"d:{key}"] = cot[key] if key in cot else like
+                log[f"d:{key}"] = cot.get(key, like)
             for name, value in self.logged_values(env).items():
                 log[name] = value
             dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
@@ -375,7 +376,7 @@ class _Loop:
         return self.collect(tensors, saved, line, dfirst, dparameters)
 
     def per_row(self, parameter: Any) -> Any:
-        """Return a vector repeated for every row, so that its gradient is summed over rows once, after the loop."""
+        """Return a vector once per row: its gradient is summed over rows after the loop."""
         if parameter.shape.rank != 1:
             return parameter
         return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
@@ -413,7 +414,7 @@ class _Loop:
             for name in plan.parameter_needs[level]:
                 inputs[f"weight:{name}"] = env[name]
             groups = {g.key: now[g.key] for g in plan.groups_at(level - 1)}
-            # An identity of its own lets a value be watched here that is also an earlier segment's output.
+            # An identity of its own lets an earlier segment's output be watched here too.
             inputs = {k: tf.identity(v) for k, v in {**inputs, **groups}.items()}
             local = {**env, **{k: v for k, v in inputs.items() if not k.startswith("weight:")}}
             local.update(
@@ -445,7 +446,7 @@ class _Loop:
     def collect(
         self, tensors: Any, saved: Any, line: Mapping[str, Any], dfirst: Any, dparameters: Any
     ) -> list[Any]:
-        """Form all gradients, in the order of the tensors; weights' ones each in one product over time x batch."""
+        """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
         plan = self.plan
         gradients: list[Any] = [None] * len(tensors)
         if "sequences" in self.place:
@@ -516,7 +517,7 @@ def _split(tensor: Any, keys: Any, widths: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
-    # The first row is read twice where rows are read a step early; eagerly it would be gone by then.
+    # Where rows are read a step early, the first is read twice; eagerly it would be gone by then.
     array = tf.TensorArray(
         sequence.dtype,
         size=tf.shape(sequence)[0],

@@ -1,4 +1,4 @@
-"""What needs no state, computed for all steps at once before the loop: signals, and the gates' input parts."""
+"""What needs no state, computed for all steps before the loop: signals, and gates' input parts."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ ALL_PARTS = "parts"
 
 
 def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
-    """Return, over all steps at once, what needs no state: hoisted signals, and each loop gate's input part.
+    """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
 
-    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and bias.
+    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
+    bias.
     """
     cell, weights = problem.cell, problem.weights
     env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
@@ -90,8 +91,8 @@ def _parts(problem: Problem, members: Sequence[Member], env: Mapping[str, Any]) 
         u = evaluate(column[0].expr, env, problem.cell.spec.functions)
         matrix = side_by_side([matrix_of(read, weights) for read in column])
         if index == 0 and dtype == problem.matmul_dtype:
-            # The bias as one more row of the matrix saves a pass forward and a reduction backward. In low precision
-            # it stays out of the product, which would round it.
+            # The bias as one more row of the matrix saves a pass forward and a reduction backward.
+            # In low precision it stays out of the product, which would round it.
             u = tf.concat([u, tf.ones_like(u[..., :1])], -1)
             matrix = tf.concat([matrix, bias[None]], 0)
         parts.append(product(u, matrix, problem.matmul_dtype))

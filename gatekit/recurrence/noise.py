@@ -1,4 +1,4 @@
-"""Randomness as a function of a seed, a step and a state: drawn alike in every executor and in both directions."""
+"""Randomness as a function of seed, step and state: alike in all executors and both directions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ALGORITHM = "philox"
 
 
 def scrambled(seed: Any) -> Any:
-    """Return a seed (two int32) whose neighbours share nothing, from one whose last digit only counts calls."""
+    """Return a seed (two int32) whose neighbours share nothing, from one that counts calls."""
     return tf.random.stateless_uniform(
         [2], tf.cast(seed, tf.int32), minval=None, maxval=None, dtype=tf.int32, alg=_ALGORITHM
     )
@@ -37,6 +37,6 @@ def bernoulli(seed: Any, stream: int, step: Any, shape: Any, rate: float) -> Any
 
 
 def dropout_mask(seed: Any, stream: int, shape: Any, rate: float, dtype: Any) -> Any:
-    """Return a multiplicative mask: 0 with probability ``rate``, else ``1 / (1 - rate)``; one per sequence."""
+    """Return a factor per unit and sequence: 0 at probability ``rate``, else ``1 / (1 - rate)``."""
     dropped = bernoulli(seed, stream, 0, shape, rate)
     return tf.where(dropped, tf.zeros([], dtype), tf.constant(1.0 / (1.0 - rate), dtype))

@@ -1,4 +1,4 @@
-"""How the fused executor arranges a cell: which reads share a product, what is hoisted, what each segment needs."""
+"""How the fused executor arranges a cell: shared products, what is hoisted, what segments need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ Member = tuple[Node, BuiltRead]
 
 @dataclass(frozen=True)
 class Group:
-    """Recurrent reads of one expression, done as one product; ``part`` is the sequence of their gates' input parts."""
+    """Recurrent reads of one expression, done as one product.
+
+    ``part`` is the key of the sequence of their gates' input parts, side by side.
+    """
 
     key: str
     text: str
@@ -46,10 +49,10 @@ class Plan:
         needs: the keys that each segment takes from outside.
         parameter_needs: the row-wise weights that each segment uses.
         gives: the keys that each segment makes and others use.
-        prefetch: whether the backward loop reads a step's saved row one step early. Under XLA a row that comes with
-            the loop is laid out in memory once, where a row that is read in place is cut out again inside every
-            kernel; that pays where a pre-activation is more than one product (peephole 1.17x, sLSTM 1.32x), and
-            costs a copy where it is not (LSTM 0.91x).
+        prefetch: whether the backward loop reads a step's saved row one step early. Under XLA a row
+            that comes with the loop is laid out in memory once, where a row that is read in place
+            is cut out again inside every kernel; that pays where a pre-activation is more than one
+            product (peephole 1.17x, sLSTM 1.32x), and costs a copy where it is not (LSTM 0.91x).
     """
 
     depth: int
@@ -220,7 +223,7 @@ class _Planner:
         return "." not in key
 
     def row_wise_names(self, node: Node) -> list[str]:
-        """Return the names that a loop node reads in its row-wise part and in its recurrent reads."""
+        """Return the names that a loop node reads, row by row and in its recurrent reads."""
         if node.kind == "equation":
             assert node.expr is not None
             return list(names(node.expr))
@@ -232,13 +235,14 @@ class _Planner:
     def split_maps(
         self, attached: set[str], parts: list[Node]
     ) -> tuple[list[Member], list[Member]]:
-        """Return the reads with other maps whose weight gradients are formed after the loop, and those in it."""
-        later, inside = [], []
+        """Return the reads with other maps whose weight gradients form after the loop, or in it."""
+        later: list[Member] = []
+        inside: list[Member] = []
         for node in self.loop:
             known = node.norm is None and (node.name in attached or node in parts)
             for read in recurrent(node):
                 if not read.map.has_matrix() and read.weights:
-                    # A diagonal's reduction is cheapest in the loop, where it joins the row-wise part (measured).
+                    # Measured: a diagonal is summed fastest in the loop, with the row-wise part.
                     after = known and not read.map.row_wise
                     (later if after else inside).append((node, read))
         return later, inside
@@ -263,9 +267,9 @@ class _Planner:
             for owner, read in tape_maps:
                 group = node.norm.group if node.norm else (node.name,)
                 if owner.name in group:
-                    found.update({w: None for w in read.weights.values()})
-        for group in groups:
-            found.update({n: None for n in names(group.expr) if n in self.cell.parameters})
+                    found.update(dict.fromkeys(read.weights.values()))
+        for product in groups:
+            found.update({n: None for n in names(product.expr) if n in self.cell.parameters})
         return list(found)
 
     def flows(
