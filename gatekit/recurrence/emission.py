@@ -98,7 +98,7 @@ def emit(
         return (
             tf.where(valid.seen(), y, tf.zeros([], y.dtype)) if only_final(cell) else valid.last(y)
         ), kept
-    last = {n: v[-1] if valid is None else valid.final(v) for n, v in env.items()}
+    last = {n: _last(v) if valid is None else valid.final(v) for n, v in env.items()}
     for name, length in cell.output.histories:
         windows, kept[name] = history(env[name], histories[name], length, valid)
         last[f"{name}_history"] = _final_window(windows, valid)
@@ -127,11 +127,15 @@ def _where_any(y: Any, x: Any, valid: ValidSteps | None) -> Any:
     return y if x.shape[0] else tf.where(tf.shape(x)[0] > 0, y, zero)
 
 
+def _last(sequence: Any) -> Any:
+    """Return the last step of a sequence; zeros where it has none."""
+    return tf.reduce_sum(sequence[-1:], 0)
+
+
 def _final_window(windows: Any, valid: ValidSteps | None) -> Any:
     """Return the window of the last valid step, ``batch x length x width``."""
     if valid is None:
-        return windows[-1]
-    shape = tf.shape(windows)
-    return tf.reshape(
-        valid.final(tf.reshape(windows, [shape[0], shape[1], -1])), [-1, *windows.shape[2:]]
-    )
+        return _last(windows)
+    length, width = windows.shape[2:]
+    flat = tf.reshape(windows, tf.concat([tf.shape(windows)[:2], [length * width]], 0))
+    return tf.reshape(valid.final(flat), [-1, length, width])

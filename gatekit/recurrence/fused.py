@@ -361,7 +361,8 @@ class _Loop:
             self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
         )
         # With no step at all there is nothing to read.
-        kept = saved_rows.read(tf.maximum(self.steps - 1, 0)) if carry else tf.zeros([])
+        # The last row; zeros where there is no step, and so no row to read.
+        kept = tf.reduce_sum(saved[-1:], 0) if carry else tf.zeros([])
         _, _, dfirst, dparameters, array = tf.while_loop(
             lambda step, *_: step >= 0,
             body,

@@ -30,8 +30,9 @@ class ValidSteps:
             place: ``n x batch`` integers; negative places give ``otherwise``.
             otherwise: ``batch x width``, or a number.
         """
+        order, values = _never_empty(self.order), _never_empty(values)
         step = tf.gather(
-            tf.transpose(self.order), tf.transpose(tf.maximum(place, 0)), axis=1, batch_dims=1
+            tf.transpose(order), tf.transpose(tf.maximum(place, 0)), axis=1, batch_dims=1
         )
         picked = tf.gather(tf.transpose(values, [1, 0, 2]), step, axis=1, batch_dims=1)
         picked = tf.transpose(picked, [1, 0, 2])
@@ -52,6 +53,14 @@ class ValidSteps:
     def seen(self) -> Any:
         """Return whether a valid step has come, ``time x batch x 1``."""
         return (self.count > 0)[:, :, None]
+
+
+def _never_empty(values: Any) -> Any:
+    """Return the values, with a step of zeros behind them where there may be no step to take."""
+    if values.shape[0]:
+        return values
+    one = tf.zeros(tf.concat([[1], tf.shape(values)[1:]], 0), values.dtype)
+    return tf.ensure_shape(tf.concat([values, one], 0), [None, *values.shape[1:]])
 
 
 def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, Any]:
