@@ -102,13 +102,14 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
         raise unknown("cell.function", "cell function", name, catalogue.cells, catalogue)
     function = catalogue.cells[name]
     allowed = list(inspect.signature(function).parameters)
-    about = {k: v for k, v in config.items() if k in ("name", *ABOUT_KEYS)}
-    options = {k: v for k, v in config.items() if k not in about and k != "function"}
-    for key in options:
-        if key not in allowed:
+    rest = {k: v for k, v in config.items() if k != "function"}
+    options = {k: v for k, v in rest.items() if k in allowed}
+    for key in rest:
+        if key not in allowed and key not in CELL_KEYS:
             raise CellError(
                 f"cell.{key}: the cell {name!r} has no such option{nearest(key, allowed) or '.'} "
-                f"Its options: {listed(allowed)}."
+                f"Its options: {listed(allowed)}; and every key of a cell, which changes what it "
+                "returns."
             )
     try:
         built = function(**options)
@@ -116,7 +117,17 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
         raise
     except Exception as error:
         raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
-    return {**built, **about}
+    return _merged(built, {k: v for k, v in rest.items() if k not in allowed})
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mapping with changes put in, mappings within mappings entry by entry."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
 
 
 def _each(
