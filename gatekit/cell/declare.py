@@ -59,6 +59,11 @@ class Declared:
             f"{type(self).__name__} is immutable; make a new one with {name}={value!r}."
         )
 
+    @classmethod
+    def option_names(cls) -> tuple[str, ...]:
+        """Return the names of all options."""
+        return tuple(cls._option_types)
+
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
         kind = type(self)

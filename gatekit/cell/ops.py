@@ -57,7 +57,9 @@ class Function:
             return self.compose(*args)
         for owns, table in _BACKENDS:
             if any(owns(arg) for arg in args):
-                return table[self.name](*args)
+                value = table[self.name](*args)
+                # A plain number stays one, so that it takes the type of whatever it meets.
+                return value.item() if isinstance(value, np.generic) else value
         raise TypeError(f"{self.name} does not know what to do with {type(args[0]).__name__}")
 
 

@@ -23,6 +23,16 @@ def _repeat(x: Any, n: Any) -> Any:
     return tf.reshape(parts, tf.concat([tf.shape(x)[:-1], [x.shape[-1] * int(n)]], 0))
 
 
+def _of_two(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the function with plain numbers taken in the type of the tensor beside them."""
+
+    def call(a: Any, b: Any) -> Any:
+        like = a if tf.is_tensor(a) else b
+        return function(*(tf.convert_to_tensor(v, like.dtype) for v in (a, b)))
+
+    return call
+
+
 TABLE: dict[str, Callable[..., Any]] = {
     "sigmoid": tf.sigmoid,
     "tanh": tf.tanh,
@@ -38,8 +48,8 @@ TABLE: dict[str, Callable[..., Any]] = {
     "hard_sigmoid": lambda x: tf.clip_by_value(x / 6.0 + 0.5, 0.0, 1.0),
     "silu": lambda x: x * tf.sigmoid(x),
     "log_sigmoid": tf.math.log_sigmoid,
-    "minimum": tf.minimum,
-    "maximum": tf.maximum,
+    "minimum": _of_two(tf.minimum),
+    "maximum": _of_two(tf.maximum),
     "softmax": lambda x: tf.nn.softmax(x, axis=-1),
     "cumsum": lambda x: tf.cumsum(x, axis=-1),
     "cumax": lambda x: tf.cumsum(tf.nn.softmax(x, axis=-1), axis=-1),

@@ -263,7 +263,10 @@ def test_swap_keeps_what_any_gate_has_and_drops_what_only_the_old_one_has(lstm, 
 
 
 def test_swap_of_a_role_that_the_cell_lacks(read, lstm, known):
-    for attempt in (lambda: swap(lstm(), "forgt", "sigmoid", known), lambda: read(lstm()).role("forgt")):
+    for attempt in (
+        lambda: swap(lstm(), "forgt", "sigmoid", known),
+        lambda: read(lstm()).role("forgt"),
+    ):
         with pytest.raises(
             CellError, match=r"'small' has no gate in the role 'forgt'; did you mean 'forget'"
         ):
@@ -348,3 +351,19 @@ def test_initializers_are_made_by_name(known):
 
 def test_every_key_is_read(read, lstm):
     assert set(CELL_KEYS) >= set(read(lstm()).canonical())
+
+
+def test_an_option_of_the_new_gate_reaches_it_through_a_swap(read, lstm, known):
+    config = lstm(gates={"forget": {"kind": "forget", "eps": 0.25}})
+    assert read(swap(config, "forget", "power_law", known)).gates[1].gate.eps == 0.25
+    config = lstm(gates={"forget": {"kind": "power_law", "eps": 0.25}})
+    assert "eps" not in swap(config, "forget", "sigmoid", known)["gates"]["forget"]
+    config = lstm(gates={"forget": {"kind": "forget", "esp": 0.25}})
+    with pytest.raises(CellError, match="did you mean 'eps'"):
+        read(swap(config, "forget", "power_law", known))
+
+
+def test_a_cell_function_can_be_changed_by_keys_of_a_cell(known):
+    config = {"function": "rhn", "depth": 2, "gates": {"candidate_1": {"bias": False}}}
+    spec = read_cell(config, known)
+    assert [gate.gate.bias for gate in spec.gates] == [False, True, True, True]

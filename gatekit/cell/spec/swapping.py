@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..catalogue import Catalogue
+from ..gate import Gate
 from .reading import read_cell
 from .registered import kind_and_options, unknown
 from .specification import role_of
@@ -16,7 +17,9 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
     """Return the cell's mapping with another gate in a role.
 
     What is written of the old gate and means the same for any gate stays: ``reads``, ``bias``,
-    ``norm`` and ``initializers`` where the new gate takes ``pre``, and ``units``.
+    ``norm`` and ``initializers`` where the new gate takes ``pre``, and ``units``. An option that
+    the new gate has and the old one lacks is meant for the new one; so
+    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
 
     Args:
         config: the cell's mapping, as in conf/cell.
@@ -34,9 +37,12 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
     kind, options = kind_and_options(gate, f"swap.{role}")
     if kind not in catalogue.gates:
         raise unknown(f"swap.{role}", "gate", kind, catalogue.gates, catalogue)
-    kept = ["units"]
-    if "pre" in catalogue.gates[kind]().arguments():
-        kept += ["reads", "bias", "norm", "initializers"]
+    new_kind = catalogue.gates[kind]
+    generic = ["reads", "bias", "norm", "initializers"]
+    kept = ["units", *(generic if "pre" in new_kind().arguments() else [])]
     old = gates[place] if isinstance(gates[place], Mapping) else {}
-    new = {"kind": kind, **{k: v for k, v in old.items() if k in kept}, **options}
+    old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
+    left = ["kind", "activation", *old_kind.option_names()]
+    stays = {k: v for k, v in old.items() if k in kept or k not in left}
+    new = {"kind": kind, **stays, **options}
     return {**config, "gates": {**gates, place: new}}
