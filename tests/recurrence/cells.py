@@ -14,11 +14,11 @@ LSTM_GATES = ("input", "forget", "output", "candidate")
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return two mappings merged key by key; a gate that names its reads replaces them."""
-    out = dict(base)
+    """Return two mappings merged key by key; reads and initializers are replaced as a whole."""
+    out, whole = dict(base), ("reads", "initializers")
     for key, value in over.items():
         old = out.get(key)
-        both = isinstance(value, Mapping) and isinstance(old, Mapping) and key != "reads"
+        both = isinstance(value, Mapping) and isinstance(old, Mapping) and key not in whole
         out[key] = merged(old, value) if both else value
     return out
 

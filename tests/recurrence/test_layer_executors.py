@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from .cells import BUNDLED, ODD, canonical, merged, spec
@@ -112,3 +113,24 @@ def test_odd_cell(name: str) -> None:
         )
     assert_close(found["fused"][0], found["reference"][0])
     assert_close(found["fused"][1], found["reference"][1])
+
+
+@pytest.mark.parametrize("executor", ["reference", "fused"])
+@pytest.mark.parametrize(
+    "name", ["lstm", "power_law", "parameters", "norm_sum_group", "two_levels"]
+)
+def test_no_weight_loses_its_gradient_in_a_graph(name: str, executor: str) -> None:
+    made = layer(
+        name,
+        executor=executor,
+        output_unit="gated",
+        learned_initial_state=["h"],
+        dropout=0.1,
+        recurrent_dropout=0.1,
+        zoneout={"h": 0.1},
+        return_sequences=True,
+    )
+    run = graph(lambda x: computed(made, x, MASKS["holes"], training=True)[1])
+    gradients = run(inputs_for(made))
+    assert set(made.named_weights) < set(gradients)
+    assert [n for n, g in gradients.items() if not np.any(g)] == []

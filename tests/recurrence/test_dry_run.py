@@ -1,0 +1,96 @@
+"""A gate or output unit that returns something wrong is refused when the layer is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gatekit import Gate, OutputUnit, ops
+from gatekit.cell.errors import CellError
+
+from .layers import layer
+
+
+def _gate(returned: Any) -> Gate:
+    class Odd(Gate):
+        """A gate that returns something odd, to tensors only."""
+
+        def activate(self, pre: Any) -> Any:
+            return returned(pre) if tf.is_tensor(pre) else ops.sigmoid(pre)
+
+    return Odd()
+
+
+def _unit(returned: Any) -> OutputUnit:
+    class Odd(OutputUnit):
+        """An output unit that returns something odd."""
+
+        bias = False
+
+        def emit(self, emitted: Any) -> Any:
+            return returned(emitted) if tf.is_tensor(emitted) else emitted
+
+    return Odd()
+
+
+WRONG = {
+    "too wide": (lambda pre: tf.concat([pre, pre], -1), "batch x 8 is expected"),
+    "without rows": (lambda pre: tf.reduce_sum(pre), "batch x 8 is expected"),
+    "another type": (lambda pre: tf.cast(pre, tf.float16), "is float16"),
+    "an array": (lambda pre: np.zeros((2, 8)), "is ndarray; use gatekit.ops"),
+    "nothing": (lambda pre: None, "is NoneType; use gatekit.ops"),
+    "a number": (lambda pre: 0.5, "is float; use gatekit.ops"),
+}
+
+
+@pytest.mark.parametrize("what", [pytest.param(w, id=f"row60-{w}") for w in WRONG])
+def test_a_gate_is_refused(what: str) -> None:
+    returned, message = WRONG[what]
+    with pytest.raises(CellError, match=message) as caught:
+        layer("lstm", gates={"forget": _gate(returned)})
+    assert "'forget'" in str(caught.value)
+
+
+@pytest.mark.parametrize("what", [pytest.param(w, id=f"row60-{w}") for w in WRONG])
+def test_an_output_unit_is_refused(what: str) -> None:
+    returned, _ = WRONG[what]
+    with pytest.raises(CellError, match=r"output unit 'Odd': Odd\.emit\(self, emitted.*returned"):
+        layer("lstm", output_unit=_unit(returned))
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        pytest.param(None, "declares states and returns none", id="row61-none"),
+        pytest.param({}, "k", id="row61-missing"),
+        pytest.param({"k": "wide"}, "batch x 8 is expected", id="row61-wide"),
+    ],
+)
+def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
+    class Keeping(Gate):
+        """A gate with a state."""
+
+        states = {"k": 0.0}
+
+        def activate(self, pre: Any, k_prev: Any) -> Any:
+            value = ops.sigmoid(pre + k_prev)
+            if not tf.is_tensor(pre):
+                return value, {"k": value}
+            if new is None:
+                return value
+            return value, {name: tf.concat([value, value], -1) for name in new}
+
+    with pytest.raises(CellError, match=message):
+        layer("lstm", gates={"forget": Keeping()})
+
+
+def test_an_error_of_a_gate_says_which_gate_it_was() -> None:
+    def fails(pre: Any) -> Any:
+        raise KeyError("inside")
+
+    with pytest.raises(KeyError) as caught:
+        layer("lstm", gates={"forget": _gate(fails)})
+    assert any("raised in the gate 'forget'" in note for note in caught.value.__notes__)

@@ -1,0 +1,167 @@
+"""Layers are kept and come back: bitwise, by name, and with a clear word where that cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from gatekit import RNN, Gate, GatekitError, ops
+
+from .cells import BUNDLED, ODD
+from .layers import FEATURES, TIME, fill_weights, inputs_for, layer
+
+PLUGIN = '''
+from gatekit import Gate, hookimpl, ops
+
+
+class Cubed(Gate):
+    """The cube of a sigmoid."""
+
+    def activate(self, pre):
+        """Return the value."""
+        return ops.sigmoid(pre) ** 3
+
+
+@hookimpl
+def gatekit_gates():
+    """Register the gate."""
+    return {"cubed": Cubed}
+'''
+
+
+def _model(made: RNN) -> keras.Model:
+    given = {
+        name: keras.Input((None, width), dtype="float32", name=name)
+        for name, width in made.cell.inputs.items()
+    }
+    arguments: Any = given if len(given) > 1 else given["x"]
+    return keras.Model(arguments, made(arguments))
+
+
+@pytest.mark.parametrize(
+    ("cell", "output_unit"),
+    [*((c, "hidden") for c in (*BUNDLED, *ODD)), ("lstm", "mix_last"), ("power_law", "gated")],
+)
+def test_a_saved_model_comes_back_bitwise(cell: str, output_unit: str, tmp_path: Path) -> None:
+    made = layer(cell, output_unit=output_unit, dtype="float32", return_sequences=True)
+    model = _model(made)
+    model.save(tmp_path / "model.keras")
+    back = keras.models.load_model(tmp_path / "model.keras")
+    x = inputs_for(made)
+    np.testing.assert_array_equal(back(x), model(x))
+    loaded = back.layers[-1]
+    assert loaded.get_config() == made.get_config()
+    assert list(loaded.named_weights) == list(made.named_weights)
+
+
+def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
+    made = layer(
+        "lstm",
+        gates={"forget": {"kind": "power_law", "eps": 0.01}},
+        output_unit={"kind": "projection", "units": 3},
+        return_sequences=True,
+        go_backwards=True,
+        executor="reference",
+        dropout=0.1,
+        recurrent_dropout=0.2,
+        zoneout={"c": 0.3},
+        learned_initial_state=["h"],
+        dtype="mixed_bfloat16",
+        name="mine",
+    )
+    _model(made).save(tmp_path / "model.keras")
+    back = keras.models.load_model(tmp_path / "model.keras").layers[-1]
+    assert back.get_config() == made.get_config()
+    assert back.spec == made.spec
+    assert (back.name, back.compute_dtype) == ("mine", "bfloat16")
+
+
+@pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
+def test_a_config_is_a_fixed_point_of_plain_data(cell: str) -> None:
+    made = layer(cell, zoneout={"h": 0.1} if "h" in layer(cell).state_names else None)
+    config = json.loads(json.dumps(made.get_config()))
+    back = RNN.from_config(config)
+    assert json.loads(json.dumps(back.get_config())) == config
+    assert back.spec == made.spec
+
+
+def test_training_goes_on_from_a_saved_model(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, TIME, FEATURES)).astype("float32"), rng.normal(size=(16, 8))
+
+    def fit(model: keras.Model) -> Any:
+        model.fit(x, y, epochs=1, batch_size=16, verbose=0, shuffle=False)
+        return model(x)
+
+    model = _model(layer("peephole", dtype="float32"))
+    model.compile(optimizer="adam", loss="mse", jit_compile=False)
+    fit(model)
+    model.save(tmp_path / "model.keras")
+    expected = fit(model)
+    found = fit(keras.models.load_model(tmp_path / "model.keras"))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_weights_go_from_one_model_to_another(tmp_path: Path) -> None:
+    first, second = (layer("gru", dtype="float32", fill=False, seed=s) for s in (1, 2))
+    fill_weights(first)
+    one, other = _model(first), _model(second)
+    one.save_weights(tmp_path / "model.weights.h5")
+    other.load_weights(tmp_path / "model.weights.h5")
+    x = inputs_for(first)
+    np.testing.assert_array_equal(other(x), one(x))
+
+
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+def test_a_file_with_other_weights_is_refused_with_both_lists(tmp_path: Path) -> None:
+    one, other = (_model(layer(c, dtype="float32", name="same")) for c in ("gru", "mgu"))
+    before = [w.numpy() for w in other.weights]
+    one.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ValueError, match="does not hold the weights") as caught:
+        other.load_weights(tmp_path / "model.weights.h5")
+    in_file, in_layer = str(caught.value).split("in the layer:")
+    assert "mgu" in in_file
+    assert "candidate.reset*h_prev" in in_file.split("in the file:")[1]
+    assert "candidate.forget*h_prev" in in_layer
+    for weight, old in zip(other.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, old)
+
+
+def test_a_missing_plugin_is_named_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "cubed_gate.py"
+    path.write_text(PLUGIN)
+    gates = {"forget": {"kind": "cubed"}}
+    made = RNN("lstm", 4, gates=gates, plugins=[str(path)])
+    model = keras.Sequential([keras.Input((None, 2)), made])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises((GatekitError, TypeError)) as caught:
+        keras.models.load_model(tmp_path / "model.keras")
+    assert "there is no gate 'cubed'" in str(caught.value)
+    assert "plugins=" in str(caught.value)
+
+
+def test_with_its_plugin_named_the_layer_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "cubed_gate.py"
+    path.write_text(PLUGIN)
+    made = RNN("lstm", 4, gates={"forget": {"kind": "cubed"}}, plugins=[str(path)], seed=1)
+    back = RNN.from_config({**made.get_config(), "plugins": [str(path)]})
+    x = np.zeros((1, 2, 3), "float32")
+    np.testing.assert_array_equal(back(x), made(x))
+
+
+def test_a_gate_that_is_not_registered_is_named_when_it_is_missed(tmp_path: Path) -> None:
+    class Stranger(Gate):
+        """A gate of a notebook."""
+
+        def activate(self, pre: Any) -> Any:
+            return ops.sigmoid(pre)
+
+    model = _model(layer("lstm", gates={"forget": Stranger()}, dtype="float32"))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises((GatekitError, TypeError), match="there is no gate 'Stranger'"):
+        keras.models.load_model(tmp_path / "model.keras")
