@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..cell.errors import CellError
+from ..cell.errors import CellError, listed
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Cell, Node
 from . import tensor_ops
@@ -108,15 +108,22 @@ def _call(node: Node, env: Mapping[str, Any], pre: Any) -> tuple[Any, Mapping[st
     except Exception as error:
         error.add_note(f"raised in the gate {node.name!r}: {node.declared.definition()}")
         raise
-    if isinstance(made, tuple):
-        value, new = made
-        return value, new
-    if node.own_states:
+    declared = [name for name, _ in node.own_states]
+    where = f"gate {node.name!r}: {node.declared.definition()}"
+    if not isinstance(made, tuple):
+        if declared:
+            raise CellError(
+                f"{where} declares states and returns none; return (value, {{name: new state}})"
+            )
+        return made, {}
+    if len(made) != 2 or not isinstance(made[1], Mapping):
+        raise CellError(f"{where} returns a tuple that is not (value, {{name: new state}})")
+    value, new = made
+    if set(new) != set(declared):
         raise CellError(
-            f"gate {node.name!r}: {node.declared.definition()} declares states and returns none; "
-            "return (value, {name: new state})"
+            f"{where} returns the states {listed(new)}, and declares {listed(declared)}"
         )
-    return made, {}
+    return value, new
 
 
 def _checked(node: Node, value: Any, like: Any, what: str) -> Any:

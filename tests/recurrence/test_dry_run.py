@@ -65,8 +65,9 @@ def test_an_output_unit_is_refused(what: str) -> None:
     ("new", "message"),
     [
         pytest.param(None, "declares states and returns none", id="row61-none"),
-        pytest.param({}, "k", id="row61-missing"),
-        pytest.param({"k": "wide"}, "batch x 8 is expected", id="row61-wide"),
+        pytest.param((), r"returns the states \(none\), and declares k", id="row61-missing"),
+        pytest.param(("k", "n"), "returns the states k, n, and declares k", id="row61-more"),
+        pytest.param(("k",), "batch x 8 is expected", id="row61-wide"),
     ],
 )
 def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
@@ -85,6 +86,13 @@ def test_a_gate_with_wrong_states_is_refused(new: Any, message: str) -> None:
 
     with pytest.raises(CellError, match=message):
         layer("lstm", gates={"forget": Keeping()})
+
+
+@pytest.mark.parametrize("extra", [(1,), ()], ids=["row61-three", "row61-no-mapping"])
+def test_a_tuple_that_is_no_value_with_states_is_refused(extra: Any) -> None:
+    gate = _gate(lambda pre: (pre, pre, *extra))
+    with pytest.raises(CellError, match=r"not \(value, \{name: new state\}\)"):
+        layer("lstm", gates={"forget": gate})
 
 
 def test_an_error_of_a_gate_says_which_gate_it_was() -> None:
