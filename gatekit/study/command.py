@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
 _MODES = ("-m", "--multirun", "-r", "--run")
+_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
 _HYDRA_KEYS = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "hydra.verbose")
 
 
@@ -56,7 +58,11 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
         ConfigError: Hydra cannot compose them, or they set what Hydra itself would execute.
     """
     trusted = "--trust-config" in argv
-    words = [prefixed(a, trusted) for a in argv if a != "--trust-config"]
+    typed = [a for a in argv if a != "--trust-config"]
+    words = [
+        word if _is_value(before, word) else prefixed(word, trusted)
+        for before, word in zip(["", *typed], typed, strict=False)
+    ]
     # Hydra's parser takes overrides from one side of -m only.
     words.sort(key=lambda word: word not in _MODES)
     import hydra
@@ -101,9 +107,9 @@ def prefixed(word: str, trusted: bool = False) -> str:
     takes them, and `gatekit.study.config` judges the composed result.
 
     Raises:
-        ConfigError: the override sets what Hydra itself would execute.
+        ConfigError: the override is none, or sets what Hydra itself would execute.
     """
-    key, equals, _ = word.partition("=")
+    key, equals, value = word.partition("=")
     name = key.lstrip("+~")
     if word.startswith("-"):
         if not trusted and word.startswith(("--config-", "-cd", "-cp", "-cn")):
@@ -118,9 +124,35 @@ def prefixed(word: str, trusted: bool = False) -> str:
                 f"{name} is gatekit's own business; take it away or add --trust-config."
             )
         return word
-    if not equals or word[0] in "+~" or "/" in key or "@" in key or name in GROUPS:
+    if word.startswith("~"):
         return word
-    return f"++{word}"
+    if not equals:
+        raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
+    if name in GROUPS:
+        return _choice(name, value)
+    group = name.partition("/")[0]
+    if "/" in name and group not in GROUPS:
+        raise ConfigError(
+            f"{name} is not a group of configurations{nearest(group, GROUPS) or '.'} "
+            f"Groups: {listed(GROUPS)}."
+        )
+    return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
+
+
+def _is_value(before: str, word: str) -> bool:
+    """Return whether a word belongs to the option before it, as in ``--cfg job``."""
+    takes = before in ("--cfg", "-c", "--package", "-p", "--info", "-i")
+    return takes and "=" not in word and not word.startswith("-")
+
+
+def _choice(group: str, value: str) -> str:
+    # A group is in the defaults already, so that adding to it means choosing.
+    if re.fullmatch(r"\s*|[-+]?[0-9.]+|true|false", value):
+        example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""
+        raise ConfigError(
+            f"{group}={value}: the name of a file in conf/{group} is expected.{example}"
+        )
+    return f"{group}={value}"
 
 
 def _plugins(words: Sequence[str]) -> list[str]:
@@ -135,6 +167,9 @@ def _plugins(words: Sequence[str]) -> list[str]:
 
 def _told(error: BaseException) -> str:
     said = [str(error).strip()]
+    if several := _SEVERAL.search(said[0]):
+        override = several[1].lstrip("+")
+        return f"{override} lists several values: add -m (--multirun) to make a run of each."
     cause = error.__cause__
     while cause is not None:
         if str(cause).strip() and str(cause).strip() not in said:
@@ -144,7 +179,7 @@ def _told(error: BaseException) -> str:
 
 
 def _missing(error: Any) -> str:
-    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    group, _, name = str(error.missing_cfg_file or "").partition("/")
     known = [str(option) for option in error.options or ()]
     if not group or not name:
         return _told(error)

@@ -62,6 +62,7 @@ _TRAINER: dict[str, Check] = {
     "batch": whole(1),
     "patience": optional(whole(1)),
 }
+GROUP_KEYS = {"optimizer": _OPTIMIZER, "trainer": _TRAINER}
 DEFAULTS: dict[str, Any] = {
     "swap": {},
     "output_unit": {"kind": "hidden"},
@@ -99,7 +100,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
     _refuse_targets(data, "")
-    config = _checked(data, known, "")
+    config = _checked(data, known, "", also=("experiment",))
     for key in known:
         if key not in config:
             if key not in DEFAULTS and key not in ("optimizer", "trainer"):
@@ -172,13 +173,17 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _checked(data: Mapping[str, Any], known: Mapping[str, Check], prefix: str) -> dict[str, Any]:
+def _checked(
+    data: Mapping[str, Any], known: Mapping[str, Check], prefix: str, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
     checked = {}
     for key, value in data.items():
         if key not in known:
-            hint = nearest(str(key), known)
+            hint = nearest(str(key), [*known, *also])
             said = f"; did you mean {prefix}{hint.split(chr(39))[1]}?" if hint else "."
-            raise ConfigError(f"{prefix}{key} is not a key{said} Keys: {listed(known, 40)}.")
+            raise ConfigError(
+                f"{prefix}{key} is not a key{said} Keys: {listed([*known, *also], 40)}."
+            )
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:

@@ -10,7 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import build
 from gatekit.cell.spec import CELL_KEYS, CellSpec, OutputUnitSpec, read_cell, read_output_unit, swap
 
@@ -141,13 +141,32 @@ def _numbers(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
-        if key not in CELL_KEYS and (hint := nearest(key, RUN_KEYS)):
+        hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
+        if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):
             raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
     cell = config["cell"]
+    _no_half_gates(cell.get("gates"))
     for role, gate in config["swap"].items():
         if gate is not None:
-            cell = swap(cell, role, gate, known.catalogue)
+            try:
+                cell = swap(cell, role, gate, known.catalogue)
+            except CellError as error:
+                said = str(error).removeprefix(f"swap.{role}: ")
+                raise ConfigError(f"swap.{role}={gate}: {said}") from None
     return read_cell(cell, known.catalogue)
+
+
+def _no_half_gates(gates: Any) -> None:
+    # An option of a misspelt gate makes a gate that has nothing but the option.
+    for name, gate in gates.items() if isinstance(gates, Mapping) else ():
+        others = [other for other in gates if other != name]
+        if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
+            hint = nearest(str(name), others)
+            if hint:
+                raise ConfigError(
+                    f"cell.gates.{name} is not a gate of this cell{hint} Gates: {listed(others)}. "
+                    f"A new one needs cell.gates.{name}.kind=NAME."
+                )
 
 
 def _parameters(

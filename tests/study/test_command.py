@@ -1,14 +1,19 @@
 """The command line: Hydra's grammar, gatekit's judgement, and nothing written on an error."""
 
+import copy
 import os
+import re
 
 import pytest
+import tiny
 from omegaconf import OmegaConf
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.spec import read_cell
+from gatekit.cell.spec import CELL_KEYS, read_cell
+from gatekit.study import command
 from gatekit.study.command import compose, prefixed, train
+from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -173,6 +178,74 @@ def test_an_unknown_choice_names_the_nearest(capsys):
     assert "did you mean 'echo'" in told(capsys, "task=ecoh")
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("cell=lstmm", "cell=lstmm: there is no such cell; did you mean 'lstm'?"),
+        ("optimizer=adamm", "optimizer=adamm: there is no such optimizer; did you mean 'adam'?"),
+        ("output_unit=hiden", "there is no such output unit; did you mean 'hidden'?"),
+        ("trainer=defalt", "there is no such trainer; did you mean 'default'?"),
+        ("experiment=dmo", "there is no such experiment; did you mean 'demo'?"),
+        ("experimnt=demo", "experimnt is not a key; did you mean experiment?"),
+        ("+cell=gr", "cell=gr: there is no such cell; did you mean 'gru'?"),
+        ("cell=sub/gru", "cell=sub/gru: there is no such cell"),
+        ("cell=3", "cell=3: the name of a file in conf/cell is expected"),
+        ("cell=", "cell=: the name of a file in conf/cell is expected"),
+        ("tsak/x=1", "tsak/x is not a group of configurations; did you mean 'task'?"),
+        ("units", "'units' is not KEY=VALUE; type for example units=64"),
+        ("swap.forgt=power_law", "swap.forgt=power_law: cell 'lstm' has no gate in the role 'for"),
+        ("swap.forget=power_lw", "swap.forget=power_lw: there is no gate 'power_lw'; did you mea"),
+        ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a gate of this cell; did you mean 'f"),
+        ("units=3,4", "units=3,4 lists several values: add -m"),
+        ("optimizer.name=adm", "optimizer.name is one of adam, sgd, rmsprop"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(capsys, word, said):
+    found = told(capsys, word)
+    assert said in found
+    assert found.count("\n") == 1
+
+
+def keys():
+    """Return every key that a configuration may have, with a value that is allowed."""
+    task = {**tiny.Sum().exports()}
+    gate = {"bias": True, "norm": None, "units": 3}
+    yield from (((key,), None) for key in (*RUN_KEYS, *LAUNCH_KEYS, "experiment"))
+    yield from (((group, key), 1) for group, known in GROUP_KEYS.items() for key in known)
+    yield from ((("task", key), value) for key, value in task.items())
+    yield from ((("output_unit", key), None) for key in ("reads", "initializers"))
+    yield from ((("cell", key), None) for key in CELL_KEYS)
+    yield from ((("cell", "gates", "forget", key), value) for key, value in gate.items())
+
+
+def known_beside(path):
+    """Return the keys that are allowed where a key is; a typo may be one of them."""
+    return {other[-1] for other, _ in keys() if other[:-1] == path[:-1]}
+
+
+@pytest.fixture(scope="module")
+def composed():
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), list(keys()), ids=lambda v: ".".join(v) if isinstance(v, tuple) else ""
+)
+def test_row_1_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path, value):
+    """Refused with exit code 2 and the nearest key, whichever letter it is."""
+    if "job" not in composed:
+        ((_, composed["job"]),) = compose(["task=sum"])
+    key = path[-1]
+    typos = {key[:k] + key[k + 1 :] for k in range(len(key))} - known_beside(path)
+    assert typos
+    for typo in sorted(typos):
+        job = copy.deepcopy(composed["job"])
+        OmegaConf.update(job, ".".join([*path[:-1], typo]), value, force_add=True)
+        monkeypatch.setattr(command, "compose", lambda argv, job=job: [((), job)])
+        said = told(capsys)
+        assert f"did you mean {key}?" in said or re.search(rf"did you mean '?[\w.]*{key}'?\?", said)
+
+
 def test_a_sweep_without_m_says_what_to_type(capsys):
     assert "--multirun" in told(capsys, "cell=lstm,gru")
 
@@ -262,6 +335,7 @@ def test_hydra_writes_nothing():
         ("units=3", "++units=3"),
         ("cell=lstm", "cell=lstm"),
         ("+x=1", "+x=1"),
+        ("+cell=gru", "cell=gru"),
         ("~swap", "~swap"),
         ("-m", "-m"),
         ("hydra.sweeper.params.a=b", "hydra.sweeper.params.a=b"),
@@ -269,6 +343,19 @@ def test_hydra_writes_nothing():
 )
 def test_prefixes(word, passed):
     assert prefixed(word) == passed
+
+
+def test_what_is_composed_can_be_looked_at(capsys):
+    assert train(["--cfg", "job", "units=7", "task=sum"]) == 0
+    assert "units: 7" in capsys.readouterr().out
+
+
+def test_help_says_what_to_type(capsys):
+    assert train(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: gatekit train [-m] KEY=VALUE ...")
+    assert "optimizer: adam, rmsprop, sgd" in said
+    assert "Hydra" not in said
 
 
 def test_a_foreign_config_folder_is_refused():

@@ -92,7 +92,8 @@ class GridSweeper(Sweeper):
                 values = list(override.sweep_string_iterator())
             else:
                 raise HydraException(
-                    f"{override.input_line}: a grid needs listed values: key=a,b,c."
+                    f"{str(override.input_line).lstrip('+')}: a grid needs listed values: "
+                    "key=a,b,c."
                 )
             name = key.lstrip("+")
             choices.pop(name, None)
