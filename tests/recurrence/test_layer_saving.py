@@ -107,6 +107,17 @@ def test_training_goes_on_from_a_saved_model(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_bidirectional_and_a_stateful_layer_come_back(tmp_path: Path) -> None:
+    both = keras.layers.Bidirectional(RNN("lstm", 4, return_sequences=True, seed=1))
+    given = keras.Input(batch_shape=(2, 3, FEATURES))
+    model = keras.Sequential([given, both, RNN("gru", 4, stateful=True, seed=2)])
+    x = np.random.default_rng(0).normal(size=(2, 3, FEATURES)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    back = keras.models.load_model(tmp_path / "model.keras")
+    for _ in range(2):
+        np.testing.assert_array_equal(back(x), model(x))
+
+
 def test_weights_go_from_one_model_to_another(tmp_path: Path) -> None:
     first, second = (layer("gru", dtype="float32", fill=False, seed=s) for s in (1, 2))
     fill_weights(first)

@@ -1,0 +1,64 @@
+"""The bundled output units against NumPy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gatekit.recurrence.emission import only_final
+
+from .cells import built
+from .layers import inputs_for, layer, states_for
+from .problems import assert_close
+
+UNITS = 8
+ONLY_FINAL = {"hidden": True, "memory": True, "projection": True, "gated": False, "mix_last": False}
+
+
+def _sigmoid(a: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(1 / (1 + np.exp(-a)))
+
+
+def _signals(made: Any) -> dict[str, NDArray[Any]]:
+    """Return h and c of an LSTM, batch x time x units, from layers that emit them."""
+    found = {"x": np.asarray(inputs_for(made))}
+    for name, unit in (("h", "hidden"), ("c", "memory")):
+        plain = layer("lstm", output_unit=unit, return_sequences=True)
+        for weight, variable in plain.named_weights.items():
+            variable.assign(made.named_weights[weight])
+        given = {n: v for n, v in states_for(made).items() if n in "hc"}
+        found[name] = np.asarray(plain(inputs_for(made), initial_state=given))
+    return found
+
+
+@pytest.mark.parametrize("unit", ["projection", "gated"])
+def test_units_with_reads(unit: str) -> None:
+    made = layer("lstm", output_unit=unit, return_sequences=True)
+    w = {n: v.numpy() for n, v in made.named_weights.items() if n.startswith("output_unit")}
+    signals = _signals(made)
+    signals["emitted"] = signals["h"]
+    reads = [n for n in w if n != "output_unit.bias"]
+    pre = sum(signals[n.removeprefix("output_unit.")] @ w[n] for n in reads) + w["output_unit.bias"]
+    expected = pre if unit == "projection" else _sigmoid(pre) * signals["h"]
+    assert len(reads) == (1 if unit == "projection" else 2)
+    found = made(inputs_for(made), initial_state=states_for(made))
+    assert_close({"y": found}, {"y": expected})
+
+
+def test_mix_last_mixes_the_last_four() -> None:
+    made = layer("lstm", output_unit="mix_last", return_sequences=True)
+    raw = made.named_weights["output_unit.w"].numpy()
+    weights = np.exp(raw) / np.exp(raw).sum()
+    states = states_for(made)
+    padded = np.concatenate([states["h_history"], _signals(made)["h"]], 1)
+    expected = sum(weights[k] * padded[:, k : k + 5] for k in range(4))
+    found = made(inputs_for(made), initial_state=states)
+    assert_close({"y": found}, {"y": expected})
+
+
+@pytest.mark.parametrize("unit", ONLY_FINAL)
+def test_which_units_need_the_last_states_alone(unit: str) -> None:
+    assert only_final(built("lstm", output=unit)) is ONLY_FINAL[unit]
