@@ -40,7 +40,7 @@ class Callbacks:
 
 def _name(callback: Any) -> str:
     known = callback if inspect.isroutine(callback) else type(callback)
-    name = getattr(known, "__qualname__", type(known).__name__)
+    name = str(getattr(known, "__qualname__", type(known).__name__))
     try:
         return f"{name} ({Path(inspect.getfile(known)).name})"
     except (TypeError, OSError):

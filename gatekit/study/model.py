@@ -27,7 +27,7 @@ class SequenceModel(keras.Model):
     """
 
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
-        super().__init__(*arguments, **named)  # type: ignore[no-untyped-call]
+        super().__init__(*arguments, **named)
         self.loss_kind = loss_kind
 
     def compute_loss(

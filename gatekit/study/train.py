@@ -210,7 +210,7 @@ class _Session:
     def _scorer(self, spec: Any) -> Any:
         metric, loss = self.task.metric.name, self.signature.loss
 
-        @tf.function(input_signature=spec, autograph=False)  # type: ignore[untyped-decorator]
+        @tf.function(input_signature=spec, autograph=False)
         def score(inputs: Any, y: Any, weights: Any) -> Any:
             logits = self.model(list(inputs) if self.masked else inputs, training=False)
             counted = tf.cast(weights, "float64")
@@ -252,7 +252,7 @@ class _Session:
 
 class _Watch(keras.callbacks.Callback):
     def __init__(self, session: _Session) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.session = session
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

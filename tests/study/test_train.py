@@ -82,7 +82,11 @@ def numbers(folder):
 @pytest.mark.parametrize(
     "words",
     [
-        ["dropout=0.2", "layers=2", "residual=true", "bidirectional=true", "cell=gru"],
+        ["dropout=0.2", "bidirectional=true"],
+        pytest.param(
+            ["dropout=0.2", "layers=2", "residual=true", "bidirectional=true", "cell=gru"],
+            marks=pytest.mark.slow,
+        ),
         ["task=sum", "trainer.steps=7"],
         ["task=parity", "optimizer=sgd", "optimizer.schedule=cosine"],
     ],

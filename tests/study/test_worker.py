@@ -42,6 +42,10 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
     assert "gatekit compare default" in done.stdout
     made = folders(tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["experiments", "script.py"]
+    sources = tmp_path / "experiments" / "default" / "plugins"
+    named = {d for folder in made for d in folder.result()["plugins"].values()}
+    assert {path.stem for path in sources.iterdir()} == named
+    assert any(b"class Adding(Task)" in path.read_bytes() for path in sources.iterdir())
     for folder in made:
         result = folder.result()
         assert (result["state"], result["steps"]) == ("COMPLETED", 6)
@@ -58,8 +62,9 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
         assert "Epoch 1/" in (folder.path / "log.txt").read_text()
     digests = {f.path: files.sha256(f.path / "result.json") for f in made}
 
-    again = command(tmp_path, "-m", "cell=lstm,gru", "seed=0")
+    again = command(tmp_path, "-m", "cell=lstm,gru,gru", "seed=0")
     assert again.returncode == 0
+    assert "1 asked for twice, run once" in again.stdout
     assert "2 complete already, skipped" in again.stdout
     assert {f.path: files.sha256(f.path / "result.json") for f in made} == digests
 
