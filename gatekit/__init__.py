@@ -18,6 +18,7 @@ from .registry.hooks import hookimpl
 if TYPE_CHECKING:
     from .compare import load
     from .recurrence.layer import RNN
+    from .registry import use_plugins
     from .study.record import run
     from .study.task import Batch, Metric, Signature, Task
 
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "ops",
     "run",
+    "use_plugins",
 ]
 
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
@@ -46,6 +48,7 @@ _LAZY = {
     "RNN": "gatekit.recurrence.layer",
     "load": "gatekit.compare",
     "run": "gatekit.study.record",
+    "use_plugins": "gatekit.registry",
     "Batch": "gatekit.study.task",
     "Metric": "gatekit.study.task",
     "Signature": "gatekit.study.task",

@@ -12,6 +12,7 @@ from .loading import (
     origins,
     plugin_names,
     tasks,
+    use_plugins,
 )
 from .plugin import Broken, Origin
 from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash
@@ -35,4 +36,5 @@ __all__ = [
     "plugin_sources",
     "source_hash",
     "tasks",
+    "use_plugins",
 ]

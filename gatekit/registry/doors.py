@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +44,9 @@ def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Found]:
     files: set[Path] = set()
     for plugin in _all(plugins, folder, everything):
         if plugin.path is not None and plugin.path in files:
+            if plugin.named:
+                # Found by itself before; that it was named, too, makes its faults errors.
+                found = [replace(f, named=True) if f.path == plugin.path else f for f in found]
             continue
         if plugin.path is not None:
             files.add(plugin.path)

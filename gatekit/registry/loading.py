@@ -70,7 +70,27 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
         raise PluginError(
             f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
         )
-    return _registry(tuple(str(p) for p in plugins), Path.cwd(), doors.autoload())
+    named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
+    return _registry(tuple(named), Path.cwd(), doors.autoload())
+
+
+_used: list[str] = []
+
+
+def use_plugins(*plugins: str | Path) -> None:
+    """Load plugin files for the rest of this process, before ``keras.models.load_model`` for example.
+
+    A saved model never loads a plugin by itself: a file of weights must not run code.
+
+    Args:
+        plugins: the files.
+
+    Raises:
+        PluginError: a file is missing or broken.
+    """
+    added = [str(Path(plugin).resolve()) for plugin in plugins]
+    registry(added)
+    _used.extend(path for path in added if path not in _used)
 
 
 @functools.lru_cache(maxsize=32)
@@ -88,11 +108,11 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
         with _guarded(plugin):
             carrier = plugin.load()
     except (Exception, SystemExit) as error:
-        result.broken.append(_broken(plugin, error))
+        _set_aside(result, plugin, _broken(plugin, error))
         return
     reason = contract.api_mismatch(carrier)
     if reason:
-        result.broken.append(_broken(plugin, None, reason))
+        _set_aside(result, plugin, _broken(plugin, None, reason))
         return
     implemented = contract.implemented(carrier, plugin)
     if plugin.named and not implemented:
@@ -113,7 +133,7 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
             things, folders = _call_hooks(manager, plugin)
     except (Exception, SystemExit) as error:
         manager.unregister(name=plugin.name)
-        result.broken.append(_broken(plugin, error))
+        _set_aside(result, plugin, _broken(plugin, error))
         return
     _merge(result, plugin, things, implemented)
     result.plugins[plugin.name] = plugin
@@ -122,6 +142,14 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
     result.config_dirs[:0] = folders
     for impl in _own_hooks(manager, plugin, "gatekit_callbacks"):
         result.callback_hooks.append((plugin, impl.function, tuple(impl.argnames)))
+
+
+def _set_aside(result: Registry, plugin: Found, broken: Broken) -> None:
+    if plugin.named:
+        raise PluginError(
+            f"{plugin}, which plugins= names, is broken: {broken.reason}. Mend it, or take it out."
+        )
+    result.broken.append(broken)
 
 
 def _own_hooks(manager: pluggy.PluginManager, plugin: Found, hook: str) -> list[Any]:

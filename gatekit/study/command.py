@@ -68,7 +68,7 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins
-    from hydra.errors import HydraException, MissingConfigException
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     from . import composed
@@ -93,6 +93,8 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
             raise ConfigError("Hydra refused the command line; see above.") from None
     except MissingConfigException as error:
         raise ConfigError(_missing(error)) from error
+    except OverrideParseException as error:
+        raise ConfigError(_unreadable(str(error.override))) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_told(error)) from error
     finally:
@@ -176,6 +178,15 @@ def _told(error: BaseException) -> str:
             said.append(str(cause).strip())
         cause = cause.__cause__
     return "\n".join(s for s in said if s)
+
+
+def _unreadable(override: str) -> str:
+    key, _, value = override.lstrip("+").partition("=")
+    bare = value.strip("'")
+    return (
+        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its own "
+        f"within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
+    )
 
 
 def _missing(error: Any) -> str:

@@ -249,6 +249,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
     study = plan.launch.study
     made = [state for _, state in outcome.made]
     counts = [f"{made.count(s)} {s.lower()}" for s in dict.fromkeys(made)]
+    counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     lines.append(f"study {study}: " + (", ".join(counts) or "nothing new was run") + ".")
     done = [r for r, s in outcome.skipped if s != "RUNNING"]
     elsewhere = [r for r, s in outcome.skipped if s == "RUNNING"]

@@ -238,3 +238,37 @@ def test_the_registry_needs_no_tensorflow(place):
     )
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "[]"
+
+
+def test_a_broken_plugin_that_is_named_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plugins").mkdir()
+    file = tmp_path / "plugins" / "syntax.py"
+    file.write_text("def broken(:\n")
+    from gatekit import registry
+    from gatekit.cell.errors import PluginError
+
+    assert [b.name for b in registry.broken()] == ["syntax"]
+    with pytest.raises(PluginError, match=r"syntax.*is broken: SyntaxError"):
+        registry.catalogue(["plugins/syntax.py"])
+
+
+def test_use_plugins_holds_for_the_process(tmp_path, monkeypatch):
+    from gatekit import registry
+    from gatekit.registry import loading
+
+    monkeypatch.setattr(loading, "_used", [])
+    file = tmp_path / "soft.py"
+    file.write_text(
+        "from gatekit import Gate, hookimpl, ops\n"
+        "class Soft(Gate):\n"
+        '    """A gate."""\n'
+        "    def activate(self, pre):\n"
+        "        return ops.sigmoid(pre / 2)\n"
+        "@hookimpl\n"
+        "def gatekit_gates():\n"
+        '    return {"soft": Soft}\n'
+    )
+    assert "soft" not in registry.catalogue().gates
+    registry.use_plugins(file)
+    assert "soft" in registry.catalogue().gates

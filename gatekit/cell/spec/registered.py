@@ -28,6 +28,11 @@ def kind_and_options(config: Any, where: str) -> tuple[str, dict[str, Any]]:
         )
     if "_target_" in config:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
+    if not isinstance(config.get("kind"), str) and where.startswith("swap."):
+        raise CellError(
+            f"{where}: which gate is it? Type {where}.kind=NAME beside "
+            + (" ".join(f"{where}.{k}={v}" for k, v in config.items()) or "its options")
+        )
     if not isinstance(config.get("kind"), str):
         raise CellError(
             f"{where}: neither kind nor activation is given; write {{kind: sigmoid, ...}} or "
@@ -67,5 +72,6 @@ def unknown(
     return CellError(
         f"{where}: there is no {what} {name!r}{nearest(str(name), known) or '.'} "
         f"Registered: {listed(known, 60)}. Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
-        "A file of your own is found in ./plugins or by plugins=[path/to/file.py]."
+        "A file of your own is found in ./plugins or by plugins=[path/to/file.py]; before "
+        "keras.models.load_model type gatekit.use_plugins('path/to/file.py')."
     )
