@@ -61,6 +61,7 @@ class Result:
     data_hash: str | None
     plugins: Mapping[str, str]
     files: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
     @property
     def split(self) -> str | None:
@@ -136,6 +137,7 @@ def read_result(data: bytes) -> Result:
         data_hash=_optional_text(record, "data_hash"),
         plugins=_texts(record, "plugins"),
         files=_texts(record, "files"),
+        warnings=tuple(str(w) for w in record.get("warnings") or ()),
     )
 
 

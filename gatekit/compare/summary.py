@@ -109,6 +109,7 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     far = sum(_far_from_chance(result) for result in results)
     if far:
         flags.append(f"{far} of {len(results)} runs end more than {_FAR:g} times worse than chance")
+    flags += sorted({warning for result in results for warning in result.warnings})
     executors = {result.executor for result in results if result.executor}
     if len(executors) > 1:
         flags.append(f"its runs used different executors: {', '.join(sorted(executors))}")

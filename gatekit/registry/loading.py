@@ -78,7 +78,7 @@ _used: list[str] = []
 
 
 def use_plugins(*plugins: str | Path) -> None:
-    """Load plugin files for the rest of this process, before ``keras.models.load_model`` for example.
+    """Load plugin files for the rest of this process, before a saved model is loaded for example.
 
     A saved model never loads a plugin by itself: a file of weights must not run code.
 

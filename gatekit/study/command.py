@@ -184,8 +184,8 @@ def _unreadable(override: str) -> str:
     key, _, value = override.lstrip("+").partition("=")
     bare = value.strip("'")
     return (
-        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its own "
-        f"within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
+        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
+        f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
     )
 
 

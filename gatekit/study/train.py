@@ -7,6 +7,7 @@ import math
 import statistics
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ import tensorflow as tf
 
 from . import batches, seeds
 from .callbacks import Callbacks
-from .data_check import check_sample, check_splits
+from .data_check import DataWarning, check_sample, check_splits
 from .folder import RunFolder
 from .model import (
     build_model,
@@ -66,9 +67,14 @@ def train(
         GatekitError: the data or the configuration are not usable.
     """
     keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
-    splits = check_splits(task, seeds.generator(config["seed"], "data"))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        splits = check_splits(task, seeds.generator(config["seed"], "data"))
+    for warning in caught:
+        warnings.warn(warning.message, stacklevel=2)
+    doubts = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
     session = _Session(config, task, splits, folder, stop, callbacks or Callbacks())
-    return session.run(verbose)
+    return {**session.run(verbose), "warnings": doubts}
 
 
 class _Session:

@@ -315,16 +315,19 @@ def test_each_task_has_its_own_baseline(tmp_path: Path) -> None:
     assert verdict(found, "rnn length=100").startswith("rnn length=100 is worse than lstm length=1")
 
 
-def test_odd_results_are_flagged(tmp_path: Path) -> None:
+def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6, 8.6]})
     write_run(runs, configuration("gru", 0), 9e9)
     flat = {"epoch": 1, "validation": 9.0, "test": 9.1}
     last = {**flat, "epoch": 10}
     write_run(runs, configuration("rnn", 0), 9.1, validation=[9.0] * 10, best=flat, last=last)
+    doubt = "jsb: 4 of 4 test sequences stand in train as well"
+    write_run(runs, configuration("rnn", 1), 9.2, warnings=[doubt])
     notes = str(compare("demo", tmp_path).notes)
+    assert f"rnn: {doubt}" in notes
     assert "lstm: all 2 runs end at the same value: does the seed reach the model?" in notes
     assert "gru: 1 of 1 runs end more than 100 times worse than chance" in notes
-    assert "rnn: validation never moved in 1 of 1 runs" in notes
+    assert "rnn: validation never moved in 1 of 2 runs" in notes
 
 
 def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
