@@ -19,6 +19,7 @@ from .row import (
     total,
     value_of,
 )
+from .rows import side_by_side
 
 # The input parts of all groups side by side, where one product makes them.
 ALL_PARTS = "parts"
@@ -119,11 +120,6 @@ def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:
     part = total(parts)
     lead = tf.shape(problem.inputs["x"])[:2]
     return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
-
-
-def side_by_side(tensors: list[Any]) -> Any:
-    """Return the tensors joined along the last axis."""
-    return tf.concat(tensors, -1) if len(tensors) > 1 else tensors[0]
 
 
 def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> Any:

@@ -1,0 +1,270 @@
+"""The backward loop of the fused executor.
+
+It replays only the row-wise part, from saved pre-activations and states, differentiates it by
+TensorFlow, and logs the gradients of pre-activations; all weight gradients are formed after it,
+each in one product over time x batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from ..cell.expression import Name, evaluate
+from ..cell.graph import Node
+from .forward import Loop
+from .plan import Group
+from .row import apply_map
+from .rows import side_by_side, split, unstack
+
+
+class DifferentiableLoop(Loop):
+    """A forward loop with its gradient."""
+
+    def backward(self, tensors: Any, saved: Any, cotangents: Any) -> list[Any]:
+        plan, problem, names = self.plan, self.problem, self.names
+        # Transposed once here, not in every product of the loop.
+        matrices = {key: tf.transpose(m) for key, m in self.matrices(tensors).items()}
+        base = self.base(tensors)
+        for name in plan.parameters:
+            base[name] = self.per_row(base[name])
+        rows = self.unstacked(tensors)
+        saved_rows = unstack(saved, self.static)
+        flows = (
+            unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static)
+            if problem.wanted
+            else None
+        )
+        last = tuple(cotangents[len(problem.wanted) :])
+        keys = [*names, *(g.key for g in plan.groups)]
+        widths = {
+            **{s.name: s.width for s in self.cell.states},
+            **{g.key: g.width for g in plan.groups},
+        }
+        extra = [n for n in problem.wanted if n not in names]
+        logged = (
+            [f"d:{g.key}" for g in plan.groups] + [f"d:{k}" for k in plan.loose] + list(plan.logged)
+        )
+        log_widths = {f"d:{k}": plan.widths[k] for k in plan.loose}
+        log_widths.update({f"d:{g.key}": g.width for g in plan.groups})
+        log_widths.update(plan.logged)
+        total_width = sum(log_widths[k] for k in logged)
+
+        carry = plan.prefetch
+
+        def body(
+            step: Any, kept: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], array: Any
+        ) -> Any:
+            flow: dict[str, Any] = {}
+            if flows is not None:
+                flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
+            all_keys = [*keys, *extra]
+            now = split(
+                kept if carry else saved_rows.read(step),
+                all_keys,
+                {**widths, **{n: self.cell.widths[n] for n in extra}},
+            )
+            env = {**base, **self.row(rows, step)}
+            env.update({f"{n}_prev": now[n] for n in names})
+            cot: dict[str, Any] = {}
+            valid = None if problem.mask is None else problem.mask[step]
+            for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
+                if state.name in flow:
+                    d = d + flow[state.name]
+                self.split_update(step, index, valid, d, cot)
+            for name in extra:
+                _add(cot, name, flow[name])
+            dsums = list(sums)
+            log: dict[str, Any] = {}
+            segments = self.replay(env, now, tensors)
+            for level in range(plan.depth, -1, -1):
+                tape, inputs, outputs, u_values = segments[level]
+                for group in plan.groups_at(level):
+                    d = cot.pop(group.key)
+                    log[f"d:{group.key}"] = d
+                    matrix = matrices[group.key]
+                    du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
+                    key = str(group.expr) if self.direct(group) else f"u:{group.key}"
+                    _add(cot, key, tf.cast(du, self.dtype))
+                targets = {**outputs, **u_values}
+                targets = {k: v for k, v in targets.items() if k in cot}
+                if not targets:
+                    continue
+                found = tape.gradient(
+                    list(targets.values()),
+                    list(inputs.values()),
+                    output_gradients=[cot.pop(k) for k in targets],
+                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                )
+                for key, d in zip(inputs, found, strict=True):
+                    if key.startswith("weight:"):
+                        place = plan.parameters.index(key.removeprefix("weight:"))
+                        dsums[place] = dsums[place] + d
+                    else:
+                        _add(cot, key, d)
+            for key in plan.loose:
+                like = self.zeros(plan.widths[key])
+                log[f"d:{key}"] = cot.get(key, like)
+            for name, value in self.logged_values(env).items():
+                log[name] = value
+            dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
+            line = [log[k] for k in logged]
+            if line:
+                array = array.write(step, side_by_side(line))
+            following = saved_rows.read(tf.maximum(step - 1, 0)) if carry else kept
+            return step - 1, following, dprev, tuple(dsums), array
+
+        zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
+        array = tf.TensorArray(
+            self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
+        )
+        # With no step at all there is nothing to read.
+        # The last row; zeros where there is no step, and so no row to read.
+        kept = tf.reduce_sum(saved[-1:], 0) if carry else tf.zeros([])
+        _, _, dfirst, dparameters, array = tf.while_loop(
+            lambda step, *_: step >= 0,
+            body,
+            (self.steps - 1, kept, last, zeros, array),
+            maximum_iterations=self.steps,
+            parallel_iterations=1,
+        )
+        line = {}
+        if logged:
+            stacked = tf.ensure_shape(array.stack(), [*self.static, total_width])
+            line = split(stacked, logged, log_widths)
+        return self.collect(tensors, saved, line, dfirst, dparameters)
+
+    def per_row(self, parameter: Any) -> Any:
+        """Return a vector once per row: its gradient is summed over rows after the loop."""
+        if parameter.shape.rank != 1:
+            return parameter
+        return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
+
+    def zeros(self, width: int) -> Any:
+        return tf.zeros(tf.stack([self.batch, width]), self.dtype)
+
+    def split_update(self, step: Any, index: int, valid: Any, d: Any, cot: dict[str, Any]) -> None:
+        """Send a state's gradient to its new value and to its old one, through mask and zoneout."""
+        state = self.cell.states[index]
+        old = f"{state.name}_prev"
+        zero = tf.zeros([], self.dtype)
+        if valid is not None:
+            _add(cot, old, tf.where(valid, zero, d))
+            d = tf.where(valid, d, zero)
+        if state.zoneout and self.problem.training:
+            zoned = self.zoned(step, index)
+            _add(cot, old, tf.where(zoned, d, zero))
+            d = tf.where(zoned, zero, d)
+        elif state.zoneout:
+            _add(cot, old, state.zoneout * d)
+            d = (1.0 - state.zoneout) * d
+        _add(cot, state.name, d)
+
+    def direct(self, group: Group) -> bool:
+        """Return whether a group reads a plain value, so that its gradient needs no tape."""
+        return isinstance(group.expr, Name) and f"drop:{group.text}" not in self.place
+
+    def replay(self, env: dict[str, Any], now: Mapping[str, Any], tensors: Any) -> list[Any]:
+        """Compute each segment again under a tape of its own, from its own inputs."""
+        plan = self.plan
+        segments = []
+        for level in range(plan.depth + 1):
+            inputs = {key: env[key] for key in plan.needs[level]}
+            for name in plan.parameter_needs[level]:
+                inputs[f"weight:{name}"] = env[name]
+            groups = {g.key: now[g.key] for g in plan.groups_at(level - 1)}
+            # An identity of its own lets an earlier segment's output be watched here too.
+            inputs = {k: tf.identity(v) for k, v in {**inputs, **groups}.items()}
+            local = {**env, **{k: v for k, v in inputs.items() if not k.startswith("weight:")}}
+            local.update(
+                {k.removeprefix("weight:"): v for k, v in inputs.items() if k.startswith("weight:")}
+            )
+            pre = {k: inputs[k] for k in groups}
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                for value in inputs.values():
+                    tape.watch(value)
+                self.segment(level, local, pre, tensors)
+                u_values = {}
+                for group in plan.groups_at(level):
+                    if not self.direct(group):
+                        u = evaluate(group.expr, local, self.cell.spec.functions)
+                        u_values[f"u:{group.key}"] = self.dropped(group.text, u, tensors)
+            outputs = {key: local[key] for key in plan.gives[level]}
+            env.update(outputs)
+            env.update({k: v for k, v in local.items() if k not in env})
+            segments.append((tape, inputs, outputs, u_values))
+        return segments
+
+    def logged_values(self, env: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the replayed values that weight gradients need and that are not saved states."""
+        return {
+            key: evaluate(expr, env, self.cell.spec.functions)
+            for key, expr in self.plan.logged_expressions.items()
+        }
+
+    def collect(
+        self, tensors: Any, saved: Any, line: Mapping[str, Any], dfirst: Any, dparameters: Any
+    ) -> list[Any]:
+        """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
+        plan = self.plan
+        gradients: list[Any] = [None] * len(tensors)
+        if "sequences" in self.place:
+            columns = [line[plan.gradient_key(k)] for k in plan.sequences]
+            gradients[self.place["sequences"]] = side_by_side(columns)
+
+        def read_signal(expr: Any, key: str) -> Any:
+            if (
+                isinstance(expr, Name)
+                and expr.name.endswith("_prev")
+                and expr.name[:-5] in self.names
+            ):
+                name = expr.name[:-5]
+                start = self.column(name)
+                return saved[:, :, start : start + self.cell.widths[name]]
+            if isinstance(expr, Name) and expr.name in plan.widths and expr.name in plan.sequences:
+                sequence = tensors[self.place["sequences"]]
+                return split(sequence, plan.sequences, plan.widths)[expr.name]
+            return line[key]
+
+        for group in plan.groups:
+            u = self.dropped(group.text, read_signal(group.expr, f"log:{group.text}"), tensors)
+            rows = tf.reshape(u, [-1, u.shape[-1]])
+            d = tf.reshape(line[f"d:{group.key}"], [-1, group.width])
+            gradients[self.place[f"matrix:{group.key}"]] = tf.matmul(rows, d, transpose_a=True)
+        for node, read in plan.mapped_reads:
+            u = read_signal(read.expr, f"log:{read.text}")
+            if not read.map.row_wise:
+                u = self.dropped(read.text, u, tensors)
+            d = self.pre_gradient(node, line)
+            weights = {n: tensors[self.place[f"weight:{n}"]] for n in read.weights.values()}
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                for weight in weights.values():
+                    tape.watch(weight)
+                z = apply_map(read, u, weights, self.dtype)
+            found = tape.gradient(z, list(weights.values()), output_gradients=d)
+            for name, gradient in zip(weights, found, strict=True):
+                gradients[self.place[f"weight:{name}"]] = gradient
+        for name, gradient in zip(plan.parameters, dparameters, strict=True):
+            if tensors[self.place[f"weight:{name}"]].shape.rank == 1:
+                gradient = tf.reduce_sum(gradient, 0)
+            gradients[self.place[f"weight:{name}"]] = gradient
+        for name, gradient in zip(self.names, dfirst, strict=True):
+            gradients[self.place[f"state:{name}"]] = gradient
+        return [
+            tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
+        ]
+
+    def pre_gradient(self, node: Node, line: Mapping[str, Any]) -> Any:
+        """Return the gradient of a gate's pre-activation over all steps."""
+        group = self.plan.attached(node.name)
+        if group is None:
+            return line[f"d:part:{node.name}"]
+        return split(line[f"d:{group.key}"], [m.name for m, _ in group.members], group.widths)[
+            node.name
+        ]
+
+
+def _add(cot: dict[str, Any], key: str, value: Any) -> None:
+    cot[key] = cot[key] + value if key in cot else value
