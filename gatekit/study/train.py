@@ -73,8 +73,8 @@ def train(
     for warning in caught:
         warnings.warn(warning.message, stacklevel=2)
     doubts = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    session = _Session(config, task, splits, folder, stop, callbacks or Callbacks())
-    return {**session.run(verbose), "warnings": doubts}
+    session = _Session(config, task, splits, folder, stop, callbacks or Callbacks(), doubts)
+    return session.run(verbose)
 
 
 class _Session:
@@ -86,9 +86,11 @@ class _Session:
         folder: RunFolder,
         stop: threading.Event,
         callbacks: Callbacks,
+        doubts: list[str],
     ) -> None:
         self.config, self.task, self.splits = config, task, splits
         self.folder, self.stop, self.callbacks = folder, stop, callbacks
+        self.doubts = doubts
         self.signature = task.signature()
         self.every = self.signature.emission == "every"
         self.size = config["trainer"]["batch"]
@@ -167,6 +169,7 @@ class _Session:
             },
             "steps": self.step,
             "executor": executor_of(self.model),
+            "warnings": self.doubts,
         }
 
     # -- data ---------------------------------------------------------------------------------
