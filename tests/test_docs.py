@@ -78,7 +78,6 @@ def test_every_command_line_of_the_readme_uses_known_commands_and_keys() -> None
 
 def test_every_link_to_a_file_leads_somewhere() -> None:
     links = re.findall(r"\]\(([^)#:\s]+)\)", README)
-    # The figure is drawn by `make demo` and put into docs/ with the release that it belongs to.
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 

@@ -120,7 +120,6 @@ class DifferentiableLoop(Loop):
         array = tf.TensorArray(
             self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
         )
-        # With no step at all there is nothing to read.
         # The last row; zeros where there is no step, and so no row to read.
         kept = tf.reduce_sum(saved[-1:], 0) if carry else tf.zeros([])
         _, _, dfirst, dparameters, array = tf.while_loop(
