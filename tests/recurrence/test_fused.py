@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gatekit import Gate, ops
 
-from .cells import BUNDLED, ODD, built, lstm_with
+from .cells import CORE, ODD, built, lstm_with
 from .problems import (
     BATCH,
     EXECUTORS,
@@ -36,7 +36,7 @@ def _agree(given: Given) -> None:
     assert_close(found["fused"][1], found["reference"][1])
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", CORE)
 def test_bundled_cell(name: str) -> None:
     _agree(Given(built(name), **EVERYTHING))
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from gatekit import RNN, GatekitError
 from gatekit.cell.errors import ConfigError, DataError
 
-from .cells import BUNDLED
+from .cells import CORE
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, computed, inputs_for, layer, states_for
 from .problems import assert_close
 
@@ -228,7 +228,7 @@ def test_row48_objects_are_refused() -> None:
     "policy",
     [_row(49, p) for p in ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")],
 )
-@pytest.mark.parametrize("cell", BUNDLED)
+@pytest.mark.parametrize("cell", CORE)
 def test_row49_every_floating_type_works(cell: str, policy: str) -> None:
     made = RNN(cell, 8, dtype=policy, seed=1)
     found = made(np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32"), mask=None)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .cells import BUNDLED, ODD, canonical, merged, spec
+from .cells import CORE, ODD, ZOO, canonical, merged, spec
 from .layers import MASKS, computed, graph, inputs_for, layer, states_for
 from .pairwise import covering
 from .problems import assert_close
@@ -25,8 +25,9 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "output_unit": ("hidden", "mix_last"),
     "return_sequences": (True, False),
 }
-ROWS = covering({"cell": BUNDLED, **OPTIONS})
-EXHAUSTIVE = [{"cell": cell, **row} for cell in BUNDLED for row in covering(OPTIONS, seed=1)]
+ROWS = covering({"cell": CORE, **OPTIONS})
+ZOO_ROWS = covering({"cell": ZOO, **OPTIONS}, seed=2) if ZOO else []
+EXHAUSTIVE = [{"cell": cell, **row} for cell in CORE for row in covering(OPTIONS, seed=1)]
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -103,7 +104,13 @@ def test_options_in_pairs_for_each_cell(row: Mapping[str, Any]) -> None:
     _agree(row)
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.slow
+@pytest.mark.parametrize("row", ZOO_ROWS, ids=_name)
+def test_options_in_pairs_for_the_zoo(row: Mapping[str, Any]) -> None:
+    _agree(row)
+
+
+@pytest.mark.parametrize("name", [*ODD, *ZOO])
 def test_odd_cell(name: str) -> None:
     found = {}
     for executor in ("reference", "fused"):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .cells import BUNDLED
+from .cells import CORE
 from .layers import (
     ALL_MASKED_ROW,
     BATCH,
@@ -106,7 +106,7 @@ def test_a_batch_that_is_all_masked() -> None:
 
 
 @pytest.mark.parametrize("content", [np.nan, np.inf, 1e30])
-@pytest.mark.parametrize("cell", [*BUNDLED, "power_law", "raw_input", "parameters"])
+@pytest.mark.parametrize("cell", [*CORE, "power_law", "raw_input", "parameters"])
 def test_what_stands_in_masked_steps_does_not_matter(cell: str, content: float) -> None:
     made = layer(cell, output_unit="gated", return_sequences=True, return_state=True)
     clean = inputs_for(made)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .cells import BUNDLED, LSTM_GATES, lstm_with
+from .cells import CORE, LSTM_GATES, lstm_with
 from .layers import HOLES, computed, inputs_for, layer
 
 TIME = 100
@@ -94,7 +94,7 @@ def test_a_chrono_cell_keeps_its_memory(policy: str) -> None:
 @pytest.mark.parametrize(
     "policy", ["float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16"]
 )
-@pytest.mark.parametrize("cell", BUNDLED)
+@pytest.mark.parametrize("cell", CORE)
 def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     low, exact = _pair(cell, policy, return_sequences=True)
     x = np.asarray(inputs_for(exact))

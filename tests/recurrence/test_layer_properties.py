@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from .cells import BUNDLED
+from .cells import CORE
 from .layers import BATCH, HOLES, TIME, inputs_for, layer, states_for
 from .problems import difference
 
-CELLS = [*BUNDLED, "power_law", "raw_input", "norm_sum_group", "full_gate"]
+CELLS = [*CORE, "power_law", "raw_input", "norm_sum_group", "full_gate"]
 
 
 @pytest.fixture(name="made", params=CELLS)

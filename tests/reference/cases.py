@@ -1,59 +1,25 @@
-"""The reference cells by name, with the shapes of their weights: what tests loop over."""
+"""The reference cells by name, collected from the modules of this package that have ``CASES``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import importlib
+import pkgutil
+from pathlib import Path
 
-from . import (
-    cifg,
-    gru,
-    gru_reset_after,
-    janet,
-    lstm,
-    mgu,
-    mingru,
-    on_lstm,
-    peephole,
-    power_law,
-    rhn,
-    rnn,
-    slstm,
-    ur_lstm,
-)
-from .run import Step
-
-CHUNK = 2
+from .case import Case
 
 
-class Case(NamedTuple):
-    """A cell as tests use it.
+def _collected() -> dict[str, Case]:
+    found: dict[str, Case] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])):
+        if module.startswith("test_") or module == __name__.rpartition(".")[2]:
+            continue
+        cases = getattr(importlib.import_module(f".{module}", __package__), "CASES", {})
+        twice = found.keys() & cases.keys()
+        if twice:
+            raise ValueError(f"two modules witness {sorted(twice)}; the second is {module}")
+        found |= cases
+    return found
 
-    Args:
-        step: ``step(x, states, w)``.
-        states: the names of the states, the emitted one first.
-        shapes: ``shapes(features, units)``, the shapes of the weights by name.
-    """
 
-    step: Step
-    states: tuple[str, ...]
-    shapes: Callable[[int, int], dict[str, tuple[int, ...]]]
-
-
-CASES: dict[str, Case] = {
-    "cifg": Case(cifg.step, cifg.STATES, cifg.shapes),
-    "gru": Case(gru.step, gru.STATES, gru.shapes),
-    "gru_reset_after": Case(gru_reset_after.step, gru_reset_after.STATES, gru_reset_after.shapes),
-    "janet": Case(janet.step, janet.STATES, janet.shapes),
-    "lstm": Case(lstm.step, lstm.STATES, lstm.shapes),
-    "mgu": Case(mgu.step, mgu.STATES, mgu.shapes),
-    "mingru": Case(mingru.step, mingru.STATES, mingru.shapes),
-    "on_lstm": Case(on_lstm.step, on_lstm.STATES, lambda f, u: on_lstm.shapes(f, u, CHUNK)),
-    "peephole": Case(peephole.step, peephole.STATES, peephole.shapes),
-    "power_law": Case(power_law.step, power_law.STATES, power_law.shapes),
-    "power_law_coupled": Case(power_law.step_coupled, power_law.STATES, power_law.shapes_coupled),
-    "rhn": Case(rhn.step, rhn.STATES, rhn.shapes),
-    "rnn": Case(rnn.step, rnn.STATES, rnn.shapes),
-    "slstm": Case(slstm.step, slstm.STATES, slstm.shapes),
-    "ur_lstm": Case(ur_lstm.step, ur_lstm.STATES, ur_lstm.shapes),
-}
+CASES: dict[str, Case] = _collected()

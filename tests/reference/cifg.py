@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h", "c")
@@ -42,3 +43,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     c = f * c_prev + (1 - f) * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
+
+
+CASES = {"cifg": Case(step, STATES, shapes)}

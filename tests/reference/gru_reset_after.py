@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h",)
@@ -50,3 +51,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     g = np.tanh(x @ w["candidate.x"] + w["candidate.bias"] + r * recurrent)
     h = z * h_prev + (1 - z) * g
     return h, {"h": h}
+
+
+CASES = {"gru_reset_after": Case(step, STATES, shapes)}

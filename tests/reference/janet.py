@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h",)
@@ -42,3 +43,6 @@ def step(x: Array, states: States, w: Weights, beta: float = 1.0) -> Stepped:
     g = np.tanh(affine(w, "candidate", x, h_prev))
     h = sigmoid(s) * h_prev + (1 - sigmoid(s - beta)) * g
     return h, {"h": h}
+
+
+CASES = {"janet": Case(step, STATES, shapes)}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h", "c")
@@ -43,3 +44,9 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     c = f * c_prev + i * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
+
+
+CASES = {
+    "lstm": Case(step, STATES, shapes),
+    "tutorial": Case(step, STATES, shapes),
+}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h",)
@@ -42,3 +43,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     g = np.tanh(x @ w["candidate.x"] + read + w["candidate.bias"])
     h = (1 - f) * h_prev + f * g
     return h, {"h": h}
+
+
+CASES = {"mgu": Case(step, STATES, shapes)}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, sigmoid
 
 STATES = ("h",)
@@ -42,3 +43,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     g = np.where(np.real(a) >= 0, a + 0.5, sigmoid(a))
     h = (1 - z) * states["h"] + z * g
     return h, {"h": h}
+
+
+CASES = {"mingru": Case(step, STATES, shapes)}

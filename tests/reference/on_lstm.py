@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, cumax, dense_shapes, sigmoid
 
 STATES = ("h", "c")
@@ -59,3 +60,14 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     c = f_hat * c_prev + i_hat * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
+
+
+CHUNK = 2
+CASES = {
+    "on_lstm": Case(
+        step,
+        STATES,
+        lambda features, units: shapes(features, units, CHUNK),
+        config={"constants": {"chunk": CHUNK}},
+    )
+}

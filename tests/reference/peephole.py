@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h", "c")
@@ -47,3 +48,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     o = sigmoid(affine(w, "output", x, h_prev) + w["output.c"] * c)
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
+
+
+CASES = {"peephole": Case(step, STATES, shapes)}

@@ -19,11 +19,16 @@ Reference: Chien et al. 2021, "Slower is better", arXiv 2105.05944.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
+from .run import Step
 
-STATES = ("h", "c", "k", "t")
+STATES = ("h", "c", "forget.k", "t")
 
 
 def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
@@ -54,9 +59,9 @@ def forget_gate(
     """
     t = states["t"] + 1
     r = sigmoid(affine(w, "forget", x, states["h"]))
-    k = r * t + (1 - r) * states["k"]
+    k = r * t + (1 - r) * states["forget.k"]
     age = t - k
-    return ((age + 1) / (age + eps)) ** -sigmoid(w["forget.p"]), {"k": k, "t": t}
+    return ((age + 1) / (age + eps)) ** -sigmoid(w["forget.p"]), {"forget.k": k, "t": t}
 
 
 def step(x: Array, states: States, w: Weights, eps: float = 1e-3) -> Stepped:
@@ -99,3 +104,28 @@ def _remember(
     c = f * states["c"] + i * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c, **clock}
+
+
+def _start(rng: np.random.Generator, batch: int, units: int) -> dict[str, Array]:
+    # A clock never stands before the last reset.
+    return {
+        "t": np.full((batch, 1), 2.0),
+        "forget.k": 2.0 * rng.uniform(size=(batch, units)),
+    }
+
+
+_FORGET = {"forget": {"kind": "power_law"}}
+_COUPLED = {"input": {"kind": "coupled", "reads": [], "bias": False}}
+
+
+def _case(
+    step: Step, shapes: Callable[[int, int], dict[str, tuple[int, ...]]], gates: dict[str, Any]
+) -> Case:
+    config = {"gates": gates}
+    return Case(step, STATES, shapes, "lstm", config, lambda units: {"t": 1}, _start)
+
+
+CASES = {
+    "power_law": _case(step, shapes, _FORGET),
+    "power_law_coupled": _case(step_coupled, shapes_coupled, {**_FORGET, **_COUPLED}),
+}

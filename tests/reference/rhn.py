@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, dense_shapes, sigmoid
 
 STATES = ("h",)
@@ -57,3 +58,6 @@ def step(x: Array, states: States, w: Weights, depth: int = DEPTH) -> Stepped:
         share = sigmoid(pre("transform", layer, s))
         s = share * np.tanh(pre("candidate", layer, s)) + (1 - share) * s
     return s, {"h": s}
+
+
+CASES = {"rhn": Case(step, STATES, shapes)}

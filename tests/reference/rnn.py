@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes
 
 STATES = ("h",)
@@ -33,3 +34,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     """
     h = np.tanh(affine(w, "candidate", x, states["h"]))
     return h, {"h": h}
+
+
+CASES = {"rnn": Case(step, STATES, shapes)}

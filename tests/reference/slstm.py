@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import (
     Array,
     States,
@@ -67,3 +68,10 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     n = f * n_prev + i
     h = o * c / n
     return h, {"h": h, "c": c, "n": n, "m": m}
+
+
+def _start(rng: np.random.Generator, batch: int, units: int) -> dict[str, Array]:
+    return {"n": np.exp(rng.standard_normal((batch, units)))}  # a normaliser is positive
+
+
+CASES = {"slstm": Case(step, STATES, shapes, start=_start)}

@@ -270,7 +270,7 @@ def test_power_law_decays_as_a_power_of_the_time_since_the_last_reset(coupled: b
     expected = np.prod([((age + 1) / (age + eps)) ** -p for age in ages])
     _close(after["c"], np.full((1, UNITS), expected))
     _close(after["t"], np.full((1, UNITS), 5.0))
-    _close(after["k"], np.full((1, UNITS), 3.0))
+    _close(after["forget.k"], np.full((1, UNITS), 3.0))
 
 
 def test_power_law_counts_valid_steps_only(x: Array, rng: np.random.Generator) -> None:
@@ -284,7 +284,7 @@ def test_power_law_is_the_lstm_or_cifg_given_that_forget_gate(
     x: Array, states: dict[str, Array], rng: np.random.Generator
 ) -> None:
     w = draw(power_law.shapes(FEATURES, UNITS), rng)
-    start = states | {"k": np.zeros((BATCH, UNITS)), "t": np.zeros((BATCH, 1))}
+    start = states | {"forget.k": np.zeros((BATCH, UNITS)), "t": np.zeros((BATCH, 1))}
     f, _ = power_law.forget_gate(x[:, 0], start, w)
     same = dict(w)
     for read in ("x", "h_prev"):

@@ -8,7 +8,7 @@ import pytest
 from . import lstm
 from .cases import CASES, Case
 from .functions import Array, States, Weights
-from .run import draw, gradients, run, zero_states
+from .run import draw, gradients, run
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 4
 MASK = np.array(
@@ -18,14 +18,14 @@ MASK = np.array(
 
 def _problem(case: Case, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((BATCH, TIME, FEATURES))
-    states = {n: rng.standard_normal((BATCH, UNITS)) for n in case.states}
-    if "n" in states:  # a normaliser is positive
-        states["n"] = np.exp(states["n"])
-    if "t" in states:  # a clock never stands before the last reset
-        states["t"] = np.full((BATCH, 1), 2.0)
-        states["k"] = 2.0 * rng.uniform(size=(BATCH, UNITS))
-    return x, states, draw(case.shapes(FEATURES, UNITS), rng)
+    x = rng.standard_normal((BATCH, TIME, case.features))
+    return x, case.drawn_states(rng, BATCH), draw(case.shapes(case.features, case.units), rng)
+
+
+def _cotangent(case: Case) -> Array:
+    x, states, w = _problem(case)
+    width = case.step(x[:, 0], states, w)[0].shape[-1]
+    return np.random.default_rng(1).standard_normal((BATCH, TIME, width))
 
 
 @pytest.fixture(params=CASES, name="case")
@@ -45,14 +45,16 @@ def test_every_weight_is_read_and_none_else(case: Case) -> None:
     spy = Spy(w)
     emission, after = case.step(x[:, 0], states, spy)
     assert spy.read == set(w)
-    assert emission.shape == (BATCH, UNITS)
-    np.testing.assert_array_equal(emission, after[case.states[0]])
+    assert emission.shape[0] == BATCH
+    assert {n: value.shape for n, value in after.items()} == {
+        n: (BATCH, case.width(n)) for n in case.states
+    }
 
 
 def test_gradients_are_those_of_central_differences(case: Case) -> None:
     x, states, w = _problem(case)
-    rng = np.random.default_rng(1)
-    cotangent = rng.standard_normal((BATCH, TIME, UNITS))
+    rng = np.random.default_rng(2)
+    cotangent = _cotangent(case)
     final = {n: rng.standard_normal(s.shape) for n, s in states.items()}
     exact = gradients(case.step, x, states, w, cotangent, MASK, False, final)
 
@@ -85,11 +87,11 @@ def test_gradients_are_those_of_central_differences(case: Case) -> None:
 
 def test_every_argument_has_a_gradient(case: Case) -> None:
     x, states, w = _problem(case)
-    cotangent = np.random.default_rng(1).standard_normal((BATCH, TIME, UNITS))
+    cotangent = _cotangent(case)
     found = gradients(case.step, x, states, w, cotangent)
     assert np.all(found.x != 0)
-    assert all(np.all(g != 0) for g in found.w.values())
-    assert all(np.any(g != 0) for g in found.states.values())
+    assert all(np.any(g != 0) for n, g in found.w.items() if n not in case.flat)
+    assert all(np.any(g != 0) for n, g in found.states.items() if n not in case.flat)
 
 
 def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> None:
@@ -97,7 +99,7 @@ def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> 
     outputs, after = run(case.step, x, states, w, MASK)
     for row in range(BATCH):
         alone = {n: s[row : row + 1] for n, s in states.items()}
-        expected = np.zeros(UNITS)
+        expected = np.zeros(outputs.shape[-1])
         for t in range(TIME):
             if MASK[row, t]:
                 emission, alone = case.step(x[row : row + 1, t], alone, w)
@@ -112,7 +114,7 @@ def test_what_stands_in_a_masked_step_has_no_effect(case: Case, dirt: float) -> 
     x, states, w = _problem(case)
     dirty = x.copy()
     dirty[~MASK] = dirt
-    cotangent = np.random.default_rng(1).standard_normal((BATCH, TIME, UNITS))
+    cotangent = _cotangent(case)
     clean = gradients(case.step, x, states, w, cotangent, MASK)
     found = gradients(case.step, dirty, states, w, cotangent, MASK)
     np.testing.assert_array_equal(
@@ -136,7 +138,7 @@ def test_two_chunks_are_the_whole(case: Case) -> None:
 
 def test_zero_states_start_every_cell(case: Case) -> None:
     x, _, w = _problem(case)
-    outputs, _ = run(case.step, x, zero_states(case.states, BATCH, UNITS), w, MASK)
+    outputs, _ = run(case.step, x, case.zeros(BATCH), w, MASK)
     assert np.all(np.isfinite(outputs))
 
 

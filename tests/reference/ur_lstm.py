@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .case import Case
 from .functions import Array, States, Stepped, Weights, affine, dense_shapes, sigmoid
 
 STATES = ("h", "c")
@@ -48,3 +49,6 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     c = effective * c_prev + (1 - effective) * g
     h = o * np.tanh(c)
     return h, {"h": h, "c": c}
+
+
+CASES = {"ur_lstm": Case(step, STATES, shapes)}
