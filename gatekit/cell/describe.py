@@ -12,10 +12,10 @@ from .count import formula
 from .declare import plain
 from .graph import BuiltRead, Cell, Node
 from .latex_cell import aligned
+from .spec import ABOUT_KEYS, UNVERIFIED
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 
 _WIDTH = 100
-_ABOUT = ("reference", "year", "doi", "arxiv", "notes")
 
 
 def describe(cell: Cell) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def describe(cell: Cell) -> dict[str, Any]:
     unfolded = unfold(cell)
     return {
         "name": cell.spec.name,
-        **{key: plain(about.get(key)) for key in _ABOUT},
+        **{key: plain(about.get(key)) for key in ABOUT_KEYS},
         "units": cell.units,
         "features": cell.features,
         "inputs": dict(cell.inputs),
@@ -164,6 +164,8 @@ def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, Any]:
 def _head(d: Mapping[str, Any]) -> list[str]:
     lines = [_hung(f"{d['name']}: {d['units']} units, {d['features']} features", "")]
     lines += [_hung(f"{key}: {d[key]}", "") for key in ("reference", "notes") if d[key]]
+    if d["tier"] == UNVERIFIED:
+        lines.append(f"tier: {UNVERIFIED}: these equations were not read in the paper or its code")
     if d["roles"]:
         lines.append(
             "roles: " + ", ".join(f"{gate} as {role}" for role, gate in d["roles"].items())

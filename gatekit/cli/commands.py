@@ -17,6 +17,7 @@ COMMANDS = {
     "train": Command("train", "train a model, or with -m every combination of a sweep"),
     "compare": Command("compare", "compare the variants of a study"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
+    "cite": Command("cite", "write what to cite for a cell, as BibTeX"),
     "cells": Command("listing", "list the cells"),
     "gates": Command("listing", "list the gates"),
     "output-units": Command("listing", "list the output units"),

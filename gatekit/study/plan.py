@@ -12,7 +12,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import build
-from gatekit.cell.spec import CELL_KEYS, CellSpec, OutputUnitSpec, read_cell, read_output_unit, swap
+from gatekit.cell.spec import (
+    ABOUT_KEYS,
+    CELL_KEYS,
+    CellSpec,
+    OutputUnitSpec,
+    read_cell,
+    read_output_unit,
+    swap,
+)
 
 from . import parts, resolve
 from .config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
@@ -20,7 +28,7 @@ from .fingerprint import fingerprint
 from .folder import RunFolder
 
 # What documents a cell and never changes its numbers.
-_ABOUT = ("reference", "year", "doi", "arxiv", "tier", "notes", "roles")
+_ABOUT = (*ABOUT_KEYS, "roles")
 
 
 @dataclass(frozen=True)

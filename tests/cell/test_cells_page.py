@@ -16,7 +16,8 @@ from gatekit.registry import catalogue, cell_config
 from .shown import BUNDLED, cell
 
 PAGE = (Path(__file__).parents[2] / "docs/cells.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+# the first example of each language
+BLOCKS = dict(reversed(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)))
 
 
 @pytest.mark.parametrize("name", BUNDLED)

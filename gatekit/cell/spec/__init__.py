@@ -1,5 +1,6 @@
 """A cell as an immutable specification: how it is read from plain data, and its gates swapped."""
 
+from .about import ABOUT_KEYS, UNVERIFIED
 from .initializers import make_initializer
 from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
 from .reading import read_cell, read_output_unit
@@ -7,9 +8,11 @@ from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
 from .swapping import swap
 
 __all__ = [
+    "ABOUT_KEYS",
     "CELL_KEYS",
     "MAX_EQUATIONS",
     "RESERVED",
+    "UNVERIFIED",
     "CellSpec",
     "GateSpec",
     "OutputUnitSpec",

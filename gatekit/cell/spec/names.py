@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 
 from ..errors import CellError, listed, nearest
+from .about import ABOUT_KEYS
 from .specification import CellSpec
 
-ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes")
 CELL_KEYS = (
     "name",
     *ABOUT_KEYS,

@@ -11,9 +11,10 @@ from ..errors import CellError, GatekitError, listed, nearest
 from ..expression import Expr
 from ..output_unit import OutputUnit
 from ..parameter import Parameter
+from .about import read_about
 from .gates import read_gate
 from .initializers import check_initializer, check_initializers
-from .names import ABOUT_KEYS, CELL_KEYS, MAX_EQUATIONS, check_names
+from .names import CELL_KEYS, MAX_EQUATIONS, check_names
 from .reads import read_expression, read_reads
 from .registered import kind_and_options, kind_of, made, unknown
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
@@ -65,7 +66,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         dropout=rate(config.get("dropout", 0.0), "cell.dropout"),
         recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
         initializers=_initializers(config, catalogue),
-        about=tuple((k, config[k]) for k in ABOUT_KEYS if k in config),
+        about=read_about(config),
         functions=catalogue.functions,
         catalogue=catalogue,
     )
