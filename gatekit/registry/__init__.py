@@ -9,13 +9,14 @@ from .loading import (
     callbacks,
     catalogue,
     config_dirs,
+    left_out,
     origins,
     plugin_names,
     tasks,
     use_plugins,
 )
 from .plugin import Broken, Origin
-from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash
+from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
 
 __all__ = [
     "API",
@@ -28,6 +29,7 @@ __all__ = [
     "cell_names",
     "config_dirs",
     "config_folders",
+    "left_out",
     "load_cell",
     "origins",
     "plugin_hashes",
@@ -36,5 +38,6 @@ __all__ = [
     "plugin_sources",
     "source_hash",
     "tasks",
+    "thing_hash",
     "use_plugins",
 ]

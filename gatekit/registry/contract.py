@@ -39,7 +39,27 @@ def api_mismatch(carrier: Any) -> str:
     wanted = getattr(carrier, "requires_api", API)
     if str(wanted) == API:
         return ""
-    return f"it asks for version {wanted} of gatekit's plugin interface, and this gatekit has {API}"
+    return (
+        f"it asks for version {wanted} of gatekit's plugin interface, and this gatekit has {API}; "
+        f'install a gatekit that has it, or adapt the plugin and write requires_api = "{API}"'
+    )
+
+
+def unregistered(carrier: Any) -> str:
+    """Return why a module without hooks is a mistake: it defines what nothing registers."""
+    for value in vars(carrier).values() if inspect.ismodule(carrier) else ():
+        if not inspect.isclass(value) or value.__module__ != carrier.__name__:
+            continue
+        kind = next((k for k, base in CLASSES.items() if issubclass(value, base)), None)
+        if kind is None or value.__name__.startswith("_"):
+            continue
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value.__name__).lower()
+        what = kind.removesuffix("s").replace("_", " ")
+        return (
+            f"it defines the {what} {value.__name__} and registers nothing; end the file with\n"
+            f"  @hookimpl\n  def gatekit_{kind}():\n      return {{'{name}': {value.__name__}}}"
+        )
+    return ""
 
 
 def implemented(carrier: Any, plugin: Found) -> tuple[str, ...]:

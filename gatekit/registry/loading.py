@@ -19,6 +19,7 @@ from ..cell.catalogue import Catalogue
 from ..cell.errors import PluginError, listed, nearest
 from ..cell.ops import FUNCTIONS
 from . import contract, doors, hooks
+from .author import shown, what_happened
 from .plugin import Broken, Found, Origin
 
 SLOW = 5.0
@@ -115,6 +116,10 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
         _set_aside(result, plugin, _broken(plugin, None, reason))
         return
     implemented = contract.implemented(carrier, plugin)
+    forgotten = "" if implemented or plugin.bundled else contract.unregistered(carrier)
+    if forgotten:
+        _set_aside(result, plugin, _broken(plugin, None, forgotten))
+        return
     if plugin.named and not implemented:
         raise PluginError(
             f"{plugin} has no hook; add, for a gate:\n"
@@ -233,14 +238,14 @@ def _broken(plugin: Found, error: BaseException | None, reason: str = "") -> Bro
         version=plugin.version,
         path=plugin.path,
         traceback=text,
-        reason=reason or _line(error),
+        reason=reason or _reason(error, plugin.path),
     )
 
 
-def _line(error: BaseException | None) -> str:
-    if isinstance(error, PluginError):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".removesuffix(": ")
+def _reason(error: BaseException | None, path: Path | None) -> str:
+    if error is None or isinstance(error, PluginError):
+        return str(error or "")
+    return what_happened(error, path)
 
 
 def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
@@ -291,7 +296,8 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
             made = function(**({"run": run} if "run" in arguments else {}))
             found += contract.callback_list(made)
         except Exception as error:
-            raise PluginError(f"{plugin}: gatekit_callbacks: {_line(error)}") from error
+            reason = _reason(error, plugin.path)
+            raise PluginError(f"{plugin}: gatekit_callbacks: {reason}") from error
     return found
 
 
@@ -321,6 +327,33 @@ def broken(plugins: Sequence[str] = ()) -> list[Broken]:
         plugins: as in `catalogue`.
     """
     return list(registry(plugins).broken)
+
+
+def left_out(name: str, plugins: Sequence[str] = ()) -> str:
+    """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
+
+    Those whose file has the name, or is called so, stand alone; else all are told.
+
+    Args:
+        name: what was asked for.
+        plugins: as in `catalogue`.
+    """
+    found = registry(plugins).broken
+    likely = [b for b in found if b.name == name or _mentions(b.path, name)] or found
+    if not likely:
+        return ""
+    told = "; ".join(
+        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
+    )
+    return f"Left out because broken: {told}. `gatekit plugins --json` has the traceback."
+
+
+def _mentions(path: Path | None, name: str) -> bool:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace") if path else ""
+    except OSError:
+        return False
+    return f'"{name}"' in text or f"'{name}'" in text
 
 
 def plugin_names(plugins: Sequence[str] = ()) -> tuple[str, ...]:

@@ -45,6 +45,26 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
     return path
 
 
+def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
+    """Return the hash of the source of one thing: that of its plugin in a run that uses it alone.
+
+    Args:
+        kind: as in `plugin_source`.
+        name: the registered name.
+        plugins: plugin files besides those that are found by themselves.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+
+    Raises:
+        PluginError: no plugin registers the name.
+    """
+    plugin_source(kind, name, plugins)
+    known = registry(plugins)
+    plugin = known.plugins[known.origins[kind][name].plugin]
+    return _joined_hash(_files(known, plugin, known.things[kind][name]), plugin)
+
+
 def plugin_hashes(
     cell: CellSpec | None,
     output_unit: OutputUnitSpec | None,

@@ -50,7 +50,9 @@ def test_55_entry_points_are_loaded_one_at_a_time(install, gate_file):
     install("bad-gates", "bad_gates", "raise RuntimeError('early')\n")
     install("good-gates", "good_gates", gate_file("text").read_text())
     assert "halved" in registry.catalogue().gates
-    assert [b.reason for b in registry.broken()] == ["RuntimeError: early"]
+    assert [b.reason for b in registry.broken()] == [
+        "RuntimeError: early (site/bad_gates.py, line 1: raise RuntimeError('early'))"
+    ]
 
 
 def test_55_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
@@ -63,7 +65,9 @@ def test_55_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, caps
 def test_a_broken_module_is_not_left_behind(write):
     write("plugins/bad.py", "raise RuntimeError\n")
     before = set(sys.modules)
-    assert [b.reason for b in registry.broken()] == ["RuntimeError"]
+    assert [b.reason for b in registry.broken()] == [
+        "RuntimeError (plugins/bad.py, line 1: raise RuntimeError)"
+    ]
     assert set(sys.modules) == before
 
 
@@ -90,7 +94,10 @@ def test_56_a_hook_that_raises_sets_its_plugin_aside(write, hook):
         f"@hookimpl\ndef gatekit_{hook}():\n    raise SystemExit(1)\n",
     )
     (found,) = registry.broken()
-    assert found.reason == "SystemExit: 1"
+    assert found.reason == (
+        "SystemExit: 1 (plugins/bad.py, line 4: raise SystemExit(1)); "
+        "a plugin must not end the process: take sys.exit() out"
+    )
     assert f"gatekit_{hook}" in found.traceback
 
 

@@ -1,0 +1,73 @@
+"""Where an author's mistake is, and what to type against it."""
+
+import sys
+
+import pytest
+
+from gatekit import registry
+from gatekit.registry import author
+
+CASES = {
+    "a package that is not there": (
+        "import nonesuch.part\n",
+        ["plugins/mine.py, line 1: import nonesuch.part", "type `pip install nonesuch`"],
+    ),
+    "a neighbour": (
+        "import other\n",
+        ["other.py lies beside it", "`gatekit new gate NAME --package`"],
+    ),
+    "a name that gatekit has not": (
+        "from gatekit import Gates\n",
+        ["gatekit offers no 'Gates'; did you mean 'Gate'?"],
+    ),
+    "no Python": ("class Gate(\n", ["SyntaxError", "plugins/mine.py, line 1: class Gate("]),
+    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "take sys.exit() out"]),
+    "a line": (
+        "def deep():\n    return 1 / 0\n\ndeep()\n",
+        ["ZeroDivisionError", "plugins/mine.py, line 2: return 1 / 0"],
+    ),
+    "nothing registered": (
+        "from gatekit import Gate\n\n\nclass SlowLeak(Gate):\n    pass\n",
+        ["defines the gate SlowLeak", "def gatekit_gates():", "{'slow_leak': SlowLeak}"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_is_told_with_its_line_and_a_remedy(write, case):
+    source, says = CASES[case]
+    write("plugins/mine.py", source)
+    write("plugins/other.py", "")
+    (found,) = registry.broken()
+    for text in says:
+        assert text in found.reason
+
+
+def test_a_module_of_helpers_is_no_mistake(write):
+    write("plugins/helpers.py", "from gatekit import Gate\n\n\nclass _Base(Gate):\n    pass\n")
+    assert registry.broken() == []
+
+
+def test_without_a_file_the_last_line_that_is_nobody_elses_counts(write):
+    path = write("somewhere/mine.py", "import json\n\n\ndef read():\n    return json.loads('{')\n")
+    scope = {}
+    exec(compile(path.read_text(), str(path), "exec"), scope)
+    with pytest.raises(ValueError) as caught:
+        scope["read"]()
+    line = author.author_line(caught.value, None)
+    assert line == "somewhere/mine.py, line 5: return json.loads('{')"
+
+
+def test_what_was_left_out_is_told_for_a_name_that_is_unknown(write):
+    write("plugins/one.py", 'import nonesuch\n\nNAMES = {"wanted": 1}\n')
+    write("plugins/two.py", "raise RuntimeError('unrelated')\n")
+    assert "one (plugins/one.py): ModuleNotFoundError" in registry.left_out("wanted")
+    assert "unrelated" not in registry.left_out("wanted")
+    assert "two (plugins/two.py)" in registry.left_out("two")
+    assert "one" in registry.left_out("other")
+    assert "two" in registry.left_out("other")
+    assert "nonesuch" not in sys.modules
+
+
+def test_nothing_is_told_where_nothing_is_broken(place):
+    assert registry.left_out("wanted") == ""
