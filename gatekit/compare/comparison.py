@@ -8,25 +8,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import ConfigError, listed
-from gatekit.compare.baseline import Baselines, task
-from gatekit.compare.difference import Difference, difference, executors, unlike
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.baseline import Baselines, Block
+from gatekit.compare.difference import ALPHA, Difference, difference, executors, unlike
 from gatekit.compare.group import Group, Grouping, group_runs
 from gatekit.compare.loader import Study, load
+from gatekit.compare.power import seeds_needed
 from gatekit.compare.run import Run
-from gatekit.compare.statistics import holm
+from gatekit.compare.statistics import holm, mean_interval
 from gatekit.compare.summary import Summary, summarise
 from gatekit.compare.verdict import design_notes, verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One group of a comparison; ``summary`` is None where no run came to an outcome."""
+    """One group of a comparison; ``summary`` is None where no run came to an outcome.
+
+    ``block`` holds the keys, the task's among them, that it shares with its baseline, and ``name``
+    is its label without these.
+    """
 
     group: Group
     summary: Summary | None
     difference: Difference | None
     is_baseline: bool
+    block: Block = ()
+    name: str = ""
 
     @property
     def verdict(self) -> str | None:
@@ -63,6 +70,7 @@ def compare(
     by: Sequence[str] | None = None,
     baseline: str | None = None,
     *,
+    within: Sequence[str] = (),
     force: bool = False,
     level: float = 0.95,
 ) -> Comparison:
@@ -74,6 +82,7 @@ def compare(
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group called ``lstm`` where there is one,
             else the first label.
+        within: keys that make blocks, each with its own baseline; every task is one already.
         force: compare what is not comparable, and give a verdict though runs are missing.
         level: confidence level of the intervals.
 
@@ -87,9 +96,11 @@ def compare(
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
     loaded = load(study, root)
-    grouping = group_runs(loaded.runs, by)
+    keys = None if by is None else [*by, *(key for key in within if key not in by)]
+    grouping = group_runs(loaded.runs, keys)
+    _refuse_unknown(within, grouping)
     _refuse_mixed(grouping, force)
-    baselines = Baselines(grouping.groups, baseline)
+    baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
     rows = []
     for group in grouping.groups:
@@ -105,19 +116,33 @@ def compare(
                 notes=_remarks(group, reference, force),
                 level=level,
             )
-        rows.append(Row(group, summary, found, reference is group))
-    rows = _corrected(rows)
+        block, name = baselines.block(group), baselines.rest(group)
+        rows.append(Row(group, summary, found, reference is group, block, name))
+    rows = _corrected(rows, level)
     rows.sort(key=_order)
     notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
     return Comparison(loaded, tuple(rows), tuple(notes), grouping.unknown, level)
 
 
-def command(study: str, by: Sequence[str] | None, baseline: str | None) -> str:
+def command(
+    study: str, by: Sequence[str] | None, baseline: str | None, within: Sequence[str] = ()
+) -> str:
     """Return the command line that gives a comparison, for tables and figures to quote."""
     words = ["gatekit", "compare", study]
     words += ["--by", ",".join(by)] if by else []
+    words += ["--within", ",".join(within)] if within else []
     words += ["--baseline", baseline] if baseline else []
     return shlex.join(words)
+
+
+def _refuse_unknown(within: Sequence[str], grouping: Grouping) -> None:
+    known = {key: None for group in grouping.groups for key in group.values}
+    for name in within:
+        if known and not any(key == name or key.startswith(f"{name}.") for key in known):
+            raise ConfigError(
+                f"within={name}: the runs do not differ in this{nearest(name, known)};"
+                f" keys that differ: {listed(known)}"
+            )
 
 
 def _refuse_mixed(grouping: Grouping, force: bool) -> None:
@@ -172,31 +197,49 @@ def _remarks(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _corrected(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with p values corrected over all comparisons of the table."""
+def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
+    """Return the rows with p values and intervals corrected over all comparisons of the table."""
     tests = {
         index: row.difference.test
         for index, row in enumerate(rows)
         if row.difference is not None and row.difference.test is not None
     }
     corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
+    asked = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
     done = []
     for index, row in enumerate(rows):
-        if row.difference is not None and index in tests:
+        if row.difference is not None and row.difference.pairs:
+            found = row.difference
+            whole = found.mean is not None
             found = dataclasses.replace(
-                row.difference,
-                p_holm=corrected[index],
-                smallest_p_holm=min(1.0, tests[index].smallest_p * len(tests)),
+                found,
+                simultaneous=mean_interval(found.values, 1 - (1 - level) / asked)
+                if whole
+                else None,
+                seeds_needed=seeds_needed(found.effect_size, asked, ALPHA),
             )
+            if index in tests:
+                found = dataclasses.replace(
+                    found,
+                    p_holm=corrected[index],
+                    smallest_p_holm=min(1.0, tests[index].smallest_p * len(tests)),
+                )
             row = dataclasses.replace(row, difference=found)
         done.append(row)
     return done
 
 
-def _order(row: Row) -> tuple[str, int, tuple[float, float, float], str]:
+def _order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:
+    block = [_sortable(part) for pair in row.block for part in pair]
     if row.summary is None:
-        return (repr(task(row.group)), 1, (0.0, 0.0, 0.0), row.group.label)
-    return (repr(task(row.group)), 0, row.summary.rank, row.group.label)
+        return (block, 1, (0.0, 0.0, 0.0), row.group.label)
+    return (block, 0, row.summary.rank, row.group.label)
+
+
+def _sortable(value: object) -> tuple[int, float, str]:
+    if isinstance(value, int | float):
+        return (0, float(value), "")
+    return (1, 0.0, str(value))
 
 
 def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:

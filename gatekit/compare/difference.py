@@ -17,6 +17,7 @@ from gatekit.compare.statistics import (
     effect_size,
     mean_interval,
     paired_test,
+    probability_of_improvement,
 )
 
 ALPHA = 0.05
@@ -29,8 +30,11 @@ class Difference:
 
     ``refused`` says why the two are not comparable and ``blocked`` why there is no verdict yet;
     ``mean`` and the intervals are None where a run of a pair diverged. ``better`` and ``worse``
-    count pairs; ``p_holm`` is the p value corrected for the number of comparisons, and
-    ``smallest_p_holm`` the least that it could have been.
+    count pairs and ``values`` holds the difference of each, in the order of ``seeds``;
+    ``improvement`` is the probability that a run of the group is better than one of the baseline.
+    ``p_holm`` is the p value corrected for the number of comparisons, ``smallest_p_holm`` the least
+    that it could have been, ``simultaneous`` the interval widened for that number, and
+    ``seeds_needed`` how many seeds would decide (None: no number up to a thousand).
     """
 
     baseline: str
@@ -47,6 +51,11 @@ class Difference:
     test: PairedTest | None
     p_holm: float | None
     smallest_p_holm: float | None
+    improvement: float | None
+    values: tuple[float, ...]
+    seeds: tuple[int, ...]
+    simultaneous: Interval | None
+    seeds_needed: int | None
     refused: tuple[str, ...]
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
@@ -96,6 +105,11 @@ def difference(
         test=paired_test(d.tolist()),
         p_holm=None,
         smallest_p_holm=None,
+        improvement=probability_of_improvement(ours.tolist(), theirs.tolist(), metric.sign),
+        values=tuple(d.tolist()),
+        seeds=tuple(unit[0] for unit in common if isinstance(unit, tuple)),
+        simultaneous=None,
+        seeds_needed=None,
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),
@@ -116,7 +130,7 @@ def _results(group: Group) -> list[Result]:
 
 
 def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
-    """Return why two groups are not comparable: metric, split, data or step budget.
+    """Return why two groups are not comparable: metric, split, data, step budget, plugin source.
 
     Args:
         group: a group with an outcome.
@@ -128,7 +142,23 @@ def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
         ours, theirs = of(group), of(baseline)
         if len(ours | theirs) > 1:
             reasons.append(f"another {name} ({_said(ours)} against {_said(theirs)})")
+    for name, (ours, theirs) in _other_sources(group, baseline).items():
+        reasons.append(f"another source of plugin {name} ({_said(ours)} against {_said(theirs)})")
     return tuple(reasons)
+
+
+def _other_sources(group: Group, baseline: Group) -> dict[str, tuple[set[str], set[str]]]:
+    ours, theirs = _sources(group), _sources(baseline)
+    shared = sorted(ours.keys() & theirs.keys())
+    return {n: (ours[n], theirs[n]) for n in shared if len(ours[n] | theirs[n]) > 1}
+
+
+def _sources(group: Group) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for result in _results(group):
+        for name, digest in result.plugins.items():
+            found.setdefault(name, set()).add(short_hash(digest))
+    return found
 
 
 def _said(values: set[str]) -> str:
@@ -170,12 +200,18 @@ def executors(group: Group) -> str:
 def is_decided(found: Difference) -> bool:
     """Return whether the numbers tell group and baseline apart.
 
-    The interval must leave out zero and the corrected p value be below 0.05, where there is one
-    and the design could have reached that; where a run diverged the p value decides alone.
+    The interval must leave out zero and the corrected p value be below 0.05. Where the design could
+    not have reached that, the interval that is widened for the number of comparisons must leave out
+    zero instead; where a run diverged the p value decides alone.
     """
     significant = found.p_holm is not None and found.p_holm < ALPHA
     if found.interval is None:
         return significant
     powerless = found.smallest_p_holm is None or found.smallest_p_holm >= ALPHA
-    outside = not found.interval.low <= 0 <= found.interval.high
-    return outside and (significant or powerless)
+    if powerless:
+        return _leaves_out_zero(found.simultaneous or found.interval)
+    return _leaves_out_zero(found.interval) and significant
+
+
+def _leaves_out_zero(interval: Interval) -> bool:
+    return not interval.low <= 0 <= interval.high

@@ -71,6 +71,7 @@ def _record(row: Row) -> dict[str, Any]:
         "bootstrap_low": _low(summary.bootstrap if summary else None),
         "bootstrap_high": _high(summary.bootstrap if summary else None),
         "median": summary.median if summary else None,
+        "interquartile_mean": summary.interquartile_mean if summary else None,
         "standard_deviation": summary.standard_deviation if summary else None,
         "diverged": summary.diverged if summary else 0,
         "mean_finished": summary.mean_finished if summary else None,
@@ -88,6 +89,8 @@ def _record(row: Row) -> dict[str, Any]:
         "difference_bootstrap_high": _high(found.bootstrap if found else None),
         "better": found.better if found else None,
         "worse": found.worse if found else None,
+        "probability_of_improvement": found.improvement if found else None,
+        "seeds_needed": found.seeds_needed if found else None,
         "effect_size": found.effect_size if found else None,
         "test": test.test if test else None,
         "p": test.p if test else None,
@@ -103,6 +106,7 @@ def _record(row: Row) -> dict[str, Any]:
             {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
             for run in row.group.missing
         ],
+        "differences": [_finite(value) for value in found.values] if found else [],
         "keys": {key: value for key, value in row.group.values.items() if value is not None},
         "refused": list(found.refused) if found else [],
         "blocked": list(found.blocked) if found else [],

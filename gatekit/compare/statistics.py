@@ -97,6 +97,24 @@ def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval
     return Interval(float(found.low), float(found.high), level, "BCa bootstrap")
 
 
+def interquartile_mean(values: Sequence[float]) -> float | None:
+    """Return the mean of the middle half, None where a worst outcome (an infinity) is left in it.
+
+    A quarter of the values, rounded down, is cut off at each end: below four values it is the mean.
+
+    Args:
+        values: one number per seed; infinite where a run diverged.
+
+    Reference:
+        Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
+        NeurIPS (2021), arXiv:2108.13264
+    """
+    x = np.sort(np.asarray(values, dtype=np.float64))
+    cut = len(x) // 4
+    middle = x[cut : len(x) - cut]
+    return float(middle.mean()) if len(middle) and np.isfinite(middle).all() else None
+
+
 def paired_test(differences: Sequence[float]) -> PairedTest | None:
     """Test whether paired differences are symmetric about zero; None with fewer than five.
 
@@ -176,6 +194,28 @@ def effect_size(differences: Sequence[float]) -> float | None:
     if len(d) < 2 or not np.isfinite(d).all() or not _spread(d):
         return None
     return float(d.mean() / d.std(ddof=1))
+
+
+def probability_of_improvement(
+    ours: Sequence[float], theirs: Sequence[float], sign: int
+) -> float | None:
+    """Return how probable it is that a run of ours is better than one of theirs; a tie is half.
+
+    It is the Mann-Whitney statistic divided by the number of pairs, and None without a run.
+
+    Args:
+        ours: outcomes; infinite where a run diverged.
+        theirs: likewise.
+        sign: +1 where larger is better, -1 where smaller is.
+
+    Reference:
+        Agarwal et al., NeurIPS (2021), arXiv:2108.13264, section 4.3
+    """
+    x, y = np.asarray(ours, dtype=np.float64), np.asarray(theirs, dtype=np.float64)
+    if not len(x) or not len(y):
+        return None
+    better = sign * x[:, None] > sign * y
+    return float(np.mean(better + 0.5 * (x[:, None] == y)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

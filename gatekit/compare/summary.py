@@ -10,7 +10,12 @@ import numpy as np
 
 from gatekit.compare.group import Group
 from gatekit.compare.result import Metric, Result
-from gatekit.compare.statistics import Interval, bootstrap_interval, mean_interval
+from gatekit.compare.statistics import (
+    Interval,
+    bootstrap_interval,
+    interquartile_mean,
+    mean_interval,
+)
 
 _FAR = 100.0
 
@@ -23,7 +28,8 @@ class Summary:
 
     ``mean``, its interval and ``bootstrap`` are None where a run diverged: a mean that holds the
     worst outcome is no number. ``mean_finished`` is the mean of the runs that did not, and
-    ``median`` counts a diverged run as the worst (None where that makes it infinite).
+    ``median`` and ``interquartile_mean`` count a diverged run as the worst (None where that makes
+    them infinite).
     """
 
     metric: Metric
@@ -34,6 +40,7 @@ class Summary:
     mean: float | None
     mean_finished: float | None
     median: float | None
+    interquartile_mean: float | None
     standard_deviation: float | None
     interval: Interval | None
     bootstrap: Interval | None
@@ -76,6 +83,7 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         mean=mean if whole else None,
         mean_finished=mean,
         median=median if math.isfinite(median) else None,
+        interquartile_mean=interquartile_mean(outcomes),
         standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
         interval=mean_interval(values, level) if whole else None,
         bootstrap=bootstrap_interval(values, level) if whole else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatekit.compare.difference import ALPHA, Difference, is_decided
 from gatekit.compare.numbers import decimals, number, p_value
+from gatekit.compare.power import MOST_SEEDS, POWER
 from gatekit.compare.statistics import MIN_PAIRS, Interval
 
 
@@ -45,7 +46,18 @@ def verdict(label: str, found: Difference) -> str:
     )
     if is_decided(found):
         return f"{label} is {way} than {found.baseline} by {size} ({numbers})"
-    return f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
+    said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
+    return f"{said}; {_needed(found)}"
+
+
+def _needed(found: Difference) -> str:
+    if found.seeds_needed is None:
+        return f"if that is its true size, more than {MOST_SEEDS} seeds are needed to show it"
+    if found.seeds_needed <= found.pairs:
+        return f"{found.seeds_needed} seeds would show it in {POWER:.0%} of studies".replace(
+            "%", " %"
+        )
+    return f"if that is its true size, about {found.seeds_needed} seeds are needed to show it"
 
 
 def _with_diverged(label: str, found: Difference) -> str:
@@ -83,6 +95,11 @@ def _no_p(pairs: int) -> str:
     return f"no p value below {MIN_PAIRS} pairs ({pairs} could not reach less than {least:g})"
 
 
+def _judged_by_intervals(asked: list[Difference]) -> bool:
+    """Return whether several differences are judged by intervals alone."""
+    return len(asked) > 1 and any((d.smallest_p_holm or 1.0) >= ALPHA for d in asked)
+
+
 def design_notes(differences: list[Difference]) -> list[str]:
     """Return what the design of a comparison can and cannot show.
 
@@ -106,4 +123,9 @@ def design_notes(differences: list[Difference]) -> list[str]:
         )
     if sum(d.interval is not None for d in asked) > 1:
         notes.append("intervals are not corrected for the number of groups; p values are, by Holm")
+    if _judged_by_intervals(asked):
+        notes.append(
+            f"verdicts without a p value below {ALPHA:g} within reach need a t interval that leaves"
+            f" out zero at 1 - alpha / {len(asked)} (Bonferroni)"
+        )
     return notes

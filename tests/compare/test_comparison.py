@@ -56,7 +56,8 @@ def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
     )
     assert verdict(found, "gru") == (
         "no difference between gru and lstm is shown: 0.003 nats/frame worse"
-        " (95 % t interval -0.054 to 0.061, n = 3 pairs)"
+        " (95 % t interval -0.054 to 0.061, n = 3 pairs);"
+        " if that is its true size, about 459 seeds are needed to show it"
     )
     assert row(found, "lstm").verdict is None
     assert "no p value below 5 pairs (3 could not reach less than 0.25)" in found.notes

@@ -10,8 +10,10 @@ from gatekit.compare.statistics import (
     bootstrap_interval,
     effect_size,
     holm,
+    interquartile_mean,
     mean_interval,
     paired_test,
+    probability_of_improvement,
 )
 
 # Cushny and Peebles' sleep data, which Student analysed in 1908: hours gained, drug 2 minus drug 1.
@@ -153,3 +155,37 @@ def test_holms_correction() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 21])
+def test_the_interquartile_mean_is_scipys_trimmed_mean(n: int) -> None:
+    x = np.random.default_rng(n).normal(size=n)
+    assert interquartile_mean(x.tolist()) == pytest.approx(scipy.stats.trim_mean(x, 0.25))
+
+
+def test_the_interquartile_mean_bears_what_it_cuts_off() -> None:
+    assert interquartile_mean([1.0, 2.0, 3.0, float("inf")]) == 2.5
+    assert interquartile_mean([1.0, 2.0, float("inf"), float("inf")]) is None
+    assert interquartile_mean([]) is None
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_probability_of_improvement_is_mann_whitneys(sign: int) -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.integers(0, 9, 11).tolist(), rng.integers(2, 9, 7).tolist()
+    statistic = scipy.stats.mannwhitneyu(x, y).statistic / (11 * 7)
+    expected = statistic if sign > 0 else 1 - statistic
+    assert probability_of_improvement(x, y, sign) == pytest.approx(expected)
+
+
+def test_a_diverged_run_never_improves() -> None:
+    worst = float("inf")
+    assert probability_of_improvement([worst, worst], [1.0, 2.0], -1) == 0.0
+    assert probability_of_improvement([worst], [worst], -1) == 0.5
+    assert probability_of_improvement([], [1.0], -1) is None
+
+
+def test_holm_is_statsmodels() -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    p = np.random.default_rng(0).uniform(0, 0.2, 9)
+    assert holm(p.tolist()) == pytest.approx(multitest.multipletests(p, method="holm")[1])

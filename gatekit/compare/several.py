@@ -1,0 +1,226 @@
+"""Variants over several tasks: normalised scores, performance profiles, ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatekit.compare.baseline import Block, task
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.difference import ALPHA
+from gatekit.compare.label import group_label
+from gatekit.compare.ranks import Ranking, rank_variants
+from gatekit.compare.statistics import MIN_BOOTSTRAP, Interval
+from gatekit.compare.stratified import (
+    stratified_bootstrap,
+    stratified_mean,
+    stratified_t_interval,
+)
+
+_GRID = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant that has an outcome on every task.
+
+    ``scores`` holds for each normalised task one number per run: 0 is chance, 1 what the baseline
+    reaches on average.
+    """
+
+    name: str
+    scores: tuple[tuple[float, ...], ...]
+    mean: float | None
+    interquartile_mean: float | None
+    interval: Interval | None
+    bootstrap: Interval | None
+    rank: float
+    is_baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralTasks:
+    """Variants in the order of their ranks, the tasks, and what must be said."""
+
+    variants: tuple[Variant, ...]
+    tasks: tuple[str, ...]
+    normalised: tuple[str, ...]
+    ranking: Ranking
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The share of runs above each normalised score, averaged over tasks, with its band."""
+
+    name: str
+    scores: tuple[float, ...]
+    share: tuple[float, ...]
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
+
+
+def several_tasks(comparison: Comparison) -> SeveralTasks | None:
+    """Return the variants of a comparison over its tasks, None with one task or one variant.
+
+    A variant that lacks an outcome or a run on some task is left out, and named. On a task whose
+    chance level is unknown, or that the baseline does not learn, no score is normalised.
+
+    Args:
+        comparison: what ``compare`` returned, without other blocks than tasks.
+
+    Reference:
+        Agarwal et al., NeurIPS (2021), arXiv:2108.13264
+    """
+    table: dict[Block, dict[str, Row]] = {}
+    for row in comparison.rows:
+        table.setdefault(task(row.group), {})[row.group.variant] = row
+    if len(table) < 2 or any(task(row.group) != row.block for row in comparison.rows):
+        return None
+    names = list(dict.fromkeys(row.group.variant for row in comparison.rows))
+    whole = [n for n in names if all(_is_whole(rows.get(n)) for rows in table.values())]
+    if len(whole) < 2:
+        return None
+    left = [name for name in names if name not in whole]
+    notes = [f"{name}: left out over all tasks, runs are missing" for name in left]
+    means = [[_mean(rows[name]) for name in whole] for rows in table.values()]
+    signs = [_sign(rows[whole[0]]) for rows in table.values()]
+    ranking = rank_variants(whole, means, signs, ALPHA)
+    scales = {b: scale for b, rows in table.items() if (scale := _scale(rows.values()))}
+    kept = [block for block in table if block in scales]
+    for block in table:
+        if block not in scales:
+            notes.append(f"{_called(block)}: not normalised, chance or baseline is not known")
+    scores = {block: _normalised(table[block], scales[block]) for block in kept}
+    variants = [
+        _variant(name, [scores[block][name] for block in kept], rank, table, comparison.level)
+        for name, rank in zip(whole, ranking.ranks, strict=True)
+    ]
+    variants.sort(key=lambda v: (v.rank, v.name))
+    return SeveralTasks(
+        tuple(variants),
+        tuple(map(_called, table)),
+        tuple(map(_called, kept)),
+        ranking,
+        tuple(notes),
+    )
+
+
+def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
+    """Return the performance profile of each variant: the share of runs above each score.
+
+    A band, from at least ten seeds in each task, is the bootstrap's, stratified by task.
+
+    Args:
+        several: what ``several_tasks`` returned, with a normalised task.
+        level: confidence level of the band.
+
+    Reference:
+        Dolan and More, "Benchmarking optimization software with performance profiles", Math.
+        Program. 91 (2002), doi:10.1007/s101070100263; Agarwal et al., arXiv:2108.13264
+    """
+    everything = np.array([s for v in several.variants for part in v.scores for s in part])
+    if not len(everything):
+        return []
+    low, high = float(everything.min()), float(everything.max())
+    pad = 0.03 * (high - low) or 0.1
+    grid = np.linspace(low - pad, high + pad, _GRID)
+    found = []
+    for variant in several.variants:
+        share = np.mean([np.mean(np.array(p)[:, None] > grid, axis=0) for p in variant.scores], 0)
+        band = None
+        if all(len(part) >= MIN_BOOTSTRAP for part in variant.scores):
+            ends = [
+                stratified_bootstrap(
+                    [(np.array(p) > g).astype(float) for p in variant.scores], level
+                )
+                for g in grid
+            ]
+            band = [end for end in ends if end is not None]
+        found.append(
+            Profile(
+                variant.name,
+                tuple(grid.tolist()),
+                tuple(share.tolist()),
+                tuple(end.low for end in band) if band else None,
+                tuple(end.high for end in band) if band else None,
+            )
+        )
+    return found
+
+
+def _variant(
+    name: str,
+    scores: Sequence[tuple[float, ...]],
+    rank: float,
+    table: Mapping[Block, Mapping[str, Row]],
+    level: float,
+) -> Variant:
+    return Variant(
+        name=name,
+        scores=tuple(scores),
+        mean=stratified_mean(scores) if scores else None,
+        interquartile_mean=_middle(scores) if scores else None,
+        interval=stratified_t_interval(scores, level),
+        bootstrap=stratified_bootstrap(scores, level),
+        rank=rank,
+        is_baseline=all(rows[name].is_baseline for rows in table.values()),
+    )
+
+
+def _middle(scores: Sequence[tuple[float, ...]]) -> float:
+    x = np.sort(np.concatenate([np.asarray(part) for part in scores]))
+    cut = len(x) // 4
+    return float(x[cut : len(x) - cut].mean())
+
+
+def _is_whole(row: Row | None) -> bool:
+    return row is not None and row.summary is not None and not row.group.missing
+
+
+def _sign(row: Row) -> int:
+    assert row.summary is not None
+    return row.summary.metric.sign
+
+
+def _mean(row: Row) -> float:
+    assert row.summary is not None
+    return -_sign(row) * math.inf if row.summary.mean is None else row.summary.mean
+
+
+def _scale(rows: Iterable[Row]) -> tuple[float, float] | None:
+    """Return chance and the baseline's mean of one task, None where they make no scale."""
+    for row in rows:
+        if row.is_baseline and row.summary is not None and row.summary.mean is not None:
+            chance = row.summary.metric.chance
+            if chance is not None and (row.summary.mean - chance) * row.summary.metric.sign > 0:
+                return chance, row.summary.mean
+    return None
+
+
+def _normalised(
+    rows: Mapping[str, Row], scale: tuple[float, float]
+) -> dict[str, tuple[float, ...]]:
+    chance, reference = scale
+    found = {
+        name: [
+            (run.result.outcome - chance) / (reference - chance)
+            for run in row.group.runs
+            if run.result
+        ]
+        for name, row in rows.items()
+    }
+    finite = [score for scores in found.values() for score in scores if math.isfinite(score)]
+    # A diverged run is as bad as guessing, and never better than the worst run that ended.
+    worst = min([0.0, *finite])
+    return {
+        name: tuple(score if math.isfinite(score) else worst for score in scores)
+        for name, scores in found.items()
+    }
+
+
+def _called(block: Block) -> str:
+    return group_label(dict(block), "task")

@@ -1,0 +1,110 @@
+"""Blocks with a baseline each, and verdicts that hold for many groups at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import command, compare
+from gatekit.compare.difference import is_decided
+from gatekit.compare.statistics import mean_interval
+
+from .synthetic import configuration, write_run
+from .test_comparison import LSTM, RNN, row, verdict
+
+
+def write_swaps(root: Path) -> None:
+    for cell, shift in (("lstm", 0.0), ("gru", 0.2)):
+        for gate, more in ((None, 0.0), ("power_law", 0.4)):
+            for seed, value in enumerate(LSTM):
+                swap = {} if gate is None else {"forget": gate}
+                config = configuration(cell, seed, swap=swap)
+                write_run(root / "demo" / "runs", config, value + shift + more + seed * more / 50)
+
+
+def test_each_block_has_its_own_baseline(tmp_path: Path) -> None:
+    write_swaps(tmp_path)
+    found = compare("demo", tmp_path, within=["cell"])
+    assert [item.group.label for item in found.rows if item.is_baseline] == ["gru", "lstm"]
+    assert [item.name for item in found.rows] == ["", "swap.forget=power_law"] * 2
+    swapped = row(found, "gru swap.forget=power_law")
+    assert swapped.difference is not None
+    assert swapped.difference.baseline == "gru"
+    assert swapped.difference.mean == pytest.approx(0.408)
+    assert swapped.block == (("cell", "gru"),)
+
+
+def test_a_baseline_is_named_by_what_it_is_called_in_its_block(tmp_path: Path) -> None:
+    write_swaps(tmp_path)
+    for name in ("swap.forget=power_law", "gru swap.forget=power_law"):
+        found = compare("demo", tmp_path, baseline=name, within=["cell"])
+        assert verdict(found, "lstm").startswith("lstm is better than lstm swap.forget=power_law")
+
+
+def test_numbers_of_a_block_stand_in_their_order(tmp_path: Path) -> None:
+    for units in (8, 64, 128):
+        for cell in ("lstm", "rnn"):
+            write_run(
+                tmp_path / "demo" / "runs", configuration(cell, 0, units=units), 9 - units / 99
+            )
+    found = compare("demo", tmp_path, within=["units"])
+    assert [dict(item.block)["units"] for item in found.rows] == [8, 8, 64, 64, 128, 128]
+    assert [item.group.label for item in found.rows if item.is_baseline] == [
+        "lstm units=8",
+        "lstm units=64",
+        "lstm units=128",
+    ]
+
+
+def test_within_names_a_key_that_differs(tmp_path: Path) -> None:
+    write_swaps(tmp_path)
+    with pytest.raises(ConfigError, match="did you mean 'cell'"):
+        compare("demo", tmp_path, within=["cel"])
+    by = compare("demo", tmp_path, by=["swap.forget"], within=["cell"])
+    assert len(by.rows) == 4
+    assert command("demo", None, None, ["cell"]) == "gatekit compare demo --within cell"
+
+
+def test_a_plugin_whose_source_changed_is_not_comparable(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, value in enumerate(LSTM):
+        write_run(runs, configuration("lstm", seed), value, plugins={"gates": "11" * 32})
+        write_run(runs, configuration("gru", seed), value, plugins={"gates": "22" * 32})
+        write_run(runs, configuration("rnn", seed), value + 1, plugins={"own": "33" * 32})
+    found = compare("demo", tmp_path)
+    assert "another source of plugin gates (22222222 against 11111111)" in verdict(found, "gru")
+    assert verdict(found, "rnn").startswith("rnn is worse than lstm")
+    forced = compare("demo", tmp_path, force=True)
+    assert "forced: another source of plugin gates" in str(forced.notes)
+
+
+def test_many_groups_of_few_seeds_need_wider_intervals(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, value in enumerate(LSTM):
+        write_run(runs, configuration("lstm", seed, units=1), value)
+        for units in range(2, 12):
+            step = 0.06 + 0.02 * seed if units == 2 else 0.0
+            write_run(runs, configuration("lstm", seed, units=units), value + step + 1e-6 * units)
+    few = row(compare("demo", tmp_path, baseline="units=1"), "units=2").difference
+    assert few is not None
+    assert few.interval is not None
+    assert few.simultaneous == mean_interval(few.values, 1 - 0.05 / 10)
+    assert few.interval.low > 0
+    assert few.simultaneous is not None
+    assert few.simultaneous.low < 0
+    assert not is_decided(few)
+
+
+def test_a_difference_keeps_its_points_and_their_seeds(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, (one, two) in enumerate(zip(LSTM, RNN, strict=True)):
+        write_run(runs, configuration("lstm", seed + 3), one)
+        write_run(runs, configuration("rnn", seed + 3), two)
+    found = row(compare("demo", tmp_path), "rnn").difference
+    assert found is not None
+    assert found.seeds == (3, 4, 5)
+    assert found.values == pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
+    assert found.improvement == 0.0
+    assert found.seeds_needed is not None
