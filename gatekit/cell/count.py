@@ -8,11 +8,14 @@ from .errors import GatekitError
 from .graph import Cell, build
 from .spec import OutputUnitSpec, Read
 
-# Monomials n^i m^j; weights have two axes, so that no higher degree occurs.
-_MONOMIALS = ((2, 0), (1, 1), (0, 2), (1, 0), (0, 1), (0, 0))
+# Monomials n^i m^j: two axes of a weight, one of which may be a matrix laid out flat.
+_MONOMIALS = (
+    *((3, 0), (2, 1), (1, 2), (0, 3)),
+    *((2, 0), (1, 1), (0, 2), (1, 0), (0, 1), (0, 0)),
+)
 # Multiples of the units and features at which the formula is fitted, then checked.
-_FITTED = ((1, 1), (2, 1), (1, 2), (3, 1), (2, 2), (1, 3))
-_CHECKED = ((3, 2), (4, 3))
+_FITTED = tuple((i, j) for i in range(1, 5) for j in range(1, 6 - i))
+_CHECKED = ((4, 3), (5, 2))
 
 
 def formula(cell: Cell) -> str | None:
@@ -73,7 +76,7 @@ def _text(coefficients: list[Fraction]) -> str:
     for coefficient, (i, j) in zip(coefficients, _MONOMIALS, strict=True):
         if coefficient == 0:
             continue
-        factors = [f"{s}^2" if power == 2 else s for s, power in (("n", i), ("m", j)) if power]
+        factors = [s if p == 1 else f"{s}^{p}" for s, p in (("n", i), ("m", j)) if p]
         number = [] if abs(coefficient) == 1 and factors else [str(abs(coefficient))]
         sign = "-" if coefficient < 0 else "+"
         parts.append((sign, " ".join([*number, *factors])))

@@ -48,6 +48,7 @@ def describe(cell: Cell) -> dict[str, Any]:
             {
                 "name": state.name,
                 "width": state.width,
+                "shape": list(state.shape),
                 "initial": state.initial,
                 "zoneout": state.zoneout,
                 "learned": state.learned is not None,
@@ -180,7 +181,10 @@ def _head(d: Mapping[str, Any]) -> list[str]:
 def _state(state: Mapping[str, Any]) -> str:
     first = "starts at a learned value" if state["learned"] else f"starts at {state['initial']:g}"
     zoneout = f", zoneout {state['zoneout']:g}" if state["zoneout"] else ""
-    return f"  {state['name']}: {state['width']} wide, {first}{zoneout}"
+    size = " x ".join(str(n) for n in state["shape"]) + (
+        " wide" if len(state["shape"]) == 1 else ""
+    )
+    return f"  {state['name']}: {size}, {first}{zoneout}"
 
 
 def _product(product: Mapping[str, Any]) -> str:

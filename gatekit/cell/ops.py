@@ -7,6 +7,7 @@ backend is added by ``gatekit.recurrence``; this module needs NumPy only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -102,6 +103,13 @@ cos = _function("cos", 1, _E, r"\cos\left({0}\right)", "cosine")
 hard_sigmoid = _function("hard_sigmoid", 1, _E, _named("hardsigmoid"), "clip(x / 6 + 1/2, 0, 1)")
 silu = _function("silu", 1, _E, _named("silu"), "x * sigmoid(x)")
 log_sigmoid = _function("log_sigmoid", 1, _E, r"\log\sigma\left({0}\right)", "log(sigmoid(x))")
+elu = _function("elu", 1, _E, _named("elu"), "x where x > 0, else exp(x) - 1")
+selu = _function("selu", 1, _E, _named("selu"), "1.0507 x where x > 0, else 1.7581 (exp(x) - 1)")
+gelu = _function("gelu", 1, _E, _named("gelu"), "x times the normal distribution's cdf of x")
+softsign = _function("softsign", 1, _E, _named("softsign"), "x / (1 + abs(x))")
+modrelu = _function(
+    "modrelu", 2, _E, r"\operatorname{{modrelu}}\left({0}, {1}\right)", "sign(x) * relu(abs(x) + b)"
+)
 minimum = _function("minimum", 2, _E, r"\min\left({0}, {1}\right)", "the smaller of two")
 maximum = _function("maximum", 2, _E, r"\max\left({0}, {1}\right)", "the larger of two")
 _U: Kind = "units"
@@ -118,18 +126,45 @@ outer = _function("outer", 2, _T, r"{0}\,{1}^{{\top}}", "outer product, width n 
 matvec = _function("matvec", 2, _T, r"{0}\,{1}", "matrix n x m times vector m")
 vecmat = _function("vecmat", 2, _T, r"{0}^{{\top}}{1}", "vector n times matrix n x m")
 dot = _function("dot", 2, _T, r"\left\langle {0}, {1} \right\rangle", "inner product, width 1")
+transpose = _function("transpose", 1, _T, r"{0}^{{\top}}", "matrix n x m as m x n")
+split = _function(
+    "split", 2, _T, r"\operatorname{{split}}_{{{1}}}\left({0}\right)", "cut into n rows", (1,)
+)
+flat = _function("flat", 1, _T, _named("flat"), "the rows of a matrix side by side, width n m")
+column = _function("column", 1, _T, r"{0}\,\mathbf{{1}}^{{\top}}", "n x 1, for every column alike")
+row = _function("row", 1, _T, r"\mathbf{{1}}\,{0}^{{\top}}", "1 x n, for every row alike")
 
 
 # For linear maps only; not part of the equation language.
-transpose = Function("transpose", 1, "tensor", summary="matrix transposed")
 eye_like = Function("eye_like", 1, "tensor", summary="identity of a square matrix's size and type")
+expm = Function("expm", 1, "tensor", compose=lambda m: _expm(m), summary="matrix exponential")
 block_product = Function("block_product", 2, "tensor", summary="u (... x k n) times k blocks n x m")
+
+
+def _expm(matrix: Any) -> Any:
+    """Return the matrix exponential, exact to rounding for norms up to about 100.
+
+    A Taylor series of the matrix over 256, squared eight times: products only, so that every
+    backend differentiates and compiles it.
+    """
+    scaled, result = matrix / 256.0, eye_like(matrix)
+    for k in range(12, 0, -1):
+        result = eye_like(matrix) + scaled @ result / float(k)
+    for _ in range(8):
+        result = result @ result
+    return result
 
 
 def _np_block_product(u: NDArray[Any], blocks: NDArray[Any]) -> Any:
     count, width = blocks.shape[0], blocks.shape[1]
     parts = u.reshape(*u.shape[:-1], count, width)
     return np.einsum("...kn,knm->...km", parts, blocks).reshape(*u.shape[:-1], -1)
+
+
+def _share(width: int, parts: int) -> int:
+    if width % parts:
+        raise ValueError(f"a width of {width} cannot be cut into {parts} equal rows")
+    return width // parts
 
 
 def _np_sigmoid(x: NDArray[Any]) -> Any:
@@ -140,6 +175,9 @@ def _np_softmax(x: NDArray[Any]) -> Any:
     shifted = np.exp(x - x.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)
 
+
+# The scale and slope that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).
+_SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 _NUMPY: dict[str, Callable[..., Any]] = {
     "sigmoid": _np_sigmoid,
@@ -156,6 +194,11 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "hard_sigmoid": lambda x: np.clip(x / 6.0 + 0.5, 0.0, 1.0),
     "silu": lambda x: x * _np_sigmoid(x),
     "log_sigmoid": lambda x: -np.logaddexp(0.0, -x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
+    "selu": lambda x: _SELU * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0))),
+    "gelu": lambda x: x * (0.5 + 0.5 * np.vectorize(math.erf, otypes=[float])(x / math.sqrt(2.0))),
+    "softsign": lambda x: x / (1.0 + np.abs(x)),
+    "modrelu": lambda x, b: np.sign(x) * np.maximum(np.abs(x) + b, 0.0),
     "minimum": np.minimum,
     "maximum": np.maximum,
     "softmax": _np_softmax,
@@ -168,7 +211,11 @@ _NUMPY: dict[str, Callable[..., Any]] = {
     "matvec": lambda m, v: np.squeeze(m @ v[..., None], -1),
     "vecmat": lambda v, m: np.sum(v[..., :, None] * m, -2),
     "dot": lambda a, b: np.sum(a * b, -1, keepdims=True),
-    "transpose": np.transpose,
+    "transpose": lambda m: np.swapaxes(m, -1, -2),
+    "split": lambda x, n: x.reshape(*x.shape[:-1], int(n), _share(x.shape[-1], int(n))),
+    "flat": lambda m: m.reshape(*m.shape[:-2], m.shape[-2] * m.shape[-1]),
+    "column": lambda v: v[..., :, None],
+    "row": lambda v: v[..., None, :],
     "eye_like": lambda m: np.eye(m.shape[-1], dtype=m.dtype),
     "block_product": _np_block_product,
 }

@@ -18,16 +18,22 @@ _ROWS = (2, 3)
 
 
 def infer(
-    expr: Expr, shapes: Mapping[str, Shape | None], functions: Mapping[str, Function], where: str
+    expr: Expr,
+    shapes: Mapping[str, Shape | None],
+    functions: Mapping[str, Function],
+    where: str,
+    narrow: bool = False,
 ) -> Shape | None:
     """Return the expression's shape without the batch axis; None where a shape is not yet known.
 
     Args:
         expr: the expression.
         shapes: the shape of each name: ``()`` for a plain number, ``(1,)`` for a scalar, ``(n,)``
-            for a vector.
+            for a vector, ``(n, m)`` for a matrix, ``(heads, n, m)`` for one in each head.
         functions: the function table.
         where: the place in the cell, for messages.
+        narrow: whether what is not yet known is as narrow as what it meets. Otherwise an axis of
+            size 1 decides nothing, because it may meet a wider one.
 
     Raises:
         CellError: widths do not fit; the message has both and the sub-expression.
@@ -37,20 +43,20 @@ def infer(
     if isinstance(expr, Name):
         return shapes[expr.name]
     if isinstance(expr, Neg):
-        return infer(expr.operand, shapes, functions, where)
+        return infer(expr.operand, shapes, functions, where, narrow)
     if isinstance(expr, Binary):
-        left = infer(expr.left, shapes, functions, where)
-        right = infer(expr.right, shapes, functions, where)
-        return join(left, right, f"{where}: in {render(expr, ' ')!r}")
+        left = infer(expr.left, shapes, functions, where, narrow)
+        right = infer(expr.right, shapes, functions, where, narrow)
+        return join(left, right, f"{where}: in {render(expr, ' ')!r}", narrow)
     assert isinstance(expr, Call)
-    inner = [infer(arg, shapes, functions, where) for arg in expr.args]
+    inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
     function = functions[expr.function]
     for position in function.static:
         _whole(expr.args[position], where, render(expr, " "))
     if function.kind == "elementwise" and function.compose is None:
         result: Shape | None = inner[0]
         for other in inner[1:]:
-            result = join(result, other, f"{where}: in {render(expr, ' ')!r}")
+            result = join(result, other, f"{where}: in {render(expr, ' ')!r}", narrow)
         return result
     if any(shape is None for shape in inner):
         return None
@@ -79,26 +85,31 @@ def infer(
     return tuple(one[1:])
 
 
-def join(left: Shape | None, right: Shape | None, where: str) -> Shape | None:
-    """Return the common shape of two operands: equal, or one of them scalar.
+def join(left: Shape | None, right: Shape | None, where: str, narrow: bool = False) -> Shape | None:
+    """Return the common shape of two operands: as many axes, each equal or one of them 1.
+
+    A plain number goes with any shape.
 
     Raises:
-        CellError: neither holds.
+        CellError: they have none.
     """
     if left is None or right is None:
         known = right if left is None else left
-        return known if known not in ((), (1,)) else None
-    for one, other in ((left, right), (right, left)):
-        if one in ((), (1,)) and len(other) <= 1:
-            return other if other else one
-        if one == ():
-            return other
-    if left == right:
-        return left
-    raise CellError(
-        f"{where} a width of {say(left)} meets a width of {say(right)}; widths must be equal, "
-        "or one of them scalar"
-    )
+        decided = known is not None and (narrow or (known != () and 1 not in known))
+        return known if decided else None
+    if left == () or right == ():
+        return left or right
+    if len(left) == len(right) and all(
+        a == b or 1 in (a, b) for a, b in zip(left, right, strict=True)
+    ):
+        return tuple(max(pair) for pair in zip(left, right, strict=True))
+    remedy = "widths must be equal, or one of them scalar"
+    if len(left) != len(right):
+        remedy = (
+            "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
+            "split(v, n) cuts it into n rows"
+        )
+    raise CellError(f"{where} a width of {say(left)} meets a width of {say(right)}; {remedy}")
 
 
 def say(shape: Shape | None) -> str:

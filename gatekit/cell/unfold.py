@@ -99,8 +99,8 @@ def map_text(read: BuiltRead) -> str:
 
 def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
     if node.kind == "equation":
-        assert node.expr is not None
-        yield Line(node.name, node.expr)
+        # As written, where the node has it between vectors.
+        yield Line(node.name, dict(cell.spec.equations)[node.name])
     elif node.kind == "norm":
         normalised = Call(LAYER_NORM, (Name(node.source),))
         yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))
@@ -218,8 +218,8 @@ def _with_name(expr: Expr, part: Expr, name: str) -> Expr:
 def _shapes(cell: Cell) -> dict[str, Shape | None]:
     """Return the shape of every name that a line may hold, without batch and time."""
     shapes: dict[str, Shape | None] = {"t": (1,)}
-    for name, width in cell.widths.items():
-        shapes.update({name: (width,), f"{name}_prev": (width,), f"{name}.pre": (width,)})
+    for name, shape in cell.shapes.items():
+        shapes.update({name: shape, f"{name}_prev": shape, f"{name}.pre": shape})
     shapes.update({weight.name: weight.shape for weight in cell.weights})
     shapes.update(dict.fromkeys(cell.constants, ()))
     for name, length in cell.output.histories:

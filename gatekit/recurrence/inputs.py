@@ -91,12 +91,19 @@ def checked_mask(mask: Any, x: Any) -> Any:
     return tensor
 
 
-def checked_states(given: Any, shapes: Mapping[str, tuple[Any, ...]], dtype: Any) -> dict[str, Any]:
+def checked_states(
+    given: Any,
+    shapes: Mapping[str, tuple[Any, ...]],
+    matrices: Mapping[str, tuple[int, ...]],
+    dtype: Any,
+) -> dict[str, Any]:
     """Return the initial states that were given, by name, in the layer's type.
 
     Args:
         given: a mapping by name, a list in the order of ``shapes``, one tensor, or None.
         shapes: the shape of each state.
+        matrices: the shape, without batch, of each state that is a matrix and laid out flat; it may
+            be given either way.
         dtype: the type of states.
 
     Raises:
@@ -127,10 +134,14 @@ def checked_states(given: Any, shapes: Mapping[str, tuple[Any, ...]], dtype: Any
                 f"initial_state[{name!r}] is {tensor.dtype.name}; "
                 "floating point numbers are expected"
             )
+        full = (shapes[name][0], *matrices.get(name, ()))
+        if name in matrices and tensor.shape.is_compatible_with(tf.TensorShape(full)):
+            tensor = tf.reshape(tensor, [-1, shapes[name][1]])
         if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
+            also = f" (or {full})" if name in matrices else ""
             raise DataError(
                 f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
-                f"{shapes[name]} is expected"
+                f"{shapes[name]}{also} is expected"
             )
         states[name] = tf.cast(tensor, dtype)
     return states

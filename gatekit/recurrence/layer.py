@@ -261,7 +261,8 @@ class RNN(keras.layers.Layer):
                     }
                 )
             shapes = self._state_shapes(arrays["x"].shape[0])
-            first.update(checked_states(initial_state, shapes, self.variable_dtype))
+            matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
+            first.update(checked_states(initial_state, shapes, matrices, self.variable_dtype))
             outputs, states = self._run(arrays, mask, first, bool(training))
         if self.stateful:
             for variable, name in zip(self._kept, self.state_names, strict=True):

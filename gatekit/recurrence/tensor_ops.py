@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,11 @@ def _block_product(u: Any, blocks: Any) -> Any:
     parts = tf.reshape(u, tf.concat([tf.shape(u)[:-1], [count, width]], 0))
     product = tf.einsum("...kn,knm->...km", parts, blocks)
     return tf.reshape(product, tf.concat([tf.shape(u)[:-1], [count * out]], 0))
+
+
+def _reshaped(x: Any, axes: int, *sizes: int) -> Any:
+    """Return the tensor with other sizes in place of its last axes."""
+    return tf.reshape(x, tf.concat([tf.shape(x)[:-axes], sizes], 0))
 
 
 def _repeat(x: Any, n: Any) -> Any:
@@ -48,6 +54,12 @@ TABLE: dict[str, Callable[..., Any]] = {
     "hard_sigmoid": lambda x: tf.clip_by_value(x / 6.0 + 0.5, 0.0, 1.0),
     "silu": lambda x: x * tf.sigmoid(x),
     "log_sigmoid": tf.math.log_sigmoid,
+    "elu": tf.nn.elu,
+    "selu": tf.nn.selu,
+    # tf.nn.gelu has single precision whatever it is given.
+    "gelu": lambda x: x * (0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))),
+    "softsign": tf.nn.softsign,
+    "modrelu": lambda x, b: tf.sign(x) * tf.nn.relu(tf.abs(x) + b),
     "minimum": _of_two(tf.minimum),
     "maximum": _of_two(tf.maximum),
     "softmax": lambda x: tf.nn.softmax(x, axis=-1),
@@ -60,7 +72,11 @@ TABLE: dict[str, Callable[..., Any]] = {
     "matvec": lambda m, v: tf.reduce_sum(m * v[..., None, :], axis=-1),
     "vecmat": lambda v, m: tf.reduce_sum(v[..., :, None] * m, axis=-2),
     "dot": lambda a, b: tf.reduce_sum(a * b, axis=-1, keepdims=True),
-    "transpose": tf.transpose,
+    "transpose": tf.linalg.matrix_transpose,
+    "split": lambda x, n: _reshaped(x, 1, int(n), x.shape[-1] // int(n)),
+    "flat": lambda m: _reshaped(m, 2, m.shape[-2] * m.shape[-1]),
+    "column": lambda v: v[..., :, None],
+    "row": lambda v: v[..., None, :],
     "eye_like": lambda m: tf.eye(m.shape[-1], dtype=m.dtype),
     "block_product": _block_product,
 }

@@ -40,7 +40,7 @@ def test_the_description_of_the_lstm() -> None:
     assert d["parameters"] == 4 * (16 * 16 + 16 * 6 + 16)
     assert d["parameter_formula"] == "4 n^2 + 4 n m + 4 n"
     assert d["states"] == [
-        {"name": name, "width": 16, "initial": 0.0, "zoneout": 0.0, "learned": False}
+        {"name": name, "width": 16, "shape": [16], "initial": 0.0, "zoneout": 0.0, "learned": False}
         for name in ("h", "c")
     ]
     assert d["stages"] == [[], ["input", "forget", "output", "candidate", "c", "h"]]

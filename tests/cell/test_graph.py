@@ -78,7 +78,7 @@ def test_what_reads_no_state_is_hoisted(built):
 @pytest.mark.parametrize("name", cell_names())
 def test_every_cell_is_built(built, name):
     cell = built(name, units=8, features=5)
-    assert cell.states[0].name == cell.emits
+    assert cell.emits not in [s.name for s in cell.states[1:]]
     assert len({w.name for w in cell.weights}) == len(cell.weights)
     done = set()
     for node in cell.nodes:
@@ -260,11 +260,6 @@ def test_25_a_map_that_needs_equal_widths(built, lstm):
 def test_26_a_scalar_where_a_vector_is_expected(built, lstm):
     with pytest.raises(CellError, match="its value has a width of 1, and the gate has 4 units"):
         built(lstm(gates={"forget": {"activation": "sum(pre)"}}))
-
-
-def test_26_a_matrix_where_a_vector_is_expected(built, lstm):
-    with pytest.raises(CellError, match=r"cell\.equations\.m: its shape is 4 x 4"):
-        built(lstm(equations={"m": "outer(c, c)", "h": "output * tanh(c) * sum(vecmat(c, m))"}))
 
 
 def test_26_a_plain_number_cannot_be_read(built, lstm):

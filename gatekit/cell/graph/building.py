@@ -58,6 +58,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         features=features,
         inputs=draft.inputs,
         widths=widths.of,
+        shapes={name: widths.shapes.get(name) or (w,) for name, w in widths.of.items()},
         nodes=nodes,
         states=states,
         shifted=tuple(name for name in draft.inputs if f"{name}_prev" in needs.previous()),

@@ -10,6 +10,7 @@ from ..row_wise import RowWise
 from ..spec import Read
 from .binding import Bindings
 from .draft import FEEDBACK, OUTPUT_UNIT, Draft
+from .matrices import on_vectors
 from .order import Needs, sharing
 from .parts import BuiltRead, Node, Norm, State
 from .weights import Weights
@@ -76,14 +77,18 @@ class _NodeMaker:
     def equation(self, name: str) -> Node:
         """Return the node of an equation or of a normalised signal."""
         keys, normalised = self.needs.keys[name], name in self.draft.norms
+        widths, expr = self.weights.widths, self.draft.equations.get(name)
+        own = widths.shapes[name]
+        if expr is not None and own is not None:
+            expr = on_vectors(expr, own, widths.shapes)
         return Node(
             name=name,
             kind="norm" if normalised else "equation",
-            width=self.weights.widths.of[name],
+            width=widths.of[name],
             level=self.level(keys),
             hoisted=self.hoistable(keys) and name not in self.states,
             depends=keys,
-            expr=self.draft.equations.get(name),
+            expr=expr,
             source=self.draft.norms.get(name, ""),
             scale=f"{name}.scale" if normalised else "",
             offset=f"{name}.offset" if normalised else "",

@@ -31,13 +31,21 @@ class Weight:
 
 @dataclass(frozen=True)
 class State:
-    """A state: key, width, first value, the weight of a learned first value, zoneout rate."""
+    """A state: key, shape, first value, the weight of a learned first value, zoneout rate.
+
+    Layers hold a state as a vector; a matrix has its rows side by side.
+    """
 
     name: str
-    width: int
+    shape: tuple[int, ...]
     initial: float = 0.0
     learned: str | None = None
     zoneout: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,7 @@ class Cell:
     features: int
     inputs: Mapping[str, int]
     widths: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
     nodes: tuple[Node, ...]
     states: tuple[State, ...]
     shifted: tuple[str, ...]

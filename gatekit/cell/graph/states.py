@@ -34,7 +34,7 @@ def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]
     return tuple(
         State(
             name=name,
-            width=widths.of[name],
+            shape=widths.shapes.get(name) or (widths.of[name],),
             initial=first[name],
             learned=f"initial.{name}" if name in spec.learned_initial_state else None,
             zoneout=zoneout.get(name, 0.0),

@@ -11,6 +11,7 @@ from ..expression import Expr, Name, Number, lift
 from ..shape import Shape, infer, say
 from .binding import Bindings, Bound
 from .draft import FEEDBACK, Draft
+from .matrices import check_matrices, width_of
 from .sizes import gate_size, parameter_size, size
 
 GateExpression = tuple[Expr, dict[str, Expr]]
@@ -21,7 +22,8 @@ class Widths:
     """The widths of a cell's parts.
 
     Args:
-        of: by name: inputs, signals, and the states that gates declare.
+        of: by name: inputs, signals, and the states that gates declare; a matrix is as wide as it
+            has elements.
         shapes: the shape behind every name that expressions may have.
         expressions: each gate's value and new states as expressions over keys, or None where a gate
             uses what expressions cannot say.
@@ -47,34 +49,28 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     shapes["t"] = (1,)
     expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
     # Widths flow through previous values too, so that one pass in order need not find them all.
-    for _ in range(len(draft.signals) + 1):
-        before = dict(shapes)
-        for name in order:
-            _infer(draft, name, shapes)
-        if shapes == before:
-            break
+    # What then is still unknown has nothing in it that is wider than 1.
+    for narrow in (False, True):
+        for _ in range(len(draft.signals) + 1):
+            before = dict(shapes)
+            for name in order:
+                _infer(draft, name, shapes, narrow)
+            if shapes == before:
+                break
     complete = _with_previous(draft, shapes)
+    check_matrices(draft, bindings, complete)
     for name in draft.signals:
         shape = shapes[name]
         if shape is None:
             raise CellError(
                 f"cell.equations.{name}: its width cannot be found from {draft.equations.get(name)}"
             )
-        if len(shape) > 1:
-            raise CellError(
-                f"cell.equations.{name}: its shape is {say(shape)}; a signal is a vector "
-                "(matrix-valued states are not supported yet)"
-            )
         made = expressions.get(name)
         if made is not None:
             _check_gate(draft, name, shape, made, complete)
-    of = {name: _width(shapes[name]) for name in [*draft.inputs, *draft.signals]}
+    of = {name: width_of(shapes[name]) for name in [*draft.inputs, *draft.signals]}
     of.update({key: of[gate] for key, gate in draft.own_states.items()})
     return Widths(of, complete, expressions)
-
-
-def _width(shape: Shape | None) -> int:
-    return shape[0] if shape else 1
 
 
 def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
@@ -82,11 +78,11 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
     return {**shapes, **previous}
 
 
-def _infer(draft: Draft, name: str, shapes: dict[str, Shape | None]) -> None:
+def _infer(draft: Draft, name: str, shapes: dict[str, Shape | None], narrow: bool) -> None:
     if name in draft.equations:
         expr = draft.with_constants(draft.equations[name])
         known = _with_previous(draft, shapes)
-        shape = infer(expr, known, draft.spec.functions, f"cell.equations.{name}")
+        shape = infer(expr, known, draft.spec.functions, f"cell.equations.{name}", narrow)
         shapes[name] = (1,) if shape == () else shape
     elif name in draft.norms:
         shapes[name] = shapes[draft.norms[name]]

@@ -1,0 +1,142 @@
+"""Matrix-valued signals: shapes, what is refused, and how they are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatekit.cell import ops
+from gatekit.cell.describe import describe, text
+from gatekit.cell.errors import CellError
+from gatekit.cell.expression import evaluate
+from gatekit.cell.latex_cell import equations
+from gatekit.cell.ops import FUNCTIONS
+
+GATES = {n: {"kind": "linear", "reads": ["x"]} for n in ("query", "key", "value")}
+MEMORY: dict[str, Any] = {
+    "name": "memory",
+    "constants": {"heads": 2},
+    "gates": {**GATES, "decay": {"kind": "sigmoid", "reads": ["x"], "units": "heads"}},
+    "equations": {
+        "S": "column(column(decay)) * S_prev + outer(split(key, heads), split(value, heads))",
+        "h": "flat(vecmat(split(query, heads), S))",
+    },
+    "emits": "h",
+}
+
+
+def memory(**changes: Any) -> dict[str, Any]:
+    """Return the cell with members of its sections replaced."""
+    return {
+        key: {**value, **changes[key]} if key in changes and isinstance(value, dict) else value
+        for key, value in {**{k: {} for k in changes}, **MEMORY}.items()
+    } | {key: value for key, value in changes.items() if not isinstance(value, dict)}
+
+
+def test_shapes_and_widths(built: Any) -> None:
+    cell = built(MEMORY, units=8)
+    assert cell.shapes["S"] == (2, 4, 4)
+    assert (cell.widths["S"], cell.widths["h"]) == (32, 8)
+    (state,) = cell.states
+    assert (state.name, state.shape, state.width) == ("S", (2, 4, 4), 32)
+
+
+def test_a_node_maps_vectors_to_vectors(built: Any) -> None:
+    cell = built(MEMORY, units=8)
+    rng = np.random.default_rng(0)
+    old, decay = rng.normal(size=(3, 32)), rng.normal(size=(3, 2))
+    key, value, query = rng.normal(size=(3, 3, 8))
+    env = {"S_prev": old, "decay": decay, "key": key, "value": value, **cell.constants}
+    env["S"] = evaluate(cell.node("S").expr, env, FUNCTIONS)
+    env["query"] = query
+    expected = old.reshape(3, 2, 4, 4) * decay[:, :, None, None]
+    expected = expected + np.einsum("bhn,bhm->bhnm", key.reshape(3, 2, 4), value.reshape(3, 2, 4))
+    np.testing.assert_allclose(env["S"], expected.reshape(3, 32))
+    read = np.einsum("bhn,bhnm->bhm", query.reshape(3, 2, 4), expected)
+    found = evaluate(cell.node("h").expr, env, FUNCTIONS)
+    np.testing.assert_allclose(found, read.reshape(3, 8))
+
+
+def test_shown_as_written(built: Any) -> None:
+    cell = built(MEMORY, units=8)
+    d = describe(cell)
+    assert d["states"][0]["shape"] == [2, 4, 4]
+    assert "h = flat(vecmat(split(query, heads), S))" in d["equations"]
+    assert "  S: 2 x 4 x 4, starts at 0" in text(d).splitlines()
+    assert any(r"\odot S_{t-1}" in line for line in equations(cell))
+
+
+@pytest.mark.parametrize(("units", "heads"), [(8, 8), (1, 1)])
+def test_an_axis_of_size_one(built: Any, units: int, heads: int) -> None:
+    cell = built(memory(constants={"heads": heads}), units=units)
+    assert cell.shapes["S"] == (heads, 1, 1)
+
+
+def test_one_unit(built: Any, lstm: Any) -> None:
+    assert built(lstm(), units=1).widths["c"] == 1
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ("decay * S_prev", r"a width of 2 x 4 x 4 meets a width of 2; column\(v\) repeats"),
+        ("outer(key, value)", "a width of 2 x 4 x 4 meets a width of 8 x 8; column"),
+        ("split(split(key, 2), 2)", "a width of 2 x 4 x 4 meets a width of 2 x 2 x 2; widths must"),
+        ("column(split(key, 3))", "8 cannot be cut into 3 equal rows"),
+        ("column(split(key, decay))", "the count must be a whole number"),
+    ],
+)
+def test_shapes_that_do_not_fit(built: Any, added: str, message: str) -> None:
+    written = f"{MEMORY['equations']['S']} + {added}"
+    with pytest.raises(CellError, match=rf"cell\.equations\.S: .*{message}"):
+        built(memory(equations={"S": written}), units=8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        (
+            {"emits": "S", "equations": {"h": None}, "gates": {"query": None}},
+            "cell.emits",
+        ),
+        ({"gates": {"value": {"kind": "linear", "reads": ["x", "S_prev"]}}}, "cell.gates.value.re"),
+        ({"gates": {"value": {"activation": "pre * sum(S_prev)"}}}, "cell.gates.value"),
+        (
+            {"norms": {"T": "S"}, "equations": {"h": "flat(vecmat(split(query, heads), T))"}},
+            "cell.norms.T",
+        ),
+    ],
+)
+def test_matrices_where_only_vectors_can_be(
+    built: Any, changes: dict[str, Any], place: str
+) -> None:
+    with pytest.raises(CellError, match=rf"{place}.*is a matrix, 2 x 4 x 4, .*flat\(S"):
+        built(memory(**changes), units=8)
+
+
+def test_functions_of_matrices() -> None:
+    m = np.arange(12.0).reshape(1, 3, 4)
+    v = np.arange(6.0).reshape(1, 6)
+    np.testing.assert_array_equal(ops.split(v, 2), [[[0, 1, 2], [3, 4, 5]]])
+    np.testing.assert_array_equal(ops.flat(ops.split(v, 3)), v)
+    np.testing.assert_array_equal(ops.transpose(m)[0], m[0].T)
+    np.testing.assert_array_equal(ops.column(v)[0, :, 0], v[0])
+    np.testing.assert_array_equal(ops.row(v)[0, 0], v[0])
+    assert (ops.column(v).shape, ops.row(v).shape) == ((1, 6, 1), (1, 1, 6))
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0, 40.0])
+def test_the_exponential_of_a_skew_matrix(scale: float) -> None:
+    from scipy.linalg import expm
+
+    a = scale * np.random.default_rng(0).normal(size=(6, 6))
+    np.testing.assert_allclose(ops.expm(a - a.T), expm(a - a.T), atol=1e-11)
+
+
+def test_a_plain_number_goes_with_a_matrix(built: Any) -> None:
+    written = "2 * S_prev + 1 - outer(split(key, heads), split(value, heads))"
+    assert built(memory(equations={"S": written}, gates={"decay": None}), units=8).shapes["S"] == (
+        (2, 4, 4)
+    )

@@ -1,0 +1,88 @@
+"""Matrix-valued states in layers: held flat, given either way, the same in every executor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gatekit import RNN
+from gatekit.cell.errors import DataError
+
+from .layers import HOLES, computed, layer
+from .problems import assert_close
+
+# Its gates read the memory's output, so that it enters a matrix product of the loop.
+MEMORY: dict[str, Any] = {
+    "name": "memory",
+    "constants": {"heads": 2, "size": 4},
+    "parameters": {"first": {"shape": "units * units // heads", "init": 0.1}},
+    "gates": {
+        **{n: {"kind": "linear", "reads": ["x", "h_prev"]} for n in ("query", "key", "value")},
+        "decay": {"kind": "sigmoid", "reads": ["x"], "units": "heads"},
+    },
+    "equations": {
+        "S": "column(column(decay)) * S_prev + outer(split(key, heads), split(value, heads))",
+        "T": "S + split(split(first, heads), size)",
+        "h": "tanh(flat(matvec(transpose(T), split(query, heads))))",
+    },
+    "emits": "h",
+}
+
+
+def _layer(executor: str = "auto", **options: Any) -> RNN:
+    return layer(MEMORY, units=8, features=3, executor=executor, return_state=True, **options)
+
+
+@pytest.mark.parametrize("mask", [None, HOLES], ids=["all", "holes"])
+def test_every_executor_computes_the_same(mask: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(4, 5, 3)))
+    values, found = {}, {}
+    for executor in ("reference", "fused"):
+        made = _layer(executor, return_sequences=True)
+        first = made.get_initial_state(4)
+        values[executor], found[executor] = computed(made, x, mask, first)
+    assert_close(values["fused"], values["reference"])
+    assert_close(found["fused"], found["reference"])
+
+
+def test_compiled_by_xla() -> None:
+    made, x = _layer(), tf.constant(np.random.default_rng(2).normal(size=(4, 5, 3)))
+    compiled = tf.function(lambda v: made(v)[0], jit_compile=True)
+    np.testing.assert_allclose(compiled(x), made(x)[0], atol=1e-12)
+
+
+def test_states_are_given_flat_or_as_matrices() -> None:
+    made, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
+    S = np.random.default_rng(1).normal(size=(2, 2, 4, 4))
+    flat = made(x, initial_state={"S": tf.constant(S.reshape(2, 32))})
+    shaped = made(x, initial_state={"S": tf.constant(S)})
+    assert [state.shape for state in shaped[1:]] == [(2, 8), (2, 32)]
+    for one, other in zip(flat, shaped, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(np.asarray(flat[0]) - np.asarray(made(x)[0])).max() > 1e-3
+
+
+def test_a_state_of_another_shape_is_refused() -> None:
+    made, x = _layer(), tf.zeros((2, 3, 3), tf.float64)
+    with pytest.raises(DataError, match=r"\(2, 32\) \(or \(2, 2, 4, 4\)\) is expected"):
+        made(x, initial_state={"S": tf.zeros((2, 4, 8), tf.float64)})
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "gelu", "softsign"])
+def test_functions_agree_with_numpy(name: str) -> None:
+    from gatekit.cell.ops import FUNCTIONS
+
+    x = np.linspace(-4.0, 4.0, 17)[None]
+    np.testing.assert_allclose(FUNCTIONS[name](tf.constant(x)), FUNCTIONS[name](x), atol=1e-12)
+
+
+def test_modrelu() -> None:
+    from gatekit.cell import ops
+
+    x, b = np.array([[-3.0, -0.5, 0.0, 0.5, 3.0]]), np.full((1, 5), -1.0)
+    assert ops.modrelu(x, b).tolist() == [[-2.0, 0.0, 0.0, 0.0, 2.0]]
+    np.testing.assert_array_equal(ops.modrelu(tf.constant(x), tf.constant(b)), ops.modrelu(x, b))
