@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 from gatekit.cell.describe import describe, text
@@ -13,24 +12,11 @@ from gatekit.cell.graph import build
 from gatekit.cell.spec import RESERVED, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_config
 
-from .shown import BUNDLED, cell
+from .shown import cell
 
 PAGE = (Path(__file__).parents[2] / "docs/cells.md").read_text(encoding="utf-8")
 # the first example of each language
 BLOCKS = dict(reversed(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)))
-
-
-@pytest.mark.parametrize("name", BUNDLED)
-def test_the_row_of_every_bundled_cell(name: str) -> None:
-    d = describe(cell(name))
-    states = ", ".join(state["name"] for state in d["states"])
-    row = f"| `{name}` | {states} | {d['parameter_formula']} | {d['reference']} |"
-    assert row in PAGE.splitlines()
-
-
-def test_every_cell_of_the_table_is_bundled() -> None:
-    table = PAGE.split("## The bundled cells")[1].split("##")[0]
-    assert sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == BUNDLED
 
 
 def test_the_example_of_a_text() -> None:

@@ -1,0 +1,80 @@
+"""Writes the pages of the zoo, docs/zoo.md and docs/zoo/, from the cells: ``make zoo``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from reference.case import Case
+from reference.cases import CASES
+
+from gatekit.cell.describe import describe
+from gatekit.cell.diagram import diagram
+from gatekit.cell.graph import build
+from gatekit.cell.page import Entry, index, page
+from gatekit.cell.spec import read_output_unit
+from gatekit.recurrence.choose import choose
+from gatekit.registry import catalogue, load_cell
+
+ROOT = Path(__file__).parents[1]
+NAMES = sorted(path.stem for path in (ROOT / "conf/cell").glob("*.yaml"))
+UNITS, FEATURES = 8, 4
+HEAD = """# The zoo
+
+The cells that gatekit brings, oldest first; `make zoo` writes this page and those that it links to. A cell is certified
+where a recurrence in NumPy, written from the paper and not from the cell, gives the same values and the same gradients
+to 10 digits or more in float64 ([tests/reference](../tests/reference)); those marked unverified are not. The parameters
+are those of the recurrent layer with the output unit `hidden`; n units, m features. `gatekit cite cell=NAME` prints
+BibTeX, `gatekit cells --help` tells how to search.
+
+"""
+
+
+def witnesses() -> dict[str, str]:
+    """Return the file of the witness of each cell, by the cell's name."""
+    found: dict[str, str] = {}
+    for name, case in CASES.items():
+        path = Path(inspect.getfile(_plain(case))).relative_to(ROOT)
+        found.setdefault(case.cell or name, str(path))
+    return found
+
+
+def _plain(case: Case) -> object:
+    step = case.step
+    while isinstance(step, partial):
+        step = step.func
+    return step
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Return the files of the zoo, by their path below docs, with what they hold."""
+    known, found = catalogue(), witnesses()
+    entries = []
+    for name in NAMES:
+        cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
+        executor = choose("auto", cell).executor
+        entries.append(Entry(name, describe(cell), executor, found.get(name)))
+        yield f"zoo/{name}.md", page(entries[-1])
+        yield f"zoo/{name}.svg", diagram(cell)
+    yield "zoo.md", HEAD + index(entries, "zoo")
+
+
+def main() -> None:
+    """Write the files, and remove pages of cells that are no more."""
+    written = set()
+    for path, content in pages():
+        target = ROOT / "docs" / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+        written.add(target)
+    for stale in {*(ROOT / "docs/zoo").iterdir()} - written:
+        stale.unlink()
+
+
+if __name__ == "__main__":
+    main()
