@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,9 @@ class Callbacks:
     """The callables of one run, in the order in which their plugins were loaded.
 
     Args:
-        called: each is called as ``f(event, **facts)``.
+        called: each is called as ``f(event, **facts)``. One that remembers something has
+            ``state()``, which returns it as plain data, and ``restore(state)``: a run that goes on
+            from a checkpoint hands it back.
     """
 
     def __init__(self, called: Sequence[Callable[..., Any]] = ()) -> None:
@@ -29,13 +33,45 @@ class Callbacks:
             PluginError: one of them raises; the message names it and its file.
         """
         for callback in self.called:
-            try:
+            with _named(callback, f"at {event!r}"):
                 callback(event, **facts)
-            except Exception as error:
-                raise PluginError(
-                    f"the callback {_name(callback)} raised {type(error).__name__} at {event!r}: "
-                    f"{error}. Mend it, or leave its plugin out."
-                ) from error
+
+    def state(self) -> list[list[Any]]:
+        """Return what callbacks remember: name and state of each that has one.
+
+        Raises:
+            PluginError: one of them raises, or its state is not plain data.
+        """
+        kept = []
+        for callback in self.called:
+            if hasattr(callback, "state"):
+                with _named(callback, "in state()"):
+                    kept.append([_name(callback), json.loads(json.dumps(callback.state()))])
+        return kept
+
+    def restore(self, kept: Sequence[Sequence[Any]]) -> None:
+        """Give back what callbacks of the same name remembered.
+
+        Raises:
+            PluginError: one of them raises.
+        """
+        left = [(name, state) for name, state in kept]
+        for callback in self.called:
+            at = next((i for i, (name, _) in enumerate(left) if name == _name(callback)), None)
+            if at is not None and hasattr(callback, "restore"):
+                with _named(callback, "in restore()"):
+                    callback.restore(left.pop(at)[1])
+
+
+@contextlib.contextmanager
+def _named(callback: Any, where: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise PluginError(
+            f"the callback {_name(callback)} raised {type(error).__name__} {where}: "
+            f"{error}. Mend it, or leave its plugin out."
+        ) from error
 
 
 def _name(callback: Any) -> str:

@@ -13,13 +13,30 @@ from typing import Any
 PACKAGES = ("gatekit", "tensorflow", "keras", "numpy", "hydra-core", "omegaconf", "pluggy")
 
 
-def environment(plugins: Mapping[str, str], threads: int, executor: str) -> dict[str, Any]:
+NUMERIC = ("gatekit", "tensorflow", "keras", "numpy")
+"""Packages whose version can change the numbers of a run."""
+
+
+def environment(
+    plugins: Mapping[str, str],
+    threads: int,
+    executor: str,
+    *,
+    jit: bool = False,
+    seed: int | None = None,
+    data_hash: str | None = None,
+    seconds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
     """Return the content of env.json.
 
     Args:
         plugins: the hash of each plugin in use.
         threads: the threads that TensorFlow may use within an operation.
         executor: the executor, as resolved.
+        jit: whether the step was compiled by XLA.
+        seed: the run's seed, from which everything random follows.
+        data_hash: what the task says about its data.
+        seconds: how long each part took, by a clock that is never set.
     """
     return {
         "python": platform.python_version(),
@@ -27,13 +44,28 @@ def environment(plugins: Mapping[str, str], threads: int, executor: str) -> dict
         "platform": platform.platform(),
         "cpu": _cpu(),
         "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpu": _gpu(),
         "host_kind": platform.machine(),
         "threads": threads,
         "executor": executor,
-        "jit": False,
+        "jit": jit,
+        "seed": seed,
+        "data_hash": data_hash,
+        "seconds": dict(seconds or {}),
         "git": _git(),
         "plugins": dict(plugins),
+    }
+
+
+def numeric() -> dict[str, Any]:
+    """Return what the numbers of a run depend on besides its configuration: versions, machine."""
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in NUMERIC},
+        "cpu": _cpu(),
+        "machine": platform.machine(),
+        "gpu": _gpu(),
     }
 
 

@@ -3,14 +3,58 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
+import shutil
 from pathlib import Path
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
-def _step(operation: str, path: Path) -> None:
-    """Stand before each system call; tests replace it to fail or kill at the k-th call."""
+
+class Disk:
+    """The system calls that change a disk; a test puts another in its place, which fails."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """Return the number of an opened file."""
+        return os.open(path, flags | os.O_CLOEXEC, 0o644)
+
+    def write(self, number: int, data: memoryview) -> int:
+        """Return how many bytes were written, perhaps not all."""
+        return os.write(number, data)
+
+    def fsync(self, number: int) -> None:
+        """Wait until a file's content, or a folder's names, are on the disk."""
+        os.fsync(number)
+
+    def close(self, number: int) -> None:
+        """Give a file's number back."""
+        os.close(number)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Give a file another name, which may be taken."""
+        os.replace(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name, which must be free."""
+        os.link(source, target)
+
+    def unlink(self, path: Path) -> None:
+        """Take a name away."""
+        os.unlink(path)
+
+    def mkdir(self, path: Path) -> None:
+        """Make a folder."""
+        os.mkdir(path)
+
+    def truncate(self, path: Path, size: int) -> None:
+        """Cut a file."""
+        os.truncate(path, size)
+
+
+disk = Disk()
 
 
 def write(path: Path, data: bytes | str) -> None:
@@ -22,8 +66,7 @@ def write(path: Path, data: bytes | str) -> None:
     """
     temporary = _written_beside(path, data)
     try:
-        _step("replace", path)
-        os.replace(temporary, path)
+        disk.replace(temporary, path)
     except BaseException:
         _discard(temporary)
         raise
@@ -37,8 +80,7 @@ def create(path: Path, data: bytes | str) -> bool:
     """
     temporary = _written_beside(path, data)
     try:
-        _step("link", path)
-        os.link(temporary, path)
+        disk.link(temporary, path)
     except FileExistsError:
         return False
     finally:
@@ -50,22 +92,30 @@ def create(path: Path, data: bytes | str) -> bool:
 def append(path: Path, line: str) -> None:
     """Append one line and wait until it is on the disk.
 
-    A torn line that a crash left behind is closed first, so that it never joins the new one.
+    A torn line that a crash left behind is closed first, so that it never joins the new one; a
+    line that cannot be written whole is taken back.
     """
-    _step("open", path)
     fresh = not path.exists()
-    with open(path, "a+b", buffering=0) as file:
-        end = file.seek(0, os.SEEK_END)
-        torn = False
-        if end:
-            file.seek(end - 1)
-            torn = file.read(1) != b"\n"
-        _step("write", path)
-        _write_all(file.fileno(), (b"\n" if torn else b"") + line.encode() + b"\n")
-        _step("fsync", path)
-        os.fsync(file.fileno())
+    number = disk.open(path, _GROW)
+    try:
+        end = os.lseek(number, 0, os.SEEK_END)
+        torn = end > 0 and os.pread(number, 1, end - 1) != b"\n"
+        try:
+            _write_all(number, (b"\n" if torn else b"") + line.encode() + b"\n")
+            disk.fsync(number)
+        except OSError:
+            with contextlib.suppress(OSError):
+                disk.truncate(path, end)
+            raise
+    finally:
+        disk.close(number)
     if fresh:
         _sync_folder(path.parent)
+
+
+def open_log(path: Path) -> int:
+    """Return the number of a file that grows without waiting for the disk."""
+    return disk.open(path, _GROW)
 
 
 def folder(path: Path) -> None:
@@ -74,52 +124,94 @@ def folder(path: Path) -> None:
         return
     if path.parent != path:
         folder(path.parent)
-    _step("mkdir", path)
     with contextlib.suppress(FileExistsError):
-        os.mkdir(path)
-        _sync_folder(path.parent)
+        disk.mkdir(path)
+    _sync_folder(path.parent)
     if not path.is_dir():
         raise NotADirectoryError(20, "a file stands where a folder is needed", str(path))
 
 
 def move(source: Path, target: Path) -> None:
     """Move a file to a name that must be free, within one file system."""
-    if target.exists():
+    if os.path.lexists(target):
         raise FileExistsError(17, "will not overwrite", str(target))
-    _step("rename", source)
-    os.rename(source, target)
+    disk.replace(source, target)
     _sync_folder(target.parent)
     if target.parent != source.parent:
         _sync_folder(source.parent)
 
 
+def remove(path: Path) -> None:
+    """Take a file away, where it is still there."""
+    with contextlib.suppress(FileNotFoundError):
+        disk.unlink(path)
+        _sync_folder(path.parent)
+
+
+def sweep(path: Path) -> None:
+    """Take away what writers that were killed have left half written in a folder."""
+    for temporary in path.glob(".*.tmp"):
+        _discard(temporary)
+
+
 def truncate(path: Path, size: int) -> None:
-    """Cut a file that grew beyond its limit."""
-    _step("truncate", path)
-    os.truncate(path, size)
+    """Cut a file, durably."""
+    disk.truncate(path, size)
+    number = disk.open(path, os.O_RDWR)
+    try:
+        disk.fsync(number)
+    finally:
+        disk.close(number)
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hex digits."""
+def sha256(path: Path, size: int | None = None) -> str:
+    """Return the SHA-256 of a file's content, or of its first bytes, as 64 hex digits."""
     digest = hashlib.sha256()
+    left = path.stat().st_size if size is None else size
     with open(path, "rb") as file:
-        while block := file.read(1 << 20):
+        while left and (block := file.read(min(left, 1 << 20))):
             digest.update(block)
+            left -= len(block)
     return digest.hexdigest()
+
+
+def trouble(error: OSError, path: Path) -> str:
+    """Return what went wrong with a disk, where, how full it is, and what to do.
+
+    Args:
+        error: what was raised.
+        path: the run's folder, named where the error names no file.
+    """
+    where = error.filename or path
+    said = f"input or output failed at {where}: {error.strerror or error}"
+    with contextlib.suppress(OSError):
+        free = shutil.disk_usage(_nearest(path)).free
+        said += f"; {free / 2**20:,.0f} MiB are free there"
+    remedy = {
+        errno.ENOSPC: "Free some space",
+        errno.EDQUOT: "Free some of your quota",
+        errno.EFBIG: "Raise the limit of file sizes (ulimit -f)",
+        errno.EACCES: "Make the folder writable",
+        errno.EROFS: "Make the file system writable",
+        errno.EMFILE: "Raise the limit of open files (ulimit -n) or lower n_jobs",
+        errno.ENFILE: "Lower n_jobs",
+    }.get(error.errno or 0, "See to the disk")
+    return f"{said}. {remedy}, or give another place with root=FOLDER; then add retry=failed."
+
+
+def _nearest(path: Path) -> Path:
+    return path if path.exists() or path.parent == path else _nearest(path.parent)
 
 
 def _written_beside(path: Path, data: bytes | str) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
-    _step("open", temporary)
-    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    number = disk.open(temporary, _NEW)
     try:
         try:
-            _step("write", temporary)
             _write_all(number, data.encode() if isinstance(data, str) else data)
-            _step("fsync", temporary)
-            os.fsync(number)
+            disk.fsync(number)
         finally:
-            os.close(number)
+            disk.close(number)
     except BaseException:
         _discard(temporary)
         raise
@@ -129,18 +221,21 @@ def _written_beside(path: Path, data: bytes | str) -> Path:
 def _write_all(number: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(number, view) :]
+        view = view[disk.write(number, view) :]
 
 
 def _discard(path: Path) -> None:
     with contextlib.suppress(OSError):
-        os.unlink(path)
+        disk.unlink(path)
 
 
 def _sync_folder(path: Path) -> None:
-    _step("fsync folder", path)
-    number = os.open(path, os.O_RDONLY)
+    number = disk.open(path, os.O_RDONLY)
     try:
-        os.fsync(number)
+        disk.fsync(number)
+    except OSError as error:
+        # Some network file systems keep names without being asked, and refuse to be.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
-        os.close(number)
+        disk.close(number)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import yaml
 from gatekit.cell.errors import RunError
 
 from . import files, metrics
+from .checkpoint import Checkpoint, DamagedError, pack, unpack
+from .process import born, living
 
 SCHEMA = 1
 FILES = (
@@ -28,7 +31,11 @@ FILES = (
     "result.json",
     "log.txt",
     "weights.npz",
+    "checkpoint.bin",
 )
+CONTINUED = ("metrics.jsonl", "weights.npz", "checkpoint.bin")
+"""What stays where it is when a new attempt goes on from a checkpoint."""
+
 HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
 OUTCOMES = ("COMPLETED", "DIVERGED")
 OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
@@ -105,7 +112,8 @@ class RunFolder:
             raise RunError(f"{path} is damaged: it is not the JSON of a finished run.")
         if result.get("schema") != SCHEMA:
             raise RunError(
-                f"{path} has format {result.get('schema')!r}; this gatekit reads format {SCHEMA}."
+                f"{path} has format {result.get('schema')!r}; this gatekit reads format {SCHEMA}. "
+                "Type pip install --upgrade gatekit."
             )
         for name, digest in dict(result.get("files", {})).items():
             file = self.path / name
@@ -128,6 +136,8 @@ class RunFolder:
     def claim(self) -> int:
         """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
 
+        Where there is a checkpoint, it stays, with the metrics and weights that belong to it.
+
         Returns:
             The attempt's number, from 1.
 
@@ -141,6 +151,9 @@ class RunFolder:
             state = self.state()
             if state.name in OUTCOMES:
                 raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
+            if newer(self._json("result.json")):
+                # Made again it would only be moved aside by a gatekit that cannot judge it.
+                raise RunError(str(state.reason))
             if state.name == "RUNNING":
                 owner = self._owner(latest) or {}
                 raise ClaimedError(
@@ -152,16 +165,17 @@ class RunFolder:
                 "attempt": latest + 1,
                 "pid": os.getpid(),
                 "host": platform.node(),
-                "born": _born(os.getpid()),
+                "born": born(os.getpid()),
             }
             if not files.create(self._claim(latest + 1), json.dumps(owner)):
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
-            if latest:
-                self._put_away(latest)
+            files.sweep(self.path)
+            kept = CONTINUED if (self.path / "checkpoint.bin").exists() else ()
+            self._put_away(latest, [name for name in FILES if name not in kept])
         except OSError as error:
             raise RunError(
-                f"cannot write the run folder {self.path}: {error.strerror or error}"
+                f"cannot write the run folder {self.path}: {files.trouble(error, self.path)}"
             ) from error
         self.status("RUNNING")
         return self.attempt
@@ -195,11 +209,49 @@ class RunFolder:
         """Append one record to metrics.jsonl."""
         metrics.append(self.path / "metrics.jsonl", record)
 
+    def write_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Write checkpoint.bin, with how far metrics.jsonl belongs to it."""
+        path = self.path / "metrics.jsonl"
+        size = path.stat().st_size if path.exists() else 0
+        digest = files.sha256(path, size) if size else None
+        position = {**checkpoint.position, "metrics": {"bytes": size, "sha256": digest}}
+        complete = Checkpoint(checkpoint.arrays, position, checkpoint.made_with)
+        files.write(self.path / "checkpoint.bin", pack(complete))
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint that an earlier attempt left, None where there is none.
+
+        Raises:
+            DamagedError: it, or the part of metrics.jsonl that belongs to it, is not as written.
+        """
+        path, metrics_file = self.path / "checkpoint.bin", self.path / "metrics.jsonl"
+        if not path.exists():
+            return None
+        found = unpack(path.read_bytes())
+        size, digest = (found.position["metrics"][key] for key in ("bytes", "sha256"))
+        if size and (not metrics_file.exists() or files.sha256(metrics_file, size) != digest):
+            raise DamagedError("the lines of metrics.jsonl that belong to it have changed")
+        return found
+
+    def go_back(self, checkpoint: Checkpoint) -> None:
+        """Cut metrics.jsonl to what stood there when the checkpoint was made."""
+        path, size = self.path / "metrics.jsonl", checkpoint.position["metrics"]["bytes"]
+        if path.exists() and path.stat().st_size > size:
+            files.truncate(path, size)
+
+    def set_aside(self) -> None:
+        """Move a checkpoint that is of no use, and what belongs to it, to the earlier attempt."""
+        self._put_away(self.attempt - 1, CONTINUED)
+
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Complete the run: result.json, with the hash of each other file, is written last."""
+        """Complete the run: result.json, with the hash of each other file, is written last.
+
+        The checkpoint goes when the result stands.
+        """
         hashed = {n: files.sha256(self.path / n) for n in HASHED if (self.path / n).is_file()}
         record = {"schema": SCHEMA, **result, "files": hashed}
         files.write(self.path / "result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+        files.remove(self.path / "checkpoint.bin")
         self.status(str(result["state"]), result.get("reason"))
 
     # -- claims -------------------------------------------------------------------------------
@@ -231,14 +283,15 @@ class RunFolder:
         if owner.get("host") != platform.node():
             return True
         pid = owner.get("pid")
-        return isinstance(pid, int) and _living(pid) and _born(pid) == owner.get("born")
+        return isinstance(pid, int) and living(pid) and born(pid) == owner.get("born")
 
-    def _put_away(self, attempt: int) -> None:
+    def _put_away(self, attempt: int, names: Iterable[str]) -> None:
+        found = [name for name in names if os.path.lexists(self.path / name)]
         kept = self.path / "attempts" / str(attempt)
-        files.folder(kept)
-        for name in FILES:
-            if (self.path / name).exists() and not (kept / name).exists():
-                files.move(self.path / name, kept / name)
+        if found:
+            files.folder(kept)
+        for name in found:
+            files.move(self.path / name, _free(kept / name))
 
     def _json(self, name: str) -> dict[str, Any] | None:
         try:
@@ -248,25 +301,12 @@ class RunFolder:
         return data if isinstance(data, dict) else None
 
 
-def _living(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    fields = _stat(pid)
-    return fields is None or fields[0] not in "ZX"
+def newer(result: Mapping[str, Any] | None) -> bool:
+    """Return whether a later gatekit has written this result."""
+    schema = (result or {}).get("schema")
+    return isinstance(schema, int) and schema > SCHEMA
 
 
-def _born(pid: int) -> str | None:
-    """Return when a process started, in ticks since boot: a reused id has another birth."""
-    fields = _stat(pid)
-    return None if fields is None else fields[19]
-
-
-def _stat(pid: int) -> list[str] | None:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
+def _free(path: Path) -> Path:
+    taken = (path.with_name(f"{path.name}.{number}") for number in itertools.count(1))
+    return next(p for p in itertools.chain([path], taken) if not os.path.lexists(p))

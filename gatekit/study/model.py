@@ -107,9 +107,9 @@ def build_model(config: Mapping[str, Any], signature: Any, masked: bool) -> Sequ
     mask = keras.Input((None,), name="mask", dtype="bool") if masked else None
     value: Any = x
     if tokens:
-        value = keras.layers.Embedding(signature.vocabulary, config["units"], name="embedding")(
-            value
-        )
+        value = keras.layers.Embedding(
+            signature.vocabulary, config["units"], embeddings_initializer="zeros", name="embedding"
+        )(value)
     for index in range(config["layers"]):
         sequences = every or index + 1 < config["layers"]
         before = value
@@ -123,9 +123,12 @@ def build_model(config: Mapping[str, Any], signature: Any, masked: bool) -> Sequ
             )
     # The loss is computed in full precision whatever the layers compute in.
     dtype = "float64" if config["precision"] == "float64" else "float32"
-    head = keras.layers.Dense(signature.outputs, name="head", dtype=dtype)(value)
+    head = keras.layers.Dense(
+        signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
+    )(value)
     inputs = x if mask is None else [x, mask]
     model = SequenceModel(inputs, head, loss_kind=signature.loss)
+    # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import statistics
 import threading
@@ -15,10 +14,14 @@ import keras
 import numpy
 import tensorflow as tf
 
-from . import batches, seeds
-from .callbacks import Callbacks
-from .data_check import DataWarning, check_sample, check_splits
+from . import seeds, tensors
+from .callbacks import Callbacks, Event
+from .checkpoint import Checkpoint
+from .data_check import DataWarning, check_splits
+from .feed import Feed
 from .folder import RunFolder
+from .guard import guarded
+from .journal import Journal
 from .model import (
     build_model,
     executor_of,
@@ -27,7 +30,9 @@ from .model import (
     set_weights,
     step_metric,
 )
+from .optimizers import optimizer
 
+JIT = False
 WARM_UP = 5
 EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
@@ -51,30 +56,42 @@ def train(
     stop: threading.Event,
     verbose: int = 2,
     callbacks: Callbacks | None = None,
+    found: Checkpoint | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    remarks: list[str] | None = None,
 ) -> dict[str, Any]:
     """Train one run and return what result.json says about it.
 
     Args:
         config: the resolved run configuration.
         task: the task (a `gatekit.Task`).
-        folder: the claimed folder; metrics and the best weights are written there on the way.
+        folder: the claimed folder; metrics, the best weights and checkpoints are written there.
         stop: set from outside to stop after the current batch.
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
         callbacks: what plugins want to be told.
+        found: the checkpoint to go on from.
+        made_with: what the numbers depend on besides the configuration, for the checkpoints.
+        remarks: what is to be said of the run already; the result's warnings.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
     keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
-    with warnings.catch_warnings(record=True) as caught:
+    keras.config.set_dtype_policy(config["precision"])
+    metric = task.metric
+    journal = Journal(folder, metric.name, metric.direction, made_with or {})
+    for remark in remarks or ():
+        journal.remark(remark)
+    with warnings.catch_warnings(record=True) as caught, guarded("the data", journal.remark):
         warnings.simplefilter("always")
         splits = check_splits(task, seeds.generator(config["seed"], "data"))
     for warning in caught:
         warnings.warn(warning.message, stacklevel=2)
-    doubts = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    session = _Session(config, task, splits, folder, stop, callbacks or Callbacks(), doubts)
-    return session.run(verbose)
+        if issubclass(warning.category, DataWarning):
+            journal.remark(str(warning.message))
+    feed = Feed(task, splits, config["seed"], config["trainer"]["batch"])
+    return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(verbose, found)
 
 
 class _Session:
@@ -82,75 +99,189 @@ class _Session:
         self,
         config: Mapping[str, Any],
         task: Any,
-        splits: Mapping[str, Any],
-        folder: RunFolder,
+        feed: Feed,
+        journal: Journal,
         stop: threading.Event,
         callbacks: Callbacks,
-        doubts: list[str],
     ) -> None:
-        self.config, self.task, self.splits = config, task, splits
-        self.folder, self.stop, self.callbacks = folder, stop, callbacks
-        self.doubts = doubts
-        self.signature = task.signature()
-        self.every = self.signature.emission == "every"
-        self.size = config["trainer"]["batch"]
-        self.seed = config["seed"]
-        self.masked = any(split.mask is not None for split in splits.values())
-        train = splits.get("train")
-        self.per_epoch = batches.steps_per_epoch(None if train is None else len(train.x), self.size)
-        self.total_steps = (
-            config["trainer"]["steps"] or config["trainer"]["epochs"] * self.per_epoch
-        )
-        if config["trainer"]["steps"]:
+        self.config, self.task, self.feed, self.journal = config, task, feed, journal
+        self.stop, self.callbacks = stop, callbacks
+        trainer = config["trainer"]
+        self.patience = trainer["patience"]
+        self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
+        if trainer["steps"]:
             self.chunk = max(1, min(-(-self.total_steps // EVALUATIONS), self.total_steps))
         else:
-            self.chunk = self.per_epoch
-        self.epoch = self.step = 0
-        self.validation = math.nan
-        self.best: tuple[int, float] | None = None
-        self.best_weights: dict[str, numpy.ndarray] = {}
+            self.chunk = feed.per_epoch
+        self.training = True
+        self.running: Mapping[str, numpy.ndarray] = {}
         self.step_seconds: list[float] = []
-        self.began = time.monotonic()
 
-    def run(self, verbose: int) -> dict[str, Any]:
-        self.model = build_model(self.config, self.signature, self.masked)
+    def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
+        with guarded("building the model", self.journal.remark):
+            self._make()
+        self.journal.made_with |= {"executor": executor_of(self.model), "jit": JIT}
+        result: dict[str, Any] = {"state": "COMPLETED"}
+        self._tell("start")
+        try:
+            try:
+                if found is not None:
+                    self._resume(found)
+                self._fit(verbose)
+            except DivergedError as diverged:
+                result = {"state": "DIVERGED", "reason": str(diverged)}
+            self.training = False
+            result |= self._summary()
+        except InterruptedRunError:
+            if self.training:
+                self.save()
+            raise
+        self._tell("end", state=result["state"], result=result)
+        return result
+
+    def _make(self) -> None:
+        signature = self.task.signature()
+        self.model = build_model(self.config, signature, self.feed.masked)
         self.model.compile(
-            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=False
+            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=JIT
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
-        spec = self._tensor_spec()
-        self.score = self._scorer(spec)
-        data = tf.data.Dataset.from_generator(self._epoch_batches, output_signature=spec)
-        data = data.apply(tf.data.experimental.assert_cardinality(self.chunk))
-        result: dict[str, Any] = {"state": "COMPLETED"}
-        self.callbacks.tell("start", folder=self.folder.path)
-        try:
-            epochs = -(-self.total_steps // self.chunk)
-            watch = [_Watch(self)]
-            self.model.fit(data, epochs=epochs, verbose=verbose, callbacks=watch, shuffle=False)
-        except DivergedError as diverged:
-            result = {"state": "DIVERGED", "reason": str(diverged)}
-        result |= self._summary()
-        self.callbacks.tell("end", folder=self.folder.path, state=result["state"], result=result)
-        return result
+        self.spec = self.feed.spec()
+        self.score = self._scorer(self.spec)
+        self._check_repeats()
+
+    def _check_repeats(self) -> None:
+        before = tensors.kept(self.model)
+        self.model.make_train_function()
+        ends = []
+        for _ in range(2):
+            tensors.restore(self.model, before)
+            self.model.train_function(iter(self._dataset(1)))
+            ends.append({n: v.tobytes() for n, v in tensors.kept(self.model).items()})
+        tensors.restore(self.model, before)
+        if ends[0] != ends[1]:
+            self.journal.remark(
+                "the first step, made twice, gave two results: something draws at random outside "
+                "the run's seed, so that this run can be neither repeated nor continued exactly. "
+                "Take the randomness out of the plugins, or use dropout and zoneout for it."
+            )
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _fit(self, verbose: int) -> None:
+        """Train, first to the end of an epoch that was begun, then in whole epochs."""
+        watch = _Watch(self)
+        epochs = -(-self.total_steps // self.chunk)
+        while not self.over():
+            epoch, place = divmod(self.journal.step, self.chunk)
+            self.model.fit(
+                self._dataset(self.chunk - place),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if place else epochs,
+                verbose=verbose,
+                callbacks=[watch],
+                shuffle=False,
+            )
+
+    def over(self) -> bool:
+        """Return whether there is nothing left to train."""
+        journal = self.journal
+        return journal.step >= self.total_steps or (journal.closed and journal.stale(self.patience))
+
+    def _dataset(self, count: int) -> Any:
+        data = tf.data.Dataset.from_generator(self._steps, output_signature=self.spec)
+        return data.apply(tf.data.experimental.assert_cardinality(count))
+
+    def _steps(self) -> Iterator[Any]:
+        # Keras looks at one batch before an epoch begins: what was done is counted where it is
+        # done, in the callback, and never here.
+        first = self.journal.step
+        for step in range(first, (first // self.chunk + 1) * self.chunk):
+            yield self.feed.step(step)
+
+    def _resume(self, found: Checkpoint) -> None:
+        self.journal.resume(found)
+        self.callbacks.restore(found.position["plugins"])
+        tensors.restore(self.model, found.arrays)
+        if not self.journal.closed:
+            # Keras sets the running loss to zero before every epoch, this one included.
+            self.running = {n: v for n, v in found.arrays.items() if n.startswith("metric/")}
+            if self.at_end():
+                self.close_epoch()
+
+    def at_end(self) -> bool:
+        """Return whether the latest batch was the last one of an epoch."""
+        step = self.journal.step
+        return step % self.chunk == 0 or step >= self.total_steps
+
+    def save(self) -> None:
+        """Write a checkpoint of what stands after the latest batch."""
+        self.journal.save(tensors.kept(self.model), self.callbacks.state())
+
+    def close_epoch(self) -> None:
+        """Look at the validation data after the last batch of an epoch, and keep what is found."""
+        journal = self.journal
+        value = self.evaluate("validation")
+        journal.judge(value, lambda: named_weights(self.model))
+        if not math.isfinite(value):
+            raise DivergedError(journal.epoch, self.chunk)
+        self._tell(
+            "epoch",
+            epoch=journal.epoch,
+            step=journal.step,
+            loss=journal.loss,
+            validation=value,
+            weights=lambda: named_weights(self.model),
+        )
+        if journal.due():
+            self.save()
+
+    def _tell(self, event: Event, **facts: Any) -> None:
+        if self.callbacks.called:
+            with guarded("a callback", self.journal.remark, printing=True):
+                self.callbacks.tell(event, folder=self.journal.folder.path, **facts)
+
+    # -- scores -------------------------------------------------------------------------------
+
+    def _scorer(self, spec: Any) -> Any:
+        metric, loss = self.task.metric.name, self.task.signature().loss
+        masked = self.feed.masked
+
+        @tf.function(input_signature=spec, autograph=False)
+        def score(inputs: Any, y: Any, weights: Any) -> Any:
+            logits = self.model(list(inputs) if masked else inputs, training=False)
+            counted = tf.cast(weights, "float64")
+            values = tf.cast(step_metric(metric, loss, y, logits), "float64")
+            return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
+
+        return score
+
+    def evaluate(self, split: str) -> float:
+        """Return the task's metric on a split, pooled over all counted steps.
+
+        Raises:
+            InterruptedRunError: the run was asked to stop; nothing has changed.
+        """
+        total = count = 0.0
+        for step in self.feed.split(split):
+            if self.stop.is_set():
+                raise InterruptedRunError
+            value, counted = self.score(*step)
+            total += float(value)
+            count += float(counted)
+        return total / count if count else math.nan
 
     def _summary(self) -> dict[str, Any]:
-        metric = self.task.metric
+        metric, journal = self.task.metric, self.journal
         best = last = None
-        if self.best is not None:
-            last = {
-                "epoch": self.epoch,
-                "validation": self.validation,
-                "test": self.evaluate("test"),
-            }
-            self.log("test", metric.name, last["test"])
-            set_weights(self.model, self.best_weights)
-            best = {
-                "epoch": self.best[0],
-                "validation": self.best[1],
-                "test": self.evaluate("test"),
-            }
+        if journal.best is not None:
+            test = self.evaluate("test")
+            last = {"epoch": journal.epoch, "validation": journal.validation, "test": test}
+            journal.log("test", metric.name, test)
+            set_weights(self.model, journal.best_weights)
+            epoch, value = journal.best
+            best = {"epoch": epoch, "validation": value, "test": self.evaluate("test")}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
         return {
             "task": self.config["task"]["name"],
@@ -164,99 +295,13 @@ class _Session:
             "last": _finite(last),
             "parameters": parameter_counts(self.model),
             "seconds": {
-                "total": round(time.monotonic() - self.began, 3),
+                "total": journal.seconds(),
                 "step": statistics.median(steps) if steps else None,
             },
-            "steps": self.step,
+            "steps": journal.step,
             "executor": executor_of(self.model),
-            "warnings": self.doubts,
+            "warnings": journal.remarks,
         }
-
-    # -- data ---------------------------------------------------------------------------------
-
-    def _epoch_batches(self) -> Iterator[Any]:
-        # Keras looks at one batch before the first epoch; the position is therefore read from the
-        # callback's epoch and never counted here.
-        epoch = max(self.epoch, 1) - 1
-        first = epoch * self.chunk
-        for step in range(first, first + self.chunk):
-            yield self._tensors(self._train_step(step))
-
-    def _train_step(self, step: int) -> batches.Step:
-        train = self.splits.get("train")
-        if train is None:
-            random = seeds.generator(self.seed, "data", "train", step)
-            fresh = check_sample(self.task, random, self.size)
-            return batches.taken(fresh, numpy.arange(self.size), self.size, self.every)
-        turn, place = divmod(step, self.per_epoch)
-        order = batches.shuffled(self.seed, turn, len(train.x))
-        rows = order[place * self.size : (place + 1) * self.size]
-        return batches.taken(train, rows, self.size, self.every)
-
-    def _tensors(self, step: batches.Step) -> tuple[Any, Any, Any]:
-        inputs: Any = step.x
-        if self.masked:
-            mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask
-            inputs = (step.x, mask)
-        return inputs, step.y, step.weights
-
-    def _tensor_spec(self) -> Any:
-        def spec(array: Any, timed: bool) -> tf.TensorSpec:
-            dims = [self.size, *array.shape[1:]]
-            if timed:
-                dims[1] = None
-            return tf.TensorSpec(dims, array.dtype)
-
-        inputs, y, weights = self._tensors(self._train_step(0))
-        if self.masked:
-            first: Any = (spec(inputs[0], True), spec(inputs[1], True))
-        else:
-            first = spec(inputs, True)
-        return first, spec(y, self.every), spec(weights, self.every)
-
-    # -- scores -------------------------------------------------------------------------------
-
-    def _scorer(self, spec: Any) -> Any:
-        metric, loss = self.task.metric.name, self.signature.loss
-
-        @tf.function(input_signature=spec, autograph=False)
-        def score(inputs: Any, y: Any, weights: Any) -> Any:
-            logits = self.model(list(inputs) if self.masked else inputs, training=False)
-            counted = tf.cast(weights, "float64")
-            values = tf.cast(step_metric(metric, loss, y, logits), "float64")
-            return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
-
-        return score
-
-    def evaluate(self, split: str) -> float:
-        """Return the task's metric on a split, pooled over all counted steps."""
-        total = count = 0.0
-        for step in batches.ordered(self.splits[split], self.size, self.every):
-            value, counted = self.score(*self._tensors(step))
-            total += float(value)
-            count += float(counted)
-        return total / count if count else math.nan
-
-    def log(self, split: str, metric: str, value: float) -> None:
-        """Append one number to metrics.jsonl."""
-        self.folder.log(
-            {
-                "epoch": self.epoch,
-                "step": self.step,
-                "split": split,
-                "metric": metric,
-                "value": float(value),
-                "seconds": round(time.monotonic() - self.began, 3),
-            }
-        )
-
-    def better(self, value: float) -> bool:
-        """Return whether a validation score is the best one so far."""
-        if not math.isfinite(value):
-            return False
-        if self.best is None:
-            return True
-        return value < self.best[1] if self.task.metric.direction == "min" else value > self.best[1]
 
 
 class _Watch(keras.callbacks.Callback):
@@ -265,73 +310,36 @@ class _Watch(keras.callbacks.Callback):
         self.session = session
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.session.epoch = epoch + 1
+        session = self.session
+        session.journal.epoch, session.journal.closed = epoch + 1, False
+        tensors.restore(self.model, session.running, "metric/")
+        session.running = {}
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        session = self.session
+        session, journal = self.session, self.session.journal
         session.step_seconds.append(time.perf_counter() - self.started)
-        session.step += 1
-        if logs and not math.isfinite(logs["loss"]):
-            session.log("train", "loss", math.nan)
-            raise DivergedError(session.epoch, batch + 1)
+        journal.step += 1
+        journal.loss = float(logs["loss"])
+        if not math.isfinite(journal.loss):
+            journal.log("train", "loss", math.nan)
+            place = (journal.step - 1) % session.chunk
+            raise DivergedError(journal.epoch, place + 1)
         if session.stop.is_set():
             raise InterruptedRunError
-        if session.step >= session.total_steps:
+        if journal.step >= session.total_steps:
             self.model.stop_training = True
+        elif journal.due() and not session.at_end():
+            session.save()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        session, metric = self.session, self.session.task.metric
-        value = session.validation = session.evaluate("validation")
-        session.log("train", "loss", logs["loss"])
-        session.log("validation", metric.name, value)
-        logs[f"val_{metric.name}"] = value
-        if not math.isfinite(value):
-            raise DivergedError(session.epoch, session.chunk)
-        if session.better(value):
-            session.best = (session.epoch, value)
-            session.best_weights = named_weights(self.model)
-            archive = io.BytesIO()
-            numpy.savez(archive, **session.best_weights)  # type: ignore[arg-type]
-            session.folder.write_weights(archive.getvalue())
-        session.callbacks.tell(
-            "epoch",
-            folder=session.folder.path,
-            epoch=session.epoch,
-            step=session.step,
-            loss=logs["loss"],
-            validation=value,
-            weights=lambda: named_weights(self.model),
-        )
-        patience = session.config["trainer"]["patience"]
-        if patience and session.best and session.epoch - session.best[0] >= patience:
+        session = self.session
+        session.close_epoch()
+        logs[f"val_{session.task.metric.name}"] = session.journal.validation
+        if session.over():
             self.model.stop_training = True
-
-
-def optimizer(config: Mapping[str, Any], total_steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
-
-    Args:
-        config: name, learning_rate, clipnorm, schedule and the optimizer's own keys.
-        total_steps: the length of the schedule: ``cosine`` falls to zero at its end, ``step``
-            divides by ten at one half and three quarters.
-    """
-    rate: Any = config["learning_rate"]
-    schedules = keras.optimizers.schedules
-    if config["schedule"] == "cosine":
-        rate = schedules.CosineDecay(rate, total_steps)
-    elif config["schedule"] == "step":
-        bounds = [max(1, total_steps // 2), max(2, total_steps * 3 // 4)]
-        rate = schedules.PiecewiseConstantDecay(bounds, [rate, rate / 10, rate / 100])
-    named = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-    kind = {**named, "rmsprop": keras.optimizers.RMSprop}[config["name"]]
-    own = {key: config[key] for key in ("momentum", "nesterov") if key in config}
-    made: keras.optimizers.Optimizer = kind(
-        learning_rate=rate, global_clipnorm=config["clipnorm"], **own
-    )
-    return made
 
 
 def make_deterministic(threads: int) -> None:

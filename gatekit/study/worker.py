@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
@@ -21,12 +22,16 @@ import tensorflow as tf
 
 from gatekit.cell.errors import GatekitError
 
-from . import files, parts
-from .environment import environment
+from . import environment, files, parts, resume
 from .folder import ClaimedError, RunFolder
-from .train import InterruptedRunError, make_deterministic, train
+from .guard import guarded
+from .train import JIT, InterruptedRunError, make_deterministic, train
 
 LOG_LIMIT = 16 * 2**20
+
+
+STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Asked to stop: by the launcher, a closed terminal, a cluster that takes its node back."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Request:
 
     Attributes:
         terminal: whether to show Keras' progress bar on the parent's terminal as well.
+        allow_changed: whether to go on from a checkpoint of other versions or another machine.
     """
 
     path: Path
@@ -43,6 +49,7 @@ class Request:
     plugins: Mapping[str, str]
     threads: int
     terminal: bool
+    allow_changed: bool = False
 
 
 def work(request: Request) -> None:
@@ -50,30 +57,34 @@ def work(request: Request) -> None:
 
     The process ends with 0 where the folder tells the outcome, whatever it is.
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop, received = _stopped_by_signals()
     _follow_parent(stop)
     folder = RunFolder(request.path)
     try:
         folder.claim()
     except ClaimedError:
         return
-    log = request.path / "log.txt"
-    _redirect(log, request.terminal)
     try:
+        _redirect(request.path / "log.txt", request.terminal)
         _train(request, folder, stop)
     except InterruptedRunError:
-        folder.status("INTERRUPTED", "stopped by a signal")
+        name = signal.Signals(received[0]).name if received else "the end of its launcher"
+        folder.status("INTERRUPTED", f"stopped by {name}; the same command continues")
     except GatekitError as error:
         sys.stderr.write(f"{error}\n")
         folder.status("FAILED", str(error))
     except tf.errors.ResourceExhaustedError as error:
         traceback.print_exc()
-        folder.status("FAILED", f"out of memory: {_first_line(error)}")
-    except OSError as error:
+        folder.status("FAILED", f"out of memory: {_first_line(error)}{_peak()}")
+    except MemoryError as error:
         traceback.print_exc()
-        folder.status("FAILED", f"input or output: {_first_line(error)}")
+        folder.status("FAILED", f"out of memory: {_first_line(error)}{_peak()}")
+    except OSError as error:
+        # Of a disk that takes nothing any more the parent tells, by the exit code.
+        said = files.trouble(error, request.path)
+        sys.stderr.write(f"{said}\n")
+        traceback.print_exc()
+        folder.status("FAILED", said)
     except Exception as error:
         traceback.print_exc()
         folder.status("FAILED", f"{type(error).__name__}: {_first_line(error)}")
@@ -82,16 +93,61 @@ def work(request: Request) -> None:
         sys.stderr.flush()
 
 
+def _stopped_by_signals() -> tuple[threading.Event, list[int]]:
+    stop: threading.Event = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        received.append(number)
+        stop.set()
+
+    # A terminal sends Ctrl-C to all processes; the launcher passes it on as SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOPPING:
+        signal.signal(number, note)
+    return stop, received
+
+
 def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
-    config = request.config
+    began, remarks = time.monotonic(), list[str]()
+    config = dict(request.config)
     folder.write_config(config)
-    make_deterministic(request.threads)
-    known = parts.load(config["plugins"])
-    task = known.task(config["task"])
-    folder.write_env(environment(request.plugins, request.threads, config["executor"]))
+    here = environment.numeric()
+    asked = {"threads": request.threads, "executor": config["executor"], "jit": JIT}
+    found = resume.found(folder)
+    if found is not None:
+        asked, remark = resume.agreed(found, here | asked, folder, request.allow_changed)
+        remarks += [remark] if remark else []
+        config["executor"] = asked["executor"]
+    make_deterministic(asked["threads"])
+    with guarded("loading plugins", remarks.append):
+        known = parts.load(config["plugins"])
+        task = known.task(config["task"])
+        callbacks = known.callbacks(config)
+
+    def write_env(executor: str, **seconds: float) -> None:
+        folder.write_env(
+            environment.environment(
+                request.plugins,
+                asked["threads"],
+                executor,
+                jit=asked["jit"],
+                seed=config["seed"],
+                data_hash=request.data_hash,
+                seconds=seconds,
+            )
+        )
+
+    write_env(config["executor"])
+    ready = time.monotonic()
     verbose = 1 if request.terminal else 2
-    result = train(config, task, folder, stop, verbose, known.callbacks(config))
-    folder.write_env(environment(request.plugins, request.threads, result["executor"]))
+    result = train(config, task, folder, stop, verbose, callbacks, found, here | asked, remarks)
+    write_env(
+        result["executor"],
+        prepare=round(ready - began, 3),
+        attempt=round(time.monotonic() - began, 3),
+        run=result["seconds"]["total"],
+    )
     folder.finish(
         {
             **result,
@@ -128,7 +184,7 @@ def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     shown = os.fdopen(os.dup(1), "w") if terminal else None
-    number = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    number = files.open_log(log)
     os.dup2(number, 1)
     os.dup2(number, 2)
     os.close(number)
@@ -162,6 +218,11 @@ def _follow_parent(stop: threading.Event) -> None:
         stop.set()
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def _peak() -> str:
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f" (at most {used / 2**20:,.1f} GiB were in use)"
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,21 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from disks import CountingDisk
 
 from gatekit.study import files
 
 
 def fail_at(monkeypatch, k):
     """Make the k-th system call fail; return the list of calls made so far."""
-    calls = []
-
-    def step(operation, path):
-        calls.append(operation)
-        if len(calls) == k:
-            raise OSError(28, "No space left on device", str(path))
-
-    monkeypatch.setattr(files, "_step", step)
-    return calls
+    disk = CountingDisk(k)
+    monkeypatch.setattr(files, "disk", disk)
+    return disk.calls
 
 
 def test_write_replaces_the_whole_file(tmp_path):
@@ -29,7 +24,7 @@ def test_write_replaces_the_whole_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
-@pytest.mark.parametrize("k", range(1, 6))
+@pytest.mark.parametrize("k", range(1, 7))
 def test_a_failure_at_any_call_leaves_old_or_new(tmp_path, monkeypatch, k):
     path = tmp_path / "a.json"
     path.write_text("old")
@@ -43,7 +38,7 @@ def test_a_failure_at_any_call_leaves_old_or_new(tmp_path, monkeypatch, k):
 def test_write_syncs_file_and_folder(tmp_path, monkeypatch):
     calls = fail_at(monkeypatch, 0)
     files.write(tmp_path / "a", "x")
-    assert calls == ["open", "write", "fsync", "replace", "fsync folder"]
+    assert calls == ["open", "write", "fsync", "replace", "open", "fsync"]
 
 
 def test_create_is_given_to_one(tmp_path):
@@ -66,7 +61,7 @@ def test_append_closes_a_torn_line_first(tmp_path):
 def test_append_waits_for_the_disk(tmp_path, monkeypatch):
     calls = fail_at(monkeypatch, 0)
     files.append(tmp_path / "m", "x")
-    assert calls == ["open", "write", "fsync", "fsync folder"]
+    assert calls == ["open", "write", "fsync", "open", "fsync"]
 
 
 def test_move_overwrites_nothing(tmp_path):

@@ -1,11 +1,13 @@
 """A run's folder: one writer, nothing overwritten, complete only if it verifies."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 
 import pytest
+from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
 from gatekit.study import files
@@ -184,20 +186,13 @@ def test_a_file_in_the_way_is_named(tmp_path):
 
 
 def test_an_earlier_attempt_survives_a_failure_at_any_call(tmp_path, monkeypatch):
-    for k in range(1, 30):
+    for k in range(1, 60):
         folder = RunFolder(tmp_path / str(k))
         folder.claim()
         folder.log({"epoch": 1})
         folder.status("FAILED", "because")
-        calls = []
-
-        def step(operation, path, calls=calls, k=k):
-            calls.append(operation)
-            if len(calls) == k:
-                raise OSError(5, "Input/output error", str(path))
-
         with monkeypatch.context() as patch:
-            patch.setattr(files, "_step", step)
+            patch.setattr(files, "disk", CountingDisk(k, errno.EIO))
             try:
                 RunFolder(folder.path).claim()
                 failed = False

@@ -16,8 +16,9 @@ from gatekit.study.callbacks import Callbacks
 from gatekit.study.command import compose
 from gatekit.study.folder import RunFolder
 from gatekit.study.model import SequenceModel
+from gatekit.study.optimizers import optimizer
 from gatekit.study.plan import plan
-from gatekit.study.train import InterruptedRunError, optimizer, train
+from gatekit.study.train import InterruptedRunError, train
 
 FEW = ["units=4", "trainer.epochs=3", "trainer.batch=8"]
 FAST = ("optimizer.learning_rate=0.5", "trainer.epochs=30", "trainer.patience=1")
