@@ -26,11 +26,12 @@ NAMES = sorted(path.stem for path in (ROOT / "conf/cell").glob("*.yaml"))
 UNITS, FEATURES = 8, 4
 HEAD = """# The zoo
 
-The cells that gatekit brings, oldest first; `make zoo` writes this page and those that it links to. A cell is certified
-where a recurrence in NumPy, written from the paper and not from the cell, gives the same values and the same gradients
-to 10 digits or more in float64 ([tests/reference](../tests/reference)); those marked unverified are not. The parameters
-are those of the recurrent layer with the output unit `hidden`; n units, m features. `gatekit cite cell=NAME` prints
-BibTeX, `gatekit cells --help` tells how to search.
+The cells that gatekit brings, oldest first; `make zoo` writes this page and those that it links to.
+A cell is certified where a recurrence in NumPy, written from the paper and not from the cell, gives
+the same values and the same gradients to 10 digits or more in float64
+([tests/reference](../tests/reference)); those marked unverified are not. The parameters are those
+of the recurrent layer with the output unit `hidden`; n units, m features. `gatekit cite cell=NAME`
+prints BibTeX, `gatekit cells --help` tells how to search.
 
 """
 
