@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import sys
 import traceback
 import warnings
@@ -12,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+
+from .options import known_key
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -40,7 +43,7 @@ def train(argv: Sequence[str]) -> int:
         from .launch import launch, report
         from .plan import plan
 
-        planned = plan(jobs)
+        planned = plan(jobs, typed_again(argv))
         outcome = launch(planned)
         _say(report(planned, outcome))
         return outcome.code
@@ -49,6 +52,11 @@ def train(argv: Sequence[str]) -> int:
             traceback.print_exc()
         sys.stderr.write(f"gatekit train: {error}\n")
         return 2
+
+
+def typed_again(argv: Sequence[str]) -> str:
+    """Return the command as it is typed in a shell."""
+    return shlex.join(["gatekit", "train", *(a for a in argv if a != "--debug")])
 
 
 def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
@@ -121,6 +129,8 @@ def prefixed(word: str, trusted: bool = False) -> str:
             )
         return word
     if name.startswith(("hydra.", "hydra/")) or name == "hydra":
+        if name.startswith("hydra.launcher."):
+            known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
         if not trusted and not name.replace("/", ".").startswith(_HYDRA_KEYS):
             raise ConfigError(
                 f"{name} is gatekit's own business; take it away or add --trust-config."

@@ -39,8 +39,12 @@ def _with_choices(config: DictConfig) -> DictConfig:
     from omegaconf import OmegaConf, open_dict
 
     joined = OmegaConf.create(config)
+    hydra = HydraConfig.get()
     with open_dict(joined):
-        joined.hydra = {"runtime": {"choices": dict(HydraConfig.get().runtime.choices)}}
+        joined.hydra = {
+            "runtime": {"choices": dict(hydra.runtime.choices)},
+            "launcher": OmegaConf.to_container(hydra.launcher),
+        }
     return joined
 
 

@@ -29,9 +29,10 @@ RUN_KEYS: dict[str, Check] = {
     "executor": one_of(*EXECUTORS),
     "precision": one_of(*PRECISIONS),
     "seed": whole(0),
+    "match": optional(text),
     "plugins": texts,
 }
-"""Keys that belong to a run and, but for `plugins`, to its fingerprint."""
+"""Keys of a run; all but `match` and `plugins` belong to its fingerprint."""
 
 LAUNCH_KEYS: dict[str, Check] = {
     "study": optional(text),
@@ -40,6 +41,8 @@ LAUNCH_KEYS: dict[str, Check] = {
     "n_jobs": optional(whole(1, 4096)),
     "threads": whole(1, 1024),
     "retry": optional(one_of("failed")),
+    "allow_changed": flag,
+    "trials": optional(whole(1, 1_000_000)),
 }
 """Keys that say where and how runs are made, and never what they compute."""
 
@@ -74,6 +77,7 @@ DEFAULTS: dict[str, Any] = {
     "executor": "auto",
     "precision": "float32",
     "seed": 0,
+    "match": None,
     "plugins": [],
     "study": None,
     "root": "experiments",
@@ -81,6 +85,8 @@ DEFAULTS: dict[str, Any] = {
     "n_jobs": None,
     "threads": 1,
     "retry": None,
+    "allow_changed": False,
+    "trials": None,
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 

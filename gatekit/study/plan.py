@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +11,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
-from gatekit.cell.graph import build
-from gatekit.cell.spec import (
-    ABOUT_KEYS,
-    CELL_KEYS,
-    CellSpec,
-    OutputUnitSpec,
-    read_cell,
-    read_output_unit,
-    swap,
-)
+from gatekit.cell.errors import ConfigError, GatekitError
 
-from . import parts, resolve
-from .config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
-from .fingerprint import fingerprint
+from . import files, gpus, parts, resolve
+from .config import LAUNCH_KEYS, RUN_KEYS, validate
+from .fingerprint import canonical_json, fingerprint
 from .folder import RunFolder
-
-# What documents a cell and never changes its numbers.
-_ABOUT = (*ABOUT_KEYS, "roles")
+from .options import Options, read_options
+from .variant import Variant, variant
 
 
 @dataclass(frozen=True)
@@ -40,11 +30,18 @@ class Launch:
     n_jobs: int
     threads: int
     retry_failed: bool
+    options: Options = field(default_factory=Options)
+    allow_changed: bool = False
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its resolved configuration and the folder that its fingerprint names."""
+    """One run: its resolved configuration and the folder that its fingerprint names.
+
+    Attributes:
+        words: what to type after ``gatekit train`` to make this run alone.
+        origin: what stays the same when the source of a plugin or the data change.
+    """
 
     label: str
     config: Mapping[str, Any]
@@ -53,6 +50,8 @@ class Run:
     plugins: Mapping[str, str]
     parameters: int
     path: Path
+    words: tuple[str, ...] = ()
+    origin: str = ""
 
     def folder(self) -> RunFolder:
         """Return the run's folder."""
@@ -65,143 +64,190 @@ class Plan:
 
     Attributes:
         sources: the source of every plugin in use, by its hash.
+        command: what was typed.
     """
 
     launch: Launch
     runs: tuple[Run, ...]
     duplicates: tuple[str, ...]
     sources: Mapping[str, bytes] = field(default_factory=dict)
+    command: str = ""
+
+    @property
+    def study(self) -> Path:
+        """Return the study's folder."""
+        return self.launch.root / self.launch.study
+
+    @property
+    def name(self) -> str:
+        """Return 16 hex digits that are the same for the same runs."""
+        return fingerprint({"runs": sorted(r.fingerprint for r in self.runs)}, {}, "", {})
+
+    @property
+    def log(self) -> Path:
+        """Return the file that tells how the sweep goes on."""
+        return self.study / f"plan-{self.name}.log"
+
+    def write(self) -> None:
+        """Write what was asked for beside ``runs``, unless it stands there already."""
+        path = self.study / f"plan-{self.name}.json"
+        runs = [{"id": r.fingerprint, "label": r.label, "words": list(r.words)} for r in self.runs]
+        if not path.exists():
+            record = {"schema": 1, "command": self.command, "runs": runs}
+            files.create(path, json.dumps(record, indent=1) + "\n")
 
 
-def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]]) -> Plan:
+def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> Plan:
     """Return what a command asks for.
 
     Args:
         jobs: for each job its overrides as typed and its composed configuration.
+        command: what was typed.
 
     Raises:
         GatekitError: a configuration, cell or task is not allowed; nothing has been written.
+    """
+    made, broken = plan_or_errors(jobs, command)
+    if broken:
+        raise broken[0][1]
+    return made
+
+
+def plan_or_errors(
+    jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = ""
+) -> tuple[Plan, list[tuple[str, GatekitError]]]:
+    """Return the runs that can be built, and the label and error of each job that cannot.
+
+    Raises:
+        ConfigError: the jobs do not belong to one study, or none can be built.
     """
     runs: dict[str, Run] = {}
     duplicates: list[str] = []
     launches: dict[Launch, None] = {}
     sources: dict[str, bytes] = {}
+    broken: list[tuple[str, GatekitError]] = []
+    variants: dict[str, Variant] = {}
     for overrides, composed in jobs:
-        launch, found = _runs_of(overrides, composed, sources)
+        try:
+            launch, found = runs_of(overrides, composed, sources, variants)
+        except GatekitError as error:
+            broken.append((" ".join(_typed(overrides)), error))
+            continue
         launches[launch] = None
         for run in found:
             if run.fingerprint in runs:
                 duplicates.append(run.label)
             else:
                 runs[run.fingerprint] = run
+    if not launches:
+        raise broken[0][1] if broken else ConfigError("there is nothing to run.")
     if len(launches) != 1:
         raise ConfigError(
             f"one command runs one study; {', '.join(LAUNCH_KEYS)} cannot be swept over "
             "(seeds=N may be given once)."
         )
-    return Plan(next(iter(launches)), tuple(runs.values()), tuple(duplicates), sources)
+    launch = next(iter(launches))
+    return Plan(launch, tuple(runs.values()), tuple(duplicates), sources, command), broken
 
 
-def _runs_of(
-    overrides: Sequence[str], composed: DictConfig, sources: dict[str, bytes]
+def runs_of(
+    overrides: Sequence[str],
+    composed: DictConfig,
+    sources: dict[str, bytes],
+    variants: dict[str, Variant] | None = None,
 ) -> tuple[Launch, list[Run]]:
+    """Return where the runs of one job are made, and its runs.
+
+    Args:
+        overrides: what the job was composed from.
+        composed: its configuration.
+        sources: is given the source of every plugin in use, by its hash.
+        variants: those of other jobs, by their configuration; jobs that differ in the seed share
+            one.
+
+    Raises:
+        GatekitError: a configuration, cell or task is not allowed.
+    """
+    variants = {} if variants is None else variants
     named = OmegaConf.select(composed, "plugins", throw_on_missing=False) or ()
     known = parts.load([str(p) for p in named] if not isinstance(named, str) else [named])
     config = validate(resolve.plain(composed, known.task_defaults()))
-    launch = Launch(
-        study=config["study"] or _experiment(composed) or "default",
-        root=Path(config["root"]),
-        n_jobs=config["n_jobs"] or len(os.sched_getaffinity(0)),
-        threads=config["threads"],
-        retry_failed=config["retry"] == "failed",
-    )
-    seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
+    launch = launch_of(composed, config)
+    asked = str(config["match"] or "")
+    if asked.startswith("parameters:") and any(o.lstrip("+")[:6] == "units=" for o in overrides):
+        raise ConfigError(f"match={asked} chooses the units; take units={config['units']} away.")
     base = {key: config[key] for key in RUN_KEYS}
-    cell = _cell(base, known)
-    unit = read_output_unit(base["output_unit"], known.catalogue)
-    task = known.task(base["task"])
-    base["cell"] = cell.canonical()
-    base["output_unit"] = unit.canonical()
-    base["task"] = {"name": base["task"]["name"], **task.options()}
-    base["swap"] = {role: gate for role, gate in base["swap"].items() if gate is not None}
-    parameters = _parameters(base, cell, unit, task.signature())
-    _fits(base, parameters)
-    task.require()
-    data_hash = task.data_hash()
-    plugins = known.hashes(cell, unit, base["task"]["name"])
-    sources |= known.sources(cell, unit, base["task"]["name"])
-    typed = [o.lstrip("+") for o in overrides if not _about_launch(o)]
+    key = canonical_json({**base, "seed": 0})
+    if key not in variants:
+        variants[key] = variant(base, known)
+    found = variants[key]
+    sources |= found.sources
+    seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
+    experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]
+    typed = _typed(overrides)
     runs = []
     for seed in seeds:
-        run_config = {"study": launch.study, **base, "seed": seed}
-        name = fingerprint(_numbers(run_config), DEFAULTS, data_hash, plugins)
-        label = " ".join([o for o in typed if not o.startswith("seed=")] + [f"seed={seed}"])
-        path = launch.root / launch.study / "runs" / name
-        runs.append(Run(label, run_config, name, data_hash, plugins, parameters, path))
+        label = " ".join([*typed, f"seed={seed}"])
+        runs.append(run_of(found, launch, seed, label, [*experiment, *typed]))
     return launch, runs
 
 
-def _numbers(config: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in config.items() if k not in ("study", "plugins", "swap")}
-    kept["cell"] = {k: v for k, v in kept["cell"].items() if k not in _ABOUT}
-    return kept
+def run_of(found: Variant, launch: Launch, seed: int, label: str, typed: Sequence[str]) -> Run:
+    """Return a variant's run of one seed.
+
+    Args:
+        found: the variant.
+        launch: where the run is made.
+        seed: its seed.
+        label: what it is called.
+        typed: overrides that make this variant, for the command that makes the run alone.
+    """
+    name = found.fingerprint(seed)
+    words = [*typed, f"seed={seed}", f"study={launch.study}"]
+    words += [] if str(launch.root) == "experiments" else [f"root={launch.root}"]
+    words += [f"plugins=[{','.join(found.config['plugins'])}]"] if found.config["plugins"] else []
+    if any(word.startswith("experiment=") for word in words):
+        # An experiment may hold a sweep of its own.
+        words.insert(0, "hydra.mode=RUN")
+    return Run(
+        label,
+        {"study": launch.study, **found.config, "seed": seed},
+        name,
+        found.data_hash,
+        found.plugins,
+        found.parameters,
+        launch.root / launch.study / "runs" / name,
+        tuple(words),
+        found.origin(seed),
+    )
 
 
-def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
-    for key in () if "function" in config["cell"] else config["cell"]:
-        hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
-        if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):
-            raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
-    cell = config["cell"]
-    _no_half_gates(cell.get("gates"))
-    for role, gate in config["swap"].items():
-        if gate is not None:
-            try:
-                cell = swap(cell, role, gate, known.catalogue)
-            except CellError as error:
-                said = str(error).removeprefix(f"swap.{role}: ")
-                raise ConfigError(f"swap.{role}={gate}: {said}") from None
-    return read_cell(cell, known.catalogue)
+def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
+    """Return where and how a job's runs are made.
+
+    Raises:
+        ConfigError: an option of the launcher is not allowed.
+    """
+    node = OmegaConf.select(composed, "hydra.launcher", default=None)
+    data: Any = {} if node is None else OmegaConf.to_container(node, resolve=True)
+    options = read_options(data)
+    shared = {key: data.get(key, config[key]) for key in ("n_jobs", "threads")}
+    config = validate({**config, **shared})
+    cores = len(os.sched_getaffinity(0))
+    return Launch(
+        study=config["study"] or _experiment(composed) or "default",
+        root=Path(config["root"]),
+        n_jobs=config["n_jobs"] or len(gpus.places(options)) or cores,
+        threads=config["threads"],
+        retry_failed=config["retry"] == "failed",
+        options=options,
+        allow_changed=config["allow_changed"],
+    )
 
 
-def _no_half_gates(gates: Any) -> None:
-    # An option of a misspelt gate makes a gate that has nothing but the option.
-    for name, gate in gates.items() if isinstance(gates, Mapping) else ():
-        others = [other for other in gates if other != name]
-        if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
-            hint = nearest(str(name), others)
-            if hint:
-                raise ConfigError(
-                    f"cell.gates.{name} is not a gate of this cell{hint} Gates: {listed(others)}. "
-                    f"A new one needs cell.gates.{name}.kind=NAME."
-                )
-
-
-def _parameters(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
-) -> int:
-    """Return the number of parameters of all recurrent layers; building them checks every width."""
-    width, total = int(signature.features or config["units"]), 0
-    if signature.vocabulary is not None:
-        width = config["units"]
-    for _ in range(config["layers"]):
-        built = build(cell, config["units"], width, unit)
-        directions = 2 if config["bidirectional"] else 1
-        total += directions * built.count()
-        width = directions * built.output.width
-    return total
-
-
-def _fits(config: Mapping[str, Any], parameters: int) -> None:
-    # Weights, gradients and the optimizer's two moments.
-    needed = parameters * 4 * (8 if config["precision"] == "float64" else 4)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > memory:
-        raise ConfigError(
-            f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
-            f"at least {needed / 2**30:,.1f} GiB to train; this machine has "
-            f"{memory / 2**30:,.1f} GiB. Choose smaller units or layers."
-        )
+def _typed(overrides: Sequence[str]) -> list[str]:
+    typed = [o.lstrip("+") for o in overrides if not _about_launch(o)]
+    return [o for o in typed if not o.startswith("seed=")]
 
 
 def _experiment(composed: DictConfig) -> str | None:
@@ -210,4 +256,5 @@ def _experiment(composed: DictConfig) -> str | None:
 
 
 def _about_launch(override: str) -> bool:
-    return override.lstrip("+~").partition("=")[0] in (*LAUNCH_KEYS, "experiment", "plugins")
+    key = override.lstrip("+~").partition("=")[0]
+    return key in (*LAUNCH_KEYS, "experiment", "plugins") or key.startswith("hydra")

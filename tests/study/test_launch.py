@@ -16,8 +16,8 @@ import gatekit
 from gatekit.cell.errors import RunError
 from gatekit.study.folder import RunFolder
 from gatekit.study.launch import launch, report
+from gatekit.study.launch.progress import Progress, duration
 from gatekit.study.plan import Launch, Plan, Run
-from gatekit.study.progress import Progress, duration
 
 CONTEXT = multiprocessing.get_context("spawn")
 RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
@@ -191,9 +191,9 @@ def test_progress_on_a_plain_stream_is_lines_with_an_estimate():
     stream = io.StringIO()
     progress = Progress(3, 1, stream)
     progress.started()
-    progress.finished("a", "COMPLETED", "nll 1", 60.0)
+    progress.ended("a", "COMPLETED", "nll 1", 60.0)
     progress.started()
-    progress.finished("b", "FAILED", "why", 1.0)
+    progress.ended("b", "FAILED", "why", 1.0)
     first, second = stream.getvalue().splitlines()
     assert first.startswith("[1/3] COMPLETED a  nll 1  60.0 s")
     assert "1 done, 0 running, 0 failed, about 2 min left" in first

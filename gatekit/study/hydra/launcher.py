@@ -18,17 +18,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from gatekit.study import composed
+from gatekit.study.options import defaults
 
 # Hydra accepts launchers and sweepers from this namespace only; an editable install hides it from
 # Hydra's own discovery, so the name is stated here and the classes are registered in code.
 NAMESPACE = "hydra_plugins.gatekit.launcher"
-
-
-@dataclass
-class ProcessLauncherConf:
-    """The configuration of the launcher: how runs are started is said by gatekit's own keys."""
-
-    _target_: str = f"{NAMESPACE}.ProcessLauncher"
 
 
 @dataclass
@@ -43,6 +37,10 @@ class ProcessLauncher(Launcher):
     """Composes each job and keeps it; gatekit runs them, one process each, when all are known."""
 
     __module__ = NAMESPACE
+
+    def __init__(self, **options: Any) -> None:
+        # The plan reads them from the composed configuration of each job.
+        del options
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -105,9 +103,8 @@ class GridSweeper(Sweeper):
 def store() -> None:
     """Name the launcher ``gatekit`` and the sweeper ``grid`` in Hydra's config store."""
     names = ConfigStore.instance()
-    names.store(
-        group="hydra/launcher", name="gatekit", node=ProcessLauncherConf, provider="gatekit"
-    )
+    launcher = {"_target_": f"{NAMESPACE}.ProcessLauncher", **defaults()}
+    names.store(group="hydra/launcher", name="gatekit", node=launcher, provider="gatekit")
     names.store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="gatekit")
 
 

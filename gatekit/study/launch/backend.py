@@ -1,0 +1,60 @@
+"""What the loop asks of a place where runs are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..plan import Run
+
+
+class Handle(Protocol):
+    """One started run.
+
+    Attributes:
+        place: the slot that it occupies.
+        pid: its process, None where it is not on this machine.
+        peak: the largest resident memory that was seen, in bytes; 0 where it is not known.
+    """
+
+    place: int
+    pid: int | None
+    peak: int
+
+    def over(self) -> bool:
+        """Return whether it has ended."""
+        ...
+
+    def reason(self) -> str:
+        """Return why it ended without an outcome of its own."""
+        ...
+
+    def lost(self) -> bool:
+        """Return whether it was ended from outside, so that another try may succeed."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to stop after its batch."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+
+class Backend(Protocol):
+    """A number of slots in which runs are made at once."""
+
+    slots: int
+
+    def start(self, run: Run, place: int, bar: bool) -> Handle:
+        """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal."""
+        ...
+
+    def wait(self, handles: Sequence[Handle], seconds: float) -> None:
+        """Return when one has ended, or after these seconds."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        ...

@@ -1,0 +1,284 @@
+"""Make the runs of a plan: what happens to one of them never touches the others."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import RunError
+
+from .. import files
+from ..folder import OUTCOMES, RunFolder
+from ..plan import Plan, Run
+from .backend import Backend, Handle
+from .outcome import Outcome
+from .process import Processes
+from .progress import Progress
+from .signals import caught
+from .work import Listed, Work
+
+GRACE = 4.0
+"""Seconds that a run gets to stop by itself after its batch."""
+
+PAUSE_AFTER = 3
+"""Runs in a row that could not read or write, after which the disk is to blame."""
+
+
+@dataclass
+class _Slot:
+    run: Run
+    handle: Handle
+    began: float
+    attempt: int
+    stopped: str | None = None
+
+
+def launch(
+    plan: Plan,
+    start: Callable[[Run, Plan, bool], Any] | None = None,
+    backend: Backend | None = None,
+    work: Work | None = None,
+) -> Outcome:
+    """Make the runs of a plan that are not complete yet.
+
+    Args:
+        plan: the runs, and how to make them.
+        start: returns the started process of a run; by default a process forked from a server that
+            has imported TensorFlow and executed nothing.
+        backend: where runs are made; by default as ``hydra.launcher.backend`` says.
+        work: what is to be made, where the plan does not list it beforehand.
+
+    Returns:
+        What was made, skipped and failed; the numbers are in the folders.
+
+    Raises:
+        RunError: the study's folder cannot be written, or the backend is not at hand.
+    """
+    outcome = Outcome()
+    if work is None:
+        todo = pending(plan, outcome)
+        if not todo:
+            return outcome
+        work = Listed(todo)
+    prepare(plan)
+    return _Launching(plan, backend or Processes(plan, start), work, outcome).run()
+
+
+def pending(plan: Plan, outcome: Outcome) -> list[Run]:
+    """Return the runs that are to be made; the others are noted in the outcome."""
+    todo = []
+    for run in plan.runs:
+        state = run.folder().state()
+        if state.name in (*OUTCOMES, "RUNNING"):
+            outcome.skipped.append((run, state.name))
+        elif state.name == "FAILED" and not plan.launch.retry_failed:
+            outcome.failed.append((run, f"failed before: {state.reason}"))
+        else:
+            todo.append(run)
+    return todo
+
+
+def prepare(plan: Plan) -> None:
+    """Make the study's folder: the plan itself, and the sources of the plugins in use.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    study = plan.launch.root / plan.launch.study
+    runs, sources = study / "runs", study / "plugins"
+    try:
+        files.folder(runs)
+        plan.write()
+        for digest, source in plan.sources.items():
+            path = sources / f"{digest}.py"
+            if not path.exists():
+                files.folder(sources)
+                files.create(path, source)
+    except OSError as error:
+        raise RunError(
+            f"cannot write to {runs}: {error.strerror or error}. "
+            "Give another place with root=FOLDER."
+        ) from None
+
+
+class _Launching:
+    """One launch from the first run to the last; `step` is called until nothing is left."""
+
+    def __init__(self, plan: Plan, backend: Backend, work: Work, outcome: Outcome) -> None:
+        self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
+        self.options = plan.launch.options
+        self.progress = Progress(work.total, backend.slots, log=plan.log)
+        self.active: list[_Slot] = []
+        self.tries: dict[str, int] = {}
+        self.troubles = 0
+        self.again: list[Run] = []
+        self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
+        self.told_at: float | None = None
+
+    def run(self) -> Outcome:
+        try:
+            with caught() as received:
+                while self.step(received):
+                    pass
+        finally:
+            self.progress.close()
+            for slot in self.active:
+                slot.handle.kill()
+            self.backend.close()
+        self.outcome.left += [*self.again, *self.work.rest()]
+        return self.outcome
+
+    def step(self, received: list[int]) -> bool:
+        """Start what can start, wait a moment, collect what has ended."""
+        if received:
+            self.outcome.signal = received[0]
+            self._stop(now=len(received) > 1)
+        elif self.outcome.halted is not None:
+            self._stop(now=False)
+        else:
+            self._start()
+        self.backend.wait([slot.handle for slot in self.active], 0.2)
+        for slot in list(self.active):
+            if slot.handle.over():
+                self.active.remove(slot)
+                self._collect(slot)
+            elif slot.stopped is None and self.told_at is None:
+                self._watch(slot)
+        stopping = self.outcome.signal is not None or self.outcome.halted is not None
+        return bool(self.active) or not (stopping or self._nothing_left())
+
+    def _nothing_left(self) -> bool:
+        return not self.again and not self.work.more()
+
+    def _start(self) -> None:
+        while len(self.active) < self.backend.slots:
+            run = self.again.pop(0) if self.again else self.work.take()
+            if run is None:
+                return
+            folder = run.folder()
+            state = folder.state()
+            if state.name in (*OUTCOMES, "RUNNING"):
+                # Another sweep in the same study was faster.
+                self.outcome.skipped.append((run, state.name))
+                self.progress.skipped(run.label, state.name)
+                self.work.ended(run, state.name)
+                continue
+            used = {slot.handle.place for slot in self.active}
+            place = next(p for p in range(self.backend.slots) if p not in used)
+            handle = self.backend.start(run, place, self.bar)
+            self.active.append(_Slot(run, handle, time.monotonic(), state.attempt))
+            self.progress.started()
+
+    def _watch(self, slot: _Slot) -> None:
+        limit = self.options.timeout
+        if limit is not None and time.monotonic() - slot.began > limit:
+            slot.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
+            slot.handle.kill()
+            return
+        reason = self.work.stop(slot.run)
+        if reason is not None:
+            slot.stopped = reason
+            slot.handle.terminate()
+
+    def _stop(self, now: bool) -> None:
+        if self.told_at is None:
+            self.told_at = time.monotonic()
+            for slot in self.active:
+                slot.handle.terminate()
+        if now or time.monotonic() - self.told_at > GRACE:
+            for slot in self.active:
+                slot.handle.kill()
+
+    # -- what has ended -----------------------------------------------------------------------
+
+    def _collect(self, slot: _Slot) -> None:
+        run, folder, handle = slot.run, slot.run.folder(), slot.handle
+        seconds = time.monotonic() - slot.began
+        if handle.peak:
+            self.outcome.peaks[run.fingerprint] = handle.peak
+        state = folder.state()
+        if state.name == "RUNNING" and _elsewhere(slot, folder, state.attempt):
+            self.outcome.skipped.append((run, "RUNNING"))
+            self.progress.ended(run.label, "RUNNING", "elsewhere", seconds)
+            self.work.ended(run, "RUNNING")
+            return
+        if state.name not in (*OUTCOMES, "FAILED", "INTERRUPTED") or (
+            slot.stopped is not None and state.name == "INTERRUPTED"
+        ):
+            if self._tried_again(slot, folder, seconds):
+                return
+            state_name, reason = self._verdict(slot)
+            with contextlib.suppress(OSError):
+                files.folder(folder.path)
+                folder.status(state_name, reason)
+            state = folder.state()
+            if state.name not in ("FAILED", "INTERRUPTED"):
+                # Even the status could not be written.
+                self._failed(run, reason, seconds)
+                return
+        if state.name == "FAILED":
+            self._failed(run, state.reason or "", seconds)
+            return
+        self.troubles = 0
+        self.outcome.made.append((run, state.name))
+        words = _score(folder) if state.name == "COMPLETED" else state.reason or ""
+        self.progress.ended(run.label, state.name, words, seconds)
+        self.work.ended(run, state.name)
+
+    def _verdict(self, slot: _Slot) -> tuple[str, str]:
+        if slot.stopped is not None:
+            return "FAILED" if slot.stopped.startswith("timeout") else "INTERRUPTED", slot.stopped
+        if self.told_at is not None:
+            return "INTERRUPTED", "stopped by a signal"
+        tries = self.tries.get(slot.run.fingerprint, 0)
+        times = f", {tries + 1} times" if tries else ""
+        return "FAILED", slot.handle.reason() + times
+
+    def _tried_again(self, slot: _Slot, folder: RunFolder, seconds: float) -> bool:
+        """Put a run that was killed from outside back, at most ``retries`` times."""
+        tries = self.tries.get(slot.run.fingerprint, 0)
+        asked = slot.stopped is not None or self.told_at is not None
+        if asked or not slot.handle.lost() or tries >= self.options.retries:
+            return False
+        self.tries[slot.run.fingerprint] = tries + 1
+        reason = slot.handle.reason()
+        # INTERRUPTED, not LOST: of another machine's process only this command knows the end.
+        with contextlib.suppress(OSError):
+            if folder.path.exists():
+                folder.status("INTERRUPTED", f"LOST: {reason}")
+        again = f"{reason}; again ({tries + 1} of {self.options.retries})"
+        self.progress.again(slot.run.label, again, seconds)
+        self.again.append(slot.run)
+        return True
+
+    def _failed(self, run: Run, reason: str, seconds: float) -> None:
+        self.outcome.failed.append((run, reason))
+        self.progress.ended(run.label, "FAILED", reason, seconds)
+        self.work.ended(run, "FAILED")
+        self.troubles = self.troubles + 1 if reason.startswith("input or output") else 0
+        if self.options.fail_fast and self.outcome.signal is None:
+            self.outcome.halted = f"fail_fast, and {run.label} failed."
+        elif self.troubles >= PAUSE_AFTER:
+            self.outcome.halted = (
+                f"{self.troubles} runs in a row could not read or write; "
+                "make room, then type the same command with retry=failed."
+            )
+
+
+def _elsewhere(slot: _Slot, folder: RunFolder, attempt: int) -> bool:
+    """Return whether a run that still goes on is not the one whose process has ended."""
+    if slot.handle.pid is not None:
+        return folder.owner() != slot.handle.pid
+    return attempt == slot.attempt or not slot.handle.lost()
+
+
+def _score(folder: RunFolder) -> str:
+    try:
+        result = folder.result()
+        return f"{result['metric']['name']} {result['best']['test']:.4g}"
+    except (RunError, KeyError, TypeError):
+        return ""

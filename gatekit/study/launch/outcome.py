@@ -1,0 +1,88 @@
+"""What became of the runs of one command, and what is said of it at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..plan import Plan, Run
+
+
+@dataclass
+class Outcome:
+    """What became of the runs of one command.
+
+    Attributes:
+        made: runs that were made, with their state.
+        skipped: runs that were complete already, or that another process works on.
+        failed: runs that failed, now or before, with the reason.
+        left: runs that were not begun.
+        signal: the signal that ended the command.
+        halted: why the command stopped by itself before every run was begun.
+        peaks: the largest resident memory of runs that were watched, in bytes, by fingerprint.
+        jobs: Slurm jobs that go on without the command.
+    """
+
+    made: list[tuple[Run, str]] = field(default_factory=list)
+    skipped: list[tuple[Run, str]] = field(default_factory=list)
+    failed: list[tuple[Run, str]] = field(default_factory=list)
+    left: list[Run] = field(default_factory=list)
+    signal: int | None = None
+    halted: str | None = None
+    peaks: dict[str, int] = field(default_factory=dict)
+    jobs: list[str] = field(default_factory=list)
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0, 1 when a run failed, 128 + n after signal n."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.failed or self.halted else 0
+
+
+def report(plan: Plan, outcome: Outcome) -> str:
+    """Return what a command says at its end: what ran, was skipped, failed, what to type next."""
+    study, root = plan.launch.study, _root(plan)
+    lines = [_counts(study, outcome)]
+    done = [r for r, s in outcome.skipped if s != "RUNNING"]
+    elsewhere = [r for r, s in outcome.skipped if s == "RUNNING"]
+    if done:
+        lines.append(f"{len(done)} complete already, skipped.")
+    if elsewhere:
+        lines.append(f"{len(elsewhere)} being worked on by another process, skipped.")
+    if plan.duplicates:
+        lines.append(
+            f"{len(plan.duplicates)} asked for twice, run once: {'; '.join(plan.duplicates[:5])}"
+        )
+    for run, reason in outcome.failed:
+        lines.append(f"FAILED {run.label}: {reason}")
+        lines += [f"    {line}" for line in run.folder().log_tail(6)]
+        lines.append(f"    whole log: {run.path / 'log.txt'}")
+    if outcome.failed:
+        lines.append("To retry what failed: the same command with retry=failed.")
+    if outcome.halted is not None:
+        lines.append(f"Stopped: {outcome.halted}")
+    if outcome.jobs:
+        lines.append(
+            f"{len(outcome.jobs)} Slurm jobs go on without this command: "
+            f"{', '.join(outcome.jobs[:8])}{' ...' if len(outcome.jobs) > 8 else ''}"
+        )
+        lines.append(f"Where they stand: gatekit status {study}{root}")
+        return "\n".join(lines)
+    if outcome.signal is not None or outcome.halted is not None:
+        left = len(outcome.left) + sum(s == "INTERRUPTED" for _, s in outcome.made)
+        lines.append(f"Interrupted, {left} runs left. To continue: the same command again.")
+        if plan.command:
+            lines.append(f"    {plan.command}")
+    lines.append(f"Now type: gatekit compare {study}{root}")
+    return "\n".join(lines)
+
+
+def _counts(study: str, outcome: Outcome) -> str:
+    made = [state for _, state in outcome.made]
+    counts = [f"{made.count(s)} {s.lower()}" for s in dict.fromkeys(made)]
+    counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
+    return f"study {study}: " + (", ".join(counts) or "nothing new was run") + "."
+
+
+def _root(plan: Plan) -> str:
+    return "" if str(plan.launch.root) == "experiments" else f" --root {plan.launch.root}"

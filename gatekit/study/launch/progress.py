@@ -1,0 +1,106 @@
+"""How a sweep tells where it stands: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from .. import files
+
+
+class Progress:
+    """Counts what is done, runs and failed, and estimates the end.
+
+    Args:
+        total: the number of runs to make.
+        slots: how many are made at once.
+        stream: where to write; a live line is used where it is a terminal.
+        log: a file that gets every line as well.
+    """
+
+    def __init__(
+        self, total: int, slots: int, stream: TextIO | None = None, log: Path | None = None
+    ) -> None:
+        self.total, self.slots = total, max(1, min(slots, total))
+        self.stream, self.log = stream or sys.stdout, log
+        self.over = self.done = self.failed = self.running = 0
+        self.seconds: list[float] = []
+        self._live = None
+        if self.stream.isatty() and total > 1:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live("", console=Console(file=self.stream), refresh_per_second=4)
+            self._live.start()
+
+    def started(self) -> None:
+        """A run has begun."""
+        self.running += 1
+        self._refresh()
+
+    def ended(self, label: str, state: str, words: str, seconds: float) -> None:
+        """A run that had begun has ended in a state."""
+        self.running -= 1
+        if state in ("COMPLETED", "DIVERGED"):
+            self.seconds.append(seconds)
+        self._count(state)
+        self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
+
+    def skipped(self, label: str, state: str) -> None:
+        """A run was found begun or made by another process."""
+        self._count(state)
+        self._say(f"{state:<9} {label}  elsewhere")
+
+    def again(self, label: str, words: str, seconds: float) -> None:
+        """A run that had begun was lost and will be made again."""
+        self.running -= 1
+        self._say(f"{'LOST':<9} {label}  {words}  {duration(seconds)}")
+
+    def line(self) -> str:
+        """Return the state of the sweep in one line."""
+        said = f"{self.done} done, {self.running} running, {self.failed} failed"
+        left = self.total - self.over
+        if left and self.seconds:
+            said += f", about {duration(statistics.mean(self.seconds) * left / self.slots)} left"
+        return said
+
+    def close(self) -> None:
+        """Remove the live line."""
+        if self._live is not None:
+            with contextlib.suppress(OSError):
+                self._live.stop()
+
+    def _count(self, state: str) -> None:
+        self.over += 1
+        self.failed += state == "FAILED"
+        self.done += state in ("COMPLETED", "DIVERGED")
+
+    def _say(self, words: str) -> None:
+        said = f"[{self.over}/{self.total}] {words}"
+        # A terminal may close, and a disk may be full: the runs go on all the same.
+        with contextlib.suppress(OSError):
+            if self._live is not None:
+                self._live.console.print(said, markup=False, highlight=False)
+                self._refresh()
+            else:
+                self.stream.write(f"{said}  | {self.line()}\n")
+                self.stream.flush()
+        if self.log is not None:
+            with contextlib.suppress(OSError):
+                files.append(self.log, f"{said}  | {self.line()}")
+
+    def _refresh(self) -> None:
+        if self._live is not None:
+            self._live.update(self.line())
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a short text."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

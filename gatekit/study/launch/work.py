@@ -1,0 +1,65 @@
+"""Which run comes next: a list that is known beforehand, or a search that learns from results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..plan import Run
+
+
+class Work(Protocol):
+    """A source of runs.
+
+    Attributes:
+        total: how many there will be.
+    """
+
+    total: int
+
+    def take(self) -> Run | None:
+        """Return the next run, None where none can be begun now."""
+        ...
+
+    def more(self) -> bool:
+        """Return whether runs will come, now or when another has ended."""
+        ...
+
+    def rest(self) -> list[Run]:
+        """Return the runs that were not taken."""
+        ...
+
+    def stop(self, run: Run) -> str | None:
+        """Return why a run that goes on is not worth it, None where it is."""
+        ...
+
+    def ended(self, run: Run, state: str) -> None:
+        """Hear that a run has ended in a state."""
+        ...
+
+
+class Listed:
+    """Runs that are all known."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = list(runs)
+        self.total = len(self.runs)
+
+    def take(self) -> Run | None:
+        """Return the next run."""
+        return self.runs.pop(0) if self.runs else None
+
+    def more(self) -> bool:
+        """Return whether runs are left."""
+        return bool(self.runs)
+
+    def rest(self) -> list[Run]:
+        """Return the runs that were not taken."""
+        return list(self.runs)
+
+    def stop(self, run: Run) -> str | None:
+        """Return None: a listed run is made to its end."""
+        return None
+
+    def ended(self, run: Run, state: str) -> None:
+        """Ignore it."""

@@ -1,0 +1,127 @@
+"""The keys of ``hydra.launcher``: where runs are made, and what happens when one of them ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+
+from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
+
+BACKENDS = ("process", "ray", "slurm")
+
+
+def _gpus(value: Any) -> Any:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    if isinstance(value, list) and all(isinstance(v, str | int) for v in value):
+        return tuple(str(v) for v in value)
+    raise WrongError("auto, a number of GPUs, or a list of their ids such as [0,1]")
+
+
+def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(mapping(value).items()))
+
+
+def _tuple(value: Any) -> tuple[str, ...]:
+    return tuple(texts(value))
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one command makes its runs.
+
+    Attributes:
+        backend: ``process`` (here), ``ray`` or ``slurm``.
+        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one.
+        runs_per_gpu: runs that share a GPU.
+        timeout: seconds after which a run that is not over is stopped and FAILED; None for never.
+        retries: how often a run is made again whose process was killed from outside.
+        fail_fast: stop everything after the first failed run.
+        address: of a Ray cluster; None makes one on this machine.
+        resources: Ray resources that each run needs, by name.
+        cluster: ``slurm``, or ``local`` to try the same jobs on this machine.
+        partition, account, qos, constraint: of Slurm.
+        minutes: time limit of a Slurm job.
+        memory_gb: memory of a Slurm job.
+        runs_per_job: runs that one Slurm job makes.
+        max_jobs: Slurm jobs that are queued or running at once.
+        detach: submit the Slurm jobs and return.
+        requeues: how often a Slurm job that meets its time limit is put into the queue again.
+        setup: shell lines before a Slurm job.
+        sbatch: further options of sbatch, by name.
+    """
+
+    backend: str = field(default="process", metadata={"check": one_of(*BACKENDS)})
+    gpus: Any = field(default="auto", metadata={"check": _gpus})
+    runs_per_gpu: int = field(default=1, metadata={"check": whole(1, 64)})
+    timeout: float | None = field(default=None, metadata={"check": optional(number(0, above=True))})
+    retries: int = field(default=2, metadata={"check": whole(0, 100)})
+    fail_fast: bool = field(default=False, metadata={"check": flag})
+    address: str | None = field(default=None, metadata={"check": optional(text)})
+    resources: tuple[tuple[str, Any], ...] = field(default=(), metadata={"check": _pairs})
+    cluster: str = field(default="slurm", metadata={"check": one_of("slurm", "local")})
+    partition: str | None = field(default=None, metadata={"check": optional(text)})
+    account: str | None = field(default=None, metadata={"check": optional(text)})
+    qos: str | None = field(default=None, metadata={"check": optional(text)})
+    constraint: str | None = field(default=None, metadata={"check": optional(text)})
+    minutes: int = field(default=240, metadata={"check": whole(1)})
+    memory_gb: float | None = field(
+        default=None, metadata={"check": optional(number(0, above=True))}
+    )
+    runs_per_job: int = field(default=1, metadata={"check": whole(1)})
+    max_jobs: int = field(default=50, metadata={"check": whole(1)})
+    detach: bool = field(default=False, metadata={"check": flag})
+    requeues: int = field(default=10, metadata={"check": whole(0)})
+    setup: tuple[str, ...] = field(default=(), metadata={"check": _tuple})
+    sbatch: tuple[tuple[str, Any], ...] = field(default=(), metadata={"check": _pairs})
+
+
+CHECKS: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(Options)}
+SHARED = ("n_jobs", "threads")
+"""Keys that may be typed with and without ``hydra.launcher.``."""
+
+
+def defaults() -> dict[str, Any]:
+    """Return the launcher's node as Hydra composes it."""
+    plain: dict[str, Any] = {}
+    for each in fields(Options):
+        empty: Any = {"resources": {}, "sbatch": {}, "setup": []}
+        plain[each.name] = empty.get(each.name, each.default)
+    return {**plain, **{key: f"${{{key}}}" for key in SHARED}}
+
+
+def read_options(data: Mapping[str, Any]) -> Options:
+    """Return the options after checking each.
+
+    Raises:
+        ConfigError: a key is unknown, or a value is not allowed.
+    """
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        if key == "_target_" or key in SHARED:
+            continue
+        known_key(key)
+        try:
+            found[key] = CHECKS[key](value)
+        except WrongError as wrong:
+            raise ConfigError(
+                f"hydra.launcher.{key}={value!r} is not allowed: {key} is {wrong}."
+            ) from None
+    return Options(**found)
+
+
+def known_key(key: str) -> None:
+    """Refuse a key that the launcher does not have.
+
+    Raises:
+        ConfigError: there is no such key; the nearest is named.
+    """
+    known = [*CHECKS, *SHARED]
+    if key not in known:
+        raise ConfigError(
+            f"hydra.launcher.{key} is not a key{nearest(key, known) or '.'} "
+            f"Keys: {listed(known, 40)}."
+        )

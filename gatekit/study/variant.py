@@ -1,0 +1,152 @@
+"""One variant of a study: its cell with everything swapped in, built, matched and named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.graph import build
+from gatekit.cell.spec import CELL_KEYS, CellSpec, OutputUnitSpec, read_cell, read_output_unit, swap
+
+from . import match, parts
+from .config import DEFAULTS, RUN_KEYS
+from .fingerprint import canonical_json, fingerprint
+
+# What documents a cell and never changes its numbers.
+_ABOUT = ("reference", "year", "doi", "arxiv", "tier", "notes", "roles", "cite")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What all seeds of one configuration share.
+
+    Attributes:
+        config: the resolved configuration, all keys of a run but ``study`` and ``seed``.
+        parameters: trainable parameters of all recurrent layers.
+        data_hash: what the task says about its data.
+        plugins: the hash of the source of every plugin in use, by name.
+        sources: those sources, by hash.
+    """
+
+    config: Mapping[str, Any]
+    parameters: int
+    data_hash: str
+    plugins: Mapping[str, str]
+    sources: Mapping[str, bytes]
+
+    def fingerprint(self, seed: int) -> str:
+        """Return the name of the run's folder."""
+        return fingerprint(self._numbers(seed), DEFAULTS, self.data_hash, self.plugins)
+
+    def origin(self, seed: int) -> str:
+        """Return what stays the same when the source of a plugin or the data change."""
+        return fingerprint(self._numbers(seed), DEFAULTS, "", {})
+
+    def identity(self) -> str:
+        """Return a text that is the same for all seeds, and for no other variant."""
+        return canonical_json([self._numbers(0), self.data_hash, dict(self.plugins)])
+
+    def _numbers(self, seed: int) -> dict[str, Any]:
+        left_out = ("study", "plugins", "swap", "match")
+        kept = {k: v for k, v in self.config.items() if k not in left_out}
+        kept["cell"] = {k: v for k, v in kept["cell"].items() if k not in _ABOUT}
+        return {**kept, "seed": seed}
+
+
+def variant(config: Mapping[str, Any], known: parts.Parts, swapped: bool = False) -> Variant:
+    """Return the variant that a validated configuration describes.
+
+    Args:
+        config: the keys of a run.
+        known: what is registered.
+        swapped: whether the cell holds its swapped gates already, as in a run's config.yaml.
+
+    Raises:
+        GatekitError: the cell, task or sizes are not allowed.
+    """
+    base = {key: config[key] for key in RUN_KEYS if key != "seed"}
+    cell = read_cell(base["cell"], known.catalogue) if swapped else _cell(base, known)
+    unit = read_output_unit(base["output_unit"], known.catalogue)
+    task = known.task(base["task"])
+    base["cell"] = cell.canonical()
+    base["output_unit"] = unit.canonical()
+    base["task"] = {"name": base["task"]["name"], **task.options()}
+    base["swap"] = {role: gate for role, gate in base["swap"].items() if gate is not None}
+    signature = task.signature()
+    if isinstance(base["match"], str):
+        base |= match.matched(base, cell, unit, signature, known)
+    found = parameters(base, cell, unit, signature)
+    _fits(base, found)
+    task.require()
+    name = base["task"]["name"]
+    return Variant(
+        base,
+        found,
+        task.data_hash(),
+        known.hashes(cell, unit, name),
+        known.sources(cell, unit, name),
+    )
+
+
+def parameters(
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
+) -> int:
+    """Return the number of parameters of all recurrent layers; building them checks every width.
+
+    Raises:
+        GatekitError: the cell cannot be built at this size.
+    """
+    width, total = int(signature.features or config["units"]), 0
+    if signature.vocabulary is not None:
+        width = config["units"]
+    for _ in range(config["layers"]):
+        built = build(cell, config["units"], width, unit)
+        directions = 2 if config["bidirectional"] else 1
+        total += directions * built.count()
+        width = directions * built.output.width
+    return total
+
+
+def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
+    for key in () if "function" in config["cell"] else config["cell"]:
+        hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
+        if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):
+            raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
+    cell = config["cell"]
+    _no_half_gates(cell.get("gates"))
+    for role, gate in config["swap"].items():
+        if gate is not None:
+            try:
+                cell = swap(cell, role, gate, known.catalogue)
+            except CellError as error:
+                said = str(error).removeprefix(f"swap.{role}: ")
+                raise ConfigError(f"swap.{role}={gate}: {said}") from None
+    return read_cell(cell, known.catalogue)
+
+
+def _no_half_gates(gates: Any) -> None:
+    # An option of a misspelt gate makes a gate that has nothing but the option.
+    for name, gate in gates.items() if isinstance(gates, Mapping) else ():
+        others = [other for other in gates if other != name]
+        if isinstance(gate, Mapping) and not {"kind", "activation"} & set(gate):
+            hint = nearest(str(name), others)
+            if hint:
+                raise ConfigError(
+                    f"cell.gates.{name} is not a gate of this cell{hint} Gates: {listed(others)}. "
+                    f"A new one needs cell.gates.{name}.kind=NAME."
+                )
+
+
+def _fits(config: Mapping[str, Any], parameters: int) -> None:
+    # Weights, gradients and the optimizer's two moments.
+    needed = parameters * 4 * (8 if config["precision"] == "float64" else 4)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > memory:
+        raise ConfigError(
+            f"units={config['units']} makes {parameters:,} recurrent parameters, which need "
+            f"at least {needed / 2**30:,.1f} GiB to train; this machine has "
+            f"{memory / 2**30:,.1f} GiB. Choose smaller units or layers."
+        )
