@@ -102,6 +102,8 @@ def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> N
     built = cell(name)
     if norm is not None:
         first = next(gate for gate in built.spec.gates if gate.reads)
+        if first.gate.norm:
+            pytest.skip("normalised as it is")
         reads = {read.text: read.map_kind for read in first.reads}
         base = {"kind": first.kind, "reads": reads, "norm": norm, "bias": first.gate.bias}
         if first.kind == "inline":

@@ -14,11 +14,12 @@ from .case import Case
 from .functions import Array, States, Stepped, Weights, sigmoid
 
 STATES = ("h", "context")
-ALPHA, CONTEXTS = 0.95, 4
+ALPHA = 0.95
 
 
-def shapes(features: int, units: int, contexts: int = CONTEXTS) -> dict[str, tuple[int, ...]]:
-    """The shapes of the weights by name."""
+def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights by name; the context is half as wide as h."""
+    contexts = units // 2
     return {
         "slow.x": (features, contexts),
         "h.x": (features, units),
@@ -46,4 +47,4 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return y, {"h": h, "context": s}
 
 
-CASES = {"scrn": Case(step, STATES, shapes, widths=lambda units: {"context": CONTEXTS}, units=6)}
+CASES = {"scrn": Case(step, STATES, shapes, widths=lambda units: {"context": units // 2})}
