@@ -1,0 +1,32 @@
+"""The conformance suite that plugins inherit: named checks, and what came of them.
+
+In a test of a plugin::
+
+    import pytest
+    from gatekit.testing import gate_checks
+
+    @pytest.mark.parametrize("check", gate_checks("leaky"), ids=str)
+    def test_leaky(check):
+        check()
+"""
+
+from __future__ import annotations
+
+from . import store
+from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
+from .suite import checks, function_checks, gate_checks, output_unit_checks, task_checks
+
+__all__ = [
+    "FAIL",
+    "PASS",
+    "XFAIL",
+    "Check",
+    "CheckError",
+    "Outcome",
+    "checks",
+    "function_checks",
+    "gate_checks",
+    "output_unit_checks",
+    "store",
+    "task_checks",
+]

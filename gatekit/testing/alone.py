@@ -1,0 +1,95 @@
+"""A plugin loaded by itself in a process of its own, and what it does to that process."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+LIMIT = 60.0
+"""Seconds after which a plugin that is still loading is given up."""
+
+
+def load_alone(kind: str, source: str) -> dict[str, Any]:
+    """Return what happened when a plugin was loaded with no other plugin around it.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        source: its file, or its module's name where it is installed.
+
+    Returns:
+        ``error`` (text, empty where it loaded), ``registers`` (names; None where the
+        hooks are methods of an object), ``changed`` (what it did
+        to its process besides).
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, kind, source],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )
+    except subprocess.TimeoutExpired:
+        return {
+            "error": f"it is still loading after {LIMIT:.0f} s",
+            "registers": None,
+            "changed": [],
+        }
+    try:
+        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return {"error": last, "registers": None, "changed": []}
+    return found
+
+
+def _snapshot() -> dict[str, Any]:
+    return {
+        "the working folder": os.getcwd(),
+        "environment variables": dict(os.environ),
+        "sys.path": list(sys.path),
+        "the global seed of random": random.getstate(),
+        "the global seed of numpy.random": repr(numpy.random.get_state()),
+        "running threads": threading.active_count(),
+    }
+
+
+def _loaded(kind: str, source: str) -> dict[str, Any]:
+    # What the registry and a task's base class import is not the plugin's doing.
+    import gatekit.study.task
+    from gatekit.registry import doors
+    from gatekit.registry.author import what_happened
+
+    assert gatekit.study.task
+    path = Path(source) if source.endswith(".py") else None
+    before, printed, error = _snapshot(), io.StringIO(), ""
+    registers: list[str] | None = None
+    try:
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            carrier = doors.import_file(path) if path else importlib.import_module(source)
+            hook = getattr(carrier, f"gatekit_{kind}", None)
+            registers = sorted(hook()) if hook is not None else None
+    except (Exception, SystemExit) as caught:
+        error = what_happened(caught, path)
+    after = _snapshot()
+    changed = [what for what, value in before.items() if after[what] != value]
+    if printed.getvalue():
+        changed.append(f"printed {printed.getvalue()[:60]!r}")
+    changed += [f"imported {name}" for name in ("tensorflow", "keras") if name in sys.modules]
+    return {"error": error, "registers": registers, "changed": changed}
+
+
+if __name__ == "__main__":
+    sys.stdout.write("\n" + json.dumps(_loaded(sys.argv[1], sys.argv[2])) + "\n")

@@ -1,0 +1,117 @@
+"""Checks of what a plugin declares; they need no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+
+from ..cell.declare import plain
+from ..cell.errors import GatekitError, nearest
+from ..cell.spec import RESERVED
+from .alone import load_alone
+from .outcome import CheckError
+from .subject import Subject, known_signals
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_REFERENCE = re.compile(r"^\s*References?:\s*\S", re.MULTILINE)
+_SOURCE = re.compile(r"doi:\s*10\.|arxiv:\s*\d|https?://|unpublished", re.IGNORECASE)
+_EQUATION = re.compile(r"``[^`]*(?:=|[a-z_]+\()[^`]*``", re.DOTALL)
+
+
+def loads_alone(subject: Subject) -> str | None:
+    """The plugin loads in a fresh process, by itself, and leaves that process as it was."""
+    found = load_alone(subject.kind, subject.module)
+    if found["error"]:
+        raise CheckError(f"alone, it does not load: {found['error']}", "mend this line")
+    registers = found["registers"]
+    if registers is not None and subject.name not in registers:
+        raise CheckError(
+            f"alone, it registers {registers} and not {subject.name!r}",
+            f"return {{{subject.name!r}: ...}} from gatekit_{subject.kind}() in any case",
+        )
+    if found["changed"]:
+        raise CheckError(
+            f"while it loads, it changes its process: {', '.join(found['changed'])}",
+            "define classes and functions only, and use gatekit.ops instead of TensorFlow",
+        )
+    return None
+
+
+def name_valid(subject: Subject) -> str | None:
+    """The registered name can stand in a cell, on the command line and in a table."""
+    name = subject.name
+    if not _NAME.match(name) or len(name) > 40:
+        proposal = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()[:40]
+        raise CheckError(
+            f"the name {name!r} is not made of at most 40 small letters, digits and _",
+            f"register it as {proposal!r}",
+        )
+    if keyword.iskeyword(name) or name in RESERVED:
+        raise CheckError(
+            f"the name {name!r} is taken by Python or gatekit", "register another name"
+        )
+    return None
+
+
+def documented(subject: Subject) -> str | None:
+    """The docstring says what it computes, with the equation, and where it comes from."""
+    text = subject.thing.__doc__ or ""
+    what = subject.name
+    if not text.strip():
+        raise CheckError(f"{what} has no docstring", "write what it computes below the class line")
+    if subject.kind != "tasks" and not _EQUATION.search(text):
+        raise CheckError(
+            "the docstring has no equation", f"write it between double backticks: ``{what} = ...``"
+        )
+    if not _REFERENCE.search(text) or not _SOURCE.search(text):
+        raise CheckError(
+            "the docstring names no reference",
+            "end it with a line `Reference: Authors, Title (year), doi:10...` (or arXiv:..., a "
+            "URL, or the word unpublished)",
+        )
+    return None
+
+
+def asks_for_known(subject: Subject) -> str | None:
+    """Every argument is gatekit's, its own, a signal of some cell, or explained for binding."""
+    known = known_signals(subject) if subject.asked else ()
+    explained = set(re.findall(r"``([A-Za-z_]\w*)``", subject.thing.__doc__ or ""))
+    for name in subject.asked:
+        if name not in known and name not in explained:
+            words = ("pre", "own_prev", "t", "units", *known)
+            raise CheckError(
+                f"{subject.instance.definition()} asks for {name!r}, which no cell has"
+                f"{nearest(name, words)}",
+                f"correct the name, or say in the docstring what ``{name}`` is to be bound to",
+            )
+    return None
+
+
+def options_plain(subject: Subject) -> str | None:
+    """Options are plain data, and an equal thing is made of them."""
+    made = subject.instance
+    for name in type(made).option_names():
+        value = plain(getattr(made, name))
+        try:
+            again = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError):
+            again = None
+            if value is not None:
+                raise CheckError(
+                    f"the option {name} is {value!r}, which YAML cannot say",
+                    "make it a number, a text, a truth value, a list or a mapping of these",
+                ) from None
+        if again != value:
+            raise CheckError(
+                f"the option {name}={value!r} is {again!r} when read again", "use lists"
+            )
+    try:
+        again = type(made)(**made.options())
+    except GatekitError as error:
+        raise CheckError(
+            f"it cannot be made from its own options: {error}", "mend the default"
+        ) from None
+    if again != made:
+        raise CheckError("made from its own options it is another", "take __init__ and __eq__ out")
+    return None

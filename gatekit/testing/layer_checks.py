@@ -1,0 +1,257 @@
+"""Checks of a gate or output unit inside a recurrent layer: executors, compilation, saving."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..cell.errors import GatekitError
+from ..recurrence.choose import EXECUTORS
+from ..recurrence.layer import RNN
+from .outcome import CheckError
+from .subject import FEATURES, GATE, UNITS, Subject
+from .subject import subject as registered
+
+BATCH, TIME = 4, 5
+ALWAYS = ("reference", "fused")
+"""The executors that run every cell; others refuse what is not theirs."""
+
+LIMIT = 10.0
+"""How many times as long as with a sigmoid gate a training step may take."""
+
+TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
+
+
+def everything_learns(subject: Subject) -> str | None:
+    """Every weight of its own gets a gradient."""
+    layer = _layer(subject)
+    x = _inputs(rows=16, steps=8)
+    _, slopes = _run(layer, x)
+    own = f"{GATE}." if subject.kind == "gates" else "output_unit."
+    weights = [name for name in slopes if name.startswith(own)]
+    for name in weights:
+        if not np.any(slopes[name]):
+            raise CheckError(
+                f"the weight {name} has a zero gradient",
+                "use it in a function with a slope, or do not declare it",
+            )
+    return None if weights else "has no weights of its own"
+
+
+def masked_nan(subject: Subject) -> str | None:
+    """NaN in masked steps changes nothing, neither values nor gradients."""
+    layer = _layer(subject)
+    x = _inputs()
+    mask = np.random.default_rng(1).random((BATCH, TIME)) < 0.6
+    mask[0] = False
+    clean, torn = (np.where(mask[:, :, None], x, fill) for fill in (0.0, np.nan))
+    expected, found = (_run(layer, tf.constant(v), mask=tf.constant(mask)) for v in (clean, torn))
+    _agree(found, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
+    return None
+
+
+def executors_agree(subject: Subject) -> str | None:
+    """Every executor that takes the cell gives the values and gradients of ``reference``."""
+    x = _inputs()
+    expected = _run(_layer(subject, executor="reference"), x)
+    ran = ["reference"]
+    for executor in EXECUTORS:
+        if executor in ("auto", "reference"):
+            continue
+        try:
+            layer = _layer(subject, executor=executor)
+            found = _run(layer, x)
+        except GatekitError:
+            if executor in ALWAYS:
+                raise
+            continue
+        ran.append(executor)
+        _agree(
+            found,
+            expected,
+            1e-10,
+            f"executor={executor} disagrees with reference in",
+            "compute with gatekit.ops and arguments only, each row by itself",
+        )
+    return ", ".join(ran)
+
+
+def compiles_with_xla(subject: Subject) -> str | None:
+    """Compiled by XLA, a training step gives the same."""
+    layer = _layer(subject, dtype="float32")
+    x = tf.cast(_inputs(), tf.float32)
+    expected = _run(layer, x)
+    compiled = tf.function(functools.partial(_run, layer), jit_compile=True, autograph=False)
+    try:
+        found = compiled(x)
+    except tf.errors.OpError as error:
+        raise CheckError(
+            f"XLA cannot compile it: {' '.join(str(error).split())[:200]}",
+            "use gatekit.ops; no strings, no py_function, no shapes that depend on values",
+        ) from error
+    _agree(found, expected, 1e-4, "XLA gives other", "use gatekit.ops and operators only")
+    return None
+
+
+def mixed_precision(subject: Subject) -> str | None:
+    """Under mixed policies values are finite and near those in float32."""
+    x = tf.cast(_inputs(), tf.float32)
+    expected = np.asarray(_layer(subject, dtype="float32")(x), np.float64)
+    for policy, tolerance in TOLERANCES.items():
+        layer = _layer(subject, dtype=policy)
+        values, slopes = _run(layer, x)
+        found = np.asarray(tf.cast(values["output"], tf.float64))
+        error = np.max(np.abs(found - expected)) / (1 + np.max(np.abs(expected)))
+        finite = all(np.all(np.isfinite(np.asarray(s, np.float64))) for s in slopes.values())
+        if not (error <= tolerance and finite):
+            raise CheckError(
+                f"under {policy} outputs are off by {error:.2g} (at most {tolerance}), gradients "
+                f"are {'finite' if finite else 'not finite'}",
+                "keep differences of large numbers and divisions by small ones out",
+            )
+    return None
+
+
+def one_trace(subject: Subject) -> str | None:
+    """One trace serves every batch size and every length."""
+    layer = _layer(subject)
+    layer(_inputs())
+    shape = tf.TensorSpec([None, None, FEATURES], tf.float64)
+    traced = tf.function(layer.call, input_signature=[shape], autograph=False)
+    remedy = "take sizes from nothing but the argument units, and let operators broadcast"
+    try:
+        found = [np.asarray(traced(_inputs(rows, steps))) for rows, steps in ((4, 5), (3, 7))]
+    except (TypeError, ValueError, tf.errors.OpError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise CheckError(
+            f"traced for any batch size and length it raises: {said}", remedy
+        ) from error
+    if traced.experimental_get_tracing_count() != 1:
+        raise CheckError("it is traced again for another batch size or length", remedy)
+    for value, (rows, steps) in zip(found, ((4, 5), (3, 7)), strict=True):
+        _near(
+            value, np.asarray(layer(_inputs(rows, steps))), 1e-12, "traced it gives other", remedy
+        )
+    return None
+
+
+def saves_and_loads(subject: Subject) -> str | None:
+    """A saved ``.keras`` file gives back the same layer and the same bits."""
+    layer = _layer(subject)
+    x = _inputs()
+    expected = np.asarray(layer(x))
+    config = layer.get_config()
+    remedy = "keep everything that decides in options, parameters and states"
+    try:
+        json.dumps(config)
+    except TypeError as error:
+        raise CheckError(f"its configuration is not plain data: {error}", remedy) from None
+
+    class WithPlugins(RNN):
+        """The layer, with the plugins that this check was given; a file never names plugins."""
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> RNN:
+            return RNN(**config, plugins=subject.plugins)
+
+    model = keras.Sequential([keras.Input((None, FEATURES), dtype="float64"), layer])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "layer.keras"
+        model.save(path)
+        again = keras.models.load_model(path, custom_objects={"gatekit>RNN": WithPlugins})
+    found = np.asarray(again(x))
+    if not np.array_equal(found, expected):
+        raise CheckError("loaded from a file, it gives other values", remedy)
+    return None
+
+
+def speed(subject: Subject) -> str | None:
+    """A training step takes at most ten times as long as with a sigmoid gate."""
+    times = _step_time(subject) / _sigmoid_time()
+    said = f"{times:.1f} x a sigmoid gate's step"
+    if times > LIMIT:
+        raise CheckError(
+            f"a training step takes {said}, at most {LIMIT:.0f} x is allowed",
+            "compute on whole tensors, without loops",
+        )
+    return said
+
+
+def _layer(subject: Subject, dtype: str = "float64", **options: Any) -> RNN:
+    return RNN(
+        subject.spec,
+        UNITS,
+        output_unit=subject.unit.canonical(),
+        return_sequences=True,
+        seed=1,
+        dtype=dtype,
+        plugins=subject.plugins,
+        **options,
+    )
+
+
+def _inputs(rows: int = BATCH, steps: int = TIME) -> Any:
+    rng = np.random.default_rng(rows * 100 + steps)
+    return tf.constant(rng.normal(size=(rows, steps, FEATURES)))
+
+
+def _run(layer: RNN, x: Any, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the output, and the gradient of its weighted sum in every weight and in x."""
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        output = layer(x, **options)
+        weights = np.random.default_rng(5).normal(size=output.shape)
+        total = tf.reduce_sum(tf.cast(weights, output.dtype) * output)
+    named = {n: v.value for n, v in layer.named_weights.items() if v.trainable}
+    wanted = {**named, "the input": x}
+    slopes = tape.gradient(total, wanted, unconnected_gradients="zero")
+    return {"output": output}, slopes
+
+
+def _agree(
+    found: tuple[dict[str, Any], dict[str, Any]],
+    expected: tuple[dict[str, Any], dict[str, Any]],
+    tolerance: float,
+    what: str,
+    remedy: str,
+) -> None:
+    for part, names in zip(("", "gradient of "), (found[0], found[1]), strict=True):
+        other = expected[1] if part else expected[0]
+        for name, value in names.items():
+            _near(value, other[name], tolerance, f"{what} the {part}{name}", remedy)
+
+
+def _near(found: Any, expected: Any, tolerance: float, what: str, remedy: str) -> None:
+    a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    error = float(np.max(np.abs(a - b), initial=0.0) / (1 + np.max(np.abs(b), initial=0.0)))
+    if not error <= tolerance:
+        raise CheckError(f"{what} (off by {error:.2g})", remedy)
+
+
+@functools.lru_cache(maxsize=1)
+def _sigmoid_time() -> float:
+    return _step_time(registered("gates", "sigmoid"))
+
+
+def _step_time(subject: Subject) -> float:
+    """Return seconds of one training step of a small layer, the least of several."""
+    layer = _layer(subject, dtype="float32")
+    x = tf.cast(_inputs(rows=32, steps=20), tf.float32)
+    layer(x)
+    step = tf.function(functools.partial(_run, layer), autograph=False)
+    step(x)
+    least = math.inf
+    for _ in range(7):
+        start = time.perf_counter()
+        step(x)
+        least = min(least, time.perf_counter() - start)
+    return least

@@ -1,0 +1,157 @@
+"""Checks of a function of the equation language."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..cell.expression import Expr, Name, names
+from ..recurrence import tensor_ops
+from .outcome import CheckError
+from .subject import UNITS, Subject
+
+assert tensor_ops.TABLE  # importing it lets functions compute on tensors
+
+ROWS = 4
+
+
+def function_documented(subject: Subject) -> str | None:
+    """It has one line for listings, and a template for LaTeX with every argument."""
+    function = subject.thing
+    if not function.summary.strip():
+        raise CheckError("it has no summary", 'write summary="what it computes, in one line"')
+    missing = [f"{{{i}}}" for i in range(function.arity) if f"{{{i}}}" not in function.latex]
+    if missing:
+        raise CheckError(
+            f"latex={function.latex!r} lacks {', '.join(missing)}",
+            r'write for example latex=r"\operatorname{{f}}\left({0}\right)"',
+        )
+    return None
+
+
+def arity_true(subject: Subject) -> str | None:
+    """``compose`` takes as many arguments as ``arity`` says."""
+    function = subject.thing
+    taken = len(inspect.signature(function.compose).parameters)
+    if taken != function.arity:
+        raise CheckError(
+            f"arity={function.arity}, and compose takes {taken} argument(s)", f"write arity={taken}"
+        )
+    return None
+
+
+def equations_take_it(subject: Subject) -> str | None:
+    """Given expressions it gives an expression, of functions that equations know."""
+    function = subject.thing
+    arguments = [Name(f"argument_{i}") for i in range(function.arity)]
+    if function.static:
+        return "takes sizes; tried on numbers only"
+    made = function.compose(*arguments)
+    if not isinstance(made, Expr):
+        raise CheckError(
+            f"given expressions, compose returns {type(made).__name__}",
+            "write it with gatekit.ops and operators only",
+        )
+    unused = {a.name for a in arguments} - set(names(made))
+    if unused:
+        raise CheckError(f"{len(unused)} argument(s) are not used", "take them out, or use them")
+    return str(made)
+
+
+def backends_agree(subject: Subject) -> str | None:
+    """NumPy and TensorFlow give the same numbers, in float64."""
+    given = _arguments(subject)
+    function = subject.thing
+    array = np.asarray(function(*given))
+    tensor = np.asarray(function(*(_tensor(v, tf.float64) for v in given)))
+    if array.shape != tensor.shape or not np.allclose(array, tensor, rtol=1e-12, atol=1e-12):
+        raise CheckError("NumPy and TensorFlow give different numbers", "use gatekit.ops only")
+    if not np.all(np.isfinite(tensor)):
+        raise CheckError("of numbers around 0.5 it makes NaN or infinity", "bound what goes in")
+    return None
+
+
+def function_dtype_kept(subject: Subject) -> str | None:
+    """What goes in as float16, bfloat16, float32 or float64 comes out as that."""
+    remedy = "use gatekit.ops, operators and plain numbers"
+    for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
+        try:
+            value = subject.thing(*(_tensor(v, dtype) for v in _arguments(subject)))
+        except (TypeError, tf.errors.OpError) as error:
+            said = " ".join(str(error).split())[:120]
+            raise CheckError(f"in {dtype.name} it raises: {said}", remedy) from error
+        if value.dtype != dtype:
+            raise CheckError(f"{dtype.name} goes in, {value.dtype.name} comes out", remedy)
+    return None
+
+
+def function_rows_apart(subject: Subject) -> str | None:
+    """No row has influence on another."""
+    given = _arguments(subject)
+    other = [_changed(v, np.arange(ROWS)[:, None] == 0) for v in given]
+    one, two = (np.asarray(subject.thing(*v)) for v in (given, other))
+    if not np.array_equal(one[1:], two[1:]):
+        raise CheckError("rows of the batch mix", "compute over the last axis only")
+    return None
+
+
+def kind_true(subject: Subject) -> str | None:
+    """A function of kind ``elementwise`` keeps the shape and mixes no units."""
+    function = subject.thing
+    if function.kind != "elementwise":
+        return f"of kind {function.kind}, as declared"
+    given = _arguments(subject)
+    one = np.asarray(function(*given))
+    two = np.asarray(function(*(_changed(v, np.arange(UNITS) == 0) for v in given)))
+    if one.shape != (ROWS, UNITS) or not np.array_equal(one[:, 1:], two[:, 1:]):
+        raise CheckError("kind is elementwise, and it mixes units", 'write kind="units"')
+    return None
+
+
+def function_gradient(subject: Subject) -> str | None:
+    """The gradient is that of finite differences, and not zero where the value changes."""
+    given = [_tensor(v, tf.float64) for v in _arguments(subject)]
+    for position, value in enumerate(given):
+        if not tf.is_tensor(value):
+            continue
+        direction = tf.constant(np.random.default_rng(position).normal(size=value.shape))
+
+        def at(
+            size: float, position: int = position, value: Any = value, direction: Any = direction
+        ) -> Any:
+            moved = [*given[:position], value + size * direction, *given[position + 1 :]]
+            return tf.reduce_sum(subject.thing(*moved) ** 2)
+
+        with tf.GradientTape() as tape:
+            tape.watch(value)
+            total = tf.reduce_sum(subject.thing(*given) ** 2)
+        slope = tape.gradient(total, value, unconnected_gradients="zero")
+        came = float(tf.reduce_sum(slope * direction))
+        expected = float((at(1e-6) - at(-1e-6)) / 2e-6)
+        flat = came == 0.0 and float(at(1.0) - at(0.0)) != 0.0
+        if flat or not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
+            raise CheckError(
+                f"the gradient in argument {position + 1} is {came:.6g}, and finite differences "
+                f"say {expected:.6g}",
+                "use functions with a slope: no round, floor, sign or comparison",
+            )
+    return None
+
+
+def _arguments(subject: Subject) -> list[Any]:
+    rng = np.random.default_rng(0)
+    given: list[Any] = [rng.uniform(0.1, 0.9, (ROWS, UNITS)) for _ in range(subject.thing.arity)]
+    for position in subject.thing.static:
+        given[position] = 2
+    return given
+
+
+def _tensor(value: Any, dtype: Any) -> Any:
+    return tf.cast(tf.constant(value), dtype) if isinstance(value, np.ndarray) else value
+
+
+def _changed(value: Any, where: Any) -> Any:
+    return np.where(where, value + 0.05, value) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,96 @@
+"""Checks of a task; they need its data, and no TensorFlow."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy
+
+from ..study.data_check import DataWarning, check_sample, check_splits
+from ..study.task import Metric, Signature
+from .outcome import CheckError
+from .subject import Subject
+
+SIZE = 8
+
+
+def signature_valid(subject: Subject) -> str | None:
+    """It declares a metric, and says what a model takes in and gives out."""
+    task = subject.instance
+    if not isinstance(getattr(type(task), "metric", None), Metric):
+        raise CheckError(
+            "it declares no metric",
+            'write metric = Metric("mse", direction="min", unit="squared error")',
+        )
+    signature = task.signature()
+    if not isinstance(signature, Signature):
+        raise CheckError(
+            f"signature() returns {type(signature).__name__}",
+            "return gatekit.Signature(features=.., vocabulary=None, outputs=.., loss=..)",
+        )
+    return f"{signature.loss} over {signature.outputs} outputs, {signature.emission} step"
+
+
+def chance_finite(subject: Subject) -> str | None:
+    """``chance`` is a finite number."""
+    value = subject.instance.chance()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise CheckError(
+            f"chance() returns {value!r}", "return the metric of the best guess without the input"
+        )
+    return f"{value:.4g}"
+
+
+def data_fit(subject: Subject) -> str | None:
+    """Splits, and fresh samples where it draws them, are what the signature says."""
+    task = subject.instance
+    task.require()
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", DataWarning)
+        splits = check_splits(task, numpy.random.default_rng(0))
+        if task.streamed:
+            check_sample(task, numpy.random.default_rng(0), SIZE)
+    sizes = ", ".join(f"{name} {len(batch.x)}" for name, batch in splits.items())
+    return "; ".join([sizes, *(str(n.message) for n in noted)])
+
+
+def data_repeat(subject: Subject) -> str | None:
+    """The same generator gives the same data, and another one other samples."""
+    task = subject.instance
+    remedy = "draw from the generator that is handed in, and from nothing else"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        one, two = (list(_arrays(task, seed)) for seed in (0, 0))
+        if len(one) != len(two) or not all(
+            numpy.array_equal(a, b, equal_nan=True) for a, b in zip(one, two, strict=True)
+        ):
+            raise CheckError("the same generator gives other data", remedy)
+        if task.streamed:
+            draws = [task.sample(numpy.random.default_rng(s), SIZE).x for s in (0, 1)]
+            if numpy.array_equal(draws[0], draws[1]):
+                raise CheckError("another generator gives the same samples", remedy)
+    return None
+
+
+def data_hash_stable(subject: Subject) -> str | None:
+    """``data_hash`` is 64 hexadecimal digits, the same for an equal task."""
+    task = subject.instance
+    found = [task.data_hash(), type(task)(**task.options()).data_hash()]
+    remedy = "return gatekit.study.task.recipe_hash('NAME/1', self.options())"
+    if not isinstance(found[0], str) or not re.fullmatch(r"[0-9a-f]{64}", found[0]):
+        raise CheckError(f"data_hash() returns {found[0]!r}, not 64 hexadecimal digits", remedy)
+    if found[0] != found[1]:
+        raise CheckError("an equal task has another data_hash()", remedy)
+    return None
+
+
+def _arrays(task: Any, seed: int) -> Iterator[Any]:
+    for batch in task.splits(numpy.random.default_rng(seed)).values():
+        yield from (a for a in (batch.x, batch.y, batch.mask, batch.weights) if a is not None)
+    if task.streamed:
+        batch = task.sample(numpy.random.default_rng(seed), SIZE)
+        yield from (a for a in (batch.x, batch.y, batch.mask, batch.weights) if a is not None)

@@ -1,0 +1,106 @@
+"""What a check is and what comes of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cell.errors import GatekitError
+from ..registry.author import what_happened
+
+PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
+
+
+class CheckError(GatekitError):
+    """A check is not met.
+
+    Args:
+        reason: what came, and what is expected.
+        remedy: what to type.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}; {remedy}")
+        self.reason, self.remedy = reason, remedy
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a check.
+
+    Args:
+        check: the check's name.
+        status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, and the author said so and why).
+        reason: what is wrong; the author's reason after XFAIL; a note, or nothing, after PASS.
+        remedy: what to type, where something is wrong.
+    """
+
+    check: str
+    status: str
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named check of one thing; calling it raises where it fails.
+
+    Args:
+        name: the check's name.
+        function: the check: returns a note or None, raises where it fails.
+        subject: what it is called with.
+        path: the file of what is checked, whose line an error is told by.
+        expected: the author's reasons by check: these may fail.
+    """
+
+    name: str
+    function: Callable[[Any], str | None]
+    subject: Any
+    path: Path | None = None
+    expected: Mapping[str, str] | None = None
+
+    def __str__(self) -> str:
+        """Return the check's name."""
+        return self.name
+
+    @property
+    def __name__(self) -> str:
+        """The check's name, which pytest shows."""
+        return self.name
+
+    def outcome(self) -> Outcome:
+        """Run the check and return what came of it."""
+        excuse = (self.expected or {}).get(self.name, "")
+        try:
+            note = self.function(self.subject) or ""
+        except Exception as error:
+            if excuse:
+                return Outcome(self.name, XFAIL, excuse)
+            reason, remedy = self._told(error)
+            return Outcome(self.name, FAIL, reason, remedy)
+        if excuse:
+            note = "passes, and expected_failures says that it fails: take it out there"
+        return Outcome(self.name, PASS, note)
+
+    def __call__(self) -> None:
+        """Run the check.
+
+        Raises:
+            AssertionError: it fails; the message is the reason and what to type.
+        """
+        outcome = self.outcome()
+        if outcome.status == FAIL:
+            raise AssertionError(f"{self.name}: {outcome.reason}; {outcome.remedy}".rstrip("; "))
+        pytest = sys.modules.get("pytest")
+        if outcome.status == XFAIL and pytest is not None:
+            pytest.xfail(outcome.reason)
+
+    def _told(self, error: Exception) -> tuple[str, str]:
+        if isinstance(error, CheckError):
+            return error.reason, error.remedy
+        if isinstance(error, GatekitError):
+            return str(error), ""
+        return what_happened(error, self.path), "mend this line"

@@ -1,0 +1,283 @@
+"""Checks of a row-wise function by itself: shapes, types, rows, steps, units, gradients."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from .outcome import CheckError
+from .subject import GATE, Subject
+from .tensors import (
+    ROWS,
+    Values,
+    arguments,
+    call,
+    changed,
+    floating,
+    rows_of,
+    with_steps,
+)
+
+SATURATED = 50.0
+FIRST = np.arange(ROWS)[:, None] == 0
+
+
+def shape_kept(subject: Subject) -> str | None:
+    """The value, and each new state, is ``batch x units``."""
+    values = arguments(subject)
+    found = call(subject, values)
+    if subject.kind == "gates" and len(found["value"].shape) == 2:
+        rows = found["value"].shape[0]
+        if rows not in (ROWS, 1):
+            raise CheckError(
+                f"{ROWS} rows went in, and {rows} came out", "keep the first axis: one row each"
+            )
+    return None
+
+
+def dtype_kept(subject: Subject) -> str | None:
+    """What goes in as float16, bfloat16, float32 or float64 comes out as that."""
+    for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
+        remedy = "use gatekit.ops, operators and plain numbers; no tf.constant, NumPy array or cast"
+        try:
+            found = call(subject, arguments(subject, dtype))
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            if isinstance(error, CheckError):
+                raise
+            said = " ".join(str(error).split())[:120]
+            raise CheckError(f"in {dtype.name} it raises: {said}", remedy) from error
+        for name, value in found.items():
+            if value.dtype != dtype:
+                raise CheckError(
+                    f"{dtype.name} goes in, and its {name} comes out as {value.dtype.name}", remedy
+                )
+    return None
+
+
+def rows_apart(subject: Subject) -> str | None:
+    """No row of the batch has any influence on another."""
+    values = arguments(subject)
+    other = changed(values, arguments(subject, seed=1), FIRST)
+    _same(call(subject, values), call(subject, other), slice(1, None), "rows of the batch mix")
+    return None
+
+
+def steps_apart(subject: Subject) -> str | None:
+    """Given all steps at once, as where no state is read, no step has influence on another."""
+    values = arguments(subject)
+    other = changed(values, arguments(subject, seed=1), np.arange(ROWS)[:, None] < ROWS // 3)
+    one, two = (call(subject, with_steps(v), rank=3) for v in (values, other))
+    _same(one, two, slice(1, None), "steps of a sequence mix")
+    flat = call(subject, values)
+    for name, value in flat.items():
+        if len(value.shape) == 2 and value.shape[0] == ROWS:
+            _close(
+                name, tf.reshape(one[name], value.shape), value, "steps at once give other values"
+            )
+    return None
+
+
+def units_apart(subject: Subject) -> str | None:
+    """No unit has influence on another, unless ``mixes_units = True`` is declared."""
+    if type(subject.instance).mixes_units:
+        return "mixes units, as declared"
+    values, other = arguments(subject), arguments(subject, seed=1)
+    width = subject.cell.node(GATE).width if subject.kind == "gates" else subject.cell.output.width
+    mixed: Values = {}
+    for name, value in values.items():
+        mixed[name] = value
+        if tf.is_tensor(value) and len(value.shape) and value.shape[-1] == width:
+            mixed[name] = tf.where(np.arange(width) == 0, other[name], value)
+    one, two = call(subject, values), call(subject, mixed)
+    for name, value in one.items():
+        if len(value.shape) and value.shape[-1] == width:
+            _close(name, two[name][..., 1:], value[..., 1:], "units mix", "mixes_units = True")
+    return None
+
+
+def batch_of_one(subject: Subject) -> str | None:
+    """A row by itself gives what it gives among others."""
+    values = arguments(subject)
+    whole, single = call(subject, values), call(subject, rows_of(values, [0]))
+    for name, value in whole.items():
+        if len(value.shape) >= 2 and value.shape[0] == ROWS:
+            _close(name, single[name][:1], value[:1], "a batch of one gives other values")
+    return None
+
+
+def makes_nothing(subject: Subject) -> str | None:
+    """It makes no weight, and leaves its class, itself and its module as they were."""
+    made = subject.instance
+    kind = type(made)
+    values = arguments(subject)
+    before = _traces(subject)
+    with tf.variable_creator_scope(_refuse_variable):
+        call(subject, values)
+    if before != _traces(subject):
+        raise CheckError(
+            f"{made.definition()} changes {kind.__name__}, its instance or its module",
+            "return what must be kept as a state: states = {'k': 0.0}, return value, {'k': k}",
+        )
+    return None
+
+
+def deterministic(subject: Subject) -> str | None:
+    """The same arguments give the same bits, and no global generator is drawn from."""
+    values = arguments(subject)
+    with _generators_untouched(subject):
+        runs = [call(subject, values), call(subject, values), _traced(subject, values)]
+    for again in runs[1:2]:
+        for name, value in runs[0].items():
+            if not np.array_equal(value, again[name], equal_nan=True):
+                raise CheckError(
+                    f"its {name} is another when it is called again",
+                    "draw nothing inside the function; noise is the cell's dropout and zoneout",
+                )
+    for name, value in runs[0].items():
+        _close(name, runs[2][name], value, "inside tf.function it gives other values")
+    return None
+
+
+def gradient(subject: Subject) -> str | None:
+    """The gradient is that of finite differences, in float64."""
+    values = arguments(subject)
+    names = floating(values)
+    with tf.GradientTape() as tape:
+        tape.watch([values[n] for n in names])
+        total = _total(call(subject, values))
+    found = tape.gradient(total, [values[n] for n in names], unconnected_gradients="zero")
+    rng = np.random.default_rng(3)
+    step = 1e-6
+    for name, slope in zip(names, found, strict=True):
+        direction = tf.constant(rng.normal(size=values[name].shape))
+        ends = [
+            _total(call(subject, {**values, name: values[name] + sign * step * direction}))
+            for sign in (1.0, -1.0)
+        ]
+        expected = float((ends[0] - ends[1]) / (2 * step))
+        came = float(tf.reduce_sum(slope * direction))
+        if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
+            raise CheckError(
+                f"the gradient along {name} is {came:.6g}, and finite differences say "
+                f"{expected:.6g}",
+                "take stop_gradient and custom gradients out, or declare "
+                "expected_failures = {'gradient': 'why'}",
+            )
+    return None
+
+
+def differentiable(subject: Subject) -> str | None:
+    """Whatever the value depends on has a gradient that is not zero everywhere."""
+    values, other = arguments(subject), arguments(subject, seed=1)
+    names = floating(values)
+    for name in names:
+        with tf.GradientTape() as tape:
+            tape.watch(values[name])
+            total = _total(call(subject, values))
+        slope = tape.gradient(total, values[name], unconnected_gradients="zero")
+        moved = _total(call(subject, {**values, name: other[name] + 0.5}))
+        if float(moved - total) != 0.0 and not np.any(slope):
+            raise CheckError(
+                f"the value depends on {name}, and its gradient there is zero everywhere",
+                "use functions with a slope (no round, floor, sign or comparison), or declare "
+                "expected_failures = {'differentiable': 'why'}",
+            )
+    return None
+
+
+def finite_when_saturated(subject: Subject) -> str | None:
+    """With a pre-activation of +50 and -50, values and gradients are finite in float32."""
+    values = arguments(subject, tf.float32)
+    if "pre" not in values:
+        return "takes no pre-activation"
+    for size in (SATURATED, -SATURATED):
+        pre = tf.fill(values["pre"].shape, tf.constant(size, tf.float32))
+        with tf.GradientTape() as tape:
+            tape.watch(pre)
+            found = call(subject, {**values, "pre": pre})
+            total = _total(found)
+        slope = tape.gradient(total, pre, unconnected_gradients="zero")
+        for name, value in {**found, "gradient": slope}.items():
+            if not np.all(np.isfinite(value)):
+                raise CheckError(
+                    f"with pre = {size:+.0f} its {name} is {np.asarray(value).ravel()[0]}",
+                    "use the stable functions of gatekit.ops (sigmoid, softplus, log_sigmoid), or "
+                    "bound what goes into exp, log and divisions",
+                )
+    return None
+
+
+def _total(found: Values) -> Any:
+    """Return a sum of all numbers, each weighted differently."""
+    total: Any = 0.0
+    for index, value in enumerate(found.values()):
+        weights = np.random.default_rng(index).normal(size=value.shape)
+        total = total + tf.reduce_sum(tf.cast(weights, value.dtype) * value)
+    return total
+
+
+def _same(one: Values, two: Values, where: slice, what: str) -> None:
+    for name, value in one.items():
+        if len(value.shape) >= 2 and value.shape[0] > 1:
+            _close(name, two[name][where], value[where], what)
+
+
+def _close(name: str, found: Any, expected: Any, what: str, remedy: str = "") -> None:
+    a, b = np.asarray(found, np.float64), np.asarray(expected, np.float64)
+    if a.shape != b.shape or not np.allclose(a, b, rtol=1e-10, atol=1e-12, equal_nan=True):
+        raise CheckError(
+            f"{what}: its {name} differs",
+            f"declare {remedy}" if remedy else "compute each row, step and unit from itself alone",
+        )
+
+
+def _refuse_variable(_: Any, **options: Any) -> Any:
+    raise CheckError(
+        "a weight is made inside the function",
+        "declare it: parameters = {'p': Parameter('units', init=0.5)}, and ask for p",
+    )
+
+
+def _traces(subject: Subject) -> dict[str, Any]:
+    """Return what a function could leave behind: identities, and sizes of containers."""
+    kind = type(subject.instance)
+    function = getattr(kind, kind.method)
+    places = {
+        "instance": vars(subject.instance),
+        "class": vars(kind),
+        "module": function.__globals__,
+    }
+    return {
+        f"{place} {name}": (id(value), repr(value) if isinstance(value, (list, dict, set)) else "")
+        for place, names in places.items()
+        for name, value in names.items()
+        if name not in ("__builtins__", "__warningregistry__")
+    }
+
+
+def _traced(subject: Subject, values: Values) -> Values:
+    names = floating(values)
+    plain = {n: v for n, v in values.items() if n not in names}
+
+    @tf.function(autograph=False)
+    def run(*tensors: Any) -> Any:
+        return call(subject, {**plain, **dict(zip(names, tensors, strict=True))})
+
+    found: Values = run(*(values[n] for n in names))
+    return found
+
+
+@contextlib.contextmanager
+def _generators_untouched(subject: Subject) -> Iterator[None]:
+    before = (random.getstate(), repr(np.random.get_state()))
+    yield
+    if before != (random.getstate(), repr(np.random.get_state())):
+        raise CheckError(
+            f"{subject.instance.definition()} draws from a global generator",
+            "draw nothing inside the function; noise is the cell's dropout and zoneout",
+        )

@@ -1,0 +1,110 @@
+"""Results of checks, kept by the hash of what was checked, and read without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .outcome import FAIL, PASS, XFAIL, Outcome
+
+SCHEMA = 1
+_HASH = re.compile(r"[0-9a-f]{64}\Z")
+
+
+def folder() -> Path:
+    """Return where results are kept: ``$XDG_CACHE_HOME/gatekit/checks``, by default ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "gatekit" / "checks"
+
+
+def put(source: str, kind: str, name: str, outcomes: Sequence[Outcome]) -> Path | None:
+    """Keep the outcomes of a thing's checks.
+
+    Args:
+        source: the hash of its source, as `gatekit.registry.thing_hash` gives it.
+        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        name: its registered name.
+        outcomes: what came of all checks.
+
+    Returns:
+        The file, or None where the folder cannot be written: results are a convenience.
+    """
+    from gatekit import __version__
+
+    record = {
+        "schema": SCHEMA,
+        "hash": source,
+        "kind": kind,
+        "name": name,
+        "gatekit": __version__,
+        "checked": datetime.now(UTC).isoformat(timespec="seconds"),
+        "outcomes": [asdict(outcome) for outcome in outcomes],
+    }
+    path = folder() / source / f"{kind}.{name}.json"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
+        ) as file:
+            json.dump(record, file, indent=1)
+        os.replace(file.name, path)
+    except OSError:
+        return None
+    return path
+
+
+def lookup(source: str) -> dict[str, dict[str, Any]]:
+    """Return what is known of a source: records by ``KIND.NAME``; nothing where it is unchecked.
+
+    Args:
+        source: a hash, as `gatekit.registry.thing_hash` or a run's record of its plugins has it.
+
+    Returns:
+        Records with ``hash kind name gatekit checked outcomes``; files that are damaged or of
+        another format are passed over.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    if not _HASH.match(source):
+        return found
+    for path in sorted((folder() / source).glob("*.json")):
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if _is_record(record, source):
+            found[f"{record['kind']}.{record['name']}"] = record
+    return found
+
+
+def status(record: dict[str, Any] | None) -> str:
+    """Return a record in a few words: ``23 passed``, ``2 of 23 failed``, ``not checked``."""
+    from gatekit import __version__
+
+    if record is None:
+        return "not checked"
+    states = [outcome["status"] for outcome in record["outcomes"]]
+    failed, excused = states.count(FAIL), states.count(XFAIL)
+    text = f"{failed} of {len(states)} failed" if failed else f"{states.count(PASS)} passed"
+    if excused:
+        text += f", {excused} excused"
+    return text if record["gatekit"] == __version__ else f"{text} (gatekit {record['gatekit']})"
+
+
+def _is_record(record: Any, source: str) -> bool:
+    return (
+        isinstance(record, dict)
+        and record.get("schema") == SCHEMA
+        and record.get("hash") == source
+        and all(isinstance(record.get(k), str) for k in ("kind", "name", "gatekit", "checked"))
+        and isinstance(record.get("outcomes"), list)
+        and all(
+            isinstance(o, dict) and isinstance(o.get("status"), str) for o in record["outcomes"]
+        )
+    )

@@ -1,0 +1,196 @@
+"""What is checked, with a small cell around it in which it can run; no TensorFlow here."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..cell.catalogue import Catalogue
+from ..cell.equation import parse
+from ..cell.errors import CellError, PluginError, listed, nearest
+from ..cell.expression import names
+from ..cell.graph import Cell, build
+from ..cell.row_wise import RowWise
+from ..cell.spec import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+from ..registry import catalogue, left_out, origins, tasks, thing_hash
+from ..registry.doors import PRIVATE
+from ..registry.loading import registry
+
+UNITS, FEATURES = 6, 5
+"""Sizes of the small cell, unlike each other and what a gate is likely to assume."""
+
+WORDS = ("pre", "own_prev", "t", "units", "features", "x", "emitted")
+GATE = "subject"
+KINDS = ("gates", "output_units", "functions", "tasks")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One registered thing with its options.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        name: its registered name.
+        plugins: plugin files besides those that are found by themselves.
+        options: options to make it with, where it needs any.
+    """
+
+    kind: str
+    name: str
+    plugins: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name not in self.registered:
+            hint = nearest(self.name, self.registered) or "."
+            told = left_out(self.name, self.plugins)
+            raise PluginError(
+                f"there is no {self.what} {self.name!r}{hint} Registered: "
+                f"{listed(self.registered, 60)}. {told}".rstrip()
+            )
+
+    @property
+    def what(self) -> str:
+        """The kind in words, in the singular."""
+        return self.kind.removesuffix("s").replace("_", " ")
+
+    @property
+    def registered(self) -> Mapping[str, Any]:
+        """Everything registered of this kind."""
+        if self.kind == "tasks":
+            return tasks(self.plugins)
+        return getattr(self.catalogue, self.kind)  # type: ignore[no-any-return]
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What a cell may use."""
+        return catalogue(self.plugins)
+
+    @property
+    def thing(self) -> Any:
+        """The class, or the function of the equation language."""
+        return self.registered[self.name]
+
+    @property
+    def path(self) -> Path | None:
+        """The file that defines it; None for what gatekit has itself."""
+        origin = origins(self.kind, self.plugins).get(self.name)
+        return origin.path if origin else None
+
+    @property
+    def module(self) -> str:
+        """Its plugin's file, or the module's name where that is imported by name."""
+        known = registry(self.plugins)
+        carrier = known.carriers[known.origins[self.kind][self.name].plugin]
+        holder = carrier if inspect.ismodule(carrier) else inspect.getmodule(type(carrier))
+        name = holder.__name__ if holder is not None else ""
+        return str(self.path) if name.startswith(PRIVATE) else name
+
+    @property
+    def source(self) -> str:
+        """The hash of its source."""
+        return thing_hash(self.kind, self.name, self.plugins)
+
+    @property
+    def expected_failures(self) -> Mapping[str, str]:
+        """The author's reasons, by check, why it fails there."""
+        declared = getattr(self.thing, "expected_failures", {})
+        if not isinstance(declared, Mapping) or not all(
+            isinstance(k, str) and isinstance(v, str) and v.strip() for k, v in declared.items()
+        ):
+            raise PluginError(
+                f"{self.name}.expected_failures is {declared!r}; write {{'CHECK': 'the reason'}}"
+            )
+        return declared
+
+    @functools.cached_property
+    def instance(self) -> Any:
+        """The thing made with its options."""
+        return self.thing(**self.options)
+
+    # --- the small cell around a gate or an output unit ----------------------
+
+    @functools.cached_property
+    def asked(self) -> tuple[str, ...]:
+        """The names that it asks for and that are neither its own nor gatekit's, in order."""
+        made: RowWise = self.instance
+        own = {*made.parameters, *(f"{s}_prev" for s in getattr(made, "states", {}))}
+        own |= {f"{s}_history" for s in getattr(made, "history", {})}
+        found = [made.bind.get(a, a) for a in made.arguments()]
+        for read in made.reads:
+            found += names(parse(str(read), self.catalogue.functions))
+        found += list(getattr(made, "history", {}))
+        stems = [n.removesuffix("_prev") for n in found if n not in own]
+        return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own")))
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """The small cell: the gate scales a candidate; what it asks for is a sigmoid gate each."""
+        gates: dict[str, Any] = {}
+        emits = "emitted_h" if "h" in self.asked and self._asks_now("h") else "h"
+        others = [name for name in self.asked if name != emits]
+        for name in dict.fromkeys([*others, "candidate"]):
+            gates[name] = {"kind": "tanh" if name == "candidate" else "sigmoid"}
+            gates[name]["reads"] = ["x", f"{emits}_prev"]
+        value = "1"
+        if self.kind == "gates":
+            gates[GATE] = {"kind": self.name, **self.options}
+            value = GATE if self.instance.units == "units" else f"mean({GATE})"
+        step = f"tanh({value} * candidate + {emits}_prev / 2)"
+        return {"name": "small", "gates": gates, "equations": {emits: step}, "emits": emits}
+
+    def _asks_now(self, name: str) -> bool:
+        made: RowWise = self.instance
+        read = [n for r in made.reads for n in names(parse(str(r), self.catalogue.functions))]
+        return self.kind == "gates" and name in (*made.arguments(), *read)
+
+    @functools.cached_property
+    def spec(self) -> CellSpec:
+        """The small cell, read."""
+        return read_cell(self.config, self.catalogue)
+
+    @functools.cached_property
+    def unit(self) -> OutputUnitSpec:
+        """The output unit around the small cell."""
+        config = {"kind": self.name, **self.options} if self.kind == "output_units" else "hidden"
+        return read_output_unit(config, self.catalogue)
+
+    @functools.cached_property
+    def cell(self) -> Cell:
+        """The small cell with its sizes."""
+        return build(self.spec, UNITS, FEATURES, self.unit)
+
+
+def subject(
+    kind: str,
+    name: str,
+    plugins: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+) -> Subject:
+    """Return the registered thing of that kind and name.
+
+    Raises:
+        PluginError: there is none.
+    """
+    return Subject(kind, name, tuple(str(p) for p in plugins), dict(options or {}))
+
+
+def known_signals(subject: Subject) -> Iterable[str]:
+    """Return the names of signals, roles, inputs, parameters and constants of all cells."""
+    from ..registry import cell_names, load_cell
+
+    found: set[str] = set()
+    for cell in cell_names(subject.plugins):
+        try:
+            spec = load_cell(cell, subject.catalogue, subject.plugins)
+        except CellError:
+            continue
+        found |= {gate.name for gate in spec.gates}
+        for part in (spec.equations, spec.norms, spec.parameters, spec.constants, spec.inputs):
+            found |= {name for name, _ in part}
+        found |= {role for role, _ in spec.roles}
+    return found

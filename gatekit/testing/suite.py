@@ -1,0 +1,153 @@
+"""The suites: which checks there are for gates, output units, functions and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..cell.errors import PluginError, listed, nearest
+from . import store
+from .outcome import Check, Outcome
+from .subject import Subject, subject
+
+DECLARED = ("loads_alone", "name_valid", "documented")
+ROW_WISE = (
+    "shape_kept",
+    "dtype_kept",
+    "rows_apart",
+    "steps_apart",
+    "units_apart",
+    "batch_of_one",
+    "makes_nothing",
+    "deterministic",
+    "gradient",
+    "differentiable",
+    "finite_when_saturated",
+)
+IN_A_LAYER = (
+    "everything_learns",
+    "masked_nan",
+    "executors_agree",
+    "compiles_with_xla",
+    "mixed_precision",
+    "one_trace",
+    "saves_and_loads",
+    "speed",
+)
+OF_FUNCTIONS = (
+    "function_documented",
+    "arity_true",
+    "equations_take_it",
+    "backends_agree",
+    "function_dtype_kept",
+    "function_rows_apart",
+    "kind_true",
+    "function_gradient",
+)
+OF_TASKS = (
+    "signature_valid",
+    "chance_finite",
+    "data_fit",
+    "data_repeat",
+    "data_hash_stable",
+)
+_ROW = (*DECLARED, "options_plain", "asks_for_known", *ROW_WISE, *IN_A_LAYER)
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "gates": _ROW,
+    "output_units": _ROW,
+    "functions": (*DECLARED[:2], *OF_FUNCTIONS),
+    "tasks": (*DECLARED, "options_plain", *OF_TASKS),
+}
+
+
+def gate_checks(
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """Return the named checks of a gate, for ``pytest.mark.parametrize("check", ..., ids=str)``.
+
+    Args:
+        name: the gate's registered name.
+        plugins: plugin files besides those that are found by themselves.
+        options: options to make the gate with, where it needs any.
+
+    Returns:
+        Checks; calling one raises AssertionError, with what to type, where it fails.
+
+    Raises:
+        PluginError: there is no such gate, or its ``expected_failures`` are not check names.
+    """
+    return checks("gates", name, plugins, options)
+
+
+def output_unit_checks(
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """Return the named checks of an output unit; see `gate_checks`."""
+    return checks("output_units", name, plugins, options)
+
+
+def function_checks(name: str, plugins: Sequence[str] = ()) -> list[Check]:
+    """Return the named checks of a function of the equation language; see `gate_checks`."""
+    return checks("functions", name, plugins)
+
+
+def task_checks(
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """Return the named checks of a task; see `gate_checks`."""
+    return checks("tasks", name, plugins, options)
+
+
+def checks(
+    kind: str, name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """Return the checks of one registered thing.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        name: its registered name.
+        plugins: plugin files besides those that are found by themselves.
+        options: options to make it with.
+
+    Raises:
+        PluginError: there is none, or its ``expected_failures`` are not check names.
+    """
+    made = subject(kind, name, plugins, options)
+    expected = made.expected_failures
+    for check in expected:
+        if check not in NAMES[kind]:
+            raise PluginError(
+                f"{name}.expected_failures: there is no check {check!r}"
+                f"{nearest(check, NAMES[kind]) or '.'} Checks: {listed(NAMES[kind], 40)}."
+            )
+    functions = _functions(kind)
+    return [Check(n, functions[n], made, made.path, expected) for n in NAMES[kind]]
+
+
+def certify(made: Subject, outcomes: Sequence[Outcome]) -> None:
+    """Keep the outcomes of all checks under the hash of the subject's source.
+
+    Those of a thing with options of its own are not kept: they say nothing of its defaults.
+    """
+    if not made.options:
+        store.put(made.source, made.kind, made.name, outcomes)
+
+
+def _functions(kind: str) -> dict[str, Any]:
+    # Here, so that names, results and listings need no TensorFlow.
+    from . import declared
+
+    modules: list[Any] = [declared]
+    if kind == "functions":
+        from . import of_functions
+
+        modules.append(of_functions)
+    elif kind == "tasks":
+        from . import of_tasks
+
+        modules.append(of_tasks)
+    else:
+        from . import layer_checks, row_checks
+
+        modules += [row_checks, layer_checks]
+    return {name: value for module in modules for name, value in vars(module).items()}

@@ -1,0 +1,160 @@
+"""A row-wise function called by itself, on tensors as a running cell would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..recurrence.initial import draw
+from ..recurrence.problem import Problem
+from ..recurrence.reference import one_step
+from .outcome import CheckError
+from .subject import GATE, UNITS, Subject
+
+ROWS = 15
+STEPS = 3
+Values = dict[str, Any]
+
+
+def arguments(subject: Subject, dtype: Any = tf.float64, seed: int = 0) -> Values:
+    """Return values for the arguments, as they are after some steps of the small cell.
+
+    Args:
+        subject: a gate or an output unit.
+        dtype: the type of the tensors.
+        seed: another seed gives other values.
+
+    Returns:
+        Tensors ``ROWS x width``, a history ``ROWS x length x width``; parameters and constants
+        have no rows.
+    """
+    rng = np.random.default_rng(seed)
+    env = _env(subject, rng)
+    cell = subject.cell
+    if subject.kind == "gates":
+        bound = cell.node(GATE).arguments
+        width = cell.node(GATE).width
+    else:
+        bound, width = cell.output.arguments, cell.output.width
+        for name, length in cell.output.histories:
+            env[f"{name}_history"] = tf.constant(rng.normal(size=(ROWS, length, UNITS)))
+    found: Values = {}
+    for argument, key in bound:
+        value = env[key] if key in env else tf.constant(2 * rng.normal(size=(ROWS, width)))
+        found[argument] = tf.cast(value, dtype) if tf.is_tensor(value) else value
+    return found
+
+
+def _env(subject: Subject, rng: np.random.Generator) -> Values:
+    """Return all values by key after some steps, in float64."""
+    cell = subject.cell
+    weights: Values = {}
+    for name, value in draw(cell, int(rng.integers(1, 10**6))).items():
+        parameter = cell.parameters.get(name)
+        kind = parameter.map if parameter is not None else None
+        noise = 0.3 * rng.normal(size=value.shape)
+        weights[name] = (
+            _MAPS[kind](tf.constant(value + noise)) if kind else tf.constant(value + noise)
+        )
+    states: Values = {s.name: tf.constant(np.full((ROWS, s.width), s.initial)) for s in cell.states}
+    shifted = {n: tf.zeros([ROWS, w], tf.float64) for n, w in cell.inputs.items()}
+    env: Values = {}
+    for step in range(1, STEPS + 1):
+        x: Values = {n: tf.constant(rng.normal(size=(ROWS, w))) for n, w in cell.inputs.items()}
+        inputs = {**x, **{f"{n}_prev": shifted[n] for n in cell.shifted}}
+        if cell.uses_t:
+            inputs["t"] = tf.fill([ROWS, 1], tf.constant(float(step), tf.float64))
+        problem = Problem(cell, weights, inputs, None, states, {}, None, False, (), tf.float64)
+        before = {f"{name}_prev": value for name, value in states.items()}
+        new = one_step(problem, tf.constant(0), inputs, None, states)
+        states = {s.name: new[f"state:{s.name}"] for s in cell.states}
+        env = {**new, **before}
+        shifted = x
+    return env
+
+
+_MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
+
+
+def has_rows(value: Any) -> bool:
+    """Return whether a value is a tensor with a batch axis."""
+    return bool(tf.is_tensor(value)) and len(value.shape) >= 2 and value.shape[0] == ROWS
+
+
+def floating(values: Values) -> list[str]:
+    """Return the arguments that are tensors of numbers."""
+    return [name for name, value in values.items() if tf.is_tensor(value)]
+
+
+def with_steps(values: Values) -> Values:
+    """Return the same values as ``time x batch x width``."""
+    rows = [STEPS, ROWS // STEPS]
+    return {
+        name: tf.reshape(v, [*rows, *v.shape[1:]]) if has_rows(v) else v
+        for name, v in values.items()
+    }
+
+
+def rows_of(values: Values, rows: Any) -> Values:
+    """Return the values of some rows only."""
+    return {n: tf.gather(v, rows) if has_rows(v) else v for n, v in values.items()}
+
+
+def changed(values: Values, other: Values, where: Any) -> Values:
+    """Return the values with those of ``other`` where the mask (``ROWS x 1``) is true."""
+    found = dict(values)
+    for name, value in values.items():
+        if has_rows(value):
+            mask = tf.reshape(where, [ROWS] + [1] * (len(value.shape) - 1))
+            found[name] = tf.where(mask, other[name], value)
+    return found
+
+
+def call(subject: Subject, values: Mapping[str, Any], rank: int = 2) -> Values:
+    """Return what the row-wise function returns: ``value``, and each new state by name.
+
+    Args:
+        subject: a gate or an output unit.
+        values: the arguments.
+        rank: how many axes the value must have.
+
+    Raises:
+        CheckError: it returns something that is not a tensor of the right shape.
+    """
+    made = subject.instance
+    returned = made.compute(values)
+    where = made.definition()
+    states: Mapping[str, Any] = {}
+    declared = set(getattr(made, "states", {}))
+    if isinstance(returned, tuple):
+        if len(returned) != 2 or not isinstance(returned[1], Mapping):
+            raise CheckError(
+                f"{where} returns a tuple that is not (value, {{name: new state}})",
+                "return value, {'k': k} for a state k, or the value alone",
+            )
+        returned, states = returned
+    if set(states) != declared:
+        raise CheckError(
+            f"{where} returns the states {sorted(states)} and declares {sorted(declared)}",
+            "declare each with its first value: states = {'k': 0.0}",
+        )
+    found: Values = {"value": returned, **states}
+    for name, value in found.items():
+        if not tf.is_tensor(value):
+            raise CheckError(
+                f"{where}: its {name} is {type(value).__name__}",
+                "compute with gatekit.ops and operators, which give tensors, and return the result",
+            )
+    width = subject.cell.node(GATE).width if subject.kind == "gates" else subject.cell.output.width
+    for name, value in found.items():
+        shape = value.shape
+        allowed = (width,) if name == "value" else (width, 1)
+        if len(shape) > rank or (len(shape) and shape[-1] not in allowed):
+            raise CheckError(
+                f"{where}: its {name} has the shape {tuple(shape)}; batch x {width} is expected",
+                "keep the last axis: one number per unit",
+            )
+    return found
