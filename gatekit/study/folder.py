@@ -251,8 +251,11 @@ class RunFolder:
         hashed = {n: files.sha256(self.path / n) for n in HASHED if (self.path / n).is_file()}
         record = {"schema": SCHEMA, **result, "files": hashed}
         files.write(self.path / "result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
-        files.remove(self.path / "checkpoint.bin")
-        self.status(str(result["state"]), result.get("reason"))
+        # The result stands: what fails from here on takes nothing from it.
+        with contextlib.suppress(OSError):
+            files.remove(self.path / "checkpoint.bin")
+        with contextlib.suppress(OSError):
+            self.status(str(result["state"]), result.get("reason"))
 
     # -- claims -------------------------------------------------------------------------------
 

@@ -204,11 +204,11 @@ class _Session:
         self.journal.resume(found)
         self.callbacks.restore(found.position["plugins"])
         tensors.restore(self.model, found.arrays)
-        if not self.journal.closed:
+        if not self.journal.closed and self.at_end():
+            self.close_epoch()
+        elif not self.journal.closed:
             # Keras sets the running loss to zero before every epoch, this one included.
             self.running = {n: v for n, v in found.arrays.items() if n.startswith("metric/")}
-            if self.at_end():
-                self.close_epoch()
 
     def at_end(self) -> bool:
         """Return whether the latest batch was the last one of an epoch."""

@@ -1,0 +1,72 @@
+"""Kill real runs at random moments, run them again, and compare with runs that were let be.
+
+    python kills.py FOLDER COUNT
+
+Prints one line of JSON: ``killed``, ``continued`` (from a checkpoint, others had none yet) and
+``different``: the runs that did not end like the undisturbed one.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import tiny
+from twice import VARIANTS, StopAt, points, told
+
+from gatekit.study import journal, parts, worker
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+journal.EPOCH_PERIOD = 0.0
+RANGE = 45
+
+
+def main(place: Path, count: int) -> dict[str, object]:
+    """Kill ``count`` runs; the variants take turns."""
+    os.chdir(place)
+    load = parts._load
+    known = load(())
+    parts._load = lambda _: parts.Parts(
+        known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, ()
+    )
+    parts.Parts.hashes = lambda self, cell, unit, task: {}
+    parts.Parts.sources = lambda self, cell, unit, task: {}
+    said = {"killed": 0, "continued": 0, "different": []}
+    for turn, n in enumerate(points(count, RANGE)):
+        name = list(VARIANTS)[turn % len(VARIANTS)]
+        (run,) = plan(compose(["units=4", *VARIANTS[name]])).runs
+        whole, cut = place / name.split(",")[0] / "whole", place / name.split(",")[0] / str(n)
+        if not whole.exists():
+            assert child(run, whole, None) == 0
+        # every second one could have been killed while it wrote a checkpoint after each batch
+        journal.STEP_PERIOD = 0.0 if turn % 2 else 30.0
+        assert child(run, cut, n) == -signal.SIGKILL
+        said["killed"] += 1
+        journal.STEP_PERIOD = 30.0
+        assert child(run, cut, None) == 0
+        said["continued"] += "continues after" in (cut / "log.txt").read_text()
+        if told(whole) != {**told(cut), "result": told(cut)["result"] | named(whole)}:
+            said["different"].append([name, n])
+    return said
+
+
+def named(whole: Path) -> dict[str, object]:
+    """Return the part of a result that says where the folder lies."""
+    return {"fingerprint": whole.name}
+
+
+def child(run, path: Path, kill: int | None) -> int:
+    """Make one attempt in a process of its own and return how it ended."""
+    number = os.fork()
+    if not number:
+        stop = StopAt(kill or 10**9, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        worker._stopped_by_signals = lambda: (stop, [])
+        worker.work(worker.Request(path, run.config, "d", {}, 1, False))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))

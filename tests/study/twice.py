@@ -1,0 +1,54 @@
+"""Runs that are stopped and continued, and whether they end like one that never was."""
+
+import json
+import random
+import threading
+
+from gatekit.study import metrics
+
+VARIANTS = {
+    "dropout, masks, Adam, cosine, patience": (
+        ["task=echo", "trainer.epochs=7", "trainer.batch=8", "trainer.patience=2"]
+        + ["dropout=0.2", "++cell.recurrent_dropout=0.3", "optimizer.learning_rate=0.05"]
+        + ["optimizer.schedule=cosine"]
+    ),
+    "fresh data, SGD with momentum, steps": (
+        ["task=sum", "trainer.steps=43", "trainer.batch=4", "optimizer=sgd"]
+        + ["optimizer.schedule=step", "++cell.dropout=0.2"]
+    ),
+    "tokens, two directions, zoneout, float64": (
+        ["task=parity", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"]
+        + ["dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"]
+    ),
+}
+
+
+class StopAt(threading.Event):
+    """Says stop when it is asked for the n-th time, which is after a batch of any kind."""
+
+    def __init__(self, n, act=None):
+        super().__init__()
+        self.left, self.act = n, act
+
+    def is_set(self):
+        self.left -= 1
+        if self.left == 0 and self.act is not None:
+            self.act()
+        return self.left <= 0
+
+
+def points(count, last, seed=0):
+    """Return some of the moments at which a run may be stopped, 1 to ``last``."""
+    return sorted(random.Random(seed).sample(range(1, last + 1), count))
+
+
+def told(path):
+    """Return all that a finished run says but for durations and what follows from them."""
+    result = json.loads((path / "result.json").read_text())
+    result.pop("seconds")
+    for name in ("env.json", "metrics.jsonl"):
+        result["files"].pop(name, None)
+    records, lost = metrics.read(path / "metrics.jsonl")
+    numbers = [{k: v for k, v in r.items() if k != "seconds"} for r in records]
+    weights = (path / "weights.npz").read_bytes() if (path / "weights.npz").exists() else b""
+    return {"result": result, "numbers": numbers, "lost": lost, "weights": weights}
