@@ -1,0 +1,144 @@
+"""Cells whose states are affine: all steps at once, but for the linear recurrences themselves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+
+from ..cell.affinity import Affinity, Block
+from ..cell.expression import Expr, evaluate, names
+from ..cell.graph import BuiltRead, Cell, State
+from . import affine, scan
+from .hoist import hoist
+from .linear_recurrence import Matrix, Solver, before, linear_recurrence
+from .noise import bernoulli
+from .plan import Plan
+from .problem import Problem, Solution
+from .row import apply_map, pre_activation, value_of
+
+SOLVERS = {
+    "affine": Solver("affine", affine.forward, affine.backward),
+    "scan": Solver("scan", scan.forward, scan.backward),
+}
+
+
+@tf.autograph.experimental.do_not_convert
+def run(problem: Problem, plan: Plan, affinity: Affinity, executor: str) -> Solution:
+    """Return the sequences and last states of the recurrence.
+
+    What reads no state comes first, as in the fused executor; then each block of states is solved,
+    and the signals that need it are computed from all its steps.
+
+    Args:
+        problem: the call, time first.
+        plan: how the cell's reads are grouped; `plan.make(cell)`.
+        affinity: the cell's blocks; `gatekit.cell.affinity.analyse(cell)`.
+        executor: ``affine`` or ``scan``.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    cell, like = problem.cell, problem.inputs["x"]
+    # Nothing runs in a loop here, so nothing is prepared for one.
+    env = hoist(problem, replace(plan, groups=(), parts=()))
+    functions = cell.spec.functions
+
+    def linear(owner: str, read: BuiltRead) -> Any:
+        u = evaluate(read.expr, env, functions)
+        if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
+            u = u * problem.drops[read.text]
+        return apply_map(read, u, problem.weights, problem.matmul_dtype)
+
+    sequences, last = {}, {}
+    for block in affinity.blocks:
+        for key in _reads(block, affinity):
+            env[key] = linear(*affinity.reads[key])
+        first = [problem.states[name] for name in block.states]
+        a, b = _held(problem, block, *_coefficients(problem, block, env))
+        solved = linear_recurrence(SOLVERS[executor], a, b, first)
+        for name, start, sequence in zip(block.states, first, solved, strict=True):
+            env[f"{name}_prev"] = tf.ensure_shape(before(sequence, start), sequence.shape)
+            # Behind the first value, because there may be no step to take the last of.
+            last[name] = tf.concat([start[None], sequence[-1:]], 0)[-1]
+            sequences[name] = sequence
+        for name in block.nodes:
+            node = cell.node(name)
+            if node.kind == "equation" and name in block.states and not _state(cell, name).zoneout:
+                env[name] = sequences[name]
+                continue
+            pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
+            value_of(cell, node, env, pre, like)
+    wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
+    return Solution(wanted, {state.name: last[state.name] for state in cell.states})
+
+
+def _reads(block: Block, affinity: Affinity) -> list[str]:
+    """Return the linear reads that a block's coefficients name."""
+    entries = [e for e in (*itertools.chain(*block.a), *block.b) if e is not None]
+    found = dict.fromkeys(name for entry in entries for name in names(entry))
+    return [name for name in found if name in affinity.reads]
+
+
+def _coefficients(
+    problem: Problem, block: Block, env: Mapping[str, Any]
+) -> tuple[Matrix, list[Any]]:
+    """Return a block's coefficients, each ``time x batch x width``."""
+    cell, x = problem.cell, problem.inputs["x"]
+
+    def full(entry: Expr | None, width: int) -> Any:
+        value = 0.0 if entry is None else evaluate(entry, env, cell.spec.functions)
+        value = tf.convert_to_tensor(value, x.dtype)
+        if value.shape.rank == 3 and value.shape[-1] == width:
+            return value
+        return tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], [width]], 0))
+
+    widths = [_state(cell, name).width for name in block.states]
+    a = [[full(e, width) for e in row] for row, width in zip(block.a, widths, strict=True)]
+    return a, [full(e, width) for e, width in zip(block.b, widths, strict=True)]
+
+
+def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matrix, list[Any]]:
+    r"""Return the coefficients with zoneout and mask, which are affine themselves.
+
+    A state that is held has the update $s = s_{prev}$; the mean of zoneout at rate z is
+    $z\, s_{prev} + (1 - z)\,(\ldots)$.
+    """
+    rows, rest = [], []
+    for i, name in enumerate(block.states):
+        state = _state(problem.cell, name)
+        same = [1.0 if i == j else 0.0 for j in range(len(block.states))]
+        row, end = a[i], b[i]
+        if state.zoneout and not problem.training:
+            z = state.zoneout
+            row = [z * one + (1.0 - z) * entry for one, entry in zip(same, row, strict=True)]
+            end = (1.0 - z) * end
+        holds = [_zoned(problem, name, end)] if state.zoneout and problem.training else []
+        holds += [] if problem.mask is None else [tf.logical_not(problem.mask)]
+        for hold in holds:
+            row = [
+                tf.where(hold, tf.constant(one, entry.dtype), entry)
+                for one, entry in zip(same, row, strict=True)
+            ]
+            end = tf.where(hold, tf.zeros([], end.dtype), end)
+        rows.append(row)
+        rest.append(end)
+    return rows, rest
+
+
+def _zoned(problem: Problem, name: str, like: Any) -> Any:
+    """Return where zoneout holds a state, for all steps, drawn as a step by step loop draws it."""
+    index = [state.name for state in problem.cell.states].index(name)
+    rate = _state(problem.cell, name).zoneout
+
+    def drawn(step: Any) -> Any:
+        return bernoulli(problem.seed, index, step, tf.shape(like)[1:], rate)
+
+    return tf.map_fn(drawn, tf.range(tf.shape(like)[0]), fn_output_signature=tf.bool)
+
+
+def _state(cell: Cell, name: str) -> State:
+    return next(state for state in cell.states if state.name == name)

@@ -1,0 +1,96 @@
+"""A linear recurrence over time with its own gradient, whoever solves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+Matrix = list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Who solves a recurrence: the executor's name, the recurrence, and its gradient's recurrence.
+
+    Args:
+        name: the executor's name.
+        forward: coefficients, right sides, first values: to the k sequences.
+        backward: coefficients, gradients from outside: to the k sequences of the right sides'
+            gradients, and the gradients of the first values.
+    """
+
+    name: str
+    forward: Callable[[Matrix, list[Any], list[Any]], list[Any]]
+    backward: Callable[[Matrix, list[Any]], tuple[list[Any], list[Any]]]
+
+
+def linear_recurrence(solver: Solver, a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
+    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
+
+    The gradient is a linear recurrence too, backwards in time:
+    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside; then
+    $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
+
+    Args:
+        solver: who solves it.
+        a: k x k coefficients, each ``time x batch x width``.
+        b: k right sides, each ``time x batch x width``.
+        first: the k values before the first step, ``batch x width``.
+
+    Returns:
+        k sequences ``time x batch x width``.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    k = len(b)
+
+    def matrix(flat: Any) -> Matrix:
+        return [list(flat[i * k : (i + 1) * k]) for i in range(k)]
+
+    def refuse(*_: Any) -> Any:
+        raise NotImplementedError(
+            f"the {solver.name} executor has first-order gradients only; for second-order or "
+            "forward-mode derivatives build the layer with executor='reference'"
+        )
+
+    @tf.custom_gradient
+    def solve(*tensors: Any) -> Any:
+        coefficients, start = matrix(tensors), list(tensors[k * k + k :])
+        states = solver.forward(coefficients, list(tensors[k * k : k * k + k]), start)
+
+        def grad(*outside: Any) -> Any:
+            @tf.custom_gradient
+            def first_order(*everything: Any) -> Any:
+                handed = list(everything[-k:])
+                return _gradients(solver, matrix(everything), start, states, handed), refuse
+
+            return first_order(*tensors, *outside)
+
+        return states, grad
+
+    flat = [entry for row in a for entry in row]
+    made = solve(*flat, *b, *first)
+    return list(made) if isinstance(made, (list, tuple)) else [made]
+
+
+def _gradients(
+    solver: Solver, a: Matrix, first: list[Any], states: list[Any], outside: list[Any]
+) -> list[Any]:
+    k = len(states)
+    d, dfirst = solver.backward(a, outside)
+    earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
+    return [*(d[i] * earlier[j] for i in range(k) for j in range(k)), *d, *dfirst]
+
+
+def before(sequence: Any, first: Any) -> Any:
+    """Return the value before each step: the sequence one step later, its first value ahead."""
+    return tf.concat([first[None], sequence], 0)[:-1]
+
+
+def total(parts: list[Any]) -> Any:
+    """Return the sum of the parts."""
+    return tf.add_n(parts) if len(parts) > 2 else parts[0] + parts[1] if parts[1:] else parts[0]

@@ -1,0 +1,119 @@
+"""Which states are affine in their own past: found, with their coefficients, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gatekit.cell.affinity import LARGEST_BLOCK, Affinity, analyse
+
+from .affine_cells import AFFINE
+from .cells import built, canonical, lstm_with, merged
+
+
+def found(cell: Any) -> Affinity:
+    return analyse(built(cell))
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_affine_cells_are_found(name: str) -> None:
+    affinity = found(AFFINE[name])
+    assert affinity.affine, affinity.reason
+    states = [state for block in affinity.blocks for state in block.states]
+    assert sorted(states) == sorted(state.name for state in built(AFFINE[name]).states)
+
+
+@pytest.mark.parametrize(
+    ("name", "a", "b"),
+    [
+        ("min_gru", "1-z", "z*g"),
+        ("min_lstm", "f/(f+i)", "i*g/(f+i)"),
+        ("gilr", "g", "(1-g)*new"),
+        ("rg_lru", "exp(log_a)", "sqrt(1-exp(2*log_a))*(i*v)"),
+        ("t_gru", "f", "z*o"),
+        ("diagonal", "new.h_prev", "new.bias+z:new:x"),
+    ],
+)
+def test_coefficients_are_those_of_the_equations(name: str, a: str, b: str) -> None:
+    (block,) = found(AFFINE[name]).blocks
+    assert (str(block.a[0][0]), str(block.b[0])) == (a, b)
+
+
+def test_coupled_states_are_one_block() -> None:
+    (block,) = found(AFFINE["lru"]).blocks
+    assert block.states == ("re", "im")
+    assert [str(entry) for entry in block.a[0]] == ["size*cos(theta)", "-(size*sin(theta))"]
+
+
+def test_a_state_of_a_solved_state_comes_after_it() -> None:
+    first, second = found(AFFINE["chain"]).blocks
+    assert (first.states, second.states) == (("low",), ("h",))
+    assert first.nodes == ("low", "g")
+    assert str(second.a[0][0]) == "g"
+
+
+def test_a_gates_own_state_is_a_state_like_others() -> None:
+    assert [block.states for block in found(AFFINE["power_law_of_x"]).blocks] == [
+        ("forget.k",),
+        ("c",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("lstm", "forget reads h_prev through a dense map"),
+        ("gru", "update reads h_prev through a dense map"),
+        ("ind_rnn", "new needs h_prev within relu(...)"),
+        ("norm_read_group", "is normalised"),
+    ],
+)
+def test_what_is_not_affine_says_why(cell: str, why: str) -> None:
+    affinity = found(cell)
+    assert not affinity.affine
+    assert affinity.blocks == ()
+    assert why in affinity.reason
+
+
+def _cell(equation: str, **changes: Any) -> dict[str, Any]:
+    gates = {"f": {"kind": "sigmoid", "reads": ["x"]}}
+    return merged({"gates": gates, "equations": {"h": equation}, "emits": "h"}, changes)
+
+
+@pytest.mark.parametrize(
+    ("equation", "why"),
+    [
+        ("f*h_prev*h_prev", "h is not linear in h_prev"),
+        ("f/(1+h_prev)", "h is not linear in h_prev"),
+        ("f*mean(h_prev)", "h needs h_prev within mean(...)"),
+        ("f*h_prev**2", "h is not linear in h_prev"),
+    ],
+)
+def test_an_equation_that_is_not_affine_says_where(equation: str, why: str) -> None:
+    assert why in found(_cell(equation)).reason
+
+
+@pytest.mark.parametrize("equation", ["-(h_prev-f)/f", "f - (f - h_prev)", "(h_prev+f)*f*2"])
+def test_signs_and_quotients_are_linear(equation: str) -> None:
+    assert found(_cell(equation)).affine
+
+
+def test_a_ring_of_more_states_than_a_block_holds_is_refused() -> None:
+    ring = {f"s{k}": f"f*s{(k + 1) % 3}_prev" for k in range(LARGEST_BLOCK + 1)}
+    cell = _cell("s0 + s1 + s2", equations=ring)
+    assert "s0: it needs s1_prev" in found(cell).reason
+
+
+def test_a_cell_without_state_is_not_affine() -> None:
+    assert found(_cell("2*f")).reason == "it has no state"
+
+
+def test_the_analysis_of_a_doubling_chain_stays_small() -> None:
+    chain = {"s1": "h_prev+h_prev", **{f"s{k}": f"s{k - 1}+s{k - 1}" for k in range(2, 40)}}
+    assert "written out, is too large" in found(_cell("s39*f", equations=chain)).reason
+
+
+def test_a_swapped_gate_can_end_the_affinity() -> None:
+    assert found(canonical("mingru")).affine
+    assert not found(lstm_with(gates={"forget": {"reads": ["x"]}})).affine
