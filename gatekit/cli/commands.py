@@ -15,6 +15,10 @@ class Command:
 
 COMMANDS = {
     "train": Command("train", "train a model, or with -m every combination of a sweep"),
+    "status": Command("status", "tell where the runs of a study stand"),
+    "failures": Command("failures", "tell why runs of a study failed, and how to make one again"),
+    "logs": Command("logs", "show what a run wrote"),
+    "prune": Command("prune", "show what a study does not need, and with --yes remove it"),
     "compare": Command("compare", "compare the variants of a study"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
     "cite": Command("cite", "write what to cite for a cell, as BibTeX"),

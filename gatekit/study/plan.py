@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError
 
-from . import files, gpus, parts, resolve
+from . import gpus, parts, resolve
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
 from .fingerprint import canonical_json, fingerprint
 from .folder import RunFolder
@@ -87,14 +86,6 @@ class Plan:
     def log(self) -> Path:
         """Return the file that tells how the sweep goes on."""
         return self.study / f"plan-{self.name}.log"
-
-    def write(self) -> None:
-        """Write what was asked for beside ``runs``, unless it stands there already."""
-        path = self.study / f"plan-{self.name}.json"
-        runs = [{"id": r.fingerprint, "label": r.label, "words": list(r.words)} for r in self.runs]
-        if not path.exists():
-            record = {"schema": 1, "command": self.command, "runs": runs}
-            files.create(path, json.dumps(record, indent=1) + "\n")
 
 
 def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> Plan:

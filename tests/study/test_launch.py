@@ -2,73 +2,22 @@
 
 import io
 import json
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from deeds import CONTEXT, child_of, plan_of, start, states
 
 import gatekit
 from gatekit.cell.errors import RunError
-from gatekit.study.folder import RunFolder
-from gatekit.study.launch import launch, report
+from gatekit.study import gpus
+from gatekit.study.launch import launch, process, report
+from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress, duration
-from gatekit.study.plan import Launch, Plan, Run
-
-CONTEXT = multiprocessing.get_context("spawn")
-RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
-
-
-def plan_of(root, *deeds, n_jobs=2, retry=False):
-    """Return a plan whose runs do the deeds, which are named in their labels."""
-    runs = tuple(
-        Run(deed, {"deed": deed}, f"{k:016x}", "d", {}, 1, Path(root) / "s" / "runs" / f"{k:016x}")
-        for k, deed in enumerate(deeds)
-    )
-    return Plan(Launch("s", Path(root), n_jobs, 1, retry), runs, ())
-
-
-def child(path, deed):
-    """Be a run: claim, then do the deed."""
-    folder = RunFolder(path)
-    stop = threading.Event()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    if deed == "die early":
-        os._exit(9)
-    folder.claim()
-    folder.write_config({"deed": deed})
-    (path / "log.txt").write_text("first\nlast words\n")
-    if deed == "exit":
-        sys.exit(3)
-    if deed == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if deed == "segfault":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if deed == "fail":
-        folder.status("FAILED", "the reason")
-        return
-    if deed == "wait":
-        stop.wait(30)
-        folder.status("INTERRUPTED", "stopped by a signal")
-        return
-    if deed == "hang":
-        time.sleep(60)
-    folder.finish({**RESULT, "state": "DIVERGED" if deed == "diverge" else "COMPLETED"})
-
-
-def start(run, plan, bar):
-    process = CONTEXT.Process(target=child, args=(run.path, run.config["deed"]))
-    process.start()
-    return process
-
-
-def states(plan):
-    return [run.folder().state().name for run in plan.runs]
+from gatekit.study.options import Options
+from gatekit.study.plan import Plan
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):
@@ -112,13 +61,13 @@ def test_failed_runs_are_listed_and_retried_on_request(tmp_path):
     assert old["reason"] == "the reason"
 
 
-def interrupted(plan, times=1):
+def interrupted(plan, times=1, number=signal.SIGINT):
     def press():
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and "RUNNING" not in states(plan):
             time.sleep(0.05)
         for _ in range(times):
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
             time.sleep(0.3)
 
     thread = threading.Thread(target=press)
@@ -203,3 +152,131 @@ def test_progress_on_a_plain_stream_is_lines_with_an_estimate():
 @pytest.mark.parametrize(("seconds", "said"), [(1, "1.0 s"), (100, "2 min"), (7200, "2.0 h")])
 def test_durations(seconds, said):
     assert duration(seconds) == said
+
+
+def test_row_66_a_killed_run_is_made_again_twice_at_most(tmp_path):
+    plan = plan_of(tmp_path, "kill once", "kill", "good")
+    outcome = launch(plan, start)
+    assert states(plan) == ["COMPLETED", "FAILED", "COMPLETED"]
+    ((run, reason),) = outcome.failed
+    assert run.label == "kill"
+    assert "SIGKILL" in reason
+    assert reason.endswith("3 times")
+    assert [run.folder().state().attempt for run in plan.runs] == [2, 3, 1]
+    assert "LOST" in plan.log.read_text()
+
+
+def test_no_retry_where_none_is_asked_for(tmp_path):
+    plan = plan_of(tmp_path, "kill once", retries=0)
+    assert launch(plan, start).code == 1
+    assert plan.runs[0].folder().state().attempt == 1
+
+
+def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, monkeypatch):
+    kills = iter([0, 1, 1, 1])
+    monkeypatch.setattr("gatekit.study.launch.process._kernel_kills", lambda: next(kills))
+    plan = plan_of(tmp_path, "kill once")
+    ((_, reason),) = launch(plan, start).failed
+    assert reason.startswith("out of memory: killed by the kernel")
+    assert plan.runs[0].folder().state().attempt == 1
+
+
+def test_row_80_a_hanging_run_meets_its_timeout_and_others_go_on(tmp_path):
+    plan = plan_of(tmp_path, "hang", "good", timeout=3.0)
+    ((run, reason),) = launch(plan, start).failed
+    assert run.label == "hang"
+    assert reason.startswith("timeout: not over after 3 s")
+    assert states(plan) == ["FAILED", "COMPLETED"]
+
+
+def test_fail_fast_stops_the_others_which_go_on_later(tmp_path):
+    plan = plan_of(tmp_path, "wait", "fail", "good", fail_fast=True)
+    outcome = launch(plan, start)
+    assert outcome.code == 1
+    assert states(plan) == ["INTERRUPTED", "FAILED", "PLANNED"]
+    said = report(plan, outcome)
+    assert "Stopped: fail_fast, and fail failed." in said
+    assert "2 runs left" in said
+
+
+def test_row_74_three_runs_without_disk_in_a_row_pause_the_sweep(tmp_path):
+    plan = plan_of(tmp_path, *["disk"] * 5, n_jobs=1)
+    outcome = launch(plan, start)
+    assert states(plan) == ["FAILED"] * 3 + ["PLANNED"] * 2
+    assert "3 runs in a row could not read or write" in report(plan, outcome)
+    assert outcome.code == 1
+
+
+def test_the_end_says_how_many_are_left_and_what_to_type(tmp_path):
+    plan = plan_of(tmp_path, "wait", "good", "good", n_jobs=1)
+    outcome, _ = interrupted(plan)
+    said = report(plan, outcome)
+    assert "Interrupted, 3 runs left. To continue: the same command again." in said
+    assert "gatekit train -m deed=x" in said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_rows_71_72_other_signals_stop_as_well(tmp_path, number, code):
+    plan = plan_of(tmp_path, "wait", n_jobs=1)
+    outcome, _ = interrupted(plan, number=number)
+    assert outcome.code == code
+    assert states(plan) == ["INTERRUPTED"]
+
+
+def test_every_line_of_progress_is_in_the_log(tmp_path):
+    plan = plan_of(tmp_path, "good", "fail")
+    launch(plan, start)
+    lines = plan.log.read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[-1].startswith("[2/2]")
+    assert "0 running, 1 failed" in lines[-1]
+
+
+def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    plan = plan_of(tmp_path, "gpu", "gpu", "gpu", n_jobs=3)
+    backend = Processes(plan)
+    assert backend.slots == 2
+    seen = []
+    for place in range(2):
+        environment = process.environment_of(plan, backend.places[place])
+        made = process.started(CONTEXT, plan.runs[place], plan, environment, False, child_of)
+        made.join()
+        seen.append((plan.runs[place].path / "gpu").read_text())
+    assert seen == ["4", "7"]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["4", "7"]),
+        ({"gpus": 1}, ["4"]),
+        ({"gpus": ("0", "2")}, ["0", "2"]),
+        ({"gpus": 0}, []),
+        ({"runs_per_gpu": 2}, ["4", "7", "4", "7"]),
+    ],
+)
+def test_gpus_are_shared_out(monkeypatch, options, expected):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    found = gpus.places(Options(**options))
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in found] == expected
+    assert all(("TF_FORCE_GPU_ALLOW_GROWTH" in p) == ("runs_per_gpu" in options) for p in found)
+
+
+def test_runs_without_a_gpu_see_none(tmp_path):
+    plan = plan_of(tmp_path, "good", gpus=0)
+    assert process.environment_of(plan, {})["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_what_another_sweep_has_made_meanwhile_is_not_begun(tmp_path):
+    plan = plan_of(tmp_path, "good", "good", n_jobs=1)
+
+    def begun(run, plan, bar):
+        if run is plan.runs[0]:
+            start(plan.runs[1], plan, bar).join()
+        return start(run, plan, bar)
+
+    outcome = launch(plan, begun)
+    assert [state for _, state in outcome.made] == ["COMPLETED"]
+    assert [state for _, state in outcome.skipped] == ["COMPLETED"]
+    assert plan.runs[1].folder().state().attempt == 1

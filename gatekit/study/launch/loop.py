@@ -11,7 +11,7 @@ from typing import Any
 
 from gatekit.cell.errors import RunError
 
-from .. import files
+from .. import files, planned
 from ..folder import OUTCOMES, RunFolder
 from ..plan import Plan, Run
 from .backend import Backend, Handle
@@ -62,6 +62,9 @@ def launch(
     if work is None:
         todo = pending(plan, outcome)
         if not todo:
+            # A source that came back makes its old runs current again.
+            with contextlib.suppress(OSError):
+                planned.mark(plan)
             return outcome
         work = Listed(todo)
     prepare(plan)
@@ -92,7 +95,8 @@ def prepare(plan: Plan) -> None:
     runs, sources = study / "runs", study / "plugins"
     try:
         files.folder(runs)
-        plan.write()
+        planned.write(plan)
+        planned.mark(plan)
         for digest, source in plan.sources.items():
             path = sources / f"{digest}.py"
             if not path.exists():

@@ -108,12 +108,20 @@ def environment_of(plan: Plan, gpu: Mapping[str, str]) -> dict[str, str]:
     return {**dict.fromkeys(names, threads), **hidden, **gpu}
 
 
-def started(context: Any, run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> Any:
+def started(
+    context: Any,
+    run: Run,
+    plan: Plan,
+    environment: Mapping[str, str],
+    bar: bool,
+    main: Callable[[Run, Plan, dict[str, str], bool], None] | None = None,
+) -> Any:
     """Return the started process of a run."""
     with _quiet(environment):
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload([PRELOAD])
-        process = context.Process(target=_run, args=(run, plan, dict(environment), bar))
+        arguments = (run, plan, dict(environment), bar)
+        process = context.Process(target=main or _run, args=arguments)
         process.start()
     return process
 

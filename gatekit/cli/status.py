@@ -1,0 +1,105 @@
+"""``gatekit status``: where the runs of a study stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .arguments import Parser
+from .commands import COMMANDS
+from .output import write, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatekit.study.survey import Found
+
+MOST = 20
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Tell where the runs of a study stand.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where a run has failed.
+    """
+    parser = study_parser(name)
+    parser.add_argument("--runs", action="store_true", help="list every run")
+    options = parser.read(argv)
+
+    from gatekit.study.failures import TROUBLES
+    from gatekit.study.survey import study_folder, survey
+
+    folder = study_folder(options.study, options.root, name)
+    runs = survey(folder)
+    states = dict(Counter(run.state for run in runs))
+    stale = sum(run.stale is not None for run in runs)
+    if options.json:
+        rows = [entry(run) for run in runs]
+        write_json(
+            {"study": options.study, "path": str(folder), "states": states, "stale": stale}
+            | {"runs": rows}
+        )
+    else:
+        write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
+        if stale:
+            write(f"{stale} stale: the source of a plugin, or the data, changed after them")
+        shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
+        _table(shown, None if options.runs else MOST)
+        if any(run.state in TROUBLES for run in runs):
+            write(f"why: gatekit failures {options.study}{_root(options.root)}")
+    return 1 if any(run.state in TROUBLES for run in runs) else 0
+
+
+def study_parser(name: str) -> Parser:
+    """Return the parser of a command about one study."""
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    return parser
+
+
+def entry(run: Found) -> dict[str, Any]:
+    """Return a run as plain data."""
+    return {
+        "id": run.id,
+        "state": run.state,
+        "label": run.label,
+        "reason": run.reason,
+        "attempt": run.attempt,
+        "stale": run.stale,
+        "updated": run.updated,
+        "path": str(run.path),
+        "command": run.command,
+    }
+
+
+def _table(runs: Sequence[Found], most: int | None) -> None:
+    if not runs:
+        return
+    rows = [
+        {
+            "run": run.id,
+            "state": run.state + (" stale" if run.stale is not None else ""),
+            "what": run.label,
+            "reason": _short(run.reason or run.stale or ""),
+        }
+        for run in runs[:most]
+    ]
+    columns = ("run", "state", "what", "reason")
+    write_table(rows, [c for c in columns if any(row[c] for row in rows)])
+    if most is not None and len(runs) > most:
+        write(f"... and {len(runs) - most} more; --runs lists all")
+
+
+def _short(text: str) -> str:
+    first = (text.splitlines() or [""])[0]
+    return first if len(first) <= 80 else first[:77] + "..."
+
+
+def _root(root: str) -> str:
+    return "" if root == "experiments" else f" --root {root}"

@@ -1,0 +1,96 @@
+"""What commands have asked for: one file per set of runs, beside the runs; and what it outdates."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .plan import Plan, Run
+
+STALE = "stale.json"
+"""In a run's folder: by which run it was outdated, and why."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run as a command asked for it.
+
+    Attributes:
+        words: what to type after ``gatekit train`` to make it alone.
+        origin: what stays the same when the source of a plugin or the data change.
+    """
+
+    id: str
+    label: str
+    words: tuple[str, ...]
+    origin: str
+
+
+def write(plan: Plan) -> None:
+    """Write what was asked for beside ``runs``, unless it stands there already."""
+    path = plan.study / f"plan-{plan.name}.json"
+    if path.exists():
+        return
+    runs = [
+        {"id": r.fingerprint, "label": r.label, "words": list(r.words), "origin": r.origin}
+        for r in plan.runs
+    ]
+    record = {"schema": 1, "command": plan.command, "runs": runs}
+    files.create(path, json.dumps(record, indent=1) + "\n")
+
+
+def read(study: Path) -> dict[str, Planned]:
+    """Return the runs that commands have asked for in a study, by id; a damaged file is no plan."""
+    found: dict[str, Planned] = {}
+    for path in sorted(study.glob("plan-*.json")):
+        data = _json(path)
+        for entry in data.get("runs", []) if data.get("schema") == 1 else []:
+            with contextlib.suppress(KeyError, TypeError):
+                words = tuple(str(word) for word in entry["words"])
+                run = Planned(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
+                found[run.id] = run
+    return found
+
+
+def outdated(run: Run, known: Iterable[Planned]) -> list[str]:
+    """Return the ids of runs of the same configuration whose plugins or data were others."""
+    return [k.id for k in known if k.origin == run.origin != "" and k.id != run.fingerprint]
+
+
+def mark(plan: Plan) -> None:
+    """Mark what the plan outdates as stale, and what it asks for as not; every run is kept."""
+    by_origin: dict[str, list[Planned]] = {}
+    for known in read(plan.study).values():
+        by_origin.setdefault(known.origin, []).append(known)
+    for run in plan.runs:
+        if (run.path / STALE).exists():
+            files.remove(run.path / STALE)
+        for old in outdated(run, by_origin.get(run.origin, ())):
+            folder = run.path.with_name(old)
+            if folder.is_dir() and _json(folder / STALE).get("by") != run.fingerprint:
+                record = {"by": run.fingerprint, "because": _because(folder, run)}
+                files.write(folder / STALE, json.dumps(record) + "\n")
+
+
+def _because(folder: Path, run: Run) -> str:
+    result = _json(folder / "result.json")
+    before = result.get("plugins") or _json(folder / "env.json").get("plugins") or {}
+    changed = [n for n, digest in run.plugins.items() if before.get(n, digest) != digest]
+    if changed:
+        return "the source has changed of " + ", ".join(f"plugin {name}" for name in changed)
+    if result.get("data_hash", run.data_hash) != run.data_hash:
+        return "the data have changed"
+    return "plugins or data have changed"
+
+
+def _json(path: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(data, dict):
+            return data
+    return {}

@@ -1,0 +1,117 @@
+"""``gatekit status``, ``failures``, ``logs`` and ``prune``, on folders alone."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+from compare.synthetic import configuration, write_run
+
+from gatekit.cli.main import main
+from gatekit.study.folder import RunFolder
+
+RUNS = 10_000
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Write a study of three runs: one is done, two failed for one reason."""
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "experiments" / "demo" / "runs"
+    write_run(runs, configuration("lstm", 0), name="a" * 16)
+    for seed in (1, 2):
+        reason = f"no GPU of {seed} GiB"
+        path = write_run(
+            runs, configuration("lstm", seed), state="FAILED", reason=reason, name=f"{seed}" * 16
+        )
+        (path / "log.txt").write_text("".join(f"line {k}\n" for k in range(30)) + "the end\n")
+    entries = [
+        {"id": n * 16, "label": f"seed={n}", "words": [f"seed={n}"], "origin": n} for n in "12"
+    ]
+    plan = {"schema": 1, "command": "gatekit train -m seed=1,2", "runs": entries}
+    (runs.parent / "plan-0.json").write_text(json.dumps(plan))
+    return runs
+
+
+def said(capsys, *argv):
+    code = main(list(argv))
+    out = capsys.readouterr().out
+    assert all(len(line) <= 100 for line in out.splitlines())
+    return code, out
+
+
+def test_status_counts_states_and_names_the_next_command(study, capsys):
+    code, out = said(capsys, "status", "demo")
+    assert code == 1
+    assert "2 FAILED, 1 COMPLETED" in out
+    assert "1111111111111111" in out
+    assert "why: gatekit failures demo" in out
+
+
+def test_status_as_json(study, capsys):
+    _, out = said(capsys, "status", "demo", "--json")
+    data = json.loads(out)
+    assert data["states"] == {"FAILED": 2, "COMPLETED": 1}
+    assert data["runs"][0]["command"] == "gatekit train seed=1"
+
+
+def test_failures_show_the_log_and_what_to_type(study, capsys):
+    code, out = said(capsys, "failures", "demo", "--lines", "2")
+    assert code == 1
+    assert out.startswith("2 FAILED: no GPU of 1 GiB")
+    assert "    line 29\n    the end\n" in out
+    assert "line 28" not in out
+    assert "gatekit train seed=1 retry=failed" in out
+    _, out = said(capsys, "failures", "demo", "--json")
+    (cause,) = json.loads(out)["causes"]
+    assert (cause["count"], cause["last_lines"][-1]) == (2, "the end")
+
+
+def test_logs_of_a_run(study, capsys):
+    assert said(capsys, "logs", "111")[1].endswith("line 29\nthe end\n")
+    assert "line 28" not in said(capsys, "logs", "111", "--lines", "2")[1]
+    data = json.loads(said(capsys, "logs", "111", "--json")[1])
+    assert (len(data["lines"]), data["state"]) == (31, "FAILED")
+    assert main(["logs", "111", "--attempt", "7"]) == 2
+    assert main(["logs", "111", "--lines", "0"]) == 2
+
+
+def test_prune_only_shows_until_it_is_told(study, capsys):
+    assert "0 folders to remove" in said(capsys, "prune", "demo")[1]
+    _, out = said(capsys, "prune", "demo", "--failed")
+    assert "2 folders to remove" in out
+    assert "type the same with --yes" in out
+    assert len(list(study.iterdir())) == 3
+    data = json.loads(said(capsys, "prune", "demo", "--failed", "--yes", "--json")[1])
+    assert data["removed"]
+    assert [p.name for p in study.iterdir()] == ["a" * 16]
+    assert RunFolder(study / ("a" * 16)).state().name == "COMPLETED"
+
+
+def test_none_of_them_imports_tensorflow(study):
+    script = (
+        "import sys; from gatekit.cli.main import main\n"
+        "for words in (['status','demo'],['failures','demo'],['logs','111'],['prune','demo']):\n"
+        "    main(words)\n"
+        "assert not {'tensorflow','keras','hydra'} & set(sys.modules), 'slow import'"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=study.parents[2]
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_row_94_ten_thousand_runs_are_read_quickly(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    runs = tmp_path / "experiments" / "demo" / "runs"
+    for k in range(RUNS):
+        state = "FAILED" if k % 10 == 0 else "COMPLETED"
+        reason = f"broken at step {k}" if k % 10 == 0 else None
+        write_run(runs, configuration("lstm", k), state=state, reason=reason, name=f"{k:016x}")
+    for words in (["status", "demo", "--json"], ["failures", "demo"], ["prune", "demo"]):
+        began = time.monotonic()
+        main(words)
+        assert time.monotonic() - began < 10, words
+        assert capsys.readouterr().out

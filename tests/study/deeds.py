@@ -1,0 +1,86 @@
+"""Runs that end in every way, without TensorFlow, for the tests of launching."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from gatekit.study.folder import RunFolder
+from gatekit.study.options import Options
+from gatekit.study.plan import Launch, Plan, Run
+
+CONTEXT = multiprocessing.get_context("spawn")
+RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
+
+
+def plan_of(root, *deeds, n_jobs=2, retry=False, **options):
+    """Return a plan whose runs do the deeds, which are named in their labels."""
+    runs = tuple(
+        Run(
+            deed,
+            {"deed": deed},
+            f"{k:016x}",
+            "d",
+            {},
+            1,
+            Path(root) / "s" / "runs" / f"{k:016x}",
+            (f"deed={deed}", f"seed={k}"),
+            f"origin {k}",
+        )
+        for k, deed in enumerate(deeds)
+    )
+    launch = Launch("s", Path(root), n_jobs, 1, retry, Options(**options))
+    return Plan(launch, runs, (), {}, "gatekit train -m deed=x")
+
+
+def child(path, deed):
+    """Be a run: claim, then do the deed."""
+    folder = RunFolder(path)
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if deed == "die early":
+        os._exit(9)
+    folder.claim()
+    folder.write_config({"deed": deed})
+    (path / "log.txt").write_text("first\nlast words\n")
+    if deed == "exit":
+        sys.exit(3)
+    if deed == "kill" or (deed == "kill once" and folder.attempt == 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if deed == "disk":
+        folder.status("FAILED", "input or output: no space left")
+        return
+    if deed == "gpu":
+        (path / "gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+    if deed == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if deed == "fail":
+        folder.status("FAILED", "the reason")
+        return
+    if deed == "wait":
+        stop.wait(30)
+        folder.status("INTERRUPTED", "stopped by a signal")
+        return
+    if deed == "hang":
+        time.sleep(60)
+    folder.finish({**RESULT, "state": "DIVERGED" if deed == "diverge" else "COMPLETED"})
+
+
+def child_of(run, plan, environment, bar):
+    """Be a run as the launcher starts it."""
+    os.environ.update(environment)
+    child(run.path, run.config["deed"])
+
+
+def start(run, plan, bar):
+    process = CONTEXT.Process(target=child, args=(run.path, run.config["deed"]))
+    process.start()
+    return process
+
+
+def states(plan):
+    return [run.folder().state().name for run in plan.runs]

@@ -1,0 +1,162 @@
+"""Status, causes and pruning: read from folders, nothing lost without being told."""
+
+import dataclasses
+import json
+
+import pytest
+from deeds import plan_of, start, states
+
+from gatekit.cell.errors import RunError
+from gatekit.study import planned
+from gatekit.study.failures import causes
+from gatekit.study.launch import launch
+from gatekit.study.prune import removable, remove
+from gatekit.study.survey import find, study_folder, survey
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    plan = plan_of(tmp_path_factory.mktemp("made"), "good", "fail", "diverge", "exit", "fail")
+    launch(plan, start)
+    return plan
+
+
+def changed(plan, digest):
+    """Return the plan after a plugin's source has changed: other fingerprints, same origins."""
+    runs = tuple(
+        dataclasses.replace(
+            run,
+            fingerprint=run.fingerprint[:8] + digest,
+            path=run.path.with_name(run.fingerprint[:8] + digest),
+            plugins={"mine": digest},
+        )
+        for run in plan.runs
+    )
+    return dataclasses.replace(plan, runs=runs)
+
+
+def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
+    found = survey(made.study)
+    assert [f.label for f in found] == ["good", "fail", "diverge", "exit", "fail"]
+    assert [f.state for f in found] == states(made)
+    assert found[1].command == "gatekit train deed=fail seed=1"
+    assert found[1].reason == "the reason"
+
+
+def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
+    plan = plan_of(tmp_path, "good", "good")
+    (plan.study / "runs").mkdir(parents=True)
+    planned.write(plan)
+    assert [f.state for f in survey(plan.study)] == ["PLANNED", "PLANNED"]
+
+
+def test_a_damaged_plan_is_no_plan(tmp_path):
+    plan = plan_of(tmp_path, "good")
+    launch(plan, start)
+    (plan.study / f"plan-{plan.name}.json").write_text('{"schema": 1, "runs": [{"id"')
+    ((found),) = survey(plan.study)
+    assert (found.id, found.state, found.command) == (plan.runs[0].fingerprint, "COMPLETED", None)
+
+
+def test_a_changed_source_marks_the_old_runs_and_keeps_them(tmp_path):
+    old = changed(plan_of(tmp_path, "good"), "1" * 8)
+    launch(old, start)
+    new = changed(plan_of(tmp_path, "good"), "2" * 8)
+    launch(new, start)
+    first, second = survey(old.study)
+    assert {first.stale, second.stale} == {None, "plugins or data have changed"}
+    assert states(old) == states(new) == ["COMPLETED"]
+    assert (old.runs[0].path / planned.STALE).exists()
+    launch(old, start)
+    assert not (old.runs[0].path / planned.STALE).exists()
+    assert (new.runs[0].path / planned.STALE).exists()
+
+
+def test_the_mark_names_the_plugin(tmp_path):
+    old = changed(plan_of(tmp_path, "good"), "1" * 8)
+    launch(old, start)
+    result = old.runs[0].path / "result.json"
+    result.write_text(json.dumps(json.loads(result.read_text()) | {"plugins": {"mine": "1" * 8}}))
+    launch(changed(old, "2" * 8), start)
+    assert {f.stale for f in survey(old.study)} == {None, "the source has changed of plugin mine"}
+
+
+def test_causes_are_gathered_and_the_frequent_ones_come_first(made):
+    first, second = causes(survey(made.study))
+    assert (first.reason, len(first.runs)) == ("the reason", 2)
+    assert "exit code 3" in second.reason
+
+
+def test_reasons_that_differ_in_numbers_are_one_cause(made):
+    runs = survey(made.study)
+    failed = [
+        dataclasses.replace(run, state="FAILED", reason=f"no room for {k}.5 GiB in 'w{k}'")
+        for k, run in enumerate(runs)
+    ]
+    assert [len(cause.runs) for cause in causes(failed)] == [5]
+
+
+def test_nothing_of_a_result_is_removed_without_being_told(tmp_path):
+    launch(plan_of(tmp_path, "fail", "fail", "good"), start)
+    plan = plan_of(tmp_path, "good", "fail", "good", retry=True)
+    launch(plan, start)
+    (only,) = removable(plan.study, survey(plan.study))
+    assert only.path == plan.runs[0].path / "attempts" / "1"
+    remove(only)
+    assert states(plan) == ["COMPLETED", "FAILED", "COMPLETED"]
+    assert plan.runs[0].folder().state().attempt == 2
+    (failed,) = removable(plan.study, survey(plan.study), failed=True)
+    remove(failed)
+    assert states(plan) == ["COMPLETED", "PLANNED", "COMPLETED"]
+    assert not failed.path.exists()
+
+
+def test_stale_runs_go_on_request(tmp_path):
+    old = changed(plan_of(tmp_path, "good"), "1" * 8)
+    launch(old, start)
+    launch(changed(old, "2" * 8), start)
+    assert removable(old.study, survey(old.study)) == []
+    (removal,) = removable(old.study, survey(old.study), stale=True)
+    remove(removal)
+    assert [p.name for p in (old.study / "runs").iterdir()] == ["0" * 8 + "2" * 8]
+
+
+def test_a_run_that_goes_on_is_never_removed(tmp_path):
+    plan = plan_of(tmp_path, "fail")
+    launch(plan, start)
+    (removal,) = removable(plan.study, survey(plan.study), failed=True)
+    plan.runs[0].folder().claim()
+    assert removable(plan.study, survey(plan.study), failed=True, stale=True) == []
+    with pytest.raises(RunError, match="being worked on"):
+        remove(removal)
+    assert removal.path.is_dir()
+
+
+def test_what_a_crash_left_of_a_removal_is_removed(tmp_path):
+    plan = plan_of(tmp_path, "good")
+    launch(plan, start)
+    (plan.study / "runs" / ".pruned-0123456789abcdef").mkdir()
+    (removal,) = removable(plan.study, survey(plan.study))
+    remove(removal)
+    assert removable(plan.study, survey(plan.study)) == []
+
+
+def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
+    root = made.launch.root
+    other = root / "other" / "runs" / ("f" * 16)
+    other.mkdir(parents=True)
+    assert find("ffff", root).path == other
+    assert find(str(made.runs[1].path), "nowhere").label == "fail"
+    with pytest.raises(RunError, match="5 runs begin with 000"):
+        find("000", root)
+    with pytest.raises(RunError, match="no run is abc"):
+        find("abc", root)
+    with pytest.raises(RunError, match="type three or more"):
+        find("../x", root)
+
+
+def test_a_study_that_is_not_there_names_the_nearest(made):
+    with pytest.raises(RunError, match="did you mean 's'"):
+        study_folder("ss", made.launch.root, "status")
+    with pytest.raises(RunError, match="no study"):
+        study_folder("../s", made.launch.root, "status")
