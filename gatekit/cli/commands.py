@@ -27,6 +27,7 @@ COMMANDS = {
     "output-units": Command("listing", "list the output units"),
     "tasks": Command("listing", "list the tasks"),
     "functions": Command("listing", "list the functions of the equation language"),
+    "check": Command("check", "check a plugin by the conformance suite, or a cell in a file"),
     "plugins": Command("plugins", "list the plugins, the broken ones with their error"),
     "data": Command("data", "get, list, find and verify data sets"),
 }

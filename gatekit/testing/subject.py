@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..cell.catalogue import Catalogue
 from ..cell.equation import parse
@@ -28,6 +28,34 @@ GATE = "subject"
 KINDS = ("gates", "output_units", "functions", "tasks")
 
 
+class InCell(Protocol):
+    """What runs in a recurrent layer: the small cell around a gate, or a cell itself."""
+
+    @property
+    def kind(self) -> str:
+        """``gates``, ``output_units`` or ``cells``."""
+
+    @property
+    def plugins(self) -> tuple[str, ...]:
+        """Plugin files."""
+
+    @property
+    def units(self) -> int:
+        """The layer's units."""
+
+    @property
+    def spec(self) -> CellSpec:
+        """The cell."""
+
+    @property
+    def unit(self) -> OutputUnitSpec:
+        """The output unit."""
+
+    @property
+    def cell(self) -> Cell:
+        """The cell with its sizes."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """One registered thing with its options.
@@ -37,12 +65,14 @@ class Subject:
         name: its registered name.
         plugins: plugin files besides those that are found by themselves.
         options: options to make it with, where it needs any.
+        units: the units of the small cell.
     """
 
     kind: str
     name: str
     plugins: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    units: int = UNITS
 
     def __post_init__(self) -> None:
         if self.name not in self.registered:
@@ -162,7 +192,7 @@ class Subject:
     @functools.cached_property
     def cell(self) -> Cell:
         """The small cell with its sizes."""
-        return build(self.spec, UNITS, FEATURES, self.unit)
+        return build(self.spec, self.units, FEATURES, self.unit)
 
 
 def subject(

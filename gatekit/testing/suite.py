@@ -7,6 +7,7 @@ from typing import Any
 
 from ..cell.errors import PluginError, listed, nearest
 from . import store
+from .cell_subject import CellSubject
 from .outcome import Check, Outcome
 from .subject import Subject, subject
 
@@ -51,12 +52,28 @@ OF_TASKS = (
     "data_repeat",
     "data_hash_stable",
 )
+OF_CELLS = (
+    "sizes_fit",
+    "slopes_true",
+    "everything_learns",
+    "executors_agree",
+    "chunks_are_whole",
+    "causal",
+    "masked_nan",
+    "compiles_with_xla",
+    "mixed_precision",
+    "one_trace",
+    "saves_and_loads",
+    "not_saturated",
+    "memory_length",
+)
 _ROW = (*DECLARED, "options_plain", "asks_for_known", *ROW_WISE, *IN_A_LAYER)
 NAMES: Mapping[str, tuple[str, ...]] = {
     "gates": _ROW,
     "output_units": _ROW,
     "functions": (*DECLARED[:2], *OF_FUNCTIONS),
     "tasks": (*DECLARED, "options_plain", *OF_TASKS),
+    "cells": OF_CELLS,
 }
 
 
@@ -124,6 +141,16 @@ def checks(
     return [Check(n, functions[n], made, made.path, expected) for n in NAMES[kind]]
 
 
+def cell_checks(cell: CellSubject) -> list[Check]:
+    """Return the named checks of a cell.
+
+    Args:
+        cell: what `gatekit.testing.cell_subject.from_file` or ``by_name`` returns.
+    """
+    functions = _functions("cells")
+    return [Check(name, functions[name], cell) for name in OF_CELLS]
+
+
 def certify(made: Subject, outcomes: Sequence[Outcome]) -> None:
     """Keep the outcomes of all checks under the hash of the subject's source.
 
@@ -146,6 +173,10 @@ def _functions(kind: str) -> dict[str, Any]:
         from . import of_tasks
 
         modules.append(of_tasks)
+    elif kind == "cells":
+        from . import cell_checks, layer_checks
+
+        modules += [layer_checks, cell_checks]
     else:
         from . import layer_checks, row_checks
 

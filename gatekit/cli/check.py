@@ -1,0 +1,189 @@
+"""``gatekit check``: the conformance checks of a gate and the like, or of a cell."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, PluginError, listed, nearest
+
+from .arguments import Parser
+from .commands import COMMANDS
+from .output import WIDTH, write, write_json
+
+if TYPE_CHECKING:
+    from gatekit.testing.outcome import Check, Outcome
+
+KINDS = ("gates", "output_units", "functions", "tasks")
+EXIT_FAILED = 1
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Check what is registered under a name, or the cell in a file.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0 where every check passes or is excused, 1 where one fails.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="NAME|FILE.yaml|KEY=VALUE",
+        help="a gate, output unit, function, task or cell; or the file of a cell, which is never "
+        "executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
+    )
+    parser.add_argument(
+        "--kind", choices=[*KINDS, "cells"], help="where a name is of several kinds"
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="one check")
+    parser.add_argument("--json", action="store_true", help="write the outcomes as JSON")
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE.py", help="also load this plugin"
+    )
+    options = parser.read(argv)
+    names = [word for word in options.what if "=" not in word]
+    if len(names) != 1:
+        raise ConfigError(
+            f"{len(names)} names are given, one is expected; type for example "
+            "`gatekit check leaky`, or `gatekit check conf/cell/my_cell.yaml`"
+        )
+    given = dict(_pair(word) for word in options.what if "=" in word)
+    with _quiet():
+        suites = _suites(names[0], options.kind, tuple(options.plugin), given)
+    failed, rows = False, []
+    for title, checks, keep in suites:
+        chosen = _chosen(checks, options.only)
+        if not options.json:
+            write(title)
+        outcomes = [_shown(check.outcome(), options.json) for check in chosen]
+        if not options.only:
+            keep(outcomes)
+        failed = failed or any(outcome.status == "FAIL" for outcome in outcomes)
+        rows.append({"checked": title, "outcomes": [asdict(outcome) for outcome in outcomes]})
+        if not options.json:
+            write(_summary(outcomes))
+    if options.json:
+        write_json(rows)
+    return EXIT_FAILED if failed else 0
+
+
+Suite = tuple[str, Sequence["Check"], Callable[[Sequence["Outcome"]], None]]
+
+
+def _suites(
+    name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, Any]
+) -> list[Suite]:
+    if name.endswith((".yaml", ".yml")):
+        return [_of_cell(Path(name), plugins, given)]
+    from gatekit.registry import cell_names, left_out, origins
+
+    found = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
+    suites = [_of_thing(k, name, plugins, given) for k in found]
+    cells = cell_names(plugins)
+    if name in cells and kind in (None, "cells") and not found:
+        suites.append(_of_cell(name, plugins, given))
+    if not suites:
+        known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
+        raise PluginError(
+            f"nothing is registered as {name!r}{nearest(name, known) or '.'} Known: "
+            f"{listed(known, 80)}. A gate of your own: `gatekit new gate {_identifier(name)}`. "
+            f"{left_out(name, plugins)}".rstrip()
+        )
+    return suites
+
+
+def _of_thing(kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
+    from gatekit.testing.suite import certify, checks
+
+    made = checks(kind, name, plugins, given)
+    subject = made[0].subject
+    return f"{subject.what} {name}", made, lambda outcomes: certify(subject, outcomes)
+
+
+def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
+    from gatekit.testing import cell_subject
+    from gatekit.testing.suite import cell_checks
+
+    for key, value in given.items():
+        if key not in ("units", "features") or type(value) is not int or value < 1:
+            raise ConfigError(
+                f"{key}={value!r}: for a cell only units= and features= are set here, integers "
+                "from 1"
+            )
+    made = (
+        cell_subject.by_name(cell, plugins, **given)
+        if isinstance(cell, str)
+        else cell_subject.from_file(cell, plugins, **given)
+    )
+    return f"cell {made.name}", cell_checks(made), lambda outcomes: None
+
+
+def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
+    names = [check.name for check in checks]
+    for wanted in only:
+        if wanted not in names:
+            raise ConfigError(
+                f"there is no check {wanted!r}{nearest(wanted, names) or '.'} "
+                f"Checks: {listed(names, 40)}."
+            )
+    return [check for check in checks if not only or check.name in only]
+
+
+def _shown(outcome: Outcome, silent: bool) -> Outcome:
+    """Write one outcome as soon as it is known, and return it."""
+    if silent:
+        return outcome
+    head = f"  {outcome.status:<5} {outcome.check:<22}"
+    lines = []
+    for text in filter(None, (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")):
+        lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
+    first, *rest = lines or [""]
+    write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
+    return outcome
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    states = [outcome.status for outcome in outcomes]
+    said = [f"{states.count('PASS')} passed"]
+    said += [f"{states.count('FAIL')} failed"] if "FAIL" in states else []
+    said += [f"{states.count('XFAIL')} excused"] if "XFAIL" in states else []
+    return ", ".join(said)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep away what TensorFlow's libraries write to stderr while they are imported."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _pair(word: str) -> tuple[str, Any]:
+    import yaml
+
+    key, _, text = word.partition("=")
+    try:
+        return key, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}={text[:80]}: the value is not YAML; quote it") from None
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() and name.islower() else "leaky"

@@ -1,0 +1,157 @@
+"""Checks of a whole cell, and what can be told of it at initialisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..cell.errors import CellError
+from ..recurrence import reference
+from ..recurrence.initial import draw
+from ..recurrence.problem import Problem
+from .layer_checks import fed, inputs, make_layer, near, run
+from .outcome import CheckError
+from .subject import InCell
+
+ROWS, STEPS = 16, 50
+EDGE = 0.01
+SATURATED = 0.95
+"""The share of a gate's values within EDGE of its bounds from which it counts as saturated."""
+
+MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
+
+
+def sizes_fit(subject: InCell) -> str | None:
+    """The output is ``batch x time x units``, and finite."""
+    layer = make_layer(subject)
+    output = np.asarray(layer(fed(inputs(subject, ROWS, STEPS))))
+    expected = (ROWS, STEPS, subject.cell.output.width)
+    if output.shape != expected:
+        raise CheckError(f"the output has the shape {output.shape}, not {expected}", "mend emits")
+    if not np.all(np.isfinite(output)):
+        step = int(np.argmin(np.all(np.isfinite(output), axis=(0, 2))))
+        raise CheckError(
+            f"the output is not finite from step {step + 1} on, at initialisation",
+            "bound what goes into exp, log and divisions, or give states other first values "
+            "(initial:)",
+        )
+    return f"{subject.cell.count():,} parameters at {subject.units} units"
+
+
+def slopes_true(subject: InCell) -> str | None:
+    """The gradient in all weights and inputs is that of finite differences, in float64."""
+    layer = make_layer(subject)
+    x = inputs(subject)
+    output, slopes = run(layer, x)
+    rng = np.random.default_rng(2)
+    weights = np.random.default_rng(5).normal(size=output["output"].shape)
+    step = 1e-6
+    variables = {n: v for n, v in layer.named_weights.items() if v.trainable}
+    ways = {n: rng.normal(size=s.shape) for n, s in slopes.items()}
+    before = {n: v.numpy() for n, v in variables.items()}
+    ends = []
+    for sign in (1.0, -1.0):
+        for name, variable in variables.items():
+            variable.assign(before[name] + sign * step * ways[name])
+        moved = {n: v + sign * step * ways[f"input {n}"] for n, v in x.items()}
+        ends.append(float(np.sum(weights * np.asarray(layer(fed(moved))))))
+    expected = (ends[0] - ends[1]) / (2 * step)
+    came = float(sum(np.sum(np.asarray(s) * ways[n]) for n, s in slopes.items()))
+    if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
+        raise CheckError(
+            f"the gradient along a random direction is {came:.6g}, and finite differences say "
+            f"{expected:.6g}",
+            "check each gate by itself: gatekit check NAME",
+        )
+    return None
+
+
+def chunks_are_whole(subject: InCell) -> str | None:
+    """A sequence in two parts, the states carried over, gives what it gives in one."""
+    layer = make_layer(subject, return_state=True)
+    x = inputs(subject, steps=8)
+    whole, *last = layer(fed(x))
+    first, *states = layer(fed({n: v[:, :3] for n, v in x.items()}))
+    second, *end = layer(fed({n: v[:, 3:] for n, v in x.items()}), initial_state=states)
+    remedy = "read earlier values as NAME_prev only"
+    near(tf.concat([first, second], 1), whole, 1e-12, "in two parts it gives other outputs", remedy)
+    for name, one, two in zip(layer.state_names, end, last, strict=True):
+        near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
+    return None
+
+
+def causal(subject: InCell) -> str | None:
+    """A later step has no influence on an earlier output, a row none on another."""
+    layer = make_layer(subject)
+    x = inputs(subject, steps=6)
+    one = np.asarray(layer(fed(x)))
+    later = {n: tf.concat([v[:, :4], v[:, 4:] + 1.0], 1) for n, v in x.items()}
+    other = {n: tf.concat([v[:1] + 1.0, v[1:]], 0) for n, v in x.items()}
+    remedy = "check each gate by itself: gatekit check NAME"
+    near(np.asarray(layer(fed(later)))[:, :4], one[:, :4], 0.0, "later steps reach back", remedy)
+    near(np.asarray(layer(fed(other)))[1:], one[1:], 0.0, "rows of the batch mix", remedy)
+    return None
+
+
+def not_saturated(subject: InCell) -> str | None:
+    """At initialisation, with normal inputs, no gate sits at its bounds throughout."""
+    shares = {}
+    for name, value in _gates(subject).items():
+        lowest, highest = float(np.min(value)), float(np.max(value))
+        low = 0.0 if lowest >= 0 else -1.0
+        if lowest < -1 or highest > 1:
+            continue
+        shares[name] = float(np.mean((value < low + EDGE) | (value > 1 - EDGE)))
+        if shares[name] > SATURATED:
+            raise CheckError(
+                f"the gate {name} is within {EDGE} of its bounds for {shares[name]:.0%} of its "
+                "values",
+                f"give it a smaller bias or kernel: gates.{name}.initializers",
+            )
+    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return f"at a bound: {told}" if told else "no gate with bounds"
+
+
+def memory_length(subject: InCell) -> str | None:
+    """How long the role ``forget`` keeps half of what it holds, at initialisation."""
+    try:
+        gate = subject.spec.role("forget")
+    except CellError:
+        return "no gate plays the role forget (roles: {forget: GATE})"
+    value = _gates(subject)[gate]
+    if np.min(value) < 0 or np.max(value) > 1 or np.max(value) == 0:
+        return f"the values of {gate} are no shares between 0 and 1"
+    kept = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
+    half = np.log(0.5) / np.log(kept)
+    return (
+        f"half is left after {np.median(half):.1f} steps (units from {half.min():.1f} to "
+        f"{half.max():.1f})"
+    )
+
+
+def _gates(subject: InCell) -> dict[str, Any]:
+    """Return the values of all gates at initialisation, ``time x batch x units``."""
+    cell = subject.cell
+    names = tuple(node.name for node in cell.nodes if node.kind == "gate")
+    weights: dict[str, Any] = {}
+    for name, value in draw(cell, 1).items():
+        parameter = cell.parameters.get(name)
+        raw = tf.constant(value)
+        weights[name] = MAPS[parameter.map](raw) if parameter is not None and parameter.map else raw
+    x = {n: tf.transpose(v, [1, 0, 2]) for n, v in inputs(subject, ROWS, STEPS).items()}
+    given = dict(x)
+    for name in cell.shifted:
+        given[f"{name}_prev"] = tf.concat([tf.zeros_like(x[name][:1]), x[name][:-1]], 0)
+    if cell.uses_t:
+        count = np.arange(1.0, STEPS + 1)[:, None, None]
+        given["t"] = tf.constant(np.tile(count, (1, ROWS, 1)))
+    states = {
+        s.name: tf.tile(weights[s.learned][None], [ROWS, 1])
+        if s.learned
+        else tf.constant(np.full((ROWS, s.width), s.initial))
+        for s in cell.states
+    }
+    problem = Problem(cell, weights, given, None, states, {}, None, False, names, tf.float64)
+    return {n: np.asarray(v) for n, v in reference.run(problem).sequences.items()}

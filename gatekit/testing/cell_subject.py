@@ -1,0 +1,123 @@
+"""A cell that is checked: by name, or out of a file that nobody trusts."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cell.errors import CellError, ConfigError, GatekitError
+from ..cell.graph import Cell, build
+from ..cell.spec import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+from ..registry import catalogue, cell_config
+from ..registry.safe_yaml import read_yaml
+
+UNITS, FEATURES = 8, 5
+MAX_WEIGHTS = 2_000_000
+MAX_WIDTH = 10_000
+MAX_OPTION = 1_000
+NOT_A_CELL = ("hydra", "plugins", "task", "trainer", "optimizer", "study", "cell", "swap")
+
+
+@dataclass(frozen=True)
+class CellSubject:
+    """A cell with small sizes.
+
+    Args:
+        name: its name, for messages.
+        spec: the cell.
+        plugins: plugin files that the user named.
+        units: the layer's units.
+        features: the width of the input.
+    """
+
+    name: str
+    spec: CellSpec
+    plugins: tuple[str, ...] = ()
+    units: int = UNITS
+    features: int = FEATURES
+
+    @property
+    def kind(self) -> str:
+        """``cells``."""
+        return "cells"
+
+    @property
+    def unit(self) -> OutputUnitSpec:
+        """The output unit that emits what the cell emits."""
+        return read_output_unit("hidden", catalogue(self.plugins))
+
+    @functools.cached_property
+    def cell(self) -> Cell:
+        """The cell with its sizes.
+
+        Raises:
+            CellError: the parts do not fit, or it is too large to be tried.
+        """
+        made = build(self.spec, self.units, self.features, self.unit)
+        widest = max(made.widths.values(), default=1)
+        if made.count() > MAX_WEIGHTS or widest > MAX_WIDTH:
+            raise CellError(
+                f"with units={self.units} the cell has {made.count():,} parameters and a signal "
+                f"{widest:,} wide; at most {MAX_WEIGHTS:,} and {MAX_WIDTH:,} are tried here"
+            )
+        return made
+
+
+def by_name(
+    name: str, plugins: Sequence[str] = (), units: int = UNITS, features: int = FEATURES
+) -> CellSubject:
+    """Return the cell of that name.
+
+    Raises:
+        GatekitError: there is none, or it is not what a cell must be.
+    """
+    known = catalogue(plugins)
+    spec = read_cell(cell_config(name, known, plugins), known)
+    return _fitting(CellSubject(name, spec, tuple(plugins), units, features))
+
+
+def from_file(
+    path: Path, plugins: Sequence[str] = (), units: int = UNITS, features: int = FEATURES
+) -> CellSubject:
+    """Return the cell that a file holds, which may come from anybody: nothing in it is executed.
+
+    Args:
+        path: a YAML file. It is read without Hydra; it can name no plugin, no class and no file.
+        plugins: plugin files that the user named, not the file.
+        units: the layer's units.
+        features: the width of the input.
+
+    Raises:
+        GatekitError: the file is not a cell, or one that is too large to be tried.
+    """
+    data = read_yaml(path)
+    for key in data:
+        head = str(key).split(".")[0]
+        if head in NOT_A_CELL:
+            raise ConfigError(
+                f"{path}: {key} is not a key of a cell; this command reads a cell only, as in "
+                "conf/cell, and nothing that chooses plugins or runs: delete it"
+            )
+    _refuse_large(data, path)
+    known = catalogue(plugins)
+    try:
+        spec = read_cell(cell_config({"name": path.stem, **data}, known, plugins), known)
+        return _fitting(CellSubject(spec.name, spec, tuple(plugins), units, features))
+    except GatekitError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _fitting(subject: CellSubject) -> CellSubject:
+    """Return the subject when its cell can be built."""
+    assert subject.cell
+    return subject
+
+
+def _refuse_large(data: Mapping[str, Any], path: Path) -> None:
+    # A function that makes a cell loops as often as its options say.
+    for key, value in data.items() if "function" in data else ():
+        if isinstance(value, int) and abs(value) > MAX_OPTION:
+            raise ConfigError(f"{path}: {key}={value} is too large to be tried (at most 1,000)")
