@@ -25,7 +25,7 @@ def _check(name: str, changes: Mapping[str, float], mask: NDArray[np.bool_] | No
     case, rng = CASES[name], np.random.default_rng(5)
     weights = draw(case.shapes(case.features, case.units), rng)
     states = case.drawn_states(rng, BATCH)
-    x = rng.normal(size=(BATCH, TIME, case.features))
+    x = rng.normal(size=(BATCH, TIME, case.columns))
     states.update({n: np.full((BATCH, case.width(n)), v) for n, v in changes.items()})
     made = _layer(name, case)
     assert set(made.named_weights) == set(weights)
@@ -33,7 +33,10 @@ def _check(name: str, changes: Mapping[str, float], mask: NDArray[np.bool_] | No
         made.named_weights[key].assign(value)
     assert set(made.state_names) == set(case.states)
     given = {n: tf.constant(v) for n, v in states.items()}
-    values, found = graph(lambda x, s: computed(made, x, mask, s))(tf.constant(x), given)
+    inputs = _by_name(x, case)
+    values, found = graph(lambda x, s: computed(made, x, mask, s))(
+        {n: tf.constant(v) for n, v in inputs.items()}, given
+    )
 
     outputs, last = run(case.step, x, states, weights, mask)
     expected = {"outputs": outputs, **{n: last[n] for n in made.state_names}}
@@ -44,7 +47,14 @@ def _check(name: str, changes: Mapping[str, float], mask: NDArray[np.bool_] | No
     exact = gradients(case.step, x, states, weights, outer, mask, state_cotangents=cotangents)
     for_states = {f"state {n}": exact.states[n] for n in given}
     for_weights = {n: exact.w[n] for n, v in made.named_weights.items() if v.trainable}
-    assert_close(found, {"input x": exact.x, **for_states, **for_weights}, case.tolerance)
+    for_inputs = {f"input {n}": v for n, v in _by_name(exact.x, case).items()}
+    assert_close(found, {**for_inputs, **for_states, **for_weights}, case.tolerance)
+
+
+def _by_name(columns: NDArray[Any], case: Case) -> dict[str, NDArray[Any]]:
+    widths = {"x": case.features, **case.inputs}
+    parts = np.split(columns, np.cumsum(list(widths.values()))[:-1], axis=-1)
+    return dict(zip(widths, parts, strict=True))
 
 
 def _layer(name: str, case: Case) -> Any:

@@ -26,6 +26,8 @@ class Case(NamedTuple):
         widths: ``widths(units)``, the widths of the states that are not as wide as the cell; a
             matrix is as wide as it has elements.
         start: ``start(rng, batch, units)``, states to begin from where not any number will do.
+        inputs: the widths of further inputs by name; they are the last columns of the x of
+            ``step``, which is ``columns`` wide.
         features, units: the sizes at which the cell is tested.
         flat: weights and states whose gradient may be zero, each with a reason in the module.
         tolerance: how far the layer may be from the witness, absolute and relative, in float64.
@@ -38,10 +40,16 @@ class Case(NamedTuple):
     config: Mapping[str, Any] = {}
     widths: Callable[[int], dict[str, int]] = lambda units: {}
     start: Start = lambda rng, batch, units: {}
+    inputs: Mapping[str, int] = {}
     features: int = 2
     units: int = 4
     flat: tuple[str, ...] = ()
     tolerance: float = 1e-12
+
+    @property
+    def columns(self) -> int:
+        """The width of all inputs together."""
+        return self.features + sum(self.inputs.values())
 
     def width(self, state: str) -> int:
         """The width of a state."""

@@ -18,7 +18,7 @@ MASK = np.array(
 
 def _problem(case: Case, seed: int = 0) -> tuple[Array, dict[str, Array], dict[str, Array]]:
     rng = np.random.default_rng(seed)
-    x = rng.standard_normal((BATCH, TIME, case.features))
+    x = rng.standard_normal((BATCH, TIME, case.columns))
     return x, case.drawn_states(rng, BATCH), draw(case.shapes(case.features, case.units), rng)
 
 
