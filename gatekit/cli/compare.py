@@ -14,6 +14,14 @@ from .commands import COMMANDS
 from .output import write
 
 FIGURE_FORMATS = ("png", "svg", "pdf")
+FIGURES = ("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile")
+FORMS = {
+    "json": "JSON",
+    "csv": "CSV",
+    "markdown": "Markdown",
+    "latex": "LaTeX for booktabs",
+    "sentence": "one sentence a comparison, ready for a paper",
+}
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -27,8 +35,10 @@ def run(name: str, argv: Sequence[str]) -> int:
         0, or 1 where no run came to an outcome.
     """
     options = _parser(name).read(argv)
-    by = [key for text in options.by for key in text.split(",") if key] or None
+    by = _keys(options.by) or None
+    within = [*_keys(options.within), *([options.x] if options.x else [])]
     figure = _figure(options.figure)
+    kinds = _keys(options.draw) or (["axis"] if options.x else ["curves"])
 
     from gatekit.compare.comparison import command, compare
 
@@ -37,17 +47,24 @@ def run(name: str, argv: Sequence[str]) -> int:
         options.root,
         by,
         options.baseline,
+        within=within,
         force=options.force,
         level=options.level,
     )
     _report(comparison, options.form)
     if figure is not None:
-        from gatekit.compare.figure import learning_curves
+        from gatekit.compare.figures.kinds import draw
 
         stem, formats = figure
-        typed = command(options.study, by, options.baseline)
-        for path in learning_curves(comparison, stem, command=typed, formats=formats):
-            sys.stderr.write(f"figure: {path}\n")
+        typed = command(options.study, by, options.baseline, within)
+        for kind in kinds:
+            path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
+            how = {"command": typed, "formats": formats, "columns": options.columns}
+            files = draw(kind, comparison, path, x=options.x, **how)
+            for file in files:
+                sys.stderr.write(f"figure: {file}\n")
+            if not files:
+                sys.stderr.write(f"figure: there is nothing to draw for {kind}\n")
     return comparison.exit_code
 
 
@@ -63,23 +80,41 @@ def _parser(name: str) -> Parser:
         help="group by these keys (every key that differs, except the seed)",
     )
     parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
+    parser.add_argument(
+        "--within",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        help="compare inside each block of these keys, each with its own baseline",
+    )
+    parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and the figure's axis")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
     parser.add_argument("--force", action="store_true", help="compare what is not comparable")
     parser.add_argument(
         "--figure",
         type=Path,
         metavar="PATH",
-        help="draw learning curves: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
+        help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
+    )
+    parser.add_argument(
+        "--draw",
+        action="append",
+        default=[],
+        metavar="KIND,KIND",
+        help=f"which figures: {', '.join(FIGURES)} (curves; with --x axis)",
+    )
+    parser.add_argument(
+        "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (1)"
     )
     form = parser.add_mutually_exclusive_group()
-    for option in ("json", "csv", "markdown"):
+    for option, written in FORMS.items():
         form.add_argument(
             f"--{option}",
             dest="form",
             action="store_const",
             const=option,
             default="table",
-            help=f"write {option.upper() if option != 'markdown' else 'Markdown'}",
+            help=f"write {written}",
         )
     return parser
 
@@ -104,7 +139,17 @@ def _report(comparison: Any, form: str) -> None:
 
         print_table(comparison)
         return
-    from gatekit.compare import export
+    from gatekit.compare import export, latex, sentence
 
-    writers = {"json": export.to_json, "csv": export.to_csv, "markdown": export.to_markdown}
+    writers = {
+        "json": export.to_json,
+        "csv": export.to_csv,
+        "markdown": export.to_markdown,
+        "latex": latex.to_latex,
+        "sentence": sentence.to_text,
+    }
     write(writers[form](comparison))
+
+
+def _keys(texts: Sequence[str]) -> list[str]:
+    return [key for text in texts for key in text.split(",") if key]

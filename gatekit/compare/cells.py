@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.label import printable
-from gatekit.compare.numbers import number, shared_decimals, with_interval
+from gatekit.compare.numbers import number, p_value, shared_decimals, with_interval
+from gatekit.compare.several import SeveralTasks
 from gatekit.compare.summary import Summary
 
 _LONGEST = 16
@@ -91,3 +92,46 @@ def _difference(row: Row, places: int) -> str:
         )
         return f"{way} of {found.pairs} pairs"
     return with_interval(found.mean, found.interval, places, sign="+")
+
+
+def tasks_heading(several: SeveralTasks) -> list[str]:
+    """Return the column headings of the table over all tasks."""
+    return [
+        f"over {len(several.tasks)} tasks",
+        "mean rank",
+        "normalised score",
+        "interquartile mean",
+    ]
+
+
+def tasks_cells(several: SeveralTasks) -> list[list[str]]:
+    """Return the cells of the table over all tasks, best rank first."""
+    known = [(v.mean, v.bootstrap or v.interval) for v in several.variants if v.mean is not None]
+    places = shared_decimals(known)
+    lines = []
+    for variant in several.variants:
+        score = middle = "-"
+        if variant.mean is not None and variant.interquartile_mean is not None:
+            interval = variant.bootstrap or variant.interval
+            score = with_interval(variant.mean, interval, places)
+            middle = f"{variant.interquartile_mean:z.{places}f}"
+        lines.append([printable(variant.name), f"{variant.rank:.2f}", score, middle])
+    return lines
+
+
+def tasks_notes(several: SeveralTasks) -> list[str]:
+    """Return what must be said with the table over all tasks."""
+    notes = [
+        "normalised score: 0 is chance, 1 the mean of the baseline; every task counts the same"
+    ]
+    methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
+    notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
+    ranking = several.ranking
+    if ranking.p is not None and ranking.critical_difference is not None:
+        differ = "differ" if ranking.p < 1 - ranking.level else "are not shown to differ"
+        notes.append(
+            f"ranks {differ} (Friedman chi2 = {ranking.chi_square:.3g},"
+            f" p {p_value(ranking.p)}); critical difference {ranking.critical_difference:.2f}"
+            f" (Nemenyi at {1 - ranking.level:.2g})"
+        )
+    return [*notes, *several.notes]

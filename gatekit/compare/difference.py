@@ -213,5 +213,10 @@ def is_decided(found: Difference) -> bool:
     return _leaves_out_zero(found.interval) and significant
 
 
+def is_decided_by_interval(found: Difference) -> bool:
+    """Return whether a difference is decided though no p value of the design can be below 0.05."""
+    return is_decided(found) and found.p_holm is not None and found.p_holm >= ALPHA
+
+
 def _leaves_out_zero(interval: Interval) -> bool:
     return not interval.low <= 0 <= interval.high

@@ -9,9 +9,10 @@ import math
 import re
 from typing import Any
 
-from gatekit.compare.cells import heading, table_cells
+from gatekit.compare.cells import heading, table_cells, tasks_cells, tasks_heading
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.label import printable
+from gatekit.compare.several import Variant, several_tasks
 from gatekit.compare.statistics import Interval
 from gatekit.compare.table import footer
 
@@ -20,7 +21,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
     """Return one plain record per group, best first; what is not known is None, never NaN."""
-    return [_record(row) for row in comparison.rows]
+    several = several_tasks(comparison)
+    over = {} if several is None else {v.name: v for v in several.variants}
+    return [_record(row, over.get(row.group.variant)) for row in comparison.rows]
 
 
 def to_json(comparison: Comparison) -> str:
@@ -49,11 +52,16 @@ def to_markdown(comparison: Comparison) -> str:
     titles = heading(comparison)
     lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     lines += [_row(texts) for texts in table_cells(comparison)]
+    several = several_tasks(comparison)
+    if several is not None:
+        titles = tasks_heading(several)
+        lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+        lines += [_row(texts) for texts in tasks_cells(several)]
     said = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
     return "\n".join([*lines, "", *said]) + "\n"
 
 
-def _record(row: Row) -> dict[str, Any]:
+def _record(row: Row, over: Variant | None) -> dict[str, Any]:
     summary, found = row.summary, row.difference
     test = found.test if found else None
     missing = row.group.missing_states()
@@ -98,6 +106,10 @@ def _record(row: Row) -> dict[str, Any]:
         "p_t": test.p_t if test else None,
         "smallest_p_holm": found.smallest_p_holm if found else None,
         "smallest_p": test.smallest_p if test else None,
+        "mean_rank": over.rank if over else None,
+        "normalised": over.mean if over else None,
+        "normalised_low": _low((over.bootstrap or over.interval) if over else None),
+        "normalised_high": _high((over.bootstrap or over.interval) if over else None),
         "verdict": row.verdict,
         "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
         "seeds": [run.seed for run in row.group.runs],

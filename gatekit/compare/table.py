@@ -11,9 +11,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatekit.compare.cells import heading, table_cells
+from gatekit.compare.cells import (
+    heading,
+    table_cells,
+    tasks_cells,
+    tasks_heading,
+    tasks_notes,
+)
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.label import printable
+from gatekit.compare.several import several_tasks
 
 _MOST_LISTED = 20
 
@@ -44,22 +51,39 @@ def print_table(
         safe_box=True,
         legacy_windows=False,
     )
+    bold = [row.is_baseline for row in comparison.rows]
+    title = f"study {printable(comparison.study.name)}"
+    if comparison.rows:
+        cells = table_cells(comparison)
+        console.print(_table(stream, heading(comparison), cells, bold, title))
+    several = several_tasks(comparison)
+    if several is not None:
+        bold = [variant.is_baseline for variant in several.variants]
+        console.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
+    for line, style in footer(comparison):
+        console.print(Text(line, style=style))
+
+
+def _table(
+    stream: TextIO,
+    titles: list[str],
+    rows: list[list[str]],
+    bold: list[bool],
+    title: str | None = None,
+) -> Table:
     unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
     table = Table(
         box=box.SIMPLE_HEAD if unicode else box.ASCII2,
-        title=Text(f"study {printable(comparison.study.name)}", style="bold"),
+        title=None if title is None else Text(title, style="bold"),
         title_justify="left",
         pad_edge=False,
         header_style="bold",
     )
-    for position, name in enumerate(heading(comparison)):
+    for position, name in enumerate(titles):
         table.add_column(Text(name), justify="left" if position < 1 else "right", overflow="fold")
-    for row, texts in zip(comparison.rows, table_cells(comparison), strict=True):
-        table.add_row(*map(Text, texts), style="bold" if row.is_baseline else "")
-    if comparison.rows:
-        console.print(table)
-    for line, style in footer(comparison):
-        console.print(Text(line, style=style))
+    for texts, strong in zip(rows, bold, strict=True):
+        table.add_row(*map(Text, texts), style="bold" if strong else "")
+    return table
 
 
 def footer(comparison: Comparison) -> list[tuple[str, str]]:
@@ -74,6 +98,8 @@ def footer(comparison: Comparison) -> list[tuple[str, str]]:
     }
     level = f"{comparison.level * 100:g} %"
     notes = [f"[low, high] is the {level} {m} interval of the mean over seeds" for m in methods]
+    several = several_tasks(comparison)
+    notes += [] if several is None else tasks_notes(several)
     return [(printable(text), style) for text, style in lines] + [
         (printable(f"note: {text}"), "dim") for text in (*notes, *comparison.notes)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatekit.compare.difference import ALPHA, Difference, is_decided
+from gatekit.compare.difference import ALPHA, Difference, is_decided, is_decided_by_interval
 from gatekit.compare.numbers import decimals, number, p_value
 from gatekit.compare.power import MOST_SEEDS, POWER
 from gatekit.compare.statistics import MIN_PAIRS, Interval
@@ -45,7 +45,12 @@ def verdict(label: str, found: Difference) -> str:
         f" {spread.high:z.{places}f}{resampled}, n = {found.pairs} pairs{_tested(found)}"
     )
     if is_decided(found):
-        return f"{label} is {way} than {found.baseline} by {size} ({numbers})"
+        rest = ""
+        if is_decided_by_interval(found):
+            rest = (
+                "; no p of this design is below 0.05: the t interval decides, Bonferroni-corrected"
+            )
+        return f"{label} is {way} than {found.baseline} by {size} ({numbers}){rest}"
     said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
     return f"{said}; {_needed(found)}"
 
@@ -95,11 +100,6 @@ def _no_p(pairs: int) -> str:
     return f"no p value below {MIN_PAIRS} pairs ({pairs} could not reach less than {least:g})"
 
 
-def _judged_by_intervals(asked: list[Difference]) -> bool:
-    """Return whether several differences are judged by intervals alone."""
-    return len(asked) > 1 and any((d.smallest_p_holm or 1.0) >= ALPHA for d in asked)
-
-
 def design_notes(differences: list[Difference]) -> list[str]:
     """Return what the design of a comparison can and cannot show.
 
@@ -122,10 +122,8 @@ def design_notes(differences: list[Difference]) -> list[str]:
             f" after Holm over {size} p {p_value(least)}{weak}"
         )
     if sum(d.interval is not None for d in asked) > 1:
-        notes.append("intervals are not corrected for the number of groups; p values are, by Holm")
-    if _judged_by_intervals(asked):
         notes.append(
-            f"verdicts without a p value below {ALPHA:g} within reach need a t interval that leaves"
-            f" out zero at 1 - alpha / {len(asked)} (Bonferroni)"
+            "intervals are not corrected for the number of groups; p values are, by Holm, and"
+            " so are verdicts without a p value below 0.05 within reach, by Bonferroni"
         )
     return notes

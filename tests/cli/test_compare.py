@@ -100,3 +100,32 @@ def test_comparing_imports_no_tensorflow(root: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_latex_and_the_sentence(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "demo", "--latex"]) == 0
+    assert r"\begin{tabular}" in capsys.readouterr().out
+    assert main(["compare", "demo", "--sentence"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_several_figures_are_named_by_their_kind(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "demo", "--figure", "f.svg", "--draw", "forest,scatter"]) == 0
+    assert sorted(path.name for path in root.glob("f*")) == ["f-forest.svg", "f-scatter.svg"]
+    assert main(["compare", "demo", "--figure", "f.svg", "--draw", "pie"]) == EXIT_REFUSED
+    assert "there is no figure 'pie'" in capsys.readouterr().err
+
+
+def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_study(root / "experiments", VALUES, units=128)
+    assert main(["compare", "demo", "--x", "units", "--figure", "x.svg", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["group"] for row in rows if row["is_baseline"]] == [
+        "lstm units=64",
+        "lstm units=128",
+    ]
+    assert "--within units" in (root / "x.svg").read_text()
+    assert main(["compare", "demo", "--within", "unit"]) == EXIT_REFUSED
+    assert "did you mean 'units'?" in capsys.readouterr().err

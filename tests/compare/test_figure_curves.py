@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare import figure as module
 from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
-from gatekit.compare.figure import learning_curves
+from gatekit.compare.figures import curves as module
+from gatekit.compare.figures.curves import learning_curves
 from gatekit.compare.loader import load
 from gatekit.compare.statistics import mean_interval
 from gatekit.study.files import sha256

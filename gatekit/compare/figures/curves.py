@@ -1,8 +1,7 @@
-"""The learning-curve figure of a comparison, for paper and screen."""
+"""Learning curves: the validation metric over epochs."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.curves import Band, Curve, band, read_curve
-from gatekit.compare.label import printable
+from gatekit.compare.figures.page import (
+    metric_text,
+    of_one_metric,
+    plottable,
+    put_legend,
+    spans_decades,
+    write_figure,
+)
+from gatekit.compare.figures.style import BASELINE, colour, dashes
 from gatekit.compare.result import Metric
 from gatekit.compare.statistics import MIN_BOOTSTRAP
-from gatekit.compare.style import BASELINE, COLUMN, TWO_COLUMNS, apply, colour, dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
 _MOST_GROUPS = 12
-_DECADES = 1.5
-_LEGEND_ROW, _LEGEND_HANDLE, _LEGEND_LETTER = 0.145, 0.40, 0.055
 _MOST_MARKED = 30
 
 
@@ -63,40 +65,26 @@ def learning_curves(
     Raises:
         ConfigError: a format that is not offered.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise ConfigError(f"format {unknown[0]!r} is not offered; formats: {listed(FORMATS)}")
     drawn = _read(comparison)
-    if not drawn:
-        return []
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    paths = []
-    with matplotlib.rc_context():
-        # A reader's own matplotlibrc must not change a figure.
-        matplotlib.rcdefaults()
-        apply(matplotlib.rcParams)
-        width = TWO_COLUMNS if columns == 2 else COLUMN
-        figure = Figure(figsize=(width, 0.72 * COLUMN), layout="constrained")
-        FigureCanvasAgg(figure)
-        _draw(figure, drawn, comparison)
-        runs = [curve.run for item in drawn for curve in item.curves]
-        for name in formats:
-            path = Path(f"{stem}.{name}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, format=name, metadata=_metadata(name, comparison, command, runs))
-            paths.append(path)
-    return paths
+    def paint(figure: Figure) -> list[str]:
+        if drawn:
+            _draw(figure, drawn, comparison)
+        return [curve.run for item in drawn for curve in item.curves]
+
+    return write_figure(
+        paint,
+        comparison,
+        stem,
+        title="Learning curves",
+        command=command,
+        formats=formats,
+        columns=columns,
+    )
 
 
 def _read(comparison: Comparison) -> list[_Drawn]:
-    rows = [row for row in comparison.rows if row.summary is not None]
-    if not rows:
-        return []
-    first = rows[0].summary
-    rows = [r for r in rows if r.summary and first and r.summary.metric.name == first.metric.name]
+    rows = of_one_metric(comparison.rows)
     kept = rows[:_MOST_GROUPS]
     kept += [row for row in rows[_MOST_GROUPS:] if row.is_baseline]
     found = []
@@ -121,29 +109,13 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
             _draw_group(axes, item, colour(position), dashes(position), 2.5)
             position += 1
     _draw_chance(axes, metric)
-    unit = f" ({printable(metric.unit)})" if metric.unit else ""
-    axes.set_ylabel(_plottable(f"validation {printable(metric.name)}{unit}"))
+    axes.set_ylabel(plottable(f"validation {metric_text(metric)}"))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     if axes.get_yscale() == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    _draw_legend(figure, axes, drawn, comparison)
-
-
-def _draw_legend(
-    figure: Figure, axes: Axes, drawn: Sequence[_Drawn], comparison: Comparison
-) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    # Above the axes it covers no curve, and the figure grows instead of the curves shrinking.
-    widest = _LEGEND_HANDLE + _LEGEND_LETTER * max(map(len, labels))
-    columns = min(len(labels), max(1, int(figure.get_figwidth() / widest)))
-    legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
-    rows = math.ceil(len(labels) / columns)
     total = sum(row.summary is not None for row in comparison.rows)
-    if total > len(drawn):
-        legend.set_title(f"{len(drawn)} of {total} groups")
-        rows += 1
-    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * rows)
+    put_legend(figure, axes, f"{len(drawn)} of {total} groups" if total > len(drawn) else None)
 
 
 def _metric(drawn: Sequence[_Drawn]) -> Metric:
@@ -159,7 +131,7 @@ def _draw_group(axes: Axes, item: _Drawn, tone: str, line: Any, order: float) ->
             axes.plot(curve.epochs, curve.values, color=tone, lw=0.5, alpha=0.45, zorder=order - 1)
         if curve.diverged:
             axes.plot(curve.epochs[-1], curve.values[-1], "x", color=tone, ms=4, mew=1, zorder=5)
-    label = _plottable(f"{printable(item.row.group.label)} ({_count(item)})")
+    label = plottable(f"{item.row.group.label} ({_count(item)})")
     if item.band is None:
         for index, curve in enumerate(item.curves):
             axes.plot(
@@ -199,7 +171,7 @@ def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
     """Choose the axis' scale and limits from what was measured, not from how wide a band is."""
     values = np.concatenate([curve.values for item in drawn for curve in item.curves])
     low, high = float(values.min()), float(values.max())
-    if low > 0 and math.log10(high / low) > _DECADES:
+    if spans_decades([low, high]):
         axes.set_yscale("log")
         pad = (high / low) ** 0.05
         axes.set_ylim(low / pad, high * pad)
@@ -249,25 +221,3 @@ def _draw_chance(axes: Axes, metric: Metric) -> None:
         va="bottom",
         path_effects=[withStroke(linewidth=1.5, foreground="white")],
     )
-
-
-def _plottable(text: str) -> str:
-    """Return a text whose dollars are no mathematics and whose missing glyphs are escapes."""
-    from matplotlib.font_manager import findfont, get_font
-
-    font = get_font(findfont("DejaVu Sans"))
-    shown = "".join(
-        char if font.get_char_index(ord(char)) else char.encode("unicode_escape").decode()
-        for char in text
-    )
-    return shown.replace("$", r"\$")
-
-
-def _metadata(name: str, comparison: Comparison, command: str, runs: list[str]) -> dict[str, Any]:
-    title = printable(f"Learning curves of study {comparison.study.name}")
-    text = f"command: {printable(command)}; runs: {' '.join(runs)}"
-    if name == "png":
-        return {"Title": title, "Description": text, "Software": "gatekit"}
-    if name == "svg":
-        return {"Title": title, "Description": text, "Creator": "gatekit", "Date": None}
-    return {"Title": title, "Subject": text, "Creator": "gatekit", "CreationDate": None}

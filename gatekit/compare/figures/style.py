@@ -13,6 +13,7 @@ TWO_COLUMNS = 7.0
 # Okabe and Ito's colours without yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 BASELINE = "#222222"
+MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.6, 1.2)), (0, (5, 1.4, 1.4, 1.4)))
 
 _SETTINGS: dict[str, Any] = {

@@ -1,0 +1,148 @@
+"""The metric over a swept axis, one line per variant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.figures.page import (
+    is_geometric,
+    metric_label,
+    of_one_metric,
+    plottable,
+    put_legend,
+    run_ids,
+    shortened,
+    spans_decades,
+)
+from gatekit.compare.figures.style import BASELINE, MARKS, colour, dashes
+from gatekit.compare.label import group_label, value_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_LINES = 12
+_SHIFT = 0.012
+
+
+def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
+    """Draw each variant's mean and t interval over a swept key, with every seed as a dot.
+
+    Args:
+        figure: where to draw.
+        comparison: what is drawn; of several metrics the first.
+        key: the swept key; values that are not numbers stand side by side.
+
+    Returns:
+        The ids of the runs that are shown.
+
+    Raises:
+        ConfigError: the runs do not differ in this key.
+    """
+    rows = of_one_metric(comparison.rows)
+    known = {name: None for row in rows for name in row.group.values}
+    if rows and key not in known:
+        raise ConfigError(
+            f"x={key}: the runs do not differ in this{nearest(key, known)};"
+            f" keys that differ: {listed(known)}"
+        )
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        rest = {name: value for name, value in row.group.values.items() if name != key}
+        lines.setdefault(group_label(rest, row.group.cell or "all runs"), []).append(row)
+    shown = dict(list(lines.items())[:_MOST_LINES])
+    if not shown:
+        return []
+    axes = figure.add_subplot()
+    places = _places([row.group.values[key] for line in shown.values() for row in line])
+    _set_scale(axes, places, key)
+    position = 0
+    for name, line in shown.items():
+        is_baseline = all(row.is_baseline for row in line)
+        shift = (list(shown).index(name) - (len(shown) - 1) / 2) * _SHIFT
+        tone = BASELINE if is_baseline else colour(position)
+        style = "-" if is_baseline else dashes(position)
+        mark = "o" if is_baseline else MARKS[(position + 1) % len(MARKS)]
+        _draw_line(
+            axes, name, line, [places[_text(r, key)] for r in line], shift, (tone, style, mark)
+        )
+        position += not is_baseline
+    values = [
+        v for line in shown.values() for row in line if row.summary for v in row.summary.values
+    ]
+    if values and spans_decades(values):
+        axes.set_yscale("log")
+    axes.set_ylabel(metric_label(rows))
+    total = f"{len(shown)} of {len(lines)} variants" if len(lines) > len(shown) else None
+    put_legend(figure, axes, total)
+    return run_ids([row for line in shown.values() for row in line])
+
+
+def _text(row: Row, key: str) -> str:
+    return value_text(row.group.values[key])
+
+
+def _places(values: list[Any]) -> dict[str, float]:
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        return {value_text(v): float(v) for v in values}
+    return {text: float(i) for i, text in enumerate(sorted({value_text(v) for v in values}))}
+
+
+def _set_scale(axes: Axes, places: dict[str, float], key: str) -> None:
+    from matplotlib.ticker import NullLocator
+
+    ordered = sorted(places.items(), key=lambda item: item[1])
+    values = [value for _, value in ordered]
+    if is_geometric(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    if len(ordered) <= 8:
+        axes.set_xticks(values, [shortened(text) for text, _ in ordered])
+    low, high = values[0], values[-1]
+    if is_geometric(values):
+        axes.set_xlim(low / (high / low) ** 0.05, high * (high / low) ** 0.05)
+    else:
+        pad = 0.06 * (high - low) or 0.5
+        axes.set_xlim(low - pad, high + pad)
+    axes.set_xlabel(plottable(key))
+
+
+def _draw_line(
+    axes: Axes,
+    name: str,
+    line: list[Row],
+    places: list[float],
+    shift: float,
+    look: tuple[str, Any, str],
+) -> None:
+    tone, style, mark = look
+    points = sorted(zip(places, line, strict=True), key=lambda item: item[0])
+    means: list[tuple[float, float]] = []
+    diverged = 0
+    for place, row in points:
+        summary = row.summary
+        assert summary is not None
+        diverged += summary.diverged
+        at, beside = (_beside(axes, place, by) for by in (shift, shift + _SHIFT / 2))
+        dots = [beside] * len(summary.values)
+        axes.plot(dots, summary.values, "o", color=tone, ms=1.9, alpha=0.5, mew=0)
+        if summary.mean is not None:
+            means.append((at, summary.mean))
+            if summary.interval is not None:
+                ends = (summary.interval.low, summary.interval.high)
+                axes.plot((at, at), ends, color=tone, lw=0.9, zorder=3)
+    counts = {row.summary.n for row in line if row.summary}
+    n = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+    label = f"{name} (n = {n}" + (f", {diverged} diverged)" if diverged else ")")
+    xs, ys = zip(*means, strict=True) if means else ((), ())
+    axes.plot(xs, ys, color=tone, ls=style, marker=mark, ms=3.4, lw=1.2, label=plottable(label))
+
+
+def _beside(axes: Axes, place: float, share: float) -> float:
+    """Return a place moved by a share of the axis' width."""
+    low, high = axes.get_xlim()
+    if axes.get_xscale() == "log":
+        return float(place * (high / low) ** share)
+    return place + (high - low) * share

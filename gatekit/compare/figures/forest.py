@@ -1,0 +1,132 @@
+"""Differences to the baseline as a forest plot: every pair, their mean, its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.difference import Difference, is_decided
+from gatekit.compare.figures.page import of_one_metric, plottable, run_ids, shortened
+from gatekit.compare.figures.style import BASELINE, COLOURS
+from gatekit.compare.label import group_label
+from gatekit.compare.numbers import decimals, with_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_ROWS = 40
+_ROW, _MARGIN, _WIDE = 0.2, 0.5, 5.0
+
+
+def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
+    """Draw group minus baseline for each group: small dots are pairs, the bar is the t interval.
+
+    A filled mark is a decided difference, an open one is not; groups with a diverged run say so.
+
+    Args:
+        figure: where to draw.
+        comparison: what is drawn; of several metrics the first.
+
+    Returns:
+        The ids of the runs that are shown.
+    """
+    rows = [
+        row for row in of_one_metric(comparison.rows) if row.difference and row.difference.pairs
+    ]
+    if not rows:
+        return []
+    shown = rows[:_MOST_ROWS]
+    axes = figure.add_subplot()
+    # One column has no room for three things beside each other: the words stand above the bar.
+    narrow = figure.get_figwidth() < _WIDE
+    blocks = {row.block for row in shown}
+    height, last = 0.0, None
+    for row in shown:
+        if row.block != last and len(blocks) > 1:
+            heading = group_label(dict(row.block), "")
+            _write(axes, plottable(heading), height, "left" if narrow else "name", "#777777")
+            height += 0.8 if narrow else 1
+        last = row.block
+        label = shortened(row.name or row.group.label)
+        _write(axes, label, height, "left" if narrow else "name")
+        _write(axes, _in_words(row), height, "right" if narrow else "beside")
+        height += 0.75 if narrow else 0
+        _draw_row(axes, row, height)
+        height += 1.15 if narrow else 1
+    axes.axvline(0, color=BASELINE, lw=0.8, zorder=1)
+    axes.set_yticks([])
+    axes.set_ylim(height - 0.4, -0.6)
+    axes.grid(axis="x", visible=True)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(_heading(shown))
+    if len(rows) > len(shown):
+        axes.set_title(f"the first {len(shown)} of {len(rows)} groups", fontsize=7, color="#555555")
+    figure.set_figheight(_MARGIN + _ROW * height)
+    baselines = [row for row in comparison.rows if row.is_baseline]
+    return run_ids([*shown, *baselines])
+
+
+def _write(axes: Axes, text: str, height: float, where: str, tone: str = BASELINE) -> None:
+    place, offset, side = {
+        "left": (0, 0, "left"),
+        "right": (1, 0, "right"),
+        "name": (0, -6, "right"),
+        "beside": (1, 6, "left"),
+    }[where]
+    axes.annotate(
+        text,
+        (place, height),
+        xycoords=("axes fraction", "data"),
+        xytext=(offset, 0),
+        textcoords="offset points",
+        fontsize=6.6,
+        color=tone,
+        ha=side,
+        va="center",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+    )
+
+
+def _in_words(row: Row) -> str:
+    found = row.difference
+    assert found is not None
+    if found.mean is None:
+        text = f"{max(found.diverged, found.diverged_baseline)} of {found.pairs} diverged"
+    else:
+        places = decimals(found.interval, found.mean)
+        text = with_interval(found.mean, found.interval, places, sign="+")
+    return f"{text}   n = {found.pairs}".replace("-", "\N{MINUS SIGN}")
+
+
+def _differences(rows: Sequence[Row]) -> list[Difference]:
+    return [row.difference for row in rows if row.difference is not None]
+
+
+def _draw_row(axes: Axes, row: Row, height: float) -> None:
+    found = row.difference
+    assert found is not None
+    if found.mean is None:
+        worse = 0.99 if (found.worse > found.better) == (found.metric.sign < 0) else 0.01
+        where = axes.get_yaxis_transform()
+        axes.plot(worse, height, "x", color=COLOURS[1], ms=4, mew=1, zorder=4, transform=where)
+        return
+    decided = is_decided(found) and not found.blocked
+    tone = COLOURS[0] if decided else "#777777"
+    below = [height + 0.28] * found.pairs
+    axes.plot(found.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
+    if found.interval is not None:
+        ends = (found.interval.low, found.interval.high)
+        axes.plot(ends, (height, height), color=tone, lw=1.3, zorder=3)
+    fill = tone if decided else "white"
+    axes.plot(found.mean, height, "D", color=tone, mfc=fill, ms=3.6, mew=0.9, zorder=4)
+
+
+def _heading(rows: Sequence[Row]) -> str:
+    found = _differences(rows)[0]
+    unit = f" ({found.metric.unit})" if found.metric.unit else ""
+    names = {d.baseline for d in _differences(rows)}
+    versus = names.pop() if len(names) == 1 else "baseline"
+    side = "right" if found.metric.sign > 0 else "left"
+    return plottable(f"difference in {found.metric.name}{unit} to {versus}, better to the {side}")

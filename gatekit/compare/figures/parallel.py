@@ -1,0 +1,166 @@
+"""Parallel coordinates: every group a line through its settings to its metric."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.figures.page import (
+    is_geometric,
+    metric_label,
+    of_one_metric,
+    plottable,
+    run_ids,
+    shortened,
+)
+from gatekit.compare.label import value_text
+from gatekit.compare.numbers import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_AXES = 8
+_MOST_TICKS = 9
+
+
+def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
+    """Draw each group's settings and mean as a line over parallel axes, the best group thick.
+
+    Groups with a diverged run have no mean and end, dashed, at the mark ``diverged``.
+
+    Args:
+        figure: where to draw.
+        comparison: what is drawn; of several metrics the first.
+
+    Returns:
+        The ids of the runs that are shown.
+
+    Raises:
+        ConfigError: the groups differ in more keys than there is room for.
+    """
+    rows = of_one_metric(comparison.rows)
+    keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
+    if not rows or not keys:
+        return []
+    if len(keys) > _MOST_AXES:
+        raise ConfigError(
+            f"parallel coordinates have room for {_MOST_AXES} keys, the groups differ in"
+            f" {len(keys)}; choose with --by KEY,KEY"
+        )
+    axes = figure.add_subplot()
+    figure.set_figheight(0.62 * figure.get_figwidth() if figure.get_figwidth() < 5 else 2.9)
+    scales = [_Scale([row.group.values.get(key) for row in rows]) for key in keys]
+    means = [row.summary.mean for row in rows if row.summary and row.summary.mean is not None]
+    last = _Scale(means) if means else None
+    _draw_lines(axes, rows, keys, scales, last)
+    for place, scale in enumerate([*scales, last] if last else scales):
+        _draw_axis(axes, place, scale)
+    names = [plottable(key) for key in keys] + (
+        [metric_label(rows).replace(" (", "\n(")] if last else []
+    )
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.25, len(names) - 0.5)
+    whole = last is not None and len(means) == len(rows)
+    axes.set_ylim(-0.04 if whole else -0.14, 1.06)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return run_ids(rows)
+
+
+class _Scale:
+    """Places values between 0 and 1: numbers by size or logarithm, words side by side."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self.numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
+        distinct = {self.text(v): v for v in values}
+        if self.numeric:
+            self.log = is_geometric(list(distinct.values()))
+            ordered = sorted(distinct.values())
+            self.low, self.high = self._size(ordered[0]), self._size(ordered[-1])
+            self.places = {self.text(v): self._share(v) for v in ordered}
+        else:
+            names = sorted(distinct)
+            self.places = {n: (i + 0.5) / len(names) for i, n in enumerate(names)}
+
+    def _size(self, value: float) -> float:
+        return math.log(value) if self.log else value
+
+    def _share(self, value: float) -> float:
+        if self.high == self.low:
+            return 0.5
+        return (self._size(value) - self.low) / (self.high - self.low)
+
+    def text(self, value: Any) -> str:
+        return "none" if value is None else value_text(value)
+
+    def ticks(self) -> list[tuple[str, float]]:
+        known = list(self.places.items())
+        if len(known) <= _MOST_TICKS:
+            return known
+        if not self.numeric:
+            return known[:: -(-len(known) // _MOST_TICKS)]
+        return [(number(float(known[i][0])), known[i][1]) for i in (0, -1)]
+
+
+def _draw_lines(
+    axes: Axes, rows: list[Row], keys: list[str], scales: list[_Scale], last: _Scale | None
+) -> None:
+    from matplotlib import colormaps
+
+    ranked = [row for row in rows if row.summary and row.summary.mean is not None]
+    # One shade per rank, not per value: a single bad group must not take all colours for itself.
+    shades = {
+        id(row): 0.95 * (1 - i / max(1, len(ranked) - 1)) for i, row in enumerate(_best(ranked))
+    }
+    tones = colormaps["cividis"]
+    for order, row in enumerate(reversed(rows)):
+        heights = [
+            s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)
+        ]
+        is_best = bool(ranked) and row is _best(ranked)[0]
+        if id(row) in shades and last is not None and row.summary:
+            ends = [*heights, last.places[last.text(row.summary.mean)]]
+            tone: Any = "#D55E00" if is_best else tones(0.9 - 0.85 * shades[id(row)])
+            style: Any = "-"
+        else:
+            ends, tone, style = [*heights, -0.1], "#888888", (0, (3, 2))
+        axes.plot(
+            range(len(ends)),
+            ends,
+            color=tone,
+            ls=style,
+            lw=2.0 if is_best else 0.8,
+            alpha=1.0 if is_best else 0.7,
+            zorder=100 if is_best else order / len(rows),
+        )
+    if len(ranked) < len(rows):
+        axes.annotate("diverged", (len(keys) + 0.06, -0.1), fontsize=6.5, va="center")
+
+
+def _best(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.summary.rank if row.summary else (2.0, 0.0, 0.0))
+
+
+def _draw_axis(axes: Axes, place: int, scale: _Scale) -> None:
+    axes.plot((place, place), (0, 1), color="#444444", lw=0.7, zorder=101)
+    ticks = scale.ticks()
+    for text, height in ticks:
+        axes.annotate(
+            shortened(text if not scale.numeric else _short(text)),
+            (place, height),
+            xytext=(3, 0),
+            textcoords="offset points",
+            fontsize=6.3,
+            va="center",
+            zorder=102,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 7 else number(float(text))

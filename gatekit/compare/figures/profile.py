@@ -1,0 +1,56 @@
+"""Performance profiles: the share of runs above each normalised score, over all tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.figures.page import plottable, put_legend, run_ids
+from gatekit.compare.figures.style import BASELINE, colour, dashes
+from gatekit.compare.several import profiles, several_tasks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
+    """Draw the performance profile of each variant; higher and further right is better.
+
+    Args:
+        figure: where to draw.
+        comparison: a comparison over at least two tasks.
+
+    Returns:
+        The ids of the runs that are shown.
+
+    Raises:
+        ConfigError: there are fewer tasks, or no score can be normalised.
+    """
+    several = several_tasks(comparison)
+    drawn = [] if several is None else profiles(several, comparison.level)
+    if several is None or not drawn:
+        raise ConfigError(
+            "a performance profile needs two tasks with a known chance level, and two variants that"
+            " have all their runs on them. Sweep over more: task=A,B"
+        )
+    axes = figure.add_subplot()
+    position = 0
+    counts = {v.name: len(v.scores[0]) for v in several.variants}
+    baselines = {v.name for v in several.variants if v.is_baseline}
+    for profile in drawn:
+        is_baseline = profile.name in baselines
+        tone = BASELINE if is_baseline else colour(position)
+        style = "-" if is_baseline else dashes(position)
+        position += not is_baseline
+        label = plottable(f"{profile.name} (n = {counts[profile.name]} a task)")
+        if profile.low is not None and profile.high is not None:
+            axes.fill_between(
+                profile.scores, profile.low, profile.high, color=tone, alpha=0.15, lw=0
+            )
+        axes.plot(profile.scores, profile.share, color=tone, ls=style, lw=1.3, label=label)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(f"normalised score (0 chance, 1 baseline; {len(several.normalised)} tasks)")
+    axes.set_ylabel("share of runs above")
+    put_legend(figure, axes)
+    return run_ids([row for row in comparison.rows if row.group.variant in counts])

@@ -1,0 +1,127 @@
+"""The metric against what a variant costs: parameters and time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.figures.page import (
+    metric_label,
+    of_one_metric,
+    plottable,
+    put_legend,
+    run_ids,
+    spans_decades,
+)
+from gatekit.compare.figures.style import BASELINE, MARKS, colour
+from gatekit.compare.result import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MOST_NAMED = 6
+
+
+def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
+    """Draw every run's metric against its parameters and against its seconds per training step.
+
+    Small marks are runs, large ones the means of groups. Beyond six groups only the best ones
+    and the baseline have a colour of their own.
+
+    Args:
+        figure: where to draw.
+        comparison: what is drawn; of several metrics the first.
+
+    Returns:
+        The ids of the runs that are shown.
+    """
+    rows = of_one_metric(comparison.rows)
+    costs: list[tuple[str, Callable[[Result], float | None]]] = [
+        ("parameters", lambda result: result.parameters),
+        ("ms per training step", _milliseconds),
+    ]
+    kept = [(name, cost) for name, cost in costs if any(_points(row, cost) for row in rows)]
+    if not kept:
+        return []
+    panels = figure.subplots(1, len(kept), sharey=True, squeeze=False)[0]
+    named = rows[:_MOST_NAMED]
+    named += [row for row in rows[_MOST_NAMED:] if row.is_baseline]
+    for axes, (name, cost) in zip(panels, kept, strict=True):
+        for row in rows[_MOST_NAMED:]:
+            if not row.is_baseline:
+                for x, y in _points(row, cost):
+                    axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
+        position = 0
+        for row in named:
+            tone = BASELINE if row.is_baseline else colour(position)
+            mark = "o" if row.is_baseline else MARKS[(position + 1) % len(MARKS)]
+            position += not row.is_baseline
+            _draw_group(axes, row, cost, tone, mark)
+        _scale(axes, rows, cost)
+        axes.set_xlabel(name)
+    panels[0].set_ylabel(metric_label(rows))
+    total = f"{len(named)} of {len(rows)} groups" if len(rows) > len(named) else None
+    put_legend(figure, panels[0], total)
+    return run_ids(rows)
+
+
+def _milliseconds(result: Result) -> float | None:
+    return None if result.step_seconds is None else 1000 * result.step_seconds
+
+
+def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[float, float]]:
+    found = []
+    for run in row.group.runs:
+        if run.result is not None and run.result.state == "COMPLETED":
+            x = cost(run.result)
+            if x is not None:
+                found.append((x, run.result.outcome))
+    return found
+
+
+def _draw_group(
+    axes: Axes, row: Row, cost: Callable[[Result], float | None], tone: str, mark: str
+) -> None:
+    points = _points(row, cost)
+    label = plottable(f"{row.group.label} (n = {row.summary.n if row.summary else 0})")
+    if not points:
+        return
+    xs, ys = zip(*points, strict=True)
+    axes.plot(xs, ys, mark, color=tone, ms=2.2, alpha=0.45, mew=0, zorder=2)
+    axes.plot(
+        sum(xs) / len(xs),
+        sum(ys) / len(ys),
+        mark,
+        color=tone,
+        ms=4.6,
+        mec="white",
+        mew=0.6,
+        zorder=3,
+        label=label,
+    )
+
+
+def _scale(axes: Axes, rows: list[Row], cost: Callable[[Result], float | None]) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    points = [point for row in rows for point in _points(row, cost)]
+    xs, ys = zip(*points, strict=True)
+    if spans_decades(xs):
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(_count))
+        if min(xs) == max(xs):
+            axes.set_xlim(0.8 * xs[0], 1.2 * xs[0])
+    if spans_decades(ys):
+        axes.set_yscale("log")
+    axes.grid(axis="x", visible=True)
+
+
+def _count(value: float, _: int | None = None) -> str:
+    for size, unit in ((1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{unit}"
+    return f"{value:g}"

@@ -1,0 +1,218 @@
+"""Every kind of figure: what is drawn, metadata, sizes, and bytes that repeat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.compare import FIGURES
+from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.figures.axis import draw_axis
+from gatekit.compare.figures.critical import draw_critical_difference
+from gatekit.compare.figures.forest import draw_forest
+from gatekit.compare.figures.heatmap import draw_heatmap
+from gatekit.compare.figures.kinds import KINDS, draw
+from gatekit.compare.figures.parallel import draw_parallel
+from gatekit.compare.figures.profile import draw_profile
+from gatekit.compare.figures.scatter import draw_scatter
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import GRU, LSTM, RNN, diverged
+from .test_several import write_task
+from .test_table import HOSTILE
+
+
+def texts(figure: Figure) -> str:
+    found = [text.get_text() for axes in figure.axes for text in axes.texts]
+    found += [axes.get_xlabel() + axes.get_ylabel() for axes in figure.axes]
+    found += [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
+    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return "\n".join(found)
+
+
+def page(width: float = 7.0) -> Figure:
+    figure = Figure(figsize=(width, 2.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write_everything(root: Path) -> Comparison:
+    """Write a study of which every kind of figure can be drawn: five tasks, three cells."""
+    for place, name in enumerate("abcde"):
+        cells = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+        write_task(root, name, {c: [v + place / 9 for v in values] for c, values in cells.items()})
+    return compare("demo", root, within=["task.name"])
+
+
+def test_the_command_line_offers_every_kind() -> None:
+    assert FIGURES == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, kind: str) -> None:
+    comparison = write_everything(tmp_path)
+    how = {"command": "gatekit compare demo", "formats": ("svg", "pdf"), "x": "task.name"}
+    svg, pdf = draw(kind, comparison, tmp_path / "one", **how)
+    for first, second in zip(
+        (svg, pdf), draw(kind, comparison, tmp_path / "two", **how), strict=True
+    ):
+        assert first.read_bytes() == second.read_bytes()
+    said = svg.read_text()
+    assert "command: gatekit compare demo; settings: level 0.95; runs: " in said
+    # Learning curves show twelve groups and a baseline of three runs each; all others everything.
+    shown = 39 if kind == "curves" else 45
+    assert sum(run.id in said for run in comparison.study.runs) == shown
+    assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
+    assert b"/FontFile2" in pdf.read_bytes()
+    for columns, width in ((1, 3.4), (2, 7.0)):
+        (path,) = draw(
+            kind, comparison, tmp_path / "w", columns=columns, **{**how, "formats": ["svg"]}
+        )
+        points = float(ElementTree.parse(path).getroot().attrib["width"].removesuffix("pt"))
+        assert points == pytest.approx(72 * width, abs=0.1)
+
+
+@pytest.mark.parametrize("kind", ["forest", "heatmap", "parallel", "scatter", "axis"])
+def test_a_study_without_outcomes_draws_nothing(tmp_path: Path, kind: str) -> None:
+    write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED")
+    assert draw(kind, compare("demo", tmp_path), tmp_path / "a", command="", x="cell") == []
+    assert not list(tmp_path.glob("a*"))
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed in range(3):
+        write_run(runs, configuration("lstm", seed, cell__name=label, units=1), 9.5)
+    comparison = compare("demo", tmp_path)
+    for kind in ("forest", "heatmap", "parallel", "scatter", "axis"):
+        (svg,) = draw(kind, comparison, tmp_path / "a", command=label, formats=["svg"], x="units")
+        ElementTree.parse(svg)
+        assert "<script" not in svg.read_text()
+
+
+def test_an_unknown_kind_and_a_missing_axis_say_what_to_type(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    comparison = compare("demo", tmp_path)
+    with pytest.raises(ConfigError, match="did you mean 'forest'"):
+        draw("forrest", comparison, tmp_path / "a", command="")
+    with pytest.raises(ConfigError, match="type --x KEY"):
+        draw("axis", comparison, tmp_path / "a", command="")
+    with pytest.raises(ConfigError, match="do not differ in this"):
+        draw_axis(page(), comparison, "units")
+
+
+@pytest.mark.parametrize("width", [3.4, 7.0])
+def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width: float) -> None:
+    runs = write_study(tmp_path, {"lstm": [*LSTM, 8.61, 8.66], "rnn": RNN, "gru": GRU})
+    diverged(runs, "gru", range(3, 5))
+    figure = page(width)
+    draw_forest(figure, compare("demo", tmp_path))
+    shown = texts(figure)
+    assert "\N{MINUS SIGN}" not in shown.split("rnn")[1].split("n =")[0]
+    assert "+0.313 [+0.275, +0.351]   n = 3" in shown
+    assert "2 of 5 diverged   n = 5" in shown
+    assert "difference in nll (nats/frame) to lstm, better to the left" in shown
+    dots = [line for line in figure.axes[0].lines if len(np.atleast_1d(line.get_xdata())) == 3]
+    assert [line.get_xdata() for line in dots] == [
+        pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
+    ]
+
+
+def test_an_axis_draws_means_over_the_swept_key(tmp_path: Path) -> None:
+    for length in (10, 100, 1000):
+        for cell in ("lstm", "rnn"):
+            for seed, value in enumerate(LSTM):
+                task = {"name": "adding", "length": length}
+                config = configuration(cell, seed, task=task)
+                write_run(tmp_path / "demo" / "runs", config, value + length / 1000)
+    figure = page()
+    draw_axis(figure, compare("demo", tmp_path, within=["task.length"]), "task.length")
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log"
+    named = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
+    assert {str(line.get_label()) for line in named} == {"lstm (n = 3)", "rnn (n = 3)"}
+    assert named[0].get_ydata() == pytest.approx([8.66, 8.75, 9.65])
+
+
+def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for units in (8, 16, 128):
+        for rate in (0.1, 0.01):
+            for seed in range(2):
+                config = configuration("lstm", seed, units=units, optimizer__learning_rate=rate)
+                worst = units == 8 and rate == 0.1
+                state = "DIVERGED" if worst else "COMPLETED"
+                write_run(runs, config, 9 - units / 100 + rate + seed / 10, state=state)
+    figure = page()
+    draw_heatmap(figure, compare("demo", tmp_path, baseline="learning_rate=0.01 units=16"))
+    table = figure.axes[0].images[0].get_array()
+    assert table is not None
+    assert table.filled(np.nan)[0] == pytest.approx([8.98, 8.9, 7.78])
+    assert np.isnan(table.filled(np.nan)[1, 0])
+    assert "2/2\ndiv." in texts(figure)
+    (frame,) = figure.axes[0].patches
+    assert frame.get_xy() == pytest.approx((1.53, -0.46))  # type: ignore[attr-defined]
+
+
+def test_a_heat_map_needs_two_keys(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    with pytest.raises(ConfigError, match="choose with --by KEY,KEY"):
+        draw_heatmap(page(), compare("demo", tmp_path))
+
+
+def test_parallel_coordinates_end_at_the_mean(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for units in (1, 10, 100):
+        write_run(runs, configuration("lstm", 0, units=units), 9 - units / 100)
+    diverged(runs, "rnn", range(1))
+    figure = page()
+    draw_parallel(figure, compare("demo", tmp_path))
+    assert "diverged" in texts(figure)
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
+    best = max(lines, key=lambda line: line.get_linewidth())
+    assert list(best.get_ydata())[1:] == pytest.approx([1.0, 0.0])
+    middle = next(line for line in lines if line.get_ydata()[1] == pytest.approx(0.5))
+    assert middle.get_ydata()[2] == pytest.approx((8.9 - 8) / (8.99 - 8))
+
+
+def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    small = {"recurrent": 10, "total": 2000}
+    for seed, value in enumerate(RNN):
+        seconds = {"total": 3.0, "step": 0.004}
+        write_run(runs, configuration("rnn", seed), value, parameters=small, seconds=seconds)
+    figure = page()
+    draw_scatter(figure, compare("demo", tmp_path))
+    parameters, time = figure.axes
+    assert (parameters.get_xlabel(), time.get_xlabel()) == ("parameters", "ms per training step")
+    means = [line for line in time.lines if str(line.get_label()).startswith("rnn")]
+    assert (means[0].get_xdata()[0], means[0].get_ydata()[0]) == pytest.approx((4.0, np.mean(RNN)))
+    assert parameters.get_xscale() == "log"
+
+
+def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
+    write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
+    with pytest.raises(ConfigError, match=r"5 tasks and 3 variants.*here are 0 and 0"):
+        draw_critical_difference(page(), compare("demo", tmp_path))
+    with pytest.raises(ConfigError, match="needs two tasks"):
+        draw_profile(page(), compare("demo", tmp_path))
+    comparison = write_everything(tmp_path / "more")
+    figure = page()
+    draw_critical_difference(figure, comparison)
+    shown = texts(figure)
+    assert "3.00" in shown
+    assert "critical difference 1.48 (5 tasks, Nemenyi at 0.05)" in shown
+
+
+def test_a_profile_names_its_scale(tmp_path: Path) -> None:
+    figure = page()
+    draw_profile(figure, write_everything(tmp_path))
+    assert "normalised score (0 chance, 1 baseline; 5 tasks)" in texts(figure)
+    assert "lstm (n = 3 a task)" in texts(figure)
