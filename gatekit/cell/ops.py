@@ -116,7 +116,7 @@ _U: Kind = "units"
 softmax = _function("softmax", 1, _U, _named("softmax"), "softmax over units")
 cumsum = _function("cumsum", 1, _U, _named("cumsum"), "running sum over units")
 cumax = _function("cumax", 1, _U, _named("cumax"), "running sum of the softmax over units")
-sum = _function("sum", 1, _U, r"\textstyle\sum\left({0}\right)", "sum over units, width 1")
+sum = _function("sum", 1, _U, r"\sum\left({0}\right)", "sum over units, width 1")
 mean = _function("mean", 1, _U, _named("mean"), "mean over units, width 1")
 repeat = _function(
     "repeat", 2, _U, r"\operatorname{{repeat}}_{{{1}}}\left({0}\right)", "each unit n times", (1,)

@@ -106,6 +106,7 @@ def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> N
             pytest.skip("normalised as it is")
         reads = {read.text: read.map_kind for read in first.reads}
         base = {"kind": first.kind, "reads": reads, "norm": norm, "bias": first.gate.bias}
+        base["units"] = first.gate.units
         if first.kind == "inline":
             base = {**base, "activation": "pre"}
             del base["kind"]
@@ -168,7 +169,8 @@ def test_every_description_is_json_and_its_text_is_narrow(name: str) -> None:
     for weight in d["weights"]:
         assert f"  {weight['name']} " in shown
     for state in d["states"]:
-        assert f"  {state['name']}: {state['width']} wide" in shown
+        sizes = " x ".join(map(str, state["shape"]))
+        assert f"  {state['name']}: {sizes}" in shown
 
 
 def test_long_lines_are_wrapped_at_blanks() -> None:

@@ -52,7 +52,7 @@ def written(text: str, notation: Notation | None = None) -> str:
         ("sigmoid(a + b)", r"\sigma\left(a_t + b_t\right)"),
         ("sqrt(a + b)", r"\sqrt{a_t + b_t}"),
         ("maximum(a, b)", r"\max\left(a_t, b_t\right)"),
-        ("sum(a) * b", r"\textstyle\sum\left(a_t\right)\,b_t"),
+        ("sum(a) * b", r"\sum\left(a_t\right)\,b_t"),
         ("repeat(a, 3)", r"\operatorname{repeat}_{3}\left(a_t\right)"),
         ("0.001 * h", r"0.001\,h_t"),
         ("1e-30 * h", r"10^{-30}\,h_t"),

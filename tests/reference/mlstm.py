@@ -1,0 +1,77 @@
+"""mLSTM of the xLSTM family: a matrix memory with an exponential input gate, one in each head.
+
+    q, v = W x + b;  k = (W x + b) / sqrt(d);  o = sigmoid(W x + b)
+    i~, f~ = W x + b, a number for each head
+    m = max(log sigmoid(f~) + m_prev, i~)
+    f = exp(log sigmoid(f~) + m_prev - m),  i = exp(i~ - m)
+    C = f C_prev + i k v^T
+    n = f n_prev + i k
+    h = o (C^T q) / (max(|n^T q|, exp(-m)) + eps)
+
+Reference: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv 2405.04517; eps = 1e-6
+from the authors' code.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .case import Case
+from .functions import Array, States, Stepped, Weights, log_sigmoid, maximum, sigmoid
+from .heads import absolute, cut
+from .reads import Shapes, pre, read_shapes
+
+STATES = ("m", "C", "n")
+HEADS, EPS = 2, 1e-6
+
+
+def shapes(features: int, units: int) -> Shapes:
+    """The shapes of the weights by name."""
+    wide = read_shapes(("query", "key", "value", "output"), units, {"x": features})
+    return wide | read_shapes(("input", "forget"), HEADS, {"x": features})
+
+
+def step(x: Array, states: States, w: Weights) -> Stepped:
+    """One time step.
+
+    Args:
+        x: batch x features.
+        states: m, batch x heads; C, batch x (heads d d); n, batch x (heads d).
+        w: weights by name, see :func:`shapes`.
+
+    Returns:
+        The emission h, batch x units, and the new states.
+    """
+    batch = len(x)
+    q, k, v = (cut(pre(w, gate, {"x": x}), HEADS) for gate in ("query", "key", "value"))
+    d = q.shape[-1]
+    k = k / np.sqrt(d)
+    o = cut(sigmoid(pre(w, "output", {"x": x})), HEADS)
+    entering = pre(w, "input", {"x": x})
+    kept = log_sigmoid(pre(w, "forget", {"x": x})) + states["m"]
+    m = maximum(kept, entering)
+    f, i = np.exp(kept - m), np.exp(entering - m)
+    C_prev, n_prev = states["C"].reshape(batch, HEADS, d, d), cut(states["n"], HEADS)
+    C, n, h = [], [], []
+    for head in range(HEADS):
+        f_head, i_head = f[:, head, None], i[:, head, None]
+        write = np.einsum("bi,bj->bij", k[:, head], v[:, head])
+        C.append(f_head[..., None] * C_prev[:, head] + i_head[..., None] * write)
+        n.append(f_head * n_prev[:, head] + i_head * k[:, head])
+        read = np.einsum("bij,bi->bj", C[head], q[:, head])
+        length = absolute(np.einsum("bi,bi->b", n[head], q[:, head]))
+        below = maximum(length, np.exp(-m[:, head])) + EPS
+        h.append(o[:, head] * read / below[:, None])
+    flat = {"m": m, "C": np.stack(C, 1).reshape(batch, -1), "n": np.concatenate(n, -1)}
+    return np.concatenate(h, -1), flat
+
+
+CASES = {
+    "mlstm": Case(
+        step,
+        STATES,
+        shapes,
+        config={"constants": {"heads": HEADS}},
+        widths=lambda units: {"m": HEADS, "C": units**2 // HEADS},
+    )
+}
