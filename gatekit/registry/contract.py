@@ -128,8 +128,8 @@ def _fault(kind: str, name: str, thing: Any) -> str:
     return ""
 
 
-def folders(result: Any, plugin: Found) -> list[Path]:
-    """Return the configuration folders that a plugin names, relative ones seen from its file.
+def folders(result: Any, base: Path) -> list[Path]:
+    """Return the configuration folders that a plugin names, relative ones seen from ``base``.
 
     Raises:
         PluginError: they are not folders.
@@ -138,7 +138,6 @@ def folders(result: Any, plugin: Found) -> list[Path]:
         raise PluginError(
             f"gatekit_config_dirs returned {_short(result)}; a list of folders is expected"
         )
-    base = plugin.path.parent if plugin.path else Path()
     found = []
     for entry in result:
         path = (base / str(entry)).resolve()

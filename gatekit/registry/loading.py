@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import sys
 import threading
 import traceback
@@ -175,7 +176,8 @@ def _call_hooks(
             if fault:
                 raise PluginError(fault)
     for impl in _own_hooks(manager, plugin, "gatekit_config_dirs"):
-        folders += contract.folders(impl.function(), plugin)
+        beside = Path(inspect.getfile(impl.function)).resolve().parent
+        folders += contract.folders(impl.function(), beside)
     return things, folders
 
 

@@ -1,0 +1,192 @@
+"""New projects, plugins and distributions: which files they consist of."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import string
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+from ..cell.errors import ConfigError, listed, nearest
+from ..cell.ops import FUNCTIONS
+from ..cell.spec import RESERVED
+from ..registry import origins
+
+KINDS = {
+    "gate": "gates",
+    "output-unit": "output_units",
+    "task": "tasks",
+    "function": "functions",
+}
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}\Z")
+_TRAIN = {
+    "gates": "gatekit train cell=lstm swap.forget={name} task=adding units=16 trainer.steps=50",
+    "output_units": "gatekit train output_unit={name} cell=lstm task=adding trainer.steps=50",
+    "tasks": "gatekit train task={name} cell=lstm units=16 trainer.steps=50",
+    "functions": "gatekit train cell={name}_rnn task=adding units=16 trainer.steps=50",
+}
+_EXAMPLES = {
+    "gates": "cell/{name}_lstm.yaml",
+    "output_units": "experiment/{name}.yaml",
+    "tasks": "experiment/{name}.yaml",
+    "functions": "cell/{name}_rnn.yaml",
+}
+
+
+def project(name: str) -> dict[Path, str]:
+    """Return the files of a new project, by path in the working folder.
+
+    Args:
+        name: the folder's name.
+
+    Raises:
+        ConfigError: the name cannot be a folder everywhere, or something of it is there already.
+    """
+    if not _PROJECT.match(name):
+        raise ConfigError(
+            f"{name!r} is no name for a folder; use letters, digits, - and _: "
+            f"gatekit new project {_proposal(name).replace('_', '-')}"
+        )
+    root = Path(name)
+    values = {"name": name}
+    found = {
+        root / "README.md": _filled("readme_project.md", values),
+        root / ".gitignore": _filled("gitignore", values),
+        root / "conf/experiment/first.yaml": _filled("experiment.yaml", values),
+        root / "conf/cell/.gitkeep": "",
+        root / "plugins/.gitkeep": "",
+        root / "experiments/.gitkeep": "",
+    }
+    _refuse_existing(root)
+    return found
+
+
+def plugin(kind: str, name: str) -> dict[Path, str]:
+    """Return the one file of a new plugin, by path in the working folder.
+
+    Args:
+        kind: ``gate``, ``output-unit``, ``task`` or ``function``.
+        name: the name that it registers.
+
+    Raises:
+        ConfigError: the name is not allowed or taken, or the file is there already.
+    """
+    _check_name(kind, name)
+    path = Path("plugins") / f"{name}.py"
+    _refuse_existing(path)
+    return {path: _filled(f"{_stem(kind)}.py", _values(kind, name))}
+
+
+def package(kind: str, name: str, version: str) -> dict[Path, str]:
+    """Return the files of a new distribution, by path in the working folder.
+
+    Args:
+        kind: ``gate``, ``output-unit``, ``task`` or ``function``.
+        name: the name that it registers.
+        version: the version of gatekit that it needs at least.
+
+    Raises:
+        ConfigError: the name is not allowed or taken, or the folder is there already.
+    """
+    _check_name(kind, name)
+    kinds = KINDS[kind]
+    example = _EXAMPLES[kinds].format(name=name)
+    values = {
+        **_values(kind, name),
+        "version": version,
+        "module": f"gatekit_{name}",
+        "distribution": f"gatekit-{name.replace('_', '-')}",
+        "checks": f"{kinds.removesuffix('s')}_checks",
+        "example": example,
+        "listing": f"{kind}s",
+        "train": _TRAIN[kinds].format(name=name),
+    }
+    root = Path(values["distribution"])
+    _refuse_existing(root)
+    source = root / "src" / values["module"]
+    module = _filled(f"{_stem(kind)}.py", values) + _filled("config_dirs", values)
+    return {
+        root / "pyproject.toml": _filled("pyproject.toml", values),
+        root / "README.md": _filled("readme_package.md", values),
+        source / "__init__.py": module,
+        source / "conf" / example: _filled(f"example_{kinds}.yaml", values),
+        root / "tests" / f"test_{name}.py": _filled("test_package.py", values),
+    }
+
+
+def next_commands(kind: str, name: str) -> list[str]:
+    """Return what to type after a plugin's file was written."""
+    commands = [f"gatekit check {name}"]
+    if kind != "function":
+        commands.append(_TRAIN[KINDS[kind]].format(name=name))
+    return commands
+
+
+def _stem(kind: str) -> str:
+    return kind.replace("-", "_")
+
+
+def _values(kind: str, name: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "class_name": "".join(part.capitalize() for part in name.split("_")),
+        "latex": name.replace("_", r"\_"),
+        "what": kind.replace("-", " "),
+    }
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    folder = files("gatekit.testing") / "templates"
+    text = (folder / f"{template}.txt").read_text(encoding="utf-8")
+    return string.Template(text).substitute(values)
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not _NAME.match(name):
+        raise ConfigError(
+            f"{name!r} is no name for a {kind}; use at most 40 small letters, digits and _, "
+            f"beginning with a letter: gatekit new {kind} {_proposal(name)}"
+        )
+    if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:
+        raise ConfigError(
+            f"{name!r} is a word of Python, of cells or a function of gatekit; take another name, "
+            f"such as gatekit new {kind} my_{name}"
+        )
+    taken = origins(KINDS[kind])
+    if name in taken:
+        place = taken[name].path or taken[name].distribution
+        raise ConfigError(
+            f"the {kind} {name!r} is there already ({place}); take another name, such as "
+            f"gatekit new {kind} my_{name}"
+        )
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise ConfigError(
+            f"{path} is there already, and nothing is overwritten; take another name, or move it"
+        )
+
+
+def _proposal(name: str) -> str:
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    text = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")[:40]
+    return text if _NAME.match(text) else f"my_{text}".rstrip("_")[:40]
+
+
+def checked_kind(kind: str) -> str:
+    """Return the kind.
+
+    Raises:
+        ConfigError: there is no such kind of thing to make.
+    """
+    known = ("project", *KINDS)
+    if kind not in known:
+        raise ConfigError(
+            f"there is no new {kind!r}{nearest(kind, known) or '.'} Type gatekit new KIND NAME; "
+            f"kinds: {listed(known)}."
+        )
+    return kind
