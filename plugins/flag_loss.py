@@ -29,6 +29,14 @@ class FlagLoss:
         if abs(loss) > HUGE * abs(self.losses[0]) > 0:
             self.flag("huge", f"is {loss:.3g} at epoch {epoch}, and was {self.losses[0]:.3g}")
 
+    def state(self):
+        """Return what a checkpoint keeps."""
+        return {"losses": self.losses, "flagged": sorted(self.flagged)}
+
+    def restore(self, state):
+        """Go on from a checkpoint."""
+        self.losses, self.flagged = state["losses"], set(state["flagged"])
+
     def flag(self, kind, text):
         """Write one note of each kind; it begins a line of its own beside a progress bar."""
         if kind not in self.flagged:

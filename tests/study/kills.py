@@ -20,7 +20,8 @@ from gatekit.study.command import compose
 from gatekit.study.plan import plan
 
 journal.EPOCH_PERIOD = 0.0
-RANGE = 45
+RANGE = 27
+"""How often the shortest of the runs asks whether it is to stop."""
 
 
 def main(place: Path, count: int) -> dict[str, object]:
@@ -69,4 +70,4 @@ def child(run, path: Path, kill: int | None) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))))
+    sys.stdout.write(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]))) + "\n")

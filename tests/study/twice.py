@@ -7,19 +7,19 @@ import threading
 from gatekit.study import metrics
 
 VARIANTS = {
-    "dropout, masks, Adam, cosine, patience": (
-        ["task=echo", "trainer.epochs=7", "trainer.batch=8", "trainer.patience=2"]
-        + ["dropout=0.2", "++cell.recurrent_dropout=0.3", "optimizer.learning_rate=0.05"]
-        + ["optimizer.schedule=cosine"]
-    ),
-    "fresh data, SGD with momentum, steps": (
-        ["task=sum", "trainer.steps=43", "trainer.batch=4", "optimizer=sgd"]
-        + ["optimizer.schedule=step", "++cell.dropout=0.2"]
-    ),
-    "tokens, two directions, zoneout, float64": (
-        ["task=parity", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"]
-        + ["dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"]
-    ),
+    "dropout, masks, Adam, cosine, patience": [
+        *("task=echo", "trainer.epochs=7", "trainer.batch=8", "trainer.patience=2"),
+        *("dropout=0.2", "++cell.recurrent_dropout=0.3", "optimizer.learning_rate=0.05"),
+        "optimizer.schedule=cosine",
+    ],
+    "fresh data, SGD with momentum, steps": [
+        *("task=sum", "trainer.steps=43", "trainer.batch=4", "optimizer=sgd"),
+        *("optimizer.schedule=step", "++cell.dropout=0.2"),
+    ],
+    "tokens, two directions, zoneout, float64": [
+        *("task=parity", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"),
+        *("dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"),
+    ],
 }
 
 
