@@ -137,22 +137,7 @@ row = _function("row", 1, _T, r"\mathbf{{1}}\,{0}^{{\top}}", "1 x n, for every r
 
 # For linear maps only; not part of the equation language.
 eye_like = Function("eye_like", 1, "tensor", summary="identity of a square matrix's size and type")
-expm = Function("expm", 1, "tensor", compose=lambda m: _expm(m), summary="matrix exponential")
 block_product = Function("block_product", 2, "tensor", summary="u (... x k n) times k blocks n x m")
-
-
-def _expm(matrix: Any) -> Any:
-    """Return the matrix exponential, exact to rounding for norms up to about 100.
-
-    A Taylor series of the matrix over 256, squared eight times: products only, so that every
-    backend differentiates and compiles it.
-    """
-    scaled, result = matrix / 256.0, eye_like(matrix)
-    for k in range(12, 0, -1):
-        result = eye_like(matrix) + scaled @ result / float(k)
-    for _ in range(8):
-        result = result @ result
-    return result
 
 
 def _np_block_product(u: NDArray[Any], blocks: NDArray[Any]) -> Any:

@@ -23,7 +23,7 @@ COMMANDS = {
     "query": Command("query", "ask the runs and metrics of all studies in SQL"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
     "cite": Command("cite", "write what to cite for a cell, as BibTeX"),
-    "cells": Command("listing", "list the cells"),
+    "cells": Command("cells", "list the cells, or find some by year, states, tier"),
     "gates": Command("listing", "list the gates"),
     "output-units": Command("listing", "list the output units"),
     "tasks": Command("listing", "list the tasks"),

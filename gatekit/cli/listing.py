@@ -1,19 +1,17 @@
-"""``gatekit cells`` and its like: what is registered, and by whom."""
+"""``gatekit gates`` and its like: what is registered, and by whom."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .output import write_json, write_table
+from .output import WIDTH, write, write_json, write_table
 from .place import file_place, place
-
-if TYPE_CHECKING:
-    from gatekit.cell.catalogue import Catalogue
 
 _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 
@@ -37,58 +35,91 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="FILE.py",
         help="also load this plugin; may be given again",
     )
+    parser.add_argument(
+        "--requirements", action="store_true", help="write what pip must install, a line each"
+    )
     options = parser.read(argv)
-    rows = entries(name.replace("-", "_"), tuple(options.plugin))
-    if options.json:
+    plugins = tuple(options.plugin)
+    rows = entries(name.replace("-", "_"), plugins)
+    if options.requirements:
+        write(requirements(rows))
+    elif options.json:
         write_json(rows)
     else:
-        columns = ("name", "summary", "reference", "origin")
-        write_table(rows, [key for key in columns if any(row[key] for row in rows)])
+        columns = ("name", "summary", "checks", "origin")
+        write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
+        tell_broken(plugins)
     return 0
 
 
-def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, str]]:
+def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the lines for ``pip install -r``; a plugin that is a file stands in a comment."""
+    from gatekit import __version__
+
+    lines = {f"gatekit=={__version__}"}
+    for row in rows:
+        if row["distribution"]:
+            lines.add(f"{row['distribution']}=={row['version']}")
+        elif row["origin"] != "gatekit":
+            lines.add(f"# a file, to be copied along: {row['origin']}")
+    return "\n".join(sorted(lines, key=lambda line: (line.startswith("#"), line)))
+
+
+def tell_broken(plugins: Sequence[str]) -> None:
+    """Write which plugins are left out, and why."""
+    from gatekit.registry import broken
+
+    for plugin in broken(plugins):
+        where = file_place(plugin.path) if plugin.path else plugin.version or ""
+        text = f"left out: {plugin.name} ({where}): {plugin.reason}"
+        write(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+
+
+def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return what is registered of a kind, sorted by name.
 
     Args:
-        kind: ``cells``, ``gates``, ``output_units``, ``tasks`` or ``functions``.
+        kind: ``gates``, ``output_units``, ``tasks`` or ``functions``.
         plugins: files of further plugins.
 
     Returns:
-        Objects with ``name``, ``summary``, ``reference`` and ``origin``.
+        Objects with ``name summary reference origin distribution version hooks``; what a plugin
+        provides has ``checks`` and ``hash``, too.
     """
-    from gatekit.registry import catalogue, cell_names, origins
+    from gatekit.registry import catalogue, origins, tasks
 
-    known = catalogue(plugins)
-    if kind == "cells":
-        places = {name: file_place(path) for name, path in cell_names(plugins).items()}
-    else:
-        places = {name: place(origin) for name, origin in origins(kind, plugins).items()}
-    registered = _registered(kind, known, tuple(places), plugins)
-    return [
-        # what no plugin provides is gatekit's own
-        {"name": name, **_about(registered[name]), "origin": places.get(name, "gatekit")}
-        for name in sorted(registered)
-    ]
+    found = origins(kind, plugins)
+    registered: Mapping[str, Any] = (
+        tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
+    )
+    rows = []
+    for name in sorted(registered):
+        origin = found.get(name)
+        rows.append(
+            {
+                "name": name,
+                **_about(registered[name]),
+                # what no plugin provides is gatekit's own
+                "origin": place(origin) if origin else "gatekit",
+                "distribution": (origin.distribution if origin else None) or "",
+                "version": (origin.version if origin else None) or "",
+                "hooks": list(origin.hooks) if origin else [],
+                **(_checked(kind, name, plugins) if origin else {}),
+            }
+        )
+    return rows
 
 
-def _registered(
-    kind: str, known: Catalogue, names: Sequence[str], plugins: Sequence[str]
-) -> Mapping[str, Any]:
-    from gatekit.registry import load_cell, tasks
+def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
+    from gatekit.registry import thing_hash
+    from gatekit.testing import store
 
-    if kind == "cells":
-        return {name: dict(load_cell(name, known, plugins).about) for name in names}
-    found: Mapping[str, Any] = tasks(plugins) if kind == "tasks" else getattr(known, kind)
-    return found
+    source = thing_hash(kind, name, plugins)
+    record = store.lookup(source).get(f"{kind}.{name}")
+    return {"hash": source, "checks": store.status(record)}
 
 
 def _about(thing: Any) -> dict[str, str]:
-    if isinstance(thing, Mapping):
-        return {
-            "summary": str(thing.get("notes", "")),
-            "reference": str(thing.get("reference", "")),
-        }
     text = (inspect.getdoc(thing) if inspect.isclass(thing) else thing.summary) or ""
     match = _REFERENCE.search(text)
     return {

@@ -127,14 +127,6 @@ def test_functions_of_matrices() -> None:
     assert (ops.column(v).shape, ops.row(v).shape) == ((1, 6, 1), (1, 1, 6))
 
 
-@pytest.mark.parametrize("scale", [0.1, 3.0, 40.0])
-def test_the_exponential_of_a_skew_matrix(scale: float) -> None:
-    from scipy.linalg import expm
-
-    a = scale * np.random.default_rng(0).normal(size=(6, 6))
-    np.testing.assert_allclose(ops.expm(a - a.T), expm(a - a.T), atol=1e-11)
-
-
 def test_a_plain_number_goes_with_a_matrix(built: Any) -> None:
     written = "2 * S_prev + 1 - outer(split(key, heads), split(value, heads))"
     assert built(memory(equations={"S": written}, gates={"decay": None}), units=8).shapes["S"] == (

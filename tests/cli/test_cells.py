@@ -1,0 +1,77 @@
+"""``gatekit cells`` with its filters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cli.main import EXIT_REFUSED, main
+
+OWN = "gates: {h: {kind: candidate}}\nemits: h\nyear: 2014\ntier: unverified\n"
+
+
+def cells(argv: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, Any]]:
+    """Return the cells that a question finds, by name."""
+    assert main(["cells", *argv, "--json"]) == 0
+    return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def test_what_is_told_of_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    row = cells([], capsys)["gru"]
+    assert row["reference"] == "Cho et al. 2014, arXiv:1406.1078"
+    assert row["summary"].startswith("the reset gate")
+    told = {key: row[key] for key in ("year", "tier", "states", "scannable", "origin")}
+    assert told == {
+        "year": 2014,
+        "tier": "certified",
+        "states": ["h"],
+        "scannable": False,
+        "origin": "gatekit",
+    }
+
+
+def test_filters(capsys: pytest.CaptureFixture[str]) -> None:
+    everything = cells([], capsys)
+    found = cells(["--scannable"], capsys)
+    assert "mingru" in found
+    assert "gru" not in found
+    assert all(row["scannable"] for row in found.values())
+    found = cells(["--states", "4", "--year", "2024"], capsys)
+    both = {n: r for n, r in everything.items() if len(r["states"]) == 4 and r["year"] == 2024}
+    assert found == both
+    assert "slstm" in found
+    found = cells(["--year", "2014-2018", "--states", "1"], capsys)
+    assert {"gru", "janet"} <= set(found)
+    assert {row["year"] for row in found.values()} <= set(range(2014, 2019))
+
+
+def test_tiers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "conf/cell").mkdir(parents=True)
+    (tmp_path / "conf/cell/mine.yaml").write_text(OWN)
+    (tmp_path / "conf/cell/odd.yaml").write_text(
+        "gates: {h: {kind: candidate, reads: {x: diagonal}, units: 3}}\nemits: h\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert set(cells(["--tier", "own"], capsys)) == {"mine", "odd"}
+    assert "gru" in cells(["--tier", "certified"], capsys)
+    assert "mine" not in cells(["--tier", "unverified"], capsys)
+    assert cells(["--tier", "own"], capsys)["odd"]["states"] is None
+    assert main(["cells", "--tier", "own"]) == 0
+    shown = capsys.readouterr().out
+    assert "conf/cell/mine.yaml" in shown
+    assert " ? " in shown
+
+
+def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cells", "--year", "long ago"]) == EXIT_REFUSED
+    assert "a year is expected, 2014, or two of them, 2014-2017" in capsys.readouterr().err
+
+
+def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cells", "--year", "1901"]) == 0
+    assert capsys.readouterr().out == ""
