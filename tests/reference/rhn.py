@@ -6,10 +6,14 @@
     s_l = g_l t_l + s_{l-1} (1 - t_l)
     h = s_L
 
+Uncoupled, a carry gate of its own, sigmoid as well, takes the place of 1 - t_l.
+
 Reference: Zilly et al. 2017, arXiv 1607.03474.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -24,10 +28,12 @@ def _below(layer: int) -> str:
     return "h_prev" if layer == 1 else f"s_{layer - 1}"
 
 
-def shapes(features: int, units: int, depth: int = DEPTH) -> dict[str, tuple[int, ...]]:
+def shapes(
+    features: int, units: int, depth: int = DEPTH, coupled: bool = True
+) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights by name."""
     found: dict[str, tuple[int, ...]] = {}
-    for gate in ("candidate", "transform"):
+    for gate in ("candidate", "transform") if coupled else ("candidate", "transform", "carry"):
         found |= dense_shapes(f"{gate}_1", features, units)
         for layer in range(2, depth + 1):
             found[f"{gate}_{layer}.{_below(layer)}"] = (units, units)
@@ -35,7 +41,7 @@ def shapes(features: int, units: int, depth: int = DEPTH) -> dict[str, tuple[int
     return found
 
 
-def step(x: Array, states: States, w: Weights, depth: int = DEPTH) -> Stepped:
+def step(x: Array, states: States, w: Weights, depth: int = DEPTH, coupled: bool = True) -> Stepped:
     """One time step.
 
     Args:
@@ -43,6 +49,7 @@ def step(x: Array, states: States, w: Weights, depth: int = DEPTH) -> Stepped:
         states: h, batch x units.
         w: weights by name, see :func:`shapes`.
         depth: highway layers.
+        coupled: whether what is not transformed is carried.
 
     Returns:
         The emission h, batch x units, and the new states.
@@ -56,8 +63,12 @@ def step(x: Array, states: States, w: Weights, depth: int = DEPTH) -> Stepped:
     s = states["h"]
     for layer in range(1, depth + 1):
         share = sigmoid(pre("transform", layer, s))
-        s = share * np.tanh(pre("candidate", layer, s)) + (1 - share) * s
+        carried = 1 - share if coupled else sigmoid(pre("carry", layer, s))
+        s = share * np.tanh(pre("candidate", layer, s)) + carried * s
     return s, {"h": s}
 
 
-CASES = {"rhn": Case(step, STATES, shapes)}
+CASES = {
+    "rhn": Case(step, STATES, shapes),
+    "rhn_uncoupled": Case(partial(step, coupled=False), STATES, partial(shapes, coupled=False)),
+}
