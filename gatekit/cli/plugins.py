@@ -7,8 +7,9 @@ from typing import Any
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .output import write_json, write_table
-from .place import place
+from .listing import requirements
+from .output import write, write_json, write_table
+from .place import file_place, place
 
 KINDS = ("gates", "output_units", "cells", "functions", "initializers", "linear_maps", "tasks")
 
@@ -28,9 +29,14 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "--plugin", action="append", default=[], metavar="FILE.py", help="also load this plugin"
     )
+    parser.add_argument(
+        "--requirements", action="store_true", help="write what pip must install, a line each"
+    )
     options = parser.read(argv)
     rows = entries(tuple(options.plugin))
-    if options.json:
+    if options.requirements:
+        write(requirements([row for row in rows if row["state"] == "loaded"]))
+    elif options.json:
         write_json(rows)
     else:
         shown = [{**row, "provides": row["reason"] or ", ".join(row["provides"])} for row in rows]
@@ -45,19 +51,33 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
         plugins: files of further plugins.
 
     Returns:
-        Objects with ``name``, ``origin``, ``reference``, ``state`` (``loaded`` or ``broken``),
-        ``provides``, ``reason`` and ``traceback``.
+        Objects with ``name origin distribution version reference state`` (``loaded`` or
+        ``broken``), ``hooks provides reason traceback``.
     """
-    from gatekit.registry import broken, origins
+    from gatekit.registry import broken, origins, plugin_origins
 
-    loaded: dict[str, dict[str, Any]] = {}
+    loaded = {
+        plugin.name: {
+            **_row(plugin.name, place(plugin), "loaded"),
+            "distribution": plugin.distribution or "",
+            "version": plugin.version or "",
+            "hooks": list(plugin.hooks),
+            # what has no names of its own is told by its hook
+            "provides": [
+                hook.removeprefix("gatekit_")
+                for hook in plugin.hooks
+                if hook.removeprefix("gatekit_") not in KINDS
+            ],
+        }
+        for plugin in plugin_origins(plugins)
+    }
     for kind in KINDS:
         for name, origin in origins(kind, plugins).items():
-            row = loaded.setdefault(origin.plugin, _row(origin.plugin, place(origin), "loaded"))
-            row["provides"].append(f"{kind}.{name}")
+            loaded[origin.plugin]["provides"].append(f"{kind}.{name}")
     failed = [
         {
-            **_row(b.name, str(b.path or b.name), "broken"),
+            **_row(b.name, file_place(b.path) if b.path else b.name, "broken"),
+            "version": b.version or "",
             "reason": b.reason,
             "traceback": b.traceback,
         }
@@ -73,6 +93,9 @@ def _row(name: str, origin: str, state: str) -> dict[str, Any]:
     return {
         "name": name,
         "origin": origin,
+        "distribution": "",
+        "version": "",
+        "hooks": [],
         "reference": "",
         "state": state,
         "provides": [],

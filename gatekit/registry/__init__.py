@@ -12,6 +12,7 @@ from .loading import (
     left_out,
     origins,
     plugin_names,
+    plugin_origins,
     tasks,
     use_plugins,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "origins",
     "plugin_hashes",
     "plugin_names",
+    "plugin_origins",
     "plugin_source",
     "plugin_sources",
     "source_hash",

@@ -39,6 +39,7 @@ class Registry:
     )
     plugins: dict[str, Found] = field(default_factory=dict)
     carriers: dict[str, Any] = field(default_factory=dict)
+    hooks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     config_dirs: list[Path] = field(default_factory=list)
     callback_hooks: list[tuple[Found, Callable[..., Any], tuple[str, ...]]] = field(
         default_factory=list
@@ -144,6 +145,7 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
     _merge(result, plugin, things, implemented)
     result.plugins[plugin.name] = plugin
     result.carriers[plugin.name] = carrier
+    result.hooks[plugin.name] = implemented
     # What was loaded later was asked for more expressly, and so stands before it.
     result.config_dirs[:0] = folders
     for impl in _own_hooks(manager, plugin, "gatekit_callbacks"):
@@ -329,6 +331,19 @@ def broken(plugins: Sequence[str] = ()) -> list[Broken]:
         plugins: as in `catalogue`.
     """
     return list(registry(plugins).broken)
+
+
+def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
+    """Return every plugin that works, with its hooks, in the order of loading.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    known = registry(plugins)
+    return [
+        Origin(p.name, p.name, p.distribution, p.version, p.path, known.hooks[p.name])
+        for p in known.plugins.values()
+    ]
 
 
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
