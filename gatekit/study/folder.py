@@ -174,9 +174,7 @@ class RunFolder:
             kept = CONTINUED if (self.path / "checkpoint.bin").exists() else ()
             self._put_away(latest, [name for name in FILES if name not in kept])
         except OSError as error:
-            raise RunError(
-                f"cannot write the run folder {self.path}: {files.trouble(error, self.path)}"
-            ) from error
+            raise RunError(files.trouble(error, self.path)) from error
         self.status("RUNNING")
         return self.attempt
 

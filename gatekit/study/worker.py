@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -20,7 +21,7 @@ from typing import Any, TextIO
 # TensorFlow imported and nothing executed.
 import tensorflow as tf
 
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import GatekitError, RunError
 
 from . import environment, files, parts, resume
 from .folder import ClaimedError, RunFolder
@@ -64,6 +65,11 @@ def work(request: Request) -> None:
         folder.claim()
     except ClaimedError:
         return
+    except RunError as error:
+        sys.stderr.write(f"{error}\n")
+        if folder.attempt:
+            folder.status("FAILED", str(error))
+        sys.exit(1)
     try:
         _redirect(request.path / "log.txt", request.terminal)
         _train(request, folder, stop)
@@ -89,8 +95,10 @@ def work(request: Request) -> None:
         traceback.print_exc()
         folder.status("FAILED", f"{type(error).__name__}: {_first_line(error)}")
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # A log that cannot take its last lines is no reason to fail.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
 
 
 def _stopped_by_signals() -> tuple[threading.Event, list[int]]:

@@ -1,0 +1,133 @@
+"""Rows 63 and 64: what a plugin changes in the process is seen, undone and told."""
+
+import os
+import random
+import signal
+import sys
+import threading
+
+import keras
+import numpy
+import pytest
+import tensorflow as tf
+import tiny
+
+from gatekit.study.command import compose
+from gatekit.study.folder import RunFolder
+from gatekit.study.guard import guarded
+from gatekit.study.plan import plan
+from gatekit.study.train import train
+
+DEEDS = {
+    "standard output": lambda: sys.stdout.write("hello\n"),
+    "the working folder": lambda: os.chdir("/"),
+    "environment variables": lambda: os.environ.update(GATEKIT_TEST="1"),
+    "Python's global random": lambda: random.seed(1),
+    "NumPy's global random": lambda: numpy.random.seed(1),
+    "TensorFlow's global seed": lambda: tf.random.set_seed(5),
+    "dtype policy": lambda: keras.config.set_dtype_policy("float64"),
+    "floatx": lambda: keras.config.set_floatx("float64"),
+    "a signal's handler": lambda: signal.signal(signal.SIGUSR1, signal.SIG_IGN),
+}
+
+
+def shared():
+    """Return what the deeds change."""
+    return [
+        os.getcwd(),
+        dict(os.environ),
+        random.getstate(),
+        numpy.random.get_state()[1].tolist(),
+        keras.config.dtype_policy().name,
+        keras.config.floatx(),
+        signal.getsignal(signal.SIGUSR1),
+        tf.compat.v1.random.get_seed(1)[0],
+    ]
+
+
+@pytest.mark.parametrize("said", DEEDS)
+def test_row_64_a_change_is_undone_and_told(said, capsys):
+    before, told = shared(), []
+    with guarded("loading plugins", told.append):
+        DEEDS[said]()
+    assert shared() == before
+    (text,) = told
+    assert text.startswith("loading plugins: a plugin ")
+    assert said in text
+
+
+def test_all_at_once_are_one_warning_and_nothing_is_none():
+    before, told = shared(), []
+    with guarded("loading plugins", told.append):
+        for deed in DEEDS.values():
+            deed()
+    with guarded("loading plugins", told.append):
+        pass
+    assert shared() == before
+    assert len(told) == 1
+    assert told[0].count(",") == len(DEEDS) - 1
+
+
+def test_where_printing_is_allowed_it_is_not_told(capsys):
+    told = []
+    with guarded("a callback", told.append, printing=True):
+        sys.stdout.write("flagged\n")
+    assert told == []
+    assert capsys.readouterr().out == "flagged\n"
+
+
+class Restless(tiny.Sum):
+    """A task that does what none should."""
+
+    def splits(self, rng):
+        numpy.random.seed(0)
+        os.environ["GATEKIT_TEST"] = "1"
+        return super().splits(rng)
+
+
+@pytest.fixture
+def trained(place):
+    def make(task, *words):
+        (run,) = plan(compose(["task=sum", "units=2", "trainer.steps=2", *words])).runs
+        folder = RunFolder(place / "run")
+        folder.claim()
+        return train(run.config, task, folder, threading.Event(), verbose=0)
+
+    return make
+
+
+def test_row_64_the_result_tells_of_it(trained):
+    assert trained(tiny.Sum())["warnings"] == []
+
+
+def test_row_64_the_result_tells_of_a_task(trained):
+    (warning,) = trained(Restless())["warnings"]
+    assert "the data: a plugin changed environment variables" in warning
+    assert "NumPy's global random generator" in warning
+    assert "GATEKIT_TEST" not in os.environ
+
+
+NOISY = """
+import numpy
+import tensorflow as tf
+
+from gatekit import Gate, hookimpl
+
+
+class Noisy(Gate):
+    \"\"\"A gate that draws for itself.\"\"\"
+
+    def activate(self, pre):
+        return tf.sigmoid(pre) * tf.random.uniform([])
+
+
+@hookimpl
+def gatekit_gates():
+    return {"noisy": Noisy}
+"""
+
+
+def test_row_63_randomness_outside_the_seed_is_told(trained, place):
+    (place / "noisy.py").write_text(NOISY)
+    result = trained(tiny.Sum(), "plugins=[noisy.py]", "swap.forget=noisy", "executor=reference")
+    assert any("the first step, made twice, gave two results" in w for w in result["warnings"])
