@@ -200,6 +200,10 @@ def _unreadable(override: str) -> str:
 
 
 def _missing(error: Any) -> str:
+    from gatekit.registry import left_out
+
+    from . import composed
+
     group, _, name = str(error.missing_cfg_file or "").partition("/")
     known = [str(option) for option in error.options or ()]
     if not group or not name:
@@ -207,7 +211,8 @@ def _missing(error: Any) -> str:
     where = f"./conf/{group}/{name}.yaml"
     return (
         f"{group}={name}: there is no such {group.replace('_', ' ')}{nearest(name, known) or '.'} "
-        f"Known: {listed(known, 60)}. A file of your own is found at {where}."
+        f"Known: {listed(known, 60)}. A file of your own is found at {where}. "
+        f"{left_out(name, composed.current.plugins)}".rstrip()
     )
 
 
