@@ -78,13 +78,13 @@ def lipschitz(
 def esn_shapes(features: int, units: int) -> Shapes:
     """The shapes of the weights of the echo state network by name."""
     reads = {"x": features, "h_prev": units}
-    return read_shapes("candidate", units, reads, bias=False) | {"offset": (units,)}
+    return read_shapes("drive", units, reads, bias=False) | {"offset": (units,)}
 
 
 def esn(x: Array, states: States, w: Weights, leak: float = 1.0) -> Stepped:
     """One step of the echo state network: emission batch x units, and the new state h."""
     h = states["h"]
-    g = np.tanh(pre(w, "candidate", {"x": x, "h_prev": h}, bias=False) + w["offset"])
+    g = np.tanh(pre(w, "drive", {"x": x, "h_prev": h}, bias=False) + w["offset"])
     h = (1 - leak) * h + leak * g
     return h, {"h": h}
 
