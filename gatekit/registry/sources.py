@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +197,10 @@ def _of_output_unit(unit: OutputUnitSpec | None) -> Iterator[tuple[str, str]]:
 
 def _of_read(read: Read) -> Iterator[tuple[str, str]]:
     yield "linear_maps", read.map_kind
-    for default in [read.map.initializer] if read.map.initializer else _DEFAULT_INITIALIZERS:
-        yield "initializers", default
+    own = read.map.initializer
+    by_suffix = (*own.values(), *_DEFAULT_INITIALIZERS) if isinstance(own, Mapping) else ()
+    for default in by_suffix or ([own] if own else _DEFAULT_INITIALIZERS):
+        yield "initializers", str(default)
     yield from _of_expression(read.expr)
 
 

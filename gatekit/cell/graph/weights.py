@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import CellError, GatekitError, nearest
 from ..expression import Expr
 from ..gate import Gate
+from ..linear_map import LinearMap
 from ..parameter import Parameter
 from ..row_wise import RowWise
 from ..shape import infer
@@ -89,7 +90,7 @@ class Weights:
         expr = self.draft.with_emitted(read.expr) if owner == OUTPUT_UNIT else read.expr
         width_in = self._width(expr, where)
         kind = "kernel" if hoisted or owner == OUTPUT_UNIT else "recurrent"
-        default = read.map.initializer or ("glorot_uniform" if kind == "kernel" else "orthogonal")
+        usual = "glorot_uniform" if kind == "kernel" else "orthogonal"
         init = self._initializer(declared, kind, None)
         try:
             shapes = read.map.shapes(width_in, width)
@@ -100,7 +101,7 @@ class Weights:
                 f"{owner}.{read.text}" + (f".{suffix}" if suffix else ""),
                 tuple(shape),
                 # What a gate says of matrices is not for the vectors of a map.
-                init if init is not None and len(shape) > 1 else default,
+                init if init is not None and len(shape) > 1 else _first(read.map, suffix, usual),
                 kind,
                 owner,
                 trainable=read.map.trainable,
@@ -137,6 +138,11 @@ class Weights:
         cell = dict(self.draft.spec.initializers)
         kind = type(declared).initializers
         return explicit.get(which, cell.get(which, kind.get(which, default)))
+
+
+def _first(linear_map: LinearMap, suffix: str, usual: str) -> str:
+    own = linear_map.initializer
+    return own.get(suffix, usual) if isinstance(own, Mapping) else own or usual
 
 
 def check_references(weights: Sequence[Weight], gates: Mapping[str, Any]) -> None:
