@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gatekit.compare.cells import heading, table_cells, tasks_cells, tasks_heading
@@ -38,12 +39,20 @@ def to_csv(comparison: Comparison) -> str:
     do not.
     """
     flat = [{k: v for k, v in record.items() if _is_cell(v)} for record in records(comparison)]
+    return csv_text(list(flat[0]) if flat else _columns(), flat)
+
+
+def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as CSV text in which no cell is a formula.
+
+    Args:
+        names: the columns.
+        rows: one mapping a row.
+    """
     buffer = io.StringIO()
-    names = list(flat[0]) if flat else _columns()
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    for record in flat:
-        writer.writerow({key: _safe(value) for key, value in record.items()})
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_safe(name) for name in names])
+    writer.writerows([_safe(row.get(name)) for name in names] for row in rows)
     return buffer.getvalue()
 
 

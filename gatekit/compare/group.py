@@ -72,7 +72,7 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     unknown = tuple(run for run in runs if run.config is None)
     readable = [run for run in runs if run.config is not None]
     readable.sort(key=lambda run: (run.seed is None, run.seed or 0, run.id))
-    settings = [_settings(run.config or {}) for run in readable]
+    settings = [_settings(run) for run in readable]
     # Runs read together share their cells, so each cell is flattened once.
     flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
     details = [flat[id(_cell(run))] for run in readable]
@@ -148,7 +148,13 @@ def _cell_name(config: Mapping[str, Any]) -> str | None:
     return None if name is None else str(name)
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
+    origin = {} if run.origin is None else {"origin": run.origin}
+    return {**run_settings(run.config or {}), **origin}
+
+
+def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration sets, flat with dotted keys: the cell by name, no launch keys."""
     flat: dict[str, Any] = {}
     name = _cell_name(config)
     if name is not None:

@@ -31,7 +31,8 @@ class Run:
     """A run as its folder tells it.
 
     ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
-    state is COMPLETED or DIVERGED; ``reason`` says in words what is damaged.
+    state is COMPLETED or DIVERGED; ``reason`` says in words what is damaged; ``origin`` names the
+    bundle that the run was imported from, None for one's own.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Run:
     reason: str | None
     config: Mapping[str, Any] | None
     result: Result | None
+    origin: str | None = None
 
     @property
     def seed(self) -> int | None:
@@ -60,8 +62,13 @@ def is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() and (folder / "status.json").is_file()
 
 
-def read_run(folder: Path, configs: ConfigReader) -> Run:
+def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> Run:
     """Read one run folder.
+
+    Args:
+        folder: the folder.
+        configs: reads its configuration.
+        origin: where the run was imported from.
 
     Raises:
         RunError: the run was written by a newer gatekit.
@@ -86,8 +93,8 @@ def read_run(folder: Path, configs: ConfigReader) -> Run:
         trouble = trouble or reason
     if trouble is not None:
         trusted = None if trouble.startswith("config.yaml") else config
-        return Run(name, folder, "CORRUPT", trouble, trusted, None)
-    return Run(name, folder, state, reason, config, result)
+        return Run(name, folder, "CORRUPT", trouble, trusted, None, origin)
+    return Run(name, folder, state, reason, config, result, origin)
 
 
 def _state(folder: Path, result: Result | None, status: bytes | None) -> tuple[str, str | None]:

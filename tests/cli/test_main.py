@@ -97,7 +97,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert done.returncode == EXIT_BROKEN_PIPE
 
 
-ABOUT_ONE = ("compare", "status", "failures", "logs", "prune", "confirm")
+ABOUT_ONE = ("compare", "status", "failures", "logs", "prune", "confirm", "query")
 """Commands that ask for the name of a study or run."""
 
 

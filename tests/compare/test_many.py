@@ -1,0 +1,56 @@
+"""Row 94: ten thousand run folders, one in a hundred of them damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatekit.compare.loader import load
+
+from .benchmark import write_many
+
+
+def test_what_is_damaged_is_named_exactly(tmp_path: Path) -> None:
+    write_many(tmp_path, 400, epochs=5)
+    study = load("many", tmp_path)
+    corrupt = {run.path.name for run in study.runs if run.state == "CORRUPT"}
+    config = {
+        folder.name for folder in (tmp_path / "many" / "runs").iterdir() if not _is_whole(folder)
+    }
+    assert len(corrupt) == 4
+    assert corrupt == config
+    assert all(run.reason for run in study.runs if run.state == "CORRUPT")
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        files = json.loads((folder / "result.json").read_text())["files"]
+    except ValueError:
+        return False
+    return all(
+        hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+        for name, digest in files.items()
+    )
+
+
+@pytest.mark.slow
+def test_row94_ten_thousand_runs_take_ten_seconds_and_500_megabytes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "compare.benchmark", "10000"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    said = re.search(r"(\d+) corrupt.*\(([\d.]+) s of CPU\).*peak (\d+) MB", done.stdout)
+    assert said is not None
+    corrupt, seconds, megabytes = said.groups()
+    assert corrupt == "100"
+    assert float(seconds) < 10
+    assert float(megabytes) < 500

@@ -1,0 +1,123 @@
+"""SQL over run folders: right answers, and nothing but reading."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.loader import load
+from gatekit.compare.query import Answer, query
+from gatekit.study.record import run
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import LSTM, RNN
+
+
+def asked(root: Path, sql: str) -> Answer:
+    pytest.importorskip("duckdb")
+    return query(sql, [load(name.name, root) for name in sorted(root.iterdir())])
+
+
+def test_the_example_of_the_documents(tmp_path: Path) -> None:
+    for cell, shift in (("lstm", 0.0), ("gru", 1.0)):
+        for seed in range(3):
+            with run("mine", {"cell": cell}, seed, metric="loss", root=tmp_path) as this:
+                this.log(1, val=0.5 + seed + shift)
+    answer = asked(tmp_path, "select cell, avg(val_loss) from runs group by 1 order by 1")
+    assert answer.columns[0] == "cell"
+    assert answer.rows == (("gru", 2.5), ("lstm", 1.5))
+
+
+def test_keys_have_underscores_and_types(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    sql = "select max(optimizer_learning_rate), max(trainer_epochs), bool_or(residual) from runs"
+    assert asked(tmp_path, sql).rows == ((0.01, 40, False),)
+
+
+def test_metrics_are_the_good_lines(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    folder = write_run(runs, configuration("rnn", 0), 9.0, validation=[9.5, None, 9.1])
+    with open(folder / "metrics.jsonl", "a") as file:
+        file.write('{"epoch": 4, "ste')
+    sql = (
+        "select epoch, value from metrics join runs using (study, run)"
+        " where cell = 'rnn' and split = 'validation' order by epoch"
+    )
+    assert asked(tmp_path, sql).rows == ((1, 9.5), (2, None), (3, 9.1))
+
+
+def test_records_are_plain(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    answer = asked(tmp_path, "select 'inf'::double as a, count(*) as n from runs")
+    assert json.dumps(answer.records(), allow_nan=False) == '[{"a": null, "n": 3}]'
+
+
+def test_columns_of_hostile_names_are_apart(tmp_path: Path) -> None:
+    for key in ("a.b", "a_b", 'x"; drop table runs; --', "A_b"):
+        with run("mine", {key: 1}, 0, root=tmp_path) as this:
+            this.log(1, val=0.5)
+    answer = asked(tmp_path, "select * from runs")
+    assert len(answer.rows) == 4
+    assert {"a_b", "a_b_", "A_b__"} <= set(answer.columns)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "copy runs to 'out.csv'",
+        "create table x as select 1",
+        "insert into runs select * from runs",
+        "attach 'other.db'",
+        "install httpfs",
+        "set enable_external_access = true",
+        "select 1; select 2",
+        "",
+    ],
+)
+def test_only_one_select_is_answered(
+    tmp_path: Path, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, {"lstm": LSTM})
+    with pytest.raises(ConfigError, match="a query is one SELECT"):
+        asked(tmp_path, sql)
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from read_csv('secret.csv')",
+        "select * from 'secret.csv'",
+        "select content from read_text('secret.csv')",
+        "select * from read_parquet('http://example.org/x.parquet')",
+        "select * from glob('*')",
+        "select * from answer",
+    ],
+)
+def test_no_file_and_no_variable_is_read(
+    tmp_path: Path, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(tmp_path / "studies", {"lstm": LSTM})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    answer = [("a", 1)]
+    assert answer
+    with pytest.raises(ConfigError, match="the query was refused"):
+        asked(tmp_path / "studies", sql)
+
+
+def test_a_study_without_runs_has_empty_tables(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "runs").mkdir(parents=True)
+    assert asked(tmp_path, "select count(*) from runs").rows == ((0,),)
+    assert asked(tmp_path, "select count(*) from metrics").rows == ((0,),)
+
+
+def test_without_duckdb_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[query\]'"):
+        query("select 1", [])

@@ -1,0 +1,97 @@
+"""The tidy table: one row a run, the same columns in each, and other origins beside one's own."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+import gatekit
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.compare.comparison import compare
+from gatekit.compare.loader import load, studies
+from gatekit.study.record import run
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import LSTM, RNN
+
+
+def test_a_row_holds_outcome_cost_and_settings(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM}, units=32)
+    write_run(tmp_path / "demo" / "runs", configuration("rnn", 4), state="FAILED", reason="killed")
+    rows = gatekit.load("demo", tmp_path).rows()
+    assert len({tuple(row) for row in rows}) == 1
+    best = next(row for row in rows if row["seed"] == 1)
+    assert (best["study"], best["cell"], best["task"]) == ("demo", "lstm", "jsb_music21")
+    assert (best["test"], best["test_nll"], best["state"]) == (LSTM[1], LSTM[1], "COMPLETED")
+    assert best["val_nll"] == best["validation"] == pytest.approx(LSTM[1] + 0.05, abs=0.03)
+    assert (best["units"], best["optimizer.learning_rate"]) == (32, 0.01)
+    assert (best["parameters"], best["step_seconds"], best["origin"]) == (100488, 0.021, None)
+    failed = next(row for row in rows if row["seed"] == 4)
+    assert (failed["state"], failed["reason"], failed["test"]) == ("FAILED", "killed", None)
+
+
+def test_a_setting_that_is_called_like_a_fact_keeps_apart(tmp_path: Path) -> None:
+    with run("mine", {"test": "hard", "task": "own"}, 0, root=tmp_path) as this:
+        this.log(1, val=0.5, test=0.6)
+    (row,) = load("mine", tmp_path).rows()
+    assert (row["test"], row["config.test"], row["task"]) == (0.6, "hard", "own")
+
+
+def test_pandas_and_arrow_hold_the_same(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    write_study(tmp_path, {"lstm": LSTM})
+    write_run(tmp_path / "demo" / "runs", configuration("rnn", 0, units="wide"), 9.0)
+    study = load("demo", tmp_path)
+    frame, table = study.to_pandas(), study.to_arrow()
+    assert frame.groupby("cell")["test"].mean()["lstm"] == pytest.approx(sum(LSTM) / 3)
+    assert table.column_names == list(frame.columns) == list(study.rows()[0])
+    assert sorted(table.column("units").to_pylist()) == ["64", "64", "64", "wide"]
+    assert str(table.schema.field("seed").type) == "int64"
+
+
+@pytest.mark.parametrize("package", ["pandas", "pyarrow"])
+def test_what_is_not_installed_is_named(
+    tmp_path: Path, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    monkeypatch.setitem(sys.modules, package, None)
+    study = load("demo", tmp_path)
+    convert = study.to_pandas if package == "pandas" else study.to_arrow
+    with pytest.raises(ConfigError, match=f"pip install {package}"):
+        convert()
+
+
+def test_an_empty_study_has_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "runs").mkdir(parents=True)
+    assert load("demo", tmp_path).rows() == []
+
+
+def test_imported_runs_stand_beside_ones_own(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    shutil.copytree(runs, tmp_path / "demo" / "imported" / "lab" / "runs")
+    study = load("demo", tmp_path)
+    assert (len(study.runs), study.copies) == (12, ())
+    assert {one.origin for one in study.runs} == {None, "lab"}
+    found = compare("demo", tmp_path)
+    assert [row.group.label for row in found.rows] == [
+        "lstm",
+        "lstm origin=lab",
+        "rnn",
+        "rnn origin=lab",
+    ]
+    copied = found.rows[1].difference
+    assert copied is not None
+    assert (copied.baseline, copied.pairs, copied.mean) == ("lstm", 3, 0.0)
+
+
+def test_the_studies_of_a_place(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM}, "one")
+    write_study(tmp_path, {"lstm": LSTM}, "two")
+    (tmp_path / "no_study").mkdir()
+    assert studies(tmp_path) == ["one", "two"]
+    with pytest.raises(RunError, match="no studies"):
+        studies(tmp_path / "no_study")
