@@ -150,9 +150,10 @@ def _style(read: BuiltRead) -> str:
 def _look(cell: Cell, node: Node) -> tuple[str, str, tuple[str, ...]]:
     """Return the look, the title and the text of a node's box."""
     if node.kind == "equation":
-        assert node.expr is not None
-        lines = [line for part in _parts(node.expr) for line in _wrapped(part)]
-        return "equation", node.name, (f"= {lines[0]}", *lines[1:])
+        lines = [line for part in _parts(cell.equation(node.name)) for line in _wrapped(part)]
+        shape = cell.shapes[node.name]
+        matrix = [" x ".join(str(n) for n in shape)] if len(shape) > 1 else []
+        return "equation", node.name, (f"= {lines[0]}", *lines[1:], *matrix)
     if node.kind == "norm":
         return "equation", node.name, (f"= layer norm of {node.source}",)
     if node.kind == "output":

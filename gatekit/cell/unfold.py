@@ -99,8 +99,7 @@ def map_text(read: BuiltRead) -> str:
 
 def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
     if node.kind == "equation":
-        # As written, where the node has it between vectors.
-        yield Line(node.name, dict(cell.spec.equations)[node.name])
+        yield Line(node.name, cell.equation(node.name))
     elif node.kind == "norm":
         normalised = Call(LAYER_NORM, (Name(node.source),))
         yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))

@@ -9,6 +9,7 @@ import pytest
 
 from gatekit.cell import ops
 from gatekit.cell.describe import describe, text
+from gatekit.cell.diagram import diagram
 from gatekit.cell.errors import CellError
 from gatekit.cell.expression import evaluate
 from gatekit.cell.latex_cell import equations
@@ -66,6 +67,12 @@ def test_shown_as_written(built: Any) -> None:
     assert "h = flat(vecmat(split(query, heads), S))" in d["equations"]
     assert "  S: 2 x 4 x 4, starts at 0" in text(d).splitlines()
     assert any(r"\odot S_{t-1}" in line for line in equations(cell))
+
+
+def test_the_diagram_has_equations_as_written_and_the_shapes_of_matrices(built: Any) -> None:
+    drawn = diagram(built(MEMORY, units=8))
+    assert "= flat(vecmat(split(query, heads)," in drawn
+    assert ">2 x 4 x 4<" in drawn
 
 
 @pytest.mark.parametrize(("units", "heads"), [(8, 8), (1, 1)])

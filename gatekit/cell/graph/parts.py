@@ -152,6 +152,10 @@ class Cell:
         """Return the node of that name."""
         return next(node for node in self.nodes if node.name == name)
 
+    def equation(self, name: str) -> Expr:
+        """Return an equation as it was written; its node has it between vectors."""
+        return dict(self.spec.equations)[name]
+
     def count(self) -> int:
         """Return the number of trainable weights' elements."""
         return sum(math.prod(weight.shape) for weight in self.weights if weight.trainable)
