@@ -20,7 +20,7 @@ class Block:
 
     Args:
         states: their keys; one, or two that are coupled.
-        a: the coefficients, row by row; None stands for zero.
+        a: the coefficients, row by row; None stands for zero. Those of a matrix are matrices.
         b: the rest of each; None stands for zero.
         nodes: the signals that can be computed for all steps once the block is solved, in order.
     """
@@ -173,7 +173,7 @@ class _Analysis:
         node = self.owner.get(key) or self.node[key]
         if node.kind == "equation":
             assert node.expr is not None
-            return self.form(node.expr, {}, key)
+            return self.form(self.as_matrix(node), {}, key)
         if node.kind == "norm":
             raise _NotAffineError(f"{key} is a normalised state")
         if node.kind == "output":
@@ -187,6 +187,26 @@ class _Analysis:
         value, states = made
         own = {own_key: states[name] for name, own_key in node.own_states}
         return self.form(own.get(key, value), local, node.name)
+
+    def as_matrix(self, node: Node) -> Expr:
+        """Return an equation's expression, without the calls that lay a matrix flat."""
+        expr = node.expr
+        for _ in self.cell.shapes[node.name][1:]:
+            assert isinstance(expr, Call)
+            assert expr.function == "flat"
+            expr = expr.args[0]
+        assert expr is not None
+        return expr
+
+    def cut(self, expr: Call) -> str | None:
+        """Return the matrix that splits of a flat vector make whole, if it depends on the group."""
+        splits, inner = 0, expr
+        while isinstance(inner, Call) and inner.function == "split":
+            splits, inner = splits + 1, inner.args[0]  # type: ignore[assignment]
+        if not isinstance(inner, Name) or self.is_known(inner.name):
+            return None
+        shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
+        return inner.name if len(shape) == splits + 1 and splits else None
 
     def pre(self, node: Node) -> _Form:
         """Return the form of a gate's pre-activation."""
@@ -227,6 +247,9 @@ class _Analysis:
         if isinstance(expr, Neg):
             return self.form(expr.operand, local, where).map(lambda e: -e)
         if isinstance(expr, Call):
+            matrix = self.cut(expr)
+            if matrix is not None:
+                return self.named(matrix, local)
             inner = [self.form(arg, local, where) for arg in expr.args]
             if any(form.of for form in inner):
                 raise _NotAffineError(

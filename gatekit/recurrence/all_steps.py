@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -89,16 +90,18 @@ def _coefficients(
     """Return a block's coefficients, each ``time x batch x width``."""
     cell, x = problem.cell, problem.inputs["x"]
 
-    def full(entry: Expr | None, width: int) -> Any:
+    def full(entry: Expr | None, shape: tuple[int, ...]) -> Any:
         value = 0.0 if entry is None else evaluate(entry, env, cell.spec.functions)
         value = tf.convert_to_tensor(value, x.dtype)
-        if value.shape.rank == 3 and value.shape[-1] == width:
-            return value
-        return tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], [width]], 0))
+        if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
+            value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], shape], 0))
+        if len(shape) > 1:
+            value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(shape)]], 0))
+        return value
 
-    widths = [_state(cell, name).width for name in block.states]
-    a = [[full(e, width) for e in row] for row, width in zip(block.a, widths, strict=True)]
-    return a, [full(e, width) for e, width in zip(block.b, widths, strict=True)]
+    shapes = [_state(cell, name).shape for name in block.states]
+    a = [[full(e, shape) for e in row] for row, shape in zip(block.a, shapes, strict=True)]
+    return a, [full(e, shape) for e, shape in zip(block.b, shapes, strict=True)]
 
 
 def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matrix, list[Any]]:

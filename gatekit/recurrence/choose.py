@@ -1,42 +1,163 @@
-"""Which executor runs a cell: a pure function of the cell and what the user asked for."""
+"""Which executor runs a cell: a pure function, so that numbers never depend on a timing."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..cell.affinity import Affinity, analyse
 from ..cell.errors import ConfigError, nearest
 from ..cell.graph import Cell
+from .keras_form import keras_form
 
-EXECUTORS = ("auto", "reference", "fused")
+EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
+MODES = ("graph", "xla")
+
+# From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
+_GRAPH_FROM_UNITS = 256
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a choice depends on besides the cell and its sizes.
+
+    Args:
+        device: ``cpu`` or ``gpu``.
+        compute: the type of matrix products.
+        variables: the type of everything else.
+    """
+
+    device: str = "cpu"
+    compute: str = "float32"
+    variables: str = "float32"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The executor's name and why it runs."""
+    """The executor that runs, the mode in which it is fastest, and why.
+
+    Args:
+        executor: its name.
+        mode: ``graph``, or ``xla`` where ``jit_compile=True`` is worth its compile time; advice.
+        reason: why this executor runs.
+    """
 
     executor: str
+    mode: str
     reason: str
 
 
-def choose(executor: str, cell: Cell) -> Choice:
+def choose(
+    executor: str,
+    cell: Cell,
+    setting: Setting | None = None,
+    *,
+    remat: bool = False,
+    tuned: Mapping[str, Mapping[str, str]] | None = None,
+) -> Choice:
     """Return the executor that runs.
 
     Args:
         executor: what was asked for, ``auto`` included.
         cell: the built cell.
+        setting: device and types; a CPU in float32 where it is left out.
+        remat: whether steps are computed again in the backward pass.
+        tuned: choices that were measured, by `key`; see ``gatekit tune``.
 
     Raises:
-        ConfigError: there is no such executor.
+        ConfigError: there is no such executor, or it cannot run this cell here.
     """
+    setting = setting or Setting()
     if executor not in EXECUTORS:
         raise ConfigError(
             f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS)} "
             f"Executors: {', '.join(EXECUTORS)}."
         )
     if executor != "auto":
-        return Choice(executor, f"executor={executor!r} was asked for")
+        check(executor, cell, setting, remat)
+        reason = f"executor={executor!r} was asked for"
+    else:
+        measured = (tuned or {}).get(key(cell, setting))
+        if measured is not None and not remat:
+            check(measured["executor"], cell, setting, remat)
+            return Choice(measured["executor"], measured["mode"], "auto: measured by gatekit tune")
+        executor, reason = _automatic(cell, setting, remat)
+    return Choice(executor, mode(executor, cell, setting), reason)
+
+
+def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
     if not cell.states:
-        return Choice(
-            "reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse"
+        return "reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse"
+    if remat:
+        return "fused", "auto: remat=True computes the fused loop again, chunk by chunk"
+    affinity = analyse(cell)
+    if affinity.affine:
+        return _of_affine(affinity, setting)
+    if setting.device == "gpu" and not cudnn_refusal(cell, setting):
+        return "cudnn", "auto: the cell is Keras' own, and a GPU is there"
+    return "fused", "auto: fused runs every cell, with one product per recurrent read"
+
+
+def _of_affine(affinity: Affinity, setting: Setting) -> tuple[str, str]:
+    states = ", ".join(name for block in affinity.blocks for name in block.states)
+    fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
+    if setting.device == "gpu":
+        return "scan", f"{fact}; a GPU solves all steps in few rounds"
+    return "affine", f"{fact}; a CPU is fastest step by step"
+
+
+def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
+    """Refuse an executor that cannot run a cell.
+
+    Raises:
+        ConfigError: it cannot; the message says why.
+    """
+    why = ""
+    if executor in ("affine", "scan"):
+        why = analyse(cell).reason
+    elif executor == "cudnn":
+        why = cudnn_refusal(cell, setting)
+    if why:
+        raise ConfigError(
+            f"executor={executor!r} cannot run the cell {cell.spec.name!r}: {why}. "
+            "Use executor=auto."
         )
-    return Choice("fused", "auto: fused runs every cell, with one product per recurrent read")
+    if remat and executor != "fused":
+        raise ConfigError(
+            f"remat=True goes with the executor fused, and executor={executor!r} was asked for: "
+            "leave one of them out"
+        )
+
+
+def cudnn_refusal(cell: Cell, setting: Setting) -> str:
+    """Return why cuDNN cannot run the cell; empty where it can."""
+    if setting.device != "gpu":
+        return "cuDNN needs a GPU, and TensorFlow sees none"
+    if setting.compute != setting.variables:
+        return "cuDNN computes in one type, and under a mixed policy states keep another"
+    if setting.compute not in ("float16", "float32", "float64"):
+        return f"cuDNN does not compute in {setting.compute}"
+    found = keras_form(cell)
+    return found if isinstance(found, str) else ""
+
+
+def mode(executor: str, cell: Cell, setting: Setting) -> str:
+    """Return the mode in which an executor is fastest, ``graph`` or ``xla``."""
+    if executor in ("reference", "unroll", "cudnn"):
+        return "graph"
+    if setting.device == "gpu":
+        return "xla"
+    # On a CPU, XLA has no fast products of low precision.
+    if setting.compute in ("bfloat16", "float16"):
+        return "graph"
+    return "graph" if executor == "fused" and cell.units >= _GRAPH_FROM_UNITS else "xla"
+
+
+def key(cell: Cell, setting: Setting) -> str:
+    """Return the name under which a measured choice is kept: the cell, its sizes, device, types."""
+    canonical = json.dumps(cell.spec.canonical(), sort_keys=True)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    sizes = f"{cell.features}x{cell.units}"
+    return f"{digest}/{sizes}/{setting.device}/{setting.compute}/{setting.variables}"

@@ -133,6 +133,20 @@ def _affine() -> dict[str, dict[str, Any]]:
             "equations": {"v": "v_prev + dt*(force - h_prev - v_prev)", "h": "h_prev + dt*v"},
             "emits": "h",
         },
+        # A matrix that decays by rows and gains outer products; its read-out is no state.
+        "matrix": {
+            "constants": {"heads": 2},
+            "gates": {
+                **_linear("query", "key", "value"),
+                "decay": {"kind": "sigmoid", "reads": ["x"], "units": "heads"},
+            },
+            "equations": {
+                "kept": "column(column(decay))*S_prev",
+                "S": "kept + outer(split(key,heads), split(value,heads))",
+                "h": "tanh(flat(matvec(S, split(query,heads))))",
+            },
+            "emits": "h",
+        },
         # The first value is learned, the first state has zoneout.
         "noisy": {
             "gates": {**_sigmoid("f"), "g": {"kind": "tanh", "reads": ["x", "low"]}},

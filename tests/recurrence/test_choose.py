@@ -1,19 +1,52 @@
-"""Which executor runs."""
+"""Which executor runs, in which mode it is fastest, and why."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from gatekit.cell.affinity import analyse
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.choose import EXECUTORS, choose
+from gatekit.recurrence.choose import EXECUTORS, MODES, Setting, choose, key
 
-from .cells import BUNDLED, built
+from .affine_cells import AFFINE
+from .cells import BUNDLED, built, canonical, lstm_with, merged
 from .layers import layer
+
+GPU = Setting("gpu")
 
 
 @pytest.mark.parametrize("cell", BUNDLED)
-def test_auto_is_fused_for_every_recurrent_cell(cell: str) -> None:
-    assert choose("auto", built(cell)).executor == "fused"
+def test_auto_runs_affine_cells_step_by_step_and_fuses_all_others(cell: str) -> None:
+    small = built(cell)
+    expected = "affine" if analyse(small).affine else "fused"
+    assert choose("auto", small).executor == expected
+    assert choose("auto", small).mode in MODES
+
+
+@pytest.mark.parametrize(
+    ("cell", "setting", "executor", "mode"),
+    [
+        ("mingru", Setting(), "affine", "xla"),
+        ("mingru", GPU, "scan", "xla"),
+        ("lstm", Setting(), "fused", "xla"),
+        ("lstm", Setting(compute="bfloat16"), "fused", "graph"),
+        ("lstm", GPU, "cudnn", "graph"),
+        ("lstm", Setting("gpu", "float16", "float32"), "fused", "xla"),
+        ("gru_reset_after", GPU, "cudnn", "graph"),
+        ("gru", GPU, "fused", "xla"),
+        ("peephole", GPU, "fused", "xla"),
+        ("cifg", GPU, "fused", "xla"),
+    ],
+)
+def test_auto(cell: str, setting: Setting, executor: str, mode: str) -> None:
+    choice = choose("auto", built(cell), setting)
+    assert (choice.executor, choice.mode) == (executor, mode)
+
+
+def test_large_products_are_fastest_in_graph_mode() -> None:
+    assert choose("auto", built("lstm", units=256)).mode == "graph"
 
 
 def test_without_a_state_there_is_nothing_to_fuse() -> None:
@@ -23,13 +56,92 @@ def test_without_a_state_there_is_nothing_to_fuse() -> None:
     assert "no state" in choice.reason
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
-def test_what_is_asked_for_runs(executor: str) -> None:
-    choice = choose(executor, built("lstm"))
+@pytest.mark.parametrize(
+    ("executor", "cell", "setting"),
+    [
+        ("reference", "lstm", Setting()),
+        ("fused", "lstm", Setting()),
+        ("unroll", "lstm", Setting()),
+        ("affine", "mingru", GPU),
+        ("scan", "mingru", Setting()),
+        ("cudnn", "lstm", GPU),
+    ],
+)
+def test_what_is_asked_for_runs(executor: str, cell: str, setting: Setting) -> None:
+    choice = choose(executor, built(cell), setting)
     assert (choice.executor, executor in choice.reason) == (executor, True)
+
+
+@pytest.mark.parametrize(
+    ("executor", "cell", "setting", "why"),
+    [
+        ("affine", "lstm", Setting(), "forget reads h_prev through a dense map"),
+        ("scan", "gru", Setting(), "update reads h_prev through a dense map"),
+        ("cudnn", "lstm", Setting(), "needs a GPU, and TensorFlow sees none"),
+        ("cudnn", "lstm", Setting("gpu", "float16"), "under a mixed policy"),
+        ("cudnn", "lstm", Setting("gpu", "bfloat16", "bfloat16"), "does not compute in bfloat16"),
+        ("cudnn", "peephole", GPU, "neither Keras' LSTM nor its GRU"),
+        ("cudnn", lstm_with(zoneout={"c": 0.1}), GPU, "zoneout"),
+        ("cudnn", lstm_with(gates={"forget": {"bias": False}}), GPU, "neither Keras' LSTM"),
+        ("cudnn", lstm_with(gates={"forget": {"kind": "hard_sigmoid"}}), GPU, "neither"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_the_reason(
+    executor: str, cell: Any, setting: Setting, why: str
+) -> None:
+    with pytest.raises(ConfigError, match="Use executor=auto") as caught:
+        choose(executor, built(cell), setting)
+    assert why in str(caught.value)
+
+
+def test_the_form_counts_and_not_the_names() -> None:
+    gate = {"reads": ["x", "s_prev"]}
+    renamed = {
+        "gates": {
+            **{name: {**gate, "activation": "sigmoid(pre)"} for name in ("p", "q", "w")},
+            "new": {**gate, "activation": "tanh(pre)"},
+        },
+        "equations": {"m": "new*q + m_prev*p", "bent": "tanh(m)", "s": "bent*w"},
+        "emits": "s",
+    }
+    assert choose("auto", built(renamed), GPU).executor == "cudnn"
+    other = merged(renamed, {"equations": {"s": "m*w", "bent": None}})
+    assert choose("auto", built(other), GPU).executor == "fused"
+
+
+def test_remat_is_the_fused_executors() -> None:
+    assert choose("auto", built("mingru"), remat=True).executor == "fused"
+    with pytest.raises(ConfigError, match="remat=True goes with the executor fused"):
+        choose("affine", built("mingru"), remat=True)
+
+
+def test_a_measured_choice_counts_for_its_cell_sizes_and_setting_only() -> None:
+    small, large = built("lstm"), built("lstm", units=16)
+    measured = {key(small, Setting()): {"executor": "reference", "mode": "graph"}}
+    choice = choose("auto", small, tuned=measured)
+    assert (choice.executor, choice.reason) == ("reference", "auto: measured by gatekit tune")
+    assert choose("fused", small, tuned=measured).executor == "fused"
+    assert choose("auto", large, tuned=measured).executor == "fused"
+    assert choose("auto", small, Setting(compute="float64"), tuned=measured).executor == "fused"
+    other = built(merged(canonical("lstm"), {"initial": {"c": 1.0}}))
+    assert choose("auto", other, tuned=measured).executor == "fused"
 
 
 def test_an_unknown_executor_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'fused'") as caught:
         layer("lstm", executor="fussed")
     assert all(name in str(caught.value) for name in EXECUTORS)
+
+
+@pytest.mark.parametrize("name", AFFINE)
+def test_layers_explain_what_is_solved(name: str) -> None:
+    text = layer(AFFINE[name]).explain()
+    assert "executor affine (auto: affine in the past of" in text
+    assert "solved over time: " in text
+    assert "fastest under XLA (jit_compile=True), on a CPU" in text
+
+
+def test_layers_explain_why_nothing_is_solved() -> None:
+    text = layer("gru").explain()
+    assert "executor fused" in text
+    assert "not affine: h: update reads h_prev through a dense map" in text

@@ -1,0 +1,126 @@
+"""One call of a layer: from checked inputs to a problem, and from its solution to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from ..cell.graph import Cell
+from .emission import emit, only_final
+from .noise import dropout_mask
+from .problem import Problem, Solution
+from .valid import ValidSteps, previous
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a layer is called with.
+
+    Args:
+        cell: the built cell.
+        weights: weights by name; parameters already through their map.
+        inputs: ``batch x time x width`` by name.
+        mask: ``batch x time``, true where valid, or None.
+        first: first values of all states by name.
+        seed: a scrambled seed where noise is drawn, else None.
+        training: whether dropout and zoneout draw.
+        go_backwards: whether time runs from the last step to the first.
+        return_sequences: whether every step is wanted, or the last.
+        matmul_dtype: the type that matrix products run in.
+    """
+
+    cell: Cell
+    weights: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    mask: Any
+    first: Mapping[str, Any]
+    seed: Any
+    training: bool
+    go_backwards: bool
+    return_sequences: bool
+    matmul_dtype: Any
+
+
+def is_noisy(cell: Cell, training: bool) -> bool:
+    """Return whether a call draws random numbers."""
+    spec = cell.spec
+    rates = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
+    return training and any(rates)
+
+
+@tf.autograph.experimental.do_not_convert
+def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict[str, Any]]:
+    """Return the outputs, ``batch x time x units`` or ``batch x units``, and the new states.
+
+    Args:
+        call: what the layer is called with.
+        solve: the executor.
+    """
+    cell, first = call.cell, call.first
+    sequences = {name: tf.transpose(value, [1, 0, 2]) for name, value in call.inputs.items()}
+    valid = None
+    mask = None if call.mask is None else tf.transpose(call.mask)[:, :, None]
+    if call.go_backwards:
+        sequences = {name: tf.reverse(value, [0]) for name, value in sequences.items()}
+        mask = None if mask is None else tf.reverse(mask, [0])
+    if mask is not None:
+        # What stands in a masked step must not matter, not even NaN in a gradient.
+        sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
+        valid = ValidSteps(mask)
+    x, dropout = sequences["x"], cell.spec.dropout
+    if call.training and dropout:
+        shape = tf.stack([tf.shape(x)[1], cell.features])
+        x = x * dropout_mask(call.seed, -1, shape, dropout, x.dtype)
+        sequences["x"] = x
+    states = dict(first)
+    for name in cell.shifted:
+        sequences[f"{name}_prev"], states[name] = previous(sequences[name], first[name], valid)
+    if cell.uses_t:
+        ones = tf.ones_like(x[:, :, :1]) if mask is None else tf.cast(mask, x.dtype)
+        sequences["t"] = first["t"] + tf.cumsum(ones, axis=0)
+        states["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
+    final = not call.return_sequences and only_final(cell)
+    problem = Problem(
+        cell=cell,
+        weights=call.weights,
+        inputs=sequences,
+        mask=mask,
+        states={s.name: first[s.name] for s in cell.states},
+        drops=_drops(call, x),
+        seed=call.seed,
+        training=call.training,
+        wanted=() if final else cell.output.signals,
+        matmul_dtype=call.matmul_dtype,
+    )
+    solution = solve(problem)
+    states.update(solution.states)
+    y, kept = emit(
+        cell,
+        solution.sequences,
+        solution.states,
+        sequences,
+        {name: first[f"{name}_history"] for name, _ in cell.output.histories},
+        problem.weights,
+        valid,
+        problem.matmul_dtype,
+        call.return_sequences,
+    )
+    states.update({f"{name}_history": value for name, value in kept.items()})
+    return (tf.transpose(y, [1, 0, 2]) if call.return_sequences else y), states
+
+
+def _drops(call: Call, x: Any) -> dict[str, Any]:
+    """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
+    rate = call.cell.spec.recurrent_dropout
+    found: dict[str, Any] = {}
+    if not call.training or not rate:
+        return found
+    for node in call.cell.nodes:
+        for read in node.reads:
+            if not read.hoisted and not read.map.row_wise and read.text not in found:
+                shape = tf.stack([tf.shape(x)[1], read.width_in])
+                found[read.text] = dropout_mask(call.seed, 1000 + len(found), shape, rate, x.dtype)
+    return found

@@ -1,0 +1,52 @@
+"""From a choice to numbers: what an executor plans once, and the call that it runs."""
+
+from __future__ import annotations
+
+from ..cell.affinity import analyse
+from ..cell.graph import Cell
+from . import all_steps, cudnn, fused, reference, remat, unroll
+from . import plan as plans
+from .choose import Choice
+from .keras_form import KerasForm, keras_form
+from .problem import Problem, Solution
+
+
+class Executor:
+    """The executor of one built cell.
+
+    Args:
+        cell: the built cell.
+        choice: which executor runs.
+        recompute: whether steps are computed again in the backward pass (``remat``).
+    """
+
+    def __init__(self, cell: Cell, choice: Choice, recompute: bool = False) -> None:
+        self.cell, self.choice, self.recompute = cell, choice, recompute
+        self._plans: dict[tuple[str, ...], plans.Plan] = {}
+        self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
+        self._form = keras_form(cell) if choice.executor == "cudnn" else None
+
+    def run(self, problem: Problem) -> Solution:
+        """Return the sequences and last states of the recurrence.
+
+        Args:
+            problem: the call, time first.
+        """
+        name = self.choice.executor
+        if name == "reference":
+            return reference.run(problem)
+        if name == "unroll":
+            return unroll.run(problem)
+        plan = self.plan(problem.wanted)
+        if self._affinity is not None:
+            return all_steps.run(problem, plan, self._affinity, name)
+        # cuDNN knows masks at the end of a sequence only, and not those of whole rows.
+        if isinstance(self._form, KerasForm) and problem.mask is None:
+            return cudnn.run(problem, self._form)
+        return remat.run(problem, plan) if self.recompute else fused.run(problem, plan)
+
+    def plan(self, wanted: tuple[str, ...]) -> plans.Plan:
+        """Return the plan for these wanted signals, made once."""
+        if wanted not in self._plans:
+            self._plans[wanted] = plans.make(self.cell, wanted)
+        return self._plans[wanted]

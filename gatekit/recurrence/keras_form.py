@@ -1,0 +1,123 @@
+"""Whether a cell is Keras' LSTM or GRU, whatever its parts are called: cuDNN knows no other."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..cell.expression import Binary, Call, Expr, Name, Neg, Number, substitute
+from ..cell.graph import Cell, Node
+
+
+@dataclass(frozen=True)
+class KerasForm:
+    """A cell that is one of Keras' layers.
+
+    Args:
+        layer: ``lstm``, or ``gru`` (with ``reset_after=True``).
+        parts: Keras' names of the gates, each with the cell's gate; of a GRU's candidate
+            ``candidate`` is what reads x, and ``recurrent`` what reads h.
+        states: the cell's states, h first.
+    """
+
+    layer: str
+    parts: Mapping[str, str]
+    states: tuple[str, ...]
+
+
+def keras_form(cell: Cell) -> KerasForm | str:
+    """Return the Keras layer that the cell equals, or why it equals none.
+
+    Args:
+        cell: the built cell.
+    """
+    if cell.spec.recurrent_dropout or any(state.zoneout for state in cell.states):
+        return "it has dropout of recurrent reads, or zoneout"
+    if cell.output.signals != (cell.emits,) or cell.emits not in [s.name for s in cell.states]:
+        return "the output unit reads more than the emitted state"
+    for found in (_lstm(cell), _gru(cell)):
+        if found is not None:
+            return found
+    return "its equations are neither Keras' LSTM nor its GRU with the reset after the product"
+
+
+def _lstm(cell: Cell) -> KerasForm | None:
+    h, gates = cell.emits, _gates(cell)
+    others = [state.name for state in cell.states if state.name != h]
+    sigmoids = [n for n in gates if _is(cell, n, "sigmoid", ("x", f"{h}_prev"))]
+    tanhs = [n for n in gates if _is(cell, n, "tanh", ("x", f"{h}_prev"))]
+    if (len(others), len(sigmoids), len(tanhs), len(gates)) != (1, 3, 1, 4):
+        return None
+    (c,), (g,) = others, tanhs
+    for i, f, o in itertools.permutations(sigmoids):
+        memory = Name(f) * Name(f"{c}_prev") + Name(i) * Name(g)
+        hidden = Name(o) * Call("tanh", (Name(c),))
+        if _equations(cell, {c: memory, h: hidden}):
+            parts = {"input": i, "forget": f, "candidate": g, "output": o}
+            return KerasForm("lstm", parts, (h, c))
+    return None
+
+
+def _gru(cell: Cell) -> KerasForm | None:
+    h, gates = cell.emits, _gates(cell)
+    sigmoids = [n for n in gates if _is(cell, n, "sigmoid", ("x", f"{h}_prev"))]
+    of_x = [n for n in gates if _is(cell, n, "", ("x",))]
+    of_h = [n for n in gates if _is(cell, n, "", (f"{h}_prev",))]
+    counts = (len(cell.states), len(sigmoids), len(of_x), len(of_h), len(gates))
+    if counts != (1, 2, 1, 1, 4):
+        return None
+    (x_part,), (h_part,) = of_x, of_h
+    for z, r in itertools.permutations(sigmoids):
+        new = Call("tanh", (Name(x_part) + Name(r) * Name(h_part),))
+        if _equations(cell, {h: Name(z) * Name(f"{h}_prev") + (1 - Name(z)) * new}):
+            parts = {"update": z, "reset": r, "candidate": x_part, "recurrent": h_part}
+            return KerasForm("gru", parts, (h,))
+    return None
+
+
+def _gates(cell: Cell) -> list[str]:
+    return [node.name for node in cell.nodes if node.kind != "equation"]
+
+
+def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
+    """Return whether a gate is this function of dense reads of these signals, with a bias."""
+    node: Node = cell.node(name)
+    made = cell.gate_expressions.get(name)
+    if node.kind != "gate" or node.norm is not None or node.own_states or made is None:
+        return False
+    pre = Name("pre")
+    return (
+        made[0] == (Call(activation, (pre,)) if activation else pre)
+        and node.bias is not None
+        and sorted(read.text for read in node.reads) == sorted(reads)
+        and all(read.map_kind == "dense" for read in node.reads)
+    )
+
+
+def _equations(cell: Cell, expected: Mapping[str, Expr]) -> bool:
+    """Return whether the states' equations are these, up to the order of sums and products."""
+    inner: dict[str, Expr] = {}
+    for node in cell.nodes:
+        if node.expr is not None and node.name not in expected:
+            inner[node.name] = substitute(node.expr, inner)
+    for name, expr in expected.items():
+        own = cell.node(name).expr
+        if own is None or _sorted(substitute(own, inner)) != _sorted(expr):
+            return False
+    return True
+
+
+def _sorted(expr: Expr) -> Expr:
+    """Return the expression with the operands of each sum and product in order of their text."""
+    if isinstance(expr, Neg):
+        return Neg(_sorted(expr.operand))
+    if isinstance(expr, Call):
+        return Call(expr.function, tuple(_sorted(arg) for arg in expr.args))
+    if isinstance(expr, Binary):
+        left, right = _sorted(expr.left), _sorted(expr.right)
+        if expr.op in "+*" and str(right) < str(left):
+            left, right = right, left
+        return Binary(expr.op, left, right)
+    assert isinstance(expr, (Name, Number))
+    return expr
