@@ -20,6 +20,7 @@ COMMANDS = {
     "logs": Command("logs", "show what a run wrote"),
     "prune": Command("prune", "show what a study does not need, and with --yes remove it"),
     "compare": Command("compare", "compare the variants of a study"),
+    "why": Command("why", "tell why two runs or groups differ"),
     "query": Command("query", "ask the runs and metrics of all studies in SQL"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
     "cite": Command("cite", "write what to cite for a cell, as BibTeX"),

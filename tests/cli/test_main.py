@@ -97,8 +97,23 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert done.returncode == EXIT_BROKEN_PIPE
 
 
-ABOUT_ONE = ("compare", "status", "failures", "logs", "prune", "confirm", "query")
+ABOUT_ONE = (
+    "compare",
+    "status",
+    "failures",
+    "logs",
+    "prune",
+    "confirm",
+    "query",
+    "export",
+    "bundle",
+    "import",
+    "rerun",
+)
 """Commands that ask for the name of a study or run."""
+
+ABOUT_TWO = ("why",)
+"""Commands that set two things against each other."""
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"train", "plan"}))
@@ -109,6 +124,7 @@ def test_every_command_has_help_and_refuses_an_unknown_option(
         main([command, "--help"])
     assert left.value.code == 0
     assert f"usage: gatekit {command}" in capsys.readouterr().out
-    required = ["list"] if command == "data" else ["x"] * (command in ABOUT_ONE)
+    count = 1 * (command in ABOUT_ONE) + 2 * (command in ABOUT_TWO)
+    required = ["list"] if command == "data" else ["x"] * count
     assert main([command, *required, "--debgu"]) == EXIT_REFUSED
     assert "'--debgu'; did you mean '--debug'?" in capsys.readouterr().err

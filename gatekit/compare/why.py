@@ -1,0 +1,256 @@
+"""Why two runs or groups differ: everything that was not the same, each as the smallest diff."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatekit.compare.config_text import flatten
+from gatekit.compare.label import value_text
+from gatekit.compare.loader import IMPORTED
+from gatekit.compare.result import Metric, short_hash
+from gatekit.compare.run import Run
+from gatekit.compare.select import Selection
+from gatekit.compare.statistics import MIN_PAIRS
+
+_HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
+_FREEDOM = MIN_PAIRS - 1
+_SAID_ELSEWHERE = ("seed", "study", "plugins")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs; None where a side does not have it."""
+
+    key: str
+    first: str | None
+    second: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A plugin whose source differs, with the lines that do; none where it is not stored."""
+
+    name: str
+    first: str | None
+    second: str | None
+    diff: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The difference of the outcomes, and what seeds alone would make of it.
+
+    ``expected`` is the mean size of a difference between such means of runs that differ in nothing
+    but the seed, ``share`` its part of the difference, and ``chance`` how often seeds alone make a
+    difference as large (None for few seeds). They are None where no group has two runs.
+    """
+
+    metric: Metric
+    first: float
+    second: float
+    runs: tuple[int, int]
+    difference: float
+    expected: float | None
+    share: float | None
+    chance: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Everything that differs between two selections; empty where nothing does."""
+
+    first: str
+    second: str
+    configuration: tuple[Change, ...]
+    sources: tuple[Source, ...]
+    versions: tuple[Change, ...]
+    hardware: tuple[Change, ...]
+    data: tuple[Change, ...]
+    code: tuple[Change, ...]
+    seeds: tuple[Change, ...]
+    spread: Spread | None
+    notes: tuple[str, ...]
+
+
+def why(first: Selection, second: Selection) -> Why:
+    """Return what differs between two runs or groups.
+
+    Args:
+        first: one run or group.
+        second: another.
+    """
+    notes = [
+        f"{run.id} is {run.state}: {run.reason}"
+        for s in (first, second)
+        for run in s.runs
+        if not run.counts
+    ]
+    configuration, more = _configuration(first, second)
+    environments = [[_environment(run) for run in s.runs] for s in (first, second)]
+    spread, said = _spread(first, second)
+    return Why(
+        first.name,
+        second.name,
+        configuration,
+        _sources(first, second),
+        _changes(*([_flat(e, "versions", "python") for e in side] for side in environments)),
+        _changes(*([_flat(e, *_HARDWARE) for e in side] for side in environments)),
+        _changes(*([_data(run) for run in s.runs] for s in (first, second))),
+        _changes(*([_flat(e, "git") for e in side] for side in environments)),
+        _seeds(first, second),
+        spread,
+        (*notes, *more, *said),
+    )
+
+
+def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, ...], list[str]]:
+    sides = [
+        [
+            flatten({k: v for k, v in (run.config or {}).items() if k not in _SAID_ELSEWHERE})
+            for run in side.runs
+        ]
+        for side in (first, second)
+    ]
+    changes = _changes(*sides)
+    names = [{row.get("cell.name") for row in side} for side in sides]
+    if names[0] == names[1]:
+        return changes, []
+    # Two cells of different names differ in nearly everything; the name says it.
+    kept = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
+    shown = sorted(str(name) for name in names[0] | names[1])
+    hidden = len(changes) - len(kept)
+    said = " and ".join(f"`gatekit show {name}`" for name in shown)
+    return kept, [f"the cells differ in {hidden} more keys; {said} tell them"] if hidden else []
+
+
+def _changes(
+    first: Iterable[Mapping[str, Any]], second: Iterable[Mapping[str, Any]]
+) -> tuple[Change, ...]:
+    sides = [_values(rows) for rows in (first, second)]
+    keys = list(dict.fromkeys([*sides[0], *sides[1]]))
+    pairs = [(key, sides[0].get(key), sides[1].get(key)) for key in keys]
+    return tuple(Change(key, one, other) for key, one, other in pairs if one != other)
+
+
+def _values(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        for key, value in row.items():
+            if value is not None:
+                found.setdefault(key, set()).add(value_text(value))
+    return {key: " or ".join(sorted(values)) for key, values in found.items()}
+
+
+def _environment(run: Run) -> Mapping[str, Any]:
+    try:
+        found = json.loads((run.path / "env.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(environment: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    flat = flatten({key: environment[key] for key in keys if key in environment})
+    return {key.removeprefix("versions."): value for key, value in flat.items()}
+
+
+def _data(run: Run) -> dict[str, Any]:
+    return {} if run.result is None else {"data": short_hash(run.result.data_hash)}
+
+
+def _seeds(first: Selection, second: Selection) -> tuple[Change, ...]:
+    ours, theirs = ({run.seed for run in s.runs if run.seed is not None} for s in (first, second))
+    if ours == theirs:
+        return ()
+    one, other = (", ".join(map(str, sorted(seeds))) or None for seeds in (ours, theirs))
+    return (Change("seed", one, other),)
+
+
+def _sources(first: Selection, second: Selection) -> tuple[Source, ...]:
+    ours, theirs = _plugins(first), _plugins(second)
+    found = []
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(name, {}), theirs.get(name, {})
+        if one.keys() == other.keys():
+            continue
+        diff: list[str] = []
+        if len(one) == len(other) == 1:
+            before, after = (_source(*next(iter(side.items()))) for side in (one, other))
+            if before is not None and after is not None:
+                lines = difflib.unified_diff(
+                    before.splitlines(), after.splitlines(), lineterm="", n=0
+                )
+                diff = [line for line in lines if not line.startswith(("---", "+++"))]
+        found.append(Source(name, _hashes(one), _hashes(other), tuple(diff)))
+    return tuple(found)
+
+
+def _hashes(digests: Iterable[str]) -> str | None:
+    return " or ".join(sorted(map(short_hash, digests))) or None
+
+
+def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:
+    """Return for each plugin its hashes, each with the folder that stores its source."""
+    found: dict[str, dict[str, Path]] = {}
+    for run in selection.runs:
+        study = selection.study.path
+        folder = study if run.origin is None else study / IMPORTED / run.origin
+        for name, digest in run.result.plugins.items() if run.result else ():
+            found.setdefault(name, {})[digest] = folder / "plugins"
+    return found
+
+
+def _source(digest: str, folder: Path) -> str | None:
+    try:
+        name = digest.removeprefix("sha256").lstrip(".:")
+        return (folder / f"{name}.py").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[str]]:
+    results = [[run.result for run in s.runs if run.result is not None] for s in (first, second)]
+    if not all(results):
+        return None, ["without an outcome on both sides there is no difference to explain"]
+    metrics = [side[0].metric for side in results]
+    if (metrics[0].name, metrics[0].unit) != (metrics[1].name, metrics[1].unit):
+        return None, [f"{metrics[0].name} and {metrics[1].name} cannot be set against each other"]
+    outcomes = [[result.outcome for result in side] for side in results]
+    if not np.isfinite([value for side in outcomes for value in side]).all():
+        return None, ["a diverged run has no number to set against another"]
+    before, after = (float(np.mean(side)) for side in outcomes)
+    difference = after - before
+    counts = (len(outcomes[0]), len(outcomes[1]))
+    deviation, freedom = _within(first, second)
+    expected = share = chance = None
+    if deviation is not None:
+        from scipy.special import stdtr
+
+        error = deviation * math.sqrt(1 / counts[0] + 1 / counts[1])
+        expected = error * math.sqrt(2 / math.pi)
+        share = min(1.0, expected / abs(difference)) if difference else 1.0
+        if error and freedom >= _FREEDOM:
+            chance = 2 * float(stdtr(freedom, -abs(difference) / error))
+    spread = Spread(metrics[0], before, after, counts, difference, expected, share, chance)
+    return spread, []
+
+
+def _within(first: Selection, second: Selection) -> tuple[float | None, int]:
+    """Return the standard deviation within the groups, pooled, and its degrees of freedom."""
+    groups = {id(g): g for s in (first, second) if (g := s.group) is not None}
+    squares, freedom = 0.0, 0
+    for group in groups.values():
+        values = [run.result.outcome for run in group.runs if run.result is not None]
+        finite = [value for value in values if math.isfinite(value)]
+        if len(finite) > 1:
+            squares += float(np.var(finite, ddof=1)) * (len(finite) - 1)
+            freedom += len(finite) - 1
+    return (math.sqrt(squares / freedom), freedom) if freedom else (None, 0)

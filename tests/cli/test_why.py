@@ -1,0 +1,44 @@
+"""``gatekit why`` over written run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from compare.synthetic import configuration, write_run, write_study
+
+from gatekit.cli.main import EXIT_REFUSED, main
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    runs = write_study(tmp_path / "experiments", {"lstm": [8.6, 8.65, 8.7]})
+    for seed in range(3):
+        write_run(runs, configuration("lstm", seed, units=128), 8.5 + seed / 50)
+    return tmp_path
+
+
+def test_the_text_says_what_differs_and_what_seeds_explain(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["why", "demo/units=64", "demo/units=128"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "demo/units=64 -> demo/units=128"
+    assert "  units  64 -> 128" in lines
+    assert any(line.startswith("seeds alone make a difference of 0.0") for line in lines)
+
+
+def test_json_and_nothing_that_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", "demo/units=64", "demo/units=128", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["configuration"] == [{"key": "units", "first": "64", "second": "128"}]
+    assert found["spread"]["difference"] == pytest.approx(-0.13)
+    assert main(["why", "demo/units=64", "demo/units=64"]) == 0
+    assert "nothing that is recorded differs" in capsys.readouterr().out
+
+
+def test_a_selection_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["why", "demo/units=64", "demo/units=12"]) == EXIT_REFUSED
+    assert "did you mean 'units=128'?" in capsys.readouterr().err

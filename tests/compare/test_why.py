@@ -1,0 +1,153 @@
+"""Why two runs or groups differ: each difference once, and the part that seeds explain."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from gatekit.cell.errors import RunError
+from gatekit.compare.select import select
+from gatekit.compare.why import Change, Why, why
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import LSTM, RNN, diverged
+
+
+def told(root: Path, first: str, second: str) -> Why:
+    return why(select(first, root), select(second, root))
+
+
+def test_a_run_is_found_by_its_beginning_and_a_group_by_its_label(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    name = sorted(folder.name for folder in runs.iterdir())[0]
+    assert select(name[:8], tmp_path).runs[0].id == name
+    assert select(f"demo/{name}", tmp_path).runs[0].id == name
+    group = select("demo/rnn", tmp_path)
+    assert [run.seed for run in group.runs] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("demo/rn", "did you mean 'rnn'"),
+        ("dmo/rnn", "did you mean 'demo'"),
+        ("rnn", "type a run's id, or STUDY/GROUP such as demo/lstm"),
+        ("ffffffff", "is in no study"),
+    ],
+)
+def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, says: str) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    with pytest.raises(RunError, match=says):
+        select(text, tmp_path)
+
+
+def test_an_id_in_two_studies_needs_its_study(tmp_path: Path) -> None:
+    write_run(tmp_path / "one" / "runs", configuration(), name="a" * 16)
+    write_run(tmp_path / "two" / "runs", configuration(), name="a" * 16)
+    with pytest.raises(RunError, match="is in one, two; type STUDY/aaaa"):
+        select("aaaa", tmp_path)
+    assert select("two/aaaa", tmp_path).study.name == "two"
+
+
+def test_the_configuration_is_told_by_the_key_that_differs(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    for seed, value in enumerate(RNN):
+        config = configuration("lstm", seed, units=128, cell__gates__forget={"kind": "power_law"})
+        write_run(runs, config, value)
+    found = told(tmp_path, "demo/units=64", "demo/units=128")
+    assert found.configuration == (
+        Change("cell.gates.forget.kind", "forget", "power_law"),
+        Change("units", "64", "128"),
+    )
+    assert (found.seeds, found.data, found.versions, found.sources) == ((), (), (), ())
+
+
+def test_cells_of_other_names_are_told_by_their_names(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "gru": RNN})
+    found = told(tmp_path, "demo/lstm", "demo/gru")
+    assert found.configuration == (Change("cell.name", "lstm", "gru"),)
+    assert "`gatekit show gru` and `gatekit show lstm` tell them" in found.notes[0]
+
+
+def test_environment_data_and_seeds(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, (package, data) in enumerate([("2.21", "ab"), ("2.20", "cd")]):
+        folder = write_run(runs, configuration("lstm", seed), 8.6, data_hash=f"sha256:{data * 32}")
+        environment = {
+            "python": "3.11.2",
+            "versions": {"tensorflow": package, "keras": "3.15.1"},
+            "cpu": f"model {seed}",
+            "git": {"commit": "c" * 40, "dirty": bool(seed)},
+        }
+        (folder / "env.json").write_text(json.dumps(environment))
+    names = {run.seed: run.id for run in select("demo/data=abababab", tmp_path).study.runs}
+    found = told(tmp_path, names[0], names[1])
+    assert found.versions == (Change("tensorflow", "2.21", "2.20"),)
+    assert found.hardware == (Change("cpu", "model 0", "model 1"),)
+    assert found.data == (Change("data", "abababab", "cdcdcdcd"),)
+    assert found.code == (Change("git.dirty", "false", "true"),)
+    assert found.seeds == (Change("seed", "0", "1"),)
+    assert found.configuration == ()
+
+
+def test_the_source_of_a_plugin_is_told_by_its_lines(tmp_path: Path) -> None:
+    runs, stored = tmp_path / "demo" / "runs", tmp_path / "demo" / "plugins"
+    stored.mkdir(parents=True)
+    for seed, slope in enumerate((1, 2)):
+        digest = str(slope) * 64
+        (stored / f"{digest}.py").write_text(f"a = 0\nslope = {slope}\nb = 0\n")
+        write_run(runs, configuration("lstm", seed), 8.6, plugins={"steep": digest})
+    names = {run.seed: run.id for run in select("demo/plugin.steep=11111111", tmp_path).study.runs}
+    (source,) = told(tmp_path, names[0], names[1]).sources
+    assert (source.name, source.first, source.second) == ("steep", "1" * 8, "2" * 8)
+    assert source.diff == ("@@ -2 +2 @@", "-slope = 1", "+slope = 2")
+    (stored / f"{'1' * 64}.py").unlink()
+    assert told(tmp_path, names[0], names[1]).sources[0].diff == ()
+
+
+def test_how_much_seeds_alone_explain(tmp_path: Path) -> None:
+    lstm, rnn = [8.60, 8.65, 8.70, 8.62], [8.70, 8.78, 8.81, 8.60]
+    write_study(tmp_path, {"lstm": lstm, "rnn": rnn})
+    spread = told(tmp_path, "demo/lstm", "demo/rnn").spread
+    assert spread is not None
+    expected = scipy.stats.ttest_ind(rnn, lstm)
+    assert spread.difference == pytest.approx(np.mean(rnn) - np.mean(lstm))
+    assert spread.chance == pytest.approx(expected.pvalue)
+    error = spread.difference / expected.statistic
+    assert spread.expected == pytest.approx(error * math.sqrt(2 / math.pi))
+    assert spread.share == pytest.approx(spread.expected / spread.difference)
+
+
+def test_a_pair_of_runs_takes_the_spread_of_its_groups(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": [9.0]})
+    study = select("demo/lstm", tmp_path).study
+    names = {(run.config or {})["cell"]["name"]: run.id for run in study.runs if run.seed == 0}
+    spread = told(tmp_path, names["lstm"], names["rnn"]).spread
+    assert spread is not None
+    assert spread.expected == pytest.approx(np.std(LSTM, ddof=1) * 2 / math.sqrt(math.pi))
+    assert (spread.runs, spread.chance) == ((1, 1), None)
+
+
+def test_the_same_run_twice_differs_in_nothing(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    found = told(tmp_path, "demo/lstm", "demo/lstm")
+    assert found.spread is not None
+    assert (found.spread.difference, found.spread.share) == (0.0, 1.0)
+    assert (found.configuration, found.sources, found.notes) == ((), (), ())
+
+
+def test_without_numbers_nothing_is_explained(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    diverged(runs, "gru", range(2))
+    write_run(runs, configuration("rnn", 0), state="FAILED", reason="killed")
+    found = told(tmp_path, "demo/lstm", "demo/gru")
+    assert found.spread is None
+    assert "a diverged run has no number" in str(found.notes)
+    found = told(tmp_path, "demo/lstm", "demo/rnn")
+    assert "is FAILED: killed" in found.notes[0]
+    assert "without an outcome" in str(found.notes)
