@@ -96,6 +96,17 @@ def use_plugins(*plugins: str | Path) -> None:
     _used.extend(path for path in added if path not in _used)
 
 
+@contextlib.contextmanager
+def using(plugins: Sequence[str]) -> Iterator[None]:
+    """Load plugin files until the block ends, as `use_plugins` does for the rest of the process."""
+    before = list(_used)
+    use_plugins(*plugins)
+    try:
+        yield
+    finally:
+        _used[:] = before
+
+
 @functools.lru_cache(maxsize=32)
 def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Registry:
     result = Registry()

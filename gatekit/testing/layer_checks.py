@@ -17,6 +17,7 @@ import tensorflow as tf
 from ..cell.errors import GatekitError
 from ..recurrence.choose import EXECUTORS
 from ..recurrence.layer import RNN
+from ..registry.loading import using
 from .outcome import CheckError
 from .subject import GATE, InCell
 from .subject import subject as registered
@@ -173,13 +174,6 @@ def saves_and_loads(subject: InCell) -> str | None:
     except TypeError as error:
         raise CheckError(f"its configuration is not plain data: {error}", remedy) from None
 
-    class WithPlugins(RNN):
-        """The layer, with the plugins that this check was given; a file never names plugins."""
-
-        @classmethod
-        def from_config(cls, config: dict[str, Any]) -> RNN:
-            return RNN(**config, plugins=subject.plugins)
-
     given = {
         name: keras.Input((None, width), dtype="float64", name=name)
         for name, width in subject.cell.inputs.items()
@@ -188,7 +182,12 @@ def saves_and_loads(subject: InCell) -> str | None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.keras"
         model.save(path)
-        again = keras.models.load_model(path, custom_objects={"gatekit>RNN": WithPlugins})
+        try:
+            with using(subject.plugins):
+                again = keras.models.load_model(path)
+        except (TypeError, ValueError) as error:
+            said = " ".join(str(error).split())
+            raise CheckError(f"the saved file cannot be loaded: {said[-200:]}", remedy) from error
     found = np.asarray(again(fed(x)))
     if not np.array_equal(found, expected):
         raise CheckError("loaded from a file, it gives other values", remedy)

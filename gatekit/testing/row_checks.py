@@ -28,15 +28,16 @@ FIRST = np.arange(ROWS)[:, None] == 0
 
 
 def shape_kept(subject: Subject) -> str | None:
-    """The value, and each new state, is ``batch x units``."""
+    """The value, and each new state, is ``batch x units``, for every number of rows."""
     values = arguments(subject)
-    found = call(subject, values)
-    if subject.kind == "gates" and len(found["value"].shape) == 2:
-        rows = found["value"].shape[0]
-        if rows not in (ROWS, 1):
-            raise CheckError(
-                f"{ROWS} rows went in, and {rows} came out", "keep the first axis: one row each"
-            )
+    for rows in (ROWS, 3):
+        found = call(subject, rows_of(values, list(range(rows))))
+        for name, value in found.items():
+            if len(value.shape) >= 2 and value.shape[0] not in (rows, 1):
+                raise CheckError(
+                    f"{rows} rows go in, and its {name} has {value.shape[0]}",
+                    "keep the first axis: one row for each",
+                )
     return None
 
 
@@ -71,7 +72,7 @@ def steps_apart(subject: Subject) -> str | None:
     """Given all steps at once, as where no state is read, no step has influence on another."""
     values = arguments(subject)
     other = changed(values, arguments(subject, seed=1), np.arange(ROWS)[:, None] < ROWS // 3)
-    one, two = (call(subject, with_steps(v), rank=3) for v in (values, other))
+    one, two = (call(subject, with_steps(v)) for v in (values, other))
     _same(one, two, slice(1, None), "steps of a sequence mix")
     flat = call(subject, values)
     for name, value in flat.items():

@@ -69,7 +69,14 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
             inputs["t"] = tf.fill([ROWS, 1], tf.constant(float(step), tf.float64))
         problem = Problem(cell, weights, inputs, None, states, {}, None, False, (), tf.float64)
         before = {f"{name}_prev": value for name, value in states.items()}
-        new = one_step(problem, tf.constant(0), inputs, None, states)
+        try:
+            new = one_step(problem, tf.constant(0), inputs, None, states)
+        except tf.errors.OpError as error:
+            said = " ".join(str(error.message).split()).split("} ")[-1][:120]
+            raise CheckError(
+                f"with {ROWS} rows it does not fit among the other signals: {said}",
+                "return one row for each row, as wide as the gate's units",
+            ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
         env = {**new, **before}
         shifted = x
@@ -113,48 +120,16 @@ def changed(values: Values, other: Values, where: Any) -> Values:
     return found
 
 
-def call(subject: Subject, values: Mapping[str, Any], rank: int = 2) -> Values:
+def call(subject: Subject, values: Mapping[str, Any]) -> Values:
     """Return what the row-wise function returns: ``value``, and each new state by name.
+
+    That it returns tensors of the right width, and the states that it declares, is known from the
+    steps that `arguments` made.
 
     Args:
         subject: a gate or an output unit.
         values: the arguments.
-        rank: how many axes the value must have.
-
-    Raises:
-        CheckError: it returns something that is not a tensor of the right shape.
     """
-    made = subject.instance
-    returned = made.compute(values)
-    where = made.definition()
-    states: Mapping[str, Any] = {}
-    declared = set(getattr(made, "states", {}))
-    if isinstance(returned, tuple):
-        if len(returned) != 2 or not isinstance(returned[1], Mapping):
-            raise CheckError(
-                f"{where} returns a tuple that is not (value, {{name: new state}})",
-                "return value, {'k': k} for a state k, or the value alone",
-            )
-        returned, states = returned
-    if set(states) != declared:
-        raise CheckError(
-            f"{where} returns the states {sorted(states)} and declares {sorted(declared)}",
-            "declare each with its first value: states = {'k': 0.0}",
-        )
-    found: Values = {"value": returned, **states}
-    for name, value in found.items():
-        if not tf.is_tensor(value):
-            raise CheckError(
-                f"{where}: its {name} is {type(value).__name__}",
-                "compute with gatekit.ops and operators, which give tensors, and return the result",
-            )
-    width = subject.cell.node(GATE).width if subject.kind == "gates" else subject.cell.output.width
-    for name, value in found.items():
-        shape = value.shape
-        allowed = (width,) if name == "value" else (width, 1)
-        if len(shape) > rank or (len(shape) and shape[-1] not in allowed):
-            raise CheckError(
-                f"{where}: its {name} has the shape {tuple(shape)}; batch x {width} is expected",
-                "keep the last axis: one number per unit",
-            )
-    return found
+    returned = subject.instance.compute(values)
+    value, states = returned if isinstance(returned, tuple) else (returned, {})
+    return {"value": value, **states}

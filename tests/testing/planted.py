@@ -1,0 +1,136 @@
+"""Gates that are wrong, one for each check: the source of their plugin."""
+
+from __future__ import annotations
+
+HEAD = '''"""A planted gate."""
+
+import itertools
+from typing import Any
+
+from gatekit import Gate, Parameter, hookimpl, ops
+
+SEEN = []
+COUNT = itertools.count()
+
+
+class Planted(Gate):
+    """A planted gate: ``value = sigmoid(pre)``.
+
+    Reference: unpublished
+    """
+BODY
+    def activate(self, ARGUMENTS):
+        VALUE
+
+
+@hookimpl
+def gatekit_gates():
+    return {"NAME": Planted}
+'''
+
+
+def source(
+    value: str = "return ops.sigmoid(pre)",
+    body: str = "",
+    arguments: str = "pre",
+    name: str = "planted",
+) -> str:
+    """Return a plugin with one gate."""
+    lines = value.replace("\n", "\n        ")
+    text = HEAD.replace("BODY", f"\n{body}\n" if body else "").replace("ARGUMENTS", arguments)
+    return text.replace("VALUE", lines).replace("NAME", name)
+
+
+TF = "import tensorflow as tf\n"
+STEPS = (
+    TF + "value = ops.sigmoid(pre)\n"
+    "rank = len(getattr(pre, 'shape', ()))\n"
+    "return tf.cumsum(value, 0) if rank == 3 else value"
+)
+
+GATES: dict[str, tuple[str, str]] = {
+    "loads_alone": ("print('hello')\n" + source(), "printed 'hello"),
+    "name_valid": (source(name="BadName"), "register it as 'bad_name'"),
+    "documented": (source().replace("Reference: unpublished", ""), "names no reference"),
+    "options_plain": (source(body="    key: Any = object()"), "which YAML cannot say"),
+    "asks_for_known": (
+        source("return ops.sigmoid(pre) * foget", arguments="pre, foget"),
+        "did you mean 'forget'",
+    ),
+    "shape_kept": (source("return ops.sum(pre)"), "has a width of 1, and the gate has 6 units"),
+    "dtype_kept": (
+        source(TF + "return ops.sigmoid(pre) * tf.constant(0.5, tf.float64)"),
+        "in float16 it raises",
+    ),
+    "rows_apart": (
+        source(TF + "return ops.sigmoid(pre - tf.reduce_mean(pre, 0, keepdims=True))"),
+        "rows of the batch mix",
+    ),
+    "steps_apart": (source(STEPS), "steps of a sequence mix"),
+    "units_apart": (source("return ops.sigmoid(ops.cumsum(pre))"), "mixes_units = True"),
+    "batch_of_one": (
+        source("return ops.sigmoid(pre) * (0.5 if pre.shape[0] == 1 else 1.0)"),
+        "a batch of one gives other values",
+    ),
+    "makes_nothing": (
+        source(TF + "return ops.sigmoid(pre) * tf.Variable(0.5, dtype=pre.dtype)"),
+        "parameters = {'p': Parameter",
+    ),
+    "deterministic": (
+        source(TF + "return ops.sigmoid(pre) * tf.random.uniform([1], dtype=pre.dtype)"),
+        "another when it is called again",
+    ),
+    "gradient": (
+        source(TF + "return ops.sigmoid(pre) * tf.stop_gradient(ops.sigmoid(pre))"),
+        "finite differences say",
+    ),
+    "differentiable": (
+        source(TF + "return tf.round(ops.sigmoid(pre))"),
+        "its gradient there is zero everywhere",
+    ),
+    "finite_when_saturated": (source("return ops.exp(3 * pre)"), "with pre = +50"),
+    "everything_learns": (
+        source(
+            "return ops.sigmoid(pre) + 0 * p",
+            '    parameters = {"p": Parameter("units")}',
+            "pre, p",
+        ),
+        "the weight subject.p has a zero gradient",
+    ),
+    "masked_nan": (
+        source("return ops.sigmoid(pre) / ops.sum(x * x)", arguments="pre, x"),
+        "NaN in masked steps reaches",
+    ),
+    "executors_agree": (
+        source(STEPS, '    reads = ("x",)'),
+        "executor=fused disagrees with reference",
+    ),
+    "compiles_with_xla": (
+        source(
+            TF + "text = tf.strings.as_string(pre)\n"
+            "return ops.sigmoid(pre) + 0 * tf.cast(tf.strings.length(text), pre.dtype)"
+        ),
+        "XLA cannot compile it",
+    ),
+    "mixed_precision": (source("return ops.sin(1e3 * pre)"), "outputs are off by"),
+    "one_trace": (
+        source("return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
+        "traced for any batch size and length it raises",
+    ),
+    "saves_and_loads": (
+        source(
+            "return ops.sigmoid(pre + self.shift)",
+            "    def __init__(self, **options):\n"
+            "        super().__init__(**options)\n"
+            "        object.__setattr__(self, 'shift', next(COUNT))",
+        ),
+        "loaded from a file, it gives other values",
+    ),
+    "speed": (
+        source(
+            TF + "matrix = tf.ones([500, 500], pre.dtype) * ops.tanh(pre[0, 0])\n"
+            "return ops.sigmoid(pre) + 1e-30 * tf.reduce_sum(tf.matmul(matrix, matrix))"
+        ),
+        "at most 10 x is allowed",
+    ),
+}

@@ -1,0 +1,113 @@
+"""Each check of a gate fails for the gate that is wrong there, and passes for a good one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import PluginError
+from gatekit.testing import FAIL, PASS, XFAIL, Check, gate_checks
+from gatekit.testing.suite import NAMES
+
+from .planted import GATES, TF, source
+
+Write = Callable[[str, str], Path]
+
+
+def check(path: Path, name: str, gate: str = "planted") -> Check:
+    """Return one check of the gate in a file."""
+    (found,) = [c for c in gate_checks(gate, [str(path)]) if c.name == name]
+    return found
+
+
+def test_every_check_has_a_gate_that_is_wrong_there() -> None:
+    assert set(GATES) == set(NAMES["gates"])
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_planted_gate_fails(name: str, write: Write) -> None:
+    text, says = GATES[name]
+    path = write(f"planted_{name}.py", text)
+    gate = "BadName" if name == "name_valid" else "planted"
+    outcome = check(path, name, gate).outcome()
+    assert outcome.status == FAIL
+    assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+def test_what_is_left_in_the_module_is_told(write: Write) -> None:
+    path = write("planted.py", source("SEEN.append(1)\nreturn ops.sigmoid(pre)"))
+    assert "states = {'k': 0.0}" in check(path, "makes_nothing").outcome().remedy
+
+
+def test_a_global_generator_is_told(write: Write) -> None:
+    text = source("import random\nrandom.random()\nreturn ops.sigmoid(pre)")
+    outcome = check(write("planted.py", text), "deterministic").outcome()
+    assert "draws from a global generator" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("return None", "its value is NoneType; use gatekit.ops"),
+        ("return 0.5", "has a width of a plain number, and the gate has 6 units"),
+        ("import numpy\nreturn numpy.ones((15, 6))", "its value is ndarray; use gatekit.ops"),
+        ("return pre, {'k': pre}", "returns the states k, and declares (none)"),
+        ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
+        (TF + "return pre[:3]", "with 15 rows it does not fit"),
+        ("return ops.sigmoid(pre) * self.slop", "line 19: return ops.sigmoid(pre) * self.slop"),
+    ],
+)
+def test_what_is_returned_wrong_is_told(value: str, says: str, write: Write) -> None:
+    outcome = check(write("planted.py", source(value)), "shape_kept").outcome()
+    assert outcome.status == FAIL
+    assert says in outcome.reason
+
+
+def test_an_excused_failure_has_the_authors_reason(write: Write) -> None:
+    body = '    expected_failures = {"differentiable": "rounds on purpose", "shape_kept": "no"}'
+    path = write("planted.py", source(TF + "return tf.round(ops.sigmoid(pre))", body))
+    outcome = check(path, "differentiable").outcome()
+    assert (outcome.status, outcome.reason) == (XFAIL, "rounds on purpose")
+    passed = check(path, "shape_kept").outcome()
+    assert passed.status == PASS
+    assert "take it out" in passed.reason
+
+
+def test_an_excuse_for_no_check_is_refused(write: Write) -> None:
+    path = write("planted.py", source(body='    expected_failures = {"gradiant": "typo"}'))
+    with pytest.raises(PluginError, match="did you mean 'gradient'"):
+        gate_checks("planted", [str(path)])
+    path = write("other.py", source(body='    expected_failures = {"gradient": ""}', name="other"))
+    with pytest.raises(PluginError, match="the reason"):
+        gate_checks("other", [str(path)])
+
+
+def test_a_failing_check_raises_for_pytest_and_a_good_one_does_not(write: Write) -> None:
+    text, _ = GATES["units_apart"]
+    with pytest.raises(AssertionError, match="units_apart: units mix"):
+        check(write("planted.py", text), "units_apart")()
+    check(write("good.py", source(name="good")), "units_apart", "good")()
+
+
+def test_an_excused_check_is_an_expected_failure_of_pytest(write: Write) -> None:
+    body = '    expected_failures = {"units_apart": "mixes them"}'
+    path = write("planted.py", source("return ops.cumsum(pre)", body))
+    with pytest.raises(pytest.xfail.Exception, match="mixes them"):
+        check(path, "units_apart")()
+
+
+def test_a_gate_that_is_not_there_is_told_with_the_nearest() -> None:
+    with pytest.raises(PluginError, match="did you mean 'forget'"):
+        gate_checks("forgett")
+
+
+def test_names_are_what_pytest_shows() -> None:
+    assert [str(c) for c in gate_checks("sigmoid")] == list(NAMES["gates"])
+
+
+@pytest.mark.parametrize("name", NAMES["gates"])
+def test_a_gate_with_state_parameter_and_count_passes(name: str, place: Path) -> None:
+    (found,) = [c for c in gate_checks("power_law") if c.name == name]
+    found()
