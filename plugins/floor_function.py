@@ -7,6 +7,9 @@ def _floor(x):
     return x // 1
 
 
+_floor.expected_failures = {"function_gradient": "a step has the slope 0 wherever it has one"}
+
+
 @hookimpl
 def gatekit_functions():
     """Register ``floor``; its derivative is 0.

@@ -44,7 +44,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif options.package:
         found = scaffold.package(kind, options.name, __version__)
         (folder,) = {path.parts[0] for path in found}
-        then = [f"pip install -e {folder}", f"gatekit check {options.name}"]
+        then = [f"pip install -e ./{folder}", f"gatekit check {options.name}"]
     else:
         found = scaffold.plugin(kind, options.name)
         then = scaffold.next_commands(kind, options.name)

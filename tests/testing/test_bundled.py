@@ -1,0 +1,52 @@
+"""All that gatekit brings passes its own suite; which part of it runs where is said here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekit import registry
+from gatekit.testing import FAIL, checks
+from gatekit.testing.subject import KINDS
+from gatekit.testing.suite import DECLARED, IN_A_LAYER, NAMES
+
+# Those that start a process, compile or measure take seconds each: they run in CI, on every gate.
+SLOW = ("loads_alone", "asks_for_known", *IN_A_LAYER)
+DATA = ("jsb_music21",)
+
+THINGS = [(kind, name) for kind in KINDS for name in registry.origins(kind)]
+
+
+def slow(check: str) -> bool:
+    """Return whether a check runs in CI only."""
+    return check in SLOW
+
+
+@pytest.mark.parametrize(("kind", "name"), THINGS, ids=[f"{k}-{n}" for k, n in THINGS])
+def test_the_quick_checks_pass(kind: str, name: str, tmp_path: Path) -> None:
+    needs_data = name in DATA
+    for check in checks(kind, name):
+        if not slow(check.name) and (not needs_data or check.name in DECLARED):
+            outcome = check.outcome()
+            assert outcome.status != FAIL, outcome
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "name"), THINGS, ids=[f"{k}-{n}" for k, n in THINGS])
+def test_the_other_checks_pass(kind: str, name: str) -> None:
+    for check in checks(kind, name):
+        if slow(check.name):
+            outcome = check.outcome()
+            assert outcome.status != FAIL, outcome
+
+
+def test_only_what_must_be_is_excused() -> None:
+    excused = {(n, check) for k, n in THINGS for check in checks(k, n)[0].expected or {}}
+    assert excused == {("floor", "function_gradient")}
+
+
+def test_there_is_a_suite_for_every_kind() -> None:
+    assert {kind for kind, _ in THINGS} == set(KINDS)
+    assert all(NAMES[kind] for kind in KINDS)
+    assert set(SLOW) < set(NAMES["gates"])

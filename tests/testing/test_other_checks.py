@@ -1,0 +1,281 @@
+"""Each check of an output unit, a function, a task or a cell fails for what is wrong there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gatekit.testing import FAIL, checks
+from gatekit.testing.cell_subject import from_file
+from gatekit.testing.suite import OF_CELLS, OF_FUNCTIONS, OF_TASKS, cell_checks
+
+from .planted import STEPS, TF, source
+
+Write = Callable[[str, str], Path]
+
+UNIT = '''"""A planted output unit."""
+
+from gatekit import OutputUnit, hookimpl, ops
+
+
+class Planted(OutputUnit):
+    """A planted unit: ``y = tanh(emitted)``."""
+
+    bias = False
+
+    def emit(self, ARGUMENTS):
+        return VALUE
+
+
+@hookimpl
+def gatekit_output_units():
+    return {"planted": Planted}
+'''
+UNITS = {
+    "rows_apart": ("emitted", "emitted - __import__('tensorflow').reduce_mean(emitted, 0)", "rows"),
+    "units_apart": ("emitted", "ops.softmax(emitted)", "mixes_units = True"),
+    "asks_for_known": ("emitted, memry", "emitted * memry", "asks for 'memry'"),
+    "documented": ("emitted", "emitted", "names no reference"),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_planted_output_unit_fails(name: str, write: Write) -> None:
+    arguments, value, says = UNITS[name]
+    path = write("unit.py", UNIT.replace("ARGUMENTS", arguments).replace("VALUE", value))
+    (check,) = [c for c in checks("output_units", "planted", [str(path)]) if c.name == name]
+    outcome = check.outcome()
+    assert outcome.status == FAIL
+    assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+FUNCTION = '''"""A planted function."""
+
+import numpy
+from gatekit import Function, hookimpl, ops
+
+
+@hookimpl
+def gatekit_functions():
+    return {
+        "planted": Function(
+            "planted", arity=ARITY, kind="elementwise", latex=LATEX, compose=lambda x: VALUE,
+            summary="planted",
+        )
+    }
+'''
+FUNCTIONS = {
+    "function_documented": ("x", "1", "'planted'", "latex='planted' lacks {0}"),
+    "arity_true": ("x", "2", "'{0} {1}'", "write arity=1"),
+    "equations_take_it": ("numpy.float64(1.0)", "1", "'{0}'", "compose returns float64"),
+    "backends_agree": ("x if isinstance(x, numpy.ndarray) else 2 * x", "1", "'{0}'", "different"),
+    "function_dtype_kept": (
+        "ops.tanh(x) * __import__('tensorflow').ones(6, 'float64')",
+        "1",
+        "'{0}'",
+        "in float16 it raises",
+    ),
+    "function_rows_apart": (
+        "x - x.mean(0) if isinstance(x, numpy.ndarray) else x",
+        "1",
+        "'{0}'",
+        "rows of the batch mix",
+    ),
+    "kind_true": ("ops.cumsum(x)", "1", "'{0}'", 'kind="units"'),
+    "function_gradient": (
+        "__import__('tensorflow').round(2 * x) if not isinstance(x, numpy.ndarray) else x",
+        "1",
+        "'{0}'",
+        "no round, floor",
+    ),
+}
+
+
+def test_every_check_of_functions_is_planted() -> None:
+    assert set(FUNCTIONS) == set(OF_FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_planted_function_fails(name: str, write: Write) -> None:
+    value, arity, latex, says = FUNCTIONS[name]
+    text = FUNCTION.replace("VALUE", value).replace("ARITY", arity).replace("LATEX", latex)
+    path = write("function.py", text)
+    (check,) = [c for c in checks("functions", "planted", [str(path)]) if c.name == name]
+    outcome = check.outcome()
+    assert outcome.status == FAIL
+    assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+TASK = '''"""A planted task."""
+
+import itertools
+
+import numpy
+from gatekit import Batch, Metric, Signature, Task, hookimpl
+
+COUNT = itertools.count()
+
+
+class Planted(Task):
+    """A planted task."""
+
+    METRIC
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=1, loss="mse", emission="last")
+
+    def chance(self):
+        return CHANCE
+
+    def data_hash(self):
+        return HASH
+
+    def splits(self, rng):
+        return {"validation": self.sample(rng, 4), "test": self.sample(rng, 4)}
+
+    def sample(self, rng, size):
+        x = DRAW.astype("float32")
+        return Batch(x, x[:, 0])
+
+
+@hookimpl
+def gatekit_tasks():
+    return {"planted": Planted}
+'''
+GOOD = {
+    "METRIC": 'metric = Metric("mse", direction="min", unit="squared error")',
+    "CHANCE": "1.0",
+    "HASH": '"0" * 64',
+    "DRAW": "rng.random((size, 3, 1))",
+}
+TASKS = {
+    "signature_valid": ({"METRIC": "pass"}, "it declares no metric"),
+    "chance_finite": ({"CHANCE": "float('nan')"}, "chance() returns nan"),
+    "data_fit": ({"DRAW": "rng.random((size, 3, 2))"}, "x has shape (4, 3, 2)"),
+    "data_repeat": ({"DRAW": "numpy.random.default_rng().random((size, 3, 1))"}, "other data"),
+    "data_hash_stable": ({"HASH": "f'{next(COUNT):064x}'"}, "another data_hash()"),
+}
+
+
+def test_every_check_of_tasks_is_planted() -> None:
+    assert set(TASKS) == set(OF_TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_planted_task_fails(name: str, write: Write) -> None:
+    changes, says = TASKS[name]
+    text = TASK
+    for place, value in {**GOOD, **changes}.items():
+        text = text.replace(place, value)
+    path = write("task.py", text)
+    (check,) = [c for c in checks("tasks", "planted", [str(path)]) if c.name == name]
+    outcome = check.outcome()
+    assert outcome.status == FAIL
+    assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+GATE = "gates:\n  g: {kind: planted}\nequations:\n  h: g + h_prev / 2\nemits: h\n"
+HOISTED = source(STEPS, '    reads = ("x",)')
+CELLS: dict[str, tuple[str, str, str]] = {
+    "sizes_fit": (
+        "gates:\n  g: {kind: tanh}\nequations:\n  h: log(g - 2)\nemits: h\n",
+        "",
+        "not finite from step 1 on",
+    ),
+    "slopes_true": (
+        GATE,
+        source(TF + "return ops.sigmoid(pre) * tf.stop_gradient(ops.sigmoid(pre))"),
+        "finite differences say",
+    ),
+    "everything_learns": (
+        "parameters:\n  alpha: {shape: units}\ngates:\n  g: {kind: tanh}\n"
+        "equations:\n  h: g + 0 * alpha\nemits: h\n",
+        "",
+        "the weight alpha has a zero gradient",
+    ),
+    "executors_agree": (GATE, HOISTED, "executor=fused disagrees"),
+    "chunks_are_whole": (GATE, HOISTED, "in two parts it gives other outputs"),
+    "causal": (
+        GATE,
+        source(
+            STEPS.replace("tf.cumsum(value, 0)", "tf.cumsum(value, 0, reverse=True)"),
+            '    reads = ("x",)',
+        ),
+        "later steps reach back",
+    ),
+    "masked_nan": (
+        "gates:\n  g: {kind: tanh}\nequations:\n  h: g / sum(x * x)\nemits: h\n",
+        "",
+        "NaN in masked steps reaches",
+    ),
+    "compiles_with_xla": (
+        GATE,
+        source(
+            TF + "text = tf.strings.as_string(pre)\n"
+            "return ops.sigmoid(pre) + 0 * tf.cast(tf.strings.length(text), pre.dtype)"
+        ),
+        "XLA cannot compile it",
+    ),
+    "mixed_precision": (
+        "gates:\n  g: {kind: linear}\nequations:\n  h: sin(1000 * g)\nemits: h\n",
+        "",
+        "outputs are off by",
+    ),
+    "one_trace": (
+        GATE,
+        source("return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
+        "traced for any batch size",
+    ),
+    "saves_and_loads": (
+        GATE,
+        source(
+            "return ops.sigmoid(pre + self.shift)",
+            "    def __init__(self, **options):\n"
+            "        super().__init__(**options)\n"
+            "        object.__setattr__(self, 'shift', next(COUNT))",
+        ),
+        "loaded from a file, it gives other values",
+    ),
+    "not_saturated": (
+        "constants: {far: 20}\ngates:\n  g: {activation: sigmoid(pre + far), reads: [x]}\n"
+        "equations:\n  h: g * tanh(h_prev)\nemits: h\n",
+        "",
+        "within 0.01 of its bounds for 100%",
+    ),
+}
+
+
+def test_every_check_of_cells_is_planted() -> None:
+    # How long a cell remembers is told, and judged by nobody.
+    assert set(CELLS) == set(OF_CELLS) - {"memory_length"}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_planted_cell_fails(name: str, write: Write) -> None:
+    text, gate, says = CELLS[name]
+    plugins = [str(write("gate.py", gate))] if gate else []
+    subject = from_file(write("planted.yaml", text), plugins)
+    (check,) = [c for c in cell_checks(subject) if c.name == name]
+    outcome = check.outcome()
+    assert outcome.status == FAIL
+    assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+@pytest.mark.parametrize(
+    ("equations", "says"),
+    [
+        ("roles: {forget: g}\nequations:\n  h: g * h_prev + x_gate\n", "half is left after 1.0"),
+        ("equations:\n  h: g * h_prev + x_gate\n", "no gate plays the role forget"),
+        ("roles: {forget: x_gate}\nequations:\n  h: g * h_prev + x_gate\n", "no shares between"),
+    ],
+)
+def test_how_long_a_cell_remembers(equations: str, says: str, write: Write) -> None:
+    text = (
+        "gates:\n  g: {activation: 0.5 + 0 * pre, reads: [x]}\n  x_gate: {kind: tanh}\n"
+        f"{equations}emits: h\n"
+    )
+    subject = from_file(write("kept.yaml", text))
+    (check,) = [c for c in cell_checks(subject) if c.name == "memory_length"]
+    assert says in check.outcome().reason

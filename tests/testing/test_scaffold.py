@@ -1,0 +1,152 @@
+"""What ``gatekit new`` writes works at once, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+
+from gatekit import registry
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.main import main
+from gatekit.registry import loading
+from gatekit.testing import checks, scaffold
+from gatekit.testing.suite import IN_A_LAYER
+
+KINDS = tuple(scaffold.KINDS)
+QUICK = ("everything_learns", "executors_agree", "saves_and_loads")
+
+
+def new(*words: str) -> None:
+    """Type ``gatekit new``; what is typed next runs in a process of its own."""
+    assert main(["new", *words]) == 0
+    loading._registry.cache_clear()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_passes_at_once(kind: str, place: Path) -> None:
+    new(kind, "slow_leak")
+    assert (place / "plugins" / "slow_leak.py").is_file()
+    for check in checks(scaffold.KINDS[kind], "slow_leak"):
+        # The rest of the checks in a layer takes seconds: test_bundled has them in CI.
+        if check.name not in IN_A_LAYER or check.name in QUICK:
+            check()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_package_is_found_by_its_entry_point(
+    kind: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"leak_{scaffold.KINDS[kind]}"
+    new(kind, name, "--package")
+    root = place / f"gatekit-{name.replace('_', '-')}"
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    # Installed as pip would: its metadata and its sources lie in a folder of sys.path.
+    info = root / "src" / f"gatekit_{name}-{project['version']}.dist-info"
+    info.mkdir()
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (info / "METADATA").write_text(head)
+    entries = "".join(f"{k} = {v}\n" for k, v in project["entry-points"]["gatekit"].items())
+    (info / "entry_points.txt").write_text(f"[gatekit]\n{entries}")
+    monkeypatch.syspath_prepend(str(root / "src"))
+    importlib.invalidate_caches()
+    origin = registry.origins(scaffold.KINDS[kind])[name]
+    assert (origin.distribution, origin.version) == (project["name"], "0.1.0")
+    assert root / "src" / f"gatekit_{name}" / "conf" in registry.config_folders()
+    for check in checks(scaffold.KINDS[kind], name):
+        if check.name not in IN_A_LAYER:
+            check()
+    compile((root / "tests" / f"test_{name}.py").read_text(), "test", "exec")
+
+
+@pytest.mark.parametrize(
+    "words", [("gate", "leaky"), ("gate", "leaky", "--package"), ("project", "mine")]
+)
+def test_nothing_is_overwritten(
+    words: tuple[str, ...], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new(*words)
+    before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
+    assert main(["new", *words]) == 2
+    assert "there already" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
+
+
+def test_a_file_of_that_name_is_never_touched(place: Path) -> None:
+    (place / "plugins").mkdir()
+    (place / "plugins" / "leaky.py").write_text("# mine\n")
+    with pytest.raises(ConfigError, match="nothing is overwritten"):
+        scaffold.plugin("gate", "leaky")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "says"),
+    [
+        ("gate", "Leaky", "gatekit new gate leaky"),
+        ("gate", "SlowLeak", "gatekit new gate slow_leak"),
+        ("gate", "../evil", "gatekit new gate evil"),
+        ("gate", "1st", "gatekit new gate my_1st"),
+        ("gate", "a" * 41, "at most 40"),
+        ("gate", "", "gatekit new gate my"),
+        ("gate", "lambda", "a word of Python"),
+        ("gate", "pre", "a word of Python, of cells"),
+        ("gate", "sigmoid", "gatekit new gate my_sigmoid"),
+        ("gate", "forget", "is there already"),
+        ("output-unit", "hidden", "is there already"),
+        ("task", "adding", "is there already"),
+        ("function", "tanh", "a function of gatekit"),
+    ],
+)
+def test_a_name_that_will_not_do_is_refused(kind: str, name: str, says: str, place: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        scaffold.plugin(kind, name)
+    assert says in str(caught.value)
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../mine", "a/b", "-x", "", "a b"])
+def test_a_project_is_a_folder_here(name: str, place: Path) -> None:
+    with pytest.raises(ConfigError, match="gatekit new project"):
+        scaffold.project(name)
+
+
+def test_a_kind_that_is_not_there_is_told(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "gat", "leaky"]) == 2
+    assert "did you mean 'gate'" in capsys.readouterr().err
+
+
+def test_a_new_project_trains(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gatekit.study.command import compose
+
+    new("project", "mine")
+    monkeypatch.chdir(place / "mine")
+    new("gate", "leaky")
+    ((_, config),) = compose(["experiment=first", "swap.forget=leaky"])
+    assert (config.study, config.task.length, config.swap.forget) == ("first", 20, "leaky")
+
+
+@pytest.mark.slow
+def test_a_new_package_is_installed_and_passes_its_own_test(place: Path) -> None:
+    new("gate", "leaky", "--package")
+    folder = place / "venv"
+    venv.create(folder, system_site_packages=False, with_pip=False)
+    site = next(folder.glob("lib/python*/site-packages"))
+    # The new environment sees what this one has, so that nothing is fetched.
+    (site / "these.pth").write_text("\n".join(p for p in sys.path if p) + "\n")
+    python = str(folder / "bin" / "python")
+    pip = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "./gatekit-leaky"], cwd=place, check=True, capture_output=True)
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "gatekit-leaky"],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "25 passed" in done.stdout
