@@ -13,6 +13,9 @@ from gatekit.registry import catalogue, cell_config
 
 BUNDLED = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/cell").glob("*.yaml"))
 
+# Each has something that the others have not; the rest of the zoo need not meet every option.
+FEW = ("cifg", "gru_reset_after", "lstm", "mingru", "mlstm", "on_lstm", "peephole", "rhn", "slstm")
+
 
 def cell(
     source: str,

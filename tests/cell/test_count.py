@@ -9,7 +9,7 @@ import pytest
 
 from gatekit.cell.count import formula
 
-from .shown import BUNDLED, cell
+from .shown import BUNDLED, FEW, cell
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,11 @@ def value(text: str, n: int, m: int) -> Fraction:
     return total
 
 
-@pytest.mark.parametrize("name", BUNDLED)
-@pytest.mark.parametrize("output_unit", ["hidden", "gated", "projection", "mix_last"])
+@pytest.mark.parametrize(
+    ("name", "output_unit"),
+    [(name, "hidden") for name in BUNDLED]
+    + [(name, unit) for name in FEW for unit in ("gated", "projection", "mix_last")],
+)
 def test_the_formula_holds_at_other_sizes(name: str, output_unit: str) -> None:
     text = formula(cell(name, output_unit=output_unit))
     assert text is not None

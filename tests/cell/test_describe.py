@@ -15,7 +15,7 @@ from gatekit.cell.graph import Cell
 from gatekit.recurrence.plan import make
 from gatekit.registry import catalogue
 
-from .shown import BUNDLED, cell
+from .shown import BUNDLED, FEW, cell
 
 
 class Opaque(Gate):
@@ -96,8 +96,11 @@ def test_other_linear_maps_and_the_output_unit_stand_alone() -> None:
     ]
 
 
-@pytest.mark.parametrize("norm", [None, {"of": "read"}, {"of": "sum"}])
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize(
+    ("name", "norm"),
+    [(name, None) for name in BUNDLED]
+    + [(name, {"of": of}) for name in FEW for of in ("read", "sum")],
+)
 def test_the_products_are_those_of_the_fused_executor(name: str, norm: Any) -> None:
     built = cell(name)
     if norm is not None:
