@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import subprocess
-import sys
+import sysconfig
 import tomllib
 import venv
 from pathlib import Path
@@ -130,14 +130,20 @@ def test_a_new_project_trains(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (config.study, config.task.length, config.swap.forget) == ("first", 20, "leaky")
 
 
+def package_folders() -> list[str]:
+    """Return where this environment's packages are."""
+    return sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+
+
 @pytest.mark.slow
 def test_a_new_package_is_installed_and_passes_its_own_test(place: Path) -> None:
     new("gate", "leaky", "--package")
     folder = place / "venv"
     venv.create(folder, system_site_packages=False, with_pip=False)
     site = next(folder.glob("lib/python*/site-packages"))
-    # The new environment sees what this one has, so that nothing is fetched.
-    (site / "these.pth").write_text("\n".join(p for p in sys.path if p) + "\n")
+    # The new environment sees what this one has, gatekit among it, so that nothing is fetched.
+    these = "".join(f"import site; site.addsitedir({p!r})\n" for p in package_folders())
+    (site / "these.pth").write_text(these)
     python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "./gatekit-leaky"], cwd=place, check=True, capture_output=True)
