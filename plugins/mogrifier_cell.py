@@ -15,7 +15,7 @@ def mogrifier_lstm(rounds=5):
     Reference: Melis, Kočiský & Blunsom, Mogrifier LSTM (2020), arXiv:1909.01792
     """
     if type(rounds) is not int or rounds < 0:
-        raise GatekitError(f"cell.rounds={rounds!r} should be an integer from 0; cell.rounds=5")
+        raise GatekitError(f"cell.rounds={rounds!r} should be an integer from 0: cell.rounds=5")
     x, h = "x", "h_prev"
     gates, equations = {}, {}
     for i in range(1, rounds + 1):
