@@ -15,11 +15,15 @@ class Command:
 
 COMMANDS = {
     "train": Command("train", "train a model, or with -m every combination of a sweep"),
+    "plan": Command("plan", "show what train would do, and try every variant for three steps"),
     "status": Command("status", "tell where the runs of a study stand"),
     "failures": Command("failures", "tell why runs of a study failed, and how to make one again"),
     "logs": Command("logs", "show what a run wrote"),
     "prune": Command("prune", "show what a study does not need, and with --yes remove it"),
     "compare": Command("compare", "compare the variants of a study"),
+    "bundle": Command("bundle", "write a study into one file to share"),
+    "import": Command("bundle", "put a bundle's runs beside one's own, as another origin"),
+    "rerun": Command("bundle", "make a bundled run again and say whether it repeats"),
     "why": Command("why", "tell why two runs or groups differ"),
     "query": Command("query", "ask the runs and metrics of all studies in SQL"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),

@@ -17,7 +17,7 @@ TOLERANCE = 0.02
 """How far the nearest count may be from the budget, as a share of it."""
 
 MOST_UNITS = 2**17
-REACH = 16
+REACH = 6
 """Neighbours that are tried around the size at which the budget is crossed."""
 
 _BUDGET = re.compile(r"parameters:(\d+(?:\.\d+)?)([kM]?)\Z")

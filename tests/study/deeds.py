@@ -1,5 +1,6 @@
 """Runs that end in every way, without TensorFlow, for the tests of launching."""
 
+import dataclasses
 import multiprocessing
 import os
 import signal
@@ -34,6 +35,20 @@ def plan_of(root, *deeds, n_jobs=2, retry=False, **options):
     )
     launch = Launch("s", Path(root), n_jobs, 1, retry, Options(**options))
     return Plan(launch, runs, (), {}, "gatekit train -m deed=x")
+
+
+def changed(plan, digest):
+    """Return the plan after a plugin's source has changed: other fingerprints, same origins."""
+    runs = tuple(
+        dataclasses.replace(
+            run,
+            fingerprint=run.fingerprint[:8] + digest,
+            path=run.path.with_name(run.fingerprint[:8] + digest),
+            plugins={"mine": digest},
+        )
+        for run in plan.runs
+    )
+    return dataclasses.replace(plan, runs=runs)
 
 
 def child(path, deed):

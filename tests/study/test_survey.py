@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from deeds import plan_of, start, states
+from deeds import changed, plan_of, start, states
 
 from gatekit.cell.errors import RunError
 from gatekit.study import planned
@@ -19,20 +19,6 @@ def made(tmp_path_factory):
     plan = plan_of(tmp_path_factory.mktemp("made"), "good", "fail", "diverge", "exit", "fail")
     launch(plan, start)
     return plan
-
-
-def changed(plan, digest):
-    """Return the plan after a plugin's source has changed: other fingerprints, same origins."""
-    runs = tuple(
-        dataclasses.replace(
-            run,
-            fingerprint=run.fingerprint[:8] + digest,
-            path=run.path.with_name(run.fingerprint[:8] + digest),
-            plugins={"mine": digest},
-        )
-        for run in plan.runs
-    )
-    return dataclasses.replace(plan, runs=runs)
 
 
 def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):

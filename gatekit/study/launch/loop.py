@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
 
@@ -42,6 +42,7 @@ def launch(
     start: Callable[[Run, Plan, bool], Any] | None = None,
     backend: Backend | None = None,
     work: Work | None = None,
+    stream: TextIO | None = None,
 ) -> Outcome:
     """Make the runs of a plan that are not complete yet.
 
@@ -51,6 +52,7 @@ def launch(
             has imported TensorFlow and executed nothing.
         backend: where runs are made; by default as ``hydra.launcher.backend`` says.
         work: what is to be made, where the plan does not list it beforehand.
+        stream: where progress is told; stdout by default.
 
     Returns:
         What was made, skipped and failed; the numbers are in the folders.
@@ -68,7 +70,7 @@ def launch(
             return outcome
         work = Listed(todo)
     prepare(plan)
-    return _Launching(plan, backend or Processes(plan, start), work, outcome).run()
+    return _Launching(plan, backend or Processes(plan, start), work, outcome, stream).run()
 
 
 def pending(plan: Plan, outcome: Outcome) -> list[Run]:
@@ -112,10 +114,17 @@ def prepare(plan: Plan) -> None:
 class _Launching:
     """One launch from the first run to the last; `step` is called until nothing is left."""
 
-    def __init__(self, plan: Plan, backend: Backend, work: Work, outcome: Outcome) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        backend: Backend,
+        work: Work,
+        outcome: Outcome,
+        stream: TextIO | None = None,
+    ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
         self.options = plan.launch.options
-        self.progress = Progress(work.total, backend.slots, log=plan.log)
+        self.progress = Progress(work.total, backend.slots, stream, plan.log)
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0

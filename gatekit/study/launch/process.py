@@ -19,6 +19,8 @@ from .backend import Handle
 
 PRELOAD = "gatekit.study.preload"
 
+Main = Callable[[Run, Plan, dict[str, str], bool], None] | None
+
 
 class Process:
     """One run in a process of its own."""
@@ -71,10 +73,13 @@ class Processes:
     Args:
         plan: how many, and with what.
         start: returns the started process of a run.
+        main: what the process of a run does, if not to train it.
     """
 
-    def __init__(self, plan: Plan, start: Callable[[Run, Plan, bool], Any] | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self, plan: Plan, start: Callable[[Run, Plan, bool], Any] | None = None, main: Main = None
+    ) -> None:
+        self.plan, self.main = plan, main
         self.places = places(plan.launch.options)
         self.slots = plan.launch.n_jobs
         if self.places:
@@ -90,7 +95,8 @@ class Processes:
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), place)
         environment = environment_of(self.plan, self.places[place] if self.places else {})
-        return Process(started(self.context, run, self.plan, environment, bar), place)
+        process = started(self.context, run, self.plan, environment, bar, self.main)
+        return Process(process, place)
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
         """Wait for a process to end."""
@@ -114,7 +120,7 @@ def started(
     plan: Plan,
     environment: Mapping[str, str],
     bar: bool,
-    main: Callable[[Run, Plan, dict[str, str], bool], None] | None = None,
+    main: Main = None,
 ) -> Any:
     """Return the started process of a run."""
     with _quiet(environment):
@@ -129,6 +135,11 @@ def started(
 def _run(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
     # A fork of the server has the server's environment; TensorFlow reads this one when first used.
     os.environ.update(environment)
+    work(run, plan, bar)
+
+
+def work(run: Run, plan: Plan, bar: bool) -> None:
+    """Make a run in this process."""
     from ..preload import worker
 
     launch = plan.launch

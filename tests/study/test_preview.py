@@ -1,0 +1,134 @@
+"""``gatekit plan``: what would run, what is broken, how long it takes, before anything trains."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from deeds import changed, plan_of, start
+
+from gatekit.cli.main import main
+from gatekit.study.command import compose
+from gatekit.study.launch import launch
+from gatekit.study.plan import plan, plan_or_errors
+from gatekit.study.preview import preview
+
+SCRIPT = """
+import sys
+from gatekit.cli.main import main
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    assert not {"tensorflow", "keras"} & set(sys.modules), "the parent imported TensorFlow"
+    sys.exit(code)
+"""
+
+FAULTY = '''
+import numpy
+from gatekit import Batch, Metric, Signature, Task, hookimpl
+
+
+class Faulty(Task):
+    """Data that hold NaN, which only reading them shows."""
+
+    good: bool = True
+    metric = Metric("mse", direction="min", unit="squared error")
+
+    def chance(self):
+        return 1.0
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=1, loss="mse")
+
+    def data_hash(self):
+        return "faulty"
+
+    def splits(self, rng):
+        x = rng.random((70, 3, 1)).astype("float32")
+        y = x[:, 0].copy()
+        if not self.good:
+            x[2, 1] = numpy.nan
+        return {name: Batch(x, y) for name in ("train", "validation", "test")}
+
+
+@hookimpl
+def gatekit_tasks():
+    return {"faulty": Faulty}
+'''
+
+
+def found(*argv, **options):
+    planned, broken = plan_or_errors(compose(["task=sum", *argv]))
+    return preview(planned, broken, try_out=False, **options)
+
+
+@pytest.mark.usefixtures("place")
+def test_runs_are_counted_by_variant_and_state():
+    words = ["-m", "cell=lstm,gru", "seeds=3", "units=5"]
+    planned = plan(compose(["task=sum", *words]))
+    first = planned.runs[0].folder()
+    first.claim()
+    first.write_config({})
+    first.finish({"state": "COMPLETED"})
+    second = planned.runs[1].folder()
+    second.claim()
+    second.status("FAILED", "why")
+    lstm, gru = found(*words).trials
+    assert lstm.states == {"COMPLETED": 1, "FAILED": 1, "PLANNED": 1}
+    assert (lstm.todo, gru.todo) == (1, 3)
+    assert lstm.parameters == planned.runs[0].parameters
+    assert [t.todo for t in found(*words, "retry=failed").trials] == [2, 3]
+
+
+@pytest.mark.usefixtures("place")
+def test_broken_variants_are_all_told_beside_those_that_work():
+    seen = found("-m", "cell=rnn,lstm,mgu", "swap.input=sigmoid")
+    assert [t.label for t in seen.trials] == ["task=sum cell=lstm swap.input=sigmoid"]
+    assert [label.split()[1] for label, _ in seen.broken] == ["cell=rnn", "cell=mgu"]
+    assert "no gate in the role 'input'" in seen.broken[0][1]
+
+
+@pytest.mark.usefixtures("place")
+def test_learning_rates_are_no_variants_of_their_own():
+    seen = found("-m", "optimizer.learning_rate=0.1,0.01,0.001")
+    assert [t.todo for t in seen.trials] == [3]
+
+
+@pytest.mark.usefixtures("place")
+def test_nothing_is_written(capsys):
+    assert main(["plan", "-m", "task=sum", "units=3,4", "--list"]) == 0
+    assert "study default: 2 runs to make" in capsys.readouterr().out
+    assert os.listdir() == []
+
+
+def test_what_a_changed_source_would_outdate_is_counted(tmp_path):
+    old = changed(plan_of(tmp_path, "good"), "1" * 8)
+    launch(old, start)
+    config = {"units": 1, "optimizer": {"name": "sgd"}, "deed": "good"}
+    new = changed(old, "2" * 8)
+    object.__setattr__(new.runs[0], "config", config)
+    (trial,) = preview(new, [], try_out=False).trials
+    assert trial.stale == 1
+
+
+def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "faulty_task.py").write_text(FAULTY)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    words = ["plan", "-m", "task=faulty", "task.good=true,false", "units=4", "seeds=2", "--json"]
+    done = subprocess.run(
+        [sys.executable, "script.py", *words, "trainer.epochs=50", "trainer.batch=8"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    seen = json.loads(done.stdout)
+    good, bad = seen["trials"]
+    assert "x is not finite: nan at row 2" in bad["error"]
+    assert good["error"] is None
+    assert good["memory"] > 100 * 2**20
+    # 50 epochs of 9 steps
+    assert good["seconds"] > 450 * good["step"] > 0
+    assert seen["seconds"] == pytest.approx(2 * good["seconds"] / seen["slots"])
+    assert sorted(os.listdir(tmp_path)) == ["plugins", "script.py"]
