@@ -45,7 +45,7 @@ def specification(
     if not gates and not given:
         return spec
     config = {**spec.canonical(), **given}
-    members = dict(config["gates"])
+    members = dict(config.get("gates", {}))
     for role, gate in gates.items():
         place = spec.role(role)
         members[place] = gate if not isinstance(gate, str) else {"kind": gate}

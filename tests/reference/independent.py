@@ -1,6 +1,6 @@
 """Cells in which a unit reads no other unit's past: recurrent weights are one per unit.
 
-    IndRNN:  h = relu(W x + b + u h_prev); the normalised form has LN(W x) for W x
+    IndRNN:  h = relu(W x + b + u h_prev); normalised, h = tanh(LN(W x) + b + u h_prev)
     IndyGRU: r, z = sigmoid(W x + u h_prev + b); g = tanh(W x + u (r h_prev) + b)
              h = z h_prev + (1 - z) g
     ParaGRU: the same gates; h = (1 - z) h_prev + z g
@@ -39,7 +39,7 @@ def ind_rnn(x: Array, states: States, w: Weights, normalised: bool = False) -> S
     if normalised:
         seen = layer_norm(seen, w["seen.x.scale"])
     a = seen + w["seen.bias"] + w["recurrent"] * states["h"]
-    h = maximum(a, np.zeros_like(a))
+    h = np.tanh(a) if normalised else maximum(a, np.zeros_like(a))
     return h, {"h": h}
 
 
@@ -65,7 +65,6 @@ CASES = {
         partial(ind_rnn, normalised=True),
         ("h",),
         partial(ind_rnn_shapes, normalised=True),
-        units=8,
     ),
     "indy_gru": Case(indy_gru, ("h",), indy_gru_shapes),
     "para_gru": Case(partial(indy_gru, writes=True), ("h",), indy_gru_shapes),

@@ -6,7 +6,7 @@ LN(a) = s (a - mean) / sqrt(variance + 1e-5), over one product or over several s
                     g = tanh(LN(W x) + b + r (LN(U h_prev) + b')); h = z h_prev + (1 - z) g
     Li-GRU:         z = sigmoid(LN(W x) + b + U h_prev), g = relu(LN(W x) + b + U h_prev)
                     h = z h_prev + (1 - z) g, both products W x normalised together
-    SLi-GRU:        the same with LN(U h_prev), both together
+    SLi-GRU:        the same with LN(U h_prev), both together and without a scale
 
 References: Ba et al. 2016, arXiv 1607.06450; Ravanelli et al. 2018, arXiv 1803.10225; Moumen &
 Parcollet 2023, arXiv 2302.10144.
@@ -91,8 +91,6 @@ def ligru_shapes(features: int, units: int, stabilised: bool = False) -> Shapes:
         found[f"seen_{gate}.x.scale"] = (units,)
         recalled = f"recalled_{gate}" if stabilised else gate
         found[f"{recalled}.h_prev"] = (units, units)
-        if stabilised:
-            found[f"{recalled}.h_prev.scale"] = (units,)
     return found
 
 
@@ -106,7 +104,7 @@ def ligru(x: Array, states: States, w: Weights, stabilised: bool = False) -> Ste
     prefix = "recalled_" if stabilised else ""
     recalled = {gate: h @ w[f"{prefix}{gate}.h_prev"] for gate in gates}
     if stabilised:
-        recalled = together(recalled, {g: w[f"recalled_{g}.h_prev.scale"] for g in gates})
+        recalled = together(recalled, {gate: np.ones(h.shape[-1]) for gate in gates})
     z, g = (seen[gate] + w[f"seen_{gate}.bias"] + recalled[gate] for gate in gates)
     h = sigmoid(z) * h + (1 - sigmoid(z)) * maximum(g, np.zeros_like(g))
     return h, {"h": h}
