@@ -137,7 +137,13 @@ def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
         baseline: another.
     """
     reasons = []
-    aspects = (("metric", _metrics), ("split", _splits), ("data", _data), ("step budget", _budgets))
+    aspects = (
+        ("metric", _metrics),
+        ("split", _splits),
+        ("data", _data),
+        ("step budget", _budgets),
+        ("age", _ages),
+    )
     for name, of in aspects:
         ours, theirs = of(group), of(baseline)
         if len(ours | theirs) > 1:
@@ -190,6 +196,10 @@ def _budgets(group: Group) -> set[str]:
         said = [f"{k}={known[k]}" for k in ("epochs", "steps") if known.get(k) is not None]
         budgets.add(" ".join(said) or "unknown")
     return budgets
+
+
+def _ages(group: Group) -> set[str]:
+    return {f"stale: {run.stale}" if run.stale else "current" for run in group.runs}
 
 
 def executors(group: Group) -> str:

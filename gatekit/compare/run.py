@@ -21,6 +21,8 @@ OUTCOMES = ("COMPLETED", "DIVERGED")
 """States that count in a comparison; every other state is a missing run."""
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+# As in gatekit.study.planned, which imports Hydra: too much for reading folders.
+_STALE = "stale.json"
 _FILES = ("config.yaml", "status.json", "result.json", "metrics.jsonl")
 # The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
 _AGREEMENT = 1e-4
@@ -32,7 +34,8 @@ class Run:
 
     ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
     state is COMPLETED or DIVERGED; ``reason`` says in words what is damaged; ``origin`` names the
-    bundle that the run was imported from, None for one's own.
+    bundle that the run was imported from, None for one's own; ``stale`` says why a later command
+    has outdated the run.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Run:
     config: Mapping[str, Any] | None
     result: Result | None
     origin: str | None = None
+    stale: str | None = None
 
     @property
     def seed(self) -> int | None:
@@ -94,7 +98,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     if trouble is not None:
         trusted = None if trouble.startswith("config.yaml") else config
         return Run(name, folder, "CORRUPT", trouble, trusted, None, origin)
-    return Run(name, folder, state, reason, config, result, origin)
+    return Run(name, folder, state, reason, config, result, origin, _stale(folder))
 
 
 def _state(folder: Path, result: Result | None, status: bytes | None) -> tuple[str, str | None]:
@@ -109,6 +113,14 @@ def _state(folder: Path, result: Result | None, status: bytes | None) -> tuple[s
         return result.state, result.reason
     found = RunFolder(folder).state()
     return found.name, found.reason
+
+
+def _stale(folder: Path) -> str | None:
+    data = _bytes(folder / _STALE)
+    try:
+        return None if data is None else str(json.loads(data)["because"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "it is marked as outdated"
 
 
 def _bytes(path: Path) -> bytes | None:

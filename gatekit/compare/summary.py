@@ -107,6 +107,9 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     flags = []
     if any(result.split == "validation" for result in results):
         flags.append("no test score was logged: validation is shown, which chose the epoch itself")
+    stale = sorted({run.stale for run in group.runs if run.stale})
+    if stale:
+        flags.append(f"its runs are stale: {'; '.join(stale)}")
     if len(values) > 1 and len(set(values)) == 1:
         flags.append(
             f"all {len(values)} runs end at the same value: does the seed reach the model?"

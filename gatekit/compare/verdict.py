@@ -52,7 +52,7 @@ def verdict(label: str, found: Difference) -> str:
             )
         return f"{label} is {way} than {found.baseline} by {size} ({numbers}){rest}"
     said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
-    return f"{said}; {_needed(found)}"
+    return f"{said}; {_needed(found)}" if found.mean else said
 
 
 def _needed(found: Difference) -> str:

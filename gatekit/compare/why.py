@@ -157,6 +157,12 @@ def _environment(run: Run) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def environment_changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return what differs between two ``env.json``: versions and hardware."""
+    keys = ("versions", "python", *_HARDWARE)
+    return _changes([_flat(first, *keys)], [_flat(second, *keys)])
+
+
 def _flat(environment: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     flat = flatten({key: environment[key] for key in keys if key in environment})
     return {key.removeprefix("versions."): value for key, value in flat.items()}

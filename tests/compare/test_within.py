@@ -10,6 +10,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import command, compare
 from gatekit.compare.difference import is_decided
 from gatekit.compare.statistics import mean_interval
+from gatekit.study.planned import STALE
 
 from .synthetic import configuration, write_run
 from .test_comparison import LSTM, RNN, row, verdict
@@ -108,3 +109,18 @@ def test_a_difference_keeps_its_points_and_their_seeds(tmp_path: Path) -> None:
     assert found.values == pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
     assert found.improvement == 0.0
     assert found.seeds_needed is not None
+
+
+def test_stale_runs_are_not_comparable_with_current_ones(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, value in enumerate(LSTM):
+        write_run(runs, configuration("lstm", seed), value)
+        old = write_run(runs, configuration("rnn", seed), value + 1)
+        said = '{"by": "0123456789abcdef", "because": "the source has changed of plugin gates"}'
+        (old / STALE).write_text(said)
+    found = compare("demo", tmp_path)
+    assert "another age (stale: the source has changed of plugin gates" in verdict(found, "rnn")
+    assert "rnn: its runs are stale: the source has changed of plugin gates" in found.notes
+    assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
+    (old / STALE).write_text("{")
+    assert "it is marked as outdated" in str(compare("demo", tmp_path, force=True).notes)

@@ -1,0 +1,257 @@
+"""A study as one file to share: numbers, settings, sources, and how to make them again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatekit.cell.errors import GatekitError, RunError
+from gatekit.compare.config_text import ConfigReader
+from gatekit.compare.loader import Study
+from gatekit.compare.result import OWN
+from gatekit.compare.run import Run
+from gatekit.compare.scrub import scrub, tells_the_place, without_paths
+from gatekit.study import files
+
+SCHEMA = 1
+"""The format of ``bundle.json``."""
+
+_KEPT = ("config.yaml", "env.json", "metrics.jsonl")
+
+
+def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
+    """Write a study's own runs into a zip file; the same study gives the same bytes.
+
+    It holds no path, host or user: settings that are paths keep their last part, texts are
+    scrubbed, logs and claims stay here.
+
+    Args:
+        study: what ``load`` returned.
+        path: the file to write.
+        weights: whether the best weights go along.
+
+    Returns:
+        What must be said: runs without an outcome among them.
+
+    Raises:
+        RunError: the study has no runs, or a plugin's source tells this machine.
+    """
+    runs = [run for run in study.runs if run.origin is None]
+    if not runs:
+        raise RunError(f"study {study.name} has no runs of its own to share")
+    entries: dict[str, bytes] = {}
+    for run in runs:
+        entries |= _run_files(run, weights)
+    entries |= _sources(study, runs)
+    environments = [_json(run.path / "env.json") for run in runs]
+    data = _data(runs)
+    entries["data.json"] = _dumped(data)
+    entries["constraints.txt"] = _constraints(environments)
+    entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
+    _refuse_places(entries)
+    manifest = {
+        "schema": SCHEMA,
+        "study": study.name,
+        "files": {name: hashlib.sha256(entries[name]).hexdigest() for name in sorted(entries)},
+    }
+    entries["bundle.json"] = _dumped(manifest)
+    _write(path, entries)
+    missing = Counter(run.state for run in runs if not run.counts)
+    return [
+        f"{count} runs are {state}, and go along without an outcome"
+        for state, count in sorted(missing.items())
+    ]
+
+
+def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
+    place = f"runs/{run.id}"
+    found: dict[str, bytes] = {}
+    status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
+    found[f"{place}/status.json"] = _dumped(status)
+    # A damaged file may hold anything: of such a run only what can be read goes along.
+    if run.config is not None:
+        found[f"{place}/config.yaml"] = _config(run)
+    if run.state == "CORRUPT":
+        return found
+    for name in (*_KEPT[1:], *(["weights.npz"] if weights else [])):
+        if (run.path / name).is_file():
+            found[f"{place}/{name}"] = (run.path / name).read_bytes()
+    environment = _json(run.path / "env.json")
+    if environment:
+        found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(environment)))
+    if run.result is not None:
+        record = _scrubbed(_json(run.path / "result.json"))
+        kept = {name: f"{place}/{name}" for name in (*_KEPT, "weights.npz")}
+        record["files"] = {
+            name: hashlib.sha256(found[entry]).hexdigest()
+            for name, entry in kept.items()
+            if entry in found
+        }
+        found[f"{place}/result.json"] = _dumped(record)
+    return found
+
+
+def _config(run: Run) -> bytes:
+    data = (run.path / "config.yaml").read_bytes()
+    config = dict(ConfigReader().read(data))
+    clean = without_paths(config)
+    if clean.get("plugins"):
+        clean["plugins"] = [str(p).replace("\\", "/").split("/")[-1] for p in clean["plugins"]]
+    if clean == config:
+        return data
+    return yaml.safe_dump(clean, sort_keys=False, allow_unicode=True, width=100).encode()
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(item) for item in value]
+    return scrub(value) if isinstance(value, str) else value
+
+
+def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
+    digests = {d for run in runs if run.result for d in run.result.plugins.values()}
+    found = {}
+    for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
+        path = study.path / "plugins" / f"{digest}.py"
+        if path.is_file():
+            found[f"plugins/{digest}.py"] = path.read_bytes()
+    return found
+
+
+def _data(runs: Sequence[Run]) -> list[dict[str, str]]:
+    hashes = {
+        (run.result.task, run.result.data_hash or "")
+        for run in runs
+        if run.result is not None and run.result.executor != OWN
+    }
+    return [
+        {"task": task, "data_hash": digest, "command": _command(task)}
+        for task, digest in sorted(hashes)
+    ]
+
+
+def _command(task: str) -> str:
+    from gatekit import registry
+
+    try:
+        kind = registry.tasks().get(task)
+    except GatekitError:
+        kind = None
+    if kind is None:
+        return "the task's plugin tells"
+    source = kind.source
+    return (
+        "none: the task makes its data from the seed"
+        if source is None
+        else f"gatekit data get {source.name}"
+    )
+
+
+def _constraints(environments: Sequence[Mapping[str, Any]]) -> bytes:
+    seen: dict[str, Counter[str]] = {}
+    for environment in environments:
+        for name, version in (environment.get("versions") or {}).items():
+            if version:
+                seen.setdefault(str(name), Counter())[str(version)] += 1
+    lines = []
+    for name, versions in sorted(seen.items()):
+        (most, _), *others = versions.most_common()
+        rest = f"  # some runs: {', '.join(sorted(v for v, _ in others))}" if others else ""
+        lines.append(f"{name}=={most}{rest}\n")
+    return "".join(lines).encode()
+
+
+def _reproduce(
+    study: Study,
+    runs: Sequence[Run],
+    environments: Sequence[Mapping[str, Any]],
+    data: Sequence[Mapping[str, str]],
+    name: str,
+) -> bytes:
+    counted = Counter(run.state for run in runs)
+    machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
+    pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
+    commands = [_json(path).get("command") for path in sorted(study.path.glob("plan-*.json"))]
+    typed = [scrub(str(command)) for command in dict.fromkeys(commands) if command]
+    wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
+    lines = [
+        f"# Study {study.name}",
+        "",
+        f"{len(runs)} runs: " + ", ".join(f"{n} {state}" for state, n in sorted(counted.items())),
+        f"Python {', '.join(pythons) or 'unknown'}; made on "
+        + ("; ".join(sorted(scrub(" with ".join(map(str, m))) for m in machines)) or "unknown"),
+        "",
+        "## Look at the numbers",
+        "```console",
+        f"gatekit import {name}",
+        f"gatekit compare {study.name}",
+        "```",
+        "",
+        "## Make one run again, and see whether it repeats",
+        "```console",
+        "pip install -c constraints.txt gatekit   # constraints.txt is in this file",
+        *wanted,
+        f"gatekit rerun {name} --one",
+        "```",
+        "Sources of plugins lie under `plugins/`, named by their hash. Read one before you copy it",
+        "into `./plugins`: a plugin is a program.",
+        "",
+        "## Make the study again",
+        "```console",
+        *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
+        "```",
+        "",
+        "## Data",
+        *(f"- {e['task']}: `{e['data_hash']}`; {e['command']}" for e in data),
+    ]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _refuse_places(entries: Mapping[str, bytes]) -> None:
+    for name, data in entries.items():
+        if name.endswith(".npz"):
+            continue
+        line = tells_the_place(data.decode("utf-8", "replace"))
+        if line is not None:
+            raise RunError(
+                f"{name}, line {line}, tells this machine (a host, a home or working folder);"
+                " take it out of the source, make the runs again, and bundle then"
+            )
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _dumped(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _write(path: Path, entries: Mapping[str, bytes]) -> None:
+    import io
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(entries):
+            # A fixed date: the same study is the same file.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), entries[name])
+    try:
+        files.folder(path.absolute().parent)
+        files.write(path.absolute(), buffer.getvalue())
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written ({error.strerror}); give another --output"
+        ) from None

@@ -1,0 +1,57 @@
+"""Take paths, hosts and users out of what is shared."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_PATH = re.compile(
+    r"(?<![\w.~/:])(?:~|[A-Za-z]:)?[/\\](?:[^\s/\\'\":,;()]+[/\\])+([^\s/\\'\":,;()]*)"
+)
+_WHOLE = re.compile(r"(?:~[/\\]|[/\\]|[A-Za-z]:[/\\]).*", re.DOTALL)
+_SHORTEST = 3
+_COMMON = ("root", "user", "runner", "ubuntu", "localhost")
+
+
+def scrub(text: str) -> str:
+    """Return free text with the last part of each path only, and without this host and user."""
+    text = _PATH.sub(lambda found: found.group(1) or "<path>", text)
+    for name, word in (("<host>", platform.node()), ("<user>", _user())):
+        if len(word) >= _SHORTEST and word.lower() not in _COMMON:
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", name, text)
+    return text
+
+
+def without_paths(value: Any) -> Any:
+    """Return plain data in which a text that is a path keeps its last part only."""
+    if isinstance(value, Mapping):
+        return {key: without_paths(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(item) for item in value]
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        return re.split(r"[/\\]", value.rstrip("/\\"))[-1]
+    return value
+
+
+def tells_the_place(text: str) -> int | None:
+    """Return the first line, from 1, that holds this host, or the home or working folder."""
+    words = [str(Path.home()), os.getcwd()]
+    host = platform.node()
+    words += [host] if len(host) > _SHORTEST and host not in _COMMON else []
+    known = [word for word in words if len(word) > _SHORTEST and word.lower() not in _COMMON]
+    for number, line in enumerate(text.splitlines(), start=1):
+        if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in known):
+            return number
+    return None
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

@@ -1,0 +1,98 @@
+"""A bundled run made again: refused where it would not be the same, compared where it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cell.errors import RunError
+from gatekit.compare import rerun as module
+from gatekit.compare.bundle import write_bundle
+from gatekit.compare.config_text import ConfigReader
+from gatekit.compare.loader import load
+from gatekit.compare.rerun import rerun
+from gatekit.compare.run import read_run
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+from .synthetic import configuration, write_run
+
+WORDS = ["study=tiny", "cell=lstm", "task=adding", "task.length=5", "units=4", "trainer.steps=10"]
+
+
+def bundle(root: Path, **result: Any) -> Path:
+    """Write a bundle of one run that could be made here, with results as given."""
+    (run,) = plan(compose([*WORDS, "trainer.epochs=null"])).runs
+    known = {"data_hash": run.data_hash, "plugins": dict(run.plugins), **result}
+    write_run(root / "tiny" / "runs", run.config, 1.0, name=run.fingerprint, **known)
+    write_bundle(load("tiny", root), root / "tiny.zip")
+    return root / "tiny.zip"
+
+
+def test_a_plugin_of_another_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"plugin mine is not here.*plugins/1+\.py: read it"):
+        rerun(bundle(tmp_path, plugins={"mine": "1" * 64}))
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the data of task adding are others here"):
+        rerun(bundle(tmp_path, data_hash="0" * 64))
+
+
+def test_only_a_completed_run_of_gatekit_can_be_made_again(tmp_path: Path) -> None:
+    write_run(tmp_path / "demo" / "runs", configuration("lstm", 0), executor="own")
+    write_bundle(load("demo", tmp_path), tmp_path / "own.zip")
+    with pytest.raises(RunError, match="no completed run"):
+        rerun(tmp_path / "own.zip")
+    with pytest.raises(RunError, match="no completed run ffff that"):
+        rerun(bundle(tmp_path), "ffff")
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict"), [(0.0, "bitwise"), (1e-9, "close"), (0.01, "different")]
+)
+def test_the_verdict_is_that_of_the_numbers(tmp_path: Path, shift: float, verdict: str) -> None:
+    score = {"epoch": 1, "validation": 8.7, "test": 8.6}
+    other = {"epoch": 1, "validation": 8.7, "test": 8.6 + shift}
+    values = [8.7]
+    folders = [
+        write_run(
+            tmp_path / name, configuration(), validation=values, name="a" * 16, best=one, last=one
+        )
+        for name, one in (("a", score), ("b", other))
+    ]
+    for folder, version in zip(folders, ("2.20", "2.21"), strict=True):
+        (folder / "env.json").write_text(json.dumps({"versions": {"tensorflow": version}}))
+    found = module._compared(read_run(folders[0], ConfigReader()), folders[1])
+    assert found.verdict == verdict
+    assert [(c.key, c.first, c.second) for c in found.changes] == [("tensorflow", "2.20", "2.21")]
+
+
+@pytest.mark.slow
+def test_a_run_repeats_on_the_machine_that_made_it(tmp_path: Path) -> None:
+    gatekit = [sys.executable, "-c", "from gatekit.cli.main import main; raise SystemExit(main())"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+    def typed(*words: str) -> str:
+        done = subprocess.run(
+            [*gatekit, *words],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
+        return done.stdout
+
+    typed("train", *WORDS, "trainer.epochs=null", "seed=0")
+    typed("bundle", "tiny")
+    found = json.loads(typed("rerun", "tiny.zip", "--one", "--json"))
+    assert (found["verdict"], found["changes"]) == ("bitwise", [])
+    assert found["before"] == found["after"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("gatekit-")] == []
