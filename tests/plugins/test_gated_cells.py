@@ -1,0 +1,102 @@
+"""Cells with a solver, a delay or carry gates of their own: options and first values."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import closed_form, rhn
+from reference.run import draw, run, zero_states
+
+from gatekit import RNN, GatekitError
+from gatekit.registry import catalogue, load_cell
+
+BATCH, TIME, FEATURES, UNITS = 3, 6, 2, 4
+
+
+def _layer(cell: dict[str, Any]) -> RNN:
+    layer = RNN(cell, UNITS, return_sequences=True, dtype="float64")
+    layer.build((None, None, FEATURES))
+    return layer
+
+
+def _x() -> np.ndarray:
+    return np.random.default_rng(1).normal(size=(BATCH, TIME, FEATURES))
+
+
+@pytest.mark.parametrize(("unfolds", "elapsed"), [(1, 1.0), (3, 0.25)])
+def test_a_liquid_network_is_solved_in_its_steps(unfolds: int, elapsed: float) -> None:
+    layer = _layer({"defaults": ["ltc"], "unfolds": unfolds, "elapsed": elapsed})
+    weights = draw(closed_form.ltc_shapes(FEATURES, UNITS), np.random.default_rng(2))
+    for name, value in weights.items():
+        layer.named_weights[name].assign(value)
+    step = partial(closed_form.ltc, unfolds=unfolds, elapsed=elapsed)
+    expected, _ = run(step, _x(), zero_states(["v"], BATCH, UNITS), weights)
+    np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [{"unfolds": 0}, {"unfolds": True}, {"elapsed": 0.0}])
+def test_wrong_options_of_a_liquid_network_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(GatekitError, match=r"should be (an integer from 1|a number above 0)"):
+        load_cell({"function": "ltc", **wrong}, catalogue())
+
+
+@pytest.mark.parametrize("delay", [1, 3])
+def test_the_delay_is_the_number_of_steps_until_a_state_comes_back(delay: int) -> None:
+    layer = _layer({"defaults": ["tau_gru"], "delay": delay})
+    # The gates stand open, and what is fed back is the only thing that is not zero.
+    for name, weight in layer.named_weights.items():
+        opens = name in ("update.bias", "weight.bias")
+        weight.assign(np.full(weight.shape, 40.0 if opens else 0.0))
+    layer.named_weights[f"feedback.lag_{delay}_prev"].assign(np.eye(UNITS))
+    start = {"h": np.full((1, UNITS), 0.5)}
+    start |= {f"lag_{k}": np.zeros((1, UNITS)) for k in range(1, delay + 1)}
+    outputs = np.asarray(layer(np.zeros((1, 6, FEATURES)), initial_state=start))[0, :, 0]
+    assert outputs[: delay + 1] == pytest.approx([0.0] * delay + [np.tanh(0.5)], abs=1e-12)
+
+
+@pytest.mark.parametrize("delay", [0, 2.0, True])
+def test_a_delay_is_a_number_of_steps(delay: object) -> None:
+    with pytest.raises(GatekitError, match=r"cell\.delay=.* should be an integer from 1"):
+        load_cell({"function": "tau_gru", "delay": delay}, catalogue())
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_highway_network_may_have_carry_gates(depth: int) -> None:
+    layer = _layer({"defaults": ["rhn_uncoupled"], "depth": depth})
+    weights = draw(rhn.shapes(FEATURES, UNITS, depth, False), np.random.default_rng(2))
+    assert set(layer.named_weights) == set(weights)
+    for name, value in weights.items():
+        layer.named_weights[name].assign(value)
+    step = partial(rhn.step, depth=depth, coupled=False)
+    expected, _ = run(step, _x(), zero_states(rhn.STATES, BATCH, UNITS), weights)
+    np.testing.assert_allclose(layer(_x()), expected, rtol=0, atol=1e-12)
+
+
+def test_coupled_is_true_or_false() -> None:
+    with pytest.raises(GatekitError, match="should be true or false"):
+        load_cell({"function": "rhn", "coupled": 1}, catalogue())
+
+
+def test_a_reservoir_is_scaled_and_nothing_in_it_is_trained() -> None:
+    layer = RNN("leaky_esn", 40, seed=1)
+    layer.build((None, None, FEATURES))
+    assert not layer.trainable_weights
+    matrix = np.asarray(layer.named_weights["drive.h_prev"])
+    assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(0.9, rel=1e-5)
+
+
+def test_first_values_are_those_of_the_papers() -> None:
+    def first(cell: str, weight: str) -> np.ndarray:
+        layer = RNN(cell, 6, seed=1)
+        layer.build((None, None, FEATURES))
+        return np.asarray(layer.named_weights[weight])
+
+    assert first("fast_grnn", "zeta") == pytest.approx(1.0, abs=1e-6)
+    assert first("fast_grnn", "nu") == pytest.approx(-4.0, abs=1e-6)
+    assert first("fast_rnn", "alpha") == pytest.approx(-3.0, abs=1e-6)
+    assert first("fast_rnn", "beta") == pytest.approx(3.0, abs=1e-6)
+    assert first("rwkv4", "bonus") == pytest.approx(np.log(0.3), abs=1e-6)
+    np.testing.assert_array_equal(first("irnn", "candidate.h_prev"), np.eye(6))
