@@ -13,6 +13,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from reference.case import Case
 from reference.cases import CASES
 
+from gatekit.cell.affinity import analyse
 from gatekit.cell.describe import describe
 from gatekit.cell.diagram import diagram
 from gatekit.cell.graph import build
@@ -58,8 +59,8 @@ def pages() -> Iterator[tuple[str, str]]:
     entries = []
     for name in NAMES:
         cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
-        executor = choose("auto", cell).executor
-        entries.append(Entry(name, describe(cell), executor, found.get(name)))
+        executor, affinity = choose("auto", cell).executor, analyse(cell)
+        entries.append(Entry(name, describe(cell), executor, affinity.reason, found.get(name)))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell)
     yield "zoo.md", HEAD + index(entries, "zoo")

@@ -10,7 +10,7 @@ from .bibtex import bibtex
 from .spec import UNVERIFIED
 
 UNREAD = "**Unverified:** these equations were not read in the paper or in its authors' code."
-_COLUMNS = ("cell", "year", "states", "parameters", "reference")
+_COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,15 @@ class Entry:
     Args:
         name: the cell's name.
         description: what `gatekit.cell.describe.describe` says of it.
-        executor: the executor that runs it, with the reason.
-        witness: the file with the independent recurrence that certifies it, or None.
+        executor: the executor that ``auto`` chooses on a CPU.
+        reason: why the steps cannot be computed all at once; empty where they can.
+        witness: the file with the independent recurrence that it is held against, or None.
     """
 
     name: str
     description: Mapping[str, Any]
     executor: str
+    reason: str
     witness: str | None
 
 
@@ -39,8 +41,9 @@ def page(entry: Entry) -> str:
     facts = [
         f"- states: {_states(d)}",
         f"- parameters: {_formula(d)} (n units, m features, output unit `hidden`)",
+        f"- all steps at once: {_scans(entry)}",
         f"- executor: {entry.executor}",
-        f"- certified by: {f'`{entry.witness}`' if entry.witness else 'nothing'}",
+        f"- witness: {f'`{entry.witness}`' if entry.witness else 'none'}",
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
     parts += ["\n".join(facts)]
@@ -60,6 +63,7 @@ def index(entries: Sequence[Entry], folder: str) -> str:
             str(d["year"] or ""),
             _states(d),
             _formula(d),
+            "" if entry.reason else "yes",
             str(d["reference"] or "").replace("|", r"\|"),
         )
         rows.append("| " + " | ".join(cells) + " |")
@@ -72,6 +76,10 @@ def _states(description: Mapping[str, Any]) -> str:
         matrix = "" if len(state["shape"]) == 1 else " (matrix)"
         found.append(state["name"] + matrix)
     return ", ".join(found) or "none"
+
+
+def _scans(entry: Entry) -> str:
+    return f"no, {entry.reason}" if entry.reason else "yes"
 
 
 def _formula(description: Mapping[str, Any]) -> str:
