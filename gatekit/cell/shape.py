@@ -61,7 +61,7 @@ def infer(
     if any(shape is None for shape in inner):
         return None
     found = []
-    widths = ", ".join(say(shape) for shape in inner)
+    widths = ", ".join(say(s) for k, s in enumerate(inner) if k not in function.static)
     for rows in _ROWS:
         values = [
             arg.value

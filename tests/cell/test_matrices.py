@@ -91,7 +91,7 @@ def test_one_unit(built: Any, lstm: Any) -> None:
         ("decay * S_prev", r"a width of 2 x 4 x 4 meets a width of 2; column\(v\) repeats"),
         ("outer(key, value)", "a width of 2 x 4 x 4 meets a width of 8 x 8; column"),
         ("split(split(key, 2), 2)", "a width of 2 x 4 x 4 meets a width of 2 x 2 x 2; widths must"),
-        ("column(split(key, 3))", "8 cannot be cut into 3 equal rows"),
+        ("column(split(key, 3))", "with widths 8: a width of 8 cannot be cut into 3 equal rows"),
         ("column(split(key, decay))", "the count must be a whole number"),
     ],
 )
