@@ -15,9 +15,9 @@ import tensorflow as tf
 from ..cell.expression import Name, evaluate
 from ..cell.graph import Node
 from .forward import Loop
-from .plan import Group
+from .plan import Product
 from .row import apply_map
-from .rows import side_by_side, split, unstack
+from .rows import Columns, side_by_side, split, unstack
 
 
 class DifferentiableLoop(Loop):
@@ -81,24 +81,25 @@ class DifferentiableLoop(Loop):
             segments = self.replay(env, now, tensors)
             for level in range(plan.depth, -1, -1):
                 tape, inputs, outputs, u_values = segments[level]
-                for group in plan.groups_at(level):
-                    d = cot.pop(group.key)
-                    log[f"d:{group.key}"] = d
-                    matrix = matrices[group.key]
+                for made in plan.products_at(level):
+                    found = {f"d:{g.key}": cot.pop(g.key) for g in made.groups}
+                    log.update(found)
+                    matrix = matrices[made.key]
+                    d = side_by_side(list(found.values()))
                     du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
-                    key = str(group.expr) if self.direct(group) else f"u:{group.key}"
+                    key = str(made.expr) if self.direct(made) else f"u:{made.key}"
                     _add(cot, key, tf.cast(du, self.dtype))
                 targets = {**outputs, **u_values}
                 targets = {k: v for k, v in targets.items() if k in cot}
                 if not targets:
                     continue
-                found = tape.gradient(
+                slopes = tape.gradient(
                     list(targets.values()),
                     list(inputs.values()),
                     output_gradients=[cot.pop(k) for k in targets],
                     unconnected_gradients=tf.UnconnectedGradients.ZERO,
                 )
-                for key, d in zip(inputs, found, strict=True):
+                for key, d in zip(inputs, slopes, strict=True):
                     if key.startswith("weight:"):
                         place = plan.parameters.index(key.removeprefix("weight:"))
                         dsums[place] = dsums[place] + d
@@ -129,10 +130,10 @@ class DifferentiableLoop(Loop):
             maximum_iterations=self.steps,
             parallel_iterations=1,
         )
-        line = {}
+        line = Columns(None, {})
         if logged:
             stacked = tf.ensure_shape(array.stack(), [*self.static, total_width])
-            line = split(stacked, logged, log_widths)
+            line = Columns(stacked, {k: log_widths[k] for k in logged})
         return self.collect(tensors, saved, line, dfirst, dparameters)
 
     def per_row(self, parameter: Any) -> Any:
@@ -161,9 +162,9 @@ class DifferentiableLoop(Loop):
             d = (1.0 - state.zoneout) * d
         _add(cot, state.name, d)
 
-    def direct(self, group: Group) -> bool:
-        """Return whether a group reads a plain value, so that its gradient needs no tape."""
-        return isinstance(group.expr, Name) and f"drop:{group.text}" not in self.place
+    def direct(self, made: Product) -> bool:
+        """Return whether a product reads a plain value, so that its gradient needs no tape."""
+        return isinstance(made.expr, Name) and f"drop:{made.text}" not in self.place
 
     def replay(self, env: dict[str, Any], now: Mapping[str, Any], tensors: Any) -> list[Any]:
         """Compute each segment again under a tape of its own, from its own inputs."""
@@ -186,10 +187,10 @@ class DifferentiableLoop(Loop):
                     tape.watch(value)
                 self.segment(level, local, pre, tensors)
                 u_values = {}
-                for group in plan.groups_at(level):
-                    if not self.direct(group):
-                        u = evaluate(group.expr, local, self.cell.spec.functions)
-                        u_values[f"u:{group.key}"] = self.dropped(group.text, u, tensors)
+                for made in plan.products_at(level):
+                    if not self.direct(made):
+                        u = evaluate(made.expr, local, self.cell.spec.functions)
+                        u_values[f"u:{made.key}"] = self.dropped(made.text, u, tensors)
             outputs = {key: local[key] for key in plan.gives[level]}
             env.update(outputs)
             env.update({k: v for k, v in local.items() if k not in env})
@@ -204,14 +205,14 @@ class DifferentiableLoop(Loop):
         }
 
     def collect(
-        self, tensors: Any, saved: Any, line: Mapping[str, Any], dfirst: Any, dparameters: Any
+        self, tensors: Any, saved: Any, line: Columns, dfirst: Any, dparameters: Any
     ) -> list[Any]:
         """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
         plan = self.plan
         gradients: list[Any] = [None] * len(tensors)
         if "sequences" in self.place:
-            columns = [line[plan.gradient_key(k)] for k in plan.sequences]
-            gradients[self.place["sequences"]] = side_by_side(columns)
+            columns = line.of([plan.gradient_key(k) for k in plan.sequences])
+            gradients[self.place["sequences"]] = columns
 
         def read_signal(expr: Any, key: str) -> Any:
             if (
@@ -225,13 +226,17 @@ class DifferentiableLoop(Loop):
             if isinstance(expr, Name) and expr.name in plan.widths and expr.name in plan.sequences:
                 sequence = tensors[self.place["sequences"]]
                 return split(sequence, plan.sequences, plan.widths)[expr.name]
-            return line[key]
+            return line.of([key])
 
-        for group in plan.groups:
-            u = self.dropped(group.text, read_signal(group.expr, f"log:{group.text}"), tensors)
+        for made in plan.products:
+            u = self.dropped(made.text, read_signal(made.expr, f"log:{made.text}"), tensors)
             rows = tf.reshape(u, [-1, u.shape[-1]])
-            d = tf.reshape(line[f"d:{group.key}"], [-1, group.width])
-            gradients[self.place[f"matrix:{group.key}"]] = tf.matmul(rows, d, transpose_a=True)
+            d = tf.reshape(line.of([f"d:{g.key}" for g in made.groups]), [-1, made.width])
+            gradients[self.place[f"matrix:{made.key}"]] = tf.matmul(rows, d, transpose_a=True)
+        for group in plan.groups:
+            if group.biased:
+                slope = tf.reduce_sum(line.of([f"d:{group.key}"]), [0, 1])
+                gradients[self.place[f"bias:{group.key}"]] = slope
         for node, read in plan.mapped_reads:
             u = read_signal(read.expr, f"log:{read.text}")
             if not read.map.row_wise:
@@ -255,14 +260,13 @@ class DifferentiableLoop(Loop):
             tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
         ]
 
-    def pre_gradient(self, node: Node, line: Mapping[str, Any]) -> Any:
+    def pre_gradient(self, node: Node, line: Columns) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""
         group = self.plan.attached(node.name)
         if group is None:
-            return line[f"d:part:{node.name}"]
-        return split(line[f"d:{group.key}"], [m.name for m, _ in group.members], group.widths)[
-            node.name
-        ]
+            return line.of([f"d:part:{node.name}"])
+        columns = line.of([f"d:{group.key}"])
+        return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
 
 
 def _add(cot: dict[str, Any], key: str, value: Any) -> None:

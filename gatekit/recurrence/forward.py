@@ -15,7 +15,7 @@ from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
 from .hoist import ALL_PARTS, hoist, matrix_of
 from .noise import bernoulli
-from .plan import Group, Plan
+from .plan import Plan, Product
 from .problem import Problem
 from .row import apply_map, normalised_read, pre_activation, total, value_of
 from .rows import side_by_side, split, unstack
@@ -35,21 +35,27 @@ class Loop:
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
-        parts = [ALL_PARTS] if ALL_PARTS in env else [g.part for g in plan.groups if g.part]
+        parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
+        joined = {node.name for node in plan.joined}
         lead = tf.shape(x)[:2]
         columns = [
             tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
             if env[k].shape.rank < 3
             else env[k]
-            for k in (*parts, *plan.loose)
+            for k in (*parts, *(k for k in plan.loose if k not in joined))
         ]
         self.tensors: list[Any] = []
         self.place: dict[str, int] = {}
         if columns:
             self.put("sequences", side_by_side(columns))
+        for made in plan.products:
+            reads = [read for group in made.groups for _, read in group.members]
+            matrices = [matrix_of(read, problem.weights) for read in reads]
+            self.put(f"matrix:{made.key}", side_by_side(matrices))
         for group in plan.groups:
-            matrices = [matrix_of(read, problem.weights) for _, read in group.members]
-            self.put(f"matrix:{group.key}", side_by_side(matrices))
+            if group.biased:
+                biases = [problem.weights[str(node.bias)] for node, _ in group.members]
+                self.put(f"bias:{group.key}", side_by_side(biases))
         for name in (*plan.parameters, *plan.mapped):
             self.put(f"weight:{name}", problem.weights[name])
         for text, drop in problem.drops.items():
@@ -71,7 +77,8 @@ class Loop:
     def matrices(self, tensors: Any) -> dict[str, Any]:
         dtype = self.problem.matmul_dtype
         return {
-            g.key: tf.cast(tensors[self.place[f"matrix:{g.key}"]], dtype) for g in self.plan.groups
+            p.key: tf.cast(tensors[self.place[f"matrix:{p.key}"]], dtype)
+            for p in self.plan.products
         }
 
     def row(self, array: Any, step: Any) -> dict[str, Any]:
@@ -86,39 +93,23 @@ class Loop:
         return unstack(tensors[self.place["sequences"]], self.static)
 
     def forward(self, tensors: Any) -> tuple[list[Any], Any]:
-        plan, problem = self.plan, self.problem
-        matrices = self.matrices(tensors)
-        base = self.base(tensors)
-        rows = self.unstacked(tensors)
-        extra = [n for n in problem.wanted if n not in self.names]
+        """Run the loop and save, for each step, what the backward loop starts from.
+
+        Returns:
+            The wanted sequences and the last states; and the saved rows, ``time x batch x (states
+            before the step, pre-activations, wanted signals that are no states)``.
+        """
+        plan, wanted = self.plan, self.problem.wanted
+        extra = [n for n in wanted if n not in self.names]
         width = sum(s.width for s in self.cell.states) + sum(g.width for g in plan.groups)
         width += sum(self.cell.widths[n] for n in extra)
-        first = tuple(tensors[self.place[f"state:{n}"]] for n in self.names)
-        masks = problem.mask
 
-        def body(step: Any, states: tuple[Any, ...], array: Any) -> Any:
-            env = {**base, **self.row(rows, step)}
-            env.update({f"{n}_prev": s for n, s in zip(self.names, states, strict=True)})
-            pre: dict[str, Any] = {}
-            for level in range(plan.depth + 1):
-                self.segment(level, env, pre, tensors)
-                for group in plan.groups_at(level):
-                    pre[group.key] = self.group_product(group, env, matrices[group.key], tensors)
-            new = self.updated(step, env, states, None if masks is None else masks[step])
-            saved = [*states, *(pre[g.key] for g in plan.groups), *(env[n] for n in extra)]
-            return step + 1, new, array.write(step, side_by_side(saved))
+        def line(states: Any, new: Any, env: Any, pre: Any) -> list[Any]:
+            return [*states, *(pre[g.key] for g in plan.groups), *(env[n] for n in extra)]
 
-        array = tf.TensorArray(self.dtype, size=self.steps, element_shape=[self.static[1], width])
-        _, last, array = tf.while_loop(
-            lambda step, *_: step < self.steps,
-            body,
-            (tf.constant(0), first, array),
-            maximum_iterations=self.steps,
-            parallel_iterations=1,
-        )
-        saved = tf.ensure_shape(array.stack(), [*self.static, width])
+        last, saved = self.loop(tensors, line, width)
         outputs = []
-        for name in problem.wanted:
+        for name in wanted:
             if name in self.names:
                 start = self.column(name)
                 stop = start + self.cell.widths[name]
@@ -131,13 +122,79 @@ class Loop:
                 outputs.append(saved[:, :, start : start + self.cell.widths[name]])
         return [*outputs, *last], saved
 
+    def outputs_only(self, tensors: Any) -> list[Any]:
+        """Run the loop and keep nothing but the wanted sequences and the last states."""
+        wanted = list(self.problem.wanted)
+        widths = {n: self.cell.widths[n] for n in wanted}
+
+        def line(states: Any, new: Any, env: Any, pre: Any) -> list[Any]:
+            after = dict(zip(self.names, new, strict=True))
+            return [after[n] if n in after else env[n] for n in wanted]
+
+        last, kept = self.loop(tensors, line, sum(widths.values()))
+        found = split(kept, wanted, widths) if wanted else {}
+        return [*(found[n] for n in wanted), *last]
+
+    def loop(self, tensors: Any, line: Any, width: int) -> tuple[Any, Any]:
+        """Run over all steps.
+
+        Args:
+            tensors: the call's tensors.
+            line: returns what to keep of a step, given the states before it, those after it, its
+                signals and its pre-activations.
+            width: how wide that is; 0 where nothing is kept.
+
+        Returns:
+            The last states, and what was kept, ``time x batch x width``, or None.
+        """
+        plan, masks = self.plan, self.problem.mask
+        matrices = self.matrices(tensors)
+        base = self.base(tensors)
+        rows = self.unstacked(tensors)
+        first = tuple(tensors[self.place[f"state:{n}"]] for n in self.names)
+
+        def body(step: Any, states: tuple[Any, ...], array: Any) -> Any:
+            env = {**base, **self.row(rows, step)}
+            env.update({f"{n}_prev": s for n, s in zip(self.names, states, strict=True)})
+            pre: dict[str, Any] = {}
+            for level in range(plan.depth + 1):
+                self.segment(level, env, pre, tensors)
+                for made in plan.products_at(level):
+                    pre.update(self.product(made, env, matrices[made.key], tensors))
+            new = self.updated(step, env, states, None if masks is None else masks[step])
+            if width:
+                array = array.write(step, side_by_side(line(states, new, env, pre)))
+            return step + 1, new, array
+
+        array: Any = ()
+        if width:
+            shape = [self.static[1], width]
+            array = tf.TensorArray(self.dtype, size=self.steps, element_shape=shape)
+        _, last, array = tf.while_loop(
+            lambda step, *_: step < self.steps,
+            body,
+            (tf.constant(0), first, array),
+            maximum_iterations=self.steps,
+            parallel_iterations=1,
+        )
+        return last, tf.ensure_shape(array.stack(), [*self.static, width]) if width else None
+
     def column(self, name: str) -> int:
         return sum(s.width for s in self.cell.states[: self.names.index(name)])
 
-    def group_product(self, group: Group, env: Mapping[str, Any], matrix: Any, tensors: Any) -> Any:
-        u = self.dropped(group.text, evaluate(group.expr, env, self.cell.spec.functions), tensors)
+    def product(
+        self, made: Product, env: Mapping[str, Any], matrix: Any, tensors: Any
+    ) -> dict[str, Any]:
+        """Return the sums of a product with what is added to it, by group."""
+        u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
         z = tf.cast(tf.matmul(tf.cast(u, matrix.dtype), matrix), self.dtype)
-        return z + env[group.part] if group.part else z
+        sums = split(z, [g.key for g in made.groups], {g.key: g.width for g in made.groups})
+        for group in made.groups:
+            if group.part:
+                sums[group.key] += env[group.part]
+            elif group.biased:
+                sums[group.key] += tensors[self.place[f"bias:{group.key}"]]
+        return sums
 
     def dropped(self, text: str, u: Any, tensors: Any) -> Any:
         key = f"drop:{text}"

@@ -45,13 +45,20 @@ def _differentiable(loop: DifferentiableLoop) -> list[Any]:
 
     @tf.custom_gradient
     def recurrence(*tensors: Any) -> Any:
-        outputs, saved = loop.forward(tensors)
+        saved: Any = None
+        if loop.problem.training:
+            outputs, saved = loop.forward(tensors)
+        else:
+            # Whoever wants a gradient outside training pays for a second forward pass, and nobody
+            # who only wants outputs pays for what a backward pass needs.
+            outputs = loop.outputs_only(tensors)
 
         def grad(*cotangents: Any) -> Any:
             @tf.custom_gradient
             def first_order(*everything: Any) -> Any:
-                count = len(tensors)
-                gradients = loop.backward(everything[:count], saved, everything[count:])
+                given, wanted = everything[: len(tensors)], everything[len(tensors) :]
+                rows = loop.forward(given)[1] if saved is None else saved
+                gradients = loop.backward(given, rows, wanted)
 
                 def refuse(*_: Any) -> Any:
                     raise NotImplementedError(_SECOND_ORDER)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
-from .plan import Member, Plan
+from .plan import Plan
 from .problem import Problem
 from .row import (
     apply_map,
@@ -49,16 +49,23 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
                 products[owner, read.text] = apply_map(read, u, weights, problem.matmul_dtype)
         return products[owner, read.text]
 
+    together = [node for g in plan.groups if g.part for node, _ in g.members]
+    if plan.joined:
+        env[ALL_PARTS] = _parts(problem, [*together, *plan.joined], env)
+        widths = [sum(n.width for n in together), *(n.width for n in plan.joined)]
+        values = tf.split(env[ALL_PARTS], widths, -1)[1:]
+        env.update({n.name: v for n, v in zip(plan.joined, values, strict=True)})
     for node in cell.nodes:
-        if node.hoisted:
+        if node.hoisted and node not in plan.joined:
             pre = pre_activation(cell, node, linear, weights) if node.declared else None
             value_of(cell, node, env, pre, problem.inputs["x"])
-    groups = [group for group in plan.groups if group.part]
-    members = [member for group in groups for member in group.members]
-    if members and _alike(members):
-        env[ALL_PARTS] = _parts(problem, members, env)
-    else:
-        env.update({str(g.part): _parts(problem, g.members, env) for g in groups})
+    if plan.together and not plan.joined:
+        env[ALL_PARTS] = _parts(problem, together, env)
+    elif not plan.together:
+        for group in plan.groups:
+            if group.part:
+                gates = [node for node, _ in group.members]
+                env[group.part] = side_by_side([_part(problem, node, env) for node in gates])
     for node in plan.parts:
         if node.norm is not None and node.norm.of == "sum":
             for read in node.reads:
@@ -72,21 +79,17 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
     return env
 
 
-def _parts(problem: Problem, members: Sequence[Member], env: Mapping[str, Any]) -> Any:
-    """Return the input parts of gates side by side; one product where they read the same.
+def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> Any:
+    """Return the input parts of gates that all read the same, side by side, by one product.
 
     Args:
         problem: the call.
-        members: the gates, with the recurrent read whose product their parts are added to.
+        gates: the gates.
         env: inputs and hoisted signals, ``time x batch x width``.
     """
-    if not _alike(members):
-        return side_by_side([_part(problem, node, env) for node, _ in members])
     weights, dtype = problem.weights, problem.inputs["x"].dtype
-    reads = [[r for r in node.reads if r.hoisted] for node, _ in members]
-    bias = side_by_side(
-        [weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n, _ in members]
-    )
+    reads = [[r for r in node.reads if r.hoisted] for node in gates]
+    bias = side_by_side([weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n in gates])
     parts = []
     for index, column in enumerate(zip(*reads, strict=True)):
         u = evaluate(column[0].expr, env, problem.cell.spec.functions)
@@ -98,13 +101,6 @@ def _parts(problem: Problem, members: Sequence[Member], env: Mapping[str, Any]) 
             matrix = tf.concat([matrix, bias[None]], 0)
         parts.append(product(u, matrix, problem.matmul_dtype))
     return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
-
-
-def _alike(members: Sequence[Member]) -> bool:
-    """Return whether all gates read the same inputs, each through a matrix."""
-    reads = [[r for r in node.reads if r.hoisted] for node, _ in members]
-    texts = {tuple(r.text for r in own) for own in reads}
-    return len(texts) == 1 and texts != {()} and all(r.map.has_matrix() for o in reads for r in o)
 
 
 def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:

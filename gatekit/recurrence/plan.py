@@ -13,9 +13,10 @@ Member = tuple[Node, BuiltRead]
 
 @dataclass(frozen=True)
 class Group:
-    """Recurrent reads of one expression, done as one product.
+    """Recurrent reads of one expression that the same kind of thing is added to.
 
-    ``part`` is the key of the sequence of their gates' input parts, side by side.
+    ``part`` is the key of the sequence of their gates' input parts, side by side; ``biased`` says
+    that the gates have no input part, but each may have a bias.
     """
 
     key: str
@@ -26,6 +27,19 @@ class Group:
     widths: Mapping[str, int]
     width: int
     part: str | None
+    biased: bool
+
+
+@dataclass(frozen=True)
+class Product:
+    """Groups that read one expression at one level: one matrix product in each step."""
+
+    key: str
+    text: str
+    expr: Expr
+    level: int
+    groups: tuple[Group, ...]
+    width: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +49,10 @@ class Plan:
     Args:
         depth: the number of recurrent products that follow one another in a step.
         nodes: the nodes of the loop by level.
-        groups: the products of the loop.
+        products: the matrix products of the loop.
+        groups: the groups of them all, in the products' order.
+        joined: hoisted gates that are nothing but their pre-activation and read what the gates of
+            all groups read: their values come out of the same product before the loop.
         hoisted: reads of inputs that share a product before the loop, by their text.
         parts: gates of the loop with an input part of their own key.
         sequences: the keys of what the loop gets per step, side by side in one tensor.
@@ -57,7 +74,9 @@ class Plan:
 
     depth: int
     nodes: tuple[tuple[Node, ...], ...]
+    products: tuple[Product, ...]
     groups: tuple[Group, ...]
+    joined: tuple[Node, ...]
     hoisted: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
     parts: tuple[Node, ...]
     sequences: tuple[str, ...]
@@ -73,18 +92,28 @@ class Plan:
     gives: tuple[tuple[str, ...], ...]
     prefetch: bool
 
+    @property
+    def together(self) -> bool:
+        """Whether one product before the loop makes the input parts of all groups."""
+        members = [node for group in self.groups if group.part for node, _ in group.members]
+        return bool(members) and _alike(members)
+
     def nodes_at(self, level: int) -> tuple[Node, ...]:
         """Return the loop's nodes of a level, in order."""
         return self.nodes[level]
 
     def groups_at(self, level: int) -> tuple[Group, ...]:
-        """Return the products that are done at the end of a level."""
+        """Return the groups whose products are done at the end of a level."""
         return tuple(g for g in self.groups if g.level == level)
 
+    def products_at(self, level: int) -> tuple[Product, ...]:
+        """Return the products that are done at the end of a level."""
+        return tuple(p for p in self.products if p.level == level)
+
     def attached(self, gate: str) -> Group | None:
-        """Return the product that a gate's input part is added to, or None."""
+        """Return the group in whose product a gate's input part and bias are added, or None."""
         for group in self.groups:
-            if group.part and any(node.name == gate for node, _ in group.members):
+            if (group.part or group.biased) and any(n.name == gate for n, _ in group.members):
                 return group
         return None
 
@@ -121,10 +150,15 @@ class _Planner:
 
     def make(self) -> Plan:
         depth = max((n.level for n in self.loop), default=0)
-        groups = self.make_groups()
-        attached = {n.name for g in groups if g.part for n, _ in g.members}
+        products = self.make_products()
+        groups = [g for p in products for g in p.groups]
+        attached = {n.name for g in groups if g.part or g.biased for n, _ in g.members}
+        members = [node for g in groups if g.part for node, _ in g.members]
         parts = [n for n in self.loop if self.has_part(n) and n.name not in attached]
-        loose: dict[str, int] = {}
+        outside = self.outside_keys()
+        joined = self.joined(members, outside)
+        # Their columns follow the groups' parts, because one product makes them all.
+        loose: dict[str, int] = {node.name: node.width for node in joined}
         for node in parts:
             if self.sums(node):
                 loose.update(
@@ -132,7 +166,7 @@ class _Planner:
                 )
             else:
                 loose[f"part:{node.name}"] = node.width
-        for key in self.outside_keys():
+        for key in outside:
             loose[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
         widths = {**{g.part: g.width for g in groups if g.part}, **loose}
         mapped_reads, tape_maps = self.split_maps(attached, parts)
@@ -147,14 +181,16 @@ class _Planner:
         logged = self.logged(groups, mapped_reads, loose)
         hoisted: dict[str, list[tuple[str, BuiltRead]]] = {}
         for node in self.cell.nodes:
-            if node.hoisted or node in parts:
+            if (node.hoisted and node not in joined) or node in parts:
                 for read in node.reads:
                     if read.hoisted and read.map.has_matrix():
                         hoisted.setdefault(read.text, []).append((node.name, read))
         return Plan(
             depth=depth,
             nodes=by_level,
+            products=tuple(products),
             groups=tuple(groups),
+            joined=tuple(joined),
             hoisted={text: tuple(members) for text, members in hoisted.items()},
             parts=tuple(parts),
             sequences=tuple(k for k in widths if k),
@@ -180,26 +216,46 @@ class _Planner:
         reads = any(r.hoisted for r in node.reads)
         return reads or (node.bias is not None and not self.sums(node))
 
-    def make_groups(self) -> list[Group]:
-        found: dict[tuple[int, str, bool], list[Member]] = {}
+    def make_products(self) -> list[Product]:
+        found: dict[tuple[int, str], dict[str, list[Member]]] = {}
         for node in self.loop:
             first = True
             for read in recurrent(node):
                 if not read.map.has_matrix():
                     continue
                 takes = first and node.norm is None and self.has_part(node)
+                added = "alone"
+                if takes:
+                    added = "part" if any(r.hoisted for r in node.reads) else "bias"
                 first = False
-                found.setdefault((read.level, read.text, takes), []).append((node, read))
-        groups = []
-        for (level, text, takes), members in found.items():
-            key = f"a:{level}:{text}:{'part' if takes else 'alone'}"
-            widths = {node.name: read.width_out for node, read in members}
-            expr = members[0][1].expr
-            part = f"part:{key}" if takes else None
-            groups.append(
-                Group(key, text, expr, level, tuple(members), widths, sum(widths.values()), part)
+                product = found.setdefault((read.level, read.text), {})
+                product.setdefault(added, []).append((node, read))
+        products = []
+        for (level, text), by_kind in found.items():
+            # Those with an input part come last: their gradients lie beside those of other
+            # sequences then.
+            kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
+            groups = tuple(_group(level, text, kind, by_kind[kind]) for kind in kinds)
+            width = sum(g.width for g in groups)
+            products.append(Product(f"{level}:{text}", text, groups[0].expr, level, groups, width))
+        return products
+
+    def joined(self, members: list[Node], outside: list[str]) -> list[Node]:
+        """Return the hoisted gates that the product for the groups' input parts can make, too."""
+        found: list[Node] = []
+        for name in outside if members and _alike(members) else ():
+            node = self.by_name.get(name)
+            if node is None or not node.hoisted or node.norm is not None or not node.reads:
+                continue
+            plain = self.cell.gate_expressions.get(name) == (Name("pre"), {})
+            raw = all(
+                n.removesuffix("_prev") in self.cell.inputs
+                for r in node.reads
+                for n in names(r.expr)
             )
-        return groups
+            if plain and raw and _alike([*members, node]):
+                found.append(node)
+        return found
 
     def outside_keys(self) -> list[str]:
         """Return the inputs and hoisted signals that the loop reads as they are."""
@@ -329,6 +385,29 @@ class _Planner:
                 continue
             found[f"log:{read.text}"] = (read.expr, read.width_in)
         return found
+
+
+def _group(level: int, text: str, kind: str, members: list[Member]) -> Group:
+    key = f"a:{level}:{text}:{kind}"
+    widths = {node.name: read.width_out for node, read in members}
+    return Group(
+        key=key,
+        text=text,
+        expr=members[0][1].expr,
+        level=level,
+        members=tuple(members),
+        widths=widths,
+        width=sum(widths.values()),
+        part=f"part:{key}" if kind == "part" else None,
+        biased=kind == "bias",
+    )
+
+
+def _alike(gates: list[Node]) -> bool:
+    """Return whether all gates read the same raw inputs, each through a matrix."""
+    reads = [[r for r in gate.reads if r.hoisted] for gate in gates]
+    texts = {tuple(r.text for r in own) for own in reads}
+    return len(texts) == 1 and texts != {()} and all(r.map.has_matrix() for o in reads for r in o)
 
 
 def groups_at(groups: list[Group], level: int) -> list[Group]:

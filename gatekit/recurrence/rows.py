@@ -20,6 +20,28 @@ def split(tensor: Any, keys: Iterable[str], widths: Mapping[str, int]) -> dict[s
     return dict(zip(keys, tf.split(tensor, [widths[k] for k in keys], -1), strict=True))
 
 
+class Columns:
+    """Columns by key of a tensor that has them side by side.
+
+    Args:
+        tensor: ``... x width``.
+        widths: the width of each key's columns, in their order.
+    """
+
+    def __init__(self, tensor: Any, widths: Mapping[str, int]) -> None:
+        self.tensor, self.widths = tensor, widths
+        self.keys = list(widths)
+
+    def of(self, keys: list[str]) -> Any:
+        """Return the columns of some keys, side by side; one slice where they lie so already."""
+        first = self.keys.index(keys[0])
+        if self.keys[first : first + len(keys)] != keys:
+            return side_by_side([self.of([key]) for key in keys])
+        start = sum(self.widths[k] for k in self.keys[:first])
+        stop = start + sum(self.widths[k] for k in keys)
+        return self.tensor[..., start:stop]
+
+
 def unstack(sequence: Any, static: tuple[Any, Any]) -> Any:
     # Where rows are read a step early, the first is read twice; eagerly it would be gone by then.
     array = tf.TensorArray(

@@ -30,7 +30,7 @@ PRODUCTS = {
 def _products(name: str) -> dict[str, int]:
     cell = built(name)
     found: dict[str, int] = {}
-    for group in make(cell, cell.output.signals).groups:
+    for group in make(cell, cell.output.signals).products:
         found[group.text] = found.get(group.text, 0) + group.width
     return found
 
@@ -41,9 +41,21 @@ def test_one_product_for_each_distinct_recurrent_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru", "peephole", "rnn", "cifg"])
-def test_no_more_groups_than_reads(name: str) -> None:
+def test_no_more_products_than_reads(name: str) -> None:
     cell = built(name)
-    assert len(make(cell, cell.output.signals).groups) == len(PRODUCTS[name])
+    assert len(make(cell, cell.output.signals).products) == len(PRODUCTS[name])
+
+
+def test_one_product_before_the_loop_makes_all_that_it_gets() -> None:
+    cell = built("gru_reset_after")
+    plan = make(cell, cell.output.signals)
+    assert plan.together
+    assert [node.name for node in plan.joined] == ["candidate"]
+    assert [(g.part is not None, g.biased, g.width) for g in plan.groups] == [
+        (False, True, UNITS),
+        (True, False, 2 * UNITS),
+    ]
+    assert plan.hoisted == {}
 
 
 @pytest.mark.parametrize("name", [*BUNDLED, *ODD])
