@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": Command("logs", "show what a run wrote"),
     "prune": Command("prune", "show what a study does not need, and with --yes remove it"),
     "compare": Command("compare", "compare the variants of a study"),
+    "export": Command("export", "write a study for TensorBoard or MLflow"),
     "bundle": Command("bundle", "write a study into one file to share"),
     "import": Command("bundle", "put a bundle's runs beside one's own, as another origin"),
     "rerun": Command("bundle", "make a bundled run again and say whether it repeats"),

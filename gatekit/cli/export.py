@@ -1,0 +1,49 @@
+"""``gatekit export``: a study for TensorBoard or MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from .arguments import Parser
+from .commands import COMMANDS
+from .output import write
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Write the runs of a study for another tool; done twice, it is done once.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    to = parser.add_mutually_exclusive_group()
+    to.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="FOLDER",
+        help="write logs there (tensorboard, this is the default)",
+    )
+    to.add_argument(
+        "--mlflow", metavar="URI", help="write to this server, or to sqlite:///mlflow.db"
+    )
+    options = parser.read(argv)
+
+    from gatekit.compare.loader import load
+
+    study = load(options.study, options.root)
+    if options.mlflow is not None:
+        from gatekit.compare.to_mlflow import export_mlflow
+
+        done = export_mlflow(study, options.mlflow)
+        write(f"{done.written} runs written, {done.kept} were there already: {options.mlflow}")
+        return 0
+    from gatekit.compare.to_tensorboard import export_tensorboard
+
+    folder = options.tensorboard or Path("tensorboard")
+    count = export_tensorboard(study, folder)
+    write(f"{count} runs written\nNow type: tensorboard --logdir {folder}")
+    return 0
