@@ -5,21 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
 
 from ..cell.affinity import Affinity, Block
 from ..cell.expression import Expr, evaluate, names
-from ..cell.graph import BuiltRead, Cell, State
+from ..cell.graph import BuiltRead, Cell, Node, State
 from . import affine, scan
-from .hoist import hoist
+from .hoist import matrix_of
 from .linear_recurrence import Matrix, Solver, before, linear_recurrence
 from .noise import bernoulli
-from .plan import Plan
 from .problem import Problem, Solution
-from .row import apply_map, pre_activation, value_of
+from .row import apply_map, pre_activation, product, value_of
+from .rows import side_by_side
 
 SOLVERS = {
     "affine": Solver("affine", affine.forward, affine.backward),
@@ -28,7 +27,7 @@ SOLVERS = {
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, plan: Plan, affinity: Affinity, executor: str) -> Solution:
+def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     """Return the sequences and last states of the recurrence.
 
     What reads no state comes first, as in the fused executor; then each block of states is solved,
@@ -36,7 +35,6 @@ def run(problem: Problem, plan: Plan, affinity: Affinity, executor: str) -> Solu
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `plan.make(cell)`.
         affinity: the cell's blocks; `gatekit.cell.affinity.analyse(cell)`.
         executor: ``affine`` or ``scan``.
 
@@ -44,20 +42,22 @@ def run(problem: Problem, plan: Plan, affinity: Affinity, executor: str) -> Solu
         NotImplementedError: on differentiating a second time.
     """
     cell, like = problem.cell, problem.inputs["x"]
-    # Nothing runs in a loop here, so nothing is prepared for one.
-    env = hoist(problem, replace(plan, groups=(), parts=()))
-    functions = cell.spec.functions
+    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    products = _Products(problem, env)
 
-    def linear(owner: str, read: BuiltRead) -> Any:
-        u = evaluate(read.expr, env, functions)
-        if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
-            u = u * problem.drops[read.text]
-        return apply_map(read, u, problem.weights, problem.matmul_dtype)
+    def add(node: Node) -> None:
+        pre = None
+        if node.declared:
+            pre = pre_activation(cell, node, products.linear, problem.weights)
+        value_of(cell, node, env, pre, like)
 
+    for node in cell.nodes:
+        if node.hoisted:
+            add(node)
     sequences, last = {}, {}
     for block in affinity.blocks:
         for key in _reads(block, affinity):
-            env[key] = linear(*affinity.reads[key])
+            env[key] = products.linear(*affinity.reads[key])
         first = [problem.states[name] for name in block.states]
         a, b = _held(problem, block, *_coefficients(problem, block, env))
         solved = linear_recurrence(SOLVERS[executor], a, b, first)
@@ -70,11 +70,47 @@ def run(problem: Problem, plan: Plan, affinity: Affinity, executor: str) -> Solu
             node = cell.node(name)
             if node.kind == "equation" and name in block.states and not _state(cell, name).zoneout:
                 env[name] = sequences[name]
-                continue
-            pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
-            value_of(cell, node, env, pre, like)
+            else:
+                add(node)
     wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})
+
+
+class _Products:
+    """Linear reads over all steps; reads of one signal through matrices are one product.
+
+    Args:
+        problem: the call.
+        env: values by key, ``time x batch x width``; what is read must be in it.
+    """
+
+    def __init__(self, problem: Problem, env: Mapping[str, Any]) -> None:
+        self.problem, self.env = problem, env
+        self.members: dict[str, list[tuple[str, BuiltRead]]] = {}
+        for node in problem.cell.nodes:
+            for read in node.reads:
+                if read.map.has_matrix():
+                    self.members.setdefault(read.text, []).append((node.name, read))
+        self.found: dict[tuple[str, str], Any] = {}
+
+    def linear(self, owner: str, read: BuiltRead) -> Any:
+        """Return ``z`` of a gate's read, ``time x batch x units``."""
+        if (owner, read.text) not in self.found:
+            problem = self.problem
+            u = evaluate(read.expr, self.env, problem.cell.spec.functions)
+            if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
+                u = u * problem.drops[read.text]
+            if read.map.has_matrix():
+                members = self.members[read.text]
+                matrices = [matrix_of(other, problem.weights) for _, other in members]
+                z = product(u, side_by_side(matrices), problem.matmul_dtype)
+                parts = tf.split(z, [other.width_out for _, other in members], -1)
+                for (name, _), part in zip(members, parts, strict=True):
+                    self.found[name, read.text] = part
+            else:
+                z = apply_map(read, u, problem.weights, problem.matmul_dtype)
+                self.found[owner, read.text] = z
+        return self.found[owner, read.text]
 
 
 def _reads(block: Block, affinity: Affinity) -> list[str]:

@@ -37,12 +37,12 @@ class Executor:
             return reference.run(problem)
         if name == "unroll":
             return unroll.run(problem)
-        plan = self.plan(problem.wanted)
         if self._affinity is not None:
-            return all_steps.run(problem, plan, self._affinity, name)
+            return all_steps.run(problem, self._affinity, name)
         # cuDNN knows masks at the end of a sequence only, and not those of whole rows.
         if isinstance(self._form, KerasForm) and problem.mask is None:
             return cudnn.run(problem, self._form)
+        plan = self.plan(problem.wanted)
         return remat.run(problem, plan) if self.recompute else fused.run(problem, plan)
 
     def plan(self, wanted: tuple[str, ...]) -> plans.Plan:

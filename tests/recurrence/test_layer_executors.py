@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .cells import CORE, ODD, ZOO, canonical, merged, spec
+from gatekit.cell.affinity import analyse
+
+from .affine_cells import AFFINE
+from .cells import CORE, ODD, ZOO, built, canonical, merged, spec
 from .layers import MASKS, computed, graph, inputs_for, layer, states_for
 from .pairwise import covering
 from .problems import assert_close
@@ -25,9 +28,22 @@ OPTIONS: dict[str, tuple[Any, ...]] = {
     "output_unit": ("hidden", "mix_last"),
     "return_sequences": (True, False),
 }
-ROWS = covering({"cell": CORE, **OPTIONS})
+# Few cells that differ most in what executors do with them.
+NAMED = ("lstm", "gru_reset_after", "peephole", "on_lstm", "slstm", "mingru")
+SOLVED = ("lru", "power_law_of_x", "chain", "noisy", "matrix")
+EXECUTORS = ("fused", "unroll", "affine", "scan")
+ROWS = covering({"cell": (*NAMED, *SOLVED), "executor": EXECUTORS, **OPTIONS})
 ZOO_ROWS = covering({"cell": ZOO, **OPTIONS}, seed=2) if ZOO else []
 EXHAUSTIVE = [{"cell": cell, **row} for cell in CORE for row in covering(OPTIONS, seed=1)]
+
+
+def _mapping(name: str) -> dict[str, Any]:
+    return AFFINE[name] if name in AFFINE else canonical(name)
+
+
+def _possible(cell: str | Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the executors that run a cell, besides the reference."""
+    return EXECUTORS if analyse(built(cell)).affine else EXECUTORS[:2]
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -36,8 +52,8 @@ def _name(row: Mapping[str, Any]) -> str:
 
 def _with_options(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cell's mapping with the row's options where the cell can have them."""
-    cell = canonical(row["cell"])
-    states = [s for s in ("h", "c") if f"{s}_prev" in str(cell)]
+    cell = _mapping(row["cell"])
+    states = [s for s in ("h", "c", "low", "re", "im") if f"{s}_prev" in str(cell)]
     changes: dict[str, Any] = {}
     if row["dropout"]:
         changes.update(dropout=0.3, recurrent_dropout=0.4)
@@ -46,12 +62,12 @@ def _with_options(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["learned"]:
         changes["learned_initial_state"] = states
     if row["norm"] != "none":
-        norm = {"of": row["norm"], "group": _normable(row["cell"], row["norm"])}
+        norm = {"of": row["norm"], "group": _normable(cell, row["norm"])}
         changes["gates"] = {name: {"norm": norm} for name in norm["group"]}
     return merged(cell, changes)
 
 
-def _normable(cell: str, of: str) -> list[str]:
+def _normable(cell: Mapping[str, Any], of: str) -> list[str]:
     """Return the gates that can share statistics: of sums, only what needs no gate of this step."""
     early = {"x", "h_prev", "c_prev"}
     return [
@@ -73,10 +89,10 @@ def test_norm_and_states_reach_the_cells() -> None:
     assert made.spec.recurrent_dropout
 
 
-def _agree(row: Mapping[str, Any]) -> None:
+def _agree(row: Mapping[str, Any], executors: tuple[str, ...]) -> None:
     cell = _with_options(row)
     found = {}
-    for executor in ("reference", "fused"):
+    for executor in ("reference", *executors):
         made = layer(
             cell,
             executor=executor,
@@ -89,46 +105,65 @@ def _agree(row: Mapping[str, Any]) -> None:
             return computed(made, inputs, MASKS[row["mask"]], states, row["training"])
 
         found[executor] = (graph(run) if row["mode"] == "graph" else run)(inputs, states)
-    assert_close(found["fused"][0], found["reference"][0])
-    assert_close(found["fused"][1], found["reference"][1])
+    for executor in executors:
+        assert_close(found[executor][0], found["reference"][0])
+        assert_close(found[executor][1], found["reference"][1])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=_name)
 def test_options_in_pairs(row: Mapping[str, Any]) -> None:
-    _agree(row)
+    possible = _possible(_with_options(row))
+    _agree(row, (row["executor"] if row["executor"] in possible else "fused",))
+
+
+@pytest.mark.parametrize("cell", AFFINE)
+def test_solved_cells(cell: str) -> None:
+    row = {"cell": cell, "mask": "holes", "dropout": True, "zoneout": False, "norm": "none"}
+    row |= {"learned": True, "go_backwards": False, "mode": "eager", "training": True}
+    _agree({**row, "output_unit": "hidden", "return_sequences": True}, ("affine", "scan"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", EXHAUSTIVE, ids=_name)
 def test_options_in_pairs_for_each_cell(row: Mapping[str, Any]) -> None:
-    _agree(row)
+    _agree(row, _possible(_with_options(row)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("row", ZOO_ROWS, ids=_name)
 def test_options_in_pairs_for_the_zoo(row: Mapping[str, Any]) -> None:
-    _agree(row)
+    _agree(row, _possible(_with_options(row)))
 
 
 @pytest.mark.parametrize("name", [*ODD, *ZOO])
 def test_odd_cell(name: str) -> None:
+    possible = _possible(name)
+    # Unrolled steps are the reference's own; a few cells are enough.
+    executors = ["reference", *(e for e in possible if e != "unroll" or name in ODD)]
     found = {}
-    for executor in ("reference", "fused"):
+    for executor in executors:
         made = layer(name, executor=executor, return_state=True, dropout=0.2, recurrent_dropout=0.2)
         found[executor] = computed(
             made, inputs_for(made), MASKS["holes"], states_for(made), training=True
         )
-    assert_close(found["fused"][0], found["reference"][0])
-    assert_close(found["fused"][1], found["reference"][1])
+    for executor in executors[1:]:
+        assert_close(found[executor][0], found["reference"][0])
+        assert_close(found[executor][1], found["reference"][1])
 
 
-@pytest.mark.parametrize("executor", ["reference", "fused"])
 @pytest.mark.parametrize(
-    "name", ["lstm", "power_law", "parameters", "norm_sum_group", "two_levels"]
+    ("name", "executor"),
+    [
+        *((n, "reference") for n in ("lstm", "norm_sum_group")),
+        *((n, "fused") for n in ("lstm", "power_law", "parameters", "norm_sum_group")),
+        ("two_levels", "fused"),
+        ("two_levels", "unroll"),
+        *((n, e) for n in ("chain", "rg_lru", "diagonal") for e in ("affine", "scan")),
+    ],
 )
 def test_no_weight_loses_its_gradient_in_a_graph(name: str, executor: str) -> None:
     made = layer(
-        name,
+        AFFINE.get(name, name),
         executor=executor,
         output_unit="gated",
         learned_initial_state=["h"],
