@@ -60,6 +60,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     given = dict(_pair(word) for word in options.what if "=" in word)
     with _quiet():
         suites = _suites(names[0], options.kind, tuple(options.plugin), given)
+        if "tensorflow" in sys.modules:
+            from gatekit.testing.tensors import wake
+
+            wake()
     failed, rows = False, []
     for title, checks, keep in suites:
         chosen = _chosen(checks, options.only)
@@ -162,7 +166,7 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep away what TensorFlow's libraries write to stderr while they are imported."""
+    """Keep away what TensorFlow's libraries write to stderr as they start."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)

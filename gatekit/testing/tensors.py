@@ -19,6 +19,11 @@ STEPS = 3
 Values = dict[str, Any]
 
 
+def wake() -> None:
+    """Let TensorFlow look for its devices now, and say what it says about them."""
+    tf.zeros([])
+
+
 def arguments(subject: Subject, dtype: Any = tf.float64, seed: int = 0) -> Values:
     """Return values for the arguments, as they are after some steps of the small cell.
 

@@ -1,0 +1,202 @@
+"""``gatekit check``: names, files that nobody trusts, and exit codes; no check is run in vain."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import GatekitError
+from gatekit.cli.main import main
+from gatekit.testing import store
+from gatekit.testing.cell_subject import from_file
+
+GATE = '''
+from gatekit import Gate, hookimpl, ops
+
+
+class Mine(Gate):
+    """Mine: ``value = sigmoid(pre)``.
+
+    Reference: unpublished
+    """
+
+    scale: float = 1.0
+
+    def activate(self, pre):
+        return self.scale * ops.sigmoid(pre)
+
+
+@hookimpl
+def gatekit_gates():
+    return {"mine": Mine}
+'''
+GOOD = "gates: {g: {kind: tanh}}\nequations: {h: g + h_prev / 2}\nemits: h\n"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder with a gate in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "mine.py").write_text(GATE)
+    return tmp_path
+
+
+def test_one_check_is_shown_and_nothing_is_kept(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "mine", "--only", "documented"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines() == ["gate mine", "  PASS  documented", "1 passed"]
+    assert not store.folder().exists()
+
+
+def test_a_failure_says_what_to_type_and_the_exit_code_is_1(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = place / "plugins" / "mine.py"
+    path.write_text(GATE.replace("    Reference: unpublished\n", ""))
+    assert main(["check", "mine", "--only", "documented"]) == 1
+    out = capsys.readouterr().out
+    assert "FAIL  documented             the docstring names no reference" in out
+    assert "type: end it with a line `Reference:" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_json_has_every_outcome_and_options_reach_the_gate(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["check", "mine", "scale=1.5", "--only", "gradient", "--only", "shape_kept", "--json"]
+    assert main(words) == 0
+    (suite,) = json.loads(capsys.readouterr().out)
+    assert suite["checked"] == "gate mine"
+    assert [o["check"] for o in suite["outcomes"]] == ["shape_kept", "gradient"]
+    assert {o["status"] for o in suite["outcomes"]} == {"PASS"}
+
+
+def test_a_whole_suite_is_kept_and_listed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "f.py").write_text(
+        "from gatekit import Function, hookimpl, ops\n"
+        "@hookimpl\n"
+        "def gatekit_functions():\n"
+        "    return {'twice': Function('twice', 1, latex='2{0}', compose=lambda x: 2 * x,"
+        " summary='twice x')}\n"
+    )
+    assert main(["check", "twice", "--plugin", "f.py"]) == 0
+    capsys.readouterr()
+    assert main(["functions", "--plugin", "f.py", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["twice"]["checks"] == "10 passed"
+    assert set(store.lookup(rows["twice"]["hash"])) == {"functions.twice"}
+    assert main(["functions", "--plugin", "f.py"]) == 0
+    assert "10 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["mien"], "did you mean 'mine'?"),
+        (["mien"], "gatekit new gate mien"),
+        ([], "gatekit check leaky"),
+        (["mine", "forget"], "2 names are given"),
+        (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),
+        (["nowhere.yaml"], "cannot be read"),
+        (["lstm", "depth=3"], "only units= and features="),
+        (["lstm", "units=0"], "integers from 1"),
+        (["mine", "scale=[1"], "is not YAML"),
+        (["mine", "scael=1"], "did you mean 'scale'?"),
+    ],
+)
+def test_what_cannot_be_checked_is_told(
+    words: list[str], says: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["check", *words])
+    told = capsys.readouterr()
+    assert code == 2 or "FAIL" in told.out
+    assert says in told.err + told.out.replace("\n", " ")
+
+
+def test_a_broken_plugin_is_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "plugins" / "torn.py").write_text("import nonesuch\n")
+    assert main(["check", "torn"]) == 2
+    assert "torn (plugins/torn.py): ModuleNotFoundError" in capsys.readouterr().err
+
+
+def test_a_cell_in_a_file_and_by_name(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "mine.yaml").write_text(GOOD)
+    for what in ("mine.yaml", "lstm"):
+        assert main(["check", what, "units=4", "--only", "memory_length", "--only", "causal"]) == 0
+        assert "2 passed" in capsys.readouterr().out
+
+
+# Rows 14 to 19 of the list of faults, and what else a file must not do.
+UNTRUSTED: dict[str, tuple[bytes, str]] = {
+    "row14-python-tag": (b"gates: !!python/object/apply:os.system ['touch owned']", "the tag"),
+    "row15-alias-bomb": (
+        b"a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(
+            b"%c: &%c [%s]\n" % (c + 1, c + 1, b", ".join([b"*%c" % c] * 10))
+            for c in range(ord("a"), ord("i"))
+        ),
+        "more than 10,000 values",
+    ),
+    "row16-deep": (b"a: " + b"[" * 5000, "nested deeper than 40"),
+    "row16-large": (b"a: " + b"x" * 70_000, "a configuration has at most"),
+    "row16-binary": (b"\x7fELF\x00\x00\xff", "not"),
+    "row16-utf16": ("gates: {}".encode("utf-16"), "byte order mark"),
+    "row16-bom": (b"\xef\xbb\xbfgates: {}", "byte order mark"),
+    "row17-empty": (b"", "is empty"),
+    "row17-comments": (b"# nothing\n", "is empty"),
+    "row18-target": (b"gates: {g: {_target_: os.system}}", "_target_ is refused"),
+    "row19-callbacks": (b"hydra: {callbacks: {a: {}}}", "hydra is not a key of a cell"),
+    "row19-logging": (b"hydra.job_logging: {}", "hydra.job_logging is not a key of a cell"),
+    "row19-run-dir": (b"hydra: {run: {dir: /tmp/x}}", "hydra is not a key of a cell"),
+    "a-plugin": (b"plugins: [evil.py]", "plugins is not a key of a cell"),
+    "an-experiment": (b"task: {name: adding}", "task is not a key of a cell"),
+    "an-environment-variable": (b"name: ${oc.env:HOME}", "references are filled in"),
+    "a-resolver": (b"notes: ${evil:1}", "references are filled in"),
+    "an-override-of-hydra": (
+        b"defaults: [override hydra/launcher: evil]",
+        "in a cell it has names",
+    ),
+    "another-folder": (b"defaults: [../../etc/passwd]", "in a cell it has names"),
+    "a-loop": (b"function: rhn\ndepth: 100000000", "is too large to be tried"),
+    "a-width": (GOOD.replace("tanh}", "tanh, units: 1000000}").encode(), "at most"),
+    "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "an attribute is not part"),
+    "an-import": (GOOD.replace("g + h", "__import__('os') + h").encode(), "no function"),
+    "html": (b"'<script>alert(1)</script>': 1", "<script>"),
+    "unknown": (b"gatse: {}", "did you mean 'gates'"),
+}
+
+
+@pytest.mark.parametrize("case", UNTRUSTED)
+def test_a_file_that_nobody_trusts_is_refused_at_once(case: str, place: Path) -> None:
+    data, says = UNTRUSTED[case]
+    path = place / "untrusted.yaml"
+    path.write_bytes(data)
+    (place / "evil.py").write_text("raise SystemExit('evil ran')\n")
+    start = time.process_time()
+    with pytest.raises(GatekitError) as caught:
+        from_file(path)
+    assert time.process_time() - start < 1.0
+    assert says in str(caught.value)
+    assert "untrusted.yaml" in str(caught.value)
+    assert not (place / "owned").exists()
+
+
+def test_for_a_file_hydra_is_not_even_imported_and_libraries_are_quiet(place: Path) -> None:
+    (place / "mine.yaml").write_text(GOOD)
+    code = (
+        "import sys\nfrom gatekit.cli.main import main\n"
+        "main(['check', 'mine.yaml', '--only', 'not_saturated'])\n"
+        "print(sorted({'hydra', 'omegaconf', 'evil'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert done.stderr == ""
