@@ -122,3 +122,57 @@ def test_listing_imports_no_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_requirements_name_distributions_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gatekit import __version__
+
+    site = tmp_path / "site"
+    info = site / "stranger_gates-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger-gates\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[gatekit]\nstranger = stranger_gates_of_a_test\n")
+    (site / "stranger_gates_of_a_test.py").write_text(GATE.replace("halved", "distributed"))
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "halved.py").write_text(GATE)
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.chdir(tmp_path)
+    for command in ("gates", "plugins"):
+        assert main([command, "--requirements"]) == 0
+        assert capsys.readouterr().out.splitlines() == [
+            f"gatekit=={__version__}",
+            "stranger-gates==1.2",
+            "# a file, to be copied along: plugins/halved.py",
+        ]
+    row = listed(["gates"], capsys)["distributed"]
+    assert (row["distribution"], row["version"]) == ("stranger-gates", "1.2")
+    assert row["hooks"] == ["gatekit_gates"]
+
+
+def test_what_is_left_out_is_told_below_each_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "torn.py").write_text("import nonesuch\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["gates"]) == 0
+    out = capsys.readouterr().out
+    assert "left out: torn (plugins/torn.py): ModuleNotFoundError" in out
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_plugin_without_names_is_listed_by_its_hook(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = listed(["plugins"], capsys)
+    assert rows["flag_loss"]["provides"] == ["callbacks"]
+    assert rows["bundled_conf"]["provides"] == ["config_dirs"]
+
+
+def test_every_hook_is_used_by_a_bundled_plugin(capsys: pytest.CaptureFixture[str]) -> None:
+    from gatekit.registry.contract import HOOKS
+
+    used = {hook for row in listed(["plugins"], capsys).values() for hook in row["hooks"]}
+    assert used == set(HOOKS)
