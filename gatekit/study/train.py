@@ -157,7 +157,7 @@ class _Session:
         ends = []
         for _ in range(2):
             tensors.restore(self.model, before)
-            self.model.train_function(iter(self._dataset(1)))
+            self.model.train_function(iter(self._dataset(self.journal.step + 1)))
             ends.append({n: v.tobytes() for n, v in tensors.kept(self.model).items()})
         tensors.restore(self.model, before)
         if ends[0] != ends[1]:
@@ -175,10 +175,12 @@ class _Session:
         epochs = -(-self.total_steps // self.chunk)
         while not self.over():
             epoch, place = divmod(self.journal.step, self.chunk)
+            # One iterator for all epochs: to take one down can last for seconds.
             self.model.fit(
-                self._dataset(self.chunk - place),
+                self._dataset(self.total_steps),
                 initial_epoch=epoch,
                 epochs=epoch + 1 if place else epochs,
+                steps_per_epoch=self.chunk - place,
                 verbose=verbose,
                 callbacks=[watch],
                 shuffle=False,
@@ -189,16 +191,14 @@ class _Session:
         journal = self.journal
         return journal.step >= self.total_steps or (journal.closed and journal.stale(self.patience))
 
-    def _dataset(self, count: int) -> Any:
-        data = tf.data.Dataset.from_generator(self._steps, output_signature=self.spec)
-        return data.apply(tf.data.experimental.assert_cardinality(count))
+    def _dataset(self, stop: int) -> Any:
+        """Return the steps from the next one on, as far as ``stop``."""
 
-    def _steps(self) -> Iterator[Any]:
-        # Keras looks at one batch before an epoch begins: what was done is counted where it is
-        # done, in the callback, and never here.
-        first = self.journal.step
-        for step in range(first, (first // self.chunk + 1) * self.chunk):
-            yield self.feed.step(step)
+        def steps() -> Iterator[Any]:
+            for step in range(self.journal.step, stop):
+                yield self.feed.step(step)
+
+        return tf.data.Dataset.from_generator(steps, output_signature=self.spec)
 
     def _resume(self, found: Checkpoint) -> None:
         self.journal.resume(found)

@@ -166,7 +166,7 @@ KILLS = Path(__file__).parent / "kills.py"
 
 
 def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
-    count = 20 if request.config.getoption("--slow") else 2
+    count = 20 if request.config.getoption("--slow") else 1
     done = subprocess.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,
@@ -178,4 +178,4 @@ def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
     assert said["killed"] == count
     assert said["different"] == []
     # the others were killed before there was a checkpoint
-    assert said["continued"] >= count // 2
+    assert said["continued"] >= -(-count // 2)

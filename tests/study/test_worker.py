@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -142,3 +145,130 @@ def test_what_is_refused_starts_no_process(tmp_path, word):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["script.py"]
+
+
+LONG = ["trainer.steps=100000", "task.validation_size=64"]
+
+
+def begun(place, *words):
+    """Start a long run; return the process once training writes."""
+    (place / "script.py").write_text(SCRIPT)
+    process = subprocess.Popen(
+        [sys.executable, "script.py", *WORDS, *LONG, *words],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if list(place.glob("experiments/default/runs/*/metrics.jsonl")):
+            return process
+        time.sleep(0.05)
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+)
+def test_rows_70_71_72_a_signal_stops_after_the_batch(tmp_path, number, code):
+    process = begun(tmp_path)
+    began = time.monotonic()
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert time.monotonic() - began < 5
+    (folder,) = folders(tmp_path)
+    state = folder.state()
+    assert (state.name, state.reason) == (
+        "INTERRUPTED",
+        "stopped by SIGTERM; the same command continues",
+    )
+    assert folder.checkpoint().position["step"] > 0
+    assert "same command again" in said
+
+
+ACTS = {
+    "memory": "raise MemoryError('no')",
+    "gpu": "raise worker.tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')",
+    "disk": "raise OSError(28, 'No space left on device', 'run/metrics.jsonl')",
+    "error": "1 / 0",
+    "crash": "os.kill(os.getpid(), signal.SIGSEGV)",
+    **{
+        name: f"os.kill(os.getpid(), signal.{name}); assert _[3].is_set(); "
+        "raise worker.InterruptedRunError"
+        for name in ("SIGTERM", "SIGHUP", "SIGUSR1")
+    },
+}
+"""What may happen in place of training, by name."""
+
+FORKS = """
+import json, os, signal, sys
+from pathlib import Path
+from gatekit.study import worker
+config = {"seed": 0, "executor": "auto", "plugins": [], "task": {"name": "adding"}}
+codes = {}
+for name, act in json.loads(sys.argv[1]).items():
+    number = os.fork()
+    if not number:
+        def train(*_):
+            exec(act)
+        worker.train = train
+        worker.work(worker.Request(Path(name), config, "d", {}, 1, False))
+        os._exit(0)
+    codes[name] = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+sys.stdout.write(json.dumps(codes))
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """The folder of a run for each of ``ACTS``, and the exit code of its process."""
+    place = tmp_path_factory.mktemp("ended")
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, json.dumps(ACTS)], cwd=place, capture_output=True, text=True
+    )
+    codes = json.loads(done.stdout)
+    return {name: (RunFolder(place / name), code) for name, code in codes.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("memory", r"out of memory: no \(at most [\d.]+ GiB were in use\)"),
+        ("gpu", "out of memory: OOM when allocating"),
+        (
+            "disk",
+            r"input or output failed at run/metrics.jsonl: No space left on device; [\d,]+ MiB "
+            r"are free there. Free some space, or give another place with root=FOLDER",
+        ),
+        ("error", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_rows_74_77_78_the_reason_is_in_the_folder(ended, name, reason):
+    folder, code = ended[name]
+    assert code == 0
+    state = folder.state()
+    assert state.name == "FAILED"
+    assert re.match(reason, state.reason)
+    assert "Traceback" in (folder.path / "log.txt").read_text()
+
+
+def test_row_79_a_crash_in_native_code_leaves_its_trace_in_the_log(ended):
+    folder, code = ended["crash"]
+    assert code == -signal.SIGSEGV
+    assert "Segmentation fault" in (folder.path / "log.txt").read_text()
+    assert folder.state().name == "LOST"
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_rows_71_72_the_signals_of_a_cluster_stop_a_run(ended, name):
+    folder, code = ended[name]
+    assert code == 0
+    assert folder.state().name == "INTERRUPTED"
+    assert folder.state().reason == f"stopped by {name}; the same command continues"

@@ -1,0 +1,41 @@
+"""The same run has the same weights in this process and in another, with one thread and two."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from determinism import digests
+
+from gatekit import registry
+
+SCRIPT = Path(__file__).parent / "determinism.py"
+CELLS = sorted(registry.cell_names())
+FEW = ["gru", "lstm", "mgu"]
+ALL = {f"all from {CELLS[i]}": CELLS[i : i + 15] for i in range(0, len(CELLS), 15)}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [FEW, *(pytest.param(some, marks=pytest.mark.slow, id=name) for name, some in ALL.items())],
+)
+def test_the_weights_are_the_same_anywhere(tmp_path, monkeypatch, cells):
+    monkeypatch.chdir(tmp_path)
+    found = {"here": digests(tmp_path / "here", cells)}
+    for threads in ("1", "2"):
+        place = tmp_path / threads
+        place.mkdir()
+        done = subprocess.run(
+            [sys.executable, SCRIPT, place, threads, *cells],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found[f"{threads} threads"] = json.loads(done.stdout.splitlines()[-1])
+    other = [c for c in cells if len({made[c] for made in found.values()}) > 1]
+    assert other == []
+    refused = [c for c in cells if found["here"][c].startswith("refused")]
+    assert len(refused) <= len(cells) // 2
