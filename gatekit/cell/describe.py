@@ -119,22 +119,16 @@ def _products(cell: Cell) -> list[dict[str, Any]]:
     """Return the linear maps with weights, those that are one matrix product together.
 
     Reads of one expression share a product: before the loop where they depend on no state, else
-    once in each step; the output unit's come after the loop. A gate's first recurrent product also
-    carries its share of the input's product, which keeps it apart from gates that have none.
+    once in each step; the output unit's come after the loop.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:
-        carries = node.norm is None and (
-            node.bias is not None or any(r.hoisted for r in node.reads)
-        )
         for read in node.reads:
             if not read.weights:
                 continue
             matrix = read.map.has_matrix()
             kind = "matrix" if matrix else map_text(read)
-            apart: Any = node.name if not matrix else carries and not read.hoisted
-            if matrix and not read.hoisted:
-                carries = False
+            apart = "" if matrix else node.name
             key = (not read.hoisted, read.level, not matrix, read.text, apart)
             when = "before" if read.hoisted else "step"
             product = found.setdefault(key, _empty(read, kind, when))
