@@ -189,3 +189,17 @@ def test_holm_is_statsmodels() -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     p = np.random.default_rng(0).uniform(0, 0.2, 9)
     assert holm(p.tolist()) == pytest.approx(multitest.multipletests(p, method="holm")[1])
+
+
+def test_intervals_widened_for_twenty_groups_rarely_find_what_is_not_there() -> None:
+    rng = np.random.default_rng(0)
+    wrong = 0
+    for _ in range(300):
+        baseline = rng.normal(size=3)
+        for values in rng.normal(size=(20, 3)) - baseline:
+            interval = mean_interval(values.tolist(), 1 - 0.05 / 20)
+            if interval is not None and not interval.low <= 0 <= interval.high:
+                wrong += 1
+                break
+    # Five in a hundred are allowed; three standard errors of 300 studies are 0.038.
+    assert wrong / 300 < 0.05 + 0.038
