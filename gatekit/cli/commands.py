@@ -16,6 +16,7 @@ class Command:
 COMMANDS = {
     "train": Command("train", "train a model, or with -m every combination of a sweep"),
     "plan": Command("plan", "show what train would do, and try every variant for three steps"),
+    "confirm": Command("confirm", "make each variant's best trial again on fresh seeds"),
     "status": Command("status", "tell where the runs of a study stand"),
     "failures": Command("failures", "tell why runs of a study failed, and how to make one again"),
     "logs": Command("logs", "show what a run wrote"),
@@ -28,6 +29,7 @@ COMMANDS = {
     "why": Command("why", "tell why two runs or groups differ"),
     "query": Command("query", "ask the runs and metrics of all studies in SQL"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
+    "tune": Command("tune", "time a cell's executors on this machine, for executor=auto"),
     "cite": Command("cite", "write what to cite for a cell, as BibTeX"),
     "cells": Command("cells", "list the cells, or find some by year, states, tier"),
     "gates": Command("listing", "list the gates"),

@@ -58,8 +58,8 @@ def _text(found: Preview) -> None:
         differs = " ".join(word for word in trial.label.split() if word not in same)
         row["variant"] = differs or trial.label or "as configured"
     always = ("to make", "units", "parameters", "variant")
-    columns = ("to make", "done", "failed", "stale", "units", "parameters")
-    columns += ("ms/step", "s/run", "MiB", "variant")
+    columns = [*("to make", "done", "failed", "stale", "units", "parameters")]
+    columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
     for trial in found.trials:
         if trial.error:

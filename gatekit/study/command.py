@@ -19,6 +19,8 @@ from .options import known_key
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from .composed import Composed
+
 GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
 _MODES = ("-m", "--multirun", "-r", "--run")
 _SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
@@ -37,14 +39,19 @@ def train(argv: Sequence[str]) -> int:
     """
     debug = "--debug" in argv
     try:
-        jobs = compose([a for a in argv if a != "--debug"])
-        if not jobs:
-            return 0
+        found = composition([a for a in argv if a != "--debug"])
         from .launch import launch, report
         from .plan import plan
 
-        planned = plan(jobs, typed_again(argv))
-        outcome = launch(planned)
+        if found.search is not None:
+            from .search.tuned import tune
+
+            planned, outcome = tune(found.search, typed_again(argv))
+        elif found.jobs:
+            planned = plan(found.jobs, typed_again(argv))
+            outcome = launch(planned)
+        else:
+            return 0
         _say(report(planned, outcome))
         return outcome.code
     except GatekitError as error:
@@ -62,8 +69,20 @@ def typed_again(argv: Sequence[str]) -> str:
 def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
     """Return the jobs that a command line asks for: overrides and composed configuration of each.
 
+    Of a search that learns from results, the jobs are those that random draws would make.
+
     Raises:
         ConfigError: Hydra cannot compose them, or they set what Hydra itself would execute.
+    """
+    found = composition(argv)
+    return list(found.jobs) if found.search is None else found.search.jobs()
+
+
+def composition(argv: Sequence[str]) -> Composed:
+    """Return what Hydra makes of a command line.
+
+    Raises:
+        ConfigError: Hydra cannot compose it, or it sets what Hydra itself would execute.
     """
     trusted = "--trust-config" in argv
     typed = [a for a in argv if a != "--trust-config"]
@@ -80,11 +99,13 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
     from omegaconf.errors import OmegaConfBaseException
 
     from . import composed
-    from .hydra import launcher, sources
+    from .hydra import launcher, sources, sweepers
 
     for plugin in (
         launcher.ProcessLauncher,
-        launcher.GridSweeper,
+        sweepers.GridSweeper,
+        sweepers.RandomSweeper,
+        sweepers.OptunaSweeper,
         sources.CheckedSource,
         sources.RegistrySource,
         sources.GatekitSearchPath,
@@ -107,7 +128,7 @@ def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
         raise ConfigError(_told(error)) from error
     finally:
         GlobalHydra.instance().clear()
-    return list(collected.jobs)
+    return collected
 
 
 def prefixed(word: str, trusted: bool = False) -> str:

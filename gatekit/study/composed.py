@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from omegaconf import DictConfig
 
+from .search import Search
+
 
 @dataclass
 class Composed:
@@ -14,6 +16,7 @@ class Composed:
 
     Attributes:
         jobs: each job's overrides and configuration.
+        search: what is searched, where results decide what comes next.
         plugins: plugin files named on the command line; the registry loads them for composing.
         trusted: whether configuration files may set what Hydra itself executes.
     """
@@ -21,6 +24,7 @@ class Composed:
     plugins: Sequence[str] = ()
     trusted: bool = False
     jobs: list[tuple[tuple[str, ...], DictConfig]] = field(default_factory=list)
+    search: Search | None = None
 
     def __call__(self, config: DictConfig) -> None:
         """Keep the configuration of a single run."""

@@ -35,6 +35,7 @@ class _Slot:
     began: float
     attempt: int
     stopped: str | None = None
+    stopped_at: float = 0.0
 
 
 def launch(
@@ -159,6 +160,8 @@ class _Launching:
             if slot.handle.over():
                 self.active.remove(slot)
                 self._collect(slot)
+            elif slot.stopped is not None and time.monotonic() - slot.stopped_at > GRACE:
+                slot.handle.kill()
             elif slot.stopped is None and self.told_at is None:
                 self._watch(slot)
         stopping = self.outcome.signal is not None or self.outcome.halted is not None
@@ -189,12 +192,13 @@ class _Launching:
     def _watch(self, slot: _Slot) -> None:
         limit = self.options.timeout
         if limit is not None and time.monotonic() - slot.began > limit:
+            slot.stopped_at = time.monotonic()
             slot.stopped = f"timeout: not over after {limit:g} s (hydra.launcher.timeout)"
             slot.handle.kill()
             return
         reason = self.work.stop(slot.run)
         if reason is not None:
-            slot.stopped = reason
+            slot.stopped, slot.stopped_at = reason, time.monotonic()
             slot.handle.terminate()
 
     def _stop(self, now: bool) -> None:

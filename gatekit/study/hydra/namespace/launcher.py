@@ -1,8 +1,9 @@
-"""The launcher and the sweeper under the name that Hydra asks for.
+"""The launcher and the sweepers under the name that Hydra asks for.
 
 Hydra executes what it finds here without importing it, so the classes themselves live elsewhere.
 """
 
-from gatekit.study.hydra.launcher import GridSweeper, ProcessLauncher
+from gatekit.study.hydra.launcher import ProcessLauncher
+from gatekit.study.hydra.sweepers import GridSweeper, OptunaSweeper, RandomSweeper
 
-__all__ = ["GridSweeper", "ProcessLauncher"]
+__all__ = ["GridSweeper", "OptunaSweeper", "ProcessLauncher", "RandomSweeper"]

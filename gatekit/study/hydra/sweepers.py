@@ -1,0 +1,199 @@
+"""Hydra's sweepers for gatekit: a grid, random draws, and a search that learns from results."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from gatekit.study import composed
+from gatekit.study.search import Choice, Draw, Interval, Search
+
+from .launcher import NAMESPACE
+
+GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer")
+
+
+class GridSweeper(Sweeper):
+    """Every combination of the swept values, in the order in which they were typed."""
+
+    __module__ = NAMESPACE
+
+    def __init__(self, params: dict[str, str] | None = None) -> None:
+        self.params = dict(params or {})
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Make the launcher."""
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Expand the overrides to jobs and launch them; what is typed wins over ``params``."""
+        assert self.launcher is not None
+        choices: dict[str, list[str]] = {}
+        for override in self.parsed(arguments):
+            if override.get_key_element().lstrip("+") == "trials":
+                raise HydraException("trials=N goes with hydra/sweeper=random or optuna.")
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                raise HydraException(
+                    f"{str(override.input_line).lstrip('+')}: a grid needs listed values: "
+                    "key=a,b,c. To draw from an interval type hydra/sweeper=random trials=200."
+                )
+            key = override.get_key_element()
+            choices.pop(key.lstrip("+"), None)
+            choices[key.lstrip("+")] = [f"{key}={value}" for value in listed_values(override)]
+        jobs = [list(job) for job in itertools.product(*choices.values())]
+        return self.launcher.launch(jobs, initial_job_idx=0)
+
+    def parsed(self, arguments: Sequence[str]) -> list[Override]:
+        """Return the overrides, those of ``params`` first."""
+        lines = [f"{key}={value}" for key, value in self.params.items()]
+        return self.parser().parse_overrides([*lines, *arguments])
+
+    def parser(self) -> OverridesParser:
+        """Return Hydra's parser of overrides."""
+        assert self.hydra_context is not None
+        return OverridesParser.create(config_loader=self.hydra_context.config_loader)
+
+
+class RandomSweeper(GridSweeper):
+    """Listed values make variants; intervals and ``choice()`` are drawn, the same for each.
+
+    Args:
+        params: overrides that each sweep starts from, by key.
+        seed: what the draws follow from.
+    """
+
+    __module__ = NAMESPACE
+
+    def __init__(self, params: dict[str, str] | None = None, seed: int = 0) -> None:
+        super().__init__(params)
+        self.seed = seed
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Keep every draw of every variant as a job."""
+        for overrides, config in self.search(arguments, None).jobs():
+            composed.current.add(overrides, config)
+
+    def search(self, arguments: list[str], options: Mapping[str, Any] | None) -> Search:
+        """Return what the overrides ask for.
+
+        Raises:
+            HydraException: nothing is searched, or ``trials`` is missing.
+        """
+        assert self.hydra_context is not None
+        assert self.config is not None
+        config = self.config
+        loader, parser = self.hydra_context.config_loader, self.parser()
+        choices: dict[str, list[str]] = {}
+        space: dict[str, Draw] = {}
+        trials: Any = config.get("trials")
+        for override in self.parsed(arguments):
+            key = override.get_key_element()
+            name = key.lstrip("+")
+            choices.pop(name, None)
+            space.pop(name, None)
+            if (draw := drawn(override)) is not None:
+                space[name] = draw
+            else:
+                choices[name] = [f"{key}={value}" for value in listed_values(override)]
+            if name == "trials":
+                trials = override.value()
+        if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
+            raise HydraException(f"trials={trials}: how many draws for each variant? trials=200")
+        if not space:
+            raise HydraException(
+                "nothing is searched: type for example "
+                "'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))' or "
+                "'units=choice(32,64,128)'; values without choice() are variants."
+            )
+        return Search(
+            variants=[tuple(job) for job in itertools.product(*choices.values())],
+            space=space,
+            trials=trials,
+            seed=self.seed,
+            compose=lambda words: loader.load_sweep_config(config, list(words)),
+            parse=lambda key, text: parser.parse_override(f"{key}={text}").value(),
+            groups=frozenset(key for key in space if key in GROUPS),
+            options=options,
+        )
+
+
+class OptunaSweeper(RandomSweeper):
+    """As `RandomSweeper`, but each variant's draws learn from its results.
+
+    Args:
+        params: overrides that each sweep starts from, by key.
+        seed: what the draws follow from.
+        startup: trials of a variant that are drawn at random, and never pruned.
+        pruner: ``median`` stops a run that is behind the median of its variant; ``none`` none.
+    """
+
+    __module__ = NAMESPACE
+
+    def __init__(
+        self,
+        params: dict[str, str] | None = None,
+        seed: int = 0,
+        startup: int = 10,
+        pruner: str = "median",
+    ) -> None:
+        super().__init__(params, seed)
+        self.options = {"startup": startup, "pruner": pruner}
+        if pruner not in ("median", "none"):
+            raise HydraException(f"hydra.sweeper.pruner={pruner}: type median or none.")
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Keep the search."""
+        composed.current.search = self.search(arguments, self.options)
+
+
+def listed_values(override: Override) -> list[str]:
+    """Return the values of an override as they are typed."""
+    if override.is_discrete_sweep():
+        return list(override.sweep_string_iterator())
+    if override.is_delete():
+        return [override.get_value_element_as_str()]
+    return [str(override.input_line).partition("=")[2]]
+
+
+def drawn(override: Override) -> Draw | None:
+    """Return what an override searches; None where it lists variants or gives a value."""
+    value = override.value()
+    if isinstance(value, IntervalSweep):
+        assert value.start is not None
+        assert value.end is not None
+        whole = isinstance(value.start, int) and isinstance(value.end, int)
+        return Interval(value.start, value.end, "log" in value.tags, whole)
+    if isinstance(value, RangeSweep) or (isinstance(value, ChoiceSweep) and not value.simple_form):
+        return Choice(tuple(override.sweep_string_iterator()))
+    return None
+
+
+def store() -> None:
+    """Name the sweepers in Hydra's config store."""
+    names = ConfigStore.instance()
+    own: dict[str, tuple[type[Sweeper], dict[str, Any]]] = {
+        "grid": (GridSweeper, {}),
+        "random": (RandomSweeper, {"seed": 0}),
+        "optuna": (OptunaSweeper, {"seed": 0, "startup": 10, "pruner": "median"}),
+    }
+    for name, (kind, options) in own.items():
+        node = {"_target_": f"{NAMESPACE}.{kind.__name__}", "params": None, **options}
+        names.store(group="hydra/sweeper", name=name, node=node, provider="gatekit")
+
+
+store()

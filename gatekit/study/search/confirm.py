@@ -1,0 +1,151 @@
+"""The best trial of every variant, made again on seeds that had no part in choosing it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatekit.cell.errors import ConfigError, RunError, listed, nearest
+
+from .. import parts, planned
+from ..config import validate
+from ..fingerprint import canonical_json
+from ..folder import RunFolder
+from ..plan import Launch, Plan, run_of
+from ..survey import survey
+from ..variant import variant
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The trial of a variant whose validation score is best.
+
+    Attributes:
+        by: what the variant is, by key.
+        config: its configuration.
+        validation: its score, over all seeds that it was made with.
+        trials: how many trials it was the best of.
+        words: what made it, as typed.
+    """
+
+    by: Mapping[str, Any]
+    config: Mapping[str, Any]
+    validation: float
+    trials: int
+    words: tuple[str, ...]
+
+
+def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
+    """Return the best trial of each variant, and the smallest seed that no trial has used.
+
+    Args:
+        folder: the study's folder.
+        by: the configuration keys that tell variants apart; ``cell`` is the cell's name.
+
+    Raises:
+        RunError: no run is complete.
+        ConfigError: no run has such a key.
+    """
+    words = {name: known.words for name, known in planned.read(folder).items()}
+    runs: list[tuple[dict[str, Any], float, int, tuple[str, ...]]] = []
+    top, directions = -1, set()
+    for found in survey(folder):
+        if found.state not in ("COMPLETED", "DIVERGED") or found.stale is not None:
+            continue
+        config = _read(found.path / "config.yaml")
+        result = RunFolder(found.path).result()
+        directions.add(result["metric"]["direction"])
+        top = max(top, int(config["seed"]))
+        score = (result.get("best") or {}).get("validation")
+        score = math.nan if found.state == "DIVERGED" or score is None else float(score)
+        runs.append((config, score, int(config["seed"]), words.get(found.id, ())))
+    if not runs:
+        raise RunError(f"no run of {folder} is complete; there is nothing to choose from.")
+    if len(directions) > 1:
+        raise ConfigError("the runs have metrics of both directions; add task to --by.")
+    sign = 1.0 if directions == {"min"} else -1.0
+    _known(by, [config for config, *_ in runs])
+    groups: dict[str, dict[str, list[tuple[dict[str, Any], float, int, tuple[str, ...]]]]] = {}
+    for run in runs:
+        values = canonical_json([value_of(run[0], key) for key in by])
+        trial = canonical_json({k: v for k, v in run[0].items() if k not in ("seed", "study")})
+        groups.setdefault(values, {}).setdefault(trial, []).append(run)
+    chosen = []
+    for trials in groups.values():
+        scores = {k: statistics.fmean(sign * r[1] for r in made) for k, made in trials.items()}
+        finite = [k for k, score in scores.items() if math.isfinite(score)]
+        if finite:
+            key = min(finite, key=lambda k: (scores[k], k))
+            config, _, _, typed = trials[key][0]
+            by_key = {k: value_of(config, k) for k in by}
+            chosen.append(Best(by_key, config, sign * scores[key], len(trials), typed))
+    return chosen, top + 1
+
+
+def confirming(chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, command: str) -> Plan:
+    """Return the plan that makes each of these trials again on other seeds.
+
+    Args:
+        chosen: the trials.
+        seeds: the seeds.
+        launch: where the runs are made.
+        command: what was typed.
+
+    Raises:
+        GatekitError: a plugin or task is not there any more.
+    """
+    runs: dict[str, Any] = {}
+    sources: dict[str, bytes] = {}
+    for each in chosen:
+        known = parts.load(each.config["plugins"])
+        data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
+        found = variant(validate(data), known, swapped=True)
+        kept = {**found.config, "swap": each.config["swap"], "match": each.config.get("match")}
+        found = dataclasses.replace(found, config=kept)
+        sources |= found.sources
+        ours = ("seed", "study", "root", "plugins", "hydra.mode")
+        typed = [w for w in each.words if w.partition("=")[0] not in ours]
+        label = " ".join(f"{key}={value}" for key, value in each.by.items())
+        for seed in seeds:
+            run = run_of(found, launch, seed, f"{label} seed={seed}", typed)
+            runs[run.fingerprint] = run
+    return Plan(launch, tuple(runs.values()), (), sources, command)
+
+
+def value_of(config: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a dotted key; of ``cell``, ``task`` and ``output_unit`` the name."""
+    value: Any = config
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and "." not in key:
+        return value.get("name") or value.get("kind") or dict(value)
+    return value
+
+
+def _known(by: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
+    for key in by:
+        if key.startswith("swap."):
+            continue
+        if all(value_of(config, key) is None for config in configs):
+            known = [*configs[0]]
+            raise ConfigError(
+                f"--by {key}: no run has this key{nearest(key, known) or '.'} "
+                f"Keys: {listed(known)}."
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}.") from None
+    return dict(data)

@@ -1,0 +1,279 @@
+"""Equal draws for every variant, searches that go on, the best again on fresh seeds."""
+
+import functools
+import math
+from collections import Counter
+
+import numpy
+import pytest
+import yaml
+from inline import Inline
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.main import main
+from gatekit.study import launch as launching
+from gatekit.study.command import compose, composition
+from gatekit.study.plan import plan
+from gatekit.study.search import Choice, Interval, tuned
+from gatekit.study.search.confirm import best, confirming, value_of
+from gatekit.study.survey import survey
+
+pytestmark = pytest.mark.usefixtures("place")
+RATE = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"
+RANDOM = ["-m", "hydra/sweeper=random", "task=sum", RATE]
+
+
+def rates(configs):
+    return [config["optimizer"]["learning_rate"] for config in configs]
+
+
+def score(config):
+    """Return a score that is best at a rate which differs between cells."""
+    target = {"lstm": -2.0, "gru": -3.0}[config["cell"]["name"]]
+    return (math.log10(config["optimizer"]["learning_rate"]) - target) ** 2 + 1e-4 * config["seed"]
+
+
+# -- draws ------------------------------------------------------------------------------------
+
+
+def test_every_variant_has_the_same_draws_and_as_many():
+    runs = plan(compose([*RANDOM, "cell=lstm,gru", "trials=7"])).runs
+    by = {
+        n: rates(r.config for r in runs if r.config["cell"]["name"] == n) for n in ("lstm", "gru")
+    }
+    assert by["lstm"] == by["gru"]
+    assert len(set(by["lstm"])) == 7
+    assert [r.config["cell"]["name"] for r in runs[:4]] == ["lstm", "gru", "lstm", "gru"]
+
+
+def test_more_trials_keep_the_first_and_another_seed_draws_others():
+    few = rates(r.config for r in plan(compose([*RANDOM, "trials=3"])).runs)
+    more = rates(r.config for r in plan(compose([*RANDOM, "trials=5"])).runs)
+    others = rates(
+        r.config for r in plan(compose([*RANDOM, "trials=3", "hydra.sweeper.seed=1"])).runs
+    )
+    assert more[:3] == few
+    assert not set(others) & set(few)
+
+
+def test_another_searched_key_leaves_the_draws_of_the_first():
+    alone = rates(r.config for r in plan(compose([*RANDOM, "trials=4"])).runs)
+    words = ["trainer.batch=int(interval(2,64))", "dropout=choice(0.0,0.5)", "trials=4"]
+    runs = plan(compose([*RANDOM, *words])).runs
+    assert rates(r.config for r in runs) == alone
+    assert all(2 <= r.config["trainer"]["batch"] <= 64 for r in runs)
+    assert {r.config["dropout"] for r in runs} <= {0.0, 0.5}
+
+
+def test_a_drawn_run_is_what_its_words_make():
+    run = plan(compose([*RANDOM, "trials=2"])).runs[1]
+    (again,) = plan(compose([w for w in run.words if not w.startswith("study=")])).runs
+    assert again.fingerprint == run.fingerprint
+
+
+def test_a_drawn_group_is_composed():
+    words = ["-m", "hydra/sweeper=random", "task=sum", "optimizer=choice(sgd,adam)", "trials=6"]
+    runs = plan(compose(words)).runs
+    names = Counter(r.config["optimizer"]["name"] for r in runs)
+    assert set(names) == {"sgd", "adam"}
+    momenta = {r.config["optimizer"].get("momentum") for r in runs}
+    assert momenta == {0.9, None}
+
+
+def test_draws_keep_their_bounds_and_spread():
+    random = numpy.random.default_rng(0)
+    draws = [float(Interval(1e-4, 1e-1, log=True).draw(random)) for _ in range(2000)]
+    assert 1e-4 <= min(draws) < 1.2e-4
+    assert 0.08 < max(draws) <= 1e-1
+    assert abs(numpy.mean(numpy.log10(draws)) + 2.5) < 0.06
+    whole = Counter(Interval(3, 5, whole=True).draw(random) for _ in range(3000))
+    assert set(whole) == {"3", "4", "5"}
+    assert min(whole.values()) > 850
+    assert {Choice(("a", "b")).draw(random) for _ in range(50)} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trials=3", "hydra/sweeper=random"], "nothing is searched"),
+        ([RATE, "hydra/sweeper=random"], r"trials=200"),
+        ([RATE, "hydra/sweeper=random", "trials=0"], "trials=0: how many draws"),
+        ([RATE], "a grid needs listed values"),
+        (["units=3,4", "trials=3"], "trials=N goes with hydra/sweeper=random"),
+        (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
+        (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
+        ([RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"], "median or none"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(words, said):
+    with pytest.raises(ConfigError, match=said):
+        compose(["-m", "task=sum", *words])
+
+
+# -- Optuna -----------------------------------------------------------------------------------
+
+
+def tuning(monkeypatch, backend, *words):
+    """Run a search with a backend and return its plan and outcome."""
+    monkeypatch.setattr(tuned, "launch", functools.partial(launching.launch, backend=backend))
+    argv = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.startup=4", "task=sum", *words]
+    return tuned.tune(composition(argv).search, "gatekit train ...")
+
+
+@pytest.fixture
+def optuna():
+    return pytest.importorskip("optuna")
+
+
+def test_a_search_learns_for_each_variant_within_its_budget(monkeypatch, optuna):
+    backend = Inline(score)
+    _, outcome = tuning(monkeypatch, backend, RATE, "cell=lstm,gru", "trials=12")
+    assert outcome.code == 0
+    for name, target in (("lstm", -2.0), ("gru", -3.0)):
+        found = [c for c in backend.configs if c["cell"]["name"] == name]
+        assert len(found) == 12
+        late = numpy.abs(numpy.log10(rates(found[6:])) - target)
+        early = numpy.abs(numpy.log10(rates(found[:4])) - target)
+        assert numpy.median(late) < numpy.median(early)
+
+
+def test_the_same_command_goes_on_up_to_its_trials(monkeypatch, optuna):
+    first = Inline(score)
+    tuning(monkeypatch, first, RATE, "cell=lstm", "trials=5")
+    again = Inline(score)
+    tuning(monkeypatch, again, RATE, "cell=lstm", "trials=5")
+    assert again.configs == []
+    more = Inline(score)
+    tuning(monkeypatch, more, RATE, "cell=lstm", "trials=8")
+    assert len(more.configs) == 3
+    assert len({*rates(first.configs), *rates(more.configs)}) == 8
+
+
+def test_no_point_is_tried_twice_and_a_small_space_ends(monkeypatch, optuna):
+    backend = Inline(lambda config: config["dropout"])
+    tuning(monkeypatch, backend, "dropout=choice(0.0,0.1,0.2)", "layers=choice(1,2)", "trials=20")
+    points = [(c["dropout"], c["layers"]) for c in backend.configs]
+    assert sorted(points) == [(d, n) for d in (0.0, 0.1, 0.2) for n in (1, 2)]
+
+
+def test_what_failed_stays_open_until_it_is_retried(monkeypatch, optuna):
+    def broken(config):
+        raise ValueError("no GPU")
+
+    failing = Inline(broken, slots=1)
+    _, outcome = tuning(monkeypatch, failing, RATE, "trials=3")
+    assert (len(failing.configs), outcome.code) == (3, 1)
+    none = Inline(score)
+    tuning(monkeypatch, none, RATE, "trials=3")
+    assert none.configs == []
+    retried = Inline(score)
+    tuning(monkeypatch, retried, RATE, "trials=3", "retry=failed")
+    assert sorted(rates(retried.configs)) == sorted(rates(failing.configs))
+
+
+def test_a_diverged_trial_counts_and_is_ranked_last(monkeypatch, optuna):
+    backend = Inline(lambda c: None if c["optimizer"]["learning_rate"] > 3e-3 else score(c))
+    tuning(monkeypatch, backend, RATE, "cell=lstm", "trials=12")
+    assert len(backend.configs) == 12
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
+    )
+    (study,) = optuna.get_all_study_summaries(storage)
+    assert study.best_trial.value < 5
+
+
+def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
+    tuning(monkeypatch, Inline(score), RATE, "cell=lstm", "trials=6")
+    words = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.startup=4", "task=sum", RATE]
+    search = composition([*words, "cell=lstm", "trials=7"]).search
+    where = plan(compose(["task=sum", "cell=lstm"]))
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
+    )
+    work = tuned.Tuned(search, where, storage)
+    run = work.take()
+    folder = run.folder()
+    folder.claim()
+    assert work.stop(run) is None
+    line = {"epoch": 1, "step": 1, "split": "validation", "metric": "mse", "value": 1e6}
+    folder.log({**line, "seconds": 1.0})
+    monkeypatch.setattr(tuned, "LOOK_EVERY", 0.0)
+    reason = work.stop(run)
+    assert reason.startswith("pruned after epoch 1")
+    folder.status("INTERRUPTED", reason)
+    work.ended(run, "INTERRUPTED")
+    assert work.take() is None
+    assert not work.more()
+
+
+def test_seeds_do_not_go_with_a_search(monkeypatch, optuna):
+    with pytest.raises(ConfigError, match="gatekit confirm STUDY"):
+        tuning(monkeypatch, Inline(score), RATE, "trials=2", "seeds=3")
+
+
+def test_a_damaged_journal_says_what_to_do(monkeypatch, optuna, place):
+    tuning(monkeypatch, Inline(score), RATE, "cell=lstm", "trials=2")
+    journal = place / "experiments" / "default" / "optuna.journal"
+    journal.write_bytes(b"\0" * 40 + b"\n" + journal.read_bytes())
+    with pytest.raises(ConfigError, match="move the journal away"):
+        tuning(monkeypatch, Inline(score), RATE, "cell=lstm", "trials=2")
+
+
+def test_without_optuna_it_says_what_to_type(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(ConfigError, match=r"pip install 'gatekit\[optuna\]'"):
+        tuning(monkeypatch, Inline(score), RATE, "trials=2")
+
+
+# -- confirming -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tuned_study(place):
+    words = [*RANDOM, "cell=lstm,gru", "swap.forget=sigmoid", "trials=9", "study=tuned"]
+    made = plan(compose(words))
+    launching.launch(made, backend=Inline(score))
+    return made
+
+
+def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_study):
+    chosen, first = best(tuned_study.study, ["cell"])
+    assert first == 1
+    assert [each.by["cell"] for each in chosen] == ["lstm", "gru"]
+    for each in chosen:
+        mine = [r for r in tuned_study.runs if value_of(r.config, "cell") == each.by["cell"]]
+        top = min(mine, key=lambda r: score(r.config))
+        assert each.config["optimizer"] == top.config["optimizer"]
+        assert each.trials == 9
+        # the configuration in the folder makes the run that it was read from
+        (same,) = confirming([each], [0], tuned_study.launch, "").runs
+        assert same.fingerprint == top.fingerprint
+        assert same.config["swap"] == top.config["swap"]
+
+
+def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch, capsys):
+    backend = Inline(score)
+    monkeypatch.setattr(launching, "launch", functools.partial(launching.launch, backend=backend))
+    assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3", "n_jobs=1"]) == 0
+    said = capsys.readouterr().out
+    assert "cell=gru: best of 9 trials" in said
+    assert "6 runs on the seeds 1 to 3, in the study tuned_confirm" in said
+    made = survey(tuned_study.study.with_name("tuned_confirm"))
+    assert len(made) == 6
+    configs = [yaml.safe_load((run.path / "config.yaml").read_text()) for run in made]
+    assert Counter(c["seed"] for c in configs) == {1: 2, 2: 2, 3: 2}
+    assert {c["study"] for c in configs} == {"tuned_confirm"}
+    assert all("swap.forget=sigmoid" in run.words for run in made)
+    assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3"]) == 0
+    assert len(backend.configs) == 6
+
+
+def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
+    for words, said in (
+        (["tuned", "--by", "cel"], "did you mean 'cell'"),
+        (["tuned", "units=3"], "the runs are those of the study"),
+        (["tuned", "--seeds", "0"], "type a number from 1"),
+        (["tund"], "did you mean 'tuned'"),
+    ):
+        assert main(["confirm", *words]) == 2
+        assert said in capsys.readouterr().err
