@@ -50,3 +50,9 @@ def test_there_is_a_suite_for_every_kind() -> None:
     assert {kind for kind, _ in THINGS} == set(KINDS)
     assert all(NAMES[kind] for kind in KINDS)
     assert set(SLOW) < set(NAMES["gates"])
+
+
+@pytest.mark.parametrize("check", NAMES["gates"])
+def test_every_check_of_a_gate_stands_in_the_documents(check: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "plugins.md"
+    assert f"`{check}`" in page.read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from gatekit import registry
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
 from gatekit.registry import loading
+from gatekit.study.command import compose
 from gatekit.testing import checks, scaffold
 from gatekit.testing.suite import IN_A_LAYER
 
@@ -61,6 +62,11 @@ def test_a_new_package_is_found_by_its_entry_point(
     for check in checks(scaffold.KINDS[kind], name):
         if check.name not in IN_A_LAYER:
             check()
+    # Hydra sees what the package brings at once.
+    example = "experiment=" if kind in ("output-unit", "task") else "cell="
+    stem = scaffold._EXAMPLES[scaffold.KINDS[kind]].format(name=name).split("/")[1]
+    ((_, config),) = compose([example + stem.removesuffix(".yaml"), "seed=3"])
+    assert name in str(config)
     compile((root / "tests" / f"test_{name}.py").read_text(), "test", "exec")
 
 
@@ -121,8 +127,6 @@ def test_a_kind_that_is_not_there_is_told(place: Path, capsys: pytest.CaptureFix
 
 
 def test_a_new_project_trains(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatekit.study.command import compose
-
     new("project", "mine")
     monkeypatch.chdir(place / "mine")
     new("gate", "leaky")
