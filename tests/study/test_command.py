@@ -13,6 +13,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.spec import CELL_KEYS, read_cell
 from gatekit.study import command
 from gatekit.study.command import compose, prefixed, train
+from gatekit.study.composed import Composed
 from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -241,7 +242,8 @@ def test_row_1_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path
     for typo in sorted(typos):
         job = copy.deepcopy(composed["job"])
         OmegaConf.update(job, ".".join([*path[:-1], typo]), value, force_add=True)
-        monkeypatch.setattr(command, "compose", lambda argv, job=job: [((), job)])
+        found = Composed(jobs=[((), job)])
+        monkeypatch.setattr(command, "composition", lambda argv, found=found: found)
         said = told(capsys)
         assert f"did you mean {key}?" in said or re.search(rf"did you mean '?[\w.]*{key}'?\?", said)
 
