@@ -69,7 +69,11 @@ def run(name: str, argv: Sequence[str]) -> int:
         chosen = _chosen(checks, options.only)
         if not options.json:
             write(title)
-        outcomes = [_shown(check.outcome(), options.json) for check in chosen]
+        outcomes = []
+        for check in chosen:
+            outcomes.append(check.outcome())
+            if not options.json:
+                _show(outcomes)
         if not options.only:
             keep(outcomes)
         failed = failed or any(outcome.status == "FAIL" for outcome in outcomes)
@@ -143,17 +147,19 @@ def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
     return [check for check in checks if not only or check.name in only]
 
 
-def _shown(outcome: Outcome, silent: bool) -> Outcome:
-    """Write one outcome as soon as it is known, and return it."""
-    if silent:
-        return outcome
+def _show(outcomes: Sequence[Outcome]) -> None:
+    """Write the last outcome as soon as it is known; a reason that was told before is not again."""
+    *before, outcome = outcomes
+    told = (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")
+    same = [o.check for o in before if o.status == "FAIL" and o.reason == outcome.reason]
+    if outcome.status == "FAIL" and same:
+        told = (f"as {same[0]}", "")
     head = f"  {outcome.status:<5} {outcome.check:<22}"
     lines = []
-    for text in filter(None, (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")):
+    for text in filter(None, told):
         lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
     first, *rest = lines or [""]
     write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
-    return outcome
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:

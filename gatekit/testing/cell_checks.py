@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..cell.errors import CellError
+from ..cell.expression import Call, walk
 from ..recurrence import reference
 from ..recurrence.initial import draw
 from ..recurrence.problem import Problem
@@ -17,6 +19,7 @@ from .subject import InCell
 
 ROWS, STEPS = 16, 50
 EDGE = 0.01
+BOUNDED = ("sigmoid", "tanh", "hard_sigmoid", "softmax", "cumax", "sin", "cos", "softsign")
 SATURATED = 0.95
 """The share of a gate's values within EDGE of its bounds from which it counts as saturated."""
 
@@ -98,7 +101,9 @@ def causal(subject: InCell) -> str | None:
 def not_saturated(subject: InCell) -> str | None:
     """At initialisation, with normal inputs, no gate sits at its bounds throughout."""
     shares = {}
-    for name, value in _gates(subject).items():
+    values = _gates(subject)
+    for name in filter(functools.partial(_is_bounded, subject), values):
+        value = values[name]
         lowest, highest = float(np.min(value)), float(np.max(value))
         low = 0.0 if lowest >= 0 else -1.0
         if lowest < -1 or highest > 1:
@@ -128,6 +133,14 @@ def memory_length(subject: InCell) -> str | None:
     return (
         f"half is left after {np.median(half):.1f} steps (units from {half.min():.1f} to "
         f"{half.max():.1f})"
+    )
+
+
+def _is_bounded(subject: InCell, gate: str) -> bool:
+    """Return whether the gate's value is that of a function with bounds, as far as is known."""
+    made = subject.cell.gate_expressions[gate]
+    return made is not None and any(
+        isinstance(part, Call) and part.function in BOUNDED for part in walk(made[0])
     )
 
 

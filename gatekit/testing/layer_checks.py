@@ -23,6 +23,7 @@ from .subject import GATE, InCell
 from .subject import subject as registered
 
 BATCH, TIME = 4, 5
+DESCENTS = 4
 Fed = dict[str, Any]
 ALWAYS = ("reference", "fused")
 """The executors that run every cell; others refuse what is not theirs."""
@@ -34,19 +35,28 @@ TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
 
 
 def everything_learns(subject: InCell) -> str | None:
-    """Every weight of its own gets a gradient."""
+    """Every weight of its own gets a gradient, at once or after some steps of descent."""
     layer = make_layer(subject)
     x = inputs(subject, rows=16, steps=8)
-    _, slopes = run(layer, x)
     own = {"gates": f"{GATE}.", "output_units": "output_unit."}.get(subject.kind, "")
-    weights = [name for name in slopes if name.startswith(own) and name in layer.named_weights]
-    for name in weights:
-        if not np.any(slopes[name]):
-            raise CheckError(
-                f"the weight {name} has a zero gradient",
-                "use it in a function with a slope, or do not declare it",
-            )
-    return None if weights else "has no weights of its own"
+    variables: Fed = {}
+    still: set[str] = set()
+    # What stands behind a weight that starts at zero gets its gradient when that one has moved.
+    for step in range(DESCENTS):
+        _, slopes = run(layer, x)
+        variables = {n: v for n, v in layer.named_weights.items() if v.trainable}
+        idle = {n for n in variables if n.startswith(own) and not np.any(slopes[n])}
+        still = idle if step == 0 else still & idle
+        if not still:
+            break
+        for name, variable in variables.items():
+            variable.assign_sub(0.1 * np.clip(slopes[name], -1, 1))
+    for name in sorted(still):
+        raise CheckError(
+            f"the weight {name} has a zero gradient",
+            "use it in a function with a slope, give it another first value, or do not declare it",
+        )
+    return None if any(n.startswith(own) for n in variables) else "has no weights of its own"
 
 
 def masked_nan(subject: InCell) -> str | None:
