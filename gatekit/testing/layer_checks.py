@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,12 @@ from ..recurrence.layer import RNN
 from ..registry.loading import using
 from .outcome import CheckError
 from .subject import GATE, InCell
-from .subject import subject as registered
 
 BATCH, TIME = 4, 5
 DESCENTS = 4
 Fed = dict[str, Any]
 ALWAYS = ("reference", "fused")
 """The executors that run every cell; others refuse what is not theirs."""
-
-LIMIT = 10.0
-"""How many times as long as with a sigmoid gate a training step may take."""
 
 TOLERANCES = {"mixed_float16": 2e-2, "mixed_bfloat16": 8e-2}
 
@@ -62,44 +56,55 @@ def everything_learns(subject: InCell) -> str | None:
 def masked_nan(subject: InCell) -> str | None:
     """NaN in masked steps changes nothing, neither values nor gradients."""
     layer = make_layer(subject)
-    x = inputs(subject)
-    mask = np.random.default_rng(1).random((BATCH, TIME)) < 0.6
-    mask[0] = False
+    x, mask = inputs(subject), _mask()
     expected, found = (
         run(
             layer,
             {n: tf.where(mask[:, :, None], v, tf.constant(fill, v.dtype)) for n, v in x.items()},
-            mask=tf.constant(mask),
+            mask=mask,
         )
         for fill in (0.0, np.nan)
     )
+    for name, value in {**expected[0], **expected[1]}.items():
+        if not np.all(np.isfinite(value)):
+            what = "output" if name == "output" else f"gradient of {name}"
+            raise CheckError(
+                f"where steps are masked, even with zeros in them, the {what} is not finite",
+                "bound what divisions and logarithms get where inputs and states are zero",
+            )
     _agree(found, expected, 0.0, "NaN in masked steps reaches", "gate no input by itself: read it")
     return None
 
 
 def executors_agree(subject: InCell) -> str | None:
-    """Every executor that takes the cell gives the values and gradients of ``reference``."""
+    """Every executor that takes the cell gives what ``reference`` gives, with a mask and without.
+
+    Values and gradients are compared in float64.
+    """
     x = inputs(subject)
-    expected = run(make_layer(subject, executor="reference"), x)
+    masks: tuple[Fed, ...] = ({}, {"mask": _mask()})
+    slow = make_layer(subject, executor="reference")
+    expected = [run(slow, x, **mask) for mask in masks]
     ran = ["reference"]
     for executor in EXECUTORS:
         if executor in ("auto", "reference"):
             continue
         try:
             layer = make_layer(subject, executor=executor)
-            found = run(layer, x)
+            found = [run(layer, x, **mask) for mask in masks]
         except GatekitError:
             if executor in ALWAYS:
                 raise
             continue
         ran.append(executor)
-        _agree(
-            found,
-            expected,
-            1e-10,
-            f"executor={executor} disagrees with reference in",
-            "compute with gatekit.ops and arguments only, each row by itself",
-        )
+        for one, two, masked in zip(found, expected, ("", ", masked,"), strict=True):
+            _agree(
+                one,
+                two,
+                1e-10,
+                f"executor={executor}{masked} disagrees with reference in",
+                "compute with gatekit.ops and arguments only, each row by itself",
+            )
     return ", ".join(ran)
 
 
@@ -204,16 +209,11 @@ def saves_and_loads(subject: InCell) -> str | None:
     return None
 
 
-def speed(subject: InCell) -> str | None:
-    """A training step takes at most ten times as long as with a sigmoid gate."""
-    times = _step_time(subject) / _sigmoid_time()
-    said = f"{times:.1f} x a sigmoid gate's step"
-    if times > LIMIT:
-        raise CheckError(
-            f"a training step takes {said}, at most {LIMIT:.0f} x is allowed",
-            "compute on whole tensors, without loops",
-        )
-    return said
+def _mask() -> Any:
+    """Return a mask ``batch x time`` with holes, and with nothing valid in the first row."""
+    valid = np.random.default_rng(1).random((BATCH, TIME)) < 0.6
+    valid[0] = False
+    return tf.constant(valid)
 
 
 def make_layer(subject: InCell, dtype: str = "float64", **options: Any) -> RNN:
@@ -275,24 +275,3 @@ def near(found: Any, expected: Any, tolerance: float, what: str, remedy: str) ->
     error = float(np.max(np.abs(a - b), initial=0.0) / (1 + np.max(np.abs(b), initial=0.0)))
     if not error <= tolerance:
         raise CheckError(f"{what} (off by {error:.2g})", remedy)
-
-
-@functools.lru_cache(maxsize=1)
-def _sigmoid_time() -> float:
-    return _step_time(registered("gates", "sigmoid"))
-
-
-def _step_time(subject: InCell) -> float:
-    """Return processor seconds of one training step of a small layer, the least of several."""
-    layer = make_layer(subject, dtype="float32")
-    x = inputs(subject, rows=32, steps=20, dtype=tf.float32)
-    layer(x)
-    step = tf.function(functools.partial(run, layer), autograph=False)
-    step(x)
-    least = math.inf
-    for _ in range(7):
-        # Of this process alone: others may keep the machine busy.
-        start = time.process_time()
-        step(x)
-        least = min(least, time.process_time() - start)
-    return least

@@ -178,7 +178,7 @@ def _functions(kind: str) -> dict[str, Any]:
 
         modules += [layer_checks, cell_checks]
     else:
-        from . import layer_checks, row_checks
+        from . import layer_checks, row_checks, speed_check
 
-        modules += [row_checks, layer_checks]
+        modules += [row_checks, layer_checks, speed_check]
     return {name: value for module in modules for name, value in vars(module).items()}
