@@ -19,10 +19,11 @@ from recurrence.problems import assert_close, loss
 from .cases import CASES
 from .delayed import DELAY
 from .functions import Array, Weights
+from .peers import library
 from .run import draw, run
 
-torch = pytest.importorskip("torch")
-cells = pytest.importorskip("torchrecurrent.cells")
+torch = library("torch")
+cells = library("torchrecurrent.cells")
 
 BATCH, TIME = 3, 5
 MUTES = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -373,7 +374,7 @@ def test_the_layer_is_torchrecurrents_cell(name: str) -> None:
 @MUTES
 @pytest.mark.parametrize("mode", ["default", "no_gate", "pure"])
 def test_the_layer_is_ncps_closed_form(mode: str) -> None:
-    cell = pytest.importorskip("ncps.torch.cfc_cell").CfCCell
+    cell = library("ncps.torch.cfc_cell").CfCCell
     heads = {"ff1": "start", "ff2": "goal", "time_a": "time_scale", "time_b": "time_shift"}
 
     def peer(x: Any, states: Tensors, w: Tensors) -> Stepped:
@@ -399,8 +400,8 @@ def test_the_layer_is_ncps_closed_form(mode: str) -> None:
 
 @MUTES
 def test_the_layer_is_ncps_liquid_network() -> None:
-    cell = pytest.importorskip("ncps.torch.ltc_cell").LTCCell
-    wirings = pytest.importorskip("ncps.wirings")
+    cell = library("ncps.torch.ltc_cell").LTCCell
+    wirings = library("ncps.wirings")
     plain = {
         "gleak": "leak",
         "vleak": "rest",

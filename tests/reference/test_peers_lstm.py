@@ -16,10 +16,11 @@ from recurrence.problems import assert_close, loss
 
 from .cases import CASES
 from .functions import Array, Weights
+from .peers import library
 from .run import draw, run
 
-torch = pytest.importorskip("torch")
-cells = pytest.importorskip("torchrecurrent.cells")
+torch = library("torch")
+cells = library("torchrecurrent.cells")
 
 BATCH, TIME = 3, 5
 IFCO = ("input", "forget", "candidate", "output")

@@ -16,11 +16,12 @@ from recurrence.layers import computed, layer
 from recurrence.problems import assert_close
 
 from .cases import CASES
+from .peers import library
 from .run import draw
 
-torch = pytest.importorskip("torch")
-mlstm = pytest.importorskip("xlstm.blocks.mlstm.backends")
-slstm = pytest.importorskip("xlstm.blocks.slstm.src.vanilla.slstm")
+torch = library("torch")
+mlstm = library("xlstm.blocks.mlstm.backends")
+slstm = library("xlstm.blocks.slstm.src.vanilla.slstm")
 
 BATCH, TIME, HEADS = 3, 5, 2
 Tensors = dict[str, Any]
