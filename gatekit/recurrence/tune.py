@@ -1,0 +1,83 @@
+"""Executors and modes timed against each other on this machine, for ``gatekit tune``."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..cell.affinity import analyse
+from ..cell.graph import Cell
+from .choose import MODES, Setting, cudnn_refusal
+from .layer import RNN, device
+
+
+def candidates(cell: Cell, setting: Setting) -> list[tuple[str, str]]:
+    """Return executors with modes that are worth timing.
+
+    Args:
+        cell: the built cell.
+        setting: device and types.
+    """
+    executors = ["fused", *(["affine", "scan"] if analyse(cell).affine else [])]
+    found = [(executor, mode) for executor in executors for mode in MODES]
+    return found if cudnn_refusal(cell, setting) else [*found, ("cudnn", "graph")]
+
+
+def setting_here(policy: str) -> Setting:
+    """Return this machine's device, with the types of a dtype policy."""
+    types = keras.dtype_policies.get(policy)
+    return Setting(device(), types.compute_dtype, types.variable_dtype)
+
+
+def measure(cell: Cell, policy: str, batch: int, steps: int, rounds: int) -> dict[str, float]:
+    """Return the median time of a training step by ``executor/mode``, in milliseconds.
+
+    A step is the forward pass, a loss and the gradients of all weights. The candidates take turns,
+    so that what disturbs the machine hits all of them.
+
+    Args:
+        cell: the built cell.
+        policy: the layer's dtype policy.
+        batch: rows.
+        steps: time steps.
+        rounds: how often each candidate's turn comes.
+    """
+    x = tf.constant(np.random.default_rng(0).normal(size=(batch, steps, cell.features)))
+    step: dict[str, Callable[[], Any]] = {}
+    for executor, mode in candidates(cell, setting_here(policy)):
+        step[f"{executor}/{mode}"] = _step(cell, executor, mode, policy, x)
+    times: dict[str, list[float]] = {name: [] for name in step}
+    for run in step.values():
+        run()
+    for _ in range(rounds):
+        for name, run in step.items():
+            began = time.perf_counter()
+            run()
+            times[name].append(time.perf_counter() - began)
+    return {name: round(1e3 * statistics.median(found), 3) for name, found in times.items()}
+
+
+def _step(cell: Cell, executor: str, mode: str, policy: str, x: Any) -> Callable[[], Any]:
+    layer = RNN(cell.spec, cell.units, executor=executor, seed=0, dtype=policy)
+    layer.build(x.shape)
+    inputs = {
+        name: tf.cast(x if name == "x" else tf.ones([*x.shape[:2], width]), layer.variable_dtype)
+        for name, width in cell.inputs.items()
+    }
+    variables = layer.trainable_variables
+
+    @tf.function(jit_compile=mode == "xla")
+    def train(inputs: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = layer(inputs if len(inputs) > 1 else inputs["x"], training=True)
+            loss = tf.reduce_mean(tf.cast(outputs, tf.float32) ** 2)
+        return [loss, *tape.gradient(loss, variables, unconnected_gradients="zero")]
+
+    # A value on the host says that the step is done.
+    return lambda: train(inputs)[0].numpy()

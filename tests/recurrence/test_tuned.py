@@ -1,0 +1,85 @@
+"""Measured choices: timed, written, and read only where the environment names the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gatekit
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence import tune
+from gatekit.recurrence.choose import Setting, key
+from gatekit.recurrence.tuned import read, table
+
+from .cells import built
+from .layers import FEATURES, UNITS, layer
+
+
+def _written(path: Path, **choice: str) -> Path:
+    chosen = {"executor": "reference", "mode": "graph", **choice}
+    own = key(built("lstm", UNITS, FEATURES), Setting("cpu", "float64", "float64"))
+    path.write_text(json.dumps(table({"cpu": "a test"}, {own: chosen})))
+    return path
+
+
+def test_a_layer_reads_the_table_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _written(tmp_path / "table.json")
+    assert layer("lstm").choice.executor == "fused"
+    monkeypatch.setenv("GATEKIT_TUNE", str(path))
+    assert layer("lstm").choice.executor == "reference"
+    assert "measured by gatekit tune" in layer("lstm").explain()
+    assert layer("gru").choice.executor == "fused"
+    assert layer("lstm", executor="fused").choice.executor == "fused"
+
+
+def test_a_table_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEKIT_TUNE", "/nowhere/table.json")
+    with pytest.raises(ConfigError, match=r"gatekit tune --to /nowhere/table\.json"):
+        layer("lstm")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("{", "is not a table of gatekit tune"),
+        ("[]", "is not a table of gatekit tune"),
+        ('{"gatekit": "0.0.0", "choices": {}}', "was measured with gatekit 0.0.0"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, why: str) -> None:
+    path = tmp_path / "table.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=why):
+        read(path)
+
+
+def test_an_unknown_executor_in_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="which is no choice"):
+        read(_written(tmp_path / "table.json", executor="magic"))
+
+
+def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
+    names = {executor for executor, _ in tune.candidates(built("mingru"), Setting())}
+    assert names == {"fused", "affine", "scan"}
+    assert {e for e, _ in tune.candidates(built("lstm"), Setting())} == {"fused"}
+    assert ("cudnn", "graph") in tune.candidates(built("lstm"), Setting("gpu"))
+
+
+def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> None:
+    from gatekit.cli.main import main
+
+    path = tmp_path / "table.json"
+    sizes = ["cell=rnn", "units=4", "features=3", "--batch=2", "--time=3", "--rounds=1"]
+    assert main(["tune", *sizes, f"--to={path}", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown["milliseconds"]) == {"fused/graph", "fused/xla"}
+    assert min(shown["milliseconds"].values()) > 0
+    content = json.loads(path.read_text())
+    assert content["gatekit"] == gatekit.__version__
+    own = key(built("rnn", 4, 3), Setting())
+    assert read(path)[own] == {"executor": "fused", "mode": shown["mode"]}
