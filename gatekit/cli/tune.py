@@ -31,17 +31,28 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME units=64 features=32"
     )
-    parser.add_argument("--batch", type=_count, default=32, help="rows of a batch (32)")
-    parser.add_argument("--time", type=_count, default=100, help="time steps (100)")
-    parser.add_argument("--rounds", type=_count, default=15, help="turns of each executor (15)")
-    parser.add_argument("--precision", default="float32", help="the dtype policy (float32)")
-    parser.add_argument(
-        "--to", type=Path, metavar="FILE.json", help="add the fastest to this table"
-    )
+    parser.add_argument("--batch", type=int, default=32, help="rows of a batch (32)")
+    parser.add_argument("--time", type=int, default=100, help="time steps (100)")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each executor (15)")
+    parser.add_argument("--precision", default="float32", help="as of a run (float32)")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--study", help="add the fastest to this study's table")
+    target.add_argument("--to", type=Path, metavar="FILE.json", help="add it to this table")
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
+    for key in ("batch", "time", "rounds"):
+        if getattr(options, key) < 1:
+            raise ConfigError(f"--{key}={getattr(options, key)}: a number from 1 is expected.")
     cell = build_cell(read_overrides(options.overrides))
-    earlier = _earlier(options.to)
+
+    from gatekit.study.config import PRECISIONS
+    from gatekit.study.tune_table import table_of
+
+    if options.precision not in PRECISIONS:
+        raise ConfigError(f"--precision={options.precision!r}: one of {', '.join(PRECISIONS)}.")
+    path = table_of(options.study, options.root) if options.study else options.to
+    earlier = _earlier(path)
 
     from gatekit.recurrence import choose, tune, tuned
 
@@ -64,12 +75,15 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         rows = [{"executor/mode": k, "ms per training step": f"{v:.2f}"} for k, v in times.items()]
         write_table(rows, ["executor/mode", "ms per training step"])
-        write(f"fastest for {cell.spec.name}, {cell.units} units: {fastest}")
-    if options.to is not None:
+        sizes = f"{cell.features} features, {cell.units} units"
+        write(f"fastest for {cell.spec.name}, {sizes}: {fastest}")
+        if path is None:
+            write("Nothing was written: --study NAME or --to FILE.json keeps it.")
+    if path is not None:
         key = choose.key(cell, setting)
         machine = {"platform": platform.platform(), "processor": platform.processor()}
         content = tuned.table(machine, {**earlier, key: found})
-        write_file(options.to, json.dumps(content, indent=2))
+        write_file(path, json.dumps(content, indent=2) + "\n")
     return 0
 
 
@@ -82,9 +96,3 @@ def _earlier(path: Path | None) -> dict[str, Any]:
     tuned.read(path)
     choices: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["choices"]
     return choices
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise ConfigError(f"{text!r} is no count; a whole number from 1 is expected")
-    return int(text)

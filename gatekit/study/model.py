@@ -11,6 +11,7 @@ import numpy
 from keras import ops
 
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.choose import Choice
 from gatekit.recurrence.layer import RNN
 
 from . import seeds
@@ -161,9 +162,9 @@ def recurrent(config: Mapping[str, Any], index: int, sequences: bool, value: Any
     return keras.layers.Concatenate(name=f"rnn_{index}")([forward, backward])
 
 
-def executor_of(model: keras.Model) -> str:
-    """Return which executor the recurrent layers run on, as resolved."""
-    return next(str(la.choice.executor) for la in model.layers if isinstance(la, RNN))
+def choice_of(model: keras.Model) -> Choice:
+    """Return which executor the recurrent layers run on, as resolved, its best mode, and why."""
+    return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

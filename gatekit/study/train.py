@@ -24,7 +24,7 @@ from .guard import guarded
 from .journal import Journal
 from .model import (
     build_model,
-    executor_of,
+    choice_of,
     named_weights,
     parameter_counts,
     set_weights,
@@ -120,7 +120,7 @@ class _Session:
     def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
         with guarded("building the model", self.journal.remark):
             self._make()
-        self.journal.made_with |= {"executor": executor_of(self.model), "jit": JIT}
+        self.journal.made_with |= {"executor": choice_of(self.model).executor, "jit": JIT}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")
         try:
@@ -283,6 +283,7 @@ class _Session:
             epoch, value = journal.best
             best = {"epoch": epoch, "validation": value, "test": self.evaluate("test")}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
+        choice = choice_of(self.model)
         return {
             "task": self.config["task"]["name"],
             "metric": {
@@ -299,7 +300,9 @@ class _Session:
                 "step": statistics.median(steps) if steps else None,
             },
             "steps": journal.step,
-            "executor": executor_of(self.model),
+            "executor": choice.executor,
+            "executor_mode": choice.mode,
+            "executor_reason": choice.reason,
             "warnings": journal.remarks,
         }
 

@@ -27,6 +27,7 @@ from . import environment, files, parts, resume
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
 from .train import JIT, InterruptedRunError, make_deterministic, train
+from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20
 
@@ -127,6 +128,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
         asked, remark = resume.agreed(found, here | asked, folder, request.allow_changed)
         remarks += [remark] if remark else []
         config["executor"] = asked["executor"]
+    use_table(request.path)
     make_deterministic(asked["threads"])
     with guarded("loading plugins", remarks.append):
         known = parts.load(config["plugins"])
@@ -150,6 +152,8 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     ready = time.monotonic()
     verbose = 1 if request.terminal else 2
     result = train(config, task, folder, stop, verbose, callbacks, found, here | asked, remarks)
+    if found is not None and request.config["executor"] == "auto":
+        result["executor_reason"] = "auto, as resolved by the first attempt"
     write_env(
         result["executor"],
         prepare=round(ready - began, 3),

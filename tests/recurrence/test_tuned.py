@@ -83,3 +83,6 @@ def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> No
     assert content["gatekit"] == gatekit.__version__
     own = key(built("rnn", 4, 3), Setting())
     assert read(path)[own] == {"executor": "fused", "mode": shown["mode"]}
+    # A second cell joins the first.
+    assert main(["tune", "cell=rnn", "units=5", *sizes[2:], f"--to={path}"]) == 0
+    assert len(read(path)) == 2

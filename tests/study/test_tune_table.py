@@ -1,0 +1,58 @@
+"""A study's table of measured executors: written beside its runs, and read by each."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from test_worker import command, folders
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import build
+from gatekit.cell.spec import read_output_unit
+from gatekit.recurrence.choose import Setting, key
+from gatekit.recurrence.tuned import VARIABLE as READ
+from gatekit.recurrence.tuned import table
+from gatekit.registry import catalogue, load_cell
+from gatekit.study.tune_table import VARIABLE, table_of, use_table
+
+
+def test_the_variable_is_the_one_that_layers_read() -> None:
+    assert VARIABLE == READ
+
+
+def test_a_table_lies_beside_the_runs_of_a_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "mine")
+    path = table_of("one", tmp_path)
+    run = tmp_path / "one" / "runs" / "0123456789abcdef"
+    use_table(run)
+    assert os.environ[VARIABLE] == "mine"
+    path.parent.mkdir()
+    path.write_text("{}")
+    use_table(run)
+    assert os.environ[VARIABLE] == str(path)
+
+
+def test_a_name_that_leaves_the_root_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be a folder's name"):
+        table_of("../two", tmp_path)
+
+
+def test_a_run_uses_its_studys_table_and_tells_the_reason(tmp_path: Path) -> None:
+    known = catalogue()
+    cell = build(load_cell("mingru", known), 4, 2, read_output_unit("hidden", known))
+    content = table({}, {key(cell, Setting()): {"executor": "fused", "mode": "graph"}})
+    path = table_of("tuned", tmp_path / "experiments")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(content))
+    done = command(tmp_path, "-m", "cell=mingru,minlstm", "study=tuned")
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [folder.result() for folder in folders(tmp_path, "tuned")]
+    told = {r["executor"]: r["executor_reason"] for r in results}
+    assert told["fused"] == "auto: measured by gatekit tune"
+    assert told["affine"].startswith("auto: affine in the past of h")
+    assert {r["executor_mode"] for r in results} == {"graph", "xla"}
