@@ -29,7 +29,7 @@ COMMANDS = {
     "why": Command("why", "tell why two runs or groups differ"),
     "query": Command("query", "ask the runs and metrics of all studies in SQL"),
     "show": Command("show", "show a cell: equations, states, weights, reference"),
-    "tune": Command("tune", "time a cell's executors on this machine, for executor=auto"),
+    "tune": Command("tuning", "time a cell's executors on this machine, for executor=auto"),
     "cite": Command("cite", "write what to cite for a cell, as BibTeX"),
     "cells": Command("cells", "list the cells, or find some by year, states, tier"),
     "gates": Command("listing", "list the gates"),

@@ -10,7 +10,7 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence import tune
+from gatekit.recurrence import timing
 from gatekit.recurrence.choose import Setting, key
 from gatekit.recurrence.tuned import read, table
 
@@ -64,10 +64,10 @@ def test_an_unknown_executor_in_a_table_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
-    names = {executor for executor, _ in tune.candidates(built("mingru"), Setting())}
+    names = {executor for executor, _ in timing.candidates(built("mingru"), Setting())}
     assert names == {"fused", "affine", "scan"}
-    assert {e for e, _ in tune.candidates(built("lstm"), Setting())} == {"fused"}
-    assert ("cudnn", "graph") in tune.candidates(built("lstm"), Setting("gpu"))
+    assert {e for e, _ in timing.candidates(built("lstm"), Setting())} == {"fused"}
+    assert ("cudnn", "graph") in timing.candidates(built("lstm"), Setting("gpu"))
 
 
 def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> None:

@@ -54,10 +54,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     path = table_of(options.study, options.root) if options.study else options.to
     earlier = _earlier(path)
 
-    from gatekit.recurrence import choose, tune, tuned
+    from gatekit.recurrence import choose, timing, tuned
 
-    setting = tune.setting_here(options.precision)
-    times = tune.measure(cell, options.precision, options.batch, options.time, options.rounds)
+    setting = timing.setting_here(options.precision)
+    times = timing.measure(cell, options.precision, options.batch, options.time, options.rounds)
     fastest = min(times, key=lambda entry: times[entry])
     executor, mode = fastest.split("/")
     found: dict[str, Any] = {
