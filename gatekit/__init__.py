@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .recurrence.layer import RNN
     from .registry import use_plugins
     from .study.record import run
+    from .study.streamed import StreamedTask
     from .study.task import Batch, Metric, Signature, Task
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "OutputUnit",
     "Parameter",
     "Signature",
+    "StreamedTask",
     "Task",
     "hookimpl",
     "load",
@@ -52,6 +54,7 @@ _LAZY = {
     "Batch": "gatekit.study.task",
     "Metric": "gatekit.study.task",
     "Signature": "gatekit.study.task",
+    "StreamedTask": "gatekit.study.streamed",
     "Task": "gatekit.study.task",
 }
 

@@ -4,12 +4,10 @@ from typing import Literal
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, Task, hookimpl
-from gatekit.study.seeds import generator
-from gatekit.study.task import recipe_hash
+from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
 
 
-class Adding(Task):
+class Adding(StreamedTask):
     """Uniform numbers, two of them marked by a one in the second channel; give the sum of these.
 
     ``x_1 ~ U[0, 1)``, ``y = sum over time of x_1 x_2``. Validation and test sets are the same for
@@ -30,10 +28,8 @@ class Adding(Task):
 
     length: int = 100
     markers: Literal["halves", "anywhere"] = "halves"
-    validation_size: int = 1000
-    test_size: int = 2000
-    data_seed: int = 0
-    lowest = {"length": 2, "validation_size": 1, "test_size": 1, "data_seed": 0}
+    lowest = StreamedTask.lowest | {"length": 2}
+    recipe = "adding/1"
     metric = Metric("mse", direction="min", unit="squared error")
     reference = "doi:10.1162/neco.1997.9.8.1735; arXiv:1804.11188; arXiv:1803.01271"
 
@@ -44,19 +40,6 @@ class Adding(Task):
     def chance(self) -> float:
         """Return 1/6, what the constant guess 1 attains: the variance of two uniform numbers."""
         return 1 / 6
-
-    def data_hash(self) -> str:
-        """Return the hash of the recipe and its options."""
-        return recipe_hash("adding/1", self.options())
-
-    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the fixed validation and test sets."""
-        return {
-            "validation": self.sample(
-                generator(self.data_seed, "validation"), self.validation_size
-            ),
-            "test": self.sample(generator(self.data_seed, "test"), self.test_size),
-        }
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return fresh sequences: x ``size x length x 2``, y ``size x 1``."""

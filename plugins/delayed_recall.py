@@ -2,12 +2,10 @@
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, Task, hookimpl
-from gatekit.study.seeds import generator
-from gatekit.study.task import recipe_hash
+from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
 
 
-class DelayedRecall(Task):
+class DelayedRecall(StreamedTask):
     """A cue first, uniform distractors, a query flag last; the label is the cue.
 
     Tokens are one-hot, in the order cues, distractors, query flag. Cues and distractors share no
@@ -31,17 +29,10 @@ class DelayedRecall(Task):
     length: int = 200
     cues: int = 8
     distractors: int = 8
-    validation_size: int = 500
-    test_size: int = 1000
-    data_seed: int = 0
-    lowest = {
-        "length": 2,
-        "cues": 2,
-        "distractors": 1,
-        "validation_size": 1,
-        "test_size": 1,
-        "data_seed": 0,
-    }
+    validation_size = 500
+    test_size = 1000
+    lowest = StreamedTask.lowest | {"length": 2, "cues": 2, "distractors": 1}
+    recipe = "delayed_recall/1"
     metric = Metric("accuracy", direction="max", unit="share of sequences")
     reference = "doi:10.1162/neco.1997.9.8.1735"
 
@@ -53,19 +44,6 @@ class DelayedRecall(Task):
     def chance(self) -> float:
         """Return the accuracy of guessing one cue: all are equally likely."""
         return 1 / self.cues
-
-    def data_hash(self) -> str:
-        """Return the hash of the recipe and its options."""
-        return recipe_hash("delayed_recall/1", self.options())
-
-    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
-        """Return the fixed validation and test sets."""
-        return {
-            "validation": self.sample(
-                generator(self.data_seed, "validation"), self.validation_size
-            ),
-            "test": self.sample(generator(self.data_seed, "test"), self.test_size),
-        }
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return fresh sequences: x ``size x length x features``, y ``size`` labels."""

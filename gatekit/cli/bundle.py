@@ -81,7 +81,7 @@ def _rerun(name: str, argv: Sequence[str]) -> int:
     }
     write(f"run {found.run} {said[found.verdict]} here")
     for key, value in found.before.items():
-        write(f"  {key} {found.metric}: {value} -> {found.after[key]}")
+        write(f"  {key} {found.metric}: {value} -> {found.after.get(key)}")
     for change in found.changes:
         write(f"  {change.key}: {change.first} -> {change.second}")
     return int(found.verdict == "different")

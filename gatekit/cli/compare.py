@@ -48,6 +48,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         by,
         options.baseline,
         within=within,
+        split=options.split,
         force=options.force,
         level=options.level,
     )
@@ -56,7 +57,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.compare.figures.kinds import draw
 
         stem, formats = figure
-        typed = command(options.study, by, options.baseline, within)
+        typed = command(options.study, by, options.baseline, within, options.split)
         for kind in kinds:
             path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
             how = {"command": typed, "formats": formats, "columns": options.columns}
@@ -88,6 +89,11 @@ def _parser(name: str) -> Parser:
         help="compare inside each block of these keys, each with its own baseline",
     )
     parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and the figure's axis")
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="compare on this split: validation, or a further test set such as test_256 (test)",
+    )
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
     parser.add_argument("--force", action="store_true", help="compare what is not comparable")
     parser.add_argument(

@@ -15,6 +15,7 @@ from gatekit.compare.group import Group, Grouping, group_runs
 from gatekit.compare.loader import Study, load
 from gatekit.compare.power import seeds_needed
 from gatekit.compare.run import Run
+from gatekit.compare.split import on_split
 from gatekit.compare.statistics import holm, mean_interval
 from gatekit.compare.summary import Summary, summarise
 from gatekit.compare.verdict import design_notes, verdict
@@ -71,6 +72,7 @@ def compare(
     baseline: str | None = None,
     *,
     within: Sequence[str] = (),
+    split: str | None = None,
     force: bool = False,
     level: float = 0.95,
 ) -> Comparison:
@@ -83,6 +85,7 @@ def compare(
         baseline: label of the baseline; None means the group called ``lstm`` where there is one,
             else the first label.
         within: keys that make blocks, each with its own baseline; every task is one already.
+        split: ``validation``, or a further test set such as ``test_256``; None means the test set.
         force: compare what is not comparable, and give a verdict though runs are missing.
         level: confidence level of the intervals.
 
@@ -91,11 +94,12 @@ def compare(
 
     Raises:
         RunError: there is no such study, or a newer gatekit wrote it.
-        ConfigError: ``by``, ``baseline`` or ``level`` are not possible.
+        ConfigError: ``by``, ``baseline``, ``split`` or ``level`` are not possible.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
     loaded = load(study, root)
+    loaded = loaded if split is None else on_split(loaded, split)
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     grouping = group_runs(loaded.runs, keys)
     _refuse_unknown(within, grouping)
@@ -125,13 +129,18 @@ def compare(
 
 
 def command(
-    study: str, by: Sequence[str] | None, baseline: str | None, within: Sequence[str] = ()
+    study: str,
+    by: Sequence[str] | None,
+    baseline: str | None,
+    within: Sequence[str] = (),
+    split: str | None = None,
 ) -> str:
     """Return the command line that gives a comparison, for tables and figures to quote."""
     words = ["gatekit", "compare", study]
     words += ["--by", ",".join(by)] if by else []
     words += ["--within", ",".join(within)] if within else []
     words += ["--baseline", baseline] if baseline else []
+    words += ["--split", split] if split else []
     return shlex.join(words)
 
 

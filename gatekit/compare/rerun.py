@@ -118,7 +118,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
     before, after = _numbers(result), _numbers(again)
     if before == after:
         verdict = "bitwise"
-    elif all(_near(before[key], after[key]) for key in before):
+    elif all(_near(before[key], after.get(key)) for key in before):
         verdict = "close"
     else:
         verdict = "different"
@@ -129,9 +129,9 @@ def _compared(bundled: Run, made: Path) -> Repeat:
 def _numbers(result: Result) -> dict[str, float | None]:
     scores = (("best", result.best), ("last", result.last))
     return {
-        f"{name} {split}": None if score is None else getattr(score, split)
+        f"{name} {split}": None if score is None else score.on(split)
         for name, score in scores
-        for split in ("validation", "test")
+        for split in ("validation", "test", *(score.further if score else ()))
     }
 
 

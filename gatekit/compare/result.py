@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import RunError
@@ -34,11 +34,18 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The metric at one epoch, on the validation and the test split."""
+    """The metric at one epoch, on the validation and the test split, and on further test splits."""
 
     epoch: int
     validation: float | None
     test: float | None
+    further: Mapping[str, float | None] = field(default_factory=dict)
+
+    def on(self, split: str) -> float | None:
+        """Return the metric on a split, None where it was not measured."""
+        if split in ("validation", "test"):
+            return self.validation if split == "validation" else self.test
+        return self.further.get(split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,14 @@ class Result:
     plugins: Mapping[str, str]
     files: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    chosen: str | None = None
 
     @property
     def split(self) -> str | None:
-        """Return the split that is compared: test where it was measured; None without a score."""
+        """Return the split that is compared: the one that was chosen, else test where it was
+        measured; None without a score."""
+        if self.chosen is not None:
+            return self.chosen
         scores = [score for score in (self.best, self.last) if score is not None]
         if any(score.test is not None for score in scores):
             return "test"
@@ -79,7 +90,7 @@ class Result:
         """
         score = None
         if self.state != "DIVERGED" and self.best is not None:
-            score = self.best.validation if self.split == "validation" else self.best.test
+            score = self.best.on(self.split or "test")
         return -self.metric.sign * math.inf if score is None else score
 
 
@@ -160,7 +171,13 @@ def _score(record: Mapping[str, Any], key: str) -> Score | None:
     epoch = _optional_integer(score, "epoch")
     if epoch is None:
         raise ValueError(f"{key}.epoch is missing")
-    return Score(epoch, _optional_number(score, "validation"), _optional_number(score, "test"))
+    further = {} if score.get("splits") is None else _object(score, "splits")
+    return Score(
+        epoch,
+        _optional_number(score, "validation"),
+        _optional_number(score, "test"),
+        {name: _optional_number(further, name) for name in further},
+    )
 
 
 def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -18,8 +18,9 @@ def tidy(studies: Iterable[Study]) -> list[dict[str, Any]]:
 
     First what every run has: ``run study origin state reason seed cell task``; then what it
     reached at the best validation epoch: ``metric direction unit validation test``, and the same
-    numbers as ``val_METRIC`` and ``test_METRIC``; what it cost; then every key of its
-    configuration, dotted as on the command line.
+    numbers as ``val_METRIC`` and ``test_METRIC``, those of further test sets under their names,
+    such as ``test_256``; what it cost; then every key of its configuration, dotted as on the
+    command line.
 
     Args:
         studies: what ``load`` returned.
@@ -60,6 +61,7 @@ def _row(study: str, run: Run) -> dict[str, Any]:
     if result is not None:
         row[f"val_{result.metric.name}"] = row["validation"]
         row[f"test_{result.metric.name}"] = row["test"]
+        row |= {} if best is None else best.further
     config.pop("task.name", None)
     config.pop("executor", None)
     for key, value in config.items():

@@ -105,7 +105,7 @@ def _average(seconds: list[float]) -> float | None:
 
 def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:
     flags = []
-    if any(result.split == "validation" for result in results):
+    if any(result.split == "validation" and result.chosen is None for result in results):
         flags.append("no test score was logged: validation is shown, which chose the epoch itself")
     stale = sorted({run.stale for run in group.runs if run.stale})
     if stale:

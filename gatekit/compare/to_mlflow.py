@@ -133,10 +133,10 @@ def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
     ]
     result = run.result
     if result is not None and result.best is not None:
-        scores = (("val", result.best.validation), ("test", result.best.test))
+        scores = {"val": result.best.validation, "test": result.best.test, **result.best.further}
         found += [
             Metric(f"best_{split}_{result.metric.name}", value, start, result.best.epoch)
-            for split, value in scores
+            for split, value in scores.items()
             if value is not None
         ]
     if result is not None and result.parameters is not None:

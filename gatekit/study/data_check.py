@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
-from typing import Any
+from typing import Any, get_args
 
 import numpy
 
 from gatekit.cell.errors import DataError, listed
 
-from .task import Batch, Signature, Task
+from .task import Batch, MetricName, Signature, Task
 
 SPLITS = ("train", "validation", "test")
+FURTHER_TEST = re.compile(r"test_[a-z0-9_]{1,40}")
+"""The name of a further test set."""
 
 
 class DataWarning(UserWarning):
@@ -27,7 +30,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         rng: the run's generator for data.
 
     Returns:
-        ``train`` (where the task is not streamed), ``validation`` and ``test``.
+        ``train`` (where the task is not streamed), ``validation``, ``test`` and further test sets.
 
     Raises:
         DataError: a split is absent or unknown, or its arrays are not what the signature says.
@@ -35,20 +38,28 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
     found = task.splits(rng)
     owner = type(task).__name__
     wanted = SPLITS[1:] if task.streamed else SPLITS
-    if not isinstance(found, dict) or set(found) != set(wanted):
+    further = _further(found) if isinstance(found, dict) else ()
+    if not isinstance(found, dict) or set(found) != {*wanted, *further}:
         came = listed(found) if isinstance(found, dict) else f"a {type(found).__name__}"
         raise DataError(
-            f"{owner}.splits should return a dict of {', '.join(wanted)}, and returned {came}."
+            f"{owner}.splits should return a dict of {', '.join(wanted)}, and returned {came}. "
+            "Further test sets are called test_NAME, in small letters and digits."
         )
     signature = task.signature()
     checked = {
         name: check_batch(found[name], signature, f"{owner} {name}", task.allow_nan)
-        for name in wanted
+        for name in (*wanted, *further)
     }
     if "train" in checked:
         _note_small(checked["train"], owner)
         _note_overlap(checked, owner)
     return checked
+
+
+def _further(found: dict[str, Any]) -> tuple[str, ...]:
+    # ``test_METRIC`` is a column of every table of runs
+    taken = {f"test_{metric}" for metric in get_args(MetricName)}
+    return tuple(name for name in found if FURTHER_TEST.fullmatch(str(name)) and name not in taken)
 
 
 def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
@@ -228,7 +239,7 @@ def _note_small(train: Batch, owner: str) -> None:
 
 def _note_overlap(splits: dict[str, Batch], owner: str) -> None:
     seen = set(_rows(splits["train"]))
-    for name in SPLITS[1:]:
+    for name in list(splits)[1:]:
         shared = sum(row in seen for row in _rows(splits[name]))
         if shared:
             warnings.warn(

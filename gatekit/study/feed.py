@@ -24,11 +24,13 @@ class Feed:
     Attributes:
         masked: whether the data have masks; then inputs are ``(x, mask)``.
         per_epoch: the steps of one pass over the training data.
+        tests: the names of the test sets, ``test`` first.
     """
 
     def __init__(self, task: Any, splits: Mapping[str, Any], seed: int, size: int) -> None:
         self.task, self.splits, self.seed, self.size = task, splits, seed, size
         self.every = task.signature().emission == "every"
+        self.tests = [name for name in splits if name not in ("train", "validation")]
         self.masked = any(split.mask is not None for split in splits.values())
         train = splits.get("train")
         self.per_epoch = batches.steps_per_epoch(None if train is None else len(train.x), size)

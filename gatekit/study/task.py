@@ -112,7 +112,8 @@ class Task(Declared, abc.ABC):
         allow_nan: whether inputs may hold NaN and infinities where a step is valid.
 
     Raises:
-        ConfigError: an option is unknown, has the wrong type, or is below its lowest value.
+        ConfigError: an option is unknown, has the wrong type, is below its lowest value, or does
+            not go with another one.
     """
 
     allow_nan: bool = False
@@ -128,6 +129,14 @@ class Task(Declared, abc.ABC):
                 raise ConfigError(
                     f"{type(self).__name__}: option {name}={value!r} should be at least {least}."
                 )
+        self.check_options()
+
+    def check_options(self) -> None:
+        """Refuse options that do not go together.
+
+        Raises:
+            ConfigError: they do not; the message says what came and what is allowed.
+        """
 
     @abc.abstractmethod
     def signature(self) -> Signature:
@@ -144,6 +153,9 @@ class Task(Declared, abc.ABC):
     @abc.abstractmethod
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
         """Return ``train`` (absent where `sample` draws it), ``validation`` and ``test``.
+
+        Further test sets, such as one of longer sequences, are called ``test_NAME``; the metric
+        and its chance are the same on all of them.
 
         Args:
             rng: the run's generator for data; a task whose splits are fixed ignores it.

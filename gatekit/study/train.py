@@ -272,16 +272,22 @@ class _Session:
             count += float(counted)
         return total / count if count else math.nan
 
+    def _tests(self) -> dict[str, Any]:
+        """Return the metric on the test set, and under ``splits`` on the further ones."""
+        first, *further = [(split, self.evaluate(split)) for split in self.feed.tests]
+        return dict([first]) | ({"splits": dict(further)} if further else {})
+
     def _summary(self) -> dict[str, Any]:
         metric, journal = self.task.metric, self.journal
         best = last = None
         if journal.best is not None:
-            test = self.evaluate("test")
-            last = {"epoch": journal.epoch, "validation": journal.validation, "test": test}
-            journal.log("test", metric.name, test)
+            tests = self._tests()
+            last = {"epoch": journal.epoch, "validation": journal.validation, **tests}
+            for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
+                journal.log(split, metric.name, value)
             set_weights(self.model, journal.best_weights)
             epoch, value = journal.best
-            best = {"epoch": epoch, "validation": value, "test": self.evaluate("test")}
+            best = {"epoch": epoch, "validation": value, **self._tests()}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
         choice = choice_of(self.model)
         return {
@@ -352,9 +358,7 @@ def make_deterministic(threads: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
-def _finite(scores: dict[str, Any] | None) -> dict[str, Any] | None:
-    if scores is None:
-        return None
-    return {
-        k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in scores.items()
-    }
+def _finite(scores: Any) -> Any:
+    if isinstance(scores, dict):
+        return {key: _finite(value) for key, value in scores.items()}
+    return None if isinstance(scores, float) and not math.isfinite(scores) else scores

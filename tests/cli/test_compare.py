@@ -129,3 +129,13 @@ def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFix
     assert "--within units" in (root / "x.svg").read_text()
     assert main(["compare", "demo", "--within", "unit"]) == EXIT_REFUSED
     assert "did you mean 'units'?" in capsys.readouterr().err
+
+
+def test_another_split_is_compared_where_it_is_asked_for(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", "demo", "--split", "validation", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["split"] for row in rows} == {"validation"}
+    assert main(["compare", "demo", "--split", "test_256"]) == EXIT_REFUSED
+    assert "It has test, validation." in capsys.readouterr().err

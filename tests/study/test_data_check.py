@@ -280,3 +280,20 @@ def test_sample_of_another_size_is_refused():
     assert len(check_sample(Short(), None, 4).x) == 4
     with pytest.raises(DataError, match="5 sequences were asked for, 4 came"):
         check_sample(Short(), None, 5)
+
+
+@pytest.mark.filterwarnings("ignore::gatekit.study.data_check.DataWarning")
+@pytest.mark.parametrize("name", ["test_256", "test_long_ago"])
+def test_further_test_sets_are_checked_like_the_others(name):
+    splits = {"train": numbers(), "validation": numbers(), "test": numbers()}
+    found = check_splits(returning({**splits, name: numbers(x=drawn(4, 9, 2))}), None)
+    assert list(found) == ["train", "validation", "test", name]
+    with pytest.raises(DataError, match=f"Given {name}: x has shape"):
+        check_splits(returning({**splits, name: numbers(x=drawn(4, 9))}), None)
+
+
+@pytest.mark.parametrize("name", ["test_mse", "test_accuracy", "Test_9", "test-9", "tests", 7])
+def test_a_further_test_set_has_a_name_that_no_column_has(name):
+    splits = {"train": numbers(), "validation": numbers(), "test": numbers(), name: numbers()}
+    with pytest.raises(DataError, match="Further test sets are called test_NAME"):
+        check_splits(returning(splits), None)

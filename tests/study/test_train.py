@@ -11,6 +11,7 @@ import pytest
 import tiny
 
 from gatekit.cell.errors import PluginError
+from gatekit.compare.result import read_result
 from gatekit.study import metrics, parts
 from gatekit.study.callbacks import Callbacks
 from gatekit.study.command import compose
@@ -18,6 +19,7 @@ from gatekit.study.folder import RunFolder
 from gatekit.study.model import SequenceModel
 from gatekit.study.optimizers import optimizer
 from gatekit.study.plan import plan
+from gatekit.study.task import Batch
 from gatekit.study.train import InterruptedRunError, train
 
 FEW = ["units=4", "trainer.epochs=3", "trainer.batch=8"]
@@ -133,6 +135,33 @@ def test_the_best_epoch_is_chosen_by_validation_and_its_weights_are_kept(shared)
     assert result["best"]["validation"] == scores[best]
     assert result["last"]["validation"] == scores[result["last"]["epoch"]]
     assert sorted(weights(folder))[:2] == ["head/bias", "head/kernel"]
+
+
+class Longer(tiny.Parity):
+    """The same, with two further test sets of other lengths."""
+
+    def splits(self, rng):
+        found = super().splits(rng)
+        for length in (3, 40):
+            x = rng.integers(0, 4, (20, length)).astype("int32")
+            found[f"test_{length}"] = Batch(x, (x.sum(axis=1) % 2).astype("int32"))
+        return found
+
+
+def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, shared):
+    words = ("task=parity", "trainer.epochs=12", "optimizer.learning_rate=0.05")
+    result, folder = made(*words, task=Longer())
+    plain, _ = shared(*words)
+    assert "splits" not in plain["best"]
+    for score in ("best", "last"):
+        assert list(result[score]["splits"]) == ["test_3", "test_40"]
+        assert {k: v for k, v in result[score].items() if k != "splits"} == plain[score]
+    assert result["best"]["splits"] != result["last"]["splits"]
+    logged = {split: v for _, _, split, _, v in numbers(folder) if split.startswith("test")}
+    assert logged == {"test": result["last"]["test"], **result["last"]["splits"]}
+    folder.finish({**result, "fingerprint": "f" * 16, "data_hash": "0", "plugins": {}})
+    read = read_result((folder.path / "result.json").read_bytes())
+    assert read.best.further == result["best"]["splits"]
 
 
 def test_patience_stops(shared):

@@ -1,0 +1,54 @@
+"""Tasks that draw their data: fresh ones for every training step, fixed ones to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy
+
+from .seeds import generator
+from .task import Batch, Task, recipe_hash
+
+
+class StreamedTask(Task):
+    """Base of tasks whose training data never repeat and whose other data are always the same.
+
+    A subclass states ``recipe`` besides what every task states, and draws in `sample`. Validation
+    and test sets depend on the options alone, not on the run's seed.
+
+    Args:
+        validation_size: sequences of the validation set.
+        test_size: sequences of each test set.
+        data_seed: seed of the validation and test sets.
+    """
+
+    validation_size: int = 1000
+    test_size: int = 2000
+    data_seed: int = 0
+    lowest: ClassVar[Mapping[str, float]] = {"validation_size": 1, "test_size": 1, "data_seed": 0}
+    recipe: ClassVar[str]
+    """Name and version of the recipe, such as ``adding/1``; raised when its numbers change."""
+
+    def further_tests(self) -> Mapping[str, Self]:
+        """Return the task that draws each further test set, by the split's name."""
+        return {}
+
+    def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return validation or test data, which differ from training data only in what counts."""
+        return self.sample(rng, size)
+
+    def data_hash(self) -> str:
+        """Return the hash of the recipe and its options."""
+        return recipe_hash(self.recipe, self.options())
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        """Return the fixed validation and test sets, each from a generator of its own."""
+        drawn = {"validation": self, "test": self, **self.further_tests()}
+        return {
+            name: task.judged(
+                generator(self.data_seed, name),
+                self.validation_size if name == "validation" else self.test_size,
+            )
+            for name, task in drawn.items()
+        }
