@@ -6,13 +6,14 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint zoo clean
+.PHONY: help demo test lint zoo tasks clean
 
 help:
 	@echo "make demo   rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
 	@echo "make test   the tests"
 	@echo "make lint   style, types and the order of imports"
 	@echo "make zoo    write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make tasks  write the page of the tasks, docs/tasks.md"
 	@echo "make clean  remove the environment and what tools have cached"
 
 # setuptools warns of every editable install, which is what a working copy wants.
@@ -51,6 +52,9 @@ lint: $(VENV)/installed-dev
 
 zoo: $(VENV)/installed-dev
 	$(BIN)/python tests/zoo.py
+
+tasks: $(VENV)/installed-dev
+	$(BIN)/python tests/task_page.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,18 +9,25 @@ class DelayedRecall(StreamedTask):
     """A cue first, uniform distractors, a query flag last; the label is the cue.
 
     Tokens are one-hot, in the order cues, distractors, query flag. Cues and distractors share no
-    token, so that the task measures how long a cell keeps something, not how it selects: the bias
-    of the forget gate decides between chance and a perfect score. The recipe is gatekit's own,
-    after the noise and long-lag tasks of Hochreiter & Schmidhuber; no published number belongs to
-    it. Validation and test sets are the same for every run.
+    token, so that the task measures how long a cell keeps something, not how it selects. The
+    recipe is gatekit's own, after the noise and long-lag tasks of Hochreiter & Schmidhuber; no
+    published number belongs to it.
 
     Args:
         length: steps of a sequence; the lag is ``length - 1`` steps.
         cues: number of different cues.
         distractors: number of different distractors.
-        validation_size: sequences of the validation set.
-        test_size: sequences of the test set.
-        data_seed: seed of the validation and test sets.
+
+    Chance: 1 / cues = 0.125
+
+    Separates: How the bias of the forget gate begins: chrono initialisation from biases 0 and 1,
+        GRU and plain RNN, which stay at chance.
+
+    Time: 13 to 28 s
+
+    Measured: length 200, 64 units, batch 32, Adam 2e-3, 700 steps: chrono LSTM 1.00 (3 of 3 seeds),
+        uniform gate initialisation 0.28, forget bias 0 0.13, bias 1 0.14, 13 s each; GRU 0.14,
+        28 s; RNN 0.13 (PyTorch, one CPU thread, one seed but for chrono).
 
     Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997),
         doi:10.1162/neco.1997.9.8.1735

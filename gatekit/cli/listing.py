@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from gatekit.cell.errors import GatekitError
 
 from .arguments import Parser
 from .commands import COMMANDS
@@ -46,7 +49,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif options.json:
         write_json(rows)
     else:
-        columns = ("name", "summary", "checks", "origin")
+        columns = ("name", "summary", "metric", "chance", "checks", "origin")
         write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
         tell_broken(plugins)
     return 0
@@ -84,7 +87,7 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
     Returns:
         Objects with ``name summary reference origin distribution version hooks``; what a plugin
-        provides has ``checks`` and ``hash``, too.
+        provides has ``checks`` and ``hash``, too, and a task ``metric direction unit chance``.
     """
     from gatekit.registry import catalogue, origins, tasks
 
@@ -99,6 +102,7 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
             {
                 "name": name,
                 **_about(registered[name]),
+                **(_scored(registered[name]) if kind == "tasks" else {}),
                 # what no plugin provides is gatekit's own
                 "origin": place(origin) if origin else "gatekit",
                 "distribution": (origin.distribution if origin else None) or "",
@@ -117,6 +121,21 @@ def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
     source = thing_hash(kind, name, plugins)
     record = store.lookup(source).get(f"{kind}.{name}")
     return {"hash": source, "checks": store.status(record)}
+
+
+def _scored(task: Any) -> dict[str, Any]:
+    chance = None
+    # with data of a package chance may be computed from these, which a list does not load
+    if task.source is None:
+        with contextlib.suppress(GatekitError):
+            chance = task().chance()
+    metric = task.metric
+    return {
+        "metric": metric.name,
+        "direction": metric.direction,
+        "unit": metric.unit,
+        "chance": None if chance is None else float(f"{chance:.4g}"),
+    }
 
 
 def _about(thing: Any) -> dict[str, str]:

@@ -40,7 +40,8 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
         table.add_column(column, no_wrap=position == 0, overflow="fold")
     for row in rows:
         # Text, not str: a name in square brackets is a name, not a style.
-        table.add_row(*(Text(str(row.get(column, ""))) for column in columns))
+        values = (row.get(column) for column in columns)
+        table.add_row(*(Text("" if value is None else str(value)) for value in values))
     console = Console(file=sys.stdout, highlight=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     console.print(table)

@@ -65,6 +65,14 @@ def test_a_gate_has_its_reference_and_summary(capsys: pytest.CaptureFixture[str]
     assert row["summary"].startswith("A forget gate")
 
 
+def test_a_task_has_its_metric_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed(["tasks"], capsys)
+    adding, chorales = rows["adding"], rows["jsb_music21"]
+    assert (adding["metric"], adding["direction"], adding["chance"]) == ("mse", "min", 0.1667)
+    # to compute it needs the data
+    assert (chorales["metric"], chorales["chance"]) == ("nll", None)
+
+
 def test_a_strangers_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,119 @@
+"""Writes the page of the tasks, docs/tasks.md, from their docstrings: ``make tasks``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from gatekit.registry import tasks
+from gatekit.study.streamed import StreamedTask
+from gatekit.study.task import Task
+
+PAGE = Path(__file__).parents[1] / "docs" / "tasks.md"
+NEEDED = ("Chance", "Separates", "Time", "Reference")
+"""What the docstring of every bundled task says, besides its recipe."""
+COLUMNS = ("task", "what it asks", "metric", "chance", "separates", "time", "source")
+HEAD = """# Tasks
+
+The tasks that gatekit brings; `make tasks` writes this page from their docstrings, and `gatekit tasks` lists them.
+`task=NAME` chooses one, `task.OPTION=VALUE` sets an option, `${task.length}` may be used in any other value.
+Numbers are given as measured, with who measured them; where none is given, nobody has.
+
+Streamed tasks draw fresh training data for every step, from the run's seed. Their validation and test sets are always
+the same and have the options `validation_size`, `test_size` and `data_seed`. Some have further test sets of longer
+sequences, `test_100` and `test_256`, which `gatekit compare STUDY --split test_256` compares; these choose nothing.
+Chance is the metric of the best guess that ignores the input; tests hold it against simulation.
+
+"""
+_SECTION = re.compile(
+    r"^(Args|Chance|Separates|Time|Measured|Published|References?|Raises): ?(.*)$"
+)
+_OPTION = re.compile(r"^([a-z_]+): (.*)$")
+
+
+def sections(kind: type[Task]) -> dict[str, str]:
+    """Return the parts of a task's docstring: ``Summary``, ``Recipe``, then each by its heading."""
+    found: dict[str, list[str]] = {"Text": []}
+    current = "Text"
+    for line in (inspect.getdoc(kind) or "").splitlines():
+        if match := _SECTION.match(line):
+            current = match.group(1)
+            found[current] = [match.group(2)]
+        else:
+            found[current].append(line)
+    summary, _, recipe = "\n".join(found.pop("Text")).partition("\n\n")
+    parts = {name: _joined("\n".join(lines)) for name, lines in found.items() if name != "Args"}
+    args = textwrap.dedent("\n".join(found.get("Args", [])[1:])).strip()
+    return {"Summary": _joined(summary), "Recipe": recipe.strip(), "Args": args, **parts}
+
+
+def _joined(text: str) -> str:
+    return " ".join(text.split())
+
+
+def options(text: str) -> Iterator[tuple[str, str]]:
+    """Return the options that the section ``Args`` describes, with what it says of them."""
+    name, said = "", ""
+    for line in text.splitlines():
+        if match := _OPTION.match(line):
+            if name:
+                yield name, _joined(said)
+            name, said = match.groups()
+        else:
+            said += f" {line}"
+    if name:
+        yield name, _joined(said)
+
+
+def page(known: Mapping[str, type[Task]]) -> str:
+    """Return the page of some tasks."""
+    lines = [_row(COLUMNS), "|" + "---|" * len(COLUMNS)]
+    for name, kind in sorted(known.items()):
+        said = sections(kind)
+        metric = f"{kind.metric.name} ({kind.metric.direction})"
+        lines.append(
+            _row(
+                (
+                    f"[`{name}`](#{name})",
+                    said["Summary"],
+                    metric,
+                    said["Chance"].partition(", ")[0],
+                    said["Separates"],
+                    said["Time"],
+                    kind.reference,
+                )
+            )
+        )
+    return HEAD + "\n".join([*lines, *(_entry(n, k) for n, k in sorted(known.items()))]) + "\n"
+
+
+def _entry(name: str, kind: type[Task]) -> str:
+    said = sections(kind)
+    lines = [f"\n## {name}\n", said["Summary"], "", said["Recipe"], ""]
+    for option, text in options(said["Args"]):
+        default = getattr(kind, option, None)
+        default = list(default) if isinstance(default, tuple) else default
+        lines.append(f"- `task.{option}` ({'null' if default is None else default}): {text}")
+    lines += ["", f"{'Streamed' if issubclass(kind, StreamedTask) else 'Fixed training set'}. "]
+    lines[-1] += f"Unit: {kind.metric.unit}."
+    for part in ("Chance", "Separates", "Time", "Measured", "Published", "Reference"):
+        if part in said:
+            lines += ["", f"**{part}.** {said[part]}"]
+    text = "\n".join(lines).replace("``", "`")
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("``", "`").replace("|", r"\|") for cell in cells) + " |"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(tasks()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
