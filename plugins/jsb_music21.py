@@ -70,15 +70,16 @@ class JSBMusic21(Task):
             JSON with quarter frames; the package is not needed then. A relative path starts at the
             working folder.
 
-    Chance: 11.11 on the rebuilt data, 11.09 on the canonical ones: each key's frequency in training.
+    Chance: 11.11 on the rebuilt data, 11.09 on the canonical ones: each key's frequency in
+        training.
 
     Separates: Plain RNN from gated cells. Under SGD without clipping also the LSTM's output
         activation and forget gate, an effect that vanishes under Adam with clipping.
 
     Time: 10 to 56 s
 
-    Measured: 100 units, batch 16, Adam 1e-2, at most 60 epochs: LSTM 8.65, GRU 8.77, RNN 8.99, 10 to
-        56 s each (PyTorch, one CPU thread, one seed).
+    Measured: 100 units, batch 16, Adam 1e-2, at most 60 epochs: LSTM 8.65, GRU 8.77, RNN 8.99, 10
+        to 56 s each (PyTorch, one CPU thread, one seed).
 
     Published: For the canonical data, Bai et al. (arXiv:1803.01271) Table 1, 300,000 parameters:
         LSTM 8.45, GRU 8.43, RNN 8.91.

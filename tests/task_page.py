@@ -18,14 +18,16 @@ NEEDED = ("Chance", "Separates", "Time", "Reference")
 COLUMNS = ("task", "what it asks", "metric", "chance", "separates", "time", "source")
 HEAD = """# Tasks
 
-The tasks that gatekit brings; `make tasks` writes this page from their docstrings, and `gatekit tasks` lists them.
-`task=NAME` chooses one, `task.OPTION=VALUE` sets an option, `${task.length}` may be used in any other value.
-Numbers are given as measured, with who measured them; where none is given, nobody has.
+The tasks that gatekit brings; `make tasks` writes this page from their docstrings, and
+`gatekit tasks` lists them. `task=NAME` chooses one, `task.OPTION=VALUE` sets an option, and
+`${task.length}` may be used in any other value. Numbers are given as measured, with who measured
+them; where none is given, nobody has.
 
-Streamed tasks draw fresh training data for every step, from the run's seed. Their validation and test sets are always
-the same and have the options `validation_size`, `test_size` and `data_seed`. Some have further test sets of longer
-sequences, `test_100` and `test_256`, which `gatekit compare STUDY --split test_256` compares; these choose nothing.
-Chance is the metric of the best guess that ignores the input; tests hold it against simulation.
+Streamed tasks draw fresh training data for every step, from the run's seed. Their validation and
+test sets are always the same and have the options `validation_size`, `test_size` and `data_seed`.
+Some have further test sets of longer sequences, such as `test_256`, which
+`gatekit compare STUDY --split test_256` compares; these choose nothing. Chance is the metric of the
+best guess that ignores the input; tests hold it against simulation.
 
 """
 _SECTION = re.compile(
