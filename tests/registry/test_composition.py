@@ -10,6 +10,7 @@ from gatekit import registry
 from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.spec import read_cell
 from gatekit.registry import catalogue, cell_config, cell_names, load_cell
+from gatekit.registry.safe_yaml import read_yaml
 
 LAYOUTS = {
     "base": """
@@ -213,3 +214,15 @@ def test_13_the_canonical_form_of_every_cell_is_a_fixed_point(name):
     assert again == spec
     assert again.canonical() == spec.canonical()
     assert hash(again) == hash(spec)
+
+
+@pytest.mark.parametrize("name", cell_names())
+def test_hydra_composes_every_cell_to_the_same(name):
+    """Hydra, unlike gatekit, puts no list where a file before had a mapping."""
+    path, known = cell_names()[name], catalogue()
+    if path.suffix != ".yaml":
+        return
+    merged, own = {}, read_yaml(path)
+    for entry in own.pop("defaults", ["_self_"]):
+        merged = OmegaConf.merge(merged, own if entry == "_self_" else cell_config(entry, known))
+    assert OmegaConf.to_container(OmegaConf.create(merged)) == cell_config(name, known)

@@ -278,6 +278,51 @@ def test_an_experiment_may_hold_its_sweep_and_the_command_line_wins():
     assert [c.units for _, c in compose(["experiment=mine", "task=sum", "units=5"])] == [5]
 
 
+GRIDS = """# @package _global_
+task: {name: sum, length: 7}
+hydra:
+  mode: MULTIRUN
+  sweeper:
+    params: {units: "3,4", seed: "0"}
+    grids:
+      - {cell: "gru,rnn"}
+      - {cell: lstm, cell.gates.forget.initializers.bias.kind: "zeros,ones"}
+      - {cell: chrono_lstm, cell.gates.forget.initializers.bias.t_max: "${task.length}"}
+"""
+
+
+def grids(*words):
+    own("experiment/mine", GRIDS)
+    return [overrides for overrides, _ in compose(["-m", "+experiment=mine", *words])]
+
+
+def test_each_grid_makes_combinations_of_its_own():
+    bias = "++cell.gates.forget.initializers.bias"
+    variants = [
+        ["cell=gru"],
+        ["cell=rnn"],
+        ["cell=lstm", f"{bias}.kind=zeros"],
+        ["cell=lstm", f"{bias}.kind=ones"],
+        ["cell=chrono_lstm", f"{bias}.t_max=7"],
+    ]
+    expected = {("++seed=0", f"++units={u}", *words) for u in (3, 4) for words in variants}
+    found = [tuple(w for w in words if "experiment" not in w) for words in grids()]
+    assert {tuple(sorted(words)) for words in found} == {tuple(sorted(e)) for e in expected}
+    assert len(found) == 10
+
+
+def test_what_is_typed_wins_over_every_grid():
+    assert all("++units=5" in words for words in grids("units=5"))
+    assert len(grids("units=5")) == 5
+    (word,) = {w for words in grids("task.length=9") for w in words if "t_max" in w}
+    assert word.endswith("t_max=9")
+
+
+def test_a_search_goes_through_every_grid():
+    words = ["hydra/sweeper=random", "trials=2", "dropout=interval(0.1,0.2)"]
+    assert len(grids(*words)) == 2 * 10
+
+
 def test_the_working_folder_is_searched_first():
     own("cell/lstm", CELL + "name: mine\n")
     ((_, config),) = compose(["cell=lstm", "task=sum"])

@@ -16,6 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from gatekit.study import composed
+from gatekit.study.command import prefixed
 from gatekit.study.search import Choice, Draw, Interval, Search
 
 from .launcher import NAMESPACE
@@ -24,12 +25,23 @@ GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer")
 
 
 class GridSweeper(Sweeper):
-    """Every combination of the swept values, in the order in which they were typed."""
+    """Every combination of the swept values, in the order in which they were typed.
+
+    Args:
+        params: overrides that each sweep starts from, by key.
+        grids: further overrides, by key; each of these mappings makes a grid of its own with
+            ``params``, and the sweep is all of them. For options that only some variants have.
+    """
 
     __module__ = NAMESPACE
 
-    def __init__(self, params: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        params: dict[str, str] | None = None,
+        grids: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
         self.params = dict(params or {})
+        self.grids = [dict(grid) for grid in grids or ()]
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -43,8 +55,17 @@ class GridSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Expand the overrides to jobs and launch them; what is typed wins over ``params``."""
         assert self.launcher is not None
+        jobs = [job for grid in self.grids or [{}] for job in self.combined(grid, arguments)]
+        return self.launcher.launch(jobs, initial_job_idx=0)
+
+    def combined(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
+        """Return the overrides of each job of one grid.
+
+        Raises:
+            HydraException: an override is no list of values.
+        """
         choices: dict[str, list[str]] = {}
-        for override in self.parsed(arguments):
+        for override in self.parsed(arguments, grid):
             if override.get_key_element().lstrip("+") == "trials":
                 raise HydraException("trials=N goes with hydra/sweeper=random or optuna.")
             if override.is_sweep_override() and not override.is_discrete_sweep():
@@ -55,12 +76,12 @@ class GridSweeper(Sweeper):
             key = override.get_key_element()
             choices.pop(key.lstrip("+"), None)
             choices[key.lstrip("+")] = [f"{key}={value}" for value in listed_values(override)]
-        jobs = [list(job) for job in itertools.product(*choices.values())]
-        return self.launcher.launch(jobs, initial_job_idx=0)
+        return [list(job) for job in itertools.product(*choices.values())]
 
-    def parsed(self, arguments: Sequence[str]) -> list[Override]:
-        """Return the overrides, those of ``params`` first."""
-        lines = [f"{key}={value}" for key, value in self.params.items()]
+    def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
+        """Return the overrides, those of ``params`` first, then those of a grid."""
+        held = [*self.params.items(), *grid.items()]
+        lines = [prefixed(f"{key}={value}") for key, value in held]
         return self.parser().parse_overrides([*lines, *arguments])
 
     def parser(self) -> OverridesParser:
@@ -74,13 +95,19 @@ class RandomSweeper(GridSweeper):
 
     Args:
         params: overrides that each sweep starts from, by key.
+        grids: further overrides, as in `GridSweeper`; what is searched is searched in each.
         seed: what the draws follow from.
     """
 
     __module__ = NAMESPACE
 
-    def __init__(self, params: dict[str, str] | None = None, seed: int = 0) -> None:
-        super().__init__(params)
+    def __init__(
+        self,
+        params: dict[str, str] | None = None,
+        grids: Sequence[Mapping[str, str]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(params, grids)
         self.seed = seed
 
     def sweep(self, arguments: list[str]) -> Any:
@@ -98,20 +125,23 @@ class RandomSweeper(GridSweeper):
         assert self.config is not None
         config = self.config
         loader, parser = self.hydra_context.config_loader, self.parser()
-        choices: dict[str, list[str]] = {}
+        variants: list[tuple[str, ...]] = []
         space: dict[str, Draw] = {}
         trials: Any = config.get("trials")
-        for override in self.parsed(arguments):
-            key = override.get_key_element()
-            name = key.lstrip("+")
-            choices.pop(name, None)
-            space.pop(name, None)
-            if (draw := drawn(override)) is not None:
-                space[name] = draw
-            else:
-                choices[name] = [f"{key}={value}" for value in listed_values(override)]
-            if name == "trials":
-                trials = override.value()
+        for grid in self.grids or [{}]:
+            choices: dict[str, list[str]] = {}
+            for override in self.parsed(arguments, grid):
+                key = override.get_key_element()
+                name = key.lstrip("+")
+                choices.pop(name, None)
+                space.pop(name, None)
+                if (draw := drawn(override)) is not None:
+                    space[name] = draw
+                else:
+                    choices[name] = [f"{key}={value}" for value in listed_values(override)]
+                if name == "trials":
+                    trials = override.value()
+            variants += itertools.product(*choices.values())
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
             raise HydraException(f"trials={trials}: how many draws for each variant? trials=200")
         if not space:
@@ -121,7 +151,7 @@ class RandomSweeper(GridSweeper):
                 "'units=choice(32,64,128)'; values without choice() are variants."
             )
         return Search(
-            variants=[tuple(job) for job in itertools.product(*choices.values())],
+            variants=variants,
             space=space,
             trials=trials,
             seed=self.seed,
@@ -137,6 +167,7 @@ class OptunaSweeper(RandomSweeper):
 
     Args:
         params: overrides that each sweep starts from, by key.
+        grids: further overrides, as in `RandomSweeper`.
         seed: what the draws follow from.
         startup: trials of a variant that are drawn at random, and never pruned.
         pruner: ``median`` stops a run that is behind the median of its variant; ``none`` none.
@@ -147,11 +178,12 @@ class OptunaSweeper(RandomSweeper):
     def __init__(
         self,
         params: dict[str, str] | None = None,
+        grids: Sequence[Mapping[str, str]] | None = None,
         seed: int = 0,
         startup: int = 10,
         pruner: str = "median",
     ) -> None:
-        super().__init__(params, seed)
+        super().__init__(params, grids, seed)
         self.options = {"startup": startup, "pruner": pruner}
         if pruner not in ("median", "none"):
             raise HydraException(f"hydra.sweeper.pruner={pruner}: type median or none.")
@@ -192,7 +224,12 @@ def store() -> None:
         "optuna": (OptunaSweeper, {"seed": 0, "startup": 10, "pruner": "median"}),
     }
     for name, (kind, options) in own.items():
-        node = {"_target_": f"{NAMESPACE}.{kind.__name__}", "params": None, **options}
+        node = {
+            "_target_": f"{NAMESPACE}.{kind.__name__}",
+            "params": None,
+            "grids": None,
+            **options,
+        }
         names.store(group="hydra/sweeper", name=name, node=node, provider="gatekit")
 
 
