@@ -1,0 +1,78 @@
+"""Keeps what a study found beside its README: ``python -m experiments.publish STUDY``.
+
+``comparison.txt`` is what the README's ``gatekit compare`` prints, ``figure.svg`` what it draws,
+and ``results.csv`` has a row for every run.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import gatekit
+from gatekit.study import files
+
+ROOT = Path(__file__).parents[1]
+GATEKIT = "import sys; from gatekit.cli.main import main; sys.exit(main())"
+COLUMNS = ("group", "seed", "run", "state", "best_epoch", "validation", "test")
+COLUMNS += ("recurrent_parameters", "seconds")
+
+
+def commands(study: str, place: Path = ROOT) -> list[list[str]]:
+    """Return the words of each command line in a study's README, typed in the folder ``place``."""
+    text = (place / "experiments" / study / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def said(words: list[str], place: Path = ROOT) -> str:
+    """Return what a command of gatekit prints.
+
+    Raises:
+        SystemExit: it failed; with what it said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", GATEKIT, *words],
+        cwd=place,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
+
+
+def rows(study: str, words: list[str], place: Path = ROOT) -> list[dict[str, Any]]:
+    """Return the runs of a comparison, those of a group together, ordered by seed."""
+    about = {row["run"]: row for row in gatekit.load(study, place / "experiments").rows()}
+    drawing = {"--figure", "--draw"}
+    plain = [w for before, w in itertools.pairwise(["", *words]) if not drawing & {before, w}]
+    groups = json.loads(said([*plain, "--json"], place))
+    return [{**about[run], "group": group["group"]} for group in groups for run in group["runs"]]
+
+
+def main(study: str, place: Path = ROOT) -> None:
+    """Write a study's comparison, figure and results into its folder."""
+    (words,) = [line[1:] for line in commands(study, place) if line[:2] == ["gatekit", "compare"]]
+    folder = place / "experiments" / study
+    text = said(words, place)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows(study, words, place))
+    files.write(folder / "comparison.txt", f"$ {shlex.join(['gatekit', *words])}\n\n{text}")
+    files.write(folder / "results.csv", table.getvalue())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

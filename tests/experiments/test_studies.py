@@ -1,0 +1,140 @@
+"""Each study is whole: experiment, protocol, results once it has run, a line in the findings."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from experiments import publish
+from gatekit.cell.errors import DataError
+from gatekit.study.command import compose
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = ROOT / "experiments"
+OTHERS = {"speed", "tutorial"}
+"""Folders that measure or teach, and test no claim."""
+STUDIES = sorted(path.parent.name for path in EXPERIMENTS.glob("*/README.md"))
+STUDIES = [name for name in STUDIES if name not in OTHERS]
+HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict"]
+VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
+RESULTS = ("comparison.txt", "figure.svg", "results.csv")
+SEEDS = 10
+
+
+def readme(study: str) -> str:
+    return (EXPERIMENTS / study / "README.md").read_text(encoding="utf-8")
+
+
+def verdict(study: str) -> str:
+    """Return the bold words with which a study's verdict begins."""
+    found = re.search(r"^## Verdict\n\n\*\*([\w ]+)\*\*", readme(study), re.MULTILINE)
+    assert found, study
+    return found[1]
+
+
+def findings() -> dict[str, list[str]]:
+    """Return the cells of each line of the table of findings, by study."""
+    lines = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8").splitlines()
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines if "| [" in line]
+    return {re.match(r"\[(\w+)\]", row[0])[1]: row for row in cells}  # type: ignore[index]
+
+
+def test_every_experiment_has_a_folder_and_a_quick_version() -> None:
+    names = {path.stem for path in (ROOT / "conf" / "experiment").glob("*.yaml")}
+    assert names == {"demo", *STUDIES, *(f"{study}_quick" for study in STUDIES)}
+    assert STUDIES
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_says_what_it_asks_and_how_it_decides(study: str) -> None:
+    text = readme(study)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == HEADINGS
+    for outcome in VERDICTS[:3]:
+        assert f"- **{outcome}**" in text.split("## Protocol")[1].split("## Command")[0]
+    assert verdict(study) in VERDICTS
+    words = publish.commands(study)
+    assert ["gatekit", "train", "-m", f"+experiment={study}"] in words
+    assert [w[2] for w in words if w[:2] == ["gatekit", "compare"]] == [study]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> None:
+    jobs = [config for _, config in compose(["-m", f"+experiment={study}"])]
+    assert {config.seeds for config in jobs} == {SEEDS}
+    small = [config for _, config in compose(["-m", f"+experiment={study}_quick"])]
+    assert {config.task.name for config in small} == {config.task.name for config in jobs}
+    assert {config.seeds for config in small} == {1}
+    variants = {OmegaConf.to_yaml(OmegaConf.masked_copy(c, ["cell", "optimizer"])) for c in jobs}
+    assert len(variants) == len(jobs) > 2
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_results_stand_beside_a_verdict_and_nowhere_else(study: str) -> None:
+    there = [name for name in RESULTS if (EXPERIMENTS / study / name).exists()]
+    if verdict(study) == "not run yet":
+        assert there == []
+        return
+    assert there == list(RESULTS)
+    with (EXPERIMENTS / study / "results.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    jobs = compose(["-m", f"+experiment={study}"])
+    assert {int(row["seed"]) for row in rows} == set(range(SEEDS))
+    assert Counter(row["group"] for row in rows) == Counter(
+        dict.fromkeys({row["group"] for row in rows}, SEEDS)
+    )
+    assert len(rows) == SEEDS * len(jobs)
+    assert {row["state"] for row in rows} <= {"COMPLETED", "DIVERGED"}
+    (words,) = [w for w in publish.commands(study) if w[:2] == ["gatekit", "compare"]]
+    first = (EXPERIMENTS / study / "comparison.txt").read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"$ {shlex.join(words)}"
+
+
+def test_the_findings_agree_with_the_folders() -> None:
+    rows = findings()
+    assert sorted(rows) == STUDIES
+    for study, row in rows.items():
+        assert f"(../experiments/{study}/README.md)" in row[0]
+        assert row[4] == verdict(study)
+        assert row[5] == f"`gatekit train -m +experiment={study}`"
+        assert bool(row[3]) == (row[4] != "not run yet")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
+    from gatekit.study import parts
+
+    name = f"{study}_quick"
+    ((_, config), *_) = compose(["-m", f"+experiment={name}"])
+    task = parts.load().task(OmegaConf.to_container(config.task))  # type: ignore[arg-type]
+    try:
+        task.require()
+    except DataError as error:
+        pytest.skip(str(error))
+    folder = tmp_path / "experiments" / name
+    words = ["train", "-m", f"+experiment={name}", "n_jobs=1"]
+    done = subprocess.run(
+        [sys.executable, "-c", publish.GATEKIT, *words],
+        cwd=tmp_path,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = re.sub(rf"\b{study}\b", name, readme(study))
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    publish.main(name, tmp_path)
+    assert all((folder / result).stat().st_size for result in RESULTS)
+    with (folder / "results.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(compose(["-m", f"+experiment={name}"]))
+    assert all(row["test"] for row in rows if row["state"] == "COMPLETED")
