@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from .study.record import run
     from .study.streamed import StreamedTask
     from .study.task import Batch, Metric, Signature, Task
+    from .study.tracking import AutomatonTask, TrackingTask
 
 __version__ = "0.1.0"
 __all__ = [
     "RNN",
+    "AutomatonTask",
     "Batch",
     "Function",
     "Gate",
@@ -38,6 +40,7 @@ __all__ = [
     "Signature",
     "StreamedTask",
     "Task",
+    "TrackingTask",
     "hookimpl",
     "load",
     "ops",
@@ -56,6 +59,8 @@ _LAZY = {
     "Signature": "gatekit.study.task",
     "StreamedTask": "gatekit.study.streamed",
     "Task": "gatekit.study.task",
+    "AutomatonTask": "gatekit.study.tracking",
+    "TrackingTask": "gatekit.study.tracking",
 }
 
 
