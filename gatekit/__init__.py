@@ -16,6 +16,7 @@ from .cell.parameter import Parameter
 from .registry.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from . import convert
     from .compare import load
     from .recurrence.layer import RNN
     from .registry import use_plugins
@@ -41,6 +42,7 @@ __all__ = [
     "StreamedTask",
     "Task",
     "TrackingTask",
+    "convert",
     "hookimpl",
     "load",
     "ops",
@@ -62,13 +64,16 @@ _LAZY = {
     "AutomatonTask": "gatekit.study.tracking",
     "TrackingTask": "gatekit.study.tracking",
 }
+_LAZY_MODULES = ("convert",)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'gatekit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted([*globals(), *_LAZY, *_LAZY_MODULES])
