@@ -6,7 +6,7 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint zoo tasks clean
+.PHONY: help demo test lint zoo tasks docs clean
 
 help:
 	@echo "make demo   rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint   style, types and the order of imports"
 	@echo "make zoo    write the pages of the cells, docs/zoo.md and docs/zoo"
 	@echo "make tasks  write the page of the tasks, docs/tasks.md"
+	@echo "make docs   the documentation as a site, build/site/index.html"
 	@echo "make clean  remove the environment and what tools have cached"
 
 # setuptools warns of every editable install, which is what a working copy wants.
@@ -55,6 +56,14 @@ zoo: $(VENV)/installed-dev
 
 tasks: $(VENV)/installed-dev
 	$(BIN)/python tests/task_page.py
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(PIP) install -c constraints.txt -e ".[docs]"
+	touch $@
+
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "open build/site/index.html"
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

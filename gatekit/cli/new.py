@@ -29,7 +29,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("kind", metavar="KIND", help="project, gate, output-unit, task or function")
     parser.add_argument("name", metavar="NAME", help="what it is called")
     parser.add_argument(
-        "--package", action="store_true", help="write a distribution that pip installs"
+        "--package",
+        action="store_true",
+        help="write a distribution that pip installs, of plugins/NAME.py where that is there",
     )
     options = parser.read(argv)
     from gatekit import __version__
@@ -45,6 +47,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         found = scaffold.package(kind, options.name, __version__)
         (folder,) = {path.parts[0] for path in found}
         then = [f"pip install -e ./{folder}", f"gatekit check {options.name}"]
+        if own := scaffold.own_file(kind, options.name):
+            # both would register the name; a file that begins with _ is passed over
+            then.insert(0, f"mv {own} {own.with_name('_' + own.name)}")
     else:
         found = scaffold.plugin(kind, options.name)
         then = scaffold.next_commands(kind, options.name)

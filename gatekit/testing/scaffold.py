@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 import string
@@ -83,6 +84,8 @@ def plugin(kind: str, name: str) -> dict[Path, str]:
 def package(kind: str, name: str, version: str) -> dict[Path, str]:
     """Return the files of a new distribution, by path in the working folder.
 
+    Where ``./plugins/NAME.py`` registers the name, that source is what is packaged.
+
     Args:
         kind: ``gate``, ``output-unit``, ``task`` or ``function``.
         name: the name that it registers.
@@ -91,7 +94,9 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
     Raises:
         ConfigError: the name is not allowed or taken, or the folder is there already.
     """
-    _check_name(kind, name)
+    own = own_file(kind, name)
+    if own is None:
+        _check_name(kind, name)
     kinds = KINDS[kind]
     example = _EXAMPLES[kinds].format(name=name)
     values = {
@@ -107,7 +112,8 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
     root = Path(values["distribution"])
     _refuse_existing(root)
     source = root / "src" / values["module"]
-    module = _filled(f"{_stem(kind)}.py", values) + _filled("config_dirs", values)
+    plugin = own.read_text(encoding="utf-8") if own else _filled(f"{_stem(kind)}.py", values)
+    module = _with_config_dirs(plugin, own)
     return {
         root / "pyproject.toml": _filled("pyproject.toml", values),
         root / "README.md": _filled("readme_package.md", values),
@@ -115,6 +121,29 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
         source / "conf" / example: _filled(f"example_{kinds}.yaml", values),
         root / "tests" / f"test_{name}.py": _filled("test_package.py", values),
     }
+
+
+def own_file(kind: str, name: str) -> Path | None:
+    """Return ``plugins/NAME.py`` of the working folder where it registers the name, else None."""
+    path = Path("plugins") / f"{name}.py"
+    origin = origins(KINDS[kind]).get(name)
+    if origin is None or origin.path is None or not path.is_file():
+        return None
+    return path if path.samefile(origin.path) else None
+
+
+def _with_config_dirs(source: str, own: Path | None) -> str:
+    if "def gatekit_config_dirs(" in source:
+        return source
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and node.module == "gatekit"
+        for alias in node.names
+    }
+    if "hookimpl" not in imported:
+        raise ConfigError(f"{own}: write `from gatekit import hookimpl` there and `@hookimpl`")
+    return source.rstrip("\n") + "\n" + _filled("config_dirs", {})
 
 
 def next_commands(kind: str, name: str) -> list[str]:

@@ -5,10 +5,13 @@ from pathlib import Path
 import gatekit.conf
 import pytest
 import yaml
+from gatekit.plugins import adding, delayed_recall, jsb_music21
 
-from gatekit.registry import tasks
-
-TASKS = tasks()
+TASKS = {
+    **adding.gatekit_tasks(),
+    **delayed_recall.gatekit_tasks(),
+    **jsb_music21.gatekit_tasks(),
+}
 FOLDER = Path(gatekit.conf.__path__[0]) / "task"
 
 

@@ -175,13 +175,13 @@ def test_a_finished_status_without_result_is_corrupt(folder):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_place_is_named(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(RunError, match="input or output failed at .*root=FOLDER"):
+    with pytest.raises(RunError, match=r"input or output failed at .*root=FOLDER"):
         RunFolder(tmp_path / "x").claim()
 
 
 def test_a_file_in_the_way_is_named(tmp_path):
     (tmp_path / "runs").write_text("")
-    with pytest.raises(RunError, match="input or output failed at .*root=FOLDER"):
+    with pytest.raises(RunError, match=r"input or output failed at .*root=FOLDER"):
         RunFolder(tmp_path / "runs" / "00").claim()
 
 

@@ -70,6 +70,30 @@ def test_a_new_package_is_found_by_its_entry_point(
     compile((root / "tests" / f"test_{name}.py").read_text(), "test", "exec")
 
 
+def test_a_file_in_plugins_becomes_a_package(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new("gate", "leaky")
+    own = place / "plugins" / "leaky.py"
+    own.write_text(own.read_text().replace("0.1", "0.3"))
+    new("gate", "leaky", "--package")
+    packed = (place / "gatekit-leaky/src/gatekit_leaky/__init__.py").read_text()
+    assert packed.startswith(own.read_text())
+    assert packed.count("def gatekit_config_dirs") == 1
+    # both would register the name, so that the file has to step aside
+    assert "mv plugins/leaky.py plugins/_leaky.py" in capsys.readouterr().out
+
+
+def test_a_file_that_cannot_take_the_hook_is_told_what_to_write(place: Path) -> None:
+    new("gate", "leaky")
+    own = place / "plugins" / "leaky.py"
+    text = own.read_text().replace("Gate, hookimpl, ops", "Gate, ops\nimport gatekit")
+    own.write_text(text.replace("@hookimpl", "@gatekit.hookimpl"))
+    loading._registry.cache_clear()
+    with pytest.raises(ConfigError, match="from gatekit import hookimpl"):
+        scaffold.package("gate", "leaky", "0.1.0")
+
+
 @pytest.mark.parametrize(
     "words", [("gate", "leaky"), ("gate", "leaky", "--package"), ("project", "mine")]
 )

@@ -1,0 +1,79 @@
+"""Links of the site: pages link as files in the repository do, also to files outside docs/."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[2]
+OUTSIDE = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    **{
+        str(path.relative_to(ROOT)): f"experiments/{path.parent.name}.md"
+        for path in sorted((ROOT / "experiments").glob("*/README.md"))
+    },
+}
+"""Files outside docs/ that are pages of the site, by their path in the repository."""
+
+SAME = {"README.md": "index.md"}
+"""Files that have a page of their own under another name."""
+
+CODE = re.compile(r"^(```+|~~~+).*?^\1$|`[^`\n]+`(?!\])", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
+
+
+def on_files(files: Files, config: Any, **_: Any) -> Files:
+    """Add the pages whose source lies outside docs/, with the pictures that they show."""
+    for source, uri in OUTSIDE.items():
+        files.append(File.generated(config, uri, abs_src_path=str(ROOT / source)))
+        text = (ROOT / source).read_text(encoding="utf-8")
+        for bang, _, target, _ in LINK.findall(text):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+            if bang and (ROOT / path).is_file() and not path.startswith("docs/"):
+                files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Return a page's text with links that hold on the site."""
+    uri = page.file.src_uri
+    source = next((s for s, u in OUTSIDE.items() if u == uri), f"docs/{uri}")
+    return outside_code(markdown, lambda text: LINK.sub(lambda link: site_link(link, source), text))
+
+
+def outside_code(markdown: str, change: Callable[[str], str]) -> str:
+    """Return a text of which only what is no code has been changed."""
+    parts, end = [], 0
+    for code in CODE.finditer(markdown):
+        parts += [change(markdown[end : code.start()]), code[0]]
+        end = code.end()
+    return "".join([*parts, change(markdown[end:])])
+
+
+def site_link(link: re.Match[str], source: str) -> str:
+    """Return a link as it is written on the site; its text alone where the site has no such page.
+
+    Args:
+        link: the link, as a match of `LINK`.
+        source: the path of the file that it stands in, in the repository.
+    """
+    bang, text, target, anchor = link.groups()
+    if not target or ":" in target:
+        return link[0]
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
+    uri = OUTSIDE.get(path) or SAME.get(path)
+    if uri is None and path.startswith("docs/"):
+        uri = path.removeprefix("docs/")
+    if uri is None:
+        if not bang:
+            return text
+        uri = path
+    here = OUTSIDE.get(source, source.removeprefix("docs/"))
+    there = posixpath.relpath(uri, posixpath.dirname(here) or ".")
+    return f"{bang}[{text}]({there}{anchor or ''})"

@@ -1,0 +1,103 @@
+"""Lists of the site that are made from gatekit itself: a comment ``<!-- gates -->`` becomes one."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import inspect
+import io
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what this machine has besides is not bundled
+
+import gatekit
+from gatekit import registry
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.listing import entries
+
+ROOT = Path(__file__).parents[2]
+MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
+COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Task)
+EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Return a page's text with its marks replaced by lists."""
+    return MARK.sub(lambda mark: LISTS[mark[1]](), markdown)
+
+
+def commands() -> str:
+    """Return a section for each command, with its own help."""
+    parts = []
+    for name, command in COMMANDS.items():
+        text = help_of(name, command.module)
+        parts.append(f"## gatekit {name}\n\n```text\n{text.strip()}\n```")
+    return "\n\n".join(parts)
+
+
+def help_of(name: str, module: str) -> str:
+    """Return what ``gatekit NAME --help`` writes; of Hydra's list of values, only the beginning."""
+    written = io.StringIO()
+    run = importlib.import_module(f"gatekit.cli.{module}").run
+    with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
+        os.environ["COLUMNS"] = "90"
+        run(name, ["--help"])
+    return written.getvalue().split("\ngroups:")[0]
+
+
+def hooks() -> str:
+    """Return a table of the hooks, with the bundled plugins that implement each."""
+    found: dict[str, set[str]] = {}
+    for origin in registry.plugin_origins():
+        for hook in origin.hooks:
+            found.setdefault(hook, set()).add(origin.plugin)
+    rows = [
+        f"| `{hook}` | {', '.join(f'`{name}`' for name in sorted(names))} |"
+        for hook, names in sorted(found.items())
+    ]
+    return "\n".join(["| hook | bundled plugins that implement it |", "|---|---|", *rows])
+
+
+def bundled(kind: str) -> str:
+    """Return a table of what is registered of a kind: name, what it is, options, reference."""
+    known: Any = registry.catalogue()
+    things = registry.tasks() if kind == "tasks" else getattr(known, kind)
+    rows = []
+    for row in entries(kind):
+        thing = things[row["name"]]
+        text = inspect.getdoc(thing) or ""
+        equation = EQUATION.search(text.partition("\n\n")[2].split("\n\n")[0])
+        what = row["summary"] + (f" `{' '.join(equation[1].split())}`" if equation else "")
+        cells = (f"`{row['name']}`", what, options(thing), row["reference"])
+        rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+    return "\n".join(["| name | what it is | options | reference |", "|---|---|---|---|", *rows])
+
+
+def options(thing: Any) -> str:
+    """Return the options of a declared class with their defaults, but for those of its kind."""
+    if not inspect.isclass(thing):
+        return ""
+    common = {name for base in COMMON if issubclass(thing, base) for name in base.option_names()}
+    own = [name for name in thing.option_names() if name not in common]
+    return ", ".join(f"`{name}={getattr(thing, name, '')}`" for name in own)
+
+
+LISTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "hooks": hooks,
+    **{
+        kind: (lambda kind=kind: bundled(kind))
+        for kind in (
+            "gates",
+            "output_units",
+            "tasks",
+            "functions",
+            "linear_maps",
+            "initializers",
+        )
+    },
+}
