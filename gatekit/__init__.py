@@ -16,16 +16,19 @@ from .cell.parameter import Parameter
 from .registry.hooks import hookimpl
 
 if TYPE_CHECKING:
+    from . import convert
     from .compare import load
     from .recurrence.layer import RNN
     from .registry import use_plugins
     from .study.record import run
     from .study.streamed import StreamedTask
     from .study.task import Batch, Metric, Signature, Task
+    from .study.tracking import AutomatonTask, TrackingTask
 
 __version__ = "0.1.0"
 __all__ = [
     "RNN",
+    "AutomatonTask",
     "Batch",
     "Function",
     "Gate",
@@ -38,6 +41,8 @@ __all__ = [
     "Signature",
     "StreamedTask",
     "Task",
+    "TrackingTask",
+    "convert",
     "hookimpl",
     "load",
     "ops",
@@ -56,14 +61,19 @@ _LAZY = {
     "Signature": "gatekit.study.task",
     "StreamedTask": "gatekit.study.streamed",
     "Task": "gatekit.study.task",
+    "AutomatonTask": "gatekit.study.tracking",
+    "TrackingTask": "gatekit.study.tracking",
 }
+_LAZY_MODULES = ("convert",)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'gatekit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY])
+    return sorted([*globals(), *_LAZY, *_LAZY_MODULES])

@@ -18,7 +18,7 @@ from gatekit.cell.describe import describe
 from gatekit.cell.diagram import diagram
 from gatekit.cell.graph import build
 from gatekit.cell.page import Entry, index, page
-from gatekit.cell.spec import read_output_unit
+from gatekit.cell.spec import UNVERIFIED, read_output_unit
 from gatekit.recurrence.choose import choose
 from gatekit.registry import catalogue, load_cell
 
@@ -28,6 +28,7 @@ UNITS, FEATURES = 8, 4
 HEAD = """# The zoo
 
 The cells that gatekit brings, oldest first; `make zoo` writes this page and those that it links to.
+There are {cells}, and {certified} of them are certified (`gatekit cells --tier certified`).
 A cell is certified where a recurrence in NumPy, written from the paper and not from the cell, gives
 the same values and the same gradients to 10 digits or more in float64
 ([tests/reference](../tests/reference)); those marked unverified are not. The parameters are those
@@ -63,7 +64,9 @@ def pages() -> Iterator[tuple[str, str]]:
         entries.append(Entry(name, describe(cell), executor, affinity.reason, found.get(name)))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell)
-    yield "zoo.md", HEAD + index(entries, "zoo")
+    certified = sum(entry.description["tier"] != UNVERIFIED for entry in entries)
+    head = HEAD.format(cells=len(entries), certified=certified)
+    yield "zoo.md", head + index(entries, "zoo")
 
 
 def main() -> None:

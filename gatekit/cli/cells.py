@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +69,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         write_json(rows)
     elif rows:
         write_table([_shown(row) for row in rows], _columns(rows))
+        sys.stdout.write(f"\n{_counted(rows)}\n")
     return 0
 
 
@@ -125,6 +128,11 @@ def _years(text: str | None) -> tuple[int, int]:
     if match is None:
         raise ConfigError(f"--year {text}: a year is expected, 2014, or two of them, 2014-2017")
     return int(match[1]), int(match[2] or match[1])
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    tiers = Counter(row["tier"] for row in rows)
+    return ", ".join(f"{tiers[t]} {t}" for t in (CERTIFIED, UNVERIFIED, OWN) if tiers[t])
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     stale = sorted({run.stale for run in group.runs if run.stale})
     if stale:
         flags.append(f"its runs are stale: {'; '.join(stale)}")
-    if len(values) > 1 and len(set(values)) == 1:
+    if len(values) > 1 and len(set(values)) == 1 and not _full(results[0], values[0]):
         flags.append(
             f"all {len(values)} runs end at the same value: does the seed reach the model?"
         )
@@ -135,11 +135,20 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     return flags
 
 
+def _full(result: Result, value: float) -> bool:
+    # a task that is solved leaves nothing to move to
+    return result.metric.name == "accuracy" and value == 1
+
+
 def _constant(result: Result) -> bool:
     best, last = result.best, result.last
     if best is None or last is None or best.validation is None:
         return False
-    return last.epoch > best.epoch and last.validation == best.validation
+    return (
+        not _full(result, best.validation)
+        and last.epoch > best.epoch
+        and last.validation == best.validation
+    )
 
 
 def _far_from_chance(result: Result) -> bool:

@@ -139,8 +139,12 @@ def cudnn_refusal(cell: Cell, setting: Setting) -> str:
         return "cuDNN computes in one type, and under a mixed policy states keep another"
     if setting.compute not in ("float16", "float32", "float64"):
         return f"cuDNN does not compute in {setting.compute}"
+    if cell.spec.recurrent_dropout:
+        return "it has dropout of recurrent reads"
     found = keras_form(cell)
-    return found if isinstance(found, str) else ""
+    if isinstance(found, str):
+        return found
+    return "" if found.reset_after else "its reset gate acts before the recurrent product"
 
 
 def mode(executor: str, cell: Cell, setting: Setting) -> str:

@@ -8,14 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from ..cell.graph import Cell
-from .keras_form import KerasForm
+from .keras_form import CUDNN_ORDER, KerasForm, part_weights
 from .problem import Problem, Solution
-
-# cuDNN's order of gates, as they stand in its one vector of parameters.
-_ORDER = {
-    "lstm": ("input", "forget", "candidate", "output"),
-    "gru": ("reset", "update", "candidate"),
-}
 
 
 @tf.autograph.experimental.do_not_convert
@@ -55,19 +49,11 @@ def packed(cell: Cell, weights: Mapping[str, Any], form: KerasForm) -> Any:
         weights: weights by name.
         form: which of Keras' layers the cell is.
     """
-    matrices: dict[str, list[Any]] = {"x": [], "h": []}
-    biases: dict[str, list[Any]] = {"x": [], "h": []}
-    hidden = f"{form.states[0]}_prev"
-    for part in _ORDER[form.layer]:
-        gates = {"x": form.parts[part], "h": form.parts[part]}
-        apart = part == "candidate" and form.layer == "gru"
-        if apart:
-            gates["h"] = form.parts["recurrent"]
-        for side, signal in (("x", "x"), ("h", hidden)):
-            node = cell.node(gates[side])
-            (read,) = [read for read in node.reads if read.text == signal]
-            matrices[side].append(weights[read.weights[""]])
-            bias = weights[str(node.bias)]
-            biases[side].append(bias if side == "x" or apart else tf.zeros_like(bias))
-    flat = [tf.reshape(tf.transpose(m), [-1]) for m in (*matrices["x"], *matrices["h"])]
-    return tf.concat([*flat, *biases["x"], *biases["h"]], 0)
+    named = part_weights(cell, form)
+    parts = [named[part] for part in CUDNN_ORDER[form.layer]]
+    none = tf.zeros([cell.units], weights[parts[0].x].dtype)
+    matrices = [weights[p.x] for p in parts] + [weights[p.h] for p in parts]
+    names = [p.bias for p in parts] + [p.recurrent_bias for p in parts]
+    biases = [weights[name] if name else none for name in names]
+    flat = [tf.reshape(tf.transpose(m), [-1]) for m in matrices]
+    return tf.concat([*flat, *biases], 0)

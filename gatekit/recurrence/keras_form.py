@@ -1,13 +1,26 @@
-"""Whether a cell is Keras' LSTM or GRU, whatever its parts are called: cuDNN knows no other."""
+"""Whether a cell is Keras' LSTM or GRU, whatever its parts are called, and where its weights are.
+
+The one place that knows in which order other libraries stack gates.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..cell.expression import Binary, Call, Expr, Name, Neg, Number, substitute
 from ..cell.graph import Cell, Node
+
+# The gates as they stand in the stacked weights of Keras, and in those of cuDNN and torch.
+KERAS_ORDER = {
+    "lstm": ("input", "forget", "candidate", "output"),
+    "gru": ("update", "reset", "candidate"),
+}
+CUDNN_ORDER = {
+    "lstm": ("input", "forget", "candidate", "output"),
+    "gru": ("reset", "update", "candidate"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,15 +28,53 @@ class KerasForm:
     """A cell that is one of Keras' layers.
 
     Args:
-        layer: ``lstm``, or ``gru`` (with ``reset_after=True``).
+        layer: ``lstm`` or ``gru``.
         parts: Keras' names of the gates, each with the cell's gate; of a GRU's candidate
-            ``candidate`` is what reads x, and ``recurrent`` what reads h.
+            ``candidate`` is what reads x, and ``recurrent`` what reads h, where the two are apart.
         states: the cell's states, h first.
+        reset_after: whether a GRU's reset gate acts after the recurrent product, as in cuDNN and
+            torch.
     """
 
     layer: str
     parts: Mapping[str, str]
     states: tuple[str, ...]
+    reset_after: bool = True
+
+
+@dataclass(frozen=True)
+class PartWeights:
+    """The names of a gate's weights.
+
+    Args:
+        x: of the matrix that multiplies x, features x units.
+        h: of the matrix that multiplies h, units x units.
+        bias: of the bias; None where there is none.
+        recurrent_bias: of the bias that the reset gate multiplies; None where there is none.
+    """
+
+    x: str
+    h: str
+    bias: str | None
+    recurrent_bias: str | None = None
+
+
+def part_weights(cell: Cell, form: KerasForm) -> dict[str, PartWeights]:
+    """Return the names of the weights of Keras' gates, by Keras' names of them.
+
+    Args:
+        cell: the built cell.
+        form: which of Keras' layers it is.
+    """
+    found = {}
+    for part in KERAS_ORDER[form.layer]:
+        of_x = cell.node(form.parts[part])
+        apart = part == "candidate" and "recurrent" in form.parts
+        of_h = cell.node(form.parts["recurrent"]) if apart else of_x
+        (x,) = [read.weights[""] for read in of_x.reads if read.text == "x"]
+        (h,) = [read.weights[""] for read in of_h.reads if read.text != "x"]
+        found[part] = PartWeights(x, h, of_x.bias, of_h.bias if apart else None)
+    return found
 
 
 def keras_form(cell: Cell) -> KerasForm | str:
@@ -32,14 +83,14 @@ def keras_form(cell: Cell) -> KerasForm | str:
     Args:
         cell: the built cell.
     """
-    if cell.spec.recurrent_dropout or any(state.zoneout for state in cell.states):
-        return "it has dropout of recurrent reads, or zoneout"
+    if any(state.zoneout for state in cell.states):
+        return "it has zoneout"
     if cell.output.signals != (cell.emits,) or cell.emits not in [s.name for s in cell.states]:
         return "the output unit reads more than the emitted state"
-    for found in (_lstm(cell), _gru(cell)):
+    for found in (_lstm(cell), _gru(cell), _gru_before(cell)):
         if found is not None:
             return found
-    return "its equations are neither Keras' LSTM nor its GRU with the reset after the product"
+    return "its equations are neither Keras' LSTM nor its GRU"
 
 
 def _lstm(cell: Cell) -> KerasForm | None:
@@ -48,6 +99,8 @@ def _lstm(cell: Cell) -> KerasForm | None:
     sigmoids = [n for n in gates if _is(cell, n, "sigmoid", ("x", f"{h}_prev"))]
     tanhs = [n for n in gates if _is(cell, n, "tanh", ("x", f"{h}_prev"))]
     if (len(others), len(sigmoids), len(tanhs), len(gates)) != (1, 3, 1, 4):
+        return None
+    if not _alike(cell, gates):
         return None
     (c,), (g,) = others, tanhs
     for i, f, o in itertools.permutations(sigmoids):
@@ -67,6 +120,8 @@ def _gru(cell: Cell) -> KerasForm | None:
     counts = (len(cell.states), len(sigmoids), len(of_x), len(of_h), len(gates))
     if counts != (1, 2, 1, 1, 4):
         return None
+    if not _alike(cell, gates):
+        return None
     (x_part,), (h_part,) = of_x, of_h
     for z, r in itertools.permutations(sigmoids):
         new = Call("tanh", (Name(x_part) + Name(r) * Name(h_part),))
@@ -76,12 +131,34 @@ def _gru(cell: Cell) -> KerasForm | None:
     return None
 
 
+def _gru_before(cell: Cell) -> KerasForm | None:
+    h, gates = cell.emits, _gates(cell)
+    sigmoids = [n for n in gates if _is(cell, n, "sigmoid", ("x", f"{h}_prev"))]
+    if (len(cell.states), len(sigmoids), len(gates)) != (1, 2, 3) or not _alike(cell, gates):
+        return None
+    (g,) = set(gates) - set(sigmoids)
+    for z, r in itertools.permutations(sigmoids):
+        mixed = Name(z) * Name(f"{h}_prev") + (1 - Name(z)) * Name(g)
+        recalled = (f"{r}*{h}_prev", f"{h}_prev*{r}")
+        if any(_is(cell, g, "tanh", ("x", text)) for text in recalled) and _equations(
+            cell, {h: mixed}
+        ):
+            parts = {"update": z, "reset": r, "candidate": g}
+            return KerasForm("gru", parts, (h,), reset_after=False)
+    return None
+
+
 def _gates(cell: Cell) -> list[str]:
     return [node.name for node in cell.nodes if node.kind != "equation"]
 
 
+def _alike(cell: Cell, gates: Sequence[str]) -> bool:
+    """Return whether all gates have a bias, or none has: these layers have one switch for all."""
+    return len({cell.node(name).bias is None for name in gates}) == 1
+
+
 def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
-    """Return whether a gate is this function of dense reads of these signals, with a bias."""
+    """Return whether a gate is this function of dense reads of these signals."""
     node: Node = cell.node(name)
     made = cell.gate_expressions.get(name)
     if node.kind != "gate" or node.norm is not None or node.own_states or made is None:
@@ -89,7 +166,6 @@ def _is(cell: Cell, name: str, activation: str, reads: tuple[str, ...]) -> bool:
     pre = Name("pre")
     return (
         made[0] == (Call(activation, (pre,)) if activation else pre)
-        and node.bias is not None
         and sorted(read.text for read in node.reads) == sorted(reads)
         and all(read.map_kind == "dense" for read in node.reads)
     )

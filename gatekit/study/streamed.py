@@ -26,7 +26,7 @@ class StreamedTask(Task):
     validation_size: int = 1000
     test_size: int = 2000
     data_seed: int = 0
-    lowest: ClassVar[Mapping[str, float]] = {"validation_size": 1, "test_size": 1, "data_seed": 0}
+    lowest: ClassVar[dict[str, float]] = {"validation_size": 1, "test_size": 1, "data_seed": 0}
     recipe: ClassVar[str]
     """Name and version of the recipe, such as ``adding/1``; raised when its numbers change."""
 

@@ -67,6 +67,15 @@ def test_tiers(
     assert " ? " in shown
 
 
+def test_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    tiers = [row["tier"] for row in cells([], capsys).values()]
+    assert main(["cells"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    certified, unverified = tiers.count("certified"), tiers.count("unverified")
+    assert last == f"{certified} certified, {unverified} unverified"
+    assert certified >= 80
+
+
 def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cells", "--year", "long ago"]) == EXIT_REFUSED
     assert "a year is expected, 2014, or two of them, 2014-2017" in capsys.readouterr().err

@@ -331,6 +331,21 @@ def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
     assert "rnn: validation never moved in 1 of 2 runs" in notes
 
 
+def test_a_task_that_every_run_solves_is_not_odd(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.5}
+    solved = {"epoch": 1, "validation": 1.0, "test": 1.0}
+    for seed in range(2):
+        write_run(
+            tmp_path / "demo" / "runs",
+            configuration("lstm", seed),
+            validation=[1.0] * 10,
+            metric=metric,
+            best=solved,
+            last={**solved, "epoch": 10},
+        )
+    assert not [note for note in compare("demo", tmp_path).notes if "lstm:" in note]
+
+
 def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     empty = compare("demo", tmp_path)

@@ -5,13 +5,10 @@ from pathlib import Path
 import gatekit.conf
 import pytest
 import yaml
-from gatekit.plugins import adding, delayed_recall, jsb_music21
 
-TASKS = {
-    **adding.gatekit_tasks(),
-    **delayed_recall.gatekit_tasks(),
-    **jsb_music21.gatekit_tasks(),
-}
+from gatekit.registry import tasks
+
+TASKS = tasks()
 FOLDER = Path(gatekit.conf.__path__[0]) / "task"
 
 

@@ -1,0 +1,16 @@
+"""Weights of Keras' and torch's LSTM and GRU into the equal composed cell, and back.
+
+::
+
+    layer = gatekit.convert.from_keras(keras_layer)
+    layers = gatekit.convert.from_torch(torch_module)
+
+Values are copied: what is trained afterwards is trained apart.
+"""
+
+from __future__ import annotations
+
+from .keras import from_keras, to_keras
+from .torch import from_torch, to_torch
+
+__all__ = ["from_keras", "from_torch", "to_keras", "to_torch"]

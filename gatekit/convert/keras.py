@@ -1,0 +1,165 @@
+"""Keras' LSTM and GRU layers into layers of a composed cell, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..cell.errors import ConfigError
+from ..recurrence.keras_form import KERAS_ORDER
+from ..recurrence.layer import RNN
+from .parts import Part, composed, put, taken, unstacked
+
+_KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru"}
+_SHARED = ("return_sequences", "return_state", "go_backwards", "stateful", "trainable", "name")
+
+
+def from_keras(layer: Any, *, executor: str = "auto") -> Any:
+    """Return the layer of the equal composed cell, with the weights of a Keras layer.
+
+    ``LSTM`` becomes the cell ``lstm``; ``GRU`` becomes ``gru_reset_after``, or ``gru`` where
+    ``reset_after=False``. Weights are copied bit by bit, except that the two biases of a GRU's
+    update and reset gate become their sum. Dropout rates are kept, as are ``return_sequences`` and
+    the like; regularizers and constraints are not.
+
+    Args:
+        layer: a built `keras.layers.LSTM` or `keras.layers.GRU`, or a `keras.layers.Bidirectional`
+            of one.
+        executor: of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT.
+
+    Returns:
+        A built `gatekit.RNN`; of a bidirectional layer, a `keras.layers.Bidirectional` of two,
+        whose masked steps repeat the last output where Keras' are zeros.
+
+    Raises:
+        ConfigError: it is another layer, is not built, or has an option that the cells lack.
+    """
+    if type(layer) is keras.layers.Bidirectional:
+        return _both(layer, executor)
+    if getattr(layer, "zero_output_for_mask", False):
+        raise ConfigError(
+            f"the layer {layer.name!r} has zero_output_for_mask=True; a masked step of gatekit.RNN "
+            "repeats the last output: set it to False, and multiply the outputs by the mask"
+        )
+    return _one(layer, executor)
+
+
+def to_keras(layer: RNN) -> Any:
+    """Return the Keras layer that equals a layer of a composed cell, with its weights.
+
+    Args:
+        layer: a built layer whose cell is ``lstm``, ``gru``, ``gru_reset_after``, or equal to one
+            of them, whatever its parts are called.
+
+    Returns:
+        A built `keras.layers.LSTM` or `keras.layers.GRU`. A gate's one bias is the first of the two
+        that a GRU with ``reset_after=True`` has.
+
+    Raises:
+        ConfigError: the cell is neither, or the layer has what Keras' lacks.
+    """
+    if not isinstance(layer, RNN):
+        raise ConfigError(f"to_keras moves gatekit.RNN layers, and got {type(layer).__name__}")
+    _built(layer)
+    form, parts = taken(layer)
+    options = {key: getattr(layer, key) for key in _SHARED}
+    options |= {
+        "dtype": layer.dtype_policy,
+        "dropout": layer.spec.dropout,
+        "recurrent_dropout": layer.spec.recurrent_dropout,
+        "seed": layer.seed,
+        "unroll": layer.executor == "unroll",
+    }
+    ordered = [parts[gate] for gate in KERAS_ORDER[form.layer]]
+    biased = ordered[0].bias is not None
+    made: Any
+    if form.layer == "lstm":
+        made = keras.layers.LSTM(layer.units, use_bias=biased, **options)
+    else:
+        reset = {"reset_after": form.reset_after, "use_bias": biased}
+        made = keras.layers.GRU(layer.units, **reset, **options)
+    batch = layer.get_build_config()["input_shape"][0] if layer.stateful else None
+    made.build((batch, None, layer.cell.features))
+    weights = [np.concatenate([part.x for part in ordered], 1)]
+    weights += [np.concatenate([part.h for part in ordered], 1)]
+    if biased:
+        bias = np.concatenate([_bias(part.bias, part) for part in ordered])
+        two = form.layer == "gru" and form.reset_after
+        second = np.concatenate([_bias(part.recurrent_bias, part) for part in ordered])
+        weights += [np.stack([bias, second]) if two else bias]
+    made.set_weights(weights)
+    return made
+
+
+def _bias(value: Any, part: Part) -> Any:
+    return np.zeros(part.h.shape[1], part.h.dtype) if value is None else value
+
+
+def _one(layer: Any, executor: str, **changes: Any) -> RNN:
+    kind = _KINDS.get(type(layer))
+    if kind is None:
+        raise ConfigError(
+            "from_keras moves keras.layers.LSTM and GRU, alone or in Bidirectional, and got "
+            f"{type(layer).__name__}. Build gatekit.RNN of its cell and assign its named_weights, "
+            "a dictionary of variables by name"
+        )
+    _check(layer)
+    return composed(
+        kind,
+        _parts(layer, kind),
+        reset_after=kind == "lstm" or bool(layer.cell.reset_after),
+        batch=int(layer.states[0].shape[0]) if layer.stateful else None,
+        **{key: getattr(layer, key) for key in _SHARED} | changes,
+        dtype=layer.dtype_policy,
+        dropout=layer.cell.dropout,
+        recurrent_dropout=layer.cell.recurrent_dropout,
+        seed=layer.cell.seed,
+        executor="unroll" if layer.unroll else executor,
+    )
+
+
+def _parts(layer: Any, kind: str) -> dict[str, Part]:
+    x, h, *rest = (np.asarray(value) for value in layer.get_weights())
+    bias, second = (rest[0], None) if rest else (None, None)
+    if bias is not None and bias.ndim == 2:
+        bias, second = bias
+    return unstacked(KERAS_ORDER[kind], x, h, bias, second, ("candidate",))
+
+
+def _both(layer: Any, executor: str) -> Any:
+    """Return a bidirectional layer of two; Keras makes its forward layer anew from a config."""
+    old = (layer.forward_layer, layer.backward_layer)
+    forward, backward = (_one(one, executor, name=one.name) for one in old)
+    made = keras.layers.Bidirectional(
+        forward,
+        merge_mode=layer.merge_mode,
+        backward_layer=backward,
+        name=layer.name,
+        dtype=layer.dtype_policy,
+    )
+    made.build((None, None, forward.cell.features))
+    for new, one in zip((made.forward_layer, made.backward_layer), old, strict=True):
+        put(new, _parts(one, _KINDS[type(one)]))
+    return made
+
+
+def _check(layer: Any) -> None:
+    _built(layer)
+    for option, known in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
+        value = keras.activations.serialize(getattr(layer.cell, option))
+        if value != known:
+            raise ConfigError(
+                f"the layer {layer.name!r} has {option}={value!r}, and the bundled cells "
+                f"{known!r}. Write a cell with it (`gatekit show cell=lstm`, "
+                "gates={'candidate': {'activation': 'relu(pre)'}}) and assign layer.named_weights"
+            )
+
+
+def _built(layer: Any) -> None:
+    if not layer.built:
+        raise ConfigError(
+            f"the layer {layer.name!r} is not built yet and has no weights: call it once, "
+            "or build((None, None, features))"
+        )

@@ -1,0 +1,242 @@
+"""torch's LSTM and GRU modules into layers of a composed cell, and back, without importing torch.
+
+``W_ih x`` of torch multiplies from the left and its rows are stacked gate by gate, so that a
+gate's matrix is a transposed block of rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from ..cell.errors import ConfigError, listed
+from ..recurrence.keras_form import CUDNN_ORDER
+from ..recurrence.layer import RNN
+from .parts import Array, Part, composed, put, taken, unstacked
+
+_KINDS = {len(order): kind for kind, order in CUDNN_ORDER.items()}
+_FIRST = "weight_ih_l0"
+_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list[Any]:
+    """Return the layers of the equal composed cells, with the weights of a torch module.
+
+    ``nn.LSTM`` becomes layers of the cell ``lstm``, ``nn.GRU`` of ``gru_reset_after``. The two
+    biases that torch adds up become their sum, which is all that the outputs depend on; all else
+    is copied bit by bit. Inputs are ``batch x time x features``, whatever ``batch_first`` was.
+    Dropout between layers has no weights and is not moved: put `keras.layers.Dropout` between.
+
+    Args:
+        source: an `nn.LSTM` or `nn.GRU`, any module with one below ``prefix``, or a mapping of
+            names to arrays, as `state_dict()` gives it.
+        prefix: what the names begin with, such as ``encoder.``.
+        executor: of the new layers, as in `gatekit.RNN`.
+
+    Returns:
+        One built layer for each of torch's, first to last, all with ``return_sequences=True``:
+        `gatekit.RNN`, or `keras.layers.Bidirectional` of it. ``keras.Sequential(layers)`` is the
+        module.
+
+    Raises:
+        ConfigError: there is no LSTM or GRU below the prefix, or one with projections.
+    """
+    arrays = _arrays(source, prefix)
+    layers: list[Any] = []
+    for number in range(_count(arrays)):
+        forward = _one(arrays, f"l{number}", executor)
+        if f"weight_ih_l{number}_reverse" not in arrays:
+            layers.append(forward)
+            continue
+        kind = _kind(arrays, f"l{number}")
+        both = keras.layers.Bidirectional(forward, name=f"layer_{number}", dtype=forward.dtype)
+        both.build((None, None, forward.cell.features))
+        put(both.forward_layer, _parts(arrays, f"l{number}", kind))
+        put(both.backward_layer, _parts(arrays, f"l{number}_reverse", kind))
+        layers.append(both)
+    return layers
+
+
+def to_torch(layers: Any, module: Any = None) -> dict[str, Array]:
+    """Return the state dict of the torch module that equals layers of a composed cell.
+
+    Args:
+        layers: a built layer, or layers that follow each other: `gatekit.RNN` of the cell ``lstm``
+            or ``gru_reset_after`` (or equal to one of them), or `keras.layers.Bidirectional` of it.
+        module: an `nn.LSTM` or `nn.GRU` that gets the values; None for none.
+
+    Returns:
+        Arrays by torch's names. A gate's one bias is ``bias_ih``, and ``bias_hh`` is zero, but for
+        a GRU's candidate.
+
+    Raises:
+        ConfigError: a cell is neither, layers do not fit onto each other, or the module has other
+            weights.
+    """
+    listed_layers = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+    found: dict[str, Array] = {}
+    made = []
+    for number, layer in enumerate(listed_layers):
+        both = type(layer) is keras.layers.Bidirectional
+        if both and layer.merge_mode != "concat":
+            raise ConfigError(
+                f"layer {number} merges its directions by {layer.merge_mode!r}, and torch "
+                "concatenates: use merge_mode='concat'"
+            )
+        directions = [layer.forward_layer, layer.backward_layer] if both else [layer]
+        for one, ending in zip(directions, ("", "_reverse"), strict=False):
+            made.append((number, both, *_stacked(one, f"l{number}{ending}", found)))
+    _check_stack(made)
+    if module is not None:
+        _load(module, found, made)
+    return found
+
+
+def _arrays(source: Any, prefix: str) -> dict[str, Array]:
+    """Return the arrays below a prefix by torch's names of them."""
+    state = source.state_dict() if hasattr(source, "state_dict") else source
+    if not isinstance(state, Mapping):
+        raise ConfigError(
+            "from_torch takes a torch module or a mapping of names to arrays, and got "
+            f"{type(source).__name__}; give it module.state_dict()"
+        )
+    if prefix + _FIRST not in state:
+        others = [str(k).removesuffix(_FIRST) for k in state if str(k).endswith(_FIRST)]
+        known = f"try prefix={others[0]!r}" if others else "give it an nn.LSTM or nn.GRU"
+        raise ConfigError(
+            f"there is no {prefix + _FIRST!r} in {type(source).__name__}: {known}. "
+            f"Names: {listed(state, 12)}"
+        )
+    inner = {str(k).removeprefix(prefix): v for k, v in state.items() if str(k).startswith(prefix)}
+    return {name: _array(value) for name, value in inner.items() if re.match(r"\w+_l\d", name)}
+
+
+def _array(value: Any) -> Array:
+    """Return an array or a tensor of torch as an array of at least single precision."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        # NumPy has no bfloat16; either is held by single precision without loss.
+        value = value.float() if value.element_size() < 4 else value
+        value = value.numpy()
+    array = np.asarray(value)
+    return array.astype("float32") if array.dtype == np.float16 else array
+
+
+def _count(arrays: Mapping[str, Array]) -> int:
+    """Return the number of layers, all of whose weights are there."""
+    projected = [name for name in arrays if name.startswith("weight_hr_l")]
+    if projected:
+        raise ConfigError(
+            f"the module projects its hidden state ({projected[0]}): build "
+            "gatekit.RNN('lstmp', ...) and assign its named_weights, where h.shown is weight_hr "
+            "transposed"
+        )
+    present = [
+        int(n.removeprefix("weight_ih_l")) for n in arrays if re.fullmatch(r"weight_ih_l\d+", n)
+    ]
+    biased, both = "bias_ih_l0" in arrays, f"{_FIRST}_reverse" in arrays
+    wanted = {
+        f"{name}_l{number}{ending}"
+        for number in range(max(present) + 1)
+        for name in (_NAMES if biased else _NAMES[:2])
+        for ending in (("", "_reverse") if both else ("",))
+    }
+    if wanted - set(arrays):
+        raise ConfigError(
+            f"weights are missing: {listed(wanted - set(arrays))}. Give the whole state_dict()"
+        )
+    return max(present) + 1
+
+
+def _kind(arrays: Mapping[str, Array], ending: str) -> str:
+    rows, units = arrays[f"weight_hh_{ending}"].shape
+    kind = _KINDS.get(rows // units)
+    if kind is None or rows % units:
+        raise ConfigError(
+            f"weight_hh_{ending} is {rows} x {units}; an LSTM has four, and a GRU three square "
+            "blocks. Of nn.RNN build gatekit.RNN('rnn', ...) and assign its named_weights"
+        )
+    return kind
+
+
+def _parts(arrays: Mapping[str, Array], ending: str, kind: str) -> dict[str, Part]:
+    x, h = (arrays[f"{name}_{ending}"].T for name in _NAMES[:2])
+    one, other = (arrays.get(f"{name}_{ending}") for name in _NAMES[2:])
+    apart = ("candidate",) if kind == "gru" else ()
+    return unstacked(CUDNN_ORDER[kind], x, h, one, other, apart)
+
+
+def _one(arrays: Mapping[str, Array], ending: str, executor: str) -> RNN:
+    kind = _kind(arrays, ending)
+    dtype = arrays[f"weight_ih_{ending}"].dtype.name
+    parts = _parts(arrays, ending, kind)
+    return composed(kind, parts, return_sequences=True, dtype=dtype, executor=executor)
+
+
+def _stacked(layer: Any, ending: str, found: dict[str, Array]) -> tuple[str, int, int, bool]:
+    """Add a layer's weights under torch's names; return its kind, features, units, and bias."""
+    if not isinstance(layer, RNN):
+        raise ConfigError(
+            "to_torch moves gatekit.RNN layers, alone or in keras.layers.Bidirectional, and got "
+            f"{type(layer).__name__}; of Keras' own layers take gatekit.convert.from_keras first"
+        )
+    form, parts = taken(layer)
+    if layer.go_backwards != ending.endswith("_reverse"):
+        raise ConfigError(
+            f"the layer {layer.name!r} goes through time in another direction than torch's: "
+            "make it with go_backwards=False, and flip its input instead"
+        )
+    if not form.reset_after:
+        raise ConfigError(
+            f"the reset gate of cell {layer.spec.name!r} acts before the recurrent product, and "
+            "torch's after it: use the cell gru_reset_after"
+        )
+    ordered = [parts[gate] for gate in CUDNN_ORDER[form.layer]]
+    found[f"weight_ih_{ending}"] = np.concatenate([part.x.T for part in ordered])
+    found[f"weight_hh_{ending}"] = np.concatenate([part.h.T for part in ordered])
+    biased = ordered[0].bias is not None
+    if biased:
+        for name, key in (("bias_ih", "bias"), ("bias_hh", "recurrent_bias")):
+            found[f"{name}_{ending}"] = np.concatenate([_bias(part, key) for part in ordered])
+    return form.layer, layer.cell.features, layer.units, biased
+
+
+def _bias(part: Part, key: str) -> Any:
+    value = getattr(part, key)
+    return np.zeros(part.h.shape[1], part.h.dtype) if value is None else value
+
+
+def _check_stack(made: Sequence[tuple[Any, ...]]) -> None:
+    """Refuse layers that no single module of torch is."""
+    _, both, kind, features, units, biased = made[0]
+    for number, *same in made:
+        expected = [both, kind, units * (2 if both else 1) if number else features, units, biased]
+        if same != expected:
+            names = ("bidirectional", "kind", "features", "units", "bias")
+            told = [
+                f"{name} {own!r} where {other!r} is needed"
+                for name, own, other in zip(names, same, expected, strict=True)
+                if own != other
+            ]
+            raise ConfigError(
+                f"layer {number} does not go with layer 0 in one module of torch: "
+                f"{', '.join(told)}. Move them one by one"
+            )
+
+
+def _load(module: Any, found: Mapping[str, Array], made: Sequence[tuple[Any, ...]]) -> None:
+    """Give a module of torch the values; its own tensors make the new ones."""
+    state = module.state_dict()
+    sizes = {name: tuple(value.shape) for name, value in state.items()}
+    if sizes != {name: value.shape for name, value in found.items()}:
+        number, both, kind, _, units, biased = made[-1]
+        options = f"num_layers={number + 1}, bias={biased}, bidirectional={both}"
+        raise ConfigError(
+            f"the module has other weights than these layers. Make it by "
+            f"torch.nn.{kind.upper()}({made[0][3]}, {units}, {options}, batch_first=True)"
+        )
+    module.load_state_dict({name: state[name].new_tensor(a) for name, a in found.items()})

@@ -1,0 +1,176 @@
+"""Tasks that ask after a state which every symbol moves, on longer sequences than those trained."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar, Literal, Self
+
+import numpy
+
+from gatekit.cell.errors import ConfigError
+
+from .streamed import StreamedTask
+from .task import Batch, Metric, Signature
+
+
+class TrackingTask(StreamedTask):
+    """Base of tasks whose answer after each symbol is a function of all symbols so far.
+
+    Lengths are drawn evenly from ``shortest`` to ``length``; each further test set has one longer
+    length. In validation and test sets the answer after the last symbol counts, and no other.
+
+    Args:
+        length: symbols of the longest training sequences.
+        shortest: symbols of the shortest ones.
+        labels: whether training asks after ``every`` symbol, which learns much faster, or after
+            the ``last`` one.
+        test_lengths: the lengths of the further test sets ``test_LENGTH``.
+    """
+
+    length: int = 40
+    shortest: int = 1
+    labels: Literal["every", "last"] = "every"
+    test_lengths: Sequence[int] = (100, 256)
+    test_size = 1000
+    lowest = StreamedTask.lowest | {"length": 1, "shortest": 1}
+    metric = Metric("accuracy", direction="max", unit="share of sequences")
+    embedded: ClassVar[bool] = False
+    """Whether symbols are given as tokens, for a learned embedding, or one-hot."""
+
+    @property
+    @abc.abstractmethod
+    def symbols(self) -> int:
+        """The number of symbols."""
+
+    @property
+    @abc.abstractmethod
+    def answers(self) -> int:
+        """The number of answers."""
+
+    @abc.abstractmethod
+    def walk(
+        self, rng: numpy.random.Generator, size: int, length: int
+    ) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return random symbols and the answer after each, integers ``size x length``.
+
+        Args:
+            rng: the generator to draw from.
+            size: number of sequences.
+            length: symbols of each.
+        """
+
+    def signature(self) -> Signature:
+        """Symbols in, an answer after each."""
+        return Signature(
+            features=None if self.embedded else self.symbols,
+            vocabulary=self.symbols if self.embedded else None,
+            outputs=self.answers,
+            loss="categorical",
+            emission="every",
+        )
+
+    def check_options(self) -> None:
+        """Refuse lengths that no sequence can have."""
+        name = type(self).__name__
+        if self.shortest > self.length:
+            raise ConfigError(
+                f"{name}: option shortest={self.shortest} should be at most length={self.length}."
+            )
+        least = self.lowest["shortest"]
+        given = list(self.test_lengths)
+        if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
+            raise ConfigError(
+                f"{name}: option test_lengths={given} should be different integers from "
+                f"{least:g}, such as [100, 256]."
+            )
+
+    def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return fresh sequences: x and y ``size x length``, padded, with a mask."""
+        return self._drawn(rng, size, self.labels)
+
+    def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return sequences of which the last answer counts."""
+        return self._drawn(rng, size, "last")
+
+    def further_tests(self) -> dict[str, Self]:
+        """Return the task of each longer length."""
+        return {
+            f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
+            for n in self.test_lengths
+        }
+
+    def _drawn(self, rng: numpy.random.Generator, size: int, labels: str) -> Batch:
+        symbols, answers = self.walk(rng, size, self.length)
+        lengths = rng.integers(self.shortest, self.length + 1, (size, 1))
+        step = numpy.arange(self.length)
+        mask = step < lengths
+        counted = mask if labels == "every" else step == lengths - 1
+        x = (symbols * mask).astype("int32")
+        if not self.embedded:
+            x = numpy.eye(self.symbols, dtype="float32")[x] * mask[:, :, None]
+        return Batch(x, (answers * mask).astype("int32"), mask, counted.astype("float32"))
+
+
+class AutomatonTask(TrackingTask):
+    """Base of tracking tasks with finitely many states; a sequence begins in state 0."""
+
+    @abc.abstractmethod
+    def table(self) -> numpy.ndarray:
+        """Return the next state, integers ``states x symbols``."""
+
+    @abc.abstractmethod
+    def answer(self) -> numpy.ndarray:
+        """Return the answer in each state, integers ``states``."""
+
+    def odds(self) -> numpy.ndarray:
+        """Return how likely each symbol is in each state, ``states x symbols``: evenly, unless
+        a subclass says otherwise; a symbol that cannot follow has zero."""
+        table = self.table()
+        return numpy.full(table.shape, 1 / table.shape[1])
+
+    @cached_property
+    def tables(self) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+        """What `table`, `answer` and `odds` return, made once."""
+        return self.table(), self.answer(), self.odds()
+
+    @property
+    def symbols(self) -> int:
+        """The number of symbols."""
+        return int(self.tables[0].shape[1])
+
+    @property
+    def answers(self) -> int:
+        """The number of answers."""
+        return int(self.tables[1].max()) + 1
+
+    def chance(self) -> float:
+        """Return the share of the most frequent answer, exactly, over all lengths of training."""
+        table, answer, odds = self.tables
+        moves = numpy.zeros((len(table), len(table)))
+        for symbol in range(table.shape[1]):
+            numpy.add.at(moves, (numpy.arange(len(table)), table[:, symbol]), odds[:, symbol])
+        share, states = numpy.zeros(self.answers), numpy.eye(len(table))[0]
+        for step in range(1, self.length + 1):
+            states = states @ moves
+            if step >= self.shortest:
+                numpy.add.at(share, answer, states)
+        return float(share.max() / share.sum())
+
+    def walk(
+        self, rng: numpy.random.Generator, size: int, length: int
+    ) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Return random symbols and the answer after each, integers ``size x length``."""
+        table, answer, odds = self.tables
+        bounds = numpy.cumsum(odds, axis=1)
+        bounds[:, -1] = 1
+        drawn = rng.random((length, size, 1))
+        symbols = numpy.empty((length, size), int)
+        answers = numpy.empty((length, size), int)
+        state = numpy.zeros(size, int)
+        for step in range(length):
+            symbols[step] = (bounds[state] <= drawn[step]).sum(axis=1)
+            state = table[state, symbols[step]]
+            answers[step] = answer[state]
+        return symbols.T, answers.T

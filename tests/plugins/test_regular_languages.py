@@ -1,0 +1,125 @@
+"""Regular languages: the automata against what the sentences say, symbol by symbol."""
+
+import itertools
+
+import numpy
+import pytest
+from gatekit.plugins.regular_languages import (
+    CycleNavigation,
+    EvenPairs,
+    ModArithmetic,
+    Parity,
+    gatekit_tasks,
+)
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.data_check import check_sample, check_splits
+
+
+def odd(bits):
+    return sum(bits) % 2
+
+
+def unequal(bits):
+    return sum(a != b for a, b in itertools.pairwise(bits)) % 2
+
+
+def place(steps):
+    return sum((0, 1, -1)[step] for step in steps) % 5
+
+
+def value(symbols):
+    text = "".join("01234+-*"[symbol] for symbol in symbols)
+    return eval(text.rstrip("+-*")) % 5
+
+
+ORACLES = {Parity: odd, EvenPairs: unequal, CycleNavigation: place, ModArithmetic: value}
+SYMBOLS = {Parity: 2, EvenPairs: 2, CycleNavigation: 3, ModArithmetic: 8}
+each = pytest.mark.parametrize("kind", ORACLES)
+
+
+def rng(seed=5):
+    return numpy.random.default_rng(seed)
+
+
+@each
+def test_every_answer_is_that_of_the_sentence(kind):
+    batch = check_sample(kind(), rng(), 60)
+    symbols = batch.x.argmax(axis=2)
+    assert batch.x.shape == (60, 40, SYMBOLS[kind])
+    for row in range(60):
+        for length in range(1, batch.mask[row].sum() + 1):
+            assert batch.y[row, length - 1] == ORACLES[kind](symbols[row, :length])
+
+
+@each
+def test_the_answer_after_the_last_symbol_is_judged_at_three_lengths(kind):
+    splits = check_splits(kind(test_size=30), rng())
+    assert list(splits) == ["validation", "test", "test_100", "test_256"]
+    batch = splits["test_100"]
+    symbols = batch.x.argmax(axis=2)
+    assert symbols.shape == (30, 100)
+    assert (batch.weights.argmax(axis=1) == 99).all()
+    assert [ORACLES[kind](row) for row in symbols] == batch.y[:, 99].tolist()
+
+
+@each
+def test_symbols_are_as_likely_as_each_other(kind):
+    symbols, _ = kind().walk(rng(), 20000, 3)
+    for step in range(3):
+        shares = numpy.bincount(symbols[:, step], minlength=SYMBOLS[kind]) / 20000
+        possible = shares[shares > 0]
+        assert numpy.allclose(possible, 1 / len(possible), atol=0.015)
+
+
+def test_digits_and_operators_take_turns():
+    symbols, _ = ModArithmetic().walk(rng(), 500, 9)
+    assert (symbols[:, ::2] < 5).all()
+    assert (symbols[:, 1::2] >= 5).all()
+
+
+@each
+def test_chance_is_what_the_most_frequent_answer_reaches(kind):
+    batch = kind().judged(rng(), 40000)
+    answers = batch.y[batch.weights > 0]
+    share = numpy.bincount(answers).max() / len(answers)
+    assert kind().chance() == pytest.approx(share, abs=0.01)
+
+
+@each
+def test_the_sets_do_not_follow_the_runs_seed(kind):
+    one, two = (kind(test_size=5).splits(rng(seed)) for seed in (1, 2))
+    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
+    assert not numpy.array_equal(one["validation"].x[:5], one["test"].x)
+
+
+def test_the_numbers_of_recipe_1_stay():
+    # a change here needs a new version in the recipe
+    batch = ModArithmetic(length=9, shortest=9, test_lengths=[], test_size=1).splits(None)["test"]
+    symbols = batch.x[0].argmax(axis=1)[batch.mask[0]]
+    assert "".join("01234+-*"[symbol] for symbol in symbols) == "4-2*3+2*2"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (EvenPairs, {"shortest": 1}),
+        (CycleNavigation, {"places": 1}),
+        (ModArithmetic, {"modulus": 1}),
+    ],
+)
+def test_options_that_make_no_task_are_refused(kind, options):
+    with pytest.raises(ConfigError, match="should be at least 2"):
+        kind(**options)
+
+
+def test_another_modulus_and_another_cycle():
+    assert CycleNavigation(places=7).signature().outputs == 7
+    task = ModArithmetic(modulus=3)
+    symbols, answers = task.walk(rng(), 50, 7)
+    for row, said in zip(symbols, answers, strict=True):
+        assert eval("".join("012+-*"[symbol] for symbol in row)) % 3 == said[-1]
+
+
+def test_the_plugin_offers_the_tasks():
+    assert set(gatekit_tasks()) == {"parity", "even_pairs", "cycle_nav", "mod_arithmetic"}
