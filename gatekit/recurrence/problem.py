@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..cell.graph import Cell
@@ -25,6 +25,8 @@ class Problem:
         training: whether zoneout draws; otherwise it takes the mean.
         wanted: the signals whose sequences are returned.
         matmul_dtype: the type that matrix products run in.
+        nudges: what is added to states as they are computed, ``time x batch x width`` by name;
+            zeros, for the gradient with respect to them. The reference executor adds them.
     """
 
     cell: Cell
@@ -37,6 +39,7 @@ class Problem:
     training: bool
     wanted: tuple[str, ...]
     matmul_dtype: Any
+    nudges: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ RUN_KEYS: dict[str, Check] = {
     "precision": one_of(*PRECISIONS),
     "seed": whole(0),
     "match": optional(text),
+    "probe": flag,
     "plugins": texts,
 }
-"""Keys of a run; all but `match` and `plugins` belong to its fingerprint."""
+"""Keys of a run; all but `match`, `probe` and `plugins` belong to its fingerprint."""
 
 LAUNCH_KEYS: dict[str, Check] = {
     "study": optional(text),
@@ -78,6 +79,7 @@ DEFAULTS: dict[str, Any] = {
     "precision": "float32",
     "seed": 0,
     "match": None,
+    "probe": False,
     "plugins": [],
     "study": None,
     "root": "experiments",

@@ -54,6 +54,11 @@ class Feed:
         for step in batches.ordered(self.splits[name], self.size, self.every):
             yield self._tensors(step)
 
+    def first(self, name: str, count: int) -> tuple[Any, Any, Any]:
+        """Return the first examples of a split, so many as there are up to ``count``."""
+        rows = numpy.arange(min(count, len(self.splits[name].x)))
+        return self._tensors(batches.taken(self.splits[name], rows, len(rows), self.every))
+
     def spec(self) -> Any:
         """Return shapes and types of a step; the length of sequences is left open."""
 

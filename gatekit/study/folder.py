@@ -31,9 +31,11 @@ FILES = (
     "result.json",
     "log.txt",
     "weights.npz",
+    "probe.jsonl",
+    "probe.npz",
     "checkpoint.bin",
 )
-CONTINUED = ("metrics.jsonl", "weights.npz", "checkpoint.bin")
+CONTINUED = ("metrics.jsonl", "weights.npz", "probe.jsonl", "checkpoint.bin")
 """What stays where it is when a new attempt goes on from a checkpoint."""
 
 HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
@@ -207,12 +209,22 @@ class RunFolder:
         """Append one record to metrics.jsonl."""
         metrics.append(self.path / "metrics.jsonl", record)
 
+    def log_probe(self, record: Mapping[str, Any]) -> None:
+        """Append what a probe found in one epoch to probe.jsonl."""
+        metrics.append(self.path / "probe.jsonl", record)
+
+    def write_activations(self, data: bytes) -> None:
+        """Write probe.npz, given as the bytes of the archive."""
+        files.write(self.path / "probe.npz", data)
+
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write checkpoint.bin, with how far metrics.jsonl belongs to it."""
+        """Write checkpoint.bin, with how far metrics.jsonl and probe.jsonl belong to it."""
         path = self.path / "metrics.jsonl"
-        size = path.stat().st_size if path.exists() else 0
+        size = _size(path)
         digest = files.sha256(path, size) if size else None
-        position = {**checkpoint.position, "metrics": {"bytes": size, "sha256": digest}}
+        told = {"bytes": size, "sha256": digest}
+        probe = {"bytes": _size(self.path / "probe.jsonl")}
+        position = {**checkpoint.position, "metrics": told, "probe": probe}
         complete = Checkpoint(checkpoint.arrays, position, checkpoint.made_with)
         files.write(self.path / "checkpoint.bin", pack(complete))
 
@@ -232,10 +244,12 @@ class RunFolder:
         return found
 
     def go_back(self, checkpoint: Checkpoint) -> None:
-        """Cut metrics.jsonl to what stood there when the checkpoint was made."""
-        path, size = self.path / "metrics.jsonl", checkpoint.position["metrics"]["bytes"]
-        if path.exists() and path.stat().st_size > size:
-            files.truncate(path, size)
+        """Cut metrics.jsonl and probe.jsonl to what stood there when the checkpoint was made."""
+        for key in ("metrics", "probe"):
+            path = self.path / f"{key}.jsonl"
+            size = checkpoint.position.get(key, {"bytes": 0})["bytes"]
+            if _size(path) > size:
+                files.truncate(path, size)
 
     def set_aside(self) -> None:
         """Move a checkpoint that is of no use, and what belongs to it, to the earlier attempt."""
@@ -306,6 +320,10 @@ def newer(result: Mapping[str, Any] | None) -> bool:
     """Return whether a later gatekit has written this result."""
     schema = (result or {}).get("schema")
     return isinstance(schema, int) and schema > SCHEMA
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _free(path: Path) -> Path:

@@ -50,7 +50,7 @@ class Variant:
         return canonical_json([self._numbers(0), self.data_hash, dict(self.plugins)])
 
     def _numbers(self, seed: int) -> dict[str, Any]:
-        left_out = ("study", "plugins", "swap", "match")
+        left_out = ("study", "plugins", "swap", "match", "probe")
         kept = {k: v for k, v in self.config.items() if k not in left_out}
         kept["cell"] = {k: v for k, v in kept["cell"].items() if k not in _ABOUT}
         return {**kept, "seed": seed}

@@ -33,8 +33,8 @@ def test_row_1_a_typo_in_every_key(key):
     refused({typo: 1}, rf"{typo} is not a key; did you mean {key}\?")
 
 
-def test_row_1_a_key_that_does_not_exist_yet():
-    refused({"probe": "gates"}, "probe is not a key")
+def test_the_probe_is_a_truth_value():
+    refused({"probe": "gates"}, "probe is true or false")
 
 
 @pytest.mark.parametrize(

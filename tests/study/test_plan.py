@@ -21,7 +21,7 @@ def only(*argv):
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
         "study cell swap output_unit units layers bidirectional residual dropout task optimizer "
-        "trainer executor precision seed match plugins"
+        "trainer executor precision seed match probe plugins"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())

@@ -1,0 +1,193 @@
+"""What a probe says of a gate or a state: a few numbers made of its values at every step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+Floats = NDArray[numpy.floating[Any]]
+
+EDGE = 0.1
+"""A value within this share of its range from a bound is saturated: below 0.1, above 0.9."""
+
+BINS = 20
+QUANTILES = 33
+MOST_STEPS = 64
+_DIGITS = 4
+
+
+def gate_facts(
+    values: Floats, mask: NDArray[numpy.bool_] | None, bounds: tuple[float, float] | None
+) -> dict[str, Any]:
+    r"""Return what a gate did on a batch, as plain data.
+
+    ``low`` and ``high`` are the shares of values within a tenth of the range from either bound;
+    ``open`` is the share above the middle of the range, ``open_time`` the mean number of steps for
+    which a unit stays above it, from opening (or the first step) to closing (or the last).
+
+    Args:
+        values: ``time x batch x units``.
+        mask: ``time x batch``, true where valid; what is masked counts nowhere.
+        bounds: the interval that the values are known to lie in; None where nothing is known, and
+            then [0, 1] where all of them lie there.
+
+    Returns:
+        ``mean low high open open_time range histogram``; None where a number does not exist, as
+        saturation of a gate without bounds.
+    """
+    valid = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
+    seen = valid[numpy.isfinite(valid)].astype(numpy.float64)
+    if not seen.size:
+        nothing = dict.fromkeys(("mean", "low", "high", "open", "open_time", "range"))
+        return {**nothing, "histogram": None}
+    least, most = float(seen.min()), float(seen.max())
+    if bounds is None:
+        bounds = (0.0, 1.0) if least >= 0 and most <= 1 else (-math.inf, math.inf)
+    facts: dict[str, Any] = {"mean": short(float(seen.mean()))}
+    bounded = math.isfinite(bounds[0]) and math.isfinite(bounds[1])
+    start, end = bounds if bounded else (least, most)
+    if bounded:
+        edge, middle = EDGE * (end - start), (start + end) / 2
+        steps, openings = _openings(values > middle, mask)
+        facts["low"] = short(float(numpy.mean(seen < start + edge)))
+        facts["high"] = short(float(numpy.mean(seen > end - edge)))
+        facts["open"] = short(float(numpy.mean(seen > middle)))
+        facts["open_time"] = short(steps / openings) if openings else 0.0
+    else:
+        facts |= dict.fromkeys(("low", "high", "open", "open_time"))
+    if start == end:
+        start, end = start - 0.5, end + 0.5
+    counts, _ = numpy.histogram(seen, bins=BINS, range=(start, end))
+    facts["range"] = [short(start, 6), short(end, 6)]
+    facts["histogram"] = [short(share) for share in (counts / seen.size).tolist()]
+    return facts
+
+
+def _openings(opened: NDArray[numpy.bool_], mask: NDArray[numpy.bool_] | None) -> tuple[int, int]:
+    """Return how many steps units are open, and how often they open; masked steps are no steps."""
+    steps = openings = 0
+    for row in range(opened.shape[1]):
+        own = opened[:, row] if mask is None else opened[mask[:, row], row]
+        steps += int(own.sum())
+        openings += int(own[:1].sum() + (own[1:] & ~own[:-1]).sum())
+    return steps, openings
+
+
+def gradient_facts(squares: Floats, mask: NDArray[numpy.bool_] | None) -> dict[str, Any]:
+    r"""Return the norm of the loss' gradient with respect to a state, over time.
+
+    $\lVert \partial L / \partial s_t \rVert$ over units and all sequences that are valid at step t,
+    where L is the training loss of the batch. Of more than 64 steps there are 64, evenly spread,
+    the first and the last among them.
+
+    Args:
+        squares: ``time x batch``, squared norms over units.
+        mask: ``time x batch``, true where valid.
+
+    Returns:
+        ``steps``, how many there are, and ``norms``; a norm is None at a step that no sequence has.
+    """
+    kept = squares if mask is None else numpy.where(mask, squares, 0.0)
+    norms = numpy.sqrt(kept.astype(numpy.float64).sum(axis=1))
+    if mask is not None:
+        norms[~mask.any(axis=1)] = numpy.nan
+    return {"steps": len(norms), "norms": [short(norms[at]) for at in shown_steps(len(norms))]}
+
+
+def shown_steps(steps: int) -> list[int]:
+    """Return the steps, counted from 0, of which a gradient's norm is kept."""
+    return [round(at) for at in numpy.linspace(0, steps - 1, min(steps, MOST_STEPS)).tolist()]
+
+
+def kept_facts(
+    shares: Mapping[tuple[str, str], tuple[Floats, bool]],
+    mask: NDArray[numpy.bool_] | None,
+    zoneout: Mapping[str, float],
+) -> dict[str, list[float | None] | None]:
+    r"""Return how much of each state is kept from one step to the next, over its units.
+
+    The mean over valid steps and sequences of $\partial s_t[i] / \partial s_{t-1}[i]$, gates held;
+    of states that feed each other (the real and imaginary part of a complex state) the modulus of
+    the largest eigenvalue of their mean matrix. With zoneout at rate z it is z + (1 - z) of that.
+
+    Args:
+        shares: what `Watch.kept` returns, as arrays.
+        mask: ``time x batch``, true where valid.
+        zoneout: the rate of states that have one.
+
+    Returns:
+        By state 33 quantiles over its units, from least to most; None where units mix.
+    """
+    means: dict[tuple[str, str], Floats] = {}
+    for pair, (share, _) in shares.items():
+        valid = share.reshape(-1, share.shape[-1]) if mask is None else share[mask]
+        means[pair] = valid.astype(numpy.float64).mean(axis=0) if len(valid) else share[0, 0] * 0
+    found: dict[str, list[float | None] | None] = {}
+    for state in dict.fromkeys(s for s, _ in shares):
+        others = [r for s, r in shares if s == state and r != state and (r, state) in shares]
+        group = [state, *others]
+        if len(group) == 1 and (state, state) not in shares:
+            continue
+        if any(shares[s, r][1] for s in group for r in group if (s, r) in shares):
+            found[state] = None
+            continue
+        width = next(iter(means[state, r] for r in group if (state, r) in means)).shape[-1]
+        matrix = numpy.zeros((width, len(group), len(group)))
+        for i, s in enumerate(group):
+            rate = zoneout.get(s, 0.0)
+            for j, r in enumerate(group):
+                matrix[:, i, j] = (1 - rate) * means.get((s, r), 0.0) + rate * (i == j)
+        if not numpy.isfinite(matrix).all():
+            found[state] = None
+        elif len(group) == 1:
+            found[state] = _quantiles(matrix[:, 0, 0])
+        else:
+            found[state] = _quantiles(numpy.abs(numpy.linalg.eigvals(matrix)).max(axis=-1))
+    return found
+
+
+def _quantiles(values: Floats) -> list[float | None]:
+    found = numpy.quantile(values, numpy.linspace(0, 1, QUANTILES))
+    # A unit that keeps 0.9999 lasts ten times as long as one that keeps 0.999.
+    return [short(value, 7) for value in found.tolist()]
+
+
+def time_scale(kept: float | None) -> float | None:
+    r"""Return after how many steps 1/e of a state is left where so much is kept in each.
+
+    $\tau = -1 / \ln(\text{kept})$; infinite where all is kept, zero where nothing is.
+    """
+    if kept is None:
+        return None
+    if kept <= 0:
+        return 0.0
+    return math.inf if kept >= 1 else -1 / math.log(kept)
+
+
+def short(value: float, digits: int = _DIGITS) -> float | None:
+    """Return a number with few digits, as it is written; None where it is not finite."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def heat(
+    signals: Mapping[str, Floats], sequences: int, most_units: int, most_steps: int
+) -> dict[str, NDArray[numpy.float16]]:
+    """Return some sequences' values, ``sequences x time x units``, to be drawn as heat maps."""
+    return {
+        name: numpy.ascontiguousarray(
+            values[:most_steps, :sequences, :most_units].transpose(1, 0, 2)
+        ).astype(numpy.float16)
+        for name, values in signals.items()
+    }
+
+
+def plain_mask(mask: Any) -> NDArray[numpy.bool_] | None:
+    """Return a mask ``time x batch``, None where every step is valid."""
+    if mask is None:
+        return None
+    found = numpy.asarray(mask, bool)
+    return None if found.all() else found

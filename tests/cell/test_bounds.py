@@ -1,0 +1,68 @@
+"""Bounds of gates, by interval arithmetic over their expressions."""
+
+import math
+
+import pytest
+
+from gatekit.cell.bounds import bounds
+from gatekit.cell.graph import build
+from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.registry import catalogue, load_cell
+
+INFINITE = (-math.inf, math.inf)
+
+
+def built(gates):
+    known = catalogue()
+    signals = " + ".join(["h_prev", *gates])
+    config = {"name": "one", "gates": gates, "equations": {"h": signals}, "emits": "h"}
+    return build(read_cell(config, known), 4, 3, read_output_unit("hidden", known))
+
+
+@pytest.mark.parametrize(
+    ("activation", "expected"),
+    [
+        ("sigmoid(pre)", (0, 1)),
+        ("tanh(pre)", (-1, 1)),
+        ("1 - sigmoid(pre)", (0, 1)),
+        ("-tanh(pre)", (-1, 1)),
+        ("2 * sigmoid(pre) - 1", (-1, 1)),
+        ("tanh(pre) / -2", (-0.5, 0.5)),
+        ("sigmoid(pre) * tanh(pre)", (-1, 1)),
+        ("relu(pre)", (0, math.inf)),
+        ("minimum(relu(pre), 6)", (0, 6)),
+        ("maximum(tanh(pre), 0)", (0, 1)),
+        ("log_sigmoid(pre)", (-math.inf, 0)),
+        ("pre", INFINITE),
+        ("0 * pre", (0, 0)),
+        ("sigmoid(pre) ** 0.5", None),
+        ("gelu(pre)", None),
+        ("1 / sigmoid(pre)", None),
+    ],
+)
+def test_of_an_expression(activation, expected):
+    cell = built({"only": {"activation": activation, "reads": ["x"]}})
+    assert bounds(cell, "only") == expected
+
+
+def test_a_gate_that_reads_another_has_the_bounds_that_follow():
+    cell = built({"forget": {"kind": "forget"}, "input": {"kind": "coupled"}})
+    assert bounds(cell, "input") == (0, 1)
+
+
+def test_a_gate_that_needs_one_without_bounds_is_not_told():
+    config = {
+        "forget": {"activation": "gelu(pre)", "reads": ["x"]},
+        "input": {"kind": "coupled"},
+    }
+    assert bounds(built(config), "input") is None
+
+
+def test_gates_of_cells():
+    known = catalogue()
+    unit = read_output_unit("hidden", known)
+    lstm = build(load_cell("lstm", known), 4, 3, unit)
+    found = {name: bounds(lstm, name) for name in lstm.gate_expressions}
+    assert found == {"input": (0, 1), "forget": (0, 1), "output": (0, 1), "candidate": (-1, 1)}
+    janet = build(load_cell("janet", known), 4, 3, unit)
+    assert bounds(janet, "forget") == INFINITE

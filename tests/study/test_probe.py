@@ -1,0 +1,179 @@
+"""A probe changes no number, survives interruptions, and sees every layer and plugin."""
+
+import io
+import json
+
+import keras
+import numpy
+import pytest
+from twice import StopAt, points, told
+
+from gatekit.study import metrics, parts, probe, resume
+from gatekit.study import train as training
+from gatekit.study.command import compose
+from gatekit.study.folder import RunFolder
+from gatekit.study.plan import plan
+from gatekit.study.train import InterruptedRunError, train
+
+ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
+
+
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch):
+    """Look after every epoch, and leave Keras' policy as it was."""
+    monkeypatch.setattr(training, "LOOK_STEPS", 1)
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def planned(*words):
+    (run,) = plan(compose(list(words))).runs
+    return run
+
+
+def attempt(run, path, stop=None):
+    """Make one attempt of a run; return whether it is complete."""
+    folder = RunFolder(path)
+    folder.claim()
+    task = parts.load().task(run.config["task"])
+    stop = stop or StopAt(10**9)
+    try:
+        result = train(run.config, task, folder, stop, verbose=0, found=resume.found(folder))
+    except InterruptedRunError:
+        folder.status("INTERRUPTED", "stopped")
+        return False
+    folder.finish(result)
+    return True
+
+
+def records(path):
+    found, lost = metrics.read(path / "probe.jsonl")
+    assert lost == 0
+    return found
+
+
+def test_it_is_off_by_default_and_outside_the_fingerprint(place):
+    off, on = planned(*ECHO), planned(*ECHO, "probe=true")
+    assert off.config["probe"] is False
+    assert on.config["probe"] is True
+    assert off.fingerprint == on.fingerprint
+
+
+VARIANTS = {
+    "masks, dropout": [*ECHO, "dropout=0.2", "++cell.recurrent_dropout=0.3"],
+    "two directions": [*ECHO, "layers=2", "bidirectional=true", "trainer.patience=1"],
+    "tokens, zoneout, float64": [
+        *("task=parity", "units=4", "trainer.epochs=3", "trainer.batch=4", "precision=float64"),
+        *("++cell.zoneout.c=0.2", "swap.forget=power_law"),
+    ],
+    "fresh data, affine": [
+        *("task=sum", "cell=mingru", "units=4", "trainer.steps=9", "trainer.batch=4"),
+        *("optimizer=sgd", "++cell.dropout=0.2"),
+    ],
+}
+FIRST, *OTHERS = VARIANTS
+
+
+@pytest.mark.parametrize(
+    "variant", [FIRST, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)]
+)
+def test_it_changes_no_bit(place, variant):
+    words = VARIANTS[variant]
+    assert attempt(planned(*words), place / "off")
+    assert attempt(planned(*words, "probe=true"), place / "on")
+    off, on = told(place / "off"), told(place / "on")
+    # The configuration is another one: it says that the run was probed.
+    assert on["result"]["files"].keys() == off["result"]["files"].keys()
+    for each in (off, on):
+        each["result"]["files"].pop("config.yaml", None)
+    assert on == off
+    assert len(records(place / "on")) > 1
+    assert not list((place / "off").glob("probe*"))
+
+
+def test_what_is_recorded(place):
+    run = planned(*ECHO, "probe=true", "bidirectional=true", "trainer.epochs=1")
+    assert attempt(run, place / "run")
+    found = records(place / "run")
+    assert [(r["epoch"], r["step"]) for r in found] == [(0, 0), (1, 3)]
+    layers = found[-1]["layers"]
+    assert list(layers) == ["forward_0", "backward_0"]
+    for layer in layers.values():
+        assert list(layer["gates"]) == ["input", "forget", "output", "candidate"]
+        assert layer["gates"]["candidate"]["range"] == [-1, 1]
+        assert len(layer["states"]["c"]["kept"]) == 33
+        assert layer["states"]["h"]["kept"] is None
+        gradient = layer["states"]["h"]["gradient"]
+        assert gradient["steps"] == len(gradient["norms"]) == 6
+        assert all(norm > 0 for norm in gradient["norms"])
+    # The unit forget bias is there to be seen before anything is learned.
+    assert found[0]["layers"]["forward_0"]["gates"]["forget"]["mean"] > 0.65
+    with numpy.load(place / "run" / "probe.npz") as archive:
+        assert archive["input"].shape == (3, 6, 9)
+        assert archive["forward_0/gate/forget"].shape == (3, 6, 4)
+        mask, state = archive["mask"], archive["backward_0/state/h"]
+    assert state.dtype == numpy.float16
+    assert not mask.all()
+    # In the order of the data: a backward layer meets padding first, with its state still zero.
+    assert (state[~mask] == 0).all()
+    assert (state[mask] != 0).any()
+
+
+def test_stopped_anywhere_no_record_is_doubled_or_lost(place, request):
+    run = planned(*ECHO, "probe=true")
+    whole = StopAt(10**9)
+    assert attempt(run, place / "whole", whole)
+    asked = 10**9 - whole.left
+    count = 4 if request.config.getoption("--slow") else 1
+    for stop in points(count, asked - 10, seed=3):
+        path = place / str(stop)
+        assert not attempt(run, path, StopAt(stop))
+        assert attempt(run, path)
+        assert records(path) == records(place / "whole"), f"stopped at {stop} of {asked}"
+        assert told(path) == told(place / "whole")
+
+
+@pytest.mark.slow
+def test_switched_on_for_a_run_that_goes_on(place):
+    assert not attempt(planned(*ECHO), place / "run", StopAt(6))
+    assert attempt(planned(*ECHO, "probe=true"), place / "run")
+    epochs = [record["epoch"] for record in records(place / "run")]
+    assert epochs[0] > 0
+    assert epochs[-1] == 3
+
+
+@pytest.mark.slow
+def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
+    monkeypatch.setattr(training, "LOOK_STEPS", 7)
+    assert attempt(planned(*ECHO, "trainer.epochs=5", "probe=true"), place / "run")
+    # Epochs of three steps: every third one, and the last.
+    assert [record["epoch"] for record in records(place / "run")] == [0, 3, 5]
+
+
+def test_a_probe_that_fails_is_told_and_costs_nothing(place, monkeypatch):
+    def fail(self):
+        raise ValueError("no such thing\nand more")
+
+    monkeypatch.setattr(probe.Probe, "record", fail)
+    assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
+    result = json.loads((place / "run" / "result.json").read_text())
+    assert result["state"] == "COMPLETED"
+    (warning,) = result["warnings"]
+    assert warning.startswith("the probe failed after epoch 0 and was switched off: ValueError:")
+    assert "\n" not in warning
+
+
+def test_the_files_of_an_earlier_attempt_are_put_away(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.claim()
+    folder.log_probe({"epoch": 0})
+    archive = io.BytesIO()
+    numpy.savez(archive, input=numpy.zeros(1))
+    folder.write_activations(archive.getvalue())
+    folder.status("FAILED", "it did")
+    again = RunFolder(tmp_path / "run")
+    again.claim()
+    kept = {path.name for path in (tmp_path / "run" / "attempts" / "1").iterdir()}
+    assert {"probe.jsonl", "probe.npz"} <= kept
+    assert not list((tmp_path / "run").glob("probe*"))
