@@ -1,0 +1,86 @@
+"""Nested brackets, against a stack that is kept by hand."""
+
+import numpy
+import pytest
+from gatekit.plugins.dyck import Dyck, gatekit_tasks
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.data_check import check_sample, check_splits
+
+
+def rng(seed=5):
+    return numpy.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("kinds", [1, 2, 3])
+@pytest.mark.parametrize("depth", [None, 1, 3])
+def test_every_answer_is_the_innermost_bracket(kinds, depth):
+    batch = check_sample(Dyck(kinds=kinds, depth=depth), rng(), 60)
+    deepest = 0
+    for x, y, mask in zip(batch.x.argmax(axis=2), batch.y, batch.mask, strict=True):
+        stack = []
+        for symbol, answer in zip(x[mask], y[mask], strict=True):
+            if symbol < kinds:
+                stack.append(symbol)
+            else:
+                assert stack.pop() == symbol - kinds
+            assert answer == (stack[-1] + 1 if stack else 0)
+            deepest = max(deepest, len(stack))
+    assert deepest == depth if depth else deepest > 5
+
+
+def test_opening_and_closing_are_as_likely_and_kinds_too():
+    symbols, answers = Dyck(kinds=2).walk(rng(), 20000, 4)
+    assert (symbols[:, 0] < 2).all()
+    assert (symbols[:, 1] < 2).mean() == pytest.approx(0.5, abs=0.015)
+    assert (symbols[:, 0] == 0).mean() == pytest.approx(0.5, abs=0.015)
+    deep = answers[:, 2] > 0
+    assert (symbols[deep, 3] < 2).mean() == pytest.approx(0.5, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"kinds": 1}, {"depth": 1}, {"depth": 2, "length": 6}, {"shortest": 40}]
+)
+def test_chance_is_what_the_most_frequent_answer_reaches(options):
+    task = Dyck(**options)
+    batch = task.judged(rng(), 20000)
+    answers = batch.y[batch.weights > 0]
+    share = numpy.bincount(answers).max() / len(answers)
+    assert task.chance() == pytest.approx(share, abs=0.01)
+
+
+def test_the_depth_after_an_even_walk_is_that_of_the_binomial():
+    # the reflected walk is at zero after 4 steps as often as a free one: 6 of 16
+    _, answers = Dyck(kinds=1).walk(rng(), 40000, 4)
+    assert (answers[:, 3] == 0).mean() == pytest.approx(6 / 16, abs=0.01)
+    assert Dyck(kinds=1, length=4, shortest=4).chance() == pytest.approx(10 / 16)
+
+
+def test_sets_are_fixed_and_have_three_lengths():
+    one = check_splits(Dyck(test_size=9), rng(1))
+    two = Dyck(test_size=9).splits(rng(2))
+    assert list(one) == ["validation", "test", "test_100", "test_256"]
+    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
+
+
+def test_the_numbers_of_recipe_1_stay():
+    # a change here needs a new version in the recipe
+    batch = Dyck(test_lengths=[12], test_size=1).splits(None)["test_12"]
+    assert "".join("([)]"[symbol] for symbol in batch.x[0].argmax(axis=1)) == "[[([][()()(("
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"kinds": 0}, "kinds=0 should be at least 1"),
+        ({"depth": 0}, "depth=0 should be at least 1, or null"),
+        ({"shortest": 41}, "shortest=41 should be at most length=40"),
+    ],
+)
+def test_options_that_make_no_task_are_refused(options, says):
+    with pytest.raises(ConfigError, match=says):
+        Dyck(**options)
+
+
+def test_the_plugin_offers_the_task():
+    assert gatekit_tasks() == {"dyck": Dyck}

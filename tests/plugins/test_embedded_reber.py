@@ -1,0 +1,118 @@
+"""The embedded Reber grammar, against strings that are made edge by edge and thrown away."""
+
+import re
+from collections import Counter
+
+import numpy
+import pytest
+from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber, gatekit_tasks
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.data_check import check_sample, check_splits
+
+GRAMMAR = {
+    "begin": [("T", "left"), ("P", "right")],
+    "left": [("S", "left"), ("X", "cross")],
+    "right": [("T", "right"), ("V", "back")],
+    "cross": [("X", "right"), ("S", "end")],
+    "back": [("P", "cross"), ("V", "end")],
+}
+# the same language, as the paths through the graph
+REBER = re.compile(r"B(TS*X(XT*VP)*(S|XT*VV)|PT*V(PXT*V)*(V|PS))E")
+
+
+def rng(seed=5):
+    return numpy.random.default_rng(seed)
+
+
+def slow(random, shortest, length):
+    """Return a string by walking the graph until one has an allowed length."""
+    while True:
+        inner, state = "B", "begin"
+        while state != "end":
+            symbol, state = GRAMMAR[state][random.integers(2)]
+            inner += symbol
+        outer = "TP"[random.integers(2)]
+        if shortest <= len(inner) + 5 <= length:
+            return f"B{outer}{inner}E{outer}E"
+
+
+def strings(batch):
+    """Return the strings of a batch, from the first input to the last answer."""
+    found = []
+    for x, y, mask in zip(batch.x.argmax(axis=2), batch.y, batch.mask, strict=True):
+        symbols = [*x[mask][:1], *y[mask]]
+        assert x[mask].tolist() == symbols[:-1]
+        found.append("".join(SYMBOLS[symbol] for symbol in symbols))
+    return found
+
+
+def test_every_string_belongs_to_the_grammar():
+    for string in strings(check_sample(EmbeddedReber(), rng(), 500)):
+        assert string[0] == "B"
+        assert string[1] == string[-2]
+        assert string[1] in "TP"
+        assert string[-1] == "E"
+        assert REBER.fullmatch(string[2:-2])
+
+
+@pytest.mark.parametrize(("shortest", "length"), [(9, 14), (12, 12), (20, 24)])
+def test_strings_are_as_frequent_as_by_walking_the_graph(shortest, length):
+    random = rng(1)
+    count = 3000
+    task = EmbeddedReber(shortest=shortest, length=length)
+    fast = Counter(strings(task.sample(rng(), count)))
+    walked = Counter(slow(random, shortest, length) for _ in range(count))
+    for string, times in walked.most_common(12):
+        assert fast[string] / count == pytest.approx(times / count, abs=0.03)
+    lengths = [Counter(len(s) for s in c.elements()) for c in (fast, walked)]
+    assert set(lengths[0]) <= set(range(shortest, length + 1))
+    for n in lengths[1]:
+        assert lengths[0][n] / count == pytest.approx(lengths[1][n] / count, abs=0.04)
+
+
+def test_training_counts_every_symbol_and_judging_the_one_that_needs_memory():
+    batch = EmbeddedReber().sample(rng(), 50)
+    assert numpy.array_equal(batch.weights, batch.mask)
+    for judged in EmbeddedReber(test_size=50, validation_size=50).splits(None).values():
+        assert (judged.weights.sum(axis=1) == 1).all()
+        for string, y, weights in zip(strings(judged), judged.y, judged.weights, strict=True):
+            place = int(weights.argmax())
+            assert (place + 1, SYMBOLS[y[place]]) == (len(string) - 2, string[1])
+
+
+def test_chance_is_one_of_two():
+    judged = EmbeddedReber().judged(rng(), 10000)
+    answers = judged.y[judged.weights > 0]
+    assert set(answers) == {SYMBOLS.index("T"), SYMBOLS.index("P")}
+    assert (answers == 1).mean() == pytest.approx(EmbeddedReber().chance(), abs=0.02)
+
+
+def test_sets_are_fixed():
+    one = check_splits(EmbeddedReber(test_size=9), rng(1))
+    two = EmbeddedReber(test_size=9).splits(rng(2))
+    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
+
+
+def test_the_numbers_of_recipe_1_stay():
+    # a change here needs a new version in the recipe
+    assert strings(EmbeddedReber(test_size=2).splits(None)["test"]) == [
+        "BPBPTTTVPXTVVEPE",
+        "BPBPVPSEPE",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"length": 8}, "length=8 should be at least 9"),
+        ({"shortest": 50}, "shortest=50 should be at most length=40"),
+    ],
+)
+def test_options_that_make_no_task_are_refused(options, says):
+    with pytest.raises(ConfigError, match=says):
+        EmbeddedReber(**options)
+
+
+def test_the_plugin_offers_the_task():
+    assert gatekit_tasks() == {"embedded_reber": EmbeddedReber}

@@ -1,0 +1,88 @@
+"""Associative recall: every query is looked up in the pairs, and gaps follow their odds."""
+
+import numpy
+import pytest
+from gatekit.plugins.mqar import MQAR, gatekit_tasks
+
+from gatekit.cell.errors import ConfigError
+from gatekit.study.data_check import check_sample, check_splits
+
+
+def rng(seed=5):
+    return numpy.random.default_rng(seed)
+
+
+def test_every_key_comes_again_and_its_value_is_asked_for():
+    task = MQAR(length=20, pairs=3, vocabulary=32)
+    batch = check_sample(task, rng(), 300)
+    for tokens, answers, weights in zip(batch.x, batch.y, batch.weights, strict=True):
+        pairs = dict(zip(tokens[:6:2].tolist(), tokens[1:6:2].tolist(), strict=True))
+        assert len(pairs) == len(set(pairs.values())) == 3
+        assert all(1 <= key < 16 <= value < 32 for key, value in pairs.items())
+        asked = numpy.flatnonzero(weights)
+        assert set(tokens[asked].tolist()) == set(pairs)
+        assert ((asked >= 6) & (asked % 2 == 0)).all()
+        assert [16 + answers[step] for step in asked] == [pairs[t] for t in tokens[asked].tolist()]
+
+
+def test_gaps_follow_the_power_law():
+    task = MQAR(length=14, pairs=1, vocabulary=32, power=0.5)
+    batch = task.sample(rng(), 40000)
+    gaps = (batch.weights.argmax(axis=1) - 2) // 2
+    odds = numpy.arange(1, 7) ** -0.5
+    assert numpy.allclose(numpy.bincount(gaps) / 40000, odds / odds.sum(), atol=0.01)
+
+
+def test_two_gaps_are_drawn_one_after_the_other_without_replacement():
+    task = MQAR(length=10, pairs=2, vocabulary=32, power=0.01)
+    batch = task.sample(rng(), 40000)
+    places = (numpy.array([numpy.flatnonzero(row) for row in batch.weights]) - 4) // 2
+    odds = numpy.arange(1, 4) ** -0.99
+    odds /= odds.sum()
+    for a, b in ((0, 1), (0, 2), (1, 2)):
+        expected = odds[a] * odds[b] / (1 - odds[a]) + odds[b] * odds[a] / (1 - odds[b])
+        assert ((places == (a, b)).all(axis=1)).mean() == pytest.approx(expected, abs=0.01)
+
+
+def test_chance_is_one_of_the_values():
+    task = MQAR(vocabulary=128)
+    answers = task.sample(rng(), 4000)
+    counted = answers.y[answers.weights > 0]
+    assert numpy.bincount(counted).max() / len(counted) == pytest.approx(task.chance(), abs=0.004)
+    assert task.chance() == 1 / 64
+
+
+def test_sets_are_fixed_and_differ():
+    task = MQAR(test_size=5, validation_size=5)
+    one, two = check_splits(task, rng(1)), task.splits(rng(2))
+    assert all(numpy.array_equal(one[name].x, two[name].x) for name in one)
+    assert not numpy.array_equal(one["validation"].x, one["test"].x)
+
+
+def test_the_numbers_of_recipe_1_stay():
+    # a change here needs a new version in the recipe
+    batch = MQAR(length=8, pairs=1, vocabulary=16, test_size=1).splits(None)["test"]
+    assert batch.x[0].tolist() == [6, 10, 11, 7, 6, 1, 0, 13]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"length": 65}, "length=65 should be even; type task.length=66"),
+        ({"vocabulary": 257}, "vocabulary=257 should be even"),
+        ({"pairs": 17}, "at most length / 4 = 16; type task.length=68"),
+        ({"vocabulary": 64}, "should be more than length=64"),
+    ],
+)
+def test_options_that_make_no_task_are_refused(options, says):
+    with pytest.raises(ConfigError, match=says):
+        MQAR(**options)
+
+
+def test_the_sizes_of_the_paper_are_drawn():
+    batch = check_sample(MQAR(length=512, pairs=64, vocabulary=8192), rng(), 4)
+    assert batch.weights.sum(axis=1).tolist() == [64] * 4
+
+
+def test_the_plugin_offers_the_task():
+    assert gatekit_tasks() == {"mqar": MQAR}
