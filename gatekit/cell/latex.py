@@ -14,13 +14,15 @@ from .ops import FUNCTIONS, Function
 from .shape import Shape, infer
 
 _SUM, _TERM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5, 6
-_GREEK = frozenset(
+GREEK = frozenset(
     {
         *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
         *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi"),
         "omega",
     }
 )
+"""The names of letters, which LaTeX has commands for."""
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -74,7 +76,7 @@ def latex(expr: Expr, notation: Notation | None = None) -> str:
 
 def symbol(name: str) -> str:
     """Return a name in LaTeX without its time: a letter in italics, longer names upright."""
-    if name in _GREEK:
+    if name in GREEK:
         return f"\\{name}"
     return name if len(name) == 1 else r"\mathrm{" + name.replace("_", r"\_") + "}"
 

@@ -35,10 +35,10 @@ def run(name: str, argv: Sequence[str]) -> int:
         0, or 1 where no run came to an outcome.
     """
     options = _parser(name).read(argv)
-    by = _keys(options.by) or None
-    within = [*_keys(options.within), *([options.x] if options.x else [])]
+    by = keys(options.by) or None
+    within = [*keys(options.within), *([options.x] if options.x else [])]
     figure = _figure(options.figure)
-    kinds = _keys(options.draw) or (["axis"] if options.x else ["curves"])
+    kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
 
     from gatekit.compare.comparison import command, compare
 
@@ -71,31 +71,8 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
-    parser.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="group by these keys (every key that differs, except the seed)",
-    )
-    parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
-    parser.add_argument(
-        "--within",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="compare inside each block of these keys, each with its own baseline",
-    )
+    add_grouping(parser)
     parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and the figure's axis")
-    parser.add_argument(
-        "--split",
-        metavar="NAME",
-        help="compare on this split: validation, or a further test set such as test_256 (test)",
-    )
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
-    parser.add_argument("--force", action="store_true", help="compare what is not comparable")
     parser.add_argument(
         "--figure",
         type=Path,
@@ -123,6 +100,34 @@ def _parser(name: str) -> Parser:
             help=f"write {written}",
         )
     return parser
+
+
+def add_grouping(parser: Parser) -> None:
+    """Add the study and the options that say what is compared with what."""
+    parser.add_argument("study", help="the study's name")
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    parser.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        help="group by these keys (every key that differs, except the seed)",
+    )
+    parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
+    parser.add_argument(
+        "--within",
+        action="append",
+        default=[],
+        metavar="KEY,KEY",
+        help="compare inside each block of these keys, each with its own baseline",
+    )
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="compare on this split: validation, or a further test set such as test_256 (test)",
+    )
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
+    parser.add_argument("--force", action="store_true", help="compare what is not comparable")
 
 
 def _figure(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
@@ -157,5 +162,6 @@ def _report(comparison: Any, form: str) -> None:
     write(writers[form](comparison))
 
 
-def _keys(texts: Sequence[str]) -> list[str]:
+def keys(texts: Sequence[str]) -> list[str]:
+    """Return the keys of options that may be repeated, each a list with commas."""
     return [key for text in texts for key in text.split(",") if key]

@@ -12,10 +12,10 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.errors import RunError
 from gatekit.compare.config_text import ConfigReader
 from gatekit.compare.loader import Study
-from gatekit.compare.result import OWN
+from gatekit.compare.recipe import constraints, data_sets, read_object, trained
 from gatekit.compare.run import Run
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
 from gatekit.study import files
@@ -50,10 +50,10 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     for run in runs:
         entries |= _run_files(run, weights)
     entries |= _sources(study, runs)
-    environments = [_json(run.path / "env.json") for run in runs]
-    data = _data(runs)
+    environments = [read_object(run.path / "env.json") for run in runs]
+    data = data_sets(runs)
     entries["data.json"] = _dumped(data)
-    entries["constraints.txt"] = _constraints(environments)
+    entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
     _refuse_places(entries)
     manifest = {
@@ -83,11 +83,11 @@ def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
     for name in (*_KEPT[1:], *(["weights.npz"] if weights else [])):
         if (run.path / name).is_file():
             found[f"{place}/{name}"] = (run.path / name).read_bytes()
-    environment = _json(run.path / "env.json")
+    environment = read_object(run.path / "env.json")
     if environment:
         found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(environment)))
     if run.result is not None:
-        record = _scrubbed(_json(run.path / "result.json"))
+        record = _scrubbed(read_object(run.path / "result.json"))
         kept = {name: f"{place}/{name}" for name in (*_KEPT, "weights.npz")}
         record["files"] = {
             name: hashlib.sha256(found[entry]).hexdigest()
@@ -127,49 +127,6 @@ def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
     return found
 
 
-def _data(runs: Sequence[Run]) -> list[dict[str, str]]:
-    hashes = {
-        (run.result.task, run.result.data_hash or "")
-        for run in runs
-        if run.result is not None and run.result.executor != OWN
-    }
-    return [
-        {"task": task, "data_hash": digest, "command": _command(task)}
-        for task, digest in sorted(hashes)
-    ]
-
-
-def _command(task: str) -> str:
-    from gatekit import registry
-
-    try:
-        kind = registry.tasks().get(task)
-    except GatekitError:
-        kind = None
-    if kind is None:
-        return "the task's plugin tells"
-    source = kind.source
-    return (
-        "none: the task makes its data from the seed"
-        if source is None
-        else f"gatekit data get {source.name}"
-    )
-
-
-def _constraints(environments: Sequence[Mapping[str, Any]]) -> bytes:
-    seen: dict[str, Counter[str]] = {}
-    for environment in environments:
-        for name, version in (environment.get("versions") or {}).items():
-            if version:
-                seen.setdefault(str(name), Counter())[str(version)] += 1
-    lines = []
-    for name, versions in sorted(seen.items()):
-        (most, _), *others = versions.most_common()
-        rest = f"  # some runs: {', '.join(sorted(v for v, _ in others))}" if others else ""
-        lines.append(f"{name}=={most}{rest}\n")
-    return "".join(lines).encode()
-
-
 def _reproduce(
     study: Study,
     runs: Sequence[Run],
@@ -180,8 +137,7 @@ def _reproduce(
     counted = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
-    commands = [_json(path).get("command") for path in sorted(study.path.glob("plan-*.json"))]
-    typed = [scrub(str(command)) for command in dict.fromkeys(commands) if command]
+    typed = [scrub(command) for command in trained(study)]
     wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
         f"# Study {study.name}",
@@ -226,14 +182,6 @@ def _refuse_places(entries: Mapping[str, bytes]) -> None:
                 f"{name}, line {line}, tells this machine (a host, a home or working folder);"
                 " take it out of the source, make the runs again, and bundle then"
             )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _dumped(value: Any) -> bytes:

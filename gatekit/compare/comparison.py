@@ -66,7 +66,7 @@ class Comparison:
 
 
 def compare(
-    study: str,
+    study: str | Study,
     root: Path | str = "experiments",
     by: Sequence[str] | None = None,
     baseline: str | None = None,
@@ -79,7 +79,7 @@ def compare(
     """Compare the groups of a study with a baseline, on common seeds.
 
     Args:
-        study: name of the study.
+        study: name of the study, or what ``load`` returned.
         root: where studies lie.
         by: configuration keys to group by; None means every key that differs except the seed.
         baseline: label of the baseline; None means the group called ``lstm`` where there is one,
@@ -98,7 +98,7 @@ def compare(
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
-    loaded = load(study, root)
+    loaded = study if isinstance(study, Study) else load(study, root)
     loaded = loaded if split is None else on_split(loaded, split)
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     grouping = group_runs(loaded.runs, keys)

@@ -44,21 +44,31 @@ def read_curve(run: Run, split: str = "validation") -> Curve | None:
     """
     if run.result is None:
         return None
+    return read_curves(run, split).get((split, run.result.metric.name))
+
+
+def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Curve]:
+    """Return a run's curves by split and metric, also of a run that is still on its way.
+
+    Args:
+        run: any run.
+        split: which split's lines to take; None means all.
+    """
     try:
         data = (run.path / "metrics.jsonl").read_bytes()
     except OSError:
-        return None
+        return {}
     # After a resume an epoch stands there twice; the later line belongs to the run that went on.
-    points = {
-        line.epoch: line.value
-        for line in read_metrics(data, split).lines
-        if line.metric == run.result.metric.name
-    }
-    kept = sorted((epoch, value) for epoch, value in points.items() if value is not None)
-    if not kept:
-        return None
-    epochs, values = np.array(kept, dtype=np.float64).T
-    return Curve(run.id, epochs, values, run.result.state == "DIVERGED")
+    points: dict[tuple[str, str], dict[int, float | None]] = {}
+    for line in read_metrics(data, split).lines:
+        points.setdefault((line.split, line.metric), {})[line.epoch] = line.value
+    found = {}
+    for key, known in points.items():
+        kept = sorted((epoch, value) for epoch, value in known.items() if value is not None)
+        if kept:
+            epochs, values = np.array(kept, dtype=np.float64).T
+            found[key] = Curve(run.id, epochs, values, run.state == "DIVERGED")
+    return found
 
 
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:

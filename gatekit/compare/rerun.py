@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import RunError, listed
 from gatekit.compare.config_text import ConfigReader
+from gatekit.compare.recipe import environment, read_object
 from gatekit.compare.result import OWN, Result, read_result
 from gatekit.compare.run import Run, read_run
 from gatekit.compare.unbundle import extract
@@ -82,7 +81,7 @@ def _make(bundled: Run, root: Path) -> Path:
     config = validate({**config, "plugins": []})
     found = variant(config, parts.load(), swapped=True)
     _refuse_changed(result, found.plugins, found.data_hash)
-    threads = _environment(bundled.path).get("threads") or 1
+    threads = environment(bundled).get("threads") or 1
     where = Launch("rerun", root, n_jobs=1, threads=int(threads), retry_failed=False)
     again = run_of(found, where, config["seed"], f"run {bundled.id}", [])
     with contextlib.redirect_stdout(sys.stderr):
@@ -122,7 +121,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
         verdict = "close"
     else:
         verdict = "different"
-    changes = environment_changes(_environment(bundled.path), _environment(made))
+    changes = environment_changes(environment(bundled), read_object(made / "env.json"))
     return Repeat(bundled.id, verdict, result.metric.name, before, after, changes)
 
 
@@ -139,11 +138,3 @@ def _near(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return math.isclose(one, other, rel_tol=_CLOSE)
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "env.json").read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -91,18 +91,26 @@ def footer(comparison: Comparison) -> list[tuple[str, str]]:
     said = [f"{text}." for row in comparison.rows if (text := row.verdict) is not None]
     lines = [(text, "") for text in _shortened(said)]
     lines += [(text, "yellow") for text in missing_lines(comparison)]
+    return [(printable(text), style) for text, style in lines] + [
+        (f"note: {text}", "dim") for text in notes(comparison)
+    ]
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return what must be said with the numbers: how intervals are made, then the notes."""
     methods = {
         row.summary.interval.method
         for row in comparison.rows
         if row.summary is not None and row.summary.interval is not None
     }
     level = f"{comparison.level * 100:g} %"
-    notes = [f"[low, high] is the {level} {m} interval of the mean over seeds" for m in methods]
-    several = several_tasks(comparison)
-    notes += [] if several is None else tasks_notes(several)
-    return [(printable(text), style) for text, style in lines] + [
-        (printable(f"note: {text}"), "dim") for text in (*notes, *comparison.notes)
+    said = [
+        f"[low, high] is the {level} {method} interval of the mean over seeds"
+        for method in sorted(methods)
     ]
+    several = several_tasks(comparison)
+    said += [] if several is None else tasks_notes(several)
+    return [printable(text) for text in (*said, *comparison.notes)]
 
 
 def missing_lines(comparison: Comparison) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from gatekit.compare.config_text import flatten
 from gatekit.compare.label import value_text
 from gatekit.compare.loader import IMPORTED
+from gatekit.compare.recipe import environment
 from gatekit.compare.result import Metric, short_hash
 from gatekit.compare.run import Run
 from gatekit.compare.select import Selection
@@ -94,7 +94,7 @@ def why(first: Selection, second: Selection) -> Why:
         if not run.counts
     ]
     configuration, more = _configuration(first, second)
-    environments = [[_environment(run) for run in s.runs] for s in (first, second)]
+    environments = [[environment(run) for run in s.runs] for s in (first, second)]
     spread, said = _spread(first, second)
     return Why(
         first.name,
@@ -149,18 +149,14 @@ def _values(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {key: " or ".join(sorted(values)) for key, values in found.items()}
 
 
-def _environment(run: Run) -> Mapping[str, Any]:
-    try:
-        found = json.loads((run.path / "env.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def environment_facts(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the versions and the hardware that an ``env.json`` tells, as one level."""
+    return _flat(found, "versions", "python", *_HARDWARE)
 
 
 def environment_changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what differs between two ``env.json``: versions and hardware."""
-    keys = ("versions", "python", *_HARDWARE)
-    return _changes([_flat(first, *keys)], [_flat(second, *keys)])
+    return _changes([environment_facts(first)], [environment_facts(second)])
 
 
 def _flat(environment: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -1,0 +1,188 @@
+"""MathML of the LaTeX that `latex` writes, for pages that must typeset it without a library."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from html import escape
+
+from .latex import GREEK
+
+# Sizes are nobody's: a deeper template is shown as its source.
+_MOST_DEPTH = 60
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
+_FUNCTIONS = frozenset({"tanh", "exp", "log", "sin", "cos", "min", "max"})
+_SIGNS = {
+    "odot": "⊙",
+    "cdot": "⋅",
+    "times": "×",
+    "top": "⊤",
+    "dots": "…",
+    "sum": "∑",
+    "langle": "⟨",
+    "rangle": "⟩",
+    "lfloor": "⌊",
+    "rfloor": "⌋",
+    "|": "‖",
+    "{": "{",
+    "}": "}",
+}
+_SPACES = {",": "0.17em", ":": "0.22em", ";": "0.28em", " ": "0.3em", "quad": "1em"}
+_BOLD = {str(digit): chr(0x1D7CE + digit) for digit in range(10)}
+_BOLD |= {chr(ord("A") + k): chr(0x1D400 + k) for k in range(26)}
+_BOLD |= {chr(ord("a") + k): chr(0x1D41A + k) for k in range(26)}
+
+
+def mathml(lines: Iterable[str]) -> str:
+    """Return equations as one MathML element, aligned at their ``&=``.
+
+    What this subset of LaTeX lacks, as a plugin's template may hold, is shown as its source.
+
+    Args:
+        lines: LaTeX, ``left &= right`` each, as ``latex_cell.equations`` returns them.
+    """
+    rows = []
+    for line in lines:
+        left, equals, right = line.partition("&=")
+        cells = [left, "=", right] if equals else ["", "", left]
+        rows.append("".join(f"<mtd>{expression(cell)}</mtd>" for cell in cells))
+    body = "".join(f"<mtr>{row}</mtr>" for row in rows)
+    return f'<math display="block"><mtable>{body}</mtable></math>'
+
+
+def expression(latex: str) -> str:
+    """Return one expression as an ``mrow``; the text of an expression that is not LaTeX."""
+    try:
+        return _Reader(latex).whole()
+    except (_NotReadError, RecursionError):
+        return f"<mtext>{escape(latex)}</mtext>"
+
+
+class _NotReadError(Exception):
+    pass
+
+
+class _Reader:
+    def __init__(self, latex: str) -> None:
+        self.tokens = _TOKEN.findall(latex)
+        self.place = 0
+        self.depth = 0
+
+    def whole(self) -> str:
+        parts = self.until()
+        return _row(parts)
+
+    def until(self, *ends: str) -> list[str]:
+        """Read scripted atoms up to one of the tokens, which is taken, or to the end."""
+        self.depth += 1
+        if self.depth > _MOST_DEPTH:
+            raise _NotReadError
+        parts: list[str] = []
+        while (token := self.take()) is not None:
+            if token in ends:
+                self.depth -= 1
+                return parts
+            if token.isspace():
+                continue
+            if token in "_^":
+                parts.append(self.scripted(parts.pop() if parts else "<mrow></mrow>", token))
+            else:
+                parts.append(self.atom(token))
+        if ends:
+            raise _NotReadError
+        self.depth -= 1
+        return parts
+
+    def scripted(self, base: str, sign: str) -> str:
+        found = {sign: self.argument()}
+        follows = self.peek()
+        if follows is not None and follows in "_^" and follows != sign:
+            self.take()
+            found[follows] = self.argument()
+        if len(found) == 2:
+            return f"<msubsup>{base}{found['_']}{found['^']}</msubsup>"
+        kind = "msub" if sign == "_" else "msup"
+        return f"<{kind}>{base}{found[sign]}</{kind}>"
+
+    def atom(self, token: str) -> str:
+        if token == "{":
+            return _row(self.until("}"))
+        if token[0] == "\\":
+            return self.command(token[1:])
+        if token[0].isdigit():
+            return f"<mn>{token}</mn>"
+        if token.isalpha():
+            return f"<mi>{escape(token)}</mi>"
+        return f"<mo>{escape('−' if token == '-' else token)}</mo>"
+
+    def command(self, name: str) -> str:
+        if name == "left":
+            opening = self.fence()
+            inner = self.until("\\right")
+            return f"<mrow>{opening}{''.join(inner)}{self.fence()}</mrow>"
+        if name == "frac":
+            return f"<mfrac>{self.argument()}{self.argument()}</mfrac>"
+        if name == "sqrt":
+            return f"<msqrt>{self.argument()}</msqrt>"
+        if name in ("mathrm", "operatorname", "text"):
+            return self.upright(self.raw())
+        if name == "mathbf":
+            return f"<mi>{escape(''.join(_BOLD.get(c, c) for c in self.raw()))}</mi>"
+        if name in GREEK:
+            return f"<mi>{_letter(name)}</mi>"
+        if name in _FUNCTIONS:
+            return self.upright(name)
+        if name in _SIGNS:
+            return f"<mo>{_SIGNS[name]}</mo>"
+        if name in _SPACES:
+            return f'<mspace width="{_SPACES[name]}"></mspace>'
+        return f"<mtext>{escape(name if name in '_&%#$' else chr(92) + name)}</mtext>"
+
+    def upright(self, text: str) -> str:
+        return f'<mi mathvariant="normal">{escape(text)}</mi>'
+
+    def fence(self) -> str:
+        token = self.take()
+        if token is None:
+            raise _NotReadError
+        sign = "" if token == "." else _SIGNS.get(token.lstrip("\\"), token)
+        return f'<mo stretchy="true">{escape(sign)}</mo>' if sign else ""
+
+    def argument(self) -> str:
+        token = self.take()
+        while token is not None and token.isspace():
+            token = self.take()
+        if token is None or token in "}_^":
+            raise _NotReadError
+        return self.atom(token)
+
+    def raw(self) -> str:
+        """Return the text in the braces that follow, in which only ``\\_`` is an escape."""
+        if self.take() != "{":
+            raise _NotReadError
+        depth, text = 1, ""
+        while (token := self.take()) is not None:
+            depth += {"{": 1, "}": -1}.get(token, 0)
+            if depth == 0:
+                return text
+            text += token[1:] if token[0] == "\\" and not token[1:].isalpha() else token
+        raise _NotReadError
+
+    def peek(self) -> str | None:
+        return self.tokens[self.place] if self.place < len(self.tokens) else None
+
+    def take(self) -> str | None:
+        token = self.peek()
+        self.place += token is not None
+        return token
+
+
+def _row(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"<mrow>{''.join(parts)}</mrow>"
+
+
+def _letter(name: str) -> str:
+    # Unicode spells this one letter otherwise.
+    spelt = "LAMDA" if name == "lambda" else name.upper()
+    return unicodedata.lookup(f"GREEK SMALL LETTER {spelt}")

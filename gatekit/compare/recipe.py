@@ -1,0 +1,80 @@
+"""What it takes to make a study again: the commands, the data, the versions."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import GatekitError
+from gatekit.compare.loader import Study
+from gatekit.compare.result import OWN
+from gatekit.compare.run import Run
+
+
+def environment(run: Run) -> Mapping[str, Any]:
+    """Return a run's ``env.json``, empty where there is none that can be read."""
+    return read_object(run.path / "env.json")
+
+
+def trained(study: Study) -> list[str]:
+    """Return the commands that asked for the study's runs, in the order of their plans' names."""
+    commands = [read_object(path).get("command") for path in sorted(study.path.glob("plan-*.json"))]
+    return [str(command) for command in dict.fromkeys(commands) if command]
+
+
+def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Return the data that runs read: ``task data_hash command``, the last gets them."""
+    hashes = {
+        (run.result.task, run.result.data_hash or "")
+        for run in runs
+        if run.result is not None and run.result.executor != OWN
+    }
+    return [
+        {"task": task, "data_hash": digest, "command": _command(task)}
+        for task, digest in sorted(hashes)
+    ]
+
+
+def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines for ``pip install -c``: each version that most runs had, others noted."""
+    seen: dict[str, Counter[str]] = {}
+    for known in environments:
+        versions = known.get("versions")
+        for name, version in versions.items() if isinstance(versions, Mapping) else ():
+            if version:
+                seen.setdefault(str(name), Counter())[str(version)] += 1
+    lines = []
+    for name, found in sorted(seen.items()):
+        (most, _), *others = found.most_common()
+        rest = f"  # some runs: {', '.join(sorted(v for v, _ in others))}" if others else ""
+        lines.append(f"{name}=={most}{rest}")
+    return lines
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object of a JSON file, empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _command(task: str) -> str:
+    from gatekit import registry
+
+    try:
+        kind = registry.tasks().get(task)
+    except GatekitError:
+        kind = None
+    if kind is None:
+        return "the task's plugin tells"
+    source = kind.source
+    return (
+        "none: the task makes its data from the seed"
+        if source is None
+        else f"gatekit data get {source.name}"
+    )

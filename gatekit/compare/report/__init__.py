@@ -1,0 +1,1 @@
+"""A comparison as one HTML page that opens from disk; ``page`` joins the sections."""

@@ -1,0 +1,141 @@
+"""The cells of a study: equations typeset, the graph drawn, the reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit import registry
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.diagram import diagram
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.latex_cell import aligned, equations
+from gatekit.cell.mathml import mathml
+from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.compare.comparison import Row
+from gatekit.compare.config_text import flatten
+from gatekit.compare.label import printable, value_text
+from gatekit.compare.report.groups import looks, swatch
+from gatekit.compare.report.markup import Markup, join, table, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.result import short_hash
+from gatekit.compare.run import Run
+
+_MOST_CELLS = 40
+_MOST_OPEN = 4
+_MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class _Used:
+    """A cell with its output unit, and the groups that use it, by their places."""
+
+    run: Run
+    groups: list[int]
+
+
+def cells(sheet: Sheet) -> Section | None:
+    """Return each distinct cell once: its equations, its graph, the groups that use it.
+
+    A cell is built from what is registered here; nothing that lies with the runs is executed. Of a
+    cell that cannot be built so, the configuration's own text is shown.
+    """
+    used = _distinct(sheet.rows)
+    if not used:
+        return None
+    known, trouble = _catalogue(sheet.plugins)
+    parts = []
+    for place, one in enumerate(used[:_MOST_CELLS]):
+        parts.append(_cell(one, sheet, known, trouble, place))
+    if len(used) > _MOST_CELLS:
+        parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
+    return Section("cells", "Cells", join(parts))
+
+
+def _distinct(rows: Sequence[Row]) -> list[_Used]:
+    found: dict[str, _Used] = {}
+    for place, row in enumerate(rows):
+        run = next((r for r in (*row.group.runs, *row.group.missing) if r.config), None)
+        if run is None or run.config is None or not isinstance(run.config.get("cell"), Mapping):
+            continue
+        parts = [run.config["cell"], run.config.get("output_unit")]
+        key = json.dumps(parts, sort_keys=True, default=str)
+        found.setdefault(key, _Used(run, [])).groups.append(place)
+    return list(found.values())
+
+
+def _catalogue(plugins: tuple[str, ...]) -> tuple[Catalogue | None, str]:
+    try:
+        return registry.catalogue(plugins), ""
+    except GatekitError as error:
+        return None, str(error)
+
+
+def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, place: int) -> Markup:
+    config = used.run.config or {}
+    built: Cell | None = None
+    if known is not None:
+        try:
+            built = _built(config, known)
+        except (GatekitError, ValueError, TypeError, KeyError) as error:
+            trouble = str(error)
+    name = printable(value_text(config["cell"].get("name", "a cell without a name")))
+    styles = looks(sheet.rows)
+    labels = [
+        tag("span", swatch(styles[i]), printable(sheet.rows[i].group.label), class_="label")
+        for i in used.groups[:_MOST_NAMED]
+    ]
+    if len(used.groups) > _MOST_NAMED:
+        labels.append(tag("span", f"and {len(used.groups) - _MOST_NAMED} more groups"))
+    reference = config["cell"].get("reference")
+    body = [
+        tag("p", *labels, class_="labels"),
+        tag("p", printable(value_text(reference)), class_="reference") if reference else None,
+    ]
+    if built is None:
+        said = f"It cannot be built from what is installed here: {trouble}"
+        text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
+        rows = [[key, printable(value_text(value))] for key, value in text.items()]
+        body += [tag("p", said, class_="warning"), table(["key", "value"], rows, "plain")]
+    else:
+        body += [_changed(used.run, built, sheet), _shown(built, place)]
+    heading = tag("summary", tag("h3", name))
+    return tag("details", heading, *body, class_="cell", open=place < _MOST_OPEN)
+
+
+def _built(config: Mapping[str, Any], known: Catalogue) -> Cell:
+    # The width of the input shapes no equation; the task, which knows it, may need its data.
+    units = int(config.get("units") or 1)
+    unit = read_output_unit(config.get("output_unit") or "hidden", known)
+    return build(read_cell(config["cell"], known), units, units, unit)
+
+
+def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
+    """Say which plugins of the cell have another source here than when the run was made."""
+    if run.result is None or not run.result.plugins:
+        return None
+    here = registry.plugin_hashes(built.spec, None, None, sheet.plugins)
+    made = run.result.plugins
+    changed = [n for n in here if n in made and short_hash(made[n]) != short_hash(here[n])]
+    if not changed:
+        return None
+    said = f"Shown as it is here: the source of {', '.join(changed)} has changed since."
+    return tag("p", said, class_="warning")
+
+
+def _shown(built: Cell, place: int) -> Markup:
+    lines = equations(built)
+    # Every drawing calls its arrow heads alike; on one page each needs names of its own.
+    drawn = diagram(built).replace('marker id="', f'marker id="cell{place}-')
+    drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
+    source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
+    return join(
+        [
+            tag("div", Markup(mathml(lines)), class_="scroll equations"),
+            source,
+            tag("div", Markup(drawn), class_="scroll diagram"),
+        ]
+    )

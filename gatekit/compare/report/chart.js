@@ -1,0 +1,116 @@
+// Scales, ticks and the frame that charts are drawn in; a tip beside the pointer.
+function scale(low, high, from, to, log) {
+  if (!(high > low)) {
+    const pad = log ? 1.1 : Math.abs(low) * 0.05 || 0.5;
+    [low, high] = log ? [low / pad, low * pad] : [low - pad, low + pad];
+  }
+  const size = log ? Math.log : (value) => value;
+  const back = log ? Math.exp : (value) => value;
+  const [a, b] = [size(low), size(high)];
+  return {
+    low, high, log,
+    at: (value) => from + ((size(value) - a) / (b - a)) * (to - from),
+    of: (place) => back(a + ((place - from) / (to - from)) * (b - a)),
+  };
+}
+
+function ticks(one, count) {
+  const { low, high, log } = one;
+  if (log && high / low > 8) {
+    const decades = Math.log10(high / low);
+    const factors = decades > 4 ? [1] : decades > 1.6 ? [1, 3] : [1, 2, 5];
+    const every = Math.max(1, Math.ceil(decades / count));
+    const found = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += every) {
+      for (const factor of factors) {
+        const value = Number((factor * 10 ** power).toPrecision(3));
+        if (value >= low && value <= high) found.push(value);
+      }
+    }
+    return found;
+  }
+  const rough = (high - low) / Math.max(1, count);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
+  const found = [];
+  for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k += 1) {
+    found.push(Number((k * step).toPrecision(12)));
+  }
+  return found;
+}
+
+function frame(area, x, y, labels) {
+  const parts = [];
+  const wide = area.right - area.left;
+  for (const value of ticks(y, Math.max(3, (area.bottom - area.top) / 55))) {
+    const at = y.at(value);
+    parts.push(draw("line", { x1: area.left, x2: area.right, y1: at, y2: at, class: "grid" }));
+    parts.push(draw("text", { x: area.left - 7, y: at + 3.5, class: "tick end" }, shown(value)));
+  }
+  const places = labels.places || ticks(x, Math.max(2, wide / 90)).map((v) => [v, shown(v)]);
+  for (const [value, text] of places) {
+    const at = x.at(value);
+    parts.push(draw("line", { x1: at, x2: at, y1: area.bottom, y2: area.bottom + 4, class: "axis" }));
+    parts.push(draw("text", { x: at, y: area.bottom + 16, class: "tick middle" }, text));
+  }
+  const line = { x1: area.left, x2: area.right, y1: area.bottom, y2: area.bottom, class: "axis" };
+  parts.push(draw("line", line));
+  const middle = (area.left + area.right) / 2;
+  parts.push(draw("text", { x: middle, y: area.bottom + 34, class: "name middle" }, labels.x));
+  parts.push(draw("text", { x: area.left - 46, y: area.top - 10, class: "name" }, labels.y));
+  return parts;
+}
+
+function path(points) {
+  let text = "";
+  let joined = false;
+  for (const point of points) {
+    if (point === null) { joined = false; continue; }
+    text += `${joined ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}`;
+    joined = true;
+  }
+  return text;
+}
+
+// A box of lines beside a place in its holder; a line is [look, text, value, strong].
+function tip(holder) {
+  const node = make("div", { class: "tip", hidden: true });
+  holder.append(node);
+  return {
+    hide() { node.hidden = true; },
+    show(left, top, title, lines) {
+      const rows = lines.map(([look, text, value, strong]) => make(
+        "tr", { class: strong ? "strong" : null },
+        make("td", {}, look ? swatch(look) : ""), make("td", {}, text), make("td", {}, value),
+      ));
+      node.replaceChildren(make("p", {}, title), make("table", {}, make("tbody", {}, ...rows)));
+      node.hidden = false;
+      const room = holder.clientWidth;
+      const wide = node.offsetWidth;
+      const beside = left + 16 + wide > room ? left - 16 - wide : left + 16;
+      node.style.left = `${Math.max(0, Math.min(beside, room - wide))}px`;
+      node.style.top = `${Math.max(0, top - 12)}px`;
+    },
+  };
+}
+
+// Calls paint at once, when the holder's width changes, and at most once a frame.
+function painted(holder, paint) {
+  let asked = false;
+  let width = 0;
+  const again = () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; paint(); });
+  };
+  new ResizeObserver(() => {
+    if (holder.clientWidth !== width) { width = holder.clientWidth; again(); }
+  }).observe(holder);
+  choice.listen(again);
+  return again;
+}
+
+function place(svg, event) {
+  const frame_ = svg.getBoundingClientRect();
+  return [event.clientX - frame_.left, event.clientY - frame_.top];
+}

@@ -1,0 +1,127 @@
+"""The learning curves: what their script draws, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gatekit.compare.comparison import Row
+from gatekit.compare.curves import Curve, band, read_curves
+from gatekit.compare.label import printable
+from gatekit.compare.report.groups import entries
+from gatekit.compare.report.markup import Markup, join, number, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.result import Metric
+from gatekit.compare.run import Run
+
+# Of a curve with more epochs some are left out: a page has no more points than this.
+_MOST_POINTS = 400
+_MOST_SERIES = 6
+_SPLITS = ("validation", "train", "test")
+
+Series = tuple[str, str]
+Curves = Mapping[Series, Curve]
+
+
+def curves(sheet: Sheet) -> Section | None:
+    """Return the learning curves of every run, those on their way among them."""
+    read = [
+        [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
+        for row in sheet.rows
+    ]
+    series = _series(sheet.rows, [found for group in read for _, found in group])
+    if not series:
+        return None
+    tables = _Tables()
+    level = sheet.comparison.level
+    metrics = {m.name: m for row in sheet.rows if row.summary and (m := row.summary.metric)}
+    data = {
+        "groups": entries(sheet.rows),
+        "series": [_about(one, metrics.get(one[1])) for one in series],
+        "curves": [[_group(group, one, level, tables) for group in read] for one in series],
+        "epochs": tables.epochs,
+        "level": number(100 * level),
+    }
+    return Section("curves", "Learning curves", _body(sheet), data)
+
+
+def _body(sheet: Sheet) -> Markup:
+    said = (
+        f"Thick: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval, as"
+        " far as every seed goes. Thin: each seed. Dashed and thin: a run without an outcome."
+        " Drag to zoom, double-click for all. With the keyboard: arrows move the cursor, + and -"
+        " zoom, 0 shows all."
+    )
+    return join([tag("div", class_="plot", data_plot="curves"), tag("p", said, class_="caption")])
+
+
+def _series(rows: Sequence[Row], found: Sequence[Curves]) -> list[Series]:
+    primary = {row.summary.metric.name for row in rows if row.summary}
+    known = {key for curves_ in found for key in curves_}
+
+    def order(key: Series) -> tuple[int, bool, str]:
+        split, metric = key
+        place = _SPLITS.index(split) if split in _SPLITS else len(_SPLITS)
+        return (place, metric not in primary, metric)
+
+    return sorted(known, key=order)[:_MOST_SERIES]
+
+
+def _about(series: Series, metric: Metric | None) -> dict[str, Any]:
+    split, name = map(printable, series)
+    unit = printable(metric.unit) if metric else ""
+    return {
+        "label": f"{split} {name}" + (f" ({unit})" if unit else ""),
+        "chance": None if metric is None or metric.chance is None else number(metric.chance),
+        "better": None if metric is None else metric.direction,
+    }
+
+
+class _Tables:
+    """The distinct lists of epochs, each kept once: most runs share theirs."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[float]] = []
+        self._places: dict[tuple[float, ...], int] = {}
+
+    def place(self, epochs: Sequence[float]) -> int:
+        key = tuple(epochs)
+        if key not in self._places:
+            self._places[key] = len(self.epochs)
+            self.epochs.append([number(epoch) for epoch in epochs])
+        return self._places[key]
+
+
+def _group(
+    group: Sequence[tuple[Run, Curves]], series: Series, level: float, tables: _Tables
+) -> dict[str, Any]:
+    found = [(run, known[series]) for run, known in group if series in known]
+    mean = band([curve for run, curve in found if run.counts], level)
+    runs = []
+    for run, curve in found:
+        kept = _thinned(curve.epochs)
+        runs.append(
+            {
+                "run": run.id,
+                "seed": run.seed,
+                "state": run.state,
+                "at": tables.place(curve.epochs[kept].tolist()),
+                "y": [number(v) for v in curve.values[kept]],
+            }
+        )
+    if mean is None:
+        return {"runs": runs, "band": None}
+    kept = _thinned(mean.epochs)
+    ends = {"mean": mean.mean, "low": mean.low, "high": mean.high}
+    shown = {name: [number(v) for v in values[kept]] for name, values in ends.items()}
+    return {"runs": runs, "band": {"at": tables.place(mean.epochs[kept].tolist()), **shown}}
+
+
+def _thinned(epochs: Any) -> Any:
+    """Return the places that are shown: all, or evenly spread ones with both ends."""
+    count = len(epochs)
+    if count <= _MOST_POINTS:
+        return np.arange(count)
+    return np.unique(np.linspace(0, count - 1, _MOST_POINTS).round().astype(int))

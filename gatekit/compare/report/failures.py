@@ -1,0 +1,83 @@
+"""Runs without an outcome, and those that diverged: why, the end of the log, what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gatekit.compare.label import printable
+from gatekit.compare.report.markup import Markup, join, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.run import Run
+from gatekit.study.folder import RunFolder
+
+_ON_THE_WAY = ("PLANNED", "RUNNING")
+_MOST_LOGS = 40
+_LINES = 12
+
+
+def failures(sheet: Sheet) -> Section:
+    """Return every run that failed, was lost, damaged or interrupted, or diverged."""
+    comparison = sheet.comparison
+    missing = [run for run in comparison.missing if run.state not in _ON_THE_WAY]
+    waiting = [run for run in comparison.missing if run.state in _ON_THE_WAY]
+    diverged = [run for run in comparison.study.runs if run.state == "DIVERGED"]
+    stale = [run for run in comparison.study.runs if run.stale is not None]
+    label = {
+        run.id: printable(row.group.label)
+        for row in sheet.rows
+        for run in (*row.group.runs, *row.group.missing)
+    }
+    parts: list[Markup | None] = [
+        _part("Without an outcome", missing, label, _retry(sheet) if missing else {}),
+        _part("Diverged, and counted as the worst outcome", diverged, label, {}),
+        _part("Outdated: a plugin or the data changed after them", stale, label, {}),
+    ]
+    if waiting:
+        states = ", ".join(sorted({run.state for run in waiting}))
+        parts.append(tag("p", f"{len(waiting)} more runs are on their way ({states})."))
+    if not any(parts):
+        parts = [tag("p", "No run failed, diverged or was lost.")]
+    count = len(missing) + len(diverged)
+    return Section("failures", "Failures" + (f" ({count})" if count else ""), join(parts))
+
+
+def _part(
+    title: str, runs: Sequence[Run], label: Mapping[str, str], commands: Mapping[str, str]
+) -> Markup | None:
+    if not runs:
+        return None
+    entries = []
+    for place, run in enumerate(runs):
+        seed = None if run.seed is None else f"seed {run.seed}"
+        head = [
+            tag("code", run.id),
+            tag("span", run.state, class_=f"state {run.state.lower()}"),
+            tag("span", label.get(run.id, "group unknown")),
+            tag("span", seed) if seed else None,
+        ]
+        reason = (run.stale if run.stale is not None else run.reason) or "no reason is recorded"
+        command = commands.get(run.id)
+        entries.append(
+            tag(
+                "li",
+                tag("p", *head, class_="run"),
+                tag("p", reason, class_="reason"),
+                _log(run) if place < _MOST_LOGS and not run.counts else None,
+                tag("pre", tag("code", command)) if command else None,
+            )
+        )
+    return join([tag("h3", f"{title} ({len(runs)})"), tag("ul", *entries, class_="failures")])
+
+
+def _log(run: Run) -> Markup | None:
+    lines = RunFolder(run.path).log_tail(_LINES)
+    if not lines:
+        return None
+    return tag("details", tag("summary", "the end of its log"), tag("pre", "\n".join(lines)))
+
+
+def _retry(sheet: Sheet) -> dict[str, str]:
+    from gatekit.study.survey import survey
+
+    known = survey(sheet.comparison.study.path)
+    return {run.id: f"{run.command} retry=failed" for run in known if run.command}

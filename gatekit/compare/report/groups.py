@@ -1,0 +1,42 @@
+"""How groups look everywhere on the page: the same colours as in the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gatekit.compare.comparison import Row
+from gatekit.compare.figures.style import COLOURS, DASHES
+from gatekit.compare.label import printable
+from gatekit.compare.report.markup import Markup, tag
+
+_SHOWN = 7
+
+
+def looks(rows: Sequence[Row]) -> list[str]:
+    """Return the class of each group: its colour and dashes; a baseline is drawn in ink."""
+    found, position = [], 0
+    for row in rows:
+        if row.is_baseline:
+            found.append("ink")
+            continue
+        dashes = (position // len(COLOURS) + position) % len(DASHES)
+        found.append(f"c{position % len(COLOURS)} d{dashes}")
+        position += 1
+    return found
+
+
+def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the groups for the page's script; the baselines and the best are shown at first."""
+    found = []
+    for place, (row, look) in enumerate(zip(rows, looks(rows), strict=True)):
+        shown = row.is_baseline or place < _SHOWN
+        label = printable(row.group.label)
+        found.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
+    return found
+
+
+def swatch(look: str) -> Markup:
+    """Return the piece of line that stands for a group."""
+    line = tag("line", x1="1", y1="5", x2="21", y2="5", class_="key")
+    return tag("svg", line, viewBox="0 0 22 10", class_=f"swatch {look}", aria_hidden="true")

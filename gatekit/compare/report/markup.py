@@ -1,0 +1,84 @@
+"""HTML that cannot be broken by what it holds: every text is escaped where it becomes markup."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from gatekit.compare.label import printable
+
+_VOID = frozenset({"meta", "input", "br", "circle", "line", "path", "rect"})
+
+
+class Markup(str):
+    """A text that is HTML already."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> Markup:
+    """Return a text as HTML; control and format characters are shown as escapes, lines are kept."""
+    shown = "\n".join(printable(line) for line in value.replace("\t", "    ").split("\n"))
+    return Markup(escape(shown))
+
+
+def join(parts: Iterable[str | None]) -> Markup:
+    """Return parts one after the other; those that are not markup are escaped."""
+    return Markup("".join(_inner(part) for part in parts if part is not None))
+
+
+def tag(element: str, *children: str | None, **attributes: str | float | bool | None) -> Markup:
+    """Return an element.
+
+    Args:
+        element: its name.
+        children: markup, or texts, which are escaped; None is nothing.
+        attributes: ``class_`` is ``class``, ``aria_label`` is ``aria-label``; True is an attribute
+            without a value, False and None are none.
+    """
+    said = ""
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        name = key.rstrip("_").replace("_", "-")
+        said += f" {name}" if value is True else f' {name}="{text(_value(value))}"'
+    if element in _VOID:
+        return Markup(f"<{element}{said}/>")
+    return Markup(f"<{element}{said}>{join(children)}</{element}>")
+
+
+def table(
+    titles: Sequence[str], rows: Iterable[Sequence[str]], class_: str | None = None
+) -> Markup:
+    """Return a table; the first cell of each row is its heading."""
+    head = tag("tr", *(tag("th", title, scope="col") for title in titles))
+    body = [
+        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
+        for row in rows
+    ]
+    inner = tag("table", tag("thead", head), tag("tbody", *body), class_=class_)
+    return tag("div", inner, class_="scroll")
+
+
+def data(value: Any) -> Markup:
+    """Return plain data as JSON that may stand in a ``script`` element and cannot close it."""
+    written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        written = written.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(written)
+
+
+def number(value: float) -> float | int:
+    """Return a number with the seven digits that a page can show; a whole one as an integer."""
+    rounded = float(f"{value:.7g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
+
+
+def _inner(part: str) -> str:
+    return part if isinstance(part, Markup) else text(part)
+
+
+def _value(value: str | float | bool) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

@@ -1,0 +1,79 @@
+"""Where the numbers come from: the machines and versions, and how to make them again."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+
+from gatekit.compare.label import printable, value_text
+from gatekit.compare.recipe import constraints, data_sets, environment
+from gatekit.compare.report.markup import Markup, join, table, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.result import short_hash
+from gatekit.compare.why import environment_facts
+
+_MOST_VALUES = 8
+
+
+def environments(sheet: Sheet) -> Section | None:
+    """Return versions and hardware: each value once, with how many runs had it where it varies."""
+    counts: dict[str, Counter[str]] = {}
+    for run in sheet.comparison.study.runs:
+        known = environment(run)
+        facts = {**environment_facts(known), "commit": _commit(known)}
+        for key, value in facts.items():
+            if value not in (None, [], ""):
+                counts.setdefault(key, Counter())[value_text(value)] += 1
+    if not counts:
+        return None
+    rows = [[printable(key), _counted(found)] for key, found in counts.items()]
+    return Section("environment", "Environment", table(["what", "value"], rows, "plain"))
+
+
+def _commit(known: object) -> str | None:
+    git = known.get("git") if isinstance(known, dict) else None
+    if not isinstance(git, dict) or not git.get("commit"):
+        return None
+    return f"{git['commit']}{' with changes' if git.get('dirty') else ''}"
+
+
+def _counted(found: Counter[str]) -> str:
+    if len(found) == 1:
+        return printable(next(iter(found)))
+    most = found.most_common(_MOST_VALUES)
+    said = [f"{printable(value)} ({count} runs)" for value, count in most]
+    said += [f"and {len(found) - _MOST_VALUES} more"] if len(found) > _MOST_VALUES else []
+    return "; ".join(said)
+
+
+def reproduce(sheet: Sheet) -> Section:
+    """Return the exact commands: versions, data, training, comparison."""
+    study = sheet.comparison.study
+    data = data_sets(study.runs)
+    wanted = sorted({d["command"] for d in data if d["command"].startswith("gatekit ")})
+    pins = constraints([environment(run) for run in study.runs])
+    trained = list(sheet.trained) or [
+        f"# no command was recorded: gatekit train study={shlex.quote(study.name)} ..."
+    ]
+    steps = [
+        ("Install the same versions", [f"# constraints.txt\n{_lines(pins)}"] if pins else []),
+        ("Get the data", wanted),
+        ("Train; complete runs are skipped", trained),
+        ("Compare, and write this page", [sheet.command, _report(sheet.command)]),
+    ]
+    parts: list[Markup | None] = []
+    for title, commands in steps:
+        if commands:
+            parts += [tag("h3", title), tag("pre", tag("code", _lines(commands)), class_="shell")]
+    rows = [[d["task"], short_hash(d["data_hash"]), d["command"]] for d in data]
+    if rows:
+        parts.append(table(["task", "data", "how to get it"], rows, "plain"))
+    return Section("reproduce", "How to reproduce", join(parts))
+
+
+def _lines(texts: list[str]) -> str:
+    return "\n".join(texts)
+
+
+def _report(command: str) -> str:
+    return command.replace("gatekit compare", "gatekit report", 1)

@@ -1,0 +1,117 @@
+"""The report as one HTML file that loads nothing: its sections, its style, its script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from importlib import resources
+from string import Template
+
+from gatekit import __version__
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.label import printable
+from gatekit.compare.report.cells import cells
+from gatekit.compare.report.curves import curves
+from gatekit.compare.report.differences import differences
+from gatekit.compare.report.failures import failures
+from gatekit.compare.report.markup import Markup, data, join, tag, text
+from gatekit.compare.report.origin import environments, reproduce
+from gatekit.compare.report.runs import parallel, runs
+from gatekit.compare.report.sheet import Builder, Section, Sheet
+from gatekit.compare.report.summary import summary
+
+SECTIONS: tuple[Builder, ...] = (
+    summary,
+    curves,
+    parallel,
+    runs,
+    failures,
+    cells,
+    differences,
+    environments,
+    reproduce,
+)
+"""What the page consists of, in this order; a section that has nothing to show returns None."""
+
+SCRIPTS = ("base.js", "chart.js", "curves.js", "parallel.js", "table.js", "start.js")
+"""The files of the page's one script, in the order in which they are joined."""
+
+
+def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
+    """Return the report as HTML.
+
+    It runs one script and has one style, both named by their hash in the page's content security
+    policy, and may load nothing at all; every label is escaped. The same runs give the same text.
+
+    Args:
+        sheet: what the report is about.
+        reload_seconds: how often an open page reads itself again, None for a page that is final.
+    """
+    built = [section for make in SECTIONS if (section := make(sheet)) is not None]
+    style, script = _read("report.css"), _script()
+    known = {section.key: section.data for section in built if section.data is not None}
+    filled = {
+        "policy": text(_policy(style, script)),
+        "version": text(__version__),
+        "title": text(f"{sheet.comparison.study.name}: report"),
+        "name": text(sheet.comparison.study.name),
+        "facts": _facts(sheet.comparison),
+        "live": _live(reload_seconds),
+        "menu": join(tag("a", section.title, href=f"#{section.key}") for section in built),
+        "sections": join(_section(section) for section in built),
+        "data": data({**known, "study": sheet.comparison.study.name}),
+        "style": style,
+        "script": script,
+    }
+    return Template(_read("page.html")).substitute(filled)
+
+
+def _section(section: Section) -> Markup:
+    heading = tag("h2", section.title)
+    return tag("section", heading, section.body, id=section.key, aria_label=section.title)
+
+
+def _facts(comparison: Comparison) -> Markup:
+    states = Counter(run.state for run in comparison.study.runs)
+    said = [f"{len(comparison.study.runs)} runs in {len(comparison.rows)} groups"]
+    if set(states) - {"COMPLETED"}:
+        said.append(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    tasks = {run.result.task for run in comparison.study.runs if run.result}
+    said += [f"task {', '.join(sorted(tasks))}"] if tasks else []
+    measured = {(row.summary.split, row.summary.metric) for row in comparison.rows if row.summary}
+    for split, metric in sorted(measured, key=lambda pair: (pair[0], pair[1].name)):
+        unit = f" in {metric.unit}" if metric.unit else ""
+        better = "lower" if metric.direction == "min" else "higher"
+        chance = "" if metric.chance is None else f"; chance is {metric.chance:.4g}"
+        said.append(f"{split} {metric.name}{unit}, {better} is better{chance}")
+    return join(tag("span", printable(fact)) for fact in said)
+
+
+def _live(seconds: float | None) -> Markup:
+    if seconds is None:
+        return Markup("")
+    box = tag("input", type="checkbox", id="live", checked=True, data_seconds=seconds)
+    said = f" read again every {seconds:g} s, while the sweep runs"
+    return tag("p", tag("label", box, said), class_="live")
+
+
+def _read(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _script() -> str:
+    inner = "\n".join(_read(name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{inner}}})();\n'
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"

@@ -1,0 +1,127 @@
+"""The table of runs and the parallel coordinates, which show the same facts of the same runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gatekit.compare.label import printable, value_text
+from gatekit.compare.report.groups import entries
+from gatekit.compare.report.markup import join, number, table, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.rows import tidy
+
+_FIRST = ("group", "run", "seed", "state")
+_LAST = ("stale", "reason")
+# Said in the heading, or by another column.
+_LEFT_OUT = ("study",)
+_MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "seconds")
+_NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
+_COSTS = ("parameters", "step_seconds", "validation", "test")
+_MOST_AXES = 12
+
+
+def runs(sheet: Sheet) -> Section:
+    """Return every run in a table that can be sorted and filtered, and what all have in common."""
+    rows, constant = _rows(sheet)
+    columns = list(rows[0]) if rows else []
+    same = [[printable(key), printable(_shown(value))] for key, value in constant.items()]
+    folded = tag(
+        "details",
+        tag("summary", tag("h3", "The same in every run"), f" {len(same)}"),
+        table(["key", "value"], same, "plain"),
+    )
+    body = join([tag("div", class_="runs", data_table="runs"), folded if same else None])
+    data = {
+        "groups": entries(sheet.rows),
+        "columns": [{"key": printable(key), "numeric": _numeric(rows, key)} for key in columns],
+        "rows": [[_cell(row[key]) for key in columns] for row in rows],
+    }
+    return Section("runs", "Runs", body if rows else tag("p", "There are no runs."), data)
+
+
+def parallel(sheet: Sheet) -> Section | None:
+    """Return parallel coordinates over the settings that differ, the costs and the outcome."""
+    rows, _ = _rows(sheet)
+    keys = list(dict.fromkeys(key for row in sheet.rows for key in row.group.values))
+    wanted = [*(key for key in keys if not key.startswith("plugin.")), "seed", *_COSTS]
+    axes = [key for key in dict.fromkeys(wanted) if len({_shown(r.get(key)) for r in rows}) > 1]
+    if len(axes) < 2 or len(rows) < 2:
+        return None
+    shown = axes if len(axes) <= _MOST_AXES else [*axes[: _MOST_AXES - 4], *axes[-4:]]
+    data = {
+        "groups": entries(sheet.rows),
+        "axes": [
+            {
+                "key": printable(key),
+                "numeric": _numeric(rows, key),
+                "values": [_cell(row.get(key)) for row in rows],
+            }
+            for key in shown
+        ],
+        "group": [row["group"] for row in rows],
+        "run": [row["run"] for row in rows],
+        "better": next((r.summary.metric.direction for r in sheet.rows if r.summary), None),
+    }
+    said = (
+        "Each line is a run. Drag along an axis to keep the runs within; click it to let go."
+        " With the keyboard: the arrows move the range of an axis, with Shift its size, Escape"
+        " lets go. What is kept here is kept in the table of runs, too."
+    )
+    body = join([tag("div", class_="plot", data_plot="parallel"), tag("p", said, class_="caption")])
+    return Section("parallel", "Parallel coordinates", body, data)
+
+
+def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return a row for each run with the facts that differ, and those that do not."""
+    study = sheet.comparison.study
+    place = {
+        id(run): index
+        for index, row in enumerate(sheet.rows)
+        for run in (*row.group.runs, *row.group.missing)
+    }
+    found = []
+    for run, row in zip(study.runs, tidy([study]), strict=True):
+        found.append({"group": place.get(id(run)), **row, "stale": run.stale})
+    if not found:
+        return [], {}
+    values = {key: {_shown(row[key]) for row in found} for key in found[0]}
+    metrics = {row["metric"] for row in found if row["metric"]}
+    doubled = {f"{split}_{metric}" for metric in metrics for split in ("val", "test")}
+    left_out = {*_LEFT_OUT, *doubled}
+    constant = {
+        key: found[0][key]
+        for key, known in values.items()
+        if len(known) == 1 and found[0][key] is not None and key not in _NEVER_CONSTANT
+    }
+    kept = [
+        key
+        for key, known in values.items()
+        if key not in constant and key not in left_out and known != {""}
+    ]
+    order = [key for key in _FIRST if key in kept]
+    order += [key for key in ("test", "validation", *_MEASURED, "step_seconds") if key in kept]
+    order += [key for key in kept if key not in order and key not in _LAST]
+    order += [key for key in _LAST if key in kept]
+    rows = [{key: row[key] for key in order} for row in found]
+    rows.sort(key=lambda row: (row["group"] is None, row["group"] or 0))
+    return rows, {key: value for key, value in constant.items() if key not in doubled}
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else value_text(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numeric(rows: Sequence[dict[str, Any]], key: str) -> bool:
+    values = [row.get(key) for row in rows if row.get(key) is not None]
+    return bool(values) and all(map(_is_number, values))
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return None
+    return number(value) if _is_number(value) else printable(value_text(value))

@@ -1,0 +1,38 @@
+// Every part begins in the place that the page holds for it.
+const PARTS = { curves, parallel };
+for (const holder of document.querySelectorAll("[data-plot]")) PARTS[holder.dataset.plot](holder);
+for (const holder of document.querySelectorAll("[data-table]")) runs(holder);
+
+const names = [...document.querySelectorAll("button[data-group]")];
+const press = () => names.forEach((name) => {
+  name.setAttribute("aria-pressed", String(choice.groups.has(Number(name.dataset.group))));
+});
+for (const name of names) {
+  name.title = "show or hide the group in the charts";
+  name.addEventListener("click", () => choice.toggle(Number(name.dataset.group)));
+}
+choice.listen(press);
+press();
+
+for (const copy of document.querySelectorAll("button.copy")) {
+  const sentence = copy.parentElement.querySelector("blockquote");
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(sentence.textContent);
+      copy.textContent = "copied";
+    } catch {
+      // Where the clipboard is closed to pages, the sentence is marked: one key copies it.
+      getSelection().selectAllChildren(sentence);
+      copy.textContent = "marked";
+    }
+    setTimeout(() => { copy.textContent = "copy"; }, 1500);
+  });
+}
+
+const live = document.getElementById("live");
+if (live) {
+  live.checked = memory.get("live", true) !== false;
+  live.addEventListener("change", () => memory.set("live", live.checked));
+  setInterval(() => { if (live.checked) location.reload(); }, 1000 * Number(live.dataset.seconds));
+}
+document.documentElement.dataset.ready = "true";

@@ -1,0 +1,91 @@
+"""Write the report, once or again and again while a sweep runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.report.page import page
+from gatekit.compare.report.sheet import Sheet
+from gatekit.study import files
+
+_WATCHED = ("status.json", "result.json", "metrics.jsonl")
+
+
+def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) -> None:
+    """Write the page as a whole: a reader finds the old one or the new one.
+
+    Args:
+        path: the file.
+        sheet: what the report is about.
+        reload_seconds: how often an open page reads itself again; None for never.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    written = page(sheet, reload_seconds)
+    try:
+        files.folder(path.absolute().parent)
+        files.write(path.absolute(), written)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror}); give another --to FILE.html"
+        ) from None
+
+
+def watch(
+    path: Path,
+    study: Path,
+    make: Callable[[], Sheet],
+    tell: Callable[[Sheet], None],
+    seconds: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Sheet:
+    """Write the page, and again whenever a run has changed, until Ctrl-C; the last one is final.
+
+    Args:
+        path: the file.
+        study: the study's folder.
+        make: reads the study and compares it.
+        tell: is told what was written.
+        seconds: how often to look.
+        sleep: waits; a test puts another in its place.
+
+    Returns:
+        What was written last.
+    """
+    seen: object = None
+    sheet: Sheet | None = None
+    try:
+        while True:
+            now = _state(study)
+            if now != seen:
+                sheet = make()
+                write_report(path, sheet, seconds)
+                tell(sheet)
+                seen = now
+            sleep(seconds)
+    except KeyboardInterrupt:
+        # An open page must not go on to read itself again.
+        sheet = sheet or make()
+        write_report(path, sheet)
+    return sheet
+
+
+def _state(study: Path) -> frozenset[tuple[str, int, int]]:
+    found = []
+    for folder in (study / "runs", *study.glob("imported/*/runs")):
+        if not folder.is_dir():
+            continue
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                for name in _WATCHED:
+                    try:
+                        told = os.stat(os.path.join(entry.path, name))
+                    except OSError:
+                        continue
+                    found.append((f"{entry.name}/{name}", told.st_mtime_ns, told.st_size))
+    return frozenset(found)

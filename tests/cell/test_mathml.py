@@ -1,0 +1,75 @@
+"""MathML says what the LaTeX says, and lets nothing of a plugin's template through as markup."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree
+
+import pytest
+
+from gatekit.cell.expression import Name
+from gatekit.cell.graph import build
+from gatekit.cell.latex import GREEK, Notation, latex
+from gatekit.cell.latex_cell import equations
+from gatekit.cell.mathml import expression, mathml
+from gatekit.cell.ops import FUNCTIONS, Function
+from gatekit.cell.spec import read_output_unit
+from gatekit.registry import catalogue, load_cell
+
+
+def text(markup: str) -> str:
+    """Return what one reads, without elements."""
+    return re.sub(r"<[^>]*>", "", markup)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole", "slstm", "rhn", "on_lstm"])
+def test_bundled_cells_are_read_whole(cell: str) -> None:
+    known = catalogue()
+    built = build(load_cell(cell, known), 12, 8, read_output_unit("hidden", known))
+    lines = equations(built)
+    found = xml.etree.ElementTree.fromstring(mathml(lines))
+    assert len(found[0]) == len(lines)
+    assert not list(found.iter("mtext"))
+    assert all(len(row) == 3 and row[1].find("mo").text == "=" for row in found[0])
+
+
+def test_what_stands_above_below_and_beside() -> None:
+    assert expression(r"h_{t-1}^{2}").startswith("<msubsup><mi>h</mi><mrow><mi>t</mi><mo>−</mo>")
+    assert expression(r"\frac{a}{b+1}") == (
+        "<mfrac><mi>a</mi><mrow><mi>b</mi><mo>+</mo><mn>1</mn></mrow></mfrac>"
+    )
+    assert text(expression(r"\left(\mathrm{for\_get}_t \odot c\right)")) == "(for_gett⊙c)"
+    assert text(expression(r"{W_{x}}^{\top}\,\mathbf{1}")) == "Wx⊤\N{MATHEMATICAL BOLD DIGIT ONE}"
+    assert [text(expression(rf"\{name}")) for name in ("alpha", "lambda", "omega")] == list("αλω")
+
+
+def test_every_function_and_letter_of_the_language_has_its_sign() -> None:
+    for function in FUNCTIONS.values():
+        names = [Name(letter) for letter in "xyz"[: function.arity]]
+        if not function.static:
+            assert "<mtext>" not in expression(latex(function(*names), Notation()))
+    assert not [name for name in GREEK if "<mtext>" in expression(f"\\{name}")]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        r"<script>alert(1)</script>{0}",
+        r"\operatorname{{<img src=x onerror=alert(1)>}}\left({0}\right)",
+        r"\href{{javascript:alert(1)}}{{{0}}}",
+        r"\left<script>{0}\right>",
+    ],
+)
+def test_a_template_never_becomes_markup(template: str) -> None:
+    function = Function("evil", 1, latex=template)
+    written = latex(function(Name("x")), Notation(functions={"evil": function}))
+    found = xml.etree.ElementTree.fromstring(mathml([f"h_t &= {written}"]))
+    known = {"math", "mtable", "mtr", "mtd", "mrow", "mi", "mo", "mn", "msub", "mtext", "mspace"}
+    assert {element.tag for element in found.iter()} <= known
+    assert not [name for e in found.iter() for name in e.attrib if name.startswith("on")]
+
+
+@pytest.mark.parametrize("source", [r"\frac{a}", "{", r"\left(", "^", "}", "{" * 500 + "x"])
+def test_what_is_no_latex_is_shown_as_it_is(source: str) -> None:
+    found = xml.etree.ElementTree.fromstring(expression(source))
+    assert "".join(found.itertext()) in (source, "")
