@@ -29,7 +29,7 @@ _LEGEND = (
 )
 
 
-def diagram(cell: Cell) -> str:
+def diagram(cell: Cell, headed: bool = True) -> str:
     """Return a drawing of a cell as an SVG document.
 
     Inputs and previous values stand left, then the signals by stage; gates are rounded and tell
@@ -38,13 +38,14 @@ def diagram(cell: Cell) -> str:
 
     Args:
         cell: the built cell.
+        headed: whether its name and reference stand above.
     """
-    return _Diagram(cell).document()
+    return _Diagram(cell, headed).document()
 
 
 class _Diagram:
-    def __init__(self, cell: Cell) -> None:
-        self.cell = cell
+    def __init__(self, cell: Cell, headed: bool) -> None:
+        self.cell, self.headed = cell, headed
         self.boxes = Boxes(cell)
         drawn, feedback = self.boxes.drawn, self.boxes.feedback
         counts = Counter(drawn[source].column for source, _ in feedback)
@@ -53,7 +54,7 @@ class _Diagram:
         sized = [_sized(box, arrivals[box.key]) for box in drawn.values()]
         self.layout: Layout = arrange(sized, self.boxes.links, gaps, _PORT)
         self.x0 = _MARGIN + _LANE * (len(feedback) + 2)
-        self.y0 = _TITLE + _BAND + 14.0
+        self.y0 = (_TITLE if headed else 0.0) + _BAND + 14.0
 
     def document(self) -> str:
         bottom = self.y0 + self.layout.height + _LANE * (len(self.boxes.feedback) + 2)
@@ -75,15 +76,17 @@ class _Diagram:
         reference = str(dict(self.cell.spec.about).get("reference", ""))
         shown = textwrap.shorten(reference, int((width - 2 * _MARGIN) / 6.5), placeholder=" ...")
         size = f'width="{width:.0f}" height="{height:.0f}"'
-        return [
+        parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
             f'{size} role="img">',
             f"<title>{svg.safe(name)}</title>",
             svg.heads(),
             f'<rect {size} fill="#ffffff"/>',
-            svg.label(_MARGIN, 28.0, name, 17, "bold", "start"),
-            svg.label(_MARGIN, 47.0, shown, 11.5, "normal", "start", fill="#555555"),
         ]
+        if self.headed:
+            parts.append(svg.label(_MARGIN, 28.0, name, 17, "bold", "start"))
+            parts.append(svg.label(_MARGIN, 47.0, shown, 11.5, "normal", "start", fill="#555555"))
+        return parts
 
     def stage_bands(self) -> list[str]:
         parts = []

@@ -28,6 +28,11 @@ def causes(runs: Iterable[Found]) -> list[Cause]:
     groups: dict[tuple[str, str], list[Found]] = {}
     for run in runs:
         if run.state in TROUBLES:
-            groups.setdefault((run.state, _VARIES.sub("#", run.reason or "")), []).append(run)
+            groups.setdefault((run.state, alike(run.reason)), []).append(run)
     found = [Cause(state, r[0].reason or "", tuple(r)) for (state, _), r in groups.items()]
     return sorted(found, key=lambda cause: -len(cause.runs))
+
+
+def alike(reason: str | None) -> str:
+    """Return a reason without its numbers and names, by which equal causes are told."""
+    return _VARIES.sub("#", reason or "")

@@ -122,5 +122,5 @@ function chooser() {
     });
     tools.prepend(find);
   }
-  return make("div", { class: "chooser" }, groups.length > 2 ? tools : null, list);
+  return make("div", { class: "chooser" }, list, groups.length > 5 ? tools : null);
 }

@@ -129,7 +129,7 @@ def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
 def _shown(built: Cell, place: int) -> Markup:
     lines = equations(built)
     # Every drawing calls its arrow heads alike; on one page each needs names of its own.
-    drawn = diagram(built).replace('marker id="', f'marker id="cell{place}-')
+    drawn = diagram(built, headed=False).replace('marker id="', f'marker id="cell{place}-')
     drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
     source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
     return join(

@@ -47,7 +47,8 @@ function frame(area, x, y, labels) {
     parts.push(draw("line", { x1: area.left, x2: area.right, y1: at, y2: at, class: "grid" }));
     parts.push(draw("text", { x: area.left - 7, y: at + 3.5, class: "tick end" }, shown(value)));
   }
-  const places = labels.places || ticks(x, Math.max(2, wide / 90)).map((v) => [v, shown(v)]);
+  const places = labels.places || ticks(x, Math.max(2, wide / 90))
+    .filter((value) => !labels.whole || Number.isInteger(value)).map((value) => [value, shown(value)]);
   for (const [value, text] of places) {
     const at = x.at(value);
     parts.push(draw("line", { x1: at, x2: at, y1: area.bottom, y2: area.bottom + 4, class: "axis" }));
@@ -56,8 +57,8 @@ function frame(area, x, y, labels) {
   const line = { x1: area.left, x2: area.right, y1: area.bottom, y2: area.bottom, class: "axis" };
   parts.push(draw("line", line));
   const middle = (area.left + area.right) / 2;
-  parts.push(draw("text", { x: middle, y: area.bottom + 34, class: "name middle" }, labels.x));
-  parts.push(draw("text", { x: area.left - 46, y: area.top - 10, class: "name" }, labels.y));
+  parts.push(draw("text", { x: middle, y: area.bottom + 34, class: "title middle" }, labels.x));
+  parts.push(draw("text", { x: area.left - 46, y: area.top - 10, class: "title" }, labels.y));
   return parts;
 }
 

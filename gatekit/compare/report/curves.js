@@ -177,11 +177,11 @@ function curves(holder) {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(
-      draw("defs", {}, clip), ...frame(area, x, y, { x: "epoch", y: series.label }), inside, marks,
+      draw("defs", {}, clip), ...frame(area, x, y, { x: "epoch", y: series.label, whole: true }), inside, marks,
     );
     view.marks = marks;
     if (!drawn.length) {
-      const middle = { x: width / 2, y: height / 2, class: "name middle" };
+      const middle = { x: width / 2, y: height / 2, class: "title middle" };
       svg.append(draw("text", middle, "no group is chosen"));
     }
   }

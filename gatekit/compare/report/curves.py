@@ -19,6 +19,7 @@ from gatekit.compare.run import Run
 # Of a curve with more epochs some are left out: a page has no more points than this.
 _MOST_POINTS = 400
 _MOST_SERIES = 6
+_DIGITS = 5
 _SPLITS = ("validation", "train", "test")
 
 Series = tuple[str, str]
@@ -108,14 +109,14 @@ def _group(
                 "seed": run.seed,
                 "state": run.state,
                 "at": tables.place(curve.epochs[kept].tolist()),
-                "y": [number(v) for v in curve.values[kept]],
+                "y": [number(v, _DIGITS) for v in curve.values[kept]],
             }
         )
     if mean is None:
         return {"runs": runs, "band": None}
     kept = _thinned(mean.epochs)
     ends = {"mean": mean.mean, "low": mean.low, "high": mean.high}
-    shown = {name: [number(v) for v in values[kept]] for name, values in ends.items()}
+    shown = {name: [number(v, _DIGITS) for v in values[kept]] for name, values in ends.items()}
     return {"runs": runs, "band": {"at": tables.place(mean.epochs[kept].tolist()), **shown}}
 
 

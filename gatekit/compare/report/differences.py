@@ -25,7 +25,7 @@ def differences(sheet: Sheet) -> Section | None:
     study = sheet.comparison.study
     baselines = {row.group.label: row for row in sheet.rows if row.is_baseline}
     styles = looks(sheet.rows)
-    parts: list[Markup | None] = [_settings(sheet.rows)]
+    parts: list[Markup | None] = [_settings(sheet.rows, styles)]
     compared = [
         (row, look)
         for row, look in zip(sheet.rows, styles, strict=True)
@@ -44,14 +44,17 @@ def differences(sheet: Sheet) -> Section | None:
     return Section("differences", "Differences of settings", join(parts))
 
 
-def _settings(rows: Sequence[Row]) -> Markup | None:
+def _settings(rows: Sequence[Row], styles: Sequence[str]) -> Markup | None:
     keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
     if not keys:
         return None
     titles = ["group", *(printable(key) for key in keys)]
     body = [
-        [printable(row.group.label), *(_value(row.group.values.get(key)) for key in keys)]
-        for row in rows
+        [
+            join([swatch(look), printable(row.group.label)]),
+            *(_value(row.group.values.get(key)) for key in keys),
+        ]
+        for row, look in zip(rows, styles, strict=True)
     ]
     return table(titles, body, "plain settings")
 

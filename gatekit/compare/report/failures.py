@@ -8,10 +8,11 @@ from gatekit.compare.label import printable
 from gatekit.compare.report.markup import Markup, join, tag
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.run import Run
+from gatekit.study.failures import alike
 from gatekit.study.folder import RunFolder
 
 _ON_THE_WAY = ("PLANNED", "RUNNING")
-_MOST_LOGS = 40
+_MOST_NAMED = 24
 _LINES = 12
 
 
@@ -44,36 +45,52 @@ def failures(sheet: Sheet) -> Section:
 def _part(
     title: str, runs: Sequence[Run], label: Mapping[str, str], commands: Mapping[str, str]
 ) -> Markup | None:
+    """Return the runs gathered by their cause, the most frequent first."""
     if not runs:
         return None
-    entries = []
-    for place, run in enumerate(runs):
-        seed = None if run.seed is None else f"seed {run.seed}"
-        head = [
-            tag("code", run.id),
-            tag("span", run.state, class_=f"state {run.state.lower()}"),
-            tag("span", label.get(run.id, "group unknown")),
-            tag("span", seed) if seed else None,
-        ]
-        reason = (run.stale if run.stale is not None else run.reason) or "no reason is recorded"
-        command = commands.get(run.id)
-        entries.append(
-            tag(
-                "li",
-                tag("p", *head, class_="run"),
-                tag("p", reason, class_="reason"),
-                _log(run) if place < _MOST_LOGS and not run.counts else None,
-                tag("pre", tag("code", command)) if command else None,
-            )
-        )
+    causes: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        causes.setdefault((run.state, alike(_reason(run))), []).append(run)
+    gathered = sorted(causes.values(), key=len, reverse=True)
+    entries = [_cause(found, label, commands) for found in gathered]
     return join([tag("h3", f"{title} ({len(runs)})"), tag("ul", *entries, class_="failures")])
+
+
+def _cause(runs: Sequence[Run], label: Mapping[str, str], commands: Mapping[str, str]) -> Markup:
+    first = runs[0]
+    shown = []
+    for run in runs[:_MOST_NAMED]:
+        seed = "" if run.seed is None else f", seed {run.seed}"
+        told = f"{label.get(run.id, 'group unknown')}{seed}"
+        shown.append(tag("span", tag("code", run.id), f" {told}"))
+    if len(runs) > _MOST_NAMED:
+        shown.append(tag("span", f"and {len(runs) - _MOST_NAMED} more, in the table of runs"))
+    command = commands.get(first.id)
+    return tag(
+        "li",
+        tag(
+            "p",
+            tag("span", f"{len(runs)} {first.state}", class_=f"state {first.state.lower()}"),
+            tag("span", _reason(first), class_="reason"),
+            class_="run",
+        ),
+        tag("p", *shown, class_="named"),
+        None if first.counts else _log(first),
+        tag("pre", tag("code", command)) if command else None,
+    )
+
+
+def _reason(run: Run) -> str:
+    return (run.stale if run.stale is not None else run.reason) or "no reason is recorded"
 
 
 def _log(run: Run) -> Markup | None:
     lines = RunFolder(run.path).log_tail(_LINES)
     if not lines:
         return None
-    return tag("details", tag("summary", "the end of its log"), tag("pre", "\n".join(lines)))
+    return tag(
+        "details", tag("summary", f"the end of the log of {run.id}"), tag("pre", "\n".join(lines))
+    )
 
 
 def _retry(sheet: Sheet) -> dict[str, str]:

@@ -15,14 +15,20 @@ _SHOWN = 7
 
 def looks(rows: Sequence[Row]) -> list[str]:
     """Return the class of each group: its colour and dashes; a baseline is drawn in ink."""
-    found, position = [], 0
-    for row in rows:
-        if row.is_baseline:
-            found.append("ink")
-            continue
-        dashes = (position // len(COLOURS) + position) % len(DASHES)
-        found.append(f"c{position % len(COLOURS)} d{dashes}")
-        position += 1
+    return styles([row.is_baseline for row in rows])
+
+
+def styles(baselines: Sequence[bool]) -> list[str]:
+    """Return the class of each line: ink for baselines, else colour and dashes by its place."""
+    found, position, inked = [], 0, 0
+    for is_baseline in baselines:
+        if is_baseline:
+            found.append(f"ink d{inked % len(DASHES)}")
+            inked += 1
+        else:
+            dashes = (position // len(COLOURS) + position) % len(DASHES)
+            found.append(f"c{position % len(COLOURS)} d{dashes}")
+            position += 1
     return found
 
 

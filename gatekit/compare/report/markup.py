@@ -62,6 +62,12 @@ def table(
     return tag("div", inner, class_="scroll")
 
 
+def facts(pairs: Iterable[Sequence[str]]) -> Markup:
+    """Return names with their values, as many beside each other as there is room for."""
+    entries = [tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs]
+    return tag("dl", *entries, class_="facts-of")
+
+
 def data(value: Any) -> Markup:
     """Return plain data as JSON that may stand in a ``script`` element and cannot close it."""
     written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -70,9 +76,9 @@ def data(value: Any) -> Markup:
     return Markup(written)
 
 
-def number(value: float) -> float | int:
-    """Return a number with the seven digits that a page can show; a whole one as an integer."""
-    rounded = float(f"{value:.7g}")
+def number(value: float, digits: int = 7) -> float | int:
+    """Return a number with as many digits as a page can show; a whole one as an integer."""
+    rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 
 

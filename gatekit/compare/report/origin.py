@@ -7,7 +7,7 @@ from collections import Counter
 
 from gatekit.compare.label import printable, value_text
 from gatekit.compare.recipe import constraints, data_sets, environment
-from gatekit.compare.report.markup import Markup, join, table, tag
+from gatekit.compare.report.markup import Markup, facts, join, table, tag
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.result import short_hash
 from gatekit.compare.why import environment_facts
@@ -20,14 +20,14 @@ def environments(sheet: Sheet) -> Section | None:
     counts: dict[str, Counter[str]] = {}
     for run in sheet.comparison.study.runs:
         known = environment(run)
-        facts = {**environment_facts(known), "commit": _commit(known)}
-        for key, value in facts.items():
+        told = {**environment_facts(known), "commit": _commit(known)}
+        for key, value in told.items():
             if value not in (None, [], ""):
                 counts.setdefault(key, Counter())[value_text(value)] += 1
     if not counts:
         return None
     rows = [[printable(key), _counted(found)] for key, found in counts.items()]
-    return Section("environment", "Environment", table(["what", "value"], rows, "plain"))
+    return Section("environment", "Environment", facts(rows))
 
 
 def _commit(known: object) -> str | None:

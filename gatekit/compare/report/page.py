@@ -11,6 +11,7 @@ from string import Template
 from gatekit import __version__
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.label import printable
+from gatekit.compare.report.axis import axis
 from gatekit.compare.report.cells import cells
 from gatekit.compare.report.curves import curves
 from gatekit.compare.report.differences import differences
@@ -23,6 +24,7 @@ from gatekit.compare.report.summary import summary
 
 SECTIONS: tuple[Builder, ...] = (
     summary,
+    axis,
     curves,
     parallel,
     runs,
@@ -34,7 +36,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """What the page consists of, in this order; a section that has nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "curves.js", "parallel.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "parallel.js", "table.js", "start.js")
 """The files of the page's one script, in the order in which they are joined."""
 
 

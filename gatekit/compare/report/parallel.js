@@ -29,14 +29,12 @@ function parallel(holder) {
   const canvas = make("div", { class: "canvas" }, svg);
   const bubble = tip(canvas);
   const said = make("p", { class: "kept", "aria-live": "polite" });
-  holder.append(
-    make(
-      "div", { class: "tools" },
-      button("let go", "let go of every range", () => { for (const a of axes) a.range = null; keep(); }),
-      said,
-    ),
-    chooser(), canvas,
+  const held = make(
+    "div", { class: "tools", hidden: true },
+    button("let go", "let go of every range", () => { for (const a of axes) a.range = null; keep(); }),
+    said,
   );
+  holder.append(chooser(), held, canvas);
   let view = null;
 
   function within(run) {
@@ -47,6 +45,7 @@ function parallel(holder) {
   function keep() {
     const some = axes.some((axis) => axis.range);
     const runs = some ? new Set(all.run.filter((_, run) => within(run))) : null;
+    held.hidden = !some;
     said.textContent = some ? `${runs.size} of ${count} runs are within` : "";
     choice.keep(runs);
   }
@@ -84,7 +83,7 @@ function parallel(holder) {
           "data-axis": k, keydown: (event) => typed(event, k),
         },
         draw("title", {}, axis.key),
-        draw("text", { x: at(k), y: k % 2 && gap < 90 ? 12 : 26, class: "name middle" }, name),
+        draw("text", { x: at(k), y: k % 2 && gap < 90 ? 12 : 26, class: "title middle" }, name),
         draw("rect", { x: at(k) - 14, y: top - 12, width: 28, height: bottom - top + 36, class: "reach" }),
         draw("line", { x1: at(k), x2: at(k), y1: top, y2: bottom, class: "axis" }),
         ...marks,

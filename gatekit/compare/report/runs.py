@@ -7,7 +7,7 @@ from typing import Any
 
 from gatekit.compare.label import printable, value_text
 from gatekit.compare.report.groups import entries
-from gatekit.compare.report.markup import join, number, table, tag
+from gatekit.compare.report.markup import facts, join, number, tag
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.rows import tidy
 
@@ -17,6 +17,8 @@ _LAST = ("stale", "reason")
 _LEFT_OUT = ("study",)
 _MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "seconds")
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
+# A run without an outcome does not know them, and would not have had others.
+_OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
 _COSTS = ("parameters", "step_seconds", "validation", "test")
 _MOST_AXES = 12
 
@@ -29,12 +31,15 @@ def runs(sheet: Sheet) -> Section:
     folded = tag(
         "details",
         tag("summary", tag("h3", "The same in every run"), f" {len(same)}"),
-        table(["key", "value"], same, "plain"),
+        facts(same),
     )
     body = join([tag("div", class_="runs", data_table="runs"), folded if same else None])
     data = {
         "groups": entries(sheet.rows),
-        "columns": [{"key": printable(key), "numeric": _numeric(rows, key)} for key in columns],
+        "columns": [
+            {"key": printable(key), "numeric": key != "group" and _numeric(rows, key)}
+            for key in columns
+        ],
         "rows": [[_cell(row[key]) for key in columns] for row in rows],
     }
     return Section("runs", "Runs", body if rows else tag("p", "There are no runs."), data)
@@ -90,9 +95,11 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     doubled = {f"{split}_{metric}" for metric in metrics for split in ("val", "test")}
     left_out = {*_LEFT_OUT, *doubled}
     constant = {
-        key: found[0][key]
+        key: next(row[key] for row in found if row[key] is not None)
         for key, known in values.items()
-        if len(known) == 1 and found[0][key] is not None and key not in _NEVER_CONSTANT
+        if key not in _NEVER_CONSTANT
+        and len(known - {""} if key in _OF_RESULTS else known) == 1
+        and known != {""}
     }
     kept = [
         key

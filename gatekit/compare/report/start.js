@@ -1,5 +1,5 @@
 // Every part begins in the place that the page holds for it.
-const PARTS = { curves, parallel };
+const PARTS = { axis, curves, parallel };
 for (const holder of document.querySelectorAll("[data-plot]")) PARTS[holder.dataset.plot](holder);
 for (const holder of document.querySelectorAll("[data-table]")) runs(holder);
 

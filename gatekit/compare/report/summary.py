@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from gatekit.compare.cells import heading, table_cells, tasks_cells, tasks_heading
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.difference import is_decided
-from gatekit.compare.label import printable
+from gatekit.compare.label import group_label, printable
 from gatekit.compare.numbers import p_value
 from gatekit.compare.report.groups import looks, swatch
 from gatekit.compare.report.markup import Markup, join, table, tag
@@ -40,35 +40,37 @@ def summary(sheet: Sheet) -> Section:
 def _table(comparison: Comparison) -> Markup:
     titles = heading(comparison)
     tested = any(row.difference and row.difference.test for row in comparison.rows)
-    columns = [*titles[:2], titles[2], "", titles[3], ""]
-    columns += [*(["p (Holm)"] if tested else []), *titles[4:]]
-    head = []
-    for place, title in enumerate(columns):
-        if title:
-            wide = 2 if place + 1 < len(columns) and not columns[place + 1] else None
-            head.append(tag("th", title, scope="col", colspan=wide))
+    columns = [*titles[:4], *(["p (Holm)"] if tested else []), *titles[4:]]
+    head = [tag("th", title, scope="col") for title in columns]
     scales = _scales(comparison.rows)
+    several = len(scales) > 1
     body, last = [], None
     for place, (row, look, cells) in enumerate(
         zip(comparison.rows, looks(comparison.rows), table_cells(comparison), strict=True)
     ):
-        begins = last is not None and row.block != last
+        if several and row.block != last:
+            said = printable(group_label(dict(row.block), "other keys"))
+            body.append(tag("tr", tag("th", said, colspan=len(columns)), class_="block"))
         last = row.block
         values, gaps = scales[row.block]
-        name = tag("button", swatch(look), cells[0], type="button", data_group=place, class_="name")
+        label = printable(row.name or row.group.label) if several else cells[0]
+        name = tag("button", swatch(look), label, type="button", data_group=place, class_="name")
         parts = [
             tag("th", name, scope="row"),
             tag("td", cells[1]),
-            tag("td", _value_strip(row, comparison.rows, values, cells[2])),
-            tag("td", cells[2], class_="value"),
-            tag("td", _gap_strip(row, gaps, cells[3])),
-            tag("td", cells[3], class_="value"),
+            _measured(_value_strip(row, comparison.rows, values, cells[2]), cells[2]),
+            _measured(_gap_strip(row, gaps, cells[3]), cells[3]),
             tag("td", _p(row)) if tested else None,
             *(tag("td", cell) for cell in cells[4:]),
         ]
-        body.append(tag("tr", *parts, class_=f"{look}{' block' if begins else ''}"))
+        body.append(tag("tr", *parts, class_=look))
     inner = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body), class_="groups")
     return tag("div", inner, class_="scroll")
+
+
+def _measured(drawn: Markup | None, said: str) -> Markup:
+    inner = drawn if drawn is not None else tag("span", class_="strip")
+    return tag("td", tag("div", inner, tag("span", said), class_="measured"))
 
 
 def _scales(rows: Sequence[Row]) -> dict[object, tuple[Scale, Scale]]:

@@ -81,7 +81,9 @@ function runs(holder) {
   }
 
   const heads = columns.map((column) => {
-    const sort = make("button", { type: "button", click: () => sorted(column.key) }, column.key);
+    const sort = make("button", { type: "button", click: () => sorted(column.key) });
+    // A long key may break after its dots and underscores.
+    for (const piece of column.key.split(/(?<=[._])/)) sort.append(piece, make("wbr"));
     return make("th", { scope: "col", class: column.numeric ? "number" : null }, sort);
   });
   const body = make("tbody");

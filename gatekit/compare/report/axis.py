@@ -1,0 +1,74 @@
+"""The metric over a swept key, one line for each variant: what ``--x`` asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatekit.compare.comparison import Row
+from gatekit.compare.figures.page import is_geometric, of_one_metric
+from gatekit.compare.label import group_label, printable, value_text
+from gatekit.compare.report.groups import styles
+from gatekit.compare.report.markup import join, number, tag
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.statistics import Interval
+
+
+def axis(sheet: Sheet) -> Section | None:
+    """Return each variant's mean and interval over the key; of several metrics the first."""
+    key, rows = sheet.x, of_one_metric(sheet.rows)
+    if key is None or not any(key in row.group.values for row in rows):
+        return None
+    values = [row.group.values.get(key) for row in rows]
+    sizes = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    numeric = len(sizes) == len(values)
+    words = sorted({value_text(value) for value in values})
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        rest = {name: value for name, value in row.group.values.items() if name != key}
+        lines.setdefault(group_label(rest, row.group.cell or "all runs"), []).append(row)
+    looks = styles([all(row.is_baseline for row in line) for line in lines.values()])
+    metric = next(row.summary for row in rows if row.summary)
+    unit = f" ({metric.metric.unit})" if metric.metric.unit else ""
+
+    def place(row: Row) -> float:
+        value = row.group.values.get(key)
+        return float(value) if numeric and value is not None else words.index(value_text(value))
+
+    data: dict[str, Any] = {
+        "key": printable(key),
+        "label": printable(f"{metric.split} {metric.metric.name}{unit}"),
+        "log": numeric and is_geometric(sizes),
+        "places": [[number(v), value_text(v)] for v in sorted(set(sizes))]
+        if numeric
+        else [[k, printable(word)] for k, word in enumerate(words)],
+        "lines": [
+            {
+                "name": printable(name),
+                "look": look,
+                "points": [
+                    {"at": number(place(row)), **_point(row)} for row in sorted(line, key=place)
+                ],
+            }
+            for (name, line), look in zip(lines.items(), looks, strict=True)
+        ],
+    }
+    said = "The mean over seeds with its t interval; small dots are seeds."
+    body = join([tag("div", class_="plot", data_plot="axis"), tag("p", said, class_="caption")])
+    return Section("axis", f"Over {printable(key)}", body, data)
+
+
+def _point(row: Row) -> dict[str, Any]:
+    found = row.summary
+    if found is None:
+        return {"mean": None, "ends": None, "values": [], "n": 0, "diverged": 0}
+    return {
+        "mean": None if found.mean is None else number(found.mean),
+        "ends": _ends(found.interval),
+        "values": [number(value) for value in found.values],
+        "n": found.n,
+        "diverged": found.diverged,
+    }
+
+
+def _ends(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else [number(interval.low), number(interval.high)]
