@@ -1,0 +1,94 @@
+"""``gatekit report`` over written run folders."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from compare.synthetic import configuration, write_run, write_study
+
+from gatekit.cli.main import EXIT_REFUSED, main
+
+VALUES = {"rnn": [9.01, 8.97, 9.03], "lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "experiments", VALUES)
+    return tmp_path
+
+
+def test_the_page_lies_where_the_command_says(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "demo"]) == 0
+    assert capsys.readouterr().out == "demo.html\n"
+    assert main(["report", "demo", "--to", "a/b.html", "--baseline", "rnn"]) == 0
+    other = (here / "a" / "b.html").read_text(encoding="utf-8")
+    assert "gatekit report demo --baseline rnn" in other
+    assert "difference to rnn" in other
+
+
+def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:
+    for seed in range(3):
+        for cell, value in (("lstm", 8.5), ("gru", 8.4)):
+            config = configuration(cell, seed, units=128)
+            write_run(here / "experiments/demo/runs", config, value + seed / 100)
+    assert main(["report", "demo", "--x", "units", "--level", "0.9"]) == 0
+    html = (here / "demo.html").read_text(encoding="utf-8")
+    assert "Over units" in html
+    assert "gatekit compare demo --x units --level 0.9" in html
+    assert "90 % Student t" in html
+    assert main(["report", "demo", "--by", "cell", "--to", "by.html"]) == 0
+    assert "pooled over units" in (here / "by.html").read_text(encoding="utf-8")
+
+
+def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) -> None:
+    (here / "experiments" / "empty" / "runs").mkdir(parents=True)
+    assert main(["report", "empty"]) == 1
+    assert "holds no runs" in (here / "empty.html").read_text(encoding="utf-8")
+    write_run(here / "experiments/bad/runs", configuration(), state="FAILED", reason="no luck")
+    assert main(["report", "bad"]) == 1
+    assert "no luck" in (here / "bad.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "no study 'nothing'"),
+        (["demo", "--to", "page.pdf"], "--to page.html"),
+        (["demo", "--seconds", "0.2"], "from 1"),
+        (["demo", "--wach"], "--watch"),
+        (["demo", "--by", "unit"], "units"),
+    ],
+)
+def test_mistakes_are_told(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert main(["report", *arguments]) == EXIT_REFUSED
+    assert said in capsys.readouterr().err
+    assert not list(here.glob("*.html"))
+
+
+def test_watching_ends_cleanly_on_ctrl_c(here: Path) -> None:
+    code = "from gatekit.cli.main import main; raise SystemExit(main())"
+    command = [sys.executable, "-c", code, "report", "demo", "--watch", "--seconds", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        page = here / "demo.html"
+        end = time.monotonic() + 60
+        while not page.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert "data-seconds" in page.read_text(encoding="utf-8")
+        os.kill(p.pid, signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+    assert p.returncode == 0
+    assert out == "demo.html\n"
+    assert "Traceback" not in err
+    assert "9 of 9 runs have an outcome" in err
+    assert "data-seconds" not in page.read_text(encoding="utf-8")

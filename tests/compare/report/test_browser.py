@@ -1,0 +1,326 @@
+"""The page in a real browser: clicks, keys, zoom, the dark, hostile labels, five hundred runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Open
+from .studies import write_hostile, write_many, write_sweep, written
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("sweep")
+    write_sweep(root)
+    return written("sweep", root, root / "sweep.html", x="optimizer.learning_rate")
+
+
+def column(page: Any, key: str) -> list[str]:
+    """Return the texts of a column of the table of runs, as they stand."""
+    names = page.locator("table.all thead th").all_inner_texts()
+    place = [name.split(" ")[0].strip() for name in names].index(key) + 1
+    return list(page.locator(f"table.all tbody td:nth-child({place})").all_inner_texts())
+
+
+def until(page: Any, holds: Callable[[], bool]) -> None:
+    """Wait until something holds; the page's policy forbids Playwright's own waiting, by eval."""
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(20)
+    assert holds()
+
+
+def box(page: Any, selector: str) -> dict[str, float]:
+    """Return the place of an element that has been brought into view."""
+    node = page.locator(selector)
+    node.scroll_into_view_if_needed()
+    return dict(node.bounding_box())
+
+
+def test_runs_are_sorted_by_a_click_and_what_is_unknown_stands_last(
+    sweep: Path, open_page: Open
+) -> None:
+    page = open_page(sweep)
+    head = page.locator("table.all th button", has_text="test")
+    for order, way in ((1, "ascending"), (-1, "descending")):
+        head.click()
+        known = [float(text) for text in column(page, "test") if text]
+        assert known == sorted(known)[::order]
+        assert column(page, "test")[-2:] == ["", ""]
+        assert page.locator(f'table.all th[aria-sort="{way}"]').count() == 1
+    head.click()
+    assert page.locator('table.all th[aria-sort="none"]').count() == len(
+        page.locator("table.all th").all()
+    )
+
+
+def test_runs_are_filtered_by_words_conditions_and_states(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    field, counted = page.locator("input.filter"), page.locator("p.count")
+    assert counted.inner_text() == "27 of 27 runs"
+    for text, count in {
+        "lstm": 9,
+        "-lstm": 18,
+        "seed:2": 9,
+        "cell=gru learning_rate=0.01": 3,
+        "test<8.7": None,
+        "FAILED": 1,
+        "nothing at all": 0,
+    }.items():
+        field.fill(text)
+        found = page.locator("table.all tbody tr").count()
+        assert counted.inner_text() == f"{found} of 27 runs"
+        if count is None:
+            assert 0 < found < 27
+            assert all(float(value) < 8.7 for value in column(page, "test"))
+        else:
+            assert found == count
+    field.fill("")
+    page.locator("button.state.completed").click()
+    assert set(column(page, "state")) == {"DIVERGED", "FAILED"}
+
+
+def test_groups_are_chosen_everywhere_at_once(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    bands = page.locator("#curves path.band")
+    before = bands.count()
+    name = page.locator("button.name").first
+    name.click()
+    assert name.get_attribute("aria-pressed") == "false"
+    until(page, lambda: bands.count() == before - 1)
+    runs = page.locator("#parallel path.run").count()
+    page.locator("#curves .chooser button", has_text="none").click()
+    until(page, lambda: bands.count() == 0)
+    assert page.locator("#parallel path.run").count() < runs
+    assert page.get_by_text("no group is chosen").count() == 1
+    page.locator("#parallel .chooser button", has_text="all").click()
+    until(page, lambda: bands.count() > before - 1)
+
+
+def test_curves_zoom_by_drag_and_show_all_again(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    ticks = page.locator("#curves svg.chart text.tick.middle")
+    whole = ticks.all_text_contents()
+    place = box(page, "#curves svg.chart")
+    left, top = place["x"] + place["width"] * 0.4, place["y"] + 120
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.mouse.move(left + 150, top + 2, steps=4)
+    assert page.locator("#curves rect.brush").count() == 1
+    page.mouse.up()
+    until(page, lambda: ticks.all_text_contents() != whole)
+    zoomed = [float(text) for text in ticks.all_text_contents()]
+    assert 5 < min(zoomed) < max(zoomed) < 15
+    page.locator("#curves svg.chart").dblclick(position={"x": 300, "y": 100})
+    until(page, lambda: ticks.all_text_contents() == whole)
+
+
+@pytest.mark.slow
+def test_curves_have_logarithms_another_split_and_hide_seeds(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    curve, seeds = page.locator("#curves path.curve").first, page.locator("#curves path.seed")
+    before = curve.get_attribute("d")
+    page.locator("#curves").get_by_label("log y").check()
+    until(page, lambda: curve.get_attribute("d") != before)
+    page.locator("#curves select").select_option(index=1)
+    titles = page.locator("#curves text.title")
+    until(page, lambda: "train nll (nats/frame)" in titles.all_text_contents())
+    assert seeds.count() > 10
+    page.locator("#curves label", has_text="seeds").click()
+    until(page, lambda: seeds.count() < 3)
+
+
+def test_the_pointer_tells_values_and_the_nearest_run(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    place = box(page, "#curves svg.chart")
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    bubble = page.locator("#curves .tip")
+    assert bubble.is_visible()
+    assert bubble.locator("p").inner_text().startswith("epoch ")
+    assert "[" in bubble.inner_text()
+    page.mouse.move(5, 5)
+    assert not bubble.is_visible()
+
+
+def test_curves_by_keyboard(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    page.locator("#curves svg.chart").focus()
+    page.keyboard.press("ArrowRight")
+    heard = page.locator("#curves .heard")
+    assert heard.inner_text().startswith("epoch 1:")
+    page.keyboard.press("End")
+    assert heard.inner_text().startswith("epoch 20:")
+    ticks = page.locator("#curves svg.chart text.tick.middle")
+    before = ticks.all_text_contents()
+    page.keyboard.press("+")
+    until(page, lambda: ticks.all_text_contents() != before)
+    page.keyboard.press("0")
+    until(page, lambda: ticks.all_text_contents() == before)
+
+
+@pytest.mark.slow
+def test_everything_can_be_reached_by_tab(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    seen = set()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "(() => { const e = document.activeElement; return e.tagName.toLowerCase() +"
+                " '.' + (e.getAttribute('class') || '').split(' ')[0]; })()"
+            )
+        )
+    assert {"a.skip", "button.name", "svg.chart", "g.ruler", "input.filter", "select."} <= seen
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.className") == "filter"
+
+
+def test_a_range_of_an_axis_keeps_runs_there_and_in_the_table(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    place = box(page, '#parallel g.ruler[aria-label="test"] line.axis')
+    page.mouse.move(place["x"], place["y"] + place["height"] * 0.6)
+    page.mouse.down()
+    page.mouse.move(place["x"], place["y"] + place["height"] + 2, steps=5)
+    page.mouse.up()
+    said = page.locator("#parallel .kept").inner_text()
+    kept = int(said.split(" ")[0])
+    assert 0 < kept < 27
+    assert page.locator("p.count").inner_text().startswith(f"{kept} of 27 runs, of those kept")
+    values = [float(text) for text in column(page, "test")]
+    page.get_by_role("button", name="let go").click()
+    every = [float(text) for text in column(page, "test") if text]
+    assert max(values) < max(every)
+    assert len(every) == 25
+
+
+@pytest.mark.slow
+def test_a_range_by_keyboard(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    ruler = page.locator('#parallel g.ruler[aria-label="seed"]')
+    ruler.focus()
+    page.keyboard.press("ArrowUp")
+    until(page, lambda: page.locator("#parallel rect.range").count() == 1)
+    assert "of 27 runs are within" in page.locator("#parallel .kept").inner_text()
+    assert ruler.get_attribute("aria-valuetext").startswith("from ")
+    page.keyboard.press("Escape")
+    until(page, lambda: page.locator("#parallel rect.range").count() == 0)
+    assert page.locator("p.count").inner_text() == "27 of 27 runs"
+
+
+@pytest.mark.slow
+def test_a_swept_key_hides_lines(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    lines = page.locator("#axis path.curve")
+    assert lines.count() == 3
+    page.locator("#axis button.group").first.click()
+    until(page, lambda: lines.count() == 2)
+
+
+@pytest.mark.slow
+def test_the_sentence_is_copied(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copy = page.locator("button.copy").first
+    copy.click()
+    until(page, lambda: copy.inner_text() in ("copied", "marked"))
+
+
+def luminance(colour: str) -> float:
+    """Return how bright ``rgb(r, g, b)`` is, 0 to 1."""
+    parts = [float(part) for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), parts, strict=True)) / 255
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_can_be_read_in_light_and_dark(sweep: Path, open_page: Open, scheme: str) -> None:
+    page = open_page(sweep, color_scheme=scheme)
+    find = "(s, p) => getComputedStyle(document.querySelector(s))[p]"
+    paper = luminance(page.evaluate(f"({find})('body', 'backgroundColor')"))
+    assert (paper < 0.15) == (scheme == "dark")
+    for selector, key in {
+        "h1": "color",
+        ".facts": "color",
+        "math": "color",
+        ".chart text": "fill",
+        ".diagram text": "fill",
+        "table.all td": "color",
+        ".caption": "color",
+    }.items():
+        ink = luminance(page.evaluate(f"({find})('{selector}', '{key}')"))
+        assert abs(ink - paper) > 0.35, selector
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 800])
+def test_nothing_is_wider_than_the_window(sweep: Path, open_page: Open, width: int) -> None:
+    page = open_page(sweep, viewport={"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_hostile_labels_are_shown_and_never_run(tmp_path: Path, open_page: Open) -> None:
+    write_hostile(tmp_path)
+    page = open_page(written("hostile", tmp_path, tmp_path / "hostile.html"))
+    place = box(page, "#curves svg.chart")
+    page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.locator("input.filter").fill("<script>")
+    assert page.locator("table.all tbody tr").count() > 0
+    assert page.evaluate("window.stolen") is None
+    assert page.locator("main img, main iframe, main script").count() == 0
+    assert "<script>window.stolen=1</script>" in page.locator("main").inner_text()
+
+
+def test_an_injected_script_would_be_stopped(sweep: Path, browser: Any) -> None:
+    html = sweep.read_text(encoding="utf-8")
+    evil = "<script>window.stolen=1</script><p id='p' onclick='window.stolen=1' style='color:red'>"
+    broken = sweep.with_name("broken.html")
+    broken.write_text(html.replace("<footer>", f"{evil}x</p><footer>"), encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(broken.as_uri())
+    page.locator("#p").click()
+    assert page.evaluate("window.stolen") is None
+    assert sum("Content Security Policy" in text for text in said) >= 3
+    context.close()
+
+
+@pytest.mark.slow
+def test_a_page_without_runs_opens(tmp_path: Path, open_page: Open) -> None:
+    (tmp_path / "empty" / "runs").mkdir(parents=True)
+    page = open_page(written("empty", tmp_path, tmp_path / "empty.html"))
+    assert "This study holds no runs" in page.locator("main").inner_text()
+
+
+@pytest.mark.slow
+def test_what_was_chosen_is_there_after_the_page_reads_itself_again(
+    sweep: Path, open_page: Open
+) -> None:
+    page = open_page(sweep)
+    page.locator("input.filter").fill("gru")
+    page.locator("button.name").first.click()
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert page.locator("input.filter").input_value() == "gru"
+    assert page.locator("table.all tbody tr").count() == 9
+    assert page.locator("button.name").first.get_attribute("aria-pressed") == "false"
+
+
+@pytest.mark.slow
+def test_five_hundred_runs_are_quick(tmp_path: Path, open_page: Open) -> None:
+    write_many(tmp_path, groups=50, seeds=10, epochs=100)
+    path = written("many", tmp_path, tmp_path / "many.html")
+    assert path.stat().st_size < 3_000_000
+    page = open_page(path)
+    assert page.locator("table.all tbody tr").count() == 500
+    page.locator("input.filter").fill("seed:3")
+    assert page.locator("table.all tbody tr").count() == 50
+    page.locator("#curves .chooser button", has_text="all").click()
+    until(page, lambda: page.locator("#curves path.curve").count() == 50)

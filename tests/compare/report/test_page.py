@@ -1,0 +1,254 @@
+"""The page says what the comparison says, loads nothing, and runs nothing but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gatekit.compare.cells import table_cells
+from gatekit.compare.figures.style import COLOURS
+from gatekit.compare.report import page as module
+from gatekit.compare.report.markup import tag
+from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
+from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.sentence import sentences
+
+from ..synthetic import configuration, write_run, write_study
+from ..test_several import write_task
+from .studies import sheet, write_hostile, write_sweep
+
+FOLDER = Path(module.__file__).parent
+GROUPS = {"lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
+
+
+class Reader(HTMLParser):
+    """Collects elements with their attributes, and texts outside of script and style."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.within = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        self.within = tag
+
+    def handle_data(self, data: str) -> None:
+        if self.within not in ("script", "style"):
+            self.texts.append(data)
+
+    def said(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def loaded(html: str) -> dict[str, object]:
+    """Return what the page's script reads."""
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    return dict(json.loads(text))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    write_sweep(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def about(root: Path) -> Sheet:
+    return sheet("sweep", root)
+
+
+@pytest.fixture(scope="module")
+def html(about: Sheet) -> str:
+    return page(about)
+
+
+def test_it_says_what_compare_says(about: Sheet, html: str) -> None:
+    said = Reader(html).said()
+    for cells in table_cells(about.comparison):
+        assert all(cell in said for cell in cells if cell)
+    for row in about.rows:
+        assert (row.verdict or "") in said
+    assert all(sentence in said for sentence in sentences(about.comparison))
+    assert all(note in said for note in about.comparison.notes)
+    assert "MemoryError: 4 GiB" in said
+    assert "loss is NaN" in said
+    assert "gatekit train -m study=sweep cell=lstm,gru,rnn" in said
+
+
+def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
+    found = loaded(html)
+    table = found["runs"]
+    assert isinstance(table, dict)
+    keys = [column["key"] for column in table["columns"]]
+    rows = {row[keys.index("run")]: dict(zip(keys, row, strict=True)) for row in table["rows"]}
+    for run in about.comparison.study.runs:
+        assert rows[run.id]["state"] == run.state
+        if run.state == "COMPLETED":
+            assert rows[run.id]["test"] == pytest.approx(run.result.outcome, rel=1e-6)
+    assert "units" not in keys
+    assert "optimizer.learning_rate" in keys
+    drawn = found["curves"]
+    assert isinstance(drawn, dict)
+    assert [series["label"] for series in drawn["series"]] == [
+        "validation nll (nats/frame)",
+        "train nll (nats/frame)",
+    ]
+    shown = {run["run"] for group in drawn["curves"][0] for run in group["runs"]}
+    assert shown == set(rows)
+
+
+def test_the_policy_allows_this_script_and_style_and_nothing_else(html: str) -> None:
+    (policy,) = (unescape(found) for found in re.findall(r'Policy" content="([^"]*)"', html))
+    parts = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+    assert parts["default-src"] == "'none'"
+    assert "unsafe" not in policy
+    for kind, element in (("script-src", "script"), ("style-src", "style")):
+        (inner,) = re.findall(rf"<{element}>(.*?)</{element}>", html, re.S)
+        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
+        assert parts[kind] == f"'sha256-{digest}'"
+
+
+def test_nothing_is_loaded_and_no_handler_stands_in_the_markup(html: str) -> None:
+    for element, attributes in Reader(html).elements:
+        assert element not in ("link", "img", "iframe", "object", "embed", "base", "form")
+        assert not [name for name in attributes if name.startswith("on") or name == "style"]
+        assert "src" not in attributes
+        assert (attributes.get("href") or "#").startswith("#")
+    addresses = set(re.findall(r"https?://[^\s\"'<)]+", html))
+    assert addresses <= {"http://www.w3.org/2000/svg"}
+
+
+def test_the_script_never_reads_text_as_html() -> None:
+    joined = "".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    for door in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                 "new Function", "fetch(", "XMLHttpRequest", "import("):  # fmt: skip
+        assert door not in joined
+    assert {path.name for path in FOLDER.glob("*.js")} == set(SCRIPTS)
+
+
+def test_hostile_labels_stay_text(tmp_path: Path) -> None:
+    write_hostile(tmp_path)
+    html = page(sheet("hostile", tmp_path))
+    reader = Reader(html)
+    assert sum(element == "script" for element, _ in reader.elements) == 2
+    assert not [element for element, _ in reader.elements if element == "img"]
+    assert "{{7*7}}" in reader.said()
+    assert not re.search("[\u202e\x00\x1b]", html)
+    assert json.dumps(loaded(html)).count("window.stolen") > 10
+
+
+def test_the_same_runs_give_the_same_page(root: Path, html: str) -> None:
+    assert page(sheet("sweep", root)) == html
+
+
+def test_colours_are_those_of_the_figures() -> None:
+    style = (FOLDER / "report.css").read_text(encoding="utf-8")
+    light = style.split("@media")[0]
+    assert re.findall(r"--c\d: (#\w+)", light) == list(COLOURS)
+
+
+def test_cells_are_typeset_and_drawn_once(html: str) -> None:
+    elements = [element for element, _ in Reader(html).elements]
+    assert elements.count("math") == 3
+    ids = re.findall(r'marker id="([^"]*)"', html)
+    assert len(ids) == len(set(ids)) == 12
+    assert set(re.findall(r"url\(#([^)]*)\)\" ?/>", html)) <= set(ids)
+
+
+def test_a_cell_that_cannot_be_built_here_is_shown_as_text(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(2):
+        write_run(runs, configuration("lstm", seed, cell__gates={"input": {"kind": "unheard_of"}}))
+    said = Reader(page(sheet("demo", tmp_path))).said()
+    assert "cannot be built from what is installed here" in said
+    assert "unheard_of" in said
+    assert "forget * c_prev + input * candidate" in said
+
+
+def test_groups_are_set_against_their_baseline(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, GROUPS)
+    for path in runs.iterdir():
+        (path / "env.json").write_text('{"versions": {"keras": "3.15.1"}, "cpu": "a"}')
+    for seed in range(3):
+        other = configuration("lstm", seed, units=128)
+        found = write_run(runs, other, 8.5 + seed / 100)
+        (found / "env.json").write_text('{"versions": {"keras": "3.15.0"}, "cpu": "a"}')
+    said = Reader(page(sheet("demo", tmp_path))).said()
+    assert "units 128 64" in said
+    assert "keras 3.15.0 3.15.1" in said
+    assert "3.15.1 (6 runs); 3.15.0 (3 runs)" in said
+    assert "Seeds alone explain" in said
+
+
+def test_several_tasks_have_their_table_and_blocks(tmp_path: Path) -> None:
+    for name in "abcde":
+        write_task(tmp_path, name, {**GROUPS, "rnn": [9.0, 9.1, 9.2]})
+    said = Reader(page(sheet("demo", tmp_path))).said()
+    assert "Over 5 tasks" in said
+    assert "task=c" in said
+    assert "critical difference" in said
+
+
+def test_a_swept_key_is_an_axis(root: Path) -> None:
+    found = loaded(page(sheet("sweep", root, x="optimizer.learning_rate")))["axis"]
+    assert isinstance(found, dict)
+    assert [value for value, _ in found["places"]] == [0.001, 0.01, 0.03]
+    assert found["log"] is True
+    assert {line["name"] for line in found["lines"]} == {"lstm", "gru", "rnn"}
+    assert all(len(line["points"]) == 3 for line in found["lines"])
+
+
+def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "runs").mkdir(parents=True)
+    empty = sheet("empty", tmp_path)
+    assert empty.comparison.exit_code == 1
+    assert "This study holds no runs" in Reader(page(empty)).said()
+    for seed in range(2):
+        write_run(tmp_path / "bad" / "runs", configuration(seed=seed), state="FAILED", reason="no")
+    bad = sheet("bad", tmp_path)
+    said = Reader(page(bad)).said()
+    assert "No run came to an outcome" in said
+    assert "2 FAILED" in said
+
+
+def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, GROUPS)
+    write_run(runs, configuration("gru", 7), state="PLANNED", validation=[11.0, 10.0])
+    html = page(sheet("demo", tmp_path), reload_seconds=5)
+    assert "1 more runs are on their way" in Reader(html).said()
+    drawn = loaded(html)["curves"]
+    assert isinstance(drawn, dict)
+    states = {run["state"] for group in drawn["curves"][0] for run in group["runs"]}
+    assert states == {"COMPLETED", "PLANNED"}
+    assert 'data-seconds="5"' in html
+    assert "data-seconds" not in page(sheet("demo", tmp_path))
+
+
+def test_a_section_is_added_in_one_place(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
+    added = Section("mine", "Mine & yours", tag("p", "here"), {"a": 1})
+    monkeypatch.setattr(module, "SECTIONS", (*SECTIONS[:1], lambda _: added, lambda _: None))
+    html = page(about)
+    assert '<a href="#mine">Mine &amp; yours</a>' in html
+    assert loaded(html)["mine"] == {"a": 1}
+
+
+def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed in range(2):
+        write_run(runs, configuration(seed=seed), validation=[9.0 + 1 / e for e in range(1, 1001)])
+    found = loaded(page(sheet("demo", tmp_path)))["curves"]
+    assert isinstance(found, dict)
+    (epochs,) = found["epochs"]
+    assert (epochs[0], epochs[-1]) == (1, 1000)
+    assert len(epochs) == len(found["curves"][0][0]["runs"][0]["y"]) == 400
