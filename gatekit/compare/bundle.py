@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import GatekitError, RunError
 from gatekit.compare.config_text import ConfigReader
 from gatekit.compare.loader import Study
 from gatekit.compare.recipe import constraints, data_sets, read_object, trained
@@ -55,6 +57,7 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
+    said = _add_report(entries, study.name, [scrub(command) for command in trained(study)])
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -65,9 +68,34 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     _write(path, entries)
     missing = Counter(run.state for run in runs if not run.counts)
     return [
-        f"{count} runs are {state}, and go along without an outcome"
-        for state, count in sorted(missing.items())
+        *said,
+        *(
+            f"{count} runs are {state}, and go along without an outcome"
+            for state, count in sorted(missing.items())
+        ),
     ]
+
+
+def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) -> list[str]:
+    """Add the report, made of what goes along and nothing else; say so where there is none."""
+    from gatekit.compare.comparison import compare
+    from gatekit.compare.report.page import page
+    from gatekit.compare.report.sheet import Sheet
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in entries.items():
+            if not name.endswith(".npz"):
+                target = Path(folder, study, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+        try:
+            sheet = Sheet(
+                compare(study, folder), shlex.join(["gatekit", "compare", study]), commands
+            )
+            entries["report.html"] = page(sheet).encode()
+        except GatekitError as error:
+            return [f"no report goes along: {scrub(str(error))}"]
+    return []
 
 
 def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
@@ -147,6 +175,7 @@ def _reproduce(
         + ("; ".join(sorted(scrub(" with ".join(map(str, m))) for m in machines)) or "unknown"),
         "",
         "## Look at the numbers",
+        "`report.html` in this file opens in any browser. To compare them with one's own:",
         "```console",
         f"gatekit import {name}",
         f"gatekit compare {study.name}",

@@ -66,6 +66,18 @@ def test_what_goes_in_comes_out_as_another_origin(tmp_path: Path) -> None:
     assert "rnn origin=lab" in labels
 
 
+def test_the_report_goes_along(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    lost = write_run(runs, configuration("rnn", 3), state="FAILED", reason=f"no {PRIVATE}")
+    (lost / "log.txt").write_text(f"Traceback in {PRIVATE}\n")
+    with zipfile.ZipFile(bundled(tmp_path)) as archive:
+        page = archive.read("report.html").decode()
+    assert "gatekit compare demo" in page
+    assert "no own.py" in page
+    assert "alice" not in page
+    assert all(name in page for name in ("lstm", "rnn", lost.name))
+
+
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     first = bundled(tmp_path).read_bytes()

@@ -23,6 +23,7 @@ from gatekit.compare.report.markup import Markup, join, table, tag
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.result import short_hash
 from gatekit.compare.run import Run
+from gatekit.compare.scrub import scrub
 
 _MOST_CELLS = 40
 _MOST_OPEN = 4
@@ -96,7 +97,8 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
         tag("p", printable(value_text(reference)), class_="reference") if reference else None,
     ]
     if built is None:
-        said = f"It cannot be built from what is installed here: {trouble}"
+        # A page is made to be shown to others: the places of this machine are none of theirs.
+        said = f"It cannot be built from what is installed here: {scrub(trouble)}"
         text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
         rows = [[key, printable(value_text(value))] for key, value in text.items()]
         body += [tag("p", said, class_="warning"), table(["key", "value"], rows, "plain")]
