@@ -91,6 +91,7 @@ def _sheet(options: Namespace) -> Sheet:
         within=[*keys(options.within), *([options.x] if options.x else [])],
         force=options.force,
         level=options.level,
+        split=options.split,
     )
     return Sheet(
         comparison,
@@ -110,5 +111,6 @@ def _typed(options: Namespace) -> list[str]:
         words += [f"--{option}", ",".join(found)] if found else []
     words += ["--x", options.x] if options.x else []
     words += ["--baseline", options.baseline] if options.baseline else []
+    words += ["--split", options.split] if options.split else []
     words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
     return [*words, *(["--force"] if options.force else [])]
