@@ -101,7 +101,7 @@ class SelectiveCopy(StreamedTask):
         symbols: number of different symbols.
         items: symbols to be kept.
 
-    Chance: 1 / symbols = 0.071
+    Chance: 1 / symbols = 0.0714
 
     Separates: Recurrences whose update depends on the input from those where it does not, by the
         paper; length 64 is gatekit's own, and no published number belongs to it.

@@ -1,8 +1,6 @@
 """MNIST-1D: ten shapes on a line, moved, scaled, sheared and noisy; made here as its authors do."""
 
 import numpy
-from scipy.interpolate import interp1d
-from scipy.ndimage import gaussian_filter
 
 from gatekit import Batch, Metric, Signature, Task, hookimpl
 from gatekit.cell.errors import ConfigError
@@ -119,6 +117,9 @@ def examples(shuffled: bool = False) -> tuple[numpy.ndarray, numpy.ndarray]:
 
 
 def _transformed(shape: numpy.ndarray, random: numpy.random.RandomState) -> numpy.ndarray:
+    # Imported here: every command loads this file, and SciPy takes its time.
+    from scipy.ndimage import gaussian_filter
+
     low, high = PADDING
     zeros = low + int(random.rand() * (high - low + 1))
     # a shape's own zeros are lifted a little, so that what is exactly zero is padding
@@ -134,7 +135,7 @@ def _transformed(shape: numpy.ndarray, random: numpy.random.RandomState) -> nump
 
 def _resampled(signal: numpy.ndarray, count: int) -> numpy.ndarray:
     place = numpy.linspace(0, 1, len(signal))
-    return interp1d(place, signal)(numpy.linspace(0, 1, count))
+    return numpy.interp(numpy.linspace(0, 1, count), place, signal)
 
 
 @hookimpl

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
+from fractions import Fraction
+
 import pytest
 from task_page import NEEDED, PAGE, options, page, sections
 
@@ -34,3 +38,11 @@ def test_every_option_of_its_own_is_described(name: str) -> None:
     described = [option for option, _ in options(sections(TASKS[name])["Args"])]
     assert set(described) | shared >= set(TASKS[name].option_names())
     assert set(described) <= set(TASKS[name].option_names())
+
+
+@pytest.mark.parametrize("name", [name for name, kind in TASKS.items() if not kind.source])
+def test_the_chance_that_is_told_is_that_of_the_defaults(name: str) -> None:
+    told = re.split("[,;]", sections(TASKS[name])["Chance"])[0]
+    numbers = [Fraction(text) for text in re.findall(r"[\d.]+(?:/\d+)?", told)]
+    chance = TASKS[name]().chance()
+    assert [n for n in numbers if math.isclose(n, chance, rel_tol=5e-3)], (told, chance)
