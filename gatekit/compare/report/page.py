@@ -76,7 +76,9 @@ def _section(section: Section) -> Markup:
 
 def _facts(comparison: Comparison) -> Markup:
     states = Counter(run.state for run in comparison.study.runs)
-    said = [f"{len(comparison.study.runs)} runs in {len(comparison.rows)} groups"]
+    said = [
+        f"{_count(len(comparison.study.runs), 'run')} in {_count(len(comparison.rows), 'group')}"
+    ]
     if set(states) - {"COMPLETED"}:
         said.append(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     tasks = {run.result.task for run in comparison.study.runs if run.result}
@@ -88,6 +90,10 @@ def _facts(comparison: Comparison) -> Markup:
         chance = "" if metric.chance is None else f"; chance is {metric.chance:.4g}"
         said.append(f"{split} {metric.name}{unit}, {better} is better{chance}")
     return join(tag("span", printable(fact)) for fact in said)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _live(seconds: float | None) -> Markup:

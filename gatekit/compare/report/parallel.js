@@ -30,7 +30,7 @@ function parallel(holder) {
   const bubble = tip(canvas);
   const said = make("p", { class: "kept", "aria-live": "polite" });
   const held = make(
-    "div", { class: "tools", hidden: true },
+    "div", { class: "tools held" },
     button("let go", "let go of every range", () => { for (const a of axes) a.range = null; keep(); }),
     said,
   );
@@ -45,7 +45,8 @@ function parallel(holder) {
   function keep() {
     const some = axes.some((axis) => axis.range);
     const runs = some ? new Set(all.run.filter((_, run) => within(run))) : null;
-    held.hidden = !some;
+    // Hidden, and not gone: the chart must not move under a drag.
+    held.classList.toggle("some", some);
     said.textContent = some ? `${runs.size} of ${count} runs are within` : "";
     choice.keep(runs);
   }

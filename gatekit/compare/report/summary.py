@@ -19,6 +19,7 @@ from gatekit.compare.several import several_tasks
 from gatekit.compare.table import notes
 
 _MOST_OPEN = 12
+_LONG = 18
 
 
 def summary(sheet: Sheet) -> Section:
@@ -44,6 +45,7 @@ def _table(comparison: Comparison) -> Markup:
     head = [tag("th", title, scope="col") for title in columns]
     scales = _scales(comparison.rows)
     several = len(scales) > 1
+    longest = max(len(row.name if several else row.group.label) for row in comparison.rows)
     body, last = [], None
     for place, (row, look, cells) in enumerate(
         zip(comparison.rows, looks(comparison.rows), table_cells(comparison), strict=True)
@@ -64,7 +66,12 @@ def _table(comparison: Comparison) -> Markup:
             *(tag("td", cell) for cell in cells[4:]),
         ]
         body.append(tag("tr", *parts, class_=look))
-    inner = tag("table", tag("thead", tag("tr", *head)), tag("tbody", *body), class_="groups")
+    inner = tag(
+        "table",
+        tag("thead", tag("tr", *head)),
+        tag("tbody", *body),
+        class_=f"groups{' long' if longest > _LONG else ''}",
+    )
     return tag("div", inner, class_="scroll")
 
 
