@@ -39,6 +39,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="FILE",
         help="with get: the package's file, where you have it; nothing is downloaded",
     )
+    parser.add_argument(
+        "--path",
+        type=Path,
+        metavar="PATH",
+        help="with verify: a file or folder of your own, as task.path names it",
+    )
     options = parser.read(argv)
     if options.action not in ACTIONS:
         raise ConfigError(
@@ -52,7 +58,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         raise ConfigError(
             f"gatekit data {options.action}: which data set? `gatekit data list` names them."
         )
-    write(_folder(options.action, options.name, options.archive))
+    write(_folder(options.action, options.name, options.archive, options.path))
     return 0
 
 
@@ -63,12 +69,12 @@ def _list(as_json: bool) -> None:
     if as_json:
         write_json(rows)
     else:
-        write_table(rows, ("name", "package", "version", "state", "path"))
+        write_table(rows, ("name", "package", "version", "state"))
 
 
-def _folder(action: str, name: str, archive: Path | None) -> str:
+def _folder(action: str, name: str, archive: Path | None, own: Path | None) -> str:
     from gatekit.study import data
 
     if action == "get":
         return str(data.get(name, archive=archive))
-    return str(data.path(name) if action == "path" else data.verify(name))
+    return str(data.path(name) if action == "path" else data.verify(name, own=own))

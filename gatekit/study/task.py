@@ -16,7 +16,7 @@ from gatekit.cell.errors import ConfigError, DataError, PluginError, listed, nea
 from .data_fetch import PackageSource
 from .fingerprint import canonical_json
 
-MetricName = Literal["mse", "accuracy", "nll"]
+MetricName = Literal["mse", "accuracy", "nll", "bits"]
 Direction = Literal["min", "max"]
 Loss = Literal["mse", "categorical", "bits"]
 Emission = Literal["last", "every"]
@@ -27,9 +27,9 @@ class Metric:
     """The one number by which runs of a task are compared.
 
     Args:
-        name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels) or
-            ``nll`` (negative log-likelihood, summed over outputs); pooled over all steps that
-            count.
+        name: ``mse`` (mean squared error over outputs), ``accuracy`` (share of right labels),
+            ``nll`` (negative log-likelihood in nats, summed over outputs) or ``bits`` (the same in
+            bits); pooled over all steps that count.
         direction: ``min`` where smaller is better, ``max`` where larger is.
         unit: the unit of the value, for tables and axes.
 
@@ -106,7 +106,9 @@ class Task(Declared, abc.ABC):
     """Base of every task; annotated class fields are its options.
 
     A subclass states ``metric`` and ``reference``; ``source`` where its data come out of a package;
-    and in ``lowest`` the smallest allowed value of options.
+    in ``lowest`` the smallest allowed value of options; and in ``places`` the options that say
+    where the data lie: what lies there is in ``data_hash``, so that a path does not name a run. A
+    task with the option ``path`` says in ``own_file`` what the user must bring.
 
     Args:
         allow_nan: whether inputs may hold NaN and infinities where a step is valid.
@@ -121,6 +123,8 @@ class Task(Declared, abc.ABC):
     reference: ClassVar[str] = ""
     source: ClassVar[PackageSource | None] = None
     lowest: ClassVar[Mapping[str, float]] = {}
+    places: ClassVar[tuple[str, ...]] = ()
+    own_file: ClassVar[str] = ""
 
     def __init__(self, **options: Any) -> None:
         Declared.__init__(self, **options)

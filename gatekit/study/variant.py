@@ -29,6 +29,7 @@ class Variant:
         data_hash: what the task says about its data.
         plugins: the hash of the source of every plugin in use, by name.
         sources: those sources, by hash.
+        places: options of the task that say where its data lie.
     """
 
     config: Mapping[str, Any]
@@ -36,10 +37,14 @@ class Variant:
     data_hash: str
     plugins: Mapping[str, str]
     sources: Mapping[str, bytes]
+    places: tuple[str, ...] = ()
 
     def fingerprint(self, seed: int) -> str:
         """Return the name of the run's folder."""
-        return fingerprint(self._numbers(seed), DEFAULTS, self.data_hash, self.plugins)
+        numbers = self._numbers(seed)
+        # what lies there is in the data's hash
+        numbers["task"] = {k: v for k, v in numbers["task"].items() if k not in self.places}
+        return fingerprint(numbers, DEFAULTS, self.data_hash, self.plugins)
 
     def origin(self, seed: int) -> str:
         """Return what stays the same when the source of a plugin or the data change."""
@@ -88,6 +93,7 @@ def variant(config: Mapping[str, Any], known: parts.Parts, swapped: bool = False
         task.data_hash(),
         known.hashes(cell, unit, name),
         known.sources(cell, unit, name),
+        task.places,
     )
 
 

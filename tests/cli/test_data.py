@@ -17,9 +17,22 @@ from gatekit.study import data
 def test_path_and_verify_print_the_folder(
     action: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(data, action, lambda name: Path("cache") / name)
+    monkeypatch.setattr(data, action, lambda name, **_: Path("cache") / name)
     assert main(["data", action, "chorales"]) == 0
     assert capsys.readouterr().out == "cache/chorales\n"
+
+
+def test_verify_reads_a_file_of_the_user(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "small.json"
+    path.write_text('{"train": [[[60], [61]]], "valid": [[[60], [61]]], "test": [[[60], [61]]]}')
+    assert main(["data", "verify", "jsb", "--path", str(path)]) == EXIT_REFUSED
+    assert "small.json holds other music than is needed" in capsys.readouterr().err
+    assert main(["data", "verify", "jbs", "--path", str(path)]) == EXIT_REFUSED
+    assert "did you mean 'jsb'?" in capsys.readouterr().err
+    assert main(["data", "get", "jsb"]) == EXIT_REFUSED
+    assert "gatekit data verify jsb --path PATH" in capsys.readouterr().err
 
 
 def test_get_hands_the_archive_on(

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import os
 import pickle
 import zipfile
@@ -10,12 +9,13 @@ import zipfile
 import numpy
 import pytest
 from gatekit.plugins import jsb_music21
+from gatekit.plugins.jsb import JSB
 from gatekit.plugins.jsb_music21 import JSBMusic21, Piece, gatekit_tasks, piano_roll
-from scipy.io import savemat
 
 from gatekit.cell.errors import DataError
 from gatekit.study.data_check import check_splits
 from gatekit.study.data_fetch import PackageSource, fetch, located
+from gatekit.study.data_rolls import SPLITS
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 
@@ -144,107 +144,6 @@ def test_row52_a_score_that_is_none_is_named():
         piano_roll(Piece("x.xml", "train", True, 64), score("C", "C"))
 
 
-KEYS = {
-    "train": [[[60, 64], []], [[72], [60], [21]]],
-    "valid": [[[108], [60]]],
-    "test": [[[60], [60]]],
-}
-
-
-def rolls(keys):
-    found = numpy.empty((1, len(keys)), object)
-    for index, piece in enumerate(keys):
-        roll = numpy.zeros((len(piece), 88), "uint8")
-        for frame, sounding in enumerate(piece):
-            roll[frame, [midi - 21 for midi in sounding]] = 1
-        found[0, index] = roll
-    return found
-
-
-def canonical(path, keys=KEYS):
-    if path.suffix == ".json":
-        path.write_text(json.dumps(keys))
-    else:
-        savemat(path, {f"{name}data": rolls(pieces) for name, pieces in keys.items()})
-    return JSBMusic21(path=str(path))
-
-
-@pytest.mark.parametrize("name", ["jsb.mat", "jsb.json"])
-def test_a_file_of_the_user_needs_no_package(tmp_path, monkeypatch, name):
-    monkeypatch.setenv("GATEKIT_DATA", str(tmp_path / "none"))
-    task = canonical(tmp_path / name)
-    task.require()
-    data = task.splits(None)
-    assert {split: batch.x.shape for split, batch in data.items()} == {
-        "train": (2, 2, 88),
-        "validation": (1, 2, 88),
-        "test": (1, 2, 88),
-    }
-    assert data["train"].mask.tolist() == [[True, False], [True, True]]
-    assert numpy.argwhere(data["train"].x).tolist() == [
-        [0, 0, 39],
-        [0, 0, 43],
-        [1, 0, 51],
-        [1, 1, 39],
-    ]
-    assert numpy.argwhere(data["train"].y).tolist() == [[1, 0, 39], [1, 1, 0]]
-    assert task.data_hash() == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
-    assert numpy.isfinite(task.chance())
-
-
-@pytest.mark.parametrize("name", ["jsb.mat", "jsb.json"])
-@pytest.mark.parametrize("keep", [0, 0.5])
-def test_row52_a_truncated_file_of_the_user_is_refused(tmp_path, name, keep):
-    task = canonical(tmp_path / name)
-    content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: int(keep * len(content))])
-    with pytest.raises(DataError, match=f"{name} is not the canonical"):
-        task.splits(None)
-
-
-@pytest.mark.parametrize("path", ["absent.mat", "jsb.npz", "."])
-def test_row52_a_path_without_such_a_file_is_refused(tmp_path, monkeypatch, path):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "jsb.npz").write_bytes(b"")
-    task = JSBMusic21(path=path)
-    for ask in (task.require, task.data_hash, lambda: task.splits(None)):
-        with pytest.raises(DataError, match=r"task.path=.*a .mat or .json file is expected"):
-            ask()
-
-
-@pytest.mark.parametrize(
-    "piece",
-    [
-        numpy.zeros((3, 80)),
-        numpy.zeros((1, 88)),
-        numpy.full((3, 88), 2),
-        numpy.zeros((3, 88), "U1"),
-    ],
-)
-def test_row52_a_mat_of_another_width_or_content_is_refused(tmp_path, piece):
-    found = {f"{name}data": rolls(pieces) for name, pieces in KEYS.items()}
-    found["validdata"][0, 0] = piece
-    savemat(tmp_path / "jsb.mat", found)
-    with pytest.raises(DataError, match="validation piece 0 should be 2 or more frames x 88"):
-        JSBMusic21(path=str(tmp_path / "jsb.mat")).splits(None)
-
-
-@pytest.mark.parametrize(
-    ("keys", "says"),
-    [
-        ({"train": [], "valid": []}, "canonical JSON.*'test'"),
-        ({**KEYS, "test": [[[60], [20]]]}, "test piece 0, frame 1: 20 is not a key"),
-        ({**KEYS, "test": [[[60], [60.5]]]}, "60.5 is not a key"),
-        ({**KEYS, "test": [[[60]]]}, "test piece 0 has fewer than 2 frames"),
-        ({**KEYS, "test": [[60, 61]]}, "canonical JSON"),
-        ([1], "canonical JSON"),
-    ],
-)
-def test_row52_a_json_of_another_form_is_refused(tmp_path, keys, says):
-    with pytest.raises(DataError, match=says):
-        canonical(tmp_path / "jsb.json", keys).splits(None)
-
-
 def test_the_map_names_each_score_once_and_where_it_belongs():
     pieces = jsb_music21._pieces()
     count = {
@@ -275,16 +174,16 @@ def test_the_rebuilt_data_have_the_expected_size(rebuilt):
 
 
 def test_the_rebuilt_data_agree_with_the_canonical_ones(rebuilt):
-    path = os.environ.get("GATEKIT_CANONICAL_JSB")
+    path = os.environ.get("GATEKIT_CANONICAL")
     if not path:
-        pytest.skip("set GATEKIT_CANONICAL_JSB to the path of JSB_Chorales.mat")
-    ours, theirs = rebuilt._rolls(), JSBMusic21(path=path)._rolls()
+        pytest.skip("set GATEKIT_CANONICAL to the folder of JSB_Chorales.mat")
+    ours, theirs = rebuilt.rolls(), JSB(path=f"{path}/JSB_Chorales.mat").rolls()
     with jsb_music21.MAP.open() as file:
         rows = list(csv.DictReader(file))
     place = dict.fromkeys(ours, 0)
     agreement = []
     for row in rows:
-        split = jsb_music21.SPLITS[row["split"]]
+        split = SPLITS[row["split"]]
         roll = ours[split][place[split]]
         place[split] += 1
         if row["canonical_index_quarter"]:

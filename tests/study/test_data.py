@@ -54,6 +54,30 @@ def test_listing_says_what_is_there_and_what_to_type(archive, tasks, tmp_path):
     ]
 
 
+def test_what_the_user_brings_is_listed_and_verified_by_reading_it(tasks, tmp_path):
+    class Brought(Task):
+        path: str | None = None
+        own_file = "words.txt of somewhere"
+
+        def require(self):
+            if not (tmp_path / self.path).exists():
+                raise DataError(f"there is no {self.path}")
+
+        def splits(self, rng):
+            return {"train": (tmp_path / self.path).read_text()}
+
+        signature = chance = data_hash = require
+
+    both = {**tasks, "brought": Brought}
+    row = next(row for row in data.listing(both) if row["name"] == "brought")
+    assert row["package"] == row["path"] == ""
+    assert row["state"] == "yours to bring: words.txt of somewhere"
+    (tmp_path / "words.txt").write_text("text")
+    assert data.verify("brought", both, tmp_path / "words.txt") == tmp_path / "words.txt"
+    with pytest.raises(DataError, match=r"there is no .*other.txt"):
+        data.verify("brought", both, tmp_path / "other.txt")
+
+
 @pytest.mark.parametrize("ask", [data.get, data.path, data.verify])
 def test_an_unknown_name_suggests_the_nearest(ask, tasks):
     with pytest.raises(DataError, match=r"did you mean 'letters'.* Data sets: letters"):

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import json
 import subprocess
 import tarfile
@@ -186,7 +187,6 @@ def test_pip_is_asked_for_one_pinned_archive_without_dependencies(
     def pip(command, **options):
         asked.append(command)
         folder = Path(command[command.index("--dest") + 1])
-        folder.mkdir()
         (folder / made.name).write_bytes(made.read_bytes())
         return subprocess.CompletedProcess(command, 0, "", "")
 
@@ -195,6 +195,72 @@ def test_pip_is_asked_for_one_pinned_archive_without_dependencies(
     assert flag in asked[0]
     assert "--no-deps" in asked[0]
     assert asked[0][-1] == "letters==1.0"
+    assert dict(contents(source)) == CONTENT
+
+
+def deb(path, content):
+    """Return a Debian package that holds these files."""
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode="w:xz") as tar:
+        for name, data in content.items():
+            member = tarfile.TarInfo(f"./{name}")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    files = {"debian-binary": b"2.0\n", "control.tar.xz": b"odd", "data.tar.xz": inner.getvalue()}
+    with path.open("wb") as file:
+        file.write(b"!<arch>\n")
+        for name, data in files.items():
+            file.write(f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode())
+            file.write(data + b"\n" * (len(data) % 2))
+    return path
+
+
+def test_apt_is_asked_for_one_pinned_package(tmp_path, monkeypatch):
+    made = deb(tmp_path / "letters.deb", CONTENT)
+    source = source_of(made, form="deb")
+
+    def apt(command, cwd, **options):
+        assert command == ["apt-get", "download", "-qq", "letters=1.0"]
+        (cwd / made.name).write_bytes(made.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", apt)
+    fetch(source)
+    assert dict(contents(source)) == CONTENT
+
+
+def test_without_apt_the_message_says_how_to_hand_the_package_in(tmp_path, monkeypatch):
+    made = deb(tmp_path / "letters.deb", CONTENT)
+    source = source_of(made, form="deb")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DataError, match=r"no apt-get here.*get letters --archive FILE"):
+        fetch(source)
+    assert fetch(source, made)
+
+
+@pytest.mark.parametrize("content", [b"", b"!<arch>\n", b"!<arch>\n" + b"x" * 60, b"PK"])
+def test_row52_a_package_without_data_is_damaged(tmp_path, content):
+    path = tmp_path / "letters.deb"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"letters.deb is damaged: there is no data.tar in it"):
+        fetch(source_of(path, form="deb"), path)
+
+
+def test_a_wheel_of_one_platform_is_asked_for_on_all(archive, monkeypatch):
+    source = source_of(archive, tags="cp311-cp311-manylinux_2_28_x86_64")
+
+    def pip(command, **options):
+        pairs = dict(itertools.pairwise(command))
+        assert pairs["--implementation"] == "cp"
+        assert pairs["--python-version"] == "311"
+        assert pairs["--abi"] == "cp311"
+        assert pairs["--platform"] == "manylinux_2_28_x86_64"
+        folder = Path(pairs["--dest"])
+        (folder / archive.name).write_bytes(archive.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", pip)
+    fetch(source)
     assert dict(contents(source)) == CONTENT
 
 

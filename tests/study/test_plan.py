@@ -127,3 +127,16 @@ def test_one_command_is_one_study():
 def test_a_task_option_is_read_by_the_cell():
     run = only("cell.constants.dt='${task.length}'", "cell.equations.h='output*tanh(c)*dt'")
     assert run.config["cell"]["constants"] == {"dt": 5}
+
+
+def test_where_data_lie_does_not_name_a_run_and_what_they_are_does(place):
+    text = "In the beginning was the word. " * 20
+    for name, content in {"a": text, "b": text, "c": text.upper()}.items():
+        (place / name).write_text(content)
+    one, two, other = (
+        only("task=char_lm", "task.length=5", f"task.path={name}") for name in ("a", "b", "c")
+    )
+    assert one.fingerprint == two.fingerprint != other.fingerprint
+    assert one.config["task"]["path"] == "a"
+    # another text is no later version of the first: neither outdates the other
+    assert len({one.origin, two.origin, other.origin}) == 3

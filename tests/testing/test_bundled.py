@@ -13,7 +13,7 @@ from gatekit.testing.suite import DECLARED, IN_A_LAYER, NAMES
 
 # Those that start a process, compile or measure take seconds each: they run in CI, on every gate.
 SLOW = ("loads_alone", "asks_for_known", *IN_A_LAYER)
-DATA = ("jsb_music21",)
+DATA = [name for name, task in registry.tasks().items() if task.source or task.own_file]
 
 THINGS = [(kind, name) for kind in KINDS for name in registry.origins(kind)]
 

@@ -1,0 +1,145 @@
+"""Texts as sequences of characters: windows, a vocabulary from the training text, bits."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy
+
+from gatekit.cell.errors import ConfigError, DataError
+
+from .task import Batch, Metric, Signature, Task, recipe_hash
+
+SHARE = 20
+"""A text without parts of its own gives its last 20th to the test, the one before to validation."""
+UNKNOWN = "\ufffd"
+"""What a character is read as that the training text does not have."""
+
+
+class CharacterModel(Task):
+    """Base of tasks that predict each character of a text from those before it.
+
+    A subclass gives the texts in `texts`, and in `text_hash` what they are known by.
+    """
+
+    length: int = 100
+    limit: int | None = None
+    lowest = {"length": 2}
+    metric = Metric("bits", direction="min", unit="bits/character")
+
+    def check_options(self) -> None:
+        """Refuse a limit that leaves less than one window."""
+        if self.limit is not None and self.limit <= self.length:
+            raise ConfigError(
+                f"limit={self.limit} leaves no window of length={self.length}; type at least "
+                f"task.limit={self.length + 1}, or null for the whole text."
+            )
+
+    @abc.abstractmethod
+    def texts(self) -> Mapping[str, str]:
+        """Return the text of each split.
+
+        Raises:
+            DataError: the text is missing or damaged.
+        """
+
+    @abc.abstractmethod
+    def text_hash(self) -> str:
+        """Return 64 hex digits that change when the text does."""
+
+    def signature(self) -> Signature:
+        """A character a step, and the next one at every step."""
+        count = len(self._vocabulary(self._training()))
+        return Signature(
+            features=None, vocabulary=count, outputs=count, loss="categorical", emission="every"
+        )
+
+    def chance(self) -> float:
+        """Return the test bits of each character's frequency in training (counts plus one
+        half)."""
+        train, test = self._training(), self.texts()["test"]
+        known = self._vocabulary(train)
+        counts = Counter(train)
+        total = len(train) + 0.5 * len(known)
+        bits = {c: -math.log2((counts[c] + 0.5) / total) for c in known}
+        # the first character of a window is not predicted
+        predicted = test[1 : 1 + len(test[1:]) // self.length * self.length]
+        return sum(bits.get(c, bits[UNKNOWN]) for c in predicted) / len(predicted)
+
+    def data_hash(self) -> str:
+        """Return the hash of text, recipe and options."""
+        facts = {"text": self.text_hash(), "length": self.length, "limit": self.limit}
+        return recipe_hash("char_lm/1", facts)
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        """Return windows: x = characters 1 to T, y = characters 2 to T + 1, none left out."""
+        texts = {**self.texts(), "train": self._training()}
+        known = {c: index for index, c in enumerate(self._vocabulary(texts["train"]))}
+        return {
+            split: windows(texts[split], known, self.length, split)
+            for split in ("train", "validation", "test")
+        }
+
+    def _training(self) -> str:
+        return self.texts()["train"][: self.limit]
+
+    @staticmethod
+    def _vocabulary(text: str) -> list[str]:
+        return [UNKNOWN, *sorted(set(text) - {UNKNOWN})]
+
+
+def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Batch:
+    """Return a text cut into windows that follow one another, less the last, shorter one.
+
+    Args:
+        text: the text.
+        known: the number of each character; 0 is for all others.
+        length: predicted characters of a window.
+        split: the split, for messages.
+
+    Raises:
+        DataError: the text is shorter than a window.
+    """
+    count = (len(text) - 1) // length
+    if count < 1:
+        raise DataError(
+            f"the {split} text has {len(text)} characters; one window of task.length={length} "
+            f"needs {length + 1}. Take a longer text, or type a smaller task.length."
+        )
+    tokens = numpy.array([known.get(c, 0) for c in text[: count * length + 1]], "int32")
+    return Batch(tokens[:-1].reshape(count, length), tokens[1:].reshape(count, length))
+
+
+def split_text(text: str) -> dict[str, str]:
+    """Return a text in three parts: the last 20th for the test, the one before for validation."""
+    part = len(text) // SHARE
+    first, second = len(text) - 2 * part, len(text) - part
+    return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+
+
+def decoded(content: bytes, where: str) -> str:
+    """Return the text of a file in UTF-8, with one form of line ends.
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{where} is no text in UTF-8 (byte {error.start}: {error.reason}). For a file in "
+            "Latin-1 type: iconv -f latin1 -t utf-8 FILE > OTHER"
+        ) from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def hash_of(texts: Mapping[str, str]) -> str:
+    """Return 64 hex digits of the texts of all splits."""
+    digest = hashlib.sha256()
+    for split, text in sorted(texts.items()):
+        digest.update(f"{split} {len(text)}\n{text}".encode())
+    return digest.hexdigest()
