@@ -48,7 +48,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     def tell(sheet: Sheet) -> None:
         study = sheet.comparison.study
         done = sum(run.counts for run in study.runs)
-        sys.stderr.write(f"{path}: {done} of {len(study.runs)} runs have an outcome\n")
+        asked = len(study.runs) + sheet.waiting
+        sys.stderr.write(f"{path}: {done} of {asked} runs have an outcome\n")
 
     sys.stderr.write(f"looking every {options.seconds:g} s; Ctrl-C ends it\n")
     study = Path(options.root, options.study)
@@ -82,6 +83,7 @@ def _sheet(options: Namespace) -> Sheet:
     from gatekit.compare.comparison import compare
     from gatekit.compare.recipe import trained
     from gatekit.compare.report.sheet import Sheet
+    from gatekit.study.planned import read
 
     comparison = compare(
         options.study,
@@ -98,6 +100,7 @@ def _sheet(options: Namespace) -> Sheet:
         shlex.join(["gatekit", "compare", *_typed(options)]),
         tuple(trained(comparison.study)),
         options.x,
+        len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
         tuple(options.plugin),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -92,3 +93,11 @@ def test_watching_ends_cleanly_on_ctrl_c(here: Path) -> None:
     assert "Traceback" not in err
     assert "9 of 9 runs have an outcome" in err
     assert "data-seconds" not in page.read_text(encoding="utf-8")
+
+
+def test_runs_that_were_asked_for_and_have_not_begun_are_counted(here: Path) -> None:
+    words = {"label": "lstm", "words": [], "origin": ""}
+    plan = {"schema": 1, "command": "gatekit train -m", "runs": [{"id": "ab" * 8, **words}]}
+    (here / "experiments" / "demo" / "plan-1.json").write_text(json.dumps(plan))
+    assert main(["report", "demo"]) == 0
+    assert "1 more were asked for" in (here / "demo.html").read_text(encoding="utf-8")

@@ -9,7 +9,6 @@ from importlib import resources
 from string import Template
 
 from gatekit import __version__
-from gatekit.compare.comparison import Comparison
 from gatekit.compare.label import printable
 from gatekit.compare.report.axis import axis
 from gatekit.compare.report.cells import cells
@@ -58,7 +57,7 @@ def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
         "version": text(__version__),
         "title": text(f"{sheet.comparison.study.name}: report"),
         "name": text(sheet.comparison.study.name),
-        "facts": _facts(sheet.comparison),
+        "facts": _facts(sheet),
         "live": _live(reload_seconds),
         "menu": join(tag("a", section.title, href=f"#{section.key}") for section in built),
         "sections": join(_section(section) for section in built),
@@ -74,13 +73,16 @@ def _section(section: Section) -> Markup:
     return tag("section", heading, section.body, id=section.key, aria_label=section.title)
 
 
-def _facts(comparison: Comparison) -> Markup:
+def _facts(sheet: Sheet) -> Markup:
+    comparison = sheet.comparison
     states = Counter(run.state for run in comparison.study.runs)
     said = [
         f"{_count(len(comparison.study.runs), 'run')} in {_count(len(comparison.rows), 'group')}"
     ]
     if set(states) - {"COMPLETED"}:
         said.append(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    if sheet.waiting:
+        said.append(f"{sheet.waiting} more were asked for and have not begun")
     tasks = {run.result.task for run in comparison.study.runs if run.result}
     said += [f"task {', '.join(sorted(tasks))}"] if tasks else []
     measured = {(row.summary.split, row.summary.metric) for row in comparison.rows if row.summary}

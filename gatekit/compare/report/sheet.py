@@ -19,6 +19,7 @@ class Sheet:
         command: the command line that gives the comparison.
         trained: the command lines that made the runs.
         x: a swept key, over whose values the metric is drawn.
+        waiting: how many runs were asked for and have not begun.
         plugins: files of plugins that are not found by themselves.
     """
 
@@ -26,6 +27,7 @@ class Sheet:
     command: str
     trained: Sequence[str] = ()
     x: str | None = None
+    waiting: int = 0
     plugins: tuple[str, ...] = ()
 
     @property
