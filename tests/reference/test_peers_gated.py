@@ -488,3 +488,30 @@ def test_mut2_of_equal_widths_has_x_itself_in_its_reset_gate() -> None:
         return _outputs(name, same, x, states, w)
 
     _same(name, peer)
+
+
+@MUTES
+def test_scrn_keeps_its_hidden_state_where_torchrecurrent_feeds_the_output_back() -> None:
+    units, features, rng = 4, 2, np.random.default_rng(3)
+    # Their context is as wide as h; ours has any width.
+    square = ("h.h_prev", "h.context", "readout.h", "readout.context")
+    of_x = {"slow.x": (features, units), "h.x": (features, units)}
+    w = draw({**of_x, **dict.fromkeys(square, (units, units))}, rng)
+    x = rng.standard_normal((BATCH, TIME, features))
+    zeros = {name: np.zeros((BATCH, units)) for name in ("h", "context")}
+    ours, _ = run(CASES["scrn"].step, x, zeros, w)
+
+    tensors = _leaves(w)
+    module = _cell("SCRNCell", alpha=0.95)(features, units)
+    pairs = {"ih": ("slow.x", "h.x"), "hh": ("h.h_prev", "readout.h")}
+    pairs["ch"] = ("h.context", "readout.context")
+    parameters = {f"weight_{key}": _rows(tensors, names) for key, names in pairs.items()}
+    parameters |= {f"bias_{key}": torch.zeros(2 * units, dtype=torch.float64) for key in pairs}
+    parameters["alpha"] = torch.tensor(0.95, dtype=torch.float64)
+    state = tuple(torch.zeros(BATCH, units, dtype=torch.float64) for _ in range(2))
+    theirs = []
+    for t in range(TIME):
+        state = torch.func.functional_call(module, parameters, (torch.tensor(x[:, t]), state))
+        theirs.append(state[0].detach().numpy())
+    np.testing.assert_allclose(np.arctanh(theirs[0]), ours[:, 0], rtol=0, atol=1e-12)
+    assert np.max(np.abs(np.arctanh(theirs[1]) - ours[:, 1])) > 1e-2
