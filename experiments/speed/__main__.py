@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
-from .contender import CELLS, LIBRARIES
+from .contender import CELLS, LIBRARIES, contenders, known
+from .figure import draw
 from .machine import describe
-from .measure import measure
-from .report import as_data, table
-from .size import Size, read_size
-from .threads import limit_threads
+from .measure import Method, measure
+from .plan import WHATS, Part, planned
+from .report import markdown, table, target_table
+from .results import Results, read
+from .size import read_size
+from .targets import verdicts
 
 WIDTH = 100
 
@@ -25,80 +27,184 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     """Return what was typed, read and checked."""
     parser = argparse.ArgumentParser(
         prog="python -m experiments.speed",
-        description="Times training steps of recurrent layers in alternating pairs.",
+        description="Times recurrent layers in alternating pairs. Without choices of cells and "
+        "sizes: what the targets speak of.",
     )
+    parser.add_argument("--cells", type=_names(CELLS, "cell"), help=f"of {', '.join(CELLS)}")
     parser.add_argument(
         "--sizes",
         nargs="+",
         type=read_size,
-        default=[Size()],
         metavar="BATCH,TIME,FEATURES,UNITS",
-        help=f"default: {Size()}",
+        help="for example 32,100,32,64",
     )
     parser.add_argument(
-        "--cells",
-        nargs="+",
-        default=list(CELLS),
-        metavar="CELL",
-        help="default: all that Keras has",
+        "--contenders",
+        type=_names(sorted(known()), "contender"),
+        default=(),
+        help="libraries or modes, for example gatekit,keras.xla; default: all that are installed",
     )
-    parser.add_argument("--threads", type=int, default=1, help="of each contender; default: 1")
-    parser.add_argument("--pairs", type=int, default=7, help="rounds; default: 7")
-    parser.add_argument("--block", type=float, default=0.5, help="seconds a turn; default: 0.5")
+    parser.add_argument("--what", type=_names(WHATS, "measurement"), help=f"of {', '.join(WHATS)}")
+    parser.add_argument("--threads", nargs="+", type=_count, default=[1], help="default: 1")
+    parser.add_argument("--pairs", type=_count, default=7, help="rounds; default: 7")
+    parser.add_argument("--block", type=float, default=0.3, help="seconds a turn; default: 0.3")
+    parser.add_argument(
+        "--patience", type=float, default=600, help="seconds until one is given up; default: 600"
+    )
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="of the ratios")
     parser.add_argument(
         "--every-step", action="store_true", help="take the loss at every step, not at the last"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all times")
-    return parser.parse_args(typed)
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="FOLDER",
+        help="add to results.json there, and write results.md and figures beside it",
+    )
+    parser.add_argument(
+        "--missing", action="store_true", help="measure only what results.json does not have"
+    )
+    parser.add_argument(
+        "--targets", action="store_true", help="measure nothing: the targets, from results.json"
+    )
+    parser.add_argument("--list", action="store_true", help="measure nothing: what would run")
+    asked = parser.parse_args(typed)
+    if (asked.targets or asked.missing) and not (asked.to and (asked.to / "results.json").exists()):
+        parser.error("there are no results yet: give the folder of results.json by --to FOLDER")
+    return asked
+
+
+def _names(allowed: Sequence[str], what: str) -> Callable[[str], tuple[str, ...]]:
+    def read_names(text: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in text.split(",") if name.strip())
+        for name in names:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError(
+                    f"there is no {what} {name!r}; there are {', '.join(allowed)}"
+                )
+        return names
+
+    return read_names
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1 is expected")
+    return int(text)
 
 
 def main(typed: Sequence[str]) -> None:
-    """Measure, print one table per cell and size, and write the times where asked."""
+    """Measure, print a table for each cell and size, then the targets, and write where asked."""
     asked = arguments(typed)
-    limit_threads(asked.threads)
-    console = Console(width=WIDTH, highlight=False)
-    machine = describe(asked.threads)
-    console.print(f"{machine['processor']}; {asked.threads} of {machine['cores']} cores")
-    console.print(", ".join(f"{name} {found}" for name, found in machine["versions"].items()))
+    console = Console(highlight=False)
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    results = _results(asked.to)
+    if not asked.targets:
+        parts = planned(asked.cells, asked.sizes, asked.what, asked.threads)
+        if asked.missing:
+            parts = _missing(parts, results, asked.every_step)
+        if asked.list:
+            _list(parts, asked.contenders, console)
+            return
+        _run(asked, parts, results, console)
+    console.print(target_table(verdicts(results, asked.clock)))
+
+
+def _results(folder: Path | None) -> Results:
     absent = {library.name: library.missing() for library in LIBRARIES if library.missing()}
+    if folder is not None and (folder / "results.json").exists():
+        return read(folder / "results.json")
+    return Results(describe(), absent)
+
+
+def _missing(parts: list[Part], results: Results, every_step: bool) -> list[Part]:
+    have = {race.key for race in results.races}
+    left = [
+        Part(
+            part.cell,
+            part.size,
+            tuple(
+                what
+                for what in part.whats
+                if (part.cell, part.size, what, part.threads, every_step) not in have
+            ),
+            part.threads,
+        )
+        for part in parts
+    ]
+    return [part for part in left if part.whats]
+
+
+def _list(parts: list[Part], chosen: Sequence[str], console: Console) -> None:
+    for part in parts:
+        names = ", ".join(str(c) for c in contenders(part.cell, part.size, chosen))
+        head = f"{part.cell} {part.size} {'+'.join(part.whats)}, threads {part.threads}"
+        console.print(f"{head}: {names or 'nobody'}")
+
+
+def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console: Console) -> None:
+    machine, absent = describe(), _results(None).left_out
+    if results.races and results.machine["processor"] != machine["processor"]:
+        raise SystemExit(
+            f"{asked.to}/results.json is of another machine, {results.machine['processor']}: "
+            "give another folder"
+        )
+    results.machine, results.left_out = machine, absent
+    console.print(f"{results.machine['processor']}; {results.machine['cores']} cores")
+    versions = results.machine["versions"]
+    console.print(", ".join(f"{name} {found}" for name, found in versions.items() if found))
     for name, packages in absent.items():
         console.print(f"left out: {name}, because {', '.join(packages)} is not installed")
-    results: list[dict[str, Any]] = []
-    for size in asked.sizes:
-        for cell in asked.cells:
-            with console.status("") as status:
-                timings = measure(
-                    cell,
-                    size,
-                    pairs=asked.pairs,
-                    block=asked.block,
-                    threads=asked.threads,
-                    every_step=asked.every_step,
-                    say=status.update,
-                )
-            console.print(table(cell, size, timings, asked.clock))
-            results.append(as_data(cell, size, timings))
-            if asked.json:
-                write(asked, machine, absent, results)
+    method = Method(asked.pairs, asked.block, asked.every_step, asked.patience)
+    began, done, total = time.monotonic(), 0.0, sum(_weight(part) for part in parts)
+    for number, part in enumerate(parts, start=1):
+        left = _left(time.monotonic() - began, done, total)
+        head = f"{number} of {len(parts)}{left}: {part.cell} {part.size}"
+        who = contenders(part.cell, part.size, asked.contenders)
+        if not who:
+            console.print(f"{head}: no contender")
+            continue
+        if not console.is_terminal:
+            console.print(head)
+        with console.status(head) as status:
+            races = measure(
+                who,
+                part.size,
+                part.whats,
+                part.threads,
+                method,
+                say=lambda text, head=head: status.update(f"{head}: {text}"),  # type: ignore[misc]
+            )
+        done += _weight(part)
+        for race in races:
+            console.print(table(race, asked.clock))
+        results.add(races)
+        if asked.to:
+            write(results, asked.to, asked.clock)
+    if asked.to:
+        console.print(f"wrote {asked.to / 'results.json'} and what is drawn from it")
 
 
-def write(
-    asked: argparse.Namespace,
-    machine: dict[str, Any],
-    absent: dict[str, list[str]],
-    results: list[dict[str, Any]],
-) -> None:
-    """Write everything that was measured so far, so that a run that is stopped leaves its part."""
-    settings = {name: getattr(asked, name) for name in ("pairs", "block", "clock", "every_step")}
-    document = {
-        "schema": 1,
-        "machine": machine,
-        "settings": settings,
-        "left_out": absent,
-        "results": results,
-    }
-    asked.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+def _weight(part: Part) -> float:
+    """Return about how long a part takes: to start everybody, and then long steps."""
+    size = part.size
+    return len(part.whats) * (1 + size.batch * size.time * size.units / 4e5)
+
+
+def _left(seconds: float, done: float, total: float) -> str:
+    if not done:
+        return ""
+    minutes = seconds / done * (total - done) / 60
+    return f", about {minutes:.0f} min left" if minutes >= 1 else ", less than a minute left"
+
+
+def write(results: Results, folder: Path, clock: str) -> None:
+    """Write everything so far, so that a run that is stopped leaves its part."""
+    results.write(folder / "results.json")
+    (folder / "results.md").write_text(markdown(results, clock), encoding="utf-8")
+    for threads in sorted({race.threads for race in results.races}):
+        for what in ("train", "forward"):
+            draw(results, folder / f"{what}-{threads}.svg", clock, what, threads)
 
 
 if __name__ == "__main__":

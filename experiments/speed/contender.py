@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol
 
 from .size import Size
+
+CELLS = (
+    "lstm",
+    "gru",
+    "gru_reset_after",
+    "peephole",
+    "cifg",
+    "ur_lstm",
+    "mgu",
+    "on_lstm",
+    "layer_norm_lstm",
+    "slstm",
+    "mingru",
+    "minlstm",
+    "sru_v1",
+)
+AFFINE = frozenset({"mingru", "minlstm", "sru_v1"})
+"""Cells whose gates read x only, which gatekit solves for all steps at once."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A training step, ready to be called, and a remark on what runs inside."""
+    """A layer's steps, ready to be called.
 
-    step: Callable[[], float]
+    Args:
+        train: makes one training step and returns the loss.
+        forward: returns the outputs, with no gradient wanted.
+        note: a remark on what runs inside.
+        parameters: the layer's parameters, without those of the head on it.
+    """
+
+    train: Callable[[], float]
+    forward: Callable[[], Any]
     note: str = ""
+    parameters: int = 0
 
 
 class Maker(Protocol):
     """The function ``make`` of a library's module."""
 
     def __call__(self, cell: str, mode: str, size: Size, every_step: bool) -> Started:
-        """Return the training step of a layer with this cell."""
+        """Return the steps of a layer with this cell."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +58,21 @@ class Library:
 
     Args:
         name: its name in tables.
-        module: the module here whose ``make`` builds its training step.
+        module: the module here whose ``make`` builds its steps.
         packages: what must be installed for it.
-        modes: the ways in which it can run.
-        cells: the cells that it has; None for every cell.
-        own: whether it is gatekit itself, which the others are compared with.
+        modes: the ways in which it can run; the fastest is its best.
+        cells: the cells that it has.
+        apart: further modes, which compute in other types or trade time for memory: never its best.
+        asked: further modes that run only where they are asked for by name.
     """
 
     name: str
     module: str
     packages: tuple[str, ...]
     modes: tuple[str, ...]
-    cells: frozenset[str] | None = None
-    own: bool = False
+    cells: frozenset[str] = frozenset(CELLS)
+    apart: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
     def missing(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -61,31 +90,120 @@ class Contender:
     def __str__(self) -> str:
         return f"{self.library.name} {self.mode}"
 
+    @property
+    def key(self) -> str:
+        """What is typed to choose it."""
+        return f"{self.library.name}.{self.mode}"
 
+
+OWN = "gatekit"
+FLOOR = "floor"
 LIBRARIES = (
     Library(
-        name="gatekit",
+        name=OWN,
         module="experiments.speed.gatekit_step",
         packages=("gatekit", "tensorflow", "keras"),
         modes=("graph", "xla"),
-        own=True,
+        apart=("reference-graph", "remat-graph", "remat-xla", "bfloat16-graph"),
+        asked=(
+            "fused-graph",
+            "fused-xla",
+            "affine-graph",
+            "affine-xla",
+            "scan-graph",
+            "scan-xla",
+            "unroll-graph",
+            "bfloat16-xla",
+        ),
     ),
     Library(
         name="keras",
         module="experiments.speed.keras_step",
         packages=("tensorflow", "keras"),
         modes=("graph", "xla", "unrolled"),
-        cells=frozenset({"lstm", "gru", "gru_reset_after", "peephole"}),
+        cells=frozenset({"lstm", "gru", "gru_reset_after"}),
+    ),
+    Library(
+        name="keras-cell",
+        module="experiments.speed.keras_cell",
+        packages=("tensorflow", "keras"),
+        modes=("graph", "xla", "unrolled"),
+    ),
+    Library(
+        name="torch",
+        module="experiments.speed.torch_step",
+        packages=("torch",),
+        modes=("eager",),
+        cells=frozenset({"lstm", "gru_reset_after"}),
+    ),
+    Library(
+        name="torchrecurrent",
+        module="experiments.speed.torchrecurrent_step",
+        packages=("torch", "torchrecurrent"),
+        modes=("eager",),
+        cells=frozenset({"peephole", "mgu"}),
+    ),
+    Library(
+        name="jax",
+        module="experiments.speed.jax_step",
+        packages=("jax",),
+        modes=("scan", "hoisted"),
+    ),
+    Library(
+        name=FLOOR,
+        module="experiments.speed.floor_step",
+        packages=("numpy",),
+        modes=("numpy",),
+    ),
+    Library(
+        name="floor-torch",
+        module="experiments.speed.floor_step",
+        packages=("torch",),
+        modes=("torch",),
     ),
 )
-CELLS = ("lstm", "peephole", "gru", "gru_reset_after")
 
 
-def contenders(cell: str) -> list[Contender]:
-    """Return everybody who has this cell and is installed, gatekit first."""
-    return [
-        Contender(library, cell, mode)
+def contenders(cell: str, size: Size, chosen: Sequence[str] = ()) -> list[Contender]:
+    """Return everybody who has this cell and is installed, gatekit first.
+
+    Args:
+        cell: the cell's name.
+        size: the sizes, which decide what is worth running.
+        chosen: libraries, or modes such as ``keras.xla``; without, all that are worth running.
+    """
+    found = []
+    for library in LIBRARIES:
+        if cell not in library.cells or library.missing():
+            continue
+        for mode in (*library.modes, *library.apart, *library.asked):
+            contender = Contender(library, cell, mode)
+            by_name = contender.key in chosen
+            usual = (not chosen or library.name in chosen) and mode not in library.asked
+            if by_name or (usual and worth_running(contender, size)):
+                found.append(contender)
+    return found
+
+
+def worth_running(contender: Contender, size: Size) -> bool:
+    """Return whether a mode is made for this cell and size."""
+    mode = contender.mode
+    if mode == "unrolled":  # to trace a thousand steps takes minutes
+        return size.time <= 200
+    if mode.startswith("bfloat16"):  # small products gain nothing
+        return size.units >= 256
+    if mode.startswith("remat"):
+        return size.time >= 1000 and contender.cell not in AFFINE
+    if mode.startswith("reference"):  # where its distance is a target
+        return size.time >= 1000 and contender.cell in AFFINE
+    return True
+
+
+def known() -> set[str]:
+    """Return everything that can be chosen: libraries, and modes of theirs."""
+    modes = {
+        f"{library.name}.{mode}"
         for library in LIBRARIES
-        if (library.cells is None or cell in library.cells) and not library.missing()
-        for mode in library.modes
-    ]
+        for mode in (*library.modes, *library.apart, *library.asked)
+    }
+    return modes | {library.name for library in LIBRARIES}

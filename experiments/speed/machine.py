@@ -1,4 +1,4 @@
-"""What the times depend on: processor, threads, versions, and how busy the machine was."""
+"""What the times depend on: processor, versions, and how busy the machine was."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 from .contender import LIBRARIES
 
+FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+
 
 def processor() -> str:
     """Return the processor's name and what tells apart those of one name."""
@@ -22,7 +24,7 @@ def processor() -> str:
     name = found.get("model name") or platform.processor() or platform.machine()
     if "model" not in found:
         return name
-    wide = [f for f in ("avx2", "avx512f", "amx_bf16") if f in found.get("flags", "").split()]
+    wide = [f for f in FLAGS if f in found.get("flags", "").split()]
     return f"{name}, family {found['cpu family']} model {found['model']}, {' '.join(wide)}"
 
 
@@ -37,15 +39,11 @@ def revision() -> str | None:
     return done.stdout.strip()
 
 
-def describe(threads: int) -> dict[str, Any]:
-    """Return the machine as plain data.
-
-    Args:
-        threads: how many threads each contender may use.
-    """
-    packages = sorted({name for library in LIBRARIES for name in library.packages} | {"numpy"})
+def describe() -> dict[str, Any]:
+    """Return the machine as plain data."""
+    packages = {name for library in LIBRARIES for name in library.packages}
     versions: dict[str, str | None] = {}
-    for name in packages:
+    for name in sorted(packages | {"numpy", "jaxlib"}):
         try:
             versions[name] = version(name)
         except PackageNotFoundError:
@@ -54,10 +52,8 @@ def describe(threads: int) -> dict[str, Any]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "may_use": sorted(os.sched_getaffinity(0)),
-        "threads": threads,
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": versions,
         "revision": revision(),
-        "load": list(os.getloadavg()),
     }

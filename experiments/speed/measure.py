@@ -2,85 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
-from .contender import Contender, contenders
+from .contender import Contender
+from .machine import revision
+from .results import Race, Timing
 from .size import Size
-from .worker import Seconds, Worker
+from .worker import FailedError, Worker
 
 WARM_UP = 3
+MEMORY_STEPS = 3
+"""Steps after which the peak of a training loop is reached."""
 
 
 @dataclass(frozen=True)
-class Timing:
-    """A contender's times.
+class Method:
+    """How it is measured.
 
     Args:
-        contender: who.
-        note: what ran inside.
-        first_call: the first step, with tracing and compiling, in seconds.
-        rounds: one a round: the median step of the round's block, in seconds.
+        pairs: the number of rounds.
+        block: how long a contender's turn takes, about, in seconds.
+        every_step: whether the loss is taken at every step.
+        patience: seconds that one contender may take to start, or for one turn.
     """
 
-    contender: Contender
-    note: str
-    first_call: Seconds
-    rounds: list[Seconds] = field(default_factory=list)
-
-    def seconds(self, clock: str) -> list[float]:
-        """Return the rounds' times by one clock, ``wall`` or ``cpu``."""
-        return [getattr(round_, clock) for round_ in self.rounds]
-
-    def median(self, clock: str) -> float:
-        """Return the median over the rounds, in seconds."""
-        return median(self.seconds(clock))
+    pairs: int = 7
+    block: float = 0.3
+    every_step: bool = False
+    patience: float = 600.0
 
 
 def measure(
-    cell: str,
+    contenders: Sequence[Contender],
     size: Size,
-    *,
-    pairs: int,
-    block: float,
+    whats: Sequence[str],
     threads: int,
-    every_step: bool,
+    method: Method,
     say: Callable[[str], None],
-) -> list[Timing]:
-    """Return the times of everybody who has a cell.
+) -> list[Race]:
+    """Return the races of everybody who has one cell, one for each of ``whats``.
 
     In each round every contender runs one block of steps, always in the same order: A B C A B C.
-    A round gives one pair for any two of them.
+    A round gives one pair for any two of them. For ``memory`` each is alone, in a fresh process.
 
     Args:
-        cell: the cell's name.
+        contenders: who runs, all with the same cell.
         size: the sizes.
-        pairs: the number of rounds.
-        block: how long a block takes, about, in seconds.
+        whats: any of ``train``, ``forward`` and ``memory``.
         threads: threads of each contender.
-        every_step: whether the loss is taken at every step.
+        method: how it is measured.
         say: told what goes on.
     """
-    with ExitStack() as stack:
-        workers = []
-        for contender in contenders(cell):
-            say(f"{cell} {size}: {contender} starts")
-            worker = Worker(contender, size, every_step, threads)
-            stack.callback(worker.close)
-            workers.append(worker)
-        timings = [Timing(w.contender, w.note, w.first_call) for w in workers]
-        steps = [_steps(median(s.wall for s in w.run(WARM_UP)), block) for w in workers]
-        for round_ in range(pairs):
-            say(f"{cell} {size}: round {round_ + 1} of {pairs}")
-            for worker, timing, count in zip(workers, timings, steps, strict=True):
-                times = worker.run(count)
-                timing.rounds.append(
-                    Seconds(median(t.wall for t in times), median(t.cpu for t in times))
-                )
-    return timings
+    races = []
+    timed = [what for what in whats if what != "memory"]
+    failed: dict[str, str] = {}
+
+    def race(what: str, timings: list[Timing]) -> Race:
+        return Race(
+            cell=contenders[0].cell,
+            size=size,
+            what=what,
+            threads=threads,
+            every_step=method.every_step,
+            timings=timings,
+            failed=dict(failed),
+            about=_about(method),
+        )
+
+    if timed:
+        with ExitStack() as stack:
+            workers = []
+            for contender in contenders:
+                say(f"{contender} starts")
+                try:
+                    worker = Worker(contender, size, method.every_step, threads, method.patience)
+                except FailedError as error:
+                    failed[str(contender)] = _last_line(error)
+                    continue
+                stack.callback(worker.close)
+                workers.append(worker)
+            for what in timed:
+                races.append(race(what, _rounds(workers, what, method, failed, say)))
+    if "memory" in whats:
+        failed.clear()
+        timings = []
+        for contender in contenders:
+            say(f"{contender}, memory")
+            try:
+                timings.append(_memory(contender, size, threads, method))
+            except FailedError as error:
+                failed[str(contender)] = _last_line(error)
+        races.append(race("memory", timings))
+    return [found for found in races if found.timings]
 
 
-def _steps(seconds: float, block: float) -> int:
-    return max(3, min(200, round(block / seconds)))
+def _rounds(
+    workers: list[Worker],
+    what: str,
+    method: Method,
+    failed: dict[str, str],
+    say: Callable[[str], None],
+) -> list[Timing]:
+    """Return the times of one kind of step; a worker that fails is dropped from the list."""
+    timings: dict[Worker, Timing] = {}
+    counts: dict[Worker, int] = {}
+
+    def drop(worker: Worker, error: FailedError) -> None:
+        failed[str(worker.contender)] = _last_line(error)
+        timings.pop(worker, None)
+        workers.remove(worker)
+
+    for worker in list(workers):
+        say(f"{worker.contender} traces and compiles, {what}")
+        try:
+            (first,) = worker.run(what, 1)
+            steps = worker.run(what, WARM_UP if first.wall < 20 else 1)
+        except FailedError as error:
+            drop(worker, error)
+            continue
+        timings[worker] = _timing(worker, first_call=first.wall)
+        typical = median(step.wall for step in steps)
+        counts[worker] = max(1, min(200, round(method.block / typical)))
+    for round_ in range(method.pairs):
+        say(f"{what}, round {round_ + 1} of {method.pairs}")
+        for worker in list(timings):
+            try:
+                steps = worker.run(what, counts[worker])
+            except FailedError as error:
+                drop(worker, error)
+                continue
+            timings[worker].wall.append(median(step.wall for step in steps))
+            timings[worker].cpu.append(median(step.cpu for step in steps))
+    return [replace(timing, peak=worker.peak()) for worker, timing in timings.items()]
+
+
+def _memory(contender: Contender, size: Size, threads: int, method: Method) -> Timing:
+    worker = Worker(contender, size, method.every_step, threads, method.patience)
+    try:
+        (first, *steps) = worker.run("train", MEMORY_STEPS)
+        return replace(
+            _timing(worker, first_call=first.wall),
+            wall=[median(step.wall for step in steps)],
+            cpu=[median(step.cpu for step in steps)],
+            peak=worker.peak(),
+        )
+    finally:
+        worker.close()
+
+
+def _timing(worker: Worker, **facts: Any) -> Timing:
+    contender, ready = worker.contender, worker.ready
+    return Timing(
+        library=contender.library.name,
+        mode=contender.mode,
+        note=ready.note,
+        parameters=ready.parameters,
+        base=ready.base,
+        **facts,
+    )
+
+
+def _about(method: Method) -> dict[str, Any]:
+    return {
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "revision": revision(),
+        "pairs": method.pairs,
+        "block": method.block,
+        "load": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def _last_line(error: FailedError) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{lines[0].partition(';')[0]}: {lines[-1][:300]}"

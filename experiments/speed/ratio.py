@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from .measure import Timing
+from .contender import LIBRARIES
+from .results import Race, Timing
 
 
 @dataclass(frozen=True)
@@ -13,9 +14,9 @@ class Ratio:
     """How many times as long the peer took.
 
     Args:
-        own: gatekit's contender.
+        own: the divisor, mostly gatekit's contender.
         peer: the other.
-        median: the median of the pairs' ratios; above 1 where gatekit is faster.
+        median: the median of the pairs' ratios; above 1 where ``own`` is faster.
         low: their first quartile.
         high: their third.
     """
@@ -43,9 +44,7 @@ def ratio(own: Timing, peer: Timing, clock: str) -> Ratio:
     return Ratio(own, peer, median(ratios), low, high)
 
 
-def best(timings: list[Timing], clock: str) -> list[Timing]:
-    """Return the fastest mode of each library, gatekit's first."""
-    fastest: dict[str, Timing] = {}
-    for timing in sorted(timings, key=lambda t: t.median(clock)):
-        fastest.setdefault(timing.contender.library.name, timing)
-    return sorted(fastest.values(), key=lambda t: not t.contender.library.own)
+def best(race: Race, clock: str) -> list[Timing]:
+    """Return the fastest usual mode of each library, gatekit's first."""
+    found = [race.best(clock, library.name) for library in LIBRARIES]
+    return [timing for timing in found if timing is not None]

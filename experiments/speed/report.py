@@ -1,81 +1,169 @@
-"""The results as tables for people and as JSON for programs."""
+"""The results as tables: on the terminal, and in Markdown."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from .measure import Timing
+from .contender import FLOOR, OWN
 from .ratio import Ratio, best, ratio
-from .size import Size
+from .results import Race, Results, Timing
+from .targets import Verdict, verdicts
+
+MIB = 2**20
 
 
-def table(cell: str, size: Size, timings: list[Timing], clock: str) -> RenderableType:
-    """Return the table of one cell at one size, ready to print.
+def table(race: Race, clock: str) -> RenderableType:
+    """Return the table of one race, ready to print.
 
     Args:
-        cell: the cell's name.
-        size: the sizes.
-        timings: everybody's times.
+        race: what was measured.
         clock: the clock that the ratios are taken from, ``wall`` or ``cpu``.
     """
-    found = Table(title=f"{cell}  batch,time,features,units = {size}", title_justify="left")
+    plural = "s" * (race.threads > 1)
+    title = f"{race.cell}, {race.what}, {race.size}, {race.threads} thread{plural}"
+    found = Table(title=title, title_justify="left")
     found.add_column("contender")
-    for heading in ("wall ms", "cpu ms", "first call s", "its time / gatekit's best", "quartiles"):
+    reference = race.best(clock, OWN) or race.timings[0]
+    headings = ["wall ms", "cpu ms", "first s", "peak MiB"]
+    for heading in (*headings, f"to {reference}", "quartiles"):
         found.add_column(heading, justify="right")
-    own = best(timings, clock)[0]
-    for timing in timings:
-        relative = ratio(own, timing, clock)
+    for timing in race.timings:
+        relative = ratio(reference, timing, clock)
         found.add_row(
-            str(timing.contender),
+            str(timing),
             f"{1000 * timing.median('wall'):.2f}",
             f"{1000 * timing.median('cpu'):.2f}",
-            f"{timing.first_call.wall:.1f}",
+            f"{timing.first_call:.1f}",
+            f"{timing.peak / MIB:.0f}",
             f"{relative.median:.2f}",
             f"{relative.low:.2f} to {relative.high:.2f}",
         )
-    return Group(found, *(_sentence(ratio(own, peer, clock)) for peer in best(timings, clock)[1:]))
+    sentences = [_sentence(ratio(reference, peer, clock)) for peer in best(race, clock)]
+    shown = sentences[1:] if reference.own and race.what != "memory" else []
+    failures = [f"  left out: {name}: {why}" for name, why in race.failed.items()]
+    return Group(found, *shown, *failures)
 
 
 def _sentence(found: Ratio) -> str:
     return (
-        f"  {found.own.contender} against {found.peer.contender}: {found.median:.2f}x as fast "
+        f"  {found.own} against {found.peer}: {found.median:.2f}x as fast "
         f"(quartiles {found.low:.2f} to {found.high:.2f})"
     )
 
 
-def as_data(cell: str, size: Size, timings: list[Timing]) -> dict[str, Any]:
-    """Return the results of one cell at one size as plain data; times in seconds."""
-    return {
-        "cell": cell,
-        "size": size.as_dict(),
-        "contenders": [
-            {
-                "library": timing.contender.library.name,
-                "mode": timing.contender.mode,
-                "note": timing.note,
-                "first_call": vars(timing.first_call),
-                "wall": timing.seconds("wall"),
-                "cpu": timing.seconds("cpu"),
-            }
-            for timing in timings
-        ],
-        "ratios": {clock: _ratios(timings, clock) for clock in ("wall", "cpu")},
-    }
+def target_table(found: Sequence[Verdict]) -> RenderableType:
+    """Return the table of the targets, ready to print."""
+    table = Table(title="Targets, one thread", title_justify="left")
+    for heading in ("what", "must", "aim", "measured", "outcome"):
+        table.add_column(heading, overflow="fold")
+    for verdict in found:
+        table.add_row(verdict.what, verdict.must, verdict.aim, verdict.measured, verdict.outcome)
+    return table
 
 
-def _ratios(timings: list[Timing], clock: str) -> list[dict[str, Any]]:
-    own, *peers = best(timings, clock)
-    return [
-        {
-            "own": str(own.contender),
-            "peer": str(peer.contender),
-            "median": found.median,
-            "low": found.low,
-            "high": found.high,
-        }
-        for peer in peers
-        for found in [ratio(own, peer, clock)]
+def markdown(results: Results, clock: str) -> str:
+    """Return everything as Markdown: the machine, the targets, one table for each kind and threads.
+
+    Args:
+        results: what was measured.
+        clock: the clock that ratios are taken from.
+    """
+    machine = results.machine
+    versions = ", ".join(f"{n} {v}" for n, v in machine["versions"].items() if v)
+    lines = [
+        "<!-- written by python -m experiments.speed; do not edit -->",
+        f"{machine['processor']}, {machine['cores']} cores; {machine['system']}; "
+        f"Python {machine['python']}, {versions}.",
+        _when(results),
+        "",
+        "### Targets",
+        "",
+        "| what | must | aim | measured | outcome |",
+        "|---|---|---|---|---|",
     ]
+    for v in verdicts(results, clock):
+        lines.append(f"| {v.what} | {v.must} | {v.aim} | {v.measured} | {v.outcome} |")
+    lines.append("")
+    lines.append(
+        "Traces and compilations are counted by a test, `tests/recurrence/test_retraces.py`."
+    )
+    kinds = sorted({(r.threads, r.every_step, r.what) for r in results.races}, key=_kind)
+    for threads, every_step, what in kinds:
+        races = results.find(threads=threads, every_step=every_step, what=what)
+        lines += ["", f"### {_heading(what, threads, every_step)}", ""]
+        lines += _memory_rows(races) if what == "memory" else _time_rows(races, clock)
+    return "\n".join(lines) + "\n"
+
+
+def _when(results: Results) -> str:
+    """Return when, at which revisions, and how busy the machine was before each race."""
+    about = [race.about for race in results.races if race.about]
+    if not about:
+        return ""
+    days = sorted({str(a["when"])[:10] for a in about})
+    revisions = ", ".join(sorted({str(a["revision"]) for a in about}))
+    rounds = ", ".join(str(n) for n in sorted({a["pairs"] for a in about}))
+    load = max(a["load"][0] for a in about)
+    dates = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"Measured {dates}, revision {revisions}; {rounds} rounds; load at most {load:.1f}."
+
+
+_ORDER = ("train", "forward", "memory")
+
+
+def _kind(entry: tuple[int, bool, str]) -> tuple[int, bool, int]:
+    threads, every_step, what = entry
+    return (threads, every_step, _ORDER.index(what))
+
+
+def _heading(what: str, threads: int, every_step: bool) -> str:
+    names = {
+        "train": "Training step, ms",
+        "forward": "Forward only, ms",
+        "memory": "Peak memory of a training step, MiB",
+    }
+    loss = ", loss at every step" if every_step else ""
+    return f"{names[what]}, {threads} thread{'s' * (threads > 1)}{loss}"
+
+
+def _time_rows(races: list[Race], clock: str) -> list[str]:
+    """Return rows of cell and size, a column a contender; the fastest usual modes are bold."""
+    columns = list(dict.fromkeys(str(t) for race in races for t in race.timings))
+    head = ["cell", "batch, time, features, units", *columns, "to the best peer"]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for race in races:
+        own = race.best(clock, OWN)
+        fastest = {str(timing) for timing in best(race, clock)}
+        cells = []
+        for column in columns:
+            timing = next((t for t in race.timings if str(t) == column), None)
+            text = "" if timing is None else f"{1000 * timing.median(clock):.2f}"
+            cells.append(f"**{text}**" if column in fastest else text)
+        peers = [t for t in best(race, clock) if not t.own and not t.library.startswith(FLOOR)]
+        peer = min(peers, key=lambda t: t.median(clock), default=None)
+        cells.append(_spread(ratio(own, peer, clock)) if own and peer else "")
+        lines.append(f"| {race.cell} | {race.size} | {' | '.join(cells)} |")
+    return lines
+
+
+def _spread(found: Ratio) -> str:
+    return f"{found.median:.2f}x ({found.low:.2f} to {found.high:.2f}), {found.peer.library}"
+
+
+def _memory_rows(races: list[Race]) -> list[str]:
+    lines = [
+        "| cell | batch, time, features, units | contender | resident | of its own, without the "
+        "libraries |",
+        "|---|---|---|---|---|",
+    ]
+    for race in races:
+        for timing in race.timings:
+            lines.append(f"| {race.cell} | {race.size} | {timing} | {_mib(timing)} |")
+    return lines
+
+
+def _mib(timing: Timing) -> str:
+    return f"{timing.peak / MIB:.0f} | {(timing.peak - timing.base) / MIB:.0f}"

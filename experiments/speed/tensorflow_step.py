@@ -1,4 +1,4 @@
-"""A training step of a Keras layer: forward, loss, gradients, Adam, as one compiled function."""
+"""A Keras layer's steps: forward, loss, gradients, Adam as one compiled function, and forward."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .contender import Started
+from .data import arrays
 from .size import Size
 
 
-def training_step(layer: Any, size: Size, *, every_step: bool, jit: bool) -> Callable[[], float]:
-    """Return a function that trains on fixed random data, once a call, and returns the loss.
+def started(
+    layer: Any, size: Size, *, every_step: bool, jit: bool, note: str | Callable[[], str]
+) -> Started:
+    """Return the steps of a layer with a head of one unit on it.
 
     Args:
         layer: a layer from ``batch x time x features`` to ``batch x units``, or to
             ``batch x time x units`` where every step counts.
         size: the sizes of data and layer.
         every_step: whether the loss is taken at every step, or at the last only.
-        jit: whether the whole function is compiled by XLA.
+        jit: whether each whole function is compiled by XLA.
+        note: what runs inside, asked for once the layer is built.
     """
-    rng = np.random.default_rng(0)
-    shape = (size.batch, size.time, size.features)
-    x = tf.constant(rng.standard_normal(shape), tf.float32)
-    target = (size.batch, size.time, 1) if every_step else (size.batch, 1)
-    y = tf.constant(rng.standard_normal(target), tf.float32)
-    model = keras.Sequential([keras.Input(shape[1:]), layer, keras.layers.Dense(1)])
+    x, y = (tf.constant(value) for value in arrays(size, every_step))
+    # The head stays in full precision whatever the layer computes in.
+    head = keras.layers.Dense(1, dtype="float32")
+    model = keras.Sequential([keras.Input(x.shape[1:]), layer, head])
     optimizer = keras.optimizers.Adam()
     weights = model.trainable_variables
     optimizer.build(weights)
@@ -39,4 +42,13 @@ def training_step(layer: Any, size: Size, *, every_step: bool, jit: bool) -> Cal
         optimizer.apply(tape.gradient(loss, weights), weights)
         return loss
 
-    return lambda: float(train(x, y))
+    @tf.function(jit_compile=jit)  # type: ignore[untyped-decorator]
+    def forward(x: tf.Tensor) -> tf.Tensor:
+        return model(x, training=False)
+
+    return Started(
+        train=lambda: float(train(x, y)),
+        forward=lambda: forward(x).numpy(),
+        note=note if isinstance(note, str) else note(),
+        parameters=sum(int(np.prod(variable.shape)) for variable in layer.trainable_variables),
+    )

@@ -14,10 +14,10 @@ VARIABLES = (
 
 
 def limit_threads(threads: int) -> None:
-    """Bound the threads of this process and of those it starts; before any library is imported."""
+    """Bound the threads of this process; before any library is imported."""
     os.environ.update({name: str(threads) for name in VARIABLES})
     # A dozen processes would each greet with TensorFlow's start-up messages.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # XLA's pool on a CPU is as large as the number of cores that the process may use.
+    # The pools of XLA and JAX on a CPU are as large as the number of cores that may be used.
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[-threads:])

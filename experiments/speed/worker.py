@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import resource
 import tempfile
 import time
 from dataclasses import dataclass
@@ -25,6 +26,35 @@ class Seconds:
     cpu: float
 
 
+@dataclass(frozen=True)
+class Ready:
+    """What a contender says once its layer is made.
+
+    Args:
+        note: what runs inside.
+        parameters: the layer's parameters.
+        base: bytes that were resident before the layer was made.
+    """
+
+    note: str
+    parameters: int
+    base: int
+
+
+class FailedError(RuntimeError):
+    """A contender's process ended, or did not answer in time."""
+
+
+def resident(field: str) -> int:
+    """Return bytes of this process in memory: now by ``VmRSS``, at most so far by ``VmHWM``."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    (line,) = [entry for entry in status.splitlines() if entry.startswith(f"{field}:")]
+    return int(line.split()[1]) * 1024
+
+
 def serve(
     connection: Connection,
     log: Path,
@@ -33,10 +63,10 @@ def serve(
     every_step: bool,
     threads: int,
 ) -> None:
-    """Build the contender's training step and run as many steps as each message asks for.
+    """Build the contender's layer and run as many steps as each message asks for.
 
-    The first answer is the remark and the time of the first call, every other the times of steps.
-    A message of 0 ends the process.
+    The first answer is a `Ready`. A message ``(what, steps)`` is answered by the times of so many
+    steps, ``"peak"`` by the most bytes that were resident, None ends the process.
 
     Args:
         connection: where messages come from and answers go.
@@ -49,16 +79,22 @@ def serve(
     os.dup2(os.open(log, os.O_WRONLY), 2)
     limit_threads(threads)
     make = cast(Maker, importlib.import_module(contender.library.module).make)
+    base = resident("VmRSS")
     started = make(contender.cell, contender.mode, size, every_step)
+    steps = {"train": started.train, "forward": started.forward}
 
-    def timed() -> Seconds:
+    def timed(what: str) -> Seconds:
         wall, cpu = time.perf_counter(), time.process_time()
-        started.step()
+        steps[what]()
         return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
-    connection.send((started.note, timed()))
-    while steps := connection.recv():
-        connection.send([timed() for _ in range(steps)])
+    connection.send(Ready(started.note, started.parameters, base))
+    while (message := connection.recv()) is not None:
+        if message == "peak":
+            connection.send(resident("VmHWM"))
+        else:
+            what, count = message
+            connection.send([timed(what) for _ in range(count)])
 
 
 class Worker:
@@ -69,17 +105,25 @@ class Worker:
         size: the sizes.
         every_step: whether the loss is taken at every step.
         threads: how many threads may compute.
+        patience: seconds that an answer may take.
 
     Raises:
-        RuntimeError: the process ended before its first step; what it wrote is in the message.
+        FailedError: the process ended before its first answer, or took too long for it.
     """
 
-    def __init__(self, contender: Contender, size: Size, every_step: bool, threads: int) -> None:
+    def __init__(
+        self,
+        contender: Contender,
+        size: Size,
+        every_step: bool,
+        threads: int,
+        patience: float = 600.0,
+    ) -> None:
         context = multiprocessing.get_context("spawn")
         self._name = f"{contender} with {contender.cell} at {size}"
         handle, name = tempfile.mkstemp(prefix="speed-", suffix=".log")
         os.close(handle)
-        self._log = Path(name)
+        self._log, self._patience = Path(name), patience
         self.contender = contender
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
@@ -89,29 +133,55 @@ class Worker:
         )
         self._process.start()
         theirs.close()
-        self.note, self.first_call = self._answer()
+        self.ready = cast(Ready, self._answer())
 
-    def run(self, steps: int) -> list[Seconds]:
-        """Run some training steps and return how long each took.
+    def run(self, what: str, steps: int) -> list[Seconds]:
+        """Run some steps, ``train`` or ``forward``, and return how long each took.
 
         Raises:
-            RuntimeError: the process has ended.
+            FailedError: the process has ended, or took too long.
         """
-        self._connection.send(steps)
-        return cast(list[Seconds], self._answer())
+        return cast(list[Seconds], self._ask((what, steps)))
+
+    def peak(self) -> int:
+        """Return the most bytes that were resident in the process.
+
+        Raises:
+            FailedError: the process has ended.
+        """
+        return cast(int, self._ask("peak"))
+
+    def _ask(self, message: Any) -> Any:
+        try:
+            self._connection.send(message)
+        except OSError:
+            self._fail("ended")
+        return self._answer()
 
     def _answer(self) -> Any:
+        if not self._connection.poll(self._patience):
+            self._process.kill()
+            self._fail(f"gave no answer for {self._patience:.0f} s and was stopped")
         try:
             return self._connection.recv()
-        except EOFError:
-            self._process.join()
-            said = self._log.read_text(errors="replace")[-2000:]
-            self._log.unlink()
-            raise RuntimeError(f"{self._name} ended; the end of what it wrote:\n{said}") from None
+        except (EOFError, OSError):
+            return self._fail("ended")
+
+    def _fail(self, how: str) -> None:
+        self._process.join()
+        said = self._log.read_text(errors="replace")[-2000:]
+        self._log.unlink()
+        raise FailedError(f"{self._name} {how}; the end of what it wrote:\n{said}")
 
     def close(self) -> None:
         """End the process, if it has not ended by itself."""
         if self._process.is_alive():
-            self._connection.send(0)
-            self._process.join()
+            try:
+                self._connection.send(None)
+            except OSError:
+                self._process.kill()
+            self._process.join(30)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
         self._log.unlink(missing_ok=True)

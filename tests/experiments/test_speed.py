@@ -1,40 +1,45 @@
-"""The benchmark times what it says it times, against peers that compute the same."""
+"""The benchmark's arithmetic: what is planned, compared and told; nothing depends on a timing."""
 
 from __future__ import annotations
 
 import json
-import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from experiments.speed.__main__ import arguments
+from experiments.speed.__main__ import arguments, main
 from experiments.speed.contender import CELLS, LIBRARIES, Contender, contenders
-from experiments.speed.measure import Timing
+from experiments.speed.figure import draw
+from experiments.speed.plan import LONG, SHORT, SIZES, planned
 from experiments.speed.ratio import best, ratio
-from experiments.speed.report import as_data
+from experiments.speed.report import markdown
+from experiments.speed.results import Race, Results, Timing, read
 from experiments.speed.size import Size, read_size
-from experiments.speed.worker import Seconds, Worker
+from experiments.speed.targets import verdicts
+from experiments.speed.worker import FailedError, Worker
 
 ROOT = Path(__file__).parents[2]
-GATEKIT, KERAS = LIBRARIES[:2]
-# The parts of Keras' stacked weights in the order in which they stand.
-STACKED = {
-    "lstm": ("input", "forget", "candidate", "output"),
-    "peephole": ("input", "forget", "candidate", "output"),
-    "gru": ("update", "reset", "candidate"),
-    "gru_reset_after": ("update", "reset", "candidate"),
-}
+SMALL = SHORT[0]
 
 
 def timing(library: str, mode: str, walls: list[float], cpus: list[float] | None = None) -> Timing:
     """Return a timing with given rounds."""
-    (found,) = [entry for entry in LIBRARIES if entry.name == library]
-    rounds = [Seconds(w, c) for w, c in zip(walls, cpus or walls, strict=True)]
-    return Timing(Contender(found, "lstm", mode), "", Seconds(1.0, 1.0), rounds)
+    return Timing(library, mode, wall=walls, cpu=cpus or walls)
+
+
+def race(*timings: Timing, cell: str = "lstm", size: Size = SMALL, what: str = "train") -> Race:
+    """Return a race of one thread."""
+    return Race(cell, size, what, 1, False, list(timings))
+
+
+def results(*races: Race) -> Results:
+    """Return results of some machine."""
+    machine = {"processor": "a", "cores": 1, "python": "3", "system": "s", "versions": {"n": "1"}}
+    return Results(machine, {}, list(races))
 
 
 def test_a_size_is_read_and_written() -> None:
@@ -49,26 +54,75 @@ def test_what_is_no_size_is_refused_with_an_example(text: str) -> None:
         read_size(text)
 
 
-def test_the_defaults_are_those_of_the_claim() -> None:
-    asked = arguments([])
-    assert asked.sizes == [Size(batch=32, time=100, features=32, units=64)]
-    assert asked.cells == ["lstm", "peephole", "gru", "gru_reset_after"]
-    assert (asked.threads, asked.pairs, asked.clock, asked.every_step) == (1, 7, "wall", False)
+@pytest.mark.parametrize(
+    ("typed", "why"),
+    [
+        (["--cells", "lstm,gruu"], "there is no cell 'gruu'; there are lstm, gru"),
+        (["--contenders", "keras.fast"], "there is no contender 'keras.fast'"),
+        (["--what", "speed"], "there is no measurement 'speed'"),
+        (["--threads", "0"], "a whole number from 1"),
+        (["--targets"], "give the folder of results.json by --to FOLDER"),
+    ],
+)
+def test_what_is_typed_wrong_is_refused(typed: list[str], why: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        arguments(typed)
+    assert why in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_a_cell_is_timed_in_every_mode_of_everybody_who_has_it(cell: str) -> None:
-    assert [str(c) for c in contenders(cell)] == [
-        "gatekit graph",
-        "gatekit xla",
-        "keras graph",
-        "keras xla",
-        "keras unrolled",
+def test_by_default_everything_that_the_targets_speak_of_is_planned() -> None:
+    parts = planned(None, None, None, [1])
+    have = {(part.cell, part.size, what) for part in parts for what in part.whats}
+    for size in SHORT:
+        assert ("slstm", size, "train") in have
+        assert ("gru_reset_after", size, "forward") in have
+    assert {("lstm", size, "train") for size in SIZES} <= have
+    assert {("mingru", LONG, "train"), ("sru_v1", LONG, "train"), ("lstm", LONG, "memory")} <= have
+
+
+def test_what_is_chosen_is_planned_and_nothing_else() -> None:
+    (part,) = planned(["gru"], [LONG], ["forward"], [2])
+    assert (part.cell, part.size, part.whats, part.threads) == ("gru", LONG, ("forward",), 2)
+    assert len(planned(["gru"], None, None, [1, 2])) == 2 * len(SIZES)
+
+
+@pytest.fixture(name="_all_installed")
+def _all_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.speed.contender.find_spec", lambda name: name)
+
+
+@pytest.mark.usefixtures("_all_installed")
+def test_a_cell_is_timed_in_every_mode_of_everybody_who_has_it() -> None:
+    keys = [c.key for c in contenders("lstm", SMALL)]
+    assert keys[:5] == [
+        "gatekit.graph",
+        "gatekit.xla",
+        "keras.graph",
+        "keras.xla",
+        "keras.unrolled",
     ]
+    assert {"keras-cell.xla", "torch.eager", "jax.scan", "jax.hoisted", "floor.numpy"} <= set(keys)
+    assert not any(key.startswith("torchrecurrent") for key in keys)
+    assert "torchrecurrent.eager" in [c.key for c in contenders("mgu", SMALL)]
 
 
-def test_a_cell_that_keras_does_not_have_is_timed_alone() -> None:
-    assert {c.library.name for c in contenders("on_lstm")} == {"gatekit"}
+@pytest.mark.usefixtures("_all_installed")
+def test_modes_run_where_they_are_worth_it_or_asked_for() -> None:
+    def own(cell: str, size: Size, chosen: tuple[str, ...] = ("gatekit",)) -> list[str]:
+        return [c.mode for c in contenders(cell, size, chosen)]
+
+    assert own("lstm", SMALL) == ["graph", "xla"]
+    assert own("lstm", SHORT[2]) == ["graph", "xla", "bfloat16-graph"]
+    assert own("lstm", LONG) == ["graph", "xla", "remat-graph", "remat-xla"]
+    assert own("mingru", LONG) == ["graph", "xla", "reference-graph"]
+    assert own("lstm", SMALL, ("gatekit.unroll-graph",)) == ["unroll-graph"]
+    assert "unrolled" not in [c.mode for c in contenders("lstm", LONG, ("keras",))]
+
+
+def test_what_is_not_installed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("experiments.speed.contender.find_spec", lambda name: name != "jax" or None)
+    assert not any(c.library.name == "jax" for c in contenders("lstm", SMALL))
+    assert [library.missing() for library in LIBRARIES if library.name == "jax"] == [["jax"]]
 
 
 def test_a_ratio_is_taken_pair_by_pair() -> None:
@@ -87,102 +141,184 @@ def test_a_single_pair_has_no_spread() -> None:
 
 
 def test_gatekit_is_compared_with_the_best_mode_by_the_clock_that_was_asked_for() -> None:
-    timings = [
+    found = race(
         timing("keras", "graph", [3.0, 3.0], [1.0, 1.0]),
         timing("keras", "xla", [2.0, 2.0], [2.0, 2.0]),
         timing("gatekit", "graph", [5.0, 5.0], [5.0, 5.0]),
         timing("gatekit", "xla", [4.0, 4.0], [4.0, 4.0]),
-    ]
-    assert [str(t.contender) for t in best(timings, "wall")] == ["gatekit xla", "keras xla"]
-    assert [str(t.contender) for t in best(timings, "cpu")] == ["gatekit xla", "keras graph"]
-    ratios = as_data("lstm", Size(), timings)["ratios"]
-    assert (ratios["wall"][0]["median"], ratios["cpu"][0]["median"]) == (0.5, 0.25)
+        timing("gatekit", "bfloat16-graph", [1.0, 1.0], [1.0, 1.0]),
+    )
+    assert [str(t) for t in best(found, "wall")] == ["gatekit xla", "keras xla"]
+    assert [str(t) for t in best(found, "cpu")] == ["gatekit xla", "keras graph"]
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_peers_compute_the_same(cell: str) -> None:
-    """Give Keras' layer gatekit's weights: their outputs agree, so that times are comparable."""
-    import gatekit
-    from experiments.speed.keras_step import layer
-
-    x = np.random.default_rng(0).standard_normal((3, 7, 2))
-    ours = gatekit.RNN(cell, units=4, return_sequences=True, seed=1, dtype="float64")
-    theirs = layer(cell, 4, return_sequences=True, dtype="float64")
-    ours(x)
-    theirs(x)
-    named = {name: np.asarray(value) for name, value in ours.named_weights.items()}
-    rng = np.random.default_rng(1)
-    # Random biases and peepholes, too: at zero a slip in them would not be seen.
-    for name, value in named.items():
-        if value.ndim == 1:
-            named[name] = rng.standard_normal(value.shape)
-            ours.named_weights[name].assign(named[name])
-    expected = ours(x)
-    theirs.set_weights(stacked(cell, named))
-    np.testing.assert_allclose(theirs(x), expected, rtol=0, atol=1e-12)
+def test_results_are_read_as_they_were_written_and_replaced_when_run_again(tmp_path: Path) -> None:
+    first, again = (race(timing("gatekit", "xla", [seconds])) for seconds in (1.0, 2.0))
+    other = race(timing("jax", "scan", [1.0]), cell="gru", size=LONG)
+    found = results(first, other)
+    found.add([again])
+    found.write(tmp_path / "new" / "results.json")
+    assert read(tmp_path / "new" / "results.json") == results(again, other)
+    (tmp_path / "old.json").write_text('{"schema": 1}')
+    with pytest.raises(ValueError, match="schema 1"):
+        read(tmp_path / "old.json")
 
 
-def stacked(cell: str, named: dict[str, np.ndarray]) -> list[np.ndarray]:
-    """Return gatekit's weights in the layout of Keras' layers."""
-    recurrent = {"gru": {"candidate": "candidate.reset*h_prev"}}
-    recurrent["gru_reset_after"] = {"candidate": "recurrent.h_prev"}
-    own = recurrent.get(cell, {})
-    parts = STACKED[cell]
-    kernel = np.concatenate([named[f"{p}.x"] for p in parts], axis=1)
-    square = np.concatenate([named[own.get(p, f"{p}.h_prev")] for p in parts], axis=1)
-    bias = np.concatenate([named[f"{p}.bias"] for p in parts])
-    if cell == "gru_reset_after":
-        zeros = np.zeros_like(named["update.bias"])
-        bias = np.stack([bias, np.concatenate([zeros, zeros, named["recurrent.bias"]])])
-    weights = [kernel, square, bias]
-    if cell == "peephole":
-        read = {"input": "c_prev", "forget": "c_prev", "output": "c"}
-        weights.append(np.stack([named[f"{gate}.{signal}"] for gate, signal in read.items()]))
-    return weights
+def test_each_target_tells_whether_it_is_met() -> None:
+    def took(cell: str, size: Size, own: float, **peers: float) -> Race:
+        times = [timing("gatekit", "xla", [own])]
+        mode = {"keras": "xla", "keras_cell": "graph", "torch": "eager", "jax": "scan"}
+        for name, seconds in peers.items():
+            times.append(timing(name.replace("_", "-"), mode.get(name, "numpy"), [seconds]))
+        return race(*times, cell=cell, size=size)
+
+    one, two, _ = SHORT
+    told = {
+        v.what: v
+        for v in verdicts(
+            results(
+                took("lstm", one, 1.0, keras=1.5, torch=0.9, jax=1.1, floor=0.5),
+                took("lstm", two, 1.0, keras=1.06, torch=0.9, floor=0.75),
+                took("gru", one, 1.0, keras=1.2, jax=0.9),
+                took("peephole", one, 1.0, keras_cell=2.0),
+                took("mgu", two, 1.0, keras_cell=0.9),
+            ),
+            "wall",
+        )
+    }
+    outcome = {what: v.outcome for what, v in told.items()}
+    assert outcome["lstm against Keras, 64"] == "aim met"
+    assert outcome["lstm against Keras, 128"] == "must met"
+    assert outcome["lstm against Keras, 256"] == "not measured"
+    assert outcome["gru against Keras, 64"] == "missed"
+    assert outcome["lstm against torch, 64"] == "must met"
+    assert outcome["lstm against torch, 128"] == "missed"
+    assert outcome["lstm over its matrix products, 64"] == "missed"
+    assert outcome["lstm over its matrix products, 128"] == "must met"
+    assert "0.90x" in told["lstm and gru against jax, every size"].measured
+    assert outcome["lstm and gru against jax, every size"] == "missed"
+    several = told["composed cells against a Keras cell"]
+    assert several.measured == "mean 1.34x of 2, lowest 0.90x (mgu, 128)"
+    assert several.outcome == "missed"  # for one of them is slower
 
 
-def test_a_step_trains() -> None:
-    from experiments.speed.gatekit_step import make
+def test_memory_executors_and_types_have_their_targets() -> None:
+    def peak(library: str, mode: str, peak: int) -> Timing:
+        return Timing(library, mode, wall=[1.0], cpu=[1.0], base=2**20, peak=peak * 2**20)
 
-    started = make("lstm", "graph", Size(batch=4, time=5, features=2, units=3), every_step=True)
-    losses = [started.step() for _ in range(30)]
-    assert losses[-1] < losses[0]
-    assert "fused" in started.note
+    memory = race(
+        peak("gatekit", "graph", 90),
+        peak("gatekit", "remat-graph", 40),
+        peak("keras", "graph", 100),
+        size=LONG,
+        what="memory",
+    )
+    affine = race(
+        timing("gatekit", "graph", [1.0]),
+        timing("gatekit", "reference-graph", [7.0]),
+        cell="mingru",
+        size=LONG,
+    )
+    wide = race(
+        timing("gatekit", "graph", [1.5]),
+        timing("gatekit", "bfloat16-graph", [1.0]),
+        size=SHORT[2],
+    )
+    told = {v.what: v for v in verdicts(results(memory, affine, wide), "wall")}
+    assert told["peak memory, graph, time 4096"].outcome == "must met"
+    assert told["peak memory, remat-graph, time 4096"].outcome == "aim met"
+    assert "39 of 99 MiB" in told["peak memory, remat-graph, time 4096"].measured
+    assert told["peak memory, xla, time 4096"].outcome == "not measured"
+    assert told["mingru, affine over reference, time 4096"].outcome == "must met"
+    assert told["mixed_bfloat16 over float32, lstm, 256"].outcome == "aim met"
+
+
+def test_everything_is_told_in_markdown_and_drawn(tmp_path: Path) -> None:
+    about = {"when": "2026-01-02T03:04", "revision": "abc", "pairs": 3, "load": [0.1, 0, 0]}
+    found = results(
+        race(timing("gatekit", "xla", [1e-3] * 3), timing("jax", "scan", [2e-3, 2e-3, 3e-3])),
+        race(Timing("gatekit", "xla", wall=[1], cpu=[1], base=2**20, peak=2**22), what="memory"),
+    )
+    found.races[0].about.update(about)
+    text = markdown(found, "wall")
+    assert "| lstm | 32,100,32,64 | **1.00** | **2.00** | 2.00x (2.00 to 2.50), jax |" in text
+    assert "| lstm | 32,100,32,64 | gatekit xla | 4 | 3 |" in text
+    assert "revision abc; 3 rounds" in text
+    assert draw(found, tmp_path / "a.svg", "wall")
+    assert draw(found, tmp_path / "b.svg", "wall")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert not draw(found, tmp_path / "c.svg", "wall", "forward")
+
+
+def test_targets_are_told_from_results_alone(tmp_path: Path, capsys: Any) -> None:
+    found = results(race(timing("gatekit", "xla", [1.0]), timing("keras", "xla", [1.3])))
+    found.write(tmp_path / "results.json")
+    main(["--targets", "--to", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "1.30x" in said
+    assert max(map(len, said.splitlines())) <= 100
+
+
+def test_what_would_run_is_listed(capsys: Any) -> None:
+    main(["--list", "--cells", "gru", "--sizes", "2,3,4,5", "--contenders", "gatekit"])
+    said = capsys.readouterr().out
+    assert said == "gru 2,3,4,5 train+forward, threads 1: gatekit graph, gatekit xla\n"
+
+
+def test_every_option_and_contender_is_documented(capsys: Any) -> None:
+    page = (ROOT / "experiments/speed/README.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit):
+        arguments(["--help"])
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
+    assert [o for o in options if f"| `{o}` |" not in page] == []
+    assert [
+        n for library in LIBRARIES for n in (library.name, *library.modes) if f"`{n}`" not in page
+    ] == []
+
+
+def test_every_cell_is_bundled() -> None:
+    from gatekit.registry import cell_names
+
+    assert set(CELLS) <= set(cell_names())
 
 
 def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
-    contender = Contender(GATEKIT, "no_such_cell", "graph")
-    with pytest.raises(RuntimeError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:
+    contender = Contender(LIBRARIES[0], "no_such_cell", "graph")
+    with pytest.raises(FailedError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:
         Worker(contender, Size(1, 2, 3, 4), every_step=False, threads=1)
     assert "there is no cell 'no_such_cell'" in str(raised.value)
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_table_and_writes_all_times(tmp_path: Path) -> None:
-    words = ["--sizes", "2,4,3,5", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
-    times = tmp_path / "times.json"
+def test_the_command_measures_and_writes(tmp_path: Path) -> None:
+    words = ["--sizes", "2,4,3,8", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
+    words += ["--contenders", "gatekit.graph,gatekit.bfloat16-xla,keras.xla,floor"]
+    words += ["--what", "train,forward,memory", "--every-step", "--to", str(tmp_path)]
     done = subprocess.run(
-        [sys.executable, "-m", "experiments.speed", *words, "--every-step", "--json", str(times)],
+        [sys.executable, "-m", "experiments.speed", *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 100
-    assert "gatekit" in done.stdout
-    found = json.loads(times.read_text(encoding="utf-8"))
-    assert found["machine"]["threads"] == 1
-    assert found["machine"]["cores"] == os.cpu_count()
-    (result,) = found["results"]
-    assert result["size"] == {"batch": 2, "time": 4, "features": 3, "units": 5}
-    assert [(c["library"], c["mode"]) for c in result["contenders"]] == [
-        ("gatekit", "graph"),
-        ("gatekit", "xla"),
-        ("keras", "graph"),
-        ("keras", "xla"),
-        ("keras", "unrolled"),
+    document = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert document["machine"]["cores"] >= 1
+    found = read(tmp_path / "results.json")
+    assert [(r.what, r.every_step, r.failed) for r in found.races] == [
+        ("train", True, {}),
+        ("forward", True, {}),
+        ("memory", True, {}),
     ]
-    for contender in result["contenders"]:
-        assert len(contender["wall"]) == len(contender["cpu"]) == 2
-        # The first call traces and compiles: no step later on takes as long.
-        assert contender["first_call"]["wall"] > max(contender["wall"]) > 0
+    for one in found.races:
+        names = [str(t) for t in one.timings]
+        assert names == ["gatekit graph", "gatekit bfloat16-xla", "keras xla", "floor numpy"]
+        for entry in one.timings:
+            assert len(entry.wall) == len(entry.cpu) == (1 if one.what == "memory" else 2)
+            assert entry.peak >= entry.base > 0
+            assert entry.parameters in (4 * 8 * (3 + 8 + 1),)
+    # The first call traces and compiles: no step later on takes as long.
+    compiled = found.races[0].timings[0]
+    assert compiled.first_call > max(compiled.wall) > 0
+    assert (tmp_path / "results.md").exists()
+    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 2
