@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from . import convert
     from .compare import load
     from .recurrence.layer import RNN
+    from .recurrence.lengths import pad_time
     from .registry import use_plugins
     from .study.record import run
     from .study.streamed import StreamedTask
@@ -46,6 +47,7 @@ __all__ = [
     "hookimpl",
     "load",
     "ops",
+    "pad_time",
     "run",
     "use_plugins",
 ]
@@ -54,6 +56,7 @@ __all__ = [
 _LAZY = {
     "RNN": "gatekit.recurrence.layer",
     "load": "gatekit.compare",
+    "pad_time": "gatekit.recurrence.lengths",
     "run": "gatekit.study.record",
     "use_plugins": "gatekit.registry",
     "Batch": "gatekit.study.task",
