@@ -43,6 +43,12 @@ def test_every_function_and_linear_map_is_named() -> None:
     assert re.findall(r"^\| `(\w+)`", reads, re.MULTILINE) == list(known.linear_maps)
 
 
+def test_every_initializer_is_named() -> None:
+    table = PAGE.split("### Where weights start")[1].split("###")[0].split("|---|---|")[1]
+    first = "".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))
+    assert sorted(re.findall(r"`(\w+)`", first)) == sorted(catalogue().initializers)
+
+
 def test_reserved_names_and_keys_of_the_json_are_complete() -> None:
     names = PAGE.split("- **Names**")[1].split("###")[0]
     assert {name for name in RESERVED if f"`{name}`" in names} == set(RESERVED)
