@@ -60,6 +60,11 @@ class Difference:
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def counted(self) -> str:
+        """Return what ``pairs`` counts: ``seeds``, or ``pairs`` where a seed is in several."""
+        return "seeds" if len(set(self.seeds)) == self.pairs else "pairs"
+
 
 def difference(
     group: Group,

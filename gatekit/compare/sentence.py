@@ -52,7 +52,9 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     if found.bootstrap is not None:
         low, high = (f"{end:z.{places}f}" for end in (found.bootstrap.low, found.bootstrap.high))
         numbers.append(f"{found.bootstrap.method} {low} to {high}")
-    numbers.append(f"n = {found.pairs} seeds")
+    numbers.append(f"n = {found.pairs} {found.counted}")
+    if found.counted != "seeds":
+        numbers[-1] += f" over {len(set(found.seeds))} seeds"
     numbers.append(_tested(found, family))
     if is_decided_by_interval(found) and found.simultaneous is not None:
         low, high = (
@@ -68,8 +70,8 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
 
 
 def _with_diverged(found: Difference, label: str, measured: str, family: int) -> str:
-    said = f"{label} diverged on {found.diverged} of {found.pairs} seeds, {found.baseline} on"
-    said += f" {found.diverged_baseline}; with a diverged run as the worst outcome, {measured} was"
+    said = f"{label} diverged on {found.diverged} of {found.pairs} {found.counted}"
+    said += f", {found.baseline} on {found.diverged_baseline}; with a diverged run as the worst outcome, {measured} was"
     said += f" worse than that of {found.baseline} on {found.worse} and better on {found.better}"
     return f"{_capital(said)} ({_tested(found, family)})."
 

@@ -56,17 +56,16 @@ def verdict(label: str, found: Difference) -> str:
 
 
 def _needed(found: Difference) -> str:
+    size, what = "if that is its true size", found.counted
     if found.seeds_needed is None:
-        return f"if that is its true size, more than {MOST_SEEDS} seeds are needed to show it"
+        return f"{size}, more than {MOST_SEEDS} {what} are needed to show it"
     if found.seeds_needed <= found.pairs:
-        return f"{found.seeds_needed} seeds would show it in {POWER:.0%} of studies".replace(
-            "%", " %"
-        )
-    return f"if that is its true size, about {found.seeds_needed} seeds are needed to show it"
+        return f"{found.seeds_needed} {what} would show it in {100 * POWER:.0f} % of studies"
+    return f"{size}, about {found.seeds_needed} {what} are needed to show it"
 
 
 def _with_diverged(label: str, found: Difference) -> str:
-    ours = f"{label} diverged on {found.diverged} of {found.pairs} common seeds"
+    ours = f"{label} diverged on {found.diverged} of {found.pairs} common {found.counted}"
     theirs = f"{found.baseline} on {found.diverged_baseline}"
     if found.test is None:
         return f"{ours}, {theirs}: counted as the worst outcome; {_no_p(found.pairs)}"

@@ -58,3 +58,13 @@ def test_no_verdict_is_no_sentence_for_a_paper(tmp_path: Path) -> None:
     assert to_text(compare("alone", tmp_path)) == (
         "There is nothing that is set against a baseline."
     )
+
+
+def test_pairs_that_share_a_seed_are_not_called_seeds(tmp_path: Path) -> None:
+    for rate in (0.001, 0.01):
+        values = {"lstm": [8.6, 8.7, 8.65], "gru": [8.5 + rate, 8.61, 8.54]}
+        write_study(tmp_path, values, optimizer__learning_rate=rate)
+    (pooled,) = sentences(compare("demo", tmp_path, by=["cell"]))
+    assert "n = 6 pairs over 3 seeds" in pooled
+    apart = sentences(compare("demo", tmp_path, within=["optimizer.learning_rate"]))
+    assert all("n = 3 seeds" in sentence for sentence in apart)
