@@ -71,7 +71,8 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
 
 def _with_diverged(found: Difference, label: str, measured: str, family: int) -> str:
     said = f"{label} diverged on {found.diverged} of {found.pairs} {found.counted}"
-    said += f", {found.baseline} on {found.diverged_baseline}; with a diverged run as the worst outcome, {measured} was"
+    said += f", {found.baseline} on {found.diverged_baseline}; with a diverged run as the worst"
+    said += f" outcome, {measured} was"
     said += f" worse than that of {found.baseline} on {found.worse} and better on {found.better}"
     return f"{_capital(said)} ({_tested(found, family)})."
 
