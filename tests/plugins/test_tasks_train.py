@@ -1,0 +1,39 @@
+"""Tasks train as they stand: a few steps, scores on every test set."""
+
+import math
+import threading
+
+import keras
+import pytest
+
+from gatekit.study import parts
+from gatekit.study.command import compose
+from gatekit.study.folder import RunFolder
+from gatekit.study.plan import plan
+from gatekit.study.train import train
+
+# one of each form: one-hot or tokens, ragged or not, asked at every step, at some, at the end
+NAMES = ("parity", "word_problem", "copy", "mqar", "temporal_order", "noise_padding")
+FEW = ["cell=gru", "units=4", "trainer.steps=3", "trainer.batch=4"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_few_steps(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [f"task={name}", "task.length=30", "task.validation_size=10", "task.test_size=10", *FEW]
+    (run,) = plan(compose(words)).runs
+    task = parts.load().task(run.config["task"])
+    folder = RunFolder(tmp_path / "run")
+    folder.claim()
+    before = keras.config.dtype_policy()
+    try:
+        result = train(run.config, task, folder, threading.Event())
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert result["state"] == "COMPLETED"
+    assert list(result["best"].get("splits", {})) == list(task.further_tests())
+    scores = [result["best"]["test"], *result["best"].get("splits", {}).values()]
+    assert all(math.isfinite(score) for score in scores)
+    if task.metric.name == "accuracy":
+        assert all(0 <= score <= 1 for score in scores)
