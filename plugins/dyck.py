@@ -29,18 +29,18 @@ class Dyck(TrackingTask):
 
     Time: -
 
-    Published: Suzgun et al. 2019: the LSTM learns the language with one kind; of plain RNN, GRU and
-        LSTM none does well with two.
+    Published: Suzgun et al., abstract: small LSTMs learn the language with one kind; none of their
+        recurrent networks does well with two.
 
-    Reference: Suzgun et al., Memory-Augmented Recurrent Neural Networks Can Learn Generalized Dyck
-        Languages (2019), arXiv:1911.03329
+    Reference: Suzgun, Belinkov, Shieber & Gehrmann, LSTM Networks Can Perform Dynamic Counting
+        (2019), arXiv:1906.03648
     """
 
     kinds: int = 2
     depth: int | None = None
     lowest = TrackingTask.lowest | {"kinds": 1}
     recipe = "dyck/1"
-    reference = "arXiv:1911.03329"
+    reference = "arXiv:1906.03648"
 
     def check_options(self) -> None:
         """Refuse a depth at which nothing opens."""

@@ -43,7 +43,7 @@ class MNIST1D(Task):
 
     Chance: 0.1
 
-    Separates: GRU and LSTM from a plain RNN, and GRU from LSTM.
+    Separates: GRU and LSTM from a plain RNN.
 
     Time: 15 to 33 s
 

@@ -73,6 +73,8 @@ class EvenPairs(AutomatonTask):
 
     Time: -
 
+    Published: Delétang et al., abstract: LSTMs solve regular tasks, of which this is one.
+
     Reference: Delétang et al., Neural Networks and the Chomsky Hierarchy (2023), arXiv:2207.02098
     """
 
@@ -109,6 +111,8 @@ class CycleNavigation(AutomatonTask):
     Separates: Nothing that has been measured.
 
     Time: -
+
+    Published: Delétang et al., abstract: LSTMs solve regular tasks, of which this is one.
 
     Reference: Delétang et al., Neural Networks and the Chomsky Hierarchy (2023), arXiv:2207.02098
     """
