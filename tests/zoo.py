@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from reference.case import Case
 from reference.cases import CASES
+from reference.peers import COMPARED
 
 from gatekit.cell.affinity import analyse
 from gatekit.cell.describe import describe
@@ -31,9 +32,10 @@ The cells that gatekit brings, oldest first; `make zoo` writes this page and tho
 There are {cells}, and {certified} of them are certified (`gatekit cells --tier certified`).
 A cell is certified where a recurrence in NumPy, written from the paper and not from the cell, gives
 the same values and the same gradients to 10 digits or more in float64
-([tests/reference](../tests/reference)); those marked unverified are not. The parameters are those
-of the recurrent layer with the output unit `hidden`; n units, m features. `gatekit cite cell=NAME`
-prints BibTeX, `gatekit cells --help` tells how to search.
+([tests/reference](../tests/reference)); those marked unverified were not read there. Where another
+library has the cell, its page names it: values and gradients agree to as many digits. The
+parameters are those of the recurrent layer with the output unit `hidden`; n units, m features.
+`gatekit cite cell=NAME` prints BibTeX, `gatekit cells --help` tells how to search.
 
 """
 
@@ -61,7 +63,9 @@ def pages() -> Iterator[tuple[str, str]]:
     for name in NAMES:
         cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
         executor, affinity = choose("auto", cell).executor, analyse(cell)
-        entries.append(Entry(name, describe(cell), executor, affinity.reason, found.get(name)))
+        peers = [library for library, cells in COMPARED.items() if name in cells]
+        witness = found.get(name)
+        entries.append(Entry(name, describe(cell), executor, affinity.reason, witness, peers))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell)
     certified = sum(entry.description["tier"] != UNVERIFIED for entry in entries)

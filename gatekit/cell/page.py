@@ -23,6 +23,7 @@ class Entry:
         executor: the executor that ``auto`` chooses on a CPU.
         reason: why the steps cannot be computed all at once; empty where they can.
         witness: the file with the independent recurrence that it is held against, or None.
+        peers: the other libraries whose cell it is compared with.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Entry:
     executor: str
     reason: str
     witness: str | None
+    peers: Sequence[str] = ()
 
 
 def page(entry: Entry) -> str:
@@ -44,6 +46,7 @@ def page(entry: Entry) -> str:
         f"- all steps at once: {_scans(entry)}",
         f"- executor: {entry.executor}",
         f"- witness: {f'`{entry.witness}`' if entry.witness else 'none'}",
+        *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
     parts += ["\n".join(facts)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
+from reference.peers import COMPARED
 
 from .layers import ALL_MASKED_ROW, HOLES, SUFFIX, UNITS, computed, inputs_for, layer, states_for
 from .problems import assert_close, loss
@@ -109,3 +110,7 @@ def test_same_as_keras(cell: str, case: str) -> None:
             **{n: named[n] for n in made.named_weights},
         },
     )
+
+
+def test_these_are_the_cells_that_are_said_to_be_compared() -> None:
+    assert set(KERAS) == set(COMPARED["Keras"])

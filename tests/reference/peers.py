@@ -8,6 +8,24 @@ from typing import Any
 
 import pytest
 
+# Which cells are compared with another library's, values and gradients in float64; the tests of
+# each library say that these are all, and the pages of the zoo name them.
+COMPARED = {
+    "Keras": ("gru", "gru_reset_after", "lstm", "rnn"),
+    "torch": ("lstm", "lstmp"),
+    "torchrecurrent": (
+        *("antisymmetric_rnn", "atr", "brc", "cfn", "cornn", "dsgu", "fast_grnn", "fast_rnn"),
+        *("gated_antisymmetric_rnn", "ind_rnn", "intersection_rnn", "light_ru", "ligru_plain"),
+        *("memory_control_lstm", "mgu", "minimal_rnn", "miru1", "miru2", "multiplicative_lstm"),
+        *("mut1", "mut2", "mut3", "nas_additive", "nbrc", "original_lstm", "peephole", "ran"),
+        *("res_lstm", "sgrn", "sgu", "star", "tau_gru", "tgru", "tlstm", "trnn", "ugrnn"),
+        *("unicornn", "wmc_lstm"),
+    ),
+    "ncps": ("cfc", "cfc_no_gate", "cfc_pure", "ltc"),
+    "xlstm": ("mlstm", "slstm"),
+    "flax": ("gru_reset_after", "lstm", "mgu_flax", "rnn"),
+}
+
 
 def library(module: str) -> Any:
     """Return a module of another library; without it the test is skipped, and fails in CI.

@@ -15,7 +15,7 @@ from recurrence.layers import computed, layer
 from recurrence.problems import assert_close
 
 from .cases import CASES
-from .peers import library
+from .peers import COMPARED, library
 from .run import draw, run
 
 jax = library("jax")
@@ -133,3 +133,7 @@ def test_the_papers_mgu_is_not_flaxs() -> None:
     ours, _ = run(CASES["mgu"].step, inputs["x"], states, paper)
     theirs, _ = run(CASES["mgu_flax"].step, inputs["x"], states, weights)
     assert np.max(np.abs(ours - theirs)) > 1e-2
+
+
+def test_these_are_the_cells_that_are_said_to_be_compared() -> None:
+    assert set(PEERS) == set(COMPARED["flax"])

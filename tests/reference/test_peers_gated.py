@@ -19,7 +19,7 @@ from recurrence.problems import assert_close, loss
 from .cases import CASES
 from .delayed import DELAY
 from .functions import Array, Weights
-from .peers import library
+from .peers import COMPARED, library
 from .run import draw, run
 
 torch = library("torch")
@@ -218,6 +218,9 @@ class _HardSigmoid(torch.nn.Module):  # type: ignore[misc, name-defined]
 
 
 _RESET = ("update", "reset", "candidate")
+# in test_peers_lstm.py
+LSTMS = {"memory_control_lstm", "multiplicative_lstm", "nas_additive", "original_lstm"}
+LSTMS |= {"peephole", "res_lstm", "wmc_lstm"}
 PEERS = {
     "antisymmetric_rnn": Peer(
         _cell("AntisymmetricRNNCell", epsilon=0.1, gamma=0.01),
@@ -515,3 +518,8 @@ def test_scrn_keeps_its_hidden_state_where_torchrecurrent_feeds_the_output_back(
         theirs.append(state[0].detach().numpy())
     np.testing.assert_allclose(np.arctanh(theirs[0]), ours[:, 0], rtol=0, atol=1e-12)
     assert np.max(np.abs(np.arctanh(theirs[1]) - ours[:, 1])) > 1e-2
+
+
+def test_these_are_the_cells_that_are_said_to_be_compared() -> None:
+    ours = {CASES[name].cell or name for name in PEERS}
+    assert ours == set(COMPARED["torchrecurrent"]) - LSTMS

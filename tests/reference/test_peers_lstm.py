@@ -16,7 +16,7 @@ from recurrence.problems import assert_close, loss
 
 from .cases import CASES
 from .functions import Array, Weights
-from .peers import library
+from .peers import COMPARED, library
 from .run import draw, run
 
 torch = library("torch")
@@ -211,3 +211,9 @@ def test_nas_multiplies_where_torchrecurrent_adds() -> None:
         l_3 = 1 / (1 + np.exp(-(np.tanh(s[6]) + sig[7])))
         h = np.tanh(c * np.tanh(np.tanh(np.tanh(s[4]) * sig[5]) + l_3))
         np.testing.assert_allclose(multiplies[:, t], h, rtol=0, atol=1e-13)
+
+
+def test_these_are_the_cells_that_are_said_to_be_compared() -> None:
+    torchs = {"lstm", "lstmp"}
+    assert torchs == set(COMPARED["torch"])
+    assert set(PEERS) - torchs <= set(COMPARED["torchrecurrent"])
