@@ -88,7 +88,7 @@ def test_the_gate_of_the_readme_computes_what_the_bundled_one_does() -> None:
     namespace: dict[str, Any] = {}
     exec(compile(source, "README.md", "exec"), namespace)
     ((name, shown),) = namespace["gatekit_gates"]().items()
-    bundled = catalogue().gates[name]
+    bundled = catalogue().gates[name.removeprefix("my_")]
     pre = numpy.linspace(-2, 2, 12).reshape(3, 4)
     arguments: Mapping[str, Any] = {"pre": pre, "p": 0.3, "k_prev": pre * 0 + 1.0, "t": 5.0}
     value, states = shown().activate(**arguments)

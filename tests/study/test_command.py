@@ -269,6 +269,11 @@ def test_a_multirun_is_every_combination_in_typed_order():
     assert (last.cell.name, last.swap.forget, last.seed) == ("gru", "relu", 1)
 
 
+def test_an_experiment_without_its_first_line_is_told_what_to_write(capsys):
+    own("experiment/mine", "# conf/experiment/mine.yaml\n# @package _global_\nunits: 3\n")
+    assert "the first line of an experiment has to be" in told(capsys, "experiment=mine")
+
+
 def test_an_experiment_may_hold_its_sweep_and_the_command_line_wins():
     own(
         "experiment/mine",

@@ -37,11 +37,17 @@ class CheckedSource(ConfigSource):
         data = read_yaml(path)
         if not composed.current.trusted:
             refuse_executing(data, path)
+        header = self._get_header_dict(path.read_text(encoding="utf-8")[:512])
+        if config_path.startswith("experiment/") and header.get("package") != "_global_":
+            raise ConfigError(
+                f"{path}: the first line of an experiment has to be `# @package _global_`; without "
+                "it Hydra takes its keys for keys of a part called experiment."
+            )
         return ConfigResult(
             config=OmegaConf.create(data),
             path=self.full_path(),
             provider=self.provider,
-            header=self._get_header_dict(path.read_text(encoding="utf-8")[:512]),
+            header=header,
         )
 
     def available(self) -> bool:

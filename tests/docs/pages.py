@@ -1,0 +1,68 @@
+"""The pages that a user reads, cut into their blocks of code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"(?:# @package _global_\n)?# ((?:[\w-]+/)*[\w-]+\.(?:py|yaml))\n")
+
+ELSEWHERE = {"docs/exchange.md": "tests/convert/test_page.py"}
+"""Pages whose Python is run by a test of their own."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code: its page, the number of its first line, its language and its text."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str | None:
+        """The path that the first comment names, where the block is a whole file."""
+        match = _FILE.match(self.text)
+        return match[1] if match else None
+
+    @property
+    def source(self) -> str:
+        """The text, each line where it stands in the page, so that a traceback shows it."""
+        return "\n" * (self.line - 1) + self.text
+
+    def commands(self) -> list[list[str]]:
+        """Return the words of each command of a console block; ``&&`` parts commands."""
+        found: list[list[str]] = []
+        for line in self.text.replace("\\\n", " ").splitlines():
+            words: list[str] = []
+            for word in [*shlex.split(line, comments=True), "&&"]:
+                if word != "&&":
+                    words.append(word)
+                elif words:
+                    found.append(words)
+                    words = []
+        return found
+
+
+def pages() -> list[str]:
+    """Return the paths of all pages that a person wrote."""
+    written = [
+        path
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        if path.parent.name not in ("zoo", "reference")
+    ]
+    return [str(p.relative_to(ROOT)) for p in [ROOT / "README.md", *written]]
+
+
+def blocks(page: str) -> list[Block]:
+    """Return the blocks of a page, in their order."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [
+        Block(page, text.count("\n", 0, match.start()) + 2, match[1], match[2])
+        for match in _BLOCK.finditer(text)
+    ]

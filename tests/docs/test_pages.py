@@ -1,0 +1,77 @@
+"""Every page does what it says: its files are written, its Python is run, its commands are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from compare.synthetic import write_study
+
+from gatekit.cell.graph import build
+from gatekit.cell.spec import read_output_unit
+from gatekit.registry import catalogue, load_cell, loading, safe_yaml
+
+from .pages import ELSEWHERE, Block, blocks, pages
+from .typed import type_in
+
+LANGUAGES = ("bibtex", "console", "json", "math", "python", "text", "toml", "yaml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    loading._registry.cache_clear()
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_block_says_its_language(page: str) -> None:
+    assert [b.line for b in blocks(page) if b.language not in LANGUAGES] == []
+
+
+@pytest.mark.parametrize("page", [p for p in pages() if p not in ELSEWHERE])
+def test_a_page_is_true(page: str, folder: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "page"}
+    for block in blocks(page):
+        where = f"{page}, line {block.line}"
+        if block.language == "console":
+            for words in block.commands():
+                type_in(words)
+        elif block.file:
+            written(folder, block)
+        elif block.language == "python":
+            prepared(page, folder)
+            loading._registry.cache_clear()
+            exec(compile(block.source, where, "exec"), namespace)
+        elif block.language == "yaml":
+            assert isinstance(yaml.safe_load(block.text), dict), where
+
+
+def written(folder: Path, block: Block) -> None:
+    """Write the file that a block is, below the folder that the page has gone to, and read it."""
+    assert block.file is not None
+    path = Path(block.file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.text, encoding="utf-8")
+    loading._registry.cache_clear()
+    if path.parts[:2] == ("conf", "cell"):
+        known = catalogue()
+        spec = load_cell(path.stem, known)
+        assert spec.name == path.stem
+        build(spec, 8, 4, read_output_unit("hidden", known))
+    elif path.suffix == ".yaml":
+        safe_yaml.read_yaml(path)
+    elif path.parts[0] == "plugins":
+        assert path.stem in loading.plugin_names()
+    else:
+        compile(block.text, str(path), "exec")
+
+
+def prepared(page: str, folder: Path) -> None:
+    """Make what a page's Python reads and its commands would have made."""
+    if page == "docs/howto/compare.md":
+        write_study(folder / "experiments", {"lstm": (1.0, 1.1), "gru": (0.9, 1.2)}, "which")

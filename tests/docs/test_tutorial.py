@@ -1,0 +1,91 @@
+"""The tutorial is typed as it stands, and prints what it shows, but for times and the like."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from .pages import blocks
+
+PAGE = "docs/tutorial.md"
+GATEKIT = Path(sys.executable).with_name("gatekit")
+
+
+def typed(words: Sequence[str], folder: Path) -> str:
+    """Return what a command prints."""
+    assert words[0] == "gatekit", words
+    done = subprocess.run(
+        [str(GATEKIT), *words[1:]],
+        cwd=folder,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    # a check that fails exits with 1, and the tutorial shows one
+    assert done.returncode in (0, 1), done.stdout
+    return done.stdout
+
+
+def plain(line: str) -> str:
+    """Return a line without what differs from machine to machine."""
+    line = re.sub(r"  mse .*", "", line)  # how far the sweep is: runs may end in any order
+    line = re.sub(r"[-+]?\d[\d.,]*", "#", " ".join(line.split()))
+    return re.sub(r"# (s|min|h)\b", "# long", line)
+
+
+def assert_shown(shown: str, printed: str) -> None:
+    """Assert that each line of a page was printed, in the page's order; ``...`` leaves some out."""
+    lines = iter([plain(line) for line in printed.splitlines()])
+    for line in shown.splitlines():
+        if line != "...":
+            assert plain(line) in lines, f"{line}\nis not in (or not there in)\n{printed}"
+
+
+def assert_compared(shown: str, printed: str) -> None:
+    """Assert that a comparison has the page's groups and columns; who wins is the machine's."""
+    for found in re.findall(r"swap\.\S+=\S+|test mse|difference to|parameters|ms/step", shown):
+        assert found in printed
+    for line in shown.splitlines():
+        if line.startswith("figure: "):
+            assert line in printed
+
+
+@pytest.mark.slow
+def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
+    folder, printed, compared = tmp_path, "", 0
+    for before, block in zip([None, *blocks(PAGE)], blocks(PAGE), strict=False):
+        if block.file:
+            (folder / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "console":
+            for words in block.commands():
+                if words[0] == "cd":
+                    folder = folder / words[1]
+                elif words[0] == "gatekit":
+                    printed = typed(words, folder)
+        elif block.language == "text" and before is not None and before.language == "console":
+            check = assert_compared if "study memory\n" in block.text else assert_shown
+            check(block.text, printed)
+            compared += 1
+    assert compared >= 7
+    assert (folder / "memory.svg").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_the_mistake_of_the_tutorial_is_told_as_it_shows(tmp_path: Path) -> None:
+    (gate,) = [block for block in blocks(PAGE) if block.file]
+    (shown,) = [b for b in blocks(PAGE) if b.language == "text" and "strech" in b.text]
+    assert gate.file is not None
+    path = tmp_path / gate.file
+    path.parent.mkdir()
+    path.write_text(gate.text.replace("self.stretch)", "self.strech)"), encoding="utf-8")
+    printed = typed(["gatekit", "check", "slow", "--only", "shape_kept"], tmp_path)
+    # the page's block begins with the line that names its file
+    assert_shown(shown.text, printed)

@@ -1,0 +1,104 @@
+"""What a console block types, tried as far as it costs little: nothing is trained or fetched."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+from unittest import mock
+
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.main import main
+from gatekit.registry import loading
+from gatekit.study.command import compose
+from gatekit.study.plan import plan_or_errors
+
+from .pages import ROOT
+
+RUN = ("new", "show", "cite", "cells", "gates", "output-units", "tasks", "functions", "plugins")
+"""Commands that are quick and write no run: they are run."""
+
+
+class Parsed(Exception):  # noqa: N818 - no error
+    """A command's arguments are right; it is not run."""
+
+
+def type_in(words: Sequence[str]) -> None:
+    """Try a command of a page in the working folder.
+
+    Raises:
+        AssertionError: the command is unknown to this page's reader, or is refused.
+    """
+    name, *rest = words
+    assert name in _TRIED, f"what is {name}? teach tests/docs/typed.py"
+    _TRIED[name](rest)
+
+
+def _gatekit(words: Sequence[str]) -> None:
+    name, *argv = words
+    loading._registry.cache_clear()
+    if name in ("--version", "--help"):
+        return
+    assert name in COMMANDS, f"there is no command gatekit {name}"
+    if name in ("train", "plan"):
+        own = ("--list", "--json", "--debug")
+        # as many trials as a page asks for would be composed, each the same as the first
+        typed = [re.sub(r"^trials=\d+$", "trials=1", word) for word in argv if word not in own]
+        _, broken = plan_or_errors(compose(typed))
+        assert broken == []
+    elif name in RUN:
+        assert main([name, *argv]) == 0
+    else:
+        run = importlib.import_module(f"gatekit.cli.{COMMANDS[name].module}").run
+        with mock.patch.object(Parser, "read", _read):
+            try:
+                run(name, argv)
+            except Parsed:
+                return
+        raise AssertionError(f"gatekit {name} did not read its arguments")
+
+
+_original = Parser.read
+
+
+def _read(self: Parser, argv: Sequence[str]) -> NoReturn:
+    raise Parsed(_original(self, argv))
+
+
+def _cd(words: Sequence[str]) -> None:
+    os.chdir(words[0])
+
+
+def _mv(words: Sequence[str]) -> None:
+    shutil.move(*words)
+
+
+def _make(words: Sequence[str]) -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(words) <= set(targets)
+
+
+def _pip(words: Sequence[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = re.findall(r"gatekit\[(\w+)\]", " ".join(words))
+    assert set(extras) <= set(project["optional-dependencies"])
+
+
+def _nothing(words: Sequence[str]) -> None:
+    """Take a command of the shell as it is."""
+
+
+_TRIED: dict[str, Callable[[Sequence[str]], Any]] = {
+    "gatekit": _gatekit,
+    "cd": _cd,
+    "mv": _mv,
+    "make": _make,
+    "pip": _pip,
+    "python3": _nothing,
+    ".": _nothing,
+}
