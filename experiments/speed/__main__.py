@@ -17,7 +17,7 @@ from .measure import Method, measure
 from .plan import WHATS, Part, planned
 from .report import markdown, table, target_table
 from .results import Results, read
-from .size import read_size
+from .size import Size, read_size
 from .targets import verdicts
 
 WIDTH = 100
@@ -34,7 +34,7 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--sizes",
         nargs="+",
-        type=read_size,
+        type=_size,
         metavar="BATCH,TIME,FEATURES,UNITS",
         help="for example 32,100,32,64",
     )
@@ -87,6 +87,13 @@ def _names(allowed: Sequence[str], what: str) -> Callable[[str], tuple[str, ...]
     return read_names
 
 
+def _size(text: str) -> Size:
+    try:
+        return read_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: a whole number from 1 is expected")
@@ -107,7 +114,11 @@ def main(typed: Sequence[str]) -> None:
             _list(parts, asked.contenders, console)
             return
         _run(asked, parts, results, console)
-    console.print(target_table(verdicts(results, asked.clock)))
+    told = verdicts(results, asked.clock)
+    if not asked.targets:
+        told = [verdict for verdict in told if verdict.measured]
+    if told:
+        console.print(target_table(told))
 
 
 def _results(folder: Path | None) -> Results:

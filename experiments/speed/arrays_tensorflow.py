@@ -34,4 +34,5 @@ def cumsum(value: Any) -> Any:
 
 def repeat(value: Any, times: int) -> Any:
     """Return each entry of the last axis so many times in a row."""
-    return tf.repeat(value, times, axis=-1)
+    # The gradient of `tf.repeat` has shapes that XLA does not know.
+    return tf.reshape(tf.stack([value] * times, axis=-1), (-1, value.shape[-1] * times))

@@ -179,8 +179,10 @@ def contenders(cell: str, size: Size, chosen: Sequence[str] = ()) -> list[Conten
         for mode in (*library.modes, *library.apart, *library.asked):
             contender = Contender(library, cell, mode)
             by_name = contender.key in chosen
-            usual = (not chosen or library.name in chosen) and mode not in library.asked
-            if by_name or (usual and worth_running(contender, size)):
+            usual = mode not in library.asked and worth_running(contender, size)
+            if by_name or (
+                usual and (library.name in chosen or (not chosen and needed(contender)))
+            ):
                 found.append(contender)
     return found
 
@@ -191,12 +193,18 @@ def worth_running(contender: Contender, size: Size) -> bool:
     if mode == "unrolled":  # to trace a thousand steps takes minutes
         return size.time <= 200
     if mode.startswith("bfloat16"):  # small products gain nothing
-        return size.units >= 256
+        return size.units >= 256 and contender.cell in ("lstm", "gru")
     if mode.startswith("remat"):
-        return size.time >= 1000 and contender.cell not in AFFINE
+        return size.time >= 2000 and contender.cell not in AFFINE
     if mode.startswith("reference"):  # where its distance is a target
         return size.time >= 1000 and contender.cell in AFFINE
     return True
+
+
+def needed(contender: Contender) -> bool:
+    """Return whether a contender runs where none is chosen: no copy of what Keras has itself."""
+    (keras,) = [library for library in LIBRARIES if library.name == "keras"]
+    return contender.library.name != "keras-cell" or contender.cell not in keras.cells
 
 
 def known() -> set[str]:

@@ -56,9 +56,12 @@ def _sentence(found: Ratio) -> str:
 
 def target_table(found: Sequence[Verdict]) -> RenderableType:
     """Return the table of the targets, ready to print."""
-    table = Table(title="Targets, one thread", title_justify="left")
-    for heading in ("what", "must", "aim", "measured", "outcome"):
-        table.add_column(heading, overflow="fold")
+    table = Table(title="Targets, one thread", title_justify="left", expand=True)
+    table.add_column("what", ratio=3)
+    table.add_column("must", ratio=2)
+    table.add_column("aim", ratio=2)
+    table.add_column("measured", ratio=3)
+    table.add_column("outcome", no_wrap=True)
     for verdict in found:
         table.add_row(verdict.what, verdict.must, verdict.aim, verdict.measured, verdict.outcome)
     return table
