@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from latex2mathml.converter import convert
+from gatekit.cell.mathml import mathml
 
 BLOCK = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAME = re.compile(r"\\mathrm\{((?:[^{}\\]|\\_)*)\}")
+FRAME = re.compile(r"\\(?:begin|end)\{aligned\}")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Return a page's text with its equations as MathML."""
-    return BLOCK.sub(lambda block: f'\n<div class="equation">{mathml(block[1])}</div>\n', markdown)
+    return BLOCK.sub(
+        lambda block: f'\n<div class="equation">{equations(block[1])}</div>\n', markdown
+    )
 
 
-def mathml(latex: str) -> str:
-    r"""Return LaTeX as MathML.
-
-    The converter knows ``align*`` and not ``aligned``, and writes ``\mathrm{input}`` letter by
-    letter where ``\text{input}`` stays one word.
-    """
-    words = NAME.sub(lambda name: rf"\text{{{name[1]}}}".replace(r"\_", "_"), latex)
-    return convert(words.replace("{aligned}", "{align*}"), display="block")
+def equations(latex: str) -> str:
+    """Return the lines of an ``aligned`` environment, or one line, as MathML."""
+    lines = (line.strip() for line in FRAME.sub("", latex).split(r"\\"))
+    return mathml(line for line in lines if line)

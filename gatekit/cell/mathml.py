@@ -48,7 +48,7 @@ def mathml(lines: Iterable[str]) -> str:
         cells = [left, "=", right] if equals else ["", "", left]
         rows.append("".join(f"<mtd>{expression(cell)}</mtd>" for cell in cells))
     body = "".join(f"<mtr>{row}</mtr>" for row in rows)
-    return f'<math display="block"><mtable>{body}</mtable></math>'
+    return f'<math display="block"><mtable displaystyle="true">{body}</mtable></math>'
 
 
 def expression(latex: str) -> str:
@@ -132,7 +132,9 @@ class _Reader:
         if name in GREEK:
             return f"<mi>{_letter(name)}</mi>"
         if name in _FUNCTIONS:
-            return self.upright(name)
+            close = self.peek() in (None, "\\left", "_", "^", "(", "}")
+            space = "" if close else f'<mspace width="{_SPACES[","]}"></mspace>'
+            return f"<mrow>{self.upright(name)}{space}</mrow>" if space else self.upright(name)
         if name in _SIGNS:
             return f"<mo>{_SIGNS[name]}</mo>"
         if name in _SPACES:

@@ -43,6 +43,11 @@ def test_what_stands_above_below_and_beside() -> None:
     assert [text(expression(rf"\{name}")) for name in ("alpha", "lambda", "omega")] == list("αλω")
 
 
+def test_a_function_s_name_does_not_touch_the_next_letter() -> None:
+    assert "<mspace" in expression(r"\log\sigma\left(x\right)")
+    assert "<mspace" not in expression(r"\log\left(x\right)")
+
+
 def test_every_function_and_letter_of_the_language_has_its_sign() -> None:
     for function in FUNCTIONS.values():
         names = [Name(letter) for letter in "xyz"[: function.arity]]
