@@ -10,7 +10,7 @@ import numpy as np
 from ..cell.errors import ConfigError
 from ..recurrence.keras_form import KERAS_ORDER
 from ..recurrence.layer import RNN
-from .parts import Part, composed, put, taken, unstacked
+from .parts import Part, composed, taken, unstacked
 
 _KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru"}
 _SHARED = ("return_sequences", "return_state", "go_backwards", "stateful", "trainable", "name")
@@ -46,22 +46,32 @@ def from_keras(layer: Any, *, executor: str = "auto") -> Any:
     return _one(layer, executor)
 
 
-def to_keras(layer: RNN) -> Any:
+def to_keras(layer: Any) -> Any:
     """Return the Keras layer that equals a layer of a composed cell, with its weights.
 
     Args:
-        layer: a built layer whose cell is ``lstm``, ``gru``, ``gru_reset_after``, or equal to one
-            of them, whatever its parts are called.
+        layer: a built `gatekit.RNN` whose cell is ``lstm``, ``gru``, ``gru_reset_after``, or equal
+            to one of them, whatever its parts are called; or a `keras.layers.Bidirectional` of it.
 
     Returns:
-        A built `keras.layers.LSTM` or `keras.layers.GRU`. A gate's one bias is the first of the two
-        that a GRU with ``reset_after=True`` has.
+        A built `keras.layers.LSTM` or `keras.layers.GRU`, or `keras.layers.Bidirectional` of it. A
+        gate's one bias is the first of the two that a GRU with ``reset_after=True`` has.
 
     Raises:
         ConfigError: the cell is neither, or the layer has what Keras' lacks.
     """
+    if type(layer) is keras.layers.Bidirectional:
+        forward, backward = (_to_one(one) for one in (layer.forward_layer, layer.backward_layer))
+        return _bidirectional(layer, forward, backward, layer.forward_layer.cell.features)
+    return _to_one(layer)
+
+
+def _to_one(layer: Any) -> Any:
     if not isinstance(layer, RNN):
-        raise ConfigError(f"to_keras moves gatekit.RNN layers, and got {type(layer).__name__}")
+        raise ConfigError(
+            "to_keras moves gatekit.RNN layers, alone or in Bidirectional, and got "
+            f"{type(layer).__name__}{_of_model(layer)}"
+        )
     _built(layer)
     form, parts = taken(layer)
     options = {key: getattr(layer, key) for key in _SHARED}
@@ -102,8 +112,8 @@ def _one(layer: Any, executor: str, **changes: Any) -> RNN:
     if kind is None:
         raise ConfigError(
             "from_keras moves keras.layers.LSTM and GRU, alone or in Bidirectional, and got "
-            f"{type(layer).__name__}. Build gatekit.RNN of its cell and assign its named_weights, "
-            "a dictionary of variables by name"
+            f"{type(layer).__name__}{_of_model(layer)}. For other cells build gatekit.RNN and "
+            "assign its named_weights, a dictionary of variables by name"
         )
     _check(layer)
     return composed(
@@ -129,20 +139,29 @@ def _parts(layer: Any, kind: str) -> dict[str, Part]:
 
 
 def _both(layer: Any, executor: str) -> Any:
+    forward, backward = (
+        _one(one, executor, name=one.name) for one in (layer.forward_layer, layer.backward_layer)
+    )
+    return _bidirectional(layer, forward, backward, forward.cell.features)
+
+
+def _bidirectional(like: Any, forward: Any, backward: Any, features: int) -> Any:
     """Return a bidirectional layer of two; Keras makes its forward layer anew from a config."""
-    old = (layer.forward_layer, layer.backward_layer)
-    forward, backward = (_one(one, executor, name=one.name) for one in old)
     made = keras.layers.Bidirectional(
         forward,
-        merge_mode=layer.merge_mode,
+        merge_mode=like.merge_mode,
         backward_layer=backward,
-        name=layer.name,
-        dtype=layer.dtype_policy,
+        name=like.name,
+        dtype=like.dtype_policy,
     )
-    made.build((None, None, forward.cell.features))
-    for new, one in zip((made.forward_layer, made.backward_layer), old, strict=True):
-        put(new, _parts(one, _KINDS[type(one)]))
+    made.build((None, None, features))
+    made.forward_layer.set_weights(forward.get_weights())
     return made
+
+
+def _of_model(layer: Any) -> str:
+    layers = getattr(layer, "layers", None)
+    return ": give it one of its layers, such as model.layers[0]" if layers else ""
 
 
 def _check(layer: Any) -> None:

@@ -32,8 +32,8 @@ def from_torch(source: Any, *, prefix: str = "", executor: str = "auto") -> list
     Dropout between layers has no weights and is not moved: put `keras.layers.Dropout` between.
 
     Args:
-        source: an `nn.LSTM` or `nn.GRU`, any module with one below ``prefix``, or a mapping of
-            names to arrays, as `state_dict()` gives it.
+        source: an `nn.LSTM` or `nn.GRU` (or a cell of theirs), any module with one below
+            ``prefix``, or a mapping of names to arrays, as `state_dict()` gives it.
         prefix: what the names begin with, such as ``encoder.``.
         executor: of the new layers, as in `gatekit.RNN`.
 
@@ -78,6 +78,8 @@ def to_torch(layers: Any, module: Any = None) -> dict[str, Array]:
             weights.
     """
     listed_layers = list(layers) if isinstance(layers, (list, tuple)) else [layers]
+    if not listed_layers:
+        raise ConfigError("to_torch got no layer: give it a gatekit.RNN, or a list of them")
     found: dict[str, Array] = {}
     made = []
     for number, layer in enumerate(listed_layers):
@@ -104,6 +106,10 @@ def _arrays(source: Any, prefix: str) -> dict[str, Array]:
             "from_torch takes a torch module or a mapping of names to arrays, and got "
             f"{type(source).__name__}; give it module.state_dict()"
         )
+    if prefix + "weight_ih" in state:
+        # nn.LSTMCell and nn.GRUCell have the names of a layer without its number.
+        names = {prefix + name: f"{prefix}{name}_l0" for name in _NAMES}
+        state = {names[key]: value for key, value in state.items() if key in names}
     if prefix + _FIRST not in state:
         others = [str(k).removesuffix(_FIRST) for k in state if str(k).endswith(_FIRST)]
         known = f"try prefix={others[0]!r}" if others else "give it an nn.LSTM or nn.GRU"

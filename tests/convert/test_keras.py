@@ -129,6 +129,9 @@ def test_a_bidirectional_layer(peer: Any) -> None:
     assert isinstance(made.forward_layer, RNN)
     assert isinstance(made.backward_layer, RNN)
     assert_near(made(x), both(x), 1e-12)
+    back = convert.to_keras(made)
+    assert (type(back.forward_layer), back.merge_mode) == (peer, "sum")
+    assert_near(back(x), both(x), 1e-12)
 
 
 def test_the_form_counts_and_not_the_names() -> None:
@@ -161,6 +164,10 @@ def _relu() -> Any:
     [
         (lambda: keras.layers.LSTM(UNITS), "is not built yet"),
         (lambda: drawn(keras.layers.SimpleRNN(UNITS)), "and got SimpleRNN"),
+        (
+            lambda: keras.Sequential([keras.Input((None, 3)), keras.layers.LSTM(UNITS)]),
+            r"model.layers\[0\]",
+        ),
         (_relu, "has activation='relu'"),
         (
             lambda: drawn(keras.layers.GRU(UNITS, recurrent_activation="hard_sigmoid")),

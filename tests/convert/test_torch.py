@@ -128,6 +128,14 @@ def test_a_prefix_and_low_precision() -> None:
         convert.from_torch(whole)
 
 
+def test_a_cell_is_a_layer_of_its_own() -> None:
+    state = state_dict("gru")
+    (one,) = convert.from_torch({name.removesuffix("_l0"): v for name, v in state.items()})
+    (other,) = convert.from_torch(state)
+    x = sequence("float64")
+    np.testing.assert_array_equal(one(x), other(x))
+
+
 def _changed(kind: str, **changes: Any) -> dict[str, Any]:
     return {n: v for n, v in {**state_dict(kind), **changes}.items() if v is not None}
 
@@ -158,6 +166,7 @@ def _layer(cell: str, features: int = FEATURES, **options: Any) -> RNN:
     [
         (lambda: _layer("gru"), "use the cell gru_reset_after"),
         (lambda: _layer("peephole"), "can be moved"),
+        (list, "got no layer"),
         (lambda: keras.layers.LSTM(UNITS), "and got LSTM"),
         (lambda: _layer("lstm", go_backwards=True), "flip its input instead"),
         (lambda: [_layer("lstm"), _layer("lstm")], "features 3 where 5 is needed"),

@@ -20,7 +20,7 @@ TIME = 5
 # Gates, a row-wise memory, a scan over units, a matrix memory, further inputs, a shift of x, a
 # gate with a state. All of the zoo was tried once; the converter takes seconds for each.
 SAVED = ("gru", "lstm", "mingru", "mlstm", "phased_lstm", "power_law", "qrnn", "rhn")
-LITERT = ("gla", "gru", "lstm", "mingru", "on_lstm", "peephole", "phased_lstm", "slstm")
+LITERT = ("gla", "gru", "lstm", "mingru", "on_lstm", "peephole", "slstm", "time_aware_lstm")
 
 
 def _few_by_default(cells: Sequence[str], *names: str) -> list[Any]:
