@@ -23,6 +23,7 @@ COMMANDS = {
     "prune": Command("prune", "show what a study does not need, and with --yes remove it"),
     "compare": Command("compare", "compare the variants of a study"),
     "report": Command("report", "write a study as one HTML page, with --watch while it runs"),
+    "gates-report": Command("gates", "tell what the gates of probed runs did"),
     "export": Command("export", "write a study for TensorBoard or MLflow"),
     "bundle": Command("bundle", "write a study into one file to share"),
     "import": Command("bundle", "put a bundle's runs beside one's own, as another origin"),

@@ -37,7 +37,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     options = _parser(name).read(argv)
     by = keys(options.by) or None
     within = [*keys(options.within), *([options.x] if options.x else [])]
-    figure = _figure(options.figure)
+    figure = figure_formats(options.figure)
     kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
 
     from gatekit.compare.comparison import command, compare
@@ -130,7 +130,12 @@ def add_grouping(parser: Parser) -> None:
     parser.add_argument("--force", action="store_true", help="compare what is not comparable")
 
 
-def _figure(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
+def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
+    """Return a figure's path without its ending, and its formats; None for None.
+
+    Raises:
+        ConfigError: no figure is written in that format.
+    """
     if path is None:
         return None
     ending = path.suffix.lstrip(".").lower()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.cell.errors import RunError
+from gatekit.compare.baseline import Baselines
 from gatekit.compare.group import Group, group_runs
 from gatekit.compare.loader import Study, load
 from gatekit.compare.probes import Facts, Look, Probed, read_probe, value
@@ -66,6 +67,7 @@ class Variant:
     """A group with its probed runs, and what their gates and states did."""
 
     group: Group
+    is_baseline: bool
     probed: tuple[Probed, ...]
     gates: tuple[GateRow, ...]
     states: tuple[StateRow, ...]
@@ -113,7 +115,9 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         groups: its groups.
         level: confidence level of the intervals.
     """
-    variants, notes = [], []
+    variants: list[Variant] = []
+    notes: list[str] = []
+    baselines = Baselines(groups)
     for group in groups:
         found = [probed for run in group.runs if (probed := read_probe(run)) is not None]
         if len(found) < len(group.runs):
@@ -122,11 +126,12 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         if lost:
             notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and left out")
         if found:
-            variants.append(_variant(group, found, level))
+            variants.append(_variant(group, baselines.of(group) is group, found, level))
+    variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 
 
-def _variant(group: Group, probed: Sequence[Probed], level: float) -> Variant:
+def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: float) -> Variant:
     best = [each.best for each in probed]
     first = [each.first for each in probed]
     gates = [
@@ -138,7 +143,7 @@ def _variant(group: Group, probed: Sequence[Probed], level: float) -> Variant:
         _state(layer, state, facts, before.get((layer, state), []))
         for (layer, state), facts in _by_name(best, Look.states).items()
     ]
-    return Variant(group, tuple(probed), tuple(gates), tuple(states))
+    return Variant(group, is_baseline, tuple(probed), tuple(gates), tuple(states))
 
 
 def _by_name(

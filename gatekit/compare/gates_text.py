@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gatekit.compare.gates import (
@@ -27,11 +27,13 @@ STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradien
 
 LEGEND = (
     "low, high: share of values within a tenth of the range from its ends (below 0.1, above 0.9);",
-    "open time: steps for which a unit stays above the middle; all at the best validation epoch.",
+    "open time: steps for which a unit stays above the middle. All at the best validation epoch,",
+    "and from three seeds on with the half width of the t interval of their mean;",
     "memory: -1/ln(kept) of the median unit, and of the quarters, with gates held at their means;",
     "gradient: its norm at the first step as a share of the largest. More: docs/probe.md",
 )
 _LONGEST = 30
+_FEWEST = 3
 
 
 def gate_rows(report: GatesReport) -> list[dict[str, str]]:
@@ -102,24 +104,29 @@ def _named(variant: Variant, layer: str, name: str) -> str:
     return printable(name if layers == {"rnn_0"} else f"{layer}.{name}")
 
 
-def _text(found: Mean | None, factor: float = 1.0) -> str:
+def _text(found: Mean | None) -> str:
     if found is None:
         return "-"
-    half = 0.0 if found.interval is None else factor * (found.interval.high - found.mean)
-    mean = factor * found.mean
+    half, mean = _half(found), found.mean
     # Two digits of the half width say all; without one, three of the mean.
-    size = half if half > 1e-3 * max(abs(mean), 1e-3) else abs(mean) / 10
+    size = half if half and half > 1e-3 * max(abs(mean), 1e-3) else abs(mean) / 10
     places = 2 if size <= 0 else min(3, max(0, 1 - math.floor(math.log10(size))))
-    shown = f"{mean:.{places}f}"
-    return shown if found.interval is None else f"{shown} {_plus_minus()} {half:.{places}f}"
+    return f"{mean:.{places}f}" + ("" if half is None else f" {_plus_minus()} {half:.{places}f}")
 
 
 def _percent(found: Mean | None) -> str:
     if found is None:
         return "-"
-    half = "" if found.interval is None else 100 * (found.interval.high - found.mean)
-    shown = f"{100 * found.mean:.1f}"
-    return f"{shown} %" if half == "" else f"{shown} {_plus_minus()} {half:.1f} %"
+    half = _half(found)
+    shown = "" if half is None else f" {_plus_minus()} {100 * half:.1f}"
+    return f"{100 * found.mean:.1f}{shown} %"
+
+
+def _half(found: Mean) -> float | None:
+    # The interval of two seeds is wider than all that a share can be.
+    if found.interval is None or len(found.values) < _FEWEST:
+        return None
+    return found.interval.high - found.mean
 
 
 def _plus_minus() -> str:
@@ -208,8 +215,3 @@ def _times(facts: Facts) -> Mapping[str, Any]:
 
 def _finite(steps: float | None) -> float | None:
     return None if steps is None or math.isinf(steps) else steps
-
-
-def legend(rows: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the lines that explain the tables; none where there is no row."""
-    return LEGEND if rows else ()

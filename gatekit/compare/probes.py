@@ -86,7 +86,10 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
     Empty where the run has none, or its file is damaged.
     """
     try:
-        with np.load(run.path / "probe.npz", allow_pickle=False) as archive:
+        with (
+            open(run.path / "probe.npz", "rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return {}

@@ -27,7 +27,8 @@ def gate_facts(
 
     ``low`` and ``high`` are the shares of values within a tenth of the range from either bound;
     ``open`` is the share above the middle of the range, ``open_time`` the mean number of steps for
-    which a unit stays above it, from opening (or the first step) to closing (or the last).
+    which a unit stays above it, from opening (or the first step) to closing (or the last), both of
+    gates whose range begins at zero.
 
     Args:
         values: ``time x batch x units``.
@@ -52,13 +53,17 @@ def gate_facts(
     start, end = bounds if bounded else (least, most)
     if bounded:
         edge, middle = EDGE * (end - start), (start + end) / 2
-        steps, openings = _openings(values > middle, mask)
         facts["low"] = short(float(numpy.mean(seen < start + edge)))
         facts["high"] = short(float(numpy.mean(seen > end - edge)))
+    else:
+        facts |= dict.fromkeys(("low", "high"))
+    # Only what can be closed can be open: a gate around zero, such as a tanh, is never shut.
+    if bounded and start == 0:
+        steps, openings = _openings(values > middle, mask)
         facts["open"] = short(float(numpy.mean(seen > middle)))
         facts["open_time"] = short(steps / openings) if openings else 0.0
     else:
-        facts |= dict.fromkeys(("low", "high", "open", "open_time"))
+        facts |= dict.fromkeys(("open", "open_time"))
     if start == end:
         start, end = start - 0.5, end + 0.5
     counts, _ = numpy.histogram(seen, bins=BINS, range=(start, end))

@@ -44,6 +44,7 @@ def test_masked_steps_count_nowhere():
 def test_the_range_of_tanh_is_twice_as_wide():
     facts = gate([[-0.85, -0.75, 0.75, 0.85]], bounds=(-1.0, 1.0))
     assert (facts["low"], facts["high"], facts["range"]) == (0.25, 0.25, [-1, 1])
+    assert facts["open"] is facts["open_time"] is None
 
 
 def test_without_bounds_there_is_no_saturation():

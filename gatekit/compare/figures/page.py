@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.figures.style import COLUMN, TWO_COLUMNS, apply
+from gatekit.compare.gates import GatesReport
 from gatekit.compare.label import printable
 from gatekit.compare.result import Metric
 
@@ -29,7 +30,7 @@ Painter = Callable[["Figure"], Sequence[str]]
 
 def write_figure(
     paint: Painter,
-    comparison: Comparison,
+    comparison: Comparison | GatesReport,
     stem: Path | str,
     *,
     title: str,

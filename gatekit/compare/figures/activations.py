@@ -1,0 +1,179 @@
+"""One run's gates and states at every step of a sequence, as heat maps of units over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.cell.errors import RunError, listed
+from gatekit.compare.figures.gates import chosen_layer
+from gatekit.compare.figures.page import plottable, shortened, write_figure
+from gatekit.compare.gates import GatesReport, Variant
+from gatekit.compare.probes import Probed, read_activations
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SEQUENCES = 2
+_LOW, _HIGH, _BETWEEN = "#0072B2", "#D55E00", "#FFFFFF"
+_NOTHING = "#DDDDDD"
+_HEAD, _INPUT, _PANEL = 0.55, 0.42, 0.62
+
+Signals = Mapping[str, NDArray[Any]]
+
+
+def draw_activations(
+    report: GatesReport,
+    run: str,
+    stem: Path | str,
+    *,
+    command: str,
+    formats: Sequence[str] = ("png", "svg"),
+    layer: str | None = None,
+) -> list[Path]:
+    """Draw two sequences of a run after its last epoch, two paper columns wide.
+
+    Above the input, below a heat map for each gate and state: a row is a unit, a column a step.
+    Units stand in one order everywhere: by their mean in the gate that plays the role ``forget``,
+    or in the first. Grey is masked.
+
+    Args:
+        report: what ``gates_report`` returned.
+        run: the run's id, or its beginning.
+        stem: path of the files without their ending.
+        command: the command line to note in the files.
+        formats: of png, svg and pdf.
+        layer: the recurrent layer; None is the lowest.
+
+    Returns:
+        The files, in the order of the formats.
+
+    Raises:
+        RunError: no probed run, or more than one, is called so, or its activations are missing.
+        ConfigError: there is no such layer or format.
+    """
+    variant, probed = _found(report, run)
+    shown = chosen_layer(report, layer)
+    arrays = read_activations(probed.run)
+    signals = {
+        n.removeprefix(f"{shown}/"): a for n, a in arrays.items() if n.startswith(f"{shown}/")
+    }
+    if not signals:
+        raise RunError(
+            f"run {probed.run.id} has no readable probe.npz for {shown}: it is written after the"
+            " last epoch of a run that did not diverge"
+        )
+
+    def paint(figure: Figure) -> list[str]:
+        label = shortened(variant.group.label)
+        about = f"{label}, seed {probed.run.seed}, run {probed.run.id[:8]}, {shown}"
+        _paint(figure, about, _order(probed, signals), signals, arrays)
+        return [probed.run.id]
+
+    title = f"Activations of run {probed.run.id}, {shown},"
+    return write_figure(
+        paint, report, stem, title=title, command=command, formats=formats, columns=2
+    )
+
+
+def _found(report: GatesReport, text: str) -> tuple[Variant, Probed]:
+    every = [(variant, probed) for variant in report.variants for probed in variant.probed]
+    found = [(variant, probed) for variant, probed in every if probed.run.id.startswith(text)]
+    if len(found) != 1 or not text:
+        ids = listed([probed.run.id for _, probed in (found or every)], 8)
+        many = "begins several" if found else "is no"
+        raise RunError(f"--run {text} {many} of the probed runs: {ids}")
+    return found[0]
+
+
+def _paint(
+    figure: Figure, about: str, order: NDArray[Any], signals: Signals, arrays: Signals
+) -> None:
+    names = list(signals)
+    count = min(_SEQUENCES, *(len(array) for array in signals.values()))
+    heights = [_INPUT, *([_PANEL] * len(names))]
+    figure.set_figheight(_HEAD + sum(heights) * 1.06)
+    panels = figure.subplots(
+        len(heights), count, squeeze=False, sharex="col", height_ratios=heights
+    )
+    looks = {name: _look(signals[name][:count]) for name in names}
+    mask = arrays.get("mask")
+    for column in range(count):
+        valid = None if mask is None else np.asarray(mask[column], bool)
+        _input(panels[0][column], arrays.get("input"), column, valid)
+        panels[0][column].set_title(f"sequence {column + 1}", fontsize=7, loc="left", pad=2)
+        for axes, name in zip(panels[1:, column], names, strict=True):
+            values = signals[name][column]
+            values = values[:, order] if values.shape[1] == len(order) else values
+            image = _heat(axes, values, valid, looks[name])
+            if column == count - 1:
+                bar = figure.colorbar(image, ax=axes, pad=0.015)
+                bar.outline.set_visible(False)  # type: ignore[operator, unused-ignore]
+                bar.ax.tick_params(labelsize=5.5, length=1.5)
+        panels[-1][column].set_xlabel("step")
+    for axes, name in zip(panels[1:, 0], names, strict=True):
+        axes.set_ylabel(shortened(name.partition("/")[2]), rotation=0, ha="right", va="center")
+    figure.suptitle(plottable(about), fontsize=7.5, x=0.01, ha="left", fontweight="bold")
+
+
+def _order(probed: Probed, signals: Signals) -> NDArray[Any]:
+    """Return the places of units by their mean in the gate that forgets, highest first."""
+    cell = (probed.run.config or {}).get("cell")
+    roles = cell.get("roles", {}) if isinstance(cell, Mapping) else {}
+    role = roles.get("forget", "forget") if isinstance(roles, Mapping) else "forget"
+    gate = signals.get(f"gate/{role}")
+    chosen = gate if gate is not None else next(iter(signals.values()))
+    means = np.nan_to_num(chosen.astype(np.float64)).mean(axis=(0, 1))
+    return np.argsort(-means, kind="stable")
+
+
+def _input(axes: Axes, inputs: Any, column: int, valid: Any) -> None:
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    if inputs is None:
+        return
+    x = np.asarray(inputs[column], dtype=np.float64)
+    table = x[:, None] if x.ndim == 1 else x
+    table = table if valid is None else np.where(valid[:, None], table, np.nan)
+    _image(axes, table, cmap="Greys")
+    axes.tick_params(length=0)
+    if column == 0:
+        axes.set_ylabel("x", rotation=0, ha="right", va="center")
+
+
+def _heat(axes: Axes, values: NDArray[Any], valid: Any, look: Mapping[str, Any]) -> Any:
+    table = values.astype(np.float64)
+    axes.set_yticks([])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=2)
+    return _image(axes, table if valid is None else np.where(valid[:, None], table, np.nan), **look)
+
+
+def _look(values: NDArray[Any]) -> dict[str, Any]:
+    """Return the colours of a signal, the same for all of its sequences."""
+    from matplotlib import colormaps
+    from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
+
+    finite = values[np.isfinite(values)].astype(np.float64)
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    tones: Colormap = colormaps["cividis"]
+    norm = Normalize(0, 1)
+    if low < 0 or high > 1:
+        size = max(-low, high)
+        tones = LinearSegmentedColormap.from_list("signed", [_LOW, _BETWEEN, _HIGH])
+        norm = Normalize(-size, size)
+    return {"cmap": tones.with_extremes(bad=_NOTHING), "norm": norm}
+
+
+def _image(axes: Axes, table: NDArray[Any], **look: Any) -> Any:
+    """Draw ``steps x units`` with steps, counted from 1, to the right and the first unit on top."""
+    steps, units = table.shape
+    extent = (0.5, steps + 0.5, units, 0)
+    return axes.imshow(table.T, aspect="auto", interpolation="nearest", extent=extent, **look)

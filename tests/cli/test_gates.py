@@ -1,0 +1,69 @@
+"""``gatekit gates-report`` over written run folders."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from compare.probing import probe_study
+from compare.synthetic import write_study
+
+from gatekit.cli.main import EXIT_REFUSED, main
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    runs = write_study(tmp_path / "experiments", {"lstm": [8.6, 8.65, 8.7], "gru": [8.5, 8.4, 8.6]})
+    probe_study(runs, 0.9)
+    return runs
+
+
+def test_two_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates-report", "demo"]) == 0
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert lines[0] == "study demo: what gates and states did"
+    assert all(len(line) <= 100 for line in lines)
+    assert "\x1b" not in text
+    assert any(line.split()[:3] == ["lstm", "input", "3"] for line in lines)
+    assert any("memory (steps)" in line for line in lines)
+
+
+def test_json_has_every_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates-report", "demo", "--json", "--by", "cell"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [v["group"] for v in data["variants"]] == ["lstm", "gru"]
+    lstm = data["variants"][0]
+    forget = next(g for g in lstm["gates"] if g["gate"] == "forget")
+    assert forget["mean_low"] < forget["mean"] < forget["mean_high"]
+    assert len(lstm["runs"]) == 3
+    looks = lstm["runs"][0]["looks"]
+    assert [look["epoch"] for look in looks] == list(range(11))
+    memory = next(s for s in looks[-1]["states"] if s["state"] == "c")["memory"]
+    assert memory == sorted(memory)
+
+
+def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates-report", "demo", "--figure", "all.svg"]) == 0
+    run = sorted(runs.iterdir())[0].name
+    assert main(["gates-report", "demo", "--figure", "one", "--run", run[:8]]) == 0
+    assert {p.name for p in Path().glob("*.*")} == {"all.svg", "one.png", "one.svg"}
+    assert "figure: one.svg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo", "--figure", "a.gif"], "a figure is written as png"),
+        (["demo", "--run", "ab"], "type --figure"),
+        (["demo", "--figure", "a.png", "--run", "zz"], "of the probed runs"),
+        (["demo", "--figure", "a.png", "--layer", "x"], "no recurrent layer"),
+        (["dem"], "no study"),
+        (["demo", "--by", "nothing"], "no run has this key"),
+    ],
+)
+def test_mistakes_are_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates-report", *words]) == EXIT_REFUSED
+    assert said in capsys.readouterr().err
