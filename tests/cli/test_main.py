@@ -104,6 +104,7 @@ ABOUT_ONE = (
     "logs",
     "prune",
     "confirm",
+    "gates-report",
     "query",
     "export",
     "bundle",
