@@ -1,7 +1,7 @@
 """Keeps what a study found beside its README: ``python -m experiments.publish STUDY``.
 
-``comparison.txt`` is what the README's ``gatekit compare`` prints, ``figure.svg`` what it draws,
-and ``results.csv`` has a row for every run.
+``comparison.txt`` is what each ``gatekit compare`` of the README prints, ``figure.svg`` what one of
+them draws, and ``results.csv`` has a row for every run, with the groups of the first.
 """
 
 from __future__ import annotations
@@ -61,17 +61,25 @@ def rows(study: str, words: list[str], place: Path = ROOT) -> list[dict[str, Any
     return [{**about[run], "group": group["group"]} for group in groups for run in group["runs"]]
 
 
+def table(found: list[dict[str, Any]]) -> str:
+    """Return runs as CSV; a task's further test sets are columns, too."""
+    metrics = {f"test_{row['metric']}" for row in found}
+    further = sorted({k for row in found for k in row if k.startswith("test_")} - metrics)
+    text = io.StringIO()
+    columns = [*COLUMNS, *further]
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    return text.getvalue()
+
+
 def main(study: str, place: Path = ROOT) -> None:
     """Write a study's comparison, figure and results into its folder."""
-    (words,) = [line[1:] for line in commands(study, place) if line[:2] == ["gatekit", "compare"]]
+    typed = [line[1:] for line in commands(study, place) if line[:2] == ["gatekit", "compare"]]
     folder = place / "experiments" / study
-    text = said(words, place)
-    table = io.StringIO()
-    writer = csv.DictWriter(table, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows(study, words, place))
-    files.write(folder / "comparison.txt", f"$ {shlex.join(['gatekit', *words])}\n\n{text}")
-    files.write(folder / "results.csv", table.getvalue())
+    texts = [f"$ {shlex.join(['gatekit', *words])}\n\n{said(words, place)}" for words in typed]
+    files.write(folder / "comparison.txt", "\n".join(texts))
+    files.write(folder / "results.csv", table(rows(study, typed[0], place)))
 
 
 if __name__ == "__main__":

@@ -308,7 +308,7 @@ def test_each_grid_makes_combinations_of_its_own():
         ["cell=rnn"],
         ["cell=lstm", f"{bias}.kind=zeros"],
         ["cell=lstm", f"{bias}.kind=ones"],
-        ["cell=chrono_lstm", f"{bias}.t_max=7"],
+        ["cell=chrono_lstm", f"{bias}.t_max=${{task.length}}"],
     ]
     expected = {("++seed=0", f"++units={u}", *words) for u in (3, 4) for words in variants}
     found = [tuple(w for w in words if "experiment" not in w) for words in grids()]
@@ -319,8 +319,13 @@ def test_each_grid_makes_combinations_of_its_own():
 def test_what_is_typed_wins_over_every_grid():
     assert all("++units=5" in words for words in grids("units=5"))
     assert len(grids("units=5")) == 5
-    (word,) = {w for words in grids("task.length=9") for w in words if "t_max" in w}
-    assert word.endswith("t_max=9")
+
+
+def test_what_a_grid_refers_to_is_found_for_each_of_its_jobs():
+    own("experiment/mine", GRIDS)
+    jobs = compose(["-m", "+experiment=mine", "task.length=9,11", "units=3"])
+    chrono = [job for _, job in jobs if job.cell.name == "chrono_lstm"]
+    assert [c.cell.gates.forget.initializers.bias.t_max for c in chrono] == [9, 11]
 
 
 def test_a_search_goes_through_every_grid():

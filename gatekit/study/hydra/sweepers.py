@@ -13,7 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gatekit.study import composed
 from gatekit.study.command import prefixed
@@ -46,8 +46,14 @@ class GridSweeper(Sweeper):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Make the launcher."""
+        """Make the launcher, and keep what is swept as it is written.
+
+        What ``${task.length}`` means is found for each job, whose length may be swept, too.
+        """
         self.hydra_context, self.config = hydra_context, config
+        written: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+        self.params = dict(written.get("params") or {})
+        self.grids = [dict(grid) for grid in written.get("grids") or ()]
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
