@@ -33,7 +33,7 @@ def draw(results: Results, path: Path, clock: str, what: str = "train", threads:
     if not sizes:
         return False
     figure, axes = pyplot.subplots(
-        1, len(sizes), figsize=(2 + 2.6 * len(sizes), 5), sharey=True, squeeze=False
+        1, len(sizes), figsize=(2 + 2.6 * len(sizes), 5), sharex=True, sharey=True, squeeze=False
     )
     cells = [cell for cell in CELLS if any(r.cell == cell for r in races)]
     names = [library.name for library in LIBRARIES if library.name != OWN]
@@ -68,9 +68,12 @@ def draw(results: Results, path: Path, clock: str, what: str = "train", threads:
 
 def _marks(axis: object, race: Race, row: int, names: list[str], clock: str) -> None:
     own, *peers = best(race, clock)
+    floors = [peer for peer in peers if peer.library.startswith(FLOOR)]
+    lowest = min(floors, key=lambda peer: peer.median(clock), default=None)
     for peer in peers:
-        found, place = ratio(own, peer, clock), names.index(peer.library)
-        floor = peer.library.startswith(FLOOR)
+        if peer in floors and peer is not lowest:
+            continue
+        found, place, floor = ratio(own, peer, clock), names.index(peer.library), peer in floors
         axis.errorbar(  # type: ignore[attr-defined]
             [found.median],
             [row + 0.08 * (place - len(names) / 2)],
@@ -78,5 +81,5 @@ def _marks(axis: object, race: Race, row: int, names: list[str], clock: str) -> 
             fmt="|" if floor else MARKS[place % len(MARKS)],
             color="grey" if floor else f"C{place}",
             markersize=8 if floor else 5,
-            label=peer.library,
+            label="matrix products alone" if floor else peer.library,
         )

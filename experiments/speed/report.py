@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from .contender import FLOOR, OWN
+from .contender import FLOOR, LIBRARIES, OWN
 from .ratio import Ratio, best, ratio
 from .results import Race, Results, Timing
 from .targets import Verdict, verdicts
@@ -89,15 +89,23 @@ def markdown(results: Results, clock: str) -> str:
     ]
     for v in verdicts(results, clock):
         lines.append(f"| {v.what} | {v.must} | {v.aim} | {v.measured} | {v.outcome} |")
-    lines.append("")
-    lines.append(
-        "Traces and compilations are counted by a test, `tests/recurrence/test_retraces.py`."
-    )
+    lines += ["", "Traces and compilations are counted by `tests/recurrence/test_retraces.py`.", ""]
+    lines += [
+        "Below: how many times as long the best mode of each library took as gatekit's best, with "
+        "the quartiles of the pairs and the mode; then milliseconds, each library's best in bold."
+    ]
     kinds = sorted({(r.threads, r.every_step, r.what) for r in results.races}, key=_kind)
     for threads, every_step, what in kinds:
         races = results.find(threads=threads, every_step=every_step, what=what)
         lines += ["", f"### {_heading(what, threads, every_step)}", ""]
-        lines += _memory_rows(races) if what == "memory" else _time_rows(races, clock)
+        if what == "memory":
+            lines += _memory_rows(races)
+            continue
+        lines += [*_ratio_rows(races, clock), ""]
+        lines += _rows(races, lambda t: f"{1000 * t.median(clock):.2f}", clock)
+        if what == "train":
+            lines += ["", "The first call, in seconds, with tracing and compiling:", ""]
+            lines += _rows(races, lambda t: f"{t.first_call:.1f}", None)
     return "\n".join(lines) + "\n"
 
 
@@ -124,36 +132,46 @@ def _kind(entry: tuple[int, bool, str]) -> tuple[int, bool, int]:
 
 def _heading(what: str, threads: int, every_step: bool) -> str:
     names = {
-        "train": "Training step, ms",
-        "forward": "Forward only, ms",
+        "train": "Training step",
+        "forward": "Forward only",
         "memory": "Peak memory of a training step, MiB",
     }
     loss = ", loss at every step" if every_step else ""
     return f"{names[what]}, {threads} thread{'s' * (threads > 1)}{loss}"
 
 
-def _time_rows(races: list[Race], clock: str) -> list[str]:
-    """Return rows of cell and size, a column a contender; the fastest usual modes are bold."""
-    columns = list(dict.fromkeys(str(t) for race in races for t in race.timings))
-    head = ["cell", "batch, time, features, units", *columns, "to the best peer"]
+def _ratio_rows(races: list[Race], clock: str) -> list[str]:
+    """Return rows of cell and size: how many times as long the best of each library took."""
+    peers = [library.name for library in LIBRARIES if library.name != OWN]
+    shown = [p for p in peers if any(t.library == p for race in races for t in race.timings)]
+    head = ["cell", "batch, time, features, units", "gatekit", *shown]
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for race in races:
         own = race.best(clock, OWN)
-        fastest = {str(timing) for timing in best(race, clock)}
-        cells = []
-        for column in columns:
-            timing = next((t for t in race.timings if str(t) == column), None)
-            text = "" if timing is None else f"{1000 * timing.median(clock):.2f}"
-            cells.append(f"**{text}**" if column in fastest else text)
-        peers = [t for t in best(race, clock) if not t.own and not t.library.startswith(FLOOR)]
-        peer = min(peers, key=lambda t: t.median(clock), default=None)
-        cells.append(_spread(ratio(own, peer, clock)) if own and peer else "")
+        cells = [own.mode if own else ""]
+        for name in shown:
+            peer = race.best(clock, name)
+            cells.append(_spread(ratio(own, peer, clock)) if own and peer else "")
         lines.append(f"| {race.cell} | {race.size} | {' | '.join(cells)} |")
     return lines
 
 
 def _spread(found: Ratio) -> str:
-    return f"{found.median:.2f}x ({found.low:.2f} to {found.high:.2f}), {found.peer.library}"
+    mode = "" if found.peer.library.startswith(FLOOR) else f" {found.peer.mode}"
+    return f"{found.median:.2f}x ({found.low:.2f} to {found.high:.2f}){mode}"
+
+
+def _rows(races: list[Race], shown: Callable[[Timing], str], clock: str | None) -> list[str]:
+    """Return rows of cell and size, a column a contender; with a clock, the bests are bold."""
+    columns = list(dict.fromkeys(str(t) for race in races for t in race.timings))
+    head = ["cell", "batch, time, features, units", *columns]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for race in races:
+        fastest = {str(timing) for timing in best(race, clock)} if clock else set()
+        texts = {str(timing): shown(timing) for timing in race.timings}
+        cells = [f"**{texts[c]}**" if c in fastest else texts.get(c, "") for c in columns]
+        lines.append(f"| {race.cell} | {race.size} | {' | '.join(cells)} |")
+    return lines
 
 
 def _memory_rows(races: list[Race]) -> list[str]:

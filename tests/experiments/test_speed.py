@@ -245,7 +245,9 @@ def test_everything_is_told_in_markdown_and_drawn(tmp_path: Path) -> None:
     )
     found.races[0].about.update(about)
     text = markdown(found, "wall")
-    assert "| lstm | 32,100,32,64 | **1.00** | **2.00** | 2.00x (2.00 to 2.50), jax |" in text
+    assert "| lstm | 32,100,32,64 | xla | 2.00x (2.00 to 2.50) scan |" in text
+    assert "| lstm | 32,100,32,64 | **1.00** | **2.00** |" in text
+    assert "| lstm | 32,100,32,64 | 0.0 | 0.0 |" in text
     assert "| lstm | 32,100,32,64 | gatekit xla | 4 | 3 |" in text
     assert "revision abc; 3 rounds" in text
     assert draw(found, tmp_path / "a.svg", "wall")
@@ -325,4 +327,4 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     compiled = found.races[0].timings[0]
     assert compiled.first_call > max(compiled.wall) > 0
     assert (tmp_path / "results.md").exists()
-    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 2
+    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 9
