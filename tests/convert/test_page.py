@@ -17,6 +17,6 @@ def test_the_page_of_exchange_runs() -> None:
     names: dict[str, Any] = {}
     for block in blocks:
         exec(compile(block, "docs/exchange.md", "exec"), names)
-    assert names["layer"].spec.name == "gru_reset_after"
+    assert names["back"].reset_after
     assert set(names["arrays"]) == set(names["state"])
     assert Path(names["folder"], "model.tflite").stat().st_size > 0
