@@ -15,6 +15,7 @@ from gatekit.compare.report.cells import cells
 from gatekit.compare.report.curves import curves
 from gatekit.compare.report.differences import differences
 from gatekit.compare.report.failures import failures
+from gatekit.compare.report.gates import gates
 from gatekit.compare.report.markup import Markup, data, join, tag, text
 from gatekit.compare.report.origin import environments, reproduce
 from gatekit.compare.report.runs import parallel, runs
@@ -25,6 +26,7 @@ SECTIONS: tuple[Builder, ...] = (
     summary,
     axis,
     curves,
+    gates,
     parallel,
     runs,
     failures,

@@ -20,6 +20,7 @@ from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.sentence import sentences
 
+from ..probing import probe_run, probe_study
 from ..synthetic import configuration, write_run, write_study
 from ..test_several import write_task
 from .studies import sheet, write_hostile, write_sweep
@@ -252,3 +253,36 @@ def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
     (epochs,) = found["epochs"]
     assert (epochs[0], epochs[-1]) == (1, 1000)
     assert len(epochs) == len(found["curves"][0][0]["runs"][0]["y"]) == 400
+
+
+def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, html: str) -> None:
+    assert 'id="gates"' not in html
+    runs = write_study(tmp_path, GROUPS)
+    probe_study(runs, 0.95, ("forward_0", "backward_0"))
+    unprobed = sorted(runs.iterdir())[0]
+    (unprobed / "probe.jsonl").unlink()
+    page_ = page(sheet("demo", tmp_path))
+    reader = Reader(page_)
+    said = reader.said()
+    assert "What the gates did" in said
+    assert "forward_0 " in said
+    assert "2 of 3 runs were probed" in said
+    assert "memory (steps)" in said
+    assert "sequence (30)" in said
+    drawn = [a for e, a in reader.elements if e == "svg" and "density" in (a.get("class") or "")]
+    assert len(drawn) == 2 * 2 * 4
+    assert sum((a["aria-label"] or "").startswith("forget: mean 0.5") for a in drawn) == 4
+    charts = [a for e, a in reader.elements if e == "svg" and "still" in (a.get("class") or "")]
+    assert len(charts) == 4
+    assert not [a for _, a in reader.elements if "style" in a]
+    assert "nan" not in " ".join(a.get("d") or "" for e, a in reader.elements if e == "path")
+
+
+def test_gates_that_keep_all_or_nothing_are_drawn(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": [8.6, 8.7]})
+    for folder, kept in zip(sorted(runs.iterdir()), ([1.0, 1.0], [0.0, 0.0]), strict=True):
+        probe_run(folder, kept)
+    html = page(sheet("demo", tmp_path))
+    assert 'id="gates"' in html
+    assert "NaN" not in html
+    assert "inf" not in " ".join(re.findall(r' d="([^"]*)"', html))
