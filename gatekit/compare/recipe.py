@@ -72,9 +72,8 @@ def _command(task: str) -> str:
         kind = None
     if kind is None:
         return "the task's plugin tells"
-    source = kind.source
-    return (
-        "none: the task makes its data from the seed"
-        if source is None
-        else f"gatekit data get {source.name}"
-    )
+    if kind.source is not None:
+        return f"gatekit data get {kind.source.name}"
+    if kind.own_file:
+        return f"yours to bring, with task.path=PATH: {kind.own_file}"
+    return "none: the task makes its data from the seed"

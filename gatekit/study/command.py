@@ -126,6 +126,11 @@ def composition(argv: Sequence[str]) -> Composed:
         raise ConfigError(_unreadable(str(error.override))) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_told(error)) from error
+    except GatekitError:
+        raise
+    except ValueError as error:
+        # Hydra's word on options that exclude each other, such as -m and --cfg
+        raise ConfigError(_told(error)) from error
     finally:
         GlobalHydra.instance().clear()
     return collected

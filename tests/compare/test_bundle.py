@@ -145,12 +145,13 @@ def test_sources_constraints_and_commands_go_along(tmp_path: Path) -> None:
 
 
 def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:
-    for seed, name in enumerate(("adding", "jsb_music21")):
+    for seed, name in enumerate(("adding", "jsb_music21", "jsb")):
         write_run(tmp_path / "demo" / "runs", configuration("lstm", seed, task__name=name))
     with zipfile.ZipFile(bundled(tmp_path)) as archive:
         data = {e["task"]: e["command"] for e in json.loads(archive.read("data.json"))}
     assert data["adding"].startswith("none")
     assert data["jsb_music21"].startswith("gatekit data get ")
+    assert data["jsb"].startswith("yours to bring, with task.path=PATH: JSB_Chorales.mat")
 
 
 def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path: Path) -> None:

@@ -407,6 +407,10 @@ def test_what_is_composed_can_be_looked_at(capsys):
     assert "units: 7" in capsys.readouterr().out
 
 
+def test_options_that_exclude_each_other_are_told(capsys):
+    assert "Only one of" in told(capsys, "-m", "--cfg", "job")
+
+
 def test_help_says_what_to_type(capsys):
     assert train(["--help"]) == 0
     said = capsys.readouterr().out
