@@ -108,6 +108,8 @@ class SelectiveCopy(StreamedTask):
 
     Time: -
 
+    Measured: In gatekit, GRU, 1,500 steps: 0.449, 164 s.
+
     Reference: Gu & Dao, Mamba (2023), arXiv:2312.00752; Feng et al., Were RNNs All We Needed?
         (2024), arXiv:2410.01201
     """

@@ -27,7 +27,10 @@ class Dyck(TrackingTask):
 
     Separates: Nothing that has been measured here.
 
-    Time: -
+    Time: 65 s
+
+    Measured: In gatekit, LSTM, 1,000 steps, accuracy up to 40 and at 100 and 256: 0.987, 0.932,
+        0.896, 65 s.
 
     Published: Suzgun et al., abstract: small LSTMs learn the language with one kind; none of their
         recurrent networks does well with two.

@@ -31,7 +31,8 @@ class Parity(AutomatonTask):
     Measured: 64 units, 1,500 steps, accuracy at lengths 40, 100, 256: LSTM, GRU and RNN 1, 1, 1;
         diagonal linear gates in [0, 1] 0.47 to 0.53; in [-1, 1] 1.00, 0.996, 0.60; 10 to 33 s. With
         labels at the last step only, LSTM 1, 1, 1 after 4,000 steps, 42 s (PyTorch, one CPU thread,
-        one seed).
+        one seed). In gatekit LSTM 1, 1, 1 after 1,500 steps, 39 s; minGRU 0.505, 0.499, 0.482 after
+        1,000 steps, 62 s.
 
     Published: Grazzi et al. Table 3, scaled accuracy (0 is chance) at lengths 40 to 256, best of
         3: Transformer 0.022, mLSTM 0.087, sLSTM 1.000, Mamba with eigenvalues in [0, 1] 0.000, in
@@ -71,7 +72,9 @@ class EvenPairs(AutomatonTask):
 
     Separates: Nothing that has been measured.
 
-    Time: -
+    Time: 52 s
+
+    Measured: In gatekit, LSTM, 600 steps, accuracy up to 40 and at 100 and 256: 1, 1, 1, 52 s.
 
     Published: Delétang et al., abstract: LSTMs solve regular tasks, of which this is one.
 
@@ -151,6 +154,9 @@ class ModArithmetic(AutomatonTask):
     Separates: Nothing that has been measured here.
 
     Time: -
+
+    Measured: In gatekit, LSTM, 2,000 steps, 98 s: 0.386 up to length 40, chance at 100 and 256: the
+        budget is too small.
 
     Published: Grazzi et al. Table 3, without brackets, scaled accuracy (0 is chance) at lengths 40
         to 256, best of 3: Transformer 0.031, mLSTM 0.040, sLSTM 0.787, Mamba with eigenvalues in

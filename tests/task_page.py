@@ -29,6 +29,10 @@ Some have further test sets of longer sequences, such as `test_256`, which
 `gatekit compare STUDY --split test_256` compares; these choose nothing. Chance is the metric of the
 best guess that ignores the input; tests hold it against simulation.
 
+What was measured in gatekit is one run each, with seed 0: `gatekit train task=NAME cell=CELL
+units=64 trainer.batch=32 optimizer.learning_rate=2e-3 trainer.steps=STEPS`, unless something else
+is said. It ran on one thread of a machine with two busy cores, so that the seconds are too many.
+
 """
 _SECTION = re.compile(
     r"^(Args|Chance|Separates|Time|Measured|Published|References?|Raises): ?(.*)$"
