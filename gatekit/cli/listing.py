@@ -115,8 +115,7 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
-    from gatekit.registry import thing_hash
-    from gatekit.testing import store
+    from gatekit.registry import store, thing_hash
 
     source = thing_hash(kind, name, plugins)
     record = store.lookup(source).get(f"{kind}.{name}")

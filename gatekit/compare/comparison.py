@@ -251,6 +251,19 @@ def _sortable(value: object) -> tuple[int, float, str]:
     return (1, 0.0, str(value))
 
 
+def _conformance(study: Study) -> list[str]:
+    """Return what the conformance suite had said of each plugin when the runs were made."""
+    found: dict[str, set[str]] = {}
+    for run in study.runs:
+        for plugin, said in run.result.checks.items() if run.result else ():
+            found.setdefault(plugin, set()).add(said)
+    return [
+        f"plugin {name}: {'; '.join(sorted(said))}"
+        + (" (type gatekit check)" if said == {"not checked"} else " by gatekit check")
+        for name, said in sorted(found.items())
+    ]
+
+
 def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
     notes: dict[str, None] = {}
     if not study.runs:
@@ -270,6 +283,7 @@ def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
             notes[f"no outcome: {_missing(row.group)}"] = None
     for note in design_notes([row.difference for row in rows if row.difference is not None]):
         notes[note] = None
+    notes |= dict.fromkeys(_conformance(study))
     for copy in study.copies:
         notes[f"{copy} is a copy of a run that is there already and was left out"] = None
     return list(notes)

@@ -69,6 +69,7 @@ class Result:
     plugins: Mapping[str, str]
     files: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)
     chosen: str | None = None
 
     @property
@@ -149,6 +150,7 @@ def read_result(data: bytes) -> Result:
         plugins=_texts(record, "plugins"),
         files=_texts(record, "files"),
         warnings=tuple(str(w) for w in record.get("warnings") or ()),
+        checks=_texts(record, "checks"),
     )
 
 

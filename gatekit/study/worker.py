@@ -22,6 +22,7 @@ from typing import Any, TextIO
 import tensorflow as tf
 
 from gatekit.cell.errors import GatekitError, RunError
+from gatekit.registry import store
 
 from . import environment, files, parts, resume
 from .folder import ClaimedError, RunFolder
@@ -166,6 +167,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
             "fingerprint": request.path.name,
             "data_hash": request.data_hash,
             "plugins": dict(request.plugins),
+            "checks": store.of_plugins(request.plugins, config["plugins"]),
         }
     )
 

@@ -12,7 +12,7 @@ In a test of a plugin::
 
 from __future__ import annotations
 
-from . import store
+from ..registry import store
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
 from .suite import checks, function_checks, gate_checks, output_unit_checks, task_checks
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..cell.errors import GatekitError
 from ..registry.author import what_happened
+from ..registry.store import FAIL, PASS, XFAIL
 
-PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
+__all__ = ["FAIL", "PASS", "XFAIL", "Check", "CheckError", "Outcome"]
 
 
 class CheckError(GatekitError):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..cell.errors import PluginError, listed, nearest
-from . import store
+from ..registry import store
 from .cell_subject import CellSubject
 from .outcome import Check, Outcome
 from .subject import Subject, subject

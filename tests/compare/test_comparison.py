@@ -331,6 +331,17 @@ def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
     assert "rnn: validation never moved in 1 of 2 runs" in notes
 
 
+def test_what_the_suite_said_of_a_plugin_is_told(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": [8.6, 8.7]})
+    write_run(runs, configuration("gru", 0), 8.5, checks={"slow": "24 passed"})
+    write_run(
+        runs, configuration("gru", 1), 8.4, checks={"slow": "1 of 24 failed", "new": "not checked"}
+    )
+    notes = compare("demo", tmp_path).notes
+    assert "plugin slow: 1 of 24 failed; 24 passed by gatekit check" in notes
+    assert "plugin new: not checked (type gatekit check)" in notes
+
+
 def test_a_task_that_every_run_solves_is_not_odd(tmp_path: Path) -> None:
     metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.5}
     solved = {"epoch": 1, "validation": 1.0, "test": 1.0}

@@ -54,7 +54,7 @@ def assert_compared(shown: str, printed: str) -> None:
     for found in re.findall(r"swap\.\S+=\S+|test mse|difference to|parameters|ms/step", shown):
         assert found in printed
     for line in shown.splitlines():
-        if line.startswith("figure: "):
+        if line.startswith(("figure: ", "note: plugin")):
             assert line in printed
 
 

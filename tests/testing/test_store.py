@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatekit import __version__, registry
+from gatekit.registry import loading
 from gatekit.testing import FAIL, PASS, XFAIL, Outcome, store
 from gatekit.testing.subject import subject
 from gatekit.testing.suite import certify
@@ -86,3 +87,18 @@ def test_with_options_of_its_own_nothing_is_kept(place: Path) -> None:
     made = subject("gates", "power_law", options={"eps": 0.5})
     certify(made, GOOD)
     assert store.lookup(made.source) == {}
+
+
+def test_what_is_known_of_plugins_is_told_by_name(write: Write) -> None:
+    write("plugins/planted.py", source())
+    bare = (
+        "from gatekit import hookimpl\n\n\n@hookimpl\ndef gatekit_callbacks(run):\n    return []\n"
+    )
+    write("plugins/looks_on.py", bare)
+    loading._registry.cache_clear()
+    hashes = {"planted": HASH, "looks_on": "b" * 64, "forget_gate": "c" * 64}
+    # one's own that nobody checked is told; what has no checks, and gatekit's own, are not
+    assert store.of_plugins(hashes) == {"planted": "not checked"}
+    store.put(HASH, "gates", "planted", [*GOOD, Outcome("a", FAIL)])
+    store.put("c" * 64, "gates", "forget", GOOD)
+    assert store.of_plugins(hashes) == {"planted": "1 of 3 failed", "forget_gate": "2 passed"}

@@ -6,15 +6,22 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .outcome import FAIL, PASS, XFAIL, Outcome
+from .loading import registry
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SCHEMA = 1
+PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
+CHECKABLE = ("gates", "output_units", "functions", "tasks")
+"""Kinds of things that the conformance suite has checks for."""
+
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -24,7 +31,7 @@ def folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "gatekit" / "checks"
 
 
-def put(source: str, kind: str, name: str, outcomes: Sequence[Outcome]) -> Path | None:
+def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]) -> Path | None:
     """Keep the outcomes of a thing's checks.
 
     Args:
@@ -95,6 +102,28 @@ def status(record: dict[str, Any] | None) -> str:
     if excused:
         text += f", {excused} excused"
     return text if record["gatekit"] == __version__ else f"{text} (gatekit {record['gatekit']})"
+
+
+def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[str, str]:
+    """Return what is known of plugins in a few words, by name.
+
+    Gatekit's own are left out unless something is known of them; so is what has no checks.
+
+    Args:
+        hashes: the hash of each plugin's source.
+        plugins: files of further plugins, as in `gatekit.registry.catalogue`.
+    """
+    known = registry(plugins)
+    said = {}
+    for name, source in hashes.items():
+        records = lookup(source)
+        if records:
+            said[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
+        elif name in known.plugins and not known.plugins[name].bundled:
+            offered = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
+            if offered & set(CHECKABLE):
+                said[name] = status(None)
+    return said
 
 
 def _is_record(record: Any, source: str) -> bool:
