@@ -1,7 +1,8 @@
 """Keeps what a study found beside its README: ``python -m experiments.publish STUDY``.
 
-``comparison.txt`` is what each ``gatekit compare`` of the README prints, ``figure.svg`` what one of
-them draws, and ``results.csv`` has a row for every run, with the groups of the first.
+``comparison.txt`` is what each ``gatekit compare`` and ``gatekit gates-report`` of the README
+prints, ``figure.svg`` what one of them draws, and ``results.csv`` has a row for every run, with the
+groups of the first.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ def commands(study: str, place: Path = ROOT) -> list[list[str]]:
     text = (place / "experiments" / study / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return [shlex.split(line) for block in blocks for line in block.splitlines()]
+
+
+def looks(study: str, place: Path = ROOT) -> list[list[str]]:
+    """Return the words of those command lines that look at results."""
+    looking = ("compare", "gates-report")
+    return [words for words in commands(study, place) if words[1] in looking]
 
 
 def said(words: list[str], place: Path = ROOT) -> str:
@@ -75,11 +82,11 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def main(study: str, place: Path = ROOT) -> None:
     """Write a study's comparison, figure and results into its folder."""
-    typed = [line[1:] for line in commands(study, place) if line[:2] == ["gatekit", "compare"]]
+    typed = looks(study, place)
     folder = place / "experiments" / study
-    texts = [f"$ {shlex.join(['gatekit', *words])}\n\n{said(words, place)}" for words in typed]
+    texts = [f"$ {shlex.join(words)}\n\n{said(words[1:], place)}" for words in typed]
     files.write(folder / "comparison.txt", "\n".join(texts))
-    files.write(folder / "results.csv", table(rows(study, typed[0], place)))
+    files.write(folder / "results.csv", table(rows(study, typed[0][1:], place)))
 
 
 if __name__ == "__main__":
