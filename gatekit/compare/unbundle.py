@@ -19,7 +19,8 @@ from gatekit.compare.loader import IMPORTED
 from gatekit.study.config import study_name
 
 _ENTRY = re.compile(
-    r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json|result\.json|metrics\.jsonl|weights\.npz)"
+    r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json|result\.json|metrics\.jsonl"
+    r"|probe\.jsonl|weights\.npz)"
     r"|plugins/[0-9a-f]{64}\.py|data\.json|constraints\.txt|REPRODUCE\.md|report\.html"
 )
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

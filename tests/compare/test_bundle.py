@@ -15,10 +15,12 @@ import yaml
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.bundle import write_bundle
 from gatekit.compare.comparison import compare
+from gatekit.compare.gates import gates_report
 from gatekit.compare.loader import load
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
 from gatekit.compare.unbundle import import_bundle, read_manifest
 
+from .probing import probe_study
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN
 
@@ -64,6 +66,20 @@ def test_what_goes_in_comes_out_as_another_origin(tmp_path: Path) -> None:
             assert run.result.outcome == ours[name].result.outcome  # type: ignore[union-attr]
     labels = [row.group.label for row in compare("demo", tmp_path).rows]
     assert "rnn origin=lab" in labels
+
+
+def test_what_probes_saw_goes_along(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    probe_study(runs)
+    damaged = sorted(runs.iterdir())[0] / "probe.jsonl"
+    damaged.write_text(damaged.read_text() + f'{{"epoch": "{PRIVATE}"')
+    path = bundled(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        assert 'id="gates"' in archive.read("report.html").decode()
+    import_bundle(path, tmp_path)
+    variants = gates_report("demo", tmp_path).variants
+    assert len(variants) == 4
+    assert {len(v.probed) for v in variants} == {len(LSTM), len(RNN)}
 
 
 def test_the_report_goes_along(tmp_path: Path) -> None:
