@@ -20,7 +20,7 @@ from gatekit.compare.loader import Study
 from gatekit.compare.recipe import constraints, data_sets, read_object, trained
 from gatekit.compare.run import Run
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
-from gatekit.study import files, metrics
+from gatekit.study import files, probe_lines
 
 SCHEMA = 1
 """The format of ``bundle.json``."""
@@ -111,9 +111,9 @@ def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
     for name in (*_KEPT[1:], *(["weights.npz"] if weights else [])):
         if (run.path / name).is_file():
             found[f"{place}/{name}"] = (run.path / name).read_bytes()
-    looks, _ = metrics.read(run.path / "probe.jsonl")
-    if looks:
-        found[f"{place}/probe.jsonl"] = "".join(f"{metrics.line(k)}\n" for k in looks).encode()
+    if (run.path / "probe.jsonl").is_file():
+        looks, _ = probe_lines.whole((run.path / "probe.jsonl").read_bytes())
+        found[f"{place}/probe.jsonl"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
     environment = read_object(run.path / "env.json")
     if environment:
         found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(environment)))

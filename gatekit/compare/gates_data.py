@@ -61,16 +61,16 @@ def layers(report: GatesReport) -> list[str]:
 def densities(variant: Variant, layer: str) -> list[Density]:
     """Return the densities of a variant's gates in one layer, in the order of the cell."""
     names = [row.gate for row in variant.gates if row.layer == layer]
-    return [found for name in names if (found := _density(variant, layer, name)) is not None]
+    looks = [look for probed in variant.probed for look in probed.looks()]
+    return [found for name in names if (found := _density(looks, layer, name)) is not None]
 
 
-def _density(variant: Variant, layer: str, gate: str) -> Density | None:
+def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
     by_epoch: dict[int, list[Facts]] = {}
-    for probed in variant.probed:
-        for look in probed.looks:
-            facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
-            if facts is not None and _histogram(facts) is not None:
-                by_epoch.setdefault(look.epoch, []).append(facts)
+    for look in looks:
+        facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
+        if facts is not None and _histogram(facts) is not None:
+            by_epoch.setdefault(look.epoch, []).append(facts)
     every = [facts for found in by_epoch.values() for facts in found]
     if not every:
         return None

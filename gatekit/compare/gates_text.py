@@ -185,7 +185,7 @@ def _run(probed: Probed) -> dict[str, Any]:
         "run": probed.run.id,
         "seed": probed.run.seed,
         "best_epoch": probed.best.epoch,
-        "looks": [_look(look) for look in probed.looks],
+        "looks": [_look(look) for look in probed.looks()],
     }
 
 

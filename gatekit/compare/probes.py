@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.compare.run import Run
-from gatekit.study.metrics import read
+from gatekit.study.probe_lines import whole
 
 Facts = Mapping[str, Any]
 
@@ -39,24 +40,23 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """All looks of a run in the order of its epochs, and how many lines of its file are lost."""
+    """A run that was probed, with two looks; those of many runs together would fill the memory.
+
+    ``first`` is before training, or the earliest where the probe was switched on later; ``best`` is
+    the latest that is no later than the best validation epoch; ``lost`` says how many lines of the
+    file are damaged.
+    """
 
     run: Run
-    looks: tuple[Look, ...]
+    first: Look
+    best: Look
     lost: int
 
-    @property
-    def first(self) -> Look:
-        """The look before training; the earliest one where the probe was switched on later."""
-        return self.looks[0]
-
-    @property
-    def best(self) -> Look:
-        """The latest look that is no later than the best validation epoch."""
-        best = self.run.result.best if self.run.result is not None else None
-        if best is None:
-            return self.looks[-1]
-        return next((k for k in reversed(self.looks) if k.epoch <= best.epoch), self.looks[0])
+    def looks(self) -> list[Look]:
+        """Read all looks of the run, in the order of its epochs."""
+        lines, _ = whole(_bytes(self.run))
+        looks = [look for _, raw in sorted(lines.items()) if (look := _look(raw)) is not None]
+        return looks or [self.first]
 
 
 def read_probe(run: Run) -> Probed | None:
@@ -65,19 +65,15 @@ def read_probe(run: Run) -> Probed | None:
     Args:
         run: the run.
     """
-    try:
-        records, lost = read(run.path / "probe.jsonl")
-    except OSError:
+    lines, lost = whole(_bytes(run))
+    epochs = sorted(lines)
+    if not epochs:
         return None
-    looks: dict[int, Look] = {}
-    for record in records:
-        if _is_look(record):
-            looks[record["epoch"]] = Look(record["epoch"], record["layers"])
-        else:
-            lost += 1
-    if not looks:
-        return None
-    return Probed(run, tuple(looks[epoch] for epoch in sorted(looks)), lost)
+    score = run.result.best if run.result is not None else None
+    last = epochs[-1] if score is None else score.epoch
+    chosen = next((epoch for epoch in reversed(epochs) if epoch <= last), epochs[0])
+    first, best = _look(lines[epochs[0]]), _look(lines[chosen])
+    return None if first is None or best is None else Probed(run, first, best, lost)
 
 
 def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
@@ -103,8 +99,23 @@ def value(facts: Facts, name: str) -> float | None:
     return float(found)
 
 
-def _is_look(record: Mapping[str, Any]) -> bool:
-    layers = record.get("layers")
+def _bytes(run: Run) -> bytes:
+    try:
+        return (run.path / "probe.jsonl").read_bytes()
+    except OSError:
+        return b""
+
+
+def _look(raw: bytes) -> Look | None:
+    try:
+        record = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return Look(record["epoch"], record["layers"]) if _is_look(record) else None
+
+
+def _is_look(record: Any) -> bool:
+    layers = record.get("layers") if isinstance(record, dict) else None
     return (
         type(record.get("epoch")) is int
         and isinstance(layers, dict)

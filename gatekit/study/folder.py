@@ -18,7 +18,7 @@ import yaml
 
 from gatekit.cell.errors import RunError
 
-from . import files, metrics
+from . import files, metrics, probe_lines
 from .checkpoint import Checkpoint, DamagedError, pack, unpack
 from .process import born, living
 
@@ -211,7 +211,7 @@ class RunFolder:
 
     def log_probe(self, record: Mapping[str, Any]) -> None:
         """Append what a probe found in one epoch to probe.jsonl."""
-        metrics.append(self.path / "probe.jsonl", record)
+        files.append(self.path / "probe.jsonl", probe_lines.line(record))
 
     def write_activations(self, data: bytes) -> None:
         """Write probe.npz, given as the bytes of the archive."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.study import metrics
+from gatekit.study import probe_lines
 from gatekit.study.probe_facts import gate_facts, gradient_facts, kept_facts
 
 STEPS, ROWS, UNITS = 30, 4, 8
@@ -47,7 +47,7 @@ def probe_run(
     path.write_text("")
     for epoch, share in enumerate(kept):
         record = {"epoch": epoch, "step": epoch, "sequences": ROWS}
-        text = metrics.line({**record, "layers": look(share, seed + epoch, layers)})
+        text = probe_lines.line({**record, "layers": look(share, seed + epoch, layers)})
         path.write_text(path.read_text() + text + "\n")
     rng = np.random.default_rng(seed)
     arrays: dict[str, Any] = {

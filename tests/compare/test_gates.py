@@ -1,6 +1,5 @@
 """What gates did, compared over seeds, from files that may be damaged."""
 
-import dataclasses
 import json
 import math
 
@@ -15,6 +14,7 @@ from gatekit.compare.gates_data import densities, layers, longest_sequence, memo
 from gatekit.compare.gates_text import counted, gate_rows, memory_text, state_rows, to_data
 from gatekit.compare.loader import load
 from gatekit.compare.probes import read_activations, read_probe
+from gatekit.study import probe_lines
 
 
 @pytest.fixture
@@ -60,9 +60,12 @@ def test_the_best_epoch_is_what_counts(tmp_path):
     (probed,) = gates_report("demo", tmp_path).variants[0].probed
     assert probed.best.epoch == 2
     assert probed.first.epoch == 0
+    assert [look.epoch for look in probed.looks()] == [0, 1, 2, 3, 4]
     # Short epochs are not all looked at: then it is the latest look before.
-    run = dataclasses.replace(probed, looks=(probed.looks[1], probed.looks[4]))
-    assert run.best.epoch == 1
+    lines = (folder / "probe.jsonl").read_text().splitlines()
+    (folder / "probe.jsonl").write_text("\n".join([lines[1], lines[4]]))
+    again = read_probe(probed.run)
+    assert (again.first.epoch, again.best.epoch) == (1, 1)
 
 
 def test_runs_without_a_probe_are_counted_and_told(root):
@@ -89,9 +92,9 @@ def test_by_an_unknown_key(root):
 @pytest.mark.parametrize(
     "damage",
     [
-        b'{"epoch": 99, "layers": {}, "crc": "00000000"}\n',
+        b'{"epoch":99,"layers":{},"crc":"00000000"}\n',
         b"\x00\xff\n",
-        b'{"epoch": 4, "step',
+        b'{"epoch":4,"step',
     ],
 )
 def test_a_damaged_line_is_left_out_and_told(root, damage):
@@ -106,10 +109,8 @@ def test_a_damaged_line_is_left_out_and_told(root, damage):
     "layers", [3, {"rnn_0": 3}, {"rnn_0": {"gates": 3, "states": {}}}, {"rnn_0": {"gates": {}}}]
 )
 def test_a_record_of_another_shape_is_damage(tmp_path, layers):
-    from gatekit.study import metrics
-
     folder = write_run(tmp_path / "demo" / "runs", configuration())
-    metrics.append(folder / "probe.jsonl", {"epoch": 0, "layers": layers})
+    (folder / "probe.jsonl").write_text(probe_lines.line({"epoch": 0, "layers": layers}))
     (run,) = load("demo", tmp_path).runs
     assert read_probe(run) is None
 
@@ -145,9 +146,7 @@ def test_endless_memory(tmp_path):
     record = json.loads(path.read_text())
     record.pop("crc")
     record["layers"]["rnn_0"]["states"]["c"]["kept"] = [1.0] * 33
-    from gatekit.study import metrics
-
-    path.write_text(metrics.line(record) + "\n")
+    path.write_text(probe_lines.line(record) + "\n")
     report = gates_report("demo", tmp_path)
     state = report.variants[0].states[1]
     assert memory_text(state) == "endless (endless to endless)"

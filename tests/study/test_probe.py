@@ -8,7 +8,7 @@ import numpy
 import pytest
 from twice import StopAt, points, told
 
-from gatekit.study import metrics, parts, probe, resume
+from gatekit.study import parts, probe, probe_lines, resume
 from gatekit.study import train as training
 from gatekit.study.command import compose
 from gatekit.study.folder import RunFolder
@@ -48,9 +48,10 @@ def attempt(run, path, stop=None):
 
 
 def records(path):
-    found, lost = metrics.read(path / "probe.jsonl")
+    lines, lost = probe_lines.whole((path / "probe.jsonl").read_bytes())
     assert lost == 0
-    return found
+    assert len(lines) == len((path / "probe.jsonl").read_text().splitlines())
+    return [json.loads(lines[epoch]) for epoch in sorted(lines)]
 
 
 def test_it_is_off_by_default_and_outside_the_fingerprint(place):
