@@ -271,10 +271,10 @@ class RunFolder:
 
     # -- claims -------------------------------------------------------------------------------
 
-    def owner(self) -> int | None:
-        """Return the process id of the latest claim."""
+    def owner(self) -> tuple[str, int] | None:
+        """Return machine and process id of the latest claim."""
         owner = self._owner(self._latest())
-        return None if owner is None else int(owner["pid"])
+        return None if owner is None else (str(owner["host"]), int(owner["pid"]))
 
     def _claim(self, attempt: int) -> Path:
         return self.path / "attempts" / f"{attempt}.claim"

@@ -25,6 +25,8 @@ ROWS = {
         "study/test_worker.py::test_rows_70_71_72_a_signal_stops_after_the_batch",
         "study/test_worker.py::test_rows_71_72_the_signals_of_a_cluster_stop_a_run",
         "study/test_launch.py::test_rows_71_72_other_signals_stop_as_well",
+        "study/test_worker.py::test_rows_71_72_a_signal_to_all_processes_of_a_group_stops_each_run",
+        "study/test_slurm.py::test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint",
     ],
     72: [
         "study/test_worker.py::test_rows_71_72_the_signals_of_a_cluster_stop_a_run",

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
@@ -15,7 +16,7 @@ from .. import files, planned
 from ..folder import OUTCOMES, RunFolder
 from ..plan import Plan, Run
 from .backend import Backend, Handle
-from .outcome import Outcome
+from .outcome import Outcome, score
 from .process import Processes
 from .progress import Progress
 from .signals import caught
@@ -70,8 +71,41 @@ def launch(
                 planned.mark(plan)
             return outcome
         work = Listed(todo)
+    asked = plan.launch.options.backend if backend is None and start is None else "process"
+    if asked == "slurm":
+        from .slurm import executor, launch_jobs
+
+        # What is missing or refused is told before anything is written.
+        jobs = executor(plan)
+        prepare(plan)
+        return launch_jobs(plan, jobs, work.rest(), outcome)
+    if asked == "ray":
+        from .ray import Ray
+
+        backend = Ray(plan)
     prepare(plan)
-    return _Launching(plan, backend or Processes(plan, start), work, outcome, stream).run()
+    return make(plan, backend or Processes(plan, start), work, outcome, stream, plan.log)
+
+
+def make(
+    plan: Plan,
+    backend: Backend,
+    work: Work,
+    outcome: Outcome,
+    stream: TextIO | None = None,
+    log: Path | None = None,
+) -> Outcome:
+    """Make runs, as many at once as the backend has slots; the study's folder must exist.
+
+    Args:
+        plan: how.
+        backend: where.
+        work: the runs.
+        outcome: is completed and returned.
+        stream: where progress is told; stdout by default.
+        log: a file that gets every line of it as well.
+    """
+    return _Launching(plan, backend, work, outcome, stream, log).run()
 
 
 def pending(plan: Plan, outcome: Outcome) -> list[Run]:
@@ -121,11 +155,12 @@ class _Launching:
         backend: Backend,
         work: Work,
         outcome: Outcome,
-        stream: TextIO | None = None,
+        stream: TextIO | None,
+        log: Path | None,
     ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
         self.options = plan.launch.options
-        self.progress = Progress(work.total, backend.slots, stream, plan.log)
+        self.progress = Progress(work.total, backend.slots, stream, log)
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
@@ -190,6 +225,9 @@ class _Launching:
             self.progress.started()
 
     def _watch(self, slot: _Slot) -> None:
+        if slot.handle.waiting():
+            slot.began = time.monotonic()
+            return
         limit = self.options.timeout
         if limit is not None and time.monotonic() - slot.began > limit:
             slot.stopped_at = time.monotonic()
@@ -218,7 +256,7 @@ class _Launching:
         if handle.peak:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
-        if state.name == "RUNNING" and _elsewhere(slot, folder, state.attempt):
+        if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
             self.outcome.skipped.append((run, "RUNNING"))
             self.progress.ended(run.label, "RUNNING", "elsewhere", seconds)
             self.work.ended(run, "RUNNING")
@@ -242,7 +280,7 @@ class _Launching:
             return
         self.troubles = 0
         self.outcome.made.append((run, state.name))
-        words = _score(folder) if state.name == "COMPLETED" else state.reason or ""
+        words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(run.label, state.name, words, seconds)
         self.work.ended(run, state.name)
 
@@ -284,18 +322,3 @@ class _Launching:
                 f"{self.troubles} runs in a row could not read or write; "
                 "make room, then type the same command with retry=failed."
             )
-
-
-def _elsewhere(slot: _Slot, folder: RunFolder, attempt: int) -> bool:
-    """Return whether a run that still goes on is not the one whose process has ended."""
-    if slot.handle.pid is not None:
-        return folder.owner() != slot.handle.pid
-    return attempt == slot.attempt or not slot.handle.lost()
-
-
-def _score(folder: RunFolder) -> str:
-    try:
-        result = folder.result()
-        return f"{result['metric']['name']} {result['best']['test']:.4g}"
-    except (RunError, KeyError, TypeError):
-        return ""
