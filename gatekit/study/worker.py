@@ -24,7 +24,7 @@ import tensorflow as tf
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.registry import store
 
-from . import environment, files, parts, resume, stopping
+from . import beat, environment, files, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
 from .train import JIT, InterruptedRunError, make_deterministic, train
@@ -68,12 +68,16 @@ def work(request: Request) -> None:
         if folder.attempt:
             folder.status("FAILED", str(error))
         sys.exit(1)
+    beat.keep(folder, replaced=lambda: os._exit(1))
     try:
         _redirect(request.path / "log.txt", request.terminal)
         _train(request, folder, stop)
     except InterruptedRunError:
         name = signal.Signals(received[0]).name if received else "the end of its launcher"
         folder.status("INTERRUPTED", f"stopped by {name}; the same command continues")
+    except ClaimedError as error:
+        # Asleep for too long: the run is another's now, and so is the word about it.
+        sys.stderr.write(f"{error}\n")
     except GatekitError as error:
         sys.stderr.write(f"{error}\n")
         folder.status("FAILED", str(error))

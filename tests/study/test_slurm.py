@@ -15,6 +15,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose
 from gatekit.study.launch import Outcome, launch, report
 from gatekit.study.launch import slurm as module
+from gatekit.study.launch.submitting import executor
 from gatekit.study.plan import plan as planned
 
 pytestmark = [
@@ -178,7 +179,7 @@ def local(plan, main=child_of):
     outcome = Outcome()
     (plan.study / "runs").mkdir(parents=True, exist_ok=True)
     todo = [run for run in plan.runs if run.folder().state().name not in ("COMPLETED", "DIVERGED")]
-    return module.launch_jobs(plan, module.executor(plan), todo, outcome, main)
+    return module.launch_jobs(plan, executor(plan), todo, outcome, main=main)
 
 
 @pytest.mark.slow
@@ -234,8 +235,10 @@ def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
     def interrupting(self, job):
         if not watching and list(plan.study.glob("runs/*/metrics.jsonl")):
             watching.append(job)
-            # As Slurm does before the end of a job's time.
-            job.job._interrupt()
+            # As Slurm does before the end of a job's time: not to who waits for it, but to it.
+            waits = job.job._process.pid
+            (it,) = Path(f"/proc/{waits}/task/{waits}/children").read_text().split()
+            os.kill(int(it), signal.SIGUSR2)
         look(self, job)
 
     monkeypatch.setattr(module._Watching, "_look", interrupting)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import multiprocessing
 import os
 import platform
-import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError
-
 from .. import files
+from ..beat import Listening
 from ..folder import OUTCOMES
 from ..plan import Plan, Run
 from ..survey import look
@@ -25,10 +21,8 @@ from .outcome import Outcome, score
 from .process import Main, Processes
 from .progress import Progress
 from .signals import caught
+from .submitting import at_once, not_queued, note, submitting
 from .work import Listed
-
-WARNING = 120
-"""Seconds before its time limit at which Slurm tells a job to stop."""
 
 STOP_WITHIN = 60.0
 """Seconds that the runs of a job get to stop before it is queued again."""
@@ -75,8 +69,9 @@ class Batch:
         ours = {(platform.node(), child.pid) for child in children}
         for run in self.plan.runs:
             # Killed, it could not say so itself; on another node nobody could tell.
-            if look(run.path)[0] == "LOST" and run.folder().owner() in ours:
-                run.folder().status("INTERRUPTED", "LOST: killed at the end of its Slurm job")
+            folder = run.folder()
+            if folder.state().name == "LOST" and folder.owner() in ours:
+                folder.lost(folder.state().attempt, "killed at the end of its Slurm job")
         # What failed in this turn is not made again in the next.
         launch = dataclasses.replace(self.plan.launch, retry_failed=False)
         plan = dataclasses.replace(self.plan, launch=launch)
@@ -92,53 +87,13 @@ class _Job:
     ended: float | None = None
 
 
-def executor(plan: Plan) -> Any:
-    """Return submitit's executor with the options of a plan; nothing is written yet.
-
-    Raises:
-        ConfigError: submitit or Slurm is missing, or an option is not allowed.
-    """
-    try:
-        import submitit
-    except ModuleNotFoundError:
-        raise ConfigError(
-            "hydra.launcher.backend=slurm needs submitit: type pip install 'gatekit[slurm]'."
-        ) from None
-    launch, options = plan.launch, plan.launch.options
-    asked: dict[str, Any] = {
-        "name": f"gatekit_{launch.study}",
-        "timeout_min": options.minutes,
-        "cpus_per_task": launch.threads * _at_once(plan),
-        "mem_gb": options.memory_gb,
-        "gpus_per_node": _gpus(options.gpus) or None,
-        "slurm_partition": options.partition,
-        "slurm_account": options.account,
-        "slurm_qos": options.qos,
-        "slurm_constraint": options.constraint,
-        "slurm_signal_delay_s": WARNING,
-        "slurm_array_parallelism": options.max_jobs,
-        "slurm_setup": list(options.setup) or None,
-        "local_setup": list(options.setup) or None,
-        "slurm_additional_parameters": dict(options.sbatch) or None,
-    }
-    try:
-        made = submitit.AutoExecutor(
-            folder=(plan.study / "slurm").absolute(),
-            cluster=options.cluster,
-            slurm_max_num_timeout=options.requeues,
-            local_max_num_timeout=options.requeues,
-        )
-        made.update_parameters(**{k: v for k, v in asked.items() if v is not None})
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"hydra.launcher.backend=slurm: {str(error).splitlines()[0]} Type this on a login node "
-            "of the cluster, or hydra.launcher.cluster=local to try the jobs on this machine."
-        ) from None
-    return made
-
-
 def launch_jobs(
-    plan: Plan, executor: Any, todo: Sequence[Run], outcome: Outcome, main: Main = None
+    plan: Plan,
+    executor: Any,
+    todo: Sequence[Run],
+    outcome: Outcome,
+    listening: Listening | None = None,
+    main: Main = None,
 ) -> Outcome:
     """Make runs in Slurm jobs, ``runs_per_job`` in each, ``max_jobs`` in the queue at once.
 
@@ -147,13 +102,14 @@ def launch_jobs(
         executor: what submits them.
         todo: the runs.
         outcome: is completed and returned; the numbers are in the folders.
+        listening: runs that some machine seems to work on; those of dead ones are made, too.
         main: what the process of a run does, if not to train it.
 
     Raises:
         ConfigError: Slurm refuses a job.
     """
     options = plan.launch.options
-    left = _not_queued(plan, list(todo), outcome)
+    left = not_queued(plan, [*todo, *_gone(plan, listening or Listening(), outcome)], outcome)
     size = options.runs_per_job
     chunks = [left[k : k + size] for k in range(0, len(left), size)]
     if options.detach:
@@ -162,13 +118,28 @@ def launch_jobs(
     return _Watching(plan, executor, chunks, outcome, main).run()
 
 
+def _gone(plan: Plan, listening: Listening, outcome: Outcome) -> list[Run]:
+    """Listen until it is known of every run whether its machine lives."""
+    from .loop import take_over, waiting
+
+    found: list[Run] = []
+    progress = Progress(0, 1, log=plan.log)
+    if listening:
+        progress.note(waiting(listening))
+    while listening:
+        found += take_over(listening, outcome, progress)
+        time.sleep(0.2)
+    progress.close()
+    return found
+
+
 def _detach(executor: Any, plan: Plan, chunks: Sequence[list[Run]], main: Main) -> list[str]:
     if not chunks:
         return []
-    with _submitting(), executor.batch():
+    with submitting(), executor.batch():
         jobs = [executor.submit(_batch(plan, chunk, main)) for chunk in chunks]
     for job, chunk in zip(jobs, chunks, strict=True):
-        _note(plan, job, chunk)
+        note(plan, job, chunk)
     return [str(job.job_id) for job in jobs]
 
 
@@ -188,7 +159,7 @@ class _Watching:
         self.options = plan.launch.options
         self.active: list[_Job] = []
         self.tries: dict[str, int] = {}
-        slots = self.options.max_jobs * _at_once(plan)
+        slots = self.options.max_jobs * at_once(plan)
         self.progress = Progress(sum(map(len, chunks)), slots, log=plan.log)
 
     def run(self) -> Outcome:
@@ -215,9 +186,9 @@ class _Watching:
             time.sleep(0.1)
 
     def _submit(self, runs: list[Run]) -> None:
-        with _submitting():
+        with submitting():
             job = self.executor.submit(_batch(self.plan, runs, self.main))
-        _note(self.plan, job, runs)
+        note(self.plan, job, runs)
         self.active.append(_Job(job, runs))
         for _ in runs:
             self.progress.started()
@@ -235,7 +206,7 @@ class _Watching:
             if name in (*OUTCOMES, "FAILED"):
                 job.seen.add(run.fingerprint)
                 self._ended(run, name, reason, time.monotonic() - job.began)
-            elif over:
+            elif over and not (name == "RUNNING" and _here(run)):
                 job.seen.add(run.fingerprint)
                 self._left_open(job, run, name, reason)
         if len(job.seen) == len(job.runs):
@@ -247,7 +218,7 @@ class _Watching:
         seconds = time.monotonic() - job.began
         if name in ("RUNNING", "LOST"):
             # Slurm says that its process is gone, whatever machine it was on.
-            run.folder().status("INTERRUPTED", f"LOST: {said}")
+            run.folder().lost(run.folder().state().attempt, said)
         if tries < self.options.retries:
             self.tries[run.fingerprint] = tries + 1
             self.progress.again(run.label, f"{said}; again", seconds)
@@ -288,33 +259,9 @@ class _Watching:
                         self.outcome.left.append(run)
 
 
-@contextlib.contextmanager
-def _submitting() -> Any:
-    from submitit.core.utils import FailedJobError, FailedSubmissionError
-
-    try:
-        yield
-    except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
-        said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
-        raise ConfigError(
-            f"Slurm refuses the job: {said[-1].strip()} See to hydra.launcher.partition, account, "
-            "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
-        ) from None
-
-
-def _gpus(asked: Any) -> int:
-    if isinstance(asked, tuple):
-        raise ConfigError(
-            f"hydra.launcher.gpus=[{','.join(asked)}]: on Slurm, Slurm chooses the GPUs; type how "
-            "many a job needs, such as hydra.launcher.gpus=1."
-        )
-    return 0 if asked == "auto" else int(asked)
-
-
-def _at_once(plan: Plan) -> int:
-    """Return how many runs a job makes at once."""
-    options = plan.launch.options
-    return plan.launch.jobs or max(1, _gpus(options.gpus) * options.runs_per_gpu)
+def _here(run: Run) -> bool:
+    """Return whether the process of a run that goes on is one of this machine, and surely lives."""
+    return (run.folder().owner() or ("", 0))[0] == platform.node()
 
 
 def _batch(plan: Plan, runs: Sequence[Run], main: Main) -> Batch:
@@ -325,38 +272,7 @@ def _batch(plan: Plan, runs: Sequence[Run], main: Main) -> Batch:
         plan.launch,
         options=dataclasses.replace(options, backend="process", gpus=gpus),
         root=plan.launch.root.absolute(),
-        n_jobs=_at_once(plan),
+        n_jobs=at_once(plan),
     )
     placed = tuple(dataclasses.replace(run, path=run.path.absolute()) for run in runs)
     return Batch(Plan(launch, placed, ()), os.getcwd(), main)
-
-
-def _note(plan: Plan, job: Any, runs: Sequence[Run]) -> None:
-    """Write down which runs a job makes, for the next command."""
-    record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
-    files.write(plan.study / "slurm" / f"job-{job.job_id}.json", json.dumps(record) + "\n")
-
-
-def _not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
-    """Return the runs that no job of an earlier command will make."""
-    if plan.launch.options.cluster != "slurm":
-        return todo
-    from submitit import SlurmJob
-
-    wanted = {run.fingerprint for run in todo}
-    folder = (plan.study / "slurm").absolute()
-    makes = {job: runs & wanted for job, runs in _noted(folder).items() if runs & wanted}
-    jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
-    # The first question asks about all of them at once.
-    queued = {name for job, runs in makes.items() if not jobs[job].done() for name in runs}
-    outcome.skipped += [(run, "RUNNING") for run in todo if run.fingerprint in queued]
-    return [run for run in todo if run.fingerprint not in queued]
-
-
-def _noted(folder: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for path in folder.glob("job-*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(path.read_text())
-            found[str(record["job"])] = set(record["runs"])
-    return found
