@@ -15,7 +15,7 @@ import tensorflow as tf
 from ..cell.expression import Name, evaluate
 from ..cell.graph import Node
 from .forward import Loop
-from .plan import Product
+from .plan import STREAM, Product
 from .row import apply_map
 from .rows import Columns, side_by_side, split, unstack
 
@@ -26,7 +26,10 @@ class DifferentiableLoop(Loop):
     def backward(self, tensors: Any, saved: Any, cotangents: Any) -> list[Any]:
         plan, problem, names = self.plan, self.problem, self.names
         # Transposed once here, not in every product of the loop.
-        matrices = {key: tf.transpose(m) for key, m in self.matrices(tensors).items()}
+        matrices = {
+            made.key: tf.transpose(matrix[self.fed_rows(made, tensors) :])
+            for made, matrix in zip(plan.products, self.matrices(tensors).values(), strict=True)
+        }
         base = self.base(tensors)
         for name in plan.parameters:
             base[name] = self.per_row(base[name])
@@ -136,6 +139,10 @@ class DifferentiableLoop(Loop):
             line = Columns(stacked, {k: log_widths[k] for k in logged})
         return self.collect(tensors, saved, line, dfirst, dparameters)
 
+    def fed_rows(self, made: Product, tensors: Any) -> int:
+        """Return how many rows of a product's matrix belong to the inputs and the bias."""
+        return tensors[self.place[STREAM]].shape[-1] if made.fed else 0
+
     def per_row(self, parameter: Any) -> Any:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
         if parameter.shape.rank != 1:
@@ -232,9 +239,12 @@ class DifferentiableLoop(Loop):
             u = self.dropped(made.text, read_signal(made.expr, f"log:{made.text}"), tensors)
             rows = tf.reshape(u, [-1, u.shape[-1]])
             d = tf.reshape(line.of([f"d:{g.key}" for g in made.groups]), [-1, made.width])
-            gradients[self.place[f"matrix:{made.key}"]] = tf.matmul(rows, d, transpose_a=True)
+            place = self.place[f"matrix:{made.key}"]
+            gradients[place] = tf.matmul(rows, d, transpose_a=True)
+            if made.fed:
+                self.collect_fed(made, tensors, d, gradients)
         for group in plan.groups:
-            if group.biased:
+            if group.biased and not plan.stream:
                 slope = tf.reduce_sum(line.of([f"d:{group.key}"]), [0, 1])
                 gradients[self.place[f"bias:{group.key}"]] = slope
         for node, read in plan.mapped_reads:
@@ -259,6 +269,17 @@ class DifferentiableLoop(Loop):
         return [
             tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
         ]
+
+    def collect_fed(self, made: Product, tensors: Any, d: Any, gradients: list[Any]) -> None:
+        """Add what a product's inputs get, and put their rows above the gradient of its matrix."""
+        stream, place = tensors[self.place[STREAM]], self.place[f"matrix:{made.key}"]
+        rows = tf.reshape(stream, [-1, stream.shape[-1]])
+        above = tf.matmul(rows, d, transpose_a=True)
+        gradients[place] = tf.concat([above, gradients[place]], 0)
+        own = tensors[place][: self.fed_rows(made, tensors)]
+        slope = tf.reshape(tf.matmul(d, own, transpose_b=True), tf.shape(stream))
+        before = gradients[self.place[STREAM]]
+        gradients[self.place[STREAM]] = slope if before is None else before + slope
 
     def pre_gradient(self, node: Node, line: Columns) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""

@@ -6,7 +6,7 @@ from ..cell.affinity import analyse
 from ..cell.graph import Cell
 from . import all_steps, cudnn, fused, reference, remat, unroll
 from . import plan as plans
-from .choose import Choice
+from .choose import Choice, Setting, stepwise
 from .keras_form import KerasForm, keras_form
 from .problem import Problem, Solution
 
@@ -17,11 +17,15 @@ class Executor:
     Args:
         cell: the built cell.
         choice: which executor runs.
+        setting: device and types.
         recompute: whether steps are computed again in the backward pass (``remat``).
     """
 
-    def __init__(self, cell: Cell, choice: Choice, recompute: bool = False) -> None:
+    def __init__(
+        self, cell: Cell, choice: Choice, setting: Setting, recompute: bool = False
+    ) -> None:
         self.cell, self.choice, self.recompute = cell, choice, recompute
+        self._stepwise = stepwise(cell, setting)
         self._plans: dict[tuple[str, ...], plans.Plan] = {}
         self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
         self._form = keras_form(cell) if choice.executor == "cudnn" else None
@@ -48,5 +52,5 @@ class Executor:
     def plan(self, wanted: tuple[str, ...]) -> plans.Plan:
         """Return the plan for these wanted signals, made once."""
         if wanted not in self._plans:
-            self._plans[wanted] = plans.make(self.cell, wanted)
+            self._plans[wanted] = plans.make(self.cell, wanted, self._stepwise)
         return self._plans[wanted]

@@ -6,7 +6,7 @@ from ..cell.affinity import Block, analyse
 from ..cell.expression import render
 from ..cell.graph import Cell
 from . import plan as plans
-from .choose import Choice, Setting
+from .choose import Choice, Setting, stepwise
 
 
 def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> str:
@@ -18,18 +18,26 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
         setting: device and types.
         recompute: whether steps are computed again in the backward pass.
     """
+    plan = plans.make(cell, cell.output.signals, stepwise(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
         lines += [line for block in analyse(cell).blocks for line in _block(block)]
     elif choice.executor in ("fused", "cudnn"):
-        lines += _products(cell)
+        lines += _products(plan)
     if choice.executor == "cudnn":
         lines.append("  a call with a mask runs fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan"):
         lines.append(f"  not affine: {analyse(cell).reason or 'it is, see executor=affine'}")
-    before = [f"{r.text} for {n.name}" for n in cell.nodes for r in n.reads if r.hoisted]
+    fed = {n.name for g in plan.groups if plan.stream and g.part for n, _ in g.members}
+    fed = fed if choice.executor == "fused" else set()
+    before = [
+        f"{r.text} for {n.name}"
+        for n in cell.nodes
+        for r in n.reads
+        if r.hoisted and n.name not in fed
+    ]
     hoisted = [n.name for n in cell.nodes if n.hoisted]
     if choice.executor not in ("reference", "unroll"):
         lines.append(f"  before the loop: {', '.join(before) or 'nothing'}")
@@ -43,11 +51,13 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     return "\n".join(lines)
 
 
-def _products(cell: Cell) -> list[str]:
+def _products(plan: plans.Plan) -> list[str]:
     lines = []
-    for group in plans.make(cell, cell.output.signals).groups:
+    for group in plan.groups:
         gates = ", ".join(node.name for node, _ in group.members)
-        lines.append(f"  one product per step of {group.text}, {group.width} wide, for {gates}")
+        beside = [read.text for read in plan.stream] if group.part else []
+        text = " beside ".join([group.text, *beside])
+        lines.append(f"  one product per step of {text}, {group.width} wide, for {gates}")
     return lines
 
 

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
-from .hoist import ALL_PARTS, hoist, matrix_of
+from .hoist import ALL_PARTS, hoist, product_matrix
 from .noise import bernoulli
-from .plan import Plan, Product
+from .plan import STREAM, Plan, Product
 from .problem import Problem
 from .row import apply_map, normalised_read, pre_activation, total, value_of
 from .rows import side_by_side, split, unstack
@@ -28,6 +28,8 @@ class Loop:
         self.problem, self.plan = problem, plan
         self.cell = problem.cell
         self.names = [s.name for s in self.cell.states]
+        self.tensors: list[Any] = []
+        self.place: dict[str, int] = {}
         env = hoist(problem, plan)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
@@ -36,24 +38,24 @@ class Loop:
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
         parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
+        if plan.stream:
+            # Apart from the other sequences, so that nobody computes its gradient in vain.
+            self.put(STREAM, env[STREAM])
+            parts = []
         joined = {node.name for node in plan.joined}
         lead = tf.shape(x)[:2]
-        columns = [
+        columns: list[Any] = [
             tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
             if env[k].shape.rank < 3
             else env[k]
             for k in (*parts, *(k for k in plan.loose if k not in joined))
         ]
-        self.tensors: list[Any] = []
-        self.place: dict[str, int] = {}
         if columns:
             self.put("sequences", side_by_side(columns))
         for made in plan.products:
-            reads = [read for group in made.groups for _, read in group.members]
-            matrices = [matrix_of(read, problem.weights) for read in reads]
-            self.put(f"matrix:{made.key}", side_by_side(matrices))
+            self.put(f"matrix:{made.key}", product_matrix(made, plan.stream, problem.weights))
         for group in plan.groups:
-            if group.biased:
+            if group.biased and not plan.stream:
                 biases = [problem.weights[str(node.bias)] for node, _ in group.members]
                 self.put(f"bias:{group.key}", side_by_side(biases))
         for name in (*plan.parameters, *plan.mapped):
@@ -83,14 +85,14 @@ class Loop:
 
     def row(self, array: Any, step: Any) -> dict[str, Any]:
         """Return this step's columns of the sequences, by key."""
-        if array is None:
-            return {}
-        return split(array.read(step), self.plan.sequences, self.plan.widths)
+        return {} if array is None else self.columns(array.read(step))
 
-    def unstacked(self, tensors: Any) -> Any:
-        if "sequences" not in self.place:
-            return None
-        return unstack(tensors[self.place["sequences"]], self.static)
+    def columns(self, row: Any) -> dict[str, Any]:
+        """Return the columns of a row of the sequences, by key."""
+        return split(row, self.plan.sequences, self.plan.widths)
+
+    def unstacked(self, tensors: Any, key: str = "sequences") -> Any:
+        return unstack(tensors[self.place[key]], self.static) if key in self.place else None
 
     def forward(self, tensors: Any) -> tuple[list[Any], Any]:
         """Run the loop and save, for each step, what the backward loop starts from.
@@ -131,11 +133,11 @@ class Loop:
             after = dict(zip(self.names, new, strict=True))
             return [after[n] if n in after else env[n] for n in wanted]
 
-        last, kept = self.loop(tensors, line, sum(widths.values()))
+        last, kept = self.loop(tensors, line, sum(widths.values()), ahead=True)
         found = split(kept, wanted, widths) if wanted else {}
         return [*(found[n] for n in wanted), *last]
 
-    def loop(self, tensors: Any, line: Any, width: int) -> tuple[Any, Any]:
+    def loop(self, tensors: Any, line: Any, width: int, ahead: bool = False) -> tuple[Any, Any]:
         """Run over all steps.
 
         Args:
@@ -143,6 +145,9 @@ class Loop:
             line: returns what to keep of a step, given the states before it, those after it, its
                 signals and its pre-activations.
             width: how wide that is; 0 where nothing is kept.
+            ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
+                that is read in place out again inside every kernel, which is slow where nothing
+                else of a step is laid out in memory.
 
         Returns:
             The last states, and what was kept, ``time x batch x width``, or None.
@@ -151,10 +156,14 @@ class Loop:
         matrices = self.matrices(tensors)
         base = self.base(tensors)
         rows = self.unstacked(tensors)
+        stream = self.unstacked(tensors, STREAM)
         first = tuple(tensors[self.place[f"state:{n}"]] for n in self.names)
+        ahead = ahead and rows is not None
 
-        def body(step: Any, states: tuple[Any, ...], array: Any) -> Any:
-            env = {**base, **self.row(rows, step)}
+        def body(step: Any, states: tuple[Any, ...], row: Any, array: Any) -> Any:
+            env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
+            if stream is not None:
+                env[STREAM] = stream.read(step)
             env.update({f"{n}_prev": s for n, s in zip(self.names, states, strict=True)})
             pre: dict[str, Any] = {}
             for level in range(plan.depth + 1):
@@ -164,16 +173,19 @@ class Loop:
             new = self.updated(step, env, states, None if masks is None else masks[step])
             if width:
                 array = array.write(step, side_by_side(line(states, new, env, pre)))
-            return step + 1, new, array
+            following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
+            return step + 1, new, following, array
 
+        # The first row; zeros where there is no step, and so no row to read.
+        row: Any = tf.reduce_sum(tensors[self.place["sequences"]][:1], 0) if ahead else ()
         array: Any = ()
         if width:
             shape = [self.static[1], width]
             array = tf.TensorArray(self.dtype, size=self.steps, element_shape=shape)
-        _, last, array = tf.while_loop(
+        _, last, _, array = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
-            (tf.constant(0), first, array),
+            (tf.constant(0), first, row, array),
             maximum_iterations=self.steps,
             parallel_iterations=1,
         )
@@ -187,9 +199,11 @@ class Loop:
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
         u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
+        if made.fed:
+            u = tf.concat([env[STREAM], u], -1)
         z = tf.cast(tf.matmul(tf.cast(u, matrix.dtype), matrix), self.dtype)
         sums = split(z, [g.key for g in made.groups], {g.key: g.width for g in made.groups})
-        for group in made.groups:
+        for group in () if made.fed else made.groups:
             if group.part:
                 sums[group.key] += env[group.part]
             elif group.biased:

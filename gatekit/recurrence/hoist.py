@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
-from .plan import Plan
+from .plan import STREAM, Plan, Product
 from .problem import Problem
 from .row import (
     apply_map,
@@ -59,7 +59,10 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
         if node.hoisted and node not in plan.joined:
             pre = pre_activation(cell, node, linear, weights) if node.declared else None
             value_of(cell, node, env, pre, problem.inputs["x"])
-    if plan.together and not plan.joined:
+    if plan.stream:
+        inputs = [evaluate(read.expr, env, cell.spec.functions) for read in plan.stream]
+        env[STREAM] = side_by_side([*inputs, tf.ones_like(inputs[0][..., :1])])
+    elif plan.together and not plan.joined:
         env[ALL_PARTS] = _parts(problem, together, env)
     elif not plan.together:
         for group in plan.groups:
@@ -122,6 +125,36 @@ def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> A
     if node.norm is None:
         return linear(node.name, read)
     return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
+
+
+def product_matrix(made: Product, stream: Sequence[BuiltRead], weights: Mapping[str, Any]) -> Any:
+    """Return the matrix of a step's product, ``width_in x width``.
+
+    Where the product is fed, the rows of the inputs and of the bias stand above those of what is
+    read; they are zero for a gate that reads no input.
+
+    Args:
+        made: the product.
+        stream: the reads of inputs.
+        weights: weights by name.
+    """
+    reads = [read for group in made.groups for _, read in group.members]
+    recurrent = side_by_side([matrix_of(read, weights) for read in reads])
+    if not made.fed:
+        return recurrent
+    dtype = recurrent.dtype
+    columns = []
+    for group in made.groups:
+        for node, _ in group.members:
+            if group.part:
+                rows = [matrix_of(r, weights) for r in node.reads if r.hoisted]
+            else:
+                rows = [tf.zeros([r.width_in, node.width], dtype) for r in stream]
+            bias = tf.zeros([1, node.width], dtype)
+            if node.bias is not None and (group.part or group.biased):
+                bias = weights[node.bias][None]
+            columns.append(tf.concat([*rows, bias], 0))
+    return tf.concat([side_by_side(columns), recurrent], 0)
 
 
 def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:

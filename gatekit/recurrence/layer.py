@@ -149,7 +149,7 @@ class RNN(keras.layers.Layer):
         choice = choose(
             self.executor, cell, self._setting, remat=self.remat, tuned=tuned.from_environment()
         )
-        self._executor = Executor(cell, choice, self.remat)
+        self._executor = Executor(cell, choice, self._setting, self.remat)
         dry_run(cell)
         values = draw(cell, self._drawn_seed)
         for weight in cell.weights:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..cell.expression import Expr, Name, names
 from ..cell.graph import BuiltRead, Cell, Node, shared_reads
 
 Member = tuple[Node, BuiltRead]
+
+STREAM = "stream"
+"""The key of what inputs give to the products of a step, where they enter them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Product:
-    """Groups that read one expression at one level: one matrix product in each step."""
+    """Groups that read one expression at one level: one matrix product in each step.
+
+    ``fed`` says that the inputs, and a one for the bias, stand beside what is read.
+    """
 
     key: str
     text: str
@@ -40,6 +46,7 @@ class Product:
     level: int
     groups: tuple[Group, ...]
     width: int
+    fed: bool
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Plan:
         depth: the number of recurrent products that follow one another in a step.
         nodes: the nodes of the loop by level.
         products: the matrix products of the loop.
+        stream: the reads of inputs that enter these products step by step, instead of one product
+            before the loop; empty where there is such a product, or nothing to read.
         groups: the groups of them all, in the products' order.
         joined: hoisted gates that are nothing but their pre-activation and read what the gates of
             all groups read: their values come out of the same product before the loop.
@@ -75,6 +84,7 @@ class Plan:
     depth: int
     nodes: tuple[tuple[Node, ...], ...]
     products: tuple[Product, ...]
+    stream: tuple[BuiltRead, ...]
     groups: tuple[Group, ...]
     joined: tuple[Node, ...]
     hoisted: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
@@ -125,14 +135,16 @@ class Plan:
         return f"d:{sequence}"
 
 
-def make(cell: Cell, wanted: tuple[str, ...]) -> Plan:
+def make(cell: Cell, wanted: tuple[str, ...], stepwise: bool = False) -> Plan:
     """Return the arrangement of a cell.
 
     Args:
         cell: the built cell.
         wanted: the signals whose sequences are returned.
+        stepwise: whether inputs enter the products of each step, where the gates allow it, instead
+            of one product before the loop.
     """
-    return _Planner(cell, wanted).make()
+    return _Planner(cell, wanted, stepwise).make()
 
 
 def recurrent(node: Node) -> list[BuiltRead]:
@@ -141,8 +153,8 @@ def recurrent(node: Node) -> list[BuiltRead]:
 
 
 class _Planner:
-    def __init__(self, cell: Cell, wanted: tuple[str, ...]) -> None:
-        self.cell, self.wanted = cell, wanted
+    def __init__(self, cell: Cell, wanted: tuple[str, ...], stepwise: bool) -> None:
+        self.cell, self.wanted, self.stepwise = cell, wanted, stepwise
         self.loop = [n for n in cell.nodes if not n.hoisted]
         self.by_name = {n.name: n for n in cell.nodes}
         self.states = [s.name for s in cell.states]
@@ -152,11 +164,14 @@ class _Planner:
         depth = max((n.level for n in self.loop), default=0)
         products = self.make_products()
         groups = [g for p in products for g in p.groups]
+        stream = self.make_stream(groups)
+        if stream:
+            products = [replace(p, fed=any(g.part or g.biased for g in p.groups)) for p in products]
         attached = {n.name for g in groups if g.part or g.biased for n, _ in g.members}
         members = [node for g in groups if g.part for node, _ in g.members]
         parts = [n for n in self.loop if self.has_part(n) and n.name not in attached]
         outside = self.outside_keys()
-        joined = self.joined(members, outside)
+        joined = [] if stream else self.joined(members, outside)
         # Their columns follow the groups' parts, because one product makes them all.
         loose: dict[str, int] = {node.name: node.width for node in joined}
         for node in parts:
@@ -168,7 +183,8 @@ class _Planner:
                 loose[f"part:{node.name}"] = node.width
         for key in outside:
             loose[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
-        widths = {**{g.part: g.width for g in groups if g.part}, **loose}
+        widths = {} if stream else {g.part: g.width for g in groups if g.part}
+        widths |= loose
         mapped_reads, tape_maps = self.split_maps(attached, parts)
         mapped = [n for _, read in mapped_reads for n in read.weights.values()]
         by_level = tuple(tuple(n for n in self.loop if n.level == k) for k in range(depth + 1))
@@ -189,6 +205,7 @@ class _Planner:
             depth=depth,
             nodes=by_level,
             products=tuple(products),
+            stream=stream,
             groups=tuple(groups),
             joined=tuple(joined),
             hoisted={text: tuple(members) for text, members in hoisted.items()},
@@ -237,8 +254,16 @@ class _Planner:
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
             groups = tuple(_group(level, text, kind, by_kind[kind]) for kind in kinds)
             width = sum(g.width for g in groups)
-            products.append(Product(f"{level}:{text}", text, groups[0].expr, level, groups, width))
+            expr = groups[0].expr
+            products.append(Product(f"{level}:{text}", text, expr, level, groups, width, fed=False))
         return products
+
+    def make_stream(self, groups: list[Group]) -> tuple[BuiltRead, ...]:
+        """Return the reads of inputs that enter the products of each step."""
+        members = [node for group in groups if group.part for node, _ in group.members]
+        if not self.stepwise or not members or not _alike(members):
+            return ()
+        return tuple(r for r in members[0].reads if r.hoisted)
 
     def joined(self, members: list[Node], outside: list[str]) -> list[Node]:
         """Return the hoisted gates that the product for the groups' input parts can make, too."""

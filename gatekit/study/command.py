@@ -161,8 +161,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
             raise ConfigError(
                 f"{name} is gatekit's own business; take it away or add --trust-config."
             )
-        # A mapping that is empty by default takes keys only so.
-        return f"++{word}" if word.startswith("hydra.launcher.") else word
+        return word
     if word.startswith("~"):
         return word
     if not equals:

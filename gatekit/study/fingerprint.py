@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-NUMERICS = 1
+NUMERICS = 2
 """Raised whenever a change of gatekit changes the numbers of an unchanged configuration."""
 
 

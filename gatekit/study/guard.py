@@ -15,9 +15,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from .stopping import STOPPING
-
-SIGNALS = (signal.SIGINT, *STOPPING)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 @contextlib.contextmanager

@@ -100,7 +100,16 @@ def run_fused(problem: Problem) -> Solution:
     return fused.run(problem, plan.make(problem.cell, problem.wanted))
 
 
-EXECUTORS: Mapping[str, Run] = {"reference": reference.run, "fused": run_fused}
+def run_stepwise(problem: Problem) -> Solution:
+    """Run a problem by the fused executor, with the inputs in each step's products."""
+    return fused.run(problem, plan.make(problem.cell, problem.wanted, stepwise=True))
+
+
+EXECUTORS: Mapping[str, Run] = {
+    "reference": reference.run,
+    "fused": run_fused,
+    "stepwise": run_stepwise,
+}
 
 
 def outputs(solution: Solution) -> Tensors:

@@ -8,7 +8,7 @@ import pytest
 
 from gatekit.cell.affinity import analyse
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.choose import EXECUTORS, MODES, Setting, choose, key
+from gatekit.recurrence.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged
@@ -145,3 +145,20 @@ def test_layers_explain_why_nothing_is_solved() -> None:
     text = layer("gru").explain()
     assert "executor fused" in text
     assert "not affine: h: update reads h_prev through a dense map" in text
+
+
+@pytest.mark.parametrize(
+    ("units", "setting", "expected"),
+    [
+        (64, Setting(), True),
+        (256, Setting(), True),
+        (512, Setting(), False),
+        (256, Setting(compute="float64", variables="float64"), False),
+        (64, Setting("gpu"), False),
+        (64, Setting(compute="bfloat16"), False),
+    ],
+)
+def test_inputs_enter_each_steps_product_where_weights_stay_near(
+    units: int, setting: Setting, expected: bool
+) -> None:
+    assert stepwise(built("lstm", units=units, features=units // 2), setting) is expected

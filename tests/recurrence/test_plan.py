@@ -58,6 +58,33 @@ def test_one_product_before_the_loop_makes_all_that_it_gets() -> None:
     assert plan.hoisted == {}
 
 
+STREAMS = {
+    "lstm": {"h_prev": True},
+    "gru": {"h_prev": True, "reset*h_prev": True},
+    "gru_reset_after": {"h_prev": True},
+    "layer_norm_lstm": {},
+    "mingru": {},
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_inputs_enter_each_steps_products_where_all_gates_read_the_same(name: str) -> None:
+    cell = built(name)
+    plan = make(cell, cell.output.signals, stepwise=True)
+    assert {p.text: p.fed for p in plan.products if p.fed} == STREAMS[name]
+    assert [read.text for read in plan.stream] == (["x"] if STREAMS[name] else [])
+    # Only what the row-wise part reads as it is comes from before the loop.
+    expected = ("candidate",) if name == "gru_reset_after" else ()
+    assert not STREAMS[name] or plan.sequences == expected
+
+
+def test_inputs_enter_each_steps_products_only_where_that_was_asked_for() -> None:
+    cell = built("lstm")
+    plan = make(cell, cell.output.signals)
+    assert plan.stream == ()
+    assert not any(p.fed for p in plan.products)
+
+
 @pytest.mark.parametrize("name", [*BUNDLED, *ODD])
 def test_what_reads_no_state_is_not_in_the_loop(name: str) -> None:
     cell = built(name)
