@@ -64,7 +64,7 @@ function curves(holder) {
     const found = [];
     for (const index of [...choice.groups].sort((a, b) => a - b)) {
       const { runs, band } = entries[index];
-      if (runs.length) found.push({ index, look: groups[index].look, runs, band });
+      if (runs.length || band) found.push({ index, look: groups[index].look, runs, band });
     }
     return found;
   }
@@ -88,7 +88,9 @@ function curves(holder) {
         if (state.seeds || !one.band) take(epochs, run.y);
       }
       if (one.band) {
-        take(all.epochs[one.band.at], one.band.mean);
+        const epochs = all.epochs[one.band.at];
+        xs.push(epochs[0], epochs[epochs.length - 1]);
+        take(epochs, one.band.mean);
         if (state.bands && !state.log) {
           take(all.epochs[one.band.at], one.band.low);
           take(all.epochs[one.band.at], one.band.high);
@@ -102,9 +104,11 @@ function curves(holder) {
   function isWide(drawn) {
     let [low, high] = [Infinity, 0];
     for (const one of drawn) {
-      for (const run of one.runs) for (const value of run.y) {
-        if (value < low) low = value;
-        if (value > high) high = value;
+      for (const values of [...one.runs.map((run) => run.y), one.band ? one.band.mean : []]) {
+        for (const value of values) {
+          if (value < low) low = value;
+          if (value > high) high = value;
+        }
       }
     }
     return low > 0 && high / low > 30;

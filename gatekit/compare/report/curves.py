@@ -19,6 +19,8 @@ from gatekit.compare.run import Run
 # Of a curve with more epochs some are left out: a page has no more points than this.
 _MOST_POINTS = 400
 _MOST_SERIES = 6
+# Of a study with more, groups at the end of the table show their mean and interval only.
+_MOST_VALUES = 400_000
 _DIGITS = 5
 _SPLITS = ("validation", "train", "test")
 
@@ -36,25 +38,42 @@ def curves(sheet: Sheet) -> Section | None:
     if not series:
         return None
     tables = _Tables()
+    seeds = _with_seeds(read, len(series))
     level = sheet.comparison.level
     metrics = {m.name: m for row in sheet.rows if row.summary and (m := row.summary.metric)}
     data = {
         "groups": entries(sheet.rows),
         "series": [_about(one, metrics.get(one[1])) for one in series],
-        "curves": [[_group(group, one, level, tables) for group in read] for one in series],
+        "curves": [
+            [_group(group, one, level, tables, place < seeds) for place, group in enumerate(read)]
+            for one in series
+        ],
         "epochs": tables.epochs,
         "level": number(100 * level),
     }
-    return Section("curves", "Learning curves", _body(sheet), data)
+    return Section("curves", "Learning curves", _body(sheet, seeds), data)
 
 
-def _body(sheet: Sheet) -> Markup:
+def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> int:
+    """Return of how many groups, from the first, there is room for every seed."""
+    left = _MOST_VALUES
+    for place, group in enumerate(read):
+        longest = [max((len(c.epochs) for c in known.values()), default=0) for _, known in group]
+        left -= series * sum(min(length, _MOST_POINTS) for length in longest)
+        if left < 0:
+            return place
+    return len(read)
+
+
+def _body(sheet: Sheet, seeds: int) -> Markup:
     said = (
         f"Thick: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval, as"
         " far as every seed goes. Thin: each seed. Dashed and thin: a run without an outcome."
         " Drag to zoom, double-click for all. With the keyboard: arrows move the cursor, + and -"
         " zoom, 0 shows all."
     )
+    if seeds < len(sheet.rows):
+        said += f" Single seeds are left out from the table's group {seeds + 1} on."
     return join([tag("div", class_="plot", data_plot="curves"), tag("p", said, class_="caption")])
 
 
@@ -96,12 +115,16 @@ class _Tables:
 
 
 def _group(
-    group: Sequence[tuple[Run, Curves]], series: Series, level: float, tables: _Tables
+    group: Sequence[tuple[Run, Curves]],
+    series: Series,
+    level: float,
+    tables: _Tables,
+    with_seeds: bool,
 ) -> dict[str, Any]:
     found = [(run, known[series]) for run, known in group if series in known]
     mean = band([curve for run, curve in found if run.counts], level)
     runs = []
-    for run, curve in found:
+    for run, curve in found if with_seeds or mean is None else ():
         kept = _thinned(curve.epochs)
         runs.append(
             {

@@ -14,6 +14,7 @@ import pytest
 
 from gatekit.compare.cells import table_cells
 from gatekit.compare.figures.style import COLOURS
+from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.markup import tag
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
@@ -286,3 +287,14 @@ def test_gates_that_keep_all_or_nothing_are_drawn(tmp_path: Path) -> None:
     assert 'id="gates"' in html
     assert "NaN" not in html
     assert "inf" not in " ".join(re.findall(r' d="([^"]*)"', html))
+
+
+def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module_of_curves, "_MOST_VALUES", 260)
+    html = page(about)
+    found = loaded(html)["curves"]
+    assert isinstance(found, dict)
+    drawn = found["curves"][0]
+    assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
+    assert all(bool(group["runs"]) != bool(group["band"]) for group in drawn[2:])
+    assert "Single seeds are left out from the table's group 3 on" in Reader(html).said()
