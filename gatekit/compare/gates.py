@@ -50,7 +50,7 @@ class StateRow:
 
     ``memory`` holds the quartiles over units of the time scale in steps, each the median over
     seeds, and ``start`` the median over units before training; None where no unit has one of its
-    own. ``reach`` is the norm of the gradient at the first step as a share of the largest,
+    own. ``reach`` is the norm of the gradient at the layer's first step as a share of the largest,
     geometric mean over seeds.
     """
 
@@ -171,14 +171,14 @@ def _state(layer: str, state: str, facts: Sequence[Facts], before: Sequence[Fact
         low, middle, high = (_median(column) for column in zip(*known, strict=True))
         memory = (low, middle, high)
     start = [scale for each in before if (scale := time_at(each, 0.5)) is not None]
-    reach = [share for each in facts if (share := reached(each)) is not None]
+    reach = [share for each in facts if (share := reached(each, layer)) is not None]
     return StateRow(
         layer,
         state,
         len(facts),
         memory,
         _median(start) if start else None,
-        math.exp(float(np.mean(np.log(reach)))) if reach and min(reach) > 0 else None,
+        None if not reach else geometric_mean(reach),
     )
 
 
@@ -224,9 +224,15 @@ def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
     return ([p[0] for p in pairs], [p[1] for p in pairs]) if pairs else None
 
 
-def reached(facts: Facts) -> float | None:
-    """Return the norm of the gradient at the first step as a share of the largest one."""
+def reached(facts: Facts, layer: str) -> float | None:
+    """Return the norm of the gradient where a layer begins, as a share of the largest one."""
     found = gradient(facts)
     if found is None or max(found[1]) <= 0:
         return None
-    return found[1][0] / max(found[1])
+    # A backward layer begins with the last step of the data.
+    return found[1][-1 if layer.startswith("backward_") else 0] / max(found[1])
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean of numbers from zero."""
+    return math.exp(float(np.mean(np.log(values)))) if min(values) > 0 else 0.0

@@ -30,7 +30,7 @@ LEGEND = (
     "open time: steps for which a unit stays above the middle. All at the best validation epoch,",
     "and from three seeds on with the half width of the t interval of their mean;",
     "memory: -1/ln(kept) of the median unit, and of the quarters, with gates held at their means;",
-    "gradient: its norm at the first step as a share of the largest. More: docs/probe.md",
+    "gradient: its norm at the layer's first step, as a share of the largest. More: docs/probe.md",
 )
 _LONGEST = 30
 _FEWEST = 3

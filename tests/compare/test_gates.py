@@ -9,7 +9,7 @@ import pytest
 from compare.probing import STEPS, probe_run, probe_study
 from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.gates import gates_report, gradient, kept, reached, time_at
+from gatekit.compare.gates import gates_report, geometric_mean, gradient, kept, reached, time_at
 from gatekit.compare.gates_data import densities, layers, longest_sequence, memory, slope
 from gatekit.compare.gates_text import counted, gate_rows, memory_text, state_rows, to_data
 from gatekit.compare.loader import load
@@ -129,14 +129,17 @@ def test_shares_that_are_none(facts):
 )
 def test_gradients_that_are_none(found):
     assert gradient({"gradient": found}) is None
-    assert reached({"gradient": found}) is None
+    assert reached({"gradient": found}, "rnn_0") is None
 
 
 def test_a_gradient_without_some_steps():
     facts = {"gradient": {"steps": 3, "norms": [None, 0.5, 2.0]}}
     assert gradient(facts) == ([2.0, 3.0], [0.5, 2.0])
-    assert reached(facts) == 0.25
-    assert reached({"gradient": {"steps": 1, "norms": [0.0]}}) is None
+    assert reached(facts, "rnn_0") == 0.25
+    assert reached(facts, "backward_0") == 1
+    assert reached({"gradient": {"steps": 1, "norms": [0.0]}}, "rnn_0") is None
+    assert geometric_mean([0.0, 1.0]) == 0
+    assert geometric_mean([0.1, 10.0]) == pytest.approx(1)
 
 
 def test_endless_memory(tmp_path):
