@@ -298,3 +298,13 @@ def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.Mon
     assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
     assert all(bool(group["runs"]) != bool(group["band"]) for group in drawn[2:])
     assert "Single seeds are left out from the table's group 3 on" in Reader(html).said()
+
+
+def test_what_is_not_comparable_is_said(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": GROUPS["lstm"]})
+    for seed in range(3):
+        write_run(runs, configuration("gru", seed), 8.7, data_hash="sha256:" + "cd" * 32)
+    refused = Reader(page(sheet("demo", tmp_path))).said()
+    assert "gru is not comparable with lstm: another data (cdcdcdcd against abababab)" in refused
+    forced = Reader(page(sheet("demo", tmp_path, force=True))).said()
+    assert "gru against lstm, forced: another data" in forced
