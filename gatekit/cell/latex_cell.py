@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .expression import Call, Expr, Neg, Number, names, substitute
+from .expression import Call, Expr, Neg, Number, names, substitute, walk
 from .graph import BuiltRead, Cell
 from .latex import Notation, factor, latex, signal, symbol
 from .ops import Function
 from .unfold import LAYER_NORM, Line, Term, Unfolded, unfold
-
-_NORM = Function(LAYER_NORM, 1, "units", r"\operatorname{{LN}}\left({0}\right)")
 
 
 def equations(cell: Cell) -> tuple[str, ...]:
@@ -69,8 +67,23 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
         products=frozenset(key for key, term in unfolded.terms.items() if term.read is not None),
         shapes=unfolded.shapes,
         constants=constants,
-        functions={**cell.spec.functions, LAYER_NORM: _NORM},
+        functions={**cell.spec.functions, **_norms(unfolded)},
     )
+
+
+def _norms(unfolded: Unfolded) -> dict[str, Function]:
+    """Return the norms by name; below one stands which gates share its statistics."""
+    found = {}
+    for line in unfolded.lines:
+        for node in walk(line.expr):
+            name = node.function if isinstance(node, Call) else ""
+            if name.startswith(LAYER_NORM):
+                sharing = name.removeprefix(LAYER_NORM).strip("[]")
+                below = ",".join(symbol(gate) for gate in sharing.split(", ")) if sharing else ""
+                index = f"_{{{below}}}".replace("{", "{{").replace("}", "}}") if below else ""
+                written = rf"\operatorname{{{{LN}}}}{index}\left({{0}}\right)"
+                found[name] = Function(name, 1, "units", written)
+    return found
 
 
 def _norm_symbol(weight: str) -> str:

@@ -18,10 +18,11 @@ from .expression import (
     substitute,
     walk,
 )
-from .graph import BuiltRead, Cell, Node
+from .graph import BuiltRead, Cell, Node, shared_reads
 from .row_wise import RowWise
 from .shape import Shape
 
+# Followed by the gates that share the statistics, if there are several: layer_norm[reset, update].
 LAYER_NORM = "layer_norm"
 
 
@@ -112,7 +113,7 @@ def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
 
 
 def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
-    pre = _pre(node.name, node.reads, node.bias, terms, node)
+    pre = _normalised(cell, node, terms)
     made = cell.gate_expressions[node.name]
     if made is None:
         kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
@@ -169,28 +170,56 @@ def _pre(
     reads: tuple[BuiltRead, ...],
     bias: str | None,
     terms: dict[str, Term],
-    node: Node | None = None,
+    norms: Mapping[str, str] | None = None,
+    norm_of_sum: tuple[str, str] | None = None,
 ) -> Expr | None:
-    """Return the pre-activation as a sum of names, one for each read and one for the bias."""
-    norm = node.norm if node is not None else None
+    """Return the pre-activation as a sum of names, one for each read and one for the bias.
+
+    Args:
+        owner: whose pre-activation it is.
+        reads: its reads.
+        bias: its bias, if it has one.
+        terms: gets what the names mean.
+        norms: the function that normalises a read, by the read's text.
+        norm_of_sum: the weight that scales the normalised sum, and the function.
+    """
     parts: list[Expr] = []
     for read in reads:
         key = f"{owner}:{read.text}"
         terms[key] = Term(owner, read)
         part: Expr = Name(key)
-        if norm is not None and norm.of == "read" and read.scale is not None:
-            part = Name(read.scale) * Call(LAYER_NORM, (part,))
+        if norms and read.scale is not None:
+            part = Name(read.scale) * Call(norms[read.text], (part,))
         parts.append(part)
     total = _sum(parts)
-    if norm is not None and norm.of == "sum" and total is not None:
-        assert node is not None
-        assert node.norm_scale is not None
-        total = Name(node.norm_scale) * Call(LAYER_NORM, (total,))
+    if norm_of_sum is not None and total is not None:
+        scale, function = norm_of_sum
+        total = Name(scale) * Call(function, (total,))
     if bias is None:
         return total
     key = f"{owner}:bias"
     terms[key] = Term(owner, None)
     return Name(key) if total is None else total + Name(key)
+
+
+def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
+    """Return a gate's pre-activation, its norm included."""
+    norm = node.norm
+    if norm is None:
+        return _pre(node.name, node.reads, node.bias, terms)
+    shared = shared_reads({other.name: other for other in cell.nodes}, node)
+
+    def function(text: str | None) -> str:
+        sharing = {owner.name for owner, read in shared if text in (None, read.text)}
+        order = [name for name in norm.group if name in sharing]
+        return f"{LAYER_NORM}[{', '.join(order)}]" if len(order) > 1 else LAYER_NORM
+
+    if norm.of == "sum":
+        assert node.norm_scale is not None
+        whole = (node.norm_scale, function(None))
+        return _pre(node.name, node.reads, node.bias, terms, norm_of_sum=whole)
+    each = {read.text: function(read.text) for read in node.reads}
+    return _pre(node.name, node.reads, node.bias, terms, norms=each)
 
 
 def _sum(parts: list[Expr]) -> Expr | None:

@@ -117,3 +117,12 @@ def test_another_program_reads_every_equation(name: str) -> None:
     parser = MathTextParser("agg")
     for line in equations(cell(name)):
         parser.parse(f"${line.replace('&=', '=')}$")
+
+
+def test_a_norm_names_the_gates_that_share_its_statistics() -> None:
+    text = aligned(cell("layer_norm_gru_stacked"))
+    assert (
+        r"\operatorname{LN}_{\mathrm{reset},\mathrm{update}}\left(W_{x}^{\mathrm{reset}} x_t"
+        in text
+    )
+    assert r"\operatorname{LN}\left(W_{x}^{\mathrm{candidate}} x_t" in text

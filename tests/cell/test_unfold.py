@@ -127,6 +127,19 @@ def test_norms_are_shown_with_their_scales() -> None:
     )
 
 
+def test_who_shares_the_statistics_of_a_norm_is_told() -> None:
+    assert lines(cell("layer_norm_gru_haste"))[2] == (
+        "recurrent = recurrent.h_prev.scale * layer_norm[reset, update, recurrent](dense(h_prev))"
+        " + bias"
+    )
+    alone, shared, all_three = (
+        lines(cell(f"layer_norm_gru{ending}"))[0] for ending in ("", "_stacked", "_haste")
+    )
+    assert "layer_norm(dense(x))" in alone
+    assert "layer_norm[reset, update](dense(x))" in shared
+    assert "layer_norm[reset, update, candidate](dense(x))" in all_three
+
+
 @pytest.mark.parametrize("name", [*BUNDLED, "power_law"])
 def test_the_lines_compute_what_the_gates_compute(name: str) -> None:
     """The lines, evaluated with numbers, agree with each gate's own function."""
@@ -153,7 +166,7 @@ def test_the_lines_compute_what_the_gates_compute(name: str) -> None:
     pre: dict[str, Any] = {}
     for line in unfolded.lines:
         expr = substitute(line.expr, identities)
-        assert not any(getattr(node, "function", "") == LAYER_NORM for node in walk(expr))
+        assert not any(getattr(node, "function", "").startswith(LAYER_NORM) for node in walk(expr))
         env[line.name] = evaluate(expr, env, built.spec.functions)
     for key in unfolded.terms:
         owner = key.split(":")[0]

@@ -4,6 +4,8 @@ LN(a) = s (a - mean) / sqrt(variance + 1e-5), over one product or over several s
 
     layer-norm GRU: r, z = sigmoid(LN(W x) + LN(U h_prev) + b)
                     g = tanh(LN(W x) + b + r (LN(U h_prev) + b')); h = z h_prev + (1 - z) g
+                    each product by itself; or those of r and z together, as in Ba et al.; or those
+                    of all three together, as in haste
     Li-GRU:         z = sigmoid(LN(W x) + b + U h_prev), g = relu(LN(W x) + b + U h_prev)
                     h = z h_prev + (1 - z) g, both products W x normalised together
     SLi-GRU:        the same with LN(U h_prev), both together and without a scale
@@ -48,19 +50,29 @@ def gru_shapes(features: int, units: int) -> Shapes:
     return found
 
 
-def gru(x: Array, states: States, w: Weights, stacked: bool = False) -> Stepped:
-    """One step of the layer-norm GRU: emission batch x units, and the new state h."""
+def gru(x: Array, states: States, w: Weights, sharing: str = "") -> Stepped:
+    """One step of the layer-norm GRU: emission batch x units, and the new state h.
+
+    Args:
+        x: batch x features.
+        states: h, batch x units.
+        w: weights by name, see :func:`gru_shapes`.
+        sharing: the letters of the gates whose products share statistics, of ``rzg``.
+    """
     h = states["h"]
     of_x, of_h = ("reset", "update", "candidate"), ("reset", "update", "recurrent")
     seen = {gate: x @ w[f"{gate}.x"] for gate in of_x}
     recalled = {gate: h @ w[f"{gate}.h_prev"] for gate in of_h}
     scale_x = {gate: w[f"{gate}.x.scale"] for gate in of_x}
     scale_h = {gate: w[f"{gate}.h_prev.scale"] for gate in of_h}
-    if stacked:
-        seen, recalled = together(seen, scale_x), together(recalled, scale_h)
-    else:
-        seen = {gate: layer_norm(a, scale_x[gate]) for gate, a in seen.items()}
-        recalled = {gate: layer_norm(a, scale_h[gate]) for gate, a in recalled.items()}
+    letters = {"reset": "r", "update": "z", "candidate": "g", "recurrent": "g"}
+
+    def normalised(products: Mapping[str, Array], scales: Mapping[str, Array]) -> dict[str, Array]:
+        shared = {gate: a for gate, a in products.items() if letters[gate] in sharing}
+        alone = {gate: layer_norm(a, scales[gate]) for gate, a in products.items()}
+        return alone | (together(shared, {gate: scales[gate] for gate in shared}) if shared else {})
+
+    seen, recalled = normalised(seen, scale_x), normalised(recalled, scale_h)
     r, z = (
         sigmoid(seen[gate] + recalled[gate] + w[f"{gate}.bias"]) for gate in ("reset", "update")
     )
@@ -112,7 +124,8 @@ def ligru(x: Array, states: States, w: Weights, stabilised: bool = False) -> Ste
 
 CASES = {
     "layer_norm_gru": Case(gru, ("h",), gru_shapes),
-    "layer_norm_gru_stacked": Case(partial(gru, stacked=True), ("h",), gru_shapes),
+    "layer_norm_gru_stacked": Case(partial(gru, sharing="rz"), ("h",), gru_shapes),
+    "layer_norm_gru_haste": Case(partial(gru, sharing="rzg"), ("h",), gru_shapes),
     "ligru_plain": Case(plain, ("h",), plain_shapes),
     "ligru": Case(ligru, ("h",), ligru_shapes),
     "sligru": Case(partial(ligru, stabilised=True), ("h",), partial(ligru_shapes, stabilised=True)),
