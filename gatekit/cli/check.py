@@ -102,10 +102,11 @@ def _suites(
         suites.append(_of_cell(name, plugins, given))
     if not suites:
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
+        # why it is missing is told first: the names fill the screen
+        broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
-            f"nothing is registered as {name!r}{nearest(name, known) or '.'} Known: "
-            f"{listed(known, 80)}. A gate of your own: `gatekit new gate {_identifier(name)}`. "
-            f"{left_out(name, plugins)}".rstrip()
+            f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
+            f"Known: {listed(known)}. A gate of your own: `gatekit new gate {_identifier(name)}`."
         )
     return suites
 
