@@ -101,3 +101,36 @@ def test_runs_that_were_asked_for_and_have_not_begun_are_counted(here: Path) -> 
     (here / "experiments" / "demo" / "plan-1.json").write_text(json.dumps(plan))
     assert main(["report", "demo"]) == 0
     assert "1 more were asked for" in (here / "demo.html").read_text(encoding="utf-8")
+
+
+def test_a_plugin_file_lets_its_cell_be_typeset(here: Path) -> None:
+    source = '''
+from gatekit import Gate, hookimpl, ops
+
+class Halved(Gate):
+    """A gate.
+
+    Reference: none
+    """
+
+    def activate(self, pre):
+        return ops.sigmoid(pre) / 2
+
+@hookimpl
+def gatekit_gates():
+    return {"halved_for_a_test": Halved}
+'''
+    (here / "halved.py").write_text(source)
+    gate = {"kind": "halved_for_a_test"}
+    for seed in range(2):
+        config = configuration(
+            "gru", seed, cell__name="halved", cell__gates__forget=gates["forget"]
+        )
+        config["cell"]["equations"] = {"h": "forget * h_prev + update * candidate"}
+        write_run(here / "experiments/own/runs", config, 8.5)
+    assert main(["report", "own"]) == 0
+    assert "cannot be built" in (here / "own.html").read_text(encoding="utf-8")
+    assert main(["report", "own", "--plugin", "halved.py"]) == 0
+    html = (here / "own.html").read_text(encoding="utf-8")
+    assert "cannot be built" not in html
+    assert "<mfrac>" in html
