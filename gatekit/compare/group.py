@@ -149,8 +149,14 @@ def _cell_name(config: Mapping[str, Any]) -> str | None:
 
 
 def _settings(run: Run) -> dict[str, Any]:
-    origin = {} if run.origin is None else {"origin": run.origin}
-    return {**run_settings(run.config or {}), **origin}
+    config = run.config or {}
+    settings = run_settings(config)
+    match = config.get("match")
+    if isinstance(match, Mapping) and str(match.get("to")).startswith("parameters:"):
+        # The units follow from cell, task and budget; as a key they would part a cell by its tasks.
+        settings["match"] = match["to"]
+        settings.pop("units", None)
+    return settings if run.origin is None else {**settings, "origin": run.origin}
 
 
 def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:

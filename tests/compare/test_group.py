@@ -47,6 +47,21 @@ def test_one_group_is_called_by_its_cell(tmp_path: Path) -> None:
     assert labels(grouped(tmp_path)) == ["gru"]
 
 
+def matched(cell: str, seed: int, task: str, units: int, budget: str) -> dict[str, Any]:
+    config = configuration(cell, seed, units=units, task__name=task)
+    return {**config, "match": {"to": f"parameters:{budget}", "target": 0, "reached": 0}}
+
+
+def test_units_that_a_budget_chose_are_no_key(tmp_path: Path) -> None:
+    sizes = {("lstm", "jsb_music21"): 45, ("lstm", "adding"): 57, ("gru", "adding"): 66}
+    for (cell, task), units in sizes.items():
+        write(tmp_path, *(matched(cell, seed, task, units, "40k") for seed in (0, 1)))
+    found = grouped(tmp_path)
+    assert {item.variant for item in found.groups} == {"lstm", "gru"}
+    write(tmp_path, matched("lstm", 0, "adding", 41, "20k"))
+    assert "lstm match=parameters:20k" in {item.variant for item in grouped(tmp_path).groups}
+
+
 def swapped(cell: str, seed: int) -> dict[str, Any]:
     config = configuration(cell, seed, swap={"forget": "power_law"})
     gate = "update" if cell == "gru" else "forget"
