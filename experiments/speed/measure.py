@@ -164,6 +164,7 @@ def _timing(worker: Worker, **facts: Any) -> Timing:
         note=ready.note,
         parameters=ready.parameters,
         base=ready.base,
+        build=ready.build,
         **facts,
     )
 

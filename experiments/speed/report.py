@@ -36,7 +36,7 @@ def table(race: Race, clock: str) -> RenderableType:
             str(timing),
             f"{1000 * timing.median('wall'):.2f}",
             f"{1000 * timing.median('cpu'):.2f}",
-            f"{timing.first_call:.1f}",
+            f"{timing.build + timing.first_call:.1f}",
             f"{timing.peak / MIB:.0f}",
             f"{relative.median:.2f}",
             f"{relative.low:.2f} to {relative.high:.2f}",
@@ -104,8 +104,12 @@ def markdown(results: Results, clock: str) -> str:
         lines += [*_ratio_rows(races, clock), ""]
         lines += _rows(races, lambda t: f"{1000 * t.median(clock):.2f}", clock)
         if what == "train":
-            lines += ["", "The first call, in seconds, with tracing and compiling:", ""]
-            lines += _rows(races, lambda t: f"{t.first_call:.1f}", None)
+            lines += [
+                "",
+                "Until the first step is made, in seconds: building, tracing and compiling:",
+                "",
+            ]
+            lines += _rows(races, lambda t: f"{t.build + t.first_call:.1f}", None)
     return "\n".join(lines) + "\n"
 
 

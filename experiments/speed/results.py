@@ -24,6 +24,7 @@ class Timing:
         mode: how it ran.
         note: what ran inside.
         parameters: the layer's parameters.
+        build: making the layer, in seconds.
         first_call: the first step, with tracing and compiling, in seconds.
         wall: one a round: the median step of the round's block, in seconds on the clock.
         cpu: the same in seconds of the processor, of all threads.
@@ -35,6 +36,7 @@ class Timing:
     mode: str
     note: str = ""
     parameters: int = 0
+    build: float = 0.0
     first_call: float = 0.0
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)

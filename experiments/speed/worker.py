@@ -34,11 +34,13 @@ class Ready:
         note: what runs inside.
         parameters: the layer's parameters.
         base: bytes that were resident before the layer was made.
+        build: seconds that making it took; an unrolled layer is traced here for the first time.
     """
 
     note: str
     parameters: int
     base: int
+    build: float
 
 
 class FailedError(RuntimeError):
@@ -80,7 +82,9 @@ def serve(
     limit_threads(threads)
     make = cast(Maker, importlib.import_module(contender.library.module).make)
     base = resident("VmRSS")
+    began = time.perf_counter()
     started = make(contender.cell, contender.mode, size, every_step)
+    build = time.perf_counter() - began
     steps = {"train": started.train, "forward": started.forward}
 
     def timed(what: str) -> Seconds:
@@ -88,7 +92,7 @@ def serve(
         steps[what]()
         return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
-    connection.send(Ready(started.note, started.parameters, base))
+    connection.send(Ready(started.note, started.parameters, base, build))
     while (message := connection.recv()) is not None:
         if message == "peak":
             connection.send(resident("VmHWM"))
