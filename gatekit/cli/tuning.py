@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--time", type=int, default=100, help="time steps (100)")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each executor (15)")
     parser.add_argument("--precision", default="float32", help="as of a run (float32)")
+    parser.add_argument(
+        "--mode", choices=("graph", "xla"), help="the mode that counts (with --study: graph)"
+    )
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--study", help="add the fastest to this study's table")
     target.add_argument("--to", type=Path, metavar="FILE.json", help="add it to this table")
@@ -47,17 +49,25 @@ def run(name: str, argv: Sequence[str]) -> int:
     cell = build_cell(read_overrides(options.overrides))
 
     from gatekit.study.config import PRECISIONS
+    from gatekit.study.environment import numeric
     from gatekit.study.tune_table import table_of
 
     if options.precision not in PRECISIONS:
         raise ConfigError(f"--precision={options.precision!r}: one of {', '.join(PRECISIONS)}.")
+    if options.study and options.mode == "xla":
+        raise ConfigError(
+            "--mode=xla: gatekit train runs in graph mode; leave it out, or use --to."
+        )
+    modes = ("graph",) if options.study else (options.mode,) if options.mode else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to
     earlier = _earlier(path)
 
     from gatekit.recurrence import choose, timing, tuned
 
     setting = timing.setting_here(options.precision)
-    times = timing.measure(cell, options.precision, options.batch, options.time, options.rounds)
+    times = timing.measure(
+        cell, options.precision, options.batch, options.time, options.rounds, modes
+    )
     fastest = min(times, key=lambda entry: times[entry])
     executor, mode = fastest.split("/")
     found: dict[str, Any] = {
@@ -81,8 +91,7 @@ def run(name: str, argv: Sequence[str]) -> int:
             write("Nothing was written: --study NAME or --to FILE.json keeps it.")
     if path is not None:
         key = choose.key(cell, setting)
-        machine = {"platform": platform.platform(), "processor": platform.processor()}
-        content = tuned.table(machine, {**earlier, key: found})
+        content = tuned.table(numeric(), {**earlier, key: found})
         write_file(path, json.dumps(content, indent=2) + "\n")
     return 0
 

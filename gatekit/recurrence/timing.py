@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -17,16 +18,18 @@ from .choose import MODES, Setting, cudnn_refusal
 from .layer import RNN, device
 
 
-def candidates(cell: Cell, setting: Setting) -> list[tuple[str, str]]:
+def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> list[tuple[str, str]]:
     """Return executors with modes that are worth timing.
 
     Args:
         cell: the built cell.
         setting: device and types.
+        modes: the modes that matter, ``graph``, ``xla`` or both.
     """
     executors = ["fused", *(["affine", "scan"] if analyse(cell).affine else [])]
-    found = [(executor, mode) for executor in executors for mode in MODES]
-    return found if cudnn_refusal(cell, setting) else [*found, ("cudnn", "graph")]
+    found = [(executor, mode) for executor in executors for mode in modes]
+    cudnn = "graph" in modes and not cudnn_refusal(cell, setting)
+    return [*found, ("cudnn", "graph")] if cudnn else found
 
 
 def setting_here(policy: str) -> Setting:
@@ -35,7 +38,14 @@ def setting_here(policy: str) -> Setting:
     return Setting(device(), types.compute_dtype, types.variable_dtype)
 
 
-def measure(cell: Cell, policy: str, batch: int, steps: int, rounds: int) -> dict[str, float]:
+def measure(
+    cell: Cell,
+    policy: str,
+    batch: int,
+    steps: int,
+    rounds: int,
+    modes: Sequence[str] = MODES,
+) -> dict[str, float]:
     """Return the median time of a training step by ``executor/mode``, in milliseconds.
 
     A step is the forward pass, a loss and the gradients of all weights. The candidates take turns,
@@ -47,14 +57,22 @@ def measure(cell: Cell, policy: str, batch: int, steps: int, rounds: int) -> dic
         batch: rows.
         steps: time steps.
         rounds: how often each candidate's turn comes.
+        modes: the modes that matter.
     """
     x = tf.constant(np.random.default_rng(0).normal(size=(batch, steps, cell.features)))
     step: dict[str, Callable[[], Any]] = {}
-    for executor, mode in candidates(cell, setting_here(policy)):
+    for executor, mode in candidates(cell, setting_here(policy), modes):
         step[f"{executor}/{mode}"] = _step(cell, executor, mode, policy, x)
     times: dict[str, list[float]] = {name: [] for name in step}
-    for run in step.values():
-        run()
+    # Every candidate is traced once; TensorFlow would warn of so many functions from one line.
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        for run in step.values():
+            run()
+    finally:
+        logger.setLevel(level)
     for _ in range(rounds):
         for name, run in step.items():
             began = time.perf_counter()

@@ -68,6 +68,7 @@ def test_what_is_timed_are_the_executors_that_run_the_cell() -> None:
     assert names == {"fused", "affine", "scan"}
     assert {e for e, _ in timing.candidates(built("lstm"), Setting())} == {"fused"}
     assert ("cudnn", "graph") in timing.candidates(built("lstm"), Setting("gpu"))
+    assert timing.candidates(built("lstm"), Setting("gpu"), ["xla"]) == [("fused", "xla")]
 
 
 def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> None:
@@ -86,3 +87,32 @@ def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> No
     # A second cell joins the first.
     assert main(["tune", "cell=rnn", "units=5", *sizes[2:], f"--to={path}"]) == 0
     assert len(read(path)) == 2
+
+
+def test_for_a_study_graph_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
+    from gatekit.cli.main import EXIT_REFUSED, main
+
+    words = ["tune", "cell=mingru", "units=4", "features=3", "--batch=2", "--time=3", "--rounds=1"]
+    words += ["--study=one", f"--root={tmp_path}"]
+    assert main([*words, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown["milliseconds"]) == {"fused/graph", "affine/graph", "scan/graph"}
+    (choice,) = read(tmp_path / "one" / "tune.json").values()
+    assert choice == {"executor": shown["executor"], "mode": "graph"}
+    assert main([*words, "--mode=xla"]) == EXIT_REFUSED
+    assert "gatekit train runs in graph mode" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("--rounds=0", "a number from 1"),
+        ("--precision=f", "one of float32"),
+        ("--study=../x", "folder"),
+    ],
+)
+def test_what_is_typed_wrong_is_refused(word: str, why: str, capsys: Any) -> None:
+    from gatekit.cli.main import EXIT_REFUSED, main
+
+    assert main(["tune", "cell=lstm", word]) == EXIT_REFUSED
+    assert why in capsys.readouterr().err
