@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,7 @@ from gatekit.cell.errors import ConfigError, PluginError, listed, nearest
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .output import WIDTH, write, write_json
+from .output import WIDTH, quiet, write, write_json
 
 if TYPE_CHECKING:
     from gatekit.testing.outcome import Check, Outcome
@@ -58,7 +56,7 @@ def run(name: str, argv: Sequence[str]) -> int:
             "`gatekit check leaky`, or `gatekit check conf/cell/my_cell.yaml`"
         )
     given = dict(_pair(word) for word in options.what if "=" in word)
-    with _quiet():
+    with quiet():
         suites = _suites(names[0], options.kind, tuple(options.plugin), given)
         if "tensorflow" in sys.modules:
             from gatekit.testing.tensors import wake
@@ -169,21 +167,6 @@ def _summary(outcomes: Sequence[Outcome]) -> str:
     said += [f"{states.count('FAIL')} failed"] if "FAIL" in states else []
     said += [f"{states.count('XFAIL')} excused"] if "XFAIL" in states else []
     return ", ".join(said)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep away what TensorFlow's libraries write to stderr as they start."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _pair(word: str) -> tuple[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +63,18 @@ def write_file(path: Path, content: str) -> None:
             f"{path} cannot be written ({error.strerror}); give another path."
         ) from None
     sys.stderr.write(f"wrote {path}\n")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep away what TensorFlow's libraries write to stderr as they start."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

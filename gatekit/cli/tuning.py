@@ -11,7 +11,7 @@ from gatekit.cell.errors import ConfigError
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .output import write, write_file, write_json, write_table
+from .output import quiet, write, write_file, write_json, write_table
 from .overrides import read_overrides
 from .show import build_cell
 
@@ -60,14 +60,16 @@ def run(name: str, argv: Sequence[str]) -> int:
         )
     modes = ("graph",) if options.study else (options.mode,) if options.mode else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to
-    earlier = _earlier(path)
+    with quiet():
+        earlier = _earlier(path)
 
-    from gatekit.recurrence import choose, timing, tuned
+    with quiet():
+        from gatekit.recurrence import choose, timing, tuned
 
-    setting = timing.setting_here(options.precision)
-    times = timing.measure(
-        cell, options.precision, options.batch, options.time, options.rounds, modes
-    )
+        setting = timing.setting_here(options.precision)
+        times = timing.measure(
+            cell, options.precision, options.batch, options.time, options.rounds, modes
+        )
     fastest = min(times, key=lambda entry: times[entry])
     executor, mode = fastest.split("/")
     found: dict[str, Any] = {
