@@ -123,9 +123,7 @@ def gatekit_gates():
     (here / "halved.py").write_text(source)
     gate = {"kind": "halved_for_a_test"}
     for seed in range(2):
-        config = configuration(
-            "gru", seed, cell__name="halved", cell__gates__forget=gates["forget"]
-        )
+        config = configuration("gru", seed, cell__name="halved", cell__gates__forget=gate)
         config["cell"]["equations"] = {"h": "forget * h_prev + update * candidate"}
         write_run(here / "experiments/own/runs", config, 8.5)
     assert main(["report", "own"]) == 0
