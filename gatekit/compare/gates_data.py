@@ -133,10 +133,12 @@ def slope(variant: Variant, layer: str) -> Slope | None:
 
 
 def _memory_state(variant: Variant, layer: str) -> str:
-    """Return the state that holds the memory: the first that keeps something of its own."""
+    """Return the state that holds the memory: the one that lasts longest, else the first."""
     rows = [row for row in variant.states if row.layer == layer]
-    lasting = [row.state for row in rows if row.memory is not None]
-    return next(iter([*lasting, *(row.state for row in rows)]), "")
+    lasting = [(row.memory[1], row.state) for row in rows if row.memory is not None]
+    if lasting:
+        return max(lasting, key=lambda pair: pair[0])[1]
+    return next((row.state for row in rows), "")
 
 
 def longest_sequence(variants: Sequence[Variant]) -> float | None:

@@ -20,6 +20,9 @@ from .probe_facts import gate_facts, gradient_facts, heat, kept_facts, plain_mas
 ROWS = 16
 """Sequences that are looked at: the first of the validation data, the same for every variant."""
 
+MOST_VALUES = 2**24
+"""Values of all signals that a look may hold: beyond, it takes fewer sequences, from one."""
+
 SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
 """Sequences, units and steps whose values are kept at the end."""
 
@@ -40,8 +43,12 @@ class Probe:
         self.model, self.loss = model, loss
         layers = [layer for layer in model.layers if isinstance(layer, RNN)]
         self.layers = sorted(layers, key=_place)
-        self.step = tf.nest.map_structure(tf.constant, feed.first("validation", ROWS))
         self.masked = feed.masked
+        inputs = feed.first("validation", ROWS)[0]
+        steps = (inputs[0] if self.masked else inputs).shape[1]
+        values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
+        rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
+        self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
         self.bounds: dict[str, dict[str, Interval | None]] = {
             layer.name: {name: bounds(layer.cell, name) for name in _gates(layer)}
             for layer in self.layers

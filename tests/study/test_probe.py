@@ -152,6 +152,14 @@ def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
     assert [record["epoch"] for record in records(place / "run")] == [0, 3, 5]
 
 
+@pytest.mark.slow
+def test_long_sequences_of_many_units_are_looked_at_in_smaller_numbers(place, monkeypatch):
+    # Six steps of a layer with 4 units: x (9) and six signals, 33 values a step.
+    monkeypatch.setattr(probe, "MOST_VALUES", 3 * 6 * 33 + 1)
+    assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
+    assert {record["sequences"] for record in records(place / "run")} == {3}
+
+
 def test_a_probe_that_fails_is_told_and_costs_nothing(place, monkeypatch):
     def fail(self):
         raise ValueError("no such thing\nand more")

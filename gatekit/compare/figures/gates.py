@@ -10,7 +10,7 @@ import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.figures.page import plottable, shortened, write_figure
-from gatekit.compare.figures.style import BASELINE, colour, dashes
+from gatekit.compare.figures.style import BASELINE, TWO_COLUMNS, colour, dashes
 from gatekit.compare.gates import GatesReport, Variant
 from gatekit.compare.gates_data import (
     Density,
@@ -30,6 +30,8 @@ _ROW, _CURVES, _HEAD = 1.02, 2.15, 0.2
 _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _GREY = "#777777"
+_AXIS, _LETTER, _SHARES = 0.35, 0.06, 0.55
+"""Inches that a panel's axis, a letter of its name and its saturation take."""
 
 
 def draw_gates(
@@ -128,9 +130,11 @@ def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, 
         color=tone,
         fontweight="bold",
     )
+    room = TWO_COLUMNS / len(panels) - _AXIS
     for axes, found in zip(panels, gates, strict=False):
         _density(axes, found, tone)
-        _saturated(axes, variant, found)
+        if _LETTER * len(shortened(found.gate)) + _SHARES < room:
+            _saturated(axes, variant, found)
         if last:
             axes.set_xlabel("epoch", labelpad=1)
     for axes in panels[len(gates) :]:
@@ -162,7 +166,7 @@ def _density(axes: Axes, found: Density, tone: str) -> None:
         axes.set_yticks([found.low, (found.low + found.high) / 2, found.high])
     else:
         axes.set_yticks([found.low, found.high])
-    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_major_formatter("{x:.2g}")
     places = sorted({0, (looks - 1) // 2, looks - 1})
     axes.set_xticks(places, [str(found.epochs[place]) for place in places])
     axes.set_ylim(found.low, found.high)
