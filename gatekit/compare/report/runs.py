@@ -111,7 +111,9 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     order += [key for key in kept if key not in order and key not in _LAST]
     order += [key for key in _LAST if key in kept]
     rows = [{key: row[key] for key in order} for row in found]
-    rows.sort(key=lambda row: (row["group"] is None, row["group"] or 0))
+    rows.sort(
+        key=lambda row: (row["group"] is None, row["group"] or 0, row.get("seed") or 0, row["run"])
+    )
     return rows, {key: value for key, value in constant.items() if key not in doubled}
 
 

@@ -11,8 +11,16 @@ function runs(holder) {
     column: places.has(seen.column) ? seen.column : null, down: Boolean(seen.down),
     hidden: new Set(Array.isArray(seen.hidden) ? seen.hidden : []), most: STEP,
   };
+  // As many decimals in a column as its finest number needs, so that digits stand under digits.
+  const decimals = columns.map((column, k) => {
+    const known = rows.map((row) => row[k]).filter((value) => value !== null);
+    if (!column.numeric || known.some((value) => shown(value).includes("e"))) return null;
+    return Math.max(0, ...known.map((value) => (shown(value).split(".")[1] || "").length));
+  });
+  const written = (value, k) => (
+    value === null || decimals[k] === null ? shown(value) : value.toFixed(decimals[k]));
   const texts = rows.map((row) => row.map((value, k) => (
-    k === groupAt ? (value === null ? "" : groups[value].label) : shown(value))));
+    k === groupAt ? (value === null ? "" : groups[value].label) : written(value, k))));
   const whole = texts.map((cells) => cells.join(" ").toLowerCase());
   const made = new Map();
 
