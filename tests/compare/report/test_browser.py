@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ..probing import probe_study
+from ..synthetic import write_study
 from .conftest import Open
 from .studies import write_hostile, write_many, write_sweep, written
 
@@ -324,3 +326,24 @@ def test_five_hundred_runs_are_quick(tmp_path: Path, open_page: Open) -> None:
     assert page.locator("table.all tbody tr").count() == 50
     page.locator("#curves .chooser button", has_text="all").click()
     until(page, lambda: page.locator("#curves path.curve").count() == 50)
+
+
+def test_what_gates_did_is_drawn_in_the_light_and_in_the_dark(
+    tmp_path: Path, open_page: Open
+) -> None:
+    probe_study(write_study(tmp_path, {"lstm": [8.6, 8.7], "gru": [8.5, 8.4]}))
+    path = written("demo", tmp_path, tmp_path / "demo.html")
+    fills = []
+    for scheme in ("light", "dark"):
+        page = open_page(path, color_scheme=scheme)
+        panels = page.locator("#gates svg.density")
+        assert panels.count() == 8
+        assert panels.first.bounding_box()["width"] > 150
+        inner = page.locator("#gates svg.density path.mean").first
+        fills.append(inner.evaluate("node => getComputedStyle(node).stroke"))
+        assert inner.evaluate("node => getComputedStyle(node).fill") == "none"
+        assert page.locator("#gates svg.still").count() == 2
+    assert fills[0] != fills[1]
+    page = open_page(path, viewport={"width": 420, "height": 800})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 420
