@@ -30,7 +30,8 @@ class Copy(StreamedTask):
     Time: -
 
     Measured: length 50, LSTM of 128 units, RMSprop 1e-3, 6,000 steps, 260 s: forget bias 1 0.251,
-        chrono 0.227, chance 0.297 (PyTorch, one CPU thread, one seed).
+        chrono 0.227, chance 0.297 (PyTorch, one CPU thread, one seed). In gatekit, length 20, 4
+        items, chance 0.297, GRU, Adam 5e-3, 1,500 steps: 0.024, less than 2 min.
 
     Published: Bai et al. Table 1, length 1,000, 16,000 parameters, chance 0.0204: LSTM 0.0204, GRU
         0.0197, RNN 0.0202. Tallec & Ollivier Figure 1, lengths 500 and 2,000: a chrono LSTM of 128

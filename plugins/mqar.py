@@ -28,6 +28,9 @@ class MQAR(StreamedTask):
 
     Time: -
 
+    Measured: In gatekit, LSTM: 0.067 after 800 steps, 194 s. At length 32 with 2 pairs of 64
+        tokens, Adam 5e-3, 1,500 steps, 0.514, 70 s, which is who knows the values and not whose.
+
     Reference: Arora et al., Zoology: Measuring and Improving Recall in Efficient Language Models
         (2023), arXiv:2312.04927
     """

@@ -27,9 +27,13 @@ class NoisePadding(StreamedTask):
 
     Chance: 1 / classes = 0.1
 
-    Separates: Nothing that has been measured.
+    Separates: Chrono initialisation from an LSTM with forget bias 1, GRU and plain RNN, which stay
+        at chance.
 
-    Time: -
+    Time: 38 to 124 s
+
+    Measured: In gatekit, length 100: chrono LSTM 0.982, LSTM 0.107, 1,000 steps; GRU 0.102, RNN
+        0.110, 600 steps; GRU at length 30, 1,000 steps, 0.092; 38 to 124 s.
 
     Reference: Chang, Chen, Haber & Chi, AntisymmetricRNN (2019), arXiv:1902.09689
     """

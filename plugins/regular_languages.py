@@ -97,19 +97,19 @@ class EvenPairs(AutomatonTask):
 
 
 class CycleNavigation(AutomatonTask):
-    """Random steps forward, backward or none on a cycle of five places; where does one stand?
+    """Random steps forward, backward or none on a cycle of five positions; where does one stand?
 
-    ``y_t = (s_1 + ... + s_t) mod places`` with ``s`` even over 0, 1, -1, given one-hot in this
+    ``y_t = (s_1 + ... + s_t) mod positions`` with ``s`` even over 0, 1, -1, given one-hot in this
     order. Training asks after every step, validation and test sets after the last one.
 
     Args:
-        places: places of the cycle.
+        positions: positions of the cycle.
         length: steps of the longest training sequences.
         shortest: steps of the shortest ones.
         labels: whether training asks after ``every`` step or after the ``last`` one.
         test_lengths: the lengths of the further test sets.
 
-    Chance: 0.210, the place where one begins, at lengths 1 to 40
+    Chance: 0.210, the position where one begins, at lengths 1 to 40
 
     Separates: Nothing that has been measured.
 
@@ -120,18 +120,18 @@ class CycleNavigation(AutomatonTask):
     Reference: Delétang et al., Neural Networks and the Chomsky Hierarchy (2023), arXiv:2207.02098
     """
 
-    places: int = 5
-    lowest = AutomatonTask.lowest | {"places": 2}
+    positions: int = 5
+    lowest = AutomatonTask.lowest | {"positions": 2}
     recipe = "cycle_nav/1"
     reference = CHOMSKY
 
     def table(self) -> numpy.ndarray:
-        """The place after each step."""
-        return (numpy.arange(self.places)[:, None] + [0, 1, -1]) % self.places
+        """The position after each step."""
+        return (numpy.arange(self.positions)[:, None] + [0, 1, -1]) % self.positions
 
     def answer(self) -> numpy.ndarray:
-        """The place."""
-        return numpy.arange(self.places)
+        """The position."""
+        return numpy.arange(self.positions)
 
 
 class ModArithmetic(AutomatonTask):
@@ -153,10 +153,11 @@ class ModArithmetic(AutomatonTask):
 
     Separates: Nothing that has been measured here.
 
-    Time: -
+    Time: 54 s up to length 12
 
-    Measured: In gatekit, LSTM, 2,000 steps, 98 s: 0.386 up to length 40, chance at 100 and 256: the
-        budget is too small.
+    Measured: In gatekit, LSTM, length 12, Adam 5e-3, 2,500 steps, accuracy up to 12 and at 40 and
+        100: 0.996, 0.809, 0.496, 54 s. Length 40, Adam 2e-3, 2,000 steps: 0.386 up to 40 and chance
+        at 100 and 256, 98 s.
 
     Published: Grazzi et al. Table 3, without brackets, scaled accuracy (0 is chance) at lengths 40
         to 256, best of 3: Transformer 0.031, mLSTM 0.040, sLSTM 0.787, Mamba with eigenvalues in

@@ -114,6 +114,7 @@ class Task(Declared, abc.ABC):
         allow_nan: whether inputs may hold NaN and infinities where a step is valid.
 
     Raises:
+        PluginError: a subclass calls an option like a part of every task.
         ConfigError: an option is unknown, has the wrong type, is below its lowest value, or does
             not go with another one.
     """
@@ -125,6 +126,17 @@ class Task(Declared, abc.ABC):
     lowest: ClassVar[Mapping[str, float]] = {}
     places: ClassVar[tuple[str, ...]] = ()
     own_file: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__mro__[1:]:
+            own = getattr(base, "_option_types", {})
+            for name in cls._option_types:
+                if hasattr(base, name) and name not in own:
+                    raise PluginError(
+                        f"{cls.__name__}: an option cannot be called {name}, which is something "
+                        f"else in every {base.__name__}; choose another name."
+                    )
 
     def __init__(self, **options: Any) -> None:
         Declared.__init__(self, **options)

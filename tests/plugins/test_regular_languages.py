@@ -104,7 +104,7 @@ def test_the_numbers_of_recipe_1_stay():
     ("kind", "options"),
     [
         (EvenPairs, {"shortest": 1}),
-        (CycleNavigation, {"places": 1}),
+        (CycleNavigation, {"positions": 1}),
         (ModArithmetic, {"modulus": 1}),
     ],
 )
@@ -114,7 +114,7 @@ def test_options_that_make_no_task_are_refused(kind, options):
 
 
 def test_another_modulus_and_another_cycle():
-    assert CycleNavigation(places=7).signature().outputs == 7
+    assert CycleNavigation(positions=7).signature().outputs == 7
     task = ModArithmetic(modulus=3)
     symbols, answers = task.walk(rng(), 50, 7)
     for row, said in zip(symbols, answers, strict=True):

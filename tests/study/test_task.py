@@ -6,6 +6,7 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError, DataError, PluginError
+from gatekit.study.streamed import StreamedTask
 from gatekit.study.task import Batch, Metric, Signature, Task, recipe_hash
 
 
@@ -49,6 +50,13 @@ def test_option_below_its_lowest_value_names_both():
 def test_unknown_option_suggests_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'length'"):
         Fixed(lenght=2)
+
+
+@pytest.mark.parametrize("name", ["places", "source", "chance", "judged"])
+def test_an_option_that_is_called_like_a_part_of_every_task_is_refused(name):
+    body = {"__annotations__": {name: int}, name: 5}
+    with pytest.raises(PluginError, match=f"an option cannot be called {name}, .*another name"):
+        type("Odd", (StreamedTask,), body)
 
 
 def test_task_lacking_a_method_cannot_be_made():
