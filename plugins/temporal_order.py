@@ -28,9 +28,12 @@ class TemporalOrder(StreamedTask):
 
     Chance: 1/4; 1/8 with three relevant symbols
 
-    Separates: Nothing that has been measured here.
+    Separates: Nothing that has been measured under one budget.
 
-    Time: -
+    Time: 58 s at length 30
+
+    Measured: In gatekit, Adam 5e-3, 1,000 steps: LSTM at length 30 1.000, 58 s; chrono LSTM at
+        length 100 1.000, 282 s. GRU at length 100, Adam 2e-3, 600 steps: 0.237, 165 s.
 
     Reference: Hochreiter & Schmidhuber, Long Short-Term Memory (1997), section 5.6,
         doi:10.1162/neco.1997.9.8.1735
