@@ -99,6 +99,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 ABOUT_ONE = (
     "compare",
+    "report",
     "status",
     "failures",
     "logs",
@@ -113,8 +114,8 @@ ABOUT_ONE = (
 )
 """Commands that ask for the name of a study or run."""
 
-ABOUT_TWO = ("why",)
-"""Commands that set two things against each other."""
+ABOUT_TWO = ("new", "why")
+"""Commands that take two words: a kind and a name, or two things to set against each other."""
 
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"train", "plan"}))
