@@ -62,7 +62,9 @@ def test_columns_of_hostile_names_are_apart(tmp_path: Path) -> None:
             this.log(1, val=0.5)
     answer = asked(tmp_path, "select * from runs")
     assert len(answer.rows) == 4
-    assert {"a_b", "a_b_", "A_b__"} <= set(answer.columns)
+    # SQL takes no notice of case; which of the three keeps its name depends on the runs' ids.
+    alike = [name.casefold() for name in answer.columns if name.casefold().startswith("a_b")]
+    assert sorted(alike) == ["a_b", "a_b_", "a_b__"]
 
 
 @pytest.mark.parametrize(
