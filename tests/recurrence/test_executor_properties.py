@@ -1,0 +1,88 @@
+"""Every executor has the properties: a few cells on drawn lengths and masks, then every cell."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gatekit import RNN
+from gatekit.cell.affinity import analyse
+
+from .affine_cells import AFFINE
+from .cells import BUNDLED, ODD, built
+from .layers import HOLES, inputs_for, layer
+from .properties import PROPERTIES, Property, p8_all_executors_agree
+
+# Every executor, on cells that differ most in what it does with them.
+PAIRS = [
+    ("lstm", "fused"),
+    ("lstm", "reference"),
+    ("power_law", "fused"),
+    ("gru", "unroll"),
+    ("min_lstm", "affine"),
+    ("lru", "affine"),
+    ("chain", "affine"),
+    ("t_gru", "scan"),
+    ("power_law_of_x", "scan"),
+    ("oscillator", "scan"),
+    ("lstm", "remat"),
+    ("norm_sum_group", "fused"),
+    ("full_gate", "fused"),
+]
+BATCH = 3
+# Longer than the longest delay within a bundled cell, so that every weight is reached.
+MASK = np.concatenate([HOLES, ~HOLES[:, :2]], axis=1)
+
+
+@functools.cache
+def _made(cell: str, executor: str) -> RNN:
+    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
+    return layer(AFFINE.get(cell, cell), return_sequences=True, return_state=True, **how)
+
+
+@st.composite
+def calls(draw: Any) -> Any:
+    """Return a layer, its input, a mask, and a place in time."""
+    made = _made(*draw(st.sampled_from(PAIRS)))
+    time = draw(st.integers(2, 10))
+    bits = draw(st.lists(st.booleans(), min_size=BATCH * time, max_size=BATCH * time))
+    mask = np.reshape(bits, (BATCH, time))
+    return made, inputs_for(made, BATCH, time), mask, draw(st.integers(1, time - 1))
+
+
+def _few(count: int) -> Any:
+    checks = [HealthCheck.too_slow]
+    return settings(
+        max_examples=count, deadline=None, derandomize=True, suppress_health_check=checks
+    )
+
+
+@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
+@_few(7)
+@given(call=calls())
+def test_executors_have_the_property(holds: Property, call: Any) -> None:
+    holds(*call)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
+@_few(20)
+@given(call=calls())
+def test_executors_have_the_property_on_many_draws(holds: Property, call: Any) -> None:
+    holds(*call)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
+def test_every_cell_has_them_on_every_executor_that_runs_it(cell: str) -> None:
+    executors = ["fused", "affine", "scan"] if analyse(built(cell)).affine else ["fused"]
+    for executor in executors:
+        made = _made(cell, executor)
+        # That executors agree on every cell is tested in `test_layer_executors`.
+        for holds in (p for p in PROPERTIES if p is not p8_all_executors_agree):
+            holds(made, inputs_for(made, len(MASK), MASK.shape[1]), MASK, 3)
