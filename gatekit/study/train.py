@@ -32,14 +32,12 @@ from .model import (
 )
 from .optimizers import optimizer
 from .probe import Probe
+from .probe_records import ProbeRecords
 
 JIT = False
 WARM_UP = 5
 EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
-
-LOOK_STEPS = 25
-"""A probe leaves so many steps between its looks, so that short epochs are not spent on them."""
 
 
 class InterruptedRunError(Exception):
@@ -119,8 +117,6 @@ class _Session:
             self.chunk = feed.per_epoch
         self.training = True
         self.running: Mapping[str, numpy.ndarray] = {}
-        self.probe: Probe | None = None
-        self.stride = -(-LOOK_STEPS // self.chunk)
         self.step_seconds: list[float] = []
 
     def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
@@ -134,9 +130,9 @@ class _Session:
                 if found is not None:
                     self._resume(found)
                 else:
-                    self._look()
+                    self.probe.begin()
                 self._fit(verbose)
-                self._last_look()
+                self.probe.end()
             except DivergedError as diverged:
                 result = {"state": "DIVERGED", "reason": str(diverged)}
             self.training = False
@@ -159,8 +155,8 @@ class _Session:
         self.spec = self.feed.spec()
         self.score = self._scorer(self.spec)
         self._check_repeats()
-        if self.config["probe"]:
-            self.probe = Probe(self.model, self.feed, signature.loss)
+        probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
+        self.probe = ProbeRecords(probe, self.journal, self.chunk)
 
     def _check_repeats(self) -> None:
         before = tensors.kept(self.model)
@@ -237,8 +233,7 @@ class _Session:
         journal.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
             raise DivergedError(journal.epoch, self.chunk)
-        if journal.epoch % self.stride == 0:
-            self._look()
+        self.probe.after_epoch()
         self._tell(
             "epoch",
             epoch=journal.epoch,
@@ -254,36 +249,6 @@ class _Session:
         if self.callbacks.called:
             with guarded("a callback", self.journal.remark, printing=True):
                 self.callbacks.tell(event, folder=self.journal.folder.path, **facts)
-
-    # -- the probe ----------------------------------------------------------------------------
-
-    def _look(self) -> None:
-        """Write what gates and states do now, where that was asked for."""
-        record = self._probed("record")
-        if record is not None:
-            place = {"epoch": self.journal.epoch, "step": self.journal.step}
-            self.journal.folder.log_probe({**place, **record})
-
-    def _last_look(self) -> None:
-        if self.journal.epoch % self.stride:
-            self._look()
-        data = self._probed("activations")
-        if data is not None:
-            self.journal.folder.write_activations(data)
-
-    def _probed(self, what: str) -> Any:
-        if self.probe is None:
-            return None
-        try:
-            return getattr(self.probe, what)()
-        except Exception as error:
-            # Nobody should lose a training because it was looked at.
-            self.probe = None
-            self.journal.remark(
-                f"the probe failed after epoch {self.journal.epoch} and was switched off: "
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            )
-            return None
 
     # -- scores -------------------------------------------------------------------------------
 

@@ -8,8 +8,7 @@ import numpy
 import pytest
 from twice import StopAt, points, told
 
-from gatekit.study import parts, probe, probe_lines, resume
-from gatekit.study import train as training
+from gatekit.study import parts, probe, probe_lines, probe_records, resume
 from gatekit.study.command import compose
 from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
@@ -21,7 +20,7 @@ ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
 @pytest.fixture(autouse=True)
 def every_epoch(monkeypatch):
     """Look after every epoch, and leave Keras' policy as it was."""
-    monkeypatch.setattr(training, "LOOK_STEPS", 1)
+    monkeypatch.setattr(probe_records, "LOOK_STEPS", 1)
     before = keras.config.dtype_policy()
     yield
     keras.config.set_dtype_policy(before)
@@ -146,7 +145,7 @@ def test_switched_on_for_a_run_that_goes_on(place):
 
 @pytest.mark.slow
 def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
-    monkeypatch.setattr(training, "LOOK_STEPS", 7)
+    monkeypatch.setattr(probe_records, "LOOK_STEPS", 7)
     assert attempt(planned(*ECHO, "trainer.epochs=5", "probe=true"), place / "run")
     # Epochs of three steps: every third one, and the last.
     assert [record["epoch"] for record in records(place / "run")] == [0, 3, 5]
