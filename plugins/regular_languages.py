@@ -113,10 +113,10 @@ class CycleNavigation(AutomatonTask):
 
     Separates: Nothing that has been measured.
 
-    Time: -
+    Time: 86 s
 
-    Measured: In gatekit, LSTM, 600 steps, accuracy up to 40 and at 100 and 256: 0.723, 0.259,
-        0.225, 146 s: the budget is too small.
+    Measured: In gatekit, LSTM, Adam 5e-3, 1,500 steps, accuracy up to 40 and at 100 and 256: 1.000,
+        0.992, 0.961, 86 s; with Adam 2e-3 and 600 steps 0.723, 0.259, 0.225.
 
     Published: Delétang et al., abstract: LSTMs solve regular tasks, of which this is one.
 
