@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +15,11 @@ from compare.synthetic import write_study
 
 from gatekit.cell.graph import build
 from gatekit.cell.spec import read_output_unit
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.main import main
 from gatekit.registry import catalogue, load_cell, loading, safe_yaml
 
-from .pages import ELSEWHERE, Block, blocks, pages
+from .pages import ELSEWHERE, ROOT, Block, blocks, pages
 from .typed import type_in
 
 LANGUAGES = ("bibtex", "console", "json", "math", "python", "text", "toml", "yaml")
@@ -49,6 +55,31 @@ def test_a_page_is_true(page: str, folder: Path) -> None:
             exec(compile(block.source, where, "exec"), namespace)
         elif block.language == "yaml":
             assert isinstance(yaml.safe_load(block.text), dict), where
+
+
+def helped(command: str) -> str:
+    """Return what ``gatekit COMMAND --help`` writes."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    return text.getvalue()
+
+
+def test_every_command_within_a_line_is_there_with_its_options() -> None:
+    known = functools.cache(helped)
+    strange = []
+    for page in pages():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for command, rest in re.findall(r"`gatekit ([a-z-]+)\b([^`]*)`", text):
+            if command.startswith("-"):
+                continue
+            if command not in COMMANDS:
+                strange.append(f"{page}: gatekit {command}")
+                continue
+            own = {"--debug", "--trust-config"}  # of every command, and of train
+            options = set(re.findall(r"--[a-z][a-z-]*", rest)) - own
+            strange += [f"{page}: {command} {o}" for o in options if o not in known(command)]
+    assert strange == []
 
 
 def written(folder: Path, block: Block) -> None:
