@@ -56,6 +56,16 @@ def test_every_key_of_a_run_is_named(key: str) -> None:
     assert re.search(rf"`[^`\n]*(?<![\w.]){re.escape(key)}\b[^`\n]*`", documents())
 
 
+def test_the_tables_of_the_readme_are_complete() -> None:
+    commands = README.split("## The commands")[1].split("\n## ")[0]
+    assert [c for c in COMMANDS if not re.search(rf"`gatekit {c}\b", commands)] == []
+    keys = README.split("## The keys of a run")[1].split("The keys of a cell:")[0]
+    wanted = {*RUN_KEYS, *LAUNCH_KEYS}
+    assert {
+        k for k in wanted if not re.search(rf"^\|[^|]*`{k}`[^|]*\|", keys, re.MULTILINE)
+    } == set()
+
+
 @pytest.mark.parametrize("key", CELL_KEYS)
 def test_every_key_of_a_cell_is_named(key: str) -> None:
     table = README.split("The keys of a cell:")[1].split("##")[0]
