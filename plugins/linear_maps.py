@@ -35,11 +35,14 @@ class Frozen(Dense):
 class Diagonal(LinearMap):
     """A weight per unit, as in a peephole: ``z = p * u``.
 
+    Args:
+        initializer: the name of the initializer of p.
+
     Reference: Gers, Schraudolph & Schmidhuber, Learning Precise Timing (2002), JMLR 3
     """
 
     row_wise = True
-    initializer = "diagonal_normal"
+    initializer: str = "diagonal_normal"
 
     def shapes(self, width_in, width_out):
         """Return the shape of p."""

@@ -127,3 +127,9 @@ def test_a_parameter_starts_as_the_equations_see_it() -> None:
     made = layer("parameters", fill=False)
     np.testing.assert_allclose(made.named_weights["alpha"], [0.0], atol=1e-12)  # logit of 0.5
     np.testing.assert_allclose(made.named_weights["beta"], np.full(8, 0.1), atol=1e-12)
+
+
+def test_a_diagonal_starts_where_its_read_says() -> None:
+    drawn = _drawn("brc")
+    np.testing.assert_array_equal(drawn["feedback.h_prev"], np.ones(64))
+    np.testing.assert_array_equal(drawn["update.h_prev"], np.ones(64))

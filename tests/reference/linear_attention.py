@@ -3,9 +3,10 @@
     q, k = elu(W x) + 1;  v = W x
     S = S_prev + k v^T
     z = z_prev + k
-    h = (S^T q) / (z^T q)
+    h = (S^T q) / (z^T q + 1e-6)
 
-Reference: Katharopoulos et al. 2020, arXiv 2006.16236, equations 16 to 20.
+Reference: Katharopoulos et al. 2020, arXiv 2006.16236, equations 16 to 20; 1e-6 as in the authors'
+code.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     d = q.shape[-1]
     S = states["S"].reshape(batch, HEADS, d, d) + np.einsum("bhi,bhj->bhij", k, v)
     z = cut(states["z"], HEADS) + k
-    h = np.einsum("bhij,bhi->bhj", S, q) / np.einsum("bhi,bhi->bh", z, q)[..., None]
+    h = np.einsum("bhij,bhi->bhj", S, q) / (np.einsum("bhi,bhi->bh", z, q) + 1e-6)[..., None]
     return h.reshape(batch, -1), {"S": S.reshape(batch, -1), "z": z.reshape(batch, -1)}
 
 
