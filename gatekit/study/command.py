@@ -161,7 +161,8 @@ def prefixed(word: str, trusted: bool = False) -> str:
             raise ConfigError(
                 f"{name} is gatekit's own business; take it away or add --trust-config."
             )
-        return word
+        # A mapping that is empty by default takes keys only so.
+        return f"++{word}" if word.startswith("hydra.launcher.") else word
     if word.startswith("~"):
         return word
     if not equals:

@@ -34,7 +34,11 @@ FILES = (
     "probe.jsonl",
     "probe.npz",
     "checkpoint.bin",
+    "beat",
 )
+BEAT = "beat"
+"""Grows by a line as long as the writer lives (`gatekit.study.beat`)."""
+
 CONTINUED = ("metrics.jsonl", "weights.npz", "probe.jsonl", "checkpoint.bin")
 """What stays where it is when a new attempt goes on from a checkpoint."""
 
@@ -45,7 +49,7 @@ STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
 
 
 class ClaimedError(RunError):
-    """Another process works on this run, or it is complete."""
+    """Another process works on this run, or has taken it over, or it is complete."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,8 @@ class RunFolder:
                 owner = self._owner(latest) or {}
                 raise ClaimedError(
                     f"{self.path} is being worked on by process {owner.get('pid')} on "
-                    f"{owner.get('host')}. If that machine is gone for good, delete "
-                    f"{self._claim(latest)} and type the command again."
+                    f"{owner.get('host')}. If that machine is gone for good, gatekit train takes "
+                    f"the run over by itself; for any other script delete {self._claim(latest)}."
                 )
             owner = {
                 "attempt": latest + 1,
@@ -180,42 +184,57 @@ class RunFolder:
         self.status("RUNNING")
         return self.attempt
 
-    def status(self, state: str, reason: str | None = None) -> None:
-        """Write status.json as a whole."""
+    def replaced(self) -> bool:
+        """Return whether a later attempt has claimed the run, because this one seemed gone."""
+        return self.attempt > 0 and self._claim(self.attempt + 1).exists()
+
+    def lost(self, attempt: int, reason: str) -> None:
+        """Write down that the process of an attempt is gone; a later one is not concerned."""
+        # INTERRUPTED, not LOST: of another machine's process only who waited for it knows the end.
+        self.status("INTERRUPTED", f"LOST: {reason}", attempt)
+
+    def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
+        """Write status.json as a whole, of an attempt: by default its own, or the latest.
+
+        Raises:
+            ClaimedError: a later attempt has taken the run over; so with all that is written.
+        """
         record = {
             "state": state,
-            "attempt": self.attempt or self._latest(),
+            "attempt": attempt or self.attempt or self._latest(),
             "pid": os.getpid(),
             "host": platform.node(),
             "reason": reason,
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        files.write(self.path / "status.json", json.dumps(record, indent=1) + "\n")
+        self._write("status.json", json.dumps(record, indent=1) + "\n")
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.yaml."""
         text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-        files.write(self.path / "config.yaml", text)
+        self._write("config.yaml", text)
 
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write env.json."""
-        files.write(self.path / "env.json", json.dumps(dict(env), indent=1) + "\n")
+        self._write("env.json", json.dumps(dict(env), indent=1) + "\n")
 
     def write_weights(self, data: bytes) -> None:
         """Write weights.npz, given as the bytes of the archive."""
-        files.write(self.path / "weights.npz", data)
+        self._write("weights.npz", data)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one record to metrics.jsonl."""
+        self._own()
         metrics.append(self.path / "metrics.jsonl", record)
 
     def log_probe(self, record: Mapping[str, Any]) -> None:
         """Append what a probe found in one epoch to probe.jsonl."""
+        self._own()
         files.append(self.path / "probe.jsonl", probe_lines.line(record))
 
     def write_activations(self, data: bytes) -> None:
         """Write probe.npz, given as the bytes of the archive."""
-        files.write(self.path / "probe.npz", data)
+        self._write("probe.npz", data)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write checkpoint.bin, with how far metrics.jsonl and probe.jsonl belong to it."""
@@ -226,7 +245,7 @@ class RunFolder:
         probe = {"bytes": _size(self.path / "probe.jsonl")}
         position = {**checkpoint.position, "metrics": told, "probe": probe}
         complete = Checkpoint(checkpoint.arrays, position, checkpoint.made_with)
-        files.write(self.path / "checkpoint.bin", pack(complete))
+        self._write("checkpoint.bin", pack(complete))
 
     def checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint that an earlier attempt left, None where there is none.
@@ -262,19 +281,27 @@ class RunFolder:
         """
         hashed = {n: files.sha256(self.path / n) for n in HASHED if (self.path / n).is_file()}
         record = {"schema": SCHEMA, **result, "files": hashed}
-        files.write(self.path / "result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+        self._write("result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
         # The result stands: what fails from here on takes nothing from it.
         with contextlib.suppress(OSError):
             files.remove(self.path / "checkpoint.bin")
         with contextlib.suppress(OSError):
             self.status(str(result["state"]), result.get("reason"))
 
+    def _write(self, name: str, data: bytes | str) -> None:
+        self._own()
+        files.write(self.path / name, data)
+
+    def _own(self) -> None:
+        if self.replaced():
+            raise ClaimedError(f"{self.path} was taken over: this process seemed gone.")
+
     # -- claims -------------------------------------------------------------------------------
 
-    def owner(self) -> int | None:
-        """Return the process id of the latest claim."""
+    def owner(self) -> tuple[str, int] | None:
+        """Return machine and process id of the latest claim."""
         owner = self._owner(self._latest())
-        return None if owner is None else int(owner["pid"])
+        return None if owner is None else (str(owner["host"]), int(owner["pid"]))
 
     def _claim(self, attempt: int) -> Path:
         return self.path / "attempts" / f"{attempt}.claim"

@@ -34,5 +34,10 @@ def places(options: Options) -> list[dict[str, str]]:
         ids = (found or [str(n) for n in range(options.gpus)])[: options.gpus]
     else:
         ids = list(options.gpus)
+    return [slot(gpu, options) for gpu in ids * options.runs_per_gpu]
+
+
+def slot(gpu: str, options: Options) -> dict[str, str]:
+    """Return the environment of a run on a GPU; where several share it, none takes all memory."""
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if options.runs_per_gpu > 1 else {}
-    return [{"CUDA_VISIBLE_DEVICES": gpu, **shared} for gpu in ids * options.runs_per_gpu]
+    return {"CUDA_VISIBLE_DEVICES": gpu, **shared}

@@ -15,7 +15,9 @@ import keras
 import numpy
 import tensorflow as tf
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+from .stopping import STOPPING
+
+SIGNALS = (signal.SIGINT, *STOPPING)
 
 
 @contextlib.contextmanager

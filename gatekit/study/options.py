@@ -25,6 +25,13 @@ def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(mapping(value).items()))
 
 
+def _amounts(value: Any) -> tuple[tuple[str, float], ...]:
+    found = {name: number(0, above=True)(amount) for name, amount in mapping(value).items()}
+    if taken := {"CPU", "GPU"} & found.keys():
+        raise WrongError(f"without {listed(taken)}, which are threads=N and gpus and runs_per_gpu")
+    return tuple(sorted(found.items()))
+
+
 def _tuple(value: Any) -> tuple[str, ...]:
     return tuple(texts(value))
 
@@ -35,7 +42,8 @@ class Options:
 
     Attributes:
         backend: ``process`` (here), ``ray`` or ``slurm``.
-        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one.
+        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one. Of a
+            Slurm job: how many it asks for; ``auto`` asks for none.
         runs_per_gpu: runs that share a GPU.
         timeout: seconds after which a run that is not over is stopped and FAILED; None for never.
         retries: how often a run is made again whose process was killed from outside.
@@ -61,7 +69,7 @@ class Options:
     retries: int = field(default=2, metadata={"check": whole(0, 100)})
     fail_fast: bool = field(default=False, metadata={"check": flag})
     address: str | None = field(default=None, metadata={"check": optional(text)})
-    resources: tuple[tuple[str, Any], ...] = field(default=(), metadata={"check": _pairs})
+    resources: tuple[tuple[str, float], ...] = field(default=(), metadata={"check": _amounts})
     cluster: str = field(default="slurm", metadata={"check": one_of("slurm", "local")})
     partition: str | None = field(default=None, metadata={"check": optional(text)})
     account: str | None = field(default=None, metadata={"check": optional(text)})

@@ -22,7 +22,12 @@ from .variant import Variant, variant
 
 @dataclass(frozen=True)
 class Launch:
-    """Where and how the runs of one command are made; outside every fingerprint."""
+    """Where and how the runs of one command are made; outside every fingerprint.
+
+    Attributes:
+        n_jobs: runs at once on this machine.
+        jobs: the same as it was typed, None where it was not.
+    """
 
     study: str
     root: Path
@@ -31,6 +36,7 @@ class Launch:
     retry_failed: bool
     options: Options = field(default_factory=Options)
     allow_changed: bool = False
+    jobs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -233,6 +239,7 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
         retry_failed=config["retry"] == "failed",
         options=options,
         allow_changed=config["allow_changed"],
+        jobs=config["n_jobs"],
     )
 
 

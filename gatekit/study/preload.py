@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+
+from . import stopping
+
+if multiprocessing.parent_process() is None:
+    # A closing terminal and a cluster tell every process of a group. The server lives until its
+    # owner ends, who could not tell otherwise how its runs have ended; they set their own handlers.
+    stopping.ignored()
 
 _kept = os.dup(2)
 _nothing = os.open(os.devnull, os.O_WRONLY)

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from gatekit.cell.errors import ConfigError, RunError, listed
 
+from . import beat
 from .config import study_name
 from .environment import environment
 from .fingerprint import canonical_json, fingerprint
@@ -67,6 +68,7 @@ class Run:
     def __enter__(self) -> Self:
         if not self.done:
             self.folder.claim()
+            self.beating = beat.keep(self.folder, replaced=lambda: None)
             self.folder.write_config(self.config)
             self.folder.write_env(environment({}, 0, "own"))
             self.began = time.monotonic()
@@ -102,6 +104,7 @@ class Run:
     ) -> None:
         if self.done:
             return
+        self.beating.set()
         if error is not None:
             state = "INTERRUPTED" if isinstance(error, KeyboardInterrupt) else "FAILED"
             self.folder.status(state, f"{type(error).__name__}: {error}")

@@ -117,6 +117,12 @@ def find(run: str, root: Path | str) -> Found:
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
+def look(path: Path) -> tuple[str, str | None]:
+    """Return state and reason of a run, without comparing a finished run's files."""
+    found = _read(path.name, path, "", ())
+    return found.state, found.reason
+
+
 def _read(name: str, path: Path, label: str, words: tuple[str, ...]) -> Found:
     status = _json(path / "status.json")
     said = status.get("state")

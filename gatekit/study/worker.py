@@ -24,17 +24,13 @@ import tensorflow as tf
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.registry import store
 
-from . import environment, files, parts, resume
+from . import beat, environment, files, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
 from .train import JIT, InterruptedRunError, make_deterministic, train
 from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20
-
-
-STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Asked to stop: by the launcher, a closed terminal, a cluster that takes its node back."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def work(request: Request) -> None:
 
     The process ends with 0 where the folder tells the outcome, whatever it is.
     """
-    stop, received = _stopped_by_signals()
+    stop, received = stopping.noted()
     _follow_parent(stop)
     folder = RunFolder(request.path)
     try:
@@ -72,12 +68,16 @@ def work(request: Request) -> None:
         if folder.attempt:
             folder.status("FAILED", str(error))
         sys.exit(1)
+    beat.keep(folder, replaced=lambda: os._exit(1))
     try:
         _redirect(request.path / "log.txt", request.terminal)
         _train(request, folder, stop)
     except InterruptedRunError:
         name = signal.Signals(received[0]).name if received else "the end of its launcher"
         folder.status("INTERRUPTED", f"stopped by {name}; the same command continues")
+    except ClaimedError as error:
+        # Asleep for too long: the run is another's now, and so is the word about it.
+        sys.stderr.write(f"{error}\n")
     except GatekitError as error:
         sys.stderr.write(f"{error}\n")
         folder.status("FAILED", str(error))
@@ -101,21 +101,6 @@ def work(request: Request) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
-
-
-def _stopped_by_signals() -> tuple[threading.Event, list[int]]:
-    stop: threading.Event = threading.Event()
-    received: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        received.append(number)
-        stop.set()
-
-    # A terminal sends Ctrl-C to all processes; the launcher passes it on as SIGTERM.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for number in STOPPING:
-        signal.signal(number, note)
-    return stop, received
 
 
 def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:

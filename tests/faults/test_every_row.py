@@ -25,12 +25,17 @@ ROWS = {
         "study/test_worker.py::test_rows_70_71_72_a_signal_stops_after_the_batch",
         "study/test_worker.py::test_rows_71_72_the_signals_of_a_cluster_stop_a_run",
         "study/test_launch.py::test_rows_71_72_other_signals_stop_as_well",
+        "study/test_worker.py::test_rows_71_72_a_signal_to_all_processes_of_a_group_stops_each_run",
+        "study/test_slurm.py::test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint",
     ],
     72: [
         "study/test_worker.py::test_rows_71_72_the_signals_of_a_cluster_stop_a_run",
         "study/test_launch.py::test_rows_71_72_other_signals_stop_as_well",
     ],
-    73: ["faults/test_run_folder.py::test_row_73_a_stopped_process_is_no_lost_one"],
+    73: [
+        "faults/test_run_folder.py::test_row_73_a_stopped_process_is_no_lost_one",
+        "study/test_beat.py::test_row_73_a_writer_that_slept_finds_that_it_was_replaced",
+    ],
     74: [
         CALLS,
         "faults/test_run_folder.py::test_row_74_the_message_has_path_space_and_remedy",
@@ -67,8 +72,14 @@ ROWS = {
         "compare/test_loader.py::test_foreign_files_are_ignored_and_listed",
     ],
     88: ["study/test_launch.py::test_what_another_sweep_has_made_meanwhile_is_not_begun"],
-    89: ["faults/test_run_folder.py::test_row_89_of_many_at_once_one_works"],
-    90: ["faults/test_run_folder.py::test_row_90_a_dead_owner_locks_nothing"],
+    89: [
+        "faults/test_run_folder.py::test_row_89_of_many_at_once_one_works",
+        "study/test_beat.py::test_row_89_a_machine_that_beats_is_left_alone",
+    ],
+    90: [
+        "faults/test_run_folder.py::test_row_90_a_dead_owner_locks_nothing",
+        "study/test_beat.py::test_row_90_a_silent_machine_locks_nothing",
+    ],
     91: [
         "faults/test_run_folder.py::test_row_91_dates_of_files_and_of_the_clock_decide_nothing",
         "faults/test_run_folder.py::test_row_91_the_study_asks_no_clock_that_can_be_set",

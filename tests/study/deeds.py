@@ -17,7 +17,7 @@ CONTEXT = multiprocessing.get_context("spawn")
 RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
 
 
-def plan_of(root, *deeds, n_jobs=2, retry=False, **options):
+def plan_of(root, *deeds, n_jobs=2, retry=False, threads=1, **options):
     """Return a plan whose runs do the deeds, which are named in their labels."""
     runs = tuple(
         Run(
@@ -33,7 +33,7 @@ def plan_of(root, *deeds, n_jobs=2, retry=False, **options):
         )
         for k, deed in enumerate(deeds)
     )
-    launch = Launch("s", Path(root), n_jobs, 1, retry, Options(**options))
+    launch = Launch("s", Path(root), n_jobs, threads, retry, Options(**options), jobs=n_jobs)
     return Plan(launch, runs, (), {}, "gatekit train -m deed=x")
 
 
@@ -66,11 +66,18 @@ def child(path, deed):
         sys.exit(3)
     if deed == "kill" or (deed == "kill once" and folder.attempt == 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    if deed == "orphan once" and folder.attempt == 1:
+        os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
+        time.sleep(60)
     if deed == "disk":
         folder.status("FAILED", "input or output: no space left")
         return
     if deed == "gpu":
-        (path / "gpu").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "none"))
+        seen = ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH", "OMP_NUM_THREADS")
+        (path / "gpu").write_text(" ".join(os.environ.get(name, "none") for name in seen))
+        (path / "began").touch()
+        stop.wait(1)
+        (path / "ended").touch()
     if deed == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if deed == "fail":

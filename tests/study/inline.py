@@ -4,7 +4,7 @@ from gatekit.study.folder import RunFolder
 
 
 class Handle:
-    pid, peak = None, 0
+    peak = 0
 
     def __init__(self, place):
         self.place = place
@@ -17,6 +17,12 @@ class Handle:
 
     def lost(self):
         return False
+
+    def waiting(self):
+        return False
+
+    def owns(self, folder, before):
+        return True
 
     def terminate(self):
         raise AssertionError("a run that is over is not stopped")

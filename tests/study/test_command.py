@@ -15,6 +15,7 @@ from gatekit.study import command
 from gatekit.study.command import compose, prefixed, train
 from gatekit.study.composed import Composed
 from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
+from gatekit.study.plan import plan
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -422,3 +423,23 @@ def test_help_says_what_to_type(capsys):
 def test_a_foreign_config_folder_is_refused():
     with pytest.raises(ConfigError, match=r"put your files into \./conf"):
         prefixed("--config-dir=/tmp")
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "value"),
+    [
+        ("hydra.launcher.resources={big: 0.5}", "resources", (("big", 0.5),)),
+        ("hydra.launcher.resources.big=2", "resources", (("big", 2.0),)),
+        ("hydra.launcher.sbatch={mail-type: FAIL}", "sbatch", (("mail-type", "FAIL"),)),
+        ("hydra.launcher.setup=['module load cuda']", "setup", ("module load cuda",)),
+        ("hydra.launcher.gpus=[0,2]", "gpus", ("0", "2")),
+        ("hydra.launcher.timeout=90", "timeout", 90.0),
+        ("hydra/launcher=mine", "partition", "short"),
+    ],
+)
+def test_options_of_the_launcher_are_read(place, word, name, value):
+    mine = place / "conf" / "hydra" / "launcher"
+    mine.mkdir(parents=True)
+    (mine / "mine.yaml").write_text("defaults: [gatekit, _self_]\npartition: short\n")
+    made = plan(compose(["cell=gru", word]))
+    assert getattr(made.launch.options, name) == value

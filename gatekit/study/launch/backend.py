@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..folder import RunFolder
 from ..plan import Run
 
 
@@ -13,13 +14,15 @@ class Handle(Protocol):
 
     Attributes:
         place: the slot that it occupies.
-        pid: its process, None where it is not on this machine.
         peak: the largest resident memory that was seen, in bytes; 0 where it is not known.
     """
 
     place: int
-    pid: int | None
     peak: int
+
+    def waiting(self) -> bool:
+        """Return whether it has not begun yet, for want of room."""
+        ...
 
     def over(self) -> bool:
         """Return whether it has ended."""
@@ -31,6 +34,10 @@ class Handle(Protocol):
 
     def lost(self) -> bool:
         """Return whether it was ended from outside, so that another try may succeed."""
+        ...
+
+    def owns(self, folder: RunFolder, before: int) -> bool:
+        """Return whether the latest claim of a folder, which had ``before`` claims, is its own."""
         ...
 
     def terminate(self) -> None:

@@ -7,15 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
 
 from .. import files, planned
+from ..beat import Listening
 from ..folder import OUTCOMES, RunFolder
 from ..plan import Plan, Run
 from .backend import Backend, Handle
-from .outcome import Outcome
+from .outcome import Outcome, score
 from .process import Processes
 from .progress import Progress
 from .signals import caught
@@ -61,17 +63,72 @@ def launch(
     Raises:
         RunError: the study's folder cannot be written, or the backend is not at hand.
     """
-    outcome = Outcome()
+    outcome, listening = Outcome(), Listening()
     if work is None:
         todo = pending(plan, outcome)
-        if not todo:
+        listening = Listening(run for run, state in outcome.skipped if state == "RUNNING")
+        if not todo and not listening:
             # A source that came back makes its old runs current again.
             with contextlib.suppress(OSError):
                 planned.mark(plan)
             return outcome
         work = Listed(todo)
+    asked = plan.launch.options.backend if backend is None and start is None else "process"
+    if asked == "slurm":
+        from .slurm import launch_jobs
+        from .submitting import executor
+
+        # What is missing or refused is told before anything is written.
+        jobs = executor(plan)
+        prepare(plan)
+        return launch_jobs(plan, jobs, work.rest(), outcome, listening)
+    if asked == "ray":
+        from .ray import Ray
+
+        backend = Ray(plan)
     prepare(plan)
-    return _Launching(plan, backend or Processes(plan, start), work, outcome, stream).run()
+    return make(plan, backend or Processes(plan, start), work, outcome, listening, stream, plan.log)
+
+
+def make(
+    plan: Plan,
+    backend: Backend,
+    work: Work,
+    outcome: Outcome,
+    listening: Listening | None = None,
+    stream: TextIO | None = None,
+    log: Path | None = None,
+) -> Outcome:
+    """Make runs, as many at once as the backend has slots; the study's folder must exist.
+
+    Args:
+        plan: how.
+        backend: where.
+        work: the runs.
+        outcome: is completed and returned.
+        listening: runs that other machines seem to work on; those of dead ones are made, too.
+        stream: where progress is told; stdout by default.
+        log: a file that gets every line of it as well.
+    """
+    return _Launching(plan, backend, work, outcome, listening or Listening(), stream, log).run()
+
+
+def take_over(listening: Listening, outcome: Outcome, progress: Progress) -> list[Run]:
+    """Return the runs whose machines are gone; they count as to be made from now on."""
+    gone = listening.gone()
+    for run in gone:
+        outcome.skipped.remove((run, "RUNNING"))
+        progress.total += 1
+        progress.note(f"{'LOST':<9} {run.label}  {run.folder().state().reason}; made here")
+    return gone
+
+
+def waiting(listening: Listening) -> str:
+    """Return what is said while nothing is left but to listen."""
+    return (
+        f"Other machines seem to work on {len(listening.heard)} more; for a minute at most it is "
+        "listened whether they do."
+    )
 
 
 def pending(plan: Plan, outcome: Outcome) -> list[Run]:
@@ -121,15 +178,19 @@ class _Launching:
         backend: Backend,
         work: Work,
         outcome: Outcome,
-        stream: TextIO | None = None,
+        listening: Listening,
+        stream: TextIO | None,
+        log: Path | None,
     ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
+        self.listening = listening
         self.options = plan.launch.options
-        self.progress = Progress(work.total, backend.slots, stream, plan.log)
+        self.progress = Progress(work.total, backend.slots, stream, log)
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
         self.again: list[Run] = []
+        self.waited = False
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
         self.told_at: float | None = None
 
@@ -154,6 +215,7 @@ class _Launching:
         elif self.outcome.halted is not None:
             self._stop(now=False)
         else:
+            self._listen()
             self._start()
         self.backend.wait([slot.handle for slot in self.active], 0.2)
         for slot in list(self.active):
@@ -168,7 +230,17 @@ class _Launching:
         return bool(self.active) or not (stopping or self._nothing_left())
 
     def _nothing_left(self) -> bool:
-        return not self.again and not self.work.more()
+        return not self.again and not self.work.more() and not self.listening
+
+    def _listen(self) -> None:
+        self.again += take_over(self.listening, self.outcome, self.progress)
+        if (
+            self.listening
+            and not self.waited
+            and not (self.active or self.again or self.work.more())
+        ):
+            self.waited = True
+            self.progress.note(waiting(self.listening))
 
     def _start(self) -> None:
         while len(self.active) < self.backend.slots:
@@ -190,6 +262,9 @@ class _Launching:
             self.progress.started()
 
     def _watch(self, slot: _Slot) -> None:
+        if slot.handle.waiting():
+            slot.began = time.monotonic()
+            return
         limit = self.options.timeout
         if limit is not None and time.monotonic() - slot.began > limit:
             slot.stopped_at = time.monotonic()
@@ -218,7 +293,7 @@ class _Launching:
         if handle.peak:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
-        if state.name == "RUNNING" and _elsewhere(slot, folder, state.attempt):
+        if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
             self.outcome.skipped.append((run, "RUNNING"))
             self.progress.ended(run.label, "RUNNING", "elsewhere", seconds)
             self.work.ended(run, "RUNNING")
@@ -226,7 +301,7 @@ class _Launching:
         if state.name not in (*OUTCOMES, "FAILED", "INTERRUPTED") or (
             slot.stopped is not None and state.name == "INTERRUPTED"
         ):
-            if self._tried_again(slot, folder, seconds):
+            if self._tried_again(slot, folder, state.attempt, seconds):
                 return
             state_name, reason = self._verdict(slot)
             with contextlib.suppress(OSError):
@@ -242,7 +317,7 @@ class _Launching:
             return
         self.troubles = 0
         self.outcome.made.append((run, state.name))
-        words = _score(folder) if state.name == "COMPLETED" else state.reason or ""
+        words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(run.label, state.name, words, seconds)
         self.work.ended(run, state.name)
 
@@ -255,7 +330,7 @@ class _Launching:
         times = f", {tries + 1} times" if tries else ""
         return "FAILED", slot.handle.reason() + times
 
-    def _tried_again(self, slot: _Slot, folder: RunFolder, seconds: float) -> bool:
+    def _tried_again(self, slot: _Slot, folder: RunFolder, attempt: int, seconds: float) -> bool:
         """Put a run that was killed from outside back, at most ``retries`` times."""
         tries = self.tries.get(slot.run.fingerprint, 0)
         asked = slot.stopped is not None or self.told_at is not None
@@ -263,10 +338,9 @@ class _Launching:
             return False
         self.tries[slot.run.fingerprint] = tries + 1
         reason = slot.handle.reason()
-        # INTERRUPTED, not LOST: of another machine's process only this command knows the end.
         with contextlib.suppress(OSError):
             if folder.path.exists():
-                folder.status("INTERRUPTED", f"LOST: {reason}")
+                folder.lost(attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
         self.progress.again(slot.run.label, again, seconds)
         self.again.append(slot.run)
@@ -284,18 +358,3 @@ class _Launching:
                 f"{self.troubles} runs in a row could not read or write; "
                 "make room, then type the same command with retry=failed."
             )
-
-
-def _elsewhere(slot: _Slot, folder: RunFolder, attempt: int) -> bool:
-    """Return whether a run that still goes on is not the one whose process has ended."""
-    if slot.handle.pid is not None:
-        return folder.owner() != slot.handle.pid
-    return attempt == slot.attempt or not slot.handle.lost()
-
-
-def _score(folder: RunFolder) -> str:
-    try:
-        result = folder.result()
-        return f"{result['metric']['name']} {result['best']['test']:.4g}"
-    except (RunError, KeyError, TypeError):
-        return ""

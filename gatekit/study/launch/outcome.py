@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gatekit.cell.errors import RunError
+
+from ..folder import RunFolder
 from ..plan import Plan, Run
 
 
@@ -86,3 +89,12 @@ def _counts(study: str, outcome: Outcome) -> str:
 
 def _root(plan: Plan) -> str:
     return "" if str(plan.launch.root) == "experiments" else f" --root {plan.launch.root}"
+
+
+def score(folder: RunFolder) -> str:
+    """Return the score of a complete run, as ``nll 8.65``; nothing where it cannot be read."""
+    try:
+        result = folder.result()
+        return f"{result['metric']['name']} {result['best']['test']:.4g}"
+    except (RunError, KeyError, TypeError):
+        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import platform
 import re
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..environment import gpu_visible
+from ..folder import RunFolder
 from ..gpus import places
 from ..plan import Plan, Run
 from .backend import Handle
@@ -27,9 +29,13 @@ class Process:
 
     def __init__(self, process: Any, place: int) -> None:
         self.process, self.place = process, place
-        self.pid: int | None = process.pid
+        self.pid: int = process.pid
         self.peak = 0
         self.kills = _kernel_kills()
+
+    def waiting(self) -> bool:
+        """Return False: it begins at once."""
+        return False
 
     def over(self) -> bool:
         """Return whether the process has ended; while it has not, note its memory."""
@@ -54,6 +60,10 @@ class Process:
     def lost(self) -> bool:
         """Return whether someone killed it; a segmentation fault would only come again."""
         return self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
+
+    def owns(self, folder: RunFolder, before: int) -> bool:
+        """Return whether the latest claim is that of this process."""
+        return folder.owner() == (platform.node(), self.pid)
 
     def terminate(self) -> None:
         """Send SIGTERM."""
@@ -121,18 +131,20 @@ def started(
     environment: Mapping[str, str],
     bar: bool,
     main: Main = None,
+    preload: Sequence[str] = (PRELOAD,),
 ) -> Any:
-    """Return the started process of a run."""
+    """Return the started process of a run; a fork server has imported ``preload`` before."""
     with _quiet(environment):
         if context.get_start_method() == "forkserver":
-            context.set_forkserver_preload([PRELOAD])
+            context.set_forkserver_preload(list(preload))
         arguments = (run, plan, dict(environment), bar)
-        process = context.Process(target=main or _run, args=arguments)
+        process = context.Process(target=main or make, args=arguments)
         process.start()
     return process
 
 
-def _run(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
+def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
+    """Be the process of a run."""
     # A fork of the server has the server's environment; TensorFlow reads this one when first used.
     os.environ.update(environment)
     work(run, plan, bar)

@@ -59,6 +59,10 @@ class Progress:
         self.running -= 1
         self._say(f"{'LOST':<9} {label}  {words}  {duration(seconds)}")
 
+    def note(self, words: str) -> None:
+        """Say something about the sweep."""
+        self._say(words)
+
     def line(self) -> str:
         """Return the state of the sweep in one line."""
         said = f"{self.done} done, {self.running} running, {self.failed} failed"

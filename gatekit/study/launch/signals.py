@@ -7,7 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
-CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+"""Not SIGUSR2, by which submitit queues a job again."""
 
 
 @contextlib.contextmanager

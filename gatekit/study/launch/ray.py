@@ -1,0 +1,303 @@
+"""Runs on a Ray cluster: each a task that holds its share of CPUs and GPUs and starts a process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import dataclasses
+import functools
+import multiprocessing
+import os
+import platform
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+
+from .. import gpus
+from ..environment import gpu_visible
+from ..folder import RunFolder
+from ..plan import Plan, Run
+from . import process
+from .backend import Handle
+
+STOP_WITHIN = 3.0
+"""Seconds that a process gets to stop when its task is cancelled."""
+
+SETTLE = 6.0
+"""Seconds after which a lost task's run is given up, where its folder still says RUNNING."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the process of a run ended, as its task tells.
+
+    Attributes:
+        owner: machine and process; None where the task could not tell.
+    """
+
+    reason: str
+    lost: bool
+    peak: int = 0
+    owner: tuple[str, int] | None = None
+
+
+class Task:
+    """One run as a Ray task."""
+
+    def __init__(self, ray: Any, reference: Any, place: int, folder: RunFolder) -> None:
+        self.ray, self.reference, self.place, self.folder = ray, reference, place, folder
+        self.peak = 0
+        self.before = folder.state().attempt
+        self.begun = False
+        self.ending: Ending | None = None
+        self.crashed = 0.0
+        self.killed = 0.0
+
+    def waiting(self) -> bool:
+        """Return whether Ray has found no room for it yet."""
+        self.begun = self.begun or self.folder.state().attempt > self.before
+        return not self.begun
+
+    def over(self) -> bool:
+        """Return whether the task has ended; after a crash, whether its run's process has, too."""
+        if self.ending is None:
+            if self.killed and time.monotonic() - self.killed > SETTLE:
+                self.ending = Ending("the Ray task did not answer", True)
+                return True
+            ready, _ = self.ray.wait([self.reference], timeout=0)
+            if not ready:
+                return False
+            self._hear()
+        if not self.crashed or time.monotonic() - self.crashed > SETTLE:
+            return True
+        return self.folder.state().name != "RUNNING"
+
+    def reason(self) -> str:
+        """Return how it ended."""
+        return self.ending.reason if self.ending else ""
+
+    def lost(self) -> bool:
+        """Return whether it was ended from outside."""
+        return self.ending is not None and self.ending.lost
+
+    def owns(self, folder: RunFolder, before: int) -> bool:
+        """Return whether the latest claim is that of its process."""
+        owner = self.ending.owner if self.ending else None
+        if owner is None:
+            # Its machine or worker is gone: whoever has claimed since it began was probably it.
+            return folder.state().attempt > before
+        return folder.owner() == owner
+
+    def terminate(self) -> None:
+        """Have the task stop its process."""
+        with contextlib.suppress(Exception):
+            self.ray.cancel(self.reference, force=False)
+
+    def kill(self) -> None:
+        """Have the task stop its process, and wait no longer for its answer than a moment."""
+        self.killed = self.killed or time.monotonic()
+        self.terminate()
+
+    def _hear(self) -> None:
+        errors = self.ray.exceptions
+        try:
+            self.ending = self.ray.get(self.reference)
+            self.peak = self.ending.peak
+        except errors.TaskCancelledError:
+            self.ending = Ending("the Ray task was cancelled", False)
+        except errors.OutOfMemoryError as error:
+            self.crashed = time.monotonic()
+            self.ending = Ending(f"out of memory: killed by Ray ({_first_line(error)})", False)
+        except errors.RayTaskError as error:
+            last = str(error).strip().splitlines()[-1]
+            self.ending = Ending(f"the Ray task failed: {last}", False)
+        except errors.RayError as error:
+            self.crashed = time.monotonic()
+            self.ending = Ending(f"a Ray worker was lost: {_first_line(error)}", True)
+
+
+class Ray:
+    """A Ray cluster: the one at ``hydra.launcher.address``, or one of this machine.
+
+    Args:
+        plan: the runs, and what each needs.
+        main: what the process of a run does, if not to train it.
+
+    Raises:
+        ConfigError: Ray is missing, cannot be reached, or has not what one run needs.
+    """
+
+    def __init__(self, plan: Plan, main: process.Main = None) -> None:
+        launch, options = plan.launch, plan.launch.options
+        if isinstance(options.gpus, tuple):
+            raise ConfigError(
+                f"hydra.launcher.gpus=[{','.join(options.gpus)}]: on Ray, Ray chooses the GPUs; "
+                "type auto, how many in all, or 0."
+            )
+        self.ray = _ray()
+        self.ours = not self.ray.is_initialized()
+        if self.ours:
+            _connect(self.ray, plan)
+        nodes = [n["Resources"] for n in self.ray.nodes() if n["Alive"]]
+        needs = {"CPU": float(launch.threads)}
+        if options.gpus != 0 and (options.gpus != "auto" or any("GPU" in n for n in nodes)):
+            needs["GPU"] = 1 / options.runs_per_gpu
+        needs |= {name: float(amount) for name, amount in options.resources}
+        self.slots = sum(_fitting(needs, node) for node in nodes)
+        if not self.slots:
+            there = "; ".join(_listed(node) for node in nodes)
+            self.close()
+            raise ConfigError(
+                f"one run needs {_listed(needs)}, and the machines of this Ray cluster have "
+                f"{there}: type smaller threads, hydra.launcher.gpus=0 or other "
+                "hydra.launcher.resources."
+            )
+        if isinstance(options.gpus, int) and options.gpus:
+            self.slots = min(self.slots, options.gpus * options.runs_per_gpu)
+        if launch.jobs:
+            self.slots = min(self.slots, launch.jobs)
+        root = launch.root.absolute()
+        self.plan = Plan(dataclasses.replace(launch, root=root), (), ())
+        self.main = functools.partial(_begin, os.getcwd(), main or process.make)
+        self.preload = (process.PRELOAD,) if main is None else ()
+        self.task = self.ray.remote(
+            max_retries=0,
+            num_cpus=needs["CPU"],
+            num_gpus=needs.get("GPU", 0),
+            resources={name: needs[name] for name, _ in options.resources},
+        )(_task)
+
+    def start(self, run: Run, place: int, bar: bool) -> Task:
+        """Submit a run."""
+        run = dataclasses.replace(run, path=run.path.absolute())
+        folder = run.folder()
+        task = Task(self.ray, None, place, folder)
+        task.reference = self.task.remote(run, self.plan, self.main, self.preload)
+        return task
+
+    def wait(self, handles: Sequence[Handle], seconds: float) -> None:
+        """Wait for a task to end."""
+        references = [h.reference for h in handles if isinstance(h, Task) and h.ending is None]
+        if references:
+            self.ray.wait(references, timeout=seconds)
+        else:
+            time.sleep(seconds)
+
+    def close(self) -> None:
+        """Leave the cluster, and end it where it was made for this command."""
+        if self.ours:
+            self.ray.shutdown()
+
+
+def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> Ending:
+    """Make a run in a process of its own, so that nothing it does ends the Ray worker."""
+    import ray
+
+    options = plan.launch.options
+    gpu = {}
+    if options.gpus != 0 and ray.get_gpu_ids():
+        gpu = gpus.slot(os.environ["CUDA_VISIBLE_DEVICES"], options)
+    environment = {"CUDA_VISIBLE_DEVICES": "-1", **process.environment_of(plan, gpu)}
+    context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
+    with _nameless_main():
+        started = process.started(context, run, plan, environment, False, main, preload)
+    made = process.Process(started, place=0)
+    try:
+        while not made.over():
+            made.process.join(0.2)
+    except KeyboardInterrupt:
+        # Ray cancels a task so; asked once more, it must not leave the process behind.
+        asked = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        made.terminate()
+        made.process.join(STOP_WITHIN)
+        made.kill()
+        made.process.join()
+        signal.signal(signal.SIGINT, asked)
+    return Ending(made.reason(), made.lost(), made.peak, (platform.node(), made.pid))
+
+
+def _begin(
+    cwd: str, main: Any, run: Run, plan: Plan, environment: Mapping[str, str], bar: bool
+) -> None:
+    """Be a run: in the folder where the command was typed, and no longer than the Ray worker."""
+    with contextlib.suppress(OSError):
+        os.chdir(cwd)
+    # The worker's end is that of its fork server, this process's parent: no writer stays behind.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    main(run, plan, environment, bar)
+
+
+@contextlib.contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Hide Ray's main script from multiprocessing, which would import Ray again for every run."""
+    main = vars(sys.modules["__main__"])
+    name = main.pop("__file__", None)
+    try:
+        yield
+    finally:
+        if name is not None:
+            main["__file__"] = name
+
+
+def _connect(ray: Any, plan: Plan) -> None:
+    launch = plan.launch
+    # Only a cluster made here asks; gatekit reports to nobody.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    here: dict[str, Any] = {"include_dashboard": False, "num_cpus": launch.n_jobs * launch.threads}
+    address = launch.options.address
+    try:
+        _reach(address or "")
+        ray.init(
+            # "local", or an address in the environment would lead elsewhere.
+            address=address or "local",
+            log_to_driver=False,
+            logging_level="ERROR",
+            configure_logging=False,
+            **({} if address else here),
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"hydra.launcher.address={address or 'null'}: no Ray cluster answers "
+            f"({_first_line(error)}). Type hydra.launcher.address=auto on a node of the cluster, "
+            "HOST:6379 elsewhere, or leave it away for one on this machine."
+        ) from None
+
+
+def _reach(address: str) -> None:
+    """Knock at ``HOST:PORT``, where Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+def _fitting(needs: Mapping[str, float], there: Mapping[str, float]) -> int:
+    """Return how many runs a machine has room for; Ray's amounts are multiples of 1/10,000."""
+    return min(int(there.get(name, 0) / amount + 1e-3) for name, amount in needs.items())
+
+
+def _listed(amounts: Mapping[str, float]) -> str:
+    hidden = ("node:", "object_store", "memory", "accelerator_type")
+    shown = {k: v for k, v in amounts.items() if not k.startswith(hidden)}
+    return ", ".join(f"{amount:g} {name}" for name, amount in sorted(shown.items()))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "hydra.launcher.backend=ray needs Ray: type pip install 'gatekit[ray]'."
+        ) from None
+    return ray

@@ -1,0 +1,129 @@
+"""What submitit is asked for, and which jobs of earlier commands are in the queue."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+
+from .. import files
+from ..plan import Plan, Run
+from .outcome import Outcome
+
+WARNING = 120
+"""Seconds before its time limit at which Slurm tells a job to stop."""
+
+
+def executor(plan: Plan) -> Any:
+    """Return submitit's executor with the options of a plan; nothing is written yet.
+
+    Raises:
+        ConfigError: submitit or Slurm is missing, or an option is not allowed.
+    """
+    try:
+        import submitit
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "hydra.launcher.backend=slurm needs submitit: type pip install 'gatekit[slurm]'."
+        ) from None
+    launch, options = plan.launch, plan.launch.options
+    asked: dict[str, Any] = {
+        "name": f"gatekit_{launch.study}",
+        "timeout_min": options.minutes,
+        "cpus_per_task": launch.threads * at_once(plan),
+        "mem_gb": options.memory_gb,
+        "gpus_per_node": _gpus(options.gpus) or None,
+        "slurm_partition": options.partition,
+        "slurm_account": options.account,
+        "slurm_qos": options.qos,
+        "slurm_constraint": options.constraint,
+        "slurm_signal_delay_s": min(WARNING, options.minutes * 30),
+        "slurm_array_parallelism": options.max_jobs,
+        "slurm_setup": list(options.setup) or None,
+        "local_setup": list(options.setup) or None,
+        "slurm_additional_parameters": dict(options.sbatch) or None,
+    }
+    try:
+        made = submitit.AutoExecutor(
+            folder=(plan.study / "slurm").absolute(),
+            cluster=options.cluster,
+            slurm_max_num_timeout=options.requeues,
+            local_max_num_timeout=options.requeues,
+        )
+        made.update_parameters(**{k: v for k, v in asked.items() if v is not None})
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ConfigError(
+            f"hydra.launcher.backend=slurm: {str(error).splitlines()[0]} Type this on a login node "
+            "of the cluster, or hydra.launcher.cluster=local to try the jobs on this machine."
+        ) from None
+    return made
+
+
+@contextlib.contextmanager
+def submitting() -> Iterator[None]:
+    """Submit inside.
+
+    Raises:
+        ConfigError: Slurm refuses a job.
+    """
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    try:
+        yield
+    except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
+        said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
+        raise ConfigError(
+            f"Slurm refuses the job: {said[-1].strip()} See to hydra.launcher.partition, account, "
+            "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
+        ) from None
+
+
+def _gpus(asked: Any) -> int:
+    if isinstance(asked, tuple):
+        raise ConfigError(
+            f"hydra.launcher.gpus=[{','.join(asked)}]: on Slurm, Slurm chooses the GPUs; type how "
+            "many a job needs, such as hydra.launcher.gpus=1."
+        )
+    return 0 if asked == "auto" else int(asked)
+
+
+def at_once(plan: Plan) -> int:
+    """Return how many runs a job makes at once."""
+    options = plan.launch.options
+    return plan.launch.jobs or max(1, _gpus(options.gpus) * options.runs_per_gpu)
+
+
+def note(plan: Plan, job: Any, runs: Sequence[Run]) -> None:
+    """Write down which runs a job makes, for the next command."""
+    record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
+    files.write(plan.study / "slurm" / f"job-{job.job_id}.json", json.dumps(record) + "\n")
+
+
+def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
+    """Return the runs that no job of an earlier command will make."""
+    if plan.launch.options.cluster != "slurm":
+        return todo
+    from submitit import SlurmJob
+
+    wanted = {run.fingerprint for run in todo}
+    folder = (plan.study / "slurm").absolute()
+    makes = {job: runs & wanted for job, runs in _noted(folder).items() if runs & wanted}
+    jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
+    # The first question asks about all of them at once.
+    queued = {name for job, runs in makes.items() if not jobs[job].done() for name in runs}
+    outcome.skipped += [(run, "RUNNING") for run in todo if run.fingerprint in queued]
+    return [run for run in todo if run.fingerprint not in queued]
+
+
+def _noted(folder: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for path in folder.glob("job-*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            record = json.loads(path.read_text())
+            found[str(record["job"])] = set(record["runs"])
+    return found

@@ -1,0 +1,32 @@
+"""The signals that ask a run to stop after its batch."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""Asked to stop: by the launcher, a closed terminal, a cluster that takes its node back."""
+
+
+def noted() -> tuple[threading.Event, list[int]]:
+    """Return an event that is set by each of these signals from now on, and the list of them."""
+    stop: threading.Event = threading.Event()
+    received: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        received.append(number)
+        stop.set()
+
+    # A terminal sends Ctrl-C to all processes; the launcher passes it on as SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in STOPPING:
+        signal.signal(number, note)
+    return stop, received
+
+
+def ignored() -> None:
+    """Ignore these signals in this process."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
