@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import multiprocessing
 import os
 import platform
@@ -137,7 +138,9 @@ def started(
     with _quiet(environment):
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(list(preload))
-        arguments = (run, plan, dict(environment), bar)
+        # Of the other runs it needs to know nothing; thousands would be sent with each.
+        alone = dataclasses.replace(plan, runs=(), sources={})
+        arguments = (run, alone, dict(environment), bar)
         process = context.Process(target=main or make, args=arguments)
         process.start()
     return process
