@@ -91,7 +91,7 @@ def numbers(folder):
             marks=pytest.mark.slow,
         ),
         ["task=sum", "trainer.steps=7"],
-        ["task=parity", "optimizer=sgd", "optimizer.schedule=cosine"],
+        ["task=odd", "optimizer=sgd", "optimizer.schedule=cosine"],
     ],
 )
 def test_the_same_seed_gives_the_same_bits(made, shared, words):
@@ -137,7 +137,7 @@ def test_the_best_epoch_is_chosen_by_validation_and_its_weights_are_kept(shared)
     assert sorted(weights(folder))[:2] == ["head/bias", "head/kernel"]
 
 
-class Longer(tiny.Parity):
+class Longer(tiny.Odd):
     """The same, with two further test sets of other lengths."""
 
     def splits(self, rng):
@@ -149,7 +149,7 @@ class Longer(tiny.Parity):
 
 
 def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, shared):
-    words = ("task=parity", "trainer.epochs=12", "optimizer.learning_rate=0.05")
+    words = ("task=odd", "trainer.epochs=12", "optimizer.learning_rate=0.05")
     result, folder = made(*words, task=Longer())
     plain, _ = shared(*words)
     assert "splits" not in plain["best"]

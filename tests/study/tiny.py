@@ -55,7 +55,7 @@ class Echo(Task):
         return {"train": make(self.size), "validation": make(9), "test": make(9)}
 
 
-class Parity(Task):
+class Odd(Task):
     """Whether the tokens' sum is odd."""
 
     metric = Metric("accuracy", direction="max", unit="share")
@@ -67,7 +67,7 @@ class Parity(Task):
         return Signature(features=None, vocabulary=4, outputs=2, loss="categorical")
 
     def data_hash(self) -> str:
-        return "parity"
+        return "odd"
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
         def make(count: int) -> Batch:
@@ -77,4 +77,4 @@ class Parity(Task):
         return {"train": make(16), "validation": make(8), "test": make(8)}
 
 
-TASKS: dict[str, type[Any]] = {"sum": Sum, "echo": Echo, "parity": Parity}
+TASKS: dict[str, type[Any]] = {"sum": Sum, "echo": Echo, "odd": Odd}
