@@ -26,8 +26,18 @@ def layer(cell: str, features: int, units: int, **options: Any) -> Any:
 
 def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
     """Return the steps of torch's layer."""
+    flush()
     built = layer(cell, size.features, size.units)
     return started(built, size, every_step, note=f"torch.nn.{type(built).__name__}")
+
+
+def flush() -> None:
+    """Have torch take subnormal numbers as zero; before it starts threads, which inherit that.
+
+    Gradients that fade over the steps become subnormal, and a processor then takes many times as
+    long for a product. TensorFlow and JAX flush them by themselves.
+    """
+    torch.set_flush_denormal(True)
 
 
 def started(layer: Any, size: Size, every_step: bool, note: str) -> Started:

@@ -9,7 +9,7 @@ import torchrecurrent
 
 from .contender import Started
 from .size import Size
-from .torch_step import started
+from .torch_step import flush, started
 
 LAYERS = {"peephole": torchrecurrent.PeepholeLSTM, "mgu": torchrecurrent.MGU}
 
@@ -21,6 +21,7 @@ def layer(cell: str, features: int, units: int, **options: Any) -> Any:
 
 def make(cell: str, mode: str, size: Size, every_step: bool) -> Started:
     """Return the steps of the layer: as it is, or compiled by TorchScript."""
+    flush()
     built = layer(cell, size.features, size.units)
     note = f"torchrecurrent.{type(built).__name__}"
     return started(
