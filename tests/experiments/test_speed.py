@@ -328,4 +328,4 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     assert compiled.first_call > max(compiled.wall) > 0
     assert compiled.build > 0
     assert (tmp_path / "results.md").exists()
-    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 9
+    assert (tmp_path / "results.md").read_text(encoding="utf-8").count("\n| lstm |") == 8
