@@ -100,5 +100,6 @@ _TRIED: dict[str, Callable[[Sequence[str]], Any]] = {
     "make": _make,
     "pip": _pip,
     "python3": _nothing,
+    "ray": _nothing,
     ".": _nothing,
 }

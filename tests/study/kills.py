@@ -15,7 +15,7 @@ from pathlib import Path
 import tiny
 from twice import VARIANTS, StopAt, points, told
 
-from gatekit.study import journal, parts, worker
+from gatekit.study import journal, parts, stopping, worker
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 
@@ -63,7 +63,7 @@ def child(run, path: Path, kill: int | None) -> int:
     number = os.fork()
     if not number:
         stop = StopAt(kill or 10**9, lambda: os.kill(os.getpid(), signal.SIGKILL))
-        worker._stopped_by_signals = lambda: (stop, [])
+        stopping.noted = lambda: (stop, [])
         worker.work(worker.Request(path, run.config, "d", {}, 1, False))
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
