@@ -74,9 +74,13 @@ def _text(found: Preview) -> None:
         write(f"At most {duration(found.seconds)} in all, as measured by three steps each.")
     if found.memory:
         need, there = found.memory / 2**30, found.available / 2**30
-        write(f"About {need:.1f} GiB of memory; this machine has {there:.1f} GiB.")
-        if need > there:
-            sys.stderr.write("gatekit plan: too much; type a smaller n_jobs.\n")
+        has = f"; {found.place} has {there:.1f} GiB" if there else f" in {found.place}"
+        write(f"About {need:.1f} GiB of memory{has}.")
+        if 0 < there < need:
+            sys.stderr.write(
+                "gatekit plan: too much; type a smaller n_jobs or, on Slurm, more "
+                "hydra.launcher.memory_gb.\n"
+            )
 
 
 def _row(trial: Trial) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .fingerprint import canonical_json
 from .folder import OUTCOMES
 from .launch import launch
 from .launch.process import Processes, work
+from .launch.submitting import at_once
 from .metrics import read
 from .plan import Plan, Run
 
@@ -64,14 +65,16 @@ class Preview:
         broken: label and error of jobs that cannot be built.
         slots: runs that are made at once.
         seconds: until all is done, at most; None where nothing was tried.
-        memory: bytes that all slots need together.
-        available: bytes of this machine.
+        place: what ``memory`` is about: this machine, the Ray cluster, a Slurm job.
+        memory: bytes that the runs which are made at once there need together.
+        available: bytes that it has; 0 where that is not known here.
     """
 
     study: str
     trials: list[Trial]
     broken: list[tuple[str, str]]
     slots: int
+    place: str = "this machine"
     seconds: float | None = None
     memory: int | None = None
     available: int = 0
@@ -104,17 +107,32 @@ def preview(
         if state not in OUTCOMES and (state != "FAILED" or plan.launch.retry_failed):
             trial.todo += state != "RUNNING"
             first.setdefault(key, run)
-    slots = min(Processes(plan).slots, max(1, sum(t.todo for t in trials.values())))
+    place, together, slots, available = _room(plan)
+    slots = min(slots, max(1, sum(t.todo for t in trials.values())))
     found = Preview(
-        plan.launch.study, list(trials.values()), [(w, str(e)) for w, e in broken], slots
+        plan.launch.study, list(trials.values()), [(w, str(e)) for w, e in broken], slots, place
     )
-    found.available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    found.available = available
     if try_out and first:
         _try_out(plan, trials, first)
         tried = [t for t in trials.values() if t.seconds is not None]
         found.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
-        found.memory = slots * max((t.memory or 0 for t in tried), default=0)
+        found.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
     return found
+
+
+def _room(plan: Plan) -> tuple[str, int, int, int]:
+    """Return a place, how many runs are made at once there and in all, and its bytes of memory."""
+    options = plan.launch.options
+    if options.backend == "slurm":
+        together = at_once(plan)
+        memory = int((options.memory_gb or 0) * 2**30)
+        return "a job", together, together * options.max_jobs, memory
+    slots = Processes(plan).slots
+    if options.backend == "ray" and options.address is not None:
+        return "the Ray cluster", slots, slots, 0
+    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return "this machine", slots, slots, here
 
 
 def _shape(config: Mapping[str, Any]) -> str:

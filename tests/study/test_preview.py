@@ -101,6 +101,20 @@ def test_nothing_is_written(capsys):
     assert os.listdir() == []
 
 
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("asked", "slots", "where", "gib"),
+    [
+        (["backend=slurm", "max_jobs=2", "n_jobs=3", "memory_gb=4"], 6, "a job", 4),
+        (["backend=slurm", "gpus=2", "runs_per_gpu=2", "max_jobs=1"], 4, "a job", 0),
+        (["backend=ray", "address=auto", "n_jobs=2"], 2, "the Ray cluster", 0),
+    ],
+)
+def test_the_place_decides_how_many_at_once(asked, slots, where, gib):
+    seen = found("-m", "seeds=30", *(f"hydra.launcher.{word}" for word in asked))
+    assert (seen.slots, seen.place, seen.available / 2**30) == (slots, where, gib)
+
+
 def test_what_a_changed_source_would_outdate_is_counted(tmp_path):
     old = changed(plan_of(tmp_path, "good"), "1" * 8)
     launch(old, start)
