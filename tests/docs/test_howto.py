@@ -14,7 +14,13 @@ from gatekit.testing.scaffold import KINDS
 from .pages import blocks, pages
 from .test_pages import written
 
-PAGES = [p for p in pages() if any((b.file or "").startswith("plugins/") for b in blocks(p))]
+WITHOUT_CHECKS = ("docs/howto/more.md",)  # a cell function, callbacks: the suite has none for them
+PAGES = [
+    page
+    for page in pages()
+    if page not in WITHOUT_CHECKS
+    and any((block.file or "").startswith("plugins/") for block in blocks(page))
+]
 
 
 def test_every_kind_of_plugin_has_a_page() -> None:
