@@ -39,10 +39,12 @@ BATCH = 3
 MASK = np.concatenate([HOLES, ~HOLES[:, :2]], axis=1)
 
 
-@functools.cache
-def _made(cell: str, executor: str) -> RNN:
+def _make(cell: str, executor: str) -> RNN:
     how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
     return layer(AFFINE.get(cell, cell), return_sequences=True, return_state=True, **how)
+
+
+_made = functools.cache(_make)
 
 
 @st.composite
@@ -82,7 +84,7 @@ def test_executors_have_the_property_on_many_draws(holds: Property, call: Any) -
 def test_every_cell_has_them_on_every_executor_that_runs_it(cell: str) -> None:
     executors = ["fused", "affine", "scan"] if analyse(built(cell)).affine else ["fused"]
     for executor in executors:
-        made = _made(cell, executor)
+        made = _make(cell, executor)
         # That executors agree on every cell is tested in `test_layer_executors`.
         for holds in (p for p in PROPERTIES if p is not p8_all_executors_agree):
             holds(made, inputs_for(made, len(MASK), MASK.shape[1]), MASK, 3)
