@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write, write_json
 
 
@@ -28,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 def _bundle(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="what to write (STUDY.zip)")
     parser.add_argument("--weights", action="store_true", help="let the best weights go along")
     options = parser.read(argv)
@@ -46,7 +47,7 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
 def _import(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("file", type=Path, help="the bundle")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--as", dest="origin", metavar="NAME", help="the origin (the file's name)")
     options = parser.read(argv)
 

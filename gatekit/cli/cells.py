@@ -12,6 +12,7 @@ from gatekit.cell.errors import ConfigError, GatekitError
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_plugins
 from .output import write_json, write_table
 from .place import file_place
 
@@ -48,13 +49,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         choices=(CERTIFIED, UNVERIFIED, OWN),
         help="held against its paper by gatekit's tests, not read there, or not of gatekit",
     )
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE.py",
-        help="also load this plugin; may be given again",
-    )
+    add_plugins(parser)
     options = parser.read(argv)
     first, last = _years(options.year)
     rows = [

@@ -13,6 +13,7 @@ from gatekit.cell.errors import ConfigError, PluginError, listed, nearest
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_plugins
 from .output import WIDTH, quiet, write, write_json
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="one check")
     parser.add_argument("--json", action="store_true", help="write the outcomes as JSON")
-    parser.add_argument(
-        "--plugin", action="append", default=[], metavar="FILE.py", help="also load this plugin"
-    )
+    add_plugins(parser)
     options = parser.read(argv)
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:

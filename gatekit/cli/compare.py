@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-from gatekit.cell.errors import ConfigError
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_figure, add_keys, add_root, figure_formats, keys
 from .output import write
 
-FIGURE_FORMATS = ("png", "svg", "pdf")
 FIGURES = ("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile")
 FORMS = {
     "json": "JSON",
@@ -73,12 +70,7 @@ def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
     parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and the figure's axis")
-    parser.add_argument(
-        "--figure",
-        type=Path,
-        metavar="PATH",
-        help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
-    )
+    add_figure(parser)
     parser.add_argument(
         "--draw",
         action="append",
@@ -105,21 +97,11 @@ def _parser(name: str) -> Parser:
 def add_grouping(parser: Parser) -> None:
     """Add the study and the options that say what is compared with what."""
     parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
-    parser.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="group by these keys (every key that differs, except the seed)",
-    )
+    add_root(parser)
+    add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
     parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
-    parser.add_argument(
-        "--within",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="compare inside each block of these keys, each with its own baseline",
+    add_keys(
+        parser, "--within", "compare inside each block of these keys, each with its own baseline"
     )
     parser.add_argument(
         "--split",
@@ -128,25 +110,6 @@ def add_grouping(parser: Parser) -> None:
     )
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
     parser.add_argument("--force", action="store_true", help="compare what is not comparable")
-
-
-def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
-    """Return a figure's path without its ending, and its formats; None for None.
-
-    Raises:
-        ConfigError: no figure is written in that format.
-    """
-    if path is None:
-        return None
-    ending = path.suffix.lstrip(".").lower()
-    if not ending:
-        return path, ("png", "svg")
-    if ending not in FIGURE_FORMATS:
-        raise ConfigError(
-            f"--figure {path}: a figure is written as {', '.join(FIGURE_FORMATS)}; "
-            f"type --figure {path.with_suffix('.svg')}"
-        )
-    return path.with_suffix(""), (ending,)
 
 
 def _report(comparison: Any, form: str) -> None:
@@ -165,8 +128,3 @@ def _report(comparison: Any, form: str) -> None:
         "sentence": sentence.to_text,
     }
     write(writers[form](comparison))
-
-
-def keys(texts: Sequence[str]) -> list[str]:
-    """Return the keys of options that may be repeated, each a list with commas."""
-    return [key for text in texts for key in text.split(",") if key]

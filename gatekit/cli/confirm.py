@@ -9,6 +9,7 @@ from gatekit.cell.errors import ConfigError, listed
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_keys, add_root, keys
 from .output import write
 
 
@@ -27,18 +28,12 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
     )
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
-    parser.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="the keys that tell variants apart (cell)",
-    )
+    add_root(parser)
+    add_keys(parser, "--by", "the keys that tell variants apart (cell)")
     parser.add_argument("--seeds", type=int, default=10, help="fresh seeds for each (10)")
     parser.add_argument("--into", metavar="STUDY", help="the study of the new runs (STUDY_confirm)")
     options = parser.read(argv)
-    by = [key for text in options.by for key in text.split(",") if key] or ["cell"]
+    by = keys(options.by) or ["cell"]
     if options.seeds < 1:
         raise ConfigError(f"--seeds {options.seeds}: type a number from 1.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write
 
 
@@ -19,7 +20,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     to = parser.add_mutually_exclusive_group()
     to.add_argument(
         "--tensorboard",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .compare import figure_formats, keys
+from .options import add_figure, add_keys, add_root, figure_formats, keys
 from .output import write, write_json, write_table
 
 
@@ -60,20 +59,9 @@ def run(name: str, argv: Sequence[str]) -> int:
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
-    parser.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="KEY,KEY",
-        help="group by these keys (every key that differs, except the seed)",
-    )
-    parser.add_argument(
-        "--figure",
-        type=Path,
-        metavar="PATH",
-        help="draw it: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
-    )
+    add_root(parser)
+    add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
+    add_figure(parser)
     parser.add_argument(
         "--run", metavar="ID", help="with --figure: this run's activations as heat maps"
     )

@@ -13,6 +13,7 @@ from gatekit.cell.errors import GatekitError
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_plugins
 from .output import WIDTH, write, write_json, write_table
 from .place import file_place, place
 
@@ -31,13 +32,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE.py",
-        help="also load this plugin; may be given again",
-    )
+    add_plugins(parser)
     parser.add_argument(
         "--requirements", action="store_true", help="write what pip must install, a line each"
     )

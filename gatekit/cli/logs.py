@@ -8,6 +8,7 @@ from gatekit.cell.errors import ConfigError, RunError
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write, write_json
 from .status import entry
 
@@ -26,7 +27,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("run", metavar="RUN", help="the first digits of its id, or its folder")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
     parser.add_argument("--attempt", type=int, metavar="N", help="of an earlier attempt")
     parser.add_argument("--json", action="store_true", help="write JSON")

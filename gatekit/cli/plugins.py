@@ -8,6 +8,7 @@ from typing import Any
 from .arguments import Parser
 from .commands import COMMANDS
 from .listing import requirements
+from .options import add_plugins
 from .output import write, write_json, write_table
 from .place import file_place, place
 
@@ -26,9 +27,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("--json", action="store_true", help="write JSON, with tracebacks")
-    parser.add_argument(
-        "--plugin", action="append", default=[], metavar="FILE.py", help="also load this plugin"
-    )
+    add_plugins(parser)
     parser.add_argument(
         "--requirements", action="store_true", help="write what pip must install, a line each"
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write, write_json, write_table
 
 _MOST_SHOWN = 200
@@ -21,7 +22,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("sql", help='such as "select cell, avg(test) from runs group by 1"')
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument(
         "--study", action="append", default=[], help="only this study; may be repeated (all)"
     )

@@ -13,7 +13,8 @@ from gatekit.cell.errors import ConfigError
 
 from .arguments import Parser
 from .commands import COMMANDS
-from .compare import add_grouping, keys
+from .compare import add_grouping
+from .options import add_plugins, keys
 from .output import write
 
 if TYPE_CHECKING:
@@ -69,13 +70,7 @@ def _parser(name: str) -> Parser:
     parser.add_argument(
         "--seconds", type=float, default=5.0, help="how often --watch looks, and the page (5)"
     )
-    parser.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE.py",
-        help="a plugin file of the study's cells; may be given again",
-    )
+    add_plugins(parser)
     return parser
 
 

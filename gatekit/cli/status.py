@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write, write_json, write_table
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def study_parser(name: str) -> Parser:
     """Return the parser of a command about one study."""
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
     return parser
 

@@ -11,6 +11,7 @@ from gatekit.cell.errors import ConfigError
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import quiet, write, write_file, write_json, write_table
 from .overrides import read_overrides
 from .show import build_cell
@@ -40,7 +41,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--study", help="add the fastest to this study's table")
     target.add_argument("--to", type=Path, metavar="FILE.json", help="add it to this table")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
     for key in ("batch", "time", "rounds"):

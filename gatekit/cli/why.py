@@ -8,6 +8,7 @@ from typing import Any
 
 from .arguments import Parser
 from .commands import COMMANDS
+from .options import add_root
 from .output import write, write_json
 
 _MOST_LINES = 40
@@ -23,7 +24,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
     parser.add_argument("second", metavar="B", help="another")
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    add_root(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
 

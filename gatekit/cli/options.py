@@ -1,0 +1,67 @@
+"""Options that several commands take, each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError
+
+from .arguments import Parser
+
+FIGURE_FORMATS = ("png", "svg", "pdf")
+
+
+def add_root(parser: Parser) -> None:
+    """Add the folder of all studies."""
+    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+
+
+def add_keys(parser: Parser, option: str, words: str) -> None:
+    """Add an option that takes keys; see `keys`."""
+    parser.add_argument(option, action="append", default=[], metavar="KEY,KEY", help=words)
+
+
+def keys(texts: Sequence[str]) -> list[str]:
+    """Return the keys of options that may be repeated, each a list with commas."""
+    return [key for text in texts for key in text.split(",") if key]
+
+
+def add_plugins(parser: Parser) -> None:
+    """Add plugin files that are loaded besides those that are found."""
+    parser.add_argument(
+        "--plugin",
+        action="append",
+        default=[],
+        metavar="FILE.py",
+        help="also load this plugin; may be given again",
+    )
+
+
+def add_figure(parser: Parser) -> None:
+    """Add the path of a figure; see `figure_formats`."""
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="PATH",
+        help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
+    )
+
+
+def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
+    """Return a figure's path without its ending, and its formats; None for None.
+
+    Raises:
+        ConfigError: no figure is written in that format.
+    """
+    if path is None:
+        return None
+    ending = path.suffix.lstrip(".").lower()
+    if not ending:
+        return path, ("png", "svg")
+    if ending not in FIGURE_FORMATS:
+        raise ConfigError(
+            f"--figure {path}: a figure is written as {', '.join(FIGURE_FORMATS)}; "
+            f"type --figure {path.with_suffix('.svg')}"
+        )
+    return path.with_suffix(""), (ending,)
