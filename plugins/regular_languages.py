@@ -160,7 +160,7 @@ class ModArithmetic(AutomatonTask):
 
     Measured: In gatekit, LSTM, length 12, Adam 5e-3, 2,500 steps, accuracy up to 12 and at 40 and
         100: 0.996, 0.809, 0.496, 54 s. Length 40, Adam 2e-3, 2,000 steps: 0.386 up to 40 and chance
-        at 100 and 256, 98 s.
+        at 100 and 256, 98 s. Length 40, 128 units, Adam 5e-3, 4,000 steps: 1.0, 1.0, 0.996, 282 s.
 
     Published: Grazzi et al. Table 3, without brackets, scaled accuracy (0 is chance) at lengths 40
         to 256, best of 3: Transformer 0.031, mLSTM 0.040, sLSTM 0.787, Mamba with eigenvalues in
