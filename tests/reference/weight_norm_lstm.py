@@ -5,6 +5,8 @@ Reference: Salimans & Kingma 2016, arXiv 1602.07868, equation 2.
 
 from __future__ import annotations
 
+from collections import ChainMap
+
 import numpy as np
 
 from . import lstm
@@ -31,13 +33,13 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     Returns:
         The emission h, batch x units, and the new states.
     """
-    matrices = dict(w)
+    matrices: dict[str, Array] = {}
     for name in [name for name in w if f"{name}.scale" in w]:
         columns = []
         for unit, direction in enumerate(w[name].T):
             columns.append(w[f"{name}.scale"][unit] * direction / np.sqrt(direction @ direction))
         matrices[name] = np.stack(columns, axis=1)
-    return lstm.step(x, states, matrices)
+    return lstm.step(x, states, ChainMap(matrices, w))
 
 
 CASES = {"weight_norm_lstm": Case(step, lstm.STATES, shapes)}
