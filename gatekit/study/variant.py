@@ -110,6 +110,13 @@ def parameters(
         width = config["units"]
     for _ in range(config["layers"]):
         built = build(cell, config["units"], width, unit)
+        further = [name for name in built.inputs if name != "x"]
+        if further:
+            raise ConfigError(
+                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
+                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
+                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
+            )
         directions = 2 if config["bidirectional"] else 1
         total += directions * built.count()
         width = directions * built.output.width

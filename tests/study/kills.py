@@ -48,14 +48,15 @@ def main(place: Path, count: int) -> dict[str, object]:
         journal.STEP_PERIOD = 30.0
         assert child(run, cut, None) == 0
         said["continued"] += "continues after" in (cut / "log.txt").read_text()
-        if told(whole) != {**told(cut), "result": told(cut)["result"] | named(whole)}:
+        if told(whole) != {**told(cut), "result": told(cut)["result"] | of_attempt(whole)}:
             said["different"].append([name, n])
     return said
 
 
-def named(whole: Path) -> dict[str, object]:
-    """Return the part of a result that says where the folder lies."""
-    return {"fingerprint": whole.name}
+def of_attempt(whole: Path) -> dict[str, object]:
+    """Return the part of a result that says where the folder lies, and who chose the executor."""
+    told_there = json.loads((whole / "result.json").read_text())
+    return {key: told_there[key] for key in ("fingerprint", "executor_reason")}
 
 
 def child(run, path: Path, kill: int | None) -> int:
