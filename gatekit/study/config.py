@@ -11,6 +11,7 @@ from gatekit.recurrence.choose import EXECUTORS
 
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
+POOLS = ("last", "mean", "all")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "step")
 
@@ -23,6 +24,7 @@ RUN_KEYS: dict[str, Check] = {
     "bidirectional": flag,
     "residual": flag,
     "dropout": number(0, 1, below=True),
+    "pool": one_of(*POOLS),
     "task": mapping,
     "optimizer": mapping,
     "trainer": mapping,
@@ -75,6 +77,7 @@ DEFAULTS: dict[str, Any] = {
     "bidirectional": False,
     "residual": False,
     "dropout": 0.0,
+    "pool": "last",
     "executor": "auto",
     "precision": "float32",
     "seed": 0,

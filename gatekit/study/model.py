@@ -15,6 +15,7 @@ from gatekit.recurrence.choose import Choice
 from gatekit.recurrence.layer import RNN
 
 from . import seeds
+from .pool import pooled
 
 NATS_PER_BIT = math.log(2)
 
@@ -91,17 +92,21 @@ def step_metric(metric: str, loss: str, y: Any, logits: Any) -> Any:
     )
 
 
-def build_model(config: Mapping[str, Any], signature: Any, masked: bool) -> SequenceModel:
+def build_model(
+    config: Mapping[str, Any], signature: Any, masked: bool, steps: int | None = None
+) -> SequenceModel:
     """Return the model, every weight drawn from the run's seed by the weight's name.
 
     Args:
         config: the run's resolved configuration.
         signature: what the task takes in and gives out.
         masked: whether the data have masks; then the model takes ``[x, mask]``.
+        steps: of every sequence, where the head has weights for each.
     """
     seed = config["seed"]
     keras.config.set_dtype_policy(config["precision"])
-    every = signature.emission == "every"
+    pool = config["pool"]
+    every = signature.emission == "every" or pool != "last"
     tokens = signature.vocabulary is not None
     shape = (None,) if tokens else (None, signature.features)
     x = keras.Input(shape, name="x", dtype="int32" if tokens else "float32")
@@ -122,6 +127,8 @@ def build_model(config: Mapping[str, Any], signature: Any, masked: bool) -> Sequ
             value = keras.layers.Dropout(config["dropout"], seed=drawn, name=f"dropout_{index}")(
                 value
             )
+    if pool != "last":
+        value = pooled(pool, value, mask, steps)
     # The loss is computed in full precision whatever the layers compute in.
     dtype = "float64" if config["precision"] == "float64" else "float32"
     head = keras.layers.Dense(

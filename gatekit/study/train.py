@@ -14,7 +14,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from . import seeds, tensors
+from . import pool, seeds, tensors
 from .callbacks import Callbacks, Event
 from .checkpoint import Checkpoint
 from .data_check import DataWarning, check_splits
@@ -146,7 +146,8 @@ class _Session:
 
     def _make(self) -> None:
         signature = self.task.signature()
-        self.model = build_model(self.config, signature, self.feed.masked)
+        steps = pool.length(self.config["pool"], self.feed)
+        self.model = build_model(self.config, signature, self.feed.masked, steps)
         self.model.compile(
             optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=JIT
         )

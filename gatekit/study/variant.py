@@ -81,6 +81,11 @@ def variant(config: Mapping[str, Any], known: parts.Parts, swapped: bool = False
     base["task"] = {"name": base["task"]["name"], **task.options()}
     base["swap"] = {role: gate for role, gate in base["swap"].items() if gate is not None}
     signature = task.signature()
+    if base["pool"] != "last" and signature.emission == "every":
+        raise ConfigError(
+            f"pool={base['pool']}: the task {base['task']['name']!r} has a target for every step, "
+            "so that the head reads each output by itself; take pool away."
+        )
     if isinstance(base["match"], str):
         base |= match.matched(base, cell, unit, signature, known)
     found = parameters(base, cell, unit, signature)

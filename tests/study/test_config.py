@@ -99,6 +99,7 @@ def test_row_18_target(changes):
         ({"bidirectional": 1}, "bidirectional is true or false"),
         ({"residual": "no"}, "residual is true or false"),
         ({"dropout": 1.0}, "from 0 to below 1"),
+        ({"pool": "max"}, "one of last, mean, all"),
         ({"executor": "fast"}, "one of auto, reference"),
         ({"precision": "float16"}, "one of float32"),
         ({"seed": -1}, "seed is an integer from 0"),

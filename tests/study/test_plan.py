@@ -20,8 +20,8 @@ def only(*argv):
 
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
-        "study cell swap output_unit units layers bidirectional residual dropout task optimizer "
-        "trainer executor precision seed match probe plugins"
+        "study cell swap output_unit units layers bidirectional residual dropout pool task "
+        "optimizer trainer executor precision seed match probe plugins"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())
@@ -37,6 +37,7 @@ def test_a_run_has_the_keys_of_the_contract():
         "bidirectional=true",
         "residual=true",
         "dropout=0.1",
+        "pool=mean",
         "seed=1",
         "cell=gru",
         "swap.forget=sigmoid",

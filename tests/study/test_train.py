@@ -90,8 +90,8 @@ def numbers(folder):
             ["dropout=0.2", "layers=2", "residual=true", "bidirectional=true", "cell=gru"],
             marks=pytest.mark.slow,
         ),
-        ["task=sum", "trainer.steps=7"],
-        ["task=odd", "optimizer=sgd", "optimizer.schedule=cosine"],
+        ["task=sum", "trainer.steps=7", "pool=mean"],
+        ["task=odd", "optimizer=sgd", "optimizer.schedule=cosine", "pool=all"],
     ],
 )
 def test_the_same_seed_gives_the_same_bits(made, shared, words):
