@@ -18,6 +18,7 @@ from gatekit.compare.figures.critical import draw_critical_difference
 from gatekit.compare.figures.forest import draw_forest
 from gatekit.compare.figures.heatmap import draw_heatmap
 from gatekit.compare.figures.kinds import KINDS, draw
+from gatekit.compare.figures.page import shortened
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
@@ -216,3 +217,12 @@ def test_a_profile_names_its_scale(tmp_path: Path) -> None:
     draw_profile(figure, write_everything(tmp_path))
     assert "normalised score (0 chance, 1 baseline; 5 tasks)" in texts(figure)
     assert "lstm (n = 3 a task)" in texts(figure)
+
+
+def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:
+    labels = [f"lstm swap.forget.kind=slow swap.forget.stretch={n}" for n in (4, 16)]
+    shown = [shortened(label) for label in labels]
+    assert [len(text) for text in shown] == [34, 34]
+    assert all(text.startswith("lstm swap.forget") for text in shown)
+    assert [text.rpartition("=")[2] for text in shown] == ["4", "16"]
+    assert shortened("lstm swap.forget=slow") == "lstm swap.forget=slow"

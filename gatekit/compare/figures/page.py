@@ -118,9 +118,13 @@ def plottable(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a plottable text that leaves room for the figure."""
+    """Return a plottable text that leaves room for the figure, cut in its middle: variants of one
+    cell begin alike and end differently."""
     shown = plottable(text)
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    if len(shown) <= _LONGEST:
+        return shown
+    end = _LONGEST // 2
+    return f"{shown[: _LONGEST - end - 1]}\N{HORIZONTAL ELLIPSIS}{shown[-end:]}"
 
 
 def metric_label(rows: Sequence[Row]) -> str:
