@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from ..cell.expression import Name, evaluate
 from ..cell.graph import Node
+from .compiled import bound
 from .forward import Loop
+from .kept import Kept
 from .plan import STREAM, Product
 from .row import apply_map
 from .rows import Columns, side_by_side, split, unstack
@@ -23,7 +25,7 @@ from .rows import Columns, side_by_side, split, unstack
 class DifferentiableLoop(Loop):
     """A forward loop with its gradient."""
 
-    def backward(self, tensors: Any, saved: Any, cotangents: Any) -> list[Any]:
+    def backward(self, tensors: Any, saved: Kept, cotangents: Any) -> list[Any]:
         plan, problem, names = self.plan, self.problem, self.names
         # Transposed once here, not in every product of the loop.
         matrices = {
@@ -34,18 +36,13 @@ class DifferentiableLoop(Loop):
         for name in plan.parameters:
             base[name] = self.per_row(base[name])
         rows = self.unstacked(tensors)
-        saved_rows = unstack(saved, self.static)
+        opened = saved.opened()
         flows = (
             unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static)
             if problem.wanted
             else None
         )
         last = tuple(cotangents[len(problem.wanted) :])
-        keys = [*names, *(g.key for g in plan.groups)]
-        widths = {
-            **{s.name: s.width for s in self.cell.states},
-            **{g.key: g.width for g in plan.groups},
-        }
         extra = [n for n in problem.wanted if n not in names]
         logged = (
             [f"d:{g.key}" for g in plan.groups] + [f"d:{k}" for k in plan.loose] + list(plan.logged)
@@ -55,7 +52,7 @@ class DifferentiableLoop(Loop):
         log_widths.update(plan.logged)
         total_width = sum(log_widths[k] for k in logged)
 
-        carry = plan.prefetch
+        carry = plan.prefetch and saved.ahead
 
         def body(
             step: Any, kept: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], array: Any
@@ -63,12 +60,7 @@ class DifferentiableLoop(Loop):
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
-            all_keys = [*keys, *extra]
-            now = split(
-                kept if carry else saved_rows.read(step),
-                all_keys,
-                {**widths, **{n: self.cell.widths[n] for n in extra}},
-            )
+            now = saved.values(kept if carry else saved.read(opened, step))
             env = {**base, **self.row(rows, step)}
             env.update({f"{n}_prev": now[n] for n in names})
             cot: dict[str, Any] = {}
@@ -117,7 +109,7 @@ class DifferentiableLoop(Loop):
             line = [log[k] for k in logged]
             if line:
                 array = array.write(step, side_by_side(line))
-            following = saved_rows.read(tf.maximum(step - 1, 0)) if carry else kept
+            following = saved.read(opened, tf.maximum(step - 1, 0)) if carry else kept
             return step - 1, following, dprev, tuple(dsums), array
 
         zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
@@ -125,12 +117,12 @@ class DifferentiableLoop(Loop):
             self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
         )
         # The last row; zeros where there is no step, and so no row to read.
-        kept = tf.reduce_sum(saved[-1:], 0) if carry else tf.zeros([])
+        kept = saved.last() if carry else tf.zeros([])
         _, _, dfirst, dparameters, array = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
             (self.steps - 1, kept, last, zeros, array),
-            maximum_iterations=self.steps,
+            maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
         line = Columns(None, {})
@@ -212,7 +204,7 @@ class DifferentiableLoop(Loop):
         }
 
     def collect(
-        self, tensors: Any, saved: Any, line: Columns, dfirst: Any, dparameters: Any
+        self, tensors: Any, saved: Kept, line: Columns, dfirst: Any, dparameters: Any
     ) -> list[Any]:
         """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
         plan = self.plan
@@ -227,9 +219,7 @@ class DifferentiableLoop(Loop):
                 and expr.name.endswith("_prev")
                 and expr.name[:-5] in self.names
             ):
-                name = expr.name[:-5]
-                start = self.column(name)
-                return saved[:, :, start : start + self.cell.widths[name]]
+                return saved.before(expr.name[:-5])
             if isinstance(expr, Name) and expr.name in plan.widths and expr.name in plan.sequences:
                 sequence = tensors[self.place["sequences"]]
                 return split(sequence, plan.sequences, plan.widths)[expr.name]

@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
+from .compiled import bound
 from .hoist import ALL_PARTS, hoist, product_matrix
+from .kept import Kept, keeper
 from .noise import bernoulli
 from .plan import STREAM, Plan, Product
 from .problem import Problem
@@ -94,105 +96,89 @@ class Loop:
     def unstacked(self, tensors: Any, key: str = "sequences") -> Any:
         return unstack(tensors[self.place[key]], self.static) if key in self.place else None
 
-    def forward(self, tensors: Any) -> tuple[list[Any], Any]:
-        """Run the loop and save, for each step, what the backward loop starts from.
+    def forward(self, tensors: Any) -> tuple[list[Any], Kept]:
+        """Run the loop and keep, of each step, what the backward loop starts from.
 
         Returns:
-            The wanted sequences and the last states; and the saved rows, ``time x batch x (states
-            before the step, pre-activations, wanted signals that are no states)``.
+            The wanted sequences and the last states; and what was kept: the states before and after
+            each step, pre-activations, wanted signals that are no states.
         """
-        plan, wanted = self.plan, self.problem.wanted
-        extra = [n for n in wanted if n not in self.names]
-        width = sum(s.width for s in self.cell.states) + sum(g.width for g in plan.groups)
-        width += sum(self.cell.widths[n] for n in extra)
-
-        def line(states: Any, new: Any, env: Any, pre: Any) -> list[Any]:
-            return [*states, *(pre[g.key] for g in plan.groups), *(env[n] for n in extra)]
-
-        last, saved = self.loop(tensors, line, width)
-        outputs = []
-        for name in wanted:
-            if name in self.names:
-                start = self.column(name)
-                stop = start + self.cell.widths[name]
-                final = last[self.names.index(name)]
-                sequence = tf.concat([saved[1:, :, start:stop], final[None]], 0)
-                # With no step there is no output, but `final` would add one.
-                outputs.append(sequence[: self.steps])
-            else:
-                start = width - sum(self.cell.widths[n] for n in extra[extra.index(name) :])
-                outputs.append(saved[:, :, start : start + self.cell.widths[name]])
-        return [*outputs, *last], saved
+        plan, wanted, widths = self.plan, self.problem.wanted, self.cell.widths
+        values = {g.key: g.width for g in plan.groups}
+        values |= {n: widths[n] for n in wanted if n not in self.names}
+        last, kept = self.loop(tensors, {n: widths[n] for n in self.names}, values)
+        assert kept is not None
+        return [*(kept.sequence(n) for n in wanted), *last], kept
 
     def outputs_only(self, tensors: Any) -> list[Any]:
         """Run the loop and keep nothing but the wanted sequences and the last states."""
-        wanted = list(self.problem.wanted)
-        widths = {n: self.cell.widths[n] for n in wanted}
+        wanted = self.problem.wanted
+        values = {n: self.cell.widths[n] for n in wanted}
+        last, kept = self.loop(tensors, {}, values, ahead=True)
+        return [*(kept.sequence(n) for n in wanted if kept is not None), *last]
 
-        def line(states: Any, new: Any, env: Any, pre: Any) -> list[Any]:
-            after = dict(zip(self.names, new, strict=True))
-            return [after[n] if n in after else env[n] for n in wanted]
-
-        last, kept = self.loop(tensors, line, sum(widths.values()), ahead=True)
-        found = split(kept, wanted, widths) if wanted else {}
-        return [*(found[n] for n in wanted), *last]
-
-    def loop(self, tensors: Any, line: Any, width: int, ahead: bool = False) -> tuple[Any, Any]:
+    def loop(
+        self,
+        tensors: Any,
+        states: Mapping[str, int],
+        values: Mapping[str, int],
+        ahead: bool = False,
+    ) -> tuple[Any, Kept | None]:
         """Run over all steps.
 
         Args:
             tensors: the call's tensors.
-            line: returns what to keep of a step, given the states before it, those after it, its
-                signals and its pre-activations.
-            width: how wide that is; 0 where nothing is kept.
+            states: width of each state that is kept before and after each step.
+            values: width of each state after each step, signal or pre-activation that is kept.
             ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
                 that is read in place out again inside every kernel, which is slow where nothing
                 else of a step is laid out in memory.
 
         Returns:
-            The last states, and what was kept, ``time x batch x width``, or None.
+            The last states, and what was kept; None where that is nothing.
         """
-        plan, masks = self.plan, self.problem.mask
+        plan, masks, names = self.plan, self.problem.mask, self.names
         matrices = self.matrices(tensors)
         base = self.base(tensors)
         rows = self.unstacked(tensors)
         stream = self.unstacked(tensors, STREAM)
-        first = tuple(tensors[self.place[f"state:{n}"]] for n in self.names)
+        first = tuple(tensors[self.place[f"state:{n}"]] for n in names)
         ahead = ahead and rows is not None
+        keep = None
+        if states or values:
+            keep = keeper(states, values, self.steps, self.static, self.dtype)
 
-        def body(step: Any, states: tuple[Any, ...], row: Any, array: Any) -> Any:
+        def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
             env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
             if stream is not None:
                 env[STREAM] = stream.read(step)
-            env.update({f"{n}_prev": s for n, s in zip(self.names, states, strict=True)})
+            env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})
             pre: dict[str, Any] = {}
             for level in range(plan.depth + 1):
                 self.segment(level, env, pre, tensors)
                 for made in plan.products_at(level):
                     pre.update(self.product(made, env, matrices[made.key], tensors))
             new = self.updated(step, env, states, None if masks is None else masks[step])
-            if width:
-                array = array.write(step, side_by_side(line(states, new, env, pre)))
+            if keep is not None:
+                before = dict(zip(names, states, strict=True))
+                now = {**env, **pre, **dict(zip(names, new, strict=True))}
+                arrays = keep.write(arrays, step, before, now)
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
-            return step + 1, new, following, array
+            return step + 1, new, following, arrays
 
         # The first row; zeros where there is no step, and so no row to read.
         row: Any = tf.reduce_sum(tensors[self.place["sequences"]][:1], 0) if ahead else ()
-        array: Any = ()
-        if width:
-            shape = [self.static[1], width]
-            array = tf.TensorArray(self.dtype, size=self.steps, element_shape=shape)
-        _, last, _, array = tf.while_loop(
+        arrays = () if keep is None else keep.start(dict(zip(names, first, strict=True)))
+        _, last, _, arrays = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
-            (tf.constant(0), first, row, array),
-            maximum_iterations=self.steps,
+            (tf.constant(0), first, row, arrays),
+            maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        return last, tf.ensure_shape(array.stack(), [*self.static, width]) if width else None
-
-    def column(self, name: str) -> int:
-        return sum(s.width for s in self.cell.states[: self.names.index(name)])
+        if keep is None:
+            return last, None
+        return last, keep.done(arrays, dict(zip(names, last, strict=True)))
 
     def product(
         self, made: Product, env: Mapping[str, Any], matrix: Any, tensors: Any
