@@ -228,6 +228,11 @@ def is_decided(found: Difference) -> bool:
     return _leaves_out_zero(found.interval) and significant
 
 
+def is_open(found: Difference) -> bool:
+    """Return whether p is small though the interval holds zero: few pairs make the mean."""
+    return found.p_holm is not None and found.p_holm < ALPHA and not is_decided(found)
+
+
 def is_decided_by_interval(found: Difference) -> bool:
     """Return whether a difference is decided though no p value of the design can be below 0.05."""
     return is_decided(found) and found.p_holm is not None and found.p_holm >= ALPHA

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.difference import ALPHA, Difference, is_decided, is_decided_by_interval
+from gatekit.compare.difference import (
+    ALPHA,
+    Difference,
+    is_decided,
+    is_decided_by_interval,
+    is_open,
+)
 from gatekit.compare.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.statistics import MIN_PAIRS
@@ -41,6 +47,9 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     places = decimals(found.interval, found.mean)
     if is_decided(found):
         said = f"{label} reached a {_way(found)} {measured} than {found.baseline}"
+    elif is_open(found):
+        said = f"{label} reached a {_way(found)} {measured} than {found.baseline} on"
+        said += f" {max(found.better, found.worse)} of {found.pairs} pairs, by how much is open"
     else:
         said = f"we found no difference in {measured} between {label} and {found.baseline}"
     numbers = [f"mean paired difference {found.mean:+z.{places}f}{unit}"]

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gatekit.compare.difference import ALPHA, Difference, is_decided, is_decided_by_interval
+from gatekit.compare.difference import (
+    ALPHA,
+    Difference,
+    is_decided,
+    is_decided_by_interval,
+    is_open,
+)
 from gatekit.compare.numbers import decimals, number, p_value
 from gatekit.compare.power import MOST_SEEDS, POWER
 from gatekit.compare.statistics import MIN_PAIRS, Interval
@@ -51,6 +57,12 @@ def verdict(label: str, found: Difference) -> str:
                 "; no p of this design is below 0.05: the t interval decides, Bonferroni-corrected"
             )
         return f"{label} is {way} than {found.baseline} by {size} ({numbers}){rest}"
+    if is_open(found):
+        return (
+            f"{label} came out {way} than {found.baseline} on {max(found.better, found.worse)} of"
+            f" {found.pairs} pairs, which chance explains badly, but by how much is open, and so is"
+            f" the verdict: {size} {way} ({numbers})"
+        )
     said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
     return f"{said}; {_needed(found)}" if found.mean else said
 

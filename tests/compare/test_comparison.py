@@ -11,6 +11,8 @@ import scipy.stats
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, Row, command, compare
+from gatekit.compare.difference import is_decided
+from gatekit.compare.sentence import sentences
 
 from .synthetic import METRIC, configuration, curve, write_run, write_study
 
@@ -106,6 +108,23 @@ def test_pairs_are_the_common_seeds(tmp_path: Path) -> None:
     assert gru is not None
     assert gru.pairs == 2
     assert gru.mean == pytest.approx((8.75 - 8.65 + 8.81 - 8.70) / 2)
+
+
+def test_pairs_that_agree_with_a_mean_that_one_of_them_makes_leave_it_open(tmp_path: Path) -> None:
+    small = [0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.003]
+    write_study(tmp_path, {"gru": [0.001] * 10, "lstm": [*(0.001 + s for s in small), 0.151]})
+    found = compare("demo", tmp_path, baseline="lstm")
+    difference = row(found, "gru").difference
+    assert difference is not None
+    assert difference.p_holm == pytest.approx(2 / 2**10)
+    assert difference.interval is not None
+    assert difference.interval.low < 0 < difference.interval.high
+    said = verdict(found, "gru")
+    assert said.startswith("gru came out better than lstm on 10 of 10 pairs, which chance explains")
+    assert "by how much is open, and so is the verdict: 0.0" in said
+    assert not is_decided(difference)
+    (sentence,) = sentences(found)
+    assert "test nll than lstm on 10 of 10 pairs, by how much is open (mean paired" in sentence
 
 
 def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
