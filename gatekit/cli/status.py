@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from gatekit.study.survey import Found
 
 MOST = 20
+SILENT = 600.0
+"""Seconds without a beat that are told; the clocks of two machines may differ by less."""
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -70,13 +74,29 @@ def entry(run: Found) -> dict[str, Any]:
         "id": run.id,
         "state": run.state,
         "label": run.label,
-        "reason": run.reason,
+        "reason": run.reason or silent(run),
         "attempt": run.attempt,
         "stale": run.stale,
         "updated": run.updated,
         "path": str(run.path),
         "command": run.command,
     }
+
+
+def silent(run: Found) -> str | None:
+    """Return since when the writer of a running run is silent, if for long by this clock.
+
+    It decides nothing: whether the writer is gone is for the next sweep to find out, which listens.
+    """
+    from gatekit.study.folder import BEAT
+
+    if run.state == "RUNNING":
+        with contextlib.suppress(OSError):
+            heard = (run.path / BEAT).stat().st_mtime
+            if time.time() - heard > SILENT:
+                when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
+                return f"silent since {when}; the next sweep finds out whether it is gone"
+    return None
 
 
 def _table(runs: Sequence[Found], most: int | None) -> None:
@@ -87,7 +107,7 @@ def _table(runs: Sequence[Found], most: int | None) -> None:
             "run": run.id,
             "state": run.state + (" stale" if run.stale is not None else ""),
             "what": run.label,
-            "reason": _short(run.reason or run.stale or ""),
+            "reason": _short(run.reason or silent(run) or run.stale or ""),
         }
         for run in runs[:most]
     ]

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,9 @@ from typing import Any
 from gatekit.cell.errors import RunError, listed, nearest
 
 from . import planned
-from .folder import BEAT, OUTCOMES, RunFolder
+from .folder import OUTCOMES, RunFolder
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
-SILENT = 600.0
-"""Seconds; the clocks of two machines may differ by less."""
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -137,24 +133,9 @@ def _read(name: str, path: Path, label: str, words: tuple[str, ...]) -> Found:
     else:
         read = RunFolder(path).state()
         state, reason, number = read.name, read.reason, read.attempt
-        if state == "RUNNING":
-            reason = _silent(path)
     stale = path / planned.STALE
     because = str(_json(stale).get("because", "")) if stale.exists() else None
     return Found(name, path, state, reason, number, label, words, because, status.get("updated"))
-
-
-def _silent(path: Path) -> str | None:
-    """Return since when a run's writer has been silent, if for long by this machine's clock.
-
-    Whether it is gone is for the next sweep to find out, which listens.
-    """
-    with contextlib.suppress(OSError):
-        heard = (path / BEAT).stat().st_mtime
-        if time.time() - heard > SILENT:
-            when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-            return f"no sign of life since {when}; if it is gone, the same sweep takes it over"
-    return None
 
 
 def _json(path: Path) -> Mapping[str, Any]:

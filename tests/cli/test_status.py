@@ -1,8 +1,10 @@
 """``gatekit status``, ``failures``, ``logs`` and ``prune``, on folders alone."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -55,6 +57,23 @@ def test_status_as_json(study, capsys):
     data = json.loads(out)
     assert data["states"] == {"FAILED": 2, "COMPLETED": 1}
     assert data["runs"][0]["command"] == "gatekit train seed=1"
+
+
+@pytest.mark.parametrize(("ago", "told"), [(500, False), (7200, True)])
+def test_a_writer_that_is_silent_for_long_is_told(study, capsys, ago, told):
+    folder = RunFolder(study / ("c" * 16))
+    folder.claim()  # by this process, which lives
+    (folder.path / "beat").write_text("\n")
+    heard = time.time() - ago
+    os.utime(folder.path / "beat", (heard, heard))
+    runs = json.loads(said(capsys, "status", "demo", "--json")[1])["runs"]
+    (found,) = [run for run in runs if run["id"] == "c" * 16]
+    assert found["state"] == "RUNNING"
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
+    reason = f"silent since {when}; the next sweep finds out whether it is gone"
+    assert found["reason"] == (reason if told else None)
+    shown = said(capsys, "status", "demo")[1]
+    assert ("silent since" in shown) == told
 
 
 def test_failures_show_the_log_and_what_to_type(study, capsys):

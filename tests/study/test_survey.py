@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import time
 
 import pytest
 from deeds import changed, plan_of, start, states
@@ -29,21 +27,6 @@ def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
     assert [f.state for f in found] == states(made)
     assert found[1].command == "gatekit train deed=fail seed=1"
     assert found[1].reason == "the reason"
-
-
-@pytest.mark.parametrize(("ago", "told"), [(500, False), (7200, True)])
-def test_a_writer_that_is_silent_for_long_is_told(tmp_path, ago, told):
-    plan = plan_of(tmp_path, "good")
-    (run,) = plan.runs
-    run.folder().claim()  # by this process, which lives
-    (run.path / "beat").write_text("\n")
-    heard = time.time() - ago
-    os.utime(run.path / "beat", (heard, heard))
-    (found,) = survey(plan.study)
-    assert found.state == "RUNNING"
-    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-    said = f"no sign of life since {when}; if it is gone, the same sweep takes it over"
-    assert found.reason == (said if told else None)
 
 
 def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
