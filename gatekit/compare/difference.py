@@ -228,6 +228,15 @@ def is_decided(found: Difference) -> bool:
     return _leaves_out_zero(found.interval) and significant
 
 
+def by_pairs(found: Difference) -> str:
+    """Return on how many pairs the group came out better or worse, whichever are more.
+
+    One pair may weigh more than all others: the mean can say the opposite.
+    """
+    way = "better" if found.better > found.worse else "worse"
+    return f"{way} on {max(found.better, found.worse)} of {found.pairs} pairs"
+
+
 def is_open(found: Difference) -> bool:
     """Return whether p is small though the interval holds zero: few pairs make the mean."""
     return found.p_holm is not None and found.p_holm < ALPHA and not is_decided(found)

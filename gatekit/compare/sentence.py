@@ -6,6 +6,7 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.difference import (
     ALPHA,
     Difference,
+    by_pairs,
     is_decided,
     is_decided_by_interval,
     is_open,
@@ -48,8 +49,8 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     if is_decided(found):
         said = f"{label} reached a {_way(found)} {measured} than {found.baseline}"
     elif is_open(found):
-        said = f"{label} reached a {_way(found)} {measured} than {found.baseline} on"
-        said += f" {max(found.better, found.worse)} of {found.pairs} pairs, by how much is open"
+        said = f"In {measured}, {label} came out {by_pairs(found)} against {found.baseline}"
+        said += ", by how much is open"
     else:
         said = f"we found no difference in {measured} between {label} and {found.baseline}"
     numbers = [f"mean paired difference {found.mean:+z.{places}f}{unit}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gatekit.compare.difference import (
     ALPHA,
     Difference,
+    by_pairs,
     is_decided,
     is_decided_by_interval,
     is_open,
@@ -59,9 +60,8 @@ def verdict(label: str, found: Difference) -> str:
         return f"{label} is {way} than {found.baseline} by {size} ({numbers}){rest}"
     if is_open(found):
         return (
-            f"{label} came out {way} than {found.baseline} on {max(found.better, found.worse)} of"
-            f" {found.pairs} pairs, which chance explains badly, but by how much is open, and so is"
-            f" the verdict: {size} {way} ({numbers})"
+            f"{label} against {found.baseline} came out {by_pairs(found)}, which chance explains"
+            f" badly, but by how much is open, and so is the verdict: {size} {way} ({numbers})"
         )
     said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
     return f"{said}; {_needed(found)}" if found.mean else said

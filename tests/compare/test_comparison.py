@@ -120,11 +120,27 @@ def test_pairs_that_agree_with_a_mean_that_one_of_them_makes_leave_it_open(tmp_p
     assert difference.interval is not None
     assert difference.interval.low < 0 < difference.interval.high
     said = verdict(found, "gru")
-    assert said.startswith("gru came out better than lstm on 10 of 10 pairs, which chance explains")
+    assert said.startswith("gru against lstm came out better on 10 of 10 pairs, which chance")
     assert "by how much is open, and so is the verdict: 0.0" in said
     assert not is_decided(difference)
     (sentence,) = sentences(found)
-    assert "test nll than lstm on 10 of 10 pairs, by how much is open (mean paired" in sentence
+    assert sentence.startswith("In test nll, gru came out better on 10 of 10 pairs against lstm")
+    assert ", by how much is open (mean paired difference -0.0" in sentence
+
+
+def test_pairs_and_mean_may_say_the_opposite_of_each_other(tmp_path: Path) -> None:
+    better = [0.001 * k for k in range(1, 20)]
+    write_study(tmp_path, {"gru": [1.0] * 20, "lstm": [*(1.0 + b for b in better), 0.1]})
+    found = compare("demo", tmp_path, baseline="lstm")
+    difference = row(found, "gru").difference
+    assert difference is not None
+    assert difference.mean is not None
+    assert difference.mean > 0  # worse
+    said = verdict(found, "gru")
+    assert said.startswith("gru against lstm came out better on 19 of 20 pairs, which chance")
+    assert "nats/frame worse (95 % t interval" in said
+    (sentence,) = sentences(found)
+    assert "came out better on 19 of 20 pairs against lstm, by how much is open" in sentence
 
 
 def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
