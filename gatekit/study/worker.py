@@ -24,7 +24,7 @@ import tensorflow as tf
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.registry import store
 
-from . import beat, environment, files, parts, resume, stopping
+from . import beat, environment, files, heap, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
 from .train import JIT, InterruptedRunError, make_deterministic, train
@@ -57,6 +57,7 @@ def work(request: Request) -> None:
     The process ends with 0 where the folder tells the outcome, whatever it is.
     """
     stop, received = stopping.noted()
+    heap.keep_freed()
     _follow_parent(stop)
     folder = RunFolder(request.path)
     try:
