@@ -12,11 +12,13 @@ from gatekit.compare.config_text import flatten
 from gatekit.compare.label import group_label, value_text
 from gatekit.compare.result import OWN, short_hash
 from gatekit.compare.run import Run
+from gatekit.study.config import DEFAULTS
 
 # These change no number (a plugin's code does, and its hash is compared); the seed is what groups
 # are averaged over.
 _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
 _NOT_VARIANTS = (*_LAUNCH, "seed")
+_OURS = {"cell", "task", "optimizer", "trainer"}
 _ABOUT = ("name", "reference", "year", "notes")
 _NO_CELL: Mapping[str, Any] = {}
 
@@ -72,7 +74,7 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     unknown = tuple(run for run in runs if run.config is None)
     readable = [run for run in runs if run.config is not None]
     readable.sort(key=lambda run: (run.seed is None, run.seed or 0, run.id))
-    settings = [_settings(run) for run in readable]
+    settings = _completed(readable, [_settings(run) for run in readable])
     # Runs read together share their cells, so each cell is flattened once.
     flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
     details = [flat[id(_cell(run))] for run in readable]
@@ -157,6 +159,24 @@ def _settings(run: Run) -> dict[str, Any]:
         settings["match"] = match["to"]
         settings.pop("units", None)
     return settings if run.origin is None else {**settings, "origin": run.origin}
+
+
+def _completed(
+    runs: Sequence[Run], settings: Sequence[dict[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Give runs that are older than an option its default: it is what they were made with.
+
+    A script of one's own keeps what it likes; only what every run of ours has tells such a run.
+    """
+    present = {key for setting in settings for key in setting}
+    filled = []
+    for run, setting in zip(runs, settings, strict=True):
+        config = run.config or {}
+        ours = config.keys() >= _OURS
+        absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *_NOT_VARIANTS}}
+        known = {k: v for k, v in flatten(absent).items() if k in present}
+        filled.append({**known, **setting})
+    return filled
 
 
 def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:

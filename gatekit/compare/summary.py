@@ -144,9 +144,10 @@ def _constant(result: Result) -> bool:
     best, last = result.best, result.last
     if best is None or last is None or best.validation is None:
         return False
+    # Of equal values the first is the best: with a later best the score has moved before.
     return (
         not _full(result, best.validation)
-        and last.epoch > best.epoch
+        and last.epoch > best.epoch == 1
         and last.validation == best.validation
     )
 

@@ -357,13 +357,19 @@ def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
     flat = {"epoch": 1, "validation": 9.0, "test": 9.1}
     last = {**flat, "epoch": 10}
     write_run(runs, configuration("rnn", 0), 9.1, validation=[9.0] * 10, best=flat, last=last)
+    # At its best value for the last epochs, but it came there: no reason for doubt.
+    stands = {"epoch": 4, "validation": 8.5, "test": 8.6}
+    still = {**stands, "epoch": 10}
+    curve = [9.0, 8.8, 8.6, *[8.5] * 7]
+    write_run(runs, configuration("gru", 1), 8.6, validation=curve, best=stands, last=still)
     doubt = "jsb: 4 of 4 test sequences stand in train as well"
     write_run(runs, configuration("rnn", 1), 9.2, warnings=[doubt])
     notes = str(compare("demo", tmp_path).notes)
     assert f"rnn: {doubt}" in notes
     assert "lstm: all 2 runs end at the same value: does the seed reach the model?" in notes
-    assert "gru: 1 of 1 runs end more than 100 times worse than chance" in notes
+    assert "gru: 1 of 2 runs end more than 100 times worse than chance" in notes
     assert "rnn: validation never moved in 1 of 2 runs" in notes
+    assert "gru: validation never moved" not in notes
 
 
 def test_what_the_suite_said_of_a_plugin_is_told(tmp_path: Path) -> None:

@@ -113,6 +113,27 @@ def test_two_keys_with_one_end_keep_their_whole_names(tmp_path: Path) -> None:
     assert labels(grouped(tmp_path)) == ["task.units=3 units=64", "units=3", "units=64"]
 
 
+def test_runs_older_than_an_option_were_made_with_its_default(tmp_path: Path) -> None:
+    older = [configuration("gru", seed) for seed in (0, 1)]
+    assert all("pool" not in config for config in older)
+    newer = [
+        {**configuration("gru", 2), "pool": "last"},
+        {**configuration("gru", 3), "pool": "all"},
+    ]
+    write(tmp_path, *older, *newer)
+    found = grouped(tmp_path)
+    assert {item.label: [run.seed for run in item.runs] for item in found.groups} == {
+        "pool=all": [3],
+        "pool=last": [0, 1, 2],
+    }
+
+
+def test_what_a_script_of_ones_own_leaves_out_is_not_known(tmp_path: Path) -> None:
+    mine = {"task": {"name": "mine"}}
+    write(tmp_path, {**mine, "seed": 0}, {**mine, "seed": 1, "units": 64})
+    assert len(grouped(tmp_path).groups) == 2
+
+
 def test_launch_keys_make_no_groups(tmp_path: Path) -> None:
     write(tmp_path, configuration(), configuration(seed=1, plugins=["a.py"], threads=2))
     assert labels(grouped(tmp_path)) == ["lstm"]
