@@ -36,7 +36,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=15, help="turns of each executor (15)")
     parser.add_argument("--precision", default="float32", help="as of a run (float32)")
     parser.add_argument(
-        "--mode", choices=("graph", "xla"), help="the mode that counts (with --study: graph)"
+        "--mode",
+        choices=("graph", "xla"),
+        help="the mode that counts (with --study: graph, or xla for runs with jit=true)",
     )
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--study", help="add the fastest to this study's table")
@@ -55,11 +57,8 @@ def run(name: str, argv: Sequence[str]) -> int:
 
     if options.precision not in PRECISIONS:
         raise ConfigError(f"--precision={options.precision!r}: one of {', '.join(PRECISIONS)}.")
-    if options.study and options.mode == "xla":
-        raise ConfigError(
-            "--mode=xla: gatekit train runs in graph mode; leave it out, or use --to."
-        )
-    modes = ("graph",) if options.study else (options.mode,) if options.mode else ("graph", "xla")
+    alone = options.mode or ("graph" if options.study else None)
+    modes = (alone,) if alone else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to
     with quiet():
         earlier = _earlier(path)

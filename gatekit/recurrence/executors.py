@@ -7,6 +7,7 @@ from ..cell.graph import Cell
 from . import all_steps, cudnn, fused, reference, remat, unroll
 from . import plan as plans
 from .choose import Choice, Setting, stepwise
+from .compiled import compiled
 from .keras_form import KerasForm, keras_form
 from .problem import Problem, Solution
 
@@ -43,8 +44,9 @@ class Executor:
             return unroll.run(problem)
         if self._affinity is not None:
             return all_steps.run(problem, self._affinity, name)
-        # cuDNN knows masks at the end of a sequence only, and not those of whole rows.
-        if isinstance(self._form, KerasForm) and problem.mask is None:
+        # cuDNN knows masks at the end of a sequence only, and not those of whole rows; XLA has no
+        # cuDNN at all.
+        if isinstance(self._form, KerasForm) and problem.mask is None and not compiled():
             return cudnn.run(problem, self._form)
         plan = self.plan(problem.wanted)
         return remat.run(problem, plan) if self.recompute else fused.run(problem, plan)

@@ -25,7 +25,7 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     elif choice.executor in ("fused", "cudnn"):
         lines += _products(plan)
     if choice.executor == "cudnn":
-        lines.append("  a call with a mask runs fused")
+        lines.append("  a call with a mask, and one that XLA compiles, runs fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan"):

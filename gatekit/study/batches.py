@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy
 
+from gatekit.recurrence.lengths import bucket
+
 from . import seeds
 
 STREAMED_EPOCH = 100
@@ -69,6 +71,18 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
     return Step(x, mask, y, weights)
 
 
+def lengthened(step: Step, every: bool) -> Step:
+    """Return a batch with masks padded at its end to one of few lengths; what is added counts for
+    nothing."""
+    if step.mask is None:
+        return step
+    more = bucket(step.mask.shape[1]) - step.mask.shape[1]
+    x, mask = _longer(step.x, more), _longer(step.mask, more)
+    if not every:
+        return Step(x, mask, step.y, step.weights)
+    return Step(x, mask, _longer(step.y, more), _longer(step.weights, more))
+
+
 def shuffled(seed: int, epoch: int, count: int) -> numpy.ndarray:
     """Return the order of the training examples in an epoch."""
     return seeds.generator(seed, "order", epoch).permutation(count)
@@ -100,6 +114,10 @@ def _zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
     # What does not count may hold NaN, and NaN times a weight of zero is NaN.
     kept = kept.reshape(kept.shape + (1,) * (array.ndim - kept.ndim))
     return numpy.where(kept, array, numpy.zeros((), array.dtype))
+
+
+def _longer(array: numpy.ndarray, more: int) -> numpy.ndarray:
+    return numpy.pad(array, ((0, 0), (0, more), *(((0, 0),) * (array.ndim - 2))))
 
 
 def _filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:

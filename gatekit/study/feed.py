@@ -20,6 +20,7 @@ class Feed:
         splits: the checked splits.
         seed: the run's seed.
         size: examples per batch.
+        few: pad batches with masks to few lengths, each of which XLA compiles once.
 
     Attributes:
         masked: whether the data have masks; then inputs are ``(x, mask)``.
@@ -27,8 +28,10 @@ class Feed:
         tests: the names of the test sets, ``test`` first.
     """
 
-    def __init__(self, task: Any, splits: Mapping[str, Any], seed: int, size: int) -> None:
-        self.task, self.splits, self.seed, self.size = task, splits, seed, size
+    def __init__(
+        self, task: Any, splits: Mapping[str, Any], seed: int, size: int, few: bool = False
+    ) -> None:
+        self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
         self.masked = any(split.mask is not None for split in splits.values())
@@ -76,6 +79,7 @@ class Feed:
         return first, spec(y, self.every), spec(weights, self.every)
 
     def _tensors(self, step: batches.Step) -> tuple[Any, Any, Any]:
+        step = batches.lengthened(step, self.every) if self.few else step
         inputs: Any = step.x
         if self.masked:
             mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask

@@ -21,6 +21,7 @@ from .data_check import DataWarning, check_splits
 from .feed import Feed
 from .folder import RunFolder
 from .guard import guarded
+from .jit import compiled_step
 from .journal import Journal
 from .model import (
     build_model,
@@ -34,7 +35,6 @@ from .optimizers import optimizer
 from .probe import Probe
 from .probe_records import ProbeRecords
 
-JIT = False
 WARM_UP = 5
 EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
@@ -92,7 +92,7 @@ def train(
         warnings.warn(warning.message, stacklevel=2)
         if issubclass(warning.category, DataWarning):
             journal.remark(str(warning.message))
-    feed = Feed(task, splits, config["seed"], config["trainer"]["batch"])
+    feed = Feed(task, splits, config["seed"], config["trainer"]["batch"], few=config["jit"])
     return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(verbose, found)
 
 
@@ -122,7 +122,8 @@ class _Session:
     def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
         with guarded("building the model", self.journal.remark):
             self._make()
-        self.journal.made_with |= {"executor": choice_of(self.model).executor, "jit": JIT}
+        executor = choice_of(self.model).executor
+        self.journal.made_with |= {"executor": executor, "jit": self.config["jit"]}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")
         try:
@@ -149,11 +150,13 @@ class _Session:
         steps = pool.length(self.config["pool"], self.feed)
         self.model = build_model(self.config, signature, self.feed.masked, steps)
         self.model.compile(
-            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=JIT
+            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=False
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
         self.spec = self.feed.spec()
+        if self.config["jit"]:
+            self.model.train_function = compiled_step(self.model, self.spec)
         self.score = self._scorer(self.spec)
         self._check_repeats()
         probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
@@ -257,7 +260,7 @@ class _Session:
         metric, loss = self.task.metric.name, self.task.signature().loss
         masked = self.feed.masked
 
-        @tf.function(input_signature=spec, autograph=False)
+        @tf.function(input_signature=spec, autograph=False, jit_compile=self.config["jit"])
         def score(inputs: Any, y: Any, weights: Any) -> Any:
             logits = self.model(list(inputs) if masked else inputs, training=False)
             counted = tf.cast(weights, "float64")

@@ -27,7 +27,7 @@ from gatekit.registry import store
 from . import beat, environment, files, heap, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
-from .train import JIT, InterruptedRunError, make_deterministic, train
+from .train import InterruptedRunError, make_deterministic, train
 from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20
@@ -109,7 +109,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     config = dict(request.config)
     folder.write_config(config)
     here = environment.numeric()
-    asked = {"threads": request.threads, "executor": config["executor"], "jit": JIT}
+    asked = {"threads": request.threads, "executor": config["executor"], "jit": config["jit"]}
     found = resume.found(folder)
     if found is not None:
         asked, remark = resume.agreed(found, here | asked, folder, request.allow_changed)

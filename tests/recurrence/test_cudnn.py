@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gatekit.recurrence import cudnn, fused
+from gatekit.recurrence.choose import Choice, Setting
 from gatekit.recurrence.cudnn import packed
+from gatekit.recurrence.executors import Executor
 from gatekit.recurrence.keras_form import KerasForm, keras_form
 
 from .layers import FEATURES, UNITS, inputs_for, layer, states_for
-from .problems import difference
+from .problems import Given, difference
 
 # Keras' own order of gates, by cuDNN's.
 _KERAS = {"lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
@@ -63,6 +66,28 @@ def test_keras_computes_the_same_with_the_packed_weights(cell: str, kind: str, p
     assert (form.layer, first[0].shape) == (kind, (x.shape[0], UNITS))
     found = other(x, initial_state=first)
     assert difference(made(x, initial_state=states), found) < 1e-13
+
+
+def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = layer("lstm", return_sequences=True)
+    executor = Executor(
+        made.cell, Choice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
+    )
+    given = Given(made.cell)
+    expected = fused.run(given.problem(given.tensors), executor.plan(("h",)))
+
+    def asked(*_: Any) -> Any:
+        raise NotImplementedError("cuDNN")
+
+    monkeypatch.setattr(cudnn, "run", asked)
+
+    def call(tensors: Any) -> Any:
+        return executor.run(given.problem(tensors)).sequences["h"]
+
+    with pytest.raises(NotImplementedError, match="cuDNN"):
+        tf.function(call)(given.tensors)
+    found = tf.function(call, jit_compile=True)(given.tensors)
+    assert difference(found, expected.sequences["h"]) < 1e-13
 
 
 def test_each_gate_plays_kerass_part() -> None:

@@ -89,8 +89,8 @@ def test_the_command_times_and_writes_a_table(tmp_path: Path, capsys: Any) -> No
     assert len(read(path)) == 2
 
 
-def test_for_a_study_graph_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
-    from gatekit.cli.main import EXIT_REFUSED, main
+def test_for_a_study_one_mode_counts_alone(tmp_path: Path, capsys: Any) -> None:
+    from gatekit.cli.main import main
 
     words = ["tune", "cell=mingru", "units=4", "features=3", "--batch=2", "--time=3", "--rounds=1"]
     words += ["--study=one", f"--root={tmp_path}"]
@@ -99,8 +99,9 @@ def test_for_a_study_graph_mode_counts_alone(tmp_path: Path, capsys: Any) -> Non
     assert set(shown["milliseconds"]) == {"fused/graph", "affine/graph", "scan/graph"}
     (choice,) = read(tmp_path / "one" / "tune.json").values()
     assert choice == {"executor": shown["executor"], "mode": "graph"}
-    assert main([*words, "--mode=xla"]) == EXIT_REFUSED
-    assert "gatekit train runs in graph mode" in capsys.readouterr().err
+    assert main([*words, "--json", "--mode=xla"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown["milliseconds"]) == {"fused/xla", "affine/xla", "scan/xla"}
 
 
 @pytest.mark.parametrize(

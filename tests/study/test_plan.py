@@ -21,7 +21,7 @@ def only(*argv):
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
         "study cell swap output_unit units layers bidirectional residual dropout pool task "
-        "optimizer trainer executor precision seed match probe plugins"
+        "optimizer trainer executor jit precision seed match probe plugins"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())
@@ -49,6 +49,7 @@ def test_a_run_has_the_keys_of_the_contract():
         "trainer.epochs=3",
         "precision=float64",
         "executor=reference",
+        "jit=true",
         "cell.gates.forget.bias=false",
     ],
 )

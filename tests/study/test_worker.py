@@ -226,7 +226,7 @@ FORKS = """
 import json, os, signal, sys
 from pathlib import Path
 from gatekit.study import worker
-config = {"seed": 0, "executor": "auto", "plugins": [], "task": {"name": "adding"}}
+config = {"seed": 0, "executor": "auto", "jit": False, "plugins": [], "task": {"name": "adding"}}
 codes = {}
 for name, act in json.loads(sys.argv[1]).items():
     number = os.fork()
