@@ -78,8 +78,8 @@ def made(place):
     [
         ("task=echo", "cell=gru"),
         ("task=echo", "bidirectional=true", "layers=2"),
-        ("task=sum", "cell=mingru", "layers=2", "pool=mean"),
-        ("task=odd", "probe=true"),
+        pytest.param(("task=sum", "cell=mingru", "layers=2", "pool=mean"), marks=pytest.mark.slow),
+        pytest.param(("task=odd", "probe=true"), marks=pytest.mark.slow),
     ],
 )
 def test_the_numbers_are_those_of_the_run_that_is_not_compiled(made, words):
