@@ -150,6 +150,8 @@ class RNN(keras.layers.Layer):
             self.executor, cell, self._setting, remat=self.remat, tuned=tuned.from_environment()
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
+        # On a GPU Keras would compile the model by XLA, which has no cuDNN.
+        self.supports_jit = choice.executor != "cudnn"
         dry_run(cell)
         values = draw(cell, self._drawn_seed)
         for weight in cell.weights:

@@ -14,9 +14,9 @@ from gatekit.cell.errors import ConfigError
 def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], Any]:
     """Return what Keras' ``fit`` calls for each batch.
 
-    Keras' own ``jit_compile=True`` puts the compiled step inside a function that reads the data;
-    where TensorFlow is told to be deterministic, that one runs operation by operation and says
-    nothing. Here the step is called by itself.
+    Keras turns its own ``jit_compile=True`` off where TensorFlow is told to be deterministic, since
+    XLA cannot make every operation so. Those of a run it can, or it refuses them by name; and a
+    run's first step is made twice, and compared.
 
     Args:
         model: the compiled model.

@@ -90,6 +90,14 @@ def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> N
     assert difference(found, expected.sequences["h"]) < 1e-13
 
 
+def test_keras_is_told_not_to_compile_what_runs_on_cudnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert layer("lstm").supports_jit
+    monkeypatch.setattr("gatekit.recurrence.layer.device", lambda: "gpu")
+    assert layer("lstm").choice.executor == "cudnn"
+    assert not layer("lstm").supports_jit
+    assert layer("peephole").supports_jit
+
+
 def test_each_gate_plays_kerass_part() -> None:
     assert _form(layer("lstm")).parts == {
         "input": "input",
