@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..cell.affinity import analyse
 from ..cell.graph import Cell
-from . import all_steps, cudnn, fused, reference, remat, unroll
-from . import plan as plans
+from . import all_steps, cudnn, fused, planner, reference, remat, unroll
 from .choose import Choice, Setting, stepwise
 from .compiled import compiled
 from .keras_form import KerasForm, keras_form
+from .plan import Plan
 from .problem import Problem, Solution
 
 
@@ -27,7 +27,7 @@ class Executor:
     ) -> None:
         self.cell, self.choice, self.recompute = cell, choice, recompute
         self._stepwise = stepwise(cell, setting)
-        self._plans: dict[tuple[str, ...], plans.Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
         self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
         self._form = keras_form(cell) if choice.executor == "cudnn" else None
 
@@ -51,8 +51,8 @@ class Executor:
         plan = self.plan(problem.wanted)
         return remat.run(problem, plan) if self.recompute else fused.run(problem, plan)
 
-    def plan(self, wanted: tuple[str, ...]) -> plans.Plan:
+    def plan(self, wanted: tuple[str, ...]) -> Plan:
         """Return the plan for these wanted signals, made once."""
         if wanted not in self._plans:
-            self._plans[wanted] = plans.make(self.cell, wanted, self._stepwise)
+            self._plans[wanted] = planner.make(self.cell, wanted, self._stepwise)
         return self._plans[wanted]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..cell.affinity import Block, analyse
 from ..cell.expression import render
 from ..cell.graph import Cell
-from . import plan as plans
+from . import planner
 from .choose import Choice, Setting, stepwise
+from .plan import Plan
 
 
 def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> str:
@@ -18,7 +19,7 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
         setting: device and types.
         recompute: whether steps are computed again in the backward pass.
     """
-    plan = plans.make(cell, cell.output.signals, stepwise(cell, setting))
+    plan = planner.make(cell, cell.output.signals, stepwise(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
         lines += [line for block in analyse(cell).blocks for line in _block(block)]
@@ -51,7 +52,7 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     return "\n".join(lines)
 
 
-def _products(plan: plans.Plan) -> list[str]:
+def _products(plan: Plan) -> list[str]:
     lines = []
     for group in plan.groups:
         gates = ", ".join(node.name for node, _ in group.members)

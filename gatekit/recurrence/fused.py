@@ -27,7 +27,7 @@ def run(problem: Problem, plan: Plan) -> Solution:
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `plan.make(cell)`.
+        plan: how the cell's reads are grouped; `planner.make(cell)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.

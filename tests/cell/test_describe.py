@@ -12,7 +12,7 @@ import pytest
 from gatekit.cell.describe import describe, text
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import Cell
-from gatekit.recurrence.plan import make
+from gatekit.recurrence.planner import make
 from gatekit.registry import catalogue
 
 from .shown import BUNDLED, FEW, cell

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gatekit.cell.graph import Cell
-from gatekit.recurrence import fused, plan, reference
+from gatekit.recurrence import fused, planner, reference
 from gatekit.recurrence.problem import Problem, Solution
 
 TIME, BATCH = 5, 3
@@ -97,12 +97,12 @@ def _possible(state: str, value: NDArray[Any]) -> NDArray[Any]:
 
 def run_fused(problem: Problem) -> Solution:
     """Run a problem by the fused executor."""
-    return fused.run(problem, plan.make(problem.cell, problem.wanted))
+    return fused.run(problem, planner.make(problem.cell, problem.wanted))
 
 
 def run_stepwise(problem: Problem) -> Solution:
     """Run a problem by the fused executor, with the inputs in each step's products."""
-    return fused.run(problem, plan.make(problem.cell, problem.wanted, stepwise=True))
+    return fused.run(problem, planner.make(problem.cell, problem.wanted, stepwise=True))
 
 
 EXECUTORS: Mapping[str, Run] = {

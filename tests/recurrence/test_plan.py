@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekit.recurrence.plan import make
+from gatekit.recurrence.planner import make
 
 from .cells import BUNDLED, ODD, built
 
