@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "pro
 _NOT_VARIANTS = (*_LAUNCH, "seed")
 _OURS = {"cell", "task", "optimizer", "trainer"}
 _ABOUT = ("name", "reference", "year", "notes")
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 _NO_CELL: Mapping[str, Any] = {}
 
 
@@ -94,7 +96,13 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     for indices in buckets.values():
         members = [(readable[i], everything[i]) for i in indices]
         groups.extend(_groups(members, keys, pooled))
-    return Grouping(tuple(sorted(groups, key=lambda g: g.label)), tuple(pooled), unknown)
+    return Grouping(tuple(sorted(groups, key=_order)), tuple(pooled), unknown)
+
+
+def _order(group: Group) -> tuple[str | float, ...]:
+    """Return what groups are sorted by: the label, its numbers by their size."""
+    parts = _NUMBER.split(group.label)
+    return tuple(float(part) if index % 2 else part for index, part in enumerate(parts))
 
 
 def _groups(

@@ -21,6 +21,7 @@ from gatekit.compare.stratified import (
 )
 
 _GRID = 101
+_LEARNED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     """Return the variants of a comparison over its tasks, None with one task or one variant.
 
     A variant that lacks an outcome or a run on some task is left out, and named. On a task whose
-    chance level is unknown, or that the baseline does not learn, no score is normalised.
+    chance level is unknown, or where the baseline is less than a twentieth as far from it as the
+    best variant, no score is normalised: it would be divided by next to nothing.
 
     Args:
         comparison: what ``compare`` returned, without other blocks than tasks.
@@ -89,11 +91,14 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     means = [[_mean(rows[name]) for name in whole] for rows in table.values()]
     signs = [_sign(rows[whole[0]]) for rows in table.values()]
     ranking = rank_variants(whole, means, signs, ALPHA)
-    scales = {b: scale for b, rows in table.items() if (scale := _scale(rows.values()))}
-    kept = [block for block in table if block in scales]
-    for block in table:
-        if block not in scales:
-            notes.append(f"{_called(block)}: not normalised, chance or baseline is not known")
+    scales = {}
+    for block, rows in table.items():
+        scale = _scale(rows.values())
+        if isinstance(scale, str):
+            notes.append(f"{_called(block)}: not normalised, {scale}")
+        else:
+            scales[block] = scale
+    kept = list(scales)
     scores = {block: _normalised(table[block], scales[block]) for block in kept}
     variants = [
         _variant(name, [scores[block][name] for block in kept], rank, table, comparison.level)
@@ -191,14 +196,24 @@ def _mean(row: Row) -> float:
     return -_sign(row) * math.inf if row.summary.mean is None else row.summary.mean
 
 
-def _scale(rows: Iterable[Row]) -> tuple[float, float] | None:
-    """Return chance and the baseline's mean of one task, None where they make no scale."""
+def _scale(rows: Iterable[Row]) -> tuple[float, float] | str:
+    """Return chance and the baseline's mean of one task, or why they make no scale."""
+    baseline = chance = None
+    means = []
+    sign = 1
     for row in rows:
-        if row.is_baseline and row.summary is not None and row.summary.mean is not None:
-            chance = row.summary.metric.chance
-            if chance is not None and (row.summary.mean - chance) * row.summary.metric.sign > 0:
-                return chance, row.summary.mean
-    return None
+        if row.summary is None or row.summary.mean is None:
+            continue
+        means.append(row.summary.mean)
+        if row.is_baseline:
+            metric = row.summary.metric
+            baseline, chance, sign = row.summary.mean, metric.chance, metric.sign
+    if baseline is None or chance is None:
+        return "chance or baseline is not known"
+    best = max((mean - chance) * sign for mean in means)
+    if (baseline - chance) * sign <= max(0.0, _LEARNED * best):
+        return "the baseline stays at chance"
+    return chance, baseline
 
 
 def _normalised(

@@ -101,8 +101,8 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path: Path) -> None:
     write(tmp_path, configuration(task__name="adding", task__length=50))
     assert labels(grouped(tmp_path)) == [
         "task=adding length=50 learning_rate=0.01 units=64",
-        "task=jsb_music21 learning_rate=0.01 units=128",
         "task=jsb_music21 learning_rate=0.01 units=64",
+        "task=jsb_music21 learning_rate=0.01 units=128",
         "task=jsb_music21 learning_rate=0.1 units=64",
     ]
     assert grouped(tmp_path).groups[0].variant == "learning_rate=0.01 units=64"
@@ -132,6 +132,14 @@ def test_what_a_script_of_ones_own_leaves_out_is_not_known(tmp_path: Path) -> No
     mine = {"task": {"name": "mine"}}
     write(tmp_path, {**mine, "seed": 0}, {**mine, "seed": 1, "units": 64})
     assert len(grouped(tmp_path).groups) == 2
+
+
+def test_groups_that_a_number_tells_apart_stand_in_its_order(tmp_path: Path) -> None:
+    for length in (100, 20, 3):
+        write(tmp_path, configuration("gru", 0, task__length=length))
+    write(tmp_path, configuration("lstm", 0, task__length=7))
+    expected = ["gru length=3", "gru length=20", "gru length=100", "lstm length=7"]
+    assert labels(grouped(tmp_path)) == expected
 
 
 def test_launch_keys_make_no_groups(tmp_path: Path) -> None:

@@ -81,6 +81,19 @@ def test_a_task_without_a_scale_keeps_its_ranks(tmp_path: Path) -> None:
     assert several.notes == ("task=b: not normalised, chance or baseline is not known",)
 
 
+@pytest.mark.parametrize(("lstm", "kept"), [(0.13, False), (0.12, False), (0.2, True)])
+def test_what_the_baseline_does_not_learn_is_no_scale(
+    tmp_path: Path, lstm: float, kept: bool
+) -> None:
+    metric = {**ACCURACY, "chance": 0.125}
+    write_task(tmp_path, "a", {"lstm": [0.9, 0.8], "gru": [0.9, 0.9]}, metric)
+    write_task(tmp_path, "b", {"lstm": [lstm, lstm], "gru": [1, 1]}, metric)
+    several = found(tmp_path)
+    assert several.normalised == (("task=a", "task=b") if kept else ("task=a",))
+    said = () if kept else ("task=b: not normalised, the baseline stays at chance",)
+    assert several.notes == said
+
+
 def test_five_tasks_have_a_critical_difference(tmp_path: Path) -> None:
     for name in "abcde":
         write_task(tmp_path, name, {"lstm": [8.0, 8.1], "gru": [8.2, 8.4], "rnn": [9.0, 9.1]})

@@ -187,8 +187,8 @@ def test_groups_are_set_against_their_baseline(tmp_path: Path) -> None:
         found = write_run(runs, other, 8.5 + seed / 100)
         (found / "env.json").write_text('{"versions": {"keras": "3.15.0"}, "cpu": "a"}')
     said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "units 128 64" in said
-    assert "keras 3.15.0 3.15.1" in said
+    assert "units 64 128" in said
+    assert "keras 3.15.1 3.15.0" in said
     assert "3.15.1 (6 runs); 3.15.0 (3 runs)" in said
     assert "Seeds alone explain" in said
 
