@@ -19,6 +19,7 @@ from gatekit.study.config import DEFAULTS
 # are averaged over.
 _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
 _NOT_VARIANTS = (*_LAUNCH, "seed")
+_TRAINING = ("optimizer", "trainer")
 _OURS = {"cell", "task", "optimizer", "trainer"}
 _ABOUT = ("name", "reference", "year", "notes")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
@@ -54,11 +55,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """All groups, the keys they are pooled over, and runs whose group cannot be known."""
+    """All groups, the keys they are pooled over, and runs whose group cannot be known.
+
+    ``with_task`` are keys of the training of which each task has one value: they tell no groups
+    apart that the task does not.
+    """
 
     groups: tuple[Group, ...]
     pooled: tuple[str, ...]
     unknown: tuple[Run, ...]
+    with_task: tuple[str, ...] = ()
 
 
 def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping:
@@ -82,21 +88,38 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     details = [flat[id(_cell(run))] for run in readable]
     differing = _differing(settings)
     shown_details = _differing_details(settings, details, differing)
+    everything = [{**detail, **setting} for detail, setting in zip(details, settings, strict=True)]
+    with_task: list[str] = []
     if by is None:
         keys = [*_ordered(differing), *shown_details]
+        with_task = _with_task(keys, everything)
+        keys = [key for key in keys if key not in with_task]
         pooled: list[str] = []
     else:
         keys = _chosen(by, settings, details, [*differing, *shown_details])
         pooled = [key for key in (*_ordered(differing), *shown_details) if key not in keys]
     buckets: dict[tuple[str, ...], list[int]] = {}
-    everything = [{**detail, **setting} for detail, setting in zip(details, settings, strict=True)]
     for index, known in enumerate(everything):
         buckets.setdefault(tuple(_text(known, key) for key in keys), []).append(index)
     groups: list[Group] = []
     for indices in buckets.values():
         members = [(readable[i], everything[i]) for i in indices]
         groups.extend(_groups(members, keys, pooled))
-    return Grouping(tuple(sorted(groups, key=_order)), tuple(pooled), unknown)
+    groups.sort(key=_order)
+    return Grouping(tuple(groups), tuple(pooled), unknown, tuple(with_task))
+
+
+def _with_task(keys: Sequence[str], everything: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of optimizer and trainer of which each task has one value."""
+    of_task = [key for key in keys if _is_task(key)]
+    of_training = [key for key in keys if of_task and key.split(".")[0] in _TRAINING]
+    tasks = [tuple(_text(known, key) for key in of_task) for known in everything]
+    found = []
+    for key in of_training:
+        pairs = {(task, _text(known, key)) for task, known in zip(tasks, everything, strict=True)}
+        if len(pairs) == len({task for task, _ in pairs}):
+            found.append(key)
+    return found
 
 
 def _order(group: Group) -> tuple[str | float, ...]:

@@ -119,7 +119,7 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
     assert "\N{MINUS SIGN}" not in shown.split("rnn")[1].split("n =")[0]
     assert "+0.313 [+0.275, +0.351]   n = 3" in shown
     assert "2 of 5 diverged   n = 5" in shown
-    assert "difference in nll (nats/frame) to lstm, better to the left" in shown
+    assert "difference in nll (nats/frame)\nto lstm, better to the left" in shown
     dots = [line for line in figure.axes[0].lines if len(np.atleast_1d(line.get_xdata())) == 3]
     assert [line.get_xdata() for line in dots] == [
         pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])

@@ -142,6 +142,26 @@ def test_groups_that_a_number_tells_apart_stand_in_its_order(tmp_path: Path) -> 
     assert labels(grouped(tmp_path)) == expected
 
 
+def test_a_training_that_each_task_has_for_itself_is_no_key(tmp_path: Path) -> None:
+    def budget(cell: str, seed: int, task: str, rate: float) -> dict[str, Any]:
+        config = configuration(cell, seed, task__name=task, optimizer__learning_rate=rate)
+        return {**config, "trainer": {**config["trainer"], "batch": int(1000 * rate)}}
+
+    for cell in ("lstm", "gru"):
+        for task, rate in (("adding", 0.003), ("jsb_music21", 0.01)):
+            write(tmp_path, budget(cell, 0, task, rate))
+    found = grouped(tmp_path)
+    assert labels(found) == [
+        *("gru task=adding", "gru task=jsb_music21", "lstm task=adding", "lstm task=jsb_music21"),
+    ]
+    assert {item.variant for item in found.groups} == {"gru", "lstm"}
+    assert found.with_task == ("optimizer.learning_rate", "trainer.batch")
+    # One task with two rates, and the rate tells groups apart again.
+    write(tmp_path, budget("lstm", 0, "adding", 0.01))
+    assert "lstm task=adding learning_rate=0.01 batch=10" in labels(grouped(tmp_path))
+    assert grouped(tmp_path).with_task == ()
+
+
 def test_launch_keys_make_no_groups(tmp_path: Path) -> None:
     write(tmp_path, configuration(), configuration(seed=1, plugins=["a.py"], threads=2))
     assert labels(grouped(tmp_path)) == ["lstm"]

@@ -127,6 +127,8 @@ def _heading(rows: Sequence[Row]) -> str:
     found = _differences(rows)[0]
     unit = f" ({found.metric.unit})" if found.metric.unit else ""
     names = {d.baseline for d in _differences(rows)}
-    versus = names.pop() if len(names) == 1 else "baseline"
+    versus = shortened(names.pop()) if len(names) == 1 else "baseline"
     side = "right" if found.metric.sign > 0 else "left"
-    return plottable(f"difference in {found.metric.name}{unit} to {versus}, better to the {side}")
+    # In two lines: one would be wider than a column.
+    what = plottable(f"difference in {found.metric.name}{unit}")
+    return f"{what}\nto {versus}, better to the {side}"
