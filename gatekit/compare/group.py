@@ -98,6 +98,8 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     else:
         keys = _chosen(by, settings, details, [*differing, *shown_details])
         pooled = [key for key in (*_ordered(differing), *shown_details) if key not in keys]
+    if by is None:
+        everything = _told(shown_details, everything)
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):
         buckets.setdefault(tuple(_text(known, key) for key in keys), []).append(index)
@@ -257,6 +259,19 @@ def _differing_details(
         distinct = list({id(row): row for row in rows}.values())
         found.update(dict.fromkeys(_differing(distinct)))
     return sorted(found)
+
+
+def _told(inside: Sequence[str], everything: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the settings without the options inside a cell that all runs of that cell share."""
+    shared: dict[tuple[Any, str], set[str]] = {}
+    for known in everything:
+        for key in inside:
+            shared.setdefault((known.get("cell"), key), set()).add(_text(known, key))
+    same = {place for place, texts in shared.items() if len(texts) == 1}
+    return [
+        {k: v for k, v in known.items() if (known.get("cell"), k) not in same}
+        for known in everything
+    ]
 
 
 def _ordered(keys: Iterable[str]) -> list[str]:

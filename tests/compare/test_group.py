@@ -162,6 +162,13 @@ def test_a_training_that_each_task_has_for_itself_is_no_key(tmp_path: Path) -> N
     assert grouped(tmp_path).with_task == ()
 
 
+def test_an_option_is_shown_of_the_cell_that_has_it_in_two_ways(tmp_path: Path) -> None:
+    for equation in ("a", "b"):
+        write(tmp_path, configuration("gru", 0, cell__equations__h=equation))
+    write(tmp_path, configuration("lstm", 0), configuration("rnn", 0))
+    assert labels(grouped(tmp_path)) == ["gru equations.h=a", "gru equations.h=b", "lstm", "rnn"]
+
+
 def test_launch_keys_make_no_groups(tmp_path: Path) -> None:
     write(tmp_path, configuration(), configuration(seed=1, plugins=["a.py"], threads=2))
     assert labels(grouped(tmp_path)) == ["lstm"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed
@@ -95,10 +96,13 @@ def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
 def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
     """Put the legend above the axes, where it covers no data, and let the figure grow by it."""
     handles, labels = axes.get_legend_handles_labels()
-    widest = _LEGEND_HANDLE + _LEGEND_LETTER * max(map(len, labels))
+    letters = int((figure.get_figwidth() - _LEGEND_HANDLE) / _LEGEND_LETTER)
+    labels = ["\n".join(wrap(label, letters, break_on_hyphens=False)) for label in labels]
+    lines = [label.count("\n") + 1 for label in labels]
+    widest = _LEGEND_HANDLE + _LEGEND_LETTER * max(map(len, "\n".join(labels).split("\n")))
     columns = min(len(labels), max(1, int(figure.get_figwidth() / widest)))
     legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
-    rows = math.ceil(len(labels) / columns)
+    rows = math.ceil(sum(lines) / columns)
     if title is not None:
         legend.set_title(title)
         rows += 1
