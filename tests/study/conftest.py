@@ -21,3 +21,14 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(parts, "_load", with_tiny)
     monkeypatch.setattr(parts.Parts, "hashes", lambda self, cell, unit, task: {})
     return tmp_path
+
+
+@pytest.fixture
+def float32():
+    """Leave Keras' policy as it was."""
+    # Here, for most tests of the study need no Keras.
+    import keras
+
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)

@@ -2,7 +2,6 @@
 
 import threading
 
-import keras
 import numpy
 import pytest
 from twice import StopAt, told
@@ -16,6 +15,8 @@ from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
 from gatekit.study.task import Batch
 from gatekit.study.train import InterruptedRunError, train
+
+pytestmark = pytest.mark.usefixtures("float32")
 
 FEW = ["units=4", "trainer.epochs=3", "trainer.batch=8", "precision=float64"]
 OUTSIDE = '''
@@ -46,14 +47,6 @@ def gatekit_gates():
     """Register the gate."""
     return {"outside": Outside}
 '''
-
-
-@pytest.fixture(autouse=True)
-def float32():
-    """Leave Keras' policy as it was."""
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the head reads of a sequence with one target."""
 
-import keras
 import numpy
 import pytest
 import tiny
@@ -14,13 +13,7 @@ from gatekit.study.model import build_model
 from gatekit.study.plan import plan
 from gatekit.study.task import Batch
 
-
-@pytest.fixture(autouse=True)
-def float32():
-    """Leave Keras' policy as it was."""
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 class Padded(tiny.Sum):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
 from twice import VARIANTS, StopAt, points, told
 
@@ -19,13 +18,7 @@ from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
 from gatekit.study.train import InterruptedRunError, train
 
-
-@pytest.fixture(autouse=True)
-def float32():
-    """Leave Keras' policy as it was."""
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 class Runs:

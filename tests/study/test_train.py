@@ -5,7 +5,6 @@ import json
 import math
 import threading
 
-import keras
 import numpy
 import pytest
 import tiny
@@ -22,16 +21,10 @@ from gatekit.study.plan import plan
 from gatekit.study.task import Batch
 from gatekit.study.train import InterruptedRunError, train
 
+pytestmark = pytest.mark.usefixtures("float32")
+
 FEW = ["units=4", "trainer.epochs=3", "trainer.batch=8"]
 FAST = ("optimizer.learning_rate=0.5", "trainer.epochs=30", "trainer.patience=1")
-
-
-@pytest.fixture(autouse=True)
-def float32():
-    """Leave Keras' policy as it was."""
-    before = keras.config.dtype_policy()
-    yield
-    keras.config.set_dtype_policy(before)
 
 
 @pytest.fixture
