@@ -94,12 +94,11 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
         keys = [*_ordered(differing), *shown_details]
         with_task = _with_task(keys, everything)
         keys = [key for key in keys if key not in with_task]
+        everything = _told(shown_details, everything) if shown_details else everything
         pooled: list[str] = []
     else:
         keys = _chosen(by, settings, details, [*differing, *shown_details])
         pooled = [key for key in (*_ordered(differing), *shown_details) if key not in keys]
-    if by is None:
-        everything = _told(shown_details, everything)
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):
         buckets.setdefault(tuple(_text(known, key) for key in keys), []).append(index)
