@@ -223,6 +223,48 @@ def test_rows_71_72_other_signals_stop_as_well(tmp_path, number, code):
     assert states(plan) == ["INTERRUPTED"]
 
 
+class Told:
+    """A run that a signal has stopped before anyone looks at it; the command may be told as well.
+
+    Args:
+        tells: whether the command gets the signal while it waits for the run.
+    """
+
+    slots, peak, place = 1, 0, 0
+
+    def __init__(self, tells):
+        self.tells = tells
+
+    def start(self, run, place, bar):
+        self.claimed = run.folder()
+        self.claimed.claim()
+        return self
+
+    def wait(self, handles, seconds):
+        if self.claimed.state().name == "RUNNING":
+            if self.tells:
+                os.kill(os.getpid(), signal.SIGTERM)
+            self.claimed.status("INTERRUPTED", "stopped by SIGTERM")
+
+    def over(self):
+        return True
+
+    def owns(self, folder, before):
+        return True
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("tells", "code"), [(True, 143), (False, 1)])
+def test_row_71_a_run_that_a_signal_stopped_first_is_left(tmp_path, tells, code):
+    plan = plan_of(tmp_path, "good")
+    outcome = launch(plan, backend=Told(tells))
+    assert states(plan) == ["INTERRUPTED"]
+    assert outcome.code == code
+    assert "Interrupted, 1 run left. To continue: the same command again." in report(plan, outcome)
+
+
 def test_every_line_of_progress_is_in_the_log(tmp_path):
     plan = plan_of(tmp_path, "good", "fail")
     launch(plan, start)

@@ -199,6 +199,9 @@ class _Launching:
             with caught() as received:
                 while self.step(received):
                     pass
+                if received:
+                    # Runs that were told as well may be over before the next step would note it.
+                    self.outcome.signal = received[0]
         finally:
             self.progress.close()
             for slot in self.active:
@@ -317,6 +320,8 @@ class _Launching:
             return
         self.troubles = 0
         self.outcome.made.append((run, state.name))
+        if state.name == "INTERRUPTED" and slot.stopped is None:
+            self.outcome.left.append(run)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(run.label, state.name, words, seconds)
         self.work.ended(run, state.name)

@@ -18,7 +18,7 @@ class Outcome:
         made: runs that were made, with their state.
         skipped: runs that were complete already, or that another process works on.
         failed: runs that failed, now or before, with the reason.
-        left: runs that were not begun.
+        left: runs that were not begun, or were stopped before their end; the same command goes on.
         signal: the signal that ended the command.
         halted: why the command stopped by itself before every run was begun.
         peaks: the largest resident memory of runs that were watched, in bytes, by fingerprint.
@@ -36,10 +36,10 @@ class Outcome:
 
     @property
     def code(self) -> int:
-        """The exit code: 0, 1 when a run failed, 128 + n after signal n."""
+        """The exit code: 0, 1 when a run failed or is left, 128 + n after signal n."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failed or self.halted else 0
+        return 1 if self.failed or self.halted or self.left else 0
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
@@ -71,9 +71,11 @@ def report(plan: Plan, outcome: Outcome) -> str:
         )
         lines.append(f"Where they stand: gatekit status {study}{root}")
         return "\n".join(lines)
-    if outcome.signal is not None or outcome.halted is not None:
-        left = len(outcome.left) + sum(s == "INTERRUPTED" for _, s in outcome.made)
-        lines.append(f"Interrupted, {left} runs left. To continue: the same command again.")
+    if outcome.left or outcome.signal is not None or outcome.halted is not None:
+        # A search does not know beforehand what it would have made.
+        left = len(outcome.left)
+        many = f", {left} run{'s' if left > 1 else ''} left" if left else ""
+        lines.append(f"Interrupted{many}. To continue: the same command again.")
         if plan.command:
             lines.append(f"    {plan.command}")
     lines.append(f"Now type: gatekit compare {study}{root}")

@@ -70,7 +70,6 @@ def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
             "move the journal away and type the command again; points that were made count again."
         ) from None
     outcome = launch(plan, work=work)
-    outcome.left = []
     return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
 
 
