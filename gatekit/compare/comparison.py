@@ -101,7 +101,7 @@ def compare(
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded = loaded if split is None else on_split(loaded, split)
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
-    grouping = group_runs(loaded.runs, keys)
+    grouping = group_runs(loaded.runs, keys, within)
     _refuse_unknown(within, grouping)
     _refuse_mixed(grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)

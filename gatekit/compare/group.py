@@ -67,13 +67,16 @@ class Grouping:
     with_task: tuple[str, ...] = ()
 
 
-def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping:
+def group_runs(
+    runs: Iterable[Run], by: Sequence[str] | None = None, within: Sequence[str] = ()
+) -> Grouping:
     """Group runs by every key that differs between them except the seed, or by given keys.
 
     Args:
         runs: all runs of a study.
         by: dotted configuration keys; ``cell`` is the cell's name. None means every key
             that differs.
+        within: keys that tell groups apart even where each task has one value of them.
 
     Raises:
         ConfigError: ``by`` names a key that no run has, or the seed.
@@ -92,7 +95,7 @@ def group_runs(runs: Iterable[Run], by: Sequence[str] | None = None) -> Grouping
     with_task: list[str] = []
     if by is None:
         keys = [*_ordered(differing), *shown_details]
-        with_task = _with_task(keys, everything)
+        with_task = [key for key in _with_task(keys, everything) if key not in within]
         keys = [key for key in keys if key not in with_task]
         everything = _told(shown_details, everything) if shown_details else everything
         pooled: list[str] = []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import compare
 from gatekit.compare.group import Group, Grouping, group_runs
 from gatekit.compare.label import printable
 from gatekit.compare.loader import load
@@ -156,6 +157,9 @@ def test_a_training_that_each_task_has_for_itself_is_no_key(tmp_path: Path) -> N
     ]
     assert {item.variant for item in found.groups} == {"gru", "lstm"}
     assert found.with_task == ("optimizer.learning_rate", "trainer.batch")
+    asked = compare("demo", tmp_path, within=["optimizer.learning_rate"])
+    assert {row.group.values["optimizer.learning_rate"] for row in asked.rows} == {0.003, 0.01}
+    assert {row.name for row in asked.rows} == {"gru", "lstm"}
     # One task with two rates, and the rate tells groups apart again.
     write(tmp_path, budget("lstm", 0, "adding", 0.01))
     assert "lstm task=adding learning_rate=0.01 batch=10" in labels(grouped(tmp_path))
