@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .composition import cell_config, cell_names, config_folders, load_cell
 from .contract import API
-from .loading import (
+from .loading import use_plugins
+from .offered import (
     broken,
     callbacks,
     catalogue,
@@ -14,7 +15,6 @@ from .loading import (
     plugin_names,
     plugin_origins,
     tasks,
-    use_plugins,
 )
 from .plugin import Broken, Origin
 from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash

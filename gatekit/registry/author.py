@@ -8,7 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from ..cell.errors import nearest
+from ..cell.errors import PluginError, nearest
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from 'gatekit'")
 
@@ -50,6 +50,18 @@ def what_happened(error: BaseException, path: Path | None) -> str:
     said = f"{type(error).__name__}: {' '.join(str(text).split())[:200]}".removesuffix(": ")
     place = author_line(error, path)
     return said + (f" ({place})" if place else "") + remedy(error, path)
+
+
+def reason_of(error: BaseException | None, path: Path | None) -> str:
+    """Return why a plugin is left out: our own words as they are, else `what_happened`.
+
+    Args:
+        error: what was raised, if anything was.
+        path: the plugin's file.
+    """
+    if error is None or isinstance(error, PluginError):
+        return str(error or "")
+    return what_happened(error, path)
 
 
 def remedy(error: BaseException, path: Path | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ..cell.catalogue import Catalogue
 from ..cell.errors import CellError, ConfigError, listed, nearest
 from ..cell.spec import CellSpec, read_cell
-from .loading import config_dirs, origins
+from .offered import config_dirs, origins
 from .safe_yaml import read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")

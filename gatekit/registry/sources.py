@@ -13,7 +13,8 @@ from typing import Any
 from ..cell.errors import PluginError, listed, nearest
 from ..cell.expression import Call, Expr, walk
 from ..cell.spec import CellSpec, OutputUnitSpec, Read
-from .loading import Registry, origins, registry
+from .loading import Registry, registry
+from .offered import origins
 from .plugin import Found
 
 # What the graph draws from where neither cell nor map says otherwise.

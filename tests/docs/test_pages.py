@@ -17,7 +17,7 @@ from gatekit.cell.graph import build
 from gatekit.cell.spec import read_output_unit
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
-from gatekit.registry import catalogue, load_cell, loading, safe_yaml
+from gatekit.registry import catalogue, load_cell, loading, plugin_names, safe_yaml
 
 from .pages import ELSEWHERE, ROOT, Block, blocks, pages
 from .typed import type_in
@@ -97,7 +97,7 @@ def written(folder: Path, block: Block) -> None:
     elif path.suffix == ".yaml":
         safe_yaml.read_yaml(path)
     elif path.parts[0] == "plugins":
-        assert path.stem in loading.plugin_names()
+        assert path.stem in plugin_names()
     else:
         compile(block.text, str(path), "exec")
 
