@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -62,8 +63,9 @@ class Feed:
         rows = numpy.arange(min(count, len(self.splits[name].x)))
         return self._tensors(batches.taken(self.splits[name], rows, len(rows), self.every))
 
+    @functools.cached_property
     def spec(self) -> Any:
-        """Return shapes and types of a step; the length of sequences is left open."""
+        """Shapes and types of a step; the length of sequences is left open."""
 
         def spec(array: Any, timed: bool) -> tf.TensorSpec:
             dims = [self.size, *array.shape[1:]]

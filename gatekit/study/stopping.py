@@ -1,4 +1,4 @@
-"""The signals that ask a run to stop after its batch."""
+"""How a run is asked to stop after its batch."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any
 
 STOPPING = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Asked to stop: by the launcher, a closed terminal, a cluster that takes its node back."""
+
+
+class InterruptedRunError(Exception):
+    """The run was asked to stop; it stopped after a batch."""
 
 
 def noted() -> tuple[threading.Event, list[int]]:

@@ -23,25 +23,16 @@ from .folder import RunFolder
 from .guard import guarded
 from .jit import compiled_step
 from .journal import Journal
-from .model import (
-    build_model,
-    choice_of,
-    named_weights,
-    parameter_counts,
-    set_weights,
-    step_metric,
-)
+from .model import build_model, choice_of, named_weights, parameter_counts, set_weights
 from .optimizers import optimizer
 from .probe import Probe
 from .probe_records import ProbeRecords
+from .scores import Scores
+from .stopping import InterruptedRunError
 
 WARM_UP = 5
 EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
-
-
-class InterruptedRunError(Exception):
-    """The run was asked to stop; it stopped after a batch."""
 
 
 class DivergedError(Exception):
@@ -154,10 +145,9 @@ class _Session:
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
-        self.spec = self.feed.spec()
         if self.config["jit"]:
-            self.model.train_function = compiled_step(self.model, self.spec)
-        self.score = self._scorer(self.spec)
+            self.model.train_function = compiled_step(self.model, self.feed.spec)
+        self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.config["jit"])
         self._check_repeats()
         probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
         self.probe = ProbeRecords(probe, self.journal, self.chunk)
@@ -209,7 +199,7 @@ class _Session:
             for step in range(self.journal.step, stop):
                 yield self.feed.step(step)
 
-        return tf.data.Dataset.from_generator(steps, output_signature=self.spec)
+        return tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
 
     def _resume(self, found: Checkpoint) -> None:
         self.journal.resume(found)
@@ -233,7 +223,7 @@ class _Session:
     def close_epoch(self) -> None:
         """Look at the validation data after the last batch of an epoch, and keep what is found."""
         journal = self.journal
-        value = self.evaluate("validation")
+        value = self.scores.of("validation")
         journal.judge(value, lambda: named_weights(self.model))
         if not math.isfinite(value):
             raise DivergedError(journal.epoch, self.chunk)
@@ -254,52 +244,17 @@ class _Session:
             with guarded("a callback", self.journal.remark, printing=True):
                 self.callbacks.tell(event, folder=self.journal.folder.path, **facts)
 
-    # -- scores -------------------------------------------------------------------------------
-
-    def _scorer(self, spec: Any) -> Any:
-        metric, loss = self.task.metric.name, self.task.signature().loss
-        masked = self.feed.masked
-
-        @tf.function(input_signature=spec, autograph=False, jit_compile=self.config["jit"])
-        def score(inputs: Any, y: Any, weights: Any) -> Any:
-            logits = self.model(list(inputs) if masked else inputs, training=False)
-            counted = tf.cast(weights, "float64")
-            values = tf.cast(step_metric(metric, loss, y, logits), "float64")
-            return tf.reduce_sum(values * counted), tf.reduce_sum(counted)
-
-        return score
-
-    def evaluate(self, split: str) -> float:
-        """Return the task's metric on a split, pooled over all counted steps.
-
-        Raises:
-            InterruptedRunError: the run was asked to stop; nothing has changed.
-        """
-        total = count = 0.0
-        for step in self.feed.split(split):
-            if self.stop.is_set():
-                raise InterruptedRunError
-            value, counted = self.score(*step)
-            total += float(value)
-            count += float(counted)
-        return total / count if count else math.nan
-
-    def _tests(self) -> dict[str, Any]:
-        """Return the metric on the test set, and under ``splits`` on the further ones."""
-        first, *further = [(split, self.evaluate(split)) for split in self.feed.tests]
-        return dict([first]) | ({"splits": dict(further)} if further else {})
-
     def _summary(self) -> dict[str, Any]:
         metric, journal = self.task.metric, self.journal
         best = last = None
         if journal.best is not None:
-            tests = self._tests()
+            tests = self.scores.tests()
             last = {"epoch": journal.epoch, "validation": journal.validation, **tests}
             for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
                 journal.log(split, metric.name, value)
             set_weights(self.model, journal.best_weights)
             epoch, value = journal.best
-            best = {"epoch": epoch, "validation": value, **self._tests()}
+            best = {"epoch": epoch, "validation": value, **self.scores.tests()}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
         choice = choice_of(self.model)
         return {

@@ -27,7 +27,8 @@ from gatekit.registry import store
 from . import beat, environment, files, heap, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
 from .guard import guarded
-from .train import InterruptedRunError, make_deterministic, train
+from .stopping import InterruptedRunError
+from .train import make_deterministic, train
 from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20

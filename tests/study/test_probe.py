@@ -12,7 +12,8 @@ from gatekit.study import parts, probe, probe_lines, probe_records, resume
 from gatekit.study.command import compose
 from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.train import InterruptedRunError, train
+from gatekit.study.stopping import InterruptedRunError
+from gatekit.study.train import train
 
 ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
 

@@ -16,7 +16,8 @@ from gatekit.study.checkpoint import Checkpoint
 from gatekit.study.command import compose
 from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.train import InterruptedRunError, train
+from gatekit.study.stopping import InterruptedRunError
+from gatekit.study.train import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 

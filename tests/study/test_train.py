@@ -18,8 +18,9 @@ from gatekit.study.folder import RunFolder
 from gatekit.study.model import SequenceModel
 from gatekit.study.optimizers import optimizer
 from gatekit.study.plan import plan
+from gatekit.study.stopping import InterruptedRunError
 from gatekit.study.task import Batch
-from gatekit.study.train import InterruptedRunError, train
+from gatekit.study.train import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
