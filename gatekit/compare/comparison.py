@@ -146,7 +146,7 @@ def command(
 
 def _refuse_unknown(within: Sequence[str], grouping: Grouping) -> None:
     known = {key: None for group in grouping.groups for key in group.values}
-    known |= dict.fromkeys(grouping.with_task)
+    known |= dict.fromkeys(grouping.implied)
     for name in within:
         if known and not any(key == name or key.startswith(f"{name}.") for key in known):
             raise ConfigError(
@@ -275,9 +275,9 @@ def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
         notes["no run came to an outcome: there is nothing to compare yet"] = None
     if grouping.pooled:
         notes[f"pooled over {', '.join(grouping.pooled)}; pairs agree in these and the seed"] = None
-    if grouping.with_task:
-        names = ", ".join(grouping.with_task)
-        notes[f"each task has its own {names}: in no label"] = None
+    for owner in dict.fromkeys(grouping.implied.values()):
+        names = ", ".join(key for key, of in grouping.implied.items() if of == owner)
+        notes[f"each {owner} has its own {names}: in no label"] = None
     for row in rows:
         for flag in row.summary.flags if row.summary else ():
             notes[f"{row.group.label}: {flag}"] = None

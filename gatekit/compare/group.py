@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.config_text import flatten
-from gatekit.compare.label import group_label, value_text
+from gatekit.compare.keys import (
+    Known,
+    asked,
+    differing,
+    differing_inside,
+    implied,
+    in_order,
+    is_of_task,
+    only_told,
+    text_of,
+)
+from gatekit.compare.label import group_label
 from gatekit.compare.result import OWN, short_hash
 from gatekit.compare.run import Run
 from gatekit.study.config import DEFAULTS
@@ -19,7 +29,6 @@ from gatekit.study.config import DEFAULTS
 # are averaged over.
 _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
 _NOT_VARIANTS = (*_LAUNCH, "seed")
-_TRAINING = ("optimizer", "trainer")
 _OURS = {"cell", "task", "optimizer", "trainer"}
 _ABOUT = ("name", "reference", "year", "notes")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
@@ -57,14 +66,13 @@ class Group:
 class Grouping:
     """All groups, the keys they are pooled over, and runs whose group cannot be known.
 
-    ``with_task`` are keys of the training of which each task has one value: they tell no groups
-    apart that the task does not.
+    ``implied`` are keys of the training that tell no groups apart, each with what it follows from.
     """
 
     groups: tuple[Group, ...]
     pooled: tuple[str, ...]
     unknown: tuple[Run, ...]
-    with_task: tuple[str, ...] = ()
+    implied: Mapping[str, str] = field(default_factory=dict)
 
 
 def group_runs(
@@ -76,7 +84,7 @@ def group_runs(
         runs: all runs of a study.
         by: dotted configuration keys; ``cell`` is the cell's name. None means every key
             that differs.
-        within: keys that tell groups apart even where each task has one value of them.
+        within: keys that tell groups apart even where they follow from others.
 
     Raises:
         ConfigError: ``by`` names a key that no run has, or the seed.
@@ -89,41 +97,31 @@ def group_runs(
     # Runs read together share their cells, so each cell is flattened once.
     flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
     details = [flat[id(_cell(run))] for run in readable]
-    differing = _differing(settings)
-    shown_details = _differing_details(settings, details, differing)
-    everything = [{**detail, **setting} for detail, setting in zip(details, settings, strict=True)]
-    with_task: list[str] = []
+    differ = differing(settings)
+    inside = differing_inside(settings, details, differ)
+    everything: list[Known] = [
+        {**detail, **setting} for detail, setting in zip(details, settings, strict=True)
+    ]
+    following: dict[str, str] = {}
     if by is None:
-        keys = [*_ordered(differing), *shown_details]
-        with_task = [key for key in _with_task(keys, everything) if key not in within]
-        keys = [key for key in keys if key not in with_task]
-        everything = _told(shown_details, everything) if shown_details else everything
+        keys = [*in_order(differ), *inside]
+        found = implied(keys, everything)
+        following = {key: owner for key, owner in found.items() if key not in within}
+        keys = [key for key in keys if key not in following]
+        everything = only_told(inside, everything) if inside else everything
         pooled: list[str] = []
     else:
-        keys = _chosen(by, settings, details, [*differing, *shown_details])
-        pooled = [key for key in (*_ordered(differing), *shown_details) if key not in keys]
+        keys = asked(by, (*settings, *details), [*differ, *inside])
+        pooled = [key for key in (*in_order(differ), *inside) if key not in keys]
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):
-        buckets.setdefault(tuple(_text(known, key) for key in keys), []).append(index)
+        buckets.setdefault(tuple(text_of(known, key) for key in keys), []).append(index)
     groups: list[Group] = []
     for indices in buckets.values():
         members = [(readable[i], everything[i]) for i in indices]
         groups.extend(_groups(members, keys, pooled))
     groups.sort(key=_order)
-    return Grouping(tuple(groups), tuple(pooled), unknown, tuple(with_task))
-
-
-def _with_task(keys: Sequence[str], everything: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the keys of optimizer and trainer of which each task has one value."""
-    of_task = [key for key in keys if _is_task(key)]
-    of_training = [key for key in keys if of_task and key.split(".")[0] in _TRAINING]
-    tasks = [tuple(_text(known, key) for key in of_task) for known in everything]
-    found = []
-    for key in of_training:
-        pairs = {(task, _text(known, key)) for task, known in zip(tasks, everything, strict=True)}
-        if len(pairs) == len({task for task, _ in pairs}):
-            found.append(key)
-    return found
+    return Grouping(tuple(groups), tuple(pooled), unknown, following)
 
 
 def _order(group: Group) -> tuple[str | float, ...]:
@@ -139,17 +137,17 @@ def _groups(
     fallback = _cell_name(members[0][0].config or {}) or "all runs"
     missing = tuple(run for run, _ in members if not run.counts)
     sources = [dict(_source(run)) if run.counts else {} for run, _ in members]
-    split = _differing([source for source in sources if source])
+    split = differing([source for source in sources if source])
     parts: dict[tuple[str, ...], list[int]] = {}
     for index, (run, _) in enumerate(members):
         if run.counts:
-            part = tuple(_text(sources[index], key) for key in split)
+            part = tuple(text_of(sources[index], key) for key in split)
             parts.setdefault(part, []).append(index)
     groups = []
     for indices in parts.values() or [[]]:
         # A group whose data or plugin changed under it is two groups, told apart by the hash.
         shown = {**values, **{key: sources[indices[0]].get(key) for key in split if indices}}
-        variant = {key: value for key, value in values.items() if not _is_task(key)}
+        variant = {key: value for key, value in values.items() if not is_of_task(key)}
         groups.append(
             Group(
                 label=group_label(shown, fallback),
@@ -164,7 +162,7 @@ def _groups(
 
 
 def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
-    return None if run.seed is None else (run.seed, *(_text(known, key) for key in pooled))
+    return None if run.seed is None else (run.seed, *(text_of(known, key) for key in pooled))
 
 
 def _source(run: Run) -> Iterable[tuple[str, str]]:
@@ -173,10 +171,6 @@ def _source(run: Run) -> Iterable[tuple[str, str]]:
             yield "data", short_hash(run.result.data_hash)
         for name, digest in run.result.plugins.items():
             yield f"plugin.{name}", short_hash(digest)
-
-
-def _is_task(key: str) -> bool:
-    return key == "task" or key.startswith("task.")
 
 
 def _cell_name(config: Mapping[str, Any]) -> str | None:
@@ -232,81 +226,3 @@ def _cell(run: Run) -> Mapping[str, Any]:
 
 def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
     return flatten({"cell": {key: cell[key] for key in cell if key not in _ABOUT}})
-
-
-def _text(known: Mapping[str, Any], key: str) -> str:
-    return f"={value_text(known[key])}" if known.get(key) is not None else ""
-
-
-def _differing(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    keys = {key: None for row in rows for key in row}
-    return [key for key in keys if len({_text(row, key) for row in rows}) > 1]
-
-
-def _differing_details(
-    settings: Sequence[Mapping[str, Any]],
-    details: Sequence[Mapping[str, Any]],
-    differing: Sequence[str],
-) -> list[str]:
-    """Return the keys inside a cell that differ between runs that are otherwise alike.
-
-    Two cells of different names differ in nearly everything, and a swap in what it swapped: the
-    name and the swap say so already.
-    """
-    alike: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
-    for setting, detail in zip(settings, details, strict=True):
-        alike.setdefault(tuple(_text(setting, key) for key in differing), []).append(detail)
-    found: dict[str, None] = {}
-    for rows in alike.values():
-        distinct = list({id(row): row for row in rows}.values())
-        found.update(dict.fromkeys(_differing(distinct)))
-    return sorted(found)
-
-
-def _told(inside: Sequence[str], everything: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the settings without the options inside a cell that all runs of that cell share."""
-    shared: dict[tuple[Any, str], set[str]] = {}
-    for known in everything:
-        for key in inside:
-            shared.setdefault((known.get("cell"), key), set()).add(_text(known, key))
-    same = {place for place, texts in shared.items() if len(texts) == 1}
-    return [
-        {k: v for k, v in known.items() if (known.get("cell"), k) not in same}
-        for known in everything
-    ]
-
-
-def _ordered(keys: Iterable[str]) -> list[str]:
-    def rank(key: str) -> tuple[int, bool, str]:
-        first, _, rest = key.partition(".")
-        order = ("cell", "swap", "output_unit", "task")
-        place = order.index(first) if first in order else len(order)
-        return (place, rest not in ("name", "kind"), key)
-
-    return sorted(keys, key=rank)
-
-
-def _chosen(
-    by: Sequence[str],
-    settings: Sequence[Mapping[str, Any]],
-    details: Sequence[Mapping[str, Any]],
-    differing: Sequence[str],
-) -> list[str]:
-    known = {key for row in (*settings, *details) for key in row}
-    chosen: dict[str, None] = {}
-    for key in by:
-        if key == "seed":
-            raise ConfigError("by=seed: groups are averaged over the seed; name another key")
-        below = [item for item in _ordered(known) if item.startswith(f"{key}.")]
-        if key in known:
-            chosen[key] = None
-        elif below:
-            chosen.update(dict.fromkeys([k for k in below if k in differing] or below[:1]))
-        elif known and not key.startswith("swap."):
-            differ = listed(_ordered(differing))
-            raise ConfigError(
-                f"by={key}: no run has this key{nearest(key, known)}; keys that differ: {differ}"
-            )
-        else:
-            chosen[key] = None
-    return list(chosen)

@@ -126,6 +126,37 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
     ]
 
 
+def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
+    for study in ("near", "far"):
+        runs = write_study(tmp_path / study, {"lstm": LSTM, "rnn": RNN, "gru": GRU})
+    for seed, value in enumerate(RNN):
+        write_run(runs, configuration("rnn", seed, cell__name="noaf"), value + 12500)
+    limits, arrows = {}, {}
+    for study in ("near", "far"):
+        figure = page()
+        draw_forest(figure, compare("demo", tmp_path / study))
+        (axes,) = figure.axes
+        limits[study] = axes.get_xlim()
+        arrows[study] = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == ">"]
+    assert arrows == {"near": [], "far": [0.99]}
+    assert limits["far"] == pytest.approx(limits["near"], abs=0.05)
+    assert "+12500.313 [" in texts(figure)
+
+
+def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
+    names = ["word " * 12 + str(number) for number in range(2)]
+    for name in names:
+        for cell in ("lstm", "rnn"):
+            for seed, value in enumerate(LSTM):
+                config = configuration(cell, seed, trainer__name=name)
+                write_run(tmp_path / "demo" / "runs", config, value)
+    figure = page()
+    draw_forest(figure, compare("demo", tmp_path, baseline="lstm", within=["trainer"]))
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert max(map(len, written)) < 60
+    assert [text for text in written if text in ("0", "1")] == ["0", "1"]
+
+
 def test_an_axis_draws_means_over_the_swept_key(tmp_path: Path) -> None:
     for length in (10, 100, 1000):
         for cell in ("lstm", "rnn"):

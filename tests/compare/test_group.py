@@ -156,14 +156,50 @@ def test_a_training_that_each_task_has_for_itself_is_no_key(tmp_path: Path) -> N
         *("gru task=adding", "gru task=jsb_music21", "lstm task=adding", "lstm task=jsb_music21"),
     ]
     assert {item.variant for item in found.groups} == {"gru", "lstm"}
-    assert found.with_task == ("optimizer.learning_rate", "trainer.batch")
+    assert found.implied == {"optimizer.learning_rate": "task", "trainer.batch": "task"}
     asked = compare("demo", tmp_path, within=["optimizer.learning_rate"])
     assert {row.group.values["optimizer.learning_rate"] for row in asked.rows} == {0.003, 0.01}
     assert {row.name for row in asked.rows} == {"gru", "lstm"}
     # One task with two rates, and the rate tells groups apart again.
     write(tmp_path, budget("lstm", 0, "adding", 0.01))
     assert "lstm task=adding learning_rate=0.01 batch=10" in labels(grouped(tmp_path))
-    assert grouped(tmp_path).with_task == ()
+    assert grouped(tmp_path).implied == {}
+
+
+def test_a_training_that_each_optimizer_has_for_itself_is_no_key(tmp_path: Path) -> None:
+    for clipnorm in (None, 1.0):
+        for cell in ("lstm", "gru"):
+            adam = {"name": "adam", "learning_rate": 0.01, "clipnorm": clipnorm}
+            sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.95, "clipnorm": clipnorm}
+            for optimizer in (adam, sgd):
+                write(tmp_path, {**configuration(cell, 0), "optimizer": optimizer})
+    found = grouped(tmp_path)
+    assert labels(found)[:4] == [
+        "gru optimizer=adam",
+        "gru optimizer=adam clipnorm=1.0",
+        "gru optimizer=sgd",
+        "gru optimizer=sgd clipnorm=1.0",
+    ]
+    owner = "optimizer"
+    assert found.implied == {"optimizer.learning_rate": owner, "optimizer.momentum": owner}
+    said = compare("demo", tmp_path, baseline="lstm", within=["optimizer"])
+    assert (
+        "each optimizer has its own optimizer.learning_rate, optimizer.momentum: in no label"
+        in (said.notes)
+    )
+    assert {len(row.block) for row in said.rows} == {2}
+
+
+def test_a_training_that_task_and_optimizer_decide_is_no_key(tmp_path: Path) -> None:
+    for task, optimizer, rate in (
+        *(("adding", "adam", 0.01), ("adding", "sgd", 0.1)),
+        *(("jsb_music21", "adam", 0.1), ("jsb_music21", "sgd", 0.3)),
+    ):
+        config = configuration("lstm", 0, task__name=task)
+        write(tmp_path, {**config, "optimizer": {"name": optimizer, "learning_rate": rate}})
+    found = grouped(tmp_path)
+    assert found.implied == {"optimizer.learning_rate": "task and optimizer"}
+    assert labels(found)[0] == "task=adding optimizer=adam"
 
 
 def test_an_option_is_shown_of_the_cell_that_has_it_in_two_ways(tmp_path: Path) -> None:

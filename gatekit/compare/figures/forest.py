@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40
 _ROW, _MARGIN, _WIDE = 0.2, 0.5, 5.0
+_LETTER, _NAME = 0.057, 34
+_FAR = 20
+"""How many times the typical difference one may be before the axis leaves it out."""
+_EDGE = 0.06
 
 
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw group minus baseline for each group: small dots are pairs, the bar is the t interval.
 
     A filled mark is a decided difference, an open one is not; groups with a diverged run say so.
+    A difference far beyond all others is an arrow at the edge, so that the others can be told.
 
     Args:
         figure: where to draw.
@@ -42,20 +49,27 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     # One column has no room for three things beside each other: the words stand above the bar.
     narrow = figure.get_figwidth() < _WIDE
     blocks = {row.block for row in shown}
+    reach = _reach(_differences(shown))
+    letters = int(figure.get_figwidth() / _LETTER) if narrow else _NAME
     height, last = 0.0, None
     for row in shown:
         if row.block != last and len(blocks) > 1:
-            heading = group_label(dict(row.block), "")
-            _write(axes, plottable(heading), height, "left" if narrow else "name", "#777777")
-            height += 0.8 if narrow else 1
+            heading = wrap(plottable(group_label(dict(row.block), "")), letters) or [""]
+            for line in heading:
+                _write(axes, line, height, "left" if narrow else "name", "#777777")
+                height += 0.8
+            height += 0 if narrow else 0.2
         last = row.block
         label = shortened(row.name or row.group.label)
         _write(axes, label, height, "left" if narrow else "name")
         _write(axes, _in_words(row), height, "right" if narrow else "beside")
         height += 0.75 if narrow else 0
-        _draw_row(axes, row, height)
+        _draw_row(axes, row, height, reach)
         height += 1.15 if narrow else 1
     axes.axvline(0, color=BASELINE, lw=0.8, zorder=1)
+    if reach is not None:
+        low, high = reach
+        axes.set_xlim(low - _EDGE * (high - low), high + _EDGE * (high - low))
     axes.set_yticks([])
     axes.set_ylim(height - 0.4, -0.6)
     axes.grid(axis="x", visible=True)
@@ -104,16 +118,42 @@ def _differences(rows: Sequence[Row]) -> list[Difference]:
     return [row.difference for row in rows if row.difference is not None]
 
 
-def _draw_row(axes: Axes, row: Row, height: float) -> None:
+def _reach(found: Sequence[Difference]) -> tuple[float, float] | None:
+    """Return the ends of the axis where a difference is so far out that the others were one dot."""
+    spans = [_span(difference) for difference in found if difference.mean is not None]
+    if not spans:
+        return None
+    typical = statistics.median(max(abs(low), abs(high)) for low, high in spans)
+    near = [span for span in spans if max(map(abs, span)) <= _FAR * typical]
+    if len(near) == len(spans):
+        return None
+    return min(0.0, *(low for low, _ in near)), max(0.0, *(high for _, high in near))
+
+
+def _span(found: Difference) -> tuple[float, float]:
+    """Return the ends of all that is drawn of a difference."""
+    assert found.mean is not None
+    drawn = [found.mean, *found.values]
+    drawn += [] if found.interval is None else [found.interval.low, found.interval.high]
+    return min(drawn), max(drawn)
+
+
+def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | None) -> None:
     found = row.difference
     assert found is not None
+    where = axes.get_yaxis_transform()
     if found.mean is None:
         worse = 0.99 if (found.worse > found.better) == (found.metric.sign < 0) else 0.01
-        where = axes.get_yaxis_transform()
         axes.plot(worse, height, "x", color=COLOURS[1], ms=4, mew=1, zorder=4, transform=where)
         return
     decided = is_decided(found) and not found.blocked
     tone = COLOURS[0] if decided else "#777777"
+    if reach is not None and not reach[0] <= found.mean <= reach[1]:
+        # An arrow at the edge says that it goes on; the numbers stand above it.
+        mark, place = (">", 0.99) if found.mean > reach[1] else ("<", 0.01)
+        fill = tone if decided else "white"
+        axes.plot(place, height, mark, color=tone, mfc=fill, ms=5, zorder=4, transform=where)
+        return
     below = [height + 0.28] * found.pairs
     axes.plot(found.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
     if found.interval is not None:
