@@ -214,7 +214,8 @@ class RNN(keras.layers.Layer):
             initial_state: the states in the order of `state_names`, or by name; what is missing
                 starts as usual.
             mask: ``batch x time`` booleans, true where valid.
-            training: whether dropout and zoneout draw.
+            training: whether dropout and zoneout draw; where it is false nothing is kept for a
+                gradient, and one that is wanted all the same costs a second forward pass.
 
         Returns:
             ``batch x time x units`` or ``batch x units``; with `return_state` a list of that and
