@@ -24,6 +24,13 @@ _GRAPH_FROM_UNITS = 256
 # 1.19x with 8.4 MB (512, 512).
 _CACHED = 2**21
 
+# A state that is so wide, and so many times wider than units, is a matrix whose coefficients of all
+# steps, which `affine` writes and reads again, cost more than they save. Measured in training, time
+# of `affine` over `fused`, in graph mode and under XLA: as wide as units (mingru, sru_v1, lru, ffm)
+# 0.4 to 0.8 and 0.7 to 1.1; matrices (gla, linear_attention, mamba, retnet) of 256 elements 0.8 to
+# 0.9 and 1.3 to 1.4, of 512 to 4096 elements 1.1 to 2.4 and 1.4 to 3.8.
+_WIDE, _TIMES = 512, 4
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -100,17 +107,19 @@ def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
         return "fused", "auto: remat=True computes the fused loop again, chunk by chunk"
     affinity = analyse(cell)
     if affinity.affine:
-        return _of_affine(affinity, setting)
+        return _of_affine(cell, affinity, setting)
     if setting.device == "gpu" and not cudnn_refusal(cell, setting):
         return "cudnn", "auto: the cell is Keras' own, and a GPU is there"
     return "fused", "auto: fused runs every cell, with one product per recurrent read"
 
 
-def _of_affine(affinity: Affinity, setting: Setting) -> tuple[str, str]:
+def _of_affine(cell: Cell, affinity: Affinity, setting: Setting) -> tuple[str, str]:
     states = ", ".join(name for block in affinity.blocks for name in block.states)
     fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
     if setting.device == "gpu":
         return "scan", f"{fact}; a GPU solves all steps in few rounds"
+    if any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states):
+        return "fused", f"{fact}, but so many that a CPU is faster forming them step by step"
     return "affine", f"{fact}; a CPU is fastest step by step"
 
 

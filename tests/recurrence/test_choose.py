@@ -30,6 +30,8 @@ def test_auto_runs_affine_cells_step_by_step_and_fuses_all_others(cell: str) -> 
     [
         ("mingru", Setting(), "affine", "xla"),
         ("mingru", GPU, "scan", "xla"),
+        ("linear_attention", Setting(), "affine", "xla"),
+        ("linear_attention", GPU, "scan", "xla"),
         ("lstm", Setting(), "fused", "xla"),
         ("lstm", Setting(compute="bfloat16"), "fused", "graph"),
         ("lstm", GPU, "cudnn", "graph"),
@@ -43,6 +45,16 @@ def test_auto_runs_affine_cells_step_by_step_and_fuses_all_others(cell: str) -> 
 def test_auto(cell: str, setting: Setting, executor: str, mode: str) -> None:
     choice = choose("auto", built(cell), setting)
     assert (choice.executor, choice.mode) == (executor, mode)
+
+
+@pytest.mark.parametrize("cell", ["gla", "linear_attention", "mamba", "retnet", "rwkv6"])
+def test_wide_affine_states_are_formed_step_by_step(cell: str) -> None:
+    wide = built(cell, units=64)
+    assert analyse(wide).affine
+    assert choose("auto", wide).executor == "fused"
+    assert "so many" in choose("auto", wide).reason
+    assert choose("auto", wide, GPU).executor == "scan"
+    assert choose("affine", wide).executor == "affine"
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:
