@@ -143,6 +143,18 @@ def test_a_difference_far_beyond_the_others_is_an_arrow(tmp_path: Path) -> None:
     assert "+12500.313 [" in texts(figure)
 
 
+def test_where_most_do_not_differ_no_difference_is_far(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    for name in ("same", "alike", "equal"):
+        for seed, value in enumerate(LSTM):
+            write_run(runs, configuration("lstm", seed, cell__name=name), value)
+    figure = page()
+    draw_forest(figure, compare("demo", tmp_path))
+    low, high = figure.axes[0].get_xlim()
+    assert low < 0 < max(b - a for a, b in zip(LSTM, RNN, strict=True)) < high
+    assert not [line for line in figure.axes[0].lines if line.get_marker() in "<>"]
+
+
 def test_a_long_block_heading_is_wrapped(tmp_path: Path) -> None:
     names = ["word " * 12 + str(number) for number in range(2)]
     for name in names:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.difference import Difference, is_decided
-from gatekit.compare.figures.page import of_one_metric, plottable, run_ids, shortened
+from gatekit.compare.figures.page import (
+    of_one_metric,
+    plottable,
+    run_ids,
+    shortened,
+    wrapped,
+)
 from gatekit.compare.figures.style import BASELINE, COLOURS
 from gatekit.compare.label import group_label
 from gatekit.compare.numbers import decimals, with_interval
@@ -20,7 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40
 _ROW, _MARGIN, _WIDE = 0.2, 0.5, 5.0
-_LETTER, _NAME = 0.057, 34
+_NAME = 1.9
+"""Inches that a heading beside the axes may take."""
 _FAR = 20
 """How many times the typical difference one may be before the axis leaves it out."""
 _EDGE = 0.06
@@ -50,12 +56,12 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     narrow = figure.get_figwidth() < _WIDE
     blocks = {row.block for row in shown}
     reach = _reach(_differences(shown))
-    letters = int(figure.get_figwidth() / _LETTER) if narrow else _NAME
+    room = figure.get_figwidth() if narrow else _NAME
     height, last = 0.0, None
     for row in shown:
         if row.block != last and len(blocks) > 1:
-            heading = wrap(plottable(group_label(dict(row.block), "")), letters) or [""]
-            for line in heading:
+            heading = plottable(group_label(dict(row.block), ""))
+            for line in wrapped(heading, room) or [""]:
                 _write(axes, line, height, "left" if narrow else "name", "#777777")
                 height += 0.8
             height += 0 if narrow else 0.2
@@ -125,7 +131,8 @@ def _reach(found: Sequence[Difference]) -> tuple[float, float] | None:
         return None
     typical = statistics.median(max(abs(low), abs(high)) for low, high in spans)
     near = [span for span in spans if max(map(abs, span)) <= _FAR * typical]
-    if len(near) == len(spans):
+    # Where most differ in nothing, the axis is that of the others.
+    if len(near) == len(spans) or not typical:
         return None
     return min(0.0, *(low for low, _ in near)), max(0.0, *(high for _, high in near))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
-_LEGEND_ROW, _LEGEND_HANDLE, _LEGEND_LETTER = 0.145, 0.40, 0.055
+_LEGEND_ROW, _LEGEND_HANDLE, _LETTER = 0.145, 0.40, 0.055
 _DECADES = 1.5
 _GEOMETRIC = 8
 _LONGEST = 34
@@ -96,10 +96,10 @@ def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
 def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
     """Put the legend above the axes, where it covers no data, and let the figure grow by it."""
     handles, labels = axes.get_legend_handles_labels()
-    letters = int((figure.get_figwidth() - _LEGEND_HANDLE) / _LEGEND_LETTER)
-    labels = ["\n".join(wrap(label, letters, break_on_hyphens=False)) for label in labels]
+    room = figure.get_figwidth() - _LEGEND_HANDLE
+    labels = ["\n".join(wrapped(label, room)) for label in labels]
     lines = [label.count("\n") + 1 for label in labels]
-    widest = _LEGEND_HANDLE + _LEGEND_LETTER * max(map(len, "\n".join(labels).split("\n")))
+    widest = _LEGEND_HANDLE + _LETTER * max(map(len, "\n".join(labels).split("\n")))
     columns = min(len(labels), max(1, int(figure.get_figwidth() / widest)))
     legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
     rows = math.ceil(sum(lines) / columns)
@@ -107,6 +107,11 @@ def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
         legend.set_title(title)
         rows += 1
     figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * rows)
+
+
+def wrapped(text: str, width: float) -> list[str]:
+    """Return a label's lines where it may be so many inches wide."""
+    return wrap(text, int(width / _LETTER), break_on_hyphens=False)
 
 
 def plottable(text: str) -> str:

@@ -186,6 +186,7 @@ class _Launching:
         self.listening = listening
         self.options = plan.launch.options
         self.progress = Progress(work.total, backend.slots, stream, log)
+        self.received: list[int] = []
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
@@ -196,12 +197,11 @@ class _Launching:
 
     def run(self) -> Outcome:
         try:
-            with caught() as received:
-                while self.step(received):
+            with caught() as self.received:
+                while self.step():
                     pass
-                if received:
-                    # Runs that were told as well may be over before the next step would note it.
-                    self.outcome.signal = received[0]
+                # Only now: runs that were told as well may be over within the step of the signal.
+                self.outcome.signal = next(iter(self.received), None)
         finally:
             self.progress.close()
             for slot in self.active:
@@ -210,11 +210,10 @@ class _Launching:
         self.outcome.left += [*self.again, *self.work.rest()]
         return self.outcome
 
-    def step(self, received: list[int]) -> bool:
+    def step(self) -> bool:
         """Start what can start, wait a moment, collect what has ended."""
-        if received:
-            self.outcome.signal = received[0]
-            self._stop(now=len(received) > 1)
+        if self.received:
+            self._stop(now=len(self.received) > 1)
         elif self.outcome.halted is not None:
             self._stop(now=False)
         else:
@@ -229,7 +228,7 @@ class _Launching:
                 slot.handle.kill()
             elif slot.stopped is None and self.told_at is None:
                 self._watch(slot)
-        stopping = self.outcome.signal is not None or self.outcome.halted is not None
+        stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
 
     def _nothing_left(self) -> bool:
@@ -319,9 +318,7 @@ class _Launching:
             self._failed(run, state.reason or "", seconds)
             return
         self.troubles = 0
-        self.outcome.made.append((run, state.name))
-        if state.name == "INTERRUPTED" and slot.stopped is None:
-            self.outcome.left.append(run)
+        self.outcome.ended(run, state.name, given_up=slot.stopped is not None)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
         self.progress.ended(run.label, state.name, words, seconds)
         self.work.ended(run, state.name)
@@ -356,7 +353,7 @@ class _Launching:
         self.progress.ended(run.label, "FAILED", reason, seconds)
         self.work.ended(run, "FAILED")
         self.troubles = self.troubles + 1 if reason.startswith("input or output") else 0
-        if self.options.fail_fast and self.outcome.signal is None:
+        if self.options.fail_fast and not self.received:
             self.outcome.halted = f"fail_fast, and {run.label} failed."
         elif self.troubles >= PAUSE_AFTER:
             self.outcome.halted = (

@@ -34,6 +34,12 @@ class Outcome:
     peaks: dict[str, int] = field(default_factory=dict)
     jobs: list[str] = field(default_factory=list)
 
+    def ended(self, run: Run, state: str, given_up: bool = False) -> None:
+        """Note a run that was made; one that was stopped is left, but where it is given up."""
+        self.made.append((run, state))
+        if state == "INTERRUPTED" and not given_up:
+            self.left.append(run)
+
     @property
     def code(self) -> int:
         """The exit code: 0, 1 when a run failed or is left, 128 + n after signal n."""

@@ -239,12 +239,7 @@ class _Watching:
             if self.options.fail_fast:
                 self.outcome.halted = f"fail_fast, and {run.label} failed."
         else:
-            self._made(run, name)
-
-    def _made(self, run: Run, name: str) -> None:
-        self.outcome.made.append((run, name))
-        if name == "INTERRUPTED":
-            self.outcome.left.append(run)
+            self.outcome.ended(run, name)
 
     def _stop(self) -> None:
         from .loop import GRACE
@@ -259,7 +254,7 @@ class _Watching:
                 if run.fingerprint not in job.seen:
                     name, _ = look(run.path)
                     if name in (*OUTCOMES, "INTERRUPTED"):
-                        self._made(run, name)
+                        self.outcome.ended(run, name)
                     else:
                         self.outcome.left.append(run)
 
