@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import tensorflow as tf
@@ -43,28 +44,29 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     """
     cell, like = problem.cell, problem.inputs["x"]
     env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
-    products = _Products(problem, env)
+    products = _Products(problem, env, {(gate, r.text) for gate, r in affinity.reads.values()})
 
     def add(node: Node) -> None:
         pre = None
         if node.declared:
-            pre = pre_activation(cell, node, products.linear, problem.weights)
+            rest = replace(node, bias=None) if node.name in products.biased else node
+            pre = pre_activation(cell, rest, products.linear, problem.weights)
         value_of(cell, node, env, pre, like)
 
     for node in cell.nodes:
         if node.hoisted:
             add(node)
-    sequences, last = {}, {}
+    sequences: dict[str, Any] = {}
+    last: dict[str, Any] = {}
     for block in affinity.blocks:
         for key in _reads(block, affinity):
             env[key] = products.linear(*affinity.reads[key])
         first = [problem.states[name] for name in block.states]
         a, b = _held(problem, block, *_coefficients(problem, block, env))
-        solved = linear_recurrence(SOLVERS[executor], a, b, first)
+        solved, ends = linear_recurrence(SOLVERS[executor], a, b, first)
+        last.update(zip(block.states, ends, strict=True))
         for name, start, sequence in zip(block.states, first, solved, strict=True):
             env[f"{name}_prev"] = tf.ensure_shape(before(sequence, start), sequence.shape)
-            # Behind the first value, because there may be no step to take the last of.
-            last[name] = tf.concat([start[None], sequence[-1:]], 0)[-1]
             sequences[name] = sequence
         for name in block.nodes:
             node = cell.node(name)
@@ -79,18 +81,28 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
 class _Products:
     """Linear reads over all steps; reads of one signal through matrices are one product.
 
+    A gate's bias is one more row of its first matrix: that saves a pass over all steps, and a
+    reduction in the gradient. In low precision it stays out of the product, which would round it.
+
     Args:
         problem: the call.
         env: values by key, ``time x batch x width``; what is read must be in it.
+        bare: gates and texts of reads that are wanted without a bias.
     """
 
-    def __init__(self, problem: Problem, env: Mapping[str, Any]) -> None:
+    def __init__(
+        self, problem: Problem, env: Mapping[str, Any], bare: Collection[tuple[str, str]]
+    ) -> None:
         self.problem, self.env = problem, env
         self.members: dict[str, list[tuple[str, BuiltRead]]] = {}
+        self.biased: dict[str, str] = {}
+        full = problem.inputs["x"].dtype == problem.matmul_dtype
         for node in problem.cell.nodes:
             for read in node.reads:
                 if read.map.has_matrix():
                     self.members.setdefault(read.text, []).append((node.name, read))
+                    if full and node.bias and not node.norm and (node.name, read.text) not in bare:
+                        self.biased.setdefault(node.name, read.text)
         self.found: dict[tuple[str, str], Any] = {}
 
     def linear(self, owner: str, read: BuiltRead) -> Any:
@@ -102,8 +114,11 @@ class _Products:
                 u = u * problem.drops[read.text]
             if read.map.has_matrix():
                 members = self.members[read.text]
-                matrices = [matrix_of(other, problem.weights) for _, other in members]
-                z = product(u, side_by_side(matrices), problem.matmul_dtype)
+                matrix = side_by_side([matrix_of(other, problem.weights) for _, other in members])
+                if any(self.biased.get(name) == read.text for name, _ in members):
+                    u = tf.concat([u, tf.ones_like(u[..., :1])], -1)
+                    matrix = tf.concat([matrix, self.bias(read.text)[None]], 0)
+                z = product(u, matrix, problem.matmul_dtype)
                 parts = tf.split(z, [other.width_out for _, other in members], -1)
                 for (name, _), part in zip(members, parts, strict=True):
                     self.found[name, read.text] = part
@@ -111,6 +126,19 @@ class _Products:
                 z = apply_map(read, u, problem.weights, problem.matmul_dtype)
                 self.found[owner, read.text] = z
         return self.found[owner, read.text]
+
+    def bias(self, text: str) -> Any:
+        """Return the biases of the gates that read this, side by side; zeros for those without."""
+        problem, dtype = self.problem, self.problem.inputs["x"].dtype
+        nodes = [(problem.cell.node(name), read) for name, read in self.members[text]]
+        return side_by_side(
+            [
+                problem.weights[str(node.bias)]
+                if self.biased.get(node.name) == text
+                else tf.zeros([read.width_out], dtype)
+                for node, read in nodes
+            ]
+        )
 
 
 def _reads(block: Block, affinity: Affinity) -> list[str]:

@@ -18,20 +18,23 @@ class Solver:
     Args:
         name: the executor's name.
         forward: coefficients, right sides, first values: to the k sequences.
-        backward: coefficients, gradients from outside: to the k sequences of the right sides'
-            gradients, and the gradients of the first values.
+        backward: coefficients, gradients of the sequences, gradients of the last values: to the k
+            sequences of the right sides' gradients, and the gradients of the first values.
     """
 
     name: str
     forward: Callable[[Matrix, list[Any], list[Any]], list[Any]]
-    backward: Callable[[Matrix, list[Any]], tuple[list[Any], list[Any]]]
+    backward: Callable[[Matrix, list[Any], list[Any]], tuple[list[Any], list[Any]]]
 
 
-def linear_recurrence(solver: Solver, a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
-    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
+def linear_recurrence(
+    solver: Solver, a: Matrix, b: list[Any], first: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
     The gradient is a linear recurrence too, backwards in time:
-    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside; then
+    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside and
+    the last values' gradient stands behind the last step; then
     $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
 
     Args:
@@ -41,7 +44,8 @@ def linear_recurrence(solver: Solver, a: Matrix, b: list[Any], first: list[Any])
         first: the k values before the first step, ``batch x width``.
 
     Returns:
-        k sequences ``time x batch x width``.
+        k sequences ``time x batch x width``; the k last values, ``batch x width``, which are the
+        first ones where there is no step.
 
     Raises:
         NotImplementedError: on differentiating a second time.
@@ -65,23 +69,24 @@ def linear_recurrence(solver: Solver, a: Matrix, b: list[Any], first: list[Any])
         def grad(*outside: Any) -> Any:
             @tf.custom_gradient
             def first_order(*everything: Any) -> Any:
-                handed = list(everything[-k:])
-                return _gradients(solver, matrix(everything), start, states, handed), refuse
+                outside = list(everything[-2 * k :])
+                return _gradients(solver, matrix(everything), start, states, outside), refuse
 
             return first_order(*tensors, *outside)
 
-        return states, grad
+        last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(start, states, strict=True)]
+        return [*states, *last], grad
 
     flat = [entry for row in a for entry in row]
-    made = solve(*flat, *b, *first)
-    return list(made) if isinstance(made, (list, tuple)) else [made]
+    made = list(solve(*flat, *b, *first))
+    return made[:k], made[k:]
 
 
 def _gradients(
     solver: Solver, a: Matrix, first: list[Any], states: list[Any], outside: list[Any]
 ) -> list[Any]:
     k = len(states)
-    d, dfirst = solver.backward(a, outside)
+    d, dfirst = solver.backward(a, outside[:k], outside[k:])
     earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
     return [*(d[i] * earlier[j] for i in range(k) for j in range(k)), *d, *dfirst]
 

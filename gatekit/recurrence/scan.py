@@ -41,12 +41,13 @@ def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
 
 
 @tf.autograph.experimental.do_not_convert
-def backward(a: Matrix, outside: list[Any]) -> tuple[list[Any], list[Any]]:
+def backward(a: Matrix, outside: list[Any], last: list[Any]) -> tuple[list[Any], list[Any]]:
     r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
 
     Args:
         a: k x k coefficients, each ``time x batch x width``.
         outside: g, each ``time x batch x width``.
+        last: what the last values get from outside, ``batch x width``.
 
     Returns:
         k sequences ``time x batch x width``, and what the first step hands back to the first
@@ -57,12 +58,15 @@ def backward(a: Matrix, outside: list[Any]) -> tuple[list[Any], list[Any]]:
         [tf.concat([a[i][j][1:], tf.zeros_like(a[i][j][:1])], 0) for i in range(k)]
         for j in range(k)
     ]
-    d = _composed(later, outside, backwards=True)
-    # Summed over the first step alone, because there may be none.
-    first = [
-        tf.reduce_sum(total([(a[i][j][:1] * d[i][:1]) for i in range(k)]), 0) for j in range(k)
+    steps = tf.shape(outside[0])[0]
+    end = (tf.range(steps) == steps - 1)[:, None, None]
+    rest = [
+        g + tf.where(end, more, tf.zeros_like(g)) for g, more in zip(outside, last, strict=True)
     ]
-    return d, first
+    d = _composed(later, rest, backwards=True)
+    # Of the first step alone; with no step the last values are the first.
+    handed = [total([a[i][j][:1] * d[i][:1] for i in range(k)]) for j in range(k)]
+    return d, [tf.concat([more[None], h], 0)[-1] for more, h in zip(last, handed, strict=True)]
 
 
 def _composed(maps: Matrix, rest: list[Any], backwards: bool) -> list[Any]:

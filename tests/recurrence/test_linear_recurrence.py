@@ -14,7 +14,7 @@ from gatekit.recurrence.linear_recurrence import linear_recurrence
 from .problems import difference
 
 # Around powers of two and around the steps that the loop writes out in one turn.
-LENGTHS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 64, 100)
+LENGTHS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 100)
 
 
 def _drawn(k: int, steps: int, seed: int = 0) -> tuple[Any, Any, Any]:
@@ -28,14 +28,16 @@ def _expected(a: Any, b: Any, first: Any) -> Any:
     for step in range(b.shape[1]):
         states = np.einsum("ijbw,jbw->ibw", a[:, :, step], states) + b[:, step]
         found.append(states)
-    return np.stack(found, 1) if found else np.zeros_like(b)
+    return np.stack([*found, states], 1)
 
 
 def _solved(solver: str, a: Any, b: Any, first: Any) -> Any:
+    """Return the sequences with the last values behind them, ``k x (steps + 1) x batch x width``."""
     k = len(b)
     rows = [[a[i, j] for j in range(k)] for i in range(k)]
     right, start = [b[i] for i in range(k)], [first[i] for i in range(k)]
-    return tf.stack(linear_recurrence(SOLVERS[solver], rows, right, start))
+    sequences, last = linear_recurrence(SOLVERS[solver], rows, right, start)
+    return tf.concat([tf.stack(sequences), tf.stack(last)[:, None]], 1)
 
 
 def _with_gradient(solver: str, weights: Any) -> Any:
@@ -56,7 +58,7 @@ def _by_autodiff(a: Any, b: Any, first: Any, weights: Any) -> Any:
         for step in range(b.shape[1]):
             states = tf.einsum("ijbw,jbw->ibw", a[:, :, step], states) + b[:, step]
             found.append(states)
-        total = tf.reduce_sum(weights * tf.stack(found, 1)) if found else tf.reduce_sum(first) * 0
+        total = tf.reduce_sum(weights * tf.stack([*found, states], 1))
     return tape.gradient(total, [a, b, first], unconnected_gradients="zero")
 
 
@@ -65,7 +67,8 @@ def _by_autodiff(a: Any, b: Any, first: Any, weights: Any) -> Any:
 def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
     for k in (1, 2):
         a, b, first = (tf.constant(value) for value in _drawn(k, steps))
-        weights = np.random.default_rng(1).normal(size=b.shape)
+        shape = (k, steps + 1, 2, 3)
+        weights = np.random.default_rng(1).normal(size=shape)
         found, *gradients = _with_gradient(solver, weights)(a, b, first)
         assert difference(found, _expected(*(v.numpy() for v in (a, b, first)))) < 1e-14
         for gradient, right in zip(gradients, _by_autodiff(a, b, first, weights), strict=True):
@@ -76,7 +79,8 @@ def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
     drawn = [tf.constant(value) for value in _drawn(1, steps)]
-    run = _with_gradient(solver, np.random.default_rng(1).normal(size=drawn[1].shape))
+    weights = np.random.default_rng(1).normal(size=(1, steps + 1, 2, 3))
+    run = _with_gradient(solver, weights)
     for found, expected in zip(
         tf.function(run, jit_compile=True)(*drawn), run(*drawn), strict=True
     ):
@@ -95,7 +99,7 @@ def test_one_trace_serves_every_length(solver: str, compiled: bool) -> None:
     shapes = [(1, 1, None, 2, 3), (1, None, 2, 3), (1, 2, 3)]
     signature = [tf.TensorSpec(shape, tf.float64) for shape in shapes]
     function = tf.function(run, input_signature=signature, jit_compile=compiled)
-    for steps in (1, 5, 16):
+    for steps in (1, 5, 16, 33, 64):
         drawn = _drawn(1, steps)
         assert difference(function(*map(tf.constant, drawn)), _expected(*drawn)) < 1e-13
     assert len(traced) == 1
@@ -107,7 +111,7 @@ def test_a_product_that_underflows_is_a_past_that_is_forgotten(solver: str) -> N
     a, b, first = (np.float32(v) for v in (np.full_like(a, 1e-3), b, first))
     a[:, :, 100] = 0.0
     drawn = [tf.constant(value) for value in (a, b, first)]
-    found, *gradients = _with_gradient(solver, np.ones(b.shape, np.float32))(*drawn)
+    found, *gradients = _with_gradient(solver, np.float32(1))(*drawn)
     assert difference(found, _expected(a, b, first)) < 1e-6
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
 
