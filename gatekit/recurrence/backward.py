@@ -28,10 +28,10 @@ class DifferentiableLoop(Loop):
     def backward(self, tensors: Any, saved: Kept, cotangents: Any) -> list[Any]:
         plan, problem, names = self.plan, self.problem, self.names
         # Transposed once here, not in every product of the loop.
-        matrices = {
-            made.key: tf.transpose(matrix[self.fed_rows(made, tensors) :])
-            for made, matrix in zip(plan.products, self.matrices(tensors).values(), strict=True)
-        }
+        matrices = {}
+        for made in plan.products:
+            own = tensors[self.place[f"matrix:{made.key}"]][self.fed_rows(made, tensors) :]
+            matrices[made.key] = tf.transpose(tf.cast(own, problem.matmul_dtype))
         base = self.base(tensors)
         for name in plan.parameters:
             base[name] = self.per_row(base[name])
@@ -130,10 +130,6 @@ class DifferentiableLoop(Loop):
             stacked = tf.ensure_shape(array.stack(), [*self.static, total_width])
             line = Columns(stacked, {k: log_widths[k] for k in logged})
         return self.collect(tensors, saved, line, dfirst, dparameters)
-
-    def fed_rows(self, made: Product, tensors: Any) -> int:
-        """Return how many rows of a product's matrix belong to the inputs and the bias."""
-        return tensors[self.place[STREAM]].shape[-1] if made.fed else 0
 
     def per_row(self, parameter: Any) -> Any:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
@@ -266,8 +262,9 @@ class DifferentiableLoop(Loop):
         rows = tf.reshape(stream, [-1, stream.shape[-1]])
         above = tf.matmul(rows, d, transpose_a=True)
         gradients[place] = tf.concat([above, gradients[place]], 0)
-        own = tensors[place][: self.fed_rows(made, tensors)]
-        slope = tf.reshape(tf.matmul(d, own, transpose_b=True), tf.shape(stream))
+        own = tf.cast(tensors[place][: self.fed_rows(made, tensors)], self.problem.matmul_dtype)
+        slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
+        slope = tf.reshape(tf.cast(slope, self.dtype), tf.shape(stream))
         before = gradients[self.place[STREAM]]
         gradients[self.place[STREAM]] = slope if before is None else before + slope
 

@@ -182,9 +182,9 @@ def stepwise(cell: Cell, setting: Setting) -> bool:
     pass for the bias. Measured on a CPU, that is faster as long as the weights stay in the second
     level cache.
     """
-    if setting.device != "cpu" or setting.compute != setting.variables:
+    if setting.device != "cpu":
         return False
-    size = 8 if setting.variables == "float64" else 4
+    size = {"float64": 8, "float32": 4}.get(setting.compute, 2)
     return size * sum(math.prod(w.shape) for w in cell.weights) <= _CACHED
 
 

@@ -79,11 +79,32 @@ class Loop:
         return env
 
     def matrices(self, tensors: Any) -> dict[str, Any]:
-        dtype = self.problem.matmul_dtype
-        return {
-            p.key: tf.cast(tensors[self.place[f"matrix:{p.key}"]], dtype)
-            for p in self.plan.products
-        }
+        found = {}
+        for made in self.plan.products:
+            matrix = tensors[self.place[f"matrix:{made.key}"]]
+            if made.fed and self.low:
+                fed = self.fed_rows(made, tensors)
+                matrix = tf.concat([matrix[: fed - 1], matrix[fed:]], 0)
+            found[made.key] = tf.cast(matrix, self.problem.matmul_dtype)
+        return found
+
+    @property
+    def low(self) -> bool:
+        """Whether products are in low precision, which biases stay out of: it would round them."""
+        return bool(self.problem.matmul_dtype != self.dtype)
+
+    def fed_rows(self, made: Product, tensors: Any) -> int:
+        """Return how many rows of a product's matrix belong to the inputs and the bias."""
+        return tensors[self.place[STREAM]].shape[-1] if made.fed else 0
+
+    def stream(self, tensors: Any) -> Any:
+        """Return what inputs give to the products of each step, in the products' type."""
+        if STREAM not in self.place:
+            return None
+        stream = tensors[self.place[STREAM]]
+        if self.low:
+            stream = tf.cast(stream[..., :-1], self.problem.matmul_dtype)
+        return unstack(stream, self.static)
 
     def row(self, array: Any, step: Any) -> dict[str, Any]:
         """Return this step's columns of the sequences, by key."""
@@ -93,8 +114,10 @@ class Loop:
         """Return the columns of a row of the sequences, by key."""
         return split(row, self.plan.sequences, self.plan.widths)
 
-    def unstacked(self, tensors: Any, key: str = "sequences") -> Any:
-        return unstack(tensors[self.place[key]], self.static) if key in self.place else None
+    def unstacked(self, tensors: Any) -> Any:
+        if "sequences" not in self.place:
+            return None
+        return unstack(tensors[self.place["sequences"]], self.static)
 
     def forward(self, tensors: Any) -> tuple[list[Any], Kept]:
         """Run the loop and keep, of each step, what the backward loop starts from.
@@ -141,7 +164,7 @@ class Loop:
         matrices = self.matrices(tensors)
         base = self.base(tensors)
         rows = self.unstacked(tensors)
-        stream = self.unstacked(tensors, STREAM)
+        stream = self.stream(tensors)
         first = tuple(tensors[self.place[f"state:{n}"]] for n in names)
         ahead = ahead and rows is not None
         keep = None
@@ -185,9 +208,12 @@ class Loop:
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
         u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
+        u = tf.cast(u, matrix.dtype)
         if made.fed:
             u = tf.concat([env[STREAM], u], -1)
-        z = tf.cast(tf.matmul(tf.cast(u, matrix.dtype), matrix), self.dtype)
+        z = tf.cast(tf.matmul(u, matrix), self.dtype)
+        if made.fed and self.low:
+            z += tensors[self.place[f"matrix:{made.key}"]][self.fed_rows(made, tensors) - 1]
         sums = split(z, [g.key for g in made.groups], {g.key: g.width for g in made.groups})
         for group in () if made.fed else made.groups:
             if group.part:
