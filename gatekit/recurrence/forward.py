@@ -7,6 +7,7 @@ that read it side by side; the rest is row-wise.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -17,10 +18,27 @@ from .compiled import bound
 from .hoist import ALL_PARTS, hoist, product_matrix
 from .kept import Kept, keeper
 from .noise import bernoulli
-from .plan import STREAM, Plan, Product
+from .plan import STREAM, Group, Plan, Product
 from .problem import Problem
 from .row import apply_map, normalised_read, pre_activation, total, value_of
 from .rows import side_by_side, split, unstack
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A matrix of a step's product.
+
+    Args:
+        groups: whose sums it makes, in the order of its columns.
+        matrix: ``width_in x width``.
+        bias: what is added to the sums, or None.
+        fed: whether inputs stand beside what is read.
+    """
+
+    groups: tuple[Group, ...]
+    matrix: Any
+    bias: Any
+    fed: bool
 
 
 class Loop:
@@ -78,14 +96,28 @@ class Loop:
             env[name] = tensors[self.place[f"weight:{name}"]]
         return env
 
-    def matrices(self, tensors: Any) -> dict[str, Any]:
-        found = {}
-        for made in self.plan.products:
-            matrix = tensors[self.place[f"matrix:{made.key}"]]
-            if made.fed and self.low:
-                fed = self.fed_rows(made, tensors)
+    def factors(self, made: Product, tensors: Any) -> list[_Factor]:
+        """Return the matrices that make a product's sums.
+
+        Inputs stand beside what is read only for the gates that read inputs: the others' matrix is
+        one of its own then, instead of zeros.
+        """
+        matrix, dtype = tensors[self.place[f"matrix:{made.key}"]], self.problem.matmul_dtype
+        if not made.fed:
+            return [_Factor(made.groups, tf.cast(matrix, dtype), None, fed=False)]
+        found = []
+        fed = self.fed_rows(made, tensors)
+        bare = tuple(g for g in made.groups if not g.part)
+        start = sum(g.width for g in bare)
+        if bare:
+            bias = matrix[fed - 1, :start] if any(g.biased for g in bare) else None
+            found.append(_Factor(bare, tf.cast(matrix[fed:, :start], dtype), bias, fed=False))
+        if len(bare) < len(made.groups):
+            bias, matrix = (matrix[fed - 1, start:] if self.low else None), matrix[:, start:]
+            if self.low:
                 matrix = tf.concat([matrix[: fed - 1], matrix[fed:]], 0)
-            found[made.key] = tf.cast(matrix, self.problem.matmul_dtype)
+            groups = made.groups[len(bare) :]
+            found.append(_Factor(groups, tf.cast(matrix, dtype), bias, fed=True))
         return found
 
     @property
@@ -161,7 +193,7 @@ class Loop:
             The last states, and what was kept; None where that is nothing.
         """
         plan, masks, names = self.plan, self.problem.mask, self.names
-        matrices = self.matrices(tensors)
+        factors = {p.key: self.factors(p, tensors) for p in plan.products}
         base = self.base(tensors)
         rows = self.unstacked(tensors)
         stream = self.stream(tensors)
@@ -180,7 +212,7 @@ class Loop:
             for level in range(plan.depth + 1):
                 self.segment(level, env, pre, tensors)
                 for made in plan.products_at(level):
-                    pre.update(self.product(made, env, matrices[made.key], tensors))
+                    pre.update(self.product(made, env, factors[made.key], tensors))
             new = self.updated(step, env, states, None if masks is None else masks[step])
             if keep is not None:
                 before = dict(zip(names, states, strict=True))
@@ -204,17 +236,19 @@ class Loop:
         return last, keep.done(arrays, dict(zip(names, last, strict=True)))
 
     def product(
-        self, made: Product, env: Mapping[str, Any], matrix: Any, tensors: Any
+        self, made: Product, env: Mapping[str, Any], factors: list[_Factor], tensors: Any
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
         u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
-        u = tf.cast(u, matrix.dtype)
-        if made.fed:
-            u = tf.concat([env[STREAM], u], -1)
-        z = tf.cast(tf.matmul(u, matrix), self.dtype)
-        if made.fed and self.low:
-            z += tensors[self.place[f"matrix:{made.key}"]][self.fed_rows(made, tensors) - 1]
-        sums = split(z, [g.key for g in made.groups], {g.key: g.width for g in made.groups})
+        u = tf.cast(u, self.problem.matmul_dtype)
+        sums = {}
+        for factor in factors:
+            beside = tf.concat([env[STREAM], u], -1) if factor.fed else u
+            z = tf.cast(tf.matmul(beside, factor.matrix), self.dtype)
+            if factor.bias is not None:
+                z += factor.bias
+            widths = {g.key: g.width for g in factor.groups}
+            sums.update(split(z, widths, widths))
         for group in () if made.fed else made.groups:
             if group.part:
                 sums[group.key] += env[group.part]
