@@ -17,9 +17,11 @@ from ..cell.graph import Node
 from .compiled import bound
 from .forward import Loop
 from .kept import Kept
+from .log import Log, Logged
 from .plan import STREAM, Product
 from .row import apply_map
-from .rows import Columns, side_by_side, split, unstack
+from .rows import side_by_side, split, unstack
+from .steps import Scaled, Steps, Whole, summed_product
 
 
 class DifferentiableLoop(Loop):
@@ -36,7 +38,6 @@ class DifferentiableLoop(Loop):
         for name in plan.parameters:
             base[name] = self.per_row(base[name])
         rows = self.unstacked(tensors)
-        opened = saved.opened()
         flows = (
             unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static)
             if problem.wanted
@@ -44,23 +45,16 @@ class DifferentiableLoop(Loop):
         )
         last = tuple(cotangents[len(problem.wanted) :])
         extra = [n for n in problem.wanted if n not in names]
-        logged = (
-            [f"d:{g.key}" for g in plan.groups] + [f"d:{k}" for k in plan.loose] + list(plan.logged)
-        )
-        log_widths = {f"d:{k}": plan.widths[k] for k in plan.loose}
-        log_widths.update({f"d:{g.key}": g.width for g in plan.groups})
-        log_widths.update(plan.logged)
-        total_width = sum(log_widths[k] for k in logged)
-
-        carry = plan.prefetch and saved.ahead
+        log = Log(plan, self.steps, self.static, self.dtype)
+        reader = saved.reader(plan.prefetch)
 
         def body(
-            step: Any, kept: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], array: Any
+            step: Any, place: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], arrays: Any
         ) -> Any:
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
-            now = saved.values(kept if carry else saved.read(opened, step))
+            now, place = reader.read(place, step)
             env = {**base, **self.row(rows, step)}
             env.update({f"{n}_prev": now[n] for n in names})
             cot: dict[str, Any] = {}
@@ -72,15 +66,16 @@ class DifferentiableLoop(Loop):
             for name in extra:
                 _add(cot, name, flow[name])
             dsums = list(sums)
-            log: dict[str, Any] = {}
+            line: dict[str, Any] = {}
             segments = self.replay(env, now, tensors)
             for level in range(plan.depth, -1, -1):
                 tape, inputs, outputs, u_values = segments[level]
                 for made in plan.products_at(level):
                     found = {f"d:{g.key}": cot.pop(g.key) for g in made.groups}
-                    log.update(found)
                     matrix = matrices[made.key]
                     d = side_by_side(list(found.values()))
+                    line.update(found)
+                    line[made.key] = d
                     du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
                     key = str(made.expr) if self.direct(made) else f"u:{made.key}"
                     _add(cot, key, tf.cast(du, self.dtype))
@@ -96,40 +91,26 @@ class DifferentiableLoop(Loop):
                 )
                 for key, d in zip(inputs, slopes, strict=True):
                     if key.startswith("weight:"):
-                        place = plan.parameters.index(key.removeprefix("weight:"))
-                        dsums[place] = dsums[place] + d
+                        which = plan.parameters.index(key.removeprefix("weight:"))
+                        dsums[which] = dsums[which] + d
                     else:
                         _add(cot, key, d)
             for key in plan.loose:
                 like = self.zeros(plan.widths[key])
-                log[f"d:{key}"] = cot.get(key, like)
-            for name, value in self.logged_values(env).items():
-                log[name] = value
+                line[f"d:{key}"] = cot.get(key, like)
+            line.update(self.logged_values(env))
             dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
-            line = [log[k] for k in logged]
-            if line:
-                array = array.write(step, side_by_side(line))
-            following = saved.read(opened, tf.maximum(step - 1, 0)) if carry else kept
-            return step - 1, following, dprev, tuple(dsums), array
+            return step - 1, place, dprev, tuple(dsums), log.write(arrays, step, line)
 
         zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
-        array = tf.TensorArray(
-            self.dtype, size=self.steps, element_shape=[self.static[1], max(total_width, 1)]
-        )
-        # The last row; zeros where there is no step, and so no row to read.
-        kept = saved.last() if carry else tf.zeros([])
-        _, _, dfirst, dparameters, array = tf.while_loop(
+        _, _, dfirst, dparameters, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, kept, last, zeros, array),
+            (self.steps - 1, reader.start(), last, zeros, log.start()),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        line = Columns(None, {})
-        if logged:
-            stacked = tf.ensure_shape(array.stack(), [*self.static, total_width])
-            line = Columns(stacked, {k: log_widths[k] for k in logged})
-        return self.collect(tensors, saved, line, dfirst, dparameters)
+        return self.collect(tensors, saved, log.done(arrays), dfirst, dparameters)
 
     def per_row(self, parameter: Any) -> Any:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
@@ -200,44 +181,40 @@ class DifferentiableLoop(Loop):
         }
 
     def collect(
-        self, tensors: Any, saved: Kept, line: Columns, dfirst: Any, dparameters: Any
+        self, tensors: Any, saved: Kept, log: Logged, dfirst: Any, dparameters: Any
     ) -> list[Any]:
         """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
         plan = self.plan
         gradients: list[Any] = [None] * len(tensors)
         if "sequences" in self.place:
-            columns = line.of([plan.gradient_key(k) for k in plan.sequences])
+            columns = log.of([plan.gradient_key(k) for k in plan.sequences])
             gradients[self.place["sequences"]] = columns
 
-        def read_signal(expr: Any, key: str) -> Any:
-            if (
-                isinstance(expr, Name)
-                and expr.name.endswith("_prev")
-                and expr.name[:-5] in self.names
-            ):
-                return saved.before(expr.name[:-5])
-            if isinstance(expr, Name) and expr.name in plan.widths and expr.name in plan.sequences:
+        def read_signal(expr: Any, text: str) -> Steps:
+            name = expr.name if isinstance(expr, Name) else ""
+            if name.endswith("_prev") and name[:-5] in self.names:
+                return saved.steps(name[:-5])
+            if name in plan.widths and name in plan.sequences:
                 sequence = tensors[self.place["sequences"]]
-                return split(sequence, plan.sequences, plan.widths)[expr.name]
-            return line.of([key])
+                return Whole(split(sequence, plan.sequences, plan.widths)[name])
+            return log.value(f"log:{text}")
 
         for made in plan.products:
-            u = self.dropped(made.text, read_signal(made.expr, f"log:{made.text}"), tensors)
-            rows = tf.reshape(u, [-1, u.shape[-1]])
-            d = tf.reshape(line.of([f"d:{g.key}" for g in made.groups]), [-1, made.width])
-            place = self.place[f"matrix:{made.key}"]
-            gradients[place] = tf.matmul(rows, d, transpose_a=True)
+            left = [self.scaled(made.text, read_signal(made.expr, made.text), tensors)]
             if made.fed:
-                self.collect_fed(made, tensors, d, gradients)
+                left.insert(0, Whole(tensors[self.place[STREAM]]))
+                self.collect_fed(made, tensors, log.product(made).all(), gradients)
+            slope = summed_product(left, log.product(made), self.steps, self.batch)
+            gradients[self.place[f"matrix:{made.key}"]] = slope
         for group in plan.groups:
             if group.biased and not plan.stream:
-                slope = tf.reduce_sum(line.of([f"d:{group.key}"]), [0, 1])
+                slope = tf.reduce_sum(log.of([f"d:{group.key}"]), [0, 1])
                 gradients[self.place[f"bias:{group.key}"]] = slope
         for node, read in plan.mapped_reads:
-            u = read_signal(read.expr, f"log:{read.text}")
+            source = read_signal(read.expr, read.text)
             if not read.map.row_wise:
-                u = self.dropped(read.text, u, tensors)
-            d = self.pre_gradient(node, line)
+                source = self.scaled(read.text, source, tensors)
+            u, d = source.all(), self.pre_gradient(node, log)
             weights = {n: tensors[self.place[f"weight:{n}"]] for n in read.weights.values()}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 for weight in weights.values():
@@ -256,24 +233,27 @@ class DifferentiableLoop(Loop):
             tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
         ]
 
+    def scaled(self, text: str, steps: Steps, tensors: Any) -> Steps:
+        """Return a read's values with its dropout."""
+        key = f"drop:{text}"
+        return Scaled(steps, tensors[self.place[key]]) if key in self.place else steps
+
     def collect_fed(self, made: Product, tensors: Any, d: Any, gradients: list[Any]) -> None:
-        """Add what a product's inputs get, and put their rows above the gradient of its matrix."""
+        """Add what a product's inputs get, given the gradient of its sums over all steps."""
         stream, place = tensors[self.place[STREAM]], self.place[f"matrix:{made.key}"]
-        rows = tf.reshape(stream, [-1, stream.shape[-1]])
-        above = tf.matmul(rows, d, transpose_a=True)
-        gradients[place] = tf.concat([above, gradients[place]], 0)
+        d = tf.reshape(d, [-1, made.width])
         own = tf.cast(tensors[place][: self.fed_rows(made, tensors)], self.problem.matmul_dtype)
         slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
         slope = tf.reshape(tf.cast(slope, self.dtype), tf.shape(stream))
         before = gradients[self.place[STREAM]]
         gradients[self.place[STREAM]] = slope if before is None else before + slope
 
-    def pre_gradient(self, node: Node, line: Columns) -> Any:
+    def pre_gradient(self, node: Node, log: Logged) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""
         group = self.plan.attached(node.name)
         if group is None:
-            return line.of([f"d:part:{node.name}"])
-        columns = line.of([f"d:{group.key}"])
+            return log.of([f"d:part:{node.name}"])
+        columns = log.of([f"d:{group.key}"])
         return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
 
 

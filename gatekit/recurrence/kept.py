@@ -1,8 +1,9 @@
-"""What the loop keeps of each step, for the outputs and for the backward loop.
+"""What a loop keeps of each step, for the outputs, for the backward loop and for what follows it.
 
 Under XLA one row with everything side by side is best: it is written in place, and each further
-array costs another copy in each step. In graph mode an array for each value is best: it takes the
-tensors as they are, and copies none. The numbers are the same.
+array costs another copy in each step. In graph mode a list for each value is best: it takes the
+tensors as they are, copies none, and gives each up as soon as the backward loop has taken it, whose
+own lists grow as fast. The numbers are the same.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import tensorflow as tf
 
 from .compiled import compiled
 from .rows import side_by_side, split, unstack
+from .steps import Listed, Steps, Whole
 
 
 class Keeper(abc.ABC):
-    """Keeps values while the loop runs; its arrays are variables of the loop.
+    """Keeps values while a loop runs; its arrays are variables of the loop.
 
     Args:
         states: width of each state of which the value before a step is needed, too.
@@ -53,37 +55,35 @@ class Keeper(abc.ABC):
 
 
 class Kept(abc.ABC):
-    """What was kept of all steps.
-
-    Attributes:
-        ahead: whether to read a step's values one step early may pay.
-    """
-
-    ahead: bool
+    """What was kept of all steps."""
 
     @abc.abstractmethod
     def sequence(self, key: str) -> Any:
         """Return a value of every step, ``time x batch x width``; of a state that after it."""
 
     @abc.abstractmethod
-    def before(self, state: str) -> Any:
-        """Return a state before every step, ``time x batch x width``."""
+    def steps(self, key: str) -> Steps:
+        """Return a value of every step; of a state that before it."""
 
     @abc.abstractmethod
-    def opened(self) -> Any:
-        """Return what `read` reads from."""
+    def reader(self, ahead: bool) -> Reader:
+        """Return what reads step after step, from the last to the first.
+
+        Args:
+            ahead: whether to read one step early, where what is kept gains by it.
+        """
+
+
+class Reader(abc.ABC):
+    """Reads what was kept, from the last step to the first; its place is a variable of a loop."""
 
     @abc.abstractmethod
-    def read(self, opened: Any, step: Any) -> Any:
-        """Return a step's values as they lie there."""
+    def start(self) -> Any:
+        """Return the place before the last step."""
 
     @abc.abstractmethod
-    def last(self) -> Any:
-        """Return what `read` would for the last step; zeros where there is no step."""
-
-    @abc.abstractmethod
-    def values(self, found: Any) -> dict[str, Any]:
-        """Return what `read` found, by key; of states those before the step."""
+    def read(self, place: Any, step: Any) -> tuple[dict[str, Any], Any]:
+        """Return a step's values, of states those before it, and the place after reading them."""
 
 
 def keeper(*arguments: Any) -> Keeper:
@@ -102,101 +102,141 @@ class Rows(Keeper):
         line = [before[k] if k in self.states else now[k] for k in self.widths]
         return arrays.write(step, side_by_side(line))
 
-    def done(self, arrays: Any, last: Mapping[str, Any]) -> Kept:
+    def done(self, arrays: Any, last: Mapping[str, Any]) -> KeptRows:
         return KeptRows(self, arrays, last)
 
 
 class KeptRows(Kept):
     """One row a step, ``time x batch x width``."""
 
-    ahead = True
-
     def __init__(self, keeper: Rows, array: Any, last: Mapping[str, Any]) -> None:
         self.keeper, self.final = keeper, last
         shape = [*keeper.static, sum(keeper.widths.values())]
         self.rows = tf.ensure_shape(array.stack(), shape)
 
-    def before(self, state: str) -> Any:
+    def columns(self, key: str) -> Any:
         widths = self.keeper.widths
-        start = sum(widths[k] for k in list(widths)[: list(widths).index(state)])
-        return self.rows[:, :, start : start + widths[state]]
+        start = sum(widths[k] for k in list(widths)[: list(widths).index(key)])
+        return self.rows[:, :, start : start + widths[key]]
+
+    def steps(self, key: str) -> Steps:
+        return Whole(self.columns(key))
 
     def sequence(self, key: str) -> Any:
         if key not in self.keeper.states:
-            return self.before(key)
-        sequence = tf.concat([self.before(key)[1:], self.final[key][None]], 0)
+            return self.columns(key)
+        sequence = tf.concat([self.columns(key)[1:], self.final[key][None]], 0)
         # With no step there is no output, but the last state would add one.
         return sequence[: self.keeper.steps]
 
-    def opened(self) -> Any:
-        return unstack(self.rows, self.keeper.static)
+    def reader(self, ahead: bool) -> Reader:
+        return _RowReader(self, ahead)
 
-    def read(self, opened: Any, step: Any) -> Any:
-        return opened.read(step)
 
-    def last(self) -> Any:
-        return tf.reduce_sum(self.rows[-1:], 0)
+class _RowReader(Reader):
+    """Its place is the next row where that is read one step early, and nothing otherwise."""
 
-    def values(self, found: Any) -> dict[str, Any]:
-        return split(found, self.keeper.widths, self.keeper.widths)
+    def __init__(self, kept: KeptRows, ahead: bool) -> None:
+        self.kept, self.ahead = kept, ahead
+        self.array = unstack(kept.rows, kept.keeper.static)
+
+    def start(self) -> Any:
+        # The last row; zeros where there is no step, and so no row to read.
+        return tf.reduce_sum(self.kept.rows[-1:], 0) if self.ahead else ()
+
+    def read(self, place: Any, step: Any) -> tuple[dict[str, Any], Any]:
+        row = place if self.ahead else self.array.read(step)
+        following = self.array.read(tf.maximum(step - 1, 0)) if self.ahead else ()
+        widths = self.kept.keeper.widths
+        return split(row, widths, widths), following
 
 
 class Lists(Keeper):
-    """Keeps an array for each value; that of a state begins with the one before the first step."""
+    """Keeps a list for each value; that of a state begins with the one before the first step."""
 
     def start(self, states: Mapping[str, Any]) -> Any:
-        arrays = []
+        lists = []
         for key, width in self.widths.items():
             more = 1 if key in self.states else 0
-            array = tf.TensorArray(
+            made = tf.TensorArray(
                 self.dtype,
                 size=self.steps + more,
                 element_shape=[self.static[1], width],
                 clear_after_read=False,
             )
-            arrays.append(array.write(0, states[key]) if more else array)
-        return tuple(arrays)
+            lists.append(made.write(0, states[key]) if more else made)
+        return tuple(lists)
 
     def write(self, arrays: Any, step: Any, before: Mapping[str, Any], now: Any) -> Any:
         return tuple(
-            array.write(step + 1 if key in self.states else step, now[key])
-            for key, array in zip(self.widths, arrays, strict=True)
+            made.write(step + 1 if key in self.states else step, now[key])
+            for key, made in zip(self.widths, arrays, strict=True)
         )
 
-    def done(self, arrays: Any, last: Mapping[str, Any]) -> Kept:
+    def done(self, arrays: Any, last: Mapping[str, Any]) -> KeptLists:
         return KeptLists(self, dict(zip(self.widths, arrays, strict=True)))
 
 
 class KeptLists(Kept):
-    """An array of all steps for each value."""
+    """A list over all steps for each value."""
 
-    ahead = False
-
-    def __init__(self, keeper: Lists, arrays: Mapping[str, Any]) -> None:
-        self.keeper, self.arrays = keeper, arrays
+    def __init__(self, keeper: Lists, lists: Mapping[str, Any]) -> None:
+        self.keeper, self.lists = keeper, lists
         self.stacked: dict[str, Any] = {}
 
-    def before(self, state: str) -> Any:
-        stacked = self.stacked.get(state)
-        stacked = self.arrays[state].stack() if stacked is None else stacked
-        return self.shaped(stacked[:-1], state)
+    def listed(self, key: str) -> Listed:
+        keeper = self.keeper
+        shape = (*keeper.static, keeper.widths[key])
+        return Listed(self.lists[key], keeper.steps, shape)
+
+    def steps(self, key: str) -> Steps:
+        if key in self.keeper.states and key in self.stacked:
+            return Whole(self.stacked[key][:-1])
+        return self.listed(key)
 
     def sequence(self, key: str) -> Any:
-        # Who asks for a sequence has it stacked; the backward pass takes it from there.
-        stacked = self.stacked[key] = self.arrays[key].stack()
-        return self.shaped(stacked[1:] if key in self.keeper.states else stacked, key)
+        if key not in self.keeper.states:
+            return self.listed(key).all()
+        # Who asks for a state's sequence has it stacked; the backward pass takes it from there.
+        stacked = self.stacked[key] = self.lists[key].stack()
+        return tf.ensure_shape(stacked[1:], [*self.keeper.static, self.keeper.widths[key]])
 
-    def shaped(self, sequence: Any, key: str) -> Any:
-        return tf.ensure_shape(sequence, [*self.keeper.static, self.keeper.widths[key]])
+    def reader(self, ahead: bool) -> Reader:
+        return _ListReader(self)
 
-    def opened(self) -> Any:
-        return self.arrays
 
-    def read(self, opened: Any, step: Any) -> Any:
-        return {key: array.read(step) for key, array in opened.items()}
+class _ListReader(Reader):
+    """Its place are the lists, each without the items that have been read; none of them eagerly."""
 
-    def last(self) -> Any:
-        raise AssertionError("lists are not read ahead")
+    def __init__(self, kept: KeptLists) -> None:
+        self.kept = kept
+        self.eager = tf.executing_eagerly()
 
-    def values(self, found: Any) -> dict[str, Any]:
-        return dict(found)
+    def start(self) -> Any:
+        if self.eager:
+            return ()
+        # The last states are behind the last step.
+        states = self.kept.keeper.states
+        return tuple(
+            self.popped(key, made.flow)[0] if key in states else made.flow
+            for key, made in self.kept.lists.items()
+        )
+
+    def popped(self, key: str, items: Any) -> tuple[Any, Any]:
+        """Return a list without its last item, and that item."""
+        keeper = self.kept.keeper
+        batch, width = keeper.static[1], keeper.widths[key]
+        made = tf.raw_ops.TensorListPopBack(
+            input_handle=items,
+            element_shape=[-1 if batch is None else batch, width],
+            element_dtype=keeper.dtype,
+        )
+        return made.output_handle, tf.ensure_shape(made.tensor, [batch, width])
+
+    def read(self, place: Any, step: Any) -> tuple[dict[str, Any], Any]:
+        lists = self.kept.lists
+        if self.eager:
+            return {key: made.read(step) for key, made in lists.items()}, ()
+        pairs = {key: self.popped(key, items) for key, items in zip(lists, place, strict=True)}
+        values = {key: value for key, (_, value) in pairs.items()}
+        return values, tuple(items for items, _ in pairs.values())

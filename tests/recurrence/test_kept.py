@@ -28,26 +28,45 @@ def filled(kind, steps):
     return keep.done(arrays, {k: tf.constant(v[-1]) for k, v in states.items()}), states, z
 
 
+def read_back(kept, steps, ahead):
+    """Return the values that a reader finds, from the first step to the last."""
+    reader = kept.reader(ahead)
+    place, found = reader.start(), []
+    for step in reversed(range(steps)):
+        values, place = reader.read(place, tf.constant(step))
+        found.insert(0, values)
+    return found
+
+
+@pytest.mark.parametrize("mode", ["graph", "eager"])
+@pytest.mark.parametrize("ahead", [False, True])
 @pytest.mark.parametrize("kind", [Rows, Lists])
 @pytest.mark.parametrize("steps", [0, 1, 3])
-def test_sequences_and_steps_are_those_that_were_written(kind, steps):
-    @tf.function
+def test_sequences_and_steps_are_those_that_were_written(kind, steps, ahead, mode):
     def looked_at():
         kept, _, _ = filled(kind, steps)
-        opened = kept.opened()
-        read = [kept.values(kept.read(opened, step)) for step in range(steps)]
+        some = (*WIDTHS, "z") if steps else ()
+        blocks = {k: kept.steps(k).block(0, (steps + 1) // 2) for k in some}
         return {
+            "blocks": blocks,
+            "before": {k: kept.steps(k).all() for k in (*WIDTHS, "z")},
             "after": {k: kept.sequence(k) for k in (*WIDTHS, "z")},
-            "before": {k: kept.before(k) for k in WIDTHS},
-            "read": read,
+            "again": {k: kept.steps(k).all() for k in WIDTHS},
+            "read": read_back(kept, steps, ahead),
         }
 
     _, states, z = filled(kind, steps)
-    found = looked_at()
+    found = (tf.function(looked_at) if mode == "graph" else looked_at)()
     for key in WIDTHS:
         numpy.testing.assert_array_equal(found["after"][key], states[key][1:])
         numpy.testing.assert_array_equal(found["before"][key], states[key][:-1])
-    numpy.testing.assert_array_equal(found["after"]["z"], z)
+        numpy.testing.assert_array_equal(found["again"][key], states[key][:-1])
+    for key, block in found["blocks"].items():
+        values = states.get(key, z)
+        numpy.testing.assert_array_equal(block, values[: (steps + 1) // 2])
+    for part in ("after", "before"):
+        numpy.testing.assert_array_equal(found[part]["z"], z)
+    assert len(found["read"]) == steps
     for step, values in enumerate(found["read"]):
         assert {k: v.shape for k, v in values.items()} == {
             k: (BATCH, w) for k, w in {**WIDTHS, **VALUES}.items()
@@ -57,21 +76,17 @@ def test_sequences_and_steps_are_those_that_were_written(kind, steps):
             numpy.testing.assert_array_equal(values[key], states[key][step])
 
 
-@pytest.mark.parametrize("steps", [0, 3])
-def test_rows_can_be_read_ahead_and_lists_are_not(steps):
-    kept, _, z = filled(Rows, steps)
-    assert kept.ahead
-    last = kept.values(kept.last())
-    expected = z[-1] if steps else numpy.zeros((BATCH, VALUES["z"]))
-    numpy.testing.assert_array_equal(last["z"], expected)
-    assert not filled(Lists, steps)[0].ahead
+@pytest.mark.parametrize("mode", ["graph", "eager"])
+@pytest.mark.parametrize("kind", [Rows, Lists])
+def test_a_gradient_may_be_asked_for_twice(kind, mode):
+    def looked_at():
+        kept, _, _ = filled(kind, 3)
+        return [read_back(kept, 3, ahead=False) for _ in range(2)]
 
-
-def test_a_gradient_may_be_asked_for_twice():
-    kept, states, _ = filled(Lists, 3)
-    for _ in range(2):
-        found = kept.values(kept.read(kept.opened(), 1))
-        numpy.testing.assert_array_equal(found["h"], states["h"][1])
+    first, second = (tf.function(looked_at) if mode == "graph" else looked_at)()
+    for one, other in zip(first, second, strict=True):
+        for key, value in one.items():
+            numpy.testing.assert_array_equal(value, other[key])
 
 
 def test_where_it_is_traced_decides():

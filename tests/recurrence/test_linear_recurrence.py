@@ -32,7 +32,7 @@ def _expected(a: Any, b: Any, first: Any) -> Any:
 
 
 def _solved(solver: str, a: Any, b: Any, first: Any) -> Any:
-    """Return the sequences with the last values behind them, ``k x (steps + 1) x batch x width``."""
+    """Return the sequences, and the last values behind them as one more step."""
     k = len(b)
     rows = [[a[i, j] for j in range(k)] for i in range(k)]
     right, start = [b[i] for i in range(k)], [first[i] for i in range(k)]
