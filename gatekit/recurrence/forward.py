@@ -7,14 +7,14 @@ that read it side by side; the rest is row-wise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Node
-from .compiled import bound
+from .compiled import bound, compiled
 from .hoist import ALL_PARTS, hoist, product_matrix
 from .kept import Kept, keeper
 from .noise import bernoulli
@@ -57,21 +57,11 @@ class Loop:
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
-        parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
         if plan.stream:
             # Apart from the other sequences, so that nobody computes its gradient in vain.
             self.put(STREAM, env[STREAM])
-            parts = []
-        joined = {node.name for node in plan.joined}
-        lead = tf.shape(x)[:2]
-        columns: list[Any] = [
-            tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
-            if env[k].shape.rank < 3
-            else env[k]
-            for k in (*parts, *(k for k in plan.loose if k not in joined))
-        ]
-        if columns:
-            self.put("sequences", side_by_side(columns))
+        if plan.sequences:
+            self.put("sequences", self.side_by_side(env, tf.shape(x)[:2]))
         for made in plan.products:
             self.put(f"matrix:{made.key}", product_matrix(made, plan.stream, problem.weights))
         for group in plan.groups:
@@ -84,6 +74,21 @@ class Loop:
             self.put(f"drop:{text}", drop)
         for name in self.names:
             self.put(f"state:{name}", problem.states[name])
+
+    def side_by_side(self, env: Mapping[str, Any], lead: Any) -> Any:
+        """Return what the loop gets per step, as `hoist` has computed it, side by side."""
+        plan = self.plan
+        parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
+        joined = {node.name for node in plan.joined}
+        keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in joined)]
+        return side_by_side(
+            [
+                tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
+                if env[k].shape.rank < 3
+                else env[k]
+                for k in keys
+            ]
+        )
 
     def put(self, key: str, tensor: Any) -> None:
         self.place[key] = len(self.tensors)
@@ -146,6 +151,16 @@ class Loop:
         """Return the columns of a row of the sequences, by key."""
         return split(row, self.plan.sequences, self.plan.widths)
 
+    def inputs(self) -> dict[str, Any]:
+        """Return the inputs, to be read step by step."""
+        return {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
+
+    def hoisted_at(self, inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
+        """Return what `hoist` computes, of one step, by key."""
+        now = {name: array.read(step)[None] for name, array in inputs.items()}
+        env = hoist(replace(self.problem, inputs=now), self.plan)
+        return self.columns(self.side_by_side(env, tf.stack([1, self.batch]))[0])
+
     def unstacked(self, tensors: Any) -> Any:
         if "sequences" not in self.place:
             return None
@@ -169,7 +184,8 @@ class Loop:
         """Run the loop and keep nothing but the wanted sequences and the last states."""
         wanted = self.problem.wanted
         values = {n: self.cell.widths[n] for n in wanted}
-        last, kept = self.loop(tensors, {}, values, ahead=True)
+        inside = self.plan.stepwise and compiled()
+        last, kept = self.loop(tensors, {}, values, ahead=not inside, inside=inside)
         return [*(kept.sequence(n) for n in wanted if kept is not None), *last]
 
     def loop(
@@ -178,6 +194,7 @@ class Loop:
         states: Mapping[str, int],
         values: Mapping[str, int],
         ahead: bool = False,
+        inside: bool = False,
     ) -> tuple[Any, Kept | None]:
         """Run over all steps.
 
@@ -188,6 +205,8 @@ class Loop:
             ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
                 that is read in place out again inside every kernel, which is slow where nothing
                 else of a step is laid out in memory.
+            inside: whether what could be computed before the loop is computed within each step; it
+                has no gradient then.
 
         Returns:
             The last states, and what was kept; None where that is nothing.
@@ -195,7 +214,8 @@ class Loop:
         plan, masks, names = self.plan, self.problem.mask, self.names
         factors = {p.key: self.factors(p, tensors) for p in plan.products}
         base = self.base(tensors)
-        rows = self.unstacked(tensors)
+        rows: Any = None if inside else self.unstacked(tensors)
+        inputs = self.inputs() if inside and "sequences" in self.place else None
         stream = self.stream(tensors)
         first = tuple(tensors[self.place[f"state:{n}"]] for n in names)
         ahead = ahead and rows is not None
@@ -205,6 +225,8 @@ class Loop:
 
         def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
             env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
+            if inputs is not None:
+                env.update(self.hoisted_at(inputs, step))
             if stream is not None:
                 env[STREAM] = stream.read(step)
             env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})

@@ -75,6 +75,7 @@ class Plan:
         needs: the keys that each segment takes from outside.
         parameter_needs: the row-wise weights that each segment uses.
         gives: the keys that each segment makes and others use.
+        stepwise: whether weights stay so near that inputs are best read within each step.
         prefetch: whether the backward loop reads a step's saved row one step early. Under XLA a row
             that comes with the loop is laid out in memory once, where a row that is read in place
             is cut out again inside every kernel; that pays where a pre-activation is more than one
@@ -100,6 +101,7 @@ class Plan:
     needs: tuple[tuple[str, ...], ...]
     parameter_needs: tuple[tuple[str, ...], ...]
     gives: tuple[tuple[str, ...], ...]
+    stepwise: bool
     prefetch: bool
 
     @property

@@ -91,6 +91,7 @@ class _Planner:
             needs=needs,
             parameter_needs=parameter_needs,
             gives=gives,
+            stepwise=self.stepwise,
             prefetch=any(n.norm is not None or len(_recurrent(n)) > 1 for n in self.loop)
             or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
         )
