@@ -38,11 +38,14 @@ class Executor:
             problem: the call, time first.
         """
         name = self.choice.executor
+        if self.choice.inference and not problem.training and compiled():
+            name = self.choice.inference
         if name == "reference":
             return reference.run(problem)
         if name == "unroll":
             return unroll.run(problem)
-        if self._affinity is not None:
+        if name in ("affine", "scan"):
+            assert self._affinity is not None
             return all_steps.run(problem, self._affinity, name)
         # cuDNN knows masks at the end of a sequence only, and not those of whole rows; XLA has no
         # cuDNN at all.

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from gatekit.cell.affinity import analyse
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence import all_steps, fused
 from gatekit.recurrence.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged
-from .layers import layer
+from .layers import inputs_for, layer
 
 GPU = Setting("gpu")
 
@@ -55,6 +57,32 @@ def test_wide_affine_states_are_formed_step_by_step(cell: str) -> None:
     assert "so many" in choose("auto", wide).reason
     assert choose("auto", wide, GPU).executor == "scan"
     assert choose("affine", wide).executor == "affine"
+
+
+def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
+    assert choose("auto", built("mingru")).inference == "fused"
+    assert not choose("affine", built("mingru")).inference
+    assert not choose("auto", built("mingru"), GPU).inference
+    assert not choose("auto", built("lstm")).inference
+    said = "a call outside training that XLA compiles runs fused"
+    assert said in layer("mingru").explain()
+    assert said not in layer("mingru", executor="affine").explain()
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("jit", [False, True])
+def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    for module in (all_steps, fused):
+
+        def noted(*given: Any, run: Any = module.run, name: str = module.__name__) -> Any:
+            seen.append(name.rpartition(".")[2])
+            return run(*given)
+
+        monkeypatch.setattr(module, "run", noted)
+    made = layer("mingru")
+    tf.function(lambda x: made(x, training=training), jit_compile=jit)(inputs_for(made))
+    assert seen == ["fused" if jit and not training else "all_steps"]
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:

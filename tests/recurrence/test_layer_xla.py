@@ -17,7 +17,7 @@ from .problems import assert_close
 
 NOISY = {"dropout": 0.3, "recurrent_dropout": 0.3}
 # One of each kind of structure runs always, the others in CI.
-FIRST = ("lstm", "gru", "peephole", "on_lstm", "slstm", "power_law", "raw_input")
+FIRST = ("lstm", "gru", "peephole", "on_lstm", "slstm", "mingru", "power_law", "raw_input")
 OTHERS = [c for c in (*BUNDLED, *ODD) if c not in FIRST]
 SPECS = [tf.TensorSpec([None, None, FEATURES], tf.float64), tf.TensorSpec([None, None], tf.bool)]
 
