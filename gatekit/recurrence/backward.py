@@ -1,8 +1,8 @@
 """The backward loop of the fused executor.
 
 It replays only the row-wise part, from saved pre-activations and states, differentiates it by
-TensorFlow, and logs the gradients of pre-activations; all weight gradients are formed after it,
-each in one product over time x batch.
+TensorFlow, and logs the gradients of pre-activations (`log`); all weight gradients are formed after
+it, in products over time x batch (`steps`).
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class DifferentiableLoop(Loop):
     def collect(
         self, tensors: Any, saved: Kept, log: Logged, dfirst: Any, dparameters: Any
     ) -> list[Any]:
-        """Form all gradients in the tensors' order, a matrix's in one product over all steps."""
+        """Form all gradients in the tensors' order, a matrix's in products over all steps."""
         plan = self.plan
         gradients: list[Any] = [None] * len(tensors)
         if "sequences" in self.place:

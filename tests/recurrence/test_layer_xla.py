@@ -125,3 +125,16 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
     for size in ((4, 6), (7, 2), (1, 11)):
         model.predict(np.zeros((*size, FEATURES), "float32"), verbose=0)
     assert traces == []
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru_reset_after", "layer_norm_lstm", "mingru"])
+def test_a_gradient_outside_training(cell: str) -> None:
+    # Inference computes otherwise than training does there; its gradient is that of training.
+    found = []
+    for executor, jit in (("auto", True), ("reference", False)):
+        made = layer(cell, executor=executor, return_sequences=True, return_state=True)
+        call = tf.function(lambda x, made=made: computed(made, x, HOLES), jit_compile=jit)
+        found.append(call(inputs_for(made)))
+    (values, gradients), (expected, expected_gradients) = found
+    assert_close(values, expected)
+    assert_close(gradients, expected_gradients)
