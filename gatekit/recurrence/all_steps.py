@@ -18,7 +18,7 @@ from .hoist import matrix_of
 from .linear_recurrence import Matrix, Solver, before, linear_recurrence
 from .noise import bernoulli
 from .problem import Problem, Solution
-from .row import apply_map, pre_activation, product, value_of
+from .row import apply_map, biased_product, pre_activation, product, value_of
 from .rows import side_by_side
 
 SOLVERS = {
@@ -81,8 +81,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
 class _Products:
     """Linear reads over all steps; reads of one signal through matrices are one product.
 
-    A gate's bias is one more row of its first matrix: that saves a pass over all steps, and a
-    reduction in the gradient. In low precision it stays out of the product, which would round it.
+    In full precision a gate's bias is added by the first product that it has a matrix in.
 
     Args:
         problem: the call.
@@ -116,9 +115,9 @@ class _Products:
                 members = self.members[read.text]
                 matrix = side_by_side([matrix_of(other, problem.weights) for _, other in members])
                 if any(self.biased.get(name) == read.text for name, _ in members):
-                    u = tf.concat([u, tf.ones_like(u[..., :1])], -1)
-                    matrix = tf.concat([matrix, self.bias(read.text)[None]], 0)
-                z = product(u, matrix, problem.matmul_dtype)
+                    z = biased_product(u, matrix, self.bias(read.text))
+                else:
+                    z = product(u, matrix, problem.matmul_dtype)
                 parts = tf.split(z, [other.width_out for _, other in members], -1)
                 for (name, _), part in zip(members, parts, strict=True):
                     self.found[name, read.text] = part

@@ -201,10 +201,11 @@ class DifferentiableLoop(Loop):
 
         for made in plan.products:
             left = [self.scaled(made.text, read_signal(made.expr, made.text), tensors)]
+            d = log.product(made)
             if made.fed:
                 left.insert(0, Whole(tensors[self.place[STREAM]]))
-                self.collect_fed(made, tensors, log.product(made).all(), gradients)
-            slope = summed_product(left, log.product(made), self.steps, self.batch)
+                self.collect_fed(made, tensors, d.all(), gradients)
+            slope = summed_product(left, d, self.steps, self.batch)
             gradients[self.place[f"matrix:{made.key}"]] = slope
         for group in plan.groups:
             if group.biased and not plan.stream:

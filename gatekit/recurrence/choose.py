@@ -101,7 +101,7 @@ def choose(
         executor, reason = _automatic(cell, setting, remat)
         if executor == "affine":
             # Nothing is kept for a gradient then, and a loop that forms the coefficients step by
-            # step never leaves the cache. Measured on a CPU, nine cells, time of `affine` over
+            # step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
             # `fused`: 1.8 to 9.9 at time 100, 1.1 to 4.5 at time 4096 (64 units); 0.96 to 1.5 at
             # 512 units. In graph mode it is 0.5 to 0.7.
             return Choice(executor, mode(executor, cell, setting), reason, inference="fused")
@@ -128,7 +128,8 @@ def _of_affine(cell: Cell, affinity: Affinity, setting: Setting) -> tuple[str, s
         return "scan", f"{fact}; a GPU solves all steps in few rounds"
     if any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states):
         return "fused", f"{fact}, but so many that a CPU is faster forming them step by step"
-    return "affine", f"{fact}; a CPU is fastest step by step"
+    inference = "a call outside training that XLA compiles runs fused"
+    return "affine", f"{fact}; a CPU is fastest step by step; {inference}"
 
 
 def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:

@@ -27,8 +27,6 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
         lines += _products(plan)
     if choice.executor == "cudnn":
         lines.append("  a call with a mask, and one that XLA compiles, runs fused")
-    if choice.inference:
-        lines.append(f"  a call outside training that XLA compiles runs {choice.inference}")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan"):

@@ -61,7 +61,7 @@ class Loop:
             # Apart from the other sequences, so that nobody computes its gradient in vain.
             self.put(STREAM, env[STREAM])
         if plan.sequences:
-            self.put("sequences", self.side_by_side(env, tf.shape(x)[:2]))
+            self.put("sequences", self.per_step(env, tf.shape(x)[:2]))
         for made in plan.products:
             self.put(f"matrix:{made.key}", product_matrix(made, plan.stream, problem.weights))
         for group in plan.groups:
@@ -75,7 +75,7 @@ class Loop:
         for name in self.names:
             self.put(f"state:{name}", problem.states[name])
 
-    def side_by_side(self, env: Mapping[str, Any], lead: Any) -> Any:
+    def per_step(self, env: Mapping[str, Any], lead: Any) -> Any:
         """Return what the loop gets per step, as `hoist` has computed it, side by side."""
         plan = self.plan
         parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
@@ -159,7 +159,7 @@ class Loop:
         """Return what `hoist` computes, of one step, by key."""
         now = {name: array.read(step)[None] for name, array in inputs.items()}
         env = hoist(replace(self.problem, inputs=now), self.plan)
-        return self.columns(self.side_by_side(env, tf.stack([1, self.batch]))[0])
+        return self.columns(self.per_step(env, tf.stack([1, self.batch]))[0])
 
     def unstacked(self, tensors: Any) -> Any:
         if "sequences" not in self.place:

@@ -13,6 +13,7 @@ from .plan import STREAM, Plan, Product
 from .problem import Problem
 from .row import (
     apply_map,
+    biased_product,
     normalised_read,
     pre_activation,
     product,
@@ -98,11 +99,9 @@ def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> A
         u = evaluate(column[0].expr, env, problem.cell.spec.functions)
         matrix = side_by_side([matrix_of(read, weights) for read in column])
         if index == 0 and dtype == problem.matmul_dtype:
-            # The bias as one more row of the matrix saves a pass forward and a reduction backward.
-            # In low precision it stays out of the product, which would round it.
-            u = tf.concat([u, tf.ones_like(u[..., :1])], -1)
-            matrix = tf.concat([matrix, bias[None]], 0)
-        parts.append(product(u, matrix, problem.matmul_dtype))
+            parts.append(biased_product(u, matrix, bias))
+        else:
+            parts.append(product(u, matrix, problem.matmul_dtype))
     return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
 
 

@@ -102,7 +102,6 @@ def summed_product(left: list[Steps], right: Steps, count: Any, batch: Any) -> A
         count: how many steps there are.
         batch: how many rows a step has.
     """
-
     if compiled():
         d = right.all()
         parts = [_product(each.all(), d) for each in left]
