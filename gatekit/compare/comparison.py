@@ -19,6 +19,7 @@ from gatekit.compare.split import on_split
 from gatekit.compare.statistics import holm, mean_interval
 from gatekit.compare.summary import Summary, summarise
 from gatekit.compare.verdict import design_notes, verdict
+from gatekit.study.directions import known_direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,15 @@ def _refuse_mixed(grouping: Grouping, force: bool) -> None:
                 if grouping.pooled
                 else "log the same scores in each of them"
             )
+            if len({m.direction for m in metrics}) > 1:
+                ids = {
+                    way: [r.id for r in group.runs if r.result and r.result.metric.direction == way]
+                    for way in ("min", "max")
+                }
+                remedy = (
+                    f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
+                    " of the wrong direction and record them again"
+                )
             raise ConfigError(
                 f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
                 f" {remedy}"
@@ -174,6 +184,8 @@ def _refuse_mixed(grouping: Grouping, force: bool) -> None:
 def _blocked(
     group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
 ) -> tuple[str, ...]:
+    if _is_reversed(group):
+        return (_reversed(group),)
     reasons = [_missing(part) for part in (group, reference) if part.missing]
     # A run whose configuration is lost can only belong to a group that lacks a seed.
     for part in (group, reference) if unknown else ():
@@ -182,6 +194,20 @@ def _blocked(
     if reasons:
         reasons.append("run the sweep again, then compare")
     return tuple(reasons)
+
+
+def _is_reversed(group: Group) -> bool:
+    return any(run.result.metric.is_reversed for run in group.runs if run.result is not None)
+
+
+def _reversed(group: Group) -> str:
+    metric = next(run.result.metric for run in group.runs if run.result is not None)
+    better = "smaller" if metric.direction == "min" else "larger"
+    return (
+        f"{metric.name} is recorded as better when {better}, which it is not, so that the epoch"
+        f" chosen in each run is its worst; record the runs again with direction="
+        f"'{known_direction(metric.name)}'"
+    )
 
 
 def _missing(group: Group) -> str:
@@ -204,6 +230,7 @@ def _remarks(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
         forced = unlike(group, reference)
         remarks += [f"{group.label} against {reference.label}, forced: {why}" for why in forced]
         remarks += [f"forced: {_missing(part)}" for part in (group, reference) if part.missing]
+        remarks += [f"forced: {_reversed(group)}"] if _is_reversed(group) else []
     return tuple(remarks)
 
 

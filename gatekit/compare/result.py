@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import RunError
+from gatekit.study.directions import known_direction
 
 SCHEMA = 1
 """The newest schema of ``result.json`` that this gatekit reads."""
@@ -30,6 +31,11 @@ class Metric:
     def sign(self) -> int:
         """Return +1 where larger is better and -1 where smaller is."""
         return 1 if self.direction == "max" else -1
+
+    @property
+    def is_reversed(self) -> bool:
+        """Return whether a well-known metric was recorded with the opposite direction."""
+        return known_direction(self.name) not in (None, self.direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +165,11 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _metric(record: Mapping[str, Any]) -> Metric:
+    if record.get("direction") is None:
+        raise ValueError(
+            "metric.direction is missing: nothing records whether a smaller or a larger value is"
+            " better, so record the run again with direction='min' or direction='max'"
+        )
     direction = _text(record, "direction")
     if direction not in ("min", "max"):
         raise ValueError(f"metric.direction is {direction!r}, not min or max")

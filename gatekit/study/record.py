@@ -10,15 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.cell.errors import ConfigError, RunError
 
 from . import beat
 from .config import study_name
+from .directions import Direction, direction_of
 from .environment import environment
 from .fingerprint import canonical_json, fingerprint
 from .folder import OUTCOMES, RunFolder
-
-SPLITS = {"val": "validation", "validation": "validation", "test": "test", "train": "train"}
 
 
 class Run:
@@ -29,15 +28,18 @@ class Run:
         config: what distinguishes this run, as plain data; it names the folder, with the seed.
         seed: the run's seed.
         metric: the name of the number that ``val`` and ``test`` hold.
-        direction: ``min`` or ``max``.
-        unit: the number's unit.
-        root: where studies are kept.
+        direction: ``min`` if a smaller number is better, ``max`` if a larger one is; None for the
+            direction of a well-known metric, of which `gatekit.study.directions` has the list.
+        unit: the number's unit, for tables and axes.
+        root: the folder of all studies.
 
     Attributes:
         done: True where this very run is complete already; then the block may be left at once.
 
     Raises:
-        ConfigError: a name cannot be a folder's, or the configuration is not plain data.
+        ConfigError: a name cannot be a folder's; the configuration is not plain data; the direction
+            is missing, contradicts a well-known metric, or is not the one that this very run was
+            recorded with before.
         ClaimedError: another process works on this run.
     """
 
@@ -47,23 +49,35 @@ class Run:
         config: Mapping[str, Any],
         seed: int,
         metric: str = "loss",
-        direction: str = "min",
+        direction: Direction | None = None,
         unit: str = "",
         root: str | Path = "experiments",
     ) -> None:
-        if direction not in ("min", "max"):
-            raise ConfigError(f"direction={direction!r} is not allowed; type 'min' or 'max'.")
+        if not isinstance(metric, str) or not metric.strip():
+            raise ConfigError(f"metric={metric!r} is not a name; type one such as metric='mse'.")
+        way = direction_of(metric, direction)
         self.config = {"study": study_name(study), **config, "seed": seed}
-        self.metric = {"name": metric, "direction": direction, "unit": unit, "chance": None}
-        own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": self.metric}
+        self.metric = {"name": metric, "direction": way, "unit": unit, "chance": None}
+        other = {**self.metric, "direction": "max" if way == "min" else "min"}
         try:
             self.data_hash = hashlib.sha256(canonical_json(config).encode()).hexdigest()
-            self.name = fingerprint(own, {}, self.data_hash, {})
+            self.name, reverse = (self._name(metric) for metric in (self.metric, other))
         except (TypeError, ValueError) as error:
             raise ConfigError(f"config of the run {study!r} is not plain data: {error}") from None
-        self.folder = RunFolder(Path(root) / study / "runs" / self.name)
+        runs = Path(root) / study / "runs"
+        if (runs / reverse).exists():
+            raise ConfigError(
+                f"this run was recorded before with direction={other['direction']!r}, and now "
+                f"direction={way!r} is asked for; remove {runs / reverse}, which chose its best "
+                "epoch the other way round, or record into another study."
+            )
+        self.folder = RunFolder(runs / self.name)
         self.done = self.folder.state().name in OUTCOMES
         self.scores: list[dict[str, Any]] = []
+
+    def _name(self, metric: Mapping[str, Any]) -> str:
+        own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
+        return fingerprint(own, {}, self.data_hash, {})
 
     def __enter__(self) -> Self:
         if not self.done:
@@ -74,11 +88,26 @@ class Run:
             self.began = time.monotonic()
         return self
 
-    def log(self, epoch: int, step: int | None = None, **values: float) -> None:
-        """Append numbers of an epoch: ``val=`` and ``test=`` are the metric, ``train=`` the loss.
+    def log(
+        self,
+        epoch: int,
+        step: int | None = None,
+        *,
+        train: float | None = None,
+        val: float | None = None,
+        test: float | None = None,
+    ) -> None:
+        """Append the numbers of an epoch.
+
+        Args:
+            epoch: the epoch.
+            step: the training step; by default the epoch.
+            train: the training loss; it is recorded as ``loss``, and nothing is chosen by it.
+            val: the metric on the validation split; its best epoch is the run's outcome.
+            test: the metric on the test split.
 
         Raises:
-            RunError: a split is unknown, or the run is complete.
+            RunError: the run is complete.
         """
         if self.done:
             raise RunError(
@@ -86,10 +115,9 @@ class Run:
             )
         seconds = round(time.monotonic() - self.began, 3)
         score: dict[str, Any] = {"epoch": epoch}
-        for key, value in values.items():
-            if key not in SPLITS:
-                raise RunError(f"log({key}=...): there is no such split; {listed(SPLITS)} are.")
-            split = SPLITS[key]
+        for split, value in (("train", train), ("validation", val), ("test", test)):
+            if value is None:
+                continue
             score[split] = float(value)
             name = "loss" if split == "train" else self.metric["name"]
             record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
@@ -139,9 +167,31 @@ class Run:
         self.folder.finish(result)
 
 
-def run(study: str, config: Mapping[str, Any], seed: int, **options: Any) -> Run:
-    """Return a `Run` for a ``with`` statement, in which ``run.log(epoch, val=0.3)`` records."""
-    return Run(study, config, seed, **options)
+def run(
+    study: str,
+    config: Mapping[str, Any],
+    seed: int,
+    metric: str = "loss",
+    direction: Direction | None = None,
+    unit: str = "",
+    root: str | Path = "experiments",
+) -> Run:
+    """Return a `Run` for a ``with`` statement, in which ``run.log(epoch, val=0.3)`` records.
+
+    Args:
+        study: the study's name.
+        config: what distinguishes this run, as plain data; with the seed it names the folder.
+        seed: the run's seed.
+        metric: the name of the number that ``val`` and ``test`` hold.
+        direction: ``min`` if a smaller number is better, ``max`` if a larger one is; required
+            unless the metric is a well-known one, such as ``accuracy`` (``max``) or ``loss``.
+        unit: the number's unit, for tables and axes.
+        root: the folder of all studies.
+
+    Raises:
+        ConfigError: as for `Run`.
+    """
+    return Run(study, config, seed, metric, direction, unit, root)
 
 
 def _result(score: Mapping[str, Any]) -> dict[str, Any]:

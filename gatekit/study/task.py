@@ -14,10 +14,10 @@ from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import ConfigError, DataError, PluginError, listed, nearest
 
 from .data_fetch import PackageSource
+from .directions import Direction, contradiction, known_direction
 from .fingerprint import canonical_json
 
 MetricName = Literal["mse", "accuracy", "nll", "bits"]
-Direction = Literal["min", "max"]
 Loss = Literal["mse", "categorical", "bits"]
 Emission = Literal["last", "every"]
 
@@ -34,7 +34,7 @@ class Metric:
         unit: the unit of the value, for tables and axes.
 
     Raises:
-        PluginError: the name or direction is none of these.
+        PluginError: the name or direction is none of these, or the direction contradicts the name.
     """
 
     name: MetricName
@@ -44,6 +44,8 @@ class Metric:
     def __post_init__(self) -> None:
         _one_of("Metric.name", self.name, get_args(MetricName))
         _one_of("Metric.direction", self.direction, get_args(Direction))
+        if known_direction(self.name) != self.direction:
+            raise PluginError(f"Metric: {contradiction(self.name, self.direction)}")
 
 
 @dataclass(frozen=True)

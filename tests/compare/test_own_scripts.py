@@ -11,13 +11,15 @@ from gatekit.compare.cells import heading
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.study.record import run
 
+from .synthetic import configuration, write_run
+
 
 def record(root: Path, cell: str, seed: int, test: bool, shift: float = 0.0) -> None:
-    options = {"metric": "error", "unit": "%", "root": root}
-    with run("mine", {"cell": cell, "width": 8}, seed, **options) as this:
+    config = {"cell": cell, "width": 8}
+    with run("mine", config, seed, metric="error", unit="%", root=root) as this:
         for epoch in (1, 2, 3):
             value = 30.0 / epoch + seed + shift
-            this.log(epoch, val=value, **({"test": value + 0.5} if test else {}))
+            this.log(epoch, val=value, test=value + 0.5 if test else None)
 
 
 def study(root: Path, test: bool) -> Comparison:
@@ -64,3 +66,56 @@ def test_a_script_that_diverged_counts_as_diverged(tmp_path: Path) -> None:
     gru = compare("mine", tmp_path).rows[1].summary
     assert gru is not None
     assert (gru.n, gru.diverged, gru.mean) == (4, 1, None)
+
+
+ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "chance": None}
+
+
+def minimised(root: Path, cell: str, seed: int, score: float, way: str | None = "min") -> Path:
+    """Write a run as an older gatekit would have: accuracy, by default smaller is better."""
+    config = configuration(cell, seed, study="mine")
+    return write_run(root / "mine" / "runs", config, score, metric={**ACCURACY, "direction": way})
+
+
+def test_a_larger_accuracy_is_better_without_a_word(tmp_path: Path) -> None:
+    for seed in range(6):
+        for cell, score in (("gru", 0.90 + seed / 100), ("lstm", 0.50 + seed / 90)):
+            with run("mine", {"cell": cell}, seed, metric="accuracy", root=tmp_path) as this:
+                this.log(1, val=0.1, test=0.1)
+                this.log(2, val=score, test=score)
+    best, baseline = compare("mine", tmp_path).rows
+    assert (best.group.label, baseline.is_baseline) == ("gru", True)
+    assert str(best.verdict).startswith("gru is better than lstm by 0.397")
+
+
+def test_accuracies_that_an_older_version_minimised_get_no_verdict(tmp_path: Path) -> None:
+    for seed in range(6):
+        minimised(tmp_path, "gru", seed, 0.9 + seed / 100)
+        minimised(tmp_path, "lstm", seed, 0.5 + seed / 90)
+    (verdict,) = filter(None, (row.verdict for row in compare("mine", tmp_path).rows))
+    assert verdict.startswith("no verdict on gru against lstm: accuracy is recorded as better when")
+    assert "record the runs again with direction='max'" in verdict
+    forced = compare("mine", tmp_path, force=True)
+    assert "forced: accuracy is recorded as better when smaller" in str(forced.notes)
+
+
+def test_a_group_whose_runs_disagree_on_the_direction_is_refused(tmp_path: Path) -> None:
+    ours, theirs = (minimised(tmp_path, "gru", *run) for run in ((0, 0.9, "max"), (1, 0.9)))
+    with pytest.raises(ConfigError, match=f"min: {theirs.name}; max: {ours.name}; remove the runs"):
+        compare("mine", tmp_path)
+
+
+def test_groups_of_two_directions_are_not_compared(tmp_path: Path) -> None:
+    for seed in range(3):
+        minimised(tmp_path, "lstm", seed, 0.5 + seed / 10, "max")
+        minimised(tmp_path, "gru", seed, 0.9)
+    (verdict,) = filter(None, (row.verdict for row in compare("mine", tmp_path).rows))
+    assert "not comparable with lstm: another metric (accuracy in no unit, min against" in verdict
+
+
+def test_a_run_without_a_direction_is_corrupt_and_says_why(tmp_path: Path) -> None:
+    minimised(tmp_path, "gru", 0, 0.9, None)
+    (missing,) = compare("mine", tmp_path).missing
+    assert missing.state == "CORRUPT"
+    assert "metric.direction is missing" in str(missing.reason)
+    assert "record the run again with direction='min' or direction='max'" in str(missing.reason)

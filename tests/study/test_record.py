@@ -1,13 +1,16 @@
 """A user's own script: the same folder, the same states."""
 
+import inspect
 import json
 import math
+import re
+from pathlib import Path
 
 import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.study import metrics
+from gatekit.study import directions, metrics, record
 from gatekit.study.folder import ClaimedError, RunFolder
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -98,10 +101,65 @@ def test_what_cannot_be_kept_is_refused(arguments, match):
         gatekit.run(*arguments, seed=0)
 
 
-def test_unknown_splits_and_directions_are_refused():
-    with pytest.raises(ConfigError, match="type 'min' or 'max'"):
-        gatekit.run("mine", {}, seed=0, direction="down")
-    with gatekit.run("mine", {}, seed=0) as run:
-        with pytest.raises(RunError, match="no such split"):
-            run.log(1, valid=1.0)
+@pytest.mark.parametrize(
+    ("metric", "direction"),
+    [
+        ("accuracy", "max"),
+        ("val_acc", "max"),
+        ("Test-Accuracy", "max"),
+        ("R2", "max"),
+        ("validation/f1", "max"),
+        ("loss", "min"),
+        ("val_loss", "min"),
+        ("RMSE", "min"),
+        ("Perplexity", "min"),
+        ("bits", "min"),
+    ],
+)
+def test_well_known_metrics_have_their_direction(metric, direction):
+    with gatekit.run("mine", {}, seed=0, metric=metric) as run:
+        run.log(1, val=0.2)
+        run.log(2, val=0.9)
+    result = run.folder.result()
+    assert result["metric"]["direction"] == direction
+    assert result["best"]["epoch"] == (2 if direction == "max" else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"metric": "score"}, "type direction='max' if a larger value is better, direction='min'"),
+        ({"metric": "acuracy"}, "did you mean 'accuracy'"),
+        ({"metric": "score", "direction": "down"}, "direction='down' is not allowed; type"),
+        ({"metric": "val_accuracy", "direction": "min"}, "a larger value is better; remove"),
+        ({"direction": "max"}, "a smaller value is better; remove direction"),
+        ({"metric": " "}, "is not a name"),
+        ({"metric": None}, "is not a name"),
+    ],
+)
+def test_a_direction_that_is_missing_or_wrong_is_refused(options, match):
+    with pytest.raises(ConfigError, match=match):
+        gatekit.run("mine", {}, seed=0, **options)
+
+
+def test_one_run_is_not_recorded_in_both_directions(monkeypatch):
+    with gatekit.run("mine", {}, seed=0, metric="score", direction="min") as run:
         run.log(1, val=1.0)
+    with pytest.raises(ConfigError, match=f"recorded before with direction='min'.*{run.name}"):
+        gatekit.run("mine", {}, seed=0, metric="score", direction="max")
+    assert gatekit.run("mine", {}, seed=0, metric="score", direction="min").done
+
+
+def test_every_option_stands_in_the_signature():
+    own, shared = (inspect.signature(f).parameters for f in (record.Run, gatekit.run))
+    assert dict(own) == dict(shared)
+    for function in (gatekit.run, record.Run.log):
+        kinds = {p.kind for p in inspect.signature(function).parameters.values()}
+        assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+
+
+def test_the_page_lists_every_well_known_metric():
+    page = (Path(__file__).parents[2] / "docs" / "studies.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(min|max)` \|[^|]*\| ([^|]*) \|$", page, re.MULTILINE)
+    listed = {name: way for way, names in rows for name in re.findall(r"`(\w+)`", names)}
+    assert listed == directions.DIRECTIONS

@@ -76,7 +76,12 @@ def test_only_a_task_with_sample_is_streamed():
 
 @pytest.mark.parametrize(
     ("name", "direction", "says"),
-    [("msee", "min", "did you mean 'mse'"), ("mse", "down", "is not known. Allowed: max, min")],
+    [
+        ("msee", "min", "did you mean 'mse'"),
+        ("mse", "down", "is not known. Allowed: max, min"),
+        ("accuracy", "min", "a larger value is better"),
+        ("bits", "max", "a smaller value is better"),
+    ],
 )
 def test_metric_refuses_unknown_words(name, direction, says):
     with pytest.raises(PluginError, match=says):

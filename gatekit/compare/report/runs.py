@@ -66,7 +66,6 @@ def parallel(sheet: Sheet) -> Section | None:
         ],
         "group": [row["group"] for row in rows],
         "run": [row["run"] for row in rows],
-        "better": next((r.summary.metric.direction for r in sheet.rows if r.summary), None),
     }
     said = (
         "Each line is a run. Drag along an axis to keep the runs within; click it to let go."

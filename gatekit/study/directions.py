@@ -1,0 +1,80 @@
+"""Which way is better, for metrics whose name leaves no doubt."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+from gatekit.cell.errors import ConfigError, nearest
+
+Direction = Literal["min", "max"]
+
+_SMALLER = """
+bce bits bits_per_byte bits_per_character bpb bpc brier brier_score cer cross_entropy crps ece error
+error_rate fid hamming_loss log_loss logloss loss mae mape mase mean_absolute_error
+mean_squared_error mse negative_log_likelihood nll nrmse perplexity ppl rmse
+root_mean_squared_error smape wer
+"""
+_LARGER = """
+acc accuracy auc auprc auroc average_precision balanced_accuracy bleu chrf dice exact_match f1
+f1_score iou jaccard kappa log_likelihood macro_f1 map mcc mean_average_precision micro_f1 mrr ndcg
+pearson pr_auc precision psnr r2 recall return reward roc_auc rouge sensitivity spearman specificity
+ssim success_rate top_1_accuracy top_5_accuracy
+"""
+DIRECTIONS: dict[str, Direction] = {
+    **dict.fromkeys(_SMALLER.split(), "min"),
+    **dict.fromkeys(_LARGER.split(), "max"),
+}
+"""Well-known metrics, each with its direction."""
+
+_SPLIT = re.compile(r"(train|training|val|valid|validation|dev|eval|test)_(?=.)")
+
+
+def known_direction(metric: str) -> Direction | None:
+    """Return the direction of a well-known metric, None if the name is not in the list.
+
+    Case, a prefix such as ``val_`` or ``test_``, and hyphens, blanks, dots or slashes in place of
+    underscores do not count: ``Val-Accuracy`` is ``accuracy``.
+    """
+    name = re.sub(r"[\s./-]+", "_", metric.strip().casefold())
+    return DIRECTIONS.get(_SPLIT.sub("", name, count=1))
+
+
+def direction_of(metric: str, direction: str | None) -> Direction:
+    """Return which way is better.
+
+    Args:
+        metric: the metric's name.
+        direction: ``min``, ``max``, or None for that of a well-known metric.
+
+    Raises:
+        ConfigError: the direction is not allowed, is missing for a metric that is not well known,
+            or contradicts a well-known metric.
+    """
+    known = known_direction(metric)
+    if direction is None:
+        if known is None:
+            raise ConfigError(
+                f"metric={metric!r} needs a direction: type direction='max' if a larger value is "
+                "better, direction='min' if a smaller one is. Only well-known metrics such as "
+                f"accuracy, loss and mse need none{nearest(metric.casefold(), DIRECTIONS) or '.'}"
+            )
+        return known
+    if direction not in get_args(Direction):
+        raise ConfigError(
+            f"direction={direction!r} is not allowed; type direction='min' if a smaller "
+            f"{metric} is better, direction='max' if a larger one is."
+        )
+    if known not in (None, direction):
+        raise ConfigError(contradiction(metric, direction))
+    return direction  # type: ignore[return-value]
+
+
+def contradiction(metric: str, direction: str) -> str:
+    """Return what is wrong with a direction that is not that of a well-known metric."""
+    better, said = ("larger", "smaller") if direction == "min" else ("smaller", "larger")
+    return (
+        f"direction={direction!r} states that a {said} {metric} is better, but {metric} is a "
+        f"well-known metric of which a {better} value is better; remove direction, or choose "
+        f"another name, such as metric='own_{metric}'."
+    )
