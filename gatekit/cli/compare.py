@@ -45,6 +45,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         by,
         options.baseline,
         within=within,
+        together=keys(options.together),
         split=options.split,
         force=options.force,
         level=options.level,
@@ -54,7 +55,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.compare.figures.kinds import draw
 
         stem, formats = figure
-        typed = command(options.study, by, options.baseline, within, options.split)
+        together = keys(options.together)
+        typed = command(options.study, by, options.baseline, within, options.split, together)
         for kind in kinds:
             path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
             how = {"command": typed, "formats": formats, "columns": options.columns}
@@ -102,6 +104,9 @@ def add_grouping(parser: Parser) -> None:
     parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
     add_keys(
         parser, "--within", "compare inside each block of these keys, each with its own baseline"
+    )
+    add_keys(
+        parser, "--together", "count these keys as one setting, such as a cell and its tuned rate"
     )
     parser.add_argument(
         "--split",

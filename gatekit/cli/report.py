@@ -86,6 +86,7 @@ def _sheet(options: Namespace) -> Sheet:
         keys(options.by) or None,
         options.baseline,
         within=[*keys(options.within), *([options.x] if options.x else [])],
+        together=keys(options.together),
         force=options.force,
         level=options.level,
         split=options.split,
@@ -104,7 +105,7 @@ def _typed(options: Namespace) -> list[str]:
     """Return the arguments that ``compare`` takes, too, as they were typed."""
     words = [options.study]
     words += ["--root", options.root] if options.root != "experiments" else []
-    for option in ("by", "within"):
+    for option in ("by", "within", "together"):
         found = keys(getattr(options, option))
         words += [f"--{option}", ",".join(found)] if found else []
     words += ["--x", options.x] if options.x else []

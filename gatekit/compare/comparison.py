@@ -11,6 +11,7 @@ from pathlib import Path
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.baseline import Baselines, Block
 from gatekit.compare.difference import ALPHA, Difference, difference, executors, unlike
+from gatekit.compare.differs import equal_settings, in_words
 from gatekit.compare.group import Group, Grouping, group_runs
 from gatekit.compare.loader import Study, load
 from gatekit.compare.power import seeds_needed
@@ -73,6 +74,7 @@ def compare(
     baseline: str | None = None,
     *,
     within: Sequence[str] = (),
+    together: Sequence[str] = (),
     split: str | None = None,
     force: bool = False,
     level: float = 0.95,
@@ -86,6 +88,8 @@ def compare(
         baseline: label of the baseline; None means the group called ``lstm`` where there is one,
             else the first label.
         within: keys that make blocks, each with its own baseline; every task is one already.
+        together: keys that were chosen as one, such as a cell and the learning rate that was tuned
+            for it: groups that differ in these alone differ in one setting.
         split: ``validation``, or a further test set such as ``test_256``; None means the test set.
         force: compare what is not comparable, and give a verdict though runs are missing.
         level: confidence level of the intervals.
@@ -95,7 +99,8 @@ def compare(
 
     Raises:
         RunError: there is no such study, or a newer gatekit wrote it.
-        ConfigError: ``by``, ``baseline``, ``split`` or ``level`` are not possible.
+        ConfigError: ``by``, ``baseline``, ``within``, ``together``, ``split`` or ``level`` are not
+            possible.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
@@ -103,7 +108,8 @@ def compare(
     loaded = loaded if split is None else on_split(loaded, split)
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     grouping = group_runs(loaded.runs, keys, within)
-    _refuse_unknown(within, grouping)
+    _refuse_unknown("within", within, grouping)
+    _refuse_unknown("together", together, grouping)
     _refuse_mixed(grouping, force)
     baselines = Baselines(grouping.groups, baseline, within)
     seeds = frozenset(run.seed for run in loaded.runs if run.config is not None)
@@ -120,6 +126,7 @@ def compare(
                 blocked=() if force else _blocked(group, reference, len(grouping.unknown), seeds),
                 notes=_remarks(group, reference, force),
                 level=level,
+                together=together,
             )
         block, name = baselines.block(group), baselines.rest(group)
         rows.append(Row(group, summary, found, reference is group, block, name))
@@ -135,23 +142,25 @@ def command(
     baseline: str | None,
     within: Sequence[str] = (),
     split: str | None = None,
+    together: Sequence[str] = (),
 ) -> str:
     """Return the command line that gives a comparison, for tables and figures to quote."""
     words = ["gatekit", "compare", study]
     words += ["--by", ",".join(by)] if by else []
     words += ["--within", ",".join(within)] if within else []
+    words += ["--together", ",".join(together)] if together else []
     words += ["--baseline", baseline] if baseline else []
     words += ["--split", split] if split else []
     return shlex.join(words)
 
 
-def _refuse_unknown(within: Sequence[str], grouping: Grouping) -> None:
+def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
     known = {key: None for group in grouping.groups for key in group.values}
     known |= dict.fromkeys(grouping.implied)
-    for name in within:
+    for name in names:
         if known and not any(key == name or key.startswith(f"{name}.") for key in known):
             raise ConfigError(
-                f"within={name}: the runs do not differ in this{nearest(name, known)};"
+                f"{option}={name}: the runs do not differ in this{nearest(name, known)};"
                 f" keys that differ: {listed(known)}"
             )
 
@@ -292,6 +301,18 @@ def _conformance(study: Study) -> list[str]:
     ]
 
 
+def _confounded(rows: Sequence[Row]) -> list[str]:
+    """Return what to type about groups that differ from their baseline in several settings."""
+    found = [row.difference for row in rows if row.difference and row.difference.confounded]
+    if not found:
+        return []
+    keys = list(dict.fromkeys(key for each in found for key in each.differs_in))
+    return [
+        f"{len(found)} of the groups differ from their baseline in several settings"
+        f" ({in_words(keys)}), and no sentence is written about them: {equal_settings(keys)}"
+    ]
+
+
 def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
     notes: dict[str, None] = {}
     if not study.runs:
@@ -312,6 +333,8 @@ def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
             notes[note] = None
         if row.summary is None and row.group.missing:
             notes[f"no outcome: {_missing(row.group)}"] = None
+    for note in _confounded(rows):
+        notes[note] = None
     for note in design_notes([row.difference for row in rows if row.difference is not None]):
         notes[note] = None
     notes |= dict.fromkeys(_conformance(study))

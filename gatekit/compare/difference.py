@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gatekit.compare.differs import differs_in, is_confounded
 from gatekit.compare.group import Group
 from gatekit.compare.result import OWN, Metric, Result, short_hash
 from gatekit.compare.statistics import (
@@ -34,7 +35,9 @@ class Difference:
     ``improvement`` is the probability that a run of the group is better than one of the baseline.
     ``p_holm`` is the p value corrected for the number of comparisons, ``smallest_p_holm`` the least
     that it could have been, ``simultaneous`` the interval widened for that number, and
-    ``seeds_needed`` how many seeds would decide (None: no number up to a thousand).
+    ``seeds_needed`` how many seeds would decide (None: no number up to a thousand). ``differs_in``
+    names the settings in which the two differ; ``confounded`` is true if these are several that
+    were not chosen as one.
     """
 
     baseline: str
@@ -59,6 +62,8 @@ class Difference:
     refused: tuple[str, ...]
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
+    differs_in: tuple[str, ...] = ()
+    confounded: bool = False
 
     @property
     def counted(self) -> str:
@@ -74,6 +79,7 @@ def difference(
     blocked: Sequence[str] = (),
     notes: Sequence[str] = (),
     level: float = 0.95,
+    together: Sequence[str] = (),
 ) -> Difference:
     """Return the paired difference of a group to its baseline, before Holm's correction.
 
@@ -84,7 +90,9 @@ def difference(
         blocked: why no verdict may be given.
         notes: what must be said with it.
         level: confidence level of the intervals.
+        together: keys that were chosen as one.
     """
+    settings = differs_in(group, baseline)
     own, other = _by_unit(group), _by_unit(baseline)
     common = [] if refused else sorted(own.keys() & other.keys(), key=repr)
     ours = np.array([own[unit].outcome for unit in common])
@@ -118,6 +126,8 @@ def difference(
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),
+        differs_in=settings,
+        confounded=is_confounded(settings, together),
     )
 
 

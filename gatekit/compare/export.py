@@ -119,6 +119,7 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "normalised": over.mean if over else None,
         "normalised_low": _low((over.bootstrap or over.interval) if over else None),
         "normalised_high": _high((over.bootstrap or over.interval) if over else None),
+        "confounded": found.confounded if found else None,
         "verdict": row.verdict,
         "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
         "seeds": [run.seed for run in row.group.runs],
@@ -131,6 +132,7 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "keys": {key: value for key, value in row.group.values.items() if value is not None},
         "refused": list(found.refused) if found else [],
         "blocked": list(found.blocked) if found else [],
+        "differs_in": list(found.differs_in) if found else [],
         "flags": [*(summary.flags if summary else ()), *(found.notes if found else ())],
     }
 

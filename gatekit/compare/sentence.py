@@ -11,6 +11,7 @@ from gatekit.compare.difference import (
     is_decided_by_interval,
     is_open,
 )
+from gatekit.compare.differs import equal_settings, in_words
 from gatekit.compare.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.statistics import MIN_PAIRS
@@ -20,7 +21,8 @@ from gatekit.compare.verdict import verdict
 def sentences(comparison: Comparison) -> list[str]:
     """Return a sentence for each group that is set against a baseline, in the table's order.
 
-    Where there is no verdict the sentence says why instead: it is none for a paper.
+    If there is no verdict, or the groups differ in several settings, the reason stands in for it:
+    see `is_for_paper`.
 
     Args:
         comparison: what ``compare`` returned.
@@ -28,6 +30,11 @@ def sentences(comparison: Comparison) -> list[str]:
     compared = [row for row in comparison.rows if row.difference is not None]
     family = sum(row.difference.test is not None for row in compared if row.difference)
     return [printable(_sentence(row, comparison, family)) for row in compared]
+
+
+def is_for_paper(found: Difference) -> bool:
+    """Return whether a sentence may be written: a verdict on groups that differ in one setting."""
+    return bool(found.pairs) and not (found.refused or found.blocked or found.confounded)
 
 
 def to_text(comparison: Comparison) -> str:
@@ -38,12 +45,21 @@ def to_text(comparison: Comparison) -> str:
 def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     found, label = row.difference, row.group.label
     assert found is not None
-    if found.refused or found.blocked or not found.pairs:
-        return f"{verdict(label, found)}."
+    if not is_for_paper(found):
+        if found.refused or found.blocked or not found.pairs:
+            return f"{verdict(label, found)}."
+        keys = found.differs_in
+        return (
+            f"no sentence on {label} against {found.baseline}: they differ in {in_words(keys)};"
+            f" {equal_settings(keys)}."
+        )
     assert row.summary is not None
     measured = f"{row.summary.split} {found.metric.name}"
+    rest = ""
+    if len(found.differs_in) > 1:
+        rest = f" They differ in {in_words(found.differs_in)}, which were chosen together."
     if found.mean is None:
-        return _with_diverged(found, label, measured, family)
+        return _with_diverged(found, label, measured, family) + rest
     unit = f" {found.metric.unit}" if found.metric.unit else ""
     places = decimals(found.interval, found.mean)
     if is_decided(found):
@@ -76,7 +92,7 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
         )
     if found.effect_size is not None:
         numbers.append(f"Cohen's d {found.effect_size:.2g}")
-    return f"{_capital(said)} ({', '.join(numbers)})."
+    return f"{_capital(said)} ({', '.join(numbers)}).{rest}"
 
 
 def _with_diverged(found: Difference, label: str, measured: str, family: int) -> str:

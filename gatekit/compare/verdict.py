@@ -10,6 +10,7 @@ from gatekit.compare.difference import (
     is_decided_by_interval,
     is_open,
 )
+from gatekit.compare.differs import in_words
 from gatekit.compare.numbers import decimals, number, p_value
 from gatekit.compare.power import MOST_SEEDS, POWER
 from gatekit.compare.statistics import MIN_PAIRS, Interval
@@ -31,6 +32,16 @@ def verdict(label: str, found: Difference) -> str:
         return f"no verdict on {label} against {found.baseline}: {'; '.join(found.blocked)}"
     if found.pairs == 0:
         return f"no verdict on {label} against {found.baseline}: they have no seed in common"
+    return f"{_numbers(label, found)}{_several(found)}"
+
+
+def _several(found: Difference) -> str:
+    if not found.confounded:
+        return ""
+    return f"; the two differ in {in_words(found.differs_in)}, so none of these alone is compared"
+
+
+def _numbers(label: str, found: Difference) -> str:
     if found.mean is None:
         return _with_diverged(label, found)
     unit = f" {found.metric.unit or found.metric.name}"

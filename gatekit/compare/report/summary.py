@@ -14,7 +14,7 @@ from gatekit.compare.report.groups import looks, swatch
 from gatekit.compare.report.markup import Markup, join, table, tag
 from gatekit.compare.report.sheet import Section, Sheet
 from gatekit.compare.report.strip import Scale, strip
-from gatekit.compare.sentence import sentences
+from gatekit.compare.sentence import is_for_paper, sentences
 from gatekit.compare.several import several_tasks
 from gatekit.compare.table import notes
 
@@ -161,6 +161,7 @@ def _sentences(comparison: Comparison) -> Markup | None:
     found = sentences(comparison)
     if not found:
         return None
+    differences = [row.difference for row in comparison.rows if row.difference is not None]
     quoted = [
         tag(
             "div",
@@ -168,7 +169,9 @@ def _sentences(comparison: Comparison) -> Markup | None:
             tag("button", "copy", type="button", class_="copy", aria_label="copy the sentence"),
             class_="quote",
         )
-        for sentence in found
+        if is_for_paper(difference)
+        else tag("p", sentence)
+        for sentence, difference in zip(found, differences, strict=True)
     ]
     return _folded("For the paper", join(quoted), len(found))
 

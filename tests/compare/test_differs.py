@@ -1,0 +1,207 @@
+"""In how many settings two groups differ, and what is written if it is more than one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.main import main
+from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.export import records, to_csv, to_markdown
+from gatekit.compare.latex import to_latex
+from gatekit.compare.report.sheet import Sheet
+from gatekit.compare.report.summary import summary
+from gatekit.compare.sentence import sentences
+from gatekit.compare.table import footer
+
+from .synthetic import configuration, write_run
+
+Change = Mapping[str, Any]
+BASE: Change = {"cell": "lstm"}
+GRU: Change = {"cell": "gru"}
+BIAS = "cell__gates__forget__initializers__bias"
+MATCHED = {"match__to": "cell:lstm", "match__target": 1000}
+
+
+def study(root: Path, *changes: Change, seeds: int = 6) -> Comparison:
+    """Write a group for each change and compare them; the first is the best."""
+    for place, change in enumerate(changes):
+        cell = change.get("cell", "lstm")
+        rest = {k: v for k, v in change.items() if k != "cell"}
+        for seed in range(seeds):
+            value = 8.0 + place + seed / 100 + place * seed / 1000
+            write_run(root / "demo" / "runs", configuration(cell, seed, **rest), value)
+    return compare("demo", root)
+
+
+def settings(found: Comparison) -> list[tuple[str, ...]]:
+    return [row.difference.differs_in for row in found.rows if row.difference is not None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "differ"),
+    [
+        ([BASE, GRU], ["cell"]),
+        ([BASE, {"units": 128}], ["units"]),
+        ([BASE, {**GRU, "units": 128}], ["cell", "units"]),
+        (
+            [BASE, {**GRU, "optimizer__learning_rate": 0.1}],
+            ["cell", "optimizer.learning_rate"],
+        ),
+        (
+            [BASE, {"units": 128, "optimizer__learning_rate": 0.1}],
+            ["optimizer.learning_rate", "units"],
+        ),
+        # each optimizer has its own rate, and one has an option that the other lacks
+        (
+            [BASE, {"optimizer": {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9}}],
+            ["optimizer.name"],
+        ),
+        ([BASE, {"swap__forget": "power_law"}], ["swap.forget"]),
+        ([BASE, {"swap__forget": {"kind": "slow", "stretch": 4}}], ["swap.forget"]),
+        (
+            [{"swap__forget": "sigmoid"}, {"swap__forget": {"kind": "slow", "stretch": 4}}],
+            ["swap.forget"],
+        ),
+        (
+            [BASE, {"swap__forget": "power_law", "swap__input": "slow"}],
+            ["swap.forget", "swap.input"],
+        ),
+        ([BASE, {"cell": "gru", "swap__forget": "power_law"}], ["cell", "swap.forget"]),
+        # a bias in its long form is one setting, whichever options it brings
+        (
+            [{BIAS: "ones"}, {BIAS: {"kind": "chrono", "t_max": 100}}],
+            ["cell.gates.forget.initializers.bias"],
+        ),
+        (
+            [{BIAS: {"kind": "ones"}}, {BIAS: {"kind": "chrono", "t_max": 100}}],
+            ["cell.gates.forget.initializers.bias.kind"],
+        ),
+        (
+            [
+                {"cell__initializers__kernel": "ones", "cell__initializers__bias": "ones"},
+                {"cell__initializers__kernel": "zeros", "cell__initializers__bias": "zeros"},
+            ],
+            ["cell.initializers.bias", "cell.initializers.kernel"],
+        ),
+        # units that match= chose for one budget, and for two
+        ([{"units": 64, **MATCHED}, {**GRU, "units": 75, **MATCHED}], ["cell"]),
+        (
+            [{"units": 64, **MATCHED}, {**GRU, "units": 99, **MATCHED, "match__target": 9}],
+            ["cell", "units"],
+        ),
+    ],
+)
+def test_settings_in_which_a_group_differs(
+    tmp_path: Path, changes: Sequence[Change], differ: list[str]
+) -> None:
+    rows = study(tmp_path, *changes, seeds=3).rows
+    (found,) = [row.difference for row in rows if row.difference is not None]
+    assert list(found.differs_in) == differ
+    assert found.confounded == (len(differ) > 1)
+
+
+def test_an_option_of_a_swapped_gate_follows_from_the_swap(tmp_path: Path) -> None:
+    # power_law in the role forget of the gru, whose gate is called update
+    eps = [{**GRU, "swap__forget": "power_law", "cell__gates__update__eps": e} for e in (1, 2)]
+    assert settings(study(tmp_path, GRU, *eps)) == [("swap.forget",)] * 2
+
+
+def test_an_option_of_one_cell_follows_from_the_cell_and_one_swept_in_both_counts(
+    tmp_path: Path,
+) -> None:
+    for name, others in (("one", [GRU]), ("both", [{**GRU, "cell__norm": n} for n in "ab"])):
+        (tmp_path / name).mkdir()
+        lstms = [{"cell__norm": norm} for norm in "ab"]
+        found = study(tmp_path / name, *lstms, *others)
+        differ = {row.group.label: row.difference for row in found.rows}
+        gru = differ["gru" if name == "one" else "gru norm=b"]
+        assert gru is not None
+        assert list(gru.differs_in) == (["cell"] if name == "one" else ["cell", "cell.norm"])
+
+
+def test_a_grid_compares_at_one_rate_within_blocks(tmp_path: Path) -> None:
+    rates = (0.01, 0.1)
+    grid = [{"cell": c, "optimizer__learning_rate": r} for c in ("lstm", "gru") for r in rates]
+    found = study(tmp_path, *grid)
+    assert sorted(settings(found)) == [
+        ("cell",),
+        ("cell", "optimizer.learning_rate"),
+        ("optimizer.learning_rate",),
+    ]
+    within = compare("demo", tmp_path, within=["optimizer.learning_rate"])
+    assert settings(within) == [("cell",), ("cell",)]
+    assert not any(row.difference.confounded for row in within.rows if row.difference)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Comparison:
+    """Two groups that differ in cell and rate."""
+    return study(tmp_path, BASE, {**GRU, "optimizer__learning_rate": 0.1})
+
+
+SAID = "the two differ in cell and optimizer.learning_rate, so none of these alone is compared"
+
+
+def test_every_form_names_the_settings(two: Comparison) -> None:
+    lines = [text for text, _ in footer(two)]
+    assert lines[0].startswith("gru learning_rate=0.1 is worse than lstm learning_rate=0.01 by ")
+    assert lines[0].endswith(f"; {SAID}.")
+    (note,) = [text for text in lines if "in several settings" in text]
+    assert "`--within optimizer.learning_rate`" in note
+    assert "`--together cell,optimizer.learning_rate`" in note
+    record = records(two)[1]
+    assert record["differs_in"] == ["cell", "optimizer.learning_rate"]
+    assert record["confounded"] is True
+    assert SAID in record["verdict"]
+    assert all(SAID in form(two) for form in (to_csv, to_latex))
+    assert SAID in to_markdown(two).replace("\\", "")
+
+
+def test_no_sentence_is_written_and_none_is_offered_to_copy(two: Comparison) -> None:
+    (sentence,) = sentences(two)
+    assert sentence == (
+        "no sentence on gru learning_rate=0.1 against lstm learning_rate=0.01: they differ in cell"
+        " and optimizer.learning_rate; type `--within optimizer.learning_rate` to compare groups"
+        " that agree in it, or `--together cell,optimizer.learning_rate` if these were chosen as"
+        " one."
+    )
+    html = str(summary(Sheet(two, "gatekit compare demo", ())).body)
+    assert SAID in html
+    assert "no sentence on gru" in html
+    assert "<blockquote>" not in html
+    assert "copy the sentence" not in html
+
+
+def test_keys_that_were_chosen_together_are_one_setting_and_the_sentence_names_them(
+    two: Comparison, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = ["cell", "optimizer"]
+    found = compare("demo", tmp_path, together=together)
+    assert not records(found)[1]["confounded"]
+    (sentence,) = sentences(found)
+    assert sentence.startswith("gru learning_rate=0.1 reached a higher test nll than lstm")
+    assert sentence.endswith(
+        ". They differ in cell and optimizer.learning_rate, which were chosen together."
+    )
+    words = ["compare", "demo", "--root", str(tmp_path), "--together", ",".join(together)]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[1]["confounded"] is False
+    assert main([*words, "--sentence"]) == 0
+    assert capsys.readouterr().out.strip() == sentence
+
+
+def test_a_third_setting_beside_those_chosen_together_counts(tmp_path: Path) -> None:
+    study(tmp_path, BASE, {**GRU, "optimizer__learning_rate": 0.1, "units": 9})
+    found = compare("demo", tmp_path, together=["cell", "optimizer.learning_rate"])
+    assert records(found)[1]["confounded"] is True
+
+
+def test_an_unknown_key_is_refused(two: Comparison, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"together=optimizer\.rate: the runs do not differ"):
+        compare("demo", tmp_path, together=["optimizer.rate"])
