@@ -26,7 +26,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 130 interrupted.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    code = _run(list(sys.argv[1:] if argv is None else argv))
+    quarantine = sys.modules.get("gatekit.registry.quarantine")
+    if argv is None and quarantine is not None:
+        quarantine.leave(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         code = _dispatch(arguments)

@@ -38,7 +38,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif options.json:
         write_json(rows)
     else:
-        shown = [{**row, "provides": row["reason"] or ", ".join(row["provides"])} for row in rows]
+        shown = [{**row, "provides": _told(row)} for row in rows]
         write_table(shown, ("name", "state", "provides", "origin"))
     return 0
 
@@ -51,9 +51,12 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
     Returns:
         Objects with ``name origin distribution version reference state`` (``loaded`` or
-        ``broken``), ``hooks provides reason traceback``.
+        ``broken``), ``hooks provides reason traceback``, and in ``reverted`` what it changed in
+        the process while it was loaded.
     """
-    from gatekit.registry import broken, origins, plugin_origins
+    from gatekit.registry import broken, origins, plugin_origins, reverted
+
+    changes = reverted(plugins)
 
     loaded = {
         plugin.name: {
@@ -61,6 +64,7 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
             "distribution": plugin.distribution or "",
             "version": plugin.version or "",
             "hooks": list(plugin.hooks),
+            "reverted": list(changes.get(plugin.name, ())),
             # what has no names of its own is told by its hook
             "provides": [
                 hook.removeprefix("gatekit_")
@@ -100,4 +104,12 @@ def _row(name: str, origin: str, state: str) -> dict[str, Any]:
         "provides": [],
         "reason": "",
         "traceback": "",
+        "reverted": [],
     }
+
+
+def _told(row: dict[str, Any]) -> str:
+    if row["reason"]:
+        return str(row["reason"])
+    changes = f" ({'; '.join(row['reverted'])}: reverted)" if row["reverted"] else ""
+    return ", ".join(row["provides"]) + changes

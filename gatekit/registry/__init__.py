@@ -14,6 +14,7 @@ from .offered import (
     origins,
     plugin_names,
     plugin_origins,
+    reverted,
     tasks,
 )
 from .plugin import Broken, Origin
@@ -38,6 +39,7 @@ __all__ = [
     "plugin_origins",
     "plugin_source",
     "plugin_sources",
+    "reverted",
     "source_hash",
     "tasks",
     "thing_hash",

@@ -95,20 +95,29 @@ def implemented(carrier: Any, plugin: Found) -> tuple[str, ...]:
     return tuple(found)
 
 
-def result_fault(hook: str, result: Any) -> str:
-    """Return what is wrong with what a hook returned, or an empty text."""
+def checked(hook: str, result: Any) -> dict[str, Any]:
+    """Return what a hook returned, copied, so that a later look finds the same.
+
+    Args:
+        hook: the hook, of one of the kinds.
+        result: what it returned.
+
+    Raises:
+        PluginError: it is not a mapping from names to things of the hook's kind.
+    """
     kind = hook.removeprefix("gatekit_")
-    if kind not in KINDS:
-        return ""
     if not isinstance(result, Mapping):
-        return f"{hook} returned {_short(result)}; a mapping from names is expected"
-    for name, thing in result.items():
-        if not isinstance(name, str) or not _IDENTIFIER.match(name):
-            return f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter)"
+        raise PluginError(f"{hook} returned {_short(result)}; a mapping from names is expected")
+    things = dict(result)
+    for name, thing in things.items():
+        if type(name) is not str or not _IDENTIFIER.match(name):
+            raise PluginError(
+                f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter)"
+            )
         fault = _fault(kind, name, thing)
         if fault:
-            return f"{hook}: {name} is {_short(thing)}; {fault}"
-    return ""
+            raise PluginError(f"{hook}: {name} is {_short(thing)}; {fault}")
+    return things
 
 
 def _fault(kind: str, name: str, thing: Any) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,12 +17,20 @@ from types import ModuleType
 from typing import Any
 
 from ..cell.errors import PluginError, listed, nearest
-from .plugin import Found
+from .plugin import PRIVATE, Found
 
 GROUP = "gatekit"
 BUNDLED = "gatekit.plugins"
 DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
-PRIVATE = "gatekit_plugin_file_"
+LARGEST = 10_000_000
+"""Bytes that a plugin's file may have."""
+
+_KINDS = {
+    "a folder": stat.S_ISDIR,
+    "a named pipe": stat.S_ISFIFO,
+    "a socket": stat.S_ISSOCK,
+    "a device": lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode),
+}
 
 
 def autoload() -> bool:
@@ -68,7 +77,9 @@ def _all(plugins: Sequence[str], folder: Path, everything: bool) -> Iterator[Fou
 def _python_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(p.resolve() for p in folder.glob("*.py") if not p.name.startswith("_"))
+    # realpath, for Path.resolve raises for links that lead in a circle
+    found = (Path(os.path.realpath(p)) for p in folder.glob("*.py") if not p.name.startswith("_"))
+    return sorted(found)
 
 
 def _bundled() -> Iterator[Found]:
@@ -90,6 +101,7 @@ def _entry(entry: EntryPoint) -> Found:
         load=entry.load,
         distribution=distribution.name if distribution else entry.value,
         version=distribution.version if distribution else None,
+        module=entry.value.partition(":")[0].strip(),
     )
 
 
@@ -126,8 +138,10 @@ def import_file(path: Path) -> ModuleType:
     """Return the module of a file, imported once under a private name; ``sys.path`` stays as it is.
 
     Raises:
-        Exception: whatever the file raises.
+        PluginError: it is not a regular file, or is too large for a plugin.
+        BaseException: whatever the file raises.
     """
+    _require_regular(path)
     digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:12]
     name = f"{PRIVATE}{digest}_{path.stem}"
     if name in sys.modules:
@@ -139,6 +153,22 @@ def import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     return module
+
+
+def _require_regular(path: Path) -> None:
+    """Refuse what cannot be a plugin before it is opened: a FIFO would never end."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise PluginError(f"it cannot be read ({error.strerror}); remove {path}") from None
+    if not stat.S_ISREG(found.st_mode):
+        what = next((word for word, test in _KINDS.items() if test(found.st_mode)), "no file")
+        raise PluginError(f"it is {what}, not a regular file; remove {path}")
+    if found.st_size > LARGEST:
+        raise PluginError(
+            f"it has {found.st_size:,} bytes, and a plugin's file has at most {LARGEST:,}; keep "
+            "data in files of their own"
+        )

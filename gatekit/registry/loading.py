@@ -6,8 +6,6 @@ import contextlib
 import functools
 import inspect
 import sys
-import threading
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +17,8 @@ import pluggy
 from ..cell.catalogue import Catalogue
 from ..cell.errors import PluginError
 from ..cell.ops import FUNCTIONS
-from . import contract, doors, hooks
-from .author import reason_of
+from . import contract, doors, hooks, quarantine
 from .plugin import Broken, Found, Origin
-
-SLOW = 5.0
-"""Seconds after which the name of a plugin that is still loading is written to stderr."""
 
 
 @dataclass
@@ -45,6 +39,7 @@ class Registry:
         default_factory=list
     )
     broken: list[Broken] = field(default_factory=list)
+    reverted: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:
@@ -117,50 +112,81 @@ def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Regis
     return result
 
 
+@dataclass(frozen=True)
+class _Offer:
+    """What a plugin has: its hooks and what they returned, each thing with its source file."""
+
+    carrier: Any
+    implemented: tuple[str, ...]
+    things: Mapping[str, Mapping[str, Any]]
+    paths: Mapping[tuple[str, str], Path | None]
+    folders: list[Path]
+    callbacks: list[tuple[Callable[..., Any], tuple[str, ...]]]
+
+
 def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None:
+    found = quarantine.attempt(plugin, lambda: _offer(manager, plugin))
+    offer = found.value
+    if isinstance(offer, PluginError):
+        raise offer
+    if found.reason or not isinstance(offer, _Offer):
+        if manager.has_plugin(plugin.name):
+            manager.unregister(name=plugin.name)
+        if found.reason:
+            broken = Broken(plugin.name, plugin.version, plugin.path, found.traceback, found.reason)
+            _set_aside(result, plugin, broken)
+        return
+    _merge(result, plugin, offer)
+    result.plugins[plugin.name] = plugin
+    result.carriers[plugin.name] = offer.carrier
+    result.hooks[plugin.name] = offer.implemented
+    result.reverted[plugin.name] = found.changes
+    # What was loaded later was asked for more expressly, and so stands before it.
+    result.config_dirs[:0] = offer.folders
+    result.callback_hooks += [(plugin, function, names) for function, names in offer.callbacks]
+
+
+def _offer(manager: pluggy.PluginManager, plugin: Found) -> _Offer | PluginError | None:
+    """Return what a plugin has.
+
+    Returns:
+        The offer; an error that ends the command, since the plugin would be passed over silently;
+        None if two entry points lead to one module, whose hooks are known already.
+
+    Raises:
+        BaseException: the plugin is broken.
+    """
+    carrier = plugin.load()
+    if reason := contract.api_mismatch(carrier):
+        raise PluginError(reason)
     try:
-        with _guarded(plugin):
-            carrier = plugin.load()
-    except (Exception, SystemExit) as error:
-        _set_aside(result, plugin, _broken(plugin, error))
-        return
-    reason = contract.api_mismatch(carrier)
-    if reason:
-        _set_aside(result, plugin, _broken(plugin, None, reason))
-        return
-    implemented = contract.implemented(carrier, plugin)
+        implemented = contract.implemented(carrier, plugin)
+    except PluginError as error:
+        return error
     forgotten = "" if implemented or plugin.bundled else contract.unregistered(carrier)
     if forgotten:
-        _set_aside(result, plugin, _broken(plugin, None, forgotten))
-        return
+        raise PluginError(forgotten)
     if plugin.named and not implemented:
-        raise PluginError(
+        return PluginError(
             f"{plugin} has no hook; add, for a gate:\n"
             "  @hookimpl\n  def gatekit_gates():\n      return {'my_gate': MyGate}"
         )
+    if manager.is_registered(carrier):
+        return None
     try:
         manager.register(carrier, plugin.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"{plugin}: {error}") from None
-    except ValueError:
-        # Two entry points lead to one module: its hooks are known already.
-        return
-    try:
-        with _guarded(plugin):
-            things, folders = _call_hooks(manager, plugin)
-    except (Exception, SystemExit) as error:
-        manager.unregister(name=plugin.name)
-        _set_aside(result, plugin, _broken(plugin, error))
-        return
-    _merge(result, plugin, things, implemented)
-    result.plugins[plugin.name] = plugin
-    result.carriers[plugin.name] = carrier
-    result.hooks[plugin.name] = implemented
-    # What was loaded later was asked for more expressly, and so stands before it.
-    result.config_dirs[:0] = folders
-    for impl in _own_hooks(manager, plugin, "gatekit_callbacks"):
-        result.callback_hooks.append((plugin, impl.function, tuple(impl.argnames)))
+        return PluginError(f"{plugin}: {error}")
+    things, folders = _call_hooks(manager, plugin)
+    return _Offer(
+        carrier,
+        implemented,
+        things,
+        {(kind, n): _path(plugin, thing) for kind, of in things.items() for n, thing in of.items()},
+        folders,
+        [(i.function, tuple(i.argnames)) for i in _own_hooks(manager, plugin, "gatekit_callbacks")],
+    )
 
 
 def _set_aside(result: Registry, plugin: Found, broken: Broken) -> None:
@@ -184,10 +210,7 @@ def _call_hooks(
     for kind in contract.KINDS:
         hook = f"gatekit_{kind}"
         for impl in _own_hooks(manager, plugin, hook):
-            things[kind] = impl.function()
-            fault = contract.result_fault(hook, things[kind])
-            if fault:
-                raise PluginError(fault)
+            things[kind] = contract.checked(hook, impl.function())
     for impl in _own_hooks(manager, plugin, "gatekit_config_dirs"):
         beside = Path(inspect.getfile(impl.function)).resolve().parent
         folders += contract.folders(impl.function(), beside)
@@ -197,10 +220,9 @@ def _call_hooks(
 def _merge(
     result: Registry,
     plugin: Found,
-    things: Mapping[str, Mapping[str, Any]],
-    implemented: tuple[str, ...],
+    offer: _Offer,
 ) -> None:
-    for kind, named in things.items():
+    for kind, named in offer.things.items():
         for name, thing in named.items():
             what = kind.removesuffix("s").replace("_", " ")
             first = result.origins[kind].get(name)
@@ -220,8 +242,8 @@ def _merge(
                 plugin.name,
                 plugin.distribution,
                 plugin.version,
-                _path(plugin, thing),
-                implemented,
+                offer.paths[kind, name],
+                offer.implemented,
             )
 
 
@@ -231,27 +253,3 @@ def _path(plugin: Found, thing: Any) -> Path | None:
     module = sys.modules.get(getattr(thing, "__module__", ""))
     file = getattr(module, "__file__", None)
     return Path(file).resolve() if file else None
-
-
-@contextlib.contextmanager
-def _guarded(plugin: Found) -> Iterator[None]:
-    """Keep a plugin's prints out of stdout, and name a plugin that does not come to an end."""
-    timer = threading.Timer(SLOW, lambda: sys.stderr.write(f"gatekit: still loading {plugin}\n"))
-    timer.daemon = True
-    timer.start()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        timer.cancel()
-
-
-def _broken(plugin: Found, error: BaseException | None, reason: str = "") -> Broken:
-    text = "".join(traceback.format_exception(error)) if error is not None else ""
-    return Broken(
-        name=plugin.name,
-        version=plugin.version,
-        path=plugin.path,
-        traceback=text,
-        reason=reason or reason_of(error, plugin.path),
-    )

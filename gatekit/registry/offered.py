@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -9,8 +10,8 @@ from typing import Any
 
 from ..cell.catalogue import Catalogue
 from ..cell.errors import PluginError, listed, nearest
-from . import contract
-from .author import reason_of, shown
+from . import contract, quarantine
+from .author import shown
 from .loading import registry
 from .plugin import Broken, Origin
 
@@ -59,13 +60,26 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
     """
     found: list[Callable[..., Any]] = []
     for plugin, function, arguments in registry(plugins).callback_hooks:
-        try:
-            made = function(**({"run": run} if "run" in arguments else {}))
-            found += contract.callback_list(made)
-        except Exception as error:
-            reason = reason_of(error, plugin.path)
-            raise PluginError(f"{plugin}: gatekit_callbacks: {reason}") from error
+        given = {"run": run} if "run" in arguments else {}
+        found += quarantine.called(
+            plugin, "gatekit_callbacks", functools.partial(_made, function, given)
+        )
     return found
+
+
+def _made(function: Callable[..., Any], given: Mapping[str, Any]) -> list[Callable[..., Any]]:
+    return contract.callback_list(function(**given))
+
+
+def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Return what plugins changed in the process while they were loaded, by the plugin's name.
+
+    Each change is the end of a sentence, such as ``changed the working folder``; it was reverted.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return {name: said for name, said in registry(plugins).reverted.items() if said}
 
 
 def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
@@ -129,8 +143,11 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
 
 
 def _mentions(path: Path | None, name: str) -> bool:
+    # A broken plugin may be a named pipe, which would be read for ever.
+    if path is None or not path.is_file():
+        return False
     try:
-        text = path.read_text(encoding="utf-8", errors="replace") if path else ""
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
     return f'"{name}"' in text or f"'{name}'" in text

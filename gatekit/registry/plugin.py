@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+PRIVATE = "gatekit_plugin_file_"
+"""What the names of modules of plugin files begin with."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -20,6 +23,7 @@ class Found:
         version: that distribution's version.
         bundled: whether it is one of gatekit's own.
         named: whether the user named it, so that it has to be there.
+        module: the module that an entry point names.
     """
 
     name: str
@@ -29,6 +33,7 @@ class Found:
     version: str | None = None
     bundled: bool = False
     named: bool = False
+    module: str = ""
 
     @property
     def place(self) -> str:

@@ -21,8 +21,9 @@ from typing import Any, TextIO
 # TensorFlow imported and nothing executed.
 import tensorflow as tf
 
+from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
-from gatekit.registry import store
+from gatekit.registry import quarantine, store
 
 from . import beat, environment, files, heap, parts, resume, stopping
 from .folder import ClaimedError, RunFolder
@@ -103,6 +104,7 @@ def work(request: Request) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
+    quarantine.leave(0)
 
 
 def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
@@ -122,6 +124,8 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
         known = parts.load(config["plugins"])
         task = known.task(config["task"])
         callbacks = known.callbacks(config)
+    for name, changes in registry.reverted(config["plugins"]).items():
+        remarks.append(f"loading plugins: {name} {', '.join(changes)}; this was reverted.")
 
     def write_env(executor: str, **seconds: float) -> None:
         folder.write_env(

@@ -70,7 +70,7 @@ def _loaded(kind: str, source: str) -> dict[str, Any]:
     # What the registry and a task's base class import is not the plugin's doing.
     import gatekit.study.task
     from gatekit.registry import doors
-    from gatekit.registry.author import what_happened
+    from gatekit.registry.quarantine import described
 
     assert gatekit.study.task
     path = Path(source) if source.endswith(".py") else None
@@ -81,8 +81,8 @@ def _loaded(kind: str, source: str) -> dict[str, Any]:
             carrier = doors.import_file(path) if path else importlib.import_module(source)
             hook = getattr(carrier, f"gatekit_{kind}", None)
             registers = sorted(hook()) if hook is not None else None
-    except (Exception, SystemExit) as caught:
-        error = what_happened(caught, path)
+    except BaseException as caught:
+        error = described(caught, path)[0]
     after = _snapshot()
     changed = [what for what, value in before.items() if after[what] != value]
     if printed.getvalue():
@@ -93,3 +93,6 @@ def _loaded(kind: str, source: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sys.stdout.write("\n" + json.dumps(_loaded(sys.argv[1], sys.argv[2])) + "\n")
+    sys.stdout.flush()
+    # A thread of the plugin's must not hold the process.
+    os._exit(0)

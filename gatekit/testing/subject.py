@@ -17,8 +17,8 @@ from ..cell.graph import Cell, build
 from ..cell.row_wise import RowWise
 from ..cell.spec import CellSpec, OutputUnitSpec, read_cell, read_output_unit
 from ..registry import catalogue, left_out, origins, tasks, thing_hash
-from ..registry.doors import PRIVATE
 from ..registry.loading import registry
+from ..registry.plugin import PRIVATE
 
 UNITS, FEATURES = 6, 5
 """Sizes of the small cell, unlike each other and what a gate is likely to assume."""

@@ -1,5 +1,6 @@
 """Quarantine, duplicates, and what the registry tells of what it loaded."""
 
+import signal
 import subprocess
 import sys
 import types
@@ -9,7 +10,7 @@ import pytest
 from gatekit import registry
 from gatekit.cell.errors import CellError, PluginError
 from gatekit.cell.spec import read_cell
-from gatekit.registry import loading
+from gatekit.registry import quarantine
 
 CELL = {
     "gates": {"halved": {"kind": "halved"}},
@@ -56,7 +57,7 @@ def test_55_entry_points_are_loaded_one_at_a_time(install, gate_file):
 
 
 def test_55_a_plugin_that_takes_long_is_named_meanwhile(write, monkeypatch, capsys):
-    monkeypatch.setattr(loading, "SLOW", 0.01)
+    monkeypatch.setattr(quarantine, "SLOW", 0.01)
     write("plugins/endless.py", "import time\ntime.sleep(0.3)\n")
     registry.catalogue()
     assert "still loading plugin 'endless'" in capsys.readouterr().err
@@ -71,10 +72,26 @@ def test_a_broken_module_is_not_left_behind(write):
     assert set(sys.modules) == before
 
 
-def test_the_keyboard_still_interrupts(write):
-    write("plugins/bad.py", "raise KeyboardInterrupt\n")
-    with pytest.raises(KeyboardInterrupt):
-        registry.catalogue()
+INTERRUPTED = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    while True:
+        pass
+{clause}
+"""
+
+
+@pytest.mark.parametrize("clause", ["finally:\n    pass", "except BaseException:\n    pass"])
+def test_ctrl_c_interrupts_whatever_the_plugin_makes_of_it(write, clause):
+    write("plugins/slow.py", INTERRUPTED.format(clause=clause))
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            registry.catalogue()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_what_a_plugin_prints_stays_out_of_stdout(place, gate_file, capsys):

@@ -1,0 +1,291 @@
+"""What all code of a process shares: a snapshot, and its restoration after a plugin ran."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import gc
+import locale
+import os
+import pickle
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy
+
+from .plugin import PRIVATE
+
+# Held here, since a plugin may have replaced them when they are needed.
+_get_limit, _set_limit = sys.getrecursionlimit, sys.setrecursionlimit
+_OWNERS = {*sys.stdlib_module_names, "gatekit", "pluggy", "numpy"} - {"distutils"}
+_CLASSES = ("gatekit", "pathlib")
+_STREAMS = ("stdin", "stdout", "stderr", "__stdin__", "__stdout__", "__stderr__")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of what is shared.
+
+    Args:
+        said: what a plugin did that changed it, as the end of a sentence.
+        read: returns its value.
+        restore: sets a value that was read before.
+    """
+
+    said: str
+    read: Callable[[], Any]
+    restore: Callable[[Any], object]
+
+
+class Snapshot:
+    """The state that plugins share with gatekit, as it is now.
+
+    Args:
+        package: the package of the plugin that will be loaded, empty for a file.
+    """
+
+    def __init__(self, package: str = "") -> None:
+        self._limit = _get_limit()
+        self._names = _Names(package)
+        self._open = _OpenFiles()
+        self._values = [(part, _read(part)) for part in PARTS]
+        self._found: list[str] = []
+
+    def restore_functions(self) -> None:
+        """Restore the recursion limit and functions, without which nothing else can be done."""
+        if _get_limit() != self._limit:
+            _set_limit(self._limit)
+            self._found.append("changed the recursion limit")
+        self._names.restore(self._found)
+
+    def restore(self) -> tuple[str, ...]:
+        """Restore all of it, and return what was changed, each as the end of a sentence."""
+        self.restore_functions()
+        found = [*self._found, *self._open.restore()]
+        for part, before in self._values:
+            now = _read(part)
+            if now != before:
+                with contextlib.suppress(Exception):
+                    part.restore(before)
+                # What libraries add to a list stays.
+                found += [part.said] if _read(part) != now else []
+        return tuple(found)
+
+
+class _Names:
+    """Functions and classes of the standard library and gatekit, and their modules.
+
+    What a library replaces as it is imported, such as typing_extensions in ``typing``, has to stay.
+    """
+
+    def __init__(self, package: str) -> None:
+        self.strangers = _OWNERS | {package}
+        self.builtins = dict(vars(builtins))
+        self.modules = {n: m for n, m in sys.modules.items() if n.partition(".")[0] in _OWNERS}
+        self.owners: list[tuple[Any, dict[str, Any]]] = []
+        for name, module in self.modules.items():
+            if isinstance(module, ModuleType):
+                self.owners.append((module, _callables(module)))
+                if name.partition(".")[0] in _CLASSES:
+                    own = [c for c in list(vars(module).values()) if _defined_in(c, name)]
+                    self.owners += [(cls, _callables(cls)) for cls in own]
+
+    def restore(self, found: list[str]) -> None:
+        # Without any function of builtins until these are back.
+        now = builtins.__dict__
+        for name, value in self.builtins.items():
+            if now.get(name) is not value and name != "_":
+                now[name] = value
+                found.append(f"replaced builtins.{name}")
+        for name, module in self.modules.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+                found.append(f"replaced the module {name}")
+        for owner, values in self.owners:
+            now_there = owner.__dict__
+            for name, value in values.items():
+                now_is = now_there.get(name)
+                if now_is is not value and not self._is_of_library(now_is):
+                    setattr(owner, name, value)
+                    found.append(f"replaced {owner.__name__}.{name}")
+
+    def _is_of_library(self, value: Any) -> bool:
+        root = str(getattr(value, "__module__", "")).partition(".")[0]
+        return bool(root) and root not in self.strangers and not root.startswith(PRIVATE)
+
+
+def _callables(owner: Any) -> dict[str, Any]:
+    kinds = (classmethod, property)
+    return {n: v for n, v in list(vars(owner).items()) if callable(v) or isinstance(v, kinds)}
+
+
+def _defined_in(value: Any, module: str) -> bool:
+    return isinstance(value, type) and value.__module__ == module
+
+
+class _OpenFiles:
+    """The files behind standard input, output and error."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[int, int, tuple[int, int]]] = []
+        for number in range(3):
+            with contextlib.suppress(OSError):
+                self.kept.append((number, os.dup(number), _identity(number)))
+        self.open = {n: s for n in _STREAMS if not getattr(s := getattr(sys, n), "closed", True)}
+
+    def restore(self) -> list[str]:
+        changed = False
+        for number, copy, identity in self.kept:
+            now = None
+            with contextlib.suppress(OSError):
+                now = _identity(number)
+            if now != identity:
+                os.dup2(copy, number)
+                changed = True
+            os.close(copy)
+        for name, stream in self.open.items():
+            if stream.closed:
+                number, mode = _STREAMS.index(name) % 3, "r" if "stdin" in name else "w"
+                stream = os.fdopen(
+                    number, mode, encoding=stream.encoding, errors=stream.errors, closefd=False
+                )
+                changed = True
+            setattr(sys, name, stream)
+        return ["closed or replaced standard input or output"] if changed else []
+
+
+def _identity(number: int) -> tuple[int, int]:
+    found = os.fstat(number)
+    return found.st_dev, found.st_ino
+
+
+def _read(part: Part) -> Any:
+    try:
+        return part.read()
+    except Exception:
+        return None
+
+
+def _restore_env(before: dict[str, str]) -> None:
+    # What TensorFlow sets as it is imported it may read again later.
+    kept = ("TF", "KMP") if "tensorflow" in sys.modules else ()
+    for name in set(os.environ) - set(before):
+        if not name.startswith(kept):
+            del os.environ[name]
+    os.environ.update(before)
+
+
+def _list(name: str, stays: Callable[[Any, list[Any]], bool] = lambda new, before: False) -> Part:
+    """Return a list of ``sys`` as a part: the object and what it holds.
+
+    Args:
+        name: the list's name.
+        stays: whether a new entry stays, at the end: libraries need what they add.
+    """
+
+    def read() -> tuple[list[Any], list[Any]]:
+        held = getattr(sys, name)
+        return held, list(held)
+
+    def restore(before: tuple[list[Any], list[Any]]) -> None:
+        held, entries = before
+        new = [e for e in getattr(sys, name) if e not in entries and stays(e, entries)]
+        held[:] = [*entries, *new]
+        setattr(sys, name, held)
+
+    return Part(f"changed sys.{name}", read, restore)
+
+
+def _is_below(entry: Any, before: list[Any]) -> bool:
+    """Return whether a folder is inside one that was searched already, as those of setuptools."""
+    return any(f and str(entry).startswith(str(f) + os.sep) for f in before)
+
+
+def _handlers() -> dict[int, Any]:
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {n: h for n in signal.valid_signals() if (h := signal.getsignal(n)) is not None}
+
+
+def _restore_handlers(before: dict[int, Any]) -> None:
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
+def _umask() -> int:
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
+def _running_timer() -> bool:
+    return signal.getitimer(signal.ITIMER_REAL)[0] > 0
+
+
+PARTS = (
+    Part("changed the working folder", os.getcwd, os.chdir),
+    Part("replaced os.environ", lambda: os.environ, lambda mine: setattr(os, "environ", mine)),
+    Part("changed environment variables", lambda: dict(os.environ), _restore_env),
+    _list("path", _is_below),
+    _list("argv"),
+    _list("meta_path", lambda finder, _: True),
+    Part("used or seeded Python's global random generator", random.getstate, random.setstate),
+    Part(
+        "used or seeded NumPy's global random generator",
+        # Compared as bytes, since arrays have no single truth.
+        lambda: pickle.dumps(numpy.random.get_state()),
+        lambda state: numpy.random.set_state(pickle.loads(state)),
+    ),
+    Part("changed NumPy's handling of errors", numpy.geterr, lambda s: numpy.seterr(**s)),
+    Part("changed a signal's handler", _handlers, _restore_handlers),
+    Part(
+        "blocked signals",
+        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask),
+    ),
+    Part("set a timer", _running_timer, lambda _: signal.setitimer(signal.ITIMER_REAL, 0)),
+    Part(
+        "changed the locale",
+        lambda: locale.setlocale(locale.LC_ALL),
+        lambda name: locale.setlocale(locale.LC_ALL, name),
+    ),
+    Part("changed the file mode mask", _umask, os.umask),
+    Part("turned garbage collection off or on", gc.isenabled, lambda on: on and gc.enable()),
+    Part("set a trace function", sys.gettrace, sys.settrace),
+    Part("set a profile function", sys.getprofile, sys.setprofile),
+)
+
+
+@contextlib.contextmanager
+def streams_to(stream: Any) -> Iterator[None]:
+    """Send standard output and error to a stream that the block cannot close."""
+    before = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = _Unclosed(stream)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+class _Unclosed:
+    """Passes everything on but its end."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def detach(self) -> Any:
+        """Return this stream itself."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
