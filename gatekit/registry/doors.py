@@ -9,7 +9,7 @@ import importlib.util
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -25,7 +25,7 @@ DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
 LARGEST = 10_000_000
 """Bytes that a plugin's file may have."""
 
-_KINDS = {
+_KINDS: dict[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
     "a named pipe": stat.S_ISFIFO,
     "a socket": stat.S_ISSOCK,

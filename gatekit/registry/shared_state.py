@@ -219,6 +219,10 @@ def _restore_handlers(before: dict[int, Any]) -> None:
             signal.signal(number, handler)
 
 
+def _restore_gc(on: bool) -> None:
+    (gc.enable if on else gc.disable)()
+
+
 def _umask() -> int:
     found = os.umask(0o077)
     os.umask(found)
@@ -257,7 +261,7 @@ PARTS = (
         lambda name: locale.setlocale(locale.LC_ALL, name),
     ),
     Part("changed the file mode mask", _umask, os.umask),
-    Part("turned garbage collection off or on", gc.isenabled, lambda on: on and gc.enable()),
+    Part("turned garbage collection off or on", gc.isenabled, _restore_gc),
     Part("set a trace function", sys.gettrace, sys.settrace),
     Part("set a profile function", sys.getprofile, sys.setprofile),
 )
@@ -267,7 +271,7 @@ PARTS = (
 def streams_to(stream: Any) -> Iterator[None]:
     """Send standard output and error to a stream that the block cannot close."""
     before = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _Unclosed(stream)  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Unclosed(stream)
     try:
         yield
     finally:

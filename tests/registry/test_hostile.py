@@ -51,6 +51,8 @@ BROKEN = {
         "Generator",
     ),
     "long": ("raise ValueError('x' * 10_000_000)", "ValueError: xxx"),
+    "long line": (f"1 / 0  # {'x' * 10_000}", "ZeroDivisionError: division by zero"),
+    "long syntax": (f"1 +  # {'x' * 10_000}", "SyntaxError: invalid syntax"),
     "ImportError": ("raise ImportError(name=5)", "ImportError"),
     "module": ("raise ModuleNotFoundError(name=object())", "ModuleNotFoundError"),
     "SyntaxError": ("raise SyntaxError(5, ('f', 'x', 3, object()))", "SyntaxError"),
