@@ -27,7 +27,7 @@ from gatekit.cell.graph import build
 from gatekit.cell.ops import FUNCTIONS
 from gatekit.cell.spec import read_cell, read_output_unit
 from gatekit.cli.main import main
-from gatekit.registry import loading
+from gatekit.registry import quarantine
 from gatekit.study.data_arrays import read_npz
 from gatekit.study.data_check import DataWarning, check_batch, check_splits
 from gatekit.testing import FAIL, gate_checks
@@ -448,7 +448,7 @@ def test_row54_an_overlap_of_splits_is_told() -> None:
 def test_row55_a_plugin_that_does_not_come_to_an_end_is_named(
     write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(loading, "SLOW", 0.05)
+    monkeypatch.setattr(quarantine, "SLOW", 0.05)
     write("plugins/mine.py", gate(before="import time; time.sleep(0.4)"))
     assert "mine" in registry.catalogue().gates
     assert "still loading plugin 'mine'" in capsys.readouterr().err
