@@ -1,9 +1,9 @@
 """What the first call of a stack of layers costs: ``python -m experiments.speed.first_call``.
 
 Building, tracing and compiling one training step in graph mode, in seconds of processor time, of
-gatekit's LSTM against Keras'. Each measurement is a process of its own. With SGD a step is nearly the
-layers alone; Adam adds some forty operations for each weight, and a composed LSTM has twelve weights
-where Keras' has three.
+gatekit's LSTM against Keras'. Each measurement is a process of its own. With SGD a step is nearly
+the layers alone. Adam adds some forty operations for each weight, and a composed LSTM has twelve
+weights where Keras' has three.
 """
 
 from __future__ import annotations
