@@ -10,6 +10,7 @@ from .compiled import compiled
 from .keras_form import KerasForm, keras_form
 from .plan import Plan
 from .problem import Problem, Solution
+from .shared_trace import solved
 
 
 class Executor:
@@ -37,6 +38,10 @@ class Executor:
         Args:
             problem: the call, time first.
         """
+        choice = (self.choice.executor, self.choice.inference, self._stepwise, self.recompute)
+        return solved(problem, self._solve, choice)
+
+    def _solve(self, problem: Problem) -> Solution:
         name = self.choice.executor
         if self.choice.inference and not problem.training and compiled():
             name = self.choice.inference

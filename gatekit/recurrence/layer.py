@@ -10,14 +10,14 @@ import keras
 import tensorflow as tf
 
 from ..cell.errors import CellError, ConfigError, listed
-from ..cell.graph import Cell, build
+from ..cell.graph import Cell
 from ..cell.spec import CellSpec, read_output_unit
 from ..registry import catalogue as registered
 from . import tuned
 from .arguments import check_float, checked_units, features_of, specification
+from .built import built
 from .call import Call, compute, is_noisy
 from .choose import Choice, Setting, choose
-from .dry_run import dry_run
 from .executors import Executor
 from .explain import explain
 from .initial import draw
@@ -143,7 +143,7 @@ class RNN(keras.layers.Layer):
         """
         shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
         features = features_of(shape, self.spec)
-        cell = build(self.spec, self.units, features, self.output_unit)
+        cell = built(self.spec, self.units, features, self.output_unit)
         self._cell = cell
         self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
         choice = choose(
@@ -152,7 +152,6 @@ class RNN(keras.layers.Layer):
         self._executor = Executor(cell, choice, self._setting, self.remat)
         # On a GPU Keras would compile the model by XLA, which has no cuDNN.
         self.supports_jit = choice.executor != "cudnn"
-        dry_run(cell)
         values = draw(cell, self._drawn_seed)
         for weight in cell.weights:
             value = values[weight.name]
@@ -275,7 +274,7 @@ class RNN(keras.layers.Layer):
         shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
         if self._cell is None:
             features = features_of(shape, self.spec)
-            self._cell = build(self.spec, self.units, features, self.output_unit)
+            self._cell = built(self.spec, self.units, features, self.output_unit)
         width = self.cell.output.width
         output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
         if self.return_state:

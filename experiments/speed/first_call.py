@@ -1,0 +1,103 @@
+"""What the first call of a stack of layers costs: ``python -m experiments.speed.first_call``.
+
+Building, tracing and compiling one training step in graph mode, in seconds of processor time, of
+gatekit's LSTM against Keras'. Each measurement is a process of its own. With SGD a step is nearly
+the layers alone. Adam adds some forty operations for each weight, and a composed LSTM has twelve
+weights where Keras' has three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from .machine import revision
+
+DEPTHS = (1, 4, 8)
+OPTIMIZERS = ("sgd", "adam")
+LIBRARIES = ("gatekit", "keras")
+BATCH, TIME, UNITS = 8, 50, 16
+
+
+def seconds(library: str, depth: int, optimizer: str) -> float:
+    """Return the processor time of the first training step, from the first layer's constructor on.
+
+    Args:
+        library: ``gatekit`` or ``keras``.
+        depth: how many layers are stacked.
+        optimizer: ``sgd`` or ``adam``.
+    """
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import gatekit
+
+    x = tf.constant(np.random.default_rng(0).normal(size=(BATCH, TIME, UNITS)).astype("float32"))
+    y = tf.zeros([BATCH, 1])
+
+    def step(make: Any, depth: int) -> None:
+        stack = [make(UNITS, return_sequences=i < depth - 1) for i in range(depth)]
+        model = keras.Sequential([keras.Input(x.shape[1:]), *stack, keras.layers.Dense(1)])
+        weights, update = model.trainable_variables, keras.optimizers.get(optimizer)
+        update.build(weights)
+
+        @tf.function
+        def train() -> Any:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(model(x, training=True) - y))
+            update.apply(tape.gradient(loss, weights), weights)
+            return loss
+
+        float(train())
+
+    # What TensorFlow does once in each process is no cost of a layer.
+    step(keras.layers.SimpleRNN, 1)
+    began = time.process_time()
+    if library == "keras":
+        step(keras.layers.LSTM, depth)
+    else:
+        step(lambda units, **options: gatekit.RNN("lstm", units, **options), depth)
+    return time.process_time() - began
+
+
+def measured(repeats: int) -> list[dict[str, Any]]:
+    """Return a row for each optimizer and depth, libraries in turns."""
+    rows: list[dict[str, Any]] = []
+    for optimizer in OPTIMIZERS:
+        for depth in DEPTHS:
+            times: dict[str, list[float]] = {library: [] for library in LIBRARIES}
+            for _ in range(repeats):
+                for library in LIBRARIES:
+                    with multiprocessing.get_context("spawn").Pool(1) as pool:
+                        times[library].append(pool.apply(seconds, (library, depth, optimizer)))
+            found = {library: round(median(times[library]), 3) for library in LIBRARIES}
+            ratio = round(found["gatekit"] / found["keras"], 2)
+            rows.append({"optimizer": optimizer, "layers": depth, **found, "ratio": ratio})
+            print(rows[-1])  # noqa: T201
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, and write ``first_call.json`` into a folder where one is given."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.speed.first_call")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--to", type=Path, help="folder of first_call.json")
+    options = parser.parse_args(argv)
+    rows = measured(options.repeats)
+    if options.to:
+        found = {"revision": revision(), "seconds": "processor time", "rows": rows}
+        options.to.mkdir(parents=True, exist_ok=True)
+        (options.to / "first_call.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
