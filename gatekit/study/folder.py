@@ -22,7 +22,7 @@ from gatekit.cell.errors import RunError
 from . import files, metrics, probe_lines
 from .checkpoint import Checkpoint, DamagedError, pack, unpack
 from .process import Owner, born, living
-from .result import HASHED, NewerError, altered, dumped, parsed
+from .result import HASHED, NewerError, altered, dumped, is_sealed, parsed
 from .result import OUTCOMES as OUTCOMES
 
 FILES = (
@@ -64,11 +64,16 @@ class NoResultError(RunError):
 
 @dataclass(frozen=True)
 class State:
-    """What a folder says about its run: a state of the contract, and the reason for it."""
+    """What a folder says about its run: a state of the contract, and the reason for it.
+
+    Attributes:
+        sealed: False for a result of an earlier gatekit, which has no hash of its own.
+    """
 
     name: str
     reason: str | None = None
     attempt: int = 0
+    sealed: bool = True
 
 
 class RunFolder:
@@ -105,7 +110,7 @@ class RunFolder:
             return self._unfinished(attempt)
         except RunError as error:
             return State("CORRUPT", str(error), attempt)
-        return State(record["state"], _text(record.get("reason")), attempt)
+        return State(record["state"], _text(record.get("reason")), attempt, is_sealed(record))
 
     def _unfinished(self, attempt: int) -> State:
         status = files.read_object(self.path / "status.json")

@@ -26,6 +26,7 @@ class Found:
         words: what to type after ``gatekit train`` to make it alone; empty where no command asked
             for it.
         stale: why its numbers belong to an earlier source, None where they do not.
+        sealed: False for a result of an earlier gatekit, which has no hash of its own.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Found:
     words: tuple[str, ...]
     stale: str | None
     updated: str | None
+    sealed: bool = True
 
     @property
     def command(self) -> str | None:
@@ -152,4 +154,5 @@ def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: boo
         words,
         run.stale(),
         updated if isinstance(updated, str) else None,
+        state.sealed,
     )
