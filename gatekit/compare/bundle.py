@@ -145,7 +145,7 @@ def _config(run: Run) -> bytes:
     data = files.read(run.path / "config.yaml")
     config = dict(ConfigReader().read(data))
     clean = without_paths(config)
-    if clean.get("plugins"):
+    if isinstance(clean.get("plugins"), list):
         clean["plugins"] = [str(p).replace("\\", "/").split("/")[-1] for p in clean["plugins"]]
     if clean == config:
         return data

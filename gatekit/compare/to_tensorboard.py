@@ -115,7 +115,7 @@ def _weights(path: Path) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     try:
         with files.opened(path) as file, np.load(file, allow_pickle=False) as archive:
             arrays: Mapping[str, Any] = {name: archive[name] for name in sorted(archive.files)}
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return
     for name, values in arrays.items():
         flat = np.asarray(values).ravel()

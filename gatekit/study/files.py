@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -16,6 +17,7 @@ from typing import Any, BinaryIO
 MOST = 16 * 2**20
 """The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -99,7 +101,11 @@ def read(path: Path, most: int = MOST) -> bytes:
 def read_object(path: Path) -> dict[str, Any]:
     """Return the JSON object in a small file, empty if it cannot be read or holds anything else."""
     try:
-        found = json.loads(read(path))
+        data = read(path)
+        found = json.loads(data)
+        if _SURROGATE.search(data):
+            # JSON may name half a character, which no output can hold.
+            json.dumps(found, ensure_ascii=False).encode()
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

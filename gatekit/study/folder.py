@@ -20,7 +20,7 @@ import yaml
 from gatekit.cell.errors import RunError
 
 from . import files, metrics, probe_lines
-from .checkpoint import Checkpoint, DamagedError, pack, unpack
+from .checkpoint import DIGITS, Checkpoint, DamagedError, is_digest, pack, unpack
 from .process import Owner, born, living
 from .result import HASHED, NewerError, altered, dumped, is_sealed, parsed
 from .result import OUTCOMES as OUTCOMES
@@ -121,6 +121,8 @@ class RunFolder:
         name, reason = said.get("state"), _text(said.get("reason"))
         if name in OUTCOMES:
             return State("CORRUPT", "result.json is missing from a finished run", attempt)
+        if not attempt and name == "RUNNING" and self._told():
+            return State("LOST", "no process claims it")
         if not attempt:
             return State(name or "PLANNED", reason)
         if name in OVER:
@@ -192,7 +194,8 @@ class RunFolder:
         """
         try:
             files.folder(self.path / "attempts")
-            latest = self._latest()
+            # A process whose claim was deleted stops when it finds a later one.
+            latest = max(self._latest(), self._told())
             state = self.state()
             if state.name in OUTCOMES:
                 raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
@@ -290,7 +293,11 @@ class RunFolder:
         for name in CONTINUED:
             if os.path.lexists(self.path / name) and not os.path.isfile(self.path / name):
                 raise DamagedError(f"{name} is not a regular file")
-        found = unpack(files.read(self.path / "checkpoint.bin", sys.maxsize))
+        path = self.path / "checkpoint.bin"
+        with files.opened(path) as file:
+            if not is_digest(file.read(DIGITS)):
+                raise DamagedError("it does not begin with its check sum")
+        found = unpack(files.read(path, sys.maxsize))
         size, digest = (found.position["metrics"][key] for key in ("bytes", "sha256"))
         path = self.path / "metrics.jsonl"
         if size and (not path.exists() or files.sha256(path, size) != digest):
@@ -351,6 +358,11 @@ class RunFolder:
                 if stem.isdecimal() and kind in ("", "claim"):
                     numbers.append(int(stem))
         return max(numbers)
+
+    def _told(self) -> int:
+        """Return the attempt that status.json names, 0 if it names none."""
+        attempt = files.read_object(self.path / "status.json").get("attempt")
+        return attempt if type(attempt) is int and 0 < attempt < 2**31 else 0
 
     def _owner(self, attempt: int) -> Owner | None:
         return Owner.read(files.read_object(self._claim(attempt)))

@@ -38,7 +38,7 @@ def test_every_bit_of_a_result_is_protected(folder):
     data = (folder / "result.json").read_bytes()
     result.parsed(data)
     for changed in flips(data):
-        with pytest.raises(ValueError, match=".") as error:
+        with pytest.raises(ValueError, match=r".") as error:
             result.parsed(changed)
         # A newer gatekit is blamed for nothing that is damage.
         assert not isinstance(error.value, RunError)
@@ -47,7 +47,7 @@ def test_every_bit_of_a_result_is_protected(folder):
 def test_every_cut_of_a_result_is_found(folder):
     data = (folder / "result.json").read_bytes()
     for size in range(len(data)):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             result.parsed(data[:size])
     with pytest.raises(ValueError, match="own sha256"):
         result.parsed(data + b" ")

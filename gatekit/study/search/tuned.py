@@ -219,7 +219,12 @@ class _Variant:
         return str(run.folder().state().reason or "").startswith("pruned")
 
     def _reopen(self, trial: Trial, epochs: int) -> None:
-        """Take up a trial whose run had no outcome, and ``epochs`` scores, when its command ended."""
+        """Take up a trial whose run had no outcome when its command ended.
+
+        Args:
+            trial: the trial.
+            epochs: the last epoch whose score Optuna knows.
+        """
         try:
             run = self._run(trial)
         except GatekitError:
