@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-import sys
 import tempfile
 import zipfile
 from collections import Counter
@@ -22,7 +21,8 @@ from gatekit.compare.recipe import constraints, data_sets, environment, trained
 from gatekit.compare.run import Run, read_bytes
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
 from gatekit.study import files, probe_lines
-from gatekit.study.result import HASHED, altered, dumped, parsed
+from gatekit.study.folder import RunFolder
+from gatekit.study.result import HASHED, dumped, parsed
 
 SCHEMA = 1
 """The format of ``bundle.json``."""
@@ -100,7 +100,7 @@ def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) 
 
 
 def _run_files(run: Run, weights: bool, said: list[str]) -> dict[str, bytes]:
-    place = f"runs/{run.id}"
+    place, folder = f"runs/{run.id}", RunFolder(run.path)
     found: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
     found[f"{place}/status.json"] = _dumped(status)
@@ -109,36 +109,26 @@ def _run_files(run: Run, weights: bool, said: list[str]) -> dict[str, bytes]:
         found[f"{place}/config.yaml"] = _config(run)
     if run.state == "CORRUPT":
         return found
-    for name in ("metrics.jsonl", *(["weights.npz"] if weights else [])):
-        data = _intact(run, name, said)
-        if data is not None:
+    record = {} if run.result is None else parsed(files.read(run.path / "result.json"))
+    wanted = ("env.json", "metrics.jsonl", *(["weights.npz"] if weights else []))
+    left = {n for n in wanted if n in record.get("files", ()) and folder.differs(record, n)}
+    said += [f"{n} of run {run.id} is missing or damaged, and is left out" for n in sorted(left)]
+    for name in wanted[1:]:
+        if name not in left and (data := read_bytes(run.path / name)) is not None:
             found[f"{place}/{name}"] = data
     looks, _ = probe_lines.whole(read_bytes(run.path / "probe.jsonl") or b"")
     if looks:
         found[f"{place}/probe.jsonl"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
-    if _intact(run, "env.json", said) is not None:
-        made_with = _scrubbed(without_paths(environment(run)))
-        found[f"{place}/env.json"] = _dumped(made_with)
-    if run.result is not None:
-        record = _scrubbed(parsed(files.read(run.path / "result.json")))
+    made_with = environment(run)
+    if made_with and "env.json" not in left:
+        found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(made_with)))
+    if record:
+        record = _scrubbed(record)
         kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in found}
         record["files"] = {n: hashlib.sha256(found[e]).hexdigest() for n, e in kept.items()}
         record["sizes"] = {name: len(found[entry]) for name, entry in kept.items()}
         found[f"{place}/result.json"] = dumped(record)
     return found
-
-
-def _intact(run: Run, name: str, said: list[str]) -> bytes | None:
-    """Return a file as the run wrote it, None if it is missing or damaged."""
-    listed = {} if run.result is None else run.result.files
-    try:
-        data = files.read(run.path / name, sys.maxsize)
-    except OSError:
-        data = None
-    if name in listed and (data is None or altered(listed, name, data)):
-        said.append(f"{name} of run {run.id} is missing or damaged, and is left out")
-        return None
-    return data
 
 
 def _config(run: Run) -> bytes:

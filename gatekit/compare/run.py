@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from gatekit.study.folder import RunFolder
 from gatekit.study.metrics import MOST as MOST_METRICS
 from gatekit.study.result import OUTCOMES, NewerError, altered
 
+_MOST = {".jsonl": MOST_METRICS, ".npz": sys.maxsize}
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _FILES = ("config.yaml", "result.json", "metrics.jsonl")
 # The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
@@ -112,7 +114,7 @@ def _state(folder: Path, result: Result | None) -> tuple[str, str | None]:
 def read_bytes(path: Path) -> bytes | None:
     """Return the content of a regular file of a run, None if it cannot be read."""
     try:
-        return files.read(path, MOST_METRICS if path.suffix == ".jsonl" else files.MOST)
+        return files.read(path, _MOST.get(path.suffix, files.MOST))
     except OSError:
         return None
 

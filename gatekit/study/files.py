@@ -92,10 +92,10 @@ def read(path: Path, most: int = MOST) -> bytes:
         OSError: the file is missing, is not a regular file, is larger, or may not be read.
     """
     with opened(path) as file:
-        data = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
-    return data
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        return file.read(size)
 
 
 def read_object(path: Path) -> dict[str, Any]:

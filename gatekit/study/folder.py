@@ -155,10 +155,32 @@ class RunFolder:
         except ValueError as error:
             raise RunError(f"{path} is damaged: {error}.") from None
         for name in record["files"]:
-            reason = self._differs(record, name, quick)
+            reason = self.differs(record, name, quick)
             if reason is not None:
                 raise RunError(f"{self.path / name} {reason}.")
         return record
+
+    def differs(self, record: Mapping[str, Any], name: str, quick: bool = False) -> str | None:
+        """Return how a file differs from the one that a result was written for, None if not.
+
+        Args:
+            record: what `parsed` or `result` returned.
+            name: a key of its ``files``.
+            quick: as in `result`.
+        """
+        path, sizes = self.path / name, record.get("sizes") or {}
+        try:
+            with files.opened(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                if sizes.get(name, size) != size:
+                    return f"has {size:,} bytes, and result.json was written for {sizes[name]:,}"
+                if quick and name == "weights.npz" and size > SMALL:
+                    return None
+                digest = files.digest(file, size)
+        except OSError as error:
+            return "is missing" if files.missing(error) else f"cannot be read: {error.strerror}"
+        different = altered(record["files"], name, digest)
+        return "is not the file that result.json was written for" if different else None
 
     def stale(self) -> str | None:
         """Return why a later command has outdated the run, None if none has."""
@@ -226,6 +248,8 @@ class RunFolder:
     def lost(self, attempt: int, reason: str) -> None:
         """Write down that the process of an attempt is gone; a later one is not concerned."""
         # INTERRUPTED, not LOST: of another machine's process only who waited for it knows the end.
+        if os.path.isdir(self.path / "status.json"):
+            self._put_away(attempt, ["status.json"])
         self.status("INTERRUPTED", f"LOST: {reason}", attempt)
 
     def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
@@ -410,22 +434,6 @@ class RunFolder:
             files.move(self.path / name, _free(kept / name))
 
     # -- checks -------------------------------------------------------------------------------
-
-    def _differs(self, record: Mapping[str, Any], name: str, quick: bool) -> str | None:
-        """Return how a file differs from the one that a result was written for."""
-        path, sizes = self.path / name, record.get("sizes") or {}
-        try:
-            with files.opened(path) as file:
-                size = os.fstat(file.fileno()).st_size
-                if sizes.get(name, size) != size:
-                    return f"has {size:,} bytes, and result.json was written for {sizes[name]:,}"
-                if quick and name == "weights.npz" and size > SMALL:
-                    return None
-                digest = files.digest(file, size)
-        except OSError as error:
-            return "is missing" if files.missing(error) else f"cannot be read: {error.strerror}"
-        different = altered(record["files"], name, digest)
-        return "is not the file that result.json was written for" if different else None
 
     def _refuse_newer(self) -> None:
         try:

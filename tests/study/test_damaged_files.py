@@ -109,7 +109,6 @@ def write_damaged(root):
         finished[name, way] = folder.path
     for name, way in itertools.product(OPEN, damages.EVERY):
         folder = begun(runs, next(names), len(unfinished) + 1)
-        folder.write_checkpoint(Checkpoint({}, {"epoch": 1}, {}))
         orphaned(folder)
         damages.EVERY[way](folder.path / name)
         unfinished[name, way] = folder.path
