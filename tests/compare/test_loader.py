@@ -149,11 +149,18 @@ def test_damaged_metrics_are_corrupt_here_and_in_the_study(tmp_path: Path, runs:
     assert only(tmp_path).reason == "metrics.jsonl cannot be read: it is missing"
 
 
-@pytest.mark.parametrize("state", ["PLANNED", "FAILED", "INTERRUPTED", "LOST", "RUNNING"])
+@pytest.mark.parametrize("state", ["PLANNED", "FAILED", "INTERRUPTED", "LOST"])
 def test_an_unfinished_run_keeps_its_state(tmp_path: Path, runs: Path, state: str) -> None:
     write_run(runs, configuration(), state=state, reason="out of memory")
     run = only(tmp_path)
     assert (run.state, run.reason, run.counts) == (state, "out of memory", False)
+
+
+def test_running_without_a_claim_is_lost_except_in_a_bundle(tmp_path: Path, runs: Path) -> None:
+    path = write_run(runs, configuration(), state="RUNNING") / "status.json"
+    assert only(tmp_path).state == "LOST"
+    path.write_text(json.dumps({"state": "RUNNING", "attempt": 0, "reason": None}))
+    assert only(tmp_path).state == "RUNNING"
 
 
 def test_running_without_its_process_is_lost(tmp_path: Path, runs: Path) -> None:
