@@ -152,7 +152,8 @@ def write_run(
         (folder / "result.json").write_text(sealed(record))
     status = {
         "state": state,
-        "attempt": 1,
+        # As in a bundle: here nothing claims it.
+        "attempt": 0 if state == "RUNNING" else 1,
         "pid": 1,
         "host": "elsewhere",
         "reason": reason,

@@ -158,9 +158,9 @@ def test_an_unfinished_run_keeps_its_state(tmp_path: Path, runs: Path, state: st
 
 def test_running_without_a_claim_is_lost_except_in_a_bundle(tmp_path: Path, runs: Path) -> None:
     path = write_run(runs, configuration(), state="RUNNING") / "status.json"
-    assert only(tmp_path).state == "LOST"
-    path.write_text(json.dumps({"state": "RUNNING", "attempt": 0, "reason": None}))
     assert only(tmp_path).state == "RUNNING"
+    path.write_text(json.dumps({"state": "RUNNING", "attempt": 1, "reason": None}))
+    assert only(tmp_path).state == "LOST"
 
 
 def test_running_without_its_process_is_lost(tmp_path: Path, runs: Path) -> None:
