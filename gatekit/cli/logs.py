@@ -35,6 +35,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.lines is not None and options.lines < 1:
         raise ConfigError(f"--lines {options.lines}: type a number from 1.")
 
+    from gatekit.study import files
     from gatekit.study.survey import find
 
     found = find(options.run, options.root)
@@ -42,10 +43,12 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.attempt is not None and options.attempt != found.attempt:
         folder = found.path / "attempts" / str(options.attempt)
     path = folder / "log.txt"
-    if not path.is_file():
-        raise RunError(f"run {found.id} is {found.state} and has no {path}.")
-    with open(path, "rb") as file:
-        lines = file.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+    try:
+        with files.opened(path) as file:
+            lines = file.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+    except OSError as error:
+        why = "is missing" if files.missing(error) else f"cannot be read: {error.strerror}"
+        raise RunError(f"run {found.id} is {found.state}; {path} {why}.") from None
     lines = lines[-options.lines :] if options.lines else lines
     if options.json:
         write_json({**entry(found), "log": str(path), "lines": lines})

@@ -33,13 +33,14 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = study_parser(name)
     parser.add_argument("--runs", action="store_true", help="list every run")
+    parser.add_argument("--verify", action="store_true", help="hash large weights, too")
     options = parser.read(argv)
 
     from gatekit.study.failures import TROUBLES
     from gatekit.study.survey import study_folder, survey
 
     folder = study_folder(options.study, options.root, name)
-    runs = survey(folder)
+    runs = survey(folder, options.verify)
     states = dict(Counter(run.state for run in runs))
     stale = sum(run.stale is not None for run in runs)
     if options.json:
@@ -52,6 +53,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
         if stale:
             write(f"{stale} stale: the source of a plugin, or the data, changed after them")
+        unsealed = sum(not run.sealed for run in runs)
+        if unsealed:
+            write(f"{unsealed} results are of an earlier gatekit, without a hash of their own")
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
         _table(shown, None if options.runs else MOST)
         if any(run.state in TROUBLES for run in runs):
@@ -77,6 +81,7 @@ def entry(run: Found) -> dict[str, Any]:
         "reason": run.reason or silent(run),
         "attempt": run.attempt,
         "stale": run.stale,
+        "sealed": run.sealed,
         "updated": run.updated,
         "path": str(run.path),
         "command": run.command,

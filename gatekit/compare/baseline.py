@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.difference import unlike
 from gatekit.compare.group import Group
-from gatekit.compare.label import group_label
+from gatekit.compare.label import group_label, value_text
 
 Block = tuple[tuple[str, object], ...]
 
@@ -46,7 +47,7 @@ class Baselines:
 
     def block(self, group: Group) -> Block:
         """Return the keys of a group's block that differ in the study, with their values."""
-        return tuple((k, v) for k, v in group.values.items() if self._makes_blocks(k))
+        return tuple((k, _value(v)) for k, v in group.values.items() if self._makes_blocks(k))
 
     def rest(self, group: Group) -> str:
         """Return what a group is called within its block; empty where nothing is changed there."""
@@ -93,4 +94,9 @@ class Baselines:
 
 def task(group: Group) -> Block:
     """Return the keys of a group's task that differ in the study, with their values."""
-    return tuple((k, v) for k, v in group.values.items() if k.split(".")[0] == "task")
+    return tuple((k, _value(v)) for k, v in group.values.items() if k.split(".")[0] == "task")
+
+
+def _value(value: Any) -> Any:
+    # Blocks are keys of tables, and a list or mapping cannot be one.
+    return value_text(value) if isinstance(value, list | dict) else value

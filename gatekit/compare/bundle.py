@@ -17,15 +17,15 @@ import yaml
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.compare.config_text import ConfigReader
 from gatekit.compare.loader import Study
-from gatekit.compare.recipe import constraints, data_sets, read_object, trained
-from gatekit.compare.run import Run
+from gatekit.compare.recipe import constraints, data_sets, environment, trained
+from gatekit.compare.run import Run, read_bytes
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
 from gatekit.study import files, probe_lines
+from gatekit.study.folder import RunFolder
+from gatekit.study.result import HASHED, dumped, parsed
 
 SCHEMA = 1
 """The format of ``bundle.json``."""
-
-_KEPT = ("config.yaml", "env.json", "metrics.jsonl")
 
 
 def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
@@ -49,15 +49,16 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     if not runs:
         raise RunError(f"study {study.name} has no runs of its own to share")
     entries: dict[str, bytes] = {}
+    said: list[str] = []
     for run in runs:
-        entries |= _run_files(run, weights)
+        entries |= _run_files(run, weights, said)
     entries |= _sources(study, runs)
-    environments = [read_object(run.path / "env.json") for run in runs]
+    environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
-    said = _add_report(entries, study.name, [scrub(command) for command in trained(study)])
+    said += _add_report(entries, study.name, [scrub(command) for command in trained(study)])
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -98,8 +99,8 @@ def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) 
     return []
 
 
-def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
-    place = f"runs/{run.id}"
+def _run_files(run: Run, weights: bool, said: list[str]) -> dict[str, bytes]:
+    place, folder = f"runs/{run.id}", RunFolder(run.path)
     found: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
     found[f"{place}/status.json"] = _dumped(status)
@@ -108,32 +109,33 @@ def _run_files(run: Run, weights: bool) -> dict[str, bytes]:
         found[f"{place}/config.yaml"] = _config(run)
     if run.state == "CORRUPT":
         return found
-    for name in (*_KEPT[1:], *(["weights.npz"] if weights else [])):
-        if (run.path / name).is_file():
-            found[f"{place}/{name}"] = (run.path / name).read_bytes()
-    if (run.path / "probe.jsonl").is_file():
-        looks, _ = probe_lines.whole((run.path / "probe.jsonl").read_bytes())
+    record = {} if run.result is None else parsed(files.read(run.path / "result.json"))
+    wanted = ("env.json", "metrics.jsonl", *(["weights.npz"] if weights else []))
+    left = {n for n in wanted if n in record.get("files", ()) and folder.differs(record, n)}
+    said += [f"{n} of run {run.id} is missing or damaged, and is left out" for n in sorted(left)]
+    for name in wanted[1:]:
+        if name not in left and (data := read_bytes(run.path / name)) is not None:
+            found[f"{place}/{name}"] = data
+    looks, _ = probe_lines.whole(read_bytes(run.path / "probe.jsonl") or b"")
+    if looks:
         found[f"{place}/probe.jsonl"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
-    environment = read_object(run.path / "env.json")
-    if environment:
-        found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(environment)))
-    if run.result is not None:
-        record = _scrubbed(read_object(run.path / "result.json"))
-        kept = {name: f"{place}/{name}" for name in (*_KEPT, "weights.npz")}
-        record["files"] = {
-            name: hashlib.sha256(found[entry]).hexdigest()
-            for name, entry in kept.items()
-            if entry in found
-        }
-        found[f"{place}/result.json"] = _dumped(record)
+    made_with = environment(run)
+    if made_with and "env.json" not in left:
+        found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(made_with)))
+    if record:
+        record = _scrubbed(record)
+        kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in found}
+        record["files"] = {n: hashlib.sha256(found[e]).hexdigest() for n, e in kept.items()}
+        record["sizes"] = {name: len(found[entry]) for name, entry in kept.items()}
+        found[f"{place}/result.json"] = dumped(record)
     return found
 
 
 def _config(run: Run) -> bytes:
-    data = (run.path / "config.yaml").read_bytes()
+    data = files.read(run.path / "config.yaml")
     config = dict(ConfigReader().read(data))
     clean = without_paths(config)
-    if clean.get("plugins"):
+    if isinstance(clean.get("plugins"), list):
         clean["plugins"] = [str(p).replace("\\", "/").split("/")[-1] for p in clean["plugins"]]
     if clean == config:
         return data
@@ -153,8 +155,9 @@ def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
     found = {}
     for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
         path = study.path / "plugins" / f"{digest}.py"
-        if path.is_file():
-            found[f"plugins/{digest}.py"] = path.read_bytes()
+        source = read_bytes(path)
+        if source is not None:
+            found[f"plugins/{digest}.py"] = source
     return found
 
 

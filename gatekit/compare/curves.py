@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.compare.metric_lines import read_metrics
-from gatekit.compare.run import Run
+from gatekit.compare.run import Run, read_bytes
 from gatekit.compare.statistics import mean_interval
 
 Floats = NDArray[np.float64]
@@ -54,10 +54,7 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
         run: any run.
         split: which split's lines to take; None means all.
     """
-    try:
-        data = (run.path / "metrics.jsonl").read_bytes()
-    except OSError:
-        return {}
+    data = read_bytes(run.path / "metrics.jsonl") or b""
     # After a resume an epoch stands there twice; the later line belongs to the run that went on.
     points: dict[tuple[str, str], dict[int, float | None]] = {}
     for line in read_metrics(data, split).lines:

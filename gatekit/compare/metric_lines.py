@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -100,25 +101,29 @@ def _holds_something(gap: str) -> bool:
 
 
 def _objects(text: str) -> Iterator[tuple[MetricLine, int, int]]:
-    position = text.find("{")
-    while position >= 0:
-        try:
-            record, stop = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            line = None
-        else:
-            line = _checked(record)
-        if line is None:
-            position = text.find("{", position + 1)
-        else:
-            yield line, position, stop
-            position = text.find("{", stop)
+    line = _decoded(text)
+    if line is not None:
+        yield line, 0, len(text)
+        return
+    for found in _FLAT.finditer(text):
+        line = _decoded(found[0])
+        if line is not None:
+            yield line, *found.span()
+
+
+def _decoded(text: str) -> MetricLine | None:
+    try:
+        return _checked(_DECODER.decode(text))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+# In a damaged line, an object that holds no other: the time to find them is linear.
+_FLAT = re.compile(r"\{[^{}]*\}")
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 

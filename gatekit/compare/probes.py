@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.compare.run import Run
+from gatekit.compare.run import Run, read_bytes
+from gatekit.study import files
 from gatekit.study.probe_lines import whole
 
 Facts = Mapping[str, Any]
@@ -83,7 +84,7 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with (
-            open(run.path / "probe.npz", "rb") as file,
+            files.opened(run.path / "probe.npz") as file,
             np.load(file, allow_pickle=False) as archive,
         ):
             return {name: archive[name] for name in archive.files}
@@ -100,10 +101,7 @@ def value(facts: Facts, name: str) -> float | None:
 
 
 def _bytes(run: Run) -> bytes:
-    try:
-        return (run.path / "probe.jsonl").read_bytes()
-    except OSError:
-        return b""
+    return read_bytes(run.path / "probe.jsonl") or b""
 
 
 def _look(raw: bytes) -> Look | None:

@@ -14,6 +14,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.loader import Study
 from gatekit.compare.metric_lines import read_metrics
 from gatekit.compare.rows import tidy
+from gatekit.compare.run import read_bytes
 
 _METRICS = {
     "study": "VARCHAR",
@@ -141,10 +142,7 @@ def _type(kinds: set[type]) -> str:
 def _metric_rows(studies: Iterable[Study]) -> Iterator[dict[str, Any]]:
     for study in studies:
         for run in study.runs:
-            try:
-                data = (run.path / "metrics.jsonl").read_bytes()
-            except OSError:
-                continue
+            data = read_bytes(run.path / "metrics.jsonl") or b""
             for line in read_metrics(data).lines:
                 yield {
                     "study": study.name,

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.compare.loader import Study
 from gatekit.compare.result import OWN
 from gatekit.compare.run import Run
+from gatekit.study.files import read_object
 
 
 def environment(run: Run) -> Mapping[str, Any]:
-    """Return a run's ``env.json``, empty where there is none that can be read."""
-    return read_object(run.path / "env.json")
+    """Return a run's ``env.json``, without what gatekit would not have written there."""
+    found = read_object(run.path / "env.json")
+    return {key: value for key, value in found.items() if _fits(key, value)}
 
 
 def trained(study: Study) -> list[str]:
     """Return the commands that asked for the study's runs, in the order of their plans' names."""
     commands = [read_object(path).get("command") for path in sorted(study.path.glob("plan-*.json"))]
-    return [str(command) for command in dict.fromkeys(commands) if command]
+    return list(dict.fromkeys(c for c in commands if c and isinstance(c, str)))
 
 
 def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:
@@ -54,13 +54,18 @@ def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the object of a JSON file, empty where there is none that can be read."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _fits(key: str, value: Any) -> bool:
+    if value is None:
+        return True
+    if key in ("versions", "seconds", "git", "plugins"):
+        return isinstance(value, dict) and all(_plain(item) for item in value.values())
+    if key == "gpu":
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _command(task: str) -> str:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed
 from gatekit.compare.config_text import ConfigReader
-from gatekit.compare.recipe import environment, read_object
+from gatekit.compare.recipe import environment
 from gatekit.compare.result import OWN, Result, read_result
 from gatekit.compare.run import Run, read_run
 from gatekit.compare.unbundle import extract
 from gatekit.compare.why import Change, environment_changes
+from gatekit.study import files
 
 _CLOSE = 1e-5
 
@@ -111,7 +112,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
     result = bundled.result
     assert result is not None
     try:
-        again = read_result((made / "result.json").read_bytes())
+        again = read_result(files.read(made / "result.json"))
     except (OSError, ValueError) as error:
         raise RunError(f"run {bundled.id} came to no outcome here: {error}") from None
     before, after = _numbers(result), _numbers(again)
@@ -121,7 +122,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
         verdict = "close"
     else:
         verdict = "different"
-    changes = environment_changes(environment(bundled), read_object(made / "env.json"))
+    changes = environment_changes(environment(bundled), files.read_object(made / "env.json"))
     return Repeat(bundled.id, verdict, result.metric.name, before, after, changes)
 
 

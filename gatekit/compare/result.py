@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
-from gatekit.cell.errors import RunError
 from gatekit.study.directions import known_direction
-
-SCHEMA = 1
-"""The newest schema of ``result.json`` that this gatekit reads."""
+from gatekit.study.result import parsed
 
 OWN = "own"
 """The executor of a user's own training script, which may log no test score."""
@@ -110,26 +106,11 @@ def read_result(data: bytes) -> Result:
     """Read the bytes of ``result.json``.
 
     Raises:
-        RunError: a newer gatekit wrote it.
+        NewerError: a newer gatekit wrote it.
         ValueError: the file is torn, altered, or lacks what the contract asks for.
     """
-    try:
-        record = json.loads(data, parse_constant=_refuse)
-    except RecursionError:
-        raise ValueError("it is nested deeper than any result") from None
-    if not isinstance(record, dict):
-        raise ValueError("it is not an object")
-    schema = record.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise ValueError(f"schema is {schema!r}")
-    if schema > SCHEMA:
-        raise RunError(
-            f"result.json has schema {schema}, this gatekit reads up to {SCHEMA}: it needs a newer"
-            f" gatekit; type `pip install --upgrade gatekit`"
-        )
+    record = parsed(data)
     state = _text(record, "state")
-    if state not in ("COMPLETED", "DIVERGED"):
-        raise ValueError(f"state is {state!r}, not COMPLETED or DIVERGED")
     best = _score(record, "best")
     executor = _optional_text(record, "executor")
     if state == "COMPLETED" and (
@@ -158,10 +139,6 @@ def read_result(data: bytes) -> Result:
         warnings=tuple(str(w) for w in record.get("warnings") or ()),
         checks=_texts(record, "checks"),
     )
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _metric(record: Mapping[str, Any]) -> Metric:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,14 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.config_text import ConfigReader
 from gatekit.compare.metric_lines import MetricLine, read_metrics
 from gatekit.compare.result import Result, Score, read_result
+from gatekit.study import files
 from gatekit.study.folder import RunFolder
+from gatekit.study.metrics import MOST as MOST_METRICS
+from gatekit.study.result import OUTCOMES, NewerError, altered
 
-OUTCOMES = ("COMPLETED", "DIVERGED")
-"""States that count in a comparison; every other state is a missing run."""
-
+_MOST = {".jsonl": MOST_METRICS, ".npz": sys.maxsize}
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-# As in gatekit.study.planned, which imports Hydra: too much for reading folders.
-_STALE = "stale.json"
-_FILES = ("config.yaml", "status.json", "result.json", "metrics.jsonl")
+_FILES = ("config.yaml", "result.json", "metrics.jsonl")
 # The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
 _AGREEMENT = 1e-4
 
@@ -63,7 +62,7 @@ def is_run(folder: Path) -> bool:
     """Return whether a folder holds a run: a fingerprint as its name, or the files of one."""
     if _FINGERPRINT.fullmatch(folder.name):
         return True
-    return (folder / "config.yaml").is_file() and (folder / "status.json").is_file()
+    return all(os.path.isfile(folder / name) for name in ("config.yaml", "status.json"))
 
 
 def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> Run:
@@ -77,64 +76,54 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     Raises:
         RunError: the run was written by a newer gatekit.
     """
-    texts = {name: _bytes(folder / name) for name in _FILES}
-    config, trouble = _config(texts["config.yaml"], configs)
+    texts = {name: read_bytes(folder / name) for name in _FILES}
+    config, trouble = _config(folder / "config.yaml", texts["config.yaml"], configs)
     result: Result | None = None
     if texts["result.json"] is not None:
         try:
             result = read_result(texts["result.json"])
-        except RunError as error:
+        except NewerError as error:
             raise RunError(f"run {folder.name}: {error}") from None
         except ValueError as error:
             trouble = trouble or f"result.json: {error}"
         if result is not None:
-            trouble = trouble or _altered(result, texts) or _contradiction(folder, result, texts)
+            trouble = trouble or _altered(folder, result, texts)
+            trouble = trouble or _contradiction(folder, result, texts)
     name = folder.name
     if result is not None and not _FINGERPRINT.fullmatch(name):
         name = result.fingerprint
-    state, reason = _state(folder, result, texts["status.json"])
+    state, reason = _state(folder, result)
     if state == "CORRUPT":
         trouble = trouble or reason
     if trouble is not None:
         trusted = None if trouble.startswith("config.yaml") else config
         return Run(name, folder, "CORRUPT", trouble, trusted, None, origin)
-    return Run(name, folder, state, reason, config, result, origin, _stale(folder))
+    return Run(name, folder, state, reason, config, result, origin, RunFolder(folder).stale())
 
 
-def _state(folder: Path, result: Result | None, status: bytes | None) -> tuple[str, str | None]:
+def _state(folder: Path, result: Result | None) -> tuple[str, str | None]:
+    if result is None:
+        found = RunFolder(folder).state()
+        return found.name, found.reason
+    status = files.read_object(folder / "status.json")
+    if status.get("state") == "CORRUPT":
+        return "CORRUPT", str(status.get("reason") or "status.json says so")
+    return result.state, result.reason
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the content of a regular file of a run, None if it cannot be read."""
     try:
-        record = json.loads(status or b"")
-        said, reason = record["state"], record.get("reason")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        said, reason = None, None
-    if said == "CORRUPT":
-        return "CORRUPT", str(reason or "status.json says so")
-    if result is not None:
-        return result.state, result.reason
-    found = RunFolder(folder).state()
-    return found.name, found.reason
-
-
-def _stale(folder: Path) -> str | None:
-    data = _bytes(folder / _STALE)
-    try:
-        return None if data is None else str(json.loads(data)["because"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return "it is marked as outdated"
-
-
-def _bytes(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
+        return files.read(path, _MOST.get(path.suffix, files.MOST))
     except OSError:
         return None
 
 
 def _config(
-    data: bytes | None, configs: ConfigReader
+    path: Path, data: bytes | None, configs: ConfigReader
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     if data is None:
-        return None, "config.yaml is missing or cannot be read"
+        return None, f"config.yaml cannot be read: {files.fault(path)}"
     try:
         return configs.read(data), None
     except ValueError as error:
@@ -173,15 +162,13 @@ def _logged(metrics: bytes, metric: str, score: Score | None) -> MetricLine | No
     return None
 
 
-def _altered(result: Result, texts: Mapping[str, bytes | None]) -> str | None:
+def _altered(folder: Path, result: Result, texts: Mapping[str, bytes | None]) -> str | None:
     # The weights are left to `gatekit train`: to hash those of 10,000 runs would take minutes.
     for name in ("config.yaml", "metrics.jsonl"):
-        expected, data = result.files.get(name), texts[name]
-        if expected is None:
-            continue
-        if data is None:
-            return f"{name} is missing, and result.json was written for it"
-        if hashlib.sha256(data).hexdigest() != expected.removeprefix("sha256").lstrip(".:"):
+        data = texts[name]
+        if data is None and name in result.files:
+            return f"{name} cannot be read: {files.fault(folder / name)}"
+        if data is not None and altered(result.files, name, data):
             lost = read_metrics(data).damage() if name == "metrics.jsonl" else None
             return lost or f"{name} was altered after the run (its sha256 differs)"
     return None

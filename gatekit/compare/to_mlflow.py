@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,8 @@ from gatekit.compare.group import Group, group_runs, run_settings
 from gatekit.compare.label import value_text
 from gatekit.compare.loader import Study
 from gatekit.compare.metric_lines import read_metrics
-from gatekit.compare.run import Run
+from gatekit.compare.run import Run, read_bytes
+from gatekit.study import files
 
 _GROUP, _RUN, _CONTENT = "gatekit.group", "gatekit.run", "gatekit.content"
 _PARENT = "mlflow.parentRunId"
@@ -164,23 +164,19 @@ def _key(run: Run) -> str:
 
 
 def _content(run: Run) -> str:
-    result = run.path / "result.json"
-    data = result.read_bytes() if result.is_file() else b""
+    data = read_bytes(run.path / "result.json") or b""
     return hashlib.sha256(data + _bytes(run) + run.state.encode()).hexdigest()
 
 
 def _bytes(run: Run) -> bytes:
-    try:
-        return (run.path / "metrics.jsonl").read_bytes()
-    except OSError:
-        return b""
+    return read_bytes(run.path / "metrics.jsonl") or b""
 
 
 def _started(run: Run, seconds: float) -> int:
     """Return when a run began, in milliseconds; 0 where its folder does not tell."""
     try:
-        updated = json.loads((run.path / "status.json").read_bytes())["updated"]
-        ended = datetime.datetime.fromisoformat(updated).timestamp()
-    except (OSError, ValueError, KeyError, TypeError):
+        updated = files.read_object(run.path / "status.json").get("updated")
+        ended = datetime.datetime.fromisoformat(str(updated)).timestamp()
+    except (ValueError, OverflowError):
         return 0
     return max(0, int(1000 * (ended - seconds)))

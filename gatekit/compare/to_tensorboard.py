@@ -14,7 +14,7 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.group import run_settings
 from gatekit.compare.loader import Study
 from gatekit.compare.metric_lines import read_metrics
-from gatekit.compare.run import Run
+from gatekit.compare.run import Run, read_bytes
 from gatekit.study import files
 
 _NAME = "events.out.tfevents.0.gatekit"
@@ -74,7 +74,7 @@ def _events(run: Run) -> Iterator[Any]:
         version=metadata.PLUGIN_DATA_VERSION, session_start_info=info
     )
     yield Event(summary=_session(metadata.SESSION_START_INFO_TAG, start))
-    lines = read_metrics(_bytes(run.path / "metrics.jsonl")).lines
+    lines = read_metrics(read_bytes(run.path / "metrics.jsonl") or b"").lines
     for line in lines:
         if line.value is not None:
             value = Summary.Value(tag=f"{line.split}/{line.metric}", simple_value=line.value)
@@ -111,18 +111,11 @@ def _hparams(run: Run) -> dict[str, bool | float | str]:
     return found
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
 def _weights(path: Path) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with files.opened(path) as file, np.load(file, allow_pickle=False) as archive:
             arrays: Mapping[str, Any] = {name: archive[name] for name in sorted(archive.files)}
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return
     for name, values in arrays.items():
         flat = np.asarray(values).ravel()

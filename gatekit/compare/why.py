@@ -19,6 +19,7 @@ from gatekit.compare.result import Metric, short_hash
 from gatekit.compare.run import Run
 from gatekit.compare.select import Selection
 from gatekit.compare.statistics import MIN_PAIRS
+from gatekit.study import files
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
 _FREEDOM = MIN_PAIRS - 1
@@ -213,7 +214,7 @@ def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:
 def _source(digest: str, folder: Path) -> str | None:
     try:
         name = digest.removeprefix("sha256").lstrip(".:")
-        return (folder / f"{name}.py").read_text(encoding="utf-8", errors="replace")
+        return files.read(folder / f"{name}.py").decode("utf-8", errors="replace")
     except OSError:
         return None
 

@@ -102,6 +102,6 @@ class Listening:
 
 def _size(folder: RunFolder) -> int | None:
     """Return how often was beaten; opened, because that asks a network file system anew."""
-    with contextlib.suppress(OSError), open(folder.path / BEAT, "rb") as file:
+    with contextlib.suppress(OSError), files.opened(folder.path / BEAT) as file:
         return os.fstat(file.fileno()).st_size
     return None

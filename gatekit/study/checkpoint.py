@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ import numpy
 from gatekit.cell.errors import RunError
 
 FORMAT = 1
-_DIGITS = 64
+DIGITS = 64
+"""The bytes before the archive: its SHA-256 as hex digits."""
 
 
 class DamagedError(Exception):
@@ -48,6 +50,11 @@ def pack(checkpoint: Checkpoint) -> bytes:
     return hashlib.sha256(data).hexdigest().encode() + data
 
 
+def is_digest(head: bytes) -> bool:
+    """Return whether the first bytes of a checkpoint can be its SHA-256."""
+    return re.fullmatch(rb"[0-9a-f]{64}", head) is not None
+
+
 def unpack(data: bytes) -> Checkpoint:
     """Return the checkpoint that `pack` made bytes of.
 
@@ -55,7 +62,7 @@ def unpack(data: bytes) -> Checkpoint:
         DamagedError: a byte differs.
         RunError: another version of gatekit wrote it.
     """
-    digest, body = data[:_DIGITS], data[_DIGITS:]
+    digest, body = data[:DIGITS], data[DIGITS:]
     if digest != hashlib.sha256(body).hexdigest().encode():
         raise DamagedError("its check sum does not agree with its content")
     with numpy.load(io.BytesIO(body), allow_pickle=False) as archive:

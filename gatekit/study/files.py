@@ -5,11 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import json
 import os
+import re
 import secrets
 import shutil
+import stat
 from pathlib import Path
+from typing import Any, BinaryIO
 
+MOST = 16 * 2**20
+"""The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
 
@@ -55,6 +63,66 @@ class Disk:
 
 
 disk = Disk()
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Anything else is refused; opening a FIFO would block.
+
+    Raises:
+        OSError: the file is missing, is not a regular file, or may not be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def read(path: Path, most: int = MOST) -> bytes:
+    """Return the content of a regular file.
+
+    Args:
+        path: the file.
+        most: the largest size, in bytes, that is read.
+
+    Raises:
+        OSError: the file is missing, is not a regular file, is larger, or may not be read.
+    """
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"larger than {most:,} bytes", str(path))
+        return file.read(size)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file, empty if it cannot be read or holds anything else."""
+    try:
+        data = read(path)
+        found = json.loads(data)
+        if _SURROGATE.search(data):
+            # JSON may name half a character, which no output can hold.
+            json.dumps(found, ensure_ascii=False).encode()
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def fault(path: Path) -> str:
+    """Return why a file cannot be read."""
+    try:
+        opened(path).close()
+    except OSError as error:
+        return "it is missing" if missing(error) else str(error.strerror)
+    return "it is too large"
+
+
+def missing(error: OSError) -> bool:
+    """Return whether an error means that there is no such file."""
+    return isinstance(error, FileNotFoundError | NotADirectoryError)
 
 
 def write(path: Path, data: bytes | str) -> None:
@@ -166,13 +234,17 @@ def truncate(path: Path, size: int) -> None:
 
 def sha256(path: Path, size: int | None = None) -> str:
     """Return the SHA-256 of a file's content, or of its first bytes, as 64 hex digits."""
-    digest = hashlib.sha256()
-    left = path.stat().st_size if size is None else size
-    with open(path, "rb") as file:
-        while left and (block := file.read(min(left, 1 << 20))):
-            digest.update(block)
-            left -= len(block)
-    return digest.hexdigest()
+    with opened(path) as file:
+        return digest(file, os.fstat(file.fileno()).st_size if size is None else size)
+
+
+def digest(file: BinaryIO, size: int) -> str:
+    """Return the SHA-256 of the next bytes of an open file, as 64 hex digits."""
+    found = hashlib.sha256()
+    while size and (block := file.read(min(size, 1 << 20))):
+        found.update(block)
+        size -= len(block)
+    return found.hexdigest()
 
 
 def trouble(error: OSError, path: Path) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ import yaml
 from gatekit.cell.errors import RunError
 
 from . import files, metrics, probe_lines
-from .checkpoint import Checkpoint, DamagedError, pack, unpack
-from .process import born, living
+from .checkpoint import DIGITS, Checkpoint, DamagedError, is_digest, pack, unpack
+from .process import Owner, born, living
+from .result import HASHED, NewerError, altered, dumped, is_sealed, parsed
+from .result import OUTCOMES as OUTCOMES
 
-SCHEMA = 1
 FILES = (
     "config.yaml",
     "env.json",
@@ -42,8 +44,12 @@ BEAT = "beat"
 CONTINUED = ("metrics.jsonl", "weights.npz", "probe.jsonl", "checkpoint.bin")
 """What stays where it is when a new attempt goes on from a checkpoint."""
 
-HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
-OUTCOMES = ("COMPLETED", "DIVERGED")
+STALE = "stale.json"
+"""Written beside the files of a run, never put away: which run outdates it, and why."""
+
+SMALL = 256 * 2**10
+"""The largest weights, in bytes, that a quick look at a run hashes."""
+
 OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
 STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
 
@@ -52,13 +58,22 @@ class ClaimedError(RunError):
     """Another process works on this run, or has taken it over, or it is complete."""
 
 
+class NoResultError(RunError):
+    """The run has no result.json."""
+
+
 @dataclass(frozen=True)
 class State:
-    """What a folder says about its run: a state of the contract, and the reason for it."""
+    """What a folder says about its run: a state of the contract, and the reason for it.
+
+    Attributes:
+        sealed: False for a result of an earlier gatekit, which has no hash of its own.
+    """
 
     name: str
     reason: str | None = None
     attempt: int = 0
+    sealed: bool = True
 
 
 class RunFolder:
@@ -77,64 +92,112 @@ class RunFolder:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def state(self) -> State:
+    def state(self, quick: bool = False) -> State:
         """Return the state: complete only if result.json agrees with the files that it lists.
 
-        A status.json that is there and is none is damage: it is only ever replaced as a whole.
+        A status.json that names no state is damage: it is only ever replaced as a whole.
+
+        Args:
+            quick: whether weights larger than ``SMALL`` are compared by their size alone.
         """
-        if (self.path / "result.json").exists():
-            try:
-                result = self.result()
-            except RunError as error:
-                return State("CORRUPT", str(error), self._latest())
-            return State(result["state"], result.get("reason"), self._latest())
-        attempt = self._latest()
-        status = self._json("status.json")
-        damaged = (self.path / "status.json").exists() and (status or {}).get("state") not in STATES
+        try:
+            attempt = self._latest()
+        except OSError as error:
+            return State("CORRUPT", _unreadable(self.path / "attempts", error))
+        try:
+            record = self.result(quick)
+        except NoResultError:
+            return self._unfinished(attempt)
+        except RunError as error:
+            return State("CORRUPT", str(error), attempt)
+        return State(record["state"], _text(record.get("reason")), attempt, is_sealed(record))
+
+    def _unfinished(self, attempt: int) -> State:
+        status = files.read_object(self.path / "status.json")
+        damaged = os.path.lexists(self.path / "status.json") and status.get("state") not in STATES
         if damaged and not self._alive(attempt):
             return State("CORRUPT", "status.json names no state", attempt)
-        said = status or {}
-        if attempt and said.get("attempt") != attempt:
-            said = {}
-        if said.get("state") in OUTCOMES:
+        said = status if not attempt or status.get("attempt") == attempt else {}
+        name, reason = said.get("state"), _text(said.get("reason"))
+        if name in OUTCOMES:
             return State("CORRUPT", "result.json is missing from a finished run", attempt)
+        if not attempt and name == "RUNNING" and self._told():
+            return State("LOST", "no process claims it")
         if not attempt:
-            return State(said.get("state", "PLANNED"), said.get("reason"))
-        if said.get("state") in OVER:
-            return State(said["state"], said.get("reason"), attempt)
-        if self._alive(attempt):
-            return State("RUNNING", None, attempt)
-        return State("LOST", "its process is gone without a word", attempt)
+            return State(name or "PLANNED", reason)
+        if name in OVER:
+            return State(str(name), reason, attempt)
+        if not self._alive(attempt):
+            return State("LOST", "its process is gone without a word", attempt)
+        unknown = self.owner() is None
+        return State("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
 
-    def result(self) -> dict[str, Any]:
-        """Return result.json after checking it and the files that it lists.
+    def result(self, quick: bool = False) -> dict[str, Any]:
+        """Return result.json after checking its seal and the files that it lists.
+
+        Args:
+            quick: whether weights larger than ``SMALL`` are compared by their size alone.
 
         Raises:
-            RunError: the file is not JSON, is of a newer format, or a listed file differs.
+            NoResultError: there is no such file.
+            RunError: the file is not a result, was altered, is of a newer format, or a listed
+                file differs.
         """
         path = self.path / "result.json"
-        result = self._json("result.json")
-        if result is None or result.get("state") not in OUTCOMES:
-            raise RunError(f"{path} is damaged: it is not the JSON of a finished run.")
-        if result.get("schema") != SCHEMA:
-            raise RunError(
-                f"{path} has format {result.get('schema')!r}; this gatekit reads format {SCHEMA}. "
-                "Type pip install --upgrade gatekit."
-            )
-        for name, digest in dict(result.get("files", {})).items():
-            file = self.path / name
-            if name not in HASHED or not file.is_file() or files.sha256(file) != digest:
-                raise RunError(f"{file} is not the file that result.json was written for.")
-        return result
+        try:
+            record = parsed(files.read(path))
+        except NewerError as error:
+            raise NewerError(f"{path}: {error}") from None
+        except OSError as error:
+            if files.missing(error):
+                raise NoResultError(f"{self.path} has no result.json.") from None
+            raise RunError(_unreadable(path, error)) from None
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: {error}.") from None
+        for name in record["files"]:
+            reason = self.differs(record, name, quick)
+            if reason is not None:
+                raise RunError(f"{self.path / name} {reason}.")
+        return record
+
+    def differs(self, record: Mapping[str, Any], name: str, quick: bool = False) -> str | None:
+        """Return how a file differs from the one that a result was written for, None if not.
+
+        Args:
+            record: what `parsed` or `result` returned.
+            name: a key of its ``files``.
+            quick: as in `result`.
+        """
+        path, sizes = self.path / name, record.get("sizes") or {}
+        try:
+            with files.opened(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                if sizes.get(name, size) != size:
+                    return f"has {size:,} bytes, and result.json was written for {sizes[name]:,}"
+                if quick and name == "weights.npz" and size > SMALL:
+                    return None
+                digest = files.digest(file, size)
+        except OSError as error:
+            return "is missing" if files.missing(error) else f"cannot be read: {error.strerror}"
+        different = altered(record["files"], name, digest)
+        return "is not the file that result.json was written for" if different else None
+
+    def stale(self) -> str | None:
+        """Return why a later command has outdated the run, None if none has."""
+        path = self.path / STALE
+        if not os.path.lexists(path):
+            return None
+        because = files.read_object(path).get("because")
+        return because if isinstance(because, str) else "it is marked as outdated"
 
     def log_tail(self, lines: int = 12) -> list[str]:
         """Return the last lines of log.txt."""
-        path = self.path / "log.txt"
-        if not path.is_file():
+        try:
+            with files.opened(self.path / "log.txt") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
+                text = file.read().decode(errors="replace")
+        except OSError:
             return []
-        with open(path, "rb") as file:
-            file.seek(max(0, path.stat().st_size - 16_384))
-            text = file.read().decode(errors="replace")
         return [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()][-lines:]
 
     # -- writing ------------------------------------------------------------------------------
@@ -153,20 +216,14 @@ class RunFolder:
         """
         try:
             files.folder(self.path / "attempts")
-            latest = self._latest()
+            # A process whose claim was deleted stops when it finds a later one.
+            latest = max(self._latest(), self._told())
             state = self.state()
             if state.name in OUTCOMES:
                 raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
-            if newer(self._json("result.json")):
-                # Made again it would only be moved aside by a gatekit that cannot judge it.
-                raise RunError(str(state.reason))
+            self._refuse_newer()
             if state.name == "RUNNING":
-                owner = self._owner(latest) or {}
-                raise ClaimedError(
-                    f"{self.path} is being worked on by process {owner.get('pid')} on "
-                    f"{owner.get('host')}. If that machine is gone for good, gatekit train takes "
-                    f"the run over by itself; for any other script delete {self._claim(latest)}."
-                )
+                raise ClaimedError(self._claimed(latest))
             owner = {
                 "attempt": latest + 1,
                 "pid": os.getpid(),
@@ -177,7 +234,7 @@ class RunFolder:
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
             files.sweep(self.path)
-            kept = CONTINUED if (self.path / "checkpoint.bin").exists() else ()
+            kept = CONTINUED if os.path.lexists(self.path / "checkpoint.bin") else ()
             self._put_away(latest, [name for name in FILES if name not in kept])
         except OSError as error:
             raise RunError(files.trouble(error, self.path)) from error
@@ -186,11 +243,13 @@ class RunFolder:
 
     def replaced(self) -> bool:
         """Return whether a later attempt has claimed the run, because this one seemed gone."""
-        return self.attempt > 0 and self._claim(self.attempt + 1).exists()
+        return self.attempt > 0 and os.path.lexists(self._claim(self.attempt + 1))
 
     def lost(self, attempt: int, reason: str) -> None:
         """Write down that the process of an attempt is gone; a later one is not concerned."""
         # INTERRUPTED, not LOST: of another machine's process only who waited for it knows the end.
+        if os.path.isdir(self.path / "status.json"):
+            self._put_away(attempt, ["status.json"])
         self.status("INTERRUPTED", f"LOST: {reason}", attempt)
 
     def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
@@ -253,12 +312,19 @@ class RunFolder:
         Raises:
             DamagedError: it, or the part of metrics.jsonl that belongs to it, is not as written.
         """
-        path, metrics_file = self.path / "checkpoint.bin", self.path / "metrics.jsonl"
-        if not path.exists():
+        if not os.path.lexists(self.path / "checkpoint.bin"):
             return None
-        found = unpack(path.read_bytes())
+        for name in CONTINUED:
+            if os.path.lexists(self.path / name) and not os.path.isfile(self.path / name):
+                raise DamagedError(f"{name} is not a regular file")
+        path = self.path / "checkpoint.bin"
+        with files.opened(path) as file:
+            if not is_digest(file.read(DIGITS)):
+                raise DamagedError("it does not begin with its check sum")
+        found = unpack(files.read(path, sys.maxsize))
         size, digest = (found.position["metrics"][key] for key in ("bytes", "sha256"))
-        if size and (not metrics_file.exists() or files.sha256(metrics_file, size) != digest):
+        path = self.path / "metrics.jsonl"
+        if size and (not path.exists() or files.sha256(path, size) != digest):
             raise DamagedError("the lines of metrics.jsonl that belong to it have changed")
         return found
 
@@ -274,19 +340,21 @@ class RunFolder:
         """Move a checkpoint that is of no use, and what belongs to it, to the earlier attempt."""
         self._put_away(self.attempt - 1, CONTINUED)
 
-    def finish(self, result: Mapping[str, Any]) -> None:
+    def finish(self, outcome: Mapping[str, Any]) -> None:
         """Complete the run: result.json, with the hash of each other file, is written last.
 
         The checkpoint goes when the result stands.
         """
-        hashed = {n: files.sha256(self.path / n) for n in HASHED if (self.path / n).is_file()}
-        record = {"schema": SCHEMA, **result, "files": hashed}
-        self._write("result.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+        there = [name for name in HASHED if (self.path / name).is_file()]
+        hashed = {name: files.sha256(self.path / name) for name in there}
+        sizes = {name: _size(self.path / name) for name in there}
+        record = dumped({**outcome, "files": hashed, "sizes": sizes})
+        self._write("result.json", record)
         # The result stands: what fails from here on takes nothing from it.
         with contextlib.suppress(OSError):
             files.remove(self.path / "checkpoint.bin")
         with contextlib.suppress(OSError):
-            self.status(str(result["state"]), result.get("reason"))
+            self.status(str(outcome["state"]), outcome.get("reason"))
 
     def _write(self, name: str, data: bytes | str) -> None:
         self._own()
@@ -299,33 +367,63 @@ class RunFolder:
     # -- claims -------------------------------------------------------------------------------
 
     def owner(self) -> tuple[str, int] | None:
-        """Return machine and process id of the latest claim."""
+        """Return machine and process id of the latest claim, None if it cannot be read."""
         owner = self._owner(self._latest())
-        return None if owner is None else (str(owner["host"]), int(owner["pid"]))
+        return None if owner is None else (owner.host, owner.pid)
 
     def _claim(self, attempt: int) -> Path:
         return self.path / "attempts" / f"{attempt}.claim"
 
     def _latest(self) -> int:
         numbers = [0]
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             for name in os.listdir(self.path / "attempts"):
                 stem, _, kind = name.partition(".")
                 if stem.isdecimal() and kind in ("", "claim"):
                     numbers.append(int(stem))
         return max(numbers)
 
-    def _owner(self, attempt: int) -> dict[str, Any] | None:
-        return self._json(f"attempts/{attempt}.claim")
+    def _told(self) -> int:
+        """Return the attempt that status.json names, 0 if it names none."""
+        attempt = files.read_object(self.path / "status.json").get("attempt")
+        return attempt if type(attempt) is int and 0 < attempt < 2**31 else 0
+
+    def _owner(self, attempt: int) -> Owner | None:
+        return Owner.read(files.read_object(self._claim(attempt)))
 
     def _alive(self, attempt: int) -> bool:
+        """Return whether the owner of an attempt may be alive.
+
+        If its claim cannot be read, only a process of this machine that its status names is known
+        to be gone. Any other owner is left to the heartbeat (`gatekit.study.beat`), like one on
+        another machine.
+        """
+        if not os.path.lexists(self._claim(attempt)):
+            return False
         owner = self._owner(attempt)
         if owner is None:
-            return False
-        if owner.get("host") != platform.node():
-            return True
-        pid = owner.get("pid")
-        return isinstance(pid, int) and living(pid) and born(pid) == owner.get("born")
+            status = files.read_object(self.path / "status.json")
+            named = status.get("attempt") == attempt and status.get("state") == "RUNNING"
+            known = Owner.read({**status, "born": None}) if named else None
+            return known is None or known.host != platform.node() or living(known.pid)
+        return owner.host != platform.node() or owner.alive()
+
+    def _claimed(self, attempt: int) -> str:
+        owner = self._owner(attempt)
+        if owner is None:
+            return f"{self.path}: {self._unknown_owner(attempt)}"
+        return (
+            f"{self.path} is being worked on by process {owner.pid} on {owner.host}. If that "
+            "machine is gone for good, gatekit train takes the run over by itself; for any other "
+            f"script delete {self._claim(attempt)}."
+        )
+
+    def _unknown_owner(self, attempt: int) -> str:
+        return (
+            f"{self._claim(attempt).name} is damaged, so its owner is unknown. gatekit train takes "
+            "the run over if its heartbeat stops. If no process works on it, delete "
+            f"{self._claim(attempt)}."
+        )
 
     def _put_away(self, attempt: int, names: Iterable[str]) -> None:
         found = [name for name in names if os.path.lexists(self.path / name)]
@@ -335,18 +433,24 @@ class RunFolder:
         for name in found:
             files.move(self.path / name, _free(kept / name))
 
-    def _json(self, name: str) -> dict[str, Any] | None:
+    # -- checks -------------------------------------------------------------------------------
+
+    def _refuse_newer(self) -> None:
         try:
-            data = json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return None
-        return data if isinstance(data, dict) else None
+            parsed(files.read(self.path / "result.json"))
+        except NewerError as error:
+            # Made again it would only be moved aside by a gatekit that cannot judge it.
+            raise NewerError(f"{self.path / 'result.json'}: {error}") from None
+        except (OSError, ValueError):
+            pass
 
 
-def newer(result: Mapping[str, Any] | None) -> bool:
-    """Return whether a later gatekit has written this result."""
-    schema = (result or {}).get("schema")
-    return isinstance(schema, int) and schema > SCHEMA
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    return f"{path} cannot be read: {error.strerror or error}"
 
 
 def _size(path: Path) -> int:

@@ -12,6 +12,9 @@ from typing import Any
 from . import files
 from .fingerprint import canonical_json
 
+MOST = 256 * 2**20
+"""The most bytes of metrics or looks of one run that are read."""
+
 
 def line(record: Mapping[str, Any]) -> str:
     """Return a record as one line of JSON, NaN and infinities as null, with its CRC-32."""
@@ -31,9 +34,11 @@ def read(path: Path) -> tuple[list[dict[str, Any]], int]:
     A line counts only if its check sum agrees: a number is never guessed.
     """
     records, lost = [], 0
-    if not path.exists():
+    try:
+        data = files.read(path, MOST)
+    except OSError:
         return [], 0
-    for raw in path.read_bytes().split(b"\n"):
+    for raw in data.split(b"\n"):
         if not raw.strip():
             continue
         try:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import files
+from .folder import STALE
 from .plan import Plan, Run
 
-STALE = "stale.json"
-"""In a run's folder: by which run it was outdated, and why."""
+_ID = re.compile(r"[0-9a-f]{16}\Z")
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,15 @@ def read(study: Path) -> dict[str, Planned]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is no plan."""
     found: dict[str, Planned] = {}
     for path in sorted(study.glob("plan-*.json")):
-        data = _json(path)
-        for entry in data.get("runs", []) if data.get("schema") == 1 else []:
+        data = files.read_object(path)
+        entries = data.get("runs") if data.get("schema") == 1 else None
+        for entry in entries if isinstance(entries, list) else []:
             with contextlib.suppress(KeyError, TypeError):
                 words = tuple(str(word) for word in entry["words"])
                 run = Planned(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
-                found[run.id] = run
+                # An id names a folder beside the others.
+                if _ID.match(run.id):
+                    found[run.id] = run
     return found
 
 
@@ -68,29 +72,29 @@ def mark(plan: Plan) -> None:
     for known in read(plan.study).values():
         by_origin.setdefault(known.origin, []).append(known)
     for run in plan.runs:
-        if (run.path / STALE).exists():
-            files.remove(run.path / STALE)
+        # Someone else's folder may be closed to us, which is no reason to stop.
+        with contextlib.suppress(PermissionError, IsADirectoryError):
+            if os.path.lexists(run.path / STALE):
+                files.remove(run.path / STALE)
         for old in outdated(run, by_origin.get(run.origin, ())):
-            folder = run.path.with_name(old)
-            if folder.is_dir() and _json(folder / STALE).get("by") != run.fingerprint:
-                record = {"by": run.fingerprint, "because": _because(folder, run)}
-                files.write(folder / STALE, json.dumps(record) + "\n")
+            with contextlib.suppress(PermissionError, IsADirectoryError):
+                _mark(run.path.with_name(old), run)
+
+
+def _mark(folder: Path, run: Run) -> None:
+    marked = files.read_object(folder / STALE).get("by") == run.fingerprint
+    if os.path.isdir(folder) and not marked:
+        record = {"by": run.fingerprint, "because": _because(folder, run)}
+        files.write(folder / STALE, json.dumps(record) + "\n")
 
 
 def _because(folder: Path, run: Run) -> str:
-    result = _json(folder / "result.json")
-    before = result.get("plugins") or _json(folder / "env.json").get("plugins") or {}
+    result = files.read_object(folder / "result.json")
+    before = result.get("plugins") or files.read_object(folder / "env.json").get("plugins")
+    before = before if isinstance(before, dict) else {}
     changed = [n for n, digest in run.plugins.items() if before.get(n, digest) != digest]
     if changed:
         return "the source has changed of " + ", ".join(f"plugin {name}" for name in changed)
     if result.get("data_hash", run.data_hash) != run.data_hash:
         return "the data have changed"
     return "plugins or data have changed"
-
-
-def _json(path: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, RecursionError):
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(data, dict):
-            return data
-    return {}

@@ -3,7 +3,37 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that made a claim.
+
+    Attributes:
+        born: when it started, in ticks since boot; None where that is not known.
+    """
+
+    host: str
+    pid: int
+    born: str | None
+
+    @classmethod
+    def read(cls, record: Mapping[str, Any]) -> Self | None:
+        """Return the owner that a claim names, None if it names none."""
+        host, pid, start = record.get("host"), record.get("pid"), record.get("born")
+        if not isinstance(host, str) or not (start is None or isinstance(start, str)):
+            return None
+        if type(pid) is not int or not 0 < pid < 2**31:
+            return None
+        return cls(host, pid, start)
+
+    def alive(self) -> bool:
+        """Return whether this machine still has this very process."""
+        return living(self.pid) and born(self.pid) == self.born
 
 
 def living(pid: int) -> bool:

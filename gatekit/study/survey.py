@@ -1,21 +1,18 @@
-"""A study as its folders tell it, read quickly: no file is hashed, nothing is imported for it."""
+"""A study as its folders show it, read quickly; large weights are compared by size alone."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest
 
-from . import planned
-from .folder import OUTCOMES, RunFolder
+from . import files, planned
+from .folder import RunFolder
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
@@ -29,6 +26,7 @@ class Found:
         words: what to type after ``gatekit train`` to make it alone; empty where no command asked
             for it.
         stale: why its numbers belong to an earlier source, None where they do not.
+        sealed: False for a result of an earlier gatekit, which has no hash of its own.
     """
 
     id: str
@@ -40,6 +38,7 @@ class Found:
     words: tuple[str, ...]
     stale: str | None
     updated: str | None
+    sealed: bool = True
 
     @property
     def command(self) -> str | None:
@@ -59,7 +58,7 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     """
     root = Path(root)
     folder = root / study
-    if not _NAME.match(study) or not (folder / "runs").is_dir():
+    if not _NAME.match(study) or not os.path.isdir(folder / "runs"):
         known = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
         raise RunError(
             f"no study {study!r} in {root}{nearest(study, known) or '.'} Studies there: "
@@ -69,17 +68,20 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     return folder
 
 
-def survey(folder: Path) -> list[Found]:
+def survey(folder: Path, verify: bool = False) -> list[Found]:
     """Return the runs of a study: those that commands asked for, in their order, then others.
 
-    A finished run's files are not compared with their hashes, which is left to ``gatekit train``.
+    Args:
+        folder: the study's folder.
+        verify: whether to hash large weights, too (`RunFolder.state`).
+
+    Raises:
+        RunError: the folder of runs cannot be read.
     """
     asked = planned.read(folder)
-    there = {}
-    with contextlib.suppress(FileNotFoundError), os.scandir(folder / "runs") as entries:
-        there = {e.name: Path(e.path) for e in entries if _ID.match(e.name) and e.is_dir()}
+    there = _folders(folder / "runs")
     found = []
-    for name in [*asked, *sorted(there.keys() - asked.keys())]:
+    for name in [*asked, *sorted(there - asked.keys())]:
         known = asked.get(name)
         label = known.label if known else name
         words = known.words if known else ()
@@ -87,7 +89,22 @@ def survey(folder: Path) -> list[Found]:
         if name not in there:
             found.append(Found(name, path, "PLANNED", None, 0, label, words, None, None))
             continue
-        found.append(_read(name, path, label, words))
+        found.append(_read(name, path, label, words, verify))
+    return found
+
+
+def _folders(runs: Path) -> set[str]:
+    found = set()
+    try:
+        with os.scandir(runs) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if _ID.match(entry.name) and entry.is_dir():
+                        found.add(entry.name)
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise RunError(f"{runs} cannot be read: {error.strerror}. Make it readable.") from None
     return found
 
 
@@ -118,29 +135,24 @@ def find(run: str, root: Path | str) -> Found:
 
 
 def look(path: Path) -> tuple[str, str | None]:
-    """Return state and reason of a run, without comparing a finished run's files."""
-    found = _read(path.name, path, "", ())
+    """Return state and reason of a run, without hashing large weights."""
+    found = _read(path.name, path, "", (), verify=False)
     return found.state, found.reason
 
 
-def _read(name: str, path: Path, label: str, words: tuple[str, ...]) -> Found:
-    status = _json(path / "status.json")
-    said = status.get("state")
-    if said in OUTCOMES and (path / "result.json").exists():
-        attempt = status.get("attempt")
-        state, reason = str(said), status.get("reason")
-        number = attempt if isinstance(attempt, int) else 0
-    else:
-        read = RunFolder(path).state()
-        state, reason, number = read.name, read.reason, read.attempt
-    stale = path / planned.STALE
-    because = str(_json(stale).get("because", "")) if stale.exists() else None
-    return Found(name, path, state, reason, number, label, words, because, status.get("updated"))
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
+def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
+    run = RunFolder(path)
+    state = run.state(quick=not verify)
+    updated = files.read_object(path / "status.json").get("updated")
+    return Found(
+        name,
+        path,
+        state.name,
+        state.reason,
+        state.attempt,
+        label,
+        words,
+        run.stale(),
+        updated if isinstance(updated, str) else None,
+        state.sealed,
+    )

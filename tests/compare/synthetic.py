@@ -50,6 +50,13 @@ def line(**record: Any) -> str:
     return json.dumps({**record, "crc": f"{zlib.crc32(canonical(record).encode()):08x}"}) + "\n"
 
 
+def sealed(record: Mapping[str, Any]) -> str:
+    """Return a result as the text of its file, which ends with the hash of what is before it."""
+    plain = {key: value for key, value in record.items() if key != "sha256"}
+    body = json.dumps(plain, indent=1)[: -len("\n}")]
+    return f'{body},\n "sha256": "{hashlib.sha256(body.encode()).hexdigest()}"\n}}\n'
+
+
 def configuration(cell: str = "lstm", seed: int | None = 0, **changes: Any) -> dict[str, Any]:
     """Return a resolved run configuration; dotted changes are written with ``__``."""
     config: dict[str, Any] = {
@@ -120,7 +127,7 @@ def write_run(
         best, epoch = (min if metric["direction"] == "min" else max)(finite)
         done = state == "COMPLETED"
         record = {
-            "schema": 1,
+            "schema": 2,
             "state": state,
             "fingerprint": folder.name,
             "task": config["task"]["name"],
@@ -142,10 +149,11 @@ def write_run(
             **({"reason": reason} if reason else {}),
             **result,
         }
-        (folder / "result.json").write_text(json.dumps(record, indent=1))
+        (folder / "result.json").write_text(sealed(record))
     status = {
         "state": state,
-        "attempt": 1,
+        # As in a bundle: here nothing claims it.
+        "attempt": 0 if state == "RUNNING" else 1,
         "pid": 1,
         "host": "elsewhere",
         "reason": reason,

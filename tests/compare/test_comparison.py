@@ -14,7 +14,7 @@ from gatekit.compare.comparison import Comparison, Row, command, compare
 from gatekit.compare.difference import is_decided
 from gatekit.compare.sentence import sentences
 
-from .synthetic import METRIC, configuration, curve, write_run, write_study
+from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 
 LSTM, GRU, RNN = [8.60, 8.65, 8.70], [8.59, 8.68, 8.69], [8.90, 8.98, 9.01]
 
@@ -424,7 +424,7 @@ def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "demo" / "runs", configuration(), 8.65, validation=curve(8.7, 10))
     record = json.loads((folder / "result.json").read_text())
     record["last"]["test"] = 8.01
-    (folder / "result.json").write_text(json.dumps(record))
+    (folder / "result.json").write_text(sealed(record))
     summary = compare("demo", tmp_path).rows[0].summary
     assert summary is not None
     assert summary.mean == 8.65

@@ -22,7 +22,7 @@ from gatekit.compare.loader import load
 from gatekit.compare.statistics import mean_interval
 from gatekit.study.files import sha256
 
-from .synthetic import METRIC, configuration, curve, line, write_run, write_study
+from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
 from .test_table import HOSTILE
 
@@ -258,7 +258,7 @@ def test_a_curve_takes_the_last_line_of_an_epoch_and_the_task_s_metric(tmp_path:
         file.write(line(epoch=2, step=28, metric="nll", value=5.5, **more))
     record = json.loads((folder / "result.json").read_text())
     record["files"]["metrics.jsonl"] = sha256(folder / "metrics.jsonl")
-    (folder / "result.json").write_text(json.dumps(record))
+    (folder / "result.json").write_text(sealed(record))
     (run,) = load("demo", tmp_path).runs
     found = read_curve(run)
     assert found is not None

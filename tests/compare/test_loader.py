@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from gatekit.compare.loader import load
 from gatekit.compare.run import Run
 from gatekit.study.folder import RunFolder
 
-from .synthetic import configuration, line, write_run, write_study
+from .synthetic import configuration, line, sealed, write_run, write_study
 
 
 def only(root: Path) -> Run:
@@ -85,7 +86,7 @@ def test_a_result_that_breaks_the_contract_is_corrupt(
     path = write_run(runs, configuration()) / "result.json"
     record = json.loads(path.read_text())
     record[key] = value
-    path.write_text(json.dumps(record))
+    path.write_text(sealed(record))
     run = only(tmp_path)
     assert run.state == "CORRUPT"
     assert says in str(run.reason)
@@ -93,7 +94,7 @@ def test_a_result_that_breaks_the_contract_is_corrupt(
 
 def test_a_nan_result_is_corrupt(tmp_path: Path, runs: Path) -> None:
     path = write_run(runs, configuration(), 8.65) / "result.json"
-    path.write_text(path.read_text().replace("8.65", "NaN", 1))
+    path.write_text(sealed(json.loads(path.read_text()) | {"steps": math.nan}))
     assert only(tmp_path).state == "CORRUPT"
 
 
@@ -101,7 +102,7 @@ def test_a_result_that_its_own_metrics_deny_is_corrupt(tmp_path: Path, runs: Pat
     path = write_run(runs, configuration(), 8.65) / "result.json"
     record = json.loads(path.read_text())
     record["best"]["validation"] -= 1
-    path.write_text(json.dumps(record))
+    path.write_text(sealed(record))
     run = only(tmp_path)
     assert run.state == "CORRUPT"
     assert "disagree on validation nll at epoch 10" in str(run.reason)
@@ -111,7 +112,7 @@ def test_the_last_line_of_an_epoch_counts_after_a_resume(tmp_path: Path, runs: P
     folder = write_run(runs, configuration(), 8.65)
     record = json.loads((folder / "result.json").read_text())
     del record["files"]["metrics.jsonl"]
-    (folder / "result.json").write_text(json.dumps(record))
+    (folder / "result.json").write_text(sealed(record))
     metrics = folder / "metrics.jsonl"
     stale = line(epoch=10, step=140, split="validation", metric="nll", value=3.0, seconds=1)
     metrics.write_text(stale + metrics.read_text())
@@ -145,14 +146,21 @@ def test_damaged_metrics_are_corrupt_here_and_in_the_study(tmp_path: Path, runs:
     assert run.reason == "metrics.jsonl: lost line 20 (torn or altered); 19 good lines kept"
     path.unlink()
     assert only(tmp_path).state == RunFolder(path.parent).state().name == "CORRUPT"
-    assert str(only(tmp_path).reason).startswith("metrics.jsonl is missing")
+    assert only(tmp_path).reason == "metrics.jsonl cannot be read: it is missing"
 
 
-@pytest.mark.parametrize("state", ["PLANNED", "FAILED", "INTERRUPTED", "LOST", "RUNNING"])
+@pytest.mark.parametrize("state", ["PLANNED", "FAILED", "INTERRUPTED", "LOST"])
 def test_an_unfinished_run_keeps_its_state(tmp_path: Path, runs: Path, state: str) -> None:
     write_run(runs, configuration(), state=state, reason="out of memory")
     run = only(tmp_path)
     assert (run.state, run.reason, run.counts) == (state, "out of memory", False)
+
+
+def test_running_without_a_claim_is_lost_except_in_a_bundle(tmp_path: Path, runs: Path) -> None:
+    path = write_run(runs, configuration(), state="RUNNING") / "status.json"
+    assert only(tmp_path).state == "RUNNING"
+    path.write_text(json.dumps({"state": "RUNNING", "attempt": 1, "reason": None}))
+    assert only(tmp_path).state == "LOST"
 
 
 def test_running_without_its_process_is_lost(tmp_path: Path, runs: Path) -> None:
@@ -220,7 +228,7 @@ def test_a_renamed_run_works_and_a_copy_is_left_out(tmp_path: Path, runs: Path) 
 
 
 def test_a_newer_schema_needs_a_newer_gatekit(tmp_path: Path, runs: Path) -> None:
-    folder = write_run(runs, configuration(), schema=2)
+    folder = write_run(runs, configuration(), schema=3)
     with pytest.raises(RunError, match="needs a newer gatekit") as error:
         load("demo", tmp_path)
     assert folder.name in str(error.value)

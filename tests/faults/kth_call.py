@@ -198,7 +198,8 @@ class Trial:
 def told(path: Path) -> object:
     """Return what a run tells but for durations, with each record as often as it stands there."""
     result = json.loads((path / "result.json").read_text())
-    result.pop("seconds")
+    for key in ("seconds", "sizes", "sha256"):
+        result.pop(key)
     result["files"].pop("metrics.jsonl")
     records, lost = metrics.read(path / "metrics.jsonl")
     numbers = [{k: v for k, v in r.items() if k != "seconds"} for r in records]

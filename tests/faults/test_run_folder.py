@@ -16,7 +16,7 @@ import pytest
 import gatekit
 from gatekit.cell.errors import RunError
 from gatekit.compare import load
-from gatekit.study import files, journal, metrics, resume
+from gatekit.study import files, journal, metrics, result, resume
 from gatekit.study.folder import ClaimedError, RunFolder
 
 # Forked processes here touch files only.
@@ -60,6 +60,7 @@ def test_row_73_a_stopped_process_is_no_lost_one(folder, tmp_path):
         folder.claim()
         folder.status("RUNNING")
         appears(tmp_path / "go")
+        folder.write_config({"a": 1})
         folder.finish(RESULT)
 
     number = child(run)
@@ -262,18 +263,21 @@ def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     moved = RunFolder(tmp_path / "elsewhere" / "runs" / "00")
     assert moved.claim() == 2
     assert resume.found(moved).position["step"] == 1
+    moved.write_config({"a": 1})
     moved.finish(RESULT)
     os.rename(tmp_path / "elsewhere", tmp_path / "again")
     assert RunFolder(tmp_path / "again" / "runs" / "00").state().name == "COMPLETED"
 
 
-def test_row_101_the_result_of_a_newer_gatekit_is_not_made_again(folder):
+def test_row_101_the_result_of_a_newer_gatekit_is_not_made_again(folder, monkeypatch):
     folder.claim()
-    folder.finish(RESULT)
+    folder.write_config({"a": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(result, "SCHEMA", 9)
+        folder.finish(RESULT)
     path = folder.path / "result.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 9'))
     kept = path.read_text()
-    with pytest.raises(RunError, match=r"format 9; this gatekit reads format 1.*pip install"):
+    with pytest.raises(RunError, match=r"format 9; this gatekit reads format 2.*pip install"):
         RunFolder(folder.path).claim()
     assert path.read_text() == kept
     assert json.loads(kept)["state"] == "COMPLETED"

@@ -10,7 +10,7 @@ import pytest
 from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
-from gatekit.study import files
+from gatekit.study import files, result
 from gatekit.study.folder import ClaimedError, RunFolder, State
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
@@ -130,11 +130,11 @@ def test_a_corrupt_run_is_made_again_and_kept(folder):
     assert (folder.path / "attempts" / "1" / "result.json").read_text() == "{"
 
 
-def test_a_result_of_a_newer_format_is_not_guessed(folder):
-    finished(folder)
-    path = folder.path / "result.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 2'))
-    with pytest.raises(RunError, match="format 2; this gatekit reads format 1"):
+def test_a_result_of_a_newer_format_is_not_guessed(folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(result, "SCHEMA", 3)
+        finished(folder)
+    with pytest.raises(result.NewerError, match="format 3; this gatekit reads format 2"):
         folder.result()
 
 

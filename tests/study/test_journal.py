@@ -134,6 +134,7 @@ def test_row_69_damage_begins_again_and_is_kept(folder, capsys, name):
 
 def test_the_checkpoint_goes_when_the_result_stands(folder):
     begun(folder).save(TENSORS, [])
+    folder.write_config({"units": 3})
     folder.finish({"state": "COMPLETED"})
     assert not (folder.path / "checkpoint.bin").exists()
     assert folder.state().name == "COMPLETED"
@@ -146,5 +147,6 @@ def test_a_result_stands_though_nothing_can_be_tidied(folder, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(files, "remove", refuse)
+    folder.write_config({"units": 3})
     folder.finish({"state": "COMPLETED"})
     assert folder.state().name == "COMPLETED"

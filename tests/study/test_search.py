@@ -1,8 +1,11 @@
 """Equal draws for every variant, searches that go on, the best again on fresh seeds."""
 
 import functools
+import io
 import math
+import os
 from collections import Counter
+from pathlib import Path
 
 import numpy
 import pytest
@@ -16,6 +19,7 @@ from gatekit.study.command import compose, composition
 from gatekit.study.plan import plan
 from gatekit.study.search import Choice, Interval, tuned
 from gatekit.study.search.confirm import best, confirming, value_of
+from gatekit.study.search.storage import cut, whole
 from gatekit.study.survey import survey
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -217,6 +221,71 @@ def test_a_damaged_journal_says_what_to_do(monkeypatch, optuna, place):
     journal.write_bytes(b"\0" * 40 + b"\n" + journal.read_bytes())
     with pytest.raises(ConfigError, match="move the journal away"):
         tuning(monkeypatch, Inline(score), RATE, "cell=lstm", "trials=2")
+
+
+@pytest.fixture
+def searched(monkeypatch, optuna):
+    """Search three points, one of which has to be enqueued; return command and journal."""
+    backend = Inline(lambda config: config["dropout"], slots=1)
+    monkeypatch.setattr(tuned, "launch", functools.partial(launching.launch, backend=backend))
+    words = ["cell=lstm", "task=sum", "dropout=choice(0.0,0.1,0.2)", "trials=3"]
+    search = composition(["-m", "hydra/sweeper=optuna", *words]).search
+
+    def again():
+        assert tuned.tune(search, "gatekit train ...")[1].code == 0
+
+    again()
+    return again, Path("experiments/default/optuna.journal")
+
+
+def known(optuna, path):
+    """Return the trials of the one study in a journal, read by Optuna alone."""
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
+    (study,) = optuna.get_all_study_summaries(storage)
+    return optuna.load_study(study_name=study.study_name, storage=storage).trials
+
+
+def test_a_cut_at_any_byte_leaves_the_whole_lines(searched):
+    data = searched[1].read_bytes()
+    ends = {0, *(place + 1 for place, byte in enumerate(data) if byte == ord("\n"))}
+    for size in range(len(data) + 1):
+        assert whole(io.BytesIO(data[:size])) == max(end for end in ends if end <= size)
+
+
+def test_a_line_longer_than_a_block_is_cut_whole(tmp_path):
+    for data in (b"x" * 200_000, b"{}\n" + b"x" * 200_000):
+        (tmp_path / "cut").write_bytes(data)
+        cut(tmp_path / "cut")
+        assert (tmp_path / "cut").read_bytes() == data[:3].replace(b"xxx", b"")
+
+
+def test_a_search_goes_on_from_any_line_of_its_journal(searched, optuna):
+    again, path = searched
+    lines = path.read_bytes().splitlines(keepends=True)
+    made = sorted(os.listdir(path.with_name("runs")))
+    for count in range(len(lines)):
+        # What is torn is cut off before anything is appended.
+        path.write_bytes(b"".join(lines[:count]) + lines[count][:-1])
+        again()
+        complete = [t for t in known(optuna, path) if t.state.name == "COMPLETE"]
+        assert len({str(t.params) for t in complete}) == len(complete) == 3, count
+        assert sorted(os.listdir(path.with_name("runs"))) == made, count
+
+
+@pytest.mark.parametrize("line", [b"null", b"[]", b"{}", b'"x"', b"1e999", b"\xff", b"[" * 9999])
+def test_a_line_that_optuna_cannot_replay_names_the_journal(searched, line):
+    again, path = searched
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    with pytest.raises(ConfigError, match="move the journal away"):
+        again()
+
+
+def test_a_fifo_as_journal_is_refused(searched):
+    again, path = searched
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        again()
 
 
 def test_without_optuna_it_says_what_to_type(monkeypatch):

@@ -11,6 +11,7 @@ from gatekit.study import planned
 from gatekit.study.failures import causes
 from gatekit.study.launch import launch
 from gatekit.study.prune import removable, remove
+from gatekit.study.result import dumped
 from gatekit.study.survey import find, study_folder, survey
 
 
@@ -62,7 +63,7 @@ def test_the_mark_names_the_plugin(tmp_path):
     old = changed(plan_of(tmp_path, "good"), "1" * 8)
     launch(old, start)
     result = old.runs[0].path / "result.json"
-    result.write_text(json.dumps(json.loads(result.read_text()) | {"plugins": {"mine": "1" * 8}}))
+    result.write_bytes(dumped(json.loads(result.read_text()) | {"plugins": {"mine": "1" * 8}}))
     launch(changed(old, "2" * 8), start)
     assert {f.stale for f in survey(old.study)} == {None, "the source has changed of plugin mine"}
 

@@ -124,6 +124,6 @@ def _noted(folder: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in folder.glob("job-*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(path.read_text())
+            record = json.loads(files.read(path))
             found[str(record["job"])] = set(record["runs"])
     return found

@@ -14,7 +14,7 @@ import yaml
 
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest
 
-from .. import parts, planned
+from .. import files, parts, planned
 from ..config import validate
 from ..fingerprint import canonical_json
 from ..folder import RunFolder
@@ -145,7 +145,7 @@ def _known(by: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        data = yaml.load(files.read(path), _LOADER)
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}.") from None
     return dict(data)

@@ -18,12 +18,12 @@ from ..launch import Outcome, launch
 from ..plan import Launch, Plan, Run, runs_of
 from .search import Search
 from .space import Choice, Draw, Interval
+from .storage import JOURNAL, storage
 
 if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import Trial
 
-JOURNAL = "optuna.journal"
 REPEATED = "repeated"
 TRIES = 200
 LOOK_EVERY = 2.0
@@ -43,7 +43,7 @@ def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
     Raises:
         ConfigError: Optuna is missing, or the configuration does not go with a search.
     """
-    optuna = _optuna()
+    _optuna()
     sources: dict[str, bytes] = {}
     launches: dict[Launch, None] = {}
     for variant in range(len(search.variants)):
@@ -60,14 +60,16 @@ def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
         )
     plan = Plan(where, (), (), sources, command)
     files.folder(plan.study)
-    backend = optuna.storages.journal.JournalFileBackend(str(plan.study / JOURNAL))
     try:
-        storage = optuna.storages.JournalStorage(backend)
-        work = Tuned(search, plan, storage)
-    except (ValueError, KeyError) as error:
+        work = Tuned(search, plan, storage(plan.study / JOURNAL))
+    except GatekitError:
+        raise
+    except Exception as error:
+        # Optuna replays the journal unchecked: a changed line may raise anything.
         raise ConfigError(
-            f"{plan.study / JOURNAL} is damaged ({error}). Every result is in its run's folder: "
-            "move the journal away and type the command again; points that were made count again."
+            f"{plan.study / JOURNAL} is damaged ({type(error).__name__}: {error}). Every result is "
+            "in its run's folder: move the journal away and type the command again. Runs that are "
+            "complete are not repeated, but count as trials if they are proposed again."
         ) from None
     outcome = launch(plan, work=work)
     return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
@@ -154,12 +156,20 @@ class _Variant:
         self.open: list[Run] = []
         self.looked: dict[str, tuple[float, int]] = {}
         for frozen in before:
-            if REPEATED in frozen.user_attrs:
+            if REPEATED in frozen.user_attrs or frozen.state == self.states.WAITING:
+                continue
+            running = frozen.state == self.states.RUNNING
+            key = canonical_json(frozen.params)
+            if running and (frozen.params.keys() != self.space.keys() or key in self.seen):
+                # Its command is at work, or was killed, between proposing a point and using it.
                 continue
             self.used += 1
-            self.seen.add(canonical_json(frozen.params))
-            if frozen.state == self.states.RUNNING:
-                self._reopen(optuna.trial.Trial(self.study, frozen._trial_id))
+            self.seen.add(key)
+            if running:
+                self._reopen(
+                    optuna.trial.Trial(self.study, frozen._trial_id),
+                    max(frozen.intermediate_values, default=0),
+                )
 
     def left(self) -> int:
         """Return how many runs are still to be begun."""
@@ -208,8 +218,13 @@ class _Variant:
     def _was_pruned(self, run: Run) -> bool:
         return str(run.folder().state().reason or "").startswith("pruned")
 
-    def _reopen(self, trial: Trial) -> None:
-        """Take up a trial whose run had no outcome when its command ended."""
+    def _reopen(self, trial: Trial, epochs: int) -> None:
+        """Take up a trial whose run had no outcome when its command ended.
+
+        Args:
+            trial: the trial.
+            epochs: the last epoch whose score Optuna knows.
+        """
         try:
             run = self._run(trial)
         except GatekitError:
@@ -217,6 +232,7 @@ class _Variant:
             return
         state = run.folder().state().name
         self.trials[run.fingerprint] = trial
+        self.looked[run.fingerprint] = (-math.inf, epochs)
         if state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run)):
             self.ended(run, state)
         elif state != "RUNNING" and (state != "FAILED" or self.plan.launch.retry_failed):

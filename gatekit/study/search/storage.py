@@ -1,0 +1,60 @@
+"""The journal of a search in which Optuna remembers: it survives a cut at any byte."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .. import files
+
+JOURNAL = "optuna.journal"
+_BLOCK = 1 << 16
+
+
+def storage(path: Path) -> Any:
+    """Return Optuna's storage in a journal, without a last line that a crash has torn.
+
+    Args:
+        path: the journal; it is created if it is missing.
+
+    Raises:
+        OSError: it is not a regular file, or cannot be read or written.
+    """
+    import optuna
+    from optuna.storages import journal
+
+    class Lock(journal.JournalFileSymlinkLock):  # type: ignore[misc,unused-ignore]
+        """Held by whoever appends: what is torn by then belongs to a process that is gone."""
+
+        def acquire(self) -> bool:
+            held: bool = super().acquire()
+            cut(path)
+            return held
+
+    if os.path.lexists(path):
+        files.opened(path).close()
+    backend = journal.JournalFileBackend(str(path), lock_obj=Lock(str(path)))
+    return optuna.storages.JournalStorage(backend)
+
+
+def cut(path: Path) -> None:
+    """Cut what follows the last line end of a file; every whole line stays."""
+    with files.opened(path) as file:
+        end = whole(file)
+        torn = file.seek(0, os.SEEK_END) > end
+    if torn:
+        files.truncate(path, end)
+
+
+def whole(file: BinaryIO) -> int:
+    """Return the place after the last line end of a file, 0 if it has none."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - _BLOCK)
+        file.seek(start)
+        place = file.read(end - start).rfind(b"\n")
+        if place >= 0:
+            return start + place + 1
+        end = start
+    return 0

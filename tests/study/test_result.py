@@ -1,0 +1,115 @@
+"""``result.json`` protects itself: no bit of it can change without being found."""
+
+import json
+import re
+
+import pytest
+from compare.synthetic import configuration, sealed, write_run
+
+from gatekit.cell.errors import RunError
+from gatekit.cli.main import main
+from gatekit.compare import load
+from gatekit.study import result
+from gatekit.study.folder import RunFolder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_run(tmp_path / "demo" / "runs", configuration(), 8.65)
+
+
+def flips(data):
+    """Return the bytes with each single bit flipped in turn."""
+    for place in range(len(data)):
+        for bit in range(8):
+            yield data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+
+
+def test_what_is_written_is_what_is_read():
+    record = {"state": "COMPLETED", "best": {"test": 8.65}, "files": {"config.yaml": "ab"}}
+    data = result.dumped(record)
+    read = result.parsed(data)
+    assert result.is_sealed(read)
+    assert read == {"schema": 2, **record, "sha256": read["sha256"]}
+    assert result.dumped(read) == data == sealed({"schema": 2, **record}).encode()
+
+
+def test_every_bit_of_a_result_is_protected(folder):
+    data = (folder / "result.json").read_bytes()
+    result.parsed(data)
+    for changed in flips(data):
+        with pytest.raises(ValueError, match=r".") as error:
+            result.parsed(changed)
+        # A newer gatekit is blamed for nothing that is damage.
+        assert not isinstance(error.value, RunError)
+
+
+def test_every_cut_of_a_result_is_found(folder):
+    data = (folder / "result.json").read_bytes()
+    for size in range(len(data)):
+        with pytest.raises(ValueError, match=r"."):
+            result.parsed(data[:size])
+    with pytest.raises(ValueError, match="own sha256"):
+        result.parsed(data + b" ")
+
+
+def test_a_changed_number_is_found_by_whoever_reads_it(folder, tmp_path, capsys):
+    path = folder / "result.json"
+    path.write_bytes(path.read_bytes().replace(b"8.65", b"8.64"))
+    assert RunFolder(folder).state().name == "CORRUPT"
+    (run,) = load("demo", tmp_path).runs
+    assert run.state == "CORRUPT"
+    assert run.reason == "result.json: it was altered after the run (its own sha256 differs)"
+    assert main(["status", "demo", "--root", str(tmp_path)]) == 1
+    assert "1 CORRUPT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("files", [{}, None, [], {"metrics.jsonl": "ab"}, {"config.yaml": 3}])
+@pytest.mark.parametrize("schema", [1, 2])
+def test_a_result_without_hashes_is_damaged(folder, files, schema):
+    path = folder / "result.json"
+    record = json.loads(path.read_text()) | {"schema": schema, "files": files}
+    del record["sha256"]
+    path.write_text(sealed(record) if schema == 2 else json.dumps(record))
+    state = RunFolder(folder).state()
+    assert (state.name, "files" in state.reason) == ("CORRUPT", True)
+
+
+def test_a_result_of_an_earlier_gatekit_is_read_and_marked(folder, tmp_path, capsys):
+    path = folder / "result.json"
+    record = json.loads(path.read_text()) | {"schema": 1}
+    del record["sha256"]
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    state = RunFolder(folder).state()
+    assert (state.name, state.sealed) == ("COMPLETED", False)
+    (run,) = load("demo", tmp_path).runs
+    assert run.result.best.test == 8.65
+    assert main(["status", "demo", "--root", str(tmp_path)]) == 0
+    assert "1 results are of an earlier gatekit" in capsys.readouterr().out
+
+
+def test_a_seal_is_never_turned_off(folder):
+    """Format 1 has no seal; what has one, or another format, is not taken for format 1."""
+    text = (folder / "result.json").read_text()
+    changed = text.replace("8.65", "8.64")
+    for damaged in (
+        changed.replace('"schema": 2', '"schema": 1'),
+        re.sub(r',\n "sha256": "\w+"', "", changed),
+        changed.replace('"sha256": "', '"sha256": "0'),
+    ):
+        with pytest.raises(ValueError, match="own sha256"):
+            result.parsed(damaged.encode())
+
+
+def test_a_bundled_result_is_sealed_anew(folder, tmp_path, capsys):
+    (folder / "result.json").write_text(
+        json.dumps({**json.loads((folder / "result.json").read_text()), "schema": 1}).replace(
+            "sha256", "was"
+        )
+    )
+    root = ["--root", str(tmp_path)]
+    assert main(["bundle", "demo", *root, "--output", str(tmp_path / "b.zip")]) == 0
+    assert main(["import", str(tmp_path / "b.zip"), "--root", str(tmp_path / "other")]) == 0
+    (run,) = load("demo", tmp_path / "other").runs
+    assert (run.state, run.result.best.test) == ("COMPLETED", 8.65)
+    assert RunFolder(run.path).state().sealed
