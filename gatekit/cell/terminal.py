@@ -1,4 +1,4 @@
-"""What gatekit writes to a terminal: no string from a file may move the cursor or reverse a line."""
+"""What gatekit writes to a terminal: no string from a file moves the cursor or reverses a line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def escaped(text: str) -> str:
 
 
 def without_sequences(line: str) -> str:
-    """Return a line of a log as it looked in the end: no escape sequences, progress bars redrawn."""
+    """Return a line of a log as a terminal leaves it: no sequences, a progress bar at its end."""
     shown = _SEQUENCE.sub("", line).replace("\b", "")
     return next((part for part in reversed(shown.split("\r")) if part.strip()), "")
 

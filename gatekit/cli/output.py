@@ -66,7 +66,8 @@ def _open_closed() -> None:
         except OSError:
             os.dup2(os.open(os.devnull, flags), number)
         # a write to stdout fails at the flush, as one to a closed file does
-        setattr(sys, name, open(number, "w" if number else "r", closefd=False))
+        mode = "w" if number else "r"
+        setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def _show_traceback(

@@ -8,7 +8,9 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from pathlib import Path
+from typing import BinaryIO
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _GROW = os.O_RDWR | os.O_CREAT | os.O_APPEND
@@ -55,6 +57,32 @@ class Disk:
 
 
 disk = Disk()
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading. Anything else is refused; opening a FIFO would block.
+
+    Raises:
+        OSError: the file is missing, is not a regular file, or may not be read.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def target(path: Path) -> None:
+    """Check that a file of the user's may be written: a FIFO would block, a device be replaced.
+
+    Raises:
+        OSError: something other than a regular file has this name.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def write(path: Path, data: bytes | str) -> None:

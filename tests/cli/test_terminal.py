@@ -15,7 +15,7 @@ from compare.synthetic import configuration, write_run
 
 from gatekit.cli.main import main
 
-# OSC sets a title, CSI clears the screen, C1 colours, marks reverse the line, \r and \b write over it
+# OSC sets a title, CSI clears the screen, C1 colours, bidi marks reverse, \r and \b overwrite
 EVIL = "a\x1b]0;title\x07\x1b[2J\x9b31m\u202eb\u2066c\u200bd\re\bf\x00g"
 _LIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069]")
 
