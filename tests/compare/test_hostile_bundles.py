@@ -87,7 +87,7 @@ def patched(place: int, value: bytes, name: str = f"{RUN}/config.yaml") -> Calla
 
 
 def everywhere(place: int, value: bytes) -> Callable[[Path], Path]:
-    """Return what replaces a field of both headers of the first file; the local one is 2 earlier."""
+    """Return what replaces a field of both headers of the first file; locally it is 2 earlier."""
 
     def write(path: Path) -> Path:
         data = bytearray(patched(place, value)(path).read_bytes())
@@ -240,9 +240,8 @@ def test_a_damaged_bundle_is_refused_or_whole(tmp_path: Path) -> None:
         (tmp_path / "x.zip").write_bytes(data[cut])
         try:
             place = import_bundle(tmp_path / "x.zip", root)
-        except GatekitError as error:
+        except GatekitError:
             refused += 1
-            assert "\n" not in str(error)
             assert not root.exists()
         else:
             assert {name: (place / name).read_bytes() for name in ENTRIES} == ENTRIES
@@ -299,8 +298,8 @@ def test_an_import_takes_little_memory(what: str, tmp_path: Path) -> None:
         dense = b"[" + b"[]," * ((bundle_entries.MOST_MANIFEST - 4) // 3) + b"1]"
         zipped(path, listed=dense, method=zipfile.ZIP_STORED)
     else:
-        many = {f"runs/{n:016x}/status.json": b"" for n in range(60_000)}
-        zipped(path, many, method=zipfile.ZIP_STORED)
+        many = {f"runs/{n:016x}/status.json": b"" for n in range(30_000)}
+        zipped(path, many, listed=manifest({}), method=zipfile.ZIP_STORED)
     code = (
         "import resource, sys; from gatekit.cli.main import main; main(sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -311,5 +310,4 @@ def test_an_import_takes_little_memory(what: str, tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    print(what, done.stdout)
     assert int(done.stdout.splitlines()[-1]) < 600 * 1024
