@@ -91,15 +91,15 @@ class Terminal:
             OutputError: something could not be written.
         """
         self.flush()
-        if self.failure is not None:
+        if self.failure is not None and self.strict:
             raise self.failure
 
     def _attempt(self, method: Callable[..., object], *arguments: str) -> None:
         try:
             method(*arguments)
         except OSError as error:
+            self.failure = OutputError(error.errno, error.strerror)
             if self.strict:
-                self.failure = OutputError(error.errno, error.strerror)
                 raise self.failure from None
 
     def __getattr__(self, name: str) -> Any:

@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
 from .commands import COMMANDS, usage
-from .output import discard_stdout, guarded, write
+from .output import guarded, write
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -36,7 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         with guarded():
             return _refusals(arguments, debug)
     except OutputError as error:
-        discard_stdout()
         if error.errno == errno.EPIPE:
             return EXIT_BROKEN_PIPE
         sys.stderr.write(f"gatekit: the output cannot be written: {error.strerror}\n")

@@ -47,13 +47,16 @@ def guarded() -> Iterator[None]:
         with contextlib.suppress(OutputError):
             out.flush()
         err.flush()
+        for stream in (out, err):
+            if stream.failure is not None:
+                _discard(stream.stream)
         sys.stdout, sys.stderr = before
 
 
-def discard_stdout() -> None:
-    """Send the rest of stdout nowhere: Python flushes it once more at exit, and must not fail."""
+def _discard(stream: TextIO) -> None:
+    """Send the rest of a stream nowhere: Python flushes it once more at exit, and must not fail."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _open_closed() -> None:
@@ -117,7 +120,10 @@ def write_file(path: Path, content: str) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
+    from gatekit.study import files
+
     try:
+        files.target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:
