@@ -165,6 +165,7 @@ def test_a_terminal_without_unicode_gets_escapes(
         ["report", "demo", "--to", "x.svg"],
         ["bundle", "demo", "--output", "x.svg"],
         ["show", "cell=lstm", "--diagram", "x.svg"],
+        ["tune", "cell=lstm", "--to", "x.svg"],
     ],
 )
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
@@ -180,7 +181,9 @@ def test_a_target_that_is_no_file_is_refused(
     target = "x.html" if argv[0] == "report" else "x.svg"
     make(target)
     assert main([word.replace("x.svg", target) for word in argv]) == EXIT_REFUSED
-    assert f"{target} cannot be written (not a regular file)" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert target in said
+    assert "not a regular file" in said
     assert not Path(target).is_file()
 
 
