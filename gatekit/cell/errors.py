@@ -47,3 +47,8 @@ def listed(names: Iterable[str], most: int = 24) -> str:
         return "(none)"
     more = f", and {len(ordered) - most} more" if len(ordered) > most else ""
     return ", ".join(ordered[:most]) + more
+
+
+def excerpt(text: str, most: int = 80) -> str:
+    """Return the beginning of what a message quotes, at most ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."

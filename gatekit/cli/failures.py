@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.terminal import without_sequences
+
 from .output import write, write_json
 from .status import study_parser
 
@@ -61,7 +63,7 @@ def _text(entry: dict[str, Any]) -> str:
     lines += [f"    {run['id']}  {run['label']}" for run in runs[:5]]
     lines += [f"    ... and {len(runs) - 5} more"] if len(runs) > 5 else []
     lines += [f"  the end of {entry['log']}:"] if entry["last_lines"] else []
-    lines += [f"    {line}" for line in entry["last_lines"]]
+    lines += [f"    {without_sequences(line)}" for line in entry["last_lines"]]
     if entry["command"]:
         lines += ["  to make the first one again:", f"    {entry['command']}"]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.terminal import without_sequences
 
 from .arguments import Parser
 from .commands import COMMANDS
@@ -45,13 +46,16 @@ def run(name: str, argv: Sequence[str]) -> int:
     path = folder / "log.txt"
     try:
         with files.opened(path) as file:
-            lines = file.read(MOST_BYTES).decode("utf-8", errors="replace").splitlines()
+            text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         why = "is missing" if files.missing(error) else f"cannot be read: {error.strerror}"
         raise RunError(f"run {found.id} is {found.state}; {path} {why}.") from None
+    # a progress bar's carriage returns belong to its line
+    lines = text.removesuffix("\n").split("\n") if text else []
     lines = lines[-options.lines :] if options.lines else lines
     if options.json:
         write_json({**entry(found), "log": str(path), "lines": lines})
     else:
-        write("\n".join([f"{path}  ({found.state}, {found.label})", *lines]))
+        shown = map(without_sequences, lines)
+        write("\n".join([f"{path}  ({found.state}, {found.label})", *shown]))
     return 0

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
+from gatekit.cell.terminal import OutputError
 
 from .commands import COMMANDS, usage
-from .output import write
+from .output import guarded, write
 
 EXIT_REFUSED = 2
+EXIT_OUTPUT = 74
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
@@ -24,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after ``gatekit``; by default those of the process.
 
     Returns:
-        The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 130 interrupted.
+        The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
+        cannot be written, 130 interrupted, 141 the reader of the output has left.
     """
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
@@ -36,23 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
-        code = _dispatch(arguments)
-        sys.stdout.flush()
+        with guarded():
+            return _refusals(arguments, debug)
+    except OutputError as error:
+        if error.errno == errno.EPIPE:
+            return EXIT_BROKEN_PIPE
+        sys.stderr.write(f"gatekit: the output cannot be written: {error.strerror}\n")
+        return EXIT_OUTPUT
+
+
+def _refusals(arguments: list[str], debug: bool) -> int:
+    try:
+        return _dispatch(arguments)
     except GatekitError as error:
         if debug:
             raise
         sys.stderr.write(f"gatekit: {error}\n")
         return EXIT_REFUSED
-    except BrokenPipeError:
-        # The reader of our output has left; what Python flushes at exit must find an open file.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
         if debug:
             raise
         sys.stderr.write("gatekit: interrupted\n")
         return EXIT_INTERRUPTED
-    return code
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -71,6 +80,12 @@ def _dispatch(arguments: list[str]) -> int:
             f"there is no {what} {name!r}{nearest(name, COMMANDS) or '.'} "
             f"Commands: {listed(COMMANDS)}. Type `gatekit --help`."
         )
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the working folder cannot be read ({error.strerror}); cd to another folder"
+        ) from None
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
     code: int = module.run(name, rest)
     return code

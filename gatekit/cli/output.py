@@ -6,13 +6,79 @@ import contextlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, TextIO, cast
 
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.terminal import OutputError, Terminal, console, escaped
 
 WIDTH = 100
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Write to stdout and stderr through `Terminal` until the block ends.
+
+    Whatever a command prints, no string that it read reaches the terminal as a control sequence.
+    A stream that was closed when the process started is opened without a way to write, so that no
+    file gets its number.
+
+    Raises:
+        OutputError: stdout cannot be written, once something is written.
+    """
+    _open_closed()
+    before = sys.stdout, sys.stderr
+    out, err = Terminal(sys.stdout), Terminal(sys.stderr, strict=False)
+    sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
+    try:
+        yield
+        out.finish()
+    except SystemExit:
+        out.finish()
+        raise
+    except Exception:
+        # Python shows the traceback once the streams are back.
+        sys.excepthook = _show_traceback
+        raise
+    finally:
+        with contextlib.suppress(OutputError):
+            out.flush()
+        err.flush()
+        for stream in (out, err):
+            if stream.failure is not None:
+                _discard(stream.stream)
+        sys.stdout, sys.stderr = before
+
+
+def _discard(stream: TextIO) -> None:
+    """Send the rest of a stream nowhere: Python flushes it once more at exit, and must not fail."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed() -> None:
+    streams = (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))
+    for number, (name, flags) in enumerate(streams):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, flags), number)
+        # a write to stdout fails at the flush, as one to a closed file does
+        mode = "w" if number else "r"
+        setattr(sys, name, os.fdopen(number, mode, closefd=False))
+
+
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, where: TracebackType | None
+) -> None:
+    Terminal(sys.stderr, strict=False).write(
+        "".join(traceback.format_exception(kind, error, where))
+    )
 
 
 def write(text: str) -> None:
@@ -33,20 +99,19 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
         columns: the keys that are shown, in order; the first one never wraps.
     """
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, column in enumerate(columns):
-        table.add_column(column, no_wrap=position == 0, overflow="fold")
+        table.add_column(Text(escaped(column)), no_wrap=position == 0, overflow="fold")
     for row in rows:
         # Text, not str: a name in square brackets is a name, not a style.
         values = (row.get(column) for column in columns)
-        table.add_row(*(Text("" if value is None else str(value)) for value in values))
-    console = Console(file=sys.stdout, highlight=False)
-    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    console.print(table)
+        table.add_row(*(Text("" if value is None else escaped(str(value))) for value in values))
+    shown = console(sys.stdout, highlight=False)
+    shown.width = min(shown.width, WIDTH) if shown.is_terminal else WIDTH
+    shown.print(table)
 
 
 def write_file(path: Path, content: str) -> None:
@@ -55,7 +120,10 @@ def write_file(path: Path, content: str) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
+    from gatekit.study import files
+
     try:
+        files.target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:

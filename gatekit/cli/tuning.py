@@ -102,6 +102,8 @@ def _earlier(path: Path | None) -> dict[str, Any]:
     """Return the choices that the table has already."""
     if path is None or not path.exists():
         return {}
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a regular file; give another --to FILE.json.")
     from gatekit.recurrence import tuned
 
     tuned.read(path)

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from gatekit.cell.errors import GatekitError, RunError
+from gatekit.compare.bundle_entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
 from gatekit.compare.config_text import ConfigReader
 from gatekit.compare.loader import Study
 from gatekit.compare.recipe import constraints, data_sets, environment, trained
@@ -24,8 +25,7 @@ from gatekit.study import files, probe_lines
 from gatekit.study.folder import RunFolder
 from gatekit.study.result import HASHED, dumped, parsed
 
-SCHEMA = 1
-"""The format of ``bundle.json``."""
+_KEPT = ("config.yaml", "env.json", "metrics.jsonl")
 
 
 def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
@@ -65,7 +65,8 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
         "study": study.name,
         "files": {name: hashlib.sha256(entries[name]).hexdigest() for name in sorted(entries)},
     }
-    entries["bundle.json"] = _dumped(manifest)
+    entries[MANIFEST] = _dumped(manifest)
+    _refuse_large(entries)
     _write(path, entries)
     missing = Counter(run.state for run in runs if not run.counts)
     return [
@@ -219,6 +220,21 @@ def _refuse_places(entries: Mapping[str, bytes]) -> None:
             )
 
 
+def _refuse_large(entries: Mapping[str, bytes]) -> None:
+    """Refuse to write what `gatekit import` would refuse to read."""
+    for name, data in entries.items():
+        most = most_bytes(name)
+        if most is not None and len(data) > most:
+            raise RunError(
+                f"{name} has {len(data):,} bytes; a bundle takes at most {most:,}. Split the study"
+            )
+    if sum(map(len, entries.values())) > MOST_BYTES:
+        raise RunError(
+            f"a bundle takes at most {MOST_BYTES / 2**30:g} GiB; leave out --weights, or split the"
+            " study"
+        )
+
+
 def _dumped(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
@@ -230,8 +246,12 @@ def _write(path: Path, entries: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(entries):
             # A fixed date: the same study is the same file.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), entries[name])
+            info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            # Zeros among weights would deflate beyond the ratio that an import accepts.
+            how = zipfile.ZIP_STORED if name.endswith(".npz") else zipfile.ZIP_DEFLATED
+            archive.writestr(info, entries[name], how)
     try:
+        files.target(path)
         files.folder(path.absolute().parent)
         files.write(path.absolute(), buffer.getvalue())
     except OSError as error:

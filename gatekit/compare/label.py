@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from gatekit.cell.terminal import printable as printable
 
 
 def value_text(value: Any) -> str:
@@ -43,17 +44,3 @@ def _short(key: str, keys: Iterable[str]) -> str:
     end = ".".join(rest.split(".")[-2:]) if first == "cell" else rest
     clashes = [other for other in keys if other != key and f".{other}".endswith(f".{end}")]
     return key if clashes else end
-
-
-def printable(text: str) -> str:
-    """Return a text with control, format and surrogate characters written as escapes.
-
-    A label may hold anything; it must not move the cursor or reverse the line.
-    """
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return character.encode("unicode_escape", "surrogatepass").decode()
-    return character

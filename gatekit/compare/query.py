@@ -7,6 +7,8 @@ import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,11 @@ class Answer:
     rows: tuple[tuple[Any, ...], ...]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one plain record per row; what JSON has no number for is None."""
+        """Return one record per row, as JSON has values.
+
+        NaN and infinities are None, decimals are numbers, bytes are hex digits; times, intervals
+        and identifiers are strings.
+        """
         return [
             {name: _plain(value) for name, value in zip(self.columns, row, strict=True)}
             for row in self.rows
@@ -77,6 +83,8 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             database.execute("SET python_enable_replacements = false")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
+            # A SELECT may hold an INSERT in a WITH clause.
+            database.execute("BEGIN TRANSACTION READ ONLY")
             found = database.execute(sql)
             columns = tuple(str(column[0]) for column in found.description or ())
             return Answer(columns, tuple(found.fetchall()))
@@ -123,7 +131,23 @@ def _cell(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _key(value: Any) -> str:
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)
 
 
 def _types(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:

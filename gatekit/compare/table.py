@@ -7,10 +7,10 @@ import sys
 from typing import TextIO
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gatekit.cell.terminal import console
 from gatekit.compare.cells import (
     heading,
     table_cells,
@@ -40,8 +40,8 @@ def print_table(
     stream = file or sys.stdout
     plain = not stream.isatty() or "NO_COLOR" in os.environ
     columns = width or (100 if not stream.isatty() else None)
-    console = Console(
-        file=stream,
+    shown = console(
+        stream,
         width=columns,
         color_system=None if plain else "auto",
         force_terminal=None if stream.isatty() else False,
@@ -55,13 +55,13 @@ def print_table(
     title = f"study {printable(comparison.study.name)}"
     if comparison.rows:
         cells = table_cells(comparison)
-        console.print(_table(stream, heading(comparison), cells, bold, title))
+        shown.print(_table(stream, heading(comparison), cells, bold, title))
     several = several_tasks(comparison)
     if several is not None:
         bold = [variant.is_baseline for variant in several.variants]
-        console.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
+        shown.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
     for line, style in footer(comparison):
-        console.print(Text(line, style=style))
+        shown.print(Text(line, style=style))
 
 
 def _table(

@@ -8,10 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from ..cell.errors import PluginError, nearest
-
-LONGEST = 120
-"""Characters of the author's line that are shown."""
+from ..cell.errors import PluginError, excerpt, nearest
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from 'gatekit'")
 
@@ -29,7 +26,7 @@ def author_line(error: BaseException, path: Path | None) -> str:
         path: the plugin's file; None for the last line that is neither gatekit's nor Python's.
     """
     if isinstance(error, SyntaxError) and error.filename:
-        text = _short(error.text)
+        text = excerpt((error.text or "").strip())
         return f"{shown(error.filename)}, line {error.lineno}" + (f": {text}" if text else "")
     frames = [
         frame
@@ -39,12 +36,7 @@ def author_line(error: BaseException, path: Path | None) -> str:
     if not frames:
         return ""
     last = frames[-1]
-    return f"{shown(last.filename)}, line {last.lineno}: {_short(last.line)}"
-
-
-def _short(line: str | None) -> str:
-    text = (line or "").strip()
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return f"{shown(last.filename)}, line {last.lineno}: {excerpt((last.line or '').strip())}"
 
 
 def what_happened(error: BaseException, path: Path | None) -> str:
@@ -55,7 +47,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
         path: the plugin's file.
     """
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    said = f"{type(error).__name__}: {' '.join(str(text)[:2000].split())[:200]}".removesuffix(": ")
+    said = f"{type(error).__name__}: {excerpt(' '.join(str(text).split()), 200)}".removesuffix(": ")
     place = author_line(error, path)
     return said + (f" ({place})" if place else "") + remedy(error, path)
 

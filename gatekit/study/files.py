@@ -123,6 +123,14 @@ def fault(path: Path) -> str:
 def missing(error: OSError) -> bool:
     """Return whether an error means that there is no such file."""
     return isinstance(error, FileNotFoundError | NotADirectoryError)
+def target(path: Path) -> None:
+    """Check that a file of the user's may be written: a FIFO would block, a device be replaced.
+
+    Raises:
+        OSError: something other than a regular file has this name.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
 
 
 def write(path: Path, data: bytes | str) -> None:

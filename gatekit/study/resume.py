@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import RunError
+from gatekit.cell.terminal import printable
 
 from .checkpoint import Checkpoint, DamagedError
 from .folder import RunFolder
@@ -52,7 +53,7 @@ def agreed(
     settings = {key: before.get(key, now[key]) for key in SETTINGS}
     if allow_changed:
         settings |= {"threads": now["threads"], "jit": now["jit"]}
-    told = "; ".join(changes(before, {**now, **settings}))
+    told = printable("; ".join(changes(before, {**now, **settings})))
     position = checkpoint.position
     place = f"after epoch {position['epoch']}, step {position['step']}"
     if told and not allow_changed:

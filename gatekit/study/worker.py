@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 # Imported here, at the top, because the fork server preloads this module: forked runs start with
 # TensorFlow imported and nothing executed.
@@ -23,6 +23,7 @@ import tensorflow as tf
 
 from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.terminal import Terminal
 from gatekit.registry import quarantine, store
 
 from . import beat, environment, files, heap, parts, resume, stopping
@@ -58,6 +59,8 @@ def work(request: Request) -> None:
 
     The process ends with 0 where the folder tells the outcome, whatever it is.
     """
+    # Until the log takes over, the launcher's terminal shows what goes wrong.
+    sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
     stop, received = stopping.noted()
     heap.keep_freed()
     _follow_parent(stop)
@@ -188,7 +191,8 @@ class _Both:
 def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
-    shown = os.fdopen(os.dup(1), "w") if terminal else None
+    # Keras draws its bar with carriage returns, backspaces and colours.
+    shown = Terminal(os.fdopen(os.dup(1), "w"), kept="\r\b", colours=True) if terminal else None
     number = files.open_log(log)
     os.dup2(number, 1)
     os.dup2(number, 2)
@@ -196,7 +200,7 @@ def _redirect(log: Path, terminal: bool) -> None:
     sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     if shown is not None:
-        sys.stdout = _Both(sys.stdout, shown)
+        sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
     faulthandler.enable(sys.stderr)
     threading.Thread(target=_cap, args=(log,), daemon=True).start()
 

@@ -34,6 +34,40 @@ def test_wrong_values(lstm: Any, read: Any, change: dict[str, Any], message: str
         read({**lstm(), **change})
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", "javascript:alert(1)"),
+        ("url", "file:///etc/passwd"),
+        ("url", "https://x}, note = {y"),
+        ("url", "http:// x"),
+        ("url", "see https://example.org"),
+        ("doi", "javascript:alert(1)"),
+        ("doi", "10.1/x} , url = {y"),
+        ("arxiv", "javascript:alert(1)"),
+        ("arxiv", "1406.1078}"),
+    ],
+)
+def test_links_are_links(lstm: Any, read: Any, field: str, value: str) -> None:
+    with pytest.raises(CellError, match=rf"cell.cite\[0\].{field}: .* write for example {field}: "):
+        read({**lstm(), "cite": [{**WORK, field: value}]})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("url", "https://example.org/a_(b)?c=d#e"),
+        ("url", "http://x.org"),
+        ("doi", "10.1207/s15516709cog1402_1"),
+        ("doi", "10.1002/(SICI)1097-0258(19980815)17:15<1661::AID>3.0.CO;2-2"),
+        ("arxiv", "2410.01201v2"),
+        ("arxiv", "cs.NE/0105001"),
+    ],
+)
+def test_usual_links_are_kept(lstm: Any, read: Any, field: str, value: str) -> None:
+    assert read({**lstm(), "cite": [{**WORK, field: value}]}).about
+
+
 def test_right_values_are_kept(lstm: Any, read: Any) -> None:
     spec = read({**lstm(), "cite": [WORK], "year": 2016, "tier": "unverified", "doi": None})
     assert dict(spec.about) == {"cite": [WORK], "year": 2016, "tier": "unverified"}

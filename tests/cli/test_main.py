@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
+import resource
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from compare.synthetic import write_study
 
 from gatekit.cell.errors import RunError
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.main import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_REFUSED, main
+from gatekit.cli.main import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_OUTPUT, EXIT_REFUSED, main
 
 GATEKIT = [sys.executable, "-c", "import sys; from gatekit.cli.main import main; sys.exit(main())"]
 
@@ -32,11 +35,12 @@ def test_help_is_fast_and_imports_neither_tensorflow_nor_hydra() -> None:
     )
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        seconds.append(time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.stdout.splitlines()[-1] == "[]"
     assert min(seconds) < 0.5
 
@@ -84,6 +88,104 @@ def test_an_interrupt_is_exit_130(
     monkeypatch.setattr("gatekit.cli.data.run", interrupted)
     assert main(["data", "list"]) == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "gatekit: interrupted\n"
+
+
+# What the shell does with the streams, the exit code, and what is on stderr.
+STREAMS = {
+    "--help >/dev/full": (EXIT_OUTPUT, "the output cannot be written: No space left on device"),
+    "show --help >/dev/full": (EXIT_OUTPUT, "the output cannot be written: No space left"),
+    "--version >&-": (EXIT_OUTPUT, "the output cannot be written: Bad file descriptor"),
+    "--version <&- >&- 2>&-": (EXIT_OUTPUT, ""),
+    "status nothing >&-": (EXIT_REFUSED, "no study 'nothing'"),
+    "status nothing 2>/dev/full": (EXIT_REFUSED, ""),
+    "--version 2>&-": (0, ""),
+}
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("typed", STREAMS)
+def test_a_stream_that_cannot_be_written_is_one_message(
+    typed: str, unbuffered: str, tmp_path: Path
+) -> None:
+    code, said = STREAMS[typed]
+    done = subprocess.run(
+        ["bash", "-c", f'"$@" {typed}', "bash", *GATEKIT],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") == (1 if said else 0)
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    code = (
+        "import os; from gatekit.cli.output import guarded\n"
+        "with guarded(): number = os.open('file', os.O_CREAT | os.O_WRONLY)\n"
+        "os._exit(number)"
+    )
+    typed = ["bash", "-c", '"$@" <&- >&- 2>&-', "bash", sys.executable, "-c", code]
+    assert subprocess.run(typed, cwd=tmp_path).returncode > 2
+
+
+def test_a_deleted_working_folder_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for argv in (["cells"], ["train", "cell=lstm"], ["plugins"], ["status", "x"]):
+        assert main(argv) == EXIT_REFUSED
+        assert "cd to another folder" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+    # pytest itself asks where it is
+    os.chdir(tmp_path)
+
+
+def test_a_terminal_without_unicode_gets_escapes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments" / "größe").mkdir(parents=True)
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    assert main(["status", "x"]) == EXIT_REFUSED
+    assert rb"gr\u00f6\u00dfe" in written.buffer.getvalue()  # type: ignore[attr-defined]
+    assert main(["cite", "cell=lstm"]) == 0
+    assert rb"J\u00fcrgen" in sys.stdout.buffer.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["compare", "demo", "--figure", "x.svg"],
+        ["report", "demo", "--to", "x.svg"],
+        ["bundle", "demo", "--output", "x.svg"],
+        ["show", "cell=lstm", "--diagram", "x.svg"],
+        ["tune", "cell=lstm", "--to", "x.svg"],
+    ],
+)
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_target_that_is_no_file_is_refused(
+    argv: list[str],
+    make: Callable[[str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "experiments", {"lstm": [8.6, 8.65], "gru": [8.7, 8.8]})
+    target = "x.html" if argv[0] == "report" else "x.svg"
+    make(target)
+    assert main([word.replace("x.svg", target) for word in argv]) == EXIT_REFUSED
+    said = capsys.readouterr().err
+    assert target in said
+    assert "not a regular file" in said
+    assert not Path(target).is_file()
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

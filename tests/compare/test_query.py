@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,64 @@ def test_columns_of_hostile_names_are_apart(tmp_path: Path) -> None:
     # SQL takes no notice of case; which of the three keeps its name depends on the runs' ids.
     alike = [name.casefold() for name in answer.columns if name.casefold().startswith("a_b")]
     assert sorted(alike) == ["a_b", "a_b_", "a_b__"]
+
+
+TYPES = {
+    "time '10:00'": "10:00:00",
+    "timetz '10:00:00+01'": "10:00:00+01:00",
+    "interval '2 days 3 hours'": "2 days, 3:00:00",
+    "date '2024-02-03'": "2024-02-03",
+    "timestamp '2024-02-03 04:05:06.5'": "2024-02-03T04:05:06.500000",
+    "timestamp_ns '2024-02-03 04:05:06'": "2024-02-03T04:05:06",
+    "'290000-01-01'::date": "290000-01-01",
+    "1.50::decimal(10, 2)": 1.5,
+    "'12345678-1234-5678-1234-567812345678'::uuid": "12345678-1234-5678-1234-567812345678",
+    "'ab\\xFF'::blob": "6162ff",
+    "'nan'::double": None,
+    "'-inf'::float": None,
+    "170141183460469231731687303715884105727::hugeint": 2**127 - 1,
+    "'a'::enum('a', 'b')": "a",
+    "union_value(n := time '10:00')": "10:00:00",
+    "map {time '10:00': 'nan'::double}": {"10:00:00": None},
+    "map {1: 2, 3: null}": {"1": 2, "3": None},
+    "'0101'::bit": "0101",
+    "[1, 2]::int[2]": [1, 2],
+    "[{'a': interval '1 day', 'b': ['\\xFF'::blob]}]": [{"a": "1 day, 0:00:00", "b": ["ff"]}],
+    "null": None,
+    "true": True,
+}
+
+
+@pytest.mark.parametrize("sql", TYPES)
+def test_every_type_has_its_json(tmp_path: Path, sql: str) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    records = asked(tmp_path, f"select {sql} as found").records()
+    assert json.loads(json.dumps(records, allow_nan=False)) == [{"found": TYPES[sql]}]
+
+
+def test_a_time_with_a_zone_is_one_moment(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    try:
+        (record,) = asked(tmp_path, "select timestamptz '2024-01-01 10:00+02' as t").records()
+    except ConfigError as error:
+        if "pytz" in str(error):
+            pytest.skip("this DuckDB needs pytz for zones")
+        raise
+    assert datetime.fromisoformat(record["t"]) == datetime(2024, 1, 1, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with x as (insert into runs select * from runs returning *) select * from x",
+        "with x as (delete from runs returning *) select count(*) from x",
+        "with x as (update runs set cell = 'x' returning *) select * from x",
+    ],
+)
+def test_a_select_that_changes_data_is_refused(tmp_path: Path, sql: str) -> None:
+    write_study(tmp_path, {"lstm": LSTM})
+    with pytest.raises(ConfigError, match="the query was refused"):
+        asked(tmp_path, sql)
 
 
 @pytest.mark.parametrize(

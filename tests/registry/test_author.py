@@ -43,6 +43,15 @@ def test_a_mistake_is_told_with_its_line_and_a_remedy(write, case):
         assert text in found.reason
 
 
+@pytest.mark.parametrize("mistake", ["x = = 1", "x = 1 / 0", "raise ValueError('y' * 9000)"])
+def test_a_long_line_is_quoted_in_part(write, mistake):
+    write("plugins/mine.py", f"{mistake}  # {'long ' * 5000}\n")
+    (found,) = registry.broken()
+    # Python quotes some other part of a long line that is no Python
+    assert f"line 1: {mistake if '= =' not in mistake else 'long'}" in found.reason
+    assert len(found.reason) < 400
+
+
 def test_a_module_of_helpers_is_no_mistake(write):
     write("plugins/helpers.py", "from gatekit import Gate\n\n\nclass _Base(Gate):\n    pass\n")
     assert registry.broken() == []

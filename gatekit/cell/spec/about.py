@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..bibtex import FIELDS, NEEDED
-from ..errors import CellError, listed
+from ..errors import CellError, excerpt, listed
 from .values import check_keys
 
 ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite")
 UNVERIFIED = "unverified"
+# BibTeX styles print these verbatim, as links.
+_ADDRESSES = {
+    "url": (re.compile(r"https?://[^\s{}\\<>\"'`]+"), "https://example.org/paper"),
+    "doi": (re.compile(r"10\.\d{4,9}/[^\s{}\\\"'`]+"), "10.1162/neco.1997.9.8.1735"),
+    "arxiv": (re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}(v\d+)?", re.I), '"1406.1078"'),
+}
 _EXAMPLE = (
     '[{authors: "Hochreiter, Sepp and Schmidhuber, Jürgen", title: Long short-term memory, '
     "journal: Neural Computation, year: 1997}]"
@@ -55,8 +62,13 @@ def _check_works(value: Any) -> None:
                 _check_year(entry, f"{where}.year")
             elif not isinstance(entry, str) or not entry.isprintable():
                 raise CellError(
-                    f"{where}.{field}: a text of one line is expected, not {entry!r}; "
+                    f"{where}.{field}: a text of one line is expected, not {excerpt(repr(entry))}; "
                     "put it in quotes"
+                )
+            elif field in _ADDRESSES and not _ADDRESSES[field][0].fullmatch(entry):
+                raise CellError(
+                    f"{where}.{field}: {excerpt(repr(entry))} is not allowed; write for example "
+                    f"{field}: {_ADDRESSES[field][1]}"
                 )
 
 

@@ -14,6 +14,7 @@ from gatekit.compare.figures.style import COLUMN, TWO_COLUMNS, apply
 from gatekit.compare.gates import GatesReport
 from gatekit.compare.label import printable
 from gatekit.compare.result import Metric
+from gatekit.study import files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +55,7 @@ def write_figure(
         The files, in the order of the formats; none where nothing is drawn.
 
     Raises:
-        ConfigError: a format that is not offered.
+        ConfigError: a format is not offered, or a file cannot be written.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -79,8 +80,14 @@ def write_figure(
         said = f"command: {printable(command)}; settings: {settings}; runs: {' '.join(runs)}"
         for name in formats:
             path = Path(f"{stem}.{name}")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, format=name, metadata=_metadata(name, printable(about), said))
+            try:
+                files.target(path)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                figure.savefig(path, format=name, metadata=_metadata(name, printable(about), said))
+            except OSError as error:
+                raise ConfigError(
+                    f"{path} cannot be written ({error.strerror}); give another --figure PATH"
+                ) from None
             paths.append(path)
     return paths
 

@@ -29,6 +29,7 @@ def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) 
     """
     written = page(sheet, reload_seconds)
     try:
+        files.target(path)
         files.folder(path.absolute().parent)
         files.write(path.absolute(), written)
     except OSError as error:

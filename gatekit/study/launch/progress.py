@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from gatekit.cell.terminal import console
+
 from .. import files
 
 
@@ -30,10 +32,9 @@ class Progress:
         self.seconds: list[float] = []
         self._live = None
         if self.stream.isatty() and total > 1:
-            from rich.console import Console
             from rich.live import Live
 
-            self._live = Live("", console=Console(file=self.stream), refresh_per_second=4)
+            self._live = Live("", console=console(self.stream), refresh_per_second=4)
             self._live.start()
 
     def started(self) -> None:

@@ -1,0 +1,182 @@
+"""What gatekit writes to a terminal: no string from a file moves the cursor or reverses a line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+"""Unicode categories that a terminal obeys or does not show: controls, bidi marks, surrogates."""
+
+_COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
+)
+
+
+def printable(text: str) -> str:
+    """Return a label in one line, with control, format and surrogate characters as escapes."""
+    return "".join(_visible(character) for character in text)
+
+
+def escaped(text: str) -> str:
+    """Return a string as `Terminal` shows it; a table needs to know its width beforehand."""
+    return text.translate(_ESCAPES)
+
+
+def without_sequences(line: str) -> str:
+    """Return a line of a log as a terminal leaves it: no sequences, a progress bar at its end."""
+    shown = _SEQUENCE.sub("", line).replace("\b", "")
+    return next((part for part in reversed(shown.split("\r")) if part.strip()), "")
+
+
+class OutputError(OSError):
+    """Standard output cannot be written: it is closed, its reader has left, or the disk is full."""
+
+
+class Terminal:
+    """A text stream that shows control and format characters as JSON escapes, such as ``\\u001b``.
+
+    Newlines and tabs pass. Characters that the stream's encoding lacks become escapes, too. JSON
+    stays valid, because such characters occur inside its strings only.
+
+    Args:
+        stream: where to write.
+        kept: further characters that pass, such as the carriage return of a progress bar.
+        colours: whether colour codes pass.
+        strict: whether a failed write raises; else it is ignored.
+    """
+
+    def __init__(
+        self, stream: TextIO, kept: str = "", colours: bool = False, strict: bool = True
+    ) -> None:
+        self.stream, self.colours, self.strict = stream, colours, strict
+        self.escapes = _Escapes("\n\t" + kept)
+        self.failure: OutputError | None = None
+
+    def write(self, text: str) -> int:
+        """Write a string with escapes for what a terminal must not get.
+
+        Raises:
+            OutputError: the stream cannot be written.
+        """
+        parts = _COLOUR.split(text) if self.colours else [text]
+        # every second part is a colour code
+        shown = "".join(p if i % 2 else p.translate(self.escapes) for i, p in enumerate(parts))
+        self._attempt(self.stream.write, _encodable(shown, self.stream))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write strings one after the other."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush the stream.
+
+        Raises:
+            OutputError: the stream cannot be written.
+        """
+        self._attempt(self.stream.flush)
+
+    def finish(self) -> None:
+        """Flush the stream, and raise what a library such as argparse ignored.
+
+        Raises:
+            OutputError: something could not be written.
+        """
+        self.flush()
+        if self.failure is not None and self.strict:
+            raise self.failure
+
+    def _attempt(self, method: Callable[..., object], *arguments: str) -> None:
+        try:
+            method(*arguments)
+        except OSError as error:
+            self.failure = OutputError(error.errno, error.strerror)
+            if self.strict:
+                raise self.failure from None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+class _Raw(Terminal):
+    """A stream for strings that are escaped already and styled by gatekit itself."""
+
+    def write(self, text: str) -> int:
+        self._attempt(self.stream.write, _encodable(text, self.stream))
+        return len(text)
+
+
+def console(stream: TextIO, **options: Any) -> Console:
+    """Return a rich console in which styles are colours and strings hold no escapes.
+
+    Args:
+        stream: where it writes.
+        **options: of ``rich.console.Console``.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class Escaped(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterator[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else escaped(text), style, control)
+
+    if isinstance(stream, Terminal):
+        stream = cast(TextIO, _Raw(stream.stream))
+    return Escaped(file=stream, **options)
+
+
+class _Escapes(dict[int, str]):
+    """A translation table that learns each character when it is met."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__({ord(character): character for character in kept})
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        shown = _escape(character) if unicodedata.category(character) in _HIDDEN else character
+        self[code] = shown
+        return shown
+
+
+_ESCAPES = _Escapes("\n\t")
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(rf"\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    encoding = getattr(stream, "encoding", None)
+    if encoding is None or text.isascii():
+        return text
+    try:
+        text.encode(encoding, getattr(stream, "errors", None) or "strict")
+    except UnicodeEncodeError:
+        return "".join(c if _encodes(c, encoding) else _escape(c) for c in text)
+    return text
+
+
+def _encodes(character: str, encoding: str) -> bool:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in _HIDDEN:
+        return character.encode("unicode_escape", "surrogatepass").decode()
+    return character

@@ -1,0 +1,37 @@
+"""The files of a bundle and their bounds, for what writes one and what reads it."""
+
+from __future__ import annotations
+
+import re
+
+SCHEMA = 1
+"""The format of ``bundle.json``."""
+
+MANIFEST = "bundle.json"
+MOST_MANIFEST = 16 * 2**20
+MOST_BYTES = 4 * 2**30
+"""What all files of a bundle may take on the disk."""
+
+MOST_RATIO = 100
+"""How many times its compressed size a file may have; weights are stored uncompressed."""
+
+FREE_BYTES = 2**20
+"""Files up to this size may have any ratio."""
+
+_MIB = 2**20
+_MOST = {
+    r"runs/[0-9a-f]{16}/(config\.yaml|env\.json|status\.json)": 1 * _MIB,
+    r"runs/[0-9a-f]{16}/result\.json": 4 * _MIB,
+    r"runs/[0-9a-f]{16}/(metrics|probe)\.jsonl": 128 * _MIB,
+    r"runs/[0-9a-f]{16}/weights\.npz": MOST_BYTES,
+    r"plugins/[0-9a-f]{64}\.py": 4 * _MIB,
+    r"data\.json|constraints\.txt|REPRODUCE\.md": 16 * _MIB,
+    r"report\.html": 256 * _MIB,
+    r"bundle\.json": MOST_MANIFEST,
+}
+_BOUNDS = tuple((re.compile(pattern), most) for pattern, most in _MOST.items())
+
+
+def most_bytes(name: str) -> int | None:
+    """Return the largest size of a file in a bundle; None if a bundle has no such file."""
+    return next((most for pattern, most in _BOUNDS if pattern.fullmatch(name)), None)
