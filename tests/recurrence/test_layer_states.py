@@ -31,7 +31,7 @@ from .problems import assert_close
 @pytest.mark.parametrize("cell", ["lstm", "gru", "power_law"])
 def test_initial_states_as_list_and_by_name_are_one(cell: str) -> None:
     made = layer(cell)
-    x, named = inputs_for(made), made.get_initial_state(BATCH)
+    x, named = inputs_for(made), made.initial_states(BATCH)
     named.update(states_for(made))
     by_name = made(x, initial_state=named)
     in_order = made(x, initial_state=[named[n] for n in made.state_names])
@@ -49,7 +49,7 @@ def test_states_that_are_not_named_start_as_usual() -> None:
 def test_a_cell_may_say_where_a_state_starts() -> None:
     cell = {**ODD["full_gate"], "initial": {"forget": 1.0, "c": 0.5}}
     made = layer(cell)
-    first = made.get_initial_state(2)
+    first = made.initial_states(2)
     assert np.all(first["forget"] == 1.0)
     assert np.all(first["c"] == 0.5)
     assert not np.any(first["h"])
