@@ -177,6 +177,8 @@ def cudnn_refusal(cell: Cell, setting: Setting) -> str:
     found = keras_form(cell)
     if isinstance(found, str):
         return found
+    if found.layer == "rnn":
+        return "gatekit runs Keras' LSTM and GRU on cuDNN, and not its SimpleRNN"
     return "" if found.reset_after else "its reset gate acts before the recurrent product"
 
 

@@ -1,4 +1,4 @@
-"""Keras' arguments of LSTM, GRU and SimpleRNN that gatekit spells otherwise, each with its place."""
+"""Keras' arguments of LSTM, GRU and SimpleRNN that have another place in gatekit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ REMEDIES: dict[str, str] = {
     "unroll": "use executor='unroll'",
     "use_cudnn": "use executor='cudnn'; executor='auto' uses cuDNN on a GPU if the cell allows it",
     "reset_after": "use the cell 'gru_reset_after' for True and the cell 'gru' for False",
-    "time_major": "inputs are batch x time x features: transpose them with tf.transpose(x, [1, 0, 2])",
+    "time_major": "inputs are batch x time x features: use tf.transpose(x, [1, 0, 2])",
     "input_length": _INPUT,
     "input_dim": _INPUT,
     "input_shape": _INPUT,

@@ -27,7 +27,7 @@ def seed_of(seed: int, earlier: int) -> int:
     return int.from_bytes(digest[:4], "little") >> 1
 
 
-def earlier_twins(layer: Any, kind: type, inputs: Any) -> int:
+def earlier_twins(layer: Any, kind: type[Any], inputs: Any) -> int:
     """Return how many built layers of the same model were given this layer's seed.
 
     A model is what encloses the layer while it is built (a wrapper, a `keras.Sequential`, a
