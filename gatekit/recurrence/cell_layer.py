@@ -79,6 +79,7 @@ class CellLayer(keras.layers.Layer):
         self._cell: Cell | None = None
         self._variables: dict[str, Any] = {}
         self._called_with: Any = None
+        self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(name, getattr(self, name))
 
@@ -86,6 +87,7 @@ class CellLayer(keras.layers.Layer):
         kind, cell = type(self).__name__, self.spec.name
         return f"<{kind} name={self.name}, cell={cell}, units={self.units}, built={self.built}>"
 
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if self.built:
             return super().__call__(inputs, *args, **kwargs)
@@ -143,10 +145,7 @@ class CellLayer(keras.layers.Layer):
         seed = self._drawn_seed
         if self.seed is not None:
             seed = seed_of(seed, earlier_twins(self, CellLayer, self._called_with))
-        if seed != self._drawn_seed:
-            self._drawn_seed = seed
-            with tf.init_scope():
-                self._noise.state.assign([seed, 0])
+        self._salt = seed if seed != self._drawn_seed else 0
         values = draw(cell, seed)
         for weight in cell.weights:
             value = values[weight.name]
@@ -158,6 +157,12 @@ class CellLayer(keras.layers.Layer):
                 dtype=self.variable_dtype,
                 autocast=False,
             )
+
+    def _next_seed(self) -> Any:
+        """Return the seed of one call's noise, two int32; each call and each layer has its own."""
+        seed = tf.cast(self._noise.next(), tf.int32)
+        # What Keras counts with cannot be set while it traces a model, when layers may be built.
+        return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
 
     def _first_states(self, batch: Any, features: int | None = None) -> dict[str, Any]:
         """Return the first value of each state by name, ``batch x width``."""

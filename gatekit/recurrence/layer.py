@@ -223,7 +223,7 @@ class RNN(CellLayer):
                 inputs=arrays,
                 mask=masks.get("mask"),
                 first=first,
-                seed=scrambled(self._noise.next()) if noisy else None,
+                seed=scrambled(self._next_seed()) if noisy else None,
                 training=bool(training),
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,

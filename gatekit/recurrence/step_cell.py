@@ -248,7 +248,7 @@ class Cell(CellLayer, _Dropout):
 
     def reset_dropout_mask(self) -> None:
         """Draw the masks of the next sequence; `keras.layers.RNN` calls it after each one."""
-        self._sequence.assign(tf.cast(self._noise.next(), tf.int32))
+        self._sequence.assign(self._next_seed())
 
     def reset_recurrent_dropout_mask(self) -> None:
         """Do nothing: `reset_dropout_mask` draws all masks."""
