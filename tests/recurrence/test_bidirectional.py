@@ -71,9 +71,11 @@ def test_both_directions(
     names = [str(index) for index in range(len(expected))]
     assert_close(dict(zip(names, found, strict=True)), dict(zip(names, expected, strict=True)))
 
-    symbolic = tf.nest.map_structure(
-        lambda v: keras.Input(v.shape[1:], v.shape[0], dtype="float64"), x
-    )
+    symbolic = {
+        name: keras.Input(v.shape[1:], v.shape[0], dtype="float64", name=name)
+        for name, v in (x if isinstance(x, dict) else {"x": x}).items()
+    }
+    symbolic = symbolic if isinstance(x, dict) else symbolic["x"]
     outputs = both(symbolic)
     assert [tuple(s.shape) for s in tf.nest.flatten(outputs)] == [tuple(f.shape) for f in found]
     model = keras.Model(symbolic, outputs)

@@ -87,6 +87,25 @@ def test_an_encoder_hands_its_states_to_a_decoder() -> None:
     np.testing.assert_array_equal(model([x, x]), expected)
 
 
+def test_first_states_before_the_layer_is_built() -> None:
+    made = RNN("slstm", 4, dtype="float64")
+    first = made.get_initial_state(batch_size=3)
+    assert [(tuple(s.shape), s.dtype) for s in first] == [((3, 4), tf.float64)] * 4
+    assert tuple(made.initial_states(3)) == made.state_names == ("h", "m", "c", "n")
+    made.build((None, None, FEATURES))
+    for before, after in zip(first, made.get_initial_state(3), strict=True):
+        np.testing.assert_array_equal(before, after)
+    x = np.ones((3, TIME, FEATURES))
+    np.testing.assert_array_equal(made(x, initial_state=first), made(x))
+
+
+def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
+    with pytest.raises(GatekitError, match="depend on the width of its input"):
+        RNN("qrnn", 4).get_initial_state(2)
+    with pytest.raises(GatekitError, match="learns its first states and is not built yet"):
+        RNN("lstm", 4, learned_initial_state=["c"]).get_initial_state(2)
+
+
 # --- chunks ---------------------------------------------------------------------------------------
 
 
