@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .compare import load
     from .recurrence.layer import RNN
     from .recurrence.lengths import pad_time
+    from .recurrence.step_cell import Cell
     from .registry import use_plugins
     from .study.record import run
     from .study.streamed import StreamedTask
@@ -31,6 +32,7 @@ __all__ = [
     "RNN",
     "AutomatonTask",
     "Batch",
+    "Cell",
     "Function",
     "Gate",
     "GatekitError",
@@ -55,6 +57,7 @@ __all__ = [
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {
     "RNN": "gatekit.recurrence.layer",
+    "Cell": "gatekit.recurrence.step_cell",
     "load": "gatekit.compare",
     "pad_time": "gatekit.recurrence.lengths",
     "run": "gatekit.study.record",

@@ -1,4 +1,4 @@
-"""Weights of Keras' and torch's LSTM and GRU into the equal composed cell, and back.
+"""Weights of Keras' and torch's recurrent layers into the equal composed cell, and back.
 
 ::
 

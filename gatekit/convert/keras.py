@@ -1,4 +1,4 @@
-"""Keras' LSTM and GRU layers into layers of a composed cell, and back."""
+"""Keras' LSTM, GRU and SimpleRNN layers into layers of a composed cell, and back."""
 
 from __future__ import annotations
 
@@ -12,37 +12,39 @@ from ..recurrence.keras_form import KERAS_ORDER
 from ..recurrence.layer import RNN
 from .parts import Part, composed, taken, unstacked
 
-_KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru"}
-_SHARED = ("return_sequences", "return_state", "go_backwards", "stateful", "trainable", "name")
+_KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru", keras.layers.SimpleRNN: "rnn"}
+_SHARED = (
+    "return_sequences",
+    "return_state",
+    "go_backwards",
+    "stateful",
+    "zero_output_for_mask",
+    "trainable",
+    "name",
+)
 
 
 def from_keras(layer: Any, *, executor: str = "auto") -> Any:
     """Return the layer of the equal composed cell, with the weights of a Keras layer.
 
     ``LSTM`` becomes the cell ``lstm``; ``GRU`` becomes ``gru_reset_after``, or ``gru`` where
-    ``reset_after=False``. Weights are copied bit by bit, except that the two biases of a GRU's
-    update and reset gate become their sum. Dropout rates are kept, as are ``return_sequences`` and
-    the like; regularizers and constraints are not.
+    ``reset_after=False``; ``SimpleRNN`` becomes ``rnn``. Weights are copied bit by bit, except that
+    the two biases of a GRU's update and reset gate become their sum. Dropout rates are kept, as are
+    ``return_sequences`` and the like; regularizers and constraints are not.
 
     Args:
-        layer: a built `keras.layers.LSTM` or `keras.layers.GRU`, or a `keras.layers.Bidirectional`
-            of one.
+        layer: a built `keras.layers.LSTM`, `keras.layers.GRU` or `keras.layers.SimpleRNN`, or a
+            `keras.layers.Bidirectional` of one.
         executor: of the new layer, as in `gatekit.RNN`; ``unroll`` for LiteRT.
 
     Returns:
-        A built `gatekit.RNN`; of a bidirectional layer, a `keras.layers.Bidirectional` of two,
-        whose masked steps repeat the last output where Keras' are zeros.
+        A built `gatekit.RNN`; of a bidirectional layer, a `keras.layers.Bidirectional` of two.
 
     Raises:
         ConfigError: it is another layer, is not built, or has an option that the cells lack.
     """
     if type(layer) is keras.layers.Bidirectional:
         return _both(layer, executor)
-    if getattr(layer, "zero_output_for_mask", False):
-        raise ConfigError(
-            f"the layer {layer.name!r} has zero_output_for_mask=True; a masked step of gatekit.RNN "
-            "repeats the last output: set it to False, and multiply the outputs by the mask"
-        )
     return _one(layer, executor)
 
 
@@ -50,11 +52,12 @@ def to_keras(layer: Any) -> Any:
     """Return the Keras layer that equals a layer of a composed cell, with its weights.
 
     Args:
-        layer: a built `gatekit.RNN` whose cell is ``lstm``, ``gru``, ``gru_reset_after``, or equal
-            to one of them, whatever its parts are called; or a `keras.layers.Bidirectional` of it.
+        layer: a built `gatekit.RNN` whose cell is ``lstm``, ``gru``, ``gru_reset_after``, ``rnn``,
+            or equal to one of them, whatever its parts are called; or a
+            `keras.layers.Bidirectional` of it.
 
     Returns:
-        A built `keras.layers.LSTM` or `keras.layers.GRU`, or `keras.layers.Bidirectional` of it. A
+        A built layer of Keras, or `keras.layers.Bidirectional` of it. A
         gate's one bias is the first of the two that a GRU with ``reset_after=True`` has.
 
     Raises:
@@ -84,14 +87,11 @@ def _to_one(layer: Any) -> Any:
     }
     ordered = [parts[gate] for gate in KERAS_ORDER[form.layer]]
     biased = ordered[0].bias is not None
-    made: Any
-    if form.layer == "lstm":
-        made = keras.layers.LSTM(layer.units, use_bias=biased, **options)
-    else:
-        reset = {"reset_after": form.reset_after, "use_bias": biased}
-        made = keras.layers.GRU(layer.units, **reset, **options)
-    batch = layer.get_build_config()["input_shape"][0] if layer.stateful else None
-    made.build((batch, None, layer.cell.features))
+    if form.layer == "gru":
+        options["reset_after"] = form.reset_after
+    kind = next(kind for kind, name in _KINDS.items() if name == form.layer)
+    made: Any = kind(layer.units, use_bias=biased, **options)
+    made.build((_batch(layer), None, layer.cell.features))
     weights = [np.concatenate([part.x for part in ordered], 1)]
     weights += [np.concatenate([part.h for part in ordered], 1)]
     if biased:
@@ -107,20 +107,25 @@ def _bias(value: Any, part: Part) -> Any:
     return np.zeros(part.h.shape[1], part.h.dtype) if value is None else value
 
 
+def _batch(layer: Any) -> int | None:
+    """Return the batch size that a stateful layer, Keras' or gatekit's, is built for."""
+    return int(layer.states[0].shape[0]) if layer.stateful else None
+
+
 def _one(layer: Any, executor: str, **changes: Any) -> RNN:
     kind = _KINDS.get(type(layer))
     if kind is None:
         raise ConfigError(
-            "from_keras moves keras.layers.LSTM and GRU, alone or in Bidirectional, and got "
-            f"{type(layer).__name__}{_of_model(layer)}. For other cells build gatekit.RNN and "
+            "from_keras moves keras.layers.LSTM, GRU and SimpleRNN, alone or in Bidirectional, and "
+            f"got {type(layer).__name__}{_of_model(layer)}. For other cells build gatekit.RNN and "
             "assign its named_weights, a dictionary of variables by name"
         )
     _check(layer)
     return composed(
         kind,
         _parts(layer, kind),
-        reset_after=kind == "lstm" or bool(layer.cell.reset_after),
-        batch=int(layer.states[0].shape[0]) if layer.stateful else None,
+        reset_after=kind == "gru" and bool(layer.cell.reset_after),
+        batch=_batch(layer),
         **{key: getattr(layer, key) for key in _SHARED} | changes,
         dtype=layer.dtype_policy,
         dropout=layer.cell.dropout,
@@ -154,7 +159,7 @@ def _bidirectional(like: Any, forward: Any, backward: Any, features: int) -> Any
         name=like.name,
         dtype=like.dtype_policy,
     )
-    made.build((None, None, features))
+    made.build((_batch(forward), None, features))
     made.forward_layer.set_weights(forward.get_weights())
     return made
 
@@ -167,7 +172,8 @@ def _of_model(layer: Any) -> str:
 def _check(layer: Any) -> None:
     _built(layer)
     for option, known in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
-        value = keras.activations.serialize(getattr(layer.cell, option))
+        function = getattr(layer.cell, option, None)
+        value = known if function is None else keras.activations.serialize(function)
         if value != known:
             raise ConfigError(
                 f"the layer {layer.name!r} has {option}={value!r}, and the bundled cells "

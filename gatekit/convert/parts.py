@@ -1,4 +1,4 @@
-"""The weights of an LSTM or GRU gate by gate: what lies between two libraries' stacked forms."""
+"""The weights of a recurrent layer gate by gate: what is between two libraries' stacked forms."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def composed(
     """Return a built layer of the equal bundled cell, with these weights.
 
     Args:
-        kind: ``lstm`` or ``gru``.
+        kind: ``lstm``, ``gru`` or ``rnn``.
         parts: the gates by Keras' names.
         reset_after: whether a GRU's reset gate acts after the recurrent product.
         batch: the batch's size, which a stateful layer is built for.
         options: of `gatekit.RNN`, besides cell and units.
     """
-    name = {"lstm": "lstm", "gru": "gru_reset_after" if reset_after else "gru"}[kind]
+    name = "gru_reset_after" if kind == "gru" and reset_after else kind
     first = next(iter(parts.values()))
     cell: dict[str, Any] = load_cell(name, catalogue()).canonical()
     if first.bias is None:
@@ -160,8 +160,8 @@ def form_of(layer: RNN) -> KerasForm:
         why = "its first states are not zeros"
     if why or isinstance(form, str):
         raise ConfigError(
-            f"the cell {cell.spec.name!r} is no LSTM or GRU of Keras or torch: {why}. The cells "
-            "lstm, gru and gru_reset_after can be moved; of others take "
+            f"the cell {cell.spec.name!r} is no LSTM, GRU or simple RNN of Keras or torch: {why}. "
+            "The cells lstm, gru, gru_reset_after and rnn can be moved; of others take "
             "layer.named_weights, a dictionary of variables by name"
         )
     return form

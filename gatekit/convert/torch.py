@@ -196,6 +196,11 @@ def _stacked(layer: Any, ending: str, found: dict[str, Array]) -> tuple[str, int
             f"the layer {layer.name!r} goes through time in another direction than torch's: "
             "make it with go_backwards=False, and flip its input instead"
         )
+    if form.layer == "rnn":
+        raise ConfigError(
+            f"the cell {layer.spec.name!r} is torch's nn.RNN, and to_torch moves LSTM and GRU: "
+            "assign layer.named_weights, transposed, to weight_ih_l0 and weight_hh_l0"
+        )
     if not form.reset_after:
         raise ConfigError(
             f"the reset gate of cell {layer.spec.name!r} acts before the recurrent product, and "

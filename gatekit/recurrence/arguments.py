@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -81,3 +82,9 @@ def check_float(which: str, dtype: str) -> None:
         raise ConfigError(
             f"{which} {dtype!r} is not supported; use one of {', '.join(_FLOATS)} or a mixed policy"
         )
+
+
+def own_arguments(kind: type) -> tuple[str, ...]:
+    """Return the names of a class's arguments, without those that it passes on by keyword."""
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
+    return tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)

@@ -29,6 +29,7 @@ class Call:
         training: whether dropout and zoneout draw.
         go_backwards: whether time runs from the last step to the first.
         return_sequences: whether every step is wanted, or the last.
+        zero_masked: whether a masked step of a sequence is zero instead of the last valid one.
         matmul_dtype: the type that matrix products run in.
     """
 
@@ -41,6 +42,7 @@ class Call:
     training: bool
     go_backwards: bool
     return_sequences: bool
+    zero_masked: bool
     matmul_dtype: Any
 
 
@@ -109,7 +111,11 @@ def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict
         call.return_sequences,
     )
     states.update({f"{name}_history": value for name, value in kept.items()})
-    return (tf.transpose(y, [1, 0, 2]) if call.return_sequences else y), states
+    if not call.return_sequences:
+        return y, states
+    if call.zero_masked and mask is not None:
+        y = tf.where(mask, y, tf.zeros([], y.dtype))
+    return tf.transpose(y, [1, 0, 2]), states
 
 
 def _drops(call: Call, x: Any) -> dict[str, Any]:

@@ -85,12 +85,7 @@ def choose(
         ConfigError: there is no such executor, or it cannot run this cell here.
     """
     setting = setting or Setting()
-    if executor not in EXECUTORS:
-        raise ConfigError(
-            f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS)} "
-            f"Executors: {', '.join(EXECUTORS)}."
-        )
-    if executor != "auto":
+    if check_name(executor) != "auto":
         check(executor, cell, setting, remat)
         reason = f"executor={executor!r} was asked for"
     else:
@@ -106,6 +101,20 @@ def choose(
             # 512 units. In graph mode it is 0.5 to 0.7.
             return Choice(executor, mode(executor, cell, setting), reason, inference="fused")
     return Choice(executor, mode(executor, cell, setting), reason)
+
+
+def check_name(executor: str) -> str:
+    """Return an executor's name.
+
+    Raises:
+        ConfigError: there is no such executor.
+    """
+    if executor not in EXECUTORS:
+        raise ConfigError(
+            f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS)} "
+            f"Executors: {', '.join(EXECUTORS)}."
+        )
+    return executor
 
 
 def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
@@ -168,6 +177,8 @@ def cudnn_refusal(cell: Cell, setting: Setting) -> str:
     found = keras_form(cell)
     if isinstance(found, str):
         return found
+    if found.layer == "rnn":
+        return "gatekit runs Keras' LSTM and GRU on cuDNN, and not its SimpleRNN"
     return "" if found.reset_after else "its reset gate acts before the recurrent product"
 
 

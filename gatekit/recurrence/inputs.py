@@ -68,8 +68,13 @@ def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
 def checked_mask(mask: Any, x: Any) -> Any:
     """Return the mask as ``batch x time`` booleans, or None.
 
+    Args:
+        mask: ``batch x time`` or ``batch x time x 1`` booleans or integers; a mapping with ``x``;
+            or a list whose first entry is the mask.
+        x: the input, ``batch x time x features``.
+
     Raises:
-        DataError: the mask is not boolean or has another shape than the input.
+        DataError: the mask is neither boolean nor integer, or has another shape than the input.
     """
     if isinstance(mask, Mapping):
         mask = mask.get("x")
@@ -78,11 +83,15 @@ def checked_mask(mask: Any, x: Any) -> Any:
     if mask is None:
         return None
     tensor = tf.convert_to_tensor(mask)
+    if tensor.dtype.is_integer:
+        tensor = tensor != 0
     if tensor.dtype != tf.bool:
         raise DataError(
             f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: "
             "mask != 0"
         )
+    if tensor.shape.rank == 3 and tensor.shape[2] == 1:
+        tensor = tensor[:, :, 0]
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
         raise DataError(
             f"the mask has the shape {tuple(tensor.shape)}; "

@@ -1,4 +1,4 @@
-"""Whether a cell is Keras' LSTM or GRU, whatever its parts are called, and where its weights are.
+"""Whether a cell is a layer of Keras, whatever its parts are called, and where its weights are.
 
 The one place that knows in which order other libraries stack gates.
 """
@@ -14,6 +14,7 @@ from ..cell.graph import Cell, Node
 
 # The gates as they stand in the stacked weights of Keras, and in those of cuDNN and torch.
 KERAS_ORDER = {
+    "rnn": ("candidate",),
     "lstm": ("input", "forget", "candidate", "output"),
     "gru": ("update", "reset", "candidate"),
 }
@@ -28,7 +29,7 @@ class KerasForm:
     """A cell that is one of Keras' layers.
 
     Args:
-        layer: ``lstm`` or ``gru``.
+        layer: ``lstm``, ``gru`` or ``rnn``, Keras' SimpleRNN.
         parts: Keras' names of the gates, each with the cell's gate; of a GRU's candidate
             ``candidate`` is what reads x, and ``recurrent`` what reads h, where the two are apart.
         states: the cell's states, h first.
@@ -87,10 +88,10 @@ def keras_form(cell: Cell) -> KerasForm | str:
         return "it has zoneout"
     if cell.output.signals != (cell.emits,) or cell.emits not in [s.name for s in cell.states]:
         return "the output unit reads more than the emitted state"
-    for found in (_lstm(cell), _gru(cell), _gru_before(cell)):
+    for found in (_lstm(cell), _gru(cell), _gru_before(cell), _rnn(cell)):
         if found is not None:
             return found
-    return "its equations are neither Keras' LSTM nor its GRU"
+    return "its equations are not those of Keras' LSTM, GRU or SimpleRNN"
 
 
 def _lstm(cell: Cell) -> KerasForm | None:
@@ -146,6 +147,17 @@ def _gru_before(cell: Cell) -> KerasForm | None:
             parts = {"update": z, "reset": r, "candidate": g}
             return KerasForm("gru", parts, (h,), reset_after=False)
     return None
+
+
+def _rnn(cell: Cell) -> KerasForm | None:
+    h, gates = cell.emits, _gates(cell)
+    if (len(cell.states), len(gates)) != (1, 1) or not _is(
+        cell, gates[0], "tanh", ("x", f"{h}_prev")
+    ):
+        return None
+    if not _equations(cell, {h: Name(gates[0])}):
+        return None
+    return KerasForm("rnn", {"candidate": gates[0]}, (h,))
 
 
 def _gates(cell: Cell) -> list[str]:

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from ..cell.errors import CellError, ConfigError, listed
-from ..cell.graph import Cell
-from ..cell.spec import CellSpec, read_output_unit
-from ..registry import catalogue as registered
+from ..cell.errors import ConfigError
+from ..cell.spec import CellSpec
 from . import tuned
-from .arguments import check_float, checked_units, features_of, specification
+from .arguments import features_of, own_arguments
+from .batch import known_batch, of_batch
 from .built import built
 from .call import Call, compute, is_noisy
-from .choose import Choice, Setting, choose
+from .cell_layer import CellLayer
+from .choose import Choice, Setting, check_name, choose
 from .executors import Executor
 from .explain import explain
-from .initial import draw
 from .inputs import checked_inputs, checked_mask, checked_states
+from .kept_states import KeptStates
 from .noise import scrambled
-from .states import first_states, state_names, state_shapes
-from .weights import scope_name, starting_at, weight_values
+from .states import state_shapes
+from .weights import weight_values
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
-class RNN(keras.layers.Layer):
+class RNN(CellLayer):
     """A recurrent layer over any cell.
 
     ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and
@@ -44,6 +43,8 @@ class RNN(keras.layers.Layer):
         return_state: whether the states are returned too, in the order of `state_names`.
         go_backwards: whether time runs from the last step to the first; outputs come in that order.
         stateful: whether a batch starts from the states in which the one before ended.
+        zero_output_for_mask: whether a masked step of a returned sequence is zero; otherwise it
+            repeats the last output.
         executor: ``auto``, or one by name: ``fused``, ``reference``, ``unroll``, ``affine``,
             ``scan``, ``cudnn``.
         remat: whether the backward pass computes the steps again, from states that are kept every
@@ -53,7 +54,8 @@ class RNN(keras.layers.Layer):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
-        seed: seed of weights, dropout and zoneout; None draws one.
+        seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
+            have one seed, each draws weights of its own.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
@@ -74,6 +76,7 @@ class RNN(keras.layers.Layer):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        zero_output_for_mask: bool = False,
         executor: str = "auto",
         remat: bool = False,
         dropout: float | None = None,
@@ -84,55 +87,32 @@ class RNN(keras.layers.Layer):
         plugins: Sequence[str] = (),
         **keras_options: Any,
     ) -> None:
-        # Keras would cast inputs to the compute type; only matrix products may run in it.
-        keras_options["autocast"] = False
-        super().__init__(**keras_options)
-        self.units = checked_units(units)
-        self._catalogue = registered(tuple(plugins))
-        options = {
-            "dropout": dropout,
-            "recurrent_dropout": recurrent_dropout,
-            "zoneout": zoneout,
-            "learned_initial_state": learned_initial_state,
-        }
-        self.spec = specification(cell, gates or {}, options, self._catalogue)
-        self.output_unit = read_output_unit(output_unit, self._catalogue)
+        super().__init__(
+            cell,
+            units,
+            output_unit=output_unit,
+            gates=gates,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            learned_initial_state=learned_initial_state,
+            seed=seed,
+            plugins=plugins,
+            known=own_arguments(RNN),
+            **keras_options,
+        )
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
         self.stateful = bool(stateful)
-        self.executor = executor
+        # `keras.layers.Bidirectional` sets it on its two layers.
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.executor = check_name(executor)
         self.remat = bool(remat)
-        self.seed = seed
         self.supports_masking = True
-        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
-        self._noise = keras.random.SeedGenerator(self._drawn_seed)
-        self._cell: Cell | None = None
-        self._variables: dict[str, Any] = {}
-        self._kept: list[Any] = []
-        for name in ("compute_dtype", "variable_dtype"):
-            check_float(name, getattr(self, name))
+        self._kept: KeptStates | None = None
 
     # --- building -----------------------------------------------------------
-
-    @property
-    def cell(self) -> Cell:
-        """The built cell.
-
-        Raises:
-            ConfigError: the layer is not built yet.
-        """
-        if self._cell is None:
-            raise ConfigError(
-                f"the layer {self.name!r} is not built yet: call it once, "
-                "or build((None, None, features))"
-            )
-        return self._cell
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """The states by name, in the order in which they are returned and given."""
-        return state_names(self.cell)
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for inputs ``batch x time x features``.
@@ -152,49 +132,45 @@ class RNN(keras.layers.Layer):
         self._executor = Executor(cell, choice, self._setting, self.remat)
         # On a GPU Keras would compile the model by XLA, which has no cuDNN.
         self.supports_jit = choice.executor != "cudnn"
-        values = draw(cell, self._drawn_seed)
-        for weight in cell.weights:
-            value = values[weight.name]
-            self._variables[weight.name] = self.add_weight(
-                name=scope_name(weight.name),
-                shape=weight.shape,
-                initializer=starting_at(value),
-                trainable=weight.trainable,
-                dtype=self.variable_dtype,
-                autocast=False,
-            )
+        self._create_weights(cell)
         if self.stateful:
             if shape[0] is None:
                 raise ConfigError(
                     "stateful=True needs the batch size: give the model "
                     "keras.Input(batch_shape=(batch, time, features))"
                 )
-            for name, state_shape in state_shapes(cell, int(shape[0])).items():
-                variable = self.add_weight(
-                    name=f"kept.{name}",
-                    shape=state_shape,
-                    initializer="zeros",
-                    trainable=False,
-                    dtype=self.variable_dtype,
-                    autocast=False,
-                )
-                self._kept.append(variable)
-            self.reset_state()
+            batch = int(shape[0])
+            self._kept = KeptStates(
+                state_shapes(cell, batch), lambda: self._first_states(batch), self.variable_dtype
+            )
         self.built = True
+
+    # --- states -------------------------------------------------------------
+
+    @property
+    def states(self) -> list[Any] | None:
+        """The kept states of a stateful layer in the order of `state_names`; None without any."""
+        return None if self._kept is None else list(self._kept.by_name.values())
 
     def reset_state(self) -> None:
         """Set the kept states of a stateful layer to their first values."""
-        if not self._kept:
-            return
-        first = self.get_initial_state(int(self._kept[0].shape[0]))
-        for variable, name in zip(self._kept, self.state_names, strict=True):
-            variable.assign(first[name])
+        if self._kept is not None:
+            self._kept.reset()
 
     reset_states = reset_state
 
-    def get_initial_state(self, batch_size: Any) -> dict[str, Any]:
-        """Return the first value of each state by name, ``batch x width``."""
-        return first_states(self.cell, batch_size, self._variables, self.variable_dtype)
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """Return the first value of each state in the order of `state_names`, ``batch x width``."""
+        return list(self.initial_states(batch_size).values())
+
+    def initial_states(self, batch_size: Any) -> dict[str, Any]:
+        """Return the first value of each state by name, ``batch x width``.
+
+        Raises:
+            ConfigError: the layer is not built yet, and its first states are learned or their
+                widths depend on the input's.
+        """
+        return self._first_states(batch_size)
 
     # --- calling ------------------------------------------------------------
 
@@ -212,12 +188,13 @@ class RNN(keras.layers.Layer):
                 inputs.
             initial_state: the states in the order of `state_names`, or by name; what is missing
                 starts as usual.
-            mask: ``batch x time`` booleans, true where valid.
+            mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
+                where valid.
             training: whether dropout and zoneout draw; where it is false nothing is kept for a
                 gradient, and one that is wanted all the same costs a second forward pass.
 
         Returns:
-            ``batch x time x units`` or ``batch x units``; with `return_state` a list of that and
+            ``batch x time x units`` or ``batch x units``; with `return_state` a tuple of that and
             the states.
 
         Raises:
@@ -226,39 +203,39 @@ class RNN(keras.layers.Layer):
         cell = self.cell
         with tf.name_scope("gatekit"):
             arrays = checked_inputs(inputs, cell, self.variable_dtype)
+            if self._kept is not None:
+                arrays = self._kept.check(self.name, arrays)
             mask = checked_mask(mask, arrays["x"])
-            batch = tf.shape(arrays["x"])[0]
-            first = self.get_initial_state(batch)
-            if self.stateful and initial_state is None:
-                first.update(
-                    {
-                        n: tf.convert_to_tensor(v)
-                        for n, v in zip(self.state_names, self._kept, strict=True)
-                    }
-                )
             shapes = state_shapes(cell, arrays["x"].shape[0])
             matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
-            first.update(checked_states(initial_state, shapes, matrices, self.variable_dtype))
+            given = checked_states(initial_state, shapes, matrices, self.variable_dtype)
+            if self._kept is not None and initial_state is None:
+                given = self._kept.values()
+            masks = {} if mask is None else {"mask": mask}
+            batch = known_batch({**arrays, **masks, **given})
+            arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
+            first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
+            first.update(of_batch(given, batch))
             noisy = is_noisy(cell, bool(training))
             called = Call(
                 cell=cell,
                 weights=weight_values(cell, self._variables, self.variable_dtype),
                 inputs=arrays,
-                mask=mask,
+                mask=masks.get("mask"),
                 first=first,
-                seed=scrambled(self._noise.next()) if noisy else None,
+                seed=scrambled(self._next_seed()) if noisy else None,
                 training=bool(training),
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
+                zero_masked=self.zero_output_for_mask,
                 matmul_dtype=tf.as_dtype(self.compute_dtype),
             )
             outputs, states = compute(called, self._executor.run)
-        if self.stateful:
-            for variable, name in zip(self._kept, self.state_names, strict=True):
-                variable.assign(states[name])
+        if self._kept is not None:
+            self._kept.assign(states)
         outputs = tf.cast(outputs, self.compute_dtype)
         if self.return_state:
-            return [outputs, *(states[n] for n in self.state_names)]
+            return (outputs, *(states[n] for n in self.state_names))
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -270,7 +247,7 @@ class RNN(keras.layers.Layer):
         return output
 
     def compute_output_shape(self, inputs_shape: Any, initial_state_shape: Any = None) -> Any:
-        """Return the shapes of the outputs, and of the states where they are returned."""
+        """Return the shape of the outputs; a tuple of it and those of the states if returned."""
         shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
         if self._cell is None:
             features = features_of(shape, self.spec)
@@ -278,8 +255,20 @@ class RNN(keras.layers.Layer):
         width = self.cell.output.width
         output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
         if self.return_state:
-            return [output, *state_shapes(self.cell, shape[0]).values()]
+            return (output, *state_shapes(self.cell, shape[0]).values())
         return output
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs; states have the variables' type, as in a call."""
+        first = inputs["x"] if isinstance(inputs, Mapping) else inputs
+        shapes = self.compute_output_shape(first.shape)
+        if not self.return_state:
+            return keras.KerasTensor(shapes, dtype=self.compute_dtype)
+        output, *states = shapes
+        return (
+            keras.KerasTensor(output, dtype=self.compute_dtype),
+            *(keras.KerasTensor(shape, dtype=self.variable_dtype) for shape in states),
+        )
 
     # --- telling, saving ----------------------------------------------------
 
@@ -289,55 +278,22 @@ class RNN(keras.layers.Layer):
         _ = self.cell
         return self._executor.choice
 
-    @property
-    def named_weights(self) -> dict[str, Any]:
-        """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
-        _ = self.cell
-        return dict(self._variables)
-
     def explain(self) -> str:
         """Return in words which executor runs and why, its products, and what is hoisted."""
         return explain(self.cell, self.choice, self._setting, self.remat)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: the resolved cell, not its name."""
-        config = super().get_config()
-        config.pop("autocast", None)
         return {
-            **config,
-            "cell": self.spec.canonical(),
-            "units": self.units,
-            "output_unit": self.output_unit.canonical(),
+            **super().get_config(),
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
             "go_backwards": self.go_backwards,
             "stateful": self.stateful,
+            "zero_output_for_mask": self.zero_output_for_mask,
             "executor": self.executor,
             "remat": self.remat,
-            "seed": self.seed,
         }
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the weights under their names."""
-        for name, variable in self._variables.items():
-            store[name.replace("/", ":")] = variable.numpy()
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read the weights by name.
-
-        Raises:
-            ValueError: the file holds other weights than this cell has; both lists are shown.
-        """
-        own = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
-        found = set(store.keys())
-        if found != set(own):
-            raise CellError(
-                f"the file does not hold the weights of cell {self.spec.name!r}.\n"
-                f"  in the file: {listed(found, 60)}\n"
-                f"  in the layer: {listed(own, 60)}"
-            )
-        for name, variable in own.items():
-            variable.assign(store[name])
 
 
 def device() -> str:

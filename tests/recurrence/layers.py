@@ -67,7 +67,7 @@ def states_for(made: RNN, batch: int = BATCH) -> dict[str, Any]:
     """Return random initial states of what is neither learned nor bound to its own first value."""
     rng = np.random.default_rng(13)
     learned = {s.name for s in made.cell.states if s.learned}
-    first = made.get_initial_state(batch)
+    first = made.initial_states(batch)
     drawn = {}
     for name in made.state_names:
         value = 0.5 * rng.normal(size=first[name].shape)
@@ -91,7 +91,7 @@ def computed(
     with tf.GradientTape() as tape:
         tape.watch(given)
         called = made(inputs, initial_state=states, mask=mask, training=training)
-        found = called if isinstance(called, list) else [called]
+        found = list(called) if isinstance(called, tuple) else [called]
         names = ["outputs", *made.state_names][: len(found)]
         values = dict(zip(names, found, strict=True))
         total = loss(values)

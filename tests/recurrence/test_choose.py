@@ -120,10 +120,10 @@ def test_what_is_asked_for_runs(executor: str, cell: str, setting: Setting) -> N
         ("cudnn", "lstm", Setting(), "needs a GPU, and TensorFlow sees none"),
         ("cudnn", "lstm", Setting("gpu", "float16"), "under a mixed policy"),
         ("cudnn", "lstm", Setting("gpu", "bfloat16", "bfloat16"), "does not compute in bfloat16"),
-        ("cudnn", "peephole", GPU, "neither Keras' LSTM nor its GRU"),
+        ("cudnn", "peephole", GPU, "not those of Keras' LSTM"),
         ("cudnn", lstm_with(zoneout={"c": 0.1}), GPU, "zoneout"),
-        ("cudnn", lstm_with(gates={"forget": {"bias": False}}), GPU, "neither Keras' LSTM"),
-        ("cudnn", lstm_with(gates={"forget": {"kind": "hard_sigmoid"}}), GPU, "neither"),
+        ("cudnn", lstm_with(gates={"forget": {"bias": False}}), GPU, "not those of Keras' LSTM"),
+        ("cudnn", lstm_with(gates={"forget": {"kind": "hard_sigmoid"}}), GPU, "not those of"),
     ],
 )
 def test_what_cannot_run_is_refused_with_the_reason(

@@ -73,7 +73,7 @@ def test_row40_no_step_gives_the_initial_state(
             return_sequences=return_sequences,
             return_state=True,
         )
-        states = {**made.get_initial_state(BATCH), **states_for(made)}
+        states = {**made.initial_states(BATCH), **states_for(made)}
         values, gradients = computed(made, inputs_for(made, time=0), mask, states)
         shape = (BATCH, 0, UNITS) if return_sequences else (BATCH, UNITS)
         assert values["outputs"].shape == shape
@@ -152,11 +152,10 @@ def test_row45_a_mask_of_another_shape_is_refused(mask: Any) -> None:
         made(inputs_for(made), mask=mask)
 
 
-@pytest.mark.parametrize("kind", [_row(45, "float32"), _row(45, "int32")])
-def test_row45_a_mask_of_numbers_is_refused(kind: str) -> None:
+def test_row45_a_mask_of_floats_is_refused() -> None:
     made = layer("lstm")
     with pytest.raises(DataError, match=r"booleans are expected.*mask != 0"):
-        made(inputs_for(made), mask=np.ones((BATCH, TIME), kind))
+        made(inputs_for(made), mask=np.ones((BATCH, TIME), "float32"))
 
 
 def test_row45_a_wrong_mask_is_refused_in_a_graph_of_unknown_length() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from gatekit import convert
+
 from .cells import CORE
 from .layers import (
     ALL_MASKED_ROW,
@@ -145,3 +147,63 @@ def test_the_mask_of_an_embedding_reaches_the_layer() -> None:
     tokens = np.array([[1, 2, 0, 0], [3, 0, 4, 1]])
     expected = made(embedding(tokens), mask=tokens != 0)
     assert_close({"y": keras.Sequential([embedding, made])(tokens)}, {"y": expected})
+
+
+# --- zeros at masked steps ------------------------------------------------------------------------
+
+RUNS = {
+    "reference": ("lstm", {"executor": "reference"}),
+    "fused": ("lstm", {"executor": "fused"}),
+    "remat": ("lstm", {"executor": "fused", "remat": True}),
+    "unroll": ("lstm", {"executor": "unroll"}),
+    "affine": ("mingru", {"executor": "affine"}),
+    "scan": ("mingru", {"executor": "scan"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("run", "mode"), [*((run, "eager") for run in RUNS), ("fused", "graph"), ("fused", "xla")]
+)
+def test_zero_output_for_mask(run: str, mode: str) -> None:
+    cell, options = RUNS[run]
+    options = {**options, "return_sequences": True, "return_state": True}
+    plain = layer(cell, **options)
+    made = layer(cell, zero_output_for_mask=True, **options)
+    call = made if mode == "eager" else tf.function(made, jit_compile=mode == "xla")
+    x = inputs_for(made)
+    (found, *states), (expected, *others) = call(x, mask=HOLES), plain(x, mask=HOLES)
+    assert_close({"y": found}, {"y": np.where(HOLES[..., None], expected, 0.0)})
+    for one, other in zip(states, others, strict=True):
+        assert_close({"state": one}, {"state": other})
+    assert_close({"y": call(x)[0]}, {"y": plain(x)[0]})
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("cell", ["lstm", "gru_reset_after", "rnn"])
+def test_zeros_at_masked_steps_are_kerass(cell: str, backwards: bool) -> None:
+    made = layer(cell, zero_output_for_mask=True, return_sequences=True, go_backwards=backwards)
+    other = convert.to_keras(made)
+    assert other.zero_output_for_mask
+    x = inputs_for(made)
+    assert_close({"y": made(x, mask=HOLES)}, {"y": other(x, mask=tf.constant(HOLES))})
+
+
+def test_the_last_output_is_no_step_that_is_masked() -> None:
+    made, plain = layer("lstm", zero_output_for_mask=True), layer("lstm")
+    x = inputs_for(made)
+    np.testing.assert_array_equal(made(x, mask=SUFFIX), plain(x, mask=SUFFIX))
+
+
+# --- other forms of masks -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("executor", [*EXECUTORS, "unroll"])
+@pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "int8"])
+@pytest.mark.parametrize("shape", [(BATCH, TIME), (BATCH, TIME, 1)])
+def test_masks_of_integers_and_with_a_third_axis(
+    shape: tuple[int, ...], kind: str, executor: str
+) -> None:
+    made = layer("gru", executor=executor, return_sequences=True)
+    x, mask = inputs_for(made), 3 * HOLES.reshape(shape).astype(kind)
+    np.testing.assert_array_equal(made(x, mask=mask), made(x, mask=HOLES))
+    np.testing.assert_array_equal(made(x, mask=mask.astype(bool)), made(x, mask=HOLES))

@@ -44,7 +44,7 @@ def test_every_executor_computes_the_same(mask: Any) -> None:
     values, found = {}, {}
     for executor in ("reference", "fused"):
         made = _layer(executor, return_sequences=True)
-        first = made.get_initial_state(4)
+        first = made.initial_states(4)
         values[executor], found[executor] = computed(made, x, mask, first)
     assert_close(values["fused"], values["reference"])
     assert_close(found["fused"], found["reference"])

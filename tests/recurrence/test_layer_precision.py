@@ -118,3 +118,15 @@ def test_training_under_a_mixed_policy(policy: str) -> None:
     y = x[:, :, :1].sum(1)
     losses = model.fit(x, y, epochs=12, batch_size=16, verbose=0, shuffle=False).history["loss"]
     assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.parametrize("policy", ["float32", "float64", "bfloat16", *LIMITS])
+@pytest.mark.parametrize("cell", ["lstm", "mingru"])
+def test_symbolic_types_are_the_actual_ones(cell: str, policy: str) -> None:
+    for return_state in (False, True):
+        made = layer(cell, dtype=policy, return_state=return_state, return_sequences=True)
+        given = keras.Input((TIME, 3), 2, dtype=made.variable_dtype)
+        symbolic = keras.tree.flatten(made(given))
+        actual = keras.tree.flatten(made(inputs_for(made, 2, TIME)))
+        assert [s.dtype for s in symbolic] == [a.dtype.name for a in actual]
+        assert [s.shape for s in symbolic] == [tuple(a.shape) for a in actual]

@@ -31,7 +31,7 @@ from .problems import assert_close
 @pytest.mark.parametrize("cell", ["lstm", "gru", "power_law"])
 def test_initial_states_as_list_and_by_name_are_one(cell: str) -> None:
     made = layer(cell)
-    x, named = inputs_for(made), made.get_initial_state(BATCH)
+    x, named = inputs_for(made), made.initial_states(BATCH)
     named.update(states_for(made))
     by_name = made(x, initial_state=named)
     in_order = made(x, initial_state=[named[n] for n in made.state_names])
@@ -49,7 +49,7 @@ def test_states_that_are_not_named_start_as_usual() -> None:
 def test_a_cell_may_say_where_a_state_starts() -> None:
     cell = {**ODD["full_gate"], "initial": {"forget": 1.0, "c": 0.5}}
     made = layer(cell)
-    first = made.get_initial_state(2)
+    first = made.initial_states(2)
     assert np.all(first["forget"] == 1.0)
     assert np.all(first["c"] == 0.5)
     assert not np.any(first["h"])
@@ -85,6 +85,25 @@ def test_an_encoder_hands_its_states_to_a_decoder() -> None:
     x = inputs_for(encoder)
     expected = decoder(x, initial_state=encoder(x)[1:])
     np.testing.assert_array_equal(model([x, x]), expected)
+
+
+def test_first_states_before_the_layer_is_built() -> None:
+    made = RNN("slstm", 4, dtype="float64")
+    first = made.get_initial_state(batch_size=3)
+    assert [(tuple(s.shape), s.dtype) for s in first] == [((3, 4), tf.float64)] * 4
+    assert tuple(made.initial_states(3)) == made.state_names == ("h", "m", "c", "n")
+    made.build((None, None, FEATURES))
+    for before, after in zip(first, made.get_initial_state(3), strict=True):
+        np.testing.assert_array_equal(before, after)
+    x = np.ones((3, TIME, FEATURES))
+    np.testing.assert_array_equal(made(x, initial_state=first), made(x))
+
+
+def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
+    with pytest.raises(GatekitError, match="depend on the width of its input"):
+        RNN("qrnn", 4).get_initial_state(2)
+    with pytest.raises(GatekitError, match="learns its first states and is not built yet"):
+        RNN("lstm", 4, learned_initial_state=["c"]).get_initial_state(2)
 
 
 # --- chunks ---------------------------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""Layers of one model that were given one seed: the second and later ones draw other weights.
+
+The first layer draws from the seed itself. What is counted is the order in which a model builds its
+layers, so that neither names nor what else a process has built changes a draw.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras
+from keras.src.backend.common import global_state
+
+
+def seed_of(seed: int, earlier: int) -> int:
+    """Return the seed of a layer before which a model built others with the same one.
+
+    Args:
+        seed: the seed that the layer was given.
+        earlier: how many layers with this seed were built before it.
+    """
+    if not earlier:
+        return seed
+    digest = hashlib.sha256(f"{seed}/{earlier}".encode()).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+def earlier_twins(layer: Any, kind: type[Any], inputs: Any) -> int:
+    """Return how many built layers of the same model were given this layer's seed.
+
+    A model is what encloses the layer while it is built (a wrapper, a `keras.Sequential`, a
+    subclassed model), and the graph of a functional model that its inputs belong to.
+
+    Args:
+        layer: the layer that is about to be built.
+        kind: the class of layers that draw from a seed.
+        inputs: what the layer is called with; None if it is built without a call.
+    """
+    owners = {id(owner): owner for owner in (*_enclosing(), *_connected(inputs))}
+    found = {
+        id(other)
+        for owner in owners.values()
+        for other in owner._flatten_layers()
+        if isinstance(other, kind) and other is not layer
+        if other.built and other.seed == layer.seed
+    }
+    return len(found)
+
+
+def _enclosing() -> list[Any]:
+    """Return the layers whose `build` or call is running, outermost first."""
+    # Not public; tests/recurrence/test_twins.py fails if Keras stops keeping it.
+    scopes = global_state.get_global_attribute("name_scope_stack") or []
+    callers = [getattr(scope, "caller", None) for scope in scopes]
+    return [caller for caller in callers if isinstance(caller, keras.layers.Layer)]
+
+
+def _connected(inputs: Any) -> Iterator[Any]:
+    """Yield the layers of the graph that symbolic inputs belong to."""
+    waiting = list(_operations(keras.tree.flatten(inputs)))
+    seen = {id(operation) for operation in waiting}
+    while waiting:
+        operation = waiting.pop()
+        if isinstance(operation, keras.layers.Layer):
+            yield operation
+        near = [node.operation for node in operation._outbound_nodes]
+        for node in operation._inbound_nodes:
+            near += _operations(node.input_tensors)
+        for other in near:
+            if id(other) not in seen:
+                seen.add(id(other))
+                waiting.append(other)
+
+
+def _operations(tensors: Iterable[Any]) -> list[Any]:
+    """Return the operations that made these symbolic tensors."""
+    histories = [getattr(tensor, "_keras_history", None) for tensor in tensors]
+    return [history.operation for history in histories if history is not None]

@@ -1,0 +1,78 @@
+"""Keras' arguments that gatekit has elsewhere: each message names the place, which works."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from gatekit import RNN, Cell
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.arguments import own_arguments
+from gatekit.recurrence.keras_arguments import REMEDIES
+
+from .layers import FEATURES
+
+PEERS = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
+
+
+def test_every_argument_of_kerass_layers_has_a_place() -> None:
+    theirs = {
+        name
+        for peer in PEERS
+        for name, parameter in inspect.signature(peer.__init__).parameters.items()
+        if parameter.kind is not parameter.VAR_KEYWORD and name != "self"
+    }
+    known = {*own_arguments(RNN), *REMEDIES, "activity_regularizer"}
+    assert theirs <= known
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_an_argument_of_kerass_layers_is_refused_with_its_place(name: str) -> None:
+    for kind in (RNN, Cell):
+        if name not in own_arguments(kind):
+            with pytest.raises(ConfigError) as caught:
+                kind("lstm", 4, **{name: True})
+            assert str(caught.value).startswith(f"{name}= is an argument of Keras' layers: ")
+
+
+@pytest.mark.parametrize("kind", [RNN, Cell])
+def test_a_misspelt_argument_is_refused_with_the_nearest(kind: Any) -> None:
+    with pytest.raises(ConfigError, match=r"no argument 'zonout'; did you mean 'zoneout'\?"):
+        kind("lstm", 4, zonout={"c": 0.1})
+
+
+def test_arguments_of_every_layer_are_taken() -> None:
+    made = RNN("gru", 4, name="mine", trainable=False, activity_regularizer="l2", dtype="float64")
+    assert (made.name, made.trainable, made.variable_dtype) == ("mine", False, "float64")
+    made(np.ones((2, 3, FEATURES)))
+    assert len(made.losses) == 1
+
+
+def _built(*arguments: Any, **options: Any) -> RNN:
+    made = RNN(*arguments, seed=1, **options)
+    made.build((None, None, FEATURES))
+    return made
+
+
+def test_what_the_messages_suggest_works() -> None:
+    unbiased = _built({"defaults": ["lstm"], "gates": {"forget": {"bias": False}}}, 4)
+    assert "forget.bias" not in unbiased.named_weights
+    assert "input.bias" in unbiased.named_weights
+    activated = _built("lstm", 4, gates={"candidate": {"activation": "relu(pre)"}})
+    assert np.array(activated(10 * np.ones((1, 9, FEATURES), "float32"))).shape == (1, 4)
+    for key, weight in (("kernel", "forget.x"), ("recurrent", "forget.h_prev")):
+        zeros = _built({"defaults": ["gru_reset_after"], "initializers": {key: "zeros"}}, 4)
+        assert not np.any(zeros.named_weights[weight.replace("forget", "reset")])
+    zero = {"forget": {"initializers": {"bias": "zeros"}}}
+    assert not np.any(_built({"defaults": ["lstm"], "gates": zero}, 4).named_weights["forget.bias"])
+    assert np.all(_built("lstm", 4).named_weights["forget.bias"])
+
+
+@pytest.mark.parametrize("executor", ["nope", "Fused", None, 3])
+def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
+    with pytest.raises(ConfigError, match=r"does not exist.*Executors: auto, reference"):
+        RNN("lstm", 4, executor=executor)
