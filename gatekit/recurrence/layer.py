@@ -23,6 +23,7 @@ from .explain import explain
 from .initial import draw
 from .inputs import checked_inputs, checked_mask, checked_states
 from .noise import scrambled
+from .regularizers import Rules
 from .states import first_states, state_names, state_shapes
 from .weights import scope_name, starting_at, weight_values
 
@@ -53,6 +54,11 @@ class RNN(keras.layers.Layer):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights: ``{"kernel":, "recurrent":, "bias":}`` for all gates, and
+            ``{GATE: {"recurrent": ...}}`` for one; each a name such as ``"l2"``,
+            ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or None for none. They take
+            precedence over the cell's.
+        constraints: the same for constraints, such as ``{"kernel": "unit_norm"}``.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
 
@@ -80,6 +86,8 @@ class RNN(keras.layers.Layer):
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
         learned_initial_state: Sequence[str] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -95,7 +103,10 @@ class RNN(keras.layers.Layer):
             "zoneout": zoneout,
             "learned_initial_state": learned_initial_state,
         }
-        self.spec = specification(cell, gates or {}, options, self._catalogue)
+        spec = specification(cell, gates or {}, options, self._catalogue)
+        rules = {"regularizers": regularizers, "constraints": constraints}
+        self._rules = Rules(spec, rules, self._catalogue)
+        self.spec = self._rules.spec
         self.output_unit = read_output_unit(output_unit, self._catalogue)
         self.return_sequences = bool(return_sequences)
         self.return_state = bool(return_state)
@@ -163,6 +174,7 @@ class RNN(keras.layers.Layer):
                 trainable=weight.trainable,
                 dtype=self.variable_dtype,
                 autocast=False,
+                **self._rules.of(weight),
             )
         if self.stateful:
             if shape[0] is None:
@@ -316,6 +328,7 @@ class RNN(keras.layers.Layer):
             "executor": self.executor,
             "remat": self.remat,
             "seed": self.seed,
+            **self._rules.config(),
         }
 
     def save_own_variables(self, store: Any) -> None:
