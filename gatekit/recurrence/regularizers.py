@@ -166,4 +166,8 @@ def _made(section: str, rule: Mapping[str, Any], rank: int) -> Any:
     if "axis" in options:
         # The axis within a matrix or each block of a stack; a vector has one norm.
         options["axis"] = options["axis"] + rank - 2 if rank > 1 else 0
-    return _BUILT_IN[section][rule["kind"]](**options)
+    made = _BUILT_IN[section][rule["kind"]](**options)
+    if section == "regularizers":
+        # Keras rounds some factors to float32, and then cannot multiply a float64 weight by them.
+        vars(made).update(options)
+    return made

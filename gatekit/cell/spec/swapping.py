@@ -17,9 +17,9 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
     """Return the cell's mapping with another gate in a role.
 
     What is written of the old gate and means the same for any gate stays: ``reads``, ``bias``,
-    ``norm``, ``initializers``, ``regularizers`` and ``constraints`` where the new gate takes ``pre``,
-    and ``units``. An option that
-    the new gate has and the old one lacks is meant for the new one; so
+    ``norm``, ``initializers``, ``regularizers`` and ``constraints`` where the new gate takes
+    ``pre``, and ``units``. An option that the new gate has and the old one lacks is meant for the
+    new one; so
     ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
 
     Args:
