@@ -149,10 +149,14 @@ class Weights:
             kind = read_rules(section, getattr(type(declared), section), section)
             rules = {**kind, **dict(getattr(self.draft.spec, section))}
             rule = {**rules, **read_rules(section, explicit, section)}.get(which)
-            # Only matrices are orthogonal, not vectors and stacks of blocks.
-            if rule is not None and not (rule["kind"] == "orthogonal" and len(shape) != 2):
+            if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
                 found[section.removesuffix("s")] = rule
         return found
+
+
+def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
+    """Return whether the weight is a matrix with several rows or columns, as the rule's mode is."""
+    return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 
 def _first(linear_map: LinearMap, suffix: str, usual: str) -> str:
