@@ -13,7 +13,7 @@ from ..cell.errors import ConfigError, listed, nearest
 from ..cell.graph import Weight
 from ..cell.spec import RULES, WEIGHT_KINDS, CellSpec, read_cell
 
-_BUILT_IN: dict[str, dict[str, type]] = {
+_BUILT_IN: dict[str, dict[str, Any]] = {
     "regularizers": {
         "l1": keras.regularizers.L1,
         "l2": keras.regularizers.L2,
