@@ -12,7 +12,7 @@ from .count import formula
 from .declare import plain
 from .graph import BuiltRead, Cell, Node
 from .latex_cell import aligned
-from .spec import ABOUT_KEYS, UNVERIFIED
+from .spec import ABOUT_KEYS, UNVERIFIED, rule_text
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 
 _WIDTH = 100
@@ -66,6 +66,8 @@ def describe(cell: Cell) -> dict[str, Any]:
                 "count": math.prod(weight.shape),
                 "trainable": weight.trainable,
                 "kind": weight.kind,
+                "regularizer": plain(weight.regularizer),
+                "constraint": plain(weight.constraint),
             }
             for weight in cell.weights
         ],
@@ -197,17 +199,23 @@ def _product(product: Mapping[str, Any]) -> str:
 
 def _weights(d: Mapping[str, Any]) -> list[str]:
     rows = [
-        (w["name"], " x ".join(str(n) for n in w["shape"]), f"{w['count']:,}", w["trainable"])
+        (w["name"], " x ".join(str(n) for n in w["shape"]), f"{w['count']:,}", _remarks(w))
         for w in d["weights"]
     ]
     first, second, third = (max((len(row[k]) for row in rows), default=0) for k in range(3))
     lines = [
-        f"  {name:<{first}}  {shape:<{second}}  {count:>{third}}{'' if train else '  not trained'}"
-        for name, shape, count, train in rows
+        f"  {name:<{first}}  {shape:<{second}}  {count:>{third}}{remarks}"
+        for name, shape, count, remarks in rows
     ]
     formula_text = f" = {d['parameter_formula']}" if d["parameter_formula"] else ""
     named = f"{formula_text}  (n units, m features)" if formula_text else ""
     return [f"weights: {d['parameters']:,} parameters{named}", *lines]
+
+
+def _remarks(weight: Mapping[str, Any]) -> str:
+    rules = [weight[key] for key in ("regularizer", "constraint") if weight[key]]
+    remarks = [] if weight["trainable"] else ["not trained"]
+    return "".join(f"  {remark}" for remark in [*remarks, *(rule_text(r) for r in rules)])
 
 
 def _hung(line: str, indent: str) -> str:

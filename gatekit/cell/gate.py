@@ -27,6 +27,9 @@ class Gate(RowWise):
         bind: other names for arguments of ``activate``: ``{forget: update}``.
         initializers: ``{kernel:, recurrent:, bias:}``, each an initializer's name or
             ``{kind: ...}``.
+        regularizers: ``{kernel:, recurrent:, bias:}``, each ``{kind: l2, l2: 1e-4}`` or another
+            regularizer of Keras, or null for none; they take precedence over the cell's.
+        constraints: the same for constraints, such as ``{kind: max_norm, max_value: 2}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
     """
 

@@ -23,6 +23,8 @@ class OutputUnit(RowWise):
         units: the width of ``pre`` and of what is emitted.
         bind: other names for arguments of ``emit``.
         initializers: ``{kernel:, bias:}``.
+        regularizers: ``{kernel:, bias:}``.
+        constraints: ``{kernel:, bias:}``.
     """
 
     history: ClassVar[Mapping[str, int]] = {}

@@ -19,6 +19,8 @@ class RowWise(Declared):
     units: int | str = "units"
     bind: Mapping[str, str] = {}
     initializers: Mapping[str, Any] = {}
+    regularizers: Mapping[str, Any] = {}
+    constraints: Mapping[str, Any] = {}
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     mixes_units: ClassVar[bool] = False

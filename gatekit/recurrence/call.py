@@ -111,6 +111,12 @@ def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict
         call.return_sequences,
     )
     states.update({f"{name}_history": value for name, value in kept.items()})
+    if x.shape[0] == 0:
+        # Without a step only some executors connect outputs with weights and inputs; now all do,
+        # so that gradients are zero, not None.
+        sources = [*problem.weights.values(), *sequences.values()]
+        nothing = tf.add_n([tf.reduce_sum(source[:0]) for source in sources])
+        y, states = y + nothing, {name: state + nothing for name, state in states.items()}
     if not call.return_sequences:
         return y, states
     if call.zero_masked and mask is not None:

@@ -17,6 +17,7 @@ from .arguments import check_float, checked_units, specification
 from .built import built
 from .initial import draw
 from .keras_arguments import refuse_unknown
+from .regularizers import Rules
 from .states import first_states, state_names, state_shapes
 from .twins import earlier_twins, seed_of
 from .weights import scope_name, starting_at
@@ -34,6 +35,8 @@ class CellLayer(keras.layers.Layer):
         recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights; they take precedence over the cell's.
+        constraints: of the weights, in the same form.
         seed: seed of weights, dropout and zoneout; None draws one.
         plugins: plugin files to load besides the registered ones.
         known: the names of all arguments, for messages.
@@ -54,6 +57,8 @@ class CellLayer(keras.layers.Layer):
         recurrent_dropout: float | None,
         zoneout: Mapping[str, float] | None,
         learned_initial_state: Sequence[str] | None,
+        regularizers: Mapping[str, Any] | None,
+        constraints: Mapping[str, Any] | None,
         seed: int | None,
         plugins: Sequence[str],
         known: Sequence[str],
@@ -71,7 +76,10 @@ class CellLayer(keras.layers.Layer):
             "zoneout": zoneout,
             "learned_initial_state": learned_initial_state,
         }
-        self.spec = specification(cell, gates or {}, options, self._catalogue)
+        spec = specification(cell, gates or {}, options, self._catalogue)
+        rules = {"regularizers": regularizers, "constraints": constraints}
+        self._rules = Rules(spec, rules, self._catalogue)
+        self.spec = self._rules.spec
         self.output_unit = read_output_unit(output_unit, self._catalogue)
         self.seed = seed
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
@@ -157,6 +165,7 @@ class CellLayer(keras.layers.Layer):
                 trainable=weight.trainable,
                 dtype=self.variable_dtype,
                 autocast=False,
+                **self._rules.of(weight),
             )
 
     def _next_seed(self) -> Any:
@@ -193,6 +202,7 @@ class CellLayer(keras.layers.Layer):
             "units": self.units,
             "output_unit": self.output_unit.canonical(),
             "seed": self.seed,
+            **self._rules.config(),
         }
 
     def save_own_variables(self, store: Any) -> None:

@@ -57,7 +57,7 @@ def _differentiable(loop: DifferentiableLoop) -> list[Any]:
             @tf.custom_gradient
             def first_order(*everything: Any) -> Any:
                 given, wanted = everything[: len(tensors)], everything[len(tensors) :]
-                rows = loop.forward(given)[1] if saved is None else saved
+                rows = loop.forward(given)[1] if saved is None else saved.here()
                 gradients = loop.backward(given, rows, wanted)
 
                 def refuse(*_: Any) -> Any:

@@ -65,6 +65,10 @@ class Kept(abc.ABC):
     def steps(self, key: str) -> Steps:
         """Return a value of every step; of a state that before it."""
 
+    def here(self) -> Kept:
+        """Return the same values where what is traced now can read them."""
+        return self
+
     @abc.abstractmethod
     def reader(self, ahead: bool) -> Reader:
         """Return what reads step after step, from the last to the first.
@@ -183,6 +187,16 @@ class KeptLists(Kept):
     def __init__(self, keeper: Lists, lists: Mapping[str, Any]) -> None:
         self.keeper, self.lists = keeper, lists
         self.stacked: dict[str, Any] = {}
+        self.eager = tf.executing_eagerly()
+
+    def here(self) -> Kept:
+        if not self.eager or tf.executing_eagerly():
+            return self
+        # `tf.GradientTape.jacobian` traces the gradient of what ran eagerly. A graph cannot read
+        # lists of an eager loop.
+        static = self.keeper.static
+        lists = {key: unstack(made.stack(), static) for key, made in self.lists.items()}
+        return KeptLists(self.keeper, lists)
 
     def listed(self, key: str) -> Listed:
         keeper = self.keeper

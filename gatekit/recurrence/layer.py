@@ -54,6 +54,11 @@ class RNN(CellLayer):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights: ``{"kernel":, "recurrent":, "bias":}`` for all gates, and
+            ``{GATE: {"recurrent": ...}}`` for one; each a name such as ``"l2"``,
+            ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or None for none. They take
+            precedence over the cell's.
+        constraints: of the weights, such as ``{"kernel": "unit_norm"}``, in the same form.
         seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
             have one seed, each draws weights of its own.
         plugins: plugin files to load besides the registered ones.
@@ -83,6 +88,8 @@ class RNN(CellLayer):
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
         learned_initial_state: Sequence[str] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -96,6 +103,8 @@ class RNN(CellLayer):
             recurrent_dropout=recurrent_dropout,
             zoneout=zoneout,
             learned_initial_state=learned_initial_state,
+            regularizers=regularizers,
+            constraints=constraints,
             seed=seed,
             plugins=plugins,
             known=own_arguments(RNN),

@@ -49,6 +49,8 @@ class Cell(CellLayer, _Dropout):
             cell's.
         zoneout: rates by state; None keeps the cell's.
         learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights, as `gatekit.RNN` takes them.
+        constraints: of the weights, as `gatekit.RNN` takes them.
         seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
             have one seed, each draws weights of its own.
         plugins: plugin files to load besides the registered ones.
@@ -72,6 +74,8 @@ class Cell(CellLayer, _Dropout):
         recurrent_dropout: float | None = None,
         zoneout: Mapping[str, float] | None = None,
         learned_initial_state: Sequence[str] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
         seed: int | None = None,
         plugins: Sequence[str] = (),
         **keras_options: Any,
@@ -85,6 +89,8 @@ class Cell(CellLayer, _Dropout):
             recurrent_dropout=recurrent_dropout,
             zoneout=zoneout,
             learned_initial_state=learned_initial_state,
+            regularizers=regularizers,
+            constraints=constraints,
             seed=seed,
             plugins=plugins,
             known=own_arguments(Cell),

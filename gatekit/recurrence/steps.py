@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from .compiled import compiled
+from .per_example import vectorizable
 from .rows import side_by_side
 
 # Rows of batch x time that one block's product sums over: few enough to lie near the core.
@@ -69,7 +70,8 @@ class Listed(Steps):
         return tf.ensure_shape(self.items.stack()[: self.count], self.shape)
 
     def block(self, start: Any, stop: Any) -> Any:
-        return tf.ensure_shape(self.items.gather(tf.range(start, stop)), [None, *self.shape[1:]])
+        items = vectorizable(self.items.gather(tf.range(start, stop)))
+        return tf.ensure_shape(items, [None, *self.shape[1:]])
 
 
 class Scaled(Steps):

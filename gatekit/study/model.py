@@ -23,6 +23,9 @@ NATS_PER_BIT = math.log(2)
 class SequenceModel(keras.Model):
     """A Keras model whose loss is pooled over all counted steps.
 
+    The optimizer minimises this loss plus the penalties of regularizers. If there are any, the
+    metric ``task_loss`` is the loss without them.
+
     Args:
         loss_kind: ``mse``, ``categorical`` or ``bits``.
         arguments: what a functional Keras model takes.
@@ -31,6 +34,8 @@ class SequenceModel(keras.Model):
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.loss_kind = loss_kind
+        penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
+        self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
     def compute_loss(
         self,
@@ -44,6 +49,8 @@ class SequenceModel(keras.Model):
         values = step_loss(self.loss_kind, y, y_pred)
         weights = ops.cast(sample_weight, values.dtype)
         total = ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
+        if self.task_loss is not None:
+            self.task_loss.update_state(total, sample_weight=ops.shape(y)[0])
         for extra in self.losses:
             total += ops.cast(extra, values.dtype)
         return total

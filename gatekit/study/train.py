@@ -298,8 +298,9 @@ class _Watch(keras.callbacks.Callback):
         session, journal = self.session, self.session.journal
         session.step_seconds.append(time.perf_counter() - self.started)
         journal.step += 1
-        journal.loss = float(logs["loss"])
-        if not math.isfinite(journal.loss):
+        # Without the penalties of regularizers, so that it compares with the validation loss.
+        journal.loss = float(logs.get("task_loss", logs["loss"]))
+        if not math.isfinite(logs["loss"]):
             journal.log("train", "loss", math.nan)
             place = (journal.step - 1) % session.chunk
             raise DivergedError(journal.epoch, place + 1)

@@ -199,6 +199,8 @@ def test_row_83_a_loss_that_is_not_finite_is_an_outcome(made):
         "optimizer=sgd",
         "optimizer.learning_rate=1e30",
         "optimizer.clipnorm=null",
+        "optimizer.nesterov=false",
+        "optimizer.momentum=0.0",
         callbacks=Callbacks([told]),
     )
     assert result["state"] == "DIVERGED"
@@ -290,6 +292,32 @@ def test_schedules(schedule, place, share):
     made = optimizer(config, 100)
     made.iterations.assign(place)
     assert math.isclose(float(made.learning_rate), 0.2 * share, rel_tol=1e-5)
+
+
+@pytest.mark.parametrize("jit", ["false", "true"])
+def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
+    words = (
+        "cell=lstm",
+        f"jit={jit}",
+        "trainer.epochs=1",
+        "optimizer=sgd",
+        "optimizer.learning_rate=1e-6",
+        "optimizer.clipnorm=null",
+        "optimizer.nesterov=false",
+        "optimizer.momentum=0.0",
+    )
+    rule = ("cell.regularizers.kernel.kind=l2", "cell.regularizers.kernel.l2=1e5")
+    (_, plain), (_, folder) = made(*words, name="plain"), made(*words, *rule, name="penalised")
+    before, after = weights(plain), weights(folder)
+    kernels = [name for name in before if name.endswith(".x")]
+    assert len(kernels) == 4
+    for name in before:
+        # Three steps, each of which takes 2 * 1e5 * 1e-6 of a kernel away.
+        factor = 0.8**3 if name in kernels else 1.0
+        numpy.testing.assert_allclose(after[name], factor * before[name], rtol=1e-3, atol=1e-4)
+    losses = [[value for *_, value in numbers(each)] for each in (plain, folder)]
+    # The penalty alone is above 1e5.
+    numpy.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])

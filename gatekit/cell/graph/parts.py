@@ -17,7 +17,10 @@ from ..spec import CellSpec
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight: name, shape, how its first value is drawn, and the part that owns it."""
+    """A weight: name, shape, how its first value is drawn, and the part that owns it.
+
+    ``regularizer`` and ``constraint`` are ``{kind: NAME, ...}`` with every option, or None.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -27,6 +30,8 @@ class Weight:
     trainable: bool = True
     gate_units: int = 1
     map: str | None = None
+    regularizer: Mapping[str, Any] | None = None
+    constraint: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ..linear_map import LinearMap
 from ..parameter import Parameter
 from ..row_wise import RowWise
 from ..shape import infer
-from ..spec import Read
+from ..spec import RULES, Read, read_rules
 from .draft import OUTPUT_UNIT, Draft
 from .parts import BuiltRead, Weight
 from .sizes import parameter_size
@@ -61,7 +61,8 @@ class Weights:
     def bias(self, owner: str, declared: RowWise, width: int) -> str:
         """Add a bias and return its name."""
         init = self._initializer(declared, "bias", 0.0)
-        return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width)
+        rules = self._rules(declared, "bias", (width,))
+        return self.add(f"{owner}.bias", (width,), init, "bias", owner, gate_units=width, **rules)
 
     def read(
         self,
@@ -106,6 +107,7 @@ class Weights:
                 owner,
                 trainable=read.map.trainable,
                 gate_units=width,
+                **(self._rules(declared, kind, shape) if read.map.trainable else {}),
             )
             for suffix, shape in shapes.items()
         }
@@ -138,6 +140,23 @@ class Weights:
         cell = dict(self.draft.spec.initializers)
         kind = type(declared).initializers
         return explicit.get(which, cell.get(which, kind.get(which, default)))
+
+    def _rules(self, declared: RowWise, which: str, shape: Sequence[int]) -> dict[str, Any]:
+        """Return the regularizer and the constraint of a weight; the gate's precede the cell's."""
+        found = {}
+        for section in RULES:
+            explicit = declared.options().get(section, {})
+            kind = read_rules(section, getattr(type(declared), section), section)
+            rules = {**kind, **dict(getattr(self.draft.spec, section))}
+            rule = {**rules, **read_rules(section, explicit, section)}.get(which)
+            if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
+                found[section.removesuffix("s")] = rule
+        return found
+
+
+def _has_angles(rule: Mapping[str, Any], shape: Sequence[int]) -> bool:
+    """Return whether the weight is a matrix with several rows or columns, as the rule's mode is."""
+    return len(shape) == 2 and shape[rule["mode"] == "columns"] > 1
 
 
 def _first(linear_map: LinearMap, suffix: str, usual: str) -> str:

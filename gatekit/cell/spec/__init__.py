@@ -4,6 +4,7 @@ from .about import ABOUT_KEYS, UNVERIFIED
 from .initializers import make_initializer
 from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
 from .reading import read_cell, read_output_unit
+from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
 from .swapping import swap
 
@@ -12,7 +13,9 @@ __all__ = [
     "CELL_KEYS",
     "MAX_EQUATIONS",
     "RESERVED",
+    "RULES",
     "UNVERIFIED",
+    "WEIGHT_KINDS",
     "CellSpec",
     "GateSpec",
     "OutputUnitSpec",
@@ -20,5 +23,7 @@ __all__ = [
     "make_initializer",
     "read_cell",
     "read_output_unit",
+    "read_rules",
+    "rule_text",
     "swap",
 ]

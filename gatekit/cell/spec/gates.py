@@ -11,6 +11,7 @@ from ..gate import Gate, InlineGate
 from .initializers import check_initializers
 from .reads import read_expression, read_reads
 from .registered import kind_and_options, kind_of, made, unknown
+from .regularizers import check_rules
 from .specification import GateSpec
 from .values import check_keys
 
@@ -51,6 +52,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     if "reads" in cell and not explicit and tuple(reads) == Gate.reads:
         reads = cell["reads"]
     check_initializers(gate.initializers, f"{where}.initializers", catalogue)
+    check_rules(gate, where)
     _check_norm(gate.norm, f"{where}.norm")
     return GateSpec(name, kind, gate, read_reads(reads, f"{where}.reads", catalogue))
 

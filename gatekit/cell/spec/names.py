@@ -16,6 +16,8 @@ CELL_KEYS = (
     "emits",
     "reads",
     "initializers",
+    "regularizers",
+    "constraints",
     "parameters",
     "constants",
     "inputs",

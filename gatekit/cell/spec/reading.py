@@ -17,6 +17,7 @@ from .initializers import check_initializer, check_initializers
 from .names import CELL_KEYS, MAX_EQUATIONS, check_names
 from .reads import read_expression, read_reads
 from .registered import kind_and_options, kind_of, made, unknown
+from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, constant, name_list, number, rate, section, text, width
 
@@ -66,6 +67,8 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         dropout=rate(config.get("dropout", 0.0), "cell.dropout"),
         recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
         initializers=_initializers(config, catalogue),
+        regularizers=_rules(config, "regularizers"),
+        constraints=_rules(config, "constraints"),
         about=read_about(config),
         functions=catalogue.functions,
         catalogue=catalogue,
@@ -94,6 +97,7 @@ def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
         unit = made(catalogue.output_units[kind], options, where)
     reads = read_reads(unit.reads, f"{where}.reads", catalogue)
     check_initializers(unit.initializers, f"{where}.initializers", catalogue)
+    check_rules(unit, where)
     return OutputUnitSpec(kind, unit, reads)
 
 
@@ -183,3 +187,7 @@ def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tupl
     value = section(config, "initializers")
     check_initializers(value, "cell.initializers", catalogue)
     return tuple((k, long_form(v)) for k, v in value.items())
+
+
+def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(read_rules(key, section(config, key), f"cell.{key}").items())

@@ -16,6 +16,19 @@ from ..ops import Function
 from ..output_unit import OutputUnit
 from ..parameter import Parameter
 from ..row_wise import RowWise
+from .regularizers import RULES, read_rules
+
+_MAPPINGS = (
+    "constants",
+    "inputs",
+    "roles",
+    "initial",
+    "zoneout",
+    "norms",
+    "initializers",
+    "regularizers",
+    "constraints",
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,8 @@ class CellSpec:
     dropout: float
     recurrent_dropout: float
     initializers: tuple[tuple[str, Any], ...]
+    regularizers: tuple[tuple[str, Any], ...]
+    constraints: tuple[tuple[str, Any], ...]
     about: tuple[tuple[str, Any], ...]
     functions: Mapping[str, Function]
     catalogue: Catalogue
@@ -94,7 +109,7 @@ class CellSpec:
         data["equations"] = {name: str(expr) for name, expr in self.equations}
         data["emits"] = self.emits
         data["parameters"] = {name: p.canonical() for name, p in self.parameters}
-        for key in ("constants", "inputs", "roles", "initial", "zoneout", "norms", "initializers"):
+        for key in _MAPPINGS:
             data[key] = {k: plain(v) for k, v in getattr(self, key)}
         data["learned_initial_state"] = list(self.learned_initial_state)
         data["dropout"], data["recurrent_dropout"] = self.dropout, self.recurrent_dropout
@@ -140,5 +155,8 @@ def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, Any]:
     options = {k: plain(v) for k, v in instance.options().items() if k != "reads"}
     if "initializers" in options:
         options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}
+    for key in RULES:
+        if key in options:
+            options[key] = read_rules(key, options[key], key)
     options["reads"] = {r.text: {"kind": r.map_kind, **r.map.options()} for r in reads}
     return options

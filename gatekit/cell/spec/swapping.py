@@ -17,8 +17,9 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
     """Return the cell's mapping with another gate in a role.
 
     What is written of the old gate and means the same for any gate stays: ``reads``, ``bias``,
-    ``norm`` and ``initializers`` where the new gate takes ``pre``, and ``units``. An option that
-    the new gate has and the old one lacks is meant for the new one; so
+    ``norm``, ``initializers``, ``regularizers`` and ``constraints`` where the new gate takes
+    ``pre``, and ``units``. An option that the new gate has and the old one lacks is meant for the
+    new one; so
     ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
 
     Args:
@@ -38,7 +39,7 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
     if kind not in catalogue.gates:
         raise unknown(f"swap.{role}", "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
-    generic = ["reads", "bias", "norm", "initializers"]
+    generic = ["reads", "bias", "norm", "initializers", "regularizers", "constraints"]
     kept = ["units", *(generic if "pre" in new_kind().arguments() else [])]
     old = gates[place] if isinstance(gates[place], Mapping) else {}
     old_kind = catalogue.gates.get(str(old.get("kind")), Gate)

@@ -1,0 +1,110 @@
+"""Gradients per example: vectorized maps and jacobians agree with a loop over examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gatekit
+
+# As many examples as steps: there shapes fit even where axes are the wrong way round.
+COUNT = STEPS = 3
+CELLS = ("lstm", "gru", "peephole", "slstm", "on_lstm", "rhn", "layer_norm_gru")
+
+
+def made(cell: str, executor: str = "fused") -> tuple[Any, Any, Any]:
+    layer = gatekit.RNN(cell, 4, executor=executor, seed=1, dtype="float64")
+    x = tf.constant(np.random.default_rng(0).normal(size=(COUNT, STEPS, 4)))
+    layer.build(x.shape)
+    mask = tf.constant([[True] * (1 + i) + [False] * (STEPS - 1 - i) for i in range(COUNT)])
+    return layer, x, mask
+
+
+def gradient(layer: Any, x: Any, mask: Any, training: bool = True) -> list[Any]:
+    weights = [weight.value for weight in layer.trainable_weights]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x[None], mask=mask[None], training=training) ** 2)
+    return list(tape.gradient(loss, weights))
+
+
+def agree(found: Any, layer: Any, x: Any, mask: Any) -> None:
+    for index in range(COUNT):
+        expected = gradient(layer, x[index], mask[index])
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one[index], other, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
+    layer, x, mask = made(cell)
+    found = tf.vectorized_map(
+        lambda each: gradient(layer, *each), (x, mask), fallback_to_while_loop=False
+    )
+    agree(found, layer, x, mask)
+
+
+@pytest.mark.parametrize(
+    ("cell", "executor"),
+    [("lstm", "reference"), ("lstm", "unroll"), ("mingru", "affine"), ("mingru", "scan")],
+)
+def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
+    layer, x, mask = made(cell, executor)
+    found = tf.vectorized_map(
+        lambda each: gradient(layer, *each), (x, mask), fallback_to_while_loop=False
+    )
+    agree(found, layer, x, mask)
+
+
+def test_it_does_within_a_function_and_outside_training() -> None:
+    layer, x, mask = made("lstm")
+    inner = tf.function(lambda each: gradient(layer, *each, training=False))
+    found = tf.function(lambda: tf.vectorized_map(inner, (x, mask), fallback_to_while_loop=False))
+    agree(found(), layer, x, mask)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
+    layer, x, mask = made("lstm")
+    weights = [weight.value for weight in layer.trainable_weights]
+
+    def jacobians() -> Any:
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(x)
+            y = layer(x, mask=mask, training=True)
+            losses = tf.reduce_sum(y**2, 1)
+        return tape.jacobian(losses, weights), tape.batch_jacobian(y, x)
+
+    of_weights, of_inputs = tf.function(jacobians)() if traced else jacobians()
+    agree(of_weights, layer, x, mask)
+    for unit in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            one = tf.reduce_sum(layer(x, mask=mask, training=True)[:, unit])
+        np.testing.assert_allclose(of_inputs[:, unit], tape.gradient(one, x), rtol=1e-11)
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+@pytest.mark.parametrize(
+    ("cell", "executor"),
+    [
+        *(("lstm", executor) for executor in ("reference", "fused", "unroll")),
+        *(("mingru", executor) for executor in ("affine", "scan")),
+    ],
+)
+def test_gradients_without_steps_or_examples_are_zero(
+    cell: str, executor: str, sequences: bool
+) -> None:
+    layer = gatekit.RNN(cell, 4, executor=executor, seed=1, return_sequences=sequences)
+    layer.build((None, None, 3))
+    for shape in ((2, 0, 3), (0, 2, 3)):
+        x = tf.zeros(shape)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x, training=True))
+        found = tape.gradient(loss, [x, *layer.trainable_variables])
+        for value, like in zip(found, [x, *layer.trainable_variables], strict=True):
+            assert value is not None, shape
+            np.testing.assert_array_equal(value, np.zeros(like.shape))
