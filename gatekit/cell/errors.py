@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 MAX_MESSAGE = 4_000
 MAX_NEAREST = 64
 MAX_CANDIDATES = 500
