@@ -10,7 +10,7 @@ from typing import Any
 from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.diagram import diagram
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.latex_cell import aligned, equations
 from gatekit.cell.mathml import mathml
@@ -130,14 +130,20 @@ def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
 
 def _shown(built: Cell, place: int) -> Markup:
     lines = equations(built)
+    try:
+        drawn = diagram(built, headed=False)
+    except CellError:
+        drawn = ""
     # Every drawing calls its arrow heads alike; on one page each needs names of its own.
-    drawn = diagram(built, headed=False).replace('marker id="', f'marker id="cell{place}-')
+    drawn = drawn.replace('marker id="', f'marker id="cell{place}-')
     drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
     source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
     return join(
         [
             tag("div", Markup(mathml(lines)), class_="scroll equations"),
             source,
-            tag("div", Markup(drawn), class_="scroll diagram"),
+            tag("div", Markup(drawn), class_="scroll diagram")
+            if drawn
+            else tag("p", "Its graph is too large to be drawn.", class_="warning"),
         ]
     )
