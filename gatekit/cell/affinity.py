@@ -13,8 +13,8 @@ from .graph import BuiltRead, Cell, Node, shared_reads
 # A step of a block of k states costs k^2 products, a scan's k^3.
 LARGEST_BLOCK = 2
 _LARGEST_EXPRESSION = 500
-MAX_WORK = 200_000
-"""The most parts of expressions that the analysis visits; the largest bundled cell needs 15,000."""
+MAX_WORK = 50_000
+"""The most parts of expressions that the analysis visits; the largest bundled cell needs 914."""
 
 
 @dataclass(frozen=True)

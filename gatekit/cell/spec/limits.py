@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import CellError
 from ..expression import walk
 from ..gate import InlineGate
+from .about import ABOUT_KEYS
 from .specification import CellSpec
 
 MAX_VALUES = 10_000
@@ -22,6 +23,7 @@ MAX_MEMBERS = 200
 MAX_PARTS = 3_000
 MAX_READS = 300
 MAX_GROUP = 20
+MAX_OPTION = 1_000
 
 
 def check_plain(config: Mapping[str, Any]) -> None:
@@ -53,6 +55,23 @@ def check_plain(config: Mapping[str, Any]) -> None:
             raise CellError(
                 f"cell: more than {MAX_VALUES:,} values or {MAX_CHARACTERS:,} characters; "
                 "a cell this large cannot be read: make it smaller"
+            )
+
+
+def check_options(config: Mapping[str, Any]) -> None:
+    """Refuse large options of a cell function, which may loop as often as they say.
+
+    Args:
+        config: the cell's mapping, ``{function: NAME, option: value}``.
+
+    Raises:
+        CellError: an option is a number beyond 1,000.
+    """
+    for key, value in config.items() if "function" in config else ():
+        number = isinstance(value, (int, float)) and key not in ABOUT_KEYS
+        if number and not abs(value) <= MAX_OPTION:
+            raise CellError(
+                f"cell.{key}={value!r} is too large to be tried (at most {MAX_OPTION:,})"
             )
 
 

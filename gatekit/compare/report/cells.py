@@ -14,7 +14,7 @@ from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.latex_cell import aligned, equations
 from gatekit.cell.mathml import mathml
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.spec import check_options, read_cell, read_output_unit
 from gatekit.compare.comparison import Row
 from gatekit.compare.config_text import flatten
 from gatekit.compare.label import printable, value_text
@@ -80,8 +80,8 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
     built: Cell | None = None
     if known is not None:
         try:
-            built = _built(config, known)
-        except (GatekitError, ValueError, TypeError, KeyError) as error:
+            built = _built(config, known, used.run.origin is not None)
+        except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
     name = printable(value_text(config["cell"].get("name", "a cell without a name")))
     styles = looks(sheet.rows)
@@ -108,9 +108,12 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
     return tag("details", heading, *body, class_="cell", open=place < _MOST_OPEN)
 
 
-def _built(config: Mapping[str, Any], known: Catalogue) -> Cell:
+def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     # The width of the input shapes no equation; the task, which knows it, may need its data.
-    units = int(config.get("units") or 1)
+    units = config.get("units")
+    units = units if isinstance(units, int) and units else 1
+    if imported:
+        check_options(config["cell"])
     unit = read_output_unit(config.get("output_unit") or "hidden", known)
     return build(read_cell(config["cell"], known), units, units, unit)
 
