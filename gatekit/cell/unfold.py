@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from .expression import (
     Binary,
@@ -60,6 +61,19 @@ class Unfolded:
     terms: Mapping[str, Term]
     shapes: Mapping[str, Shape | None]
 
+    @cached_property
+    def written(self) -> Mapping[str, Expr]:
+        """What stands for reads and biases in plain text."""
+        found: dict[str, Expr] = {}
+        for key, term in self.terms.items():
+            if term.read is None:
+                found[key] = Name("bias")
+            elif term.read.map_kind == "identity":
+                found[key] = term.read.expr
+            else:
+                found[key] = Call(map_text(term.read), (term.read.expr,))
+        return found
+
 
 def unfold(cell: Cell) -> Unfolded:
     """Return the cell written out, the output unit last, as the signal ``y``.
@@ -82,15 +96,7 @@ def unfold(cell: Cell) -> Unfolded:
 
 def plain_text(unfolded: Unfolded, line: Line) -> str:
     """Return a line as text, each read as its linear map: ``forget = sigmoid(dense(x) + bias)``."""
-    shown: dict[str, Expr] = {}
-    for key, term in unfolded.terms.items():
-        if term.read is None:
-            shown[key] = Name("bias")
-        elif term.read.map_kind == "identity":
-            shown[key] = term.read.expr
-        else:
-            shown[key] = Call(map_text(term.read), (term.read.expr,))
-    return f"{line.name} = {render(substitute(line.expr, shown), ' ')}"
+    return f"{line.name} = {render(substitute(line.expr, unfolded.written), ' ')}"
 
 
 def map_text(read: BuiltRead) -> str:

@@ -1,4 +1,4 @@
-"""Hostile cells, each drawn from its seed alone: valid parts, and what was found to hang or break."""
+"""Hostile cells, each drawn from its seed alone: what was found to hang, grow or break."""
 
 from __future__ import annotations
 
@@ -110,7 +110,9 @@ def _full(rng: random.Random) -> dict[str, Any]:
     cell["zoneout"] = {"h": rng.choice((0.1, 1, *_ODD))} if _chance(rng, 0.3) else {}
     cell["constants"] = {"k": rng.choice((2, *_ODD))} if _chance(rng, 0.5) else {}
     if cell["constants"]:
-        cell["equations"]["h"] += rng.choice((" * k", " + sum(repeat(x, k))", " * ((k**16)**16)**9"))
+        cell["equations"]["h"] += rng.choice(
+            (" * k", " + sum(repeat(x, k))", " * ((k**16)**16)**9")
+        )
     return cell
 
 
@@ -141,7 +143,11 @@ def _doubling(rng: random.Random) -> dict[str, Any]:
     gates = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g0": "tanh"}
     equations["c"] = f"f * c_prev + i * {last} + h_prev"
     equations["h"] = f"o * tanh(c) + g0 + {last}"
-    return {"gates": {n: {"kind": k} for n, k in gates.items()}, "equations": equations, "emits": "h"}
+    return {
+        "gates": {n: {"kind": k} for n, k in gates.items()},
+        "equations": equations,
+        "emits": "h",
+    }
 
 
 def _keras(rng: random.Random) -> dict[str, Any]:
@@ -152,7 +158,11 @@ def _keras(rng: random.Random) -> dict[str, Any]:
         equations[f"e{k}"] = f"e{k - 1} * e{k - 1}"
     equations |= {"c": f"e{count - 1}", "h": "o * tanh(c)"}
     gates = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g": "tanh"}
-    return {"gates": {n: {"kind": k} for n, k in gates.items()}, "equations": equations, "emits": "h"}
+    return {
+        "gates": {n: {"kind": k} for n, k in gates.items()},
+        "equations": equations,
+        "emits": "h",
+    }
 
 
 def _many(rng: random.Random) -> dict[str, Any]:
@@ -205,7 +215,21 @@ def _wide(rng: random.Random) -> dict[str, Any]:
 
 def _text(rng: random.Random) -> dict[str, Any]:
     """Return an equation of repeated pieces, of any length."""
-    pieces = ("(", ")", "-", "x*", "sigmoid(", "[", "{", "lambda:", "x if ", "**", "9", "not ", "x,")
+    pieces = (
+        "(",
+        ")",
+        "-",
+        "x*",
+        "sigmoid(",
+        "[",
+        "{",
+        "lambda:",
+        "x if ",
+        "**",
+        "9",
+        "not ",
+        "x,",
+    )
     piece = rng.choice(pieces)
     text = piece * (rng.choice((10, 60, 190, 500, 3000, 60_000)) // len(piece))
     text += rng.choice(("", "x", "x" + ")" * rng.choice((1, 60, 190))))
@@ -215,7 +239,9 @@ def _text(rng: random.Random) -> dict[str, Any]:
 def _names(rng: random.Random) -> dict[str, Any]:
     """Return long, odd and many names, and texts."""
     cell = _small(rng)
-    name = rng.choice(("é", "a" * 90, "a" * 101, "a" * 50_000, "x_prev", "lambda", "__class__", "1", ""))
+    name = rng.choice(
+        ("é", "a" * 90, "a" * 101, "a" * 50_000, "x_prev", "lambda", "__class__", "1", "")
+    )
     section = rng.choice(("gates", "equations", "parameters", "inputs", "constants", "roles"))
     cell.setdefault(section, {})[name] = rng.choice(("sigmoid", 3, "x", {}))
     if _chance(rng, 0.3):
@@ -239,9 +265,12 @@ def _function(rng: random.Random) -> dict[str, Any]:
 def _sizes(rng: random.Random) -> dict[str, Any]:
     """Return gates whose widths are made of each other's."""
     count = rng.choice((5, 30, 150))
-    form = rng.choice(("g{0} + g{1}", "g{0}", "g{0} * g{1}", "(g{0} * g{1})**16", "g{0} // 2 + g{1}"))
+    form = rng.choice(
+        ("g{0} + g{1}", "g{0}", "g{0} * g{1}", "(g{0} * g{1})**16", "g{0} // 2 + g{1}")
+    )
     gates: dict[str, Any] = {
-        f"g{k}": {"kind": "tanh", "units": form.format(k + 1, min(k + 2, count))} for k in range(count)
+        f"g{k}": {"kind": "tanh", "units": form.format(k + 1, min(k + 2, count))}
+        for k in range(count)
     }
     gates[f"g{count}"] = {"kind": "tanh", "units": rng.choice(("units", 1, *_WIDTHS))}
     used = " + ".join(f"mean(g{k})" for k in range(count + 1))
@@ -253,7 +282,9 @@ def _folding(rng: random.Random) -> dict[str, Any]:
     base = rng.choice(("9", "1e300", "k", "(2 - k)", "0", "0.5", "x"))
     text = base
     for _ in range(rng.randint(1, 12)):
-        text = rng.choice((f"({text})**{rng.choice((16, -16, 0.5))}", f"column({text})", f"1 / ({text})"))
+        text = rng.choice(
+            (f"({text})**{rng.choice((16, -16, 0.5))}", f"column({text})", f"1 / ({text})")
+        )
     return {
         "constants": {"k": rng.choice((9, 0, 1e300, 10**299))},
         "equations": {"h": f"h_prev + x * {text} + k"},
