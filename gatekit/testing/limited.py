@@ -7,12 +7,13 @@ memory, two processors, and no plugin that was not named.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def name(path: Path, plugins: Sequence[str], given: Mapping[str, Any]) -> str:
     Raises:
         CellError: the file is not a cell, or one that is too large to be tried.
     """
-    return next(_answers(path, plugins, given, ()))["name"]  # type: ignore[no-any-return]
+    (answer,) = _answers(path, plugins, given, ())
+    return str(answer["name"])
 
 
 def outcomes(
@@ -58,15 +60,15 @@ def outcomes(
     Raises:
         CellError: the cell is refused, or needs more time or memory than its limits.
     """
-    answers = _answers(path, plugins, given, checks)
-    next(answers)
-    for answer in answers:
-        yield Outcome(**answer)
+    with contextlib.closing(_answers(path, plugins, given, checks)) as answers:
+        next(answers)
+        for answer in answers:
+            yield Outcome(**answer)
 
 
 def _answers(
     path: Path, plugins: Sequence[str], given: Mapping[str, Any], checks: Sequence[str]
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any], None, None]:
     asked = json.dumps([str(path), list(plugins), dict(given), list(checks)])
     # -P: a module in the working folder is a stranger's, too.
     child = subprocess.Popen(
@@ -100,6 +102,8 @@ def _answers(
         timer.cancel()
         child.kill()
         child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def _limit(seconds: int) -> None:
