@@ -62,8 +62,8 @@ def run(name: str, argv: Sequence[str]) -> int:
 
             wake()
     failed, rows = False, []
-    for title, names, outcomes_of, keep in suites:
-        chosen = _chosen(names, options.only)
+    for title, offered, outcomes_of, keep in suites:
+        chosen = _chosen(offered, options.only)
         if not options.json:
             write(title)
         outcomes = []

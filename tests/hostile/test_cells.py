@@ -84,11 +84,11 @@ def fault(seed: int, known: Catalogue, folder: Path) -> str:
     begun = time.process_time()
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
-        if seed % 20 == 0:
+        if seed % 50 == 0:
             path = folder / "cell.yaml"
             path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
             from_file(path)
-        show(config, known, drawn=seed % 4 == 0)
+        show(config, known, drawn=seed % 10 == 0)
     except GatekitError as error:
         if len(str(error)) > 2 * errors.MAX_MESSAGE:
             return "the message has no end"

@@ -26,15 +26,17 @@ from gatekit.compare.run import Run
 from gatekit.compare.scrub import scrub
 
 _MOST_CELLS = 40
+_MOST_CHARACTERS = 150_000
 _MOST_OPEN = 4
 _MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class _Used:
-    """A cell with its output unit, and the groups that use it, by their places."""
+    """A cell with its output unit, its length as text, and the places of its groups."""
 
     run: Run
+    characters: int
     groups: list[int]
 
 
@@ -48,8 +50,11 @@ def cells(sheet: Sheet) -> Section | None:
     if not used:
         return None
     known, trouble = _catalogue(sheet.plugins)
-    parts = []
+    parts, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
+        characters += one.characters
+        if characters > _MOST_CHARACTERS and known is not None:
+            known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
         parts.append(_cell(one, sheet, known, trouble, place))
     if len(used) > _MOST_CELLS:
         parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
@@ -64,7 +69,7 @@ def _distinct(rows: Sequence[Row]) -> list[_Used]:
             continue
         parts = [run.config["cell"], run.config.get("output_unit")]
         key = json.dumps(parts, sort_keys=True, default=str)
-        found.setdefault(key, _Used(run, [])).groups.append(place)
+        found.setdefault(key, _Used(run, len(key), [])).groups.append(place)
     return list(found.values())
 
 
