@@ -16,7 +16,6 @@ from .specification import CellSpec
 
 MAX_VALUES = 10_000
 MAX_CHARACTERS = 64 * 1024
-MAX_DIGITS = 300
 MAX_DEPTH = 40
 MAX_NAME = 100
 MAX_MEMBERS = 200
@@ -42,8 +41,6 @@ def check_plain(config: Mapping[str, Any]) -> None:
         values += 1
         if isinstance(value, str):
             characters += len(value)
-        elif isinstance(value, int) and abs(value) > 10**MAX_DIGITS:
-            raise CellError(f"cell: an integer has more than {MAX_DIGITS} digits")
         elif isinstance(value, Mapping):
             stack.extend((inner, depth + 1) for inner in value.values())
             characters += sum(len(str(key)) for key in value)
