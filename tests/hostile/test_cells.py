@@ -22,7 +22,7 @@ from gatekit.cell.cost import step_cost
 from gatekit.cell.describe import describe, text
 from gatekit.cell.diagram import diagram
 from gatekit.cell.errors import CellError, GatekitError
-from gatekit.cell.graph import build, sizes
+from gatekit.cell.graph import build
 from gatekit.cell.latex_cell import equations
 from gatekit.cell.mathml import mathml
 from gatekit.cell.spec import read_cell, read_output_unit
@@ -136,7 +136,6 @@ def test_hostile_cells_are_refused_or_shown_within_bounds(start: int, tmp_path: 
 
 # A bound, and what it is replaced by: the generator must report each.
 HOLES = {
-    "sizes": (sizes, "_small", lambda value: value),
     "keras": (sys.modules[keras_form.__module__], "walk", lambda expr: ()),
 }
 
