@@ -1,6 +1,7 @@
 """Gated DeltaProduct: a cell whose number of corrections within a step is an option."""
 
 from gatekit import GatekitError, hookimpl
+from gatekit.cell.spec import MAX_EQUATIONS
 
 
 def gated_delta_product(heads=4, steps=2):
@@ -16,9 +17,9 @@ def gated_delta_product(heads=4, steps=2):
 
     Reference: Siems et al., DeltaProduct (2025), arXiv:2502.10297
     """
-    for name, value in {"heads": heads, "steps": steps}.items():
-        if type(value) is not int or value < 1:
-            raise GatekitError(f"cell.{name}={value!r} should be an integer from 1")
+    for name, value, most in (("heads", heads, 2**16), ("steps", steps, MAX_EQUATIONS)):
+        if type(value) is not int or not 1 <= value <= most:
+            raise GatekitError(f"cell.{name}={value!r} should be an integer from 1 to {most}")
     silu = {"activation": "silu(pre)", "reads": ["x"], "bias": False}
     beta = {"activation": "2 * sigmoid(pre)", "reads": ["x"], "bias": False, "units": "heads"}
     gates = {

@@ -1,6 +1,7 @@
 """The liquid time-constant network: a cell that solves a differential equation within a step."""
 
 from gatekit import GatekitError, hookimpl
+from gatekit.cell.spec import MAX_EQUATIONS
 
 
 def _between(low, high):
@@ -31,8 +32,10 @@ def ltc(unfolds=6, elapsed=1.0):
 
     Reference: Hasani et al., Liquid Time-constant Networks (2021), arXiv:2006.04439
     """
-    if type(unfolds) is not int or unfolds < 1:
-        raise GatekitError(f"cell.unfolds={unfolds!r} should be an integer from 1; type 6")
+    if type(unfolds) is not int or not 1 <= unfolds <= MAX_EQUATIONS:
+        raise GatekitError(
+            f"cell.unfolds={unfolds!r} should be an integer from 1 to {MAX_EQUATIONS}; type 6"
+        )
     if isinstance(elapsed, bool) or not isinstance(elapsed, (int, float)) or not elapsed > 0:
         raise GatekitError(f"cell.elapsed={elapsed!r} should be a number above 0; type 1.0")
     equations = {

@@ -1,6 +1,7 @@
 """The Mogrifier LSTM: a cell whose rounds of mutual gating are an option."""
 
 from gatekit import GatekitError, hookimpl
+from gatekit.cell.spec import MAX_EQUATIONS
 
 
 def mogrifier_lstm(rounds=5):
@@ -14,8 +15,10 @@ def mogrifier_lstm(rounds=5):
 
     Reference: Melis, Kočiský & Blunsom, Mogrifier LSTM (2020), arXiv:1909.01792
     """
-    if type(rounds) is not int or rounds < 0:
-        raise GatekitError(f"cell.rounds={rounds!r} should be an integer from 0: cell.rounds=5")
+    if type(rounds) is not int or not 0 <= rounds <= MAX_EQUATIONS:
+        raise GatekitError(
+            f"cell.rounds={rounds!r} should be an integer from 0 to {MAX_EQUATIONS}: cell.rounds=5"
+        )
     x, h = "x", "h_prev"
     gates, equations = {}, {}
     for i in range(1, rounds + 1):

@@ -1,6 +1,7 @@
 """The recurrent highway network: a cell whose depth within a step is an option."""
 
 from gatekit import GatekitError, hookimpl
+from gatekit.cell.spec import MAX_EQUATIONS
 
 
 def rhn(depth=3, transform_bias=-2.0, coupled=True):
@@ -17,8 +18,11 @@ def rhn(depth=3, transform_bias=-2.0, coupled=True):
 
     Reference: Zilly et al., Recurrent Highway Networks (2017), arXiv:1607.03474
     """
-    if type(depth) is not int or depth < 1:
-        raise GatekitError(f"cell.depth={depth!r} should be an integer from 1; type cell.depth=3")
+    if type(depth) is not int or not 1 <= depth <= MAX_EQUATIONS:
+        raise GatekitError(
+            f"cell.depth={depth!r} should be an integer from 1 to {MAX_EQUATIONS}; "
+            f"type cell.depth=3"
+        )
     if type(coupled) is not bool:
         raise GatekitError(f"cell.coupled={coupled!r} should be true or false")
     bias = {"kind": "constant", "value": transform_bias}

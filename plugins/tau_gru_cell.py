@@ -1,6 +1,7 @@
 """A gated unit with delayed feedback: a cell whose delay is an option."""
 
 from gatekit import GatekitError, hookimpl
+from gatekit.cell.spec import MAX_EQUATIONS
 
 
 def tau_gru(delay=5):
@@ -15,8 +16,11 @@ def tau_gru(delay=5):
     Reference: Erichson et al., Gated Recurrent Neural Networks with Weighted Time-Delay Feedback
     (2022), arXiv:2212.00228
     """
-    if type(delay) is not int or delay < 1:
-        raise GatekitError(f"cell.delay={delay!r} should be an integer from 1; type cell.delay=5")
+    if type(delay) is not int or not 1 <= delay <= MAX_EQUATIONS:
+        raise GatekitError(
+            f"cell.delay={delay!r} should be an integer from 1 to {MAX_EQUATIONS}; "
+            f"type cell.delay=5"
+        )
     lags = {f"lag_{k}": "h_prev" if k == 1 else f"lag_{k - 1}_prev" for k in range(1, delay + 1)}
     return {
         "name": "tau_gru",

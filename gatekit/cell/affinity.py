@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from .graph import BuiltRead, Cell, Node, shared_reads
 # A step of a block of k states costs k^2 products, a scan's k^3.
 LARGEST_BLOCK = 2
 _LARGEST_EXPRESSION = 500
+MAX_WORK = 50_000
+"""The most parts of expressions that the analysis visits; the largest bundled cell needs 914."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class _NotAffineError(Exception):
     """Why an expression is not affine in the previous values asked about."""
 
 
+class _TooLargeError(Exception):
+    """The analysis would take too long."""
+
+
 def analyse(cell: Cell) -> Affinity:
     """Return the states' updates as affine maps of their own previous values, or why they are not.
 
@@ -65,7 +72,10 @@ def analyse(cell: Cell) -> Affinity:
     Args:
         cell: the built cell.
     """
-    return _Analysis(cell).run()
+    try:
+        return _Analysis(cell).run()
+    except _TooLargeError:
+        return Affinity((), {}, "it is too large to be analysed")
 
 
 @dataclass(frozen=True)
@@ -92,6 +102,13 @@ class _Analysis:
         self.known = {node.name for node in cell.nodes if node.hoisted}
         self.known.update(weight.name for weight in cell.weights)
         self.reads: dict[str, tuple[str, BuiltRead]] = {}
+        self.work = 0
+
+    def visit(self, parts: int = 1) -> None:
+        """Count parts of expressions that are visited."""
+        self.work += parts
+        if self.work > MAX_WORK:
+            raise _TooLargeError
 
     def run(self) -> Affinity:
         if not self.cell.states:
@@ -132,6 +149,7 @@ class _Analysis:
 
     def computable(self, node: Node) -> bool:
         shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+        self.visit(len(shared) + len(node.depends))
         own = [f"{key}_prev" for _, key in node.own_states]
         return all(self.is_known(key) for key in (*node.depends, *shared, *own))
 
@@ -148,8 +166,29 @@ class _Analysis:
 
     def state_form(self, state: str, group: tuple[str, ...]) -> _Form:
         self.group = {f"{name}_prev": name for name in group}
-        self.forms: dict[str, _Form] = {}
+        self.forms: dict[str, _Form | str] = {}
+        # In the order of the nodes, so that no chain of signals becomes a chain of calls.
+        needed = self.needed(state)
+        for node in self.cell.nodes:
+            for key in (node.name, *(own for _, own in node.own_states)):
+                if key in needed and not self.is_known(key):
+                    with contextlib.suppress(_NotAffineError):
+                        self.named(key, {})
         return self.named(state, {})
+
+    def needed(self, key: str) -> set[str]:
+        """Return the keys of this step that a key may depend on, itself among them."""
+        found, todo = set[str](), [key]
+        while todo:
+            key = todo.pop()
+            node = self.owner.get(key) or self.node.get(key)
+            if key in found or node is None:
+                continue
+            found.add(key)
+            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+            self.visit(len(shared) + len(node.depends))
+            todo += [*node.depends, *shared]
+        return found
 
     def named(self, key: str, local: Mapping[str, _Form]) -> _Form:
         """Return the form of a name."""
@@ -162,11 +201,22 @@ class _Analysis:
         if key not in self.node and key not in self.owner:
             raise _NotAffineError(f"it needs {key}, which is not known for all steps at once")
         if key not in self.forms:
-            form = self.computed(key)
-            if form.size() > _LARGEST_EXPRESSION:
-                raise _NotAffineError(f"{key}, written out, is too large")
-            self.forms[key] = form
-        return self.forms[key]
+            try:
+                self.forms[key] = self.bounded(key)
+            except _NotAffineError as why:
+                self.forms[key] = str(why)
+        found = self.forms[key]
+        if isinstance(found, str):
+            raise _NotAffineError(found)
+        return found
+
+    def bounded(self, key: str) -> _Form:
+        form = self.computed(key)
+        size = form.size()
+        self.visit(size)
+        if size > _LARGEST_EXPRESSION:
+            raise _NotAffineError(f"{key}, written out, is too large")
+        return form
 
     def computed(self, key: str) -> _Form:
         """Return the form of a signal, or of a gate's own state, that depends on the group."""
@@ -240,6 +290,7 @@ class _Analysis:
         Raises:
             _NotAffineError: it is not affine in the group's previous values.
         """
+        self.visit()
         if isinstance(expr, Number):
             return _Form({}, expr)
         if isinstance(expr, Name):

@@ -54,23 +54,22 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
         if name in cell.parameters:
             return _MAPS.get(cell.parameters[name].map, _ALL)
         if name in cell.gate_expressions:
-            told = of_gate(name)
+            told = found.get(name)
             if told is None:
                 raise _UntoldError
             return told
         return _ALL
 
-    def of_gate(name: str) -> Interval | None:
-        if name not in found:
-            found[name] = None
-            made = cell.gate_expressions[name]
+    for node in cell.nodes:
+        if node.name in cell.gate_expressions:
+            made = cell.gate_expressions[node.name]
             try:
-                found[name] = None if made is None else _interval(made[0], named)
+                found[node.name] = None if made is None else _interval(made[0], named)
             except _UntoldError:
-                return None
-        return found[name]
-
-    return of_gate(gate)
+                found[node.name] = None
+        if node.name == gate:
+            break
+    return found[gate]
 
 
 def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:

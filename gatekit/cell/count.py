@@ -8,6 +8,7 @@ from .errors import GatekitError
 from .graph import Cell, build
 from .spec import OutputUnitSpec, Read
 
+MAX_NODES = 100
 # Monomials n^i m^j: two axes of a weight, one of which may be a matrix laid out flat.
 _MONOMIALS = (
     *((3, 0), (2, 1), (1, 2), (0, 3)),
@@ -27,8 +28,11 @@ def formula(cell: Cell) -> str | None:
         cell: the built cell.
 
     Returns:
-        The polynomial in n units and m features, or None where the number is not one.
+        The polynomial in n units and m features, or None where the number is not one, or where the
+        cell is too large to be built again and again.
     """
+    if len(cell.nodes) > MAX_NODES:
+        return None
     try:
         counts = {at: _count(cell, *at) for at in (*_FITTED, *_CHECKED)}
     except GatekitError:

@@ -7,6 +7,7 @@ from collections import Counter
 
 from . import svg
 from .boxes import OUTPUT, Boxes, Drawn
+from .errors import CellError
 from .graph import Cell
 from .layout import Box, Layout, Place, arrange
 
@@ -14,6 +15,7 @@ _MARGIN, _TITLE, _BAND, _GAP = 24.0, 58.0, 26.0, 64.0
 # Distances: of arrivals, of parallel feedback lines, of lines of text; widths of characters.
 _PORT, _LANE, _LINE, _CHARACTER, _BOLD = 13.0, 9.0, 15.0, 7.0, 8.8
 _LEAST_WIDTH = 640.0
+MAX_LANES = 2_000
 _LOOKS = {
     "source": 'fill="#ffffff" stroke="#777777" rx="3"',
     "gate": 'fill="#e8eef7" stroke="#2b4a75" rx="11"',
@@ -39,6 +41,9 @@ def diagram(cell: Cell, headed: bool = True) -> str:
     Args:
         cell: the built cell.
         headed: whether its name and reference stand above.
+
+    Raises:
+        CellError: it has too many boxes and lines to be drawn.
     """
     return _Diagram(cell, headed).document()
 
@@ -48,6 +53,14 @@ class _Diagram:
         self.cell, self.headed = cell, headed
         self.boxes = Boxes(cell)
         drawn, feedback = self.boxes.drawn, self.boxes.feedback
+        # A line takes a lane in every column that it passes.
+        lengths = [drawn[k.target].column - drawn[k.source].column for k in self.boxes.links]
+        if sum(lengths) > MAX_LANES:
+            raise CellError(
+                f"cell {cell.spec.name!r} is too large to be drawn: its lines pass "
+                f"{sum(lengths):,} columns, at most {MAX_LANES:,} are drawn. Its equations are "
+                "shown without --diagram."
+            )
         counts = Counter(drawn[source].column for source, _ in feedback)
         gaps = [_GAP + _LANE * counts[column] for column in range(self.boxes.columns)]
         arrivals = Counter(link.target for link in self.boxes.links)

@@ -5,9 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MAX_MESSAGE = 4_000
+MAX_NEAREST = 64
+MAX_CANDIDATES = 500
+
 
 class GatekitError(ValueError):
     """Base of every error that a user can mend; the command line prints it without a traceback."""
+
+    def __init__(self, *args: object) -> None:
+        # A message quotes what came, which in a file from outside may be long.
+        super().__init__(*(_shortened(a) if isinstance(a, str) else a for a in args))
 
 
 class ExpressionError(GatekitError):
@@ -36,7 +44,11 @@ class RunError(GatekitError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty text."""
-    match = difflib.get_close_matches(name, [str(k) for k in known], n=1, cutoff=0.55)
+    if len(name) > MAX_NEAREST:
+        return ""
+    # The comparison takes time with the square of the length.
+    near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
+    match = difflib.get_close_matches(name, near[:MAX_CANDIDATES], n=1, cutoff=0.55)
     return f"; did you mean {match[0]!r}?" if match else ""
 
 
@@ -52,3 +64,9 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 def excerpt(text: str, most: int = 80) -> str:
     """Return the beginning of what a message quotes, at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _shortened(message: str) -> str:
+    if len(message) <= MAX_MESSAGE:
+        return message
+    return f"{message[: MAX_MESSAGE - 1_000]} ... {message[-900:]}"

@@ -64,6 +64,11 @@ class InlineGate(Gate):
         object.__setattr__(self, "_functions", functions)
         return self
 
+    @property
+    def expression(self) -> Expr:
+        """The parsed activation."""
+        return self._expression
+
     def arguments(self) -> tuple[str, ...]:
         """Return the names that the activation reads."""
         return names(self._expression)

@@ -103,6 +103,7 @@ def factor(expr: Expr, notation: Notation) -> str:
 class _Writer:
     def __init__(self, notation: Notation) -> None:
         self.notation = notation
+        self.scalars: dict[int, bool] = {}
 
     def text(self, expr: Expr) -> str:
         if isinstance(expr, Number):
@@ -127,9 +128,14 @@ class _Writer:
         least = _SUM if expr.op == "+" else _TERM
         return f"{self.wrapped(left, _SUM)} {expr.op} {self.wrapped(right, least, first=False)}"
 
+    def scalar(self, expr: Expr) -> bool:
+        if id(expr) not in self.scalars:
+            self.scalars[id(expr)] = self.notation.scalar(expr)
+        return self.scalars[id(expr)]
+
     def product(self, left: Expr, right: Expr) -> str:
         one, other = self.wrapped(left, _PRODUCT), self.wrapped(right, _PRODUCT, first=False)
-        if not self.notation.scalar(left) and not self.notation.scalar(right):
+        if not self.scalar(left) and not self.scalar(right):
             return rf"{one} \odot {other}"
         # Two numbers side by side would read as one.
         return rf"{one} \cdot {other}" if other[0].isdigit() else rf"{one}\,{other}"

@@ -5,6 +5,8 @@ A line over several columns passes each through a lane of its own, so that it ne
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -96,6 +98,7 @@ class _Arranger:
         self.boxes = {box.key: box for box in boxes}
         self.links, self.gaps, self.port = links, gaps, port
         count = max(box.column for box in boxes) + 1
+        self.lanes: set[tuple[str, ...]] = set()
         self.slots: list[list[_Slot]] = [[] for _ in range(count)]
         for box in boxes:
             self.slots[box.column].append(_Slot((box.key,), box.height, 1.0, box.width))
@@ -115,7 +118,8 @@ class _Arranger:
         path: list[tuple[str, ...]] = [(link.source,)]
         for column in range(first + 1, last):
             key = (link.source, link.style, str(column))
-            if all(slot.key != key for slot in self.slots[column]):
+            if key not in self.lanes:
+                self.lanes.add(key)
                 self.slots[column].append(_Slot(key, _LANE, 4.0, 0.0))
             path.append(key)
         return [*path, (link.target,)]
@@ -167,7 +171,7 @@ class _Arranger:
                 for k, slot in enumerate(left)
                 for other in self.after.get(slot.key, ())
             ]
-            total += sum(a < c and b > d for a, b in lines for c, d in lines)
+            total += _inversions(lines)
         return total
 
     def settle(self) -> None:
@@ -216,6 +220,18 @@ class _Arranger:
             points.append((places[link.target].x, port[index]))
             found.append(Route(link, tuple(points)))
         return found
+
+
+def _inversions(lines: Sequence[tuple[int, int]]) -> int:
+    """Return how many pairs of lines cross: the one that starts higher ends lower."""
+    total, ends = 0, list[int]()
+    by_start = sorted(lines, key=lambda line: line[0])
+    for _, together in itertools.groupby(by_start, key=lambda line: line[0]):
+        found = [end for _, end in together]
+        total += sum(len(ends) - bisect.bisect_right(ends, end) for end in found)
+        for end in found:
+            bisect.insort(ends, end)
+    return total
 
 
 def _ranked(

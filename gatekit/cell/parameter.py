@@ -9,6 +9,7 @@ from typing import Any
 
 from .errors import CellError, listed, nearest
 
+LARGEST = 1e300
 # Each map with its inverse: the initial value is what the equations see, not the raw weight.
 MAPS: dict[str, Callable[[float], float]] = {
     "sigmoid": lambda v: math.log(v / (1.0 - v)),
@@ -50,6 +51,8 @@ class Parameter:
             )
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
             raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")
+        if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
+            raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from .expression import (
     Binary,
@@ -24,6 +25,7 @@ from .shape import Shape
 
 # Followed by the gates that share the statistics, if there are several: layer_norm[reset, update].
 LAYER_NORM = "layer_norm"
+_MOST_REPEATED = 10
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,19 @@ class Unfolded:
     terms: Mapping[str, Term]
     shapes: Mapping[str, Shape | None]
 
+    @cached_property
+    def written(self) -> Mapping[str, Expr]:
+        """What stands for reads and biases in plain text."""
+        found: dict[str, Expr] = {}
+        for key, term in self.terms.items():
+            if term.read is None:
+                found[key] = Name("bias")
+            elif term.read.map_kind == "identity":
+                found[key] = term.read.expr
+            else:
+                found[key] = Call(map_text(term.read), (term.read.expr,))
+        return found
+
 
 def unfold(cell: Cell) -> Unfolded:
     """Return the cell written out, the output unit last, as the signal ``y``.
@@ -72,7 +87,7 @@ def unfold(cell: Cell) -> Unfolded:
     if not cell.output.unit.feeds_back:
         out = cell.output
         pre = _pre("output_unit", out.reads, out.bias, terms)
-        lines += _output_lines(cell, out.unit, out.arguments, pre, out.kind)
+        lines += _output_lines(cell, out.unit, out.arguments, pre, terms)
     widths = {key: term.read.width_out for key, term in terms.items() if term.read is not None}
     biases = {key: cell.widths.get(t.owner, cell.output.width) for key, t in terms.items()}
     shapes = {**_shapes(cell), **{key: (n,) for key, n in {**biases, **widths}.items()}}
@@ -81,15 +96,7 @@ def unfold(cell: Cell) -> Unfolded:
 
 def plain_text(unfolded: Unfolded, line: Line) -> str:
     """Return a line as text, each read as its linear map: ``forget = sigmoid(dense(x) + bias)``."""
-    shown: dict[str, Expr] = {}
-    for key, term in unfolded.terms.items():
-        if term.read is None:
-            shown[key] = Name("bias")
-        elif term.read.map_kind == "identity":
-            shown[key] = term.read.expr
-        else:
-            shown[key] = Call(map_text(term.read), (term.read.expr,))
-    return f"{line.name} = {render(substitute(line.expr, shown), ' ')}"
+    return f"{line.name} = {render(substitute(line.expr, unfolded.written), ' ')}"
 
 
 def map_text(read: BuiltRead) -> str:
@@ -107,7 +114,7 @@ def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
     elif node.kind == "output":
         assert node.declared is not None
         pre = _pre("output_unit", node.reads, node.bias, terms)
-        yield from _output_lines(cell, node.declared, node.arguments, pre, cell.output.kind)
+        yield from _output_lines(cell, node.declared, node.arguments, pre, terms)
     else:
         yield from _gate_lines(cell, node, terms)
 
@@ -125,7 +132,7 @@ def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
         if not isinstance(states[state], (Name, Number)):
             value = _with_name(value, states[state], key)
     found = [Line(own[state], expr) for state, expr in states.items()] + [Line(node.name, value)]
-    yield from _with_pre(node.name, found, pre)
+    yield from _with_pre(node.name, found, pre, terms)
 
 
 def _output_lines(
@@ -133,7 +140,7 @@ def _output_lines(
     unit: RowWise,
     arguments: tuple[tuple[str, str], ...],
     pre: Expr | None,
-    kind: str,
+    terms: Mapping[str, Term],
 ) -> Iterator[Line]:
     values = {}
     for argument, key in arguments:
@@ -144,15 +151,24 @@ def _output_lines(
         value = lift(unit.compute(values))
     except Exception:
         # As with gates: an output unit may use what expressions cannot say.
-        yield _opaque("y", kind, arguments, pre)
+        yield _opaque("y", cell.output.kind, arguments, pre)
         return
-    yield from _with_pre("y", [Line("y", value)], pre)
+    yield from _with_pre("y", [Line("y", value)], pre, terms)
 
 
-def _with_pre(owner: str, lines: list[Line], pre: Expr | None) -> Iterator[Line]:
+def _simple(pre: Expr, terms: Mapping[str, Term]) -> bool:
+    """Return whether a pre-activation is short enough to be written more than once."""
+    term = terms.get(pre.name) if isinstance(pre, Name) else None
+    return term is not None and (
+        term.read is None or sum(1 for _ in walk(term.read.expr)) <= _MOST_REPEATED
+    )
+
+
+def _with_pre(
+    owner: str, lines: list[Line], pre: Expr | None, terms: Mapping[str, Term]
+) -> Iterator[Line]:
     uses = sum(node == Name("pre") for line in lines for node in walk(line.expr))
-    simple = isinstance(pre, Name)
-    if pre is not None and uses > 1 and not simple:
+    if pre is not None and uses > 1 and not _simple(pre, terms):
         yield Line(f"{owner}.pre", pre)
         pre = Name(f"{owner}.pre")
     for line in lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,13 +62,13 @@ def run(name: str, argv: Sequence[str]) -> int:
 
             wake()
     failed, rows = False, []
-    for title, checks, keep in suites:
-        chosen = _chosen(checks, options.only)
+    for title, offered, outcomes_of, keep in suites:
+        chosen = _chosen(offered, options.only)
         if not options.json:
             write(title)
         outcomes = []
-        for check in chosen:
-            outcomes.append(check.outcome())
+        for outcome in outcomes_of(chosen):
+            outcomes.append(outcome)
             if not options.json:
                 _show(outcomes)
         if not options.only:
@@ -82,7 +82,13 @@ def run(name: str, argv: Sequence[str]) -> int:
     return EXIT_FAILED if failed else 0
 
 
-Suite = tuple[str, Sequence["Check"], Callable[[Sequence["Outcome"]], None]]
+# The title, the names of the checks, what runs those of some names, and what keeps the outcomes.
+Suite = tuple[
+    str,
+    Sequence[str],
+    Callable[[Sequence[str]], Iterable["Outcome"]],
+    Callable[[Sequence["Outcome"]], None],
+]
 
 
 def _suites(
@@ -113,12 +119,13 @@ def _of_thing(kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str
 
     made = checks(kind, name, plugins, given)
     subject = made[0].subject
-    return f"{subject.what} {name}", made, lambda outcomes: certify(subject, outcomes)
+    title = f"{subject.what} {name}"
+    return title, _names(made), _here(made), lambda outcomes: certify(subject, outcomes)
 
 
 def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
-    from gatekit.testing import cell_subject
-    from gatekit.testing.suite import cell_checks
+    from gatekit.testing import cell_subject, limited
+    from gatekit.testing.suite import OF_CELLS, cell_checks
 
     for key, value in given.items():
         if key not in ("units", "features") or type(value) is not int or value < 1:
@@ -126,23 +133,34 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
                 f"{key}={value!r}: for a cell only units= and features= are set here, integers "
                 "from 1"
             )
-    made = (
-        cell_subject.by_name(cell, plugins, **given)
-        if isinstance(cell, str)
-        else cell_subject.from_file(cell, plugins, **given)
-    )
-    return f"cell {made.name}", cell_checks(made), lambda outcomes: None
+    if isinstance(cell, Path):
+        name = limited.name(cell, plugins, given)
+
+        def apart(names: Sequence[str]) -> Iterable[Outcome]:
+            return limited.outcomes(cell, plugins, given, names)
+
+        return f"cell {name}", OF_CELLS, apart, lambda outcomes: None
+    checks = cell_checks(cell_subject.by_name(cell, plugins, **given))
+    return f"cell {cell}", _names(checks), _here(checks), lambda outcomes: None
 
 
-def _chosen(checks: Sequence[Check], only: Sequence[str]) -> list[Check]:
-    names = [check.name for check in checks]
+def _names(checks: Sequence[Check]) -> list[str]:
+    return [check.name for check in checks]
+
+
+def _here(checks: Sequence[Check]) -> Callable[[Sequence[str]], Iterable[Outcome]]:
+    """Return what runs the checks of some names in this process."""
+    return lambda names: (check.outcome() for check in checks if check.name in names)
+
+
+def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
     for wanted in only:
         if wanted not in names:
             raise ConfigError(
                 f"there is no check {wanted!r}{nearest(wanted, names) or '.'} "
                 f"Checks: {listed(names, 40)}."
             )
-    return [check for check in checks if not only or check.name in only]
+    return [name for name in names if not only or name in only]
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:

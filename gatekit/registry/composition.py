@@ -17,6 +17,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
 _ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
 MAX_CHAIN = 20
+MAX_FILES = 25
 
 
 def load_cell(
@@ -90,12 +91,16 @@ class _Composer:
         self.catalogue = catalogue
         self.plugins = plugins
         self.folders = config_folders(plugins)
+        self.files = 0
 
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
             raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, name])}")
         if len(chain) > MAX_CHAIN:
             raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
+        self.files += 1
+        if self.files > MAX_FILES:
+            raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
         for folder in self.folders:
             path = folder / "cell" / f"{name}.yaml"
             if _NAME.match(name) and path.is_file():

@@ -7,6 +7,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -69,10 +70,21 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
             f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
-    return _registry(tuple(named), Path.cwd(), doors.autoload())
+    return _registry(tuple(named), Path.cwd(), doors.autoload() and not _named_only.get())
 
 
 _used: list[str] = []
+_named_only: ContextVar[bool] = ContextVar("named_only", default=False)
+
+
+@contextlib.contextmanager
+def named_only() -> Iterator[None]:
+    """Load only bundled plugins and those that are named, until the block ends."""
+    token = _named_only.set(True)
+    try:
+        yield
+    finally:
+        _named_only.reset(token)
 
 
 def use_plugins(*plugins: str | Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import stat
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from ..cell.errors import ConfigError
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40
 MAX_VALUES = 10_000
+# A long string counts as several values, so that aliases cannot multiply it.
+_LONG = 100
 _FLOW = re.compile(r"[\[{][\[{\s]*")
 # A float as Hydra reads it: YAML 1.1 would take ``1e-3`` for a text.
 _FLOAT = re.compile(
@@ -69,12 +73,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ConfigError(
-                f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
-            )
-        data = path.read_bytes()
+        # O_NONBLOCK: a pipe without a writer would never open.
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with open(number, "rb") as file:
+            found = os.fstat(number)
+            if not stat.S_ISREG(found.st_mode):
+                raise ConfigError(f"{path} is not a regular file; name a file of YAML.")
+            if found.st_size > MAX_BYTES:
+                raise ConfigError(
+                    f"{path} has {found.st_size:,} bytes; a configuration has at most "
+                    f"{MAX_BYTES:,}."
+                )
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise ConfigError(f"{path} has more than {MAX_BYTES:,} bytes, the most allowed.")
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
@@ -121,7 +133,8 @@ def _walk(path: Path, text: str) -> None:
                 )
             counts[-1] += sizes[event.anchor]
         else:
-            counts[-1] += 1
+            length = len(event.value) if isinstance(event, yaml.ScalarEvent) else 0
+            counts[-1] += 1 + length // _LONG
             if event.tag not in (None, "!"):
                 raise ConfigError(f"{where}: the tag {event.tag} is refused; write plain values.")
         if sum(counts) > MAX_VALUES:
@@ -129,7 +142,7 @@ def _walk(path: Path, text: str) -> None:
         if isinstance(event, yaml.ScalarEvent):
             _check_scalar(event, where)
             if event.anchor:
-                sizes[event.anchor] = 1
+                sizes[event.anchor] = 1 + len(event.value) // _LONG
             if is_key and keys[-1] is not None:
                 seen = keys[-1][0]
                 if event.value in seen:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ..cell.cost import step_cost
 from ..cell.errors import CellError, ConfigError, GatekitError
 from ..cell.graph import Cell, build
-from ..cell.spec import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+from ..cell.spec import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
 from ..registry import catalogue, cell_config
+from ..registry.loading import named_only
 from ..registry.safe_yaml import read_yaml
 
 UNITS, FEATURES = 8, 5
 MAX_WEIGHTS = 2_000_000
 MAX_WIDTH = 10_000
-MAX_OPTION = 1_000
+MAX_COST = 1_000_000
 NOT_A_CELL = ("hydra", "plugins", "task", "trainer", "optimizer", "study", "cell", "swap")
 
 
@@ -58,10 +60,17 @@ class CellSubject:
         """
         made = build(self.spec, self.units, self.features, self.unit)
         widest = max(made.widths.values(), default=1)
-        if made.count() > MAX_WEIGHTS or widest > MAX_WIDTH:
+        count = sum(math.prod(weight.shape) for weight in made.weights)
+        if count > MAX_WEIGHTS or widest > MAX_WIDTH:
             raise CellError(
-                f"with units={self.units} the cell has {made.count():,} parameters and a signal "
+                f"with units={self.units} the cell has {count:,} weights and a signal "
                 f"{widest:,} wide; at most {MAX_WEIGHTS:,} and {MAX_WIDTH:,} are tried here"
+            )
+        cost = step_cost(made)
+        if cost > MAX_COST:
+            raise CellError(
+                f"with units={self.units} the equations of one step compute {cost:,} numbers; at "
+                f"most {MAX_COST:,} are tried here"
             )
         return made
 
@@ -101,23 +110,18 @@ def from_file(
                 f"{path}: {key} is not a key of a cell; this command reads a cell only, as in "
                 "conf/cell, and nothing that chooses plugins or runs: delete it"
             )
-    _refuse_large(data, path)
-    known = catalogue(plugins)
-    try:
-        spec = read_cell(cell_config({"name": path.stem, **data}, known, plugins), known)
-        return _fitting(CellSubject(spec.name, spec, tuple(plugins), units, features))
-    except GatekitError as error:
-        raise type(error)(f"{path}: {error}") from None
+    with named_only():
+        known = catalogue(plugins)
+        try:
+            config = cell_config({"name": path.stem, **data}, known, plugins)
+            check_options(config)
+            spec = read_cell(config, known)
+            return _fitting(CellSubject(spec.name, spec, tuple(plugins), units, features))
+        except GatekitError as error:
+            raise type(error)(f"{path}: {error}") from None
 
 
 def _fitting(subject: CellSubject) -> CellSubject:
     """Return the subject when its cell can be built."""
     assert subject.cell
     return subject
-
-
-def _refuse_large(data: Mapping[str, Any], path: Path) -> None:
-    # A function that makes a cell loops as often as its options say.
-    for key, value in data.items() if "function" in data else ():
-        if isinstance(value, int) and abs(value) > MAX_OPTION:
-            raise ConfigError(f"{path}: {key}={value} is too large to be tried (at most 1,000)")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import CellError
+from ..shape import MAX_ELEMENTS
 from ..spec import CellSpec, OutputUnitSpec
 from .binding import bind
 from .draft import Draft
+from .folding import check_constants
 from .nodes import make_nodes
 from .order import find_needs, find_order
 from .output import make_output
@@ -29,6 +32,11 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
         CellError: a name is unknown, signals need each other in a circle, widths do not fit, or
             something is unused.
     """
+    for size, value in {"units": units, "features": features}.items():
+        if not 1 <= value <= MAX_ELEMENTS:
+            raise CellError(
+                f"{size}={value}: a whole number from 1 to {MAX_ELEMENTS:,} is expected"
+            )
     draft = Draft(spec, units, features, output_unit)
     # Sizes first: a wrong one would show up as something else in what follows.
     for name in draft.gates:
@@ -38,6 +46,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     order = find_order(draft, needs)
     check_used(draft, bindings, needs)
     widths = find_widths(draft, bindings, order)
+    check_constants(draft, widths)
     states = find_states(draft, needs, widths)
     weights = Weights(draft, widths)
     for name in draft.norms:

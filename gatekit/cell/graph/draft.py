@@ -70,6 +70,19 @@ class Draft:
         return dict(self.spec.parameters)
 
     @cached_property
+    def gate_sizes(self) -> dict[str, int]:
+        """The units of each gate by name, as far as they were computed."""
+        return {}
+
+    @cached_property
+    def _constant_exprs(self) -> Mapping[str, Expr]:
+        return {name: lift(value) for name, value in self.constants.items()}
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.known)
+
+    @cached_property
     def own_states(self) -> Mapping[str, str]:
         """The gate of each state that a gate declares, by the state's key ``gate.state``."""
         return {
@@ -96,7 +109,7 @@ class Draft:
 
     def with_constants(self, expr: Expr) -> Expr:
         """Return the expression with numbers in place of constants."""
-        return substitute(expr, {name: lift(value) for name, value in self.constants.items()})
+        return substitute(expr, self._constant_exprs)
 
     def with_emitted(self, expr: Expr) -> Expr:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
@@ -109,7 +122,7 @@ class Draft:
             CellError: a name is unknown; the known ones and the nearest are named.
         """
         for name in names(expr):
-            if name not in self.known:
+            if name not in self._names:
                 raise CellError(
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
                     f"{nearest(name, self.known) or '.'} Known here: {listed(self.known, 40)}."

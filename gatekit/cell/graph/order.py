@@ -77,7 +77,7 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
     Raises:
         CellError: signals need each other in a circle, which is printed.
     """
-    done: list[str] = []
+    done: dict[str, None] = {}
     path: list[str] = []
 
     def visit(name: str) -> None:
@@ -95,11 +95,11 @@ def find_order(draft: Draft, needs: Needs) -> list[str]:
             if other in needs.keys:
                 visit(other)
         path.pop()
-        done.append(name)
+        done[name] = None
 
     for name in draft.signals:
         visit(name)
-    return done
+    return list(done)
 
 
 def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:

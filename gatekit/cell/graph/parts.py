@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..expression import Expr
+from ..expression import Expr, lift, substitute
 from ..linear_map import LinearMap
 from ..output_unit import OutputUnit
 from ..parameter import Parameter
@@ -160,6 +160,10 @@ class Cell:
     def equation(self, name: str) -> Expr:
         """Return an equation as it was written; its node has it between vectors."""
         return dict(self.spec.equations)[name]
+
+    def constant_free(self, expr: Expr) -> Expr:
+        """Return an expression with numbers in place of constants."""
+        return substitute(expr, {name: lift(value) for name, value in self.constants.items()})
 
     def count(self) -> int:
         """Return the number of trainable weights' elements."""

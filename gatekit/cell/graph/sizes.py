@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..equation import parse
 from ..errors import CellError, ExpressionError, listed, nearest
-from ..expression import evaluate, names
+from ..expression import Binary, Expr, Name, Neg, Number, names
 from ..parameter import Parameter
+from ..shape import MAX_ELEMENTS
 from .draft import Draft
+
+MAX_CHARACTERS = 200
+MAX_CHAIN = 30
+# Beyond it whole numbers are no longer exact as floats, and no size is anywhere near.
+_LARGEST = 2.0**53
+_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "**": operator.pow,
+}
 
 
 def size(draft: Draft, value: Any, where: str, chain: tuple[str, ...] = ()) -> int:
@@ -33,6 +50,8 @@ def size(draft: Draft, value: Any, where: str, chain: tuple[str, ...] = ()) -> i
         raise CellError(
             f"{where}: {value!r} is {result}; a width is a whole number from 1 (use // to divide)"
         )
+    if result > MAX_ELEMENTS:
+        raise CellError(f"{where}: {value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}")
     return result
 
 
@@ -42,7 +61,13 @@ def gate_size(draft: Draft, name: str, chain: tuple[str, ...] = ()) -> int:
     Raises:
         CellError: they are not a size.
     """
-    return size(draft, draft.gates[name].gate.units, f"cell.gates.{name}.units", (*chain, name))
+    known = draft.gate_sizes
+    if name not in known:
+        where = f"cell.gates.{name}.units"
+        if len(chain) > MAX_CHAIN:
+            raise CellError(f"{where}: a width leads through more than {MAX_CHAIN} gates")
+        known[name] = size(draft, draft.gates[name].gate.units, where, (*chain, name))
+    return known[name]
 
 
 def parameter_size(draft: Draft, parameter: Parameter, gate_units: int, where: str) -> int:
@@ -60,7 +85,7 @@ def size_names(draft: Draft) -> frozenset[str]:
     widths = [d.units for d in declared]
     widths += [p.shape for d in declared for p in d.parameters.values()]
     widths += [p.shape for p in draft.parameters.values()]
-    return frozenset(name for width in widths for name in names(parse(width, {}, sizes=True)))
+    return frozenset(name for width in widths for name in names(_parsed(width)))
 
 
 def _whole(value: Any) -> bool:
@@ -69,7 +94,7 @@ def _whole(value: Any) -> bool:
 
 def _computed(draft: Draft, value: Any, where: str, chain: tuple[str, ...]) -> Any:
     try:
-        expr = parse(value, {}, sizes=True)
+        expr = _parsed(value)
     except ExpressionError as error:
         raise ExpressionError(f"{where}: {error}") from None
     env: dict[str, Any] = dict(draft.constants)
@@ -77,7 +102,7 @@ def _computed(draft: Draft, value: Any, where: str, chain: tuple[str, ...]) -> A
         if name in env:
             continue
         if name in draft.gates and name not in chain:
-            env[name] = size(draft, draft.gates[name].gate.units, where, (*chain, name))
+            env[name] = gate_size(draft, name, chain)
         elif name in draft.inputs:
             env[name] = draft.inputs[name]
         else:
@@ -87,6 +112,52 @@ def _computed(draft: Draft, value: Any, where: str, chain: tuple[str, ...]) -> A
                 f"Sizes: {listed(known)}."
             )
     try:
-        return evaluate(expr, env, {})
+        return _arithmetic(expr, env)
     except ZeroDivisionError:
         raise CellError(f"{where}: {value!r} divides by zero") from None
+    except OverflowError:
+        raise CellError(
+            f"{where}: {value!r} is too large; a width is a whole number from 1 to {MAX_ELEMENTS:,}"
+        ) from None
+
+
+def _parsed(value: Any) -> Expr:
+    text = str(value) if _whole(value) or isinstance(value, float) else value
+    if isinstance(text, str) and len(text) > MAX_CHARACTERS:
+        raise ExpressionError(
+            f"a width has {len(text)} characters; at most {MAX_CHARACTERS} are allowed"
+        )
+    return _read(text) if isinstance(text, str) else parse(value, {}, sizes=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(text: str) -> Expr:
+    return parse(text, {}, sizes=True)
+
+
+def _arithmetic(expr: Expr, env: Mapping[str, int | float]) -> int | float:
+    """Return the value of arithmetic on sizes.
+
+    Raises:
+        OverflowError: a part of it is beyond any size, or is not real.
+        ZeroDivisionError: it divides by zero.
+    """
+    if isinstance(expr, Number):
+        return _small(expr.value)
+    if isinstance(expr, Name):
+        return _small(env[expr.name])
+    if isinstance(expr, Neg):
+        return -_arithmetic(expr.operand, env)
+    assert isinstance(expr, Binary)
+    left, right = _arithmetic(expr.left, env), _arithmetic(expr.right, env)
+    if expr.op == "**":
+        # Tried in floats first: the power of a whole number may have any number of digits.
+        _small(float(left) ** right)
+    return _small(_OPERATORS[expr.op](left, right))
+
+
+def _small(value: Any) -> int | float:
+    if isinstance(value, complex) or not abs(value) <= _LARGEST:
+        raise OverflowError
+    number: int | float = value
+    return number

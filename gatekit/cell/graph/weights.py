@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..gate import Gate
 from ..linear_map import LinearMap
 from ..parameter import Parameter
 from ..row_wise import RowWise
-from ..shape import infer
+from ..shape import MAX_ELEMENTS, infer, say
 from ..spec import RULES, Read, read_rules
 from .draft import OUTPUT_UNIT, Draft
 from .parts import BuiltRead, Weight
@@ -35,7 +36,16 @@ class Weights:
     def add(
         self, name: str, shape: tuple[int, ...], init: Any, kind: str, owner: str, **more: Any
     ) -> str:
-        """Add a weight and return its name."""
+        """Add a weight and return its name.
+
+        Raises:
+            CellError: it has too many elements.
+        """
+        if math.prod(shape) > MAX_ELEMENTS:
+            raise CellError(
+                f"the weight {name} would be {say(shape)}; at most {MAX_ELEMENTS:,} elements are "
+                "allowed: make its widths smaller"
+            )
         self.all.append(Weight(name, shape, init, kind, owner, **more))
         return name
 

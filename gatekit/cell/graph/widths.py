@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CellError, listed
-from ..expression import Expr, Name, Number, lift
+from ..expression import Expr, Name, Number, lift, walk
 from ..shape import Shape, infer, say
 from .binding import Bindings, Bound
 from .draft import FEEDBACK, Draft
 from .matrices import check_matrices, width_of
 from .sizes import gate_size, parameter_size, size
 
+MAX_VISITS = 60_000
+"""The most parts of expressions that are visited to find the widths; the largest bundled cell
+visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
 
 
@@ -48,15 +51,37 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     shapes.update(dict.fromkeys(draft.constants, ()))
     shapes["t"] = (1,)
     expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
+    equations = {
+        name: (expr, sum(1 for _ in walk(expr)))
+        for name, written in draft.equations.items()
+        for expr in [draft.with_constants(written)]
+    }
+    visits = 0
+    known = _with_previous(draft, shapes)
     # Widths flow through previous values too, so that one pass in order need not find them all.
     # What then is still unknown has nothing in it that is wider than 1.
     for narrow in (False, True):
         for _ in range(len(draft.signals) + 1):
             before = dict(shapes)
             for name in order:
-                _infer(draft, name, shapes, narrow)
+                if name in equations:
+                    expr, parts = equations[name]
+                    visits += parts
+                    where = f"cell.equations.{name}"
+                    found = infer(expr, known, draft.spec.functions, where, narrow)
+                    shapes[name] = (1,) if found == () else found
+                elif name in draft.norms:
+                    shapes[name] = shapes[draft.norms[name]]
+                elif name == FEEDBACK:
+                    shapes[name] = (size(draft, draft.output.unit.units, "output_unit.units"),)
+                known[name] = known[f"{name}_prev"] = shapes[name]
             if shapes == before:
                 break
+            if visits > MAX_VISITS:
+                raise CellError(
+                    f"cell {draft.spec.name!r}: its widths cannot be found in {MAX_VISITS:,} steps;"
+                    " write fewer or shorter equations"
+                )
     complete = _with_previous(draft, shapes)
     check_matrices(draft, bindings, complete)
     for name in draft.signals:
@@ -76,18 +101,6 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
 def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str, Shape | None]:
     previous = {f"{name}_prev": shapes[name] for name in [*draft.signals, *draft.inputs]}
     return {**shapes, **previous}
-
-
-def _infer(draft: Draft, name: str, shapes: dict[str, Shape | None], narrow: bool) -> None:
-    if name in draft.equations:
-        expr = draft.with_constants(draft.equations[name])
-        known = _with_previous(draft, shapes)
-        shape = infer(expr, known, draft.spec.functions, f"cell.equations.{name}", narrow)
-        shapes[name] = (1,) if shape == () else shape
-    elif name in draft.norms:
-        shapes[name] = shapes[draft.norms[name]]
-    elif name == FEEDBACK:
-        shapes[name] = (size(draft, draft.output.unit.units, "output_unit.units"),)
 
 
 def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:

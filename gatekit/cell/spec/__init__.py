@@ -2,6 +2,7 @@
 
 from .about import ABOUT_KEYS, UNVERIFIED
 from .initializers import make_initializer
+from .limits import check_options
 from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
 from .reading import read_cell, read_output_unit
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
@@ -20,6 +21,7 @@ __all__ = [
     "GateSpec",
     "OutputUnitSpec",
     "Read",
+    "check_options",
     "make_initializer",
     "read_cell",
     "read_output_unit",

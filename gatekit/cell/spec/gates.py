@@ -67,8 +67,16 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
             f"not {norm.get('of')!r}"
         )
     epsilon = norm.get("epsilon", 1e-5)
-    if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float)) or not epsilon > 0:
+    if (
+        isinstance(epsilon, bool)
+        or not isinstance(epsilon, (int, float))
+        or not 0 < epsilon < 1e300
+    ):
         raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")
     group = norm.get("group", [])
-    if isinstance(group, str) or not isinstance(group, Sequence):
+    if (
+        isinstance(group, str)
+        or not isinstance(group, Sequence)
+        or not all(isinstance(member, str) for member in group)
+    ):
         raise CellError(f"{where}.group: a list of gates is expected, not {group!r}")

@@ -29,6 +29,10 @@ CELL_KEYS = (
     "recurrent_dropout",
     "norms",
 )
+SECTIONS = (
+    *("gates", "equations", "norms", "parameters", "constants", "inputs"),
+    *("roles", "initial", "zoneout", "initializers"),
+)
 RESERVED = ("x", "pre", "t", "units", "features", "own_prev", "emitted", "y")
 MAX_EQUATIONS = 64
 

@@ -14,7 +14,8 @@ from ..parameter import Parameter
 from .about import read_about
 from .gates import read_gate
 from .initializers import check_initializer, check_initializers
-from .names import CELL_KEYS, MAX_EQUATIONS, check_names
+from .limits import check_members, check_plain, check_size
+from .names import CELL_KEYS, MAX_EQUATIONS, SECTIONS, check_names
 from .reads import read_expression, read_reads
 from .registered import kind_and_options, kind_of, made, unknown
 from .regularizers import check_rules, read_rules
@@ -37,14 +38,18 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     """
     if not isinstance(config, Mapping):
         raise CellError(f"a cell is a mapping with gates, equations and emits, not {config!r}")
+    check_plain(config)
     if "function" in config:
         config = _call_cell_function(config, catalogue)
+        check_plain(config)
     for key in config:
         if key not in CELL_KEYS:
             raise CellError(
                 f"cell.{key}: there is no such key{nearest(str(key), CELL_KEYS) or '.'} "
                 f"Keys of a cell: {listed(CELL_KEYS)}."
             )
+    for key in SECTIONS:
+        check_members(config, key)
     gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
     equations = _equations(config, catalogue)
     emits = _emits(config, gates, equations)
@@ -74,6 +79,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         catalogue=catalogue,
     )
     check_names(spec)
+    check_size(spec)
     return spec
 
 
@@ -103,7 +109,7 @@ def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
 
 def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapping[str, Any]:
     name = config["function"]
-    if name not in catalogue.cells:
+    if not isinstance(name, str) or name not in catalogue.cells:
         raise unknown("cell.function", "cell function", name, catalogue.cells, catalogue)
     function = catalogue.cells[name]
     allowed = list(inspect.signature(function).parameters)

@@ -10,11 +10,11 @@ from typing import Any
 from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.diagram import diagram
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.latex_cell import aligned, equations
 from gatekit.cell.mathml import mathml
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.spec import check_options, read_cell, read_output_unit
 from gatekit.compare.comparison import Row
 from gatekit.compare.config_text import flatten
 from gatekit.compare.label import printable, value_text
@@ -26,15 +26,17 @@ from gatekit.compare.run import Run
 from gatekit.compare.scrub import scrub
 
 _MOST_CELLS = 40
+_MOST_CHARACTERS = 150_000
 _MOST_OPEN = 4
 _MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class _Used:
-    """A cell with its output unit, and the groups that use it, by their places."""
+    """A cell with its output unit, its length as text, and the places of its groups."""
 
     run: Run
+    characters: int
     groups: list[int]
 
 
@@ -48,8 +50,11 @@ def cells(sheet: Sheet) -> Section | None:
     if not used:
         return None
     known, trouble = _catalogue(sheet.plugins)
-    parts = []
+    parts, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
+        characters += one.characters
+        if characters > _MOST_CHARACTERS and known is not None:
+            known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
         parts.append(_cell(one, sheet, known, trouble, place))
     if len(used) > _MOST_CELLS:
         parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
@@ -64,7 +69,7 @@ def _distinct(rows: Sequence[Row]) -> list[_Used]:
             continue
         parts = [run.config["cell"], run.config.get("output_unit")]
         key = json.dumps(parts, sort_keys=True, default=str)
-        found.setdefault(key, _Used(run, [])).groups.append(place)
+        found.setdefault(key, _Used(run, len(key), [])).groups.append(place)
     return list(found.values())
 
 
@@ -80,8 +85,8 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
     built: Cell | None = None
     if known is not None:
         try:
-            built = _built(config, known)
-        except (GatekitError, ValueError, TypeError, KeyError) as error:
+            built = _built(config, known, used.run.origin is not None)
+        except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
     name = printable(value_text(config["cell"].get("name", "a cell without a name")))
     styles = looks(sheet.rows)
@@ -108,9 +113,12 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
     return tag("details", heading, *body, class_="cell", open=place < _MOST_OPEN)
 
 
-def _built(config: Mapping[str, Any], known: Catalogue) -> Cell:
+def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     # The width of the input shapes no equation; the task, which knows it, may need its data.
-    units = int(config.get("units") or 1)
+    units = config.get("units")
+    units = units if isinstance(units, int) and units else 1
+    if imported:
+        check_options(config["cell"])
     unit = read_output_unit(config.get("output_unit") or "hidden", known)
     return build(read_cell(config["cell"], known), units, units, unit)
 
@@ -130,14 +138,20 @@ def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
 
 def _shown(built: Cell, place: int) -> Markup:
     lines = equations(built)
+    try:
+        drawn = diagram(built, headed=False)
+    except CellError:
+        drawn = ""
     # Every drawing calls its arrow heads alike; on one page each needs names of its own.
-    drawn = diagram(built, headed=False).replace('marker id="', f'marker id="cell{place}-')
+    drawn = drawn.replace('marker id="', f'marker id="cell{place}-')
     drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
     source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
     return join(
         [
             tag("div", Markup(mathml(lines)), class_="scroll equations"),
             source,
-            tag("div", Markup(drawn), class_="scroll diagram"),
+            tag("div", Markup(drawn), class_="scroll diagram")
+            if drawn
+            else tag("p", "Its graph is too large to be drawn.", class_="warning"),
         ]
     )

@@ -1,0 +1,149 @@
+"""Cells from strangers: whatever they hold is refused, or built and shown, within bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gatekit.cell import errors
+from gatekit.cell.affinity import analyse
+from gatekit.cell.bounds import bounds
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.cost import step_cost
+from gatekit.cell.describe import describe, text
+from gatekit.cell.diagram import diagram
+from gatekit.cell.errors import CellError, GatekitError
+from gatekit.cell.graph import build
+from gatekit.cell.latex_cell import equations
+from gatekit.cell.mathml import mathml
+from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.recurrence.keras_form import keras_form
+from gatekit.registry import catalogue
+from gatekit.testing.cell_subject import from_file
+
+from .cells import hostile
+
+SECONDS = 2.0
+MEMORY = 1024**3
+CASES = 12_000
+SHARE = 1_000
+
+
+class _SlowError(BaseException):
+    """A case took too long; no handler of errors may take it for one of its own."""
+
+
+@contextlib.contextmanager
+def limits() -> Iterator[None]:
+    """Allow a gibibyte more memory than is in use, and raise where processor time runs out."""
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, before[1]))
+
+    def late(*_: object) -> None:
+        raise _SlowError(f"more than {SECONDS:.0f} s of processor time")
+
+    handler = signal.signal(signal.SIGPROF, late)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, handler)
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def show(config: dict[str, Any], known: Catalogue, drawn: bool) -> None:
+    """Read, build and show a cell in every way that needs no TensorFlow."""
+    spec = read_cell(config, known)
+    cell = build(spec, 8, 5, read_output_unit("hidden", known))
+    assert text(describe(cell))
+    assert mathml(equations(cell))
+    assert step_cost(cell) >= 0
+    assert analyse(cell)
+    assert keras_form(cell)
+    for gate in spec.gates:
+        bounds(cell, gate.name)
+    if drawn:
+        # Of all that a built cell is asked for, only its drawing may be refused.
+        with contextlib.suppress(CellError):
+            assert diagram(cell)
+
+
+def fault(seed: int, known: Catalogue, folder: Path) -> str:
+    """Return what is wrong with how a cell is taken, or an empty string."""
+    config = hostile(seed)
+    begun = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        if seed % 50 == 0:
+            path = folder / "cell.yaml"
+            path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+            from_file(path)
+        show(config, known, drawn=seed % 10 == 0)
+    except GatekitError as error:
+        if len(str(error)) > 2 * errors.MAX_MESSAGE:
+            return "the message has no end"
+    except (Exception, _SlowError) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    return "" if time.process_time() - begun <= SECONDS else "late"
+
+
+def first_fault(seeds: range, folder: Path) -> str:
+    """Return the first fault of the cells of some seeds, or an empty string."""
+    known = catalogue()
+    with limits():
+        for seed in seeds:
+            found = fault(seed, known, folder)
+            if found:
+                return f"hostile({seed}): {found}"
+    return ""
+
+
+def test_the_generator_is_seeded() -> None:
+    assert [repr(hostile(seed)) for seed in range(50)] == [repr(hostile(s)) for s in range(50)]
+    assert len({repr(hostile(seed)) for seed in range(200)}) > 150
+
+
+def test_some_hostile_cells_are_built_and_most_are_refused() -> None:
+    known, built = catalogue(), 0
+    for seed in range(100):
+        with contextlib.suppress(GatekitError):
+            build(read_cell(hostile(seed), known), 8, 5, read_output_unit("hidden", known))
+            built += 1
+    assert 10 <= built <= 60
+
+
+def test_few_hostile_cells(tmp_path: Path) -> None:
+    assert first_fault(range(CASES, CASES + 150), tmp_path) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, CASES, SHARE))
+def test_hostile_cells_are_refused_or_shown_within_bounds(start: int, tmp_path: Path) -> None:
+    assert first_fault(range(start, start + SHARE), tmp_path) == ""
+
+
+# A bound, and what it is replaced by: the generator must report each.
+HOLES = {
+    "keras": (sys.modules[keras_form.__module__], "walk", lambda expr: ()),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hole", HOLES)
+def test_a_planted_hole_is_found(
+    hole: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(*HOLES[hole])
+    assert first_fault(range(CASES), tmp_path).startswith("hostile(")

@@ -1,0 +1,238 @@
+"""What attacks on `gatekit check FILE.yaml` and on reports of imported cells found, one by one."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatekit.cell.affinity import analyse
+from gatekit.cell.bounds import bounds
+from gatekit.cell.diagram import diagram
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, nearest
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.latex_cell import equations
+from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.unfold import unfold
+from gatekit.compare.report import cells as report_cells
+from gatekit.recurrence.keras_form import keras_form
+from gatekit.registry import catalogue
+from gatekit.testing import limited
+from gatekit.testing.cell_subject import from_file
+
+GATE = "gates: {g: {kind: tanh%s}}\nequations: {h: mean(g) + h_prev / 2 + x}\nemits: h\n"
+SECONDS = 2.0
+
+
+def built(equations: dict[str, str], gates: dict[str, Any], **more: Any) -> Cell:
+    """Return a cell that emits h, with 8 units and 5 features."""
+    known = catalogue()
+    config = {"gates": gates, "equations": equations, "emits": "h", **more}
+    return build(read_cell(config, known), 8, 5, read_output_unit("hidden", known))
+
+
+def refused(path: Path, data: str) -> str:
+    """Return why a file is refused, which takes little processor time."""
+    path.write_text(data)
+    begun = time.process_time()
+    with pytest.raises(GatekitError) as caught:
+        from_file(path)
+    assert time.process_time() - begun < SECONDS
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("width", "says"),
+    [
+        ("((((units**16)**16)**16)**16)**16", "is too large"),
+        ("units**9", "134,217,728"),
+        ("features**16", "152,587,890,625"),
+        ("1e308", "should be an integer"),
+        ("1e300**16", "is too large"),
+        ("(0 - units)**0.5", "is too large"),
+        ("units" + " + units" * 40, "a width has"),
+    ],
+)
+def test_a_width_is_bounded_before_it_is_computed(width: str, says: str, tmp_path: Path) -> None:
+    assert says in refused(tmp_path / "cell.yaml", GATE % f", units: {width}")
+
+
+def test_widths_that_name_each_other_are_computed_once() -> None:
+    gates: dict[str, Any] = {
+        f"g{k}": {"kind": "tanh", "units": f"g{k + 1} + g{k + 2} - g{k + 2}"} for k in range(25)
+    }
+    gates |= {"g25": {"kind": "tanh"}, "g26": {"kind": "tanh"}}
+    used = " + ".join(gates)
+    begun = time.process_time()
+    assert built({"h": f"{used} + h_prev"}, gates).widths["g0"] == 8
+    assert time.process_time() - begun < SECONDS
+
+
+@pytest.mark.parametrize("wide", ["outer(s, s)", "cumsum(softmax(s))", "cumax(s)"])
+def test_wide_signals_are_refused_before_they_are_computed(wide: str, tmp_path: Path) -> None:
+    data = (
+        f"equations: {{s: 'repeat(x, 1999)', w: '{wide}', h: 'sum(w) + h_prev + x'}}\nemits: h\n"
+        if "outer" not in wide
+        else f"equations: {{s: 'repeat(x, 1999)', w: '{wide}', "
+        "h: 'sum(flat(w)) + h_prev + x'}\nemits: h\n"
+    )
+    assert "at most" in refused(tmp_path / "cell.yaml", data)
+
+
+def test_the_shape_of_a_huge_signal_needs_no_array() -> None:
+    with pytest.raises(CellError, match="at most 8 axes and 2,147,483,647 elements"):
+        built({"h": "sum(repeat(x, 1000000000)) + h_prev"}, {})
+
+
+def test_a_tower_of_powers_of_numbers_is_refused() -> None:
+    tower = "9"
+    for _ in range(12):
+        tower = f"({tower})**16"
+    with pytest.raises(CellError, match="is not a real number between"):
+        built({"h": f"x * {tower} + h_prev"}, {})
+
+
+@pytest.mark.parametrize("kind", ["fifo", "zero", "folder"])
+def test_only_regular_files_are_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "cell.yaml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "zero":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(ConfigError, match=r"is not a regular file|Is a directory"):
+        from_file(path)
+
+
+def test_aliases_multiply_no_string(tmp_path: Path) -> None:
+    works = ", ".join(["*w"] * 2000)
+    data = f"notes: &w {'x' * 30_000}\ncite: [{works}]\nemits: h\n"
+    assert "more than 10,000 values" in refused(tmp_path / "cell.yaml", data)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"function": "rhn", "depth": 100_000_000},
+        {"function": "ltc", "unfolds": 100_000_000},
+        {"function": "tau_gru", "delay": 100_000_000},
+        {"function": "mogrifier_lstm", "rounds": 100_000_000},
+        {"function": "gated_delta_product", "steps": 100_000_000},
+        {"function": ["rhn"]},
+    ],
+)
+def test_a_function_of_an_imported_cell_loops_no_longer_than_a_cell_may_be(
+    config: dict[str, Any],
+) -> None:
+    begun = time.process_time()
+    with pytest.raises(GatekitError):
+        read_cell(config, catalogue())
+    with pytest.raises(GatekitError):
+        report_cells._built({"cell": config}, catalogue(), imported=True)
+    assert time.process_time() - begun < SECONDS
+
+
+def test_a_file_loads_no_plugin_that_was_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plugins").mkdir()
+    plugin = tmp_path / "plugins" / "evil.py"
+    plugin.write_text(
+        "from pathlib import Path\nfrom gatekit import Gate, hookimpl, ops\n"
+        "Path('owned').touch()\n"
+        "class Evil(Gate):\n    def activate(self, pre):\n        return ops.tanh(pre)\n"
+        "@hookimpl\ndef gatekit_gates():\n    return {'evil': Evil}\n"
+    )
+    path = tmp_path / "cell.yaml"
+    path.write_text((GATE % "").replace("tanh", "evil"))
+    with pytest.raises(CellError, match="there is no gate 'evil'"):
+        from_file(path)
+    with pytest.raises(CellError, match="there is no gate 'evil'"):
+        limited.name(path, (), {})
+    assert not (tmp_path / "owned").exists()
+    assert limited.name(path, (str(plugin),), {}) == "cell"
+
+
+LIMITED = """
+from gatekit import hookimpl
+
+
+def greedy():
+    {body}
+
+
+@hookimpl
+def gatekit_cells():
+    return {{"greedy": greedy}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [("while True: pass", "stopped at building"), ("return bytearray(2**31)", "MemoryError")],
+)
+def test_what_costs_more_than_its_limits_ends_with_a_remedy(
+    body: str, says: str, tmp_path: Path
+) -> None:
+    plugin, path = tmp_path / "greedy_cell.py", tmp_path / "cell.yaml"
+    plugin.write_text(LIMITED.format(body=body))
+    path.write_text("function: greedy\n")
+    with pytest.raises(CellError, match=says):
+        limited.name(path, (str(plugin),), {})
+
+
+def test_a_keras_cell_whose_equations_double_is_compared_by_size() -> None:
+    inner = {"e0": "f * c_prev + i * g"}
+    inner |= {f"e{k}": f"e{k - 1} * e{k - 1}" for k in range(1, 60)}
+    kinds = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g": "tanh"}
+    gates = {name: {"kind": kind} for name, kind in kinds.items()}
+    cell = built({**inner, "c": "e59", "h": "o * tanh(c)"}, gates)
+    assert keras_form(cell) == "its equations are neither Keras' LSTM nor its GRU"
+
+
+def test_a_chain_of_equations_is_no_chain_of_calls() -> None:
+    inner = {"e0": "h_prev / 2"}
+    for k in range(1, 60):
+        inner[f"e{k}"] = f"{'(' * 20}e{k - 1}{' + x)' * 20} / 2"
+    reason = analyse(built({**inner, "h": "e59 + x"}, {}, inputs={})).reason
+    assert "too large" in reason
+
+
+def test_a_chain_of_gates_has_bounds() -> None:
+    gates: dict[str, Any] = {"g0": {"kind": "tanh"}}
+    for k in range(1, 200):
+        activation = f"{'(' * 40}1 - g{k - 1}{')' * 40} * sigmoid(pre)"
+        gates[f"g{k}"] = {"activation": activation, "reads": []}
+    cell = built({"h": "g199 + h_prev"}, gates)
+    found = bounds(cell, "g199")
+    assert found is not None
+    assert found[0] <= 0.0
+
+
+def test_a_drawing_with_too_many_lines_is_refused() -> None:
+    equations = {"e0": "x"}
+    for k in range(1, 60):
+        equations[f"e{k}"] = " + ".join(f"e{j}" for j in range(max(0, k - 30), k))
+    with pytest.raises(CellError, match="too large to be drawn"):
+        diagram(built({**equations, "h": "e59 + h_prev"}, {}))
+
+
+def test_what_a_gate_reads_is_not_written_out_at_each_use() -> None:
+    read = " * ".join(["h_prev"] * 45)
+    gate = {"activation": " * ".join(["pre"] * 45), "reads": {read: "identity"}, "bias": False}
+    cell = built({"h": "g + h_prev"}, {"g": gate})
+    assert [line.name for line in unfold(cell).lines] == ["g.pre", "g", "h", "y"]
+    assert max(map(len, equations(cell))) < 4_000
+
+
+def test_long_names_are_not_compared() -> None:
+    begun = time.process_time()
+    assert nearest("a" * 50_000, ["ab" * 25_000, "units"]) == ""
+    assert nearest("unist", ["b" * 50_000, "units"]) == "; did you mean 'units'?"
+    assert time.process_time() - begun < SECONDS
