@@ -56,6 +56,9 @@ class Disk:
 
 disk = Disk()
 
+TROUBLE = "input or output failed"
+"""How the message of `trouble` begins."""
+
 
 def write(path: Path, data: bytes | str) -> None:
     """Replace a file as a whole: a reader, or a crash, finds the old content or the new.
@@ -183,7 +186,7 @@ def trouble(error: OSError, path: Path) -> str:
         path: the run's folder, named where the error names no file.
     """
     where = error.filename or path
-    said = f"input or output failed at {where}: {error.strerror or error}"
+    said = f"{TROUBLE} at {where}: {error.strerror or error}"
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(_nearest(path)).free
         said += f"; {free / 2**20:,.0f} MiB are free there"

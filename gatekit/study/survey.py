@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest
 
-from . import planned
+from . import planned, unrecorded
 from .folder import OUTCOMES, RunFolder
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -74,7 +75,7 @@ def survey(folder: Path) -> list[Found]:
 
     A finished run's files are not compared with their hashes, which is left to ``gatekit train``.
     """
-    asked = planned.read(folder)
+    asked, lost = planned.read(folder), unrecorded.read(folder)
     there = {}
     with contextlib.suppress(FileNotFoundError), os.scandir(folder / "runs") as entries:
         there = {e.name: Path(e.path) for e in entries if _ID.match(e.name) and e.is_dir()}
@@ -84,10 +85,14 @@ def survey(folder: Path) -> list[Found]:
         label = known.label if known else name
         words = known.words if known else ()
         path = folder / "runs" / name
-        if name not in there:
-            found.append(Found(name, path, "PLANNED", None, 0, label, words, None, None))
-            continue
-        found.append(_read(name, path, label, words))
+        if name in there:
+            run = _read(name, path, label, words)
+        else:
+            run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
+        reason = lost.get((name, run.attempt))
+        if reason is not None and run.state in ("PLANNED", "LOST"):
+            run = dataclasses.replace(run, state="FAILED", reason=reason)
+        found.append(run)
     return found
 
 

@@ -71,7 +71,7 @@ def child(path, deed):
         time.sleep(2)  # outlives its parent, then goes without a word
         os._exit(1)
     if deed == "disk":
-        folder.status("FAILED", "input or output: no space left")
+        folder.status("FAILED", "input or output failed: no space left")
         return
     if deed == "gpu":
         seen = ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH", "OMP_NUM_THREADS")

@@ -10,7 +10,7 @@ from deeds import plan_of, start, states
 
 import gatekit
 from gatekit.study import beat
-from gatekit.study.beat import Listening, keep
+from gatekit.study.beat import keep
 from gatekit.study.folder import ClaimedError, RunFolder
 from gatekit.study.launch import launch, report
 

@@ -252,6 +252,9 @@ class Told:
     def owns(self, folder, before):
         return True
 
+    def unstarted(self):
+        return False
+
     def close(self):
         pass
 
@@ -283,7 +286,7 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
     for place in range(2):
         environment = process.environment_of(plan, backend.places[place])
         made = process.started(CONTEXT, plan.runs[place], plan, environment, False, child_of)
-        made.join()
+        made.process.join()
         seen.append((plan.runs[place].path / "gpu").read_text().split()[0])
     assert seen == ["4", "7"]
 
