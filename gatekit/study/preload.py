@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import os
 
-from . import stopping
+from . import process, stopping
 
-if multiprocessing.parent_process() is None:
+_SERVER = multiprocessing.parent_process() is None
+
+if _SERVER:
     # A closing terminal and a cluster signal every process of a group. The server must outlive
     # them: it reports how its runs have ended. The runs set their own handlers.
     stopping.ignored()
+    # A command that ends meanwhile leaves a request in the queue, which would still be served.
+    process.follow_parent(True)
 
 failure = ""
 """Why TensorFlow cannot be imported here; runs report it, because the server's owner cannot ask."""
@@ -27,3 +31,5 @@ finally:
     os.dup2(_kept, 2)
     os.close(_kept)
     os.close(_nothing)
+    if _SERVER:
+        process.follow_parent(False)

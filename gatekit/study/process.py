@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
 
 
 def living(pid: int) -> bool:
@@ -22,6 +27,12 @@ def born(pid: int) -> str | None:
     """Return when a process started, in ticks since boot: a reused id has another birth."""
     fields = _stat(pid)
     return None if fields is None else fields[19]
+
+
+def follow_parent(follow: bool) -> None:
+    """Have the kernel kill this process when the thread that started it ends; Linux only."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if follow else 0)
 
 
 def _stat(pid: int) -> list[str] | None:

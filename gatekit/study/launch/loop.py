@@ -300,15 +300,17 @@ class _Launching:
             self.others.add(run)
             self.progress.again(run.label, "RUNNING", "another process claimed it first", seconds)
             return
-        if handle.unstarted():
+        if state.attempt == slot.attempt and handle.unstarted():
             self.progress.again(run.label, "LOST", handle.reason(), seconds)
             self.again.insert(0, run)
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
         self.unstarted = 0
-        if state.name not in (*OUTCOMES, "FAILED", "INTERRUPTED") or (
-            slot.stopped is not None and state.name == "INTERRUPTED"
-        ):
+        # What an earlier attempt recorded is not about a process that ended before its claim.
+        recorded = state.name in OUTCOMES or (
+            state.name in ("FAILED", "INTERRUPTED") and state.attempt > slot.attempt
+        )
+        if not recorded or (slot.stopped is not None and state.name == "INTERRUPTED"):
             if self._tried_again(slot, folder, state.attempt, seconds):
                 return
             state_name, reason = self._verdict(slot)

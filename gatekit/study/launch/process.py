@@ -94,7 +94,8 @@ class Process:
                 return f"out of memory: killed by the kernel{used}"
             guess = f", perhaps for want of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
-        return f"the process ended with exit code {code} before its result was written"
+        limited = f". {_limit()}" if _limited() else ""
+        return f"the process ended with exit code {code} before its result was written{limited}"
 
     def lost(self) -> bool:
         """Return whether someone killed it; a segmentation fault would only come again."""
@@ -106,8 +107,10 @@ class Process:
         return self.sent is None and self._orphan()
 
     def unstarted(self) -> bool:
-        """Return whether it could not even import what a run needs."""
-        return bool(self.process.exitcode == NOT_STARTED and self.sent is not None)
+        """Return whether it could not even import what a run needs; asked if it claimed nothing."""
+        code = self.process.exitcode or 0
+        # With too little memory not even the reason can be sent.
+        return code == NOT_STARTED or (code > 0 and self.sent is None and _limited())
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim is that of this process."""
@@ -224,8 +227,7 @@ def started(
             reader.close()
             if isinstance(error, (EOFError, ConnectionError)):
                 raise StartError(
-                    "the fork server ended while it imported TensorFlow. Perhaps memory ran out: "
-                    + _limit()
+                    f"the fork server ended while it imported TensorFlow. {_limit()}."
                 ) from None
             raise
         finally:
@@ -280,7 +282,7 @@ def work(run: Run, plan: Plan, bar: bool) -> None:
     from .. import preload
 
     if preload.failure:
-        raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}")
+        raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}.")
     launch = plan.launch
     request = preload.worker.Request(
         run.path, run.config, run.data_hash, run.plugins, launch.threads, bar, launch.allow_changed
@@ -288,12 +290,17 @@ def work(run: Run, plan: Plan, bar: bool) -> None:
     preload.worker.work(request)
 
 
+def _limited() -> bool:
+    """Return whether the shell limits the memory of a process."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
 def _limit() -> str:
-    """Return what to do if TensorFlow finds too little memory."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft != resource.RLIM_INFINITY:
-        return f"Raise the limit of memory: ulimit -v is {soft // 1024} KiB, unlimited is best."
-    return "free some, or lower n_jobs; python -c 'import tensorflow' shows the whole error."
+    """Return what to do if memory was too small."""
+    if _limited():
+        kib = resource.getrlimit(resource.RLIMIT_AS)[0] // 1024
+        return f"If memory ran out, type ulimit -v unlimited: it is {kib} KiB now"
+    return "If memory ran out, lower n_jobs; python -c 'import tensorflow' shows any other error"
 
 
 @contextlib.contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import functools
 import multiprocessing
@@ -23,6 +22,7 @@ from .. import gpus
 from ..environment import gpu_visible
 from ..folder import RunFolder
 from ..plan import Plan, Run
+from ..process import follow_parent
 from . import process
 from .backend import Handle, StartError
 
@@ -31,8 +31,6 @@ STOP_WITHIN = 3.0
 
 SETTLE = 6.0
 """Seconds after which a lost task's run is given up, where its folder still says RUNNING."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -250,7 +248,7 @@ def _begin(
     with contextlib.suppress(OSError):
         os.chdir(cwd)
     # The worker's end is that of its fork server, this process's parent: no writer stays behind.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    follow_parent(True)
     main(run, plan, environment, bar)
 
 
