@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import processes
 import pytest
 
 from gatekit.cell.errors import RunError
@@ -32,11 +32,13 @@ def test_help_is_fast_and_imports_neither_tensorflow_nor_hydra() -> None:
     )
     seconds = []
     for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run(
+        before = os.times()
+        done = processes.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        seconds.append(time.perf_counter() - started)
+        after = os.times()
+        used = after.children_user - before.children_user
+        seconds.append(used + after.children_system - before.children_system)
         assert done.stdout.splitlines()[-1] == "[]"
     assert min(seconds) < 0.5
 
@@ -90,9 +92,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
-        done = subprocess.run(
-            [*GATEKIT, "--help"], stdout=closed, stderr=subprocess.PIPE, text=True
-        )
+        done = processes.run([*GATEKIT, "--help"], stdout=closed, stderr=subprocess.PIPE, text=True)
     assert done.stderr == ""
     assert done.returncode == EXIT_BROKEN_PIPE
 

@@ -62,6 +62,11 @@ def child(path, deed):
     folder.claim()
     folder.write_config({"deed": deed})
     (path / "log.txt").write_text("first\nlast words\n")
+    if deed == "kill server once" and folder.attempt == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+    if deed == "die with server once" and folder.attempt == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os._exit(1)
     if deed == "exit":
         sys.exit(3)
     if deed == "kill" or (deed == "kill once" and folder.attempt == 1):
