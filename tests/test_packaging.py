@@ -5,11 +5,11 @@ from __future__ import annotations
 import fnmatch
 import importlib.metadata
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 import gatekit
@@ -25,7 +25,7 @@ def pyproject() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def tracked() -> list[Path]:
-    done = subprocess.run(
+    done = processes.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode:

@@ -64,6 +64,9 @@ class Disk:
 
 disk = Disk()
 
+TROUBLE = "input or output failed"
+"""How the message of `trouble` begins."""
+
 
 def opened(path: Path) -> BinaryIO:
     """Open a regular file for reading. Anything else is refused; opening a FIFO would block.
@@ -123,6 +126,8 @@ def fault(path: Path) -> str:
 def missing(error: OSError) -> bool:
     """Return whether an error means that there is no such file."""
     return isinstance(error, FileNotFoundError | NotADirectoryError)
+
+
 def target(path: Path) -> None:
     """Check that a file of the user's may be written: a FIFO would block, a device be replaced.
 
@@ -263,7 +268,7 @@ def trouble(error: OSError, path: Path) -> str:
         path: the run's folder, named where the error names no file.
     """
     where = error.filename or path
-    said = f"input or output failed at {where}: {error.strerror or error}"
+    said = f"{TROUBLE} at {where}: {error.strerror or error}"
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(_nearest(path)).free
         said += f"; {free / 2**20:,.0f} MiB are free there"

@@ -5,19 +5,31 @@ from __future__ import annotations
 import multiprocessing
 import os
 
-from . import stopping
+from . import process, stopping
 
-if multiprocessing.parent_process() is None:
-    # A closing terminal and a cluster tell every process of a group. The server lives until its
-    # owner ends, who could not tell otherwise how its runs have ended; they set their own handlers.
+_SERVER = multiprocessing.parent_process() is None
+
+if _SERVER:
+    # A closing terminal and a cluster signal every process of a group. The server must outlive
+    # them: it reports how its runs have ended. The runs set their own handlers.
     stopping.ignored()
+    # A command that ends meanwhile leaves a request in the queue, which would still be served.
+    process.follow_parent(True)
+
+failure = ""
+"""Why TensorFlow cannot be imported here; runs report it, because the server's owner cannot ask."""
 
 _kept = os.dup(2)
 _nothing = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_nothing, 2)
 try:
     from . import worker as worker
+except Exception as error:
+    first = (str(error).strip().splitlines() or [""])[0]
+    failure = f"{type(error).__name__}: {first[:300]}"
 finally:
     os.dup2(_kept, 2)
     os.close(_kept)
     os.close(_nothing)
+    if _SERVER:
+        process.follow_parent(False)

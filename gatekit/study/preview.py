@@ -160,7 +160,7 @@ def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) 
         for key, run in runs.items():
             trial = trials[key]
             trial.memory = outcome.peaks.get(run.fingerprint)
-            trial.error = reasons.get(run.fingerprint)
+            trial.error = reasons.get(run.fingerprint) or outcome.halted
             if trial.error is None:
                 trial.step, trial.seconds = _times(run, first[key].config["trainer"])
 
@@ -174,8 +174,8 @@ def _short(run: Run, root: Path) -> Run:
 
 def _rehearse(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
     os.environ.update(environment)
+    from . import preload  # noqa: F401  (TensorFlow, before anything else asks for it)
     from .batches import steps_per_epoch
-    from .preload import worker  # noqa: F401  (TensorFlow, before anything else asks for it)
 
     work(run, plan, bar)
     task = parts.load(run.config["plugins"]).task(run.config["task"])

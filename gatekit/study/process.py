@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +39,9 @@ class Owner:
         return living(self.pid) and born(self.pid) == self.born
 
 
+_PR_SET_PDEATHSIG = 1
+
+
 def living(pid: int) -> bool:
     """Return whether there is such a process, stopped or running, and not only its remains."""
     try:
@@ -52,6 +58,12 @@ def born(pid: int) -> str | None:
     """Return when a process started, in ticks since boot: a reused id has another birth."""
     fields = _stat(pid)
     return None if fields is None else fields[19]
+
+
+def follow_parent(follow: bool) -> None:
+    """Have the kernel kill this process when the thread that started it ends; Linux only."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if follow else 0)
 
 
 def _stat(pid: int) -> list[str] | None:

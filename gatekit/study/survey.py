@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import re
 import shlex
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest
 
-from . import files, planned
+from . import files, planned, unrecorded
 from .folder import RunFolder
 
 _ID = re.compile(r"[0-9a-f]{16}\Z")
@@ -78,7 +79,7 @@ def survey(folder: Path, verify: bool = False) -> list[Found]:
     Raises:
         RunError: the folder of runs cannot be read.
     """
-    asked = planned.read(folder)
+    asked, lost = planned.read(folder), unrecorded.read(folder)
     there = _folders(folder / "runs")
     found = []
     for name in [*asked, *sorted(there - asked.keys())]:
@@ -86,10 +87,14 @@ def survey(folder: Path, verify: bool = False) -> list[Found]:
         label = known.label if known else name
         words = known.words if known else ()
         path = folder / "runs" / name
-        if name not in there:
-            found.append(Found(name, path, "PLANNED", None, 0, label, words, None, None))
-            continue
-        found.append(_read(name, path, label, words, verify))
+        if name in there:
+            run = _read(name, path, label, words, verify)
+        else:
+            run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
+        reason = lost.get((name, run.attempt))
+        if reason is not None and run.state in ("PLANNED", "LOST"):
+            run = dataclasses.replace(run, state="FAILED", reason=reason)
+        found.append(run)
     return found
 
 

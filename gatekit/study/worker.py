@@ -35,6 +35,9 @@ from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20
 
+ORPHANED = 60.0
+"""Seconds that a run gets to stop after its batch when its launcher is gone."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -58,6 +61,9 @@ def work(request: Request) -> None:
     """Make one run from claim to result; the outcome is what the folder says.
 
     The process ends with 0 where the folder tells the outcome, whatever it is.
+
+    Raises:
+        RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
     """
     # Until the log takes over, the launcher's terminal shows what goes wrong.
     sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
@@ -69,45 +75,63 @@ def work(request: Request) -> None:
         folder.claim()
     except ClaimedError:
         return
-    except RunError as error:
-        sys.stderr.write(f"{error}\n")
-        if folder.attempt:
-            folder.status("FAILED", str(error))
-        sys.exit(1)
     beat.keep(folder, replaced=lambda: os._exit(1))
     try:
-        _redirect(request.path / "log.txt", request.terminal)
-        _train(request, folder, stop)
-    except InterruptedRunError:
-        name = signal.Signals(received[0]).name if received else "the end of its launcher"
-        folder.status("INTERRUPTED", f"stopped by {name}; the same command continues")
-    except ClaimedError as error:
-        # Asleep for too long: the run is another's now, and so is the word about it.
-        sys.stderr.write(f"{error}\n")
-    except GatekitError as error:
-        sys.stderr.write(f"{error}\n")
-        folder.status("FAILED", str(error))
-    except tf.errors.ResourceExhaustedError as error:
-        traceback.print_exc()
-        folder.status("FAILED", f"out of memory: {_first_line(error)}{_peak()}")
-    except MemoryError as error:
-        traceback.print_exc()
-        folder.status("FAILED", f"out of memory: {_first_line(error)}{_peak()}")
-    except OSError as error:
-        # Of a disk that takes nothing any more the parent tells, by the exit code.
-        said = files.trouble(error, request.path)
-        sys.stderr.write(f"{said}\n")
-        traceback.print_exc()
-        folder.status("FAILED", said)
-    except Exception as error:
-        traceback.print_exc()
-        folder.status("FAILED", f"{type(error).__name__}: {_first_line(error)}")
+        _record(folder, *_attempt(request, folder, stop, received))
     finally:
         # A log that cannot take its last lines is no reason to fail.
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
     quarantine.leave(0)
+
+
+def _attempt(
+    request: Request, folder: RunFolder, stop: threading.Event, received: list[int]
+) -> tuple[str, str]:
+    """Train; return the state to record and its reason, no state if the folder has its last."""
+    try:
+        _redirect(request.path / "log.txt", request.terminal)
+        _train(request, folder, stop)
+    except InterruptedRunError:
+        name = signal.Signals(received[0]).name if received else "the end of its launcher"
+        return "INTERRUPTED", f"stopped by {name}; the same command continues"
+    except ClaimedError as error:
+        # We were suspended and another process took over the run; it now owns the status file.
+        sys.stderr.write(f"{error}\n")
+        return "", ""
+    except GatekitError as error:
+        sys.stderr.write(f"{error}\n")
+        return "FAILED", str(error)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        _print_trace()
+        return "FAILED", f"out of memory: {_first_line(error)}{_peak()}"
+    except OSError as error:
+        said = files.trouble(error, request.path)
+        _print_trace()
+        return "FAILED", said
+    except Exception as error:
+        _print_trace()
+        return "FAILED", f"{type(error).__name__}: {_first_line(error)}"
+    return "", ""
+
+
+def _record(folder: RunFolder, state: str, reason: str) -> None:
+    try:
+        if state:
+            folder.status(state, reason)
+    except ClaimedError as error:
+        sys.stderr.write(f"{error}\n")
+    except OSError as error:
+        raise RunError(
+            reason if reason.startswith(files.TROUBLE) else files.trouble(error, folder.path)
+        ) from error
+
+
+def _print_trace() -> None:
+    # The log may be on the disk that is full.
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
 
 
 def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
@@ -225,6 +249,9 @@ def _follow_parent(stop: threading.Event) -> None:
     def wait() -> None:
         parent.join()
         stop.set()
+        # Nothing else ends a run that hangs: the next command must not wait for it forever.
+        time.sleep(ORPHANED)
+        os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import processes
 import pytest
 
 from gatekit.cell.errors import GatekitError
@@ -207,6 +207,6 @@ def test_for_a_file_hydra_is_not_even_imported_and_libraries_are_quiet(place: Pa
         "main(['check', 'mine.yaml', '--only', 'not_saturated'])\n"
         "print(sorted({'hydra', 'omegaconf', 'evil'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert done.stderr == ""

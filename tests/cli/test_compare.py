@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from compare.synthetic import write_study
 
@@ -98,7 +98,7 @@ def test_comparing_imports_no_tensorflow(root: Path) -> None:
         "import sys; from gatekit.cli.main import main; main(['compare', 'demo', '--figure', 'f']);"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 from gatekit.cli.main import main
@@ -128,7 +128,7 @@ def test_listing_imports_no_tensorflow() -> None:
         f"import sys; from gatekit.cli.main import main\nfor name in {commands}: main([name])\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

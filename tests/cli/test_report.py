@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import processes
 import pytest
 from compare.synthetic import configuration, write_run, write_study
 
@@ -80,14 +80,13 @@ def test_mistakes_are_told(
 def test_watching_ends_cleanly_on_ctrl_c(here: Path) -> None:
     code = "from gatekit.cli.main import main; raise SystemExit(main())"
     command = [sys.executable, "-c", code, "report", "demo", "--watch", "--seconds", "1"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with processes.started(command, **pipes) as p:
         page = here / "demo.html"
-        end = time.monotonic() + 60
-        while not page.exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        processes.until(page.exists, p)
         assert "data-seconds" in page.read_text(encoding="utf-8")
         os.kill(p.pid, signal.SIGINT)
-        out, err = p.communicate(timeout=60)
+        out, err = p.communicate(timeout=processes.PATIENCE)
     assert p.returncode == 0
     assert out == "demo.html\n"
     assert "Traceback" not in err

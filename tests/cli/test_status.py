@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
 
+import processes
 import pytest
 from compare.synthetic import configuration, write_run
 
@@ -116,7 +116,7 @@ def test_none_of_them_imports_tensorflow(study):
         "    main(words)\n"
         "assert not {'tensorflow','keras','hydra'} & set(sys.modules), 'slow import'"
     )
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=study.parents[2]
     )
     assert done.returncode == 0, done.stderr

@@ -7,13 +7,13 @@ import json
 import os
 import random
 import stat
-import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 from gatekit.cell.errors import GatekitError
@@ -304,7 +304,7 @@ def test_an_import_takes_little_memory(what: str, tmp_path: Path) -> None:
         "import resource, sys; from gatekit.cli.main import main; main(sys.argv[1:]);"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", code, "import", str(path), "--root", str(tmp_path / "r")],
         capture_output=True,
         text=True,

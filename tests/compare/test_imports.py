@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 import gatekit.compare
@@ -20,7 +20,7 @@ HEAVY = ("numpy", "scipy", "matplotlib", "rich", "tensorflow", "keras", "yaml")
 def loaded(code: str) -> set[str]:
     text = f"import sys\n{code}\nprint('loaded', *[m for m in {HEAVY} if m in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", text], capture_output=True, text=True, env=environment, check=True
     )
     return set(done.stdout.splitlines()[-1].split()[1:])

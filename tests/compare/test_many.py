@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from gatekit.compare.loader import load
@@ -41,7 +41,7 @@ def _is_whole(folder: Path) -> bool:
 
 @pytest.mark.slow
 def test_row94_ten_thousand_runs_take_ten_seconds_and_500_megabytes() -> None:
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-m", "compare.benchmark", "10000"],
         cwd=Path(__file__).parents[1],
         capture_output=True,

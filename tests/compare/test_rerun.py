@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 from gatekit.cell.errors import RunError
@@ -80,7 +80,7 @@ def test_a_run_repeats_on_the_machine_that_made_it(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
     def typed(*words: str) -> str:
-        done = subprocess.run(
+        done = processes.run(
             [*gatekit, *words],
             cwd=tmp_path,
             capture_output=True,

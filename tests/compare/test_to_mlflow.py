@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 from gatekit.cell.errors import ConfigError
@@ -22,8 +23,6 @@ from gatekit.compare.to_mlflow import Exported, export_mlflow
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM
-
-_PATIENCE = 180
 
 
 @pytest.fixture(scope="module")
@@ -35,24 +34,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--host", "127.0.0.1"]
-    with open(folder / "log.txt", "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port)],
-            cwd=folder,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
+    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port)]
+    with (
+        open(folder / "log.txt", "wb") as log,
+        processes.started(command, cwd=folder, stdout=log, stderr=log) as process,
+    ):
         _wait(f"http://127.0.0.1:{port}/health", process, folder / "log.txt")
         yield f"http://127.0.0.1:{port}"
-    finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        process.wait(processes.PATIENCE)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + processes.PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=5):

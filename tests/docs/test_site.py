@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from .pages import ROOT, pages
@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not all(map(importlib.util.find_spec, ("mkdocs", "mkdocstrings", "latex2mathml"))):
         pytest.skip("needs the extra docs: pip install -c constraints.txt -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},

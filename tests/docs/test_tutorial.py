@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import processes
 import pytest
 
 from .pages import blocks
@@ -20,7 +21,7 @@ GATEKIT = Path(sys.executable).with_name("gatekit")
 def typed(words: Sequence[str], folder: Path) -> str:
     """Return what a command prints."""
     assert words[0] == "gatekit", words
-    done = subprocess.run(
+    done = processes.run(
         [str(GATEKIT), *words[1:]],
         cwd=folder,
         env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},

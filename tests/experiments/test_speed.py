@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import processes
 import pytest
 
 from experiments.speed.__main__ import arguments, main
@@ -300,7 +300,7 @@ def test_the_command_measures_and_writes(tmp_path: Path) -> None:
     words = ["--sizes", "2,4,3,8", "--cells", "lstm", "--pairs", "2", "--block", "0.01"]
     words += ["--contenders", "gatekit.graph,keras.graph,floor"]
     words += ["--what", "train,forward,memory", "--every-step", "--to", str(tmp_path)]
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-m", "experiments.speed", *words],
         cwd=ROOT,
         capture_output=True,

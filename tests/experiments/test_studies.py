@@ -7,11 +7,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
@@ -146,7 +146,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
         (tmp_path / "experiments" / study).mkdir(parents=True)
         shutil.copy(plugin, tmp_path / "experiments" / study)
     words = ["train", "-m", f"+experiment={name}", "n_jobs=1"]
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-c", publish.GATEKIT, *words],
         cwd=tmp_path,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

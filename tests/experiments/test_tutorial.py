@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def commands() -> list[list[str]]:
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Python in the folder as a reader would."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
+    return processes.run(
         [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True
     )
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 HERE = Path(__file__).parent
@@ -21,7 +21,7 @@ PLANTED = {
 
 def survey(path, *words):
     """Run the harness; return its exit code and its counts."""
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, HERE / "kth_call.py", "--json", path, *words],
         capture_output=True,
         text=True,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import Any
 
 import numpy as np
+import processes
 import pytest
 import tensorflow as tf
 
@@ -124,7 +124,7 @@ print(peak() - before)
 def test_a_training_step_takes_half_the_memory() -> None:
     def peak(how: str) -> int:
         command = [sys.executable, "-c", _STEP, how]
-        return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+        return int(processes.run(command, capture_output=True, check=True, text=True).stdout)
 
     plain = peak("plain")
     assert plain > 0

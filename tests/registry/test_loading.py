@@ -1,10 +1,10 @@
 """Quarantine, duplicates, and what the registry tells of what it loaded."""
 
 import signal
-import subprocess
 import sys
 import types
 
+import processes
 import pytest
 
 from gatekit import registry
@@ -260,7 +260,7 @@ def test_the_registry_needs_no_tensorflow(place):
         "import sys; from gatekit import registry; registry.catalogue(); registry.tasks();"
         "print(sorted({'tensorflow', 'keras', 'hydra'} & set(sys.modules)))"
     )
-    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    made = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert made.stdout.strip() == "[]"
 
 

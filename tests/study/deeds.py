@@ -62,6 +62,11 @@ def child(path, deed):
     folder.claim()
     folder.write_config({"deed": deed})
     (path / "log.txt").write_text("first\nlast words\n")
+    if deed == "kill server once" and folder.attempt == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+    if deed == "die with server once" and folder.attempt == 1:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os._exit(1)
     if deed == "exit":
         sys.exit(3)
     if deed == "kill" or (deed == "kill once" and folder.attempt == 1):
@@ -71,7 +76,7 @@ def child(path, deed):
         time.sleep(2)  # outlives its parent, then goes without a word
         os._exit(1)
     if deed == "disk":
-        folder.status("FAILED", "input or output: no space left")
+        folder.status("FAILED", "input or output failed: no space left")
         return
     if deed == "gpu":
         seen = ("CUDA_VISIBLE_DEVICES", "TF_FORCE_GPU_ALLOW_GROWTH", "OMP_NUM_THREADS")

@@ -1,16 +1,17 @@
 """Writers on other machines: who is silent for a minute is replaced, and finds that it was."""
 
 import json
+import os
 import platform
 import threading
 import time
 
 import pytest
-from deeds import plan_of, start, states
+from deeds import CONTEXT, RESULT, plan_of, start, states
 
 import gatekit
 from gatekit.study import beat
-from gatekit.study.beat import Listening, keep
+from gatekit.study.beat import keep
 from gatekit.study.folder import ClaimedError, RunFolder
 from gatekit.study.launch import launch, report
 
@@ -53,30 +54,74 @@ def test_row_90_a_silent_machine_locks_nothing(tmp_path, short):
     assert states(plan) == ["COMPLETED", "COMPLETED"]
     assert plan.runs[0].folder().state().attempt == 2
     assert outcome.skipped == []
-    assert "LOST: no sign of life from node7" in plan.log.read_text()
+    assert "LOST: no heartbeat from node7" in plan.log.read_text()
 
 
-def test_row_89_a_machine_that_beats_is_left_alone(tmp_path, short):
+def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
     plan = plan_of(tmp_path, "good")
-    over = keep(elsewhere(plan.runs[0]), replaced=lambda: None)
+    folder = elsewhere(plan.runs[0])
+    over = keep(folder, replaced=lambda: None)
+    # Longer than the silence after which the run would be taken over.
+    threading.Timer(2 * beat.SILENCE, folder.finish, [RESULT]).start()
     outcome = launch(plan, start)
     over.set()
-    assert [state for _, state in outcome.skipped] == ["RUNNING"]
-    assert "1 being worked on by another process" in report(plan, outcome)
+    assert [state for _, state in outcome.skipped] == ["COMPLETED"]
+    assert outcome.code == 0
     assert plan.runs[0].folder().state().attempt == 1
+    assert "Waiting for good (process" in plan.log.read_text()
 
 
-def test_who_never_beat_is_not_judged(tmp_path, short):
-    plan = plan_of(tmp_path, "good")
+def test_a_machine_that_never_beat_keeps_its_run(tmp_path, short):
+    plan = plan_of(tmp_path, "good", "good")
     elsewhere(plan.runs[0])
-    assert [state for _, state in launch(plan, start).skipped] == ["RUNNING"]
+    outcome = launch(plan, start)
+    assert outcome.code == 1
+    assert states(plan) == ["RUNNING", "COMPLETED"]
+    said = report(plan, outcome)
+    assert "on node7, silent for" in said
+    assert f"delete {plan.runs[0].path / 'attempts' / '1.claim'}" in said
 
 
-def test_a_process_of_this_machine_needs_no_listening(tmp_path):
-    plan = plan_of(tmp_path, "good")
+def test_a_suspended_process_of_this_machine_keeps_its_run(tmp_path, short):
+    plan = plan_of(tmp_path, "good", "good")
     plan.runs[0].folder().claim()
-    assert plan.runs[0].folder().owner()[0] == platform.node()
-    assert not Listening(plan.runs)
+    outcome = launch(plan, start)
+    assert outcome.code == 1
+    assert states(plan) == ["RUNNING", "COMPLETED"]
+    said = report(plan, outcome)
+    assert f"LEFT good: held by process {os.getpid()} on {platform.node()}" in said
+    assert f"Type kill -CONT {os.getpid()} if it is suspended" in said
+
+
+@pytest.mark.parametrize(
+    ("state", "after", "code"), [("INTERRUPTED", "COMPLETED", 0), ("FAILED", "FAILED", 1)]
+)
+def test_what_another_process_leaves_is_taken_up_or_reported(tmp_path, state, after, code):
+    plan = plan_of(tmp_path, "good")
+    folder = plan.runs[0].folder()
+    folder.claim()
+    threading.Timer(0.5, folder.status, [state, "the reason"]).start()
+    outcome = launch(plan, start)
+    assert (states(plan), outcome.code) == ([after], code)
+    assert "the reason" in plan.log.read_text() + report(plan, outcome)
+
+
+def test_a_run_that_is_claimed_while_it_starts_is_awaited(tmp_path):
+    plan = plan_of(tmp_path, "good")
+
+    def begun(run, plan, bar):
+        folder = run.folder()
+        folder.claim()
+        threading.Timer(1.0, folder.finish, [RESULT]).start()
+        process = CONTEXT.Process(target=os.getpid)
+        process.start()
+        return process
+
+    outcome = launch(plan, begun)
+    # The process may end before or after the run that the other claim is about.
+    assert states(plan) == ["COMPLETED"]
+    assert outcome.code == 0
+    assert plan.runs[0].folder().state().attempt == 1
 
 
 def test_row_73_a_writer_that_slept_finds_that_it_was_replaced(tmp_path, short):

@@ -19,6 +19,7 @@ from gatekit.study import beat, files, resume
 from gatekit.study.checkpoint import Checkpoint
 from gatekit.study.folder import SMALL, ClaimedError, RunFolder
 from gatekit.study.launch import launch
+from gatekit.study.launch.others import Others
 from gatekit.study.plan import Launch, Plan, Run
 from gatekit.study.survey import survey
 
@@ -222,14 +223,14 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
         with pytest.raises(ClaimedError, match=r"delete .*1\.claim"):
             RunFolder(folder.path).claim()
         (run,) = plan_of(tmp_path / "demo", [folder.path]).runs
-        listening = beat.Listening([run])
-        listening.looked -= 2
+        watch = Others([run])
+        watch.looked -= 2
         beat._beat(folder)
-        assert listening.gone() == []
+        assert watch.ended() == []
         # It beats no more: whoever takes the run over is found by the owner before it writes.
-        listening = beat.Listening([run])
-        listening.looked -= 2
-        assert listening.gone() == [run]
+        watch = Others([run])
+        watch.looked -= 2
+        assert [(each, state.name) for each, state in watch.ended()] == [(run, "LOST")]
         assert RunFolder(folder.path).claim() == 2
         with pytest.raises(ClaimedError, match="taken over"):
             folder.write_weights(b"")

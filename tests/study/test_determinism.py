@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from determinism import digests
 
@@ -27,7 +27,7 @@ def test_the_weights_are_the_same_anywhere(tmp_path, monkeypatch, cells):
     for threads in ("1", "2"):
         place = tmp_path / threads
         place.mkdir()
-        done = subprocess.run(
+        done = processes.run(
             [sys.executable, SCRIPT, place, threads, *cells],
             capture_output=True,
             text=True,

@@ -3,9 +3,9 @@
 import errno
 import json
 import os
-import subprocess
 import sys
 
+import processes
 import pytest
 from disks import CountingDisk
 
@@ -23,8 +23,8 @@ def folder(tmp_path):
 
 def dead_owner(folder):
     """Rewrite the latest claim as if a process that is gone had made it."""
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
+    with processes.started([sys.executable, "-c", ""]) as done:
+        pass
     path = folder.path / "attempts" / f"{folder.attempt}.claim"
     owner = json.loads(path.read_text())
     path.write_text(json.dumps({**owner, "pid": done.pid}))

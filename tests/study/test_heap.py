@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
+import processes
 import pytest
 
 COUNT = """
@@ -30,7 +30,7 @@ print(faults())
 def faults(first: str, size: int) -> int:
     """Return how many pages the kernel hands out for 50 blocks of so many bytes, one at a time."""
     code = COUNT.format(first=first, size=size)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(done.stdout)
 
 

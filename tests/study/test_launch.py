@@ -2,22 +2,33 @@
 
 import io
 import json
+import multiprocessing
 import os
+import re
 import signal
+import sys
 import threading
 import time
+import types
+from multiprocessing import forkserver
 
+import processes
 import pytest
 from deeds import CONTEXT, child_of, plan_of, start, states
 
 import gatekit
+import gatekit.study as package
 from gatekit.cell.errors import RunError
 from gatekit.study import gpus
+from gatekit.study.failures import causes
 from gatekit.study.launch import launch, process, report
+from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress, duration
+from gatekit.study.launch.signals import StoppedError, caught, raising
 from gatekit.study.options import Options
 from gatekit.study.plan import Plan
+from gatekit.study.survey import survey
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):
@@ -94,15 +105,6 @@ def test_row_70_ctrl_c_twice_stops_at_once(tmp_path):
     assert outcome.code == 130
     assert states(plan) == ["INTERRUPTED"]
     assert seconds < 15
-
-
-def test_a_run_of_another_process_is_left_alone(tmp_path):
-    plan = plan_of(tmp_path, "good", "good")
-    plan.runs[0].folder().claim()
-    outcome = launch(plan, start)
-    assert outcome.code == 0
-    assert states(plan) == ["RUNNING", "COMPLETED"]
-    assert "1 being worked on by another process" in report(plan, outcome)
 
 
 def test_a_place_that_cannot_be_written_is_told_before_anything_runs(tmp_path):
@@ -252,6 +254,9 @@ class Told:
     def owns(self, folder, before):
         return True
 
+    def unstarted(self):
+        return False
+
     def close(self):
         pass
 
@@ -283,7 +288,7 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
     for place in range(2):
         environment = process.environment_of(plan, backend.places[place])
         made = process.started(CONTEXT, plan.runs[place], plan, environment, False, child_of)
-        made.join()
+        made.process.join()
         seen.append((plan.runs[place].path / "gpu").read_text().split()[0])
     assert seen == ["4", "7"]
 
@@ -322,3 +327,160 @@ def test_what_another_sweep_has_made_meanwhile_is_not_begun(tmp_path):
     assert [state for _, state in outcome.made] == ["COMPLETED"]
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]
     assert plan.runs[1].folder().state().attempt == 1
+
+
+@pytest.fixture
+def server():
+    """A fork server without TensorFlow, in which runs are deeds; ended after the test."""
+    forkserver._forkserver._stop()
+
+    class Served(Processes):
+        def start(self, run, place, bar):
+            context = multiprocessing.get_context("forkserver")
+            return process.started(
+                context, run, self.plan, {}, bar, child_of, preload=(), place=place
+            )
+
+    yield Served
+    forkserver._forkserver._stop()
+
+
+def test_runs_outlive_their_fork_server(tmp_path, server):
+    plan = plan_of(tmp_path, "kill server once", "die with server once", "good", n_jobs=1)
+    outcome = launch(plan, backend=server(plan))
+    assert states(plan) == ["COMPLETED"] * 3
+    assert outcome.code == 0
+    assert [run.folder().state().attempt for run in plan.runs] == [1, 2, 1]
+    assert "lost with the fork server that had started it" in plan.log.read_text()
+
+
+def test_a_run_that_is_lost_with_its_fork_server_never_counts_as_failed(tmp_path, server):
+    plan = plan_of(tmp_path, "die with server once", retries=0)
+    outcome = launch(plan, backend=server(plan))
+    assert (states(plan), outcome.failed, outcome.code) == (["INTERRUPTED"], [], 1)
+    assert launch(plan, backend=server(plan)).code == 0
+    assert states(plan) == ["COMPLETED"]
+
+
+class Refusing:
+    """A backend that cannot start a run the first ``times`` times."""
+
+    slots = 1
+
+    def __init__(self, times):
+        self.times = times
+
+    def start(self, run, place, bar):
+        self.times -= 1
+        if self.times >= 0:
+            raise StartError("the fork server ended.")
+        return process.Process(start(run, None, bar), place)
+
+    def wait(self, handles, seconds):
+        Processes.await_any(handles, seconds)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("times", "code", "after"), [(2, 0, "COMPLETED"), (3, 1, "PLANNED"), (99, 1, "PLANNED")]
+)
+def test_a_fork_server_that_ends_is_started_again_twice(tmp_path, times, code, after):
+    plan = plan_of(tmp_path, "good", "good")
+    outcome = launch(plan, backend=Refusing(times))
+    assert (outcome.code, set(states(plan))) == (code, {after})
+    assert outcome.failed == []
+    said = report(plan, outcome)
+    assert ("Stopped: no run can be started: the fork server ended." in said) == bool(code)
+
+
+def unable(run, plan, environment, bar):
+    """Be the process of a run where TensorFlow cannot be imported."""
+    package.preload = types.SimpleNamespace(failure="MemoryError: too much")
+    process.work(run, plan, bar)
+
+
+def unwritable(run, plan, environment, bar):
+    """Be the process of a run that cannot record its end."""
+    run.folder().claim()
+    raise RunError("input or output failed at metrics.jsonl: No space left on device")
+
+
+class Spawned(Processes):
+    """Runs in fresh processes."""
+
+    def start(self, run, place, bar):
+        return process.started(CONTEXT, run, self.plan, {}, bar, self.main, place=place)
+
+
+def test_where_tensorflow_cannot_be_imported_no_run_fails(tmp_path):
+    plan = plan_of(tmp_path, "good", "good", n_jobs=1)
+    outcome = launch(plan, backend=Spawned(plan, main=unable))
+    assert (outcome.code, outcome.failed, states(plan)) == (1, [], ["PLANNED"] * 2)
+    assert "Stopped: no run can be started: TensorFlow cannot be imported: MemoryError" in report(
+        plan, outcome
+    )
+
+
+def test_row_74_the_cause_of_an_end_that_a_run_cannot_record_is_recorded(tmp_path):
+    plan = plan_of(tmp_path, "good")
+    ((_, reason),) = launch(plan, backend=Spawned(plan, main=unwritable)).failed
+    assert reason.endswith("metrics.jsonl: No space left on device")
+    assert plan.runs[0].folder().state().reason == reason
+
+
+def test_row_75_a_run_whose_folder_cannot_be_made_is_known_to_have_failed(tmp_path):
+    plan = plan_of(tmp_path, "good")
+    path = plan.runs[0].path
+    path.parent.mkdir(parents=True)
+    path.write_text("in the way")
+    outcome = launch(plan, start)
+    assert outcome.code == 1
+    (cause,) = causes(survey(plan.study))
+    assert cause.state == "FAILED"
+    assert re.match(rf"input or output failed at {path}: .*MiB are free.*root=", cause.reason)
+    path.unlink()
+    # It was never claimed, so that no retry=failed is needed.
+    assert launch(plan, start).code == 0
+    assert [run.state for run in survey(plan.study)] == ["COMPLETED"]
+
+
+def test_a_process_that_ends_before_its_claim_does_not_end_as_an_earlier_attempt_did(tmp_path):
+    plan = plan_of(tmp_path, "die early")
+    folder = plan.runs[0].folder()
+    folder.claim()
+    folder.status("INTERRUPTED", "stopped by SIGTERM")
+    outcome = launch(plan, start)
+    assert "exit code 9" in outcome.failed[0][1]
+
+
+def test_a_signal_ends_what_blocks_and_is_kept():
+    with caught() as received:
+        threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+        with pytest.raises(StoppedError), raising():
+            time.sleep(processes.PATIENCE)
+        # What came before is not waited for either.
+        with pytest.raises(StoppedError), raising():
+            time.sleep(processes.PATIENCE)
+    assert received == [signal.SIGINT]
+
+
+IGNORING = """
+import os, signal
+from gatekit.study import stopping
+from gatekit.study.launch.signals import caught
+with caught() as received:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        os.kill(os.getpid(), number)
+assert received == [signal.SIGTERM], received
+stop, received = stopping.noted()
+for number in (signal.SIGHUP, signal.SIGTERM):
+    os.kill(os.getpid(), number)
+assert received == [signal.SIGTERM], received
+"""
+
+
+def test_what_nohup_and_a_shell_in_the_background_ignore_stays_ignored():
+    shell = ["/bin/sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", sys.executable, "-c", IGNORING]
+    processes.run(shell, check=True)

@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 
+import processes
 import pytest
 from deeds import changed, plan_of, start
 
@@ -130,7 +130,7 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     (tmp_path / "plugins" / "faulty_task.py").write_text(FAULTY)
     (tmp_path / "script.py").write_text(SCRIPT)
     words = ["plan", "-m", "task=faulty", "task.good=true,false", "units=4", "seeds=2", "--json"]
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "script.py", *words, "trainer.epochs=50", "trainer.batch=8"],
         cwd=tmp_path,
         capture_output=True,

@@ -2,10 +2,10 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 from twice import VARIANTS, StopAt, points, told
 
@@ -161,7 +161,7 @@ KILLS = Path(__file__).parent / "kills.py"
 
 def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
     count = 20 if request.config.getoption("--slow") else 1
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,
         text=True,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sysconfig
 import tomllib
 import venv
 from pathlib import Path
 
+import processes
 import pytest
 
 from gatekit import registry
@@ -174,8 +174,8 @@ def test_a_new_package_is_installed_and_passes_its_own_test(place: Path) -> None
     (site / "these.pth").write_text(these)
     python = str(folder / "bin" / "python")
     pip = [python, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "./gatekit-leaky"], cwd=place, check=True, capture_output=True)
-    done = subprocess.run(
+    processes.run([*pip, "./gatekit-leaky"], cwd=place, check=True, capture_output=True)
+    done = processes.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "gatekit-leaky"],
         cwd=place,
         capture_output=True,

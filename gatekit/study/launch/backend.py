@@ -9,6 +9,10 @@ from ..folder import RunFolder
 from ..plan import Run
 
 
+class StartError(Exception):
+    """A run could not be started, for a reason that is not the run's."""
+
+
 class Handle(Protocol):
     """One started run.
 
@@ -36,6 +40,14 @@ class Handle(Protocol):
         """Return whether it was ended from outside, so that another try may succeed."""
         ...
 
+    def blameless(self) -> bool:
+        """Return whether it is certain that the run did not cause its end."""
+        ...
+
+    def unstarted(self) -> bool:
+        """Return whether the process could not even import what a run needs."""
+        ...
+
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim of a folder, which had ``before`` claims, is its own."""
         ...
@@ -55,7 +67,11 @@ class Backend(Protocol):
     slots: int
 
     def start(self, run: Run, place: int, bar: bool) -> Handle:
-        """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal."""
+        """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal.
+
+        Raises:
+            StartError: it could not be started.
+        """
         ...
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:

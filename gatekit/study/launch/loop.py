@@ -12,15 +12,15 @@ from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
 
-from .. import files, planned
-from ..beat import Listening
+from .. import files, planned, unrecorded
 from ..folder import OUTCOMES, RunFolder
 from ..plan import Plan, Run
-from .backend import Backend, Handle
+from .backend import Backend, Handle, StartError
+from .others import Others, settle, waiting
 from .outcome import Outcome, score
 from .process import Processes
 from .progress import Progress
-from .signals import caught
+from .signals import StoppedError, caught
 from .work import Listed, Work
 
 GRACE = 4.0
@@ -63,11 +63,11 @@ def launch(
     Raises:
         RunError: the study's folder cannot be written, or the backend is not at hand.
     """
-    outcome, listening = Outcome(), Listening()
+    outcome, others = Outcome(), Others()
     if work is None:
-        todo = pending(plan, outcome)
-        listening = Listening(run for run, state in outcome.skipped if state == "RUNNING")
-        if not todo and not listening:
+        todo, elsewhere = pending(plan, outcome)
+        others = Others(elsewhere, patient=not plan.launch.options.detach)
+        if not todo and not others:
             # A source that came back makes its old runs current again.
             with contextlib.suppress(OSError):
                 planned.mark(plan)
@@ -81,13 +81,13 @@ def launch(
         # What is missing or refused is told before anything is written.
         jobs = executor(plan)
         prepare(plan)
-        return launch_jobs(plan, jobs, work.rest(), outcome, listening)
+        return launch_jobs(plan, jobs, work.rest(), outcome, others)
     if asked == "ray":
         from .ray import Ray
 
         backend = Ray(plan)
     prepare(plan)
-    return make(plan, backend or Processes(plan, start), work, outcome, listening, stream, plan.log)
+    return make(plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log)
 
 
 def make(
@@ -95,7 +95,7 @@ def make(
     backend: Backend,
     work: Work,
     outcome: Outcome,
-    listening: Listening | None = None,
+    others: Others | None = None,
     stream: TextIO | None = None,
     log: Path | None = None,
 ) -> Outcome:
@@ -106,43 +106,27 @@ def make(
         backend: where.
         work: the runs.
         outcome: is completed and returned.
-        listening: runs that other machines seem to work on; those of dead ones are made, too.
+        others: runs that other processes work on; they are awaited, and made if they become free.
         stream: where progress is told; stdout by default.
         log: a file that gets every line of it as well.
     """
-    return _Launching(plan, backend, work, outcome, listening or Listening(), stream, log).run()
+    return _Launching(plan, backend, work, outcome, others or Others(), stream, log).run()
 
 
-def take_over(listening: Listening, outcome: Outcome, progress: Progress) -> list[Run]:
-    """Return the runs whose machines are gone; they count as to be made from now on."""
-    gone = listening.gone()
-    for run in gone:
-        outcome.skipped.remove((run, "RUNNING"))
-        progress.total += 1
-        progress.note(f"{'LOST':<9} {run.label}  {run.folder().state().reason}; made here")
-    return gone
-
-
-def waiting(listening: Listening) -> str:
-    """Return what is said while nothing is left but to listen."""
-    return (
-        f"Other machines seem to work on {len(listening.heard)} more; for a minute at most it is "
-        "listened whether they do."
-    )
-
-
-def pending(plan: Plan, outcome: Outcome) -> list[Run]:
-    """Return the runs that are to be made; the others are noted in the outcome."""
-    todo = []
+def pending(plan: Plan, outcome: Outcome) -> tuple[list[Run], list[Run]]:
+    """Return the runs to make and those that other processes hold; the outcome notes the rest."""
+    todo, elsewhere = [], []
     for run in plan.runs:
         state = run.folder().state()
-        if state.name in (*OUTCOMES, "RUNNING"):
+        if state.name in OUTCOMES:
             outcome.skipped.append((run, state.name))
+        elif state.name == "RUNNING":
+            elsewhere.append(run)
         elif state.name == "FAILED" and not plan.launch.retry_failed:
             outcome.failed.append((run, f"failed before: {state.reason}"))
         else:
             todo.append(run)
-    return todo
+    return todo, elsewhere
 
 
 def prepare(plan: Plan) -> None:
@@ -178,20 +162,21 @@ class _Launching:
         backend: Backend,
         work: Work,
         outcome: Outcome,
-        listening: Listening,
+        others: Others,
         stream: TextIO | None,
         log: Path | None,
     ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
-        self.listening = listening
+        self.others = others
         self.options = plan.launch.options
-        self.progress = Progress(work.total, backend.slots, stream, log)
+        self.progress = Progress(work.total + len(others), backend.slots, stream, log)
         self.received: list[int] = []
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
         self.again: list[Run] = []
         self.waited = False
+        self.unstarted = 0
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
         self.told_at: float | None = None
 
@@ -207,7 +192,7 @@ class _Launching:
             for slot in self.active:
                 slot.handle.kill()
             self.backend.close()
-        self.outcome.left += [*self.again, *self.work.rest()]
+        self.outcome.left += [*self.again, *self.work.rest(), *self.others.runs()]
         return self.outcome
 
     def step(self) -> bool:
@@ -217,7 +202,7 @@ class _Launching:
         elif self.outcome.halted is not None:
             self._stop(now=False)
         else:
-            self._listen()
+            self._look_elsewhere()
             self._start()
         self.backend.wait([slot.handle for slot in self.active], 0.2)
         for slot in list(self.active):
@@ -232,17 +217,14 @@ class _Launching:
         return bool(self.active) or not (stopping or self._nothing_left())
 
     def _nothing_left(self) -> bool:
-        return not self.again and not self.work.more() and not self.listening
+        return not self.again and not self.work.more() and not self.others
 
-    def _listen(self) -> None:
-        self.again += take_over(self.listening, self.outcome, self.progress)
-        if (
-            self.listening
-            and not self.waited
-            and not (self.active or self.again or self.work.more())
-        ):
+    def _look_elsewhere(self) -> None:
+        self.again += settle(self.others, self.work, self.outcome, self.progress)
+        idle = not (self.active or self.again or self.work.more())
+        if idle and self.others and not self.waited:
             self.waited = True
-            self.progress.note(waiting(self.listening))
+            self.progress.note(waiting(self.others))
 
     def _start(self) -> None:
         while len(self.active) < self.backend.slots:
@@ -251,17 +233,36 @@ class _Launching:
                 return
             folder = run.folder()
             state = folder.state()
-            if state.name in (*OUTCOMES, "RUNNING"):
+            if self.work.settled(run, state.name):
                 # Another sweep in the same study was faster.
                 self.outcome.skipped.append((run, state.name))
                 self.progress.skipped(run.label, state.name)
                 self.work.ended(run, state.name)
                 continue
+            if state.name == "RUNNING":
+                self.others.add(run)
+                continue
             used = {slot.handle.place for slot in self.active}
             place = next(p for p in range(self.backend.slots) if p not in used)
-            handle = self.backend.start(run, place, self.bar)
+            try:
+                handle = self.backend.start(run, place, self.bar)
+            except StoppedError:
+                self.again.append(run)
+                return
+            except StartError as error:
+                self._unstarted(run, str(error))
+                return
             self.active.append(_Slot(run, handle, time.monotonic(), state.attempt))
             self.progress.started()
+
+    def _unstarted(self, run: Run, reason: str) -> None:
+        """Put back a run that could not be started; what hinders it would hinder every run."""
+        self.again.insert(0, run)
+        self.unstarted += 1
+        if self.unstarted > self.options.retries:
+            self.outcome.halted = f"no run can be started: {reason}"
+        else:
+            self.progress.note(f"{reason} Again ({self.unstarted} of {self.options.retries}).")
 
     def _watch(self, slot: _Slot) -> None:
         if slot.handle.waiting():
@@ -296,24 +297,33 @@ class _Launching:
             self.outcome.peaks[run.fingerprint] = handle.peak
         state = folder.state()
         if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
-            self.outcome.skipped.append((run, "RUNNING"))
-            self.progress.ended(run.label, "RUNNING", "elsewhere", seconds)
-            self.work.ended(run, "RUNNING")
+            self.others.add(run)
+            self.progress.again(run.label, "RUNNING", "another process claimed it first", seconds)
             return
-        if state.name not in (*OUTCOMES, "FAILED", "INTERRUPTED") or (
-            slot.stopped is not None and state.name == "INTERRUPTED"
-        ):
+        if state.attempt == slot.attempt and handle.unstarted():
+            self.progress.again(run.label, "LOST", handle.reason(), seconds)
+            self.again.insert(0, run)
+            self.outcome.halted = f"no run can be started: {handle.reason()}"
+            return
+        self.unstarted = 0
+        # What an earlier attempt recorded is not about a process that ended before its claim.
+        recorded = state.name in OUTCOMES or (
+            state.name in ("FAILED", "INTERRUPTED") and state.attempt > slot.attempt
+        )
+        if not recorded or (slot.stopped is not None and state.name == "INTERRUPTED"):
             if self._tried_again(slot, folder, state.attempt, seconds):
                 return
             state_name, reason = self._verdict(slot)
-            with contextlib.suppress(OSError):
+            try:
                 files.folder(folder.path)
                 folder.status(state_name, reason)
-            state = folder.state()
-            if state.name not in ("FAILED", "INTERRUPTED"):
-                # Even the status could not be written.
+            except OSError as error:
+                if not reason.startswith(files.TROUBLE):
+                    reason = f"{files.trouble(error, folder.path)} ({reason})"
+                unrecorded.note(self.plan.study, folder, reason)
                 self._failed(run, reason, seconds)
                 return
+            state = folder.state()
         if state.name == "FAILED":
             self._failed(run, state.reason or "", seconds)
             return
@@ -328,6 +338,8 @@ class _Launching:
             return "FAILED" if slot.stopped.startswith("timeout") else "INTERRUPTED", slot.stopped
         if self.told_at is not None:
             return "INTERRUPTED", "stopped by a signal"
+        if slot.handle.blameless():
+            return "INTERRUPTED", f"LOST: {slot.handle.reason()}"
         tries = self.tries.get(slot.run.fingerprint, 0)
         times = f", {tries + 1} times" if tries else ""
         return "FAILED", slot.handle.reason() + times
@@ -344,7 +356,7 @@ class _Launching:
             if folder.path.exists():
                 folder.lost(attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
-        self.progress.again(slot.run.label, again, seconds)
+        self.progress.again(slot.run.label, "LOST", again, seconds)
         self.again.append(slot.run)
         return True
 
@@ -352,7 +364,7 @@ class _Launching:
         self.outcome.failed.append((run, reason))
         self.progress.ended(run.label, "FAILED", reason, seconds)
         self.work.ended(run, "FAILED")
-        self.troubles = self.troubles + 1 if reason.startswith("input or output") else 0
+        self.troubles = self.troubles + 1 if reason.startswith(files.TROUBLE) else 0
         if self.options.fail_fast and not self.received:
             self.outcome.halted = f"fail_fast, and {run.label} failed."
         elif self.troubles >= PAUSE_AFTER:

@@ -16,8 +16,10 @@ class Outcome:
 
     Attributes:
         made: runs that were made, with their state.
-        skipped: runs that were complete already, or that another process works on.
+        skipped: runs that were complete already, or that another process completed; RUNNING if a
+            Slurm job of an earlier command makes them and this command does not wait.
         failed: runs that failed, now or before, with the reason.
+        held: runs that another process keeps, with its name and the remedy.
         left: runs that were not begun, or were stopped before their end; the same command goes on.
         signal: the signal that ended the command.
         halted: why the command stopped by itself before every run was begun.
@@ -28,6 +30,7 @@ class Outcome:
     made: list[tuple[Run, str]] = field(default_factory=list)
     skipped: list[tuple[Run, str]] = field(default_factory=list)
     failed: list[tuple[Run, str]] = field(default_factory=list)
+    held: list[tuple[Run, str]] = field(default_factory=list)
     left: list[Run] = field(default_factory=list)
     signal: int | None = None
     halted: str | None = None
@@ -42,10 +45,10 @@ class Outcome:
 
     @property
     def code(self) -> int:
-        """The exit code: 0, 1 when a run failed or is left, 128 + n after signal n."""
+        """The exit code: 0, 1 when a run failed, is held or is left, 128 + n after signal n."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failed or self.halted or self.left else 0
+        return 1 if self.failed or self.halted or self.held or self.left else 0
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
@@ -68,6 +71,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
         lines.append(f"    whole log: {run.path / 'log.txt'}")
     if outcome.failed:
         lines.append("To retry what failed: the same command with retry=failed.")
+    lines += [f"LEFT {run.label}: {reason}" for run, reason in outcome.held]
     if outcome.halted is not None:
         lines.append(f"Stopped: {outcome.halted}")
     if outcome.jobs:

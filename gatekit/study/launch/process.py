@@ -8,31 +8,55 @@ import multiprocessing
 import os
 import platform
 import re
+import resource
 import signal
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing.connection import wait
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
+
+from gatekit.cell.errors import GatekitError
 
 from ..environment import gpu_visible
 from ..folder import RunFolder
 from ..gpus import places
 from ..plan import Plan, Run
-from .backend import Handle
+from ..process import born, living
+from ..stopping import ALL
+from .backend import Handle, StartError
+from .signals import raising
 
 PRELOAD = "gatekit.study.preload"
+
+NO_SERVER = 255
+"""What multiprocessing gives as the exit code of a process whose fork server is gone."""
+
+NOT_STARTED = 70
+"""The exit code of a process that could not import what a run needs; it has claimed nothing."""
 
 Main = Callable[[Run, Plan, dict[str, str], bool], None] | None
 
 
 class Process:
-    """One run in a process of its own."""
+    """One run in a process of its own.
 
-    def __init__(self, process: Any, place: int) -> None:
-        self.process, self.place = process, place
+    Args:
+        process: the started process.
+        place: the slot that it occupies.
+        words: where the process sends the reason of an end that it cannot record in its folder.
+    """
+
+    def __init__(self, process: Any, place: int, words: Connection | None = None) -> None:
+        self.process, self.place, self.words = process, place, words
         self.pid: int = process.pid
+        self.served = getattr(process, "_start_method", "") == "forkserver"
+        self.born = born(self.pid)
         self.peak = 0
         self.kills = _kernel_kills()
+        self.sent: str | None = None
 
     def waiting(self) -> bool:
         """Return False: it begins at once."""
@@ -40,15 +64,29 @@ class Process:
 
     def over(self) -> bool:
         """Return whether the process has ended; while it has not, note its memory."""
-        if self.process.is_alive():
-            self.peak = max(self.peak, _resident(self.process.pid))
+        if self.process.is_alive() or (self._orphan() and self._lives()):
+            self.peak = max(self.peak, _resident(self.pid))
             return False
         self.process.join()
+        if self.words is not None:
+            with contextlib.suppress(OSError, EOFError):
+                if self.words.poll():
+                    self.sent = self.words.recv_bytes().decode(errors="replace")
+            self.words.close()
+            self.words = None
         return True
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, at most these seconds."""
+        Processes.await_any([self], seconds)
 
     def reason(self) -> str:
         """Return how the process ended."""
+        if self.sent is not None:
+            return self.sent
         code = self.process.exitcode
+        if self._orphan():
+            return "lost with the fork server that had started it"
         if code is not None and code < 0:
             name = signal.Signals(-code).name
             used = f" at {self.peak / 2**30:.1f} GiB" if self.peak else ""
@@ -56,11 +94,23 @@ class Process:
                 return f"out of memory: killed by the kernel{used}"
             guess = f", perhaps for want of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
-        return f"the process ended with exit code {code} before its result was written"
+        limited = f". {_limit()}" if _limited() else ""
+        return f"the process ended with exit code {code} before its result was written{limited}"
 
     def lost(self) -> bool:
         """Return whether someone killed it; a segmentation fault would only come again."""
-        return self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
+        killed = self.process.exitcode == -signal.SIGKILL and not self._by_the_kernel()
+        return killed or self.blameless()
+
+    def blameless(self) -> bool:
+        """Return whether its end is known to be that of its fork server, and not its own."""
+        return self.sent is None and self._orphan()
+
+    def unstarted(self) -> bool:
+        """Return whether it could not even import what a run needs; asked if it claimed nothing."""
+        code = self.process.exitcode or 0
+        # With too little memory not even the reason can be sent.
+        return code == NOT_STARTED or (code > 0 and self.sent is None and _limited())
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim is that of this process."""
@@ -68,11 +118,23 @@ class Process:
 
     def terminate(self) -> None:
         """Send SIGTERM."""
-        self.process.terminate()
+        self._send(signal.SIGTERM)
 
     def kill(self) -> None:
         """Send SIGKILL."""
-        self.process.kill()
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: int) -> None:
+        # multiprocessing sends nothing to a process whose fork server is gone.
+        if (self.process.is_alive() or self._orphan()) and self._lives():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def _orphan(self) -> bool:
+        return self.served and bool(self.process.exitcode == NO_SERVER)
+
+    def _lives(self) -> bool:
+        return living(self.pid) and born(self.pid) == self.born
 
     def _by_the_kernel(self) -> bool:
         return self.process.exitcode == -signal.SIGKILL and _kernel_kills() > self.kills
@@ -106,12 +168,20 @@ class Processes:
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), place)
         environment = environment_of(self.plan, self.places[place] if self.places else {})
-        process = started(self.context, run, self.plan, environment, bar, self.main)
-        return Process(process, place)
+        return started(self.context, run, self.plan, environment, bar, self.main, place=place)
 
     def wait(self, handles: Sequence[Handle], seconds: float) -> None:
         """Wait for a process to end."""
-        wait([h.process.sentinel for h in handles if isinstance(h, Process)], timeout=seconds)
+        self.await_any(handles, seconds)
+
+    @staticmethod
+    def await_any(handles: Sequence[Handle], seconds: float) -> None:
+        """Wait for one of several processes to end."""
+        running = [h for h in handles if isinstance(h, Process) and not h._orphan()]
+        if running:
+            wait([h.process.sentinel for h in running], timeout=seconds)
+        else:
+            time.sleep(seconds)
 
     def close(self) -> None:
         """Do nothing: the server ends with this process."""
@@ -133,17 +203,66 @@ def started(
     bar: bool,
     main: Main = None,
     preload: Sequence[str] = (PRELOAD,),
-) -> Any:
-    """Return the started process of a run; a fork server has imported ``preload`` before."""
+    place: int = 0,
+) -> Process:
+    """Return the started process of a run; a fork server has imported ``preload`` before.
+
+    Raises:
+        StartError: the fork server ended before it had started the process.
+        StoppedError: a signal came meanwhile.
+    """
     with _quiet(environment):
         if context.get_start_method() == "forkserver":
             context.set_forkserver_preload(list(preload))
+            _serve(PRELOAD in preload)
         # Of the other runs it needs to know nothing; thousands would be sent with each.
         alone = dataclasses.replace(plan, runs=(), sources={})
-        arguments = (run, alone, dict(environment), bar)
-        process = context.Process(target=main or make, args=arguments)
-        process.start()
-    return process
+        reader, writer = context.Pipe(duplex=False)
+        arguments = (writer, main or make, run, alone, dict(environment), bar)
+        process = context.Process(target=_be, args=arguments)
+        try:
+            with raising():
+                process.start()
+        except BaseException as error:
+            reader.close()
+            if isinstance(error, (EOFError, ConnectionError)):
+                raise StartError(
+                    f"the fork server ended while it imported TensorFlow. {_limit()}."
+                ) from None
+            raise
+        finally:
+            writer.close()
+    return Process(process, place, reader)
+
+
+def _serve(preloads: bool) -> None:
+    """Start the fork server if there is none, deaf to Ctrl-C until gatekit's preload ignores it."""
+    # First, because it unblocks what is blocked here.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ALL if preloads else ())
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _be(
+    writer: Connection, main: Any, run: Run, plan: Plan, environment: dict[str, str], bar: bool
+) -> None:
+    """Be the process of a run, and send the reason of an end that its folder cannot hold."""
+    try:
+        main(run, plan, environment, bar)
+    except (GatekitError, StartError) as error:
+        _send(writer, str(error))
+        sys.exit(NOT_STARTED if isinstance(error, StartError) else 1)
+    except Exception as error:
+        _send(writer, f"{type(error).__name__}: {error}")
+        raise
+
+
+def _send(writer: Connection, words: str) -> None:
+    with contextlib.suppress(OSError):
+        writer.send_bytes(words[:4000].encode())
 
 
 def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
@@ -154,14 +273,34 @@ def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> Non
 
 
 def work(run: Run, plan: Plan, bar: bool) -> None:
-    """Make a run in this process."""
-    from ..preload import worker
+    """Make a run in this process.
 
+    Raises:
+        StartError: TensorFlow cannot be imported.
+        RunError: the outcome cannot be written to the run's folder.
+    """
+    from .. import preload
+
+    if preload.failure:
+        raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}.")
     launch = plan.launch
-    request = worker.Request(
+    request = preload.worker.Request(
         run.path, run.config, run.data_hash, run.plugins, launch.threads, bar, launch.allow_changed
     )
-    worker.work(request)
+    preload.worker.work(request)
+
+
+def _limited() -> bool:
+    """Return whether the shell limits the memory of a process."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
+def _limit() -> str:
+    """Return what to do if memory was too small."""
+    if _limited():
+        kib = resource.getrlimit(resource.RLIMIT_AS)[0] // 1024
+        return f"If memory ran out, type ulimit -v unlimited: it is {kib} KiB now"
+    return "If memory ran out, lower n_jobs; python -c 'import tensorflow' shows any other error"
 
 
 @contextlib.contextmanager

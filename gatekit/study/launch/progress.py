@@ -55,10 +55,10 @@ class Progress:
         self._count(state)
         self._say(f"{state:<9} {label}  elsewhere")
 
-    def again(self, label: str, words: str, seconds: float) -> None:
-        """A run that had begun was lost and will be made again."""
+    def again(self, label: str, state: str, words: str, seconds: float) -> None:
+        """A run that had begun is open again: it was lost, or another process makes it."""
         self.running -= 1
-        self._say(f"{'LOST':<9} {label}  {words}  {duration(seconds)}")
+        self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
     def note(self, words: str) -> None:
         """Say something about the sweep."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import dataclasses
 import functools
 import multiprocessing
@@ -23,16 +22,15 @@ from .. import gpus
 from ..environment import gpu_visible
 from ..folder import RunFolder
 from ..plan import Plan, Run
+from ..process import follow_parent
 from . import process
-from .backend import Handle
+from .backend import Handle, StartError
 
 STOP_WITHIN = 3.0
 """Seconds that a process gets to stop when its task is cancelled."""
 
 SETTLE = 6.0
 """Seconds after which a lost task's run is given up, where its folder still says RUNNING."""
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class Ending:
 
     reason: str
     lost: bool
+    blameless: bool = False
+    unstarted: bool = False
     peak: int = 0
     owner: tuple[str, int] | None = None
 
@@ -87,6 +87,14 @@ class Task:
     def lost(self) -> bool:
         """Return whether it was ended from outside."""
         return self.ending is not None and self.ending.lost
+
+    def blameless(self) -> bool:
+        """Return whether its end is known not to be its own."""
+        return self.ending is not None and self.ending.blameless
+
+    def unstarted(self) -> bool:
+        """Return whether its process could not even import what a run needs."""
+        return self.ending is not None and self.ending.unstarted
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim is that of its process."""
@@ -208,11 +216,13 @@ def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> E
     environment = {"CUDA_VISIBLE_DEVICES": "-1", **process.environment_of(plan, gpu)}
     context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
     with _nameless_main():
-        started = process.started(context, run, plan, environment, False, main, preload)
-    made = process.Process(started, place=0)
+        try:
+            made = process.started(context, run, plan, environment, False, main, preload)
+        except StartError as error:
+            return Ending(str(error), lost=True, blameless=True)
     try:
         while not made.over():
-            made.process.join(0.2)
+            made.wait(0.2)
     except KeyboardInterrupt:
         # Ray cancels a task so; asked once more, it must not leave the process behind.
         asked = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -221,7 +231,14 @@ def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> E
         made.kill()
         made.process.join()
         signal.signal(signal.SIGINT, asked)
-    return Ending(made.reason(), made.lost(), made.peak, (platform.node(), made.pid))
+    return Ending(
+        made.reason(),
+        made.lost(),
+        made.blameless(),
+        made.unstarted(),
+        made.peak,
+        (platform.node(), made.pid),
+    )
 
 
 def _begin(
@@ -231,7 +248,7 @@ def _begin(
     with contextlib.suppress(OSError):
         os.chdir(cwd)
     # The worker's end is that of its fork server, this process's parent: no writer stays behind.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    follow_parent(True)
     main(run, plan, environment, bar)
 
 

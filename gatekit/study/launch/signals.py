@@ -6,21 +6,64 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 """Not SIGUSR2, by which submitit queues a job again."""
 
 
+class StoppedError(Exception):
+    """A signal came while the command could not look at it."""
+
+
+class _Note:
+    """A handler that appends each signal to a list, and raises if it is asked to."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self.raising = False
+
+    def __call__(self, number: int, frame: Any) -> None:
+        self.received.append(number)
+        if self.raising:
+            raise StoppedError
+
+
 @contextlib.contextmanager
 def caught() -> Iterator[list[int]]:
-    """Give the list to which each of these signals is appended; outside the main thread none is."""
-    received: list[int] = []
+    """Give the list to which each of these signals is appended; outside the main thread none is.
+
+    A signal that was ignored when gatekit started stays ignored, as Unix commands do it: nohup
+    ignores SIGHUP, and a shell without job control ignores SIGINT for what it starts with ``&``.
+    """
+    note = _Note()
     if threading.current_thread() is not threading.main_thread():
-        yield received
+        yield note.received
         return
-    before = {s: signal.signal(s, lambda number, _: received.append(number)) for s in CAUGHT}
+    heeded = [number for number in CAUGHT if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
-        yield received
+        yield note.received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def raising() -> Iterator[None]:
+    """End a blocking call inside at the first signal that `caught` notes.
+
+    Raises:
+        StoppedError: one came.
+    """
+    note = signal.getsignal(signal.SIGTERM)
+    if not isinstance(note, _Note) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    note.raising = True
+    try:
+        if note.received:
+            raise StoppedError
+        yield
+    finally:
+        note.raising = False

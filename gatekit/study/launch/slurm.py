@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import files
-from ..beat import Listening
+from .. import files, unrecorded
 from ..folder import OUTCOMES
 from ..plan import Plan, Run
 from ..survey import look
+from .others import Others, settle, waiting
 from .outcome import Outcome, score
 from .process import Main, Processes
 from .progress import Progress
@@ -51,7 +51,8 @@ class Batch:
         with contextlib.suppress(OSError):
             os.chdir(self.cwd)
         outcome = Outcome()
-        work = Listed(pending(self.plan, outcome))
+        # What another process holds, the command that submitted this job watches.
+        work = Listed(pending(self.plan, outcome)[0])
         return make(self.plan, Processes(self.plan, main=self.main), work, outcome).code
 
     def checkpoint(self) -> Any:
@@ -92,7 +93,7 @@ def launch_jobs(
     executor: Any,
     todo: Sequence[Run],
     outcome: Outcome,
-    listening: Listening | None = None,
+    others: Others | None = None,
     main: Main = None,
 ) -> Outcome:
     """Make runs in Slurm jobs, ``runs_per_job`` in each, ``max_jobs`` in the queue at once.
@@ -102,32 +103,32 @@ def launch_jobs(
         executor: what submits them.
         todo: the runs.
         outcome: is completed and returned; the numbers are in the folders.
-        listening: runs that some machine seems to work on; those of dead ones are made, too.
+        others: runs that other processes work on; they are awaited, and made if they become free.
         main: what the process of a run does, if not to train it.
 
     Raises:
         ConfigError: Slurm refuses a job.
     """
     options = plan.launch.options
-    left = not_queued(plan, [*todo, *_gone(plan, listening or Listening(), outcome)], outcome)
+    others = others or Others()
+    free = _free(plan, others, outcome) if options.detach else []
+    left = not_queued(plan, [*todo, *free], outcome)
     size = options.runs_per_job
     chunks = [left[k : k + size] for k in range(0, len(left), size)]
     if options.detach:
         outcome.jobs = _detach(executor, plan, chunks, main)
         return outcome
-    return _Watching(plan, executor, chunks, outcome, main).run()
+    return _Watching(plan, executor, chunks, outcome, others, main).run()
 
 
-def _gone(plan: Plan, listening: Listening, outcome: Outcome) -> list[Run]:
-    """Listen until it is known of every run whether its machine lives."""
-    from .loop import take_over, waiting
-
+def _free(plan: Plan, others: Others, outcome: Outcome) -> list[Run]:
+    """Watch until it is known of every run whether its process lives; return those of dead ones."""
     found: list[Run] = []
-    progress = Progress(0, 1, log=plan.log)
-    if listening:
-        progress.note(waiting(listening))
-    while listening:
-        found += take_over(listening, outcome, progress)
+    progress = Progress(len(others), 1, log=plan.log)
+    if others:
+        progress.note(waiting(others))
+    while others:
+        found += settle(others, Listed(()), outcome, progress)
         time.sleep(0.2)
     progress.close()
     return found
@@ -152,33 +153,44 @@ class _Watching:
         executor: Any,
         chunks: list[list[Run]],
         outcome: Outcome,
+        others: Others,
         main: Main = None,
     ) -> None:
+        self.others, self.waited = others, False
         self.plan, self.executor, self.chunks, self.outcome = plan, executor, chunks, outcome
         self.main = main
         self.options = plan.launch.options
         self.active: list[_Job] = []
         self.tries: dict[str, int] = {}
         slots = self.options.max_jobs * at_once(plan)
-        self.progress = Progress(sum(map(len, chunks)), slots, log=plan.log)
+        total = sum(map(len, chunks)) + len(others)
+        self.progress = Progress(total, slots, log=plan.log)
 
     def run(self) -> Outcome:
         try:
             with caught() as received:
-                while (self.active or self.chunks) and not received and not self.outcome.halted:
+                while self._more() and not received and not self.outcome.halted:
                     while self.chunks and len(self.active) < self.options.max_jobs:
                         self._submit(self.chunks.pop(0))
                     self._pause(received)
                     for job in list(self.active):
                         self._look(job)
+                    free = settle(self.others, Listed(()), self.outcome, self.progress)
+                    self.chunks += [[run] for run in free]
                 if self.active:
                     self._stop()
                 if received:
                     self.outcome.signal = received[0]
         finally:
             self.progress.close()
-        self.outcome.left += [run for chunk in self.chunks for run in chunk]
+        self.outcome.left += [run for chunk in self.chunks for run in chunk] + self.others.runs()
         return self.outcome
+
+    def _more(self) -> bool:
+        if self.others and not (self.active or self.chunks or self.waited):
+            self.waited = True
+            self.progress.note(waiting(self.others))
+        return bool(self.active or self.chunks or self.others)
 
     def _pause(self, received: list[int]) -> None:
         end = time.monotonic() + LOOK_EVERY[self.options.cluster]
@@ -221,14 +233,18 @@ class _Watching:
             run.folder().lost(run.folder().state().attempt, said)
         if tries < self.options.retries:
             self.tries[run.fingerprint] = tries + 1
-            self.progress.again(run.label, f"{said}; again", seconds)
+            self.progress.again(run.label, "LOST", f"{said}; again", seconds)
             self.chunks.append([run])
         elif name == "INTERRUPTED":
             self._ended(run, name, f"{said}: {reason}", seconds)
         else:
-            files.folder(run.path)
             said += f", {tries + 1} times; its words: {job.job.paths.stderr}"
-            run.folder().status("FAILED", said)
+            try:
+                files.folder(run.path)
+                run.folder().status("FAILED", said)
+            except OSError as error:
+                said = f"{files.trouble(error, run.path)} ({said})"
+                unrecorded.note(self.plan.study, run.folder(), said)
             self._ended(run, "FAILED", said, seconds)
 
     def _ended(self, run: Run, name: str, reason: str | None, seconds: float) -> None:

@@ -116,7 +116,12 @@ def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
     jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
     # The first question asks about all of them at once.
     queued = {name for job, runs in makes.items() if not jobs[job].done() for name in runs}
-    outcome.skipped += [(run, "RUNNING") for run in todo if run.fingerprint in queued]
+    waits = [run for run in todo if run.fingerprint in queued]
+    if plan.launch.options.detach:
+        outcome.skipped += [(run, "RUNNING") for run in waits]
+    else:
+        why = "in the queue as a Slurm job of an earlier command; type it again after that job."
+        outcome.held += [(run, why) for run in waits]
     return [run for run in todo if run.fingerprint not in queued]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..folder import OUTCOMES
 from ..plan import Run
 
 
@@ -37,6 +38,10 @@ class Work(Protocol):
         """Hear that a run has ended in a state."""
         ...
 
+    def settled(self, run: Run, state: str) -> bool:
+        """Return whether a run that another process left in a state needs no other attempt."""
+        ...
+
 
 class Listed:
     """Runs that are all known."""
@@ -63,3 +68,7 @@ class Listed:
 
     def ended(self, run: Run, state: str) -> None:
         """Ignore it."""
+
+    def settled(self, run: Run, state: str) -> bool:
+        """Return whether the run has an outcome."""
+        return state in OUTCOMES

@@ -118,6 +118,10 @@ class Tuned:
         """Tell Optuna of a run's end."""
         self.owners[run.fingerprint].ended(run, state)
 
+    def settled(self, run: Run, state: str) -> bool:
+        """Return whether a run has an outcome, or was pruned."""
+        return self.owners[run.fingerprint].settled(run, state)
+
 
 class _Variant:
     def __init__(self, search: Search, index: int, plan: Plan, storage: Any) -> None:
@@ -208,12 +212,17 @@ class _Variant:
 
     def ended(self, run: Run, state: str) -> None:
         trial = self.trials[run.fingerprint]
+        if self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            return  # another command of this search has reported it
         if state == "COMPLETED":
             self._report(run, trial, self.looked.get(run.fingerprint, (0.0, 0))[1])
             self.study.tell(trial, float(run.folder().result()["best"]["validation"]))
         elif state == "DIVERGED" or self._was_pruned(run):
             # Without a value Optuna ranks it behind every trial that has one.
             self.study.tell(trial, state=self.states.PRUNED)
+
+    def settled(self, run: Run, state: str) -> bool:
+        return state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run))
 
     def _was_pruned(self, run: Run) -> bool:
         return str(run.folder().state().reason or "").startswith("pruned")
@@ -233,9 +242,10 @@ class _Variant:
         state = run.folder().state().name
         self.trials[run.fingerprint] = trial
         self.looked[run.fingerprint] = (-math.inf, epochs)
-        if state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run)):
+        if self.settled(run, state):
             self.ended(run, state)
-        elif state != "RUNNING" and (state != "FAILED" or self.plan.launch.retry_failed):
+        elif state != "FAILED" or self.plan.launch.retry_failed:
+            # One that another process works on is watched until it ends.
             self.open.append(run)
 
     def _ask(self) -> Trial | None:

@@ -1,0 +1,154 @@
+"""Runs that other processes work on, watched until each ends or falls silent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .. import beat, files
+from ..folder import BEAT, RunFolder, State
+from ..plan import Run
+from .outcome import Outcome
+from .progress import Progress
+from .work import Work
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the folders."""
+
+ASLEEP = 10.0
+"""Seconds between two looks after which this process itself was suspended; silences restart."""
+
+
+@dataclass
+class _Watched:
+    run: Run
+    attempt: int
+    size: int | None
+    since: float
+
+
+class Others:
+    """Runs that other processes hold.
+
+    A run leaves the watch when its process ends, or when its heartbeat stops for `beat.SILENCE`
+    seconds. A silent process of another machine is dead, if it ever gave a heartbeat. A silent
+    process of this machine is suspended: it keeps the run.
+
+    Args:
+        runs: the runs.
+        patient: False releases a run as soon as it gives a heartbeat.
+    """
+
+    def __init__(self, runs: Iterable[Run] = (), patient: bool = True) -> None:
+        self.patient = patient
+        self.watched: list[_Watched] = []
+        self.looked = time.monotonic()
+        for run in runs:
+            self.add(run)
+
+    def __bool__(self) -> bool:
+        """Whether a run is still watched."""
+        return bool(self.watched)
+
+    def __len__(self) -> int:
+        return len(self.watched)
+
+    def runs(self) -> list[Run]:
+        """Return the runs that are still watched."""
+        return [each.run for each in self.watched]
+
+    def add(self, run: Run) -> None:
+        """Watch one more run."""
+        folder = run.folder()
+        attempt = folder.state().attempt
+        self.watched.append(_Watched(run, attempt, _size(folder), time.monotonic()))
+
+    def ended(self) -> list[tuple[Run, State]]:
+        """Return the runs that left the watch, each once, with their state.
+
+        RUNNING means that the run's process keeps it; the reason names the process and the remedy,
+        and is None if the process gives heartbeats.
+        """
+        now = time.monotonic()
+        if now - self.looked < LOOK_EVERY:
+            return []
+        if now - self.looked > ASLEEP:
+            for each in self.watched:
+                each.since = now
+        self.looked, watched, found = now, self.watched, list[tuple[Run, State]]()
+        self.watched = []
+        for each in watched:
+            state = self._look(each, now)
+            if state is None:
+                self.watched.append(each)
+            else:
+                found.append((each.run, state))
+        return found
+
+    def _look(self, each: _Watched, now: float) -> State | None:
+        folder = each.run.folder()
+        state, size = folder.state(), _size(folder)
+        if state.name != "RUNNING":
+            return state
+        if (state.attempt, size) != (each.attempt, each.size):
+            each.attempt, each.size, each.since = state.attempt, size, now
+            return None if self.patient else state
+        if now - each.since < beat.SILENCE:
+            return None
+        host, pid = folder.owner() or ("an unknown machine", 0)
+        silent = f"held by process {pid} on {host}, silent for {beat.SILENCE:.0f} s"
+        again = "then type the same command again."
+        if host == platform.node():
+            remedy = f"Type kill -CONT {pid} if it is suspended, or kill -9 {pid} to give it up; "
+        elif size is not None:
+            folder.lost(state.attempt, f"no heartbeat from {host} for {beat.SILENCE:.0f} s")
+            return folder.state()
+        else:
+            claim = folder.path / "attempts" / f"{state.attempt}.claim"
+            remedy = f"If that process is gone, delete {claim}; "
+        return State("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
+
+
+def settle(others: Others, work: Work, outcome: Outcome, progress: Progress) -> list[Run]:
+    """Note what became of the runs of other processes; return those that are free to run here."""
+    free = []
+    for run, state in others.ended():
+        if work.settled(run, state.name):
+            outcome.skipped.append((run, state.name))
+            progress.skipped(run.label, state.name)
+            work.ended(run, state.name)
+        elif state.name == "RUNNING" and state.reason is None:
+            outcome.skipped.append((run, state.name))
+        elif state.name == "RUNNING":
+            outcome.held.append((run, state.reason or ""))
+            progress.note(f"{'HELD':<9} {run.label}  {state.reason}")
+        elif state.name == "FAILED":
+            outcome.failed.append((run, state.reason or ""))
+            progress.skipped(run.label, state.name)
+            work.ended(run, state.name)
+        else:
+            free.append(run)
+            progress.note(f"{state.name:<9} {run.label}  {state.reason or ''}; continued here")
+    return free
+
+
+def waiting(others: Others) -> str:
+    """Return the line that is shown when only runs of other processes are left."""
+    first = others.watched[0].run
+    host, pid = first.folder().owner() or ("an unknown machine", 0)
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return (
+        f"Waiting for {first.label} (process {pid} on {host}){more}: other processes work on them. "
+        "Ctrl-C ends this command only."
+    )
+
+
+def _size(folder: RunFolder) -> int | None:
+    """Return the number of heartbeats; opening the file makes a network file system look again."""
+    with contextlib.suppress(OSError), files.opened(folder.path / BEAT) as file:
+        return os.fstat(file.fileno()).st_size
+    return None
