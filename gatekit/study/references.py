@@ -11,6 +11,9 @@ from gatekit.cell.errors import ConfigError
 MAX_SIZE = 2_000_000
 """Size of a configuration with every reference written out; see `size`."""
 
+KEPT = "\ue000"
+"""Stands for the ``$`` of a swept reference while Hydra holds it, which would write it out."""
+
 _PER_VALUE = 100
 _PLAIN = re.compile(r"(?<!\\)\$\{([A-Za-z_]\w*(?:\.[A-Za-z0-9_][\w-]*)*)\}", re.ASCII)
 _RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")

@@ -101,6 +101,8 @@ def _refuse_option(word: str) -> None:
 
 
 def _refuse_key(key: str, name: str) -> None:
+    if key[: -len(name) or None] not in ("", "+", "++", "~"):
+        raise ConfigError(f"{key!r} is not a key; type {name}=VALUE.")
     if name.partition(".")[0].partition("/")[0] == "hydra" or name.startswith("hydra"):
         if key.startswith("~") or not _of_hydra(name):
             raise ConfigError(f"{name} is gatekit's own business; take it away {TRUST}.")
@@ -115,7 +117,7 @@ def _refuse_key(key: str, name: str) -> None:
             f"{name}: a configuration is put elsewhere by @; type {name.partition('@')[0]}=NAME "
             f"{TRUST}."
         )
-    if not KEY.fullmatch(name) or key[: -len(name)] not in ("", "+", "++", "~"):
+    if not KEY.fullmatch(name):
         raise ConfigError(
             f"{key!r} is not a key; type for example units=64 or task.length=9 {TRUST}."
         )
@@ -142,7 +144,7 @@ def _refuse_value(name: str, word: str, trusted: bool) -> None:
         )
     try:
         value = OverridesParser.create().parse_override(word).value()
-    except HydraException:
+    except (HydraException, ValueError):
         return  # Hydra reports it with the command line.
     except RecursionError:
         raise ConfigError(f"{name}=... is nested too deeply.") from None

@@ -12,9 +12,11 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
 from gatekit.study import composed, parts
+from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
 from . import allowed
@@ -36,7 +38,10 @@ class CheckedSource(ConfigSource):
         if not path.resolve().is_relative_to(Path(self.path).resolve()):
             raise ConfigError(f"{path} is a link out of {self.path}; put the file there itself.")
         text, data = allowed.read(path)
-        header = self._get_header_dict(text[:512])
+        try:
+            header = self._get_header_dict(text[:512])
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from None
         if not composed.current.trusted and not _is_bundled_file(config_path, text):
             known = parts.load(composed.current.plugins)
             places = sorted({name for task in known.tasks.values() for name in task.places})
@@ -48,11 +53,12 @@ class CheckedSource(ConfigSource):
                 f"{path}: the first line of an experiment has to be `# @package _global_`; without "
                 "it Hydra takes its keys for keys of a part called experiment."
             )
+        try:
+            config = OmegaConf.create(data)
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from None
         return ConfigResult(
-            config=OmegaConf.create(data),
-            path=self.full_path(),
-            provider=self.provider,
-            header=header,
+            config=config, path=self.full_path(), provider=self.provider, header=header
         )
 
     def available(self) -> bool:
@@ -164,7 +170,7 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
             return {key: walk(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [walk(inner) for inner in value]
-        return value.replace("${", r"\${") if isinstance(value, str) else value
+        return value.replace("${", f"{KEPT}{{") if isinstance(value, str) else value
 
     inner = ("hydra", "params", "grids")
     return {key: walk(value) if key in inner else value for key, value in data.items()}

@@ -17,7 +17,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.study import composed
-from gatekit.study.references import refuse_large
+from gatekit.study.references import KEPT, refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.search import Choice, Draw, Interval, Search
 from gatekit.study.search.search import MAX_JOBS, refuse_many
@@ -241,7 +241,7 @@ def _few(override: Override) -> list[str]:
 
 def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is swept with its references as they are written in the file."""
-    return {k: v.replace(r"\${", "${") if isinstance(v, str) else v for k, v in params.items()}
+    return {k: v.replace(f"{KEPT}{{", "${") if isinstance(v, str) else v for k, v in params.items()}
 
 
 def store() -> None:
