@@ -189,7 +189,7 @@ ACTS = {
 def test_a_file_makes_hydra_do_nothing_but_compose(capsys, act):
     group, text = ACTS[act]
     own(f"{group}/evil", text)
-    assert "evil" in told(capsys, f"{group}=evil")
+    assert re.search("evil|own business", told(capsys, f"{group}=evil"))
 
 
 @pytest.mark.parametrize("file", ["train", "hydra/config"])
@@ -204,20 +204,22 @@ def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
         ("units: 'range(1,1000000000)'", "at most 5,000"),
         ("units: 'shuffle(range(1,1e12))'", "at most 5,000"),
         (", ".join(f"k{i}: '1,2,3,4,5,6,7,8,9'" for i in range(20)), "at most 5,000"),
-        ("cell.notes: '${cell.a39}'", "larger than"),
         ("cell.notes: '$\\{oc.env\\:HOME\\}'", "reads the environment"),
     ],
 )
 def test_a_sweep_in_a_file_is_bounded(capsys, values, said):
-    doubled = "".join(f", a{i}: '${{cell.a{i - 1}}}${{cell.a{i - 1}}}'" for i in range(1, 40))
     sweep = f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{{values}}}}}}}"
-    own("experiment/mine", f"# @package _global_\ncell: {{a0: x{doubled}}}\n{sweep}\n")
+    own("experiment/mine", f"# @package _global_\n{sweep}\n")
     assert said in told(capsys, "experiment=mine")
 
 
 def test_references_that_write_each_other_out_are_refused(capsys):
     doubled = "".join(f", a{i}: '${{cell.a{i - 1}}}${{cell.a{i - 1}}}'" for i in range(1, 40))
-    own("experiment/mine", f"# @package _global_\ncell: {{a0: x{doubled}}}\n")
+    text = f"# @package _global_\ncell: {{a0: x{doubled}}}\n"
+    own("experiment/mine", text)
+    assert "larger than" in told(capsys, "experiment=mine")
+    sweep = "hydra: {mode: MULTIRUN, sweeper: {params: {cell.z: '${cell.a39}'}}}\n"
+    own("experiment/mine", text + sweep)
     assert "larger than" in told(capsys, "experiment=mine")
 
 
