@@ -72,6 +72,9 @@ def _file(draw: random.Random, place: str) -> str:
         node = draw.choice([f"hydra.{n}" for n in NODES] + ["_global_", "_global_.hydra", "cell"])
         space = draw.choice([" ", "  ", "\t", "\u2028", "\x0b"])
         lines.append(draw.choice([f"# @package {node}", f"#@package{space}{node}"]))
+    if place.startswith("experiment/") and draw.random() < 0.3:
+        lines.append(f"hydra: {{{draw.choice(NODES)}: {{dir: OUT/run}}}}")
+        return "\n".join(lines) + "\n"
     if draw.random() < 0.4:
         lines.append(f"defaults: [{', '.join(_default(draw) for _ in range(draw.randint(1, 3)))}]")
     for index in range(draw.randint(0, 4)):

@@ -189,7 +189,7 @@ HOLES = {
 def test_a_planted_hole_is_found(outside: str, monkeypatch: pytest.MonkeyPatch, hole: str) -> None:
     owner, name = HOLES[hole]
     monkeypatch.setattr(owner, name, lambda *arguments: None)
-    assert any("is accepted" in fault for fault in faults(SEED, 400, outside))
+    assert any("is accepted" in fault for fault in faults(SEED, 2_000, outside))
 
 
 def test_a_link_out_of_the_folder_is_refused(outside: str) -> None:
