@@ -52,7 +52,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file is none; the message has the file, the line and what is allowed.
     """
-    text = _text(path)
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> dict[str, Any]:
+    """Return the mapping that the text of a YAML file holds.
+
+    Args:
+        text: what `read_text` returned.
+        path: where it is from, for messages.
+
+    Raises:
+        ConfigError: it is not YAML, or not one mapping of plain values.
+    """
     try:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
@@ -71,24 +83,26 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a configuration file.
+
+    Args:
+        path: a regular file of at most 64 KiB, in UTF-8 without byte order mark.
+
+    Raises:
+        ConfigError: the file is something else.
+    """
     try:
-        # O_NONBLOCK: a pipe without a writer would never open.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with open(number, "rb") as file:
-            found = os.fstat(number)
-            if not stat.S_ISREG(found.st_mode):
-                raise ConfigError(f"{path} is not a regular file; name a file of YAML.")
-            if found.st_size > MAX_BYTES:
-                raise ConfigError(
-                    f"{path} has {found.st_size:,} bytes; a configuration has at most "
-                    f"{MAX_BYTES:,}."
-                )
+        # Without O_NONBLOCK, opening a pipe waits for its writer.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(f"{path} cannot be read: it is not a regular file.")
             data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConfigError(f"{path} has more than {MAX_BYTES:,} bytes, the most allowed.")
+            size = max(os.fstat(file.fileno()).st_size, len(data))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    if size > MAX_BYTES:
+        raise ConfigError(f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}.")
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(
             f"{path} begins with a byte order mark; save it as UTF-8 without byte order mark."

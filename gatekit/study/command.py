@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 
-from .options import known_key
+from .words import MODES, is_value, prefixed
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from .composed import Composed
 
-GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
-_MODES = ("-m", "--multirun", "-r", "--run")
 _SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
-_HYDRA_KEYS = ("hydra.mode", "hydra.sweeper", "hydra.launcher", "hydra.verbose")
 
 
 def train(argv: Sequence[str]) -> int:
@@ -87,11 +84,11 @@ def composition(argv: Sequence[str]) -> Composed:
     trusted = "--trust-config" in argv
     typed = [a for a in argv if a != "--trust-config"]
     words = [
-        word if _is_value(before, word) else prefixed(word, trusted)
+        word if is_value(before, word) else prefixed(word, trusted)
         for before, word in zip(["", *typed], typed, strict=False)
     ]
     # Hydra's parser takes overrides from one side of -m only.
-    words.sort(key=lambda word: word not in _MODES)
+    words.sort(key=lambda word: word not in MODES)
     import hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.plugins import Plugins
@@ -128,79 +125,21 @@ def composition(argv: Sequence[str]) -> Composed:
         raise ConfigError(_told(error)) from error
     except GatekitError:
         raise
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         # Hydra's word on options that exclude each other, such as -m and --cfg
         raise ConfigError(_told(error)) from error
+    except RecursionError:
+        raise ConfigError("the configuration is nested too deeply.") from None
     finally:
         GlobalHydra.instance().clear()
     return collected
-
-
-def prefixed(word: str, trusted: bool = False) -> str:
-    """Return an override as Hydra needs it.
-
-    Hydra refuses keys that no YAML file has, such as a gate's option at its default; with ``++`` it
-    takes them, and `gatekit.study.config` judges the composed result.
-
-    Raises:
-        ConfigError: the override is none, or sets what Hydra itself would execute.
-    """
-    key, equals, value = word.partition("=")
-    name = key.lstrip("+~")
-    if word.startswith("-"):
-        if not trusted and word.startswith(("--config-", "-cd", "-cp", "-cn")):
-            raise ConfigError(
-                f"{word}: put your files into ./conf, which is searched first, "
-                "or add --trust-config."
-            )
-        return word
-    if name.startswith(("hydra.", "hydra/")) or name == "hydra":
-        if name.startswith("hydra.launcher."):
-            known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
-        if not trusted and not name.replace("/", ".").startswith(_HYDRA_KEYS):
-            raise ConfigError(
-                f"{name} is gatekit's own business; take it away or add --trust-config."
-            )
-        # A mapping that is empty by default takes keys only so.
-        return f"++{word}" if word.startswith("hydra.launcher.") else word
-    if word.startswith("~"):
-        return word
-    if not equals:
-        raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
-    if name in GROUPS:
-        return _choice(name, value)
-    group = name.partition("/")[0]
-    if "/" in name and group not in GROUPS:
-        raise ConfigError(
-            f"{name} is not a group of configurations{nearest(group, GROUPS) or '.'} "
-            f"Groups: {listed(GROUPS)}."
-        )
-    return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
-
-
-def _is_value(before: str, word: str) -> bool:
-    """Return whether a word belongs to the option before it, as in ``--cfg job``."""
-    takes = before in ("--cfg", "-c", "--package", "-p", "--info", "-i")
-    return takes and "=" not in word and not word.startswith("-")
-
-
-def _choice(group: str, value: str) -> str:
-    # A group is in the defaults already, so that adding to it means choosing.
-    if re.fullmatch(r"\s*|[-+]?[0-9.]+|true|false", value):
-        example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""
-        raise ConfigError(
-            f"{group}={value}: the name of a file in conf/{group} is expected.{example}"
-        )
-    return f"{group}={value}"
 
 
 def _plugins(words: Sequence[str]) -> list[str]:
     for word in words:
         key, _, value = word.partition("=")
         if key.lstrip("+") == "plugins":
-            return [
-                v.strip().strip("'\"") for v in value.strip().strip("[]").split(",") if v.strip()
-            ]
+            return [v.strip(" '\"[]") for v in value.strip().strip("[]").split(",") if v.strip()]
     return []
 
 

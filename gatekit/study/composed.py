@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
@@ -19,12 +21,14 @@ class Composed:
         search: what is searched, where results decide what comes next.
         plugins: plugin files named on the command line; the registry loads them for composing.
         trusted: whether configuration files may set what Hydra itself executes.
+        read: the text and the data of each configuration file that was read.
     """
 
     plugins: Sequence[str] = ()
     trusted: bool = False
     jobs: list[tuple[tuple[str, ...], DictConfig]] = field(default_factory=list)
     search: Search | None = None
+    read: dict[Path, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def __call__(self, config: DictConfig) -> None:
         """Keep the configuration of a single run."""

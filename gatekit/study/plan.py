@@ -166,8 +166,8 @@ def runs_of(
         GatekitError: a configuration, cell or task is not allowed.
     """
     variants = {} if variants is None else variants
-    named = OmegaConf.select(composed, "plugins", throw_on_missing=False) or ()
-    known = parts.load([str(p) for p in named] if not isinstance(named, str) else [named])
+    named = resolve.unresolved(composed).get("plugins") or []
+    known = parts.load([str(p) for p in (named if isinstance(named, list) else [named])])
     config = validate(resolve.plain(composed, known.task_defaults()))
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, listed
 
-RESOLVERS = ("oc.select",)
-"""Resolvers that are pure functions of the configuration; every other one is refused."""
-
-_RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
+from .references import refuse_large, refuse_resolvers
 
 
 def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -29,14 +25,13 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         ConfigError: a value is missing (``???``), an interpolation leads nowhere or in a circle, or
             uses a resolver that is not allowed.
     """
-    raw = OmegaConf.to_container(composed, resolve=False)
-    assert isinstance(raw, dict)
-    raw.pop("hydra", None)
-    _inspect(raw, "")
+    raw = unresolved(composed)
+    _refuse_missing(raw, "")
     task = raw.get("task")
     if isinstance(task, dict) and isinstance(task.get("name"), str):
         raw["task"] = {"name": task["name"], **task_defaults.get(task["name"], {}), **task}
     try:
+        refuse_large(raw)
         node = OmegaConf.create(raw)
         resolved = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     except RecursionError:
@@ -51,31 +46,31 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
     return {str(key): value for key, value in resolved.items()}
 
 
-def _inspect(value: Any, path: str) -> None:
+def unresolved(composed: DictConfig) -> dict[str, Any]:
+    """Return the configuration as plain data with its references as they are written.
+
+    Args:
+        composed: what Hydra composed; a ``hydra`` node is left out.
+
+    Raises:
+        ConfigError: an interpolation uses a resolver.
+    """
+    raw = OmegaConf.to_container(composed, resolve=False)
+    assert isinstance(raw, dict)
+    raw.pop("hydra", None)
+    refuse_resolvers(raw, "")
+    return {str(key): value for key, value in raw.items()}
+
+
+def _refuse_missing(value: Any, path: str) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
-            _inspect(inner, f"{path}.{key}" if path else str(key))
+            _refuse_missing(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _inspect(inner, f"{path}.{index}")
+            _refuse_missing(inner, f"{path}.{index}")
     elif value == "???":
         raise ConfigError(f"{path} has no value yet (???); type {path}=VALUE.")
-    elif isinstance(value, str) and "${" in value:
-        if re.search(r"\$\{[^}]*\$\{[^}]*\}[^}]*:", value):
-            raise ConfigError(
-                f"{path}={value!r}: the name of a resolver is written out, not computed."
-            )
-        for name in _RESOLVER.findall(value):
-            if name == "oc.env":
-                raise ConfigError(
-                    f"{path}={value!r} reads the environment, which no one else has: a run must be "
-                    f"a function of its configuration. Type {path}=VALUE instead."
-                )
-            if name not in RESOLVERS:
-                raise ConfigError(
-                    f"{path}={value!r}: the resolver {name!r} is not allowed; "
-                    f"allowed: {listed(RESOLVERS)}, and plain references such as ${{units}}."
-                )
 
 
 def _interpolations(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""Seeded generators of hostile input."""
+"""Seeded generators of hostile input, and what must hold for each of their cases."""

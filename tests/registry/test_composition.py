@@ -57,9 +57,10 @@ def cell_file(place):
 def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
     for name, text in LAYOUTS.items():
         cell_file(name, text)
-    (place / "conf" / "train.yaml").write_text("defaults: [{cell: base}, _self_]\n")
-    with initialize_config_dir(os.fspath(place / "conf"), version_base="1.3"):
-        composed = compose("train", overrides=[f"cell={layout}"])
+    (place / "primary").mkdir()
+    (place / "primary" / "top.yaml").write_text("defaults: [{cell: base}, _self_]\n")
+    with initialize_config_dir(os.fspath(place / "primary"), version_base="1.3"):
+        composed = compose("top", overrides=[f"cell={layout}"])
     expected = OmegaConf.to_container(composed.cell)
     made = cell_config(layout, catalogue())
     assert made == expected

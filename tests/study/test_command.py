@@ -169,6 +169,84 @@ def test_row_19_on_the_command_line(capsys, override):
     assert "--trust-config" in told(capsys, override)
 
 
+WRITE = "{_target_: pathlib.Path.write_text, _args_: [{_target_: pathlib.Path, _args_: [W]}, x]}"
+ACTS = {
+    "header": ("cell", f"# @package hydra.callbacks\nx: \"${{oc.create:'{WRITE}'}}\"\n"),
+    "package": ("cell", "defaults: ['/cell@hydra.run: lstm']\n"),
+    "global": ("cell", "defaults: [lstm@_global_.hydra]\n"),
+    "relative": ("experiment", "# @package _global_\ndefaults: [{hydra: evil}]\n"),
+    "resolver": ("cell", f"notes: \"${{oc.decode:'{WRITE}'}}\"\n"),
+    "plugins": ("experiment", "# @package _global_\nplugins: [conf/evil.py]\n"),
+    "root": ("experiment", "# @package _global_\nroot: /tmp/elsewhere\n"),
+    "swept": ("experiment", "# @package _global_\nhydra: {sweeper: {params: {root: /tmp}}}\n"),
+    "path": ("task", "name: char_lm\npath: /etc/passwd\n"),
+    "setup": ("hydra/launcher", "defaults: [gatekit]\nsetup: [touch W]\n"),
+    "logging": ("hydra/job_logging", "version: 1\n"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_file_makes_hydra_do_nothing_but_compose(capsys, act):
+    group, text = ACTS[act]
+    own(f"{group}/evil", text)
+    assert re.search("evil|own business", told(capsys, f"{group}=evil"))
+
+
+@pytest.mark.parametrize("file", ["train", "hydra/config"])
+def test_a_file_cannot_replace_what_hydra_starts_from(capsys, file):
+    own(file, "units: 3\n")
+    assert "cannot replace" in told(capsys)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("units: 'range(1,1000000000)'", "at most 5,000"),
+        ("units: 'shuffle(range(1,1e12))'", "at most 5,000"),
+        (", ".join(f"k{i}: '1,2,3,4,5,6,7,8,9'" for i in range(20)), "at most 5,000"),
+        ("cell.notes: '$\\{oc.env\\:HOME\\}'", "reads the environment"),
+    ],
+)
+def test_a_sweep_in_a_file_is_bounded(capsys, values, said):
+    sweep = f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{{values}}}}}}}"
+    own("experiment/mine", f"# @package _global_\n{sweep}\n")
+    assert said in told(capsys, "experiment=mine")
+
+
+def test_references_that_write_each_other_out_are_refused(capsys):
+    doubled = "".join(f", a{i}: '${{cell.a{i - 1}}}${{cell.a{i - 1}}}'" for i in range(1, 40))
+    text = f"# @package _global_\ncell: {{a0: x{doubled}}}\n"
+    own("experiment/mine", text)
+    assert "larger than" in told(capsys, "experiment=mine")
+    sweep = "hydra: {mode: MULTIRUN, sweeper: {params: {cell.z: '${cell.a39}'}}}\n"
+    own("experiment/mine", text + sweep)
+    assert "larger than" in told(capsys, "experiment=mine")
+
+
+def test_defaults_in_a_circle_or_doubling_are_refused(capsys):
+    own("cell/a", "defaults: [b]\n")
+    own("cell/b", "defaults: [a]\n")
+    assert "round in a circle: cell/a -> cell/b -> cell/a" in told(capsys, "cell=a")
+    for k in range(30):
+        own(f"cell/c{k}", f"defaults: [c{k + 1}, c{k + 1}]\n")
+    own("cell/c30", CELL)
+    assert "more than 20 files" in told(capsys, "cell=c0")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("+x@hydra.callbacks=1", "cell@hydra.run=lstm", "hydra.launcher._target_=x", "~hydra.run"),
+        *("hydra.sweeper._target_=x", "hydra.sweeper.params.x={_target_: os.system}", "--exp=x"),
+        *("cell=../../x", "cell.notes='${oc.env:HOME}'", "cell.notes=$\\{oc.env\\:HOME\\}"),
+        *("hydra.launcher={_target_: x}", "+~hydra/launcher=x", " hydra.run.dir=x", "--resolve"),
+    ],
+)
+def test_a_word_makes_hydra_do_nothing_but_compose(word):
+    with pytest.raises(ConfigError):
+        prefixed(word)
+
+
 def test_a_trusted_file_may_say_where_hydra_runs():
     own("experiment/mine", "# @package _global_\nhydra: {job: {name: mine}}\nunits: 3\n")
     ((_, config),) = compose(["--trust-config", "experiment=mine", "task=sum"])

@@ -12,13 +12,14 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.registry.safe_yaml import read_yaml
 from gatekit.study import composed, parts
+from gatekit.study.references import KEPT
+from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
-ALLOWED = ("mode", "sweeper")
-"""Keys of a ``hydra:`` section that a shared file may set: they choose runs and execute nothing."""
+from . import allowed
 
 
 class CheckedSource(ConfigSource):
@@ -34,20 +35,30 @@ class CheckedSource(ConfigSource):
         path = self._file(config_path)
         if not path.is_file():
             raise ConfigLoadError(f"Config not found : {path}")
-        data = read_yaml(path)
-        if not composed.current.trusted:
-            refuse_executing(data, path)
-        header = self._get_header_dict(path.read_text(encoding="utf-8")[:512])
+        if not path.resolve().is_relative_to(Path(self.path).resolve()):
+            raise ConfigError(f"{path} is a link out of {self.path}; put the file there itself.")
+        text, data = allowed.read(path)
+        try:
+            header = self._get_header_dict(text[:512])
+        except ValueError as error:
+            raise ConfigError(f"{path}: {error}") from None
+        if not composed.current.trusted and not _is_bundled_file(config_path, text):
+            known = parts.load(composed.current.plugins)
+            places = sorted({name for task in known.tasks.values() for name in task.places})
+            allowed.refuse(config_path, path, header["package"], places)
+            allowed.refuse_endless(config_path, known.config_folders)
+            data = _escaped(data)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
                 f"{path}: the first line of an experiment has to be `# @package _global_`; without "
                 "it Hydra takes its keys for keys of a part called experiment."
             )
+        try:
+            config = OmegaConf.create(data)
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"{path}: {str(error).splitlines()[0]}") from None
         return ConfigResult(
-            config=OmegaConf.create(data),
-            path=self.full_path(),
-            provider=self.provider,
-            header=header,
+            config=config, path=self.full_path(), provider=self.provider, header=header
         )
 
     def available(self) -> bool:
@@ -55,8 +66,10 @@ class CheckedSource(ConfigSource):
         return self.is_group("")
 
     def is_group(self, config_path: str) -> bool:
-        """Return whether the path is a folder here."""
-        return (Path(self.path) / config_path).is_dir()
+        """Return whether the path is a group here."""
+        groups = ("", *GROUPS, *HYDRA_GROUPS)
+        known = config_path.rstrip("/") in groups or composed.current.trusted
+        return known and (Path(self.path) / config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
         """Return whether the path, with .yaml, is a file here."""
@@ -138,43 +151,29 @@ class GatekitSearchPath(SearchPathPlugin):
         search_path.append("registry", "registered://all")
 
 
-def refuse_executing(data: Mapping[str, Any], path: Path) -> None:
-    """Refuse what Hydra acts on before gatekit can judge: callbacks, logging, folders, classes.
+def _is_bundled_file(config_path: str, text: str) -> bool:
+    """Return whether gatekit has the same file at the same place, as in a clone of it."""
+    import gatekit.conf
 
-    Raises:
-        ConfigError: the file sets such a key.
+    files = [Path(folder) / f"{config_path}.yaml" for folder in gatekit.conf.__path__]
+    return any(file.is_file() and file.read_text(encoding="utf-8") == text for file in files)
+
+
+def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data with references in a sweep kept from Hydra, which would write them out.
+
+    `GridSweeper` takes them as they are written; see `references.refuse_large`.
     """
-    remedy = "delete it, or add --trust-config if you wrote this file yourself"
-    hydra = data.get("hydra")
-    keys = list(hydra) if isinstance(hydra, Mapping) else [] if hydra is None else [hydra]
-    keys += [k.removeprefix("hydra.") for k in data if str(k).startswith("hydra.")]
-    for key in keys:
-        if key not in ALLOWED:
-            raise ConfigError(
-                f"{path}: hydra.{key} is not allowed in a configuration file; {remedy}."
-            )
-    for entry in data.get("defaults") or ():
-        for group in entry if isinstance(entry, Mapping) else [str(entry)]:
-            named = str(group).split()[-1].lstrip("/")
-            if named.startswith("hydra") and not named.startswith(
-                ("hydra/sweeper", "hydra/launcher")
-            ):
-                raise ConfigError(f"{path}: defaults: {group} is not allowed here; {remedy}.")
-    _refuse_targets(data, path, "")
 
+    def walk(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: walk(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [walk(inner) for inner in value]
+        return value.replace("${", f"{KEPT}{{") if isinstance(value, str) else value
 
-def _refuse_targets(value: Any, path: Path, where: str) -> None:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key == "_target_":
-                raise ConfigError(
-                    f"{path}: {where}_target_ is not allowed: gatekit makes nothing from class "
-                    "paths; register a plugin and name it by `kind`."
-                )
-            _refuse_targets(inner, path, f"{where}{key}.")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_targets(inner, path, f"{where}{index}.")
+    inner = ("hydra", "params", "grids")
+    return {key: walk(value) if key in inner else value for key, value in data.items()}
 
 
 def _is_bundled(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,12 +17,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.study import composed
-from gatekit.study.command import prefixed
+from gatekit.study.references import KEPT, refuse_large
+from gatekit.study.resolve import unresolved
 from gatekit.study.search import Choice, Draw, Interval, Search
+from gatekit.study.search.search import MAX_JOBS, refuse_many
+from gatekit.study.words import GROUPS, prefixed
 
 from .launcher import NAMESPACE
-
-GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer")
 
 
 class GridSweeper(Sweeper):
@@ -51,9 +53,11 @@ class GridSweeper(Sweeper):
         What ``${task.length}`` means is found for each job, whose length may be swept, too.
         """
         self.hydra_context, self.config = hydra_context, config
+        self.raw = unresolved(config)
+        refuse_large(self.raw)
         written: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-        self.params = dict(written.get("params") or {})
-        self.grids = [dict(grid) for grid in written.get("grids") or ()]
+        self.params = _unescaped(written.get("params") or {})
+        self.grids = [_unescaped(grid) for grid in written.get("grids") or ()]
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -61,11 +65,15 @@ class GridSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         """Expand the overrides to jobs and launch them; what is typed wins over ``params``."""
         assert self.launcher is not None
-        jobs = [job for grid in self.grids or [{}] for job in self.combined(grid, arguments)]
+        jobs: list[list[str]] = []
+        for grid in self.grids or [{}]:
+            choices = self.choices(grid, arguments)
+            refuse_many(len(jobs) + math.prod(len(words) for words in choices))
+            jobs += [list(job) for job in itertools.product(*choices)]
         return self.launcher.launch(jobs, initial_job_idx=0)
 
-    def combined(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
-        """Return the overrides of each job of one grid.
+    def choices(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
+        """Return the overrides of each swept key of one grid; a job has one of each.
 
         Raises:
             HydraException: an override is no list of values.
@@ -82,12 +90,13 @@ class GridSweeper(Sweeper):
             key = override.get_key_element()
             choices.pop(key.lstrip("+"), None)
             choices[key.lstrip("+")] = [f"{key}={value}" for value in listed_values(override)]
-        return [list(job) for job in itertools.product(*choices.values())]
+        return list(choices.values())
 
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
         """Return the overrides, those of ``params`` first, then those of a grid."""
         held = [*self.params.items(), *grid.items()]
-        lines = [prefixed(f"{key}={value}") for key, value in held]
+        trusted = composed.current.trusted
+        lines = [prefixed(f"{key}={value}", trusted) for key, value in held]
         return self.parser().parse_overrides([*lines, *arguments])
 
     def parser(self) -> OverridesParser:
@@ -133,7 +142,7 @@ class RandomSweeper(GridSweeper):
         loader, parser = self.hydra_context.config_loader, self.parser()
         variants: list[tuple[str, ...]] = []
         space: dict[str, Draw] = {}
-        trials: Any = config.get("trials")
+        trials: Any = self.raw.get("trials")
         for grid in self.grids or [{}]:
             choices: dict[str, list[str]] = {}
             for override in self.parsed(arguments, grid):
@@ -147,6 +156,7 @@ class RandomSweeper(GridSweeper):
                     choices[name] = [f"{key}={value}" for value in listed_values(override)]
                 if name == "trials":
                     trials = override.value()
+            refuse_many(len(variants) + math.prod(len(words) for words in choices.values()))
             variants += itertools.product(*choices.values())
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
             raise HydraException(f"trials={trials}: how many draws for each variant? trials=200")
@@ -202,7 +212,7 @@ class OptunaSweeper(RandomSweeper):
 def listed_values(override: Override) -> list[str]:
     """Return the values of an override as they are typed."""
     if override.is_discrete_sweep():
-        return list(override.sweep_string_iterator())
+        return _few(override)
     if override.is_delete():
         return [override.get_value_element_as_str()]
     return [str(override.input_line).partition("=")[2]]
@@ -217,8 +227,21 @@ def drawn(override: Override) -> Draw | None:
         whole = isinstance(value.start, int) and isinstance(value.end, int)
         return Interval(value.start, value.end, "log" in value.tags, whole)
     if isinstance(value, RangeSweep) or (isinstance(value, ChoiceSweep) and not value.simple_form):
-        return Choice(tuple(override.sweep_string_iterator()))
+        return Choice(tuple(_few(override)))
     return None
+
+
+def _few(override: Override) -> list[str]:
+    """Return the listed values, counted before they are written out."""
+    value = override.value()
+    values = value.range() if isinstance(value, RangeSweep) else override.sweep_string_iterator()
+    refuse_many(sum(1 for _ in itertools.islice(values, MAX_JOBS + 1)))
+    return list(override.sweep_string_iterator())
+
+
+def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is swept with its references as they are written in the file."""
+    return {k: v.replace(f"{KEPT}{{", "${") if isinstance(v, str) else v for k, v in params.items()}
 
 
 def store() -> None:

@@ -9,8 +9,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from gatekit.cell.errors import ConfigError
+
 from .. import seeds
 from .space import Draw
+
+MAX_JOBS = 5_000
+"""Configurations that one command composes; a sweep of more takes several commands."""
 
 Job = tuple[tuple[str, ...], DictConfig]
 
@@ -43,6 +48,7 @@ class Search:
     def jobs(self) -> list[Job]:
         """Return every job; all variants of one draw stand together, so that a sweep that is
         stopped has drawn as often for each."""
+        refuse_many(self.trials * len(self.variants))
         drawn = [self.drawn(trial) for trial in range(self.trials)]
         return [self.job(v, values) for values in drawn for v in range(len(self.variants))]
 
@@ -69,3 +75,16 @@ class Search:
         if variant not in self.bases:
             self.bases[variant] = self.compose(self.variants[variant])
         return self.bases[variant]
+
+
+def refuse_many(jobs: int) -> None:
+    """Refuse a sweep of more than `MAX_JOBS` configurations.
+
+    Raises:
+        ConfigError: it has more.
+    """
+    if jobs > MAX_JOBS:
+        raise ConfigError(
+            f"this sweep has {jobs:,} configurations; one command composes at most {MAX_JOBS:,}. "
+            "Sweep over fewer values; seeds=N costs nothing here."
+        )

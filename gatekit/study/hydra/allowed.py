@@ -1,0 +1,213 @@
+"""What a configuration file from outside may hold: everything else is refused before Hydra acts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.registry.safe_yaml import parse, read_text
+from gatekit.study import composed
+from gatekit.study.options import known_key
+from gatekit.study.references import refuse_resolvers
+from gatekit.study.words import GROUPS, HYDRA_GROUPS, KEY, NAME, SWEEPER_KEYS, refuse_keywords
+
+REMEDY = "delete it, or add --trust-config if you wrote this file yourself"
+TYPED = ("plugins", "root")
+"""Keys that choose code to run, or where to write: they are typed, never read from a file."""
+
+RUNS_COMMANDS = ("setup", "sbatch", "address")
+"""Options of the launcher that run shell lines, or send runs to another machine."""
+
+MAX_FILES = 20
+MAX_BYTES = 128 * 1024
+
+_GROUP = re.compile(rf"(?:(?:override|optional) )*/(?P<group>{'|'.join(GROUPS + HYDRA_GROUPS)})")
+_HERE = re.compile(r"(?:/cell/(?=.*@))?(?P<name>[^@]+)(?:@_here_)?")
+_DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
+
+
+def read(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text and the data of a configuration file; each is read once a composition.
+
+    Raises:
+        ConfigError: it is not a YAML file of plain values.
+    """
+    if path not in composed.current.read:
+        text = read_text(path)
+        composed.current.read[path] = text, parse(text, path)
+    return composed.current.read[path]
+
+
+def refuse(place: str, path: Path, package: str | None, places: Sequence[str]) -> None:
+    """Refuse a file that could make Hydra do more than compose keys of a study.
+
+    Args:
+        place: where the file is in its folder, such as ``cell/mine``.
+        path: the file.
+        package: the package that its header asks for.
+        places: options of tasks that name a file of the user's.
+
+    Raises:
+        ConfigError: the file is in no group, has a header, package, default, reference or key that
+            is not allowed, or is a link out of its folder.
+    """
+    group = _group(place, path)
+    if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
+        raise ConfigError(f"{path}: the header `# @package {package}` is not allowed; {REMEDY}.")
+    data = read(path)[1]
+    for key in data:
+        if key == "hydra" and group == "experiment":
+            _refuse_hydra(data[key], path, places)
+        elif str(key).partition(".")[0] == "hydra":
+            raise ConfigError(f"{path}: {key} is not allowed in a configuration file; {REMEDY}.")
+        elif key in TYPED and group == "experiment":
+            raise ConfigError(f"{path}: {key} is typed, not read from a file; {REMEDY}.")
+    try:
+        refuse_keywords(data, "")
+        refuse_resolvers({key: value for key, value in data.items() if key != "defaults"}, "")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if group == "hydra/launcher":
+        _refuse_launcher(data, path)
+    elif group == "hydra/sweeper":
+        _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
+    task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
+    if not isinstance(task, Mapping):
+        raise ConfigError(f"{path}: task={task!r}: a mapping is expected, such as {{length: 100}}.")
+    for key in places:
+        _refuse_place(f"task.{key}", task.get(key), path)
+
+
+def refuse_endless(place: str, folders: Sequence[Path]) -> None:
+    """Refuse defaults that lead in a circle or through too many files.
+
+    Args:
+        place: the file that is composed, such as ``cell/mine``.
+        folders: where configurations are looked for, in this order.
+
+    Raises:
+        ConfigError: they do, or an entry of a list of defaults is not allowed.
+    """
+    counts = [0, 0]
+
+    def walk(place: str, chain: tuple[str, ...]) -> None:
+        if place in chain:
+            raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, place])}")
+        path = next((p for f in folders if (p := f / f"{place}.yaml").is_file()), None)
+        if path is None:
+            return
+        counts[0] += 1
+        counts[1] += path.stat().st_size
+        if counts[0] > MAX_FILES or counts[1] > MAX_BYTES:
+            raise ConfigError(
+                f"{chain[0] if chain else place}: defaults lead through more than {MAX_FILES} "
+                f"files or {MAX_BYTES:,} bytes; write fewer, larger files."
+            )
+        for below in _defaults(read(path)[1], _group(place, path), path):
+            walk(below, (*chain, place))
+
+    walk(place, ())
+
+
+def _group(place: str, path: Path) -> str:
+    for group in (*GROUPS, *HYDRA_GROUPS):
+        name = place.removeprefix(f"{group}/")
+        if name != place and NAME.fullmatch(name):
+            return group
+    raise ConfigError(
+        f"{path} cannot replace what Hydra or gatekit itself starts from: files are read from "
+        f"conf/NAME with NAME one of {listed([*GROUPS, *HYDRA_GROUPS])}. Keys of a study go into "
+        f"conf/experiment/NAME.yaml; move the file, or add --trust-config if you wrote it yourself."
+    )
+
+
+def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
+    """Yield the place of each file that the defaults of a file name."""
+    entries = data.get("defaults")
+    if not isinstance(entries, (list, type(None))):
+        raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")
+    for entry in entries or ():
+        found = None
+        if isinstance(entry, str):
+            match = _HERE.fullmatch(entry) if group == "cell" else None
+            name = match["name"] if match else entry
+            absolute = name.removeprefix("/") if group == "experiment" else name
+            known = absolute.partition("/")[0] in GROUPS and absolute != name
+            found = absolute if known else f"{group}/{name}" if NAME.fullmatch(name) else None
+        elif isinstance(entry, Mapping) and len(entry) == 1:
+            ((key, value),) = entry.items()
+            match = _GROUP.fullmatch(str(key)) if group == "experiment" else None
+            if match and value is None:
+                continue
+            if match and isinstance(value, str) and NAME.fullmatch(value):
+                found = f"{match['group']}/{value}"
+        if found is None or not NAME.fullmatch(found):
+            example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
+            raise ConfigError(
+                f"{path}: defaults: {entry} is not allowed here; write names as in {example}, "
+                "or add --trust-config if you wrote this file yourself."
+            )
+        if found != f"{group}/_self_":
+            yield found.removesuffix(".yaml")
+
+
+def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:
+    for key in node if isinstance(node, Mapping) else [] if node is None else [node]:
+        if key not in ("mode", "sweeper"):
+            raise ConfigError(
+                f"{path}: hydra.{key} is not allowed in a configuration file; {REMEDY}."
+            )
+    mode = node.get("mode") if node else None
+    if mode not in (None, "RUN", "MULTIRUN"):
+        raise ConfigError(f"{path}: hydra.mode is {mode!r}; RUN or MULTIRUN is expected.")
+    if node and node.get("sweeper") is not None:
+        _refuse_sweeper(node["sweeper"], path, places)
+
+
+def _refuse_sweeper(node: Any, path: Path, places: Sequence[str]) -> None:
+    keys = node if isinstance(node, Mapping) else [node]
+    for key in keys:
+        if key not in SWEEPER_KEYS:
+            raise ConfigError(f"{path}: hydra.sweeper.{key} is not a key; {REMEDY}.")
+        if key not in ("params", "grids") and "${" in str(node[key]):
+            raise ConfigError(f"{path}: hydra.sweeper.{key} is a value, not {node[key]!r}.")
+    grids = node.get("grids") or []
+    if not isinstance(grids, list):
+        raise ConfigError(f"{path}: hydra.sweeper.grids is a list of mappings.")
+    for params in [node.get("params") or {}, *grids]:
+        if not isinstance(params, Mapping):
+            raise ConfigError(f"{path}: hydra.sweeper.params and grids hold mappings.")
+        for key, value in params.items():
+            name = str(key).lstrip("+~")
+            if not KEY.fullmatch(name) or name.partition(".")[0] in ("hydra", *TYPED):
+                raise ConfigError(f"{path}: {key!r} cannot be swept over in a file; {REMEDY}.")
+            if isinstance(value, Mapping):
+                raise ConfigError(f"{path}: {key} is swept over; write its values: 'a,b'.")
+            if name == "task" and "{" in str(value):
+                raise ConfigError(f"{path}: task={value}: names of tasks are expected.")
+            if name.removeprefix("task.") in places:
+                for one in str(value).split(","):
+                    _refuse_place(name, one, path)
+
+
+def _refuse_launcher(data: Mapping[str, Any], path: Path) -> None:
+    for key in data:
+        if key in RUNS_COMMANDS:
+            raise ConfigError(
+                f"{path}: {key} runs commands or reaches another machine; type "
+                f"hydra.launcher.{key}=..., or add --trust-config if you wrote this file yourself."
+            )
+        if key != "defaults":
+            known_key(str(key))
+
+
+def _refuse_place(key: str, value: Any, path: Path) -> None:
+    if value is not None and not (isinstance(value, str) and _DATA.fullmatch(value)):
+        raise ConfigError(
+            f"{path}: {key}={value}: a configuration file names data below the working folder, "
+            f"such as data/mine.txt; type {key}=..., or add --trust-config if you wrote this file "
+            "yourself."
+        )

@@ -1,0 +1,116 @@
+"""References such as ``${task.length}``: which are allowed, and how large they make a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+
+MAX_SIZE = 2_000_000
+"""Size of a configuration with every reference written out; see `size`."""
+
+KEPT = "\ue000"
+"""Stands for the ``$`` of a swept reference while Hydra holds it, which would write it out."""
+
+_PER_VALUE = 100
+_PLAIN = re.compile(r"(?<!\\)\$\{([A-Za-z_]\w*(?:\.[A-Za-z0-9_][\w-]*)*)\}", re.ASCII)
+_RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
+_COMPUTED = re.compile(r"\$\{[^}]*\$\{")
+
+
+def refuse_resolvers(value: Any, where: str) -> None:
+    """Refuse every interpolation but plain references to keys of the configuration.
+
+    Args:
+        value: plain data.
+        where: what the value belongs to, for messages.
+
+    Raises:
+        ConfigError: a string holds something like ``${oc.env:HOME}``.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            refuse_resolvers(key, where)
+            refuse_resolvers(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, (list, tuple)):
+        for index, inner in enumerate(value):
+            refuse_resolvers(inner, f"{where}.{index}")
+    elif isinstance(value, str) and "${" in value:
+        _refuse_string(value, where)
+
+
+def _refuse_string(value: str, where: str) -> None:
+    shown = value if len(value) <= 80 else value[:77] + "..."
+    for name in _RESOLVER.findall(value):
+        if name == "oc.env":
+            raise ConfigError(
+                f"{where}={shown!r} reads the environment, which no one else has: a run must be "
+                f"a function of its configuration. Type {where}=VALUE instead."
+            )
+    allowed = "only plain references such as ${units} and ${task.length} are allowed"
+    if _COMPUTED.search(value):
+        raise ConfigError(f"{where}={shown!r}: a reference is written out, not computed; {allowed}")
+    for name in _RESOLVER.findall(value):
+        raise ConfigError(f"{where}={shown!r}: the resolver {name!r} is not allowed; {allowed}.")
+    if "${" in _PLAIN.sub("", value):
+        raise ConfigError(f"{where}={shown!r}: {allowed}; write the value, or quote no ${{.")
+    if any(name.partition(".")[0] == "hydra" for name in _PLAIN.findall(value)):
+        raise ConfigError(f"{where}={shown!r} refers to Hydra's own keys; {allowed}.")
+
+
+def refuse_large(raw: Mapping[str, Any]) -> None:
+    """Refuse a configuration whose references write each other out to something huge.
+
+    Raises:
+        ConfigError: it is larger than `MAX_SIZE`.
+    """
+    if size(raw) > MAX_SIZE:
+        raise ConfigError(
+            "the references ${...} of this configuration make it larger than "
+            f"{MAX_SIZE // _PER_VALUE:,} values; write the values instead."
+        )
+
+
+def size(raw: Mapping[str, Any]) -> int:
+    """Return the size of a configuration with every reference written out.
+
+    Args:
+        raw: plain data with references.
+
+    Returns:
+        The characters of all strings, and 100 for each value. A reference that leads nowhere or in
+        a circle adds nothing.
+    """
+    known: dict[str, int] = {}
+
+    def of(value: Any) -> int:
+        total = _PER_VALUE
+        if isinstance(value, Mapping):
+            total += sum(of(inner) for inner in value.values())
+        elif isinstance(value, (list, tuple)):
+            total += sum(of(inner) for inner in value)
+        elif isinstance(value, str):
+            total += len(value) + sum(of_reference(name) for name in _PLAIN.findall(value))
+        return total
+
+    def of_reference(name: str) -> int:
+        if name not in known:
+            known[name] = 0
+            known[name] = of(_target(raw, name))
+        return known[name]
+
+    return of(raw)
+
+
+def _target(raw: Any, name: str) -> Any:
+    """Return what a reference names, or the reference through which it leads on."""
+    for key in name.split("."):
+        if isinstance(raw, Mapping):
+            raw = raw.get(key)
+        elif isinstance(raw, (list, tuple)):
+            raw = raw[int(key)] if key.isdigit() and int(key) < len(raw) else None
+        else:
+            return raw
+    return raw
