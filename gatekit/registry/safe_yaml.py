@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import re
 import stat
 from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,12 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is not YAML, or not one mapping of plain values.
     """
+    return copy.deepcopy(_parsed(text, path))
+
+
+# A deep model reads its cell's file once a layer.
+@lru_cache(maxsize=128)
+def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
