@@ -65,7 +65,8 @@ def linear_recurrence(
         return [*states, *last], (start, states)
 
     def backward(tensors: Any, kept: Any, outside: Any) -> list[Any]:
-        return _gradients(solver, matrix(tensors), *kept, list(outside))
+        start, states = kept
+        return _gradients(solver, matrix(tensors), start, states, list(outside))
 
     tensors = [*(entry for row in a for entry in row), *b, *first]
     made = first_order(
