@@ -19,7 +19,7 @@ from .linear_recurrence import Matrix, Solver, before, linear_recurrence
 from .noise import bernoulli
 from .problem import Problem, Solution
 from .row import apply_map, biased_product, pre_activation, product, value_of
-from .rows import side_by_side
+from .rows import joined
 
 SOLVERS = {
     "affine": Solver("affine", affine.forward, affine.backward),
@@ -113,7 +113,7 @@ class _Products:
                 u = u * problem.drops[read.text]
             if read.map.has_matrix():
                 members = self.members[read.text]
-                matrix = side_by_side([matrix_of(other, problem.weights) for _, other in members])
+                matrix = joined([matrix_of(other, problem.weights) for _, other in members])
                 if any(self.biased.get(name) == read.text for name, _ in members):
                     z = biased_product(u, matrix, self.bias(read.text))
                 else:
@@ -130,7 +130,7 @@ class _Products:
         """Return the biases of the gates that read this, side by side; zeros for those without."""
         problem, dtype = self.problem, self.problem.inputs["x"].dtype
         nodes = [(problem.cell.node(name), read) for name, read in self.members[text]]
-        return side_by_side(
+        return joined(
             [
                 problem.weights[str(node.bias)]
                 if self.biased.get(node.name) == text

@@ -21,7 +21,7 @@ from .noise import bernoulli
 from .plan import STREAM, Group, Plan, Product
 from .problem import Problem
 from .row import apply_map, normalised_read, pre_activation, total, value_of
-from .rows import side_by_side, split, unstack
+from .rows import joined, split, unstack
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Loop:
         for group in plan.groups:
             if group.biased and not plan.stream:
                 biases = [problem.weights[str(node.bias)] for node, _ in group.members]
-                self.put(f"bias:{group.key}", side_by_side(biases))
+                self.put(f"bias:{group.key}", joined(biases))
         for name in (*plan.parameters, *plan.mapped):
             self.put(f"weight:{name}", problem.weights[name])
         for text, drop in problem.drops.items():
@@ -79,9 +79,9 @@ class Loop:
         """Return what the loop gets per step, as `hoist` has computed it, side by side."""
         plan = self.plan
         parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
-        joined = {node.name for node in plan.joined}
-        keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in joined)]
-        return side_by_side(
+        early = {node.name for node in plan.joined}
+        keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in early)]
+        return joined(
             [
                 tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
                 if env[k].shape.rank < 3

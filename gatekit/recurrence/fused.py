@@ -12,13 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from .backward import DifferentiableLoop
+from .first_order import first_order
+from .kept import Kept
 from .plan import Plan
 from .problem import Problem, Solution
-
-_SECOND_ORDER = (
-    "the fused executor has first-order gradients only; for second-order or forward-mode "
-    "derivatives build the layer with executor='reference'"
-)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -43,31 +40,17 @@ def run(problem: Problem, plan: Plan) -> Solution:
 def _differentiable(loop: DifferentiableLoop) -> list[Any]:
     """Run the loop so that TensorFlow asks it for its gradient."""
 
-    @tf.custom_gradient
-    def recurrence(*tensors: Any) -> Any:
-        saved: Any = None
+    def forward(tensors: Any) -> tuple[list[Any], Kept | None]:
+        # A gradient outside training costs a second forward pass, so that a call for outputs alone
+        # does not pay for what a backward pass needs.
         if loop.problem.training:
-            outputs, saved = loop.forward(tensors)
-        else:
-            # Whoever wants a gradient outside training pays for a second forward pass, and nobody
-            # who only wants outputs pays for what a backward pass needs.
-            outputs = loop.outputs_only(tensors)
+            return loop.forward(tensors)
+        return loop.outputs_only(tensors), None
 
-        def grad(*cotangents: Any) -> Any:
-            @tf.custom_gradient
-            def first_order(*everything: Any) -> Any:
-                given, wanted = everything[: len(tensors)], everything[len(tensors) :]
-                rows = loop.forward(given)[1] if saved is None else saved.here()
-                gradients = loop.backward(given, rows, wanted)
+    def backward(tensors: Any, saved: Kept | None, cotangents: Any) -> list[Any]:
+        rows = loop.forward(tensors)[1] if saved is None else saved.here()
+        return loop.backward(tensors, rows, cotangents)
 
-                def refuse(*_: Any) -> Any:
-                    raise NotImplementedError(_SECOND_ORDER)
-
-                return gradients, refuse
-
-            return first_order(*tensors, *cotangents)
-
-        return outputs, grad
-
-    made = recurrence(*loop.tensors)
-    return list(made) if isinstance(made, (list, tuple)) else [made]
+    return first_order(
+        forward, backward, "the fused executor", "executor='reference'", loop.tensors
+    )

@@ -20,7 +20,7 @@ from .row import (
     total,
     value_of,
 )
-from .rows import side_by_side
+from .rows import joined
 
 # The input parts of all groups side by side, where one product makes them.
 ALL_PARTS = "parts"
@@ -42,7 +42,7 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
             members = plan.hoisted.get(read.text, ()) if read.map.has_matrix() else ()
             if len(members) > 1:
                 matrices = [matrix_of(other, weights) for _, other in members]
-                z = product(u, tf.concat(matrices, 1), problem.matmul_dtype)
+                z = product(u, joined(matrices), problem.matmul_dtype)
                 parts = tf.split(z, [other.width_out for _, other in members], -1)
                 for (name, _), part in zip(members, parts, strict=True):
                     products[name, read.text] = part
@@ -62,14 +62,14 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
             value_of(cell, node, env, pre, problem.inputs["x"])
     if plan.stream:
         inputs = [evaluate(read.expr, env, cell.spec.functions) for read in plan.stream]
-        env[STREAM] = side_by_side([*inputs, tf.ones_like(inputs[0][..., :1])])
+        env[STREAM] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
     elif plan.together and not plan.joined:
         env[ALL_PARTS] = _parts(problem, together, env)
     elif not plan.together:
         for group in plan.groups:
             if group.part:
                 gates = [node for node, _ in group.members]
-                env[group.part] = side_by_side([_part(problem, node, env) for node in gates])
+                env[group.part] = joined([_part(problem, node, env) for node in gates])
     for node in plan.parts:
         if node.norm is not None and node.norm.of == "sum":
             for read in node.reads:
@@ -93,11 +93,11 @@ def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> A
     """
     weights, dtype = problem.weights, problem.inputs["x"].dtype
     reads = [[r for r in node.reads if r.hoisted] for node in gates]
-    bias = side_by_side([weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n in gates])
+    bias = joined([weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n in gates])
     parts = []
     for index, column in enumerate(zip(*reads, strict=True)):
         u = evaluate(column[0].expr, env, problem.cell.spec.functions)
-        matrix = side_by_side([matrix_of(read, weights) for read in column])
+        matrix = joined([matrix_of(read, weights) for read in column])
         if index == 0 and dtype == problem.matmul_dtype:
             parts.append(biased_product(u, matrix, bias))
         else:
@@ -138,7 +138,7 @@ def product_matrix(made: Product, stream: Sequence[BuiltRead], weights: Mapping[
         weights: weights by name.
     """
     reads = [read for group in made.groups for _, read in group.members]
-    recurrent = side_by_side([matrix_of(read, weights) for read in reads])
+    recurrent = joined([matrix_of(read, weights) for read in reads])
     if not made.fed:
         return recurrent
     dtype = recurrent.dtype
@@ -152,8 +152,8 @@ def product_matrix(made: Product, stream: Sequence[BuiltRead], weights: Mapping[
             bias = tf.zeros([1, node.width], dtype)
             if node.bias is not None and (group.part or group.biased):
                 bias = weights[node.bias][None]
-            columns.append(tf.concat([*rows, bias], 0))
-    return tf.concat([side_by_side(columns), recurrent], 0)
+            columns.append(joined([*rows, bias], 0))
+    return joined([joined(columns), recurrent], 0)
 
 
 def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:

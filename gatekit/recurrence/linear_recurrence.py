@@ -8,6 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from .first_order import first_order
+from .rows import joined
+
 Matrix = list[list[Any]]
 
 
@@ -55,30 +58,20 @@ def linear_recurrence(
     def matrix(flat: Any) -> Matrix:
         return [list(flat[i * k : (i + 1) * k]) for i in range(k)]
 
-    def refuse(*_: Any) -> Any:
-        raise NotImplementedError(
-            f"the {solver.name} executor has first-order gradients only; for second-order or "
-            "forward-mode derivatives build the layer with executor='reference'"
-        )
-
-    @tf.custom_gradient
-    def solve(*tensors: Any) -> Any:
-        coefficients, start = matrix(tensors), list(tensors[k * k + k :])
-        states = solver.forward(coefficients, list(tensors[k * k : k * k + k]), start)
-
-        def grad(*outside: Any) -> Any:
-            @tf.custom_gradient
-            def first_order(*everything: Any) -> Any:
-                outside = list(everything[-2 * k :])
-                return _gradients(solver, matrix(everything), start, states, outside), refuse
-
-            return first_order(*tensors, *outside)
-
+    def forward(tensors: Any) -> tuple[list[Any], Any]:
+        start = list(tensors[k * k + k :])
+        states = solver.forward(matrix(tensors), list(tensors[k * k : k * k + k]), start)
         last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(start, states, strict=True)]
-        return [*states, *last], grad
+        return [*states, *last], (start, states)
 
-    flat = [entry for row in a for entry in row]
-    made = list(solve(*flat, *b, *first))
+    def backward(tensors: Any, kept: Any, outside: Any) -> list[Any]:
+        start, states = kept
+        return _gradients(solver, matrix(tensors), start, states, list(outside))
+
+    tensors = [*(entry for row in a for entry in row), *b, *first]
+    made = first_order(
+        forward, backward, f"the {solver.name} executor", "executor='reference'", tensors
+    )
     return made[:k], made[k:]
 
 
@@ -93,7 +86,7 @@ def _gradients(
 
 def before(sequence: Any, first: Any) -> Any:
     """Return the value before each step: the sequence one step later, its first value ahead."""
-    return tf.concat([first[None], sequence], 0)[:-1]
+    return joined([first[None], sequence], 0)[:-1]
 
 
 def total(parts: list[Any]) -> Any:

@@ -13,13 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from . import fused
+from .first_order import first_order
 from .plan import Plan
 from .problem import Problem, Solution
-
-_SECOND_ORDER = (
-    "remat=True has first-order gradients only; for second-order or forward-mode derivatives build "
-    "the layer with executor='reference' and without remat"
-)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -35,27 +31,13 @@ def run(problem: Problem, plan: Plan) -> Solution:
     """
     chunks = _Chunks(problem, plan)
 
-    @tf.custom_gradient
-    def recurrence(*tensors: Any) -> Any:
-        outputs, borders = chunks.forward(tensors)
-
-        def grad(*cotangents: Any) -> Any:
-            @tf.custom_gradient
-            def first_order(*everything: Any) -> Any:
-                count = len(tensors)
-                found = chunks.backward(everything[:count], borders, everything[count:])
-
-                def refuse(*_: Any) -> Any:
-                    raise NotImplementedError(_SECOND_ORDER)
-
-                return found, refuse
-
-            return first_order(*tensors, *cotangents)
-
-        return outputs, grad
-
-    made = recurrence(*chunks.tensors)
-    outputs = list(made) if isinstance(made, (list, tuple)) else [made]
+    outputs = first_order(
+        chunks.forward,
+        chunks.backward,
+        "remat=True",
+        "executor='reference' and without remat",
+        chunks.tensors,
+    )
     wanted, last = outputs[: len(problem.wanted)], outputs[len(problem.wanted) :]
     return Solution(
         dict(zip(problem.wanted, wanted, strict=True)),

@@ -11,6 +11,7 @@ from ..cell.errors import CellError, listed
 from ..cell.expression import evaluate
 from ..cell.graph import BuiltRead, Cell, Node
 from . import tensor_ops
+from .rows import joined
 
 assert tensor_ops.TABLE  # importing it lets `ops` compute on tensors
 
@@ -57,7 +58,7 @@ def biased_product(u: Any, matrix: Any, bias: Any) -> Any:
         bias: ``width_out``.
     """
     ones = tf.ones_like(u[..., :1])
-    return _flat_product(tf.concat([u, ones], -1), tf.concat([matrix, bias[None]], 0))
+    return _flat_product(joined([u, ones]), joined([matrix, bias[None]], 0))
 
 
 def _flat_product(u: Any, matrix: Any) -> Any:
@@ -80,9 +81,9 @@ def apply_map(read: BuiltRead, u: Any, weights: Mapping[str, Any], dtype: Any) -
 
 def normalised(parts: list[Any], epsilon: float) -> list[Any]:
     """Return the parts, each ``... x width``, normalised by the statistics of them all."""
-    joined = tf.concat(parts, -1) if len(parts) > 1 else parts[0]
-    mean = tf.reduce_mean(joined, -1, keepdims=True)
-    centred = joined - mean
+    whole = joined(parts)
+    mean = tf.reduce_mean(whole, -1, keepdims=True)
+    centred = whole - mean
     variance = tf.reduce_mean(tf.square(centred), -1, keepdims=True)
     result = centred * tf.math.rsqrt(variance + epsilon)
     return tf.split(result, [p.shape[-1] for p in parts], -1) if len(parts) > 1 else [result]

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from .rows import joined
+
 
 class ValidSteps:
     """Where the valid steps of each row are.
@@ -60,7 +62,7 @@ def _never_empty(values: Any) -> Any:
     if values.shape[0]:
         return values
     one = tf.zeros(tf.concat([[1], tf.shape(values)[1:]], 0), values.dtype)
-    return tf.ensure_shape(tf.concat([values, one], 0), [None, *values.shape[1:]])
+    return tf.ensure_shape(joined([values, one], 0), [None, *values.shape[1:]])
 
 
 def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, Any]:
@@ -72,7 +74,7 @@ def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, An
         valid: the valid steps, or None where all are.
     """
     if valid is None:
-        extended = tf.concat([first[None], values], 0)
+        extended = joined([first[None], values], 0)
         return extended[:-1], extended[-1]
     before = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0)
     shifted = valid.take(values, before - 1, first)
@@ -102,7 +104,7 @@ def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) ->
         steps, batch = tf.shape(ordered)[1], tf.shape(ordered)[0]
         count = tf.tile(tf.range(1, steps + 1)[None], [batch, 1])
         total = tf.fill([batch], steps)
-    padded = tf.concat([earlier, ordered], 1)
+    padded = joined([earlier, ordered], 1)
     window = tf.range(length)
     # Entry `count + length - 2` of the padded sequence is the newest valid value.
     place = tf.maximum(count[:, :, None] - 1, 0) + window

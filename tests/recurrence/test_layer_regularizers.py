@@ -179,7 +179,9 @@ CONSTRAINTS = {
 }
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
+@pytest.mark.parametrize(
+    "mode", ["eager", *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("graph", "xla"))]
+)
 def test_a_constraint_holds_after_every_step_of_the_optimizer(mode: str) -> None:
     x = np.random.default_rng(0).normal(size=(4, 3, 3))
     for kind, rule in CONSTRAINTS.items():

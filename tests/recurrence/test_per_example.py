@@ -37,6 +37,7 @@ def agree(found: Any, layer: Any, x: Any, mask: Any) -> None:
             np.testing.assert_allclose(one[index], other, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     layer, x, mask = made(cell)
@@ -48,7 +49,12 @@ def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
 
 @pytest.mark.parametrize(
     ("cell", "executor"),
-    [("lstm", "reference"), ("lstm", "unroll"), ("mingru", "affine"), ("mingru", "scan")],
+    [
+        pytest.param("lstm", "reference", marks=pytest.mark.slow),
+        ("lstm", "unroll"),
+        ("mingru", "affine"),
+        ("mingru", "scan"),
+    ],
 )
 def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
     layer, x, mask = made(cell, executor)
@@ -58,6 +64,7 @@ def test_so_it_does_for_every_executor(cell: str, executor: str) -> None:
     agree(found, layer, x, mask)
 
 
+@pytest.mark.slow
 def test_it_does_within_a_function_and_outside_training() -> None:
     layer, x, mask = made("lstm")
     inner = tf.function(lambda each: gradient(layer, *each, training=False))
@@ -65,6 +72,7 @@ def test_it_does_within_a_function_and_outside_training() -> None:
     agree(found(), layer, x, mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("traced", [False, True])
 def test_jacobians_are_each_examples_gradient(traced: bool) -> None:
     layer, x, mask = made("lstm")

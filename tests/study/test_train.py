@@ -294,6 +294,7 @@ def test_schedules(schedule, place, share):
     assert math.isclose(float(made.learning_rate), 0.2 * share, rel_tol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", ["false", "true"])
 def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
     words = (
