@@ -193,7 +193,7 @@ def test_a_keras_cell_whose_equations_double_is_compared_by_size() -> None:
     kinds = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g": "tanh"}
     gates = {name: {"kind": kind} for name, kind in kinds.items()}
     cell = built({**inner, "c": "e59", "h": "o * tanh(c)"}, gates)
-    assert keras_form(cell) == "its equations are neither Keras' LSTM nor its GRU"
+    assert keras_form(cell) == "its equations are not those of Keras' LSTM, GRU or SimpleRNN"
 
 
 def test_a_chain_of_equations_is_no_chain_of_calls() -> None:
