@@ -10,7 +10,7 @@ from .expression import walk
 from .graph import Cell, build
 from .spec import OutputUnitSpec, Read
 
-MAX_NODES = 100
+MAX_NODES = 60
 MAX_PARTS = 1_000
 """The most parts of equations; the largest bundled cell has 302."""
 # Multiples of the units and features at which the formula is checked. Any cubic term shows at one.
