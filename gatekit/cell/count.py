@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from .errors import GatekitError
+from .expression import walk
 from .graph import Cell, build
 from .spec import OutputUnitSpec, Read
 
-MAX_NODES = 100
-# Monomials n^i m^j: two axes of a weight, one of which may be a matrix laid out flat.
-_MONOMIALS = (
-    *((3, 0), (2, 1), (1, 2), (0, 3)),
-    *((2, 0), (1, 1), (0, 2), (1, 0), (0, 1), (0, 0)),
-)
-# Multiples of the units and features at which the formula is fitted, then checked.
-_FITTED = tuple((i, j) for i in range(1, 5) for j in range(1, 6 - i))
-_CHECKED = ((4, 3), (5, 2))
+MAX_NODES = 60
+MAX_PARTS = 1_000
+"""The most parts of equations; the largest bundled cell has 302."""
+# Multiples of the units and features at which the formula is checked. Any cubic term shows at one.
+_CHECKED = ((3, 4), (5, 2))
 
 
 def formula(cell: Cell) -> str | None:
@@ -31,20 +29,28 @@ def formula(cell: Cell) -> str | None:
         The polynomial in n units and m features, or None where the number is not one, or where the
         cell is too large to be built again and again.
     """
-    if len(cell.nodes) > MAX_NODES:
+    parts = sum(1 for _, expr in cell.spec.equations for _ in walk(expr))
+    if len(cell.nodes) > MAX_NODES or parts > MAX_PARTS:
         return None
-    try:
-        counts = {at: _count(cell, *at) for at in (*_FITTED, *_CHECKED)}
-    except GatekitError:
-        # A fixed width may fit only some sizes.
-        return None
-    rows = [[*_row(cell, at), Fraction(counts[at])] for at in _FITTED]
-    coefficients = _solved(rows)
-    for at in _CHECKED:
-        value = sum(c * p for c, p in zip(coefficients, _row(cell, at), strict=True))
-        if value != counts[at]:
+    counts: dict[tuple[int, int], int] = {}
+    # A weight has two axes, one of which may be a matrix laid out flat: degree 3 at most.
+    for degree in (2, 3):
+        powers = [(i, k - i) for k in range(degree, -1, -1) for i in range(k, -1, -1)]
+        fitted = [(i + 1, j + 1) for i, j in powers]
+        try:
+            for at in (*fitted, *_CHECKED):
+                counts[at] = counts[at] if at in counts else _count(cell, *at)
+        except GatekitError:
+            # A fixed width may fit only some sizes.
             return None
-    return _text(coefficients)
+        rows = {at: _row(cell, at, powers) for at in counts}
+        coefficients = _solved([[*rows[at], Fraction(counts[at])] for at in fitted])
+        if all(
+            sum(c * p for c, p in zip(coefficients, rows[at], strict=True)) == counts[at]
+            for at in _CHECKED
+        ):
+            return _text(dict(zip(powers, coefficients, strict=True)))
+    return None
 
 
 def _count(cell: Cell, units: int, features: int) -> int:
@@ -55,9 +61,9 @@ def _count(cell: Cell, units: int, features: int) -> int:
     return build(cell.spec, cell.units * units, cell.features * features, unit).count()
 
 
-def _row(cell: Cell, at: tuple[int, int]) -> list[Fraction]:
+def _row(cell: Cell, at: tuple[int, int], powers: Sequence[tuple[int, int]]) -> list[Fraction]:
     n, m = cell.units * at[0], cell.features * at[1]
-    return [Fraction(n**i * m**j) for i, j in _MONOMIALS]
+    return [Fraction(n**i * m**j) for i, j in powers]
 
 
 def _solved(rows: list[list[Fraction]]) -> list[Fraction]:
@@ -75,9 +81,9 @@ def _solved(rows: list[list[Fraction]]) -> list[Fraction]:
     return [row[size] for row in rows]
 
 
-def _text(coefficients: list[Fraction]) -> str:
+def _text(coefficients: Mapping[tuple[int, int], Fraction]) -> str:
     parts = []
-    for coefficient, (i, j) in zip(coefficients, _MONOMIALS, strict=True):
+    for (i, j), coefficient in coefficients.items():
         if coefficient == 0:
             continue
         factors = [s if p == 1 else f"{s}^{p}" for s, p in (("n", i), ("m", j)) if p]

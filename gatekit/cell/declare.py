@@ -66,11 +66,13 @@ class Declared:
 
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
-        kind = type(self)
+        kind, own = type(self), vars(self)
+        # What was never set has its default.
         return {
-            name: plain(getattr(self, name))
+            name: plain(own[name])
             for name in kind._option_types
-            if name in kind._needed or plain(getattr(self, name)) != plain(getattr(kind, name))
+            if name in own
+            and (name in kind._needed or plain(own[name]) != plain(getattr(kind, name)))
         }
 
     def replaced(self, **options: Any) -> Self:

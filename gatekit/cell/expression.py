@@ -147,24 +147,34 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while stack:
         node = stack.pop()
         yield node
-        stack.extend(reversed(children(node)))
+        if isinstance(node, Binary):
+            stack += (node.right, node.left)
+        elif not isinstance(node, (Name, Number)):
+            stack.extend(reversed(children(node)))
 
 
 def names(expr: Expr) -> tuple[str, ...]:
     """Return the names that the expression reads, each once, in order of appearance."""
-    return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Name)))
+    if isinstance(expr, Name):
+        return (expr.name,)
+    return tuple(dict.fromkeys([node.name for node in walk(expr) if isinstance(node, Name)]))
 
 
 def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    """Return the expression with names replaced by expressions."""
+    """Return the expression with names replaced by expressions; unchanged parts are shared."""
     if isinstance(expr, Name):
         return values.get(expr.name, expr)
-    if isinstance(expr, Neg):
-        return Neg(substitute(expr.operand, values))
     if isinstance(expr, Binary):
-        return Binary(expr.op, substitute(expr.left, values), substitute(expr.right, values))
+        left, right = substitute(expr.left, values), substitute(expr.right, values)
+        same = left is expr.left and right is expr.right
+        return expr if same else Binary(expr.op, left, right)
+    if isinstance(expr, Neg):
+        operand = substitute(expr.operand, values)
+        return expr if operand is expr.operand else Neg(operand)
     if isinstance(expr, Call):
-        return Call(expr.function, tuple(substitute(arg, values) for arg in expr.args))
+        args = tuple(substitute(arg, values) for arg in expr.args)
+        same = all(new is old for new, old in zip(args, expr.args, strict=True))
+        return expr if same else Call(expr.function, args)
     return expr
 
 

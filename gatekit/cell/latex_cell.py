@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from .expression import Call, Expr, Neg, Number, names, substitute, walk
@@ -15,7 +16,12 @@ def equations(cell: Cell) -> tuple[str, ...]:
     """Return every equation of a cell in LaTeX, ``left &= right``, in the order of computation."""
     unfolded = unfold(cell)
     notation = _notation(cell, unfolded)
-    return tuple(_line(line, unfolded, notation) for line in unfolded.lines)
+    inline = {
+        key: term.read.expr
+        for key, term in unfolded.terms.items()
+        if term.read is not None and term.read.map_kind == "identity"
+    }
+    return tuple(_line(line, inline, notation) for line in unfolded.lines)
 
 
 def aligned(cell: Cell) -> str:
@@ -24,12 +30,7 @@ def aligned(cell: Cell) -> str:
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
 
-def _line(line: Line, unfolded: Unfolded, notation: Notation) -> str:
-    inline = {
-        key: term.read.expr
-        for key, term in unfolded.terms.items()
-        if term.read is not None and term.read.map_kind == "identity"
-    }
+def _line(line: Line, inline: Mapping[str, Expr], notation: Notation) -> str:
     left = notation.symbols.get(line.name, signal(line.name))
     if line.opaque and isinstance(line.expr, Call):
         function = Function(line.expr.function, len(line.expr.args), "units")
@@ -116,7 +117,7 @@ def _term(term: Term, unfolded: Unfolded, notation: Notation) -> str:
 
 def _without_time(expr: Expr, notation: Notation) -> str:
     stems = {name: symbol(name.removesuffix("_prev")) for name in names(expr)}
-    known = {**stems, **{n: s for n, s in notation.symbols.items() if n in stems}}
+    known = {name: notation.symbols.get(name, stem) for name, stem in stems.items()}
     return latex(expr, Notation(known, shapes=notation.shapes, functions=notation.functions))
 
 

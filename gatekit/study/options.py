@@ -32,6 +32,13 @@ def _amounts(value: Any) -> tuple[tuple[str, float], ...]:
     return tuple(sorted(found.items()))
 
 
+def _line(value: Any) -> str:
+    """Check for a string that fits on one line of a batch script."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise WrongError("a string of printable characters, without line breaks or tabs")
+    return value
+
+
 def _tuple(value: Any) -> tuple[str, ...]:
     return tuple(texts(value))
 
@@ -71,10 +78,10 @@ class Options:
     address: str | None = field(default=None, metadata={"check": optional(text)})
     resources: tuple[tuple[str, float], ...] = field(default=(), metadata={"check": _amounts})
     cluster: str = field(default="slurm", metadata={"check": one_of("slurm", "local")})
-    partition: str | None = field(default=None, metadata={"check": optional(text)})
-    account: str | None = field(default=None, metadata={"check": optional(text)})
-    qos: str | None = field(default=None, metadata={"check": optional(text)})
-    constraint: str | None = field(default=None, metadata={"check": optional(text)})
+    partition: str | None = field(default=None, metadata={"check": optional(_line)})
+    account: str | None = field(default=None, metadata={"check": optional(_line)})
+    qos: str | None = field(default=None, metadata={"check": optional(_line)})
+    constraint: str | None = field(default=None, metadata={"check": optional(_line)})
     minutes: int = field(default=240, metadata={"check": whole(1)})
     memory_gb: float | None = field(
         default=None, metadata={"check": optional(number(0, above=True))}

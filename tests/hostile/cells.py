@@ -13,8 +13,14 @@ _UNARY = (
     *("flat", "column", "row", "transpose", "square", "positive", "floor", "gelu"),
 )
 _BINARY = ("outer", "matvec", "vecmat", "dot", "minimum", "maximum", "modrelu")
-_FUNCTIONS = ("rhn", "ltc", "tau_gru", "mogrifier_lstm", "hyper_lstm", "gated_delta_product")
-_OPTIONS = ("depth", "unfolds", "delay", "rounds", "embedding", "heads", "steps", "coupled")
+_FUNCTIONS = {
+    "rhn": ("depth", "coupled"),
+    "ltc": ("unfolds", "unfolds"),
+    "tau_gru": ("delay", "delay"),
+    "mogrifier_lstm": ("rounds", "rounds"),
+    "hyper_lstm": ("embedding", "embedding"),
+    "gated_delta_product": ("heads", "steps"),
+}
 _ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2, 3, 10**9, 10**15, 10**40, -(10**40), 10**299, 0.0, -0.0),
     *(0.5, 1e-300, 1e300, -1e300, 1e308, float("inf"), float("nan"), "", "x", "h_prev", "units"),
@@ -67,6 +73,13 @@ def _expression(rng: random.Random, names: list[str], depth: int) -> str:
     if way < 11:
         return f"({inner()})**{rng.choice((2, 16, -16, 0.5, 17))}"
     return f"-{inner()}"
+
+
+def _joined(rng: random.Random, op: str, parts: list[str]) -> str:
+    """Return operands joined, as a chain or, where that would be too deep, as a chain of chains."""
+    if len(parts) <= 40 or _chance(rng, 0.3):
+        return op.join(parts)
+    return op.join(f"({op.join(parts[k : k + 30])})" for k in range(0, len(parts), 30))
 
 
 def _small(rng: random.Random) -> dict[str, Any]:
@@ -167,7 +180,7 @@ def _keras(rng: random.Random) -> dict[str, Any]:
 
 def _many(rng: random.Random) -> dict[str, Any]:
     """Return many gates in a chain, or each reading all before it."""
-    count = rng.choice((30, 150, 199, 201, 500))
+    count = rng.choice((10, 10, 30, 199, 201, 500))
     every, norm = _chance(rng, 0.4), _chance(rng, 0.2)
     gates: dict[str, Any] = {}
     for k in range(count):
@@ -181,7 +194,7 @@ def _many(rng: random.Random) -> dict[str, Any]:
 
 def _dense(rng: random.Random) -> dict[str, Any]:
     """Return as many equations as allowed, each as long as allowed, or a share of it."""
-    count, terms = rng.choice((10, 30, 60)), rng.choice((5, 12, 24, 50, 120))
+    count, terms = rng.choice((5, 20, 60)), rng.choice((3, 8, 24, 120))
     backwards = _chance(rng, 0.5)
     equations = {}
     for k in range(count):
@@ -189,16 +202,16 @@ def _dense(rng: random.Random) -> dict[str, Any]:
         if backwards:
             others = [f"e{j}_prev" for j in range(k + 1, count)] or ["x"]
         op = rng.choice((" * ", " + ", " / "))
-        equations[f"e{k}"] = op.join(rng.choice(others) for _ in range(terms))
+        equations[f"e{k}"] = _joined(rng, op, [rng.choice(others) for _ in range(terms)])
     equations["h"] = " + ".join([*equations, "h_prev"]) if not backwards else "e0 + h_prev + x"
     return {"equations": equations, "emits": "h"}
 
 
 def _repeated(rng: random.Random) -> dict[str, Any]:
     """Return a gate that uses what it reads again and again."""
-    times, width = rng.choice((3, 40, 240)), rng.choice((3, 40, 200))
-    read = rng.choice((" * ", " + ")).join(["h_prev"] * width)
-    activation = rng.choice((" * ", " + ")).join(["pre"] * times)
+    times, width = rng.choice((3, 12, 40, 240)), rng.choice((3, 12, 40, 190))
+    read = _joined(rng, rng.choice((" * ", " + ")), ["h_prev"] * width)
+    activation = _joined(rng, rng.choice((" * ", " + ")), ["pre"] * times)
     gate = {"activation": activation, "reads": {read: rng.choice(("identity", "dense"))}}
     gate["bias"] = rng.choice((True, False))
     return {"gates": {"g0": gate}, "equations": {"h": "g0 + h_prev"}, "emits": "h"}
@@ -254,9 +267,12 @@ def _names(rng: random.Random) -> dict[str, Any]:
 
 def _function(rng: random.Random) -> dict[str, Any]:
     """Return a cell function with options of any size."""
-    cell: dict[str, Any] = {"function": rng.choice(_FUNCTIONS)}
-    for _ in range(rng.randint(1, 3)):
-        cell[rng.choice(_OPTIONS)] = rng.choice((1, 2, 7, 30, 64, 65, 1000, 10**8, *_ODD))
+    function = rng.choice(list(_FUNCTIONS))
+    cell: dict[str, Any] = {"function": function}
+    for _ in range(rng.randint(1, 2)):
+        owner = function if _chance(rng, 0.8) else rng.choice(list(_FUNCTIONS))
+        sizes = (1, 2, 7, 30, 64, 65, 1000, 10**8, rng.choice(_ODD))
+        cell[rng.choice(_FUNCTIONS[owner])] = rng.choice(sizes)
     if _chance(rng, 0.1):
         cell["function"] = rng.choice(_ODD)
     return cell
@@ -264,7 +280,7 @@ def _function(rng: random.Random) -> dict[str, Any]:
 
 def _sizes(rng: random.Random) -> dict[str, Any]:
     """Return gates whose widths are made of each other's."""
-    count = rng.choice((5, 30, 150))
+    count = rng.choice((5, 20, 150))
     form = rng.choice(
         ("g{0} + g{1}", "g{0}", "g{0} * g{1}", "(g{0} * g{1})**16", "g{0} // 2 + g{1}")
     )

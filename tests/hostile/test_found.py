@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -136,6 +137,20 @@ def test_a_function_of_an_imported_cell_loops_no_longer_than_a_cell_may_be(
     assert time.process_time() - begun < SECONDS
 
 
+def test_fifty_cells_of_functions_are_shown_or_refused_within_bounds() -> None:
+    looping = {"rhn": "depth", "ltc": "unfolds", "tau_gru": "delay", "mogrifier_lstm": "rounds"}
+    known, shown = catalogue(), 0
+    begun = time.process_time()
+    for function, option in {**looping, "gated_delta_product": "steps"}.items():
+        for value in (1, 7, 30, 60, 63, 64, 65, 1000, 10**8, "x"):
+            config = {"cell": {"function": function, option: value}, "units": 64}
+            with contextlib.suppress(GatekitError):
+                assert report_cells._shown(report_cells._built(config, known, True), 0)
+                shown += 1
+    assert 10 <= shown <= 40
+    assert time.process_time() - begun < 5 * SECONDS
+
+
 def test_a_file_loads_no_plugin_that_was_not_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,7 +208,7 @@ def test_a_keras_cell_whose_equations_double_is_compared_by_size() -> None:
     kinds = {"i": "sigmoid", "f": "sigmoid", "o": "sigmoid", "g": "tanh"}
     gates = {name: {"kind": kind} for name, kind in kinds.items()}
     cell = built({**inner, "c": "e59", "h": "o * tanh(c)"}, gates)
-    assert keras_form(cell) == "its equations are neither Keras' LSTM nor its GRU"
+    assert keras_form(cell) == "its equations are not those of Keras' LSTM, GRU or SimpleRNN"
 
 
 def test_a_chain_of_equations_is_no_chain_of_calls() -> None:

@@ -58,7 +58,9 @@ def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
     for name, text in LAYOUTS.items():
         cell_file(name, text)
     (place / "primary").mkdir()
-    (place / "primary" / "top.yaml").write_text("defaults: [{cell: base}, _self_]\n")
+    (place / "primary" / "top.yaml").write_text(
+        f"defaults: [{{cell: base}}, _self_]\nhydra: {{searchpath: ['file://{place / 'conf'}']}}\n"
+    )
     with initialize_config_dir(os.fspath(place / "primary"), version_base="1.3"):
         composed = compose("top", overrides=[f"cell={layout}"])
     expected = OmegaConf.to_container(composed.cell)
@@ -95,6 +97,14 @@ def test_a_long_circle_is_printed(cell_file):
         cell_file(one, f"defaults: [{other}]\n")
     with pytest.raises(ConfigError, match="b -> c -> a -> b"):
         load_cell("b", catalogue())
+
+
+def test_defaults_that_double_are_bounded(cell_file):
+    for k in range(18):
+        cell_file(f"c{k}", f"defaults: [c{k + 1}, c{k + 1}]\n")
+    cell_file("c18", "emits: h\n")
+    with pytest.raises(ConfigError, match="defaults name more than 25 files"):
+        load_cell("c0", catalogue())
 
 
 FILE_FAULTS = {

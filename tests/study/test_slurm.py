@@ -16,6 +16,7 @@ from gatekit.study.command import compose
 from gatekit.study.launch import Outcome, launch, report
 from gatekit.study.launch import slurm as module
 from gatekit.study.launch.submitting import executor
+from gatekit.study.options import read_options
 from gatekit.study.plan import plan as planned
 
 pytestmark = [
@@ -275,3 +276,12 @@ def test_a_job_at_its_end_stops_its_runs_and_tells_those_that_do_not(submitit, t
     assert states(plan) == ["INTERRUPTED"] * 2
     assert "killed at the end of its Slurm job" in plan.runs[1].folder().state().reason
     assert again.function.plan.runs == plan.runs
+
+
+@pytest.mark.parametrize("key", ["partition", "account", "qos", "constraint"])
+@pytest.mark.parametrize(
+    "value", ["a\n#SBATCH --uid=0", "a\rb", "a\tb", "a\x1b[2Jb", "a\u2028b", " "]
+)
+def test_an_option_of_slurm_is_one_line(key: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key} is a string of printable characters"):
+        read_options({key: value})

@@ -153,12 +153,14 @@ class Weights:
 
     def _rules(self, declared: RowWise, which: str, shape: Sequence[int]) -> dict[str, Any]:
         """Return the regularizer and the constraint of a weight; the gate's precede the cell's."""
-        found = {}
+        found, options = {}, declared.options()
         for section in RULES:
-            explicit = declared.options().get(section, {})
-            kind = read_rules(section, getattr(type(declared), section), section)
-            rules = {**kind, **dict(getattr(self.draft.spec, section))}
-            rule = {**rules, **read_rules(section, explicit, section)}.get(which)
+            kind, explicit = getattr(type(declared), section), options.get(section, {})
+            rule = {
+                **read_rules(section, kind, section),
+                **dict(getattr(self.draft.spec, section)),
+                **read_rules(section, explicit, section),
+            }.get(which)
             if rule is not None and (rule["kind"] != "orthogonal" or _has_angles(rule, shape)):
                 found[section.removesuffix("s")] = rule
         return found

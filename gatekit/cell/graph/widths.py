@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import CellError, listed
-from ..expression import Expr, Name, Number, lift, walk
+from ..expression import Expr, Name, Number, lift, names, walk
 from ..shape import Shape, infer, say
 from .binding import Bindings, Bound
 from .draft import FEEDBACK, Draft
@@ -52,11 +52,12 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
     shapes["t"] = (1,)
     expressions = {name: _expression(draft, name, bindings.gates[name]) for name in draft.gates}
     equations = {
-        name: (expr, sum(1 for _ in walk(expr)))
+        name: (expr, names(expr), sum(1 for _ in walk(expr)))
         for name, written in draft.equations.items()
         for expr in [draft.with_constants(written)]
     }
     visits = 0
+    seen: dict[str, Any] = {}
     known = _with_previous(draft, shapes)
     # Widths flow through previous values too, so that one pass in order need not find them all.
     # What then is still unknown has nothing in it that is wider than 1.
@@ -65,7 +66,12 @@ def find_widths(draft: Draft, bindings: Bindings, order: Sequence[str]) -> Width
             before = dict(shapes)
             for name in order:
                 if name in equations:
-                    expr, parts = equations[name]
+                    expr, read, parts = equations[name]
+                    inner = [known[key] for key in read]
+                    asked = inner, narrow and None in inner
+                    if seen.get(name) == asked:
+                        continue
+                    seen[name] = asked
                     visits += parts
                     where = f"cell.equations.{name}"
                     found = infer(expr, known, draft.spec.functions, where, narrow)
