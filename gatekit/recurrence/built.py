@@ -50,7 +50,8 @@ def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
     """Return what makes two cells equal.
 
     Canonical forms have every option. Classes stand for the code: a plugin that is loaded again has
-    other classes under the old names. The request keeps the catalogue, and so its id.
+    other classes under the old names. What an object keeps besides its options counts, too. The
+    request keeps the catalogue, and so its id.
     """
     declared: list[Declared] = [output_unit.unit, *(read.map for read in output_unit.reads)]
     for gate in spec.gates:
@@ -58,6 +59,6 @@ def _key(spec: CellSpec, output_unit: OutputUnitSpec) -> Hashable:
     return (
         repr(spec.canonical()),
         repr(output_unit.canonical()),
-        tuple(type(each) for each in declared),
+        tuple((type(each), repr(vars(each))) for each in declared),
         id(spec.catalogue),
     )

@@ -74,7 +74,7 @@ ROWS = {
     88: ["study/test_launch.py::test_what_another_sweep_has_made_meanwhile_is_not_begun"],
     89: [
         "faults/test_run_folder.py::test_row_89_of_many_at_once_one_works",
-        "study/test_beat.py::test_row_89_a_machine_that_beats_is_left_alone",
+        "study/test_beat.py::test_row_89_a_machine_that_beats_is_awaited",
     ],
     90: [
         "faults/test_run_folder.py::test_row_90_a_dead_owner_locks_nothing",

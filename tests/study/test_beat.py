@@ -60,6 +60,7 @@ def test_row_90_a_silent_machine_locks_nothing(tmp_path, short):
 def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
     plan = plan_of(tmp_path, "good")
     folder = elsewhere(plan.runs[0])
+    folder.write_config({"units": 1})
     over = keep(folder, replaced=lambda: None)
     # Longer than the silence after which the run would be taken over.
     threading.Timer(2 * beat.SILENCE, folder.finish, [RESULT]).start()
@@ -112,6 +113,7 @@ def test_a_run_that_is_claimed_while_it_starts_is_awaited(tmp_path):
     def begun(run, plan, bar):
         folder = run.folder()
         folder.claim()
+        folder.write_config({"units": 1})
         threading.Timer(1.0, folder.finish, [RESULT]).start()
         process = CONTEXT.Process(target=os.getpid)
         process.start()

@@ -67,8 +67,11 @@ def test_row_5_out_of_range(capsys, value):
     assert "units is an integer from 1" in told(capsys, f"units={value}")
 
 
-def test_row_6_larger_than_memory(capsys):
-    said = told(capsys, "units=1000000000")
+def test_row_6_larger_than_memory(capsys, monkeypatch):
+    assert "make its widths smaller" in told(capsys, "units=1000000000")
+    # sixteen MiB in all
+    monkeypatch.setattr(os, "sysconf", lambda name: 4096)
+    said = told(capsys, "units=1000")
     assert "this machine has" in said
     assert "Choose smaller units" in said
 

@@ -230,7 +230,7 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
         # It beats no more: whoever takes the run over is found by the owner before it writes.
         watch = Others([run])
         watch.looked -= 2
-        assert [(each, state.name) for each, state in watch.ended()] == [(run, "LOST")]
+        assert [(each, state.name) for each, state in watch.ended()] == [(run, "INTERRUPTED")]
         assert RunFolder(folder.path).claim() == 2
         with pytest.raises(ClaimedError, match="taken over"):
             folder.write_weights(b"")

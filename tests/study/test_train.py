@@ -36,6 +36,7 @@ def made(place):
         (run,) = plan(compose(["task=echo", *FEW, *words])).runs
         folder = RunFolder(place / name)
         folder.claim()
+        folder.write_config(run.config)
         chosen = task or parts.load().task(run.config["task"])
         result = train(run.config, chosen, folder, stop or threading.Event(), callbacks=callbacks)
         return result, folder
