@@ -33,7 +33,20 @@ NAMED = ("lstm", "gru_reset_after", "peephole", "on_lstm", "slstm", "mingru")
 SOLVED = ("lru", "power_law_of_x", "chain", "noisy", "matrix")
 EXECUTORS = ("fused", "unroll", "affine", "scan")
 ROWS = covering({"cell": (*NAMED, *SOLVED), "executor": EXECUTORS, **OPTIONS})
-ZOO_ROWS = covering({"cell": ZOO, **OPTIONS}, seed=2) if ZOO else []
+
+
+def _two_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return two rows of each cell, with two masks and in both modes where there are such."""
+    found = []
+    for cell in dict.fromkeys(row["cell"] for row in rows):
+        first, *others = [row for row in rows if row["cell"] == cell]
+        others.sort(key=lambda row: (row["mode"] == first["mode"]) + (row["mask"] == first["mask"]))
+        found += [first, *others[:1]]
+    return found
+
+
+# Options in pairs are covered by the named cells; of the others each has two combinations.
+ZOO_ROWS = _two_of_each(covering({"cell": ZOO, **OPTIONS}, seed=2)) if ZOO else []
 EXHAUSTIVE = [{"cell": cell, **row} for cell in CORE for row in covering(OPTIONS, seed=1)]
 
 
