@@ -63,7 +63,7 @@ class Unfolded:
 
     @cached_property
     def written(self) -> Mapping[str, Expr]:
-        """What stands for reads and biases in plain text."""
+        """The expressions of reads and biases in plain text, by key."""
         found: dict[str, Expr] = {}
         for key, term in self.terms.items():
             if term.read is None:

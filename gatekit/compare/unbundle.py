@@ -79,7 +79,7 @@ def extract(path: Path, folder: Path) -> Bundle:
 
 
 def import_bundle(path: Path, root: Path | str = "experiments", origin: str | None = None) -> Path:
-    """Put the runs of a bundle beside one's own, as another origin; all of them, or nothing.
+    """Put all runs of a bundle beside your own, as another origin, or none of them.
 
     Args:
         path: the bundle.

@@ -6,7 +6,6 @@ import copy
 import math
 import os
 import re
-import stat
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import yaml
 
 from ..cell.errors import ConfigError
+from ..cell.regular_file import opened
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40
@@ -101,10 +101,7 @@ def read_text(path: Path) -> str:
         ConfigError: the file is something else.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe waits for its writer.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ConfigError(f"{path} cannot be read: it is not a regular file.")
+        with opened(path) as file:
             data = file.read(MAX_BYTES + 1)
             size = max(os.fstat(file.fileno()).st_size, len(data))
     except OSError as error:

@@ -10,9 +10,10 @@ import os
 import re
 import secrets
 import shutil
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from gatekit.cell.regular_file import opened as opened
 
 MOST = 16 * 2**20
 """The most bytes that any file of a run or a study has, apart from metrics, weights and logs."""
@@ -66,22 +67,6 @@ disk = Disk()
 
 TROUBLE = "input or output failed"
 """How the message of `trouble` begins."""
-
-
-def opened(path: Path) -> BinaryIO:
-    """Open a regular file for reading. Anything else is refused; opening a FIFO would block.
-
-    Raises:
-        OSError: the file is missing, is not a regular file, or may not be read.
-    """
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    try:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        return os.fdopen(number, "rb")
-    except BaseException:
-        os.close(number)
-        raise
 
 
 def read(path: Path, most: int = MOST) -> bytes:
