@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import gatekit
-from gatekit.study import files
+from gatekit.runs import durable
 
 ROOT = Path(__file__).parents[1]
 GATEKIT = "import sys; from gatekit.cli.main import main; sys.exit(main())"
@@ -85,8 +85,8 @@ def main(study: str, place: Path = ROOT) -> None:
     typed = looks(study, place)
     folder = place / "experiments" / study
     texts = [f"$ {shlex.join(words)}\n\n{said(words[1:], place)}" for words in typed]
-    files.write(folder / "comparison.txt", "\n".join(texts))
-    files.write(folder / "results.csv", table(rows(study, typed[0][1:], place)))
+    durable.write(folder / "comparison.txt", "\n".join(texts))
+    durable.write(folder / "results.csv", table(rows(study, typed[0][1:], place)))
 
 
 if __name__ == "__main__":

@@ -5,27 +5,28 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .cell import ops
-from .cell.errors import GatekitError
-from .cell.gate import Gate
-from .cell.initializer import Initializer
-from .cell.linear_map import LinearMap
-from .cell.ops import Function
-from .cell.output_unit import OutputUnit
-from .cell.parameter import Parameter
-from .registry.hooks import hookimpl
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.gate import Gate
+from gatekit.cell.initializer import Initializer
+from gatekit.cell.language import ops
+from gatekit.cell.language.ops import Function
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.parameter import Parameter
+from gatekit.registry.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from . import convert
+    from gatekit import convert
+    from gatekit.recurrence.layers.rnn import RNN
+    from gatekit.recurrence.layers.step_cell import Cell
+    from gatekit.recurrence.padding import pad_time
+    from gatekit.runs.own import run
+    from gatekit.tasks.streamed import StreamedTask
+    from gatekit.tasks.task import Batch, Metric, Signature, Task
+    from gatekit.tasks.tracking import AutomatonTask, TrackingTask
+
     from .compare import load
-    from .recurrence.layer import RNN
-    from .recurrence.lengths import pad_time
-    from .recurrence.step_cell import Cell
     from .registry import use_plugins
-    from .study.record import run
-    from .study.streamed import StreamedTask
-    from .study.task import Batch, Metric, Signature, Task
-    from .study.tracking import AutomatonTask, TrackingTask
 
 __version__ = "0.1.0"
 __all__ = [
@@ -56,19 +57,19 @@ __all__ = [
 
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {
-    "RNN": "gatekit.recurrence.layer",
-    "Cell": "gatekit.recurrence.step_cell",
+    "RNN": "gatekit.recurrence.layers.rnn",
+    "Cell": "gatekit.recurrence.layers.step_cell",
     "load": "gatekit.compare",
-    "pad_time": "gatekit.recurrence.lengths",
-    "run": "gatekit.study.record",
+    "pad_time": "gatekit.recurrence.padding",
+    "run": "gatekit.runs.own",
     "use_plugins": "gatekit.registry",
-    "Batch": "gatekit.study.task",
-    "Metric": "gatekit.study.task",
-    "Signature": "gatekit.study.task",
-    "StreamedTask": "gatekit.study.streamed",
-    "Task": "gatekit.study.task",
-    "AutomatonTask": "gatekit.study.tracking",
-    "TrackingTask": "gatekit.study.tracking",
+    "Batch": "gatekit.tasks.task",
+    "Metric": "gatekit.tasks.task",
+    "Signature": "gatekit.tasks.task",
+    "StreamedTask": "gatekit.tasks.streamed",
+    "Task": "gatekit.tasks.task",
+    "AutomatonTask": "gatekit.tasks.tracking",
+    "TrackingTask": "gatekit.tasks.tracking",
 }
 _LAZY_MODULES = ("convert",)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from gatekit import Task, hookimpl
 from gatekit.cell.errors import DataError
-from gatekit.study import files
-from gatekit.study.data_fetch import PackageSource, contents, located
-from gatekit.study.data_r import read_texts
-from gatekit.study.data_text import CharacterModel, decoded, split_text
+from gatekit.runs import durable
+from gatekit.tasks.fetch import PackageSource, contents, located
+from gatekit.tasks.r_data import read_texts
+from gatekit.tasks.text import CharacterModel, decoded, split_text
 
 NOVELS = {
     "train": ("sensesensibility", "prideprejudice", "mansfieldpark", "emma"),
@@ -123,11 +123,11 @@ class CharLM(CharacterModel):
     def texts(self) -> dict[str, str]:
         """Return the three parts of the file."""
         path = self._file()
-        return dict(_of_file(path, files.sha256(path)))
+        return dict(_of_file(path, durable.sha256(path)))
 
     def text_hash(self) -> str:
         """Return the hash of the file."""
-        return files.sha256(self._file())
+        return durable.sha256(self._file())
 
     def require(self) -> None:
         """Check that there is a file at ``path``."""

@@ -10,10 +10,10 @@ import numpy
 
 from gatekit import Batch, Metric, Signature, Task, hookimpl
 from gatekit.cell.errors import DataError
-from gatekit.study.data_fetch import PackageSource, contents, located
-from gatekit.study.data_labelled import majority
-from gatekit.study.seeds import generator
-from gatekit.study.task import recipe_hash
+from gatekit.tasks.fetch import PackageSource, contents, located
+from gatekit.tasks.labelled import majority
+from gatekit.tasks.seeds import generator
+from gatekit.tasks.task import recipe_hash
 
 COUNT, PIXELS, GREYS, CLASSES = 1797, 64, 16, 10
 HELD = {"test": 360, "validation": 180}

@@ -8,9 +8,9 @@ import numpy
 
 from gatekit import Batch, Metric, Signature, Task, hookimpl
 from gatekit.cell.errors import DataError
-from gatekit.study.data_fetch import PackageSource, contents, located
-from gatekit.study.data_idx import read_idx
-from gatekit.study.task import recipe_hash
+from gatekit.tasks.fetch import PackageSource, contents, located
+from gatekit.tasks.idx import read_idx
+from gatekit.tasks.task import recipe_hash
 
 FILES = {
     "train-images-idx3-ubyte": (60000, 28, 28),

@@ -1,7 +1,7 @@
 """The canonical JSB Chorales, from the file that published numbers belong to."""
 
 from gatekit import Task, hookimpl
-from gatekit.study.data_rolls import CanonicalRolls
+from gatekit.tasks.piano_rolls import CanonicalRolls
 
 
 class JSB(CanonicalRolls):

@@ -13,12 +13,12 @@ import numpy
 
 from gatekit import Task, hookimpl
 from gatekit.cell.errors import DataError
-from gatekit.study import files
-from gatekit.study.data_arrays import read_npz, write_npz
-from gatekit.study.data_fetch import PackageSource, contents, folder_of, located
-from gatekit.study.data_musicxml import sounding, unzipped
-from gatekit.study.data_rolls import KEYS, SPLITS, PianoRolls, Rolls, roll_of
-from gatekit.study.task import recipe_hash
+from gatekit.runs import durable
+from gatekit.tasks.arrays import read_npz, write_npz
+from gatekit.tasks.fetch import PackageSource, contents, folder_of, located
+from gatekit.tasks.musicxml import sounding, unzipped
+from gatekit.tasks.piano_rolls import KEYS, SPLITS, PianoRolls, Rolls, roll_of
+from gatekit.tasks.task import recipe_hash
 
 MAP = Path(__file__).with_name("jsb_music21_map.csv")
 CORPUS = "music21/corpus/bach/"
@@ -85,7 +85,7 @@ class JSBMusic21(PianoRolls):
     def data_hash(self) -> str:
         """Return the hash of archive, map and recipe."""
         return recipe_hash(
-            "jsb_music21/1", {"archive": self.source.sha256, "map": files.sha256(MAP)}
+            "jsb_music21/1", {"archive": self.source.sha256, "map": durable.sha256(MAP)}
         )
 
     def require(self) -> None:

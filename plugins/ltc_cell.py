@@ -1,7 +1,7 @@
 """The liquid time-constant network: a cell that solves a differential equation within a step."""
 
 from gatekit import GatekitError, hookimpl
-from gatekit.cell.spec import MAX_EQUATIONS
+from gatekit.cell.schema import MAX_EQUATIONS
 
 
 def _between(low, high):

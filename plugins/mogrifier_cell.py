@@ -1,7 +1,7 @@
 """The Mogrifier LSTM: a cell whose rounds of mutual gating are an option."""
 
 from gatekit import GatekitError, hookimpl
-from gatekit.cell.spec import MAX_EQUATIONS
+from gatekit.cell.schema import MAX_EQUATIONS
 
 
 def mogrifier_lstm(rounds=5):

@@ -6,7 +6,7 @@ import numpy
 
 from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
 from gatekit.cell.errors import ConfigError
-from gatekit.study.seeds import generator
+from gatekit.tasks.seeds import generator
 
 
 class NoisePadding(StreamedTask):

@@ -1,7 +1,7 @@
 """The recurrent highway network: a cell whose depth within a step is an option."""
 
 from gatekit import GatekitError, hookimpl
-from gatekit.cell.spec import MAX_EQUATIONS
+from gatekit.cell.schema import MAX_EQUATIONS
 
 
 def rhn(depth=3, transform_bias=-2.0, coupled=True):

@@ -1,7 +1,7 @@
 """A gated unit with delayed feedback: a cell whose delay is an option."""
 
 from gatekit import GatekitError, hookimpl
-from gatekit.cell.spec import MAX_EQUATIONS
+from gatekit.cell.schema import MAX_EQUATIONS
 
 
 def tau_gru(delay=5):

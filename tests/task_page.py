@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gatekit.registry import tasks
-from gatekit.study.streamed import StreamedTask
-from gatekit.study.task import Task
+from gatekit.tasks.streamed import StreamedTask
+from gatekit.tasks.task import Task
 
 PAGE = Path(__file__).parents[1] / "docs" / "tasks.md"
 NEEDED = ("Chance", "Separates", "Time", "Reference")

@@ -12,7 +12,7 @@ import numpy
 import pytest
 import yaml
 
-from gatekit.cell.spec import CELL_KEYS
+from gatekit.cell.schema import CELL_KEYS
 from gatekit.cli.commands import COMMANDS
 from gatekit.study.config import LAUNCH_KEYS, RUN_KEYS
 
@@ -110,7 +110,7 @@ def test_the_gate_of_the_readme_computes_what_the_bundled_one_does() -> None:
 
 def test_the_cell_of_the_readme_is_a_gru() -> None:
     from gatekit.cell.graph import build
-    from gatekit.cell.spec import read_cell, read_output_unit
+    from gatekit.cell.schema import read_cell, read_output_unit
     from gatekit.registry import catalogue, load_cell
 
     (text,) = blocks("yaml")

@@ -14,13 +14,13 @@ from reference.case import Case
 from reference.cases import CASES
 from reference.peers import COMPARED
 
-from gatekit.cell.affinity import analyse
-from gatekit.cell.describe import describe
-from gatekit.cell.diagram import diagram
+from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import build
-from gatekit.cell.page import Entry, index, page
-from gatekit.cell.spec import UNVERIFIED, read_output_unit
-from gatekit.recurrence.choose import choose
+from gatekit.cell.schema import UNVERIFIED, read_output_unit
+from gatekit.cell.show.describe import describe
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.page import Entry, index, page
+from gatekit.recurrence.executors.choose import choose
 from gatekit.registry import catalogue, load_cell
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gatekit.cell.mathml import mathml
+from gatekit.cell.show.mathml import mathml
 
 BLOCK = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FRAME = re.compile(r"\\(?:begin|end)\{aligned\}")

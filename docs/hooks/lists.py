@@ -17,7 +17,7 @@ os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what this machine has bes
 import gatekit
 from gatekit import registry
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.listing import entries
+from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)

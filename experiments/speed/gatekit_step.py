@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gatekit
-from gatekit.recurrence.choose import EXECUTORS
+from gatekit.recurrence.executors.choose import EXECUTORS
 
 from .contender import Started
 from .size import Size

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from gatekit.cell.language.ops import FUNCTIONS, Function
+
 from .gate import Gate
 from .initializer import Initializer
 from .linear_map import LinearMap
-from .ops import FUNCTIONS, Function
 from .output_unit import OutputUnit
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})

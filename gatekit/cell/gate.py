@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .expression import Expr, evaluate, names
-from .ops import Function
+from gatekit.cell.language.expression import Expr, evaluate, names
+from gatekit.cell.language.ops import Function
+
 from .row_wise import RowWise
 
 

@@ -120,10 +120,10 @@ def write_file(path: Path, content: str) -> None:
     Raises:
         ConfigError: the file cannot be written.
     """
-    from gatekit.study import files
+    from gatekit.runs import durable
 
     try:
-        files.target(path)
+        durable.target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     except OSError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatekit.compare.comparison import compare
-    from gatekit.compare.loader import load
+    from .comparison import compare
+    from .study import load
 
 __all__ = ["compare", "load"]
 
@@ -14,11 +14,11 @@ __all__ = ["compare", "load"]
 def __getattr__(name: str) -> Any:
     # Loaded when asked for: listing the room's names must not cost the import of NumPy.
     if name == "compare":
-        from gatekit.compare.comparison import compare
+        from .comparison import compare
 
         return compare
     if name == "load":
-        from gatekit.compare.loader import load
+        from .study import load
 
         return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.compare.baseline import Baselines, Block
-from gatekit.compare.difference import ALPHA, Difference, difference, executors, unlike
-from gatekit.compare.differs import equal_settings, in_words
-from gatekit.compare.group import Group, Grouping, group_runs
-from gatekit.compare.loader import Study, load
-from gatekit.compare.power import seeds_needed
-from gatekit.compare.run import Run
-from gatekit.compare.split import on_split
-from gatekit.compare.statistics import holm, mean_interval
-from gatekit.compare.summary import Summary, summarise
-from gatekit.compare.verdict import design_notes, verdict
-from gatekit.study.directions import known_direction
+from gatekit.compare.grouping.differs import equal_settings, in_words
+from gatekit.compare.grouping.group import Group, Grouping, group_runs
+from gatekit.compare.grouping.split import on_split
+from gatekit.compare.stats.baseline import Baselines, Block
+from gatekit.compare.stats.difference import ALPHA, Difference, difference, executors, unlike
+from gatekit.compare.stats.power import seeds_needed
+from gatekit.compare.stats.statistics import holm, mean_interval
+from gatekit.compare.stats.verdict import design_notes, verdict
+from gatekit.runs.directions import known_direction
+from gatekit.runs.record import Run
+
+from .study import Study, load
+from .summary import Summary, summarise
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def compare(
         level: confidence level of the intervals.
 
     Returns:
-        The comparison; it is printed by ``gatekit.compare.table`` and ``export``.
+        The comparison; it is printed by ``gatekit.compare.output.table`` and ``export``.
 
     Raises:
         RunError: there is no such study, or a newer gatekit wrote it.

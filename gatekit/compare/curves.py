@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.compare.metric_lines import read_metrics
-from gatekit.compare.run import Run, read_bytes
-from gatekit.compare.statistics import mean_interval
+from gatekit.compare.stats.statistics import mean_interval
+from gatekit.runs.metric_lines import read_metrics
+from gatekit.runs.record import Run, read_bytes
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from gatekit.compare.statistics import Interval
+from gatekit.compare.stats.statistics import Interval
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.compare.loader import Study
-from gatekit.compare.result import OWN
-from gatekit.compare.run import Run
-from gatekit.study.files import read_object
+from gatekit.runs.durable import read_object
+from gatekit.runs.record import Run
+from gatekit.runs.result_numbers import OWN
+
+from .study import Study
 
 
 def environment(run: Run) -> Mapping[str, Any]:

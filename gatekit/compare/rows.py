@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.group import run_settings
-from gatekit.compare.run import Run
+from gatekit.compare.grouping.group import run_settings
+from gatekit.runs.record import Run
 
 if TYPE_CHECKING:
-    from gatekit.compare.loader import Study
+    from .study import Study
 
 
 def tidy(studies: Iterable[Study]) -> list[dict[str, Any]]:

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatekit.compare.baseline import Block, task
-from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.difference import ALPHA
-from gatekit.compare.label import group_label
-from gatekit.compare.ranks import Ranking, rank_variants
-from gatekit.compare.statistics import MIN_BOOTSTRAP, Interval
-from gatekit.compare.stratified import (
+from gatekit.compare.grouping.label import group_label
+from gatekit.compare.stats.baseline import Block, task
+from gatekit.compare.stats.difference import ALPHA
+from gatekit.compare.stats.ranks import Ranking, rank_variants
+from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval
+from gatekit.compare.stats.stratified import (
     stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,
 )
+
+from .comparison import Comparison, Row
 
 _GRID = 101
 _LEARNED = 0.05

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatekit.compare.group import Group
-from gatekit.compare.result import Metric, Result
-from gatekit.compare.statistics import (
+from gatekit.compare.grouping.group import Group
+from gatekit.compare.stats.statistics import (
     Interval,
     bootstrap_interval,
     interquartile_mean,
     mean_interval,
 )
+from gatekit.runs.result_numbers import Metric, Result
 
 _FAR = 100.0
 

@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from gatekit.compare.config_text import flatten
-from gatekit.compare.label import value_text
-from gatekit.compare.loader import IMPORTED
-from gatekit.compare.recipe import environment
-from gatekit.compare.result import Metric, short_hash
-from gatekit.compare.run import Run
-from gatekit.compare.select import Selection
-from gatekit.compare.statistics import MIN_PAIRS
-from gatekit.study import files
+from gatekit.compare.grouping.label import value_text
+from gatekit.compare.grouping.select import Selection
+from gatekit.compare.stats.statistics import MIN_PAIRS
+from gatekit.runs import durable
+from gatekit.runs.config import flatten
+from gatekit.runs.record import Run
+from gatekit.runs.result_numbers import Metric, short_hash
+
+from .recipe import environment
+from .study import IMPORTED
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
 _FREEDOM = MIN_PAIRS - 1
@@ -214,7 +215,7 @@ def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:
 def _source(digest: str, folder: Path) -> str | None:
     try:
         name = digest.removeprefix("sha256").lstrip(".:")
-        return files.read(folder / f"{name}.py").decode("utf-8", errors="replace")
+        return durable.read(folder / f"{name}.py").decode("utf-8", errors="replace")
     except OSError:
         return None
 

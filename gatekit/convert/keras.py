@@ -7,10 +7,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..cell.errors import ConfigError
-from ..recurrence.keras_form import KERAS_ORDER
-from ..recurrence.layer import RNN
-from .parts import Part, composed, taken, unstacked
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.keras_form import KERAS_ORDER
+from gatekit.recurrence.layers.rnn import RNN
+
+from .gate_weights import Part, composed, taken, unstacked
 
 _KINDS = {keras.layers.LSTM: "lstm", keras.layers.GRU: "gru", keras.layers.SimpleRNN: "rnn"}
 _SHARED = (

@@ -13,10 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..cell.errors import ConfigError, listed
-from ..recurrence.keras_form import CUDNN_ORDER
-from ..recurrence.layer import RNN
-from .parts import Array, Part, composed, put, taken, unstacked
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.recurrence.keras_form import CUDNN_ORDER
+from gatekit.recurrence.layers.rnn import RNN
+
+from .gate_weights import Array, Part, composed, put, taken, unstacked
 
 _KINDS = {len(order): kind for kind, order in CUDNN_ORDER.items()}
 _FIRST = "weight_ih_l0"

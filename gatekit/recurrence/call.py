@@ -8,11 +8,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..cell.graph import Cell
+from gatekit.cell.graph import Cell
+
 from .emission import emit, only_final
+from .masking import ValidSteps, previous
 from .noise import dropout_mask
 from .problem import Problem, Solution
-from .valid import ValidSteps, previous
 
 
 @dataclass(frozen=True)

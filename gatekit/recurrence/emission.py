@@ -7,11 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..cell.errors import CellError
-from ..cell.expression import evaluate, names
-from ..cell.graph import Cell
-from .row import apply_map, total
-from .valid import ValidSteps, history
+from gatekit.cell.errors import CellError
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import evaluate, names
+
+from .masking import ValidSteps, history
+from .step import apply_map, total
 
 
 def apply_unit(

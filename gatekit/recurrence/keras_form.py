@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..cell.expression import Binary, Call, Expr, Name, Neg, Number, substitute, walk
-from ..cell.graph import Cell, Node
+from gatekit.cell.graph import Cell, Node
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, substitute, walk
 
 # The gates as they stand in the stacked weights of Keras, and in those of cuDNN and torch.
 KERAS_ORDER = {

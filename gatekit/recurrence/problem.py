@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..cell.graph import Cell
+from gatekit.cell.graph import Cell
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The TensorFlow side of `gatekit.cell.ops`."""
+"""The TensorFlow side of `gatekit.cell.language.ops`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ..cell import ops
+from gatekit.cell.language import ops
 
 
 def _block_product(u: Any, blocks: Any) -> Any:

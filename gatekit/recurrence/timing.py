@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..cell.affinity import analyse
-from ..cell.graph import Cell
-from .choose import MODES, Setting, cudnn_refusal
-from .layer import RNN, device
+from gatekit.cell.analysis.affine import analyse
+from gatekit.cell.graph import Cell
+from gatekit.recurrence.executors.choose import MODES, Setting, cudnn_refusal
+from gatekit.recurrence.layers.rnn import RNN, device
 
 
 def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> list[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from .composition import cell_config, cell_names, config_folders, load_cell
+from .cells import cell_config, cell_names, config_folders, load_cell
 from .contract import API
+from .hashes import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
 from .loading import use_plugins
-from .offered import (
+from .plugin import Broken, Origin
+from .queries import (
     broken,
     callbacks,
     catalogue,
@@ -17,8 +19,6 @@ from .offered import (
     reverted,
     tasks,
 )
-from .plugin import Broken, Origin
-from .sources import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
 
 __all__ = [
     "API",

@@ -8,7 +8,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from ..cell.errors import PluginError, excerpt, nearest
+from gatekit.cell.errors import PluginError, excerpt, nearest
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from 'gatekit'")
 

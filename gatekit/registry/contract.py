@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..cell.declare import Declared
-from ..cell.errors import PluginError, listed, nearest
-from ..cell.gate import Gate
-from ..cell.initializer import Initializer
-from ..cell.linear_map import LinearMap
-from ..cell.ops import FUNCTIONS, Function
-from ..cell.output_unit import OutputUnit
+from gatekit.cell.declare import Declared
+from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.gate import Gate
+from gatekit.cell.initializer import Initializer
+from gatekit.cell.language.ops import FUNCTIONS, Function
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.output_unit import OutputUnit
+
 from . import hooks
 from .plugin import Found
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pluggy
 
-from ..cell.gate import Gate
-from ..cell.initializer import Initializer
-from ..cell.linear_map import LinearMap
-from ..cell.ops import Function
-from ..cell.output_unit import OutputUnit
+from gatekit.cell.gate import Gate
+from gatekit.cell.initializer import Initializer
+from gatekit.cell.language.ops import Function
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.output_unit import OutputUnit
 
 PROJECT = "gatekit"
 hookspec = pluggy.HookspecMarker(PROJECT)

@@ -15,10 +15,11 @@ from typing import Any
 
 import pluggy
 
-from ..cell.catalogue import Catalogue
-from ..cell.errors import PluginError
-from ..cell.ops import FUNCTIONS
-from . import contract, doors, hooks, quarantine
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import PluginError
+from gatekit.cell.language.ops import FUNCTIONS
+
+from . import contract, discovery, hooks, quarantine
 from .plugin import Broken, Found, Origin
 
 
@@ -70,7 +71,7 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
             f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
-    return _registry(tuple(named), Path.cwd(), doors.autoload() and not _named_only.get())
+    return _registry(tuple(named), Path.cwd(), discovery.autoload() and not _named_only.get())
 
 
 _used: list[str] = []
@@ -119,7 +120,7 @@ def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Regis
     result = Registry()
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    for plugin in doors.find(plugins, folder, everything):
+    for plugin in discovery.find(plugins, folder, everything):
         _add(result, manager, plugin)
     return result
 

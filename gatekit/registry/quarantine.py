@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from ..cell.errors import PluginError
+from gatekit.cell.errors import PluginError
+
 from .author import reason_of
 from .plugin import Found
 from .shared_state import Snapshot, streams_to

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from ..cell.errors import ConfigError
-from ..cell.regular_file import opened
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.regular_file import opened
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 40

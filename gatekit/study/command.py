@@ -41,7 +41,7 @@ def train(argv: Sequence[str]) -> int:
         from .plan import plan
 
         if found.search is not None:
-            from .search.tuned import tune
+            from gatekit.study.search.optuna import tune
 
             planned, outcome = tune(found.search, typed_again(argv))
         elif found.jobs:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.recurrence.choose import EXECUTORS
+from gatekit.recurrence.executors.choose import EXECUTORS
+from gatekit.runs.studies.names import study_name
 
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
@@ -95,7 +95,6 @@ DEFAULTS: dict[str, Any] = {
     "allow_changed": False,
     "trials": None,
 }
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
 
 def validate(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,20 +130,6 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     if config["study"] is not None:
         study_name(config["study"])
     return config
-
-
-def study_name(name: str) -> str:
-    """Return a study's name if it can be a folder's.
-
-    Raises:
-        ConfigError: it could leave the folder, or could not be typed.
-    """
-    if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
-        raise ConfigError(
-            f"study={name!r} cannot be a folder's name: use letters, digits, '.', '_' and '-', "
-            "100 at most, beginning with a letter or digit."
-        )
-    return name
 
 
 def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:

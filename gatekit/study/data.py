@@ -9,10 +9,9 @@ import numpy
 
 from gatekit import registry
 from gatekit.cell.errors import DataError, listed, nearest
-
-from . import data_fetch
-from .data_fetch import PackageSource
-from .task import Task
+from gatekit.tasks import fetch
+from gatekit.tasks.fetch import PackageSource
+from gatekit.tasks.task import Task
 
 
 def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageSource]:
@@ -48,7 +47,7 @@ def get(
         DataError: no task declares that name, or the data cannot be fetched or are not the expected
             ones.
     """
-    return data_fetch.fetch(_source(name, tasks), archive)
+    return fetch.fetch(_source(name, tasks), archive)
 
 
 def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
@@ -57,7 +56,7 @@ def path(name: str, tasks: Mapping[str, type[Task]] | None = None) -> Path:
     Raises:
         DataError: no task declares that name, or it has not been fetched.
     """
-    return data_fetch.located(_source(name, tasks))
+    return fetch.located(_source(name, tasks))
 
 
 def verify(
@@ -75,7 +74,7 @@ def verify(
             is not what the task needs.
     """
     if own is None:
-        return data_fetch.verify(_source(name, tasks))
+        return fetch.verify(_source(name, tasks))
     known = {k: task for k, task in _tasks(tasks).items() if task.own_file}
     if name not in known:
         raise DataError(
@@ -107,7 +106,7 @@ def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str
     ]
     for name, source in sorted(sources(tasks).items()):
         try:
-            data_fetch.located(source)
+            fetch.located(source)
             state = "ready"
         except DataError as error:
             state = str(error)
@@ -117,7 +116,7 @@ def listing(tasks: Mapping[str, type[Task]] | None = None) -> list[dict[str, str
                 "package": source.package,
                 "version": source.version,
                 "state": state,
-                "path": str(data_fetch.folder_of(source)),
+                "path": str(fetch.folder_of(source)),
             }
         )
     return sorted(rows, key=lambda row: row["name"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .environment import gpu_visible
+from gatekit.runs.environment import gpu_visible
+
 from .options import Options
 
 

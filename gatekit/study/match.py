@@ -9,9 +9,8 @@ from typing import Any
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError
-from gatekit.cell.spec import CellSpec, OutputUnitSpec, read_cell
-
-from . import parts
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
+from gatekit.registry import components
 
 TOLERANCE = 0.02
 """How far the nearest count may be from the budget, as a share of it."""
@@ -29,7 +28,7 @@ def matched(
     cell: CellSpec,
     unit: OutputUnitSpec,
     signature: Any,
-    known: parts.Parts,
+    known: components.Parts,
 ) -> dict[str, Any]:
     """Return ``units`` and what is recorded under ``match``.
 
@@ -73,7 +72,7 @@ def _target(
     config: Mapping[str, Any],
     unit: OutputUnitSpec,
     signature: Any,
-    known: parts.Parts,
+    known: components.Parts,
 ) -> int:
     from .variant import parameters
 

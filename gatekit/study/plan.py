@@ -11,11 +11,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.registry import components
+from gatekit.runs.fingerprint import canonical_json, fingerprint
+from gatekit.runs.folder import RunFolder
 
-from . import gpus, parts, resolve
+from . import gpus, resolve
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
-from .fingerprint import canonical_json, fingerprint
-from .folder import RunFolder
 from .options import Options, read_options
 from .variant import Variant, variant
 
@@ -167,7 +168,7 @@ def runs_of(
     """
     variants = {} if variants is None else variants
     named = resolve.unresolved(composed).get("plugins") or []
-    known = parts.load([str(p) for p in (named if isinstance(named, list) else [named])])
+    known = components.load([str(p) for p in (named if isinstance(named, list) else [named])])
     config = validate(resolve.plain(composed, known.task_defaults()))
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")

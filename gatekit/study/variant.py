@@ -9,11 +9,19 @@ from typing import Any
 
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import build
-from gatekit.cell.spec import CELL_KEYS, CellSpec, OutputUnitSpec, read_cell, read_output_unit, swap
+from gatekit.cell.schema import (
+    CELL_KEYS,
+    CellSpec,
+    OutputUnitSpec,
+    read_cell,
+    read_output_unit,
+    swap,
+)
+from gatekit.registry import components
+from gatekit.runs.fingerprint import canonical_json, fingerprint
 
-from . import match, parts
+from . import match
 from .config import DEFAULTS, RUN_KEYS
-from .fingerprint import canonical_json, fingerprint
 
 # What documents a cell and never changes its numbers.
 _ABOUT = ("reference", "year", "doi", "arxiv", "tier", "notes", "roles", "cite")
@@ -61,7 +69,7 @@ class Variant:
         return {**kept, "seed": seed}
 
 
-def variant(config: Mapping[str, Any], known: parts.Parts, swapped: bool = False) -> Variant:
+def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = False) -> Variant:
     """Return the variant that a validated configuration describes.
 
     Args:
@@ -128,7 +136,7 @@ def parameters(
     return total
 
 
-def _cell(config: Mapping[str, Any], known: parts.Parts) -> CellSpec:
+def _cell(config: Mapping[str, Any], known: components.Parts) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
         hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
         if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):

@@ -12,7 +12,8 @@ In a test of a plugin::
 
 from __future__ import annotations
 
-from ..registry import store
+from gatekit.registry import check_results as store
+
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
 from .suite import checks, function_checks, gate_checks, output_unit_checks, task_checks
 

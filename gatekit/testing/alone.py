@@ -68,17 +68,17 @@ def _snapshot() -> dict[str, Any]:
 
 def _loaded(kind: str, source: str) -> dict[str, Any]:
     # What the registry and a task's base class import is not the plugin's doing.
-    import gatekit.study.task
-    from gatekit.registry import doors
+    import gatekit.tasks.task
+    from gatekit.registry import discovery
     from gatekit.registry.quarantine import described
 
-    assert gatekit.study.task
+    assert gatekit.tasks.task
     path = Path(source) if source.endswith(".py") else None
     before, printed, error = _snapshot(), io.StringIO(), ""
     registers: list[str] | None = None
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            carrier = doors.import_file(path) if path else importlib.import_module(source)
+            carrier = discovery.import_file(path) if path else importlib.import_module(source)
             hook = getattr(carrier, f"gatekit_{kind}", None)
             registers = sorted(hook()) if hook is not None else None
     except BaseException as caught:

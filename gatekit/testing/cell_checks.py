@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..cell.errors import CellError
-from ..cell.expression import Call, walk
-from ..recurrence import reference
-from ..recurrence.initial import draw
-from ..recurrence.problem import Problem
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.expression import Call, walk
+from gatekit.recurrence.executors import reference
+from gatekit.recurrence.layers.first_values import draw
+from gatekit.recurrence.problem import Problem
+
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError
 from .subject import InCell

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..cell.cost import step_cost
-from ..cell.errors import CellError, ConfigError, GatekitError
-from ..cell.graph import Cell, build
-from ..cell.spec import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
-from ..registry import catalogue, cell_config
-from ..registry.loading import named_only
-from ..registry.safe_yaml import read_yaml
+from gatekit.cell.analysis.cost import step_cost
+from gatekit.cell.errors import CellError, ConfigError, GatekitError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, check_options, read_cell, read_output_unit
+from gatekit.registry import catalogue, cell_config
+from gatekit.registry.loading import named_only
+from gatekit.registry.safe_yaml import read_yaml
 
 UNITS, FEATURES = 8, 5
 MAX_WEIGHTS = 2_000_000

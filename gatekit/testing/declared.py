@@ -6,9 +6,10 @@ import json
 import keyword
 import re
 
-from ..cell.declare import plain
-from ..cell.errors import GatekitError, nearest
-from ..cell.spec import RESERVED
+from gatekit.cell.declare import plain
+from gatekit.cell.errors import GatekitError, nearest
+from gatekit.cell.schema import RESERVED
+
 from .alone import load_alone
 from .outcome import CheckError
 from .subject import Subject, known_signals

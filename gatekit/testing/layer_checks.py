@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..cell.errors import GatekitError
-from ..recurrence.choose import EXECUTORS
-from ..recurrence.layer import RNN
-from ..registry.loading import using
+from gatekit.cell.errors import GatekitError
+from gatekit.recurrence.executors.choose import EXECUTORS
+from gatekit.recurrence.layers.rnn import RNN
+from gatekit.registry.loading import using
+
 from .outcome import CheckError
 from .subject import GATE, InCell
 

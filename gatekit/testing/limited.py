@@ -18,8 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..cell.errors import CellError, GatekitError
-from ..registry.doors import DISABLE
+from gatekit.cell.errors import CellError, GatekitError
+from gatekit.registry.discovery import DISABLE
+
 from .outcome import Outcome
 
 BUILD_SECONDS = 5

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..cell.expression import Expr, Name, names
-from ..recurrence import tensor_ops
+from gatekit.cell.language.expression import Expr, Name, names
+from gatekit.recurrence import tensor_ops
+
 from .outcome import CheckError
 from .subject import UNITS, Subject
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy
 
-from ..study.data_check import DataWarning, check_sample, check_splits
-from ..study.task import Metric, Signature
+from gatekit.tasks.task import Metric, Signature
+from gatekit.tasks.validate import DataWarning, check_sample, check_splits
+
 from .outcome import CheckError
 from .subject import Subject
 
@@ -80,7 +81,7 @@ def data_hash_stable(subject: Subject) -> str | None:
     """``data_hash`` is 64 hexadecimal digits, the same for an equal task."""
     task = subject.instance
     found = [task.data_hash(), type(task)(**task.options()).data_hash()]
-    remedy = "return gatekit.study.task.recipe_hash('NAME/1', self.options())"
+    remedy = "return gatekit.tasks.task.recipe_hash('NAME/1', self.options())"
     if not isinstance(found[0], str) or not re.fullmatch(r"[0-9a-f]{64}", found[0]):
         raise CheckError(f"data_hash() returns {found[0]!r}, not 64 hexadecimal digits", remedy)
     if found[0] != found[1]:

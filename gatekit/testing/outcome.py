@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..cell.errors import GatekitError
-from ..registry.author import what_happened
-from ..registry.store import FAIL, PASS, XFAIL
+from gatekit.cell.errors import GatekitError
+from gatekit.registry.author import what_happened
+from gatekit.registry.check_results import FAIL, PASS, XFAIL
 
 __all__ = ["FAIL", "PASS", "XFAIL", "Check", "CheckError", "Outcome"]
 

@@ -12,16 +12,7 @@ import tensorflow as tf
 
 from .outcome import CheckError
 from .subject import GATE, Subject
-from .tensors import (
-    ROWS,
-    Values,
-    arguments,
-    call,
-    changed,
-    floating,
-    rows_of,
-    with_steps,
-)
+from .tensors import ROWS, Values, arguments, call, changed, floating, rows_of, with_steps
 
 SATURATED = 50.0
 FIRST = np.arange(ROWS)[:, None] == 0

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from ..cell.errors import ConfigError, listed, nearest
-from ..cell.ops import FUNCTIONS
-from ..cell.spec import RESERVED
-from ..registry import origins
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.schema import RESERVED
+from gatekit.registry import origins
 
 KINDS = {
     "gate": "gates",

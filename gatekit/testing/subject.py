@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..cell.catalogue import Catalogue
-from ..cell.equation import parse
-from ..cell.errors import CellError, PluginError, listed, nearest
-from ..cell.expression import names
-from ..cell.graph import Cell, build
-from ..cell.row_wise import RowWise
-from ..cell.spec import CellSpec, OutputUnitSpec, read_cell, read_output_unit
-from ..registry import catalogue, left_out, origins, tasks, thing_hash
-from ..registry.loading import registry
-from ..registry.plugin import PRIVATE
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import CellError, PluginError, listed, nearest
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.language.expression import names
+from gatekit.cell.language.parse import parse
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+from gatekit.registry import catalogue, left_out, origins, tasks, thing_hash
+from gatekit.registry.loading import registry
+from gatekit.registry.plugin import PRIVATE
 
 UNITS, FEATURES = 6, 5
 """Sizes of the small cell, unlike each other and what a gate is likely to assume."""
@@ -213,7 +213,7 @@ def subject(
 
 def known_signals(subject: Subject) -> Iterable[str]:
     """Return the names of signals, roles, inputs, parameters and constants of all cells."""
-    from ..registry import cell_names, load_cell
+    from gatekit.registry import cell_names, load_cell
 
     found: set[str] = set()
     for cell in cell_names(subject.plugins):

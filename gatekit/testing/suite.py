@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..cell.errors import PluginError, listed, nearest
-from ..registry import store
+from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.registry import check_results
+
 from .cell_subject import CellSubject
 from .outcome import Check, Outcome
 from .subject import Subject, subject
@@ -157,7 +158,7 @@ def certify(made: Subject, outcomes: Sequence[Outcome]) -> None:
     Those of a thing with options of its own are not kept: they say nothing of its defaults.
     """
     if not made.options:
-        store.put(made.source, made.kind, made.name, outcomes)
+        check_results.put(made.source, made.kind, made.name, outcomes)
 
 
 def _functions(kind: str) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..recurrence.initial import draw
-from ..recurrence.problem import Problem
-from ..recurrence.reference import one_step
+from gatekit.recurrence.executors.reference import one_step
+from gatekit.recurrence.layers.first_values import draw
+from gatekit.recurrence.problem import Problem
+
 from .outcome import CheckError
 from .subject import GATE, UNITS, Subject
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gatekit.cell.graph import build
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, load_cell
 
 LSTM = {

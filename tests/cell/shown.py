@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.spec import read_cell, read_output_unit, swap
+from gatekit.cell.schema import read_cell, read_output_unit, swap
 from gatekit.registry import catalogue, cell_config
 
 BUNDLED = sorted(path.stem for path in (Path(__file__).parents[2] / "conf/cell").glob("*.yaml"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekit.cell.bibtex import bibtex
+from gatekit.cell.show.bibtex import bibtex
 
 WORK = {"authors": "Gers, Felix A. and Schmidhuber, Jürgen", "title": "A & B_c", "year": 2000}
 

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from gatekit.cell.bounds import bounds
+from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.graph import build
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, load_cell
 
 INFINITE = (-math.inf, math.inf)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from gatekit.cell.describe import describe, text
 from gatekit.cell.graph import build
-from gatekit.cell.spec import RESERVED, read_cell, read_output_unit
+from gatekit.cell.schema import RESERVED, read_cell, read_output_unit
+from gatekit.cell.show.describe import describe, text
 from gatekit.registry import catalogue, cell_config
 
 from .shown import cell

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from gatekit.cell.count import formula
+from gatekit.cell.analysis.count import formula
 
 from .shown import BUNDLED, FEW, cell
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatekit.cell.describe import describe, text
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.spec import read_cell, read_output_unit
-from gatekit.recurrence.planner import make
+from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.cell.show.describe import describe, text
+from gatekit.recurrence.executors.fused.scheduler import make
 from gatekit.registry import catalogue
 
 from .shown import BUNDLED, FEW, cell

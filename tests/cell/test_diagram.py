@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gatekit.cell.boxes import OUTPUT, Boxes
-from gatekit.cell.diagram import diagram
 from gatekit.cell.graph import Cell
+from gatekit.cell.show.diagram.boxes import OUTPUT, Boxes
+from gatekit.cell.show.diagram.drawing import diagram
 
 from .shown import BUNDLED, cell
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatekit.cell.equation import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
 from gatekit.cell.errors import ExpressionError
-from gatekit.cell.expression import Binary, Call, Expr, Name, Neg, Number, evaluate, render
-from gatekit.cell.ops import FUNCTIONS
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, evaluate, render
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.language.parse import MAX_CHARACTERS, MAX_DEPTH, MAX_NODES, parse
 
 REFUSED = {
     "27-class": ("x.__class__", "an attribute"),

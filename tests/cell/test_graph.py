@@ -7,7 +7,7 @@ from gatekit.cell.gate import Gate
 from gatekit.cell.graph import build
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
-from gatekit.cell.spec import read_output_unit
+from gatekit.cell.schema import read_output_unit
 from gatekit.registry import cell_names
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatekit.cell.equation import parse
 from gatekit.cell.errors import PluginError
-from gatekit.cell.expression import Call, Expr, Name, Neg, Number
-from gatekit.cell.latex import Notation, latex, signal, symbol
-from gatekit.cell.ops import FUNCTIONS, Function
+from gatekit.cell.language.expression import Call, Expr, Name, Neg, Number
+from gatekit.cell.language.ops import FUNCTIONS, Function
+from gatekit.cell.language.parse import parse
+from gatekit.cell.show.latex import Notation, latex, signal, symbol
 
 
 def written(text: str, notation: Notation | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from matplotlib.mathtext import MathTextParser
 
-from gatekit.cell.latex_cell import aligned, equations
+from gatekit.cell.show.equations import aligned, equations
 
 from .shown import BUNDLED, cell
 

@@ -7,13 +7,13 @@ import xml.etree.ElementTree
 
 import pytest
 
-from gatekit.cell.expression import Name
 from gatekit.cell.graph import build
-from gatekit.cell.latex import GREEK, Notation, latex
-from gatekit.cell.latex_cell import equations
-from gatekit.cell.mathml import expression, mathml
-from gatekit.cell.ops import FUNCTIONS, Function
-from gatekit.cell.spec import read_output_unit
+from gatekit.cell.language.expression import Name
+from gatekit.cell.language.ops import FUNCTIONS, Function
+from gatekit.cell.schema import read_output_unit
+from gatekit.cell.show.equations import equations
+from gatekit.cell.show.latex import GREEK, Notation, latex
+from gatekit.cell.show.mathml import expression, mathml
 from gatekit.registry import catalogue, load_cell
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatekit.cell import ops
-from gatekit.cell.describe import describe, text
-from gatekit.cell.diagram import diagram
 from gatekit.cell.errors import CellError
-from gatekit.cell.expression import evaluate
-from gatekit.cell.latex_cell import equations
-from gatekit.cell.ops import FUNCTIONS
+from gatekit.cell.language import ops
+from gatekit.cell.language.expression import evaluate
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.show.describe import describe, text
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.equations import equations
 
 GATES = {n: {"kind": "linear", "reads": ["x"]} for n in ("query", "key", "value")}
 MEMORY: dict[str, Any] = {

@@ -5,9 +5,9 @@ import math
 import numpy
 import pytest
 
-from gatekit.cell import ops
-from gatekit.cell.expression import Call, Name, Number
-from gatekit.cell.ops import FUNCTIONS, Function
+from gatekit.cell.language import ops
+from gatekit.cell.language.expression import Call, Name, Number
+from gatekit.cell.language.ops import FUNCTIONS, Function
 
 X = numpy.array([[-2.0, -0.5, 0.0, 1.5], [3.0, 0.25, -1.0, 0.1]])
 EXPECTED = {

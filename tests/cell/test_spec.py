@@ -4,7 +4,7 @@ import pytest
 
 from gatekit.cell.errors import CellError, ExpressionError, GatekitError
 from gatekit.cell.gate import Gate, InlineGate
-from gatekit.cell.spec import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
+from gatekit.cell.schema import CELL_KEYS, make_initializer, read_cell, read_output_unit, swap
 from gatekit.registry import cell_names
 
 REFUSED = {

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatekit.cell.expression import evaluate, substitute, walk
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import evaluate, substitute, walk
 from gatekit.cell.output_unit import OutputUnit
-from gatekit.cell.unfold import LAYER_NORM, plain_text, unfold
+from gatekit.cell.show.unfold import LAYER_NORM, plain_text, unfold
 from gatekit.registry import catalogue
 
 from .shown import BUNDLED, cell

@@ -86,7 +86,7 @@ def test_an_interrupt_is_exit_130(
     def interrupted(name: str, argv: list[str]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gatekit.cli.data.run", interrupted)
+    monkeypatch.setattr("gatekit.cli.sweep.data.run", interrupted)
     assert main(["data", "list"]) == EXIT_INTERRUPTED
     assert capsys.readouterr().err == "gatekit: interrupted\n"
 

@@ -12,7 +12,7 @@ import pytest
 from compare.synthetic import configuration, write_run
 
 from gatekit.cli.main import main
-from gatekit.study.folder import RunFolder
+from gatekit.runs.folder import RunFolder
 
 RUNS = 200
 

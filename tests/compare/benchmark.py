@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.export import to_json
-from gatekit.compare.table import print_table
+from gatekit.compare.output.export import to_json
+from gatekit.compare.output.table import print_table
 
 from .synthetic import CELLS, configuration, curve, write_run
 

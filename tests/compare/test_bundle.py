@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.bundle import write_bundle
 from gatekit.compare.comparison import compare
-from gatekit.compare.gates import gates_report
-from gatekit.compare.loader import load
+from gatekit.compare.gates.behaviour import gates_report
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
-from gatekit.compare.unbundle import import_bundle, read_manifest
+from gatekit.compare.share.bundle import write_bundle
+from gatekit.compare.share.unbundle import import_bundle, read_manifest
+from gatekit.compare.study import load
 
 from .probing import probe_study
 from .synthetic import configuration, write_run, write_study

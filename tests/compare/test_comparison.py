@@ -11,8 +11,8 @@ import scipy.stats
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, Row, command, compare
-from gatekit.compare.difference import is_decided
-from gatekit.compare.sentence import sentences
+from gatekit.compare.output.sentence import sentences
+from gatekit.compare.stats.difference import is_decided
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from gatekit.compare.config_text import ConfigReader, flatten
+from gatekit.runs.config import ConfigReader, flatten
 
 from .synthetic import CELLS, configuration
 

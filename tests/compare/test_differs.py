@@ -12,12 +12,12 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.export import records, to_csv, to_markdown
-from gatekit.compare.latex import to_latex
-from gatekit.compare.report.sheet import Sheet
+from gatekit.compare.output.export import records, to_csv, to_markdown
+from gatekit.compare.output.latex import to_latex
+from gatekit.compare.output.sentence import sentences
+from gatekit.compare.output.table import footer
+from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.summary import summary
-from gatekit.compare.sentence import sentences
-from gatekit.compare.table import footer
 
 from .synthetic import configuration, write_run
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.export import records, to_csv, to_json, to_markdown
+from gatekit.compare.output.export import records, to_csv, to_json, to_markdown
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

@@ -18,9 +18,9 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figures import curves as module
 from gatekit.compare.figures.curves import learning_curves
-from gatekit.compare.loader import load
-from gatekit.compare.statistics import mean_interval
-from gatekit.study.files import sha256
+from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.study import load
+from gatekit.runs.durable import sha256
 
 from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

@@ -10,7 +10,7 @@ from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.figures.activations import draw_activations
 from gatekit.compare.figures.gates import draw_gates
-from gatekit.compare.gates import gates_report
+from gatekit.compare.gates.behaviour import gates_report
 
 COMMAND = "gatekit gates-report demo"
 
@@ -84,7 +84,7 @@ def test_a_layer_is_chosen_or_refused(report, tmp_path):
 def test_a_cell_without_any_time_scale_is_drawn(tmp_path):
     import json
 
-    from gatekit.study import probe_lines
+    from gatekit.runs.probe import lines as probe_lines
 
     runs = write_study(tmp_path, {"lstm": [8.6]})
     probe_study(runs)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cli.compare import FIGURES
+from gatekit.cli.compare.compare import FIGURES
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.figures.axis import draw_axis
 from gatekit.compare.figures.critical import draw_critical_difference

@@ -9,12 +9,19 @@ import pytest
 from compare.probing import STEPS, probe_run, probe_study
 from compare.synthetic import configuration, write_run, write_study
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.gates import gates_report, geometric_mean, gradient, kept, reached, time_at
-from gatekit.compare.gates_data import densities, layers, longest_sequence, memory, slope
-from gatekit.compare.gates_text import counted, gate_rows, memory_text, state_rows, to_data
-from gatekit.compare.loader import load
-from gatekit.compare.probes import read_activations, read_probe
-from gatekit.study import probe_lines
+from gatekit.compare.gates.behaviour import (
+    gates_report,
+    geometric_mean,
+    gradient,
+    kept,
+    reached,
+    time_at,
+)
+from gatekit.compare.gates.densities import densities, layers, longest_sequence, memory, slope
+from gatekit.compare.gates.probes import read_activations, read_probe
+from gatekit.compare.gates.text import counted, gate_rows, memory_text, state_rows, to_data
+from gatekit.compare.study import load
+from gatekit.runs.probe import lines as probe_lines
 
 
 @pytest.fixture

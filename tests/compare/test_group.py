@@ -9,9 +9,9 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
-from gatekit.compare.group import Group, Grouping, group_runs
-from gatekit.compare.label import printable
-from gatekit.compare.loader import load
+from gatekit.compare.grouping.group import Group, Grouping, group_runs
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run
 

@@ -18,8 +18,8 @@ import pytest
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.main import EXIT_REFUSED, main
-from gatekit.compare import bundle_entries
-from gatekit.compare.unbundle import extract, import_bundle
+from gatekit.compare.share import entries as bundle_entries
+from gatekit.compare.share.unbundle import extract, import_bundle
 
 RUN = "runs/0123456789abcdef"
 ENTRIES = {
@@ -280,7 +280,7 @@ def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gatekit.compare.unbundle._copy", full)
+    monkeypatch.setattr("gatekit.compare.share.unbundle._copy", full)
     with pytest.raises(GatekitError, match="No space left on device"):
         import_bundle(tmp_path / "x.zip", tmp_path / "root")
     with pytest.raises(GatekitError, match="No space left on device"):

@@ -48,7 +48,7 @@ def test_comparing_and_drawing_never_import_tensorflow(tmp_path: Path) -> None:
 
 def test_the_room_offers_load_and_compare() -> None:
     from gatekit.compare.comparison import compare
-    from gatekit.compare.loader import load
+    from gatekit.compare.study import load
 
     assert gatekit.compare.load is load
     assert gatekit.compare.compare is compare

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.latex import escaped, to_latex
+from gatekit.compare.output.latex import escaped, to_latex
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

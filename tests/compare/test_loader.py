@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import RunError
-from gatekit.compare.loader import load
-from gatekit.compare.run import Run
-from gatekit.study.folder import RunFolder
+from gatekit.compare.study import load
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.record import Run
 
 from .synthetic import configuration, line, sealed, write_run, write_study
 

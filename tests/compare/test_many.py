@@ -11,7 +11,7 @@ from pathlib import Path
 import processes
 import pytest
 
-from gatekit.compare.loader import load
+from gatekit.compare.study import load
 
 from .benchmark import write_many
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gatekit.compare.metric_lines import checksum, read_metrics
+from gatekit.runs.metric_lines import checksum, read_metrics
 
 from .synthetic import line
 
@@ -35,7 +35,7 @@ def test_an_intact_file_is_read_whole() -> None:
 
 
 def test_the_checksum_is_the_one_that_a_study_writes() -> None:
-    from gatekit.study.metrics import line as written
+    from gatekit.runs.metrics import line as written
 
     record = {"epoch": 3, "step": 42, "split": "validation", "metric": "nll", "value": 8.9}
     assert json.loads(written(record))["crc"] == checksum(record)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.cells import heading
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.study.record import run
+from gatekit.compare.output.table_text import heading
+from gatekit.runs.own import run
 
 from .synthetic import configuration, write_run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatekit.compare.power import power_of_paired_t, seeds_needed
+from gatekit.compare.stats.power import power_of_paired_t, seeds_needed
 
 
 @pytest.mark.parametrize(("effect", "expected"), [(0.2, 199), (0.5, 34), (0.8, 15)])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.loader import load
-from gatekit.compare.query import Answer, query
-from gatekit.study.record import run
+from gatekit.compare.output.query import Answer, query
+from gatekit.compare.study import load
+from gatekit.runs.own import run
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

@@ -12,12 +12,12 @@ import processes
 import pytest
 
 from gatekit.cell.errors import RunError
-from gatekit.compare import rerun as module
-from gatekit.compare.bundle import write_bundle
-from gatekit.compare.config_text import ConfigReader
-from gatekit.compare.loader import load
-from gatekit.compare.rerun import rerun
-from gatekit.compare.run import read_run
+from gatekit.compare.share import rerun as module
+from gatekit.compare.share.bundle import write_bundle
+from gatekit.compare.share.rerun import rerun
+from gatekit.compare.study import load
+from gatekit.runs.config import ConfigReader
+from gatekit.runs.record import read_run
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 

@@ -11,8 +11,8 @@ import pytest
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.comparison import compare
-from gatekit.compare.loader import load, studies
-from gatekit.study.record import run
+from gatekit.compare.study import load, studies
+from gatekit.runs.own import run
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN

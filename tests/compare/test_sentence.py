@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.sentence import sentences, to_text
+from gatekit.compare.output.sentence import sentences, to_text
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

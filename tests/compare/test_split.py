@@ -8,8 +8,8 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import command, compare
-from gatekit.compare.loader import load
-from gatekit.compare.result import Score
+from gatekit.compare.study import load
+from gatekit.runs.result_numbers import Score
 
 from .synthetic import configuration, write_run, write_study
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.statistics import (
+from gatekit.compare.stats.statistics import (
     bootstrap_interval,
     effect_size,
     holm,

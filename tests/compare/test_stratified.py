@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare.statistics import mean_interval
-from gatekit.compare.stratified import (
+from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.stratified import (
     stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,

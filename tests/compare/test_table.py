@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.table import print_table
+from gatekit.compare.output.table import print_table
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

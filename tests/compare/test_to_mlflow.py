@@ -18,8 +18,8 @@ import processes
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.loader import load
-from gatekit.compare.to_mlflow import Exported, export_mlflow
+from gatekit.compare.output.to_mlflow import Exported, export_mlflow
+from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM

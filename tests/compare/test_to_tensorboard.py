@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.loader import load
-from gatekit.compare.to_tensorboard import export_tensorboard
+from gatekit.compare.output.to_tensorboard import export_tensorboard
+from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM

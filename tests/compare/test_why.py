@@ -11,7 +11,7 @@ import pytest
 import scipy.stats
 
 from gatekit.cell.errors import RunError
-from gatekit.compare.select import select
+from gatekit.compare.grouping.select import select
 from gatekit.compare.why import Change, Why, why
 
 from .synthetic import configuration, write_run, write_study

@@ -8,9 +8,9 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import command, compare
-from gatekit.compare.difference import is_decided
-from gatekit.compare.statistics import mean_interval
-from gatekit.study.planned import STALE
+from gatekit.compare.stats.difference import is_decided
+from gatekit.compare.stats.statistics import mean_interval
+from gatekit.runs.folder import STALE
 
 from .synthetic import configuration, write_run
 from .test_comparison import LSTM, RNN, row, verdict

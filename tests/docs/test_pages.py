@@ -14,7 +14,7 @@ import yaml
 from compare.synthetic import write_study
 
 from gatekit.cell.graph import build
-from gatekit.cell.spec import read_output_unit
+from gatekit.cell.schema import read_output_unit
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
 from gatekit.registry import catalogue, load_cell, loading, plugin_names, safe_yaml

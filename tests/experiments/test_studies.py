@@ -131,11 +131,11 @@ def test_the_findings_agree_with_the_folders() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> None:
-    from gatekit.study import parts
+    from gatekit.registry import components
 
     name = f"{study}_quick"
     ((_, config), *_) = compose(["-m", f"+experiment={name}"])
-    task = parts.load().task(OmegaConf.to_container(config.task))  # type: ignore[arg-type]
+    task = components.load().task(OmegaConf.to_container(config.task))  # type: ignore[arg-type]
     try:
         task.require()
     except DataError as error:

@@ -7,12 +7,12 @@ import os
 import signal
 from pathlib import Path
 
-from gatekit.study import files
+from gatekit.runs import durable
 
 ERRORS = ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EACCES", "EMFILE")
 
 
-class FaultyDisk(files.Disk):
+class FaultyDisk(durable.Disk):
     """Does what is asked, until the k-th call; waits for no real disk.
 
     Args:

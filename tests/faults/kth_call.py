@@ -28,31 +28,34 @@ from pathlib import Path
 import numpy
 from faulty_disks import ERRORS, FailingDisk, KillingDisk, PowerDisk
 
-from gatekit.study import files, journal, metrics, resume, seeds
-from gatekit.study.folder import ClaimedError, RunFolder
+from gatekit.runs import durable, metrics
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.tasks import seeds
+from gatekit.training import journal
+from gatekit.training.process import resume
 
 EPOCHS, STEPS = 3, 2
 MADE_WITH = {"numpy": numpy.__version__, "threads": 1, "executor": "fused", "jit": False}
 MODES = ("kill", "torn", "error", "power", "names")
 PLANTS = {
     "no fsync of a file": (
-        files,
+        durable,
         "            _write_all(number, data.encode() if isinstance(data, str) else data)\n"
         "            disk.fsync(number)\n",
         "            _write_all(number, data.encode() if isinstance(data, str) else data)\n",
     ),
     "no fsync of a line": (
-        files,
+        durable,
         'line.encode() + b"\\n")\n            disk.fsync(number)\n',
         'line.encode() + b"\\n")\n',
     ),
     "no fsync of a folder": (
-        files,
+        durable,
         "    try:\n        disk.fsync(number)\n    except OSError as error:",
         "    try:\n        pass\n    except OSError as error:",
     ),
     "written in place": (
-        files,
+        durable,
         "    temporary = _written_beside(path, data)\n    try:\n"
         "        disk.replace(temporary, path)\n",
         "    temporary = path\n    try:\n"
@@ -76,13 +79,13 @@ def attempt(path: Path, say) -> None:
         train(folder, say)
     except OSError as error:
         with contextlib.suppress(OSError):
-            folder.status("FAILED", files.trouble(error, path))
+            folder.status("FAILED", durable.trouble(error, path))
         raise
 
 
 def train(folder: RunFolder, say) -> None:
     """Make epochs of two steps, with a checkpoint within each and at its end."""
-    os.close(files.open_log(folder.path / "log.txt"))
+    os.close(durable.open_log(folder.path / "log.txt"))
     folder.write_config({"units": 1, "seed": 3})
     folder.write_env({"made": "here"})
     found = resume.found(folder)
@@ -181,8 +184,8 @@ class Trial:
         def say(*words) -> None:
             os.write(mouth, json.dumps(words).encode() + b"\n")
 
-        files.disk = disk() if disk else files.Disk()
-        files.disk.fsync = files.disk.fsync if disk else lambda number: None
+        durable.disk = disk() if disk else durable.Disk()
+        durable.disk.fsync = durable.disk.fsync if disk else lambda number: None
         try:
             attempt(self.path, say)
         except Exception as error:
@@ -190,7 +193,7 @@ class Trial:
                 say("raised", repr(error))
             return 1
         finally:
-            if disk and files.disk.calls >= files.disk.k:
+            if disk and durable.disk.calls >= durable.disk.k:
                 say("fault")
         return 0
 

@@ -21,15 +21,15 @@ import tensorflow as tf
 import yaml
 
 from gatekit import RNN, Batch, Metric, Signature, Task, registry
-from gatekit.cell.equation import parse
 from gatekit.cell.errors import DataError, GatekitError
 from gatekit.cell.graph import build
-from gatekit.cell.ops import FUNCTIONS
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.language.parse import parse
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cli.main import main
 from gatekit.registry import quarantine
-from gatekit.study.data_arrays import read_npz
-from gatekit.study.data_check import DataWarning, check_batch, check_splits
+from gatekit.tasks.arrays import read_npz
+from gatekit.tasks.validate import DataWarning, check_batch, check_splits
 from gatekit.testing import FAIL, gate_checks
 
 Write = Callable[[str, str], Path]

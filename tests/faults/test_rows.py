@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gatekit.study import parts
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.data_check import DataWarning
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.train import train
+from gatekit.tasks.validate import DataWarning
+from gatekit.training.trainer import train
 
 CONSTANT = """
 import numpy
@@ -48,7 +48,7 @@ def trained(folder: Path, *words: str) -> dict[str, Any]:
     (run,) = plan(compose(["units=4", *words])).runs
     made = RunFolder(folder)
     made.claim()
-    task = parts.load(tuple(run.config["plugins"])).task(run.config["task"])
+    task = components.load(tuple(run.config["plugins"])).task(run.config["task"])
     return train(run.config, task, made, threading.Event())
 
 

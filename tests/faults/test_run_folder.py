@@ -16,12 +16,14 @@ import pytest
 import gatekit
 from gatekit.cell.errors import RunError
 from gatekit.compare import load
-from gatekit.study import files, journal, metrics, result, resume
-from gatekit.study.folder import ClaimedError, RunFolder
+from gatekit.runs import durable, metrics, result
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.training import journal
+from gatekit.training.process import resume
 
 # Forked processes here touch files only.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-STUDY = Path(files.__file__).parent
+STUDY = Path(durable.__file__).parent
 RESULT = {"state": "COMPLETED"}
 MADE_WITH = {"threads": 1, "executor": "fused", "jit": False}
 
@@ -80,11 +82,11 @@ def test_row_73_a_stopped_process_is_no_lost_one(folder, tmp_path):
 
 
 def test_row_74_the_message_has_path_space_and_remedy(folder, monkeypatch):
-    class Full(files.Disk):
+    class Full(durable.Disk):
         def open(self, path, flags):
             raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(files, "disk", Full())
+    monkeypatch.setattr(durable, "disk", Full())
     os.makedirs(folder.path / "attempts")
     with pytest.raises(RunError, match=r"1\.claim.*No space.* MiB are free.*root=FOLDER"):
         folder.claim()
@@ -108,11 +110,11 @@ def test_row_75_what_stands_in_the_way_is_named(tmp_path, kind):
 def test_row_75_a_read_only_place_is_named(folder, monkeypatch, code):
     number = getattr(errno, code)
 
-    class ReadOnly(files.Disk):
+    class ReadOnly(durable.Disk):
         def mkdir(self, path):
             raise OSError(number, os.strerror(number), str(path))
 
-    monkeypatch.setattr(files, "disk", ReadOnly())
+    monkeypatch.setattr(durable, "disk", ReadOnly())
     with pytest.raises(RunError, match=r"Make the .* writable, or give another place"):
         folder.claim()
 
@@ -183,7 +185,7 @@ def test_row_87_foreign_files_and_links_are_left_alone(folder):
 
 
 def test_row_89_of_many_at_once_one_works(folder, tmp_path):
-    files.folder(folder.path / "attempts")
+    durable.folder(folder.path / "attempts")
 
     def run():
         appears(tmp_path / "go")

@@ -15,17 +15,17 @@ import pytest
 import yaml
 
 from gatekit.cell import errors
-from gatekit.cell.affinity import analyse
-from gatekit.cell.bounds import bounds
+from gatekit.cell.analysis.affine import analyse
+from gatekit.cell.analysis.bounds import bounds
+from gatekit.cell.analysis.cost import step_cost
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.cost import step_cost
-from gatekit.cell.describe import describe, text
-from gatekit.cell.diagram import diagram
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import build
-from gatekit.cell.latex_cell import equations
-from gatekit.cell.mathml import mathml
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.cell.show.describe import describe, text
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.equations import equations
+from gatekit.cell.show.mathml import mathml
 from gatekit.recurrence.keras_form import keras_form
 from gatekit.registry import catalogue
 from gatekit.testing.cell_subject import from_file

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from gatekit.cell.affinity import analyse
-from gatekit.cell.bounds import bounds
-from gatekit.cell.diagram import diagram
+from gatekit.cell.analysis.affine import analyse
+from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.errors import CellError, ConfigError, GatekitError, nearest
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.latex_cell import equations
-from gatekit.cell.spec import read_cell, read_output_unit
-from gatekit.cell.unfold import unfold
+from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.equations import equations
+from gatekit.cell.show.unfold import unfold
 from gatekit.compare.report import cells as report_cells
 from gatekit.recurrence.keras_form import keras_form
 from gatekit.registry import catalogue

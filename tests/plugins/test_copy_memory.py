@@ -7,7 +7,7 @@ import pytest
 from gatekit.plugins.copy_memory import Copy, SelectiveCopy, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 BLANK, SIGNAL = 8, 9
 

@@ -8,7 +8,7 @@ import pytest
 from gatekit.plugins.embedded_reber import SYMBOLS, EmbeddedReber, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 GRAMMAR = {
     "begin": [("T", "left"), ("P", "right")],

@@ -13,9 +13,9 @@ from gatekit.plugins.jsb import JSB
 from gatekit.plugins.jsb_music21 import JSBMusic21, Piece, gatekit_tasks, piano_roll
 
 from gatekit.cell.errors import DataError
-from gatekit.study.data_check import check_splits
-from gatekit.study.data_fetch import PackageSource, fetch, located
-from gatekit.study.data_rolls import SPLITS
+from gatekit.tasks.fetch import PackageSource, fetch, located
+from gatekit.tasks.piano_rolls import SPLITS
+from gatekit.tasks.validate import check_splits
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 

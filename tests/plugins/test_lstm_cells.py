@@ -9,7 +9,7 @@ import pytest
 
 from gatekit import RNN, GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_config
 
 

@@ -5,7 +5,7 @@ import pytest
 from gatekit.plugins.mqar import MQAR, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 
 def rng(seed=5):

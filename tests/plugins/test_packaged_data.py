@@ -11,8 +11,8 @@ from gatekit.plugins import char_lm, digits, fashion_mnist, ucr
 
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.registry import tasks
-from gatekit.study.data_check import check_splits
-from gatekit.study.data_fetch import PackageSource, fetch, located
+from gatekit.tasks.fetch import PackageSource, fetch, located
+from gatekit.tasks.validate import check_splits
 
 TASKS = tasks()
 PACKAGED = {name: kind for name, kind in TASKS.items() if kind.source is not None}

@@ -13,7 +13,7 @@ from gatekit.plugins.regular_languages import (
 )
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 
 def odd(bits):

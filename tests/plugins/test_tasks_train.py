@@ -6,11 +6,11 @@ import threading
 import keras
 import pytest
 
-from gatekit.study import parts
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.train import train
+from gatekit.training.trainer import train
 
 # one of each form: one-hot or tokens, ragged or not, asked at every step, at some, at the end
 NAMES = ("parity", "word_problem", "copy", "mqar", "temporal_order", "noise_padding")
@@ -23,7 +23,7 @@ def test_a_few_steps(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = [f"task={name}", "task.length=30", "task.validation_size=10", "task.test_size=10", *FEW]
     (run,) = plan(compose(words)).runs
-    task = parts.load().task(run.config["task"])
+    task = components.load().task(run.config["task"])
     folder = RunFolder(tmp_path / "run")
     folder.claim()
     before = keras.config.dtype_policy()

@@ -5,7 +5,7 @@ import pytest
 from gatekit.plugins.temporal_order import TemporalOrder, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 RANGES = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
 

@@ -7,7 +7,7 @@ import pytest
 from gatekit.plugins.word_problem import WordProblem, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
+from gatekit.tasks.validate import check_sample, check_splits
 
 GROUPS = {"S3": 6, "A5": 60, "S5": 120}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.spec import CellSpec, read_cell, read_output_unit
+from gatekit.cell.schema import CellSpec, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_names, load_cell
 
 BUNDLED = tuple(cell_names())

@@ -10,7 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gatekit.cell.graph import Cell
-from gatekit.recurrence import fused, planner, reference
+from gatekit.recurrence.executors import reference
+from gatekit.recurrence.executors.fused import executor, scheduler
 from gatekit.recurrence.problem import Problem, Solution
 
 TIME, BATCH = 5, 3
@@ -97,12 +98,12 @@ def _possible(state: str, value: NDArray[Any]) -> NDArray[Any]:
 
 def run_fused(problem: Problem) -> Solution:
     """Run a problem by the fused executor."""
-    return fused.run(problem, planner.make(problem.cell, problem.wanted))
+    return executor.run(problem, scheduler.make(problem.cell, problem.wanted))
 
 
 def run_stepwise(problem: Problem) -> Solution:
     """Run a problem by the fused executor, with the inputs in each step's products."""
-    return fused.run(problem, planner.make(problem.cell, problem.wanted, stepwise=True))
+    return executor.run(problem, scheduler.make(problem.cell, problem.wanted, stepwise=True))
 
 
 EXECUTORS: Mapping[str, Run] = {

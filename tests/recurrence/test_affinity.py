@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekit.cell.affinity import LARGEST_BLOCK, Affinity, analyse
+from gatekit.cell.analysis.affine import LARGEST_BLOCK, Affinity, analyse
 
 from .affine_cells import AFFINE
 from .cells import built, canonical, lstm_with, merged

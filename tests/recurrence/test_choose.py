@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from gatekit.cell.affinity import analyse
+from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence import all_steps, fused
-from gatekit.recurrence.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
+from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
+from gatekit.recurrence.executors.fused import executor as fused
+from gatekit.recurrence.executors.linear import solve
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, built, canonical, lstm_with, merged
@@ -73,7 +74,7 @@ def test_outside_training_xla_forms_the_coefficients_step_by_step() -> None:
 @pytest.mark.parametrize("jit", [False, True])
 def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    for module in (all_steps, fused):
+    for module in (solve, fused):
 
         def noted(*given: Any, run: Any = module.run, name: str = module.__name__) -> Any:
             seen.append(name.rpartition(".")[2])

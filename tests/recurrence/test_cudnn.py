@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence import cudnn, fused
-from gatekit.recurrence.choose import Choice, Setting
-from gatekit.recurrence.cudnn import packed
-from gatekit.recurrence.executors import Executor
+from gatekit.recurrence.executors import cudnn
+from gatekit.recurrence.executors.choose import Choice, Setting
+from gatekit.recurrence.executors.cudnn import packed
+from gatekit.recurrence.executors.dispatch import Executor
+from gatekit.recurrence.executors.fused import executor as fused
 from gatekit.recurrence.keras_form import KerasForm, keras_form
 
 from .layers import FEATURES, UNITS, inputs_for, layer, states_for
@@ -92,7 +93,7 @@ def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_keras_is_told_not_to_compile_what_runs_on_cudnn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert layer("lstm").supports_jit
-    monkeypatch.setattr("gatekit.recurrence.layer.device", lambda: "gpu")
+    monkeypatch.setattr("gatekit.recurrence.layers.rnn.device", lambda: "gpu")
     assert layer("lstm").choice.executor == "cudnn"
     assert not layer("lstm").supports_jit
     assert layer("peephole").supports_jit

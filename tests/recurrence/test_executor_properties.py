@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gatekit import RNN
-from gatekit.cell.affinity import analyse
+from gatekit.cell.analysis.affine import analyse
 
 from .affine_cells import AFFINE
 from .cells import BUNDLED, ODD, built

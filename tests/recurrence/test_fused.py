@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from gatekit import Gate, ops
-from gatekit.recurrence.planner import make
+from gatekit.recurrence.executors.fused.scheduler import make
 
 from .cells import CORE, ODD, built, lstm_with
 from .problems import (

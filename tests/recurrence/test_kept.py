@@ -4,7 +4,7 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.kept import Lists, Rows, keeper
+from gatekit.recurrence.executors.fused.kept import Lists, Rows, keeper
 
 BATCH, WIDTHS, VALUES = 2, {"h": 3, "c": 1}, {"z": 4}
 

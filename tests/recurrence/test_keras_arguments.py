@@ -11,8 +11,8 @@ import pytest
 
 from gatekit import RNN, Cell
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.arguments import own_arguments
-from gatekit.recurrence.keras_arguments import REMEDIES
+from gatekit.recurrence.layers.arguments import own_arguments
+from gatekit.recurrence.layers.keras_arguments import REMEDIES
 
 from .layers import FEATURES
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gatekit.cell.affinity import analyse
+from gatekit.cell.analysis.affine import analyse
 
 from .affine_cells import AFFINE
 from .cells import CORE, ODD, ZOO, built, canonical, merged, spec

@@ -75,14 +75,14 @@ def test_a_state_of_another_shape_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["elu", "selu", "gelu", "softsign"])
 def test_functions_agree_with_numpy(name: str) -> None:
-    from gatekit.cell.ops import FUNCTIONS
+    from gatekit.cell.language.ops import FUNCTIONS
 
     x = np.linspace(-4.0, 4.0, 17)[None]
     np.testing.assert_allclose(FUNCTIONS[name](tf.constant(x)), FUNCTIONS[name](x), atol=1e-12)
 
 
 def test_modrelu() -> None:
-    from gatekit.cell import ops
+    from gatekit.cell.language import ops
 
     x, b = np.array([[-3.0, -0.5, 0.0, 0.5, 3.0]]), np.full((1, 5), -1.0)
     assert ops.modrelu(x, b).tolist() == [[-2.0, 0.0, 0.0, 0.0, 2.0]]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import gatekit
 from gatekit.cell.errors import DataError
-from gatekit.recurrence.lengths import bucket
+from gatekit.recurrence.padding import bucket
 
 from .layers import HOLES, inputs_for, layer
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.all_steps import SOLVERS
-from gatekit.recurrence.linear_recurrence import linear_recurrence
+from gatekit.recurrence.executors.linear.recurrence import linear_recurrence
+from gatekit.recurrence.executors.linear.solve import SOLVERS
 
 from .problems import difference
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gatekit.recurrence.planner import make
+from gatekit.recurrence.executors.fused.scheduler import make
 
 from .cells import BUNDLED, ODD, built
 

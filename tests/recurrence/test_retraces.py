@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
-from gatekit.recurrence import layer as layers
+from gatekit.recurrence.layers import rnn as layers
 
 FEATURES = 3
 RNG = np.random.default_rng(0)

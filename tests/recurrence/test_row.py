@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gatekit.recurrence.row import normalised, product
+from gatekit.recurrence.step import normalised, product
 
 from .cells import LSTM_GATES, lstm_with, merged
 from .layers import inputs_for, layer, states_for

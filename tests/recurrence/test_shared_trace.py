@@ -10,8 +10,8 @@ import tensorflow as tf
 
 import gatekit
 from gatekit import Gate, ops
-from gatekit.recurrence import shared_trace
-from gatekit.recurrence.built import built
+from gatekit.recurrence.executors import shared_trace
+from gatekit.recurrence.layers.built import built
 
 X = np.random.default_rng(0).normal(size=(3, 7, 4))
 
@@ -53,7 +53,7 @@ def test_a_shared_trace_gives_the_same_bits(executor: str, monkeypatch: pytest.M
     mask = tf.constant(np.arange(7)[None] < np.array([[7], [4], [0]]))
     shared = step(layers(cell, 3, **options))(tf.constant(X), mask)
     monkeypatch.setattr(shared_trace, "solved", lambda problem, solve, executor: solve(problem))
-    monkeypatch.setattr("gatekit.recurrence.executors.solved", shared_trace.solved)
+    monkeypatch.setattr("gatekit.recurrence.executors.dispatch.solved", shared_trace.solved)
     alone = step(layers(cell, 3, **options))(tf.constant(X), mask)
     for one, other in zip(tf.nest.flatten(shared), tf.nest.flatten(alone), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -4,8 +4,8 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence import steps as module
-from gatekit.recurrence.steps import Listed, Scaled, Whole, summed_product
+from gatekit.recurrence.executors.fused import steps as module
+from gatekit.recurrence.executors.fused.steps import Listed, Scaled, Whole, summed_product
 
 BATCH = 3
 

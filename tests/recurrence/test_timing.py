@@ -11,8 +11,8 @@ import pytest
 import gatekit
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence import timing
-from gatekit.recurrence.choose import Setting, key
-from gatekit.recurrence.tuned import read, table
+from gatekit.recurrence.executors.choose import Setting, key
+from gatekit.recurrence.executors.table import read, table
 
 from .cells import built
 from .layers import FEATURES, UNITS, layer

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from gatekit.recurrence.valid import ValidSteps, history, previous
+from gatekit.recurrence.masking import ValidSteps, history, previous
 
 TIME, BATCH, WIDTH, LENGTH = 6, 5, 2, 3
 RNG = np.random.default_rng(0)

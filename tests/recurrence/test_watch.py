@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
-from gatekit.recurrence.watch import watched
+from gatekit.recurrence.instrument import watched
 from gatekit.registry import cell_names
 
 TIME, BATCH, UNITS, FEATURES = 6, 3, 5, 4

@@ -61,7 +61,7 @@ ERRORS = {
 
 def _plant(error: Error, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     if error.patch == "mask":
-        monkeypatch.setattr("gatekit.recurrence.layer.checked_mask", lambda *given: None)
+        monkeypatch.setattr("gatekit.recurrence.layers.rnn.checked_mask", lambda *given: None)
     if error.patch == "sigmoid":
         monkeypatch.setitem(tensor_ops.TABLE, "sigmoid", tensor_ops.TABLE["hard_sigmoid"])
     return merged(cell_of(error.cell), error.changes)

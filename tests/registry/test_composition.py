@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from gatekit import registry
 from gatekit.cell.errors import CellError, ConfigError, GatekitError
-from gatekit.cell.spec import read_cell
+from gatekit.cell.schema import read_cell
 from gatekit.registry import catalogue, cell_config, cell_names, load_cell
 from gatekit.registry.safe_yaml import read_yaml
 

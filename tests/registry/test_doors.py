@@ -8,7 +8,7 @@ import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import PluginError
-from gatekit.registry import doors
+from gatekit.registry import discovery
 
 
 def test_bundled_plugins_come_from_their_folder(place):
@@ -34,7 +34,7 @@ def test_the_bundled_folder_is_not_taken_twice(monkeypatch):
     if folder.name != "plugins":
         pytest.skip("gatekit.plugins is installed, and no checkout's ./plugins")
     monkeypatch.chdir(folder.parent)
-    monkeypatch.delenv(doors.DISABLE, raising=False)
+    monkeypatch.delenv(discovery.DISABLE, raising=False)
     names = registry.plugin_names()
     assert len(names) == len(set(names))
     assert registry.origins("gates")["forget"].plugin == "forget_gate"
@@ -111,11 +111,11 @@ def test_autoload_can_be_switched_off(place, gate_file, install, monkeypatch):
     gate_file("plugins/mine.py")
     install("other", "other_gates", gate_file("text", "other").read_text())
     gate_file("named.py", "named")
-    monkeypatch.setenv(doors.DISABLE, "1")
+    monkeypatch.setenv(discovery.DISABLE, "1")
     gates = registry.catalogue(["named.py"]).gates
     assert {"forget", "named"} <= set(gates)
     assert not {"halved", "other"} & set(gates)
-    monkeypatch.setenv(doors.DISABLE, "0")
+    monkeypatch.setenv(discovery.DISABLE, "0")
     assert {"halved", "other", "named"} <= set(registry.catalogue(["named.py"]).gates)
 
 
@@ -124,7 +124,7 @@ def test_files_are_imported_without_touching_the_search_path(place, gate_file):
     before = list(sys.path)
     module = registry.catalogue().gates["halved"].__module__
     assert sys.path == before
-    assert module.startswith(doors.PRIVATE)
+    assert module.startswith(discovery.PRIVATE)
     assert "mine" not in sys.modules
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from gatekit import registry
 from gatekit.cli.main import main
-from gatekit.registry import doors, quarantine
+from gatekit.registry import discovery, quarantine
 from gatekit.registry.shared_state import Snapshot
 
 GATE = """
@@ -159,8 +159,8 @@ CHANGES = {
     "Path": ("import pathlib\npathlib.Path.exists = None", "replaced Path.exists"),
     "Gate": ("import gatekit\ngatekit.Gate.activate = None", "replaced Gate.activate"),
     "gatekit": (
-        "import gatekit.registry.offered as o\no.left_out = None",
-        "replaced gatekit.registry.offered.left_out",
+        "import gatekit.registry.queries as o\no.left_out = None",
+        "replaced gatekit.registry.queries.left_out",
     ),
     "modules": ("import sys\nsys.modules['json'] = None", "replaced the module json"),
     "warnings": ("import warnings\nwarnings.simplefilter('error')", None),
@@ -252,7 +252,7 @@ def test_only_regular_files_are_opened(place, good, capsys, make, reason):
 
 
 def test_a_file_that_is_too_large_is_not_read(write, good, monkeypatch):
-    monkeypatch.setattr(doors, "LARGEST", 1000)
+    monkeypatch.setattr(discovery, "LARGEST", 1000)
     write("plugins/bad.py", "#" * 1001)
     assert "halved" in registry.catalogue().gates
     (found,) = registry.broken()

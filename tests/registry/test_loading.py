@@ -9,7 +9,7 @@ import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import CellError, PluginError
-from gatekit.cell.spec import read_cell
+from gatekit.cell.schema import read_cell
 from gatekit.registry import quarantine
 
 CELL = {

@@ -4,7 +4,7 @@ import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import PluginError
-from gatekit.cell.spec import read_cell, read_output_unit
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import plugin_hashes, plugin_source, plugin_sources, source_hash
 
 SOURCE = '''"""A module."""

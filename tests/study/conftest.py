@@ -3,23 +3,23 @@
 import pytest
 import tiny
 
-from gatekit.study import parts
+from gatekit.registry import components
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """An empty working folder; the registered things, with the tiny tasks added."""
     monkeypatch.chdir(tmp_path)
-    load = parts._load
+    load = components._load
 
     def with_tiny(plugins):
         known = load(plugins)
-        return parts.Parts(
+        return components.Parts(
             known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, known.files
         )
 
-    monkeypatch.setattr(parts, "_load", with_tiny)
-    monkeypatch.setattr(parts.Parts, "hashes", lambda self, cell, unit, task: {})
+    monkeypatch.setattr(components, "_load", with_tiny)
+    monkeypatch.setattr(components.Parts, "hashes", lambda self, cell, unit, task: {})
     return tmp_path
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from gatekit.study.folder import RunFolder
+from gatekit.runs.folder import RunFolder
 from gatekit.study.options import Options
 from gatekit.study.plan import Launch, Plan, Run
 

@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 
 from gatekit.cell.errors import GatekitError
-from gatekit.study import parts
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
 
 WORDS = ["task=adding", "task.length=12", "task.validation_size=16", "task.test_size=16"]
@@ -22,7 +22,7 @@ WORDS += ["units=8", "trainer.steps=4", "trainer.batch=8", "dropout=0.2"]
 
 def digests(place: Path, cells: list[str]) -> dict[str, str]:
     """Return the SHA-256 of the weights that each cell ends with; why, where it has none here."""
-    from gatekit.study.train import train
+    from gatekit.training.trainer import train
 
     made = {}
     for cell in cells:
@@ -34,14 +34,14 @@ def digests(place: Path, cells: list[str]) -> dict[str, str]:
             continue
         folder = RunFolder(place / cell)
         folder.claim()
-        task = parts.load().task(run.config["task"])
+        task = components.load().task(run.config["task"])
         train(run.config, task, folder, threading.Event(), verbose=0)
         made[cell] = hashlib.sha256((folder.path / "weights.npz").read_bytes()).hexdigest()
     return made
 
 
 if __name__ == "__main__":
-    from gatekit.study.train import make_deterministic
+    from gatekit.training.trainer import make_deterministic
 
     make_deterministic(int(sys.argv[2]))
     os.chdir(sys.argv[1])

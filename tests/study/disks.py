@@ -3,10 +3,10 @@
 import errno
 import os
 
-from gatekit.study import files
+from gatekit.runs import durable
 
 
-class CountingDisk(files.Disk):
+class CountingDisk(durable.Disk):
     """Notes each call; the k-th raises (k from 1; 0 fails nothing)."""
 
     def __init__(self, k=0, code=errno.ENOSPC, calls=("open", "write", "fsync", "replace", "link")):

@@ -1,6 +1,6 @@
 """A backend that makes a run at once, without a process: its score is a function of its config."""
 
-from gatekit.study.folder import RunFolder
+from gatekit.runs.folder import RunFolder
 
 
 class Handle:

@@ -15,9 +15,11 @@ from pathlib import Path
 import tiny
 from twice import VARIANTS, StopAt, points, told
 
-from gatekit.study import journal, parts, stopping, worker
+from gatekit.registry import components
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
+from gatekit.training import journal, worker
+from gatekit.training.process import stopping
 
 journal.EPOCH_PERIOD = 0.0
 RANGE = 27
@@ -27,13 +29,13 @@ RANGE = 27
 def main(place: Path, count: int) -> dict[str, object]:
     """Kill ``count`` runs; the variants take turns."""
     os.chdir(place)
-    load = parts._load
+    load = components._load
     known = load(())
-    parts._load = lambda _: parts.Parts(
+    components._load = lambda _: components.Parts(
         known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, ()
     )
-    parts.Parts.hashes = lambda self, cell, unit, task: {}
-    parts.Parts.sources = lambda self, cell, unit, task: {}
+    components.Parts.hashes = lambda self, cell, unit, task: {}
+    components.Parts.sources = lambda self, cell, unit, task: {}
     said = {"killed": 0, "continued": 0, "different": []}
     for turn, n in enumerate(points(count, RANGE)):
         name = list(VARIANTS)[turn % len(VARIANTS)]

@@ -2,8 +2,8 @@
 
 import numpy
 
-from gatekit.study import batches
-from gatekit.study.task import Batch
+from gatekit.tasks.task import Batch
+from gatekit.training import batches
 
 
 def masked(lengths, time=6, features=2):

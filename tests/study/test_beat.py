@@ -10,9 +10,9 @@ import pytest
 from deeds import CONTEXT, RESULT, plan_of, start, states
 
 import gatekit
-from gatekit.study import beat
-from gatekit.study.beat import keep
-from gatekit.study.folder import ClaimedError, RunFolder
+from gatekit.runs import heartbeat
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.heartbeat import keep
 from gatekit.study.launch import launch, report
 
 
@@ -28,8 +28,8 @@ def elsewhere(run):
 @pytest.fixture
 def short(monkeypatch):
     """Beats and silences of a fraction of a second."""
-    monkeypatch.setattr(beat, "EVERY", 0.05)
-    monkeypatch.setattr(beat, "SILENCE", 1.5)
+    monkeypatch.setattr(heartbeat, "EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "SILENCE", 1.5)
 
 
 def test_a_writer_beats_until_it_is_over(tmp_path, short):
@@ -63,7 +63,7 @@ def test_row_89_a_machine_that_beats_is_awaited(tmp_path, short):
     folder.write_config({"units": 1})
     over = keep(folder, replaced=lambda: None)
     # Longer than the silence after which the run would be taken over.
-    threading.Timer(2 * beat.SILENCE, folder.finish, [RESULT]).start()
+    threading.Timer(2 * heartbeat.SILENCE, folder.finish, [RESULT]).start()
     outcome = launch(plan, start)
     over.set()
     assert [state for _, state in outcome.skipped] == ["COMPLETED"]

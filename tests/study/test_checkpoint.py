@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import RunError
-from gatekit.study.checkpoint import Checkpoint, DamagedError, pack, unpack
+from gatekit.runs.checkpoint import Checkpoint, DamagedError, pack, unpack
 
 ARRAYS = {"weight/rnn_0/reset*h_prev": numpy.arange(6, dtype="float32").reshape(2, 3)}
 ARRAYS |= {"optimizer/0/iteration": numpy.array(3, "int64"), "best/w": numpy.zeros(0)}

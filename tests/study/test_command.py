@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.spec import CELL_KEYS, read_cell
+from gatekit.cell.schema import CELL_KEYS, read_cell
 from gatekit.study import command
 from gatekit.study.command import compose, prefixed, train
 from gatekit.study.composed import Composed

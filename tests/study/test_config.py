@@ -5,7 +5,8 @@ import math
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, study_name, validate
+from gatekit.runs.studies.names import study_name
+from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
 
 GOOD = {
     "cell": {"name": "lstm"},

@@ -15,13 +15,14 @@ from inline import Inline
 from gatekit.cell.errors import RunError
 from gatekit.cli.main import main
 from gatekit.compare import load
-from gatekit.study import beat, files, resume
-from gatekit.study.checkpoint import Checkpoint
-from gatekit.study.folder import SMALL, ClaimedError, RunFolder
+from gatekit.runs import durable, heartbeat
+from gatekit.runs.checkpoint import Checkpoint
+from gatekit.runs.folder import SMALL, ClaimedError, RunFolder
+from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
 from gatekit.study.launch.others import Others
 from gatekit.study.plan import Launch, Plan, Run
-from gatekit.study.survey import survey
+from gatekit.training.process import resume
 
 CHECKED = ("result.json", "config.yaml", "env.json", "metrics.jsonl", "weights.npz")
 BESIDE = ("status.json", "stale.json", "log.txt", "probe.jsonl", "probe.npz", "beat")
@@ -29,7 +30,7 @@ OPEN = ("attempts/1.claim", "status.json", "config.yaml", "metrics.jsonl", "chec
 GOOD = ("a" * 16, "b" * 16)
 
 
-class Quick(files.Disk):
+class Quick(durable.Disk):
     """A disk that nobody waits for."""
 
     def fsync(self, number):
@@ -38,7 +39,7 @@ class Quick(files.Disk):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(files, "disk", Quick())
+    monkeypatch.setattr(durable, "disk", Quick())
 
 
 def record(test, name):
@@ -69,7 +70,7 @@ def begun(runs, name, seed=0, cell="lstm", units=64):
     line = {"epoch": 1, "step": 1, "split": "validation", "metric": "nll", "value": 8.5}
     folder.log({**line, "seconds": 1.0})
     folder.write_weights(bytes(1000))
-    beat._beat(folder)
+    heartbeat._beat(folder)
     (folder.path / "log.txt").write_text("trained\n")
     return folder
 
@@ -129,7 +130,7 @@ def write_damaged(root):
 def study(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "disk", Quick())
+        patch.setattr(durable, "disk", Quick())
         yield write_damaged(root)
     damages.readable_again(root)
 
@@ -215,7 +216,7 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
     damages.EVERY[way](folder.path / "attempts" / "1.claim")
     if not told:
         damages.EVERY[way](folder.path / "status.json")
-    monkeypatch.setattr(beat, "SILENCE", 0.0)
+    monkeypatch.setattr(heartbeat, "SILENCE", 0.0)
     with damages.without_privileges():
         state = RunFolder(folder.path).state()
         assert state.name == "RUNNING"
@@ -225,7 +226,7 @@ def test_a_damaged_claim_frees_no_run_whose_owner_may_live(tmp_path, way, told, 
         (run,) = plan_of(tmp_path / "demo", [folder.path]).runs
         watch = Others([run])
         watch.looked -= 2
-        beat._beat(folder)
+        heartbeat._beat(folder)
         assert watch.ended() == []
         # It beats no more: whoever takes the run over is found by the owner before it writes.
         watch = Others([run])

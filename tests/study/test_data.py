@@ -7,8 +7,8 @@ import pytest
 
 from gatekit.cell.errors import DataError
 from gatekit.study import data
-from gatekit.study.data_fetch import PackageSource
-from gatekit.study.task import Task
+from gatekit.tasks.fetch import PackageSource
+from gatekit.tasks.task import Task
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import DataError
-from gatekit.study.data_arrays import read_npz, write_npz
+from gatekit.tasks.arrays import read_npz, write_npz
 
 ARRAYS = {"a": numpy.arange(2000), "b": numpy.ones((2, 3), "uint8")}
 

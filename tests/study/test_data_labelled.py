@@ -4,7 +4,7 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import DataError
-from gatekit.study.data_labelled import Labelled, every_fifth, majority, read_ts
+from gatekit.tasks.labelled import Labelled, every_fifth, majority, read_ts
 
 HEAD = "# a comment\n@problemName Small\n@univariate false\n@classLabel true low high\n@data\n"
 

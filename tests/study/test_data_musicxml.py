@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from gatekit.cell.errors import DataError
-from gatekit.study import data_musicxml
-from gatekit.study.data_musicxml import sounding, unzipped
+from gatekit.tasks import musicxml
+from gatekit.tasks.musicxml import sounding, unzipped
 
 QUARTER = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>2</duration></note>"
 
@@ -164,6 +164,6 @@ def test_row52_a_damaged_archive_is_refused(archive):
 
 
 def test_a_document_that_unpacks_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(data_musicxml, "LARGEST", 3)
+    monkeypatch.setattr(musicxml, "LARGEST", 3)
     with pytest.raises(DataError, match="score has more than 3 bytes"):
         unzipped(zipped(container=CONTAINER, score="<x/>"))

@@ -7,8 +7,8 @@ import pytest
 from scipy.io import savemat
 
 from gatekit.cell.errors import DataError
-from gatekit.study.data_check import check_splits
-from gatekit.study.data_rolls import CanonicalRolls, content_hash, read_json, read_mat
+from gatekit.tasks.piano_rolls import CanonicalRolls, content_hash, read_json, read_mat
+from gatekit.tasks.validate import check_splits
 
 KEYS = {
     "train": [[[60, 64], []], [[72], [60], [21]]],

@@ -6,8 +6,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError, DataError
-from gatekit.study.data_check import check_splits
-from gatekit.study.data_text import CharacterModel, decoded, hash_of, split_text, windows
+from gatekit.tasks.text import CharacterModel, decoded, hash_of, split_text, windows
+from gatekit.tasks.validate import check_splits
 
 
 class Small(CharacterModel):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gatekit.study import environment as env
+from gatekit.runs import environment as env
 
 
 def test_it_says_versions_machine_and_commit():

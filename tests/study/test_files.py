@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 from disks import CountingDisk
 
-from gatekit.study import files
+from gatekit.runs import durable
 
 
 def fail_at(monkeypatch, k):
     """Make the k-th system call fail; return the list of calls made so far."""
     disk = CountingDisk(k)
-    monkeypatch.setattr(files, "disk", disk)
+    monkeypatch.setattr(durable, "disk", disk)
     return disk.calls
 
 
 def test_write_replaces_the_whole_file(tmp_path):
     path = tmp_path / "a.json"
-    files.write(path, "old and long")
-    files.write(path, "new")
+    durable.write(path, "old and long")
+    durable.write(path, "new")
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["a.json"]
 
@@ -30,37 +30,37 @@ def test_a_failure_at_any_call_leaves_old_or_new(tmp_path, monkeypatch, k):
     path.write_text("old")
     fail_at(monkeypatch, k)
     with pytest.raises(OSError, match="No space"):
-        files.write(path, "new")
+        durable.write(path, "new")
     assert path.read_text() == ("old" if k < 5 else "new")
     assert os.listdir(tmp_path) == ["a.json"]
 
 
 def test_write_syncs_file_and_folder(tmp_path, monkeypatch):
     calls = fail_at(monkeypatch, 0)
-    files.write(tmp_path / "a", "x")
+    durable.write(tmp_path / "a", "x")
     assert calls == ["open", "write", "fsync", "replace", "open", "fsync"]
 
 
 def test_create_is_given_to_one(tmp_path):
     path = tmp_path / "1.claim"
-    assert files.create(path, "first")
-    assert not files.create(path, "second")
+    assert durable.create(path, "first")
+    assert not durable.create(path, "second")
     assert path.read_text() == "first"
     assert os.listdir(tmp_path) == ["1.claim"]
 
 
 def test_append_closes_a_torn_line_first(tmp_path):
     path = tmp_path / "m.jsonl"
-    files.append(path, "one")
+    durable.append(path, "one")
     with open(path, "ab") as file:
         file.write(b"to")
-    files.append(path, "three")
+    durable.append(path, "three")
     assert path.read_text() == "one\nto\nthree\n"
 
 
 def test_append_waits_for_the_disk(tmp_path, monkeypatch):
     calls = fail_at(monkeypatch, 0)
-    files.append(tmp_path / "m", "x")
+    durable.append(tmp_path / "m", "x")
     assert calls == ["open", "write", "fsync", "open", "fsync"]
 
 
@@ -68,26 +68,26 @@ def test_move_overwrites_nothing(tmp_path):
     (tmp_path / "a").write_text("a")
     (tmp_path / "b").write_text("b")
     with pytest.raises(FileExistsError, match="will not overwrite"):
-        files.move(tmp_path / "a", tmp_path / "b")
-    files.move(tmp_path / "a", tmp_path / "c")
+        durable.move(tmp_path / "a", tmp_path / "b")
+    durable.move(tmp_path / "a", tmp_path / "c")
     assert (tmp_path / "c").read_text() == "a"
 
 
 def test_folder_makes_parents_and_refuses_a_file(tmp_path):
-    files.folder(tmp_path / "a" / "b" / "c")
-    files.folder(tmp_path / "a" / "b" / "c")
+    durable.folder(tmp_path / "a" / "b" / "c")
+    durable.folder(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
     (tmp_path / "f").write_text("")
     with pytest.raises(NotADirectoryError):
-        files.folder(tmp_path / "f" / "g")
+        durable.folder(tmp_path / "f" / "g")
 
 
 def test_sha256_is_that_of_the_content(tmp_path):
     Path(tmp_path / "a").write_bytes(b"abc")
-    assert files.sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
+    assert durable.sha256(tmp_path / "a").startswith("ba7816bf8f01cfea")
 
 
 def test_truncate_cuts(tmp_path):
     (tmp_path / "a").write_bytes(b"0123456789")
-    files.truncate(tmp_path / "a", 4)
+    durable.truncate(tmp_path / "a", 4)
     assert (tmp_path / "a").read_bytes() == b"0123"

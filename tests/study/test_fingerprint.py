@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatekit.study.fingerprint import canonical_json, fingerprint
+from gatekit.runs.fingerprint import canonical_json, fingerprint
 
 CONFIG = {"cell": {"name": "lstm"}, "units": 64, "seed": 0}
 

@@ -10,8 +10,8 @@ import pytest
 from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
-from gatekit.study import files, result
-from gatekit.study.folder import ClaimedError, RunFolder, State
+from gatekit.runs import durable, result
+from gatekit.runs.folder import ClaimedError, RunFolder, State
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 
@@ -85,7 +85,7 @@ def test_a_reused_process_id_is_not_the_owner(folder):
 
 
 def test_a_claim_lost_in_a_race_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(files, "create", lambda *_: False)
+    monkeypatch.setattr(durable, "create", lambda *_: False)
     with pytest.raises(ClaimedError, match="a moment ago"):
         folder.claim()
 
@@ -192,7 +192,7 @@ def test_an_earlier_attempt_survives_a_failure_at_any_call(tmp_path, monkeypatch
         folder.log({"epoch": 1})
         folder.status("FAILED", "because")
         with monkeypatch.context() as patch:
-            patch.setattr(files, "disk", CountingDisk(k, errno.EIO))
+            patch.setattr(durable, "disk", CountingDisk(k, errno.EIO))
             try:
                 RunFolder(folder.path).claim()
                 failed = False

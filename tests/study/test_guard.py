@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 import tiny
 
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
-from gatekit.study.guard import guarded
 from gatekit.study.plan import plan
-from gatekit.study.train import train
+from gatekit.training.process.guard import guarded
+from gatekit.training.trainer import train
 
 DEEDS = {
     "standard output": lambda: sys.stdout.write("hello\n"),

@@ -46,7 +46,7 @@ def test_freed_blocks_are_kept(mib: int) -> None:
 
 
 def test_a_library_without_the_setting_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatekit.study import heap
+    from gatekit.training.process import malloc
 
-    monkeypatch.setattr(heap.ctypes, "CDLL", lambda name: object())
-    assert heap.keep_freed() is False
+    monkeypatch.setattr(malloc.ctypes, "CDLL", lambda name: object())
+    assert malloc.keep_freed() is False

@@ -7,15 +7,16 @@ import pytest
 from twice import StopAt, told
 
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.lengths import bucket
-from gatekit.study import batches, parts
+from gatekit.recurrence.padding import bucket
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.feed import Feed
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.stopping import InterruptedRunError
-from gatekit.study.task import Batch
-from gatekit.study.train import train
+from gatekit.tasks.task import Batch
+from gatekit.training import batches
+from gatekit.training.feed import Feed
+from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -59,7 +60,7 @@ def made(place):
         folder = RunFolder(place / name)
         folder.claim()
         folder.write_config(run.config)
-        known = parts.load(run.config["plugins"])
+        known = components.load(run.config["plugins"])
         task = known.task(run.config["task"])
         result = train(run.config, task, folder, stop or threading.Event(), found=found)
         return result, folder
@@ -117,7 +118,9 @@ def test_batches_have_few_lengths_where_they_are_compiled():
     split = masked([*range(3, 60)], time=60)
     lengths = {}
     for few in (False, True):
-        feed = Feed(parts.load().task({"name": "jsb_music21"}), {"validation": split}, 0, 1, few)
+        feed = Feed(
+            components.load().task({"name": "jsb_music21"}), {"validation": split}, 0, 1, few
+        )
         lengths[few] = {step[0][0].shape[1] for step in feed.split("validation")}
     assert lengths[False] == set(range(3, 60))
     # 3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 22, 27, 33, 41, 51, 63: at most a quarter too long

@@ -3,8 +3,10 @@
 import numpy
 import pytest
 
-from gatekit.study import files, journal, metrics, resume
-from gatekit.study.folder import RunFolder
+from gatekit.runs import durable, metrics
+from gatekit.runs.folder import RunFolder
+from gatekit.training import journal
+from gatekit.training.process import resume
 
 MADE_WITH = {"tensorflow": "2.21.0", "cpu": "one", "threads": 2, "executor": "fused", "jit": False}
 TENSORS = {"weight/w": numpy.arange(3.0)}
@@ -146,7 +148,7 @@ def test_a_result_stands_though_nothing_can_be_tidied(folder, monkeypatch):
     def refuse(path):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files, "remove", refuse)
+    monkeypatch.setattr(durable, "remove", refuse)
     folder.write_config({"units": 3})
     folder.finish({"state": "COMPLETED"})
     assert folder.state().name == "COMPLETED"

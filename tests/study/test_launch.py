@@ -19,8 +19,9 @@ from deeds import CONTEXT, child_of, plan_of, start, states
 import gatekit
 import gatekit.study as package
 from gatekit.cell.errors import RunError
+from gatekit.runs.studies.failures import causes
+from gatekit.runs.studies.survey import survey
 from gatekit.study import gpus
-from gatekit.study.failures import causes
 from gatekit.study.launch import launch, process, report
 from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.process import Processes
@@ -28,7 +29,6 @@ from gatekit.study.launch.progress import Progress, duration
 from gatekit.study.launch.signals import StoppedError, caught, raising
 from gatekit.study.options import Options
 from gatekit.study.plan import Plan
-from gatekit.study.survey import survey
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from gatekit.study import metrics
+from gatekit.runs import metrics
 
 RECORD = {
     "epoch": 3,

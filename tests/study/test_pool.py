@@ -5,13 +5,13 @@ import pytest
 import tiny
 
 from gatekit.cell.errors import ConfigError, DataError
-from gatekit.recurrence.layer import RNN
-from gatekit.study import pool
+from gatekit.recurrence.layers.rnn import RNN
 from gatekit.study.command import compose
-from gatekit.study.feed import Feed
-from gatekit.study.model import build_model
 from gatekit.study.plan import plan
-from gatekit.study.task import Batch
+from gatekit.tasks.task import Batch
+from gatekit.training import pool
+from gatekit.training.feed import Feed
+from gatekit.training.model import build_model
 
 pytestmark = pytest.mark.usefixtures("float32")
 

@@ -10,9 +10,9 @@ from deeds import changed, plan_of, start
 
 from gatekit.cli.main import main
 from gatekit.study.command import compose
+from gatekit.study.dry_run import preview
 from gatekit.study.launch import launch
 from gatekit.study.plan import plan, plan_or_errors
-from gatekit.study.preview import preview
 
 SCRIPT = """
 import sys

@@ -8,12 +8,16 @@ import numpy
 import pytest
 from twice import StopAt, points, told
 
-from gatekit.study import parts, probe, probe_lines, probe_records, resume
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.probe import lines as probe_lines
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.stopping import InterruptedRunError
-from gatekit.study.train import train
+from gatekit.training.probe import observe
+from gatekit.training.probe import records as probe_records
+from gatekit.training.process import resume
+from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.trainer import train
 
 ECHO = ("task=echo", "units=4", "trainer.epochs=3", "trainer.batch=8")
 
@@ -36,7 +40,7 @@ def attempt(run, path, stop=None):
     """Make one attempt of a run; return whether it is complete."""
     folder = RunFolder(path)
     folder.claim()
-    task = parts.load().task(run.config["task"])
+    task = components.load().task(run.config["task"])
     stop = stop or StopAt(10**9)
     try:
         result = train(run.config, task, folder, stop, verbose=0, found=resume.found(folder))
@@ -155,7 +159,7 @@ def test_short_epochs_are_not_all_looked_at(place, monkeypatch):
 @pytest.mark.slow
 def test_long_sequences_of_many_units_are_looked_at_in_smaller_numbers(place, monkeypatch):
     # Six steps of a layer with 4 units: x (9) and six signals, 33 values a step.
-    monkeypatch.setattr(probe, "MOST_VALUES", 3 * 6 * 33 + 1)
+    monkeypatch.setattr(observe, "MOST_VALUES", 3 * 6 * 33 + 1)
     assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
     assert {record["sequences"] for record in records(place / "run")} == {3}
 
@@ -164,7 +168,7 @@ def test_a_probe_that_fails_is_told_and_costs_nothing(place, monkeypatch):
     def fail(self):
         raise ValueError("no such thing\nand more")
 
-    monkeypatch.setattr(probe.Probe, "record", fail)
+    monkeypatch.setattr(observe.Probe, "record", fail)
     assert attempt(planned(*ECHO, "trainer.epochs=1", "probe=true"), place / "run")
     result = json.loads((place / "run" / "result.json").read_text())
     assert result["state"] == "COMPLETED"

@@ -5,7 +5,7 @@ import math
 import numpy
 import pytest
 
-from gatekit.study.probe_facts import (
+from gatekit.runs.probe.facts import (
     gate_facts,
     gradient_facts,
     heat,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gatekit.study.probe_lines import line, whole
+from gatekit.runs.probe.lines import line, whole
 
 RECORD = {"epoch": 3, "step": 12, "layers": {"rnn_0": {"gates": {"forget": {"mean": 0.5}}}}}
 LINE = line(RECORD).encode()

@@ -10,8 +10,9 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.study import directions, metrics, record
-from gatekit.study.folder import ClaimedError, RunFolder
+from gatekit.runs import directions, metrics
+from gatekit.runs import own as record
+from gatekit.runs.folder import ClaimedError, RunFolder
 
 pytestmark = pytest.mark.usefixtures("place")
 

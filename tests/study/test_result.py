@@ -9,8 +9,8 @@ from compare.synthetic import configuration, sealed, write_run
 from gatekit.cell.errors import RunError
 from gatekit.cli.main import main
 from gatekit.compare import load
-from gatekit.study import result
-from gatekit.study.folder import RunFolder
+from gatekit.runs import result
+from gatekit.runs.folder import RunFolder
 
 
 @pytest.fixture

@@ -10,14 +10,16 @@ import pytest
 from twice import VARIANTS, StopAt, points, told
 
 from gatekit.cell.errors import PluginError, RunError
-from gatekit.study import journal, parts, resume
-from gatekit.study.callbacks import Callbacks
-from gatekit.study.checkpoint import Checkpoint
+from gatekit.registry import components
+from gatekit.runs.checkpoint import Checkpoint
+from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
 from gatekit.study.plan import plan
-from gatekit.study.stopping import InterruptedRunError
-from gatekit.study.train import train
+from gatekit.training import journal
+from gatekit.training.callbacks import Callbacks
+from gatekit.training.process import resume
+from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -32,7 +34,7 @@ class Runs:
         """Make one attempt; return whether it completed the run."""
         folder = RunFolder(path)
         folder.claim()
-        task = parts.load().task(self.run.config["task"])
+        task = components.load().task(self.run.config["task"])
         try:
             result = train(
                 self.run.config,

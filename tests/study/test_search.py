@@ -14,13 +14,14 @@ from inline import Inline
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
+from gatekit.runs.studies.survey import survey
 from gatekit.study import launch as launching
 from gatekit.study.command import compose, composition
 from gatekit.study.plan import plan
-from gatekit.study.search import Choice, Interval, tuned
+from gatekit.study.search import Choice, Interval
+from gatekit.study.search import optuna as tuned
 from gatekit.study.search.confirm import best, confirming, value_of
 from gatekit.study.search.storage import cut, whole
-from gatekit.study.survey import survey
 
 pytestmark = pytest.mark.usefixtures("place")
 RATE = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"

@@ -2,7 +2,7 @@
 
 import numpy
 
-from gatekit.study import seeds
+from gatekit.tasks import seeds
 
 
 def test_a_name_always_draws_the_same():

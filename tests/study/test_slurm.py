@@ -254,7 +254,7 @@ def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
 
 def last(path, name):
     if name == "metrics":
-        from gatekit.study.metrics import read
+        from gatekit.runs.metrics import read
 
         return [(m["step"], m["metric"], m["value"]) for m in read(path / "metrics.jsonl")[0]]
     return (path / name).read_bytes()

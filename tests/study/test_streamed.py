@@ -2,9 +2,9 @@
 
 import numpy
 
-from gatekit.study.data_check import check_splits
-from gatekit.study.streamed import StreamedTask
-from gatekit.study.task import Batch, Metric, Signature
+from gatekit.tasks.streamed import StreamedTask
+from gatekit.tasks.task import Batch, Metric, Signature
+from gatekit.tasks.validate import check_splits
 
 
 class Walk(StreamedTask):

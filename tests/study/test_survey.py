@@ -7,12 +7,13 @@ import pytest
 from deeds import changed, plan_of, start, states
 
 from gatekit.cell.errors import RunError
-from gatekit.study import planned
-from gatekit.study.failures import causes
+from gatekit.runs.folder import STALE
+from gatekit.runs.result import dumped
+from gatekit.runs.studies.failures import causes
+from gatekit.runs.studies.prune import removable, remove
+from gatekit.runs.studies.survey import find, study_folder, survey
+from gatekit.study import marking
 from gatekit.study.launch import launch
-from gatekit.study.prune import removable, remove
-from gatekit.study.result import dumped
-from gatekit.study.survey import find, study_folder, survey
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
 def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
     plan = plan_of(tmp_path, "good", "good")
     (plan.study / "runs").mkdir(parents=True)
-    planned.write(plan)
+    marking.write(plan)
     assert [f.state for f in survey(plan.study)] == ["PLANNED", "PLANNED"]
 
 
@@ -53,10 +54,10 @@ def test_a_changed_source_marks_the_old_runs_and_keeps_them(tmp_path):
     first, second = survey(old.study)
     assert {first.stale, second.stale} == {None, "plugins or data have changed"}
     assert states(old) == states(new) == ["COMPLETED"]
-    assert (old.runs[0].path / planned.STALE).exists()
+    assert (old.runs[0].path / STALE).exists()
     launch(old, start)
-    assert not (old.runs[0].path / planned.STALE).exists()
-    assert (new.runs[0].path / planned.STALE).exists()
+    assert not (old.runs[0].path / STALE).exists()
+    assert (new.runs[0].path / STALE).exists()
 
 
 def test_the_mark_names_the_plugin(tmp_path):

@@ -6,8 +6,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError, DataError, PluginError
-from gatekit.study.streamed import StreamedTask
-from gatekit.study.task import Batch, Metric, Signature, Task, recipe_hash
+from gatekit.tasks.streamed import StreamedTask
+from gatekit.tasks.task import Batch, Metric, Signature, Task, recipe_hash
 
 
 class Fixed(Task):

@@ -7,8 +7,8 @@ import numpy
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study.data_check import check_sample, check_splits
-from gatekit.study.tracking import AutomatonTask
+from gatekit.tasks.tracking import AutomatonTask
+from gatekit.tasks.validate import check_sample, check_splits
 
 
 class Lamp(AutomatonTask):

@@ -10,17 +10,18 @@ import pytest
 import tiny
 
 from gatekit.cell.errors import PluginError
-from gatekit.compare.result import read_result
-from gatekit.study import metrics, parts
-from gatekit.study.callbacks import Callbacks
+from gatekit.registry import components
+from gatekit.runs import metrics
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.result_numbers import read_result
 from gatekit.study.command import compose
-from gatekit.study.folder import RunFolder
-from gatekit.study.model import SequenceModel
-from gatekit.study.optimizers import optimizer
 from gatekit.study.plan import plan
-from gatekit.study.stopping import InterruptedRunError
-from gatekit.study.task import Batch
-from gatekit.study.train import train
+from gatekit.tasks.task import Batch
+from gatekit.training.callbacks import Callbacks
+from gatekit.training.model import SequenceModel
+from gatekit.training.optimizers import optimizer
+from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.trainer import train
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -37,7 +38,7 @@ def made(place):
         folder = RunFolder(place / name)
         folder.claim()
         folder.write_config(run.config)
-        chosen = task or parts.load().task(run.config["task"])
+        chosen = task or components.load().task(run.config["task"])
         result = train(run.config, chosen, folder, stop or threading.Event(), callbacks=callbacks)
         return result, folder
 

@@ -11,12 +11,12 @@ from test_worker import command, folders
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import build
-from gatekit.cell.spec import read_output_unit
-from gatekit.recurrence.choose import Setting, key
-from gatekit.recurrence.tuned import VARIABLE as READ
-from gatekit.recurrence.tuned import table
+from gatekit.cell.schema import read_output_unit
+from gatekit.recurrence.executors.choose import Setting, key
+from gatekit.recurrence.executors.table import VARIABLE as READ
+from gatekit.recurrence.executors.table import table
 from gatekit.registry import catalogue, load_cell
-from gatekit.study.tune_table import VARIABLE, table_of, use_table
+from gatekit.training.tune_table import VARIABLE, table_of, use_table
 
 
 def test_the_variable_is_the_one_that_layers_read() -> None:

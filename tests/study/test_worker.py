@@ -11,8 +11,8 @@ import sys
 import processes
 import pytest
 
-from gatekit.study import files
-from gatekit.study.folder import RunFolder
+from gatekit.runs import durable
+from gatekit.runs.folder import RunFolder
 
 SCRIPT = """
 import sys
@@ -65,13 +65,13 @@ def test_a_sweep_makes_its_folders_and_again_does_nothing(tmp_path):
         assert env["threads"] == 1
         assert env["executor"] == result["executor"]
         assert "Epoch 1/" in (folder.path / "log.txt").read_text()
-    digests = {f.path: files.sha256(f.path / "result.json") for f in made}
+    digests = {f.path: durable.sha256(f.path / "result.json") for f in made}
 
     again = command(tmp_path, "-m", "cell=lstm,gru,gru", "seed=0")
     assert again.returncode == 0
     assert "1 asked for twice, run once" in again.stdout
     assert "2 complete already, skipped" in again.stdout
-    assert {f.path: files.sha256(f.path / "result.json") for f in made} == digests
+    assert {f.path: durable.sha256(f.path / "result.json") for f in made} == digests
 
 
 def test_a_run_whose_data_are_wrong_fails_alone(tmp_path):

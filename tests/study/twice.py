@@ -4,7 +4,7 @@ import json
 import random
 import threading
 
-from gatekit.study import metrics
+from gatekit.runs import metrics
 
 VARIANTS = {
     "dropout, masks, Adam, cosine, patience": [

@@ -1,16 +1,7 @@
 """A cell with its sizes: widths, states, order, stages and weights, for any executor to run."""
 
 from .building import build
-from .parts import (
-    BuiltOutput,
-    BuiltRead,
-    Cell,
-    Node,
-    Norm,
-    State,
-    Weight,
-    shared_reads,
-)
+from .built import BuiltOutput, BuiltRead, Cell, Node, Norm, State, Weight, shared_reads
 
 __all__ = [
     "BuiltOutput",

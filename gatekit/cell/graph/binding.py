@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import CellError, listed, nearest
-from ..row_wise import RowWise
+from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.row_wise import RowWise
+
 from .draft import FEEDBACK, OUTPUT_UNIT, Draft
 
 Bound = tuple[tuple[str, str], ...]

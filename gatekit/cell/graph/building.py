@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from ..errors import CellError
-from ..shape import MAX_ELEMENTS
-from ..spec import CellSpec, OutputUnitSpec
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.shape import MAX_ELEMENTS
+from gatekit.cell.schema import CellSpec, OutputUnitSpec
+
 from .binding import bind
+from .built import Cell
 from .draft import Draft
 from .folding import check_constants
 from .nodes import make_nodes
 from .order import find_needs, find_order
 from .output import make_output
-from .parts import Cell
 from .sizes import gate_size
 from .states import find_states
 from .unused import check_used

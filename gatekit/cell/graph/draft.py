@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..errors import CellError, listed, nearest
-from ..expression import Expr, Name, lift, names, substitute
-from ..parameter import Parameter
-from ..row_wise import RowWise
-from ..spec import CellSpec, GateSpec, OutputUnitSpec, Read
+from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.language.expression import Expr, Name, lift, names, substitute
+from gatekit.cell.parameter import Parameter
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
 
 # What an output unit that feeds back is called among the signals, and as the owner of weights.
 FEEDBACK = "y"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..errors import CellError
-from ..expression import Binary, Call, Expr, Neg, Number, children, render
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.expression import Binary, Call, Expr, Neg, Number, children, render
+
 from .draft import Draft
 from .widths import GateExpression, Widths
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..errors import CellError
-from ..expression import Call, Expr, Name, Number, names, substitute
-from ..shape import Shape, say
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.expression import Call, Expr, Name, Number, names, substitute
+from gatekit.cell.language.shape import Shape, say
+
 from .binding import Bindings
 from .draft import Draft
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..errors import CellError
-from ..gate import Gate
-from ..row_wise import RowWise
-from ..spec import Read
+from gatekit.cell.errors import CellError
+from gatekit.cell.gate import Gate
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import Read
+
 from .binding import Bindings
+from .built import BuiltRead, Node, Norm, State
 from .draft import FEEDBACK, OUTPUT_UNIT, Draft
 from .matrices import on_vectors
 from .order import Needs, sharing
-from .parts import BuiltRead, Node, Norm, State
 from .weights import Weights
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import CellError, nearest
-from ..expression import Name, names
-from ..spec import Read
+from gatekit.cell.errors import CellError, nearest
+from gatekit.cell.language.expression import Name, names
+from gatekit.cell.schema import Read
+
 from .binding import Bindings
 from .draft import FEEDBACK, Draft
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..expression import names
+from gatekit.cell.language.expression import names
+
 from .binding import Bindings
+from .built import BuiltOutput
 from .draft import FEEDBACK, OUTPUT_UNIT
-from .parts import BuiltOutput
 from .sizes import size
 from .weights import Weights
 

@@ -7,11 +7,12 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..equation import parse
-from ..errors import CellError, ExpressionError, listed, nearest
-from ..expression import Binary, Expr, Name, Neg, Number, names
-from ..parameter import Parameter
-from ..shape import MAX_ELEMENTS
+from gatekit.cell.errors import CellError, ExpressionError, listed, nearest
+from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, names
+from gatekit.cell.language.parse import parse
+from gatekit.cell.language.shape import MAX_ELEMENTS
+from gatekit.cell.parameter import Parameter
+
 from .draft import Draft
 
 MAX_CHARACTERS = 200

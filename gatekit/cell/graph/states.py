@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import CellError, listed, nearest
+from gatekit.cell.errors import CellError, listed, nearest
+
+from .built import State
 from .draft import Draft
 from .order import Needs
-from .parts import State
 from .widths import Widths
 
 

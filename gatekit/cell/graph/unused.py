@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..errors import CellError
-from ..expression import names
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.expression import names
+
 from .binding import Bindings
 from .draft import FEEDBACK, Draft
 from .order import Needs

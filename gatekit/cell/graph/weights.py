@@ -6,16 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import CellError, GatekitError, nearest
-from ..expression import Expr
-from ..gate import Gate
-from ..linear_map import LinearMap
-from ..parameter import Parameter
-from ..row_wise import RowWise
-from ..shape import MAX_ELEMENTS, infer, say
-from ..spec import RULES, Read, read_rules
+from gatekit.cell.errors import CellError, GatekitError, nearest
+from gatekit.cell.gate import Gate
+from gatekit.cell.language.expression import Expr
+from gatekit.cell.language.shape import MAX_ELEMENTS, infer, say
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.parameter import Parameter
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import RULES, Read, read_rules
+
+from .built import BuiltRead, Weight
 from .draft import OUTPUT_UNIT, Draft
-from .parts import BuiltRead, Weight
 from .sizes import parameter_size
 from .widths import Widths
 

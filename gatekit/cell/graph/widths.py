@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import CellError, listed
-from ..expression import Expr, Name, Number, lift, names, walk
-from ..shape import Shape, infer, say
+from gatekit.cell.errors import CellError, listed
+from gatekit.cell.language.expression import Expr, Name, Number, lift, names, walk
+from gatekit.cell.language.shape import Shape, infer, say
+
 from .binding import Bindings, Bound
 from .draft import FEEDBACK, Draft
 from .matrices import check_matrices, width_of

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.cell.errors import RunError, listed
-from gatekit.compare.figures.gates import chosen_layer
-from gatekit.compare.figures.page import plottable, shortened, write_figure
-from gatekit.compare.gates import GatesReport, Variant
-from gatekit.compare.probes import Probed, read_activations
+from gatekit.compare.gates.behaviour import GatesReport, Variant
+from gatekit.compare.gates.probes import Probed, read_activations
+
+from .gates import chosen_layer
+from .page import plottable, shortened, write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

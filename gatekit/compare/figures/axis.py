@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.page import (
+from gatekit.compare.grouping.label import group_label, value_text
+
+from .page import (
     is_geometric,
     metric_label,
     of_one_metric,
@@ -16,8 +18,7 @@ from gatekit.compare.figures.page import (
     shortened,
     spans_decades,
 )
-from gatekit.compare.figures.style import BASELINE, MARKS, colour, dashes
-from gatekit.compare.label import group_label, value_text
+from .style import BASELINE, MARKS, colour, dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

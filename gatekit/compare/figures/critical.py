@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.figures.page import run_ids, shortened
-from gatekit.compare.figures.style import BASELINE, COLOURS
-from gatekit.compare.ranks import MIN_TASKS, MIN_VARIANTS, Ranking
 from gatekit.compare.several import several_tasks
+from gatekit.compare.stats.ranks import MIN_TASKS, MIN_VARIANTS, Ranking
+
+from .page import run_ids, shortened
+from .style import BASELINE, COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

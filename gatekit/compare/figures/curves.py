@@ -11,17 +11,11 @@ import numpy as np
 
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.curves import Band, Curve, band, read_curve
-from gatekit.compare.figures.page import (
-    metric_text,
-    of_one_metric,
-    plottable,
-    put_legend,
-    spans_decades,
-    write_figure,
-)
-from gatekit.compare.figures.style import BASELINE, colour, dashes
-from gatekit.compare.result import Metric
-from gatekit.compare.statistics import MIN_BOOTSTRAP
+from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
+from gatekit.runs.result_numbers import Metric
+
+from .page import metric_text, of_one_metric, plottable, put_legend, spans_decades, write_figure
+from .style import BASELINE, colour, dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,17 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.difference import Difference, is_decided
-from gatekit.compare.figures.page import (
-    of_one_metric,
-    plottable,
-    run_ids,
-    shortened,
-    wrapped,
-)
-from gatekit.compare.figures.style import BASELINE, COLOURS
-from gatekit.compare.label import group_label
+from gatekit.compare.grouping.label import group_label
 from gatekit.compare.numbers import decimals, with_interval
+from gatekit.compare.stats.difference import Difference, is_decided
+
+from .page import of_one_metric, plottable, run_ids, shortened, wrapped
+from .style import BASELINE, COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.compare.figures.page import plottable, shortened, write_figure
-from gatekit.compare.figures.style import BASELINE, TWO_COLUMNS, colour, dashes
-from gatekit.compare.gates import GatesReport, Variant
-from gatekit.compare.gates_data import (
+from gatekit.compare.gates.behaviour import GatesReport, Variant
+from gatekit.compare.gates.densities import (
     Density,
     densities,
     layers,
@@ -20,6 +18,9 @@ from gatekit.compare.gates_data import (
     memory,
     slope,
 )
+
+from .page import plottable, shortened, write_figure
+from .style import BASELINE, TWO_COLUMNS, colour, dashes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,10 @@ import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.page import metric_label, of_one_metric, plottable, run_ids, shortened
-from gatekit.compare.label import value_text
+from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import number
+
+from .page import metric_label, of_one_metric, plottable, run_ids, shortened
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.figures.axis import draw_axis
-from gatekit.compare.figures.critical import draw_critical_difference
-from gatekit.compare.figures.curves import learning_curves
-from gatekit.compare.figures.forest import draw_forest
-from gatekit.compare.figures.heatmap import draw_heatmap
-from gatekit.compare.figures.page import write_figure
-from gatekit.compare.figures.parallel import draw_parallel
-from gatekit.compare.figures.profile import draw_profile
-from gatekit.compare.figures.scatter import draw_scatter
+
+from .axis import draw_axis
+from .critical import draw_critical_difference
+from .curves import learning_curves
+from .forest import draw_forest
+from .heatmap import draw_heatmap
+from .page import write_figure
+from .parallel import draw_parallel
+from .profile import draw_profile
+from .scatter import draw_scatter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.style import COLUMN, TWO_COLUMNS, apply
-from gatekit.compare.gates import GatesReport
-from gatekit.compare.label import printable
-from gatekit.compare.result import Metric
-from gatekit.study import files
+from gatekit.compare.gates.behaviour import GatesReport
+from gatekit.compare.grouping.label import printable
+from gatekit.runs import durable
+from gatekit.runs.result_numbers import Metric
+
+from .style import COLUMN, TWO_COLUMNS, apply
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +82,7 @@ def write_figure(
         for name in formats:
             path = Path(f"{stem}.{name}")
             try:
-                files.target(path)
+                durable.target(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 figure.savefig(path, format=name, metadata=_metadata(name, printable(about), said))
             except OSError as error:

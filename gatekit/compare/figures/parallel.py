@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.page import (
-    is_geometric,
-    metric_label,
-    of_one_metric,
-    plottable,
-    run_ids,
-    shortened,
-)
-from gatekit.compare.label import value_text
+from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import number
+
+from .page import is_geometric, metric_label, of_one_metric, plottable, run_ids, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

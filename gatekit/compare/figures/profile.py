@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.figures.page import plottable, put_legend, run_ids
-from gatekit.compare.figures.style import BASELINE, colour, dashes
 from gatekit.compare.several import profiles, several_tasks
+
+from .page import plottable, put_legend, run_ids
+from .style import BASELINE, colour, dashes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,16 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.page import (
-    metric_label,
-    of_one_metric,
-    plottable,
-    put_legend,
-    run_ids,
-    spans_decades,
-)
-from gatekit.compare.figures.style import BASELINE, MARKS, colour
-from gatekit.compare.result import Result
+from gatekit.runs.result_numbers import Result
+
+from .page import metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
+from .style import BASELINE, MARKS, colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

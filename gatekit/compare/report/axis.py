@@ -6,11 +6,12 @@ from typing import Any
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.figures.page import is_geometric, of_one_metric
-from gatekit.compare.label import group_label, printable, value_text
-from gatekit.compare.report.groups import styles
-from gatekit.compare.report.markup import join, number, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.statistics import Interval
+from gatekit.compare.grouping.label import group_label, printable, value_text
+from gatekit.compare.stats.statistics import Interval
+
+from .context import Section, Sheet
+from .groups import styles
+from .markup import join, number, tag
 
 
 def axis(sheet: Sheet) -> Section | None:

@@ -9,21 +9,22 @@ from typing import Any
 
 from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.diagram import diagram
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.latex_cell import aligned, equations
-from gatekit.cell.mathml import mathml
-from gatekit.cell.spec import check_options, read_cell, read_output_unit
+from gatekit.cell.schema import check_options, read_cell, read_output_unit
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.equations import aligned, equations
+from gatekit.cell.show.mathml import mathml
 from gatekit.compare.comparison import Row
-from gatekit.compare.config_text import flatten
-from gatekit.compare.label import printable, value_text
-from gatekit.compare.report.groups import looks, swatch
-from gatekit.compare.report.markup import Markup, join, table, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.result import short_hash
-from gatekit.compare.run import Run
+from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
+from gatekit.runs.config import flatten
+from gatekit.runs.record import Run
+from gatekit.runs.result_numbers import short_hash
+
+from .context import Section, Sheet
+from .groups import looks, swatch
+from .markup import Markup, join, table, tag
 
 _MOST_CELLS = 40
 _MOST_CHARACTERS = 150_000

@@ -9,12 +9,13 @@ import numpy as np
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, read_curves
-from gatekit.compare.label import printable
-from gatekit.compare.report.groups import entries
-from gatekit.compare.report.markup import Markup, join, number, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.result import Metric
-from gatekit.compare.run import Run
+from gatekit.compare.grouping.label import printable
+from gatekit.runs.record import Run
+from gatekit.runs.result_numbers import Metric
+
+from .context import Section, Sheet
+from .groups import entries
+from .markup import Markup, join, number, tag
 
 # Of a curve with more epochs some are left out: a page has no more points than this.
 _MOST_POINTS = 400

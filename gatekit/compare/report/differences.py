@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.comparison import Row
-from gatekit.compare.label import printable, value_text
-from gatekit.compare.report.groups import looks, swatch
-from gatekit.compare.report.markup import Markup, join, table, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.select import Selection
+from gatekit.compare.grouping.label import printable, value_text
+from gatekit.compare.grouping.select import Selection
 from gatekit.compare.why import Change, Source, Why, why
+
+from .context import Section, Sheet
+from .groups import looks, swatch
+from .markup import Markup, join, table, tag
 
 _PARTS = ("configuration", "versions", "hardware", "data", "code", "seeds")
 _MOST_GROUPS = 60

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gatekit.compare.label import printable
-from gatekit.compare.report.markup import Markup, join, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.run import Run
-from gatekit.study.failures import alike
-from gatekit.study.folder import RunFolder
+from gatekit.compare.grouping.label import printable
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.record import Run
+from gatekit.runs.studies.failures import alike
+
+from .context import Section, Sheet
+from .markup import Markup, join, tag
 
 _ON_THE_WAY = ("PLANNED", "RUNNING")
 _MOST_NAMED = 24
@@ -94,7 +95,7 @@ def _log(run: Run) -> Markup | None:
 
 
 def _retry(sheet: Sheet) -> dict[str, str]:
-    from gatekit.study.survey import survey
+    from gatekit.runs.studies.survey import survey
 
     known = survey(sheet.comparison.study.path)
     return {run.id: f"{run.command} retry=failed" for run in known if run.command}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatekit.compare.gates import GatesReport, Variant, report_of
-from gatekit.compare.gates_data import (
+from gatekit.compare.gates.behaviour import GatesReport, Variant, report_of
+from gatekit.compare.gates.densities import (
     Density,
     Floats,
     densities,
@@ -16,7 +16,7 @@ from gatekit.compare.gates_data import (
     memory,
     slope,
 )
-from gatekit.compare.gates_text import (
+from gatekit.compare.gates.text import (
     GATE_COLUMNS,
     LEGEND,
     STATE_COLUMNS,
@@ -24,11 +24,12 @@ from gatekit.compare.gates_text import (
     gate_rows,
     state_rows,
 )
-from gatekit.compare.label import printable
-from gatekit.compare.report.groups import looks, swatch
-from gatekit.compare.report.markup import Markup, join, table, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.report.still import Frame, Line, chart
+from gatekit.compare.grouping.label import printable
+
+from .context import Section, Sheet
+from .groups import looks, swatch
+from .markup import Markup, join, table, tag
+from .static_chart import Frame, Line, chart
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_LOOKS = 12, 4, 8, 25
 _LEVELS = 6

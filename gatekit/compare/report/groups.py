@@ -7,8 +7,9 @@ from typing import Any
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.figures.style import COLOURS, DASHES
-from gatekit.compare.label import printable
-from gatekit.compare.report.markup import Markup, tag
+from gatekit.compare.grouping.label import printable
+
+from .markup import Markup, tag
 
 _SHOWN = 7
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from gatekit.compare.label import printable
+from gatekit.compare.grouping.label import printable
 
 _VOID = frozenset({"meta", "input", "br", "circle", "line", "path", "rect"})
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from gatekit.compare.label import printable, value_text
+from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.recipe import constraints, data_sets, environment
-from gatekit.compare.report.markup import Markup, facts, join, table, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.result import short_hash
 from gatekit.compare.why import environment_facts
+from gatekit.runs.result_numbers import short_hash
+
+from .context import Section, Sheet
+from .markup import Markup, facts, join, table, tag
 
 _MOST_VALUES = 8
 

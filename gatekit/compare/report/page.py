@@ -9,18 +9,19 @@ from importlib import resources
 from string import Template
 
 from gatekit import __version__
-from gatekit.compare.label import printable
-from gatekit.compare.report.axis import axis
-from gatekit.compare.report.cells import cells
-from gatekit.compare.report.curves import curves
-from gatekit.compare.report.differences import differences
-from gatekit.compare.report.failures import failures
-from gatekit.compare.report.gates import gates
-from gatekit.compare.report.markup import Markup, data, join, tag, text
-from gatekit.compare.report.origin import environments, reproduce
-from gatekit.compare.report.runs import parallel, runs
-from gatekit.compare.report.sheet import Builder, Section, Sheet
-from gatekit.compare.report.summary import summary
+from gatekit.compare.grouping.label import printable
+
+from .axis import axis
+from .cells import cells
+from .context import Builder, Section, Sheet
+from .curves import curves
+from .differences import differences
+from .failures import failures
+from .gates import gates
+from .markup import Markup, data, join, tag, text
+from .origin import environments, reproduce
+from .runs import parallel, runs
+from .summary import summary
 
 SECTIONS: tuple[Builder, ...] = (
     summary,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gatekit.compare.label import printable, value_text
-from gatekit.compare.report.groups import entries
-from gatekit.compare.report.markup import facts, join, number, tag
-from gatekit.compare.report.sheet import Section, Sheet
+from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.rows import tidy
+
+from .context import Section, Sheet
+from .groups import entries
+from .markup import facts, join, number, tag
 
 _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")

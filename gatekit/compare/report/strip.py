@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from gatekit.compare.figures.page import spans_decades
-from gatekit.compare.report.markup import Markup, tag
-from gatekit.compare.statistics import Interval
+from gatekit.compare.stats.statistics import Interval
+
+from .markup import Markup, tag
 
 WIDTH, HEIGHT = 168.0, 22.0
 _EDGE = 8.0

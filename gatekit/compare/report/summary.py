@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from gatekit.compare.cells import heading, table_cells, tasks_cells, tasks_heading
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.difference import is_decided
-from gatekit.compare.label import group_label, printable
+from gatekit.compare.grouping.label import group_label, printable
 from gatekit.compare.numbers import p_value
-from gatekit.compare.report.groups import looks, swatch
-from gatekit.compare.report.markup import Markup, join, table, tag
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.report.strip import Scale, strip
-from gatekit.compare.sentence import is_for_paper, sentences
+from gatekit.compare.output.sentence import is_for_paper, sentences
+from gatekit.compare.output.table import notes
+from gatekit.compare.output.table_text import heading, table_cells, tasks_cells, tasks_heading
 from gatekit.compare.several import several_tasks
-from gatekit.compare.table import notes
+from gatekit.compare.stats.difference import is_decided
+
+from .context import Section, Sheet
+from .groups import looks, swatch
+from .markup import Markup, join, table, tag
+from .strip import Scale, strip
 
 _MOST_OPEN = 12
 _LONG = 18

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.report.page import page
-from gatekit.compare.report.sheet import Sheet
-from gatekit.study import files
+from gatekit.runs import durable
+
+from .context import Sheet
+from .page import page
 
 _REST = 4
 _WATCHED = ("status.json", "result.json", "metrics.jsonl")
@@ -29,9 +30,9 @@ def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) 
     """
     written = page(sheet, reload_seconds)
     try:
-        files.target(path)
-        files.folder(path.absolute().parent)
-        files.write(path.absolute(), written)
+        durable.target(path)
+        durable.folder(path.absolute().parent)
+        durable.write(path.absolute(), written)
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written ({error.strerror}); give another --to FILE.html"

@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study import composed, parts
+from gatekit.registry import components
+from gatekit.study import composed
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
@@ -43,7 +44,7 @@ class CheckedSource(ConfigSource):
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from None
         if not composed.current.trusted and not _is_bundled_file(config_path, text):
-            known = parts.load(composed.current.plugins)
+            known = components.load(composed.current.plugins)
             places = sorted({name for task in known.tasks.values() for name in task.places})
             allowed.refuse(config_path, path, header["package"], places)
             allowed.refuse_endless(config_path, known.config_folders)
@@ -131,7 +132,7 @@ class RegistrySource(ConfigSource):
 
     @staticmethod
     def _groups() -> dict[str, dict[str, Mapping[str, Any]]]:
-        known = parts.load(composed.current.plugins)
+        known = components.load(composed.current.plugins)
         return {
             "cell": {name: {"function": name} for name in known.catalogue.cells},
             "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
@@ -144,7 +145,7 @@ class GatekitSearchPath(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Put gatekit's sources around the bundled one, as `gatekit.RNN` searches them."""
-        for folder in parts.load(composed.current.plugins).config_folders:
+        for folder in components.load(composed.current.plugins).config_folders:
             # Hydra has the bundled one already, as ``main``: it holds the primary configuration.
             if not _is_bundled(folder):
                 search_path.prepend("folder", f"checked://{folder}", SearchPathQuery("main", None))

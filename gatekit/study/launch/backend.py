@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..folder import RunFolder
-from ..plan import Run
+from gatekit.runs.folder import RunFolder
+from gatekit.study.plan import Run
 
 
 class StartError(Exception):

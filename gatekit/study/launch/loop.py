@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
+from gatekit.runs import durable
+from gatekit.runs.folder import OUTCOMES, RunFolder
+from gatekit.runs.studies import unrecorded
+from gatekit.study import marking
+from gatekit.study.plan import Plan, Run
 
-from .. import files, planned, unrecorded
-from ..folder import OUTCOMES, RunFolder
-from ..plan import Plan, Run
 from .backend import Backend, Handle, StartError
 from .others import Others, settle, waiting
 from .outcome import Outcome, score
@@ -70,7 +72,7 @@ def launch(
         if not todo and not others:
             # A source that came back makes its old runs current again.
             with contextlib.suppress(OSError):
-                planned.mark(plan)
+                marking.mark(plan)
             return outcome
         work = Listed(todo)
     asked = plan.launch.options.backend if backend is None and start is None else "process"
@@ -138,14 +140,14 @@ def prepare(plan: Plan) -> None:
     study = plan.launch.root / plan.launch.study
     runs, sources = study / "runs", study / "plugins"
     try:
-        files.folder(runs)
-        planned.write(plan)
-        planned.mark(plan)
+        durable.folder(runs)
+        marking.write(plan)
+        marking.mark(plan)
         for digest, source in plan.sources.items():
             path = sources / f"{digest}.py"
             if not path.exists():
-                files.folder(sources)
-                files.create(path, source)
+                durable.folder(sources)
+                durable.create(path, source)
     except OSError as error:
         raise RunError(
             f"cannot write to {runs}: {error.strerror or error}. "
@@ -315,11 +317,11 @@ class _Launching:
                 return
             state_name, reason = self._verdict(slot)
             try:
-                files.folder(folder.path)
+                durable.folder(folder.path)
                 folder.status(state_name, reason)
             except OSError as error:
-                if not reason.startswith(files.TROUBLE):
-                    reason = f"{files.trouble(error, folder.path)} ({reason})"
+                if not reason.startswith(durable.TROUBLE):
+                    reason = f"{durable.trouble(error, folder.path)} ({reason})"
                 unrecorded.note(self.plan.study, folder, reason)
                 self._failed(run, reason, seconds)
                 return
@@ -364,7 +366,7 @@ class _Launching:
         self.outcome.failed.append((run, reason))
         self.progress.ended(run.label, "FAILED", reason, seconds)
         self.work.ended(run, "FAILED")
-        self.troubles = self.troubles + 1 if reason.startswith(files.TROUBLE) else 0
+        self.troubles = self.troubles + 1 if reason.startswith(durable.TROUBLE) else 0
         if self.options.fail_fast and not self.received:
             self.outcome.halted = f"fail_fast, and {run.label} failed."
         elif self.troubles >= PAUSE_AFTER:

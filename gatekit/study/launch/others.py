@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .. import beat, files
-from ..folder import BEAT, RunFolder, State
-from ..plan import Run
+from gatekit.runs import durable, heartbeat
+from gatekit.runs.folder import BEAT, RunFolder, State
+from gatekit.study.plan import Run
+
 from .outcome import Outcome
 from .progress import Progress
 from .work import Work
@@ -97,15 +98,15 @@ class Others:
         if (state.attempt, size) != (each.attempt, each.size):
             each.attempt, each.size, each.since = state.attempt, size, now
             return None if self.patient else state
-        if now - each.since < beat.SILENCE:
+        if now - each.since < heartbeat.SILENCE:
             return None
         host, pid = folder.owner() or ("an unknown machine", 0)
-        silent = f"held by process {pid} on {host}, silent for {beat.SILENCE:.0f} s"
+        silent = f"held by process {pid} on {host}, silent for {heartbeat.SILENCE:.0f} s"
         again = "then type the same command again."
         if host == platform.node():
             remedy = f"Type kill -CONT {pid} if it is suspended, or kill -9 {pid} to give it up; "
         elif size is not None:
-            folder.lost(state.attempt, f"no heartbeat from {host} for {beat.SILENCE:.0f} s")
+            folder.lost(state.attempt, f"no heartbeat from {host} for {heartbeat.SILENCE:.0f} s")
             return folder.state()
         else:
             claim = folder.path / "attempts" / f"{state.attempt}.claim"
@@ -149,6 +150,6 @@ def waiting(others: Others) -> str:
 
 def _size(folder: RunFolder) -> int | None:
     """Return the number of heartbeats; opening the file makes a network file system look again."""
-    with contextlib.suppress(OSError), files.opened(folder.path / BEAT) as file:
+    with contextlib.suppress(OSError), durable.opened(folder.path / BEAT) as file:
         return os.fstat(file.fileno()).st_size
     return None

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gatekit.cell.errors import RunError
-
-from ..folder import RunFolder
-from ..plan import Plan, Run
+from gatekit.runs.folder import RunFolder
+from gatekit.study.plan import Plan, Run
 
 
 @dataclass

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
+from gatekit.runs.environment import gpu_visible
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.process import born, living
+from gatekit.study.gpus import places
+from gatekit.study.plan import Plan, Run
+from gatekit.training.process.stopping import ALL
 
-from ..environment import gpu_visible
-from ..folder import RunFolder
-from ..gpus import places
-from ..plan import Plan, Run
-from ..process import born, living
-from ..stopping import ALL
 from .backend import Handle, StartError
 from .signals import raising
 
-PRELOAD = "gatekit.study.preload"
+PRELOAD = "gatekit.training.process.preload"
 
 NO_SERVER = 255
 """What multiprocessing gives as the exit code of a process whose fork server is gone."""
@@ -279,7 +279,7 @@ def work(run: Run, plan: Plan, bar: bool) -> None:
         StartError: TensorFlow cannot be imported.
         RunError: the outcome cannot be written to the run's folder.
     """
-    from .. import preload
+    from gatekit.training.process import preload
 
     if preload.failure:
         raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}.")

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from gatekit.cell.terminal import console
-
-from .. import files
+from gatekit.runs import durable
 
 
 class Progress:
@@ -95,7 +94,7 @@ class Progress:
                 self.stream.flush()
         if self.log is not None:
             with contextlib.suppress(OSError):
-                files.append(self.log, f"{said}  | {self.line()}")
+                durable.append(self.log, f"{said}  | {self.line()}")
 
     def _refresh(self) -> None:
         if self._live is not None:

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
+from gatekit.runs.environment import gpu_visible
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.process import follow_parent
+from gatekit.study import gpus
+from gatekit.study.plan import Plan, Run
 
-from .. import gpus
-from ..environment import gpu_visible
-from ..folder import RunFolder
-from ..plan import Plan, Run
-from ..process import follow_parent
 from . import process
 from .backend import Handle, StartError
 

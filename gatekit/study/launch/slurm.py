@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .. import files, unrecorded
-from ..folder import OUTCOMES
-from ..plan import Plan, Run
-from ..survey import look
+from gatekit.runs import durable
+from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.studies import unrecorded
+from gatekit.runs.studies.survey import look
+from gatekit.study.plan import Plan, Run
+
 from .others import Others, settle, waiting
 from .outcome import Outcome, score
 from .process import Main, Processes
@@ -240,10 +242,10 @@ class _Watching:
         else:
             said += f", {tries + 1} times; its words: {job.job.paths.stderr}"
             try:
-                files.folder(run.path)
+                durable.folder(run.path)
                 run.folder().status("FAILED", said)
             except OSError as error:
-                said = f"{files.trouble(error, run.path)} ({said})"
+                said = f"{durable.trouble(error, run.path)} ({said})"
                 unrecorded.note(self.plan.study, run.folder(), said)
             self._ended(run, "FAILED", said, seconds)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
+from gatekit.runs import durable
+from gatekit.study.plan import Plan, Run
 
-from .. import files
-from ..plan import Plan, Run
 from .outcome import Outcome
 
 WARNING = 120
@@ -101,7 +101,7 @@ def at_once(plan: Plan) -> int:
 def note(plan: Plan, job: Any, runs: Sequence[Run]) -> None:
     """Write down which runs a job makes, for the next command."""
     record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
-    files.write(plan.study / "slurm" / f"job-{job.job_id}.json", json.dumps(record) + "\n")
+    durable.write(plan.study / "slurm" / f"job-{job.job_id}.json", json.dumps(record) + "\n")
 
 
 def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
@@ -129,6 +129,6 @@ def _noted(folder: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in folder.glob("job-*.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(files.read(path))
+            record = json.loads(durable.read(path))
             found[str(record["job"])] = set(record["runs"])
     return found

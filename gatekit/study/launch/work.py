@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..folder import OUTCOMES
-from ..plan import Run
+from gatekit.runs.folder import OUTCOMES
+from gatekit.study.plan import Run
 
 
 class Work(Protocol):

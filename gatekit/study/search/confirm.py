@@ -13,14 +13,15 @@ from typing import Any
 import yaml
 
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest
-
-from .. import files, parts, planned
-from ..config import validate
-from ..fingerprint import canonical_json
-from ..folder import RunFolder
-from ..plan import Launch, Plan, run_of
-from ..survey import survey
-from ..variant import variant
+from gatekit.registry import components
+from gatekit.runs import durable
+from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.studies import plan_file
+from gatekit.runs.studies.survey import survey
+from gatekit.study.config import validate
+from gatekit.study.plan import Launch, Plan, run_of
+from gatekit.study.variant import variant
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -55,7 +56,7 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
         RunError: no run is complete.
         ConfigError: no run has such a key.
     """
-    words = {name: known.words for name, known in planned.read(folder).items()}
+    words = {name: known.words for name, known in plan_file.read(folder).items()}
     runs: list[tuple[dict[str, Any], float, int, tuple[str, ...]]] = []
     top, directions = -1, set()
     for found in survey(folder):
@@ -106,7 +107,7 @@ def confirming(chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, com
     runs: dict[str, Any] = {}
     sources: dict[str, bytes] = {}
     for each in chosen:
-        known = parts.load(each.config["plugins"])
+        known = components.load(each.config["plugins"])
         data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
         found = variant(validate(data), known, swapped=True)
         kept = {**found.config, "swap": each.config["swap"], "match": each.config.get("match")}
@@ -145,7 +146,7 @@ def _known(by: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(files.read(path), _LOADER)
+        data = yaml.load(durable.read(path), _LOADER)
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}.") from None
     return dict(data)

@@ -10,8 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError
+from gatekit.tasks import seeds
 
-from .. import seeds
 from .space import Draw
 
 MAX_JOBS = 5_000

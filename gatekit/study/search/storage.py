@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .. import files
+from gatekit.runs import durable
 
 JOURNAL = "optuna.journal"
 _BLOCK = 1 << 16
@@ -33,18 +33,18 @@ def storage(path: Path) -> Any:
             return held
 
     if os.path.lexists(path):
-        files.opened(path).close()
+        durable.opened(path).close()
     backend = journal.JournalFileBackend(str(path), lock_obj=Lock(str(path)))
     return optuna.storages.JournalStorage(backend)
 
 
 def cut(path: Path) -> None:
     """Cut what follows the last line end of a file; every whole line stays."""
-    with files.opened(path) as file:
+    with durable.opened(path) as file:
         end = whole(file)
         torn = file.seek(0, os.SEEK_END) > end
     if torn:
-        files.truncate(path, end)
+        durable.truncate(path, end)
 
 
 def whole(file: BinaryIO) -> int:

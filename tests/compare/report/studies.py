@@ -11,8 +11,8 @@ from typing import Any
 
 from gatekit.compare.comparison import compare
 from gatekit.compare.recipe import trained
+from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.page import page
-from gatekit.compare.report.sheet import Sheet
 
 from ..synthetic import METRIC, configuration, write_run
 

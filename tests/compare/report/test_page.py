@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from gatekit.compare.cells import table_cells
 from gatekit.compare.figures.style import COLOURS
+from gatekit.compare.output.sentence import sentences
+from gatekit.compare.output.table_text import table_cells
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
+from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.markup import tag
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
-from gatekit.compare.report.sheet import Section, Sheet
-from gatekit.compare.sentence import sentences
 
 from ..probing import probe_run, probe_study
 from ..synthetic import configuration, write_run, write_study

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.report.sheet import Sheet
+from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.write import watch, write_report
 
 from ..synthetic import configuration, write_run, write_study

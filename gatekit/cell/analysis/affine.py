@@ -1,0 +1,366 @@
+"""The affine analysis: which states are linear in their own past, so that a scan may solve them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    lift,
+    names,
+    walk,
+)
+
+# A step of a block of k states costs k^2 products, a scan's k^3.
+LARGEST_BLOCK = 2
+_LARGEST_EXPRESSION = 500
+MAX_WORK = 50_000
+"""The most parts of expressions that the analysis visits; the largest bundled cell needs 914."""
+
+
+@dataclass(frozen=True)
+class Block:
+    r"""States that are solved together: $s_i = \sum_j a_{ij}\, s_{j,prev} + b_i$.
+
+    Args:
+        states: their keys; one, or two that are coupled.
+        a: the coefficients, row by row; None stands for zero. Those of a matrix are matrices.
+        b: the rest of each; None stands for zero.
+        nodes: the signals that can be computed for all steps once the block is solved, in order.
+    """
+
+    states: tuple[str, ...]
+    a: tuple[tuple[Expr | None, ...], ...]
+    b: tuple[Expr | None, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """What the analysis found.
+
+    Args:
+        blocks: the blocks in the order in which they are solved; empty where there is a reason.
+        reads: linear reads that coefficients name, by that name: the gate, and the read.
+        reason: why the cell is not affine; empty where it is.
+    """
+
+    blocks: tuple[Block, ...]
+    reads: Mapping[str, tuple[str, BuiltRead]]
+    reason: str
+
+    @property
+    def affine(self) -> bool:
+        """Whether every state can be solved for all steps at once."""
+        return not self.reason
+
+
+class _NotAffineError(Exception):
+    """Why an expression is not affine in the previous values asked about."""
+
+
+class _TooLargeError(Exception):
+    """The analysis would take too long."""
+
+
+def analyse(cell: Cell) -> Affinity:
+    """Return the states' updates as affine maps of their own previous values, or why they are not.
+
+    A coefficient may name inputs and shifted inputs, signals that read no state, parameters, and
+    states (new or previous) that an earlier block has solved. Zoneout and masks are no part of it:
+    both keep an affine update affine.
+
+    Args:
+        cell: the built cell.
+    """
+    try:
+        return _Analysis(cell).run()
+    except _TooLargeError:
+        return Affinity((), {}, "it is too large to be analysed")
+
+
+@dataclass(frozen=True)
+class _Form:
+    """``sum_j of[s_j] * s_j + rest``; an entry that is missing is zero."""
+
+    of: Mapping[str, Expr]
+    rest: Expr | None
+
+    def map(self, change: Callable[[Expr], Expr]) -> _Form:
+        rest = None if self.rest is None else change(self.rest)
+        return _Form({name: change(a) for name, a in self.of.items()}, rest)
+
+    def size(self) -> int:
+        parts = [*self.of.values(), *([] if self.rest is None else [self.rest])]
+        return sum(1 for part in parts for _ in walk(part))
+
+
+class _Analysis:
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.node = {node.name: node for node in cell.nodes}
+        self.owner = {key: n for n in cell.nodes for _, key in n.own_states}
+        self.known = {node.name for node in cell.nodes if node.hoisted}
+        self.known.update(weight.name for weight in cell.weights)
+        self.reads: dict[str, tuple[str, BuiltRead]] = {}
+        self.work = 0
+
+    def visit(self, parts: int = 1) -> None:
+        """Count parts of expressions that are visited."""
+        self.work += parts
+        if self.work > MAX_WORK:
+            raise _TooLargeError
+
+    def run(self) -> Affinity:
+        if not self.cell.states:
+            return Affinity((), {}, "it has no state")
+        pending = [state.name for state in self.cell.states]
+        blocks: list[Block] = []
+        while pending:
+            block, reason = self.next_block(pending)
+            if block is None:
+                return Affinity((), {}, reason)
+            blocks.append(block)
+            pending = [name for name in pending if name not in block.states]
+        return Affinity(tuple(blocks), self.reads, "")
+
+    def next_block(self, pending: list[str]) -> tuple[Block | None, str]:
+        """Return a block of pending states that can be solved now, or the reasons against each."""
+        reasons: list[str] = []
+        for size in range(1, LARGEST_BLOCK + 1):
+            for group in itertools.combinations(pending, size):
+                try:
+                    forms = [self.state_form(name, group) for name in group]
+                except _NotAffineError as why:
+                    if size == 1:
+                        reasons.append(f"{group[0]}: {why}")
+                    continue
+                a = tuple(tuple(form.of.get(name) for name in group) for form in forms)
+                b = tuple(form.rest for form in forms)
+                self.known.update(f"{name}_prev" for name in group)
+                return Block(group, a, b, tuple(self.spread())), ""
+        return None, "; ".join(reasons)
+
+    def spread(self) -> Iterator[str]:
+        """Make known, and yield, the signals that need nothing but what is known."""
+        for node in self.cell.nodes:
+            if node.name not in self.known and self.computable(node):
+                self.known.update([node.name, *(key for _, key in node.own_states)])
+                yield node.name
+
+    def computable(self, node: Node) -> bool:
+        shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+        self.visit(len(shared) + len(node.depends))
+        own = [f"{key}_prev" for _, key in node.own_states]
+        return all(self.is_known(key) for key in (*node.depends, *shared, *own))
+
+    def is_known(self, key: str) -> bool:
+        """Return whether a key has a value for all steps before any loop that is still to come."""
+        if key in self.known:
+            return True
+        stem = key.removesuffix("_prev")
+        if stem != key and stem in self.cell.inputs:
+            return True
+        return not (key in self.node or key in self.owner or stem != key)
+
+    # --- forms --------------------------------------------------------------
+
+    def state_form(self, state: str, group: tuple[str, ...]) -> _Form:
+        self.group = {f"{name}_prev": name for name in group}
+        self.forms: dict[str, _Form | str] = {}
+        # In the order of the nodes, so that no chain of signals becomes a chain of calls.
+        needed = self.needed(state)
+        for node in self.cell.nodes:
+            for key in (node.name, *(own for _, own in node.own_states)):
+                if key in needed and not self.is_known(key):
+                    with contextlib.suppress(_NotAffineError):
+                        self.named(key, {})
+        return self.named(state, {})
+
+    def needed(self, key: str) -> set[str]:
+        """Return the keys of this step that a key may depend on, itself among them."""
+        found, todo = set[str](), [key]
+        while todo:
+            key = todo.pop()
+            node = self.owner.get(key) or self.node.get(key)
+            if key in found or node is None:
+                continue
+            found.add(key)
+            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+            self.visit(len(shared) + len(node.depends))
+            todo += [*node.depends, *shared]
+        return found
+
+    def named(self, key: str, local: Mapping[str, _Form]) -> _Form:
+        """Return the form of a name."""
+        if key in local:
+            return local[key]
+        if key in self.group:
+            return _Form({self.group[key]: Number(1)}, None)
+        if self.is_known(key):
+            return _Form({}, Name(key))
+        if key not in self.node and key not in self.owner:
+            raise _NotAffineError(f"it needs {key}, which is not known for all steps at once")
+        if key not in self.forms:
+            try:
+                self.forms[key] = self.bounded(key)
+            except _NotAffineError as why:
+                self.forms[key] = str(why)
+        found = self.forms[key]
+        if isinstance(found, str):
+            raise _NotAffineError(found)
+        return found
+
+    def bounded(self, key: str) -> _Form:
+        form = self.computed(key)
+        size = form.size()
+        self.visit(size)
+        if size > _LARGEST_EXPRESSION:
+            raise _NotAffineError(f"{key}, written out, is too large")
+        return form
+
+    def computed(self, key: str) -> _Form:
+        """Return the form of a signal, or of a gate's own state, that depends on the group."""
+        node = self.owner.get(key) or self.node[key]
+        if node.kind == "equation":
+            assert node.expr is not None
+            return self.form(self.as_matrix(node), {}, key)
+        if node.kind == "norm":
+            raise _NotAffineError(f"{key} is a normalised state")
+        if node.kind == "output":
+            raise _NotAffineError("the output unit feeds back")
+        made = self.cell.gate_expressions[node.name]
+        if made is None:
+            raise _NotAffineError(f"the gate {node.name} cannot be written as an expression")
+        local = {}
+        if any(argument.startswith("pre:") for _, argument in node.arguments):
+            local["pre"] = self.pre(node)
+        value, states = made
+        own = {own_key: states[name] for name, own_key in node.own_states}
+        return self.form(own.get(key, value), local, node.name)
+
+    def as_matrix(self, node: Node) -> Expr:
+        """Return an equation's expression, without the calls that lay a matrix flat."""
+        expr = node.expr
+        for _ in self.cell.shapes[node.name][1:]:
+            assert isinstance(expr, Call)
+            assert expr.function == "flat"
+            expr = expr.args[0]
+        assert expr is not None
+        return expr
+
+    def cut(self, expr: Call) -> str | None:
+        """Return the matrix that splits of a flat vector make whole, if it depends on the group."""
+        splits, inner = 0, expr
+        while isinstance(inner, Call) and inner.function == "split":
+            splits, inner = splits + 1, inner.args[0]  # type: ignore[assignment]
+        if not isinstance(inner, Name) or self.is_known(inner.name):
+            return None
+        shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
+        return inner.name if len(shape) == splits + 1 and splits else None
+
+    def pre(self, node: Node) -> _Form:
+        """Return the form of a gate's pre-activation."""
+        form = _Form({}, None if node.bias is None else Name(node.bias))
+        if node.norm is not None:
+            raise _NotAffineError(f"{node.name} is normalised and needs a state")
+        for read in node.reads:
+            form = _plus(form, self.read(node, read))
+        return form
+
+    def read(self, node: Node, read: BuiltRead) -> _Form:
+        unknown = [n for n in names(read.expr) if not self.is_known(n)]
+        if not unknown:
+            key = f"z:{node.name}:{read.text}"
+            self.reads[key] = (node.name, read)
+            return _Form({}, Name(key))
+        if not read.map.row_wise:
+            raise _NotAffineError(f"{node.name} reads {unknown[0]} through a {read.map_kind} map")
+        weights = {suffix: Name(name) for suffix, name in read.weights.items()}
+        try:
+            expr = lift(read.map.apply(read.expr, weights))
+        except Exception:
+            raise _NotAffineError(
+                f"the map {read.map_kind} of {node.name} cannot be written as an expression"
+            ) from None
+        return self.form(expr, {}, node.name)
+
+    def form(self, expr: Expr, local: Mapping[str, _Form], where: str) -> _Form:
+        """Return the form of an expression.
+
+        Raises:
+            _NotAffineError: it is not affine in the group's previous values.
+        """
+        self.visit()
+        if isinstance(expr, Number):
+            return _Form({}, expr)
+        if isinstance(expr, Name):
+            return self.named(expr.name, local)
+        if isinstance(expr, Neg):
+            return self.form(expr.operand, local, where).map(lambda e: -e)
+        if isinstance(expr, Call):
+            matrix = self.cut(expr)
+            if matrix is not None:
+                return self.named(matrix, local)
+            inner = [self.form(arg, local, where) for arg in expr.args]
+            if any(form.of for form in inner):
+                raise _NotAffineError(
+                    f"{where} needs {_first(inner)}_prev within {expr.function}(...)"
+                )
+            return _Form({}, Call(expr.function, tuple(_rest(form) for form in inner)))
+        assert isinstance(expr, Binary)
+        left = self.form(expr.left, local, where)
+        right = self.form(expr.right, local, where)
+        return _binary(expr.op, left, right, where)
+
+
+def _binary(op: str, left: _Form, right: _Form, where: str) -> _Form:
+    if not left.of and not right.of:
+        return _Form({}, Binary(op, _rest(left), _rest(right)))
+    if op == "+":
+        return _plus(left, right)
+    if op == "-":
+        return _plus(left, right.map(lambda e: -e))
+    if op == "*" and not (left.of and right.of):
+        if left.of:
+            return left.map(lambda e: _times(e, _rest(right)))
+        return right.map(lambda e: _times(_rest(left), e))
+    if op == "/" and not right.of:
+        return left.map(lambda e: e / _rest(right))
+    raise _NotAffineError(f"{where} is not linear in {_first([left, right])}_prev")
+
+
+def _plus(left: _Form, right: _Form) -> _Form:
+    def added(a: Expr | None, b: Expr | None) -> Expr:
+        assert a is not None or b is not None
+        if a is None or b is None:
+            return b if a is None else a  # type: ignore[return-value]
+        return a - b.operand if isinstance(b, Neg) else a + b
+
+    keys = dict.fromkeys([*left.of, *right.of])
+    of = {key: added(left.of.get(key), right.of.get(key)) for key in keys}
+    nothing = left.rest is None and right.rest is None
+    return _Form(of, None if nothing else added(left.rest, right.rest))
+
+
+def _times(a: Expr, b: Expr) -> Expr:
+    if Number(1) in (a, b):
+        return b if a == Number(1) else a
+    return a * b
+
+
+def _rest(form: _Form) -> Expr:
+    return Number(0) if form.rest is None else form.rest
+
+
+def _first(forms: list[_Form]) -> str:
+    return next(name for form in forms for name in form.of)

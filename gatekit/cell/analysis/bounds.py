@@ -1,0 +1,111 @@
+"""Between which bounds a gate's values lie, as far as its expression tells."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
+
+Interval = tuple[float, float]
+
+_ALL: Interval = (-math.inf, math.inf)
+_FIXED: dict[str, Interval] = {
+    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax", "cumax"), (0.0, 1.0)),
+    **dict.fromkeys(("tanh", "sin", "cos", "softsign"), (-1.0, 1.0)),
+    **dict.fromkeys(("relu", "softplus", "exp", "abs", "square", "sqrt"), (0.0, math.inf)),
+    "log_sigmoid": (-math.inf, 0.0),
+}
+_SAME = ("mean", "repeat", "split", "flat", "column", "row", "transpose")
+_MAPS: dict[str | None, Interval] = {
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "exp": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+}
+
+
+class _UntoldError(Exception):
+    """The expression does not tell its bounds."""
+
+
+def bounds(cell: Cell, gate: str) -> Interval | None:
+    """Return the interval in which a gate's values lie, by interval arithmetic.
+
+    ``sigmoid(pre)`` lies in (0, 1), ``1 - forget`` in (0, 1) where ``forget`` does, ``pre``
+    anywhere.
+
+    Args:
+        cell: the built cell.
+        gate: one of its gates.
+
+    Returns:
+        The lower and the upper bound, infinite where there is none; None where the gate cannot be
+        written as an expression, or its expression does not tell.
+    """
+    found: dict[str, Interval | None] = {}
+
+    def named(name: str) -> Interval:
+        if name in cell.constants:
+            value = float(cell.constants[name])
+            return value, value
+        if name in cell.parameters:
+            return _MAPS.get(cell.parameters[name].map, _ALL)
+        if name in cell.gate_expressions:
+            told = found.get(name)
+            if told is None:
+                raise _UntoldError
+            return told
+        return _ALL
+
+    for node in cell.nodes:
+        if node.name in cell.gate_expressions:
+            made = cell.gate_expressions[node.name]
+            try:
+                found[node.name] = None if made is None else _interval(made[0], named)
+            except _UntoldError:
+                found[node.name] = None
+        if node.name == gate:
+            break
+    return found[gate]
+
+
+def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
+    if isinstance(expr, Number):
+        return float(expr.value), float(expr.value)
+    if isinstance(expr, Name):
+        return named(expr.name)
+    if isinstance(expr, Neg):
+        low, high = _interval(expr.operand, named)
+        return -high, -low
+    if isinstance(expr, Binary):
+        return _binary(expr, named)
+    assert isinstance(expr, Call)
+    if expr.function in _FIXED:
+        return _FIXED[expr.function]
+    first = _interval(expr.args[0], named)
+    if expr.function in _SAME:
+        return first
+    if expr.function in ("minimum", "maximum"):
+        second = _interval(expr.args[1], named)
+        chosen = min if expr.function == "minimum" else max
+        return chosen(first[0], second[0]), chosen(first[1], second[1])
+    raise _UntoldError
+
+
+def _binary(expr: Binary, named: Callable[[str], Interval]) -> Interval:
+    left, right = _interval(expr.left, named), _interval(expr.right, named)
+    if expr.op == "+":
+        return left[0] + right[0], left[1] + right[1]
+    if expr.op == "-":
+        return left[0] - right[1], left[1] - right[0]
+    if expr.op == "*":
+        # Zero times infinity is zero here: the ends of an interval are approached, not taken.
+        ends = [0.0 if 0.0 in pair else math.prod(pair) for pair in itertools.product(left, right)]
+        return min(ends), max(ends)
+    if expr.op == "/" and right[0] == right[1] and right[0]:
+        ends = [left[0] / right[0], left[1] / right[0]]
+        return min(ends), max(ends)
+    raise _UntoldError

@@ -1,0 +1,186 @@
+"""What a built cell consists of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekit.cell.language.expression import Expr, lift, substitute
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.parameter import Parameter
+from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import CellSpec
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight: name, shape, how its first value is drawn, and the part that owns it.
+
+    ``regularizer`` and ``constraint`` are ``{kind: NAME, ...}`` with every option, or None.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    init: Any
+    kind: str
+    owner: str
+    trainable: bool = True
+    gate_units: int = 1
+    map: str | None = None
+    regularizer: Mapping[str, Any] | None = None
+    constraint: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """A state: key, shape, first value, the weight of a learned first value, zoneout rate.
+
+    Layers hold a state as a vector; a matrix has its rows side by side.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    initial: float = 0.0
+    learned: str | None = None
+    zoneout: float = 0.0
+
+    @property
+    def width(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Norm:
+    """Layer normalisation in a gate: of each read or their sum; a group shares its statistics."""
+
+    of: str
+    group: tuple[str, ...]
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class BuiltRead:
+    """A read with its widths and weights: ``z = map(expr)``, ``... x width_out``."""
+
+    expr: Expr
+    text: str
+    map: LinearMap
+    map_kind: str
+    weights: Mapping[str, str]
+    width_in: int
+    width_out: int
+    level: int
+    hoisted: bool
+    scale: str | None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One signal that is computed at each step.
+
+    ``kind`` is ``gate``, ``equation``, ``norm`` or ``output`` (an output unit that feeds back).
+    ``level`` counts the recurrent matrix products that must be done before it; a ``hoisted`` node
+    reads no state.
+    """
+
+    name: str
+    kind: str
+    width: int
+    level: int
+    hoisted: bool
+    depends: tuple[str, ...]
+    declared: RowWise | None = None
+    reads: tuple[BuiltRead, ...] = ()
+    bias: str | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
+    own_states: tuple[tuple[str, str], ...] = ()
+    norm: Norm | None = None
+    norm_scale: str | None = None
+    expr: Expr | None = None
+    source: str = ""
+    scale: str = ""
+    offset: str = ""
+
+
+@dataclass(frozen=True)
+class BuiltOutput:
+    """The output unit with its sizes; applied to all steps at once after the loop."""
+
+    kind: str
+    unit: OutputUnit
+    reads: tuple[BuiltRead, ...]
+    bias: str | None
+    arguments: tuple[tuple[str, str], ...]
+    histories: tuple[tuple[str, int], ...]
+    width: int
+    signals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell with sizes; ``nodes`` stand in an order in which each can be computed."""
+
+    spec: CellSpec
+    units: int
+    features: int
+    inputs: Mapping[str, int]
+    widths: Mapping[str, int]
+    shapes: Mapping[str, tuple[int, ...]]
+    nodes: tuple[Node, ...]
+    states: tuple[State, ...]
+    shifted: tuple[str, ...]
+    uses_t: bool
+    weights: tuple[Weight, ...]
+    constants: Mapping[str, float]
+    parameters: Mapping[str, Parameter]
+    output: BuiltOutput
+    gate_expressions: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def emits(self) -> str:
+        """The signal that the cell emits."""
+        return self.spec.emits
+
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """Return the signals by level: level k needs k recurrent matrix products in sequence."""
+        depth = max((node.level for node in self.nodes), default=0)
+        return tuple(
+            tuple(node.name for node in self.nodes if node.level == level)
+            for level in range(depth + 1)
+        )
+
+    def node(self, name: str) -> Node:
+        """Return the node of that name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def equation(self, name: str) -> Expr:
+        """Return an equation as it was written; its node has it between vectors."""
+        return dict(self.spec.equations)[name]
+
+    def constant_free(self, expr: Expr) -> Expr:
+        """Return an expression with numbers in place of constants."""
+        return substitute(expr, {name: lift(value) for name, value in self.constants.items()})
+
+    def count(self) -> int:
+        """Return the number of trainable weights' elements."""
+        return sum(math.prod(weight.shape) for weight in self.weights if weight.trainable)
+
+
+def shared_reads(cell_nodes: Mapping[str, Node], node: Node) -> list[tuple[Node, BuiltRead]]:
+    """Return the reads that a gate's pre-activation needs: its own, and those of its norm's group.
+
+    Args:
+        cell_nodes: the cell's nodes by name.
+        node: the gate.
+    """
+    texts = [r.text for r in node.reads]
+    found = [(node, r) for r in node.reads]
+    for member in node.norm.group if node.norm else ():
+        other = cell_nodes[member]
+        if member != node.name and node.norm is not None:
+            found += [(other, r) for r in other.reads if node.norm.of == "sum" or r.text in texts]
+    return found

@@ -1,0 +1,193 @@
+"""The equation language: text to expression, by parsing and walking, never by evaluation.
+
+Numbers, names, ``+ - * / **`` (constant exponent), unary minus and calls of a table of functions;
+nothing else. Length, depth and number of nodes are bounded, so that any text is accepted or refused
+within milliseconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import warnings
+from collections.abc import Mapping
+
+from gatekit.cell.errors import ExpressionError, listed, nearest
+
+from .expression import Binary, Call, Expr, Name, Neg, Number
+from .ops import Function
+
+MAX_CHARACTERS = 2_000
+MAX_NODES = 500
+MAX_DEPTH = 50
+MAX_EXPONENT = 16
+_LARGEST = 1e300
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+    ast.FloorDiv: "//",
+}
+_WORDS: dict[type[ast.expr], str] = {
+    ast.Attribute: "an attribute",
+    ast.Subscript: "a subscript",
+    ast.Lambda: "a lambda",
+    ast.Compare: "a comparison",
+    ast.BoolOp: "a logical operator",
+    ast.IfExp: "a conditional",
+    ast.JoinedStr: "a text",
+    ast.NamedExpr: "an assignment",
+    ast.Starred: "a starred argument",
+    ast.List: "a list",
+    ast.Tuple: "a tuple",
+    ast.Dict: "a dict",
+    ast.Set: "a set",
+    ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield",
+}
+
+
+def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) -> Expr:
+    """Return the expression that the text writes.
+
+    Args:
+        text: the equation, at most 2,000 ASCII characters on one line.
+        functions: the function table, by name.
+        sizes: also allow ``//``, as in ``units // chunk``.
+
+    Raises:
+        ExpressionError: the text is not of the language; the place is marked.
+    """
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        # YAML turns an equation such as ``1`` into a number.
+        if not abs(text) <= _LARGEST:
+            raise ExpressionError("a number in an equation is finite and has at most 300 digits")
+        text = repr(text)
+    if not isinstance(text, str):
+        raise ExpressionError(f"an equation is a text, and {text!r} is {type(text).__name__}")
+    return _Reader(_checked(text), functions, sizes).read()
+
+
+def _checked(text: str) -> str:
+    if len(text) > MAX_CHARACTERS:
+        raise ExpressionError(
+            f"the equation has {len(text)} characters; at most {MAX_CHARACTERS} are allowed. "
+            "Name a part of it as an equation of its own."
+        )
+    for position, character in enumerate(text):
+        if not (" " <= character <= "~"):
+            raise ExpressionError(
+                f"the equation has the character U+{ord(character):04X} at position {position}; "
+                "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)"
+            )
+    stripped = text.strip(" ")
+    if not stripped:
+        raise ExpressionError("the equation is empty")
+    return stripped
+
+
+class _Reader:
+    def __init__(self, text: str, functions: Mapping[str, Function], sizes: bool) -> None:
+        self.text = text
+        self.functions = functions
+        self.sizes = sizes
+        self.nodes = 0
+
+    def read(self) -> Expr:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(self.text, mode="eval")
+        except SyntaxError as error:
+            place = max(0, (error.offset or 1) - 1)
+            raise self.error(error.msg or "invalid syntax", place, place + 1) from None
+        except (MemoryError, RecursionError, ValueError, UnicodeError):
+            raise ExpressionError(
+                f"the equation is nested too deeply (at most {MAX_DEPTH} levels): "
+                f"{self.text[:60]}..."
+            ) from None
+        return self.visit(tree.body, 1)
+
+    def error(self, why: str, start: int, end: int) -> ExpressionError:
+        start = min(start, len(self.text))
+        left = max(0, start - 60)
+        shown = self.text[left : left + 90]
+        mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
+        return ExpressionError(
+            f"{why}\n  {shown}\n  {mark}\n"
+            f"An equation has numbers, names, + - * / ** (constant exponent), unary minus, and "
+            f"calls of: {listed(self.functions, 40)}"
+        )
+
+    def at(self, node: ast.expr, why: str) -> ExpressionError:
+        return self.error(why, node.col_offset, node.end_col_offset or node.col_offset + 1)
+
+    def visit(self, node: ast.expr, depth: int) -> Expr:
+        self.nodes += 1
+        if depth > MAX_DEPTH:
+            raise self.at(node, f"nested deeper than {MAX_DEPTH} levels")
+        if self.nodes > MAX_NODES:
+            raise self.at(node, f"more than {MAX_NODES} parts in one equation")
+        if isinstance(node, ast.Constant):
+            return Number(self.number(node))
+        if isinstance(node, ast.Name):
+            return Name(node.id)
+        if isinstance(node, ast.UnaryOp):
+            if not isinstance(node.op, ast.USub):
+                raise self.at(node, "of the unary operators only minus is allowed")
+            return Neg(self.visit(node.operand, depth + 1))
+        if isinstance(node, ast.BinOp):
+            return self.binary(node, depth)
+        if isinstance(node, ast.Call):
+            return self.call(node, depth)
+        word = _WORDS.get(type(node), "this")
+        raise self.at(node, f"{word} is not part of the equation language")
+
+    def number(self, node: ast.Constant) -> int | float:
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise self.at(node, f"{str(value)[:40]!r} is not a number")
+        if isinstance(value, int) and abs(value) > 10**15:
+            raise self.at(node, "whole numbers have at most 15 digits")
+        if not math.isfinite(value):
+            raise self.at(node, "the number is not finite")
+        return value
+
+    def binary(self, node: ast.BinOp, depth: int) -> Expr:
+        op = _OPERATORS.get(type(node.op))
+        if op is None or (op == "//" and not self.sizes):
+            raise self.at(node, "this operator is not part of the equation language")
+        left = self.visit(node.left, depth + 1)
+        right = self.visit(node.right, depth + 1)
+        if op == "**":
+            exponent = right.operand if isinstance(right, Neg) else right
+            if not isinstance(exponent, Number) or exponent.value > MAX_EXPONENT:
+                raise self.at(
+                    node.right,
+                    f"the exponent must be a constant between -{MAX_EXPONENT} and {MAX_EXPONENT}",
+                )
+        return Binary(op, left, right)
+
+    def call(self, node: ast.Call, depth: int) -> Expr:
+        if not isinstance(node.func, ast.Name):
+            raise self.at(node.func, "only functions of the table can be called")
+        name = node.func.id
+        function = self.functions.get(name)
+        if function is None:
+            raise self.at(
+                node.func, f"there is no function {name!r}{nearest(name, self.functions)}"
+            )
+        if node.keywords:
+            raise self.at(node, "arguments are given by position, not by name")
+        if len(node.args) != function.arity:
+            raise self.at(
+                node, f"{name} takes {function.arity} argument(s), and got {len(node.args)}"
+            )
+        return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))

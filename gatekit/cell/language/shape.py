@@ -1,0 +1,285 @@
+"""Widths: what shape an expression has, by a rule for each function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.cell.errors import CellError
+
+from .expression import Binary, Call, Expr, Name, Neg, Number, render
+from .ops import Function
+
+Shape = tuple[int, ...]
+MAX_ELEMENTS = 2**31 - 1
+"""The most elements that a signal, a part of an expression, or a weight may have."""
+MAX_AXES = 8
+MAX_TRIED = 1_000_000
+"""The most elements of arrays on which a plugin's function is tried to find its shape."""
+# Two sizes of a batch: what mixes its rows has a shape that changes with their number.
+_ROWS = (2, 3)
+
+
+def infer(
+    expr: Expr,
+    shapes: Mapping[str, Shape | None],
+    functions: Mapping[str, Function],
+    where: str,
+    narrow: bool = False,
+) -> Shape | None:
+    """Return the expression's shape without the batch axis; None where a shape is not yet known.
+
+    Args:
+        expr: the expression.
+        shapes: the shape of each name: ``()`` for a plain number, ``(1,)`` for a scalar, ``(n,)``
+            for a vector, ``(n, m)`` for a matrix, ``(heads, n, m)`` for one in each head.
+        functions: the function table.
+        where: the place in the cell, for messages.
+        narrow: whether what is not yet known is as narrow as what it meets. Otherwise an axis of
+            size 1 decides nothing, because it may meet a wider one.
+
+    Raises:
+        CellError: widths do not fit, or are too large; the message has them and the sub-expression.
+    """
+    if isinstance(expr, Number):
+        return ()
+    if isinstance(expr, Name):
+        return shapes[expr.name]
+    if isinstance(expr, Neg):
+        return infer(expr.operand, shapes, functions, where, narrow)
+    if isinstance(expr, Binary):
+        left = infer(expr.left, shapes, functions, where, narrow)
+        right = infer(expr.right, shapes, functions, where, narrow)
+        try:
+            return _bounded(join(left, right, narrow))
+        except _MisfitError as why:
+            raise CellError(f"{where}: in {render(expr, ' ')!r} {why}") from None
+    assert isinstance(expr, Call)
+    inner = [infer(arg, shapes, functions, where, narrow) for arg in expr.args]
+    function = functions[expr.function]
+    for position in function.static:
+        _whole(expr.args[position], where, expr)
+    try:
+        if function.kind == "elementwise" and function.compose is None:
+            result: Shape | None = inner[0]
+            for other in inner[1:]:
+                result = join(result, other, narrow)
+            return _bounded(result)
+        known = [shape for shape in inner if shape is not None]
+        if len(known) < len(inner):
+            return None
+    except _MisfitError as why:
+        raise CellError(f"{where}: in {render(expr, ' ')!r} {why}") from None
+    if function.compose is not None:
+        return _composed(expr, function, known, functions, where)
+    try:
+        return _bounded(_by_rule(expr, known))
+    except _MisfitError as why:
+        raise _refused(expr, function, known, where, str(why)) from None
+
+
+def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape | None:
+    """Return the common shape of two operands: as many axes, each equal or one of them 1.
+
+    A plain number goes with any shape.
+
+    Raises:
+        CellError: they have none; the message is the part that follows the place.
+    """
+    if left is None or right is None:
+        known = right if left is None else left
+        decided = known is not None and (narrow or (known != () and 1 not in known))
+        return known if decided else None
+    if left == () or right == ():
+        return left or right
+    if len(left) == len(right) and all(
+        a == b or 1 in (a, b) for a, b in zip(left, right, strict=True)
+    ):
+        return tuple(max(pair) for pair in zip(left, right, strict=True))
+    remedy = "widths must be equal, or one of them scalar"
+    if len(left) != len(right):
+        remedy = (
+            "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
+            "split(v, n) cuts it into n rows"
+        )
+    raise _MisfitError(f"a width of {say(left)} meets a width of {say(right)}; {remedy}")
+
+
+def say(shape: Shape | None) -> str:
+    """Return the shape in words."""
+    if shape is None:
+        return "unknown"
+    return " x ".join(str(n) for n in shape) if shape else "a plain number"
+
+
+class _MisfitError(CellError):
+    """Shapes do not fit; the place is not known yet."""
+
+
+def _bounded(shape: Shape | None) -> Shape | None:
+    if shape is not None and (len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS):
+        raise _MisfitError(
+            f"the result would be {say(shape)}; at most {MAX_AXES} axes and {MAX_ELEMENTS:,} "
+            "elements are allowed; make the widths smaller"
+        )
+    return shape
+
+
+def _by_rule(expr: Call, inner: Sequence[Shape]) -> Shape:
+    if expr.function not in _RULES:
+        raise _MisfitError("no rule tells its shape")
+    count = 1
+    if len(expr.args) > 1 and isinstance(expr.args[1], Number):
+        count = int(expr.args[1].value)
+    # A plain number is as wide as a scalar.
+    one, *rest = [shape or (1,) for shape in inner]
+    return _RULES[expr.function](one, rest[0] if rest else (), count)
+
+
+def _repeat(one: Shape, _: Shape, count: int) -> Shape:
+    return (*one[:-1], one[-1] * count)
+
+
+def _matrix(shape: Shape) -> None:
+    if len(shape) < 2:
+        raise _MisfitError("it takes a matrix; split(v, n) cuts a vector into n rows")
+
+
+def _common(one: Shape, other: Shape) -> Shape:
+    if len(one) != len(other) or any(
+        a != b and 1 not in (a, b) for a, b in zip(one, other, strict=True)
+    ):
+        raise _MisfitError("these do not go together row by row")
+    return tuple(max(pair) for pair in zip(one, other, strict=True))
+
+
+def _outer(one: Shape, other: Shape, _: int) -> Shape:
+    return (*_common(one[:-1], other[:-1]), one[-1], other[-1])
+
+
+def _matvec(one: Shape, other: Shape, _: int) -> Shape:
+    _matrix(one)
+    if one[-1] != other[-1]:
+        raise _MisfitError("a matrix n x m takes a vector m wide")
+    return (*_common(one[:-2], other[:-1]), one[-2])
+
+
+def _vecmat(one: Shape, other: Shape, _: int) -> Shape:
+    _matrix(other)
+    return (*_common(one, other[:-1])[:-1], other[-1])
+
+
+def _dot(one: Shape, other: Shape, _: int) -> Shape:
+    return (*_common(one, other)[:-1], 1)
+
+
+def _transpose(one: Shape, _: Shape, __: int) -> Shape:
+    _matrix(one)
+    return (*one[:-2], one[-1], one[-2])
+
+
+def _split(one: Shape, _: Shape, count: int) -> Shape:
+    if one[-1] % count:
+        raise _MisfitError(f"a width of {one[-1]} cannot be cut into {count} equal rows")
+    return (*one[:-1], count, one[-1] // count)
+
+
+def _flat(one: Shape, _: Shape, __: int) -> Shape:
+    _matrix(one)
+    return (*one[:-2], one[-2] * one[-1])
+
+
+_RULES: Mapping[str, Callable[[Shape, Shape, int], Shape]] = {
+    **dict.fromkeys(("softmax", "cumsum", "cumax"), lambda one, _, __: one),
+    **dict.fromkeys(("sum", "mean"), lambda one, _, __: (*one[:-1], 1)),
+    "repeat": _repeat,
+    "outer": _outer,
+    "matvec": _matvec,
+    "vecmat": _vecmat,
+    "dot": _dot,
+    "transpose": _transpose,
+    "split": _split,
+    "flat": _flat,
+    "column": lambda one, _, __: (*one, 1),
+    "row": lambda one, _, __: (*one[:-1], 1, one[-1]),
+}
+
+
+def _composed(
+    expr: Call,
+    function: Function,
+    inner: Sequence[Shape],
+    functions: Mapping[str, Function],
+    where: str,
+) -> Shape:
+    """Return the shape of a plugin's function: as an expression if it makes one, else by trial."""
+    assert function.compose is not None
+    values = [
+        arg.value if isinstance(arg, Number) and k in function.static else Name(f"argument {k}")
+        for k, arg in enumerate(expr.args)
+    ]
+    try:
+        made = function.compose(*values)
+    except Exception:
+        # It uses what expressions cannot say.
+        made = None
+    if isinstance(made, Expr):
+        shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
+        try:
+            found = infer(made, shapes, functions, where)
+        except CellError as error:
+            raise _refused(expr, function, inner, where, str(error)) from None
+        assert found is not None
+        return found or (1,)
+    return _tried(expr, function, inner, where)
+
+
+def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -> Shape:
+    """Return the shape of what a function makes of arrays of ones."""
+    elements = sum(math.prod(shape) for shape in inner)
+    if elements > MAX_TRIED:
+        why = f"they have {elements:,} elements, and at most {MAX_TRIED:,} are tried"
+        raise _refused(expr, function, inner, where, why)
+    found = []
+    for rows in _ROWS:
+        values = [
+            arg.value
+            if isinstance(arg, Number) and position in function.static
+            else _ones(rows, shape)
+            for position, (arg, shape) in enumerate(zip(expr.args, inner, strict=True))
+        ]
+        try:
+            with np.errstate(all="ignore"):
+                found.append(np.shape(function(*values)))
+        except Exception as error:
+            raise _refused(expr, function, inner, where, str(error)) from None
+    one, other = found
+    if (one[:1], other[:1]) != ((_ROWS[0],), (_ROWS[1],)) or one[1:] != other[1:]:
+        why = f"not row by row; it is for: {function.summary or 'other widths'}"
+        raise _refused(expr, function, inner, where, why)
+    return tuple(one[1:])
+
+
+def _refused(
+    expr: Call, function: Function, inner: Sequence[Shape], where: str, why: str
+) -> CellError:
+    widths = ", ".join(say(s) for k, s in enumerate(inner) if k not in function.static)
+    return CellError(
+        f"{where}: {render(expr, ' ')!r} cannot be computed with widths {widths}: {why}"
+    )
+
+
+def _ones(rows: int, shape: Shape) -> NDArray[Any]:
+    return np.ones((rows, *(shape or (1,))))
+
+
+def _whole(expr: Expr, where: str, call: Call) -> None:
+    if not isinstance(expr, Number) or not isinstance(expr.value, int) or expr.value < 1:
+        raise CellError(
+            f"{where}: in {render(call, ' ')!r} the count must be a whole number from 1 or a "
+            f"constant, not {expr}"
+        )

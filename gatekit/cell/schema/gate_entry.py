@@ -1,0 +1,83 @@
+"""One gate of a cell, from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import CellError
+from gatekit.cell.gate import Gate, InlineGate
+
+from .initializers import check_initializers
+from .reads import read_expression, read_reads
+from .registered import kind_and_options, kind_of, made, unknown
+from .regularizers import check_rules
+from .specification import GateSpec
+from .values import check_keys
+
+
+def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalogue) -> GateSpec:
+    """Return the gate that plain data describe.
+
+    Args:
+        name: the gate's name in the cell.
+        config: a registered name, ``{kind: NAME, option: ...}``, ``{activation: EXPRESSION, ...}``
+            or a `Gate`.
+        cell: the cell's mapping; its ``reads`` are those of gates that neither say nor declare any.
+        catalogue: what is registered.
+
+    Raises:
+        CellError: the kind is unknown, or an option or read is not allowed.
+        ExpressionError: an activation or read is not of the language.
+    """
+    where = f"cell.gates.{name}"
+    if isinstance(config, Gate):
+        gate, kind = config, kind_of(config, catalogue.gates)
+    elif isinstance(config, Mapping) and "activation" in config:
+        if "kind" in config:
+            raise CellError(f"{where}: give either kind or activation, not both")
+        gate = made(InlineGate, config, where)
+        kind = "inline"
+    else:
+        kind, options = kind_and_options(config, where)
+        if kind not in catalogue.gates:
+            raise unknown(where, "gate", kind, catalogue.gates, catalogue)
+        gate = made(catalogue.gates[kind], options, where)
+    if isinstance(gate, InlineGate):
+        functions = catalogue.functions
+        expression = read_expression(gate.activation, functions, f"{where}.activation")
+        gate = gate.with_expression(expression, functions)
+    reads = gate.reads
+    explicit = isinstance(config, Mapping) and "reads" in config
+    if "reads" in cell and not explicit and tuple(reads) == Gate.reads:
+        reads = cell["reads"]
+    check_initializers(gate.initializers, f"{where}.initializers", catalogue)
+    check_rules(gate, where)
+    _check_norm(gate.norm, f"{where}.norm")
+    return GateSpec(name, kind, gate, read_reads(reads, f"{where}.reads", catalogue))
+
+
+def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
+    if norm is None:
+        return
+    check_keys(norm, ("of", "group", "epsilon"), where)
+    if norm.get("of") not in ("read", "sum"):
+        raise CellError(
+            f"{where}.of: read (each linear map alone) or sum (their sum) is expected, "
+            f"not {norm.get('of')!r}"
+        )
+    epsilon = norm.get("epsilon", 1e-5)
+    if (
+        isinstance(epsilon, bool)
+        or not isinstance(epsilon, (int, float))
+        or not 0 < epsilon < 1e300
+    ):
+        raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")
+    group = norm.get("group", [])
+    if (
+        isinstance(group, str)
+        or not isinstance(group, Sequence)
+        or not all(isinstance(member, str) for member in group)
+    ):
+        raise CellError(f"{where}.group: a list of gates is expected, not {group!r}")

@@ -1,0 +1,118 @@
+"""How large a cell may be: bounds that keep reading, building and drawing any cell cheap.
+
+The largest bundled cell has 40 gates, 18 equations and 302 parts of expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gatekit.cell.errors import CellError
+from gatekit.cell.gate import InlineGate
+from gatekit.cell.language.expression import walk
+
+from .about import ABOUT_KEYS
+from .specification import CellSpec
+
+MAX_VALUES = 10_000
+MAX_CHARACTERS = 64 * 1024
+MAX_DEPTH = 40
+MAX_NAME = 100
+MAX_MEMBERS = 200
+MAX_PARTS = 3_000
+MAX_READS = 300
+MAX_GROUP = 20
+MAX_OPTION = 1_000
+
+
+def check_plain(config: Mapping[str, Any]) -> None:
+    """Refuse data too large to be a cell, before anything in them is read.
+
+    Args:
+        config: the cell's mapping.
+
+    Raises:
+        CellError: it has too many values or characters, or is nested too deeply.
+    """
+    values = characters = 0
+    stack: list[tuple[Any, int]] = [(config, 1)]
+    while stack:
+        value, depth = stack.pop()
+        values += 1
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, Mapping):
+            stack.extend((inner, depth + 1) for inner in value.values())
+            characters += sum(len(str(key)) for key in value)
+        elif isinstance(value, Sequence):
+            stack.extend((inner, depth + 1) for inner in value)
+        if depth > MAX_DEPTH:
+            raise CellError(f"cell: nested deeper than {MAX_DEPTH} levels")
+        if values > MAX_VALUES or characters > MAX_CHARACTERS:
+            raise CellError(
+                f"cell: more than {MAX_VALUES:,} values or {MAX_CHARACTERS:,} characters; "
+                "a cell this large cannot be read: make it smaller"
+            )
+
+
+def check_options(config: Mapping[str, Any]) -> None:
+    """Refuse large options of a cell function, which may loop as often as they say.
+
+    Args:
+        config: the cell's mapping, ``{function: NAME, option: value}``.
+
+    Raises:
+        CellError: an option is a number beyond 1,000.
+    """
+    for key, value in config.items() if "function" in config else ():
+        number = isinstance(value, (int, float)) and key not in ABOUT_KEYS
+        if number and not abs(value) <= MAX_OPTION:
+            raise CellError(
+                f"cell.{key}={value!r} is too large to be tried (at most {MAX_OPTION:,})"
+            )
+
+
+def check_members(config: Mapping[str, Any], key: str) -> None:
+    """Refuse a section with too many names, or with a name that is too long.
+
+    Raises:
+        CellError: it has.
+    """
+    members = config.get(key)
+    if not isinstance(members, Mapping):
+        return
+    if len(members) > MAX_MEMBERS:
+        raise CellError(f"cell.{key}: {len(members)} names; at most {MAX_MEMBERS} are allowed")
+    for name in members:
+        if len(str(name)) > MAX_NAME:
+            raise CellError(
+                f"cell.{key}: a name has {len(str(name))} characters; at most {MAX_NAME} are "
+                f"allowed: {str(name)[:40]}..."
+            )
+
+
+def check_size(spec: CellSpec) -> None:
+    """Refuse a cell whose expressions have too many parts together.
+
+    Raises:
+        CellError: they have, or the gates have too many reads.
+    """
+    reads = [read for gate in spec.gates for read in gate.reads]
+    if len(reads) > MAX_READS:
+        raise CellError(f"cell.gates: {len(reads)} reads; at most {MAX_READS} are allowed")
+    inline = [gate.gate.expression for gate in spec.gates if isinstance(gate.gate, InlineGate)]
+    expressions = [*(e for _, e in spec.equations), *(read.expr for read in reads), *inline]
+    parts = sum(1 for expr in expressions for _ in walk(expr))
+    if parts > MAX_PARTS:
+        raise CellError(
+            f"cell: its equations, reads and activations have {parts:,} parts (numbers, names and "
+            f"operations); at most {MAX_PARTS:,} are allowed"
+        )
+    for gate in spec.gates:
+        group = (gate.gate.norm or {}).get("group", ())
+        if len(group) > MAX_GROUP:
+            raise CellError(
+                f"cell.gates.{gate.name}.norm.group: {len(group)} gates; at most {MAX_GROUP} "
+                "share statistics"
+            )

@@ -1,0 +1,200 @@
+"""A cell, or an output unit, from plain data."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import CellError, GatekitError, listed, nearest
+from gatekit.cell.language.expression import Expr
+from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.parameter import Parameter
+
+from .about import read_about
+from .gate_entry import read_gate
+from .initializers import check_initializer, check_initializers
+from .limits import check_members, check_plain, check_size
+from .names import CELL_KEYS, MAX_EQUATIONS, SECTIONS, check_names
+from .reads import read_expression, read_reads
+from .registered import kind_and_options, kind_of, made, unknown
+from .regularizers import check_rules, read_rules
+from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
+from .values import check_keys, constant, name_list, number, rate, section, text, width
+
+
+def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
+    """Return the cell that plain data describe.
+
+    Args:
+        config: the cell's mapping, as in conf/cell; ``{function: NAME, option: ...}`` calls a
+            registered cell function.
+        catalogue: what is registered.
+
+    Raises:
+        CellError: a key, name or value is not allowed; the message names place, value and what is
+            allowed.
+        ExpressionError: an equation or read is not of the language.
+    """
+    if not isinstance(config, Mapping):
+        raise CellError(f"a cell is a mapping with gates, equations and emits, not {config!r}")
+    check_plain(config)
+    if "function" in config:
+        config = _call_cell_function(config, catalogue)
+        check_plain(config)
+    for key in config:
+        if key not in CELL_KEYS:
+            raise CellError(
+                f"cell.{key}: there is no such key{nearest(str(key), CELL_KEYS) or '.'} "
+                f"Keys of a cell: {listed(CELL_KEYS)}."
+            )
+    for key in SECTIONS:
+        check_members(config, key)
+    gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
+    equations = _equations(config, catalogue)
+    emits = _emits(config, gates, equations)
+    spec = CellSpec(
+        name=text(config, "name", "unnamed"),
+        gates=gates,
+        equations=equations,
+        emits=emits,
+        parameters=tuple(
+            (n, _parameter(p, f"cell.parameters.{n}", catalogue))
+            for n, p in section(config, "parameters").items()
+        ),
+        constants=_each(config, "constants", constant),
+        inputs=_each(config, "inputs", width),
+        roles=tuple((str(r), str(g)) for r, g in section(config, "roles").items()),
+        initial=_each(config, "initial", number),
+        learned_initial_state=name_list(config, "learned_initial_state"),
+        zoneout=_each(config, "zoneout", rate),
+        norms=tuple((n, str(s)) for n, s in section(config, "norms").items()),
+        dropout=rate(config.get("dropout", 0.0), "cell.dropout"),
+        recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
+        initializers=_initializers(config, catalogue),
+        regularizers=_rules(config, "regularizers"),
+        constraints=_rules(config, "constraints"),
+        about=read_about(config),
+        functions=catalogue.functions,
+        catalogue=catalogue,
+    )
+    check_names(spec)
+    check_size(spec)
+    return spec
+
+
+def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
+    """Return the output unit that plain data describe.
+
+    Args:
+        config: a registered name, ``{kind: NAME, option: ...}``, or an `OutputUnit`.
+        catalogue: what is registered.
+
+    Raises:
+        CellError: the kind is unknown, or an option or read is not allowed.
+    """
+    where = "output_unit"
+    if isinstance(config, OutputUnit):
+        unit, kind = config, kind_of(config, catalogue.output_units)
+    else:
+        kind, options = kind_and_options(config, where)
+        if kind not in catalogue.output_units:
+            raise unknown(where, "output unit", kind, catalogue.output_units, catalogue)
+        unit = made(catalogue.output_units[kind], options, where)
+    reads = read_reads(unit.reads, f"{where}.reads", catalogue)
+    check_initializers(unit.initializers, f"{where}.initializers", catalogue)
+    check_rules(unit, where)
+    return OutputUnitSpec(kind, unit, reads)
+
+
+def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapping[str, Any]:
+    name = config["function"]
+    if not isinstance(name, str) or name not in catalogue.cells:
+        raise unknown("cell.function", "cell function", name, catalogue.cells, catalogue)
+    function = catalogue.cells[name]
+    allowed = list(inspect.signature(function).parameters)
+    rest = {k: v for k, v in config.items() if k != "function"}
+    options = {k: v for k, v in rest.items() if k in allowed}
+    for key in rest:
+        if key not in allowed and key not in CELL_KEYS:
+            raise CellError(
+                f"cell.{key}: the cell {name!r} has no such option{nearest(key, allowed) or '.'} "
+                f"Its options: {listed(allowed)}; and every key of a cell, which changes what it "
+                "returns."
+            )
+    try:
+        built = function(**options)
+    except GatekitError:
+        raise
+    except Exception as error:
+        raise CellError(f"cell function {name!r} raised {type(error).__name__}: {error}") from error
+    return _merged(built, {k: v for k, v in rest.items() if k not in allowed})
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mapping with changes put in, mappings within mappings entry by entry."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _each(
+    config: Mapping[str, Any], key: str, read: Callable[[Any, str], Any]
+) -> tuple[tuple[str, Any], ...]:
+    return tuple((n, read(v, f"cell.{key}.{n}")) for n, v in section(config, key).items())
+
+
+def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Expr], ...]:
+    equations = section(config, "equations")
+    if len(equations) > MAX_EQUATIONS:
+        raise CellError(f"cell.equations: {len(equations)} equations; at most {MAX_EQUATIONS}")
+    return tuple(
+        (n, read_expression(e, catalogue.functions, f"cell.equations.{n}"))
+        for n, e in equations.items()
+    )
+
+
+def _emits(
+    config: Mapping[str, Any],
+    gates: tuple[GateSpec, ...],
+    equations: tuple[tuple[str, Expr], ...],
+) -> str:
+    emits = config.get("emits")
+    if not isinstance(emits, str):
+        raise CellError("cell.emits: say which signal the cell emits, for example `emits: h`")
+    signals = [*(g.name for g in gates), *(n for n, _ in equations), *section(config, "norms")]
+    if emits not in signals:
+        raise CellError(
+            f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals) or '.'} "
+            f"Its signals: {listed(signals)}."
+        )
+    return emits
+
+
+def _parameter(value: Any, where: str, catalogue: Catalogue) -> Parameter:
+    if not isinstance(value, Mapping):
+        raise CellError(
+            f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}"
+        )
+    check_keys(value, ("shape", "init", "map", "trainable"), where)
+    try:
+        parameter = Parameter(**value)
+    except CellError as error:
+        raise CellError(f"{where}: {error}") from None
+    if isinstance(parameter.init, Mapping):
+        check_initializer(parameter.init, f"{where}.init", catalogue)
+    return parameter
+
+
+def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[str, Any], ...]:
+    value = section(config, "initializers")
+    check_initializers(value, "cell.initializers", catalogue)
+    return tuple((k, long_form(v)) for k, v in value.items())
+
+
+def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(read_rules(key, section(config, key), f"cell.{key}").items())

@@ -1,0 +1,163 @@
+"""What a cell is, without sizes: immutable, comparable, and writable as plain data in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.declare import plain
+from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.gate import Gate, InlineGate
+from gatekit.cell.language.expression import Expr
+from gatekit.cell.language.ops import Function
+from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.parameter import Parameter
+from gatekit.cell.row_wise import RowWise
+
+from .regularizers import RULES, read_rules
+
+_MAPPINGS = (
+    "constants",
+    "inputs",
+    "roles",
+    "initial",
+    "zoneout",
+    "norms",
+    "initializers",
+    "regularizers",
+    "constraints",
+)
+
+
+@dataclass(frozen=True)
+class Read:
+    """A read: an expression over signals, and the linear map applied to it."""
+
+    expr: Expr
+    map_kind: str
+    map: LinearMap
+
+    @property
+    def text(self) -> str:
+        """The canonical text of what is read; part of the weight's name."""
+        return str(self.expr)
+
+
+@dataclass(frozen=True)
+class GateSpec:
+    """A gate's name and kind, its options, and its parsed reads."""
+
+    name: str
+    kind: str
+    gate: Gate
+    reads: tuple[Read, ...]
+
+
+@dataclass(frozen=True)
+class OutputUnitSpec:
+    """An output unit's kind, its options, and its parsed reads."""
+
+    kind: str
+    unit: OutputUnit
+    reads: tuple[Read, ...]
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the output unit as plain data that `read_output_unit` reads back."""
+        return {"kind": self.kind, **_options(self.unit, self.reads)}
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """A cell, resolved and checked name by name; `gatekit.cell.graph.build` gives it sizes."""
+
+    name: str
+    gates: tuple[GateSpec, ...]
+    equations: tuple[tuple[str, Expr], ...]
+    emits: str
+    parameters: tuple[tuple[str, Parameter], ...]
+    constants: tuple[tuple[str, int | float], ...]
+    inputs: tuple[tuple[str, int], ...]
+    roles: tuple[tuple[str, str], ...]
+    initial: tuple[tuple[str, float], ...]
+    learned_initial_state: tuple[str, ...]
+    zoneout: tuple[tuple[str, float], ...]
+    norms: tuple[tuple[str, str], ...]
+    dropout: float
+    recurrent_dropout: float
+    initializers: tuple[tuple[str, Any], ...]
+    regularizers: tuple[tuple[str, Any], ...]
+    constraints: tuple[tuple[str, Any], ...]
+    about: tuple[tuple[str, Any], ...]
+    functions: Mapping[str, Function]
+    catalogue: Catalogue
+
+    def __hash__(self) -> int:
+        return hash(repr(self.canonical()))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CellSpec) and self.canonical() == other.canonical()
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the cell as plain data in one form, whatever its spelling was."""
+        data: dict[str, Any] = {"name": self.name, **{k: plain(v) for k, v in self.about}}
+        data["gates"] = {}
+        for gate in self.gates:
+            head = {} if isinstance(gate.gate, InlineGate) else {"kind": gate.kind}
+            data["gates"][gate.name] = {**head, **_options(gate.gate, gate.reads)}
+        data["equations"] = {name: str(expr) for name, expr in self.equations}
+        data["emits"] = self.emits
+        data["parameters"] = {name: p.canonical() for name, p in self.parameters}
+        for key in _MAPPINGS:
+            data[key] = {k: plain(v) for k, v in getattr(self, key)}
+        data["learned_initial_state"] = list(self.learned_initial_state)
+        data["dropout"], data["recurrent_dropout"] = self.dropout, self.recurrent_dropout
+        return {key: value for key, value in data.items() if value not in ({}, [], 0.0, "")}
+
+    def role(self, role: str) -> str:
+        """Return the gate that plays the role.
+
+        Raises:
+            CellError: no gate of the cell does.
+        """
+        return role_of(role, [g.name for g in self.gates], dict(self.roles), self.name)
+
+
+def role_of(role: str, gates: Sequence[str], roles: Mapping[str, str], cell: str) -> str:
+    """Return the gate that plays a role in a cell.
+
+    Args:
+        role: a gate's name, or a role.
+        gates: the cell's gates.
+        roles: the gate of each role.
+        cell: the cell's name, for messages.
+
+    Raises:
+        CellError: no gate plays it.
+    """
+    place = roles.get(role, role)
+    if place not in gates:
+        known = sorted({*gates, *roles})
+        raise CellError(
+            f"cell {cell!r} has no gate in the role {role!r}{nearest(role, known) or '.'} "
+            f"Its roles: {listed(known)}."
+        )
+    return place
+
+
+def long_form(value: Any) -> Any:
+    """Return ``{kind: NAME}`` for a bare name, and plain data for anything else."""
+    return {"kind": value} if isinstance(value, str) else plain(value)
+
+
+def _options(instance: RowWise, reads: Sequence[Read]) -> dict[str, Any]:
+    options = {k: plain(v) for k, v in instance.options().items() if k != "reads"}
+    if "initializers" in options:
+        options["initializers"] = {k: long_form(v) for k, v in options["initializers"].items()}
+    for key in RULES:
+        if key in options:
+            options[key] = read_rules(key, options[key], key)
+    options["reads"] = {r.text: {"kind": r.map_kind, **r.map.options()} for r in reads}
+    return options

@@ -1,0 +1,237 @@
+"""A cell as plain data and as text: equations, states, stages, products, weights."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.cell.analysis.count import formula
+from gatekit.cell.declare import plain
+from gatekit.cell.graph import BuiltRead, Cell, Node
+from gatekit.cell.schema import ABOUT_KEYS, UNVERIFIED, rule_text
+
+from .equations import aligned
+from .unfold import Line, Unfolded, map_text, plain_text, unfold
+
+_WIDTH = 100
+
+
+def describe(cell: Cell) -> dict[str, Any]:
+    """Return all that there is to know about a cell as JSON data.
+
+    Args:
+        cell: the built cell.
+
+    Returns:
+        A mapping with ``name``, ``reference``, ``equations`` (texts), ``latex``, ``states``,
+        ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
+        ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
+        number in units n and features m, or None) and more.
+    """
+    about = dict(cell.spec.about)
+    unfolded = unfold(cell)
+    return {
+        "name": cell.spec.name,
+        **{key: plain(about.get(key)) for key in ABOUT_KEYS},
+        "units": cell.units,
+        "features": cell.features,
+        "inputs": dict(cell.inputs),
+        "equations": [_equation(cell, unfolded, line) for line in unfolded.lines],
+        "latex": aligned(cell),
+        "emits": cell.emits,
+        "output_unit": {"kind": cell.output.kind, "width": cell.output.width},
+        "roles": dict(cell.spec.roles),
+        "constants": dict(cell.spec.constants),
+        "states": [
+            {
+                "name": state.name,
+                "width": state.width,
+                "shape": list(state.shape),
+                "initial": state.initial,
+                "zoneout": state.zoneout,
+                "learned": state.learned is not None,
+            }
+            for state in cell.states
+        ],
+        "order": [node.name for node in cell.nodes],
+        "stages": [list(stage) for stage in cell.stages()],
+        "gates": [_gate(cell, node) for node in cell.nodes if node.kind == "gate"],
+        "products": _products(cell),
+        "weights": [
+            {
+                "name": weight.name,
+                "shape": list(weight.shape),
+                "count": math.prod(weight.shape),
+                "trainable": weight.trainable,
+                "kind": weight.kind,
+                "regularizer": plain(weight.regularizer),
+                "constraint": plain(weight.constraint),
+            }
+            for weight in cell.weights
+        ],
+        "parameters": cell.count(),
+        "parameter_formula": formula(cell),
+    }
+
+
+def text(description: Mapping[str, Any]) -> str:
+    """Return a description (of `describe`) as plain text, lines of at most 100 characters."""
+    d = description
+    paragraphs = [_head(d), ["equations"] + [_hung(e, "  ") for e in d["equations"]]]
+    states = [_state(state) for state in d["states"]]
+    paragraphs.append(["states" + ("" if states else ": none"), *states])
+    stages = [f"  {k}  {', '.join(stage)}" for k, stage in enumerate(d["stages"]) if stage]
+    paragraphs.append(["stages (recurrent matrix products that must be done before)", *stages])
+    if d["products"]:
+        products = [_product(p) for p in d["products"]]
+        paragraphs.append(["matrix products", *products])
+    paragraphs.append(_weights(d))
+    return "\n\n".join("\n".join(_fitted(line) for line in lines) for lines in paragraphs)
+
+
+def _equation(cell: Cell, unfolded: Unfolded, line: Line) -> str:
+    shown = plain_text(unfolded, line)
+    if not line.opaque:
+        return shown
+    declared = cell.output.unit if line.name == "y" else cell.node(line.name).declared
+    return f"{shown}  # {_summary(declared)}"
+
+
+def _summary(declared: Any) -> str:
+    return (inspect.getdoc(type(declared)) or type(declared).__name__).split("\n")[0]
+
+
+def _gate(cell: Cell, node: Node) -> dict[str, Any]:
+    spec = next(gate for gate in cell.spec.gates if gate.name == node.name)
+    assert node.declared is not None
+    return {
+        "name": node.name,
+        "kind": spec.kind,
+        "units": node.width,
+        "reads": {read.text: map_text(read) for read in node.reads},
+        "bias": node.bias is not None,
+        "norm": None if node.norm is None else {"of": node.norm.of, "group": list(node.norm.group)},
+        "definition": node.declared.definition(),
+    }
+
+
+def _products(cell: Cell) -> list[dict[str, Any]]:
+    """Return the linear maps with weights, those that are one matrix product together.
+
+    Reads of one expression share a product: before the loop where they depend on no state, else
+    once in each step; the output unit's come after the loop.
+    """
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for node in cell.nodes:
+        for read in node.reads:
+            if not read.weights:
+                continue
+            matrix = read.map.has_matrix()
+            kind = "matrix" if matrix else map_text(read)
+            apart = "" if matrix else node.name
+            key = (not read.hoisted, read.level, not matrix, read.text, apart)
+            when = "before" if read.hoisted else "step"
+            product = found.setdefault(key, _empty(read, kind, when))
+            product["gates"].append(node.name)
+            product["columns"] += read.width_out
+    ordered = [found[key] for key in sorted(found, key=lambda key: key[:3])]
+    for read in cell.output.reads:
+        if read.weights:
+            kind = "matrix" if read.map.has_matrix() else map_text(read)
+            last = {"gates": ["output_unit"], "columns": read.width_out}
+            ordered.append({**_empty(read, kind, "after"), **last})
+    return ordered
+
+
+def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, Any]:
+    return {
+        "read": read.text,
+        "kind": kind,
+        "when": when,
+        "hoisted": when == "before",
+        "level": read.level,
+        "rows": read.width_in,
+        "columns": 0,
+        "gates": [],
+    }
+
+
+def _head(d: Mapping[str, Any]) -> list[str]:
+    lines = [_hung(f"{d['name']}: {d['units']} units, {d['features']} features", "")]
+    lines += [_hung(f"{key}: {d[key]}", "") for key in ("reference", "notes") if d[key]]
+    if d["tier"] == UNVERIFIED:
+        lines.append(f"tier: {UNVERIFIED}: these equations were not read in the paper or its code")
+    if d["roles"]:
+        lines.append(
+            "roles: " + ", ".join(f"{gate} as {role}" for role, gate in d["roles"].items())
+        )
+    if d["constants"]:
+        lines.append("constants: " + ", ".join(f"{k} = {v}" for k, v in d["constants"].items()))
+    unit = d["output_unit"]
+    lines.append(f"emits {d['emits']} to the output unit {unit['kind']!r}, {unit['width']} wide")
+    return lines
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    first = "starts at a learned value" if state["learned"] else f"starts at {state['initial']:g}"
+    zoneout = f", zoneout {state['zoneout']:g}" if state["zoneout"] else ""
+    size = " x ".join(str(n) for n in state["shape"]) + (
+        " wide" if len(state["shape"]) == 1 else ""
+    )
+    return f"  {state['name']}: {size}, {first}{zoneout}"
+
+
+def _product(product: Mapping[str, Any]) -> str:
+    gates = ", ".join(product["gates"])
+    when = {
+        "before": "all steps at once, before the loop",
+        "after": "all steps at once, after the loop",
+        "step": "in each step",
+    }[product["when"]]
+    if product["kind"] == "matrix":
+        what = f"({product['rows']} x {product['columns']}) for {gates}"
+    else:
+        what = f"through {product['kind']} for {gates}"
+    return f"  {product['read']} {what}: {when}"
+
+
+def _weights(d: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (w["name"], " x ".join(str(n) for n in w["shape"]), f"{w['count']:,}", _remarks(w))
+        for w in d["weights"]
+    ]
+    first, second, third = (max((len(row[k]) for row in rows), default=0) for k in range(3))
+    lines = [
+        f"  {name:<{first}}  {shape:<{second}}  {count:>{third}}{remarks}"
+        for name, shape, count, remarks in rows
+    ]
+    formula_text = f" = {d['parameter_formula']}" if d["parameter_formula"] else ""
+    named = f"{formula_text}  (n units, m features)" if formula_text else ""
+    return [f"weights: {d['parameters']:,} parameters{named}", *lines]
+
+
+def _remarks(weight: Mapping[str, Any]) -> str:
+    rules = [weight[key] for key in ("regularizer", "constraint") if weight[key]]
+    remarks = [] if weight["trainable"] else ["not trained"]
+    return "".join(f"  {remark}" for remark in [*remarks, *(rule_text(r) for r in rules)])
+
+
+def _hung(line: str, indent: str) -> str:
+    return "\n".join(
+        textwrap.wrap(
+            "".join(c if c.isprintable() else " " for c in line),
+            _WIDTH,
+            initial_indent=indent,
+            subsequent_indent=indent + "    ",
+            break_on_hyphens=False,
+        )
+    )
+
+
+def _fitted(line: str) -> str:
+    return "\n".join(
+        part if len(part) <= _WIDTH else _hung(part.strip(), "  ") for part in line.split("\n")
+    )

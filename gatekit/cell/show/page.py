@@ -1,0 +1,90 @@
+"""A cell as a page of Markdown, and the list of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.schema import UNVERIFIED
+
+from .bibtex import bibtex
+
+UNREAD = "**Unverified:** these equations were not read in the paper or in its authors' code."
+_COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a page tells of a cell.
+
+    Args:
+        name: the cell's name.
+        description: what `gatekit.cell.show.describe.describe` says of it.
+        executor: the executor that ``auto`` chooses on a CPU.
+        reason: why the steps cannot be computed all at once; empty where they can.
+        witness: the file with the independent recurrence that it is held against, or None.
+        peers: the other libraries whose cell it is compared with.
+    """
+
+    name: str
+    description: Mapping[str, Any]
+    executor: str
+    reason: str
+    witness: str | None
+    peers: Sequence[str] = ()
+
+
+def page(entry: Entry) -> str:
+    """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
+    d = entry.description
+    head = [f"# {entry.name}", str(d["reference"] or "")]
+    head += [UNREAD] if d["tier"] == UNVERIFIED else []
+    head += [f"Note: {d['notes']}"] if d["notes"] else []
+    facts = [
+        f"- states: {_states(d)}",
+        f"- parameters: {_formula(d)} (n units, m features, output unit `hidden`)",
+        f"- all steps at once: {_scans(entry)}",
+        f"- executor: {entry.executor}",
+        f"- witness: {f'`{entry.witness}`' if entry.witness else 'none'}",
+        *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
+    ]
+    parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
+    parts += ["\n".join(facts)]
+    if d["cite"]:
+        parts.append(f"```bibtex\n{bibtex(d['cite'])}\n```")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def index(entries: Sequence[Entry], folder: str) -> str:
+    """Return the table of all cells, oldest first, with links to their pages in a folder."""
+    rows = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
+    for entry in sorted(entries, key=lambda e: (e.description["year"] or 0, e.name)):
+        d = entry.description
+        mark = " (unverified)" if d["tier"] == UNVERIFIED else ""
+        cells = (
+            f"[`{entry.name}`]({folder}/{entry.name}.md){mark}",
+            str(d["year"] or ""),
+            _states(d),
+            _formula(d),
+            "" if entry.reason else "yes",
+            str(d["reference"] or "").replace("|", r"\|"),
+        )
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _states(description: Mapping[str, Any]) -> str:
+    found = []
+    for state in description["states"]:
+        matrix = "" if len(state["shape"]) == 1 else " (matrix)"
+        found.append(state["name"] + matrix)
+    return ", ".join(found) or "none"
+
+
+def _scans(entry: Entry) -> str:
+    return f"no, {entry.reason}" if entry.reason else "yes"
+
+
+def _formula(description: Mapping[str, Any]) -> str:
+    return str(description["parameter_formula"] or f"{description['parameters']:,} at n = 8, m = 4")

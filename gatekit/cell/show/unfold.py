@@ -1,0 +1,273 @@
+"""A cell written out: what its gates, norms and output unit compute, as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    children,
+    lift,
+    render,
+    substitute,
+    walk,
+)
+from gatekit.cell.language.shape import Shape
+from gatekit.cell.row_wise import RowWise
+
+# Followed by the gates that share the statistics, if there are several: layer_norm[reset, update].
+LAYER_NORM = "layer_norm"
+_MOST_REPEATED = 10
+
+
+@dataclass(frozen=True)
+class Term:
+    """A read's or a bias's part of a pre-activation; ``read`` is None for the bias."""
+
+    owner: str
+    read: BuiltRead | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One equation: ``name = expr``.
+
+    ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``);
+    ``opaque`` says that a plugin computes something that expressions cannot say, so that ``expr``
+    only lists what it gets.
+    """
+
+    name: str
+    expr: Expr
+    opaque: bool = False
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """A cell's lines in the order of computation.
+
+    ``terms`` says what the names mean that stand for reads and biases.
+    """
+
+    lines: tuple[Line, ...]
+    terms: Mapping[str, Term]
+    shapes: Mapping[str, Shape | None]
+
+    @cached_property
+    def written(self) -> Mapping[str, Expr]:
+        """The expressions of reads and biases in plain text, by key."""
+        found: dict[str, Expr] = {}
+        for key, term in self.terms.items():
+            if term.read is None:
+                found[key] = Name("bias")
+            elif term.read.map_kind == "identity":
+                found[key] = term.read.expr
+            else:
+                found[key] = Call(map_text(term.read), (term.read.expr,))
+        return found
+
+
+def unfold(cell: Cell) -> Unfolded:
+    """Return the cell written out, the output unit last, as the signal ``y``.
+
+    A pre-activation that is used once stands in place, else it gets a line of its own.
+    """
+    terms: dict[str, Term] = {}
+    lines: list[Line] = []
+    for node in cell.nodes:
+        lines += _node_lines(cell, node, terms)
+    if not cell.output.unit.feeds_back:
+        out = cell.output
+        pre = _pre("output_unit", out.reads, out.bias, terms)
+        lines += _output_lines(cell, out.unit, out.arguments, pre, terms)
+    widths = {key: term.read.width_out for key, term in terms.items() if term.read is not None}
+    biases = {key: cell.widths.get(t.owner, cell.output.width) for key, t in terms.items()}
+    shapes = {**_shapes(cell), **{key: (n,) for key, n in {**biases, **widths}.items()}}
+    return Unfolded(tuple(lines), terms, shapes)
+
+
+def plain_text(unfolded: Unfolded, line: Line) -> str:
+    """Return a line as text, each read as its linear map: ``forget = sigmoid(dense(x) + bias)``."""
+    return f"{line.name} = {render(substitute(line.expr, unfolded.written), ' ')}"
+
+
+def map_text(read: BuiltRead) -> str:
+    """Return the kind of a read's linear map with the options that are set: ``block[blocks=2]``."""
+    options = ", ".join(f"{key}={value}" for key, value in read.map.options().items())
+    return f"{read.map_kind}[{options}]" if options else read.map_kind
+
+
+def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+    if node.kind == "equation":
+        yield Line(node.name, cell.equation(node.name))
+    elif node.kind == "norm":
+        normalised = Call(LAYER_NORM, (Name(node.source),))
+        yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))
+    elif node.kind == "output":
+        assert node.declared is not None
+        pre = _pre("output_unit", node.reads, node.bias, terms)
+        yield from _output_lines(cell, node.declared, node.arguments, pre, terms)
+    else:
+        yield from _gate_lines(cell, node, terms)
+
+
+def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line]:
+    pre = _normalised(cell, node, terms)
+    made = cell.gate_expressions[node.name]
+    if made is None:
+        kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
+        yield _opaque(node.name, kind, node.arguments, pre)
+        return
+    value, states = made
+    own = {state: f"{node.name}.{state}" for state in states}
+    for state, key in own.items():
+        if not isinstance(states[state], (Name, Number)):
+            value = _with_name(value, states[state], key)
+    found = [Line(own[state], expr) for state, expr in states.items()] + [Line(node.name, value)]
+    yield from _with_pre(node.name, found, pre, terms)
+
+
+def _output_lines(
+    cell: Cell,
+    unit: RowWise,
+    arguments: tuple[tuple[str, str], ...],
+    pre: Expr | None,
+    terms: Mapping[str, Term],
+) -> Iterator[Line]:
+    values = {}
+    for argument, key in arguments:
+        constant = cell.constants.get(key)
+        name = "pre" if key.startswith("pre:") else key
+        values[argument] = Name(name) if constant is None else lift(constant)
+    try:
+        value = lift(unit.compute(values))
+    except Exception:
+        # As with gates: an output unit may use what expressions cannot say.
+        yield _opaque("y", cell.output.kind, arguments, pre)
+        return
+    yield from _with_pre("y", [Line("y", value)], pre, terms)
+
+
+def _simple(pre: Expr, terms: Mapping[str, Term]) -> bool:
+    """Return whether a pre-activation is short enough to be written more than once."""
+    term = terms.get(pre.name) if isinstance(pre, Name) else None
+    return term is not None and (
+        term.read is None or sum(1 for _ in walk(term.read.expr)) <= _MOST_REPEATED
+    )
+
+
+def _with_pre(
+    owner: str, lines: list[Line], pre: Expr | None, terms: Mapping[str, Term]
+) -> Iterator[Line]:
+    uses = sum(node == Name("pre") for line in lines for node in walk(line.expr))
+    if pre is not None and uses > 1 and not _simple(pre, terms):
+        yield Line(f"{owner}.pre", pre)
+        pre = Name(f"{owner}.pre")
+    for line in lines:
+        expr = line.expr if pre is None else substitute(line.expr, {"pre": pre})
+        yield Line(line.name, expr)
+
+
+def _opaque(name: str, kind: str, arguments: tuple[tuple[str, str], ...], pre: Expr | None) -> Line:
+    args = [pre if key.startswith("pre:") else Name(key) for _, key in arguments]
+    return Line(name, Call(kind, tuple(arg for arg in args if arg is not None)), opaque=True)
+
+
+def _pre(
+    owner: str,
+    reads: tuple[BuiltRead, ...],
+    bias: str | None,
+    terms: dict[str, Term],
+    norms: Mapping[str, str] | None = None,
+    norm_of_sum: tuple[str, str] | None = None,
+) -> Expr | None:
+    """Return the pre-activation as a sum of names, one for each read and one for the bias.
+
+    Args:
+        owner: whose pre-activation it is.
+        reads: its reads.
+        bias: its bias, if it has one.
+        terms: gets what the names mean.
+        norms: the function that normalises a read, by the read's text.
+        norm_of_sum: the weight that scales the normalised sum, and the function.
+    """
+    parts: list[Expr] = []
+    for read in reads:
+        key = f"{owner}:{read.text}"
+        terms[key] = Term(owner, read)
+        part: Expr = Name(key)
+        if norms and read.scale is not None:
+            part = Name(read.scale) * Call(norms[read.text], (part,))
+        parts.append(part)
+    total = _sum(parts)
+    if norm_of_sum is not None and total is not None:
+        scale, function = norm_of_sum
+        total = Name(scale) * Call(function, (total,))
+    if bias is None:
+        return total
+    key = f"{owner}:bias"
+    terms[key] = Term(owner, None)
+    return Name(key) if total is None else total + Name(key)
+
+
+def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
+    """Return a gate's pre-activation, its norm included."""
+    norm = node.norm
+    if norm is None:
+        return _pre(node.name, node.reads, node.bias, terms)
+    shared = shared_reads({other.name: other for other in cell.nodes}, node)
+
+    def function(text: str | None) -> str:
+        sharing = {owner.name for owner, read in shared if text in (None, read.text)}
+        order = [name for name in norm.group if name in sharing]
+        return f"{LAYER_NORM}[{', '.join(order)}]" if len(order) > 1 else LAYER_NORM
+
+    if norm.of == "sum":
+        assert node.norm_scale is not None
+        whole = (node.norm_scale, function(None))
+        return _pre(node.name, node.reads, node.bias, terms, norm_of_sum=whole)
+    each = {read.text: function(read.text) for read in node.reads}
+    return _pre(node.name, node.reads, node.bias, terms, norms=each)
+
+
+def _sum(parts: list[Expr]) -> Expr | None:
+    total: Expr | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total
+
+
+def _with_name(expr: Expr, part: Expr, name: str) -> Expr:
+    """Return the expression with each occurrence of ``part`` replaced by a name."""
+    if expr == part:
+        return Name(name)
+    inner = tuple(_with_name(child, part, name) for child in children(expr))
+    if isinstance(expr, Neg):
+        return Neg(*inner)
+    if isinstance(expr, Binary):
+        return Binary(expr.op, *inner)
+    if isinstance(expr, Call):
+        return Call(expr.function, inner)
+    return expr
+
+
+def _shapes(cell: Cell) -> dict[str, Shape | None]:
+    """Return the shape of every name that a line may hold, without batch and time."""
+    shapes: dict[str, Shape | None] = {"t": (1,)}
+    for name, shape in cell.shapes.items():
+        shapes.update({name: shape, f"{name}_prev": shape, f"{name}.pre": shape})
+    shapes.update({weight.name: weight.shape for weight in cell.weights})
+    shapes.update(dict.fromkeys(cell.constants, ()))
+    for name, length in cell.output.histories:
+        shapes[f"{name}_history"] = (length, cell.widths[name])
+    shapes["output_unit.pre"] = (cell.output.width,)
+    shapes["y.pre"] = shapes["output_unit.pre"]
+    return shapes

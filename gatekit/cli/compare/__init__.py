@@ -1,0 +1,1 @@
+"""Commands for comparing: compare, report, gates-report, why, query."""

@@ -1,0 +1,90 @@
+"""``gatekit gates-report``: what the gates of a study's variants did."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
+from gatekit.cli.output import write, write_json, write_table
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Tell what gates and states did in the probed runs of a study.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+    """
+    options = _parser(name).read(argv)
+    figure = figure_formats(options.figure)
+    if options.run is not None and figure is None:
+        raise ConfigError("--run draws one run's activations; type --figure FILE.pdf as well.")
+    by = keys(options.by) or None
+
+    from gatekit.compare.gates.behaviour import gates_report
+
+    report = gates_report(options.study, options.root, by)
+    if options.json:
+        from gatekit.compare.gates.text import to_data
+
+        write_json(to_data(report))
+    else:
+        _print(report)
+    if figure is not None:
+        from gatekit.compare.figures.activations import draw_activations
+        from gatekit.compare.figures.gates import draw_gates
+
+        stem, formats = figure
+        how: dict[str, Any] = {
+            "command": shlex.join(["gatekit", name, *argv]),
+            "formats": formats,
+            "layer": options.layer,
+        }
+        if options.run is None:
+            files = draw_gates(report, stem, **how)
+        else:
+            files = draw_activations(report, options.run, stem, **how)
+        for file in files:
+            sys.stderr.write(f"figure: {file}\n")
+    return 0
+
+
+def _parser(name: str) -> Parser:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    add_root(parser)
+    add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
+    add_figure(parser)
+    parser.add_argument(
+        "--run", metavar="ID", help="with --figure: this run's activations as heat maps"
+    )
+    parser.add_argument(
+        "--layer", metavar="NAME", help="with --figure: which recurrent layer (the lowest)"
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON, every epoch of every run")
+    return parser
+
+
+def _print(report: Any) -> None:
+    from gatekit.compare.gates.text import (
+        GATE_COLUMNS,
+        LEGEND,
+        STATE_COLUMNS,
+        gate_rows,
+        state_rows,
+    )
+    from gatekit.compare.grouping.label import printable
+
+    write(f"study {printable(report.study.name)}: what gates and states did\n")
+    write_table(gate_rows(report), GATE_COLUMNS)
+    write("")
+    write_table(state_rows(report), STATE_COLUMNS)
+    write("")
+    for line in (*LEGEND, *(f"note: {note}" for note in report.notes)):
+        write(printable(line))

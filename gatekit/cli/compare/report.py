@@ -1,0 +1,115 @@
+"""``gatekit report``: a study as one HTML page."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_plugins, keys
+from gatekit.cli.output import write
+
+from .compare import add_grouping
+
+if TYPE_CHECKING:
+    from gatekit.compare.report.context import Sheet
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Write the report of a study.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where no run came to an outcome.
+    """
+    options = _parser(name).read(argv)
+    path = options.to or Path(f"{options.study}.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--to {path}: a report is HTML; type --to {path.with_suffix('.html')}")
+    if options.seconds < 1:
+        raise ConfigError(f"--seconds {options.seconds:g}: type a number from 1.")
+
+    from gatekit.compare.report.write import watch, write_report
+
+    if not options.watch:
+        sheet = _sheet(options)
+        write_report(path, sheet)
+        write(str(path))
+        return sheet.comparison.exit_code
+
+    def tell(sheet: Sheet) -> None:
+        study = sheet.comparison.study
+        done = sum(run.counts for run in study.runs)
+        asked = len(study.runs) + sheet.waiting
+        sys.stderr.write(f"{path}: {done} of {asked} runs have an outcome\n")
+
+    sys.stderr.write(f"looking every {options.seconds:g} s; Ctrl-C ends it\n")
+    study = Path(options.root, options.study)
+    last = watch(path, study, lambda: _sheet(options), tell, options.seconds)
+    write(str(path))
+    return last.comparison.exit_code
+
+
+def _parser(name: str) -> Parser:
+    parser = Parser(name, COMMANDS[name].summary)
+    add_grouping(parser)
+    parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and a chart over it")
+    parser.add_argument("--to", type=Path, metavar="FILE.html", help="what to write (STUDY.html)")
+    parser.add_argument(
+        "--watch", action="store_true", help="write it again whenever a run changes, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=5.0, help="how often --watch looks, and the page (5)"
+    )
+    add_plugins(parser)
+    return parser
+
+
+def _sheet(options: Namespace) -> Sheet:
+    from gatekit.compare.comparison import compare
+    from gatekit.compare.recipe import trained
+    from gatekit.compare.report.context import Sheet
+    from gatekit.runs.studies.plan_file import read
+
+    comparison = compare(
+        options.study,
+        options.root,
+        keys(options.by) or None,
+        options.baseline,
+        within=[*keys(options.within), *([options.x] if options.x else [])],
+        together=keys(options.together),
+        force=options.force,
+        level=options.level,
+        split=options.split,
+    )
+    return Sheet(
+        comparison,
+        shlex.join(["gatekit", "compare", *_typed(options)]),
+        tuple(trained(comparison.study)),
+        options.x,
+        len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
+        tuple(options.plugin),
+    )
+
+
+def _typed(options: Namespace) -> list[str]:
+    """Return the arguments that ``compare`` takes, too, as they were typed."""
+    words = [options.study]
+    words += ["--root", options.root] if options.root != "experiments" else []
+    for option in ("by", "within", "together"):
+        found = keys(getattr(options, option))
+        words += [f"--{option}", ",".join(found)] if found else []
+    words += ["--x", options.x] if options.x else []
+    words += ["--baseline", options.baseline] if options.baseline else []
+    words += ["--split", options.split] if options.split else []
+    words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
+    return [*words, *(["--force"] if options.force else [])]

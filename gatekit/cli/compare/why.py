@@ -1,0 +1,91 @@
+"""``gatekit why A B``: what differs between two runs or groups."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import write, write_json
+
+_MOST_LINES = 40
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Tell why two runs or groups differ.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
+    parser.add_argument("second", metavar="B", help="another")
+    add_root(parser)
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    options = parser.read(argv)
+
+    from gatekit.compare.grouping.select import select
+    from gatekit.compare.why import why
+
+    found = why(select(options.first, options.root), select(options.second, options.root))
+    if options.json:
+        write_json(dataclasses.asdict(found))
+    else:
+        write(_text(found))
+    return 0
+
+
+def _text(found: Any) -> str:
+    from gatekit.compare.grouping.label import printable
+
+    lines = [f"{found.first} -> {found.second}"]
+    sections = ("configuration", "versions", "hardware", "data", "code", "seeds")
+    for title in sections:
+        changes = getattr(found, title)
+        if changes:
+            lines += ["", title]
+            width = min(40, max(len(change.key) for change in changes))
+            lines += [
+                f"  {change.key:<{width}}  {_side(change.first)} -> {_side(change.second)}"
+                for change in changes
+            ]
+    for source in found.sources:
+        lines += ["", f"plugin {source.name}  {_side(source.first)} -> {_side(source.second)}"]
+        lines += [f"  {line}" for line in source.diff[:_MOST_LINES]]
+        if len(source.diff) > _MOST_LINES:
+            lines.append(f"  and {len(source.diff) - _MOST_LINES} more lines; --json writes all")
+        if not source.diff:
+            lines.append("  its sources are not both stored")
+    if len(lines) == 1:
+        lines += ["", "nothing that is recorded differs"]
+    lines += ["", *_spread(found.spread)] if found.spread else []
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join(printable(line) for line in lines)
+
+
+def _side(value: str | None) -> str:
+    return "(none)" if value is None else value
+
+
+def _spread(spread: Any) -> list[str]:
+    from gatekit.compare.numbers import number
+
+    unit = f" {spread.metric.unit}" if spread.metric.unit else ""
+    lines = [
+        f"{spread.metric.name}: {number(spread.first, 4)} -> {number(spread.second, 4)}{unit}"
+        f" (n = {spread.runs[0]} and {spread.runs[1]}), difference {spread.difference:+.3g}"
+    ]
+    if spread.expected is None:
+        return [*lines, "how much of it seeds explain is unknown: no group has two runs"]
+    lines.append(
+        f"seeds alone make a difference of {number(spread.expected)} on average:"
+        f" {100 * spread.share:.0f} % of this one"
+    )
+    if spread.chance is not None:
+        shown = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
+        lines.append(f"a difference this large comes about by seeds alone in {shown} of cases")
+    return lines

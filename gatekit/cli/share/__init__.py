@@ -1,0 +1,1 @@
+"""Commands for sharing: bundle, import, rerun, export and cite."""

@@ -1,0 +1,88 @@
+"""``gatekit bundle``, ``import`` and ``rerun``: a study as one file to share."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import write, write_json
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Write, import or rerun a bundle.
+
+    Args:
+        name: ``bundle``, ``import`` or ``rerun``.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where a run does not repeat.
+    """
+    return {"bundle": _bundle, "import": _import, "rerun": _rerun}[name](name, argv)
+
+
+def _bundle(name: str, argv: Sequence[str]) -> int:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    add_root(parser)
+    parser.add_argument("--output", type=Path, metavar="FILE", help="what to write (STUDY.zip)")
+    parser.add_argument("--weights", action="store_true", help="let the best weights go along")
+    options = parser.read(argv)
+
+    from gatekit.compare.share.bundle import write_bundle
+    from gatekit.compare.study import load
+
+    path = options.output or Path(f"{options.study}.zip")
+    for note in write_bundle(load(options.study, options.root), path, options.weights):
+        sys.stderr.write(f"note: {note}\n")
+    write(str(path))
+    return 0
+
+
+def _import(name: str, argv: Sequence[str]) -> int:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("file", type=Path, help="the bundle")
+    add_root(parser)
+    parser.add_argument("--as", dest="origin", metavar="NAME", help="the origin (the file's name)")
+    options = parser.read(argv)
+
+    from gatekit.compare.share.unbundle import import_bundle, read_manifest
+
+    place = import_bundle(options.file, options.root, options.origin)
+    study = read_manifest(options.file).study
+    root = "" if options.root == "experiments" else f" --root {options.root}"
+    write(f"{place}\nNow type: gatekit compare {study}{root}")
+    return 0
+
+
+def _rerun(name: str, argv: Sequence[str]) -> int:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("file", type=Path, help="the bundle")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--one", action="store_true", help="the run that took the least time")
+    which.add_argument("--run", metavar="ID", help="this run")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    options = parser.read(argv)
+
+    from gatekit.compare.share.rerun import rerun
+
+    found = rerun(options.file, options.run)
+    if options.json:
+        write_json(dataclasses.asdict(found))
+        return int(found.verdict == "different")
+    said = {
+        "bitwise": "repeats bit for bit",
+        "close": "repeats to five digits",
+        "different": "does not repeat",
+    }
+    write(f"run {found.run} {said[found.verdict]} here")
+    for key, value in found.before.items():
+        write(f"  {key} {found.metric}: {value} -> {found.after.get(key)}")
+    for change in found.changes:
+        write(f"  {change.key}: {change.first} -> {change.second}")
+    return int(found.verdict == "different")

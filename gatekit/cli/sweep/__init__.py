@@ -1,0 +1,1 @@
+"""Commands for training: train, plan, confirm, status, logs, failures, prune, data."""

@@ -1,0 +1,71 @@
+"""``gatekit confirm``: each variant's best trial again, on fresh seeds."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_keys, add_root, keys
+from gatekit.cli.output import write
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Make the best trial of each variant again.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, 1 where a run failed, 128 + n after signal n.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study whose trials are looked at")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
+    )
+    add_root(parser)
+    add_keys(parser, "--by", "the keys that tell variants apart (cell)")
+    parser.add_argument("--seeds", type=int, default=10, help="fresh seeds for each (10)")
+    parser.add_argument("--into", metavar="STUDY", help="the study of the new runs (STUDY_confirm)")
+    options = parser.read(argv)
+    by = keys(options.by) or ["cell"]
+    if options.seeds < 1:
+        raise ConfigError(f"--seeds {options.seeds}: type a number from 1.")
+
+    from gatekit.runs.studies.names import study_name
+    from gatekit.runs.studies.survey import study_folder
+    from gatekit.study.command import compose
+    from gatekit.study.config import LAUNCH_KEYS, validate
+    from gatekit.study.launch import launch, report
+    from gatekit.study.plan import launch_of
+    from gatekit.study.resolve import plain
+    from gatekit.study.search.confirm import best, confirming
+
+    allowed = [k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials")]
+    for word in options.overrides:
+        key = word.partition("=")[0]
+        if key not in allowed and not key.startswith("hydra.launcher."):
+            raise ConfigError(
+                f"{word}: the runs are those of the study; type only {listed(allowed)} "
+                "or hydra.launcher.KEY."
+            )
+    chosen, first = best(study_folder(options.study, options.root, name), by)
+    into = study_name(options.into or f"{options.study}_confirm")
+    words = [*options.overrides, f"study={into}", f"root={options.root}"]
+    ((_, composed),) = compose(words)
+    where = launch_of(composed, validate(plain(composed, {})))
+    seeds = range(first, first + options.seeds)
+    plan = confirming(chosen, seeds, where, shlex.join(["gatekit", name, *argv]))
+    for each in chosen:
+        label = " ".join(f"{key}={value}" for key, value in each.by.items())
+        typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
+        write(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
+        write(f"    {typed}")
+    write(f"{len(plan.runs)} runs on the seeds {seeds[0]} to {seeds[-1]}, in the study {into}.")
+    outcome = launch(plan)
+    write(report(plan, outcome))
+    return outcome.code

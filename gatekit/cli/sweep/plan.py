@@ -1,0 +1,104 @@
+"""``gatekit plan``: what ``gatekit train`` with the same arguments would do."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cli.output import write, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatekit.study.dry_run import Preview, Trial
+
+HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
+
+Show what `gatekit train` would do with the same arguments: which runs are done, failed, stale or
+to be made; parameters, time and memory, from three real steps of each variant. Nothing is kept.
+
+  --list  only list; build and try nothing
+  --json  write JSON
+"""
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Show what a command would do.
+
+    Args:
+        name: the command's name.
+        argv: Hydra's overrides, ``-m`` among them.
+
+    Returns:
+        0, or 1 where a variant is broken.
+    """
+    if "--help" in argv or "-h" in argv:
+        write(HELP)
+        return 0
+    own = ("--list", "--json", "--debug")
+    words = [a for a in argv if a not in own]
+
+    from gatekit.study.command import compose
+    from gatekit.study.dry_run import preview
+    from gatekit.study.plan import plan_or_errors
+
+    planned, broken = plan_or_errors(compose(words))
+    found = preview(planned, broken, try_out="--list" not in argv)
+    if "--json" in argv:
+        write_json(dataclasses.asdict(found))
+    else:
+        _text(found)
+    return 1 if found.broken or any(trial.error for trial in found.trials) else 0
+
+
+def _text(found: Preview) -> None:
+    rows = [_row(trial) for trial in found.trials]
+    same = set.intersection(*(set(trial.label.split()) for trial in found.trials))
+    for row, trial in zip(rows, found.trials, strict=True):
+        differs = " ".join(word for word in trial.label.split() if word not in same)
+        row["variant"] = differs or trial.label or "as configured"
+    always = ("to make", "units", "parameters", "variant")
+    columns = [*("to make", "done", "failed", "stale", "units", "parameters")]
+    columns += [*("ms/step", "s/run", "MiB", "variant")]
+    write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
+    for trial in found.trials:
+        if trial.error:
+            write(f"BROKEN {trial.label}: {trial.error}")
+    for label, error in found.broken:
+        write(f"BROKEN {label}: {error}")
+    todo = sum(trial.todo for trial in found.trials)
+    write(f"study {found.study}: {todo} runs to make, {found.slots} at once.")
+    if found.seconds is not None:
+        from gatekit.study.launch.progress import duration
+
+        write(f"At most {duration(found.seconds)} in all, as measured by three steps each.")
+    if found.memory:
+        need, there = found.memory / 2**30, found.available / 2**30
+        has = f"; {found.place} has {there:.1f} GiB" if there else f" in {found.place}"
+        write(f"About {need:.1f} GiB of memory{has}.")
+        if 0 < there < need:
+            sys.stderr.write(
+                "gatekit plan: too much; type a smaller n_jobs or, on Slurm, more "
+                "hydra.launcher.memory_gb.\n"
+            )
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    def count(*states: str) -> str:
+        number = sum(trial.states.get(state, 0) for state in states)
+        return str(number) if number else ""
+
+    def number(value: float | None, factor: float, digits: int) -> str:
+        return "" if value is None else f"{value * factor:,.{digits}f}"
+
+    return {
+        "to make": trial.todo,
+        "done": count("COMPLETED", "DIVERGED"),
+        "failed": count("FAILED"),
+        "stale": trial.stale or "",
+        "units": trial.units,
+        "parameters": f"{trial.parameters:,}",
+        "ms/step": number(trial.step, 1e3, 1),
+        "s/run": number(trial.seconds, 1, 1),
+        "MiB": number(None if trial.memory is None else float(trial.memory), 2**-20, 0),
+    }

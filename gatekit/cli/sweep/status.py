@@ -1,0 +1,131 @@
+"""``gatekit status``: where the runs of a study stand."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import write, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatekit.runs.studies.survey import Found
+
+MOST = 20
+SILENT = 600.0
+"""Seconds without a beat that are told; the clocks of two machines may differ by less."""
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Tell where the runs of a study stand.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, or 1 where a run has failed.
+    """
+    parser = study_parser(name)
+    parser.add_argument("--runs", action="store_true", help="list every run")
+    parser.add_argument("--verify", action="store_true", help="hash large weights, too")
+    options = parser.read(argv)
+
+    from gatekit.runs.studies.failures import TROUBLES
+    from gatekit.runs.studies.survey import study_folder, survey
+
+    folder = study_folder(options.study, options.root, name)
+    runs = survey(folder, options.verify)
+    states = dict(Counter(run.state for run in runs))
+    stale = sum(run.stale is not None for run in runs)
+    if options.json:
+        rows = [entry(run) for run in runs]
+        write_json(
+            {"study": options.study, "path": str(folder), "states": states, "stale": stale}
+            | {"runs": rows}
+        )
+    else:
+        write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
+        if stale:
+            write(f"{stale} stale: the source of a plugin, or the data, changed after them")
+        unsealed = sum(not run.sealed for run in runs)
+        if unsealed:
+            write(f"{unsealed} results are of an earlier gatekit, without a hash of their own")
+        shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
+        _table(shown, None if options.runs else MOST)
+        if any(run.state in TROUBLES for run in runs):
+            write(f"why: gatekit failures {options.study}{_root(options.root)}")
+    return 1 if any(run.state in TROUBLES for run in runs) else 0
+
+
+def study_parser(name: str) -> Parser:
+    """Return the parser of a command about one study."""
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study's name")
+    add_root(parser)
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    return parser
+
+
+def entry(run: Found) -> dict[str, Any]:
+    """Return a run as plain data."""
+    return {
+        "id": run.id,
+        "state": run.state,
+        "label": run.label,
+        "reason": run.reason or silent(run),
+        "attempt": run.attempt,
+        "stale": run.stale,
+        "sealed": run.sealed,
+        "updated": run.updated,
+        "path": str(run.path),
+        "command": run.command,
+    }
+
+
+def silent(run: Found) -> str | None:
+    """Return since when the writer of a running run is silent, if for long by this clock.
+
+    It decides nothing: whether the writer is gone is for the next sweep to find out, which listens.
+    """
+    from gatekit.runs.folder import BEAT
+
+    if run.state == "RUNNING":
+        with contextlib.suppress(OSError):
+            heard = (run.path / BEAT).stat().st_mtime
+            if time.time() - heard > SILENT:
+                when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
+                return f"silent since {when}; the next sweep finds out whether it is gone"
+    return None
+
+
+def _table(runs: Sequence[Found], most: int | None) -> None:
+    if not runs:
+        return
+    rows = [
+        {
+            "run": run.id,
+            "state": run.state + (" stale" if run.stale is not None else ""),
+            "what": run.label,
+            "reason": _short(run.reason or silent(run) or run.stale or ""),
+        }
+        for run in runs[:most]
+    ]
+    columns = ("run", "state", "what", "reason")
+    write_table(rows, [c for c in columns if any(row[c] for row in rows)])
+    if most is not None and len(runs) > most:
+        write(f"... and {len(runs) - most} more; --runs lists all")
+
+
+def _short(text: str) -> str:
+    first = (text.splitlines() or [""])[0]
+    return first if len(first) <= 80 else first[:77] + "..."
+
+
+def _root(root: str) -> str:
+    return "" if root == "experiments" else f" --root {root}"

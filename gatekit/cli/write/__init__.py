@@ -1,0 +1,1 @@
+"""Commands for writing gates and cells: new, check, show, cells, gates, plugins and tune."""

@@ -1,0 +1,144 @@
+"""``gatekit cells``: the cells, all of them or those that a question finds."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_plugins
+from gatekit.cli.output import write_json, write_table
+
+from .place import file_place
+
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
+
+CERTIFIED, UNVERIFIED, OWN = "certified", "unverified", "own"
+_YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?\Z")
+_UNITS, _FEATURES = 8, 4
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """List the cells that are asked for.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+
+    Raises:
+        ConfigError: a filter is not one.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
+    parser.add_argument(
+        "--scannable", action="store_true", help="whose steps can be computed all at once"
+    )
+    parser.add_argument("--states", type=int, metavar="N", help="with N states")
+    parser.add_argument("--year", metavar="Y", help="of a year, 2014, or of several, 2014-2017")
+    parser.add_argument(
+        "--tier",
+        choices=(CERTIFIED, UNVERIFIED, OWN),
+        help="held against its paper by gatekit's tests, not read there, or not of gatekit",
+    )
+    add_plugins(parser)
+    options = parser.read(argv)
+    first, last = _years(options.year)
+    rows = [
+        row
+        for row in entries(tuple(options.plugin))
+        if (not options.scannable or row["scannable"])
+        and (options.states is None or len(row["states"] or ()) == options.states)
+        and (options.year is None or first <= (row["year"] or 0) <= last)
+        and options.tier in (None, row["tier"])
+    ]
+    if options.json:
+        write_json(rows)
+    elif rows:
+        write_table([_shown(row) for row in rows], _columns(rows))
+        sys.stdout.write(f"\n{_counted(rows)}\n")
+    return 0
+
+
+def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the cells, sorted by name.
+
+    Args:
+        plugins: files of further plugins.
+
+    Returns:
+        Objects with ``name``, ``year``, ``tier``, ``states`` and ``scannable`` (both None where a
+        cell cannot be built at 8 units), ``summary``, ``reference`` and ``origin``.
+    """
+    from gatekit.registry import catalogue, cell_names, load_cell
+
+    known = catalogue(plugins)
+    rows = []
+    for name, path in cell_names(plugins).items():
+        spec = load_cell(name, known, plugins)
+        about, origin = dict(spec.about), file_place(path)
+        cell = _built(spec, known)
+        rows.append(
+            {
+                "name": name,
+                "year": about.get("year"),
+                "tier": about.get("tier", CERTIFIED) if origin == "gatekit" else OWN,
+                "states": None if cell is None else [state.name for state in cell.states],
+                "scannable": None if cell is None else _scannable(cell),
+                "summary": str(about.get("notes", "")),
+                "reference": str(about.get("reference", "")),
+                "origin": origin,
+            }
+        )
+    return rows
+
+
+def _built(spec: Any, known: Any) -> Cell | None:
+    from gatekit.cell.graph import build
+    from gatekit.cell.schema import read_output_unit
+
+    try:
+        return build(spec, _UNITS, _FEATURES, read_output_unit("hidden", known))
+    except GatekitError:
+        # Its sizes may ask for another number of units.
+        return None
+
+
+def _scannable(cell: Cell) -> bool:
+    from gatekit.cell.analysis.affine import analyse
+
+    return analyse(cell).affine
+
+
+def _years(text: str | None) -> tuple[int, int]:
+    match = _YEARS.match(text or "0000")
+    if match is None:
+        raise ConfigError(f"--year {text}: a year is expected, 2014, or two of them, 2014-2017")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
+    tiers = Counter(row["tier"] for row in rows)
+    return ", ".join(f"{tiers[t]} {t}" for t in (CERTIFIED, UNVERIFIED, OWN) if tiers[t])
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, str]:
+    scans = {True: "yes", False: "no", None: "?"}[row["scannable"]]
+    states = "?" if row["states"] is None else ", ".join(row["states"])
+    return {**row, "year": str(row["year"] or ""), "states": states, "scans": scans}
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    columns = ["name", "year", "states", "scans", "reference"]
+    # What is so of nearly every cell is told of the others only.
+    if any(row["tier"] == UNVERIFIED for row in rows):
+        columns.append("tier")
+    return columns if all(row["origin"] == "gatekit" for row in rows) else [*columns, "origin"]

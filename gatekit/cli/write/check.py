@@ -1,0 +1,199 @@
+"""``gatekit check``: the conformance checks of a gate and the like, or of a cell."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, PluginError, listed, nearest
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_plugins
+from gatekit.cli.output import WIDTH, quiet, write, write_json
+
+if TYPE_CHECKING:
+    from gatekit.testing.outcome import Check, Outcome
+
+KINDS = ("gates", "output_units", "functions", "tasks")
+EXIT_FAILED = 1
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Check what is registered under a name, or the cell in a file.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0 where every check passes or is excused, 1 where one fails.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="NAME|FILE.yaml|KEY=VALUE",
+        help="a gate, output unit, function, task or cell; or the file of a cell, which is never "
+        "executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
+    )
+    parser.add_argument(
+        "--kind", choices=[*KINDS, "cells"], help="where a name is of several kinds"
+    )
+    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="one check")
+    parser.add_argument("--json", action="store_true", help="write the outcomes as JSON")
+    add_plugins(parser)
+    options = parser.read(argv)
+    names = [word for word in options.what if "=" not in word]
+    if len(names) != 1:
+        raise ConfigError(
+            f"{len(names)} names are given, one is expected; type for example "
+            "`gatekit check leaky`, or `gatekit check conf/cell/my_cell.yaml`"
+        )
+    given = dict(_pair(word) for word in options.what if "=" in word)
+    with quiet():
+        suites = _suites(names[0], options.kind, tuple(options.plugin), given)
+        if "tensorflow" in sys.modules:
+            from gatekit.testing.tensors import wake
+
+            wake()
+    failed, rows = False, []
+    for title, offered, outcomes_of, keep in suites:
+        chosen = _chosen(offered, options.only)
+        if not options.json:
+            write(title)
+        outcomes = []
+        for outcome in outcomes_of(chosen):
+            outcomes.append(outcome)
+            if not options.json:
+                _show(outcomes)
+        if not options.only:
+            keep(outcomes)
+        failed = failed or any(outcome.status == "FAIL" for outcome in outcomes)
+        rows.append({"checked": title, "outcomes": [asdict(outcome) for outcome in outcomes]})
+        if not options.json:
+            write(_summary(outcomes))
+    if options.json:
+        write_json(rows)
+    return EXIT_FAILED if failed else 0
+
+
+# The title, the names of the checks, what runs those of some names, and what keeps the outcomes.
+Suite = tuple[
+    str,
+    Sequence[str],
+    Callable[[Sequence[str]], Iterable["Outcome"]],
+    Callable[[Sequence["Outcome"]], None],
+]
+
+
+def _suites(
+    name: str, kind: str | None, plugins: tuple[str, ...], given: Mapping[str, Any]
+) -> list[Suite]:
+    if name.endswith((".yaml", ".yml")):
+        return [_of_cell(Path(name), plugins, given)]
+    from gatekit.registry import cell_names, left_out, origins
+
+    found = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
+    suites = [_of_thing(k, name, plugins, given) for k in found]
+    cells = cell_names(plugins)
+    if name in cells and kind in (None, "cells") and not found:
+        suites.append(_of_cell(name, plugins, given))
+    if not suites:
+        known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
+        # why it is missing is told first: the names fill the screen
+        broken = f"{left_out(name, plugins)} ".lstrip()
+        raise PluginError(
+            f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
+            f"Known: {listed(known)}. A gate of your own: `gatekit new gate {_identifier(name)}`."
+        )
+    return suites
+
+
+def _of_thing(kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
+    from gatekit.testing.suite import certify, checks
+
+    made = checks(kind, name, plugins, given)
+    subject = made[0].subject
+    title = f"{subject.what} {name}"
+    return title, _names(made), _here(made), lambda outcomes: certify(subject, outcomes)
+
+
+def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
+    from gatekit.testing import cell_subject, limited
+    from gatekit.testing.suite import OF_CELLS, cell_checks
+
+    for key, value in given.items():
+        if key not in ("units", "features") or type(value) is not int or value < 1:
+            raise ConfigError(
+                f"{key}={value!r}: for a cell only units= and features= are set here, integers "
+                "from 1"
+            )
+    if isinstance(cell, Path):
+        name = limited.name(cell, plugins, given)
+
+        def apart(names: Sequence[str]) -> Iterable[Outcome]:
+            return limited.outcomes(cell, plugins, given, names)
+
+        return f"cell {name}", OF_CELLS, apart, lambda outcomes: None
+    checks = cell_checks(cell_subject.by_name(cell, plugins, **given))
+    return f"cell {cell}", _names(checks), _here(checks), lambda outcomes: None
+
+
+def _names(checks: Sequence[Check]) -> list[str]:
+    return [check.name for check in checks]
+
+
+def _here(checks: Sequence[Check]) -> Callable[[Sequence[str]], Iterable[Outcome]]:
+    """Return what runs the checks of some names in this process."""
+    return lambda names: (check.outcome() for check in checks if check.name in names)
+
+
+def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    for wanted in only:
+        if wanted not in names:
+            raise ConfigError(
+                f"there is no check {wanted!r}{nearest(wanted, names) or '.'} "
+                f"Checks: {listed(names, 40)}."
+            )
+    return [name for name in names if not only or name in only]
+
+
+def _show(outcomes: Sequence[Outcome]) -> None:
+    """Write the last outcome as soon as it is known; a reason that was told before is not again."""
+    *before, outcome = outcomes
+    told = (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")
+    same = [o.check for o in before if o.status == "FAIL" and o.reason == outcome.reason]
+    if outcome.status == "FAIL" and same:
+        told = (f"as {same[0]}", "")
+    head = f"  {outcome.status:<5} {outcome.check:<22}"
+    lines = []
+    for text in filter(None, told):
+        lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
+    first, *rest = lines or [""]
+    write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
+
+
+def _summary(outcomes: Sequence[Outcome]) -> str:
+    states = [outcome.status for outcome in outcomes]
+    said = [f"{states.count('PASS')} passed"]
+    said += [f"{states.count('FAIL')} failed"] if "FAIL" in states else []
+    said += [f"{states.count('XFAIL')} excused"] if "XFAIL" in states else []
+    return ", ".join(said)
+
+
+def _pair(word: str) -> tuple[str, Any]:
+    import yaml
+
+    key, _, text = word.partition("=")
+    try:
+        return key, yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"{key}={text[:80]}: the value is not YAML; quote it") from None
+
+
+def _identifier(name: str) -> str:
+    return name if name.isidentifier() and name.islower() else "leaky"

@@ -1,0 +1,141 @@
+"""``gatekit gates`` and its like: what is registered, and by whom."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gatekit.cell.errors import GatekitError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_plugins
+from gatekit.cli.output import WIDTH, write, write_json, write_table
+
+from .place import file_place, place
+
+_REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """List one kind of what is registered.
+
+    Args:
+        name: the command's name, which says the kind.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
+    add_plugins(parser)
+    parser.add_argument(
+        "--requirements", action="store_true", help="write what pip must install, a line each"
+    )
+    options = parser.read(argv)
+    plugins = tuple(options.plugin)
+    rows = entries(name.replace("-", "_"), plugins)
+    if options.requirements:
+        write(requirements(rows))
+    elif options.json:
+        write_json(rows)
+    else:
+        columns = ("name", "summary", "metric", "chance", "checks", "origin")
+        write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
+        tell_broken(plugins)
+    return 0
+
+
+def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the lines for ``pip install -r``; a plugin that is a file stands in a comment."""
+    from gatekit import __version__
+
+    lines = {f"gatekit=={__version__}"}
+    for row in rows:
+        if row["distribution"]:
+            lines.add(f"{row['distribution']}=={row['version']}")
+        elif row["origin"] != "gatekit":
+            lines.add(f"# a file, to be copied along: {row['origin']}")
+    return "\n".join(sorted(lines, key=lambda line: (line.startswith("#"), line)))
+
+
+def tell_broken(plugins: Sequence[str]) -> None:
+    """Write which plugins are left out, and why."""
+    from gatekit.registry import broken
+
+    for plugin in broken(plugins):
+        where = file_place(plugin.path) if plugin.path else plugin.version or ""
+        text = f"left out: {plugin.name} ({where}): {plugin.reason}"
+        write(textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
+
+
+def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return what is registered of a kind, sorted by name.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``tasks`` or ``functions``.
+        plugins: files of further plugins.
+
+    Returns:
+        Objects with ``name summary reference origin distribution version hooks``; what a plugin
+        provides has ``checks`` and ``hash``, too, and a task ``metric direction unit chance``.
+    """
+    from gatekit.registry import catalogue, origins, tasks
+
+    found = origins(kind, plugins)
+    registered: Mapping[str, Any] = (
+        tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
+    )
+    rows = []
+    for name in sorted(registered):
+        origin = found.get(name)
+        rows.append(
+            {
+                "name": name,
+                **_about(registered[name]),
+                **(_scored(registered[name]) if kind == "tasks" else {}),
+                # what no plugin provides is gatekit's own
+                "origin": place(origin) if origin else "gatekit",
+                "distribution": (origin.distribution if origin else None) or "",
+                "version": (origin.version if origin else None) or "",
+                "hooks": list(origin.hooks) if origin else [],
+                **(_checked(kind, name, plugins) if origin else {}),
+            }
+        )
+    return rows
+
+
+def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
+    from gatekit.registry import check_results, thing_hash
+
+    source = thing_hash(kind, name, plugins)
+    record = check_results.lookup(source).get(f"{kind}.{name}")
+    return {"hash": source, "checks": check_results.status(record)}
+
+
+def _scored(task: Any) -> dict[str, Any]:
+    chance = None
+    # with data of a package chance may be computed from these, which a list does not load
+    if task.source is None:
+        with contextlib.suppress(GatekitError):
+            chance = task().chance()
+    metric = task.metric
+    return {
+        "metric": metric.name,
+        "direction": metric.direction,
+        "unit": metric.unit,
+        "chance": None if chance is None else float(f"{chance:.4g}"),
+    }
+
+
+def _about(thing: Any) -> dict[str, str]:
+    text = (inspect.getdoc(thing) if inspect.isclass(thing) else thing.summary) or ""
+    match = _REFERENCE.search(text)
+    return {
+        "summary": " ".join(text.split("\n\n")[0].replace("``", "").split()),
+        "reference": " ".join(match.group(1).split()) if match else "",
+    }

@@ -1,0 +1,78 @@
+"""``gatekit show``: a cell as equations, with its states, stages, weights and reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.output import write, write_file, write_json
+from gatekit.cli.overrides import Overrides, read_overrides, with_values
+
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Show a cell.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
+        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="write everything as JSON")
+    form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
+    parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
+    options = parser.read(argv)
+    cell = build_cell(read_overrides(options.overrides))
+    _show(cell, options.json, options.latex)
+    if options.diagram is not None:
+        from gatekit.cell.show.diagram.drawing import diagram
+
+        write_file(options.diagram, diagram(cell))
+    return 0
+
+
+def build_cell(asked: Overrides) -> Cell:
+    """Return the cell that the overrides ask for, with its sizes.
+
+    Raises:
+        GatekitError: a name is unknown, or the parts do not fit; the message says what is allowed.
+    """
+    from gatekit.cell.graph import build
+    from gatekit.cell.schema import read_cell, read_output_unit, swap
+    from gatekit.registry import catalogue, cell_config
+
+    plugins = tuple(asked.plugins)
+    known = catalogue(plugins)
+    config = with_values(cell_config(asked.cell, known, plugins), asked.cell_values, "cell")
+    for role, gate in asked.swap.items():
+        config = swap(config, role, gate, known)
+    unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")
+    return build(
+        read_cell(config, known), asked.units, asked.features, read_output_unit(unit, known)
+    )
+
+
+def _show(cell: Cell, as_json: bool, as_latex: bool) -> None:
+    from gatekit.cell.show.describe import describe, text
+
+    description = describe(cell)
+    if as_json:
+        write_json(description)
+    else:
+        write(description["latex"] if as_latex else text(description))

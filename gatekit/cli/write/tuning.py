@@ -1,0 +1,112 @@
+"""``gatekit tune``: time executors on this machine, for a table that ``executor=auto`` reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import quiet, write, write_file, write_json, write_table
+from gatekit.cli.overrides import read_overrides
+
+from .show import build_cell
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Time the executors of a cell, and add the fastest to a table.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME units=64 features=32"
+    )
+    parser.add_argument("--batch", type=int, default=32, help="rows of a batch (32)")
+    parser.add_argument("--time", type=int, default=100, help="time steps (100)")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each executor (15)")
+    parser.add_argument("--precision", default="float32", help="as of a run (float32)")
+    parser.add_argument(
+        "--mode",
+        choices=("graph", "xla"),
+        help="the mode that counts (with --study: graph, or xla for runs with jit=true)",
+    )
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument("--study", help="add the fastest to this study's table")
+    target.add_argument("--to", type=Path, metavar="FILE.json", help="add it to this table")
+    add_root(parser)
+    parser.add_argument("--json", action="store_true", help="write the times as JSON")
+    options = parser.read(argv)
+    for key in ("batch", "time", "rounds"):
+        if getattr(options, key) < 1:
+            raise ConfigError(f"--{key}={getattr(options, key)}: a number from 1 is expected.")
+    cell = build_cell(read_overrides(options.overrides))
+
+    from gatekit.runs.environment import numeric
+    from gatekit.study.config import PRECISIONS
+    from gatekit.training.tune_table import table_of
+
+    if options.precision not in PRECISIONS:
+        raise ConfigError(f"--precision={options.precision!r}: one of {', '.join(PRECISIONS)}.")
+    alone = options.mode or ("graph" if options.study else None)
+    modes = (alone,) if alone else ("graph", "xla")
+    path = table_of(options.study, options.root) if options.study else options.to
+    with quiet():
+        earlier = _earlier(path)
+
+    with quiet():
+        from gatekit.recurrence import timing
+        from gatekit.recurrence.executors import choose, table
+
+        setting = timing.setting_here(options.precision)
+        times = timing.measure(
+            cell, options.precision, options.batch, options.time, options.rounds, modes
+        )
+    fastest = min(times, key=lambda entry: times[entry])
+    executor, mode = fastest.split("/")
+    found: dict[str, Any] = {
+        "executor": executor,
+        "mode": mode,
+        "cell": cell.spec.name,
+        "units": cell.units,
+        "features": cell.features,
+        "batch": options.batch,
+        "time": options.time,
+        "milliseconds": times,
+    }
+    if options.json:
+        write_json(found)
+    else:
+        rows = [{"executor/mode": k, "ms per training step": f"{v:.2f}"} for k, v in times.items()]
+        write_table(rows, ["executor/mode", "ms per training step"])
+        sizes = f"{cell.features} features, {cell.units} units"
+        write(f"fastest for {cell.spec.name}, {sizes}: {fastest}")
+        if path is None:
+            write("Nothing was written: --study NAME or --to FILE.json keeps it.")
+    if path is not None:
+        key = choose.key(cell, setting)
+        content = table.table(numeric(), {**earlier, key: found})
+        write_file(path, json.dumps(content, indent=2) + "\n")
+    return 0
+
+
+def _earlier(path: Path | None) -> dict[str, Any]:
+    """Return the choices that the table has already."""
+    if path is None or not path.exists():
+        return {}
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a regular file; give another --to FILE.json.")
+    from gatekit.recurrence.executors import table
+
+    table.read(path)
+    choices: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["choices"]
+    return choices

@@ -1,0 +1,239 @@
+"""Compare what the gates of a study's variants did: saturation, open time, memory, gradients."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatekit.cell.errors import RunError
+from gatekit.compare.grouping.group import Group, group_runs
+from gatekit.compare.stats.baseline import Baselines
+from gatekit.compare.stats.statistics import Interval, mean_interval
+from gatekit.compare.study import Study, load
+from gatekit.runs.probe.facts import shown_steps, time_scale
+
+from .probes import Facts, Look, Probed, read_probe, value
+
+NUMBERS = ("mean", "low", "high", "open", "open_time")
+"""What is told of a gate; `gatekit.runs.probe.facts.gate_facts` says what each is."""
+
+_QUARTERS = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A number's mean over seeds, its t interval (None below two seeds), and each seed's value."""
+
+    mean: float
+    interval: Interval | None
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """A gate of a variant at the best validation epoch; a number is None where it has none."""
+
+    layer: str
+    gate: str
+    n: int
+    numbers: dict[str, Mean | None]
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """A state of a variant at the best validation epoch.
+
+    ``memory`` holds the quartiles over units of the time scale in steps, each the median over
+    seeds, and ``start`` the median over units before training; None where no unit has one of its
+    own. ``reach`` is the norm of the gradient at the layer's first step as a share of the largest,
+    geometric mean over seeds.
+    """
+
+    layer: str
+    state: str
+    n: int
+    memory: tuple[float, float, float] | None
+    start: float | None
+    reach: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A group with its probed runs, and what their gates and states did."""
+
+    group: Group
+    is_baseline: bool
+    probed: tuple[Probed, ...]
+    gates: tuple[GateRow, ...]
+    states: tuple[StateRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GatesReport:
+    """What ``gates_report`` returns: the variants that were probed, and what must be said."""
+
+    study: Study
+    variants: tuple[Variant, ...]
+    notes: tuple[str, ...]
+    level: float
+
+
+def gates_report(
+    study: str, root: Path | str = "experiments", by: Sequence[str] | None = None
+) -> GatesReport:
+    """Return what the gates of a study did, variant by variant.
+
+    Args:
+        study: name of the study.
+        root: where studies lie.
+        by: configuration keys to group by; None means every key that differs except the seed.
+
+    Raises:
+        RunError: there is no such study, or none of its runs was probed.
+        ConfigError: ``by`` names a key that no run has.
+    """
+    loaded = load(study, root)
+    report = report_of(loaded, group_runs(loaded.runs, by).groups)
+    if not report.variants:
+        raise RunError(
+            f"no run of study {study} with an outcome was probed; type gatekit train ... "
+            "probe=true, under another study= where the runs are complete already"
+        )
+    return report
+
+
+def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> GatesReport:
+    """Return what the gates of some groups did; empty where no run was probed.
+
+    Args:
+        study: the study.
+        groups: its groups.
+        level: confidence level of the intervals.
+    """
+    variants: list[Variant] = []
+    notes: list[str] = []
+    baselines = Baselines(groups)
+    for group in groups:
+        found = [probed for run in group.runs if (probed := read_probe(run)) is not None]
+        if len(found) < len(group.runs):
+            notes.append(f"{group.label}: {len(found)} of {len(group.runs)} runs were probed")
+        lost = sum(probed.lost for probed in found)
+        if lost:
+            notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and left out")
+        if found:
+            variants.append(_variant(group, baselines.of(group) is group, found, level))
+    variants.sort(key=lambda variant: not variant.is_baseline)
+    return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
+
+
+def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: float) -> Variant:
+    best = [each.best for each in probed]
+    first = [each.first for each in probed]
+    gates = [
+        GateRow(layer, gate, len(facts), {n: _mean(facts, n, level) for n in NUMBERS})
+        for (layer, gate), facts in _by_name(best, Look.gates).items()
+    ]
+    before = _by_name(first, Look.states)
+    states = [
+        _state(layer, state, facts, before.get((layer, state), []))
+        for (layer, state), facts in _by_name(best, Look.states).items()
+    ]
+    return Variant(group, is_baseline, tuple(probed), tuple(gates), tuple(states))
+
+
+def _by_name(
+    looks: Sequence[Look], parts: Callable[[Look], Any]
+) -> dict[tuple[str, str], list[Facts]]:
+    found: dict[tuple[str, str], list[Facts]] = {}
+    for look in looks:
+        for layer, name, facts in parts(look):
+            found.setdefault((layer, name), []).append(facts)
+    return found
+
+
+def _mean(facts: Sequence[Facts], name: str, level: float) -> Mean | None:
+    values = tuple(v for each in facts if (v := value(each, name)) is not None)
+    if not values:
+        return None
+    return Mean(float(np.mean(values)), mean_interval(values, level), values)
+
+
+def _state(layer: str, state: str, facts: Sequence[Facts], before: Sequence[Facts]) -> StateRow:
+    quarters = [[time_at(each, share) for share in _QUARTERS] for each in facts]
+    known = [row for row in quarters if None not in row]
+    memory = None
+    if known:
+        low, middle, high = (_median(column) for column in zip(*known, strict=True))
+        memory = (low, middle, high)
+    start = [scale for each in before if (scale := time_at(each, 0.5)) is not None]
+    reach = [share for each in facts if (share := reached(each, layer)) is not None]
+    return StateRow(
+        layer,
+        state,
+        len(facts),
+        memory,
+        _median(start) if start else None,
+        None if not reach else geometric_mean(reach),
+    )
+
+
+def _median(values: Sequence[Any]) -> float:
+    # Not NumPy's, which makes NaN of the middle of two infinite ones.
+    return float(statistics.median(values))
+
+
+def kept(facts: Facts) -> list[float] | None:
+    """Return the quantiles over units of how much of a state is kept, None where it has none."""
+    found = facts.get("kept")
+    if not isinstance(found, list) or not found:
+        return None
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in found):
+        return None
+    return [float(v) for v in found]
+
+
+def time_at(facts: Facts, share: float) -> float | None:
+    """Return the time scale in steps at a quantile over units, None where there is none."""
+    quantiles = kept(facts)
+    if quantiles is None:
+        return None
+    place = share * (len(quantiles) - 1)
+    below = quantiles[math.floor(place)]
+    return time_scale(below + (quantiles[math.ceil(place)] - below) * (place - math.floor(place)))
+
+
+def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
+    """Return the steps, counted from 1, and the norms of a state's gradient; None without any."""
+    found = facts.get("gradient")
+    if not isinstance(found, dict) or not isinstance(found.get("norms"), list):
+        return None
+    total, norms = found.get("steps"), found["norms"]
+    if type(total) is not int or not 0 < total < 10**7:
+        return None
+    steps = shown_steps(total)
+    pairs = [
+        (float(step + 1), float(norm))
+        for step, norm in zip(steps, norms, strict=False)
+        if isinstance(norm, int | float) and not isinstance(norm, bool)
+    ]
+    return ([p[0] for p in pairs], [p[1] for p in pairs]) if pairs else None
+
+
+def reached(facts: Facts, layer: str) -> float | None:
+    """Return the norm of the gradient where a layer begins, as a share of the largest one."""
+    found = gradient(facts)
+    if found is None or max(found[1]) <= 0:
+        return None
+    # A backward layer begins with the last step of the data.
+    return found[1][-1 if layer.startswith("backward_") else 0] / max(found[1])
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Return the geometric mean of numbers from zero."""
+    return math.exp(float(np.mean(np.log(values)))) if min(values) > 0 else 0.0

@@ -1,0 +1,155 @@
+"""What is drawn of gates and states: densities over epochs, memory over units, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.runs.probe.facts import time_scale
+
+from .behaviour import GatesReport, Variant, gradient, kept
+from .probes import Facts, Look, value
+
+Floats = NDArray[np.float64]
+
+BINS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Density:
+    """A gate's values over training, as the mean over seeds.
+
+    ``shares`` is ``looks x bins`` and sums to 1 over the bins between ``low`` and ``high``;
+    ``bounded`` says that these are the gate's bounds, and not only those of its values.
+    """
+
+    gate: str
+    epochs: tuple[int, ...]
+    shares: Floats
+    means: Floats
+    low: float
+    high: float
+    bounded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Time scales in steps over the units, from the shortest: of each seed, before and at best."""
+
+    state: str
+    before: tuple[Floats, ...]
+    best: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """The norm of a state's gradient over steps as a share of the largest, of each seed."""
+
+    state: str
+    steps: Floats
+    norms: tuple[Floats, ...]
+
+
+def layers(report: GatesReport) -> list[str]:
+    """Return the recurrent layers of all variants, from below."""
+    return list(dict.fromkeys(row.layer for v in report.variants for row in v.gates))
+
+
+def densities(variant: Variant, layer: str) -> list[Density]:
+    """Return the densities of a variant's gates in one layer, in the order of the cell."""
+    names = [row.gate for row in variant.gates if row.layer == layer]
+    looks = [look for probed in variant.probed for look in probed.looks()]
+    return [found for name in names if (found := _density(looks, layer, name)) is not None]
+
+
+def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
+    by_epoch: dict[int, list[Facts]] = {}
+    for look in looks:
+        facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
+        if facts is not None and _histogram(facts) is not None:
+            by_epoch.setdefault(look.epoch, []).append(facts)
+    every = [facts for found in by_epoch.values() for facts in found]
+    if not every:
+        return None
+    low = min(float(facts["range"][0]) for facts in every)
+    high = max(float(facts["range"][1]) for facts in every)
+    edges = np.linspace(low, high, BINS + 1)
+    epochs = sorted(by_epoch)
+    shares = [np.mean([_rebinned(f, edges) for f in by_epoch[epoch]], axis=0) for epoch in epochs]
+    means = [np.mean([value(f, "mean") or 0.0 for f in by_epoch[epoch]]) for epoch in epochs]
+    bounded = all(value(facts, "low") is not None for facts in every)
+    return Density(gate, tuple(epochs), np.array(shares), np.array(means), low, high, bounded)
+
+
+def _histogram(facts: Facts) -> Floats | None:
+    try:
+        found = np.array(facts["histogram"], dtype=np.float64)
+        low, high = map(float, facts["range"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    usable = found.ndim == 1 and found.size and np.isfinite(found).all() and low < high
+    return found if usable else None
+
+
+def _rebinned(facts: Facts, edges: Floats) -> Floats:
+    """Return a histogram over other edges, as if values were spread evenly within each bin."""
+    shares = _histogram(facts)
+    assert shares is not None
+    low, high = facts["range"]
+    own = np.linspace(float(low), float(high), len(shares) + 1)
+    below = np.concatenate([[0.0], np.cumsum(shares)])
+    return np.diff(np.interp(edges, own, below))
+
+
+def memory(variant: Variant, layer: str) -> Memory | None:
+    """Return how long the units of a variant's memory last; None where no unit has a time."""
+    state = _memory_state(variant, layer)
+    before = [s for p in variant.probed if (s := _scales(p.first, layer, state)) is not None]
+    best = [s for p in variant.probed if (s := _scales(p.best, layer, state)) is not None]
+    return Memory(state, tuple(before), tuple(best)) if best else None
+
+
+def _scales(look: Look, layer: str, state: str) -> Floats | None:
+    shares = kept(look.layers.get(layer, {}).get("states", {}).get(state, {}))
+    return None if shares is None else np.array([time_scale(share) for share in shares], float)
+
+
+def slope(variant: Variant, layer: str) -> Slope | None:
+    """Return how the gradient of a variant's memory goes back in time, at the best epoch."""
+    state = _memory_state(variant, layer)
+    norms: list[Floats] = []
+    steps: Any = None
+    for probed in variant.probed:
+        facts = probed.best.layers.get(layer, {}).get("states", {}).get(state, {})
+        found = gradient(facts)
+        if found is None or max(found[1]) <= 0 or (steps is not None and steps != found[0]):
+            continue
+        steps = found[0]
+        norms.append(np.array(found[1]) / max(found[1]))
+    return Slope(state, np.array(steps), tuple(norms)) if norms else None
+
+
+def _memory_state(variant: Variant, layer: str) -> str:
+    """Return the state that holds the memory: the one that lasts longest, else the first."""
+    rows = [row for row in variant.states if row.layer == layer]
+    lasting = [(row.memory[1], row.state) for row in rows if row.memory is not None]
+    if lasting:
+        return max(lasting, key=lambda pair: pair[0])[1]
+    return next((row.state for row in rows), "")
+
+
+def longest_sequence(variants: Sequence[Variant]) -> float | None:
+    """Return how many steps the probed sequences have, None where variants differ."""
+    found = {
+        float(total)
+        for variant in variants
+        for probed in variant.probed
+        for _, _, facts in probed.best.states()
+        if isinstance(facts.get("gradient"), dict)
+        and type(total := facts["gradient"].get("steps")) is int
+    }
+    return found.pop() if len(found) == 1 else None

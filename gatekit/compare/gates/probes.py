@@ -1,0 +1,129 @@
+"""What a run's probe has written: a look at its gates and states after some of its epochs."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatekit.runs import durable
+from gatekit.runs.probe.lines import whole
+from gatekit.runs.record import Run, read_bytes
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Gates and states after one epoch; epoch 0 is before training."""
+
+    epoch: int
+    layers: Mapping[str, Facts]
+
+    def gates(self) -> Iterator[tuple[str, str, Facts]]:
+        """Yield layer, gate, and the gate's numbers."""
+        yield from self._parts("gates")
+
+    def states(self) -> Iterator[tuple[str, str, Facts]]:
+        """Yield layer, state, and the state's numbers."""
+        yield from self._parts("states")
+
+    def _parts(self, kind: str) -> Iterator[tuple[str, str, Facts]]:
+        for layer, parts in self.layers.items():
+            for name, facts in parts[kind].items():
+                yield layer, name, facts
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """A run that was probed, with two looks; those of many runs together would fill the memory.
+
+    ``first`` is before training, or the earliest where the probe was switched on later; ``best`` is
+    the latest that is no later than the best validation epoch; ``lost`` says how many lines of the
+    file are damaged.
+    """
+
+    run: Run
+    first: Look
+    best: Look
+    lost: int
+
+    def looks(self) -> list[Look]:
+        """Read all looks of the run, in the order of its epochs."""
+        lines, _ = whole(_bytes(self.run))
+        looks = [look for _, raw in sorted(lines.items()) if (look := _look(raw)) is not None]
+        return looks or [self.first]
+
+
+def read_probe(run: Run) -> Probed | None:
+    """Return what a run's probe wrote, None where it was not probed.
+
+    Args:
+        run: the run.
+    """
+    lines, lost = whole(_bytes(run))
+    epochs = sorted(lines)
+    if not epochs:
+        return None
+    score = run.result.best if run.result is not None else None
+    last = epochs[-1] if score is None else score.epoch
+    chosen = next((epoch for epoch in reversed(epochs) if epoch <= last), epochs[0])
+    first, best = _look(lines[epochs[0]]), _look(lines[chosen])
+    return None if first is None or best is None else Probed(run, first, best, lost)
+
+
+def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
+    """Return some sequences' gates and states by ``LAYER/gate/NAME`` or ``LAYER/state/NAME``.
+
+    Empty where the run has none, or its file is damaged.
+    """
+    try:
+        with (
+            durable.opened(run.path / "probe.npz") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}
+
+
+def value(facts: Facts, name: str) -> float | None:
+    """Return one number of a gate, None where it has none."""
+    found = facts.get(name)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        return None
+    return float(found)
+
+
+def _bytes(run: Run) -> bytes:
+    return read_bytes(run.path / "probe.jsonl") or b""
+
+
+def _look(raw: bytes) -> Look | None:
+    try:
+        record = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return Look(record["epoch"], record["layers"]) if _is_look(record) else None
+
+
+def _is_look(record: Any) -> bool:
+    layers = record.get("layers") if isinstance(record, dict) else None
+    return (
+        type(record.get("epoch")) is int
+        and isinstance(layers, dict)
+        and all(
+            isinstance(parts, dict)
+            and all(
+                isinstance(parts.get(kind), dict)
+                and all(isinstance(facts, dict) for facts in parts[kind].values())
+                for kind in ("gates", "states")
+            )
+            for parts in layers.values()
+        )
+    )

@@ -1,0 +1,209 @@
+"""What gates did, as rows of text tables and as plain data."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import number
+from gatekit.runs.probe.facts import time_scale
+
+from .behaviour import NUMBERS, GateRow, GatesReport, Mean, StateRow, Variant, gradient, kept
+from .probes import Facts, Look, Probed, value
+
+GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
+STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
+
+LEGEND = (
+    "low, high: share of values within a tenth of the range from its ends (below 0.1, above 0.9);",
+    "open time: steps for which a unit stays above the middle. All at the best validation epoch,",
+    "and from three seeds on with the half width of the t interval of their mean;",
+    "memory: -1/ln(kept) of the median unit, and of the quarters, with gates held at their means;",
+    "gradient: its norm at the layer's first step, as a share of the largest. More: docs/probe.md",
+)
+_LONGEST = 30
+_FEWEST = 3
+
+
+def gate_rows(report: GatesReport) -> list[dict[str, str]]:
+    """Return a row of text for each gate of each variant; a label stands in its first row only."""
+    rows = []
+    for variant in report.variants:
+        for place, gate in enumerate(variant.gates):
+            numbers = gate.numbers
+            rows.append(
+                {
+                    "variant": "" if place else label(variant),
+                    "gate": _named(variant, gate.layer, gate.gate),
+                    "n": counted(variant),
+                    "mean": _text(numbers["mean"]),
+                    "low": _percent(numbers["low"]),
+                    "high": _percent(numbers["high"]),
+                    "open time": _text(numbers["open_time"]),
+                }
+            )
+    return rows
+
+
+def state_rows(report: GatesReport) -> list[dict[str, str]]:
+    """Return a row of text for each state of each variant."""
+    rows = []
+    for variant in report.variants:
+        for place, state in enumerate(variant.states):
+            rows.append(
+                {
+                    "variant": "" if place else label(variant),
+                    "state": _named(variant, state.layer, state.state),
+                    "n": counted(variant),
+                    "memory (steps)": memory_text(state),
+                    "at start": "-" if state.start is None else steps_text(state.start),
+                    "gradient": "-" if state.reach is None else number(state.reach, 2),
+                }
+            )
+    return rows
+
+
+def label(variant: Variant) -> str:
+    """Return a variant's label, short enough for a table."""
+    shown = printable(variant.group.label)
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
+
+
+def counted(variant: Variant) -> str:
+    """Return how many seeds were probed: ``3``, or ``2/3`` where one was not."""
+    n, total = len(variant.probed), len(variant.group.runs) + len(variant.group.missing)
+    return str(n) if n == total else f"{n}/{total}"
+
+
+def memory_text(state: StateRow) -> str:
+    """Return ``13 (11 to 14)``, the middle and the quarters of a state's memory length."""
+    if state.memory is None:
+        return "-"
+    low, middle, high = map(steps_text, state.memory)
+    return f"{middle} ({low} to {high})"
+
+
+def steps_text(steps: float) -> str:
+    """Return a number of steps; one without end in words."""
+    return "endless" if math.isinf(steps) else number(steps, 3)
+
+
+def _named(variant: Variant, layer: str, name: str) -> str:
+    layers = {row.layer for row in variant.gates} | {row.layer for row in variant.states}
+    return printable(name if layers == {"rnn_0"} else f"{layer}.{name}")
+
+
+def _text(found: Mean | None) -> str:
+    if found is None:
+        return "-"
+    half, mean = _half(found), found.mean
+    # Two digits of the half width say all; without one, three of the mean.
+    size = half if half and half > 1e-3 * max(abs(mean), 1e-3) else abs(mean) / 10
+    places = 2 if size <= 0 else min(3, max(0, 1 - math.floor(math.log10(size))))
+    return f"{mean:.{places}f}" + ("" if half is None else f" {_plus_minus()} {half:.{places}f}")
+
+
+def _percent(found: Mean | None) -> str:
+    if found is None:
+        return "-"
+    half = _half(found)
+    shown = "" if half is None else f" {_plus_minus()} {100 * half:.1f}"
+    return f"{100 * found.mean:.1f}{shown} %"
+
+
+def _half(found: Mean) -> float | None:
+    # The interval of two seeds is wider than all that a share can be.
+    if found.interval is None or len(found.values) < _FEWEST:
+        return None
+    return found.interval.high - found.mean
+
+
+def _plus_minus() -> str:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return "\N{PLUS-MINUS SIGN}" if encoding.lower().startswith("utf") else "+/-"
+
+
+def to_data(report: GatesReport) -> dict[str, Any]:
+    """Return the whole report as plain data: what the tables show, and every epoch of each run."""
+    return {
+        "study": report.study.name,
+        "level": report.level,
+        "variants": [_variant(variant) for variant in report.variants],
+        "notes": list(report.notes),
+    }
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "group": variant.group.label,
+        "n": len(variant.probed),
+        "missing": len(variant.group.missing),
+        "gates": [_gate(row) for row in variant.gates],
+        "states": [_state(row) for row in variant.states],
+        "runs": [_run(probed) for probed in variant.probed],
+    }
+
+
+def _gate(row: GateRow) -> dict[str, Any]:
+    found: dict[str, Any] = {"layer": row.layer, "gate": row.gate, "n": row.n}
+    for name, mean in row.numbers.items():
+        interval = None if mean is None else mean.interval
+        found[name] = None if mean is None else mean.mean
+        found[f"{name}_low"] = None if interval is None else interval.low
+        found[f"{name}_high"] = None if interval is None else interval.high
+    return found
+
+
+def _state(row: StateRow) -> dict[str, Any]:
+    low, middle, high = (None, None, None) if row.memory is None else row.memory
+    return {
+        "layer": row.layer,
+        "state": row.state,
+        "n": row.n,
+        "memory": _finite(middle),
+        "memory_low": _finite(low),
+        "memory_high": _finite(high),
+        "memory_start": _finite(row.start),
+        "endless": middle is not None and math.isinf(middle),
+        "gradient": row.reach,
+    }
+
+
+def _run(probed: Probed) -> dict[str, Any]:
+    return {
+        "run": probed.run.id,
+        "seed": probed.run.seed,
+        "best_epoch": probed.best.epoch,
+        "looks": [_look(look) for look in probed.looks()],
+    }
+
+
+def _look(look: Look) -> dict[str, Any]:
+    return {
+        "epoch": look.epoch,
+        "gates": [
+            {"layer": layer, "gate": gate, **{name: value(facts, name) for name in NUMBERS}}
+            for layer, gate, facts in look.gates()
+        ],
+        "states": [
+            {"layer": layer, "state": state, **_times(facts)}
+            for layer, state, facts in look.states()
+        ],
+    }
+
+
+def _times(facts: Facts) -> Mapping[str, Any]:
+    shares = kept(facts)
+    steps, norms = gradient(facts) or ([], [])
+    return {
+        "memory": None if shares is None else [_finite(time_scale(share)) for share in shares],
+        "steps": steps,
+        "gradient": norms,
+    }
+
+
+def _finite(steps: float | None) -> float | None:
+    return None if steps is None or math.isinf(steps) else steps

@@ -1,0 +1,229 @@
+"""Group the runs of a study by everything except the seed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekit.runs.config import flatten
+from gatekit.runs.record import Run
+from gatekit.runs.result_numbers import OWN, short_hash
+from gatekit.study.config import DEFAULTS
+
+from .keys import (
+    Known,
+    asked,
+    differing,
+    differing_inside,
+    implied,
+    in_order,
+    is_of_task,
+    only_told,
+    text_of,
+)
+from .label import group_label
+
+# These change no number (a plugin's code does, and its hash is compared); the seed is what groups
+# are averaged over.
+_LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
+_NOT_VARIANTS = (*_LAUNCH, "seed")
+_OURS = {"cell", "task", "optimizer", "trainer"}
+_ABOUT = ("name", "reference", "year", "notes")
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
+_NO_CELL: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs that differ in nothing but the seed (or in nothing that ``by`` names).
+
+    ``values`` are the keys that tell groups apart, in the order of the label; ``variant`` is the
+    label without the task, so that the same variant is recognised on another task; ``units``
+    says for each counting run what it is paired by: seed and pooled keys.
+    """
+
+    label: str
+    variant: str
+    values: Mapping[str, Any]
+    runs: tuple[Run, ...]
+    missing: tuple[Run, ...]
+    units: tuple[Hashable, ...]
+
+    @property
+    def cell(self) -> str | None:
+        """Return the name of the group's cell."""
+        run = (self.runs or self.missing)[0]
+        return None if run.config is None else _cell_name(run.config)
+
+    def missing_states(self) -> dict[str, int]:
+        """Return how many runs are missing, by state."""
+        return dict(sorted(Counter(run.state for run in self.missing).items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """All groups, the keys they are pooled over, and runs whose group cannot be known.
+
+    ``implied`` are keys of the training that tell no groups apart, each with what it follows from.
+    """
+
+    groups: tuple[Group, ...]
+    pooled: tuple[str, ...]
+    unknown: tuple[Run, ...]
+    implied: Mapping[str, str] = field(default_factory=dict)
+
+
+def group_runs(
+    runs: Iterable[Run], by: Sequence[str] | None = None, within: Sequence[str] = ()
+) -> Grouping:
+    """Group runs by every key that differs between them except the seed, or by given keys.
+
+    Args:
+        runs: all runs of a study.
+        by: dotted configuration keys; ``cell`` is the cell's name. None means every key
+            that differs.
+        within: keys that tell groups apart even where they follow from others.
+
+    Raises:
+        ConfigError: ``by`` names a key that no run has, or the seed.
+    """
+    runs = list(runs)
+    unknown = tuple(run for run in runs if run.config is None)
+    readable = [run for run in runs if run.config is not None]
+    readable.sort(key=lambda run: (run.seed is None, run.seed or 0, run.id))
+    settings = _completed(readable, [_settings(run) for run in readable])
+    # Runs read together share their cells, so each cell is flattened once.
+    flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
+    details = [flat[id(_cell(run))] for run in readable]
+    differ = differing(settings)
+    inside = differing_inside(settings, details, differ)
+    everything: list[Known] = [
+        {**detail, **setting} for detail, setting in zip(details, settings, strict=True)
+    ]
+    following: dict[str, str] = {}
+    if by is None:
+        keys = [*in_order(differ), *inside]
+        found = implied(keys, everything)
+        following = {key: owner for key, owner in found.items() if key not in within}
+        keys = [key for key in keys if key not in following]
+        everything = only_told(inside, everything) if inside else everything
+        pooled: list[str] = []
+    else:
+        keys = asked(by, (*settings, *details), [*differ, *inside])
+        pooled = [key for key in (*in_order(differ), *inside) if key not in keys]
+    buckets: dict[tuple[str, ...], list[int]] = {}
+    for index, known in enumerate(everything):
+        buckets.setdefault(tuple(text_of(known, key) for key in keys), []).append(index)
+    groups: list[Group] = []
+    for indices in buckets.values():
+        members = [(readable[i], everything[i]) for i in indices]
+        groups.extend(_groups(members, keys, pooled))
+    groups.sort(key=_order)
+    return Grouping(tuple(groups), tuple(pooled), unknown, following)
+
+
+def _order(group: Group) -> tuple[str | float, ...]:
+    """Return what groups are sorted by: the label, its numbers by their size."""
+    parts = _NUMBER.split(group.label)
+    return tuple(float(part) if index % 2 else part for index, part in enumerate(parts))
+
+
+def _groups(
+    members: Sequence[tuple[Run, Mapping[str, Any]]], keys: Sequence[str], pooled: Sequence[str]
+) -> list[Group]:
+    values = {key: members[0][1].get(key) for key in keys}
+    fallback = _cell_name(members[0][0].config or {}) or "all runs"
+    missing = tuple(run for run, _ in members if not run.counts)
+    sources = [dict(_source(run)) if run.counts else {} for run, _ in members]
+    split = differing([source for source in sources if source])
+    parts: dict[tuple[str, ...], list[int]] = {}
+    for index, (run, _) in enumerate(members):
+        if run.counts:
+            part = tuple(text_of(sources[index], key) for key in split)
+            parts.setdefault(part, []).append(index)
+    groups = []
+    for indices in parts.values() or [[]]:
+        # A group whose data or plugin changed under it is two groups, told apart by the hash.
+        shown = {**values, **{key: sources[indices[0]].get(key) for key in split if indices}}
+        variant = {key: value for key, value in values.items() if not is_of_task(key)}
+        groups.append(
+            Group(
+                label=group_label(shown, fallback),
+                variant=group_label(variant, fallback),
+                values=shown,
+                runs=tuple(members[i][0] for i in indices),
+                missing=missing,
+                units=tuple(_unit(*members[i], pooled) for i in indices),
+            )
+        )
+    return groups
+
+
+def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
+    return None if run.seed is None else (run.seed, *(text_of(known, key) for key in pooled))
+
+
+def _source(run: Run) -> Iterable[tuple[str, str]]:
+    if run.result is not None:
+        if run.result.executor != OWN:
+            yield "data", short_hash(run.result.data_hash)
+        for name, digest in run.result.plugins.items():
+            yield f"plugin.{name}", short_hash(digest)
+
+
+def _cell_name(config: Mapping[str, Any]) -> str | None:
+    cell = config.get("cell")
+    name = cell.get("name") if isinstance(cell, Mapping) else cell
+    return None if name is None else str(name)
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    config = run.config or {}
+    settings = run_settings(config)
+    match = config.get("match")
+    if isinstance(match, Mapping) and str(match.get("to")).startswith("parameters:"):
+        # The units follow from cell, task and budget; as a key they would part a cell by its tasks.
+        settings["match"] = match["to"]
+        settings.pop("units", None)
+    return settings if run.origin is None else {**settings, "origin": run.origin}
+
+
+def _completed(
+    runs: Sequence[Run], settings: Sequence[dict[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Give runs that are older than an option its default: it is what they were made with.
+
+    A script of one's own keeps what it likes; only what every run of ours has tells such a run.
+    """
+    present = {key for setting in settings for key in setting}
+    filled = []
+    for run, setting in zip(runs, settings, strict=True):
+        config = run.config or {}
+        ours = config.keys() >= _OURS
+        absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *_NOT_VARIANTS}}
+        known = {k: v for k, v in flatten(absent).items() if k in present}
+        filled.append({**known, **setting})
+    return filled
+
+
+def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration sets, flat with dotted keys: the cell by name, no launch keys."""
+    flat: dict[str, Any] = {}
+    name = _cell_name(config)
+    if name is not None:
+        flat["cell"] = name
+    rest = {k: v for k, v in config.items() if k != "cell" and k not in _NOT_VARIANTS}
+    flat.update(flatten(rest))
+    return flat
+
+
+def _cell(run: Run) -> Mapping[str, Any]:
+    cell = (run.config or {}).get("cell")
+    return cell if isinstance(cell, Mapping) else _NO_CELL
+
+
+def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return flatten({"cell": {key: cell[key] for key in cell if key not in _ABOUT}})

@@ -1,0 +1,93 @@
+"""Find runs by what one types: a run's id, its beginning, or a study and the label of a group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.compare.study import Study, load, studies
+from gatekit.runs.record import Run
+
+from .group import Group, group_runs
+
+_ID = re.compile(r"[0-9a-f]{4,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Runs that were asked for, and their group: what differs in nothing but the seed."""
+
+    name: str
+    study: Study
+    runs: tuple[Run, ...]
+    group: Group | None
+
+
+def select(text: str, root: Path | str = "experiments") -> Selection:
+    """Return the run or the group that a text names.
+
+    Args:
+        text: a run's id or at least four digits of it, ``STUDY/ID``, or ``STUDY/GROUP`` with the
+            group's label in ``gatekit compare STUDY``.
+        root: where studies lie.
+
+    Raises:
+        RunError: nothing, or more than one thing, is called so.
+    """
+    name, slash, rest = text.partition("/")
+    known = studies(root)
+    if not slash:
+        return _in_any_study(text, known, root)
+    if name not in known:
+        raise RunError(
+            f"no study {name!r} in {root}{nearest(name, known)}; studies: {listed(known)}"
+        )
+    study = load(name, root)
+    found = _run(text, rest, study)
+    if found is not None:
+        return found
+    groups = group_runs(study.runs).groups
+    for group in groups:
+        if group.label == rest:
+            return Selection(text, study, (*group.runs, *group.missing), group)
+    labels = [group.label for group in groups]
+    raise RunError(
+        f"{name} has no run and no group {rest!r}{nearest(rest, labels)}; groups: {listed(labels)}"
+    )
+
+
+def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
+    if not _ID.fullmatch(text):
+        raise RunError(
+            f"{text!r} names no run; type a run's id, or STUDY/GROUP such as {known[0]}/lstm"
+        )
+    found = []
+    for name in known:
+        folders = (
+            Path(root, name).glob(f"runs/{text}*"),
+            Path(root, name).glob(f"imported/*/runs/{text}*"),
+        )
+        if any(True for paths in folders for _ in paths):
+            selection = _run(text, text, load(name, root))
+            found += [] if selection is None else [selection]
+    if len(found) != 1:
+        many = f" is in {listed([s.study.name for s in found])}; type STUDY/{text}"
+        raise RunError(f"run {text}{many if found else ' is in no study'}")
+    return found[0]
+
+
+def _run(text: str, start: str, study: Study) -> Selection | None:
+    if not _ID.fullmatch(start):
+        return None
+    found = [run for run in study.runs if run.id.startswith(start)]
+    own = [run for run in found if run.origin is None] or found
+    if len(own) > 1:
+        raise RunError(f"{start} begins {len(own)} runs: {listed([r.id for r in own])}; type more")
+    if not own:
+        return None
+    groups = group_runs(study.runs).groups
+    group = next((g for g in groups if own[0] in (*g.runs, *g.missing)), None)
+    return Selection(text, study, (own[0],), group)

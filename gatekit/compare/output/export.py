@@ -1,0 +1,176 @@
+"""The comparison for other programs: JSON, CSV and Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.several import Variant, several_tasks
+from gatekit.compare.stats.statistics import Interval
+
+from .table import footer
+from .table_text import heading, table_cells, tasks_cells, tasks_heading
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def records(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return one plain record per group, best first; what is not known is None, never NaN."""
+    several = several_tasks(comparison)
+    over = {} if several is None else {v.name: v for v in several.variants}
+    return [_record(row, over.get(row.group.variant)) for row in comparison.rows]
+
+
+def to_json(comparison: Comparison) -> str:
+    """Return the records as JSON text."""
+    return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
+
+
+def to_csv(comparison: Comparison) -> str:
+    """Return the records as CSV text for spreadsheets.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe; plain numbers
+    do not.
+    """
+    flat = [{k: v for k, v in record.items() if _is_cell(v)} for record in records(comparison)]
+    return csv_text(list(flat[0]) if flat else _columns(), flat)
+
+
+def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as CSV text in which no cell is a formula.
+
+    Args:
+        names: the columns.
+        rows: one mapping a row.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_safe(name) for name in names])
+    writer.writerows([_safe(row.get(name)) for name in names] for row in rows)
+    return buffer.getvalue()
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """Return the table and its footer as Markdown; labels are shown as text whatever they hold."""
+    titles = heading(comparison)
+    lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+    lines += [_row(texts) for texts in table_cells(comparison)]
+    several = several_tasks(comparison)
+    if several is not None:
+        titles = tasks_heading(several)
+        lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+        lines += [_row(texts) for texts in tasks_cells(several)]
+    said = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
+    return "\n".join([*lines, "", *said]) + "\n"
+
+
+def _record(row: Row, over: Variant | None) -> dict[str, Any]:
+    summary, found = row.summary, row.difference
+    test = found.test if found else None
+    missing = row.group.missing_states()
+    return {
+        "group": row.group.label,
+        "n": summary.n if summary else 0,
+        "mean": summary.mean if summary else None,
+        "low": _low(summary.interval if summary else None),
+        "high": _high(summary.interval if summary else None),
+        "metric": summary.metric.name if summary else None,
+        "split": summary.split if summary else None,
+        "unit": summary.metric.unit if summary else None,
+        "direction": summary.metric.direction if summary else None,
+        "interval": summary.interval.method if summary and summary.interval else None,
+        "bootstrap_low": _low(summary.bootstrap if summary else None),
+        "bootstrap_high": _high(summary.bootstrap if summary else None),
+        "median": summary.median if summary else None,
+        "interquartile_mean": summary.interquartile_mean if summary else None,
+        "standard_deviation": summary.standard_deviation if summary else None,
+        "diverged": summary.diverged if summary else 0,
+        "mean_finished": summary.mean_finished if summary else None,
+        "missing": sum(missing.values()),
+        "parameters": summary.parameters if summary else None,
+        "recurrent_parameters": summary.recurrent_parameters if summary else None,
+        "step_seconds": summary.step_seconds if summary else None,
+        "baseline": found.baseline if found else None,
+        "is_baseline": row.is_baseline,
+        "pairs": found.pairs if found else None,
+        "difference": found.mean if found else None,
+        "difference_low": _low(found.interval if found else None),
+        "difference_high": _high(found.interval if found else None),
+        "difference_bootstrap_low": _low(found.bootstrap if found else None),
+        "difference_bootstrap_high": _high(found.bootstrap if found else None),
+        "better": found.better if found else None,
+        "worse": found.worse if found else None,
+        "probability_of_improvement": found.improvement if found else None,
+        "seeds_needed": found.seeds_needed if found else None,
+        "effect_size": found.effect_size if found else None,
+        "test": test.test if test else None,
+        "p": test.p if test else None,
+        "p_holm": found.p_holm if found else None,
+        "p_t": test.p_t if test else None,
+        "smallest_p_holm": found.smallest_p_holm if found else None,
+        "smallest_p": test.smallest_p if test else None,
+        "mean_rank": over.rank if over else None,
+        "normalised": over.mean if over else None,
+        "normalised_low": _low((over.bootstrap or over.interval) if over else None),
+        "normalised_high": _high((over.bootstrap or over.interval) if over else None),
+        "confounded": found.confounded if found else None,
+        "verdict": row.verdict,
+        "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
+        "seeds": [run.seed for run in row.group.runs],
+        "runs": [run.id for run in row.group.runs],
+        "missing_runs": [
+            {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
+            for run in row.group.missing
+        ],
+        "differences": [_finite(value) for value in found.values] if found else [],
+        "keys": {key: value for key, value in row.group.values.items() if value is not None},
+        "refused": list(found.refused) if found else [],
+        "blocked": list(found.blocked) if found else [],
+        "differs_in": list(found.differs_in) if found else [],
+        "flags": [*(summary.flags if summary else ()), *(found.notes if found else ())],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _low(interval: Interval | None) -> float | None:
+    return None if interval is None else interval.low
+
+
+def _high(interval: Interval | None) -> float | None:
+    return None if interval is None else interval.high
+
+
+def _columns() -> list[str]:
+    return ["group", "n", "mean", "low", "high", "metric"]
+
+
+def _is_cell(value: Any) -> bool:
+    return not isinstance(value, list | dict)
+
+
+def _safe(value: Any) -> str:
+    text = "" if value is None else str(value)
+    if text[:1] in "=+-@\t\r" and text and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _row(texts: list[str]) -> str:
+    return "| " + " | ".join(_escaped(text) for text in texts) + " |"
+
+
+def _escaped(text: str) -> str:
+    # Backslashes keep Markdown's signs and entities HTML's; a bracket alone makes no link.
+    text = re.sub(r"([\\`*_|~$])", r"\\\1", printable(text))
+    text = re.sub(r"\]([(\[:])", r"]\\\1", text)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

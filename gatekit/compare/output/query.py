@@ -1,0 +1,185 @@
+"""SQL over run folders: DuckDB in memory, filled from the folders, closed to everything else."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.rows import tidy
+from gatekit.compare.study import Study
+from gatekit.runs.metric_lines import read_metrics
+from gatekit.runs.record import read_bytes
+
+_METRICS = {
+    "study": "VARCHAR",
+    "run": "VARCHAR",
+    "origin": "VARCHAR",
+    "epoch": "BIGINT",
+    "step": "BIGINT",
+    "split": "VARCHAR",
+    "metric": "VARCHAR",
+    "value": "DOUBLE",
+    "seconds": "DOUBLE",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Column names and rows of a query's result."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return one record per row, as JSON has values.
+
+        NaN and infinities are None, decimals are numbers, bytes are hex digits; times, intervals
+        and identifiers are strings.
+        """
+        return [
+            {name: _plain(value) for name, value in zip(self.columns, row, strict=True)}
+            for row in self.rows
+        ]
+
+
+def query(sql: str, studies: Sequence[Study]) -> Answer:
+    """Answer a SELECT over the tables ``runs`` and ``metrics``.
+
+    ``runs`` has the columns of ``tidy`` with ``_`` for each dot and sign; ``metrics`` one row per
+    good line of ``metrics.jsonl``. Nothing can be written, and no file or address be read.
+
+    Args:
+        sql: one SELECT statement in DuckDB's language.
+        studies: what ``load`` returned.
+
+    Raises:
+        ConfigError: DuckDB is not installed, or refuses the statement.
+    """
+    try:
+        import duckdb
+    except ImportError:
+        raise ConfigError("queries need DuckDB; type `pip install 'gatekit[query]'`") from None
+    try:
+        statements = duckdb.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise ConfigError(
+                "a query is one SELECT, for it can only read; type for example"
+                ' gatekit query "select cell, avg(test) from runs group by 1"'
+            )
+        with duckdb.connect(":memory:") as database, tempfile.TemporaryDirectory() as folder:
+            rows = _named(tidy(studies))
+            _fill(database, "runs", rows, _types(rows), Path(folder))
+            # Reading the curves of ten thousand runs takes longer than everything else.
+            lines = _metric_rows(studies) if "metrics" in sql.lower() else ()
+            _fill(database, "metrics", lines, _METRICS, Path(folder))
+            database.execute("SET python_enable_replacements = false")
+            database.execute("SET enable_external_access = false")
+            database.execute("SET lock_configuration = true")
+            # A SELECT may hold an INSERT in a WITH clause.
+            database.execute("BEGIN TRANSACTION READ ONLY")
+            found = database.execute(sql)
+            columns = tuple(str(column[0]) for column in found.description or ())
+            return Answer(columns, tuple(found.fetchall()))
+    except duckdb.Error as error:
+        raise ConfigError(f"the query was refused: {str(error).strip()}") from None
+
+
+def _fill(
+    database: Any,
+    name: str,
+    rows: Iterable[Mapping[str, Any]],
+    types: Mapping[str, str],
+    folder: Path,
+) -> None:
+    if not types:
+        types = {"run": "VARCHAR", "study": "VARCHAR"}
+    path = folder / f"{name}.jsonl"
+    with open(path, "w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, default=str) + "\n")
+    fields = ", ".join(f"{_quoted(key)} {kind}" for key, kind in types.items())
+    database.execute(f"CREATE TABLE {name} ({fields})")
+    if path.stat().st_size:
+        columns = ", ".join(f"{_quoted(key)}: '{kind}'" for key, kind in types.items())
+        database.execute(
+            f"INSERT INTO {name} SELECT * FROM read_json(?, format = 'newline_delimited',"
+            f" columns = {{{columns}}}, maximum_object_size = 100000000)",
+            [str(path)],
+        )
+
+
+def _named(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    names: dict[str, str] = {}
+    for key in rows[0] if rows else ():
+        name = "".join(c if c.isalnum() else "_" for c in key)
+        while name.lower() in {taken.lower() for taken in names.values()}:
+            name += "_"
+        names[key] = name
+    return [{names[key]: _cell(value) for key, value in row.items()} for row in rows]
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, default=str) if isinstance(value, list | dict) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _key(value: Any) -> str:
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)
+
+
+def _types(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    return {key: _type({type(row[key]) for row in rows}) for key in (rows[0] if rows else ())}
+
+
+def _type(kinds: set[type]) -> str:
+    kinds = kinds - {type(None)}
+    if kinds == {bool}:
+        return "BOOLEAN"
+    if kinds == {int}:
+        return "BIGINT"
+    return "DOUBLE" if kinds and kinds <= {int, float} else "VARCHAR"
+
+
+def _metric_rows(studies: Iterable[Study]) -> Iterator[dict[str, Any]]:
+    for study in studies:
+        for run in study.runs:
+            data = read_bytes(run.path / "metrics.jsonl") or b""
+            for line in read_metrics(data).lines:
+                yield {
+                    "study": study.name,
+                    "run": run.id,
+                    "origin": run.origin,
+                    "epoch": line.epoch,
+                    "step": line.step,
+                    "split": line.split,
+                    "metric": line.metric,
+                    "value": line.value,
+                    "seconds": line.seconds,
+                }
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,137 @@
+"""The cells of a comparison's table as text, the same for terminal and Markdown."""
+
+from __future__ import annotations
+
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import number, p_value, shared_decimals, with_interval
+from gatekit.compare.several import SeveralTasks
+from gatekit.compare.summary import Summary
+
+_LONGEST = 16
+
+
+def heading(comparison: Comparison) -> list[str]:
+    """Return the column headings."""
+    summaries = [row.summary for row in comparison.rows if row.summary is not None]
+    metrics = {
+        f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
+        for s in summaries
+    }
+    metric = metrics.pop() if len(metrics) == 1 else "metric"
+    baselines = {row.group.variant for row in comparison.rows if row.is_baseline}
+    name = printable(baselines.pop()) if len(baselines) == 1 else ""
+    versus = f" to {name if name and len(name) <= _LONGEST else 'baseline'}"
+    return [
+        "group",
+        "n",
+        printable(metric),
+        f"difference{versus}",
+        "parameters",
+        "ms/step",
+    ]
+
+
+def table_cells(comparison: Comparison) -> list[list[str]]:
+    """Return the cells of every row, in the order of the heading."""
+    summaries = [row.summary for row in comparison.rows if row.summary is not None]
+    differences = [row.difference for row in comparison.rows if row.difference is not None]
+    means = shared_decimals((s.mean, s.interval) for s in summaries if s.mean is not None)
+    # A difference without an interval has no digits of its own: it takes those of the means.
+    spread = [(d.mean, d.interval) for d in differences if d.mean is not None and d.interval]
+    gaps = shared_decimals(spread) if spread else means
+    return [_cells(row, means, gaps) for row in comparison.rows]
+
+
+def _cells(row: Row, means: int, gaps: int) -> list[str]:
+    summary = row.summary
+    label = printable(row.group.label)
+    if summary is None:
+        return [label, counted(row), "no outcome", "", "", ""]
+    return [
+        label,
+        counted(row),
+        _mean(summary, means),
+        _difference(row, gaps),
+        "varies" if summary.parameters is None else f"{summary.parameters:,}",
+        "" if summary.step_seconds is None else number(1000 * summary.step_seconds),
+    ]
+
+
+def counted(row: Row) -> str:
+    """Return how many runs count: ``3``, or ``18/20`` when two are missing."""
+    n = 0 if row.summary is None else row.summary.n
+    total = n + len(row.group.missing)
+    return str(n) if total == n else f"{n}/{total}"
+
+
+def _mean(summary: Summary, places: int) -> str:
+    if summary.mean is not None:
+        return with_interval(summary.mean, summary.interval, places)
+    diverged = f"{summary.diverged} of {summary.n} diverged"
+    if summary.mean_finished is None:
+        return diverged
+    return f"{diverged}, rest {number(summary.mean_finished)}"
+
+
+def _difference(row: Row, places: int) -> str:
+    found = row.difference
+    if row.is_baseline:
+        return "baseline"
+    if found is None:
+        return ""
+    if found.refused:
+        return "not comparable"
+    if found.pairs == 0:
+        return "no common seed"
+    if found.mean is None:
+        way = (
+            f"worse on {found.worse}"
+            if found.worse >= found.better
+            else f"better on {found.better}"
+        )
+        return f"{way} of {found.pairs} pairs"
+    return with_interval(found.mean, found.interval, places, sign="+")
+
+
+def tasks_heading(several: SeveralTasks) -> list[str]:
+    """Return the column headings of the table over all tasks."""
+    return [
+        f"over {len(several.tasks)} tasks",
+        "mean rank",
+        "normalised score",
+        "interquartile mean",
+    ]
+
+
+def tasks_cells(several: SeveralTasks) -> list[list[str]]:
+    """Return the cells of the table over all tasks, best rank first."""
+    known = [(v.mean, v.bootstrap or v.interval) for v in several.variants if v.mean is not None]
+    places = shared_decimals(known)
+    lines = []
+    for variant in several.variants:
+        score = middle = "-"
+        if variant.mean is not None and variant.interquartile_mean is not None:
+            interval = variant.bootstrap or variant.interval
+            score = with_interval(variant.mean, interval, places)
+            middle = f"{variant.interquartile_mean:z.{places}f}"
+        lines.append([printable(variant.name), f"{variant.rank:.2f}", score, middle])
+    return lines
+
+
+def tasks_notes(several: SeveralTasks) -> list[str]:
+    """Return what must be said with the table over all tasks."""
+    notes = [
+        "normalised score: 0 is chance, 1 the mean of the baseline; every task counts the same"
+    ]
+    methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
+    notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
+    ranking = several.ranking
+    if ranking.p is not None and ranking.critical_difference is not None:
+        differ = "differ" if ranking.p < 1 - ranking.level else "are not shown to differ"
+        notes.append(
+            f"ranks {differ} (Friedman chi2 = {ranking.chi_square:.3g},"
+            f" p {p_value(ranking.p)}); critical difference {ranking.critical_difference:.2f}"
+            f" (Nemenyi at {1 - ranking.level:.2g})"
+        )
+    return [*notes, *several.notes]

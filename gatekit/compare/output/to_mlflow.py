@@ -1,0 +1,182 @@
+"""Runs in an MLflow server: a parent run for each group, a child run for each seed."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.compare.grouping.group import Group, group_runs, run_settings
+from gatekit.compare.grouping.label import value_text
+from gatekit.compare.study import Study
+from gatekit.runs import durable
+from gatekit.runs.metric_lines import read_metrics
+from gatekit.runs.record import Run, read_bytes
+
+_GROUP, _RUN, _CONTENT = "gatekit.group", "gatekit.run", "gatekit.content"
+_PARENT = "mlflow.parentRunId"
+_BATCH, _PARAMS, _LONGEST, _PAGE = 1000, 100, 6000, 1000
+_SPLITS = {"validation": "val"}
+_STATUS = {"COMPLETED": "FINISHED", "RUNNING": "RUNNING", "PLANNED": "SCHEDULED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many runs were written, and how many stood there already."""
+
+    written: int
+    kept: int
+
+
+def export_mlflow(study: Study, uri: str) -> Exported:
+    """Write a study into an MLflow experiment of its name.
+
+    What stands there already with the same content is left alone; a run that has changed since, or
+    that an export left half written, is written anew.
+
+    Args:
+        study: what ``load`` returned.
+        uri: address of the tracking server, or a SQLite file as ``sqlite:///mlflow.db``.
+
+    Raises:
+        ConfigError: mlflow is not installed.
+        RunError: the server cannot be reached, or refuses.
+    """
+    try:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+    except ImportError:
+        raise ConfigError("this needs MLflow; type `pip install 'gatekit[mlflow]'`") from None
+    try:
+        return _export(study, MlflowClient(tracking_uri=uri))
+    except MlflowException as error:
+        raise RunError(f"MLflow at {uri}: {str(error).splitlines()[0]}") from None
+
+
+def _export(study: Study, client: Any) -> Exported:
+    experiment = client.get_experiment_by_name(study.name)
+    place = experiment.experiment_id if experiment else client.create_experiment(study.name)
+    parents: dict[str, str] = {}
+    there: dict[str, Any] = {}
+    for found in _all_runs(client, place):
+        tags = found.data.tags
+        if _GROUP in tags:
+            parents[tags[_GROUP]] = found.info.run_id
+        elif _RUN in tags:
+            there[tags[_RUN]] = found
+    written = kept = 0
+    for group in group_runs(study.runs).groups:
+        for run in (*group.runs, *group.missing):
+            old, content = there.get(_key(run)), _content(run)
+            if old is not None and old.data.tags.get(_CONTENT) == content:
+                kept += 1
+                continue
+            if old is not None:
+                client.delete_run(old.info.run_id)
+            if group.label not in parents:
+                parents[group.label] = _parent(client, place, group)
+            _child(client, place, run, parents[group.label], content)
+            written += 1
+    return Exported(written, kept)
+
+
+def _all_runs(client: Any, place: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs([place], max_results=_PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _parent(client: Any, place: str, group: Group) -> str:
+    made = client.create_run(place, start_time=0, run_name=group.label, tags={_GROUP: group.label})
+    client.log_batch(made.info.run_id, params=_params(group.values))
+    client.set_terminated(made.info.run_id, "FINISHED", end_time=0)
+    return str(made.info.run_id)
+
+
+def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None:
+    lines = read_metrics(_bytes(run)).lines
+    start = _started(run, lines[-1].seconds if lines else 0.0)
+    tags = {_RUN: _key(run), _PARENT: parent, "gatekit.state": run.state}
+    if run.reason:
+        tags["gatekit.reason"] = run.reason[:_LONGEST]
+    made = client.create_run(place, start_time=start, run_name=f"seed={run.seed}", tags=tags)
+    name = made.info.run_id
+    for params in _batches(_params({**run_settings(run.config or {}), "seed": run.seed}), _PARAMS):
+        client.log_batch(name, params=params)
+    for metrics in _batches(_metrics(run, lines, start), _BATCH):
+        client.log_batch(name, metrics=metrics)
+    end = start + int(1000 * lines[-1].seconds) if lines else start
+    client.set_terminated(name, _STATUS.get(run.state, "FAILED"), end_time=end)
+    # Last of all: a run without it was left half written.
+    client.set_tag(name, _CONTENT, content)
+
+
+def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
+    from mlflow.entities import Metric
+
+    found = [
+        Metric(
+            f"{_SPLITS.get(line.split, line.split)}_{line.metric}",
+            line.value,
+            start + int(1000 * line.seconds),
+            line.epoch,
+        )
+        for line in lines
+        if line.value is not None
+    ]
+    result = run.result
+    if result is not None and result.best is not None:
+        scores = {"val": result.best.validation, "test": result.best.test, **result.best.further}
+        found += [
+            Metric(f"best_{split}_{result.metric.name}", value, start, result.best.epoch)
+            for split, value in scores.items()
+            if value is not None
+        ]
+    if result is not None and result.parameters is not None:
+        found.append(Metric("parameters", float(result.parameters), start, 0))
+    return found
+
+
+def _params(values: Any) -> list[Any]:
+    from mlflow.entities import Param
+
+    return [
+        Param(key, value_text(value)[:_LONGEST])
+        for key, value in values.items()
+        if value is not None
+    ]
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _key(run: Run) -> str:
+    return run.id if run.origin is None else f"{run.origin}/{run.id}"
+
+
+def _content(run: Run) -> str:
+    data = read_bytes(run.path / "result.json") or b""
+    return hashlib.sha256(data + _bytes(run) + run.state.encode()).hexdigest()
+
+
+def _bytes(run: Run) -> bytes:
+    return read_bytes(run.path / "metrics.jsonl") or b""
+
+
+def _started(run: Run, seconds: float) -> int:
+    """Return when a run began, in milliseconds; 0 where its folder does not tell."""
+    try:
+        updated = durable.read_object(run.path / "status.json").get("updated")
+        ended = datetime.datetime.fromisoformat(str(updated)).timestamp()
+    except (ValueError, OverflowError):
+        return 0
+    return max(0, int(1000 * (ended - seconds)))

@@ -1,0 +1,142 @@
+"""Make a bundled run again on this machine, and say whether its numbers repeat."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatekit.cell.errors import RunError, listed
+from gatekit.compare.recipe import environment
+from gatekit.compare.why import Change, environment_changes
+from gatekit.runs import durable
+from gatekit.runs.config import ConfigReader
+from gatekit.runs.record import Run, read_run
+from gatekit.runs.result_numbers import OWN, Result, read_result
+
+from .unbundle import extract
+
+_CLOSE = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A run that was made again: both outcomes, and what is different on this machine.
+
+    ``verdict`` is ``bitwise``, ``close`` (to five digits) or ``different``.
+    """
+
+    run: str
+    verdict: str
+    metric: str
+    before: Mapping[str, float | None]
+    after: Mapping[str, float | None]
+    changes: tuple[Change, ...]
+
+
+def rerun(path: Path, run: str | None = None) -> Repeat:
+    """Make one run of a bundle again and compare it with the bundled outcome.
+
+    Only plugins that are installed here are used; the bundle's sources are never executed.
+
+    Args:
+        path: the bundle.
+        run: id of the run, or its beginning; None means the one that took the least time.
+
+    Raises:
+        RunError: there is no such run, a plugin or the data are others here, or it fails here.
+    """
+    with tempfile.TemporaryDirectory(prefix="gatekit-rerun-") as folder:
+        extract(path, Path(folder, "bundle"))
+        bundled = _choose(Path(folder, "bundle", "runs"), run)
+        made = _make(bundled, Path(folder, "again"))
+        return _compared(bundled, made)
+
+
+def _choose(folder: Path, name: str | None) -> Run:
+    configs = ConfigReader()
+    runs = [read_run(path, configs) for path in sorted(folder.iterdir())]
+    known = [r for r in runs if r.state == "COMPLETED" and r.result and r.result.executor != OWN]
+    found = [r for r in known if name is None or r.id.startswith(name)]
+    if not found:
+        raise RunError(
+            f"the bundle has no completed run {name or ''} that `gatekit train` made;"
+            f" completed runs: {listed([r.id for r in known])}"
+        )
+    return min(found, key=lambda r: (r.result.seconds if r.result else None) or math.inf)
+
+
+def _make(bundled: Run, root: Path) -> Path:
+    from gatekit.registry import components
+    from gatekit.study.config import validate
+    from gatekit.study.launch import launch
+    from gatekit.study.plan import Launch, Plan, run_of
+    from gatekit.study.variant import variant
+
+    config, result = dict(bundled.config or {}), bundled.result
+    assert result is not None
+    # The bundle names plugin files of another machine; what is needed is asked for by its hash.
+    config = validate({**config, "plugins": []})
+    found = variant(config, components.load(), swapped=True)
+    _refuse_changed(result, found.plugins, found.data_hash)
+    threads = environment(bundled).get("threads") or 1
+    where = Launch("rerun", root, n_jobs=1, threads=int(threads), retry_failed=False)
+    again = run_of(found, where, config["seed"], f"run {bundled.id}", [])
+    with contextlib.redirect_stdout(sys.stderr):
+        outcome = launch(Plan(where, (again,), ()))
+    if outcome.failed:
+        raise RunError(f"run {bundled.id} fails here: {outcome.failed[0][1]}")
+    return again.path
+
+
+def _refuse_changed(result: Result, plugins: Mapping[str, str], data_hash: str) -> None:
+    changed = [n for n, digest in result.plugins.items() if plugins.get(n) != digest]
+    if changed:
+        raise RunError(
+            f"plugin {listed(changed)} is not here in the source of the bundle; it lies there as"
+            f" plugins/{result.plugins[changed[0]]}.py: read it, and copy it to"
+            f" ./plugins/{changed[0]}.py"
+        )
+    if result.data_hash != data_hash:
+        raise RunError(
+            f"the data of task {result.task} are others here ({data_hash} instead of"
+            f" {result.data_hash}); `gatekit data verify` tells, data.json in the bundle has the"
+            " command that gets them"
+        )
+
+
+def _compared(bundled: Run, made: Path) -> Repeat:
+    result = bundled.result
+    assert result is not None
+    try:
+        again = read_result(durable.read(made / "result.json"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"run {bundled.id} came to no outcome here: {error}") from None
+    before, after = _numbers(result), _numbers(again)
+    if before == after:
+        verdict = "bitwise"
+    elif all(_near(before[key], after.get(key)) for key in before):
+        verdict = "close"
+    else:
+        verdict = "different"
+    changes = environment_changes(environment(bundled), durable.read_object(made / "env.json"))
+    return Repeat(bundled.id, verdict, result.metric.name, before, after, changes)
+
+
+def _numbers(result: Result) -> dict[str, float | None]:
+    scores = (("best", result.best), ("last", result.last))
+    return {
+        f"{name} {split}": None if score is None else score.on(split)
+        for name, score in scores
+        for split in ("validation", "test", *(score.further if score else ()))
+    }
+
+
+def _near(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=_CLOSE)

@@ -1,0 +1,282 @@
+"""Read a bundle: every file checked, nothing executed, beside one's own runs as another origin."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from gatekit.cell.errors import ConfigError, GatekitError, RunError
+from gatekit.compare.study import IMPORTED
+from gatekit.runs import durable as files
+from gatekit.runs.studies.names import study_name
+
+from .entries import FREE_BYTES, MANIFEST, MOST_BYTES, MOST_RATIO, SCHEMA, most_bytes
+
+_ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 2**20
+_MOST_DIRECTORY = 16 * 2**20
+_LOCAL_HEADER = 30
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a bundle holds: the study's name, and every file with its hash."""
+
+    study: str
+    files: Mapping[str, str]
+
+
+def read_manifest(path: Path) -> Bundle:
+    """Return the list of files in a bundle.
+
+    Raises:
+        RunError: the file is not a bundle, is damaged, or a newer gatekit wrote it.
+    """
+    with _archive(path) as archive:
+        return _manifest(archive, path)
+
+
+def extract(path: Path, folder: Path) -> Bundle:
+    """Write the files of a bundle into a folder, each checked against its hash.
+
+    Args:
+        path: the bundle.
+        folder: an empty folder.
+
+    Raises:
+        RunError: the file is not a bundle, is damaged, or a file in it exceeds a bound.
+    """
+    with _archive(path) as archive:
+        bundle = _manifest(archive, path)
+        try:
+            for name, digest in bundle.files.items():
+                if _copy(archive, name, folder) != digest:
+                    raise RunError(f"{path} is damaged: {name} is not the file that was bundled")
+            _copy(archive, MANIFEST, folder)
+        except OSError as error:
+            raise RunError(f"{path} cannot be unpacked: {error.strerror or error}") from None
+    return bundle
+
+
+def import_bundle(path: Path, root: Path | str = "experiments", origin: str | None = None) -> Path:
+    """Put all runs of a bundle beside your own, as another origin, or none of them.
+
+    Args:
+        path: the bundle.
+        root: the folder of all studies.
+        origin: what to call it; None takes the file's name.
+
+    Returns:
+        The folder of the imported runs.
+
+    Raises:
+        RunError: the file is not a bundle, or the folder cannot be written.
+        ConfigError: the origin is not a name, or another bundle was imported under it.
+    """
+    name = path.stem if origin is None else origin
+    if not _ORIGIN.fullmatch(name):
+        raise ConfigError(f"origin {name!r} is no name of letters, digits, . _ -; type --as NAME")
+    bundle = read_manifest(path)
+    study = Path(root) / bundle.study
+    target = study / IMPORTED / name
+    if target.exists():
+        if _same(target, bundle):
+            return target
+        raise ConfigError(
+            f"{target} holds another bundle; type --as NAME with a new name, or remove that folder"
+        )
+    made = study / f".import-{secrets.token_hex(6)}"
+    fresh = [folder for folder in (target.parent, *target.parents[1:]) if not folder.exists()]
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        made.mkdir()
+        extract(path, made)
+        made.rename(target)
+    except OSError as error:
+        raise RunError(f"{study} cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        if not target.exists():
+            for folder in fresh:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+    return target
+
+
+class _Bounded:
+    """A file that is never read as a whole: a zip's directory may claim any size."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, file.close
+        self.seekable = file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(min(size, _MOST_DIRECTORY + 1) if size >= 0 else _MOST_DIRECTORY + 1)
+        if len(data) > _MOST_DIRECTORY:
+            raise zipfile.BadZipFile(f"its list of files takes more than {_MOST_DIRECTORY:,} bytes")
+        return data
+
+
+@contextlib.contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        file = files.opened(path)
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path} is no bundle ({error}); `gatekit bundle STUDY` writes one"
+        ) from None
+    with file:
+        try:
+            archive = zipfile.ZipFile(cast("IO[bytes]", _Bounded(file)))
+        except (OSError, *_DAMAGE) as error:
+            raise RunError(
+                f"{path} is no bundle ({error}); `gatekit bundle STUDY` writes one"
+            ) from None
+        try:
+            with archive:
+                yield archive
+        except GatekitError:
+            raise
+        except _DAMAGE as error:
+            raise RunError(f"{path} is damaged: {error}") from None
+
+
+# What zipfile raises for damaged archives, besides OSError: of an unknown method, of a password,
+# of numbers that no field can hold, of names that no encoding has.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    ValueError,
+)
+
+
+def _manifest(archive: zipfile.ZipFile, path: Path) -> Bundle:
+    infos = archive.infolist()
+    fault = _directory_fault(infos, archive.start_dir)
+    if fault:
+        raise RunError(f"{path} is no bundle of gatekit: {fault}")
+    names = [info.filename for info in infos]
+    if MANIFEST not in names:
+        raise RunError(f"{path} is no bundle: it has no {MANIFEST}")
+    record = _record(b"".join(_blocks(archive, archive.getinfo(MANIFEST))))
+    if record is None:
+        raise RunError(f"{path} is damaged: {MANIFEST} cannot be read")
+    schema, study, listed = record
+    if schema > SCHEMA:
+        raise RunError(
+            f"{path} has format {schema}, this gatekit reads up to {SCHEMA};"
+            " type `pip install --upgrade gatekit`"
+        )
+    if sorted(names) != sorted([*listed, MANIFEST]):
+        raise RunError(
+            f"{path} is no bundle of gatekit: its files are not those that {MANIFEST} lists"
+        )
+    return Bundle(study_name(study), listed)
+
+
+def _record(data: bytes) -> tuple[int, str, dict[str, str]] | None:
+    """Return format, study and hashes of a manifest; None if it is not one."""
+    try:
+        record = json.loads(data)
+        schema, study, listed = record["schema"], record["study"], record["files"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    sound = (
+        type(schema) is int
+        and schema >= 1
+        and isinstance(study, str)
+        and isinstance(listed, dict)
+        and all(isinstance(digest, str) and _HASH.fullmatch(digest) for digest in listed.values())
+    )
+    return (schema, study, listed) if sound else None
+
+
+def _directory_fault(infos: Sequence[zipfile.ZipInfo], end: int) -> str | None:
+    """Return what no bundle of gatekit has, from the zip's list of files alone."""
+    for info in infos:
+        fault = _entry_fault(info)
+        if fault:
+            return f"{info.orig_filename!r} {fault}"
+    if len({info.filename for info in infos}) < len(infos):
+        return "two files have one name"
+    if sum(info.file_size for info in infos) > MOST_BYTES:
+        return f"it unpacks to more than {MOST_BYTES / 2**30:g} GiB"
+    ordered = sorted(infos, key=lambda info: info.header_offset)
+    starts = [*(info.header_offset for info in ordered[1:]), end]
+    for info, following in zip(ordered, starts, strict=True):
+        if info.header_offset + _LOCAL_HEADER + info.compress_size > following:
+            return f"{info.filename!r} overlaps another file"
+    return None
+
+
+def _entry_fault(info: zipfile.ZipInfo) -> str | None:
+    most = most_bytes(info.filename)
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    # zipfile cuts a name at its first NUL
+    if most is None or info.orig_filename != info.filename:
+        return "is not a file of a bundle"
+    if kind not in (0, stat.S_IFREG):
+        return "is not a regular file"
+    if info.volume:
+        return "is in another file of a split zip"
+    if info.flag_bits & _ENCRYPTED:
+        return "is encrypted"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"is compressed by method {info.compress_type}; bundles are deflated or stored"
+    if info.file_size > most:
+        return f"has {info.file_size:,} bytes; at most {most:,} are allowed"
+    if info.file_size > max(FREE_BYTES, MOST_RATIO * info.compress_size):
+        return f"unpacks to more than {MOST_RATIO} times its size in the zip"
+    return None
+
+
+def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Give a file of the archive in blocks, at most as many bytes as the list of files declares."""
+    size = 0
+    with archive.open(info) as file:
+        while block := file.read(_BLOCK):
+            size += len(block)
+            yield block
+    if size != info.file_size:
+        raise zipfile.BadZipFile(f"{info.filename} has {size:,} bytes, not {info.file_size:,}")
+
+
+def _copy(archive: zipfile.ZipFile, name: str, folder: Path) -> str:
+    """Write a file of the archive into a folder and return its SHA-256."""
+    digest, target = hashlib.sha256(), folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "xb") as file:
+        for block in _blocks(archive, archive.getinfo(name)):
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
+
+
+def _same(target: Path, bundle: Bundle) -> bool:
+    try:
+        with files.opened(target / MANIFEST) as file:
+            record = _record(file.read())
+    except OSError:
+        return False
+    return record is not None and record[2] == bundle.files

@@ -1,0 +1,84 @@
+"""Means over several tasks: every task counts the same, and its seeds vary for themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .statistics import MIN_BOOTSTRAP, Interval
+
+Floats = NDArray[np.float64]
+_RESAMPLES = 5000
+
+
+def stratified_mean(strata: Sequence[Sequence[float]]) -> float:
+    """Return the mean over tasks of the mean over seeds."""
+    return float(np.mean([np.mean(values) for values in strata]))
+
+
+def stratified_t_interval(
+    strata: Sequence[Sequence[float]], level: float = 0.95
+) -> Interval | None:
+    r"""Return the t interval of the stratified mean, None where a task has fewer than two seeds.
+
+    $$\frac1T \sum_k \bar x_k \pm t_\nu \frac1T \sqrt{\sum_k s_k^2 / n_k}$$
+    with Welch's and Satterthwaite's degrees of freedom.
+
+    Args:
+        strata: for each task one number per seed, finite.
+        level: confidence level, between 0 and 1.
+
+    Reference:
+        Satterthwaite, "An approximate distribution of estimates of variance components",
+        Biometrics Bulletin 2 (1946), doi:10.2307/3002019
+    """
+    from scipy.special import stdtrit
+
+    if not strata or any(len(values) < 2 for values in strata):
+        return None
+    parts = np.array([np.var(values, ddof=1) / len(values) for values in strata])
+    mean = stratified_mean(strata)
+    name = "Welch-Satterthwaite t, stratified by task"
+    total = float(parts.sum())
+    if total == 0:
+        return Interval(mean, mean, level, name)
+    freedom = total**2 / float(sum(p**2 / (len(v) - 1) for p, v in zip(parts, strata, strict=True)))
+    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(total) / len(strata)
+    return Interval(mean - half, mean + half, level, name)
+
+
+def stratified_bootstrap(
+    strata: Sequence[Sequence[float]],
+    level: float = 0.95,
+    statistic: Callable[[Floats], Floats] | None = None,
+) -> Interval | None:
+    """Return the percentile bootstrap interval that resamples seeds within each task.
+
+    None where a task has fewer than ten seeds. The generator is seeded: the same values give the
+    same interval.
+
+    Args:
+        strata: for each task one number per seed.
+        level: confidence level, between 0 and 1.
+        statistic: of the resampled values of all tasks, ``resamples x values``; the default is
+            the mean over tasks.
+
+    Reference:
+        Agarwal et al., NeurIPS (2021), arXiv:2108.13264, section 4.1
+    """
+    if not strata or any(len(values) < MIN_BOOTSTRAP for values in strata):
+        return None
+    rng = np.random.default_rng(0)
+    drawn = []
+    for values in strata:
+        x = np.asarray(values, dtype=np.float64)
+        drawn.append(x[rng.integers(0, len(x), (_RESAMPLES, len(x)))])
+    if statistic is None:
+        found = np.mean([part.mean(axis=1) for part in drawn], axis=0)
+    else:
+        found = statistic(np.concatenate(drawn, axis=1))
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level, "bootstrap, stratified by task")

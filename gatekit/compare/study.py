@@ -1,0 +1,134 @@
+"""Load a study: every run folder under ``ROOT/<study>/runs`` and those of imported bundles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.runs.config import ConfigReader
+from gatekit.runs.record import Run, is_run, read_run
+
+IMPORTED = "imported"
+"""The folder of a study that holds the runs of other origins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The runs of a study in the order of their ids.
+
+    ``ignored`` names what lies in the folder and is no run; ``copies`` the folders that repeat
+    a run that was read already.
+    """
+
+    name: str
+    path: Path
+    runs: tuple[Run, ...]
+    ignored: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a tidy table: one row per run, all with the same keys, None where unknown."""
+        from .rows import tidy
+
+        return tidy([self])
+
+    def to_pandas(self) -> Any:
+        """Return ``rows`` as a pandas data frame; pandas must be installed."""
+        from .rows import to_pandas
+
+        return to_pandas(self.rows())
+
+    def to_arrow(self) -> Any:
+        """Return ``rows`` as an Arrow table; pyarrow must be installed."""
+        from .rows import to_arrow
+
+        return to_arrow(self.rows())
+
+
+def load(study: str, root: Path | str = "experiments") -> Study:
+    """Read all runs of a study from their folders.
+
+    Args:
+        study: name of the study, a folder of ``root``.
+        root: where studies lie.
+
+    Returns:
+        The study; damaged and unfinished runs are among its runs, with their state.
+
+    Raises:
+        RunError: there is no such study, or a newer gatekit wrote one of its runs.
+    """
+    root = Path(root)
+    folder = root / study
+    if not study or not _inside(folder, root) or not folder.is_dir():
+        known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
+        raise RunError(
+            f"no study {study!r} in {root}{nearest(study, known)}; studies there: {listed(known)};"
+            f" type `gatekit compare NAME`, with --root FOLDER if they lie elsewhere"
+        )
+    configs = ConfigReader()
+    runs: dict[tuple[str, str], Run] = {}
+    ignored: list[str] = []
+    copies: list[str] = []
+    for origin, place in _origins(folder):
+        for entry in _entries(place):
+            name = entry.name if origin is None else f"{origin}/{entry.name}"
+            if not _is_folder(entry) or not is_run(Path(entry.path)):
+                ignored.append(name)
+                continue
+            run = read_run(Path(entry.path), configs, origin)
+            key = (run.id, origin or "")
+            if key in runs:
+                copies.append(name)
+            else:
+                runs[key] = run
+    ordered = tuple(runs[key] for key in sorted(runs))
+    return Study(study, folder, ordered, tuple(ignored), tuple(copies))
+
+
+def studies(root: Path | str = "experiments") -> list[str]:
+    """Return the names of all studies: the folders of ``root`` that hold runs.
+
+    Raises:
+        RunError: there is none.
+    """
+    found = [
+        entry.name
+        for entry in _entries(Path(root))
+        if any((Path(entry.path) / name).is_dir() for name in ("runs", IMPORTED))
+    ]
+    if not found:
+        raise RunError(f"there are no studies in {root}; give another place with --root FOLDER")
+    return found
+
+
+def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:
+    yield None, folder / "runs"
+    for entry in _entries(folder / IMPORTED):
+        if _is_folder(entry):
+            yield entry.name, Path(entry.path) / "runs"
+
+
+def _inside(folder: Path, root: Path) -> bool:
+    try:
+        return folder.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -1,0 +1,167 @@
+"""The weights of a recurrent layer gate by gate: what is between two libraries' stacked forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.keras_form import KerasForm, keras_form, part_weights
+from gatekit.recurrence.layers.rnn import RNN
+from gatekit.registry import catalogue, load_cell
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The weights of one gate.
+
+    Args:
+        x: what multiplies x, features x units.
+        h: what multiplies h, units x units.
+        bias: units; None where there is none.
+        recurrent_bias: the bias that a GRU's reset gate multiplies, units; None where there is
+            none.
+    """
+
+    x: Array
+    h: Array
+    bias: Array | None = None
+    recurrent_bias: Array | None = None
+
+
+Parts = Mapping[str, Part]
+
+
+def unstacked(
+    order: Sequence[str],
+    x: Array,
+    h: Array,
+    bias: Array | None,
+    second: Array | None,
+    apart: Sequence[str] = (),
+) -> dict[str, Part]:
+    """Return the gates of stacked weights.
+
+    Args:
+        order: the gates as they stand side by side.
+        x: features x (gates * units).
+        h: units x (gates * units).
+        bias: gates * units, or None.
+        second: the biases of the recurrent products, gates * units, or None. A gate that sums its
+            products has the sum of both as its one bias.
+        apart: gates that do not sum them, and keep both.
+    """
+    count = len(order)
+
+    def split(array: Array | None) -> list[Any]:
+        return [None] * count if array is None else np.split(array, count, axis=-1)
+
+    found = {}
+    for gate, *arrays in zip(order, split(x), split(h), split(bias), split(second), strict=True):
+        of_x, of_h, one, other = arrays
+        if other is None or gate in apart:
+            found[gate] = Part(of_x, of_h, one, other)
+        else:
+            found[gate] = Part(of_x, of_h, one + other)
+    return found
+
+
+def composed(
+    kind: str,
+    parts: Parts,
+    *,
+    reset_after: bool = True,
+    batch: int | None = None,
+    **options: Any,
+) -> RNN:
+    """Return a built layer of the equal bundled cell, with these weights.
+
+    Args:
+        kind: ``lstm``, ``gru`` or ``rnn``.
+        parts: the gates by Keras' names.
+        reset_after: whether a GRU's reset gate acts after the recurrent product.
+        batch: the batch's size, which a stateful layer is built for.
+        options: of `gatekit.RNN`, besides cell and units.
+    """
+    name = "gru_reset_after" if kind == "gru" and reset_after else kind
+    first = next(iter(parts.values()))
+    cell: dict[str, Any] = load_cell(name, catalogue()).canonical()
+    if first.bias is None:
+        for gate in cell["gates"].values():
+            gate["bias"] = False
+            gate.get("initializers", {}).pop("bias", None)
+    features, units = first.x.shape
+    layer = RNN(cell, units, **options)
+    layer.build((batch, None, features))
+    put(layer, parts)
+    return layer
+
+
+def put(layer: RNN, parts: Parts) -> None:
+    """Give a built layer of a composed cell its weights.
+
+    Args:
+        layer: the layer.
+        parts: the gates by Keras' names.
+    """
+    named = part_weights(layer.cell, form_of(layer))
+    for gate, part in parts.items():
+        for key, value in vars(part).items():
+            name = getattr(named[gate], key)
+            if name is not None:
+                layer.named_weights[name].assign(value)
+
+
+def taken(layer: RNN) -> tuple[KerasForm, dict[str, Part]]:
+    """Return which of Keras' layers a built layer is, and its weights gate by gate.
+
+    Args:
+        layer: the layer.
+
+    Raises:
+        ConfigError: it is none of them, or has what they lack.
+    """
+    form = form_of(layer)
+    weights = layer.named_weights
+
+    def value(name: str | None) -> Array | None:
+        return None if name is None else np.asarray(weights[name].numpy())
+
+    found = {}
+    for gate, names in part_weights(layer.cell, form).items():
+        x, h = value(names.x), value(names.h)
+        assert x is not None
+        assert h is not None
+        found[gate] = Part(x, h, value(names.bias), value(names.recurrent_bias))
+    return form, found
+
+
+def form_of(layer: RNN) -> KerasForm:
+    """Return which of Keras' layers a built layer is.
+
+    Args:
+        layer: the layer.
+
+    Raises:
+        ConfigError: it is none of them, or has what they lack.
+    """
+    cell = layer.cell
+    form = keras_form(cell)
+    why = form if isinstance(form, str) else ""
+    if layer.output_unit.kind != "hidden":
+        why = f"it emits through the output unit {layer.output_unit.kind!r}"
+    if any(state.learned or state.initial for state in cell.states):
+        why = "its first states are not zeros"
+    if why or isinstance(form, str):
+        raise ConfigError(
+            f"the cell {cell.spec.name!r} is no LSTM, GRU or simple RNN of Keras or torch: {why}. "
+            "The cells lstm, gru, gru_reset_after and rnn can be moved; of others take "
+            "layer.named_weights, a dictionary of variables by name"
+        )
+    return form

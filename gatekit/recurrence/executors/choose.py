@@ -1,0 +1,216 @@
+"""Which executor runs a cell: a pure function, so that numbers never depend on a timing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatekit.cell.analysis.affine import Affinity, analyse
+from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cell.graph import Cell
+from gatekit.recurrence.keras_form import keras_form
+
+EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
+MODES = ("graph", "xla")
+
+# From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
+_GRAPH_FROM_UNITS = 256
+
+# Bytes of weights that stay near a core. Measured with an LSTM, whole forward pass in graph mode:
+# 0.79x of the time with 0.4 MB (batch 32, 64 features, 128 units), 0.90x with 1.6 MB (128, 256),
+# 1.19x with 8.4 MB (512, 512).
+_CACHED = 2**21
+
+# A state that is so wide, and so many times wider than units, is a matrix whose coefficients of all
+# steps, which `affine` writes and reads again, cost more than they save. Measured in training, time
+# of `affine` over `fused`, in graph mode and under XLA: as wide as units (mingru, sru_v1, lru, ffm)
+# 0.4 to 0.8 and 0.7 to 1.1; matrices (gla, linear_attention, mamba, retnet) of 256 elements 0.8 to
+# 0.9 and 1.3 to 1.4, of 512 to 4096 elements 1.1 to 2.4 and 1.4 to 3.8.
+_WIDE, _TIMES = 512, 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a choice depends on besides the cell and its sizes.
+
+    Args:
+        device: ``cpu`` or ``gpu``.
+        compute: the type of matrix products.
+        variables: the type of everything else.
+    """
+
+    device: str = "cpu"
+    compute: str = "float32"
+    variables: str = "float32"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The executor that runs, the mode in which it is fastest, and why.
+
+    Args:
+        executor: its name.
+        mode: ``graph``, or ``xla`` where ``jit_compile=True`` is worth its compile time; advice.
+        reason: why this executor runs.
+        inference: the executor of calls outside training that XLA compiles, where it is another.
+    """
+
+    executor: str
+    mode: str
+    reason: str
+    inference: str = ""
+
+
+def choose(
+    executor: str,
+    cell: Cell,
+    setting: Setting | None = None,
+    *,
+    remat: bool = False,
+    tuned: Mapping[str, Mapping[str, str]] | None = None,
+) -> Choice:
+    """Return the executor that runs.
+
+    Args:
+        executor: what was asked for, ``auto`` included.
+        cell: the built cell.
+        setting: device and types; a CPU in float32 where it is left out.
+        remat: whether steps are computed again in the backward pass.
+        tuned: choices that were measured, by `key`; see ``gatekit tune``.
+
+    Raises:
+        ConfigError: there is no such executor, or it cannot run this cell here.
+    """
+    setting = setting or Setting()
+    if check_name(executor) != "auto":
+        check(executor, cell, setting, remat)
+        reason = f"executor={executor!r} was asked for"
+    else:
+        measured = (tuned or {}).get(key(cell, setting))
+        if measured is not None and not remat:
+            check(measured["executor"], cell, setting, remat)
+            return Choice(measured["executor"], measured["mode"], "auto: measured by gatekit tune")
+        executor, reason = _automatic(cell, setting, remat)
+        if executor == "affine":
+            # Nothing is kept for a gradient then, and a loop that forms the coefficients step by
+            # step never leaves the cache. Measured on a CPU, eight cells, time of `affine` over
+            # `fused`: 1.8 to 9.9 at time 100, 1.1 to 4.5 at time 4096 (64 units); 0.96 to 1.5 at
+            # 512 units. In graph mode it is 0.5 to 0.7.
+            return Choice(executor, mode(executor, cell, setting), reason, inference="fused")
+    return Choice(executor, mode(executor, cell, setting), reason)
+
+
+def check_name(executor: str) -> str:
+    """Return an executor's name.
+
+    Raises:
+        ConfigError: there is no such executor.
+    """
+    if executor not in EXECUTORS:
+        raise ConfigError(
+            f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS)} "
+            f"Executors: {', '.join(EXECUTORS)}."
+        )
+    return executor
+
+
+def _automatic(cell: Cell, setting: Setting, remat: bool) -> tuple[str, str]:
+    if not cell.states:
+        return "reference", f"{cell.spec.name} has no state, so there is no recurrence to fuse"
+    if remat:
+        return "fused", "auto: remat=True computes the fused loop again, chunk by chunk"
+    affinity = analyse(cell)
+    if affinity.affine:
+        return _of_affine(cell, affinity, setting)
+    if setting.device == "gpu" and not cudnn_refusal(cell, setting):
+        return "cudnn", "auto: the cell is Keras' own, and a GPU is there"
+    return "fused", "auto: fused runs every cell, with one product per recurrent read"
+
+
+def _of_affine(cell: Cell, affinity: Affinity, setting: Setting) -> tuple[str, str]:
+    states = ", ".join(name for block in affinity.blocks for name in block.states)
+    fact = f"auto: affine in the past of {states}, with coefficients known for all steps at once"
+    if setting.device == "gpu":
+        return "scan", f"{fact}; a GPU solves all steps in few rounds"
+    if any(state.width >= max(_WIDE, _TIMES * cell.units) for state in cell.states):
+        return "fused", f"{fact}, but so many that a CPU is faster forming them step by step"
+    inference = "a call outside training that XLA compiles runs fused"
+    return "affine", f"{fact}; a CPU is fastest step by step; {inference}"
+
+
+def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
+    """Refuse an executor that cannot run a cell.
+
+    Raises:
+        ConfigError: it cannot; the message says why.
+    """
+    why = ""
+    if executor in ("affine", "scan"):
+        why = analyse(cell).reason
+    elif executor == "cudnn":
+        why = cudnn_refusal(cell, setting)
+    if why:
+        raise ConfigError(
+            f"executor={executor!r} cannot run the cell {cell.spec.name!r}: {why}. "
+            "Use executor=auto."
+        )
+    if remat and executor != "fused":
+        raise ConfigError(
+            f"remat=True goes with the executor fused, and executor={executor!r} was asked for: "
+            "leave one of them out"
+        )
+
+
+def cudnn_refusal(cell: Cell, setting: Setting) -> str:
+    """Return why cuDNN cannot run the cell; empty where it can."""
+    if setting.device != "gpu":
+        return "cuDNN needs a GPU, and TensorFlow sees none"
+    if setting.compute != setting.variables:
+        return "cuDNN computes in one type, and under a mixed policy states keep another"
+    if setting.compute not in ("float16", "float32", "float64"):
+        return f"cuDNN does not compute in {setting.compute}"
+    if cell.spec.recurrent_dropout:
+        return "it has dropout of recurrent reads"
+    found = keras_form(cell)
+    if isinstance(found, str):
+        return found
+    if found.layer == "rnn":
+        return "gatekit runs Keras' LSTM and GRU on cuDNN, and not its SimpleRNN"
+    return "" if found.reset_after else "its reset gate acts before the recurrent product"
+
+
+def mode(executor: str, cell: Cell, setting: Setting) -> str:
+    """Return the mode in which an executor is fastest, ``graph`` or ``xla``."""
+    if executor in ("reference", "unroll", "cudnn"):
+        return "graph"
+    if setting.device == "gpu":
+        return "xla"
+    # On a CPU, XLA has no fast products of low precision.
+    if setting.compute in ("bfloat16", "float16"):
+        return "graph"
+    return "graph" if executor == "fused" and cell.units >= _GRAPH_FROM_UNITS else "xla"
+
+
+def stepwise(cell: Cell, setting: Setting) -> bool:
+    """Return whether inputs enter each step's product, instead of one product before the loop.
+
+    Before the loop they are one large product, whose result is written for all steps and read once
+    more; beside the state they make each step's product larger and need neither an addition nor a
+    pass for the bias. Measured on a CPU, that is faster as long as the weights stay in the second
+    level cache.
+    """
+    if setting.device != "cpu":
+        return False
+    size = {"float64": 8, "float32": 4}.get(setting.compute, 2)
+    return size * sum(math.prod(w.shape) for w in cell.weights) <= _CACHED
+
+
+def key(cell: Cell, setting: Setting) -> str:
+    """Return the name under which a measured choice is kept: the cell, its sizes, device, types."""
+    canonical = json.dumps(cell.spec.canonical(), sort_keys=True)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    sizes = f"{cell.features}x{cell.units}"
+    return f"{digest}/{sizes}/{setting.device}/{setting.compute}/{setting.variables}"

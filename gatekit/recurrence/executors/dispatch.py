@@ -1,0 +1,69 @@
+"""From a choice to numbers: what an executor plans once, and the call that it runs."""
+
+from __future__ import annotations
+
+from gatekit.cell.analysis.affine import analyse
+from gatekit.cell.graph import Cell
+from gatekit.recurrence.compiled import compiled
+from gatekit.recurrence.executors.fused.schedule import Plan
+from gatekit.recurrence.keras_form import KerasForm, keras_form
+from gatekit.recurrence.problem import Problem, Solution
+
+from . import cudnn, reference, unroll
+from .choose import Choice, Setting, stepwise
+from .fused import executor, remat, scheduler
+from .linear import solve
+from .shared_trace import solved
+
+
+class Executor:
+    """The executor of one built cell.
+
+    Args:
+        cell: the built cell.
+        choice: which executor runs.
+        setting: device and types.
+        recompute: whether steps are computed again in the backward pass (``remat``).
+    """
+
+    def __init__(
+        self, cell: Cell, choice: Choice, setting: Setting, recompute: bool = False
+    ) -> None:
+        self.cell, self.choice, self.recompute = cell, choice, recompute
+        self._stepwise = stepwise(cell, setting)
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
+        self._form = keras_form(cell) if choice.executor == "cudnn" else None
+
+    def run(self, problem: Problem) -> Solution:
+        """Return the sequences and last states of the recurrence.
+
+        Args:
+            problem: the call, time first.
+        """
+        choice = (self.choice.executor, self.choice.inference, self._stepwise, self.recompute)
+        return solved(problem, self._solve, choice)
+
+    def _solve(self, problem: Problem) -> Solution:
+        name = self.choice.executor
+        if self.choice.inference and not problem.training and compiled():
+            name = self.choice.inference
+        if name == "reference":
+            return reference.run(problem)
+        if name == "unroll":
+            return unroll.run(problem)
+        if name in ("affine", "scan"):
+            assert self._affinity is not None
+            return solve.run(problem, self._affinity, name)
+        # cuDNN knows masks at the end of a sequence only, and not those of whole rows; XLA has no
+        # cuDNN at all.
+        if isinstance(self._form, KerasForm) and problem.mask is None and not compiled():
+            return cudnn.run(problem, self._form)
+        plan = self.plan(problem.wanted)
+        return remat.run(problem, plan) if self.recompute else executor.run(problem, plan)
+
+    def plan(self, wanted: tuple[str, ...]) -> Plan:
+        """Return the plan for these wanted signals, made once."""
+        if wanted not in self._plans:
+            self._plans[wanted] = scheduler.make(self.cell, wanted, self._stepwise)
+        return self._plans[wanted]

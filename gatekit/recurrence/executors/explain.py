@@ -1,0 +1,77 @@
+"""A layer in words: which executor runs and why, its products, and what is hoisted."""
+
+from __future__ import annotations
+
+from gatekit.cell.analysis.affine import Block, analyse
+from gatekit.cell.graph import Cell
+from gatekit.cell.language.expression import render
+from gatekit.recurrence.executors.fused.schedule import Plan
+
+from .choose import Choice, Setting, stepwise
+from .fused import scheduler
+
+
+def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> str:
+    """Return what runs and why, a fact a line.
+
+    Args:
+        cell: the built cell.
+        choice: the executor.
+        setting: device and types.
+        recompute: whether steps are computed again in the backward pass.
+    """
+    plan = scheduler.make(cell, cell.output.signals, stepwise(cell, setting))
+    lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
+    if choice.executor in ("affine", "scan"):
+        lines += [line for block in analyse(cell).blocks for line in _block(block)]
+    elif choice.executor in ("fused", "cudnn"):
+        lines += _products(plan)
+    if choice.executor == "cudnn":
+        lines.append("  a call with a mask, and one that XLA compiles, runs fused")
+    if recompute:
+        lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
+    if choice.executor not in ("affine", "scan"):
+        lines.append(f"  not affine: {analyse(cell).reason or 'it is, see executor=affine'}")
+    fed = {n.name for g in plan.groups if plan.stream and g.part for n, _ in g.members}
+    fed = fed if choice.executor == "fused" else set()
+    before = [
+        f"{r.text} for {n.name}"
+        for n in cell.nodes
+        for r in n.reads
+        if r.hoisted and n.name not in fed
+    ]
+    hoisted = [n.name for n in cell.nodes if n.hoisted]
+    if choice.executor not in ("reference", "unroll"):
+        lines.append(f"  before the loop: {', '.join(before) or 'nothing'}")
+        lines.append(
+            "  signals without a state, computed for all steps at once: "
+            f"{', '.join(hoisted) or 'none'}"
+        )
+    fastest = {"xla": "under XLA (jit_compile=True)", "graph": "in graph mode"}[choice.mode]
+    lines.append(f"  fastest {fastest}, on a {setting.device.upper()}")
+    lines.append(f"  products in {setting.compute}, everything else in {setting.variables}")
+    return "\n".join(lines)
+
+
+def _products(plan: Plan) -> list[str]:
+    lines = []
+    for group in plan.groups:
+        gates = ", ".join(node.name for node, _ in group.members)
+        beside = [read.text for read in plan.stream] if group.part else []
+        text = " beside ".join([group.text, *beside])
+        lines.append(f"  one product per step of {text}, {group.width} wide, for {gates}")
+    return lines
+
+
+def _block(block: Block) -> list[str]:
+    lines = []
+    for state, row, rest in zip(block.states, block.a, block.b, strict=True):
+        terms = [
+            f"({render(a, ' ')}) * {other}_prev"
+            for other, a in zip(block.states, row, strict=True)
+            if a is not None
+        ]
+        if rest is not None:
+            terms.append(render(rest, " "))
+        lines.append(f"  solved over time: {state} = {' + '.join(terms) or '0'}")
+    return lines

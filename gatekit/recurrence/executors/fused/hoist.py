@@ -1,0 +1,162 @@
+"""What needs no state, computed for all steps before the loop: signals, and gates' input parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.graph import BuiltRead, Node
+from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.packing import joined
+from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.step import (
+    apply_map,
+    biased_product,
+    normalised_read,
+    pre_activation,
+    product,
+    total,
+    value_of,
+)
+
+from .schedule import STREAM, Plan, Product
+
+# The input parts of all groups side by side, where one product makes them.
+ALL_PARTS = "parts"
+
+
+def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
+    """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
+
+    The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
+    bias.
+    """
+    cell, weights = problem.cell, problem.weights
+    env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
+    products: dict[tuple[str, str], Any] = {}
+
+    def linear(owner: str, read: BuiltRead) -> Any:
+        if (owner, read.text) not in products:
+            u = evaluate(read.expr, env, cell.spec.functions)
+            members = plan.hoisted.get(read.text, ()) if read.map.has_matrix() else ()
+            if len(members) > 1:
+                matrices = [matrix_of(other, weights) for _, other in members]
+                z = product(u, joined(matrices), problem.matmul_dtype)
+                parts = tf.split(z, [other.width_out for _, other in members], -1)
+                for (name, _), part in zip(members, parts, strict=True):
+                    products[name, read.text] = part
+            else:
+                products[owner, read.text] = apply_map(read, u, weights, problem.matmul_dtype)
+        return products[owner, read.text]
+
+    together = [node for g in plan.groups if g.part for node, _ in g.members]
+    if plan.joined:
+        env[ALL_PARTS] = _parts(problem, [*together, *plan.joined], env)
+        widths = [sum(n.width for n in together), *(n.width for n in plan.joined)]
+        values = tf.split(env[ALL_PARTS], widths, -1)[1:]
+        env.update({n.name: v for n, v in zip(plan.joined, values, strict=True)})
+    for node in cell.nodes:
+        if node.hoisted and node not in plan.joined:
+            pre = pre_activation(cell, node, linear, weights) if node.declared else None
+            value_of(cell, node, env, pre, problem.inputs["x"])
+    if plan.stream:
+        inputs = [evaluate(read.expr, env, cell.spec.functions) for read in plan.stream]
+        env[STREAM] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
+    elif plan.together and not plan.joined:
+        env[ALL_PARTS] = _parts(problem, together, env)
+    elif not plan.together:
+        for group in plan.groups:
+            if group.part:
+                gates = [node for node, _ in group.members]
+                env[group.part] = joined([_part(problem, node, env) for node in gates])
+    for node in plan.parts:
+        if node.norm is not None and node.norm.of == "sum":
+            for read in node.reads:
+                if read.hoisted:
+                    env[f"part:{node.name}:{read.text}"] = linear(node.name, read)
+            continue
+        parts = [_input_part(problem, node, read, linear) for read in node.reads if read.hoisted]
+        if node.bias is not None:
+            parts.append(weights[node.bias])
+        env[f"part:{node.name}"] = total(parts)
+    return env
+
+
+def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> Any:
+    """Return the input parts of gates that all read the same, side by side, by one product.
+
+    Args:
+        problem: the call.
+        gates: the gates.
+        env: inputs and hoisted signals, ``time x batch x width``.
+    """
+    weights, dtype = problem.weights, problem.inputs["x"].dtype
+    reads = [[r for r in node.reads if r.hoisted] for node in gates]
+    bias = joined([weights[n.bias] if n.bias else tf.zeros([n.width], dtype) for n in gates])
+    parts = []
+    for index, column in enumerate(zip(*reads, strict=True)):
+        u = evaluate(column[0].expr, env, problem.cell.spec.functions)
+        matrix = joined([matrix_of(read, weights) for read in column])
+        if index == 0 and dtype == problem.matmul_dtype:
+            parts.append(biased_product(u, matrix, bias))
+        else:
+            parts.append(product(u, matrix, problem.matmul_dtype))
+    return total(parts) if dtype == problem.matmul_dtype else total(parts) + bias
+
+
+def _part(problem: Problem, node: Node, env: Mapping[str, Any]) -> Any:
+    """Return one gate's input part, ``time x batch x units``."""
+    functions, dtype = problem.cell.spec.functions, problem.matmul_dtype
+    parts = [
+        apply_map(r, evaluate(r.expr, env, functions), problem.weights, dtype)
+        for r in node.reads
+        if r.hoisted
+    ]
+    if node.bias is not None:
+        parts.append(problem.weights[node.bias])
+    part = total(parts)
+    lead = tf.shape(problem.inputs["x"])[:2]
+    return tf.broadcast_to(part, tf.concat([lead, [node.width]], 0))
+
+
+def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> Any:
+    if node.norm is None:
+        return linear(node.name, read)
+    return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
+
+
+def product_matrix(made: Product, stream: Sequence[BuiltRead], weights: Mapping[str, Any]) -> Any:
+    """Return the matrix of a step's product, ``width_in x width``.
+
+    Where the product is fed, the rows of the inputs and of the bias stand above those of what is
+    read; they are zero for a gate that reads no input.
+
+    Args:
+        made: the product.
+        stream: the reads of inputs.
+        weights: weights by name.
+    """
+    reads = [read for group in made.groups for _, read in group.members]
+    recurrent = joined([matrix_of(read, weights) for read in reads])
+    if not made.fed:
+        return recurrent
+    dtype = recurrent.dtype
+    columns = []
+    for group in made.groups:
+        for node, _ in group.members:
+            if group.part:
+                rows = [matrix_of(r, weights) for r in node.reads if r.hoisted]
+            else:
+                rows = [tf.zeros([r.width_in, node.width], dtype) for r in stream]
+            bias = tf.zeros([1, node.width], dtype)
+            if node.bias is not None and (group.part or group.biased):
+                bias = weights[node.bias][None]
+            columns.append(joined([*rows, bias], 0))
+    return joined([joined(columns), recurrent], 0)
+
+
+def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
+    """Return the matrix of a read's linear map, ``width_in x width_out``."""
+    return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})

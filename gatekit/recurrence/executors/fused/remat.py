@@ -1,0 +1,207 @@
+"""The fused executor in little memory: only the states between chunks of steps are kept.
+
+Of T steps, about sqrt(T) states are kept; the backward pass runs each chunk again, and then its
+gradient. That costs one more forward pass.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.recurrence.first_order import first_order
+from gatekit.recurrence.problem import Problem, Solution
+
+from . import executor
+from .schedule import Plan
+
+
+@tf.autograph.experimental.do_not_convert
+def run(problem: Problem, plan: Plan) -> Solution:
+    """Return the sequences and last states of the recurrence, as `fused.run` does.
+
+    Args:
+        problem: the call, time first.
+        plan: how the cell's reads are grouped; `planner.make(cell)`.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    chunks = _Chunks(problem, plan)
+
+    outputs = first_order(
+        chunks.forward,
+        chunks.backward,
+        "remat=True",
+        "executor='reference' and without remat",
+        chunks.tensors,
+    )
+    wanted, last = outputs[: len(problem.wanted)], outputs[len(problem.wanted) :]
+    return Solution(
+        dict(zip(problem.wanted, wanted, strict=True)),
+        dict(zip(problem.states, last, strict=True)),
+    )
+
+
+class _Chunks:
+    """One call cut into chunks of as many steps each; the last one is filled up, and masked."""
+
+    def __init__(self, problem: Problem, plan: Plan) -> None:
+        self.problem, self.plan = problem, plan
+        x = problem.inputs["x"]
+        self.time, self.batch = x.shape[0], x.shape[1]
+        self.steps = tf.shape(x)[0] if self.time is None else self.time
+        if self.time is None:
+            root = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(self.steps, tf.float32))), tf.int32)
+            self.length: Any = tf.maximum(root, 1)
+        else:
+            self.length = max(math.isqrt(max(self.time - 1, 0)) + 1, 1)
+        self.count = (self.steps + self.length - 1) // self.length
+        self.filled = self.count * self.length
+        self.full = self.time is not None and self.filled == self.time
+        self.kinds = {
+            "input": list(problem.inputs),
+            "weight": list(problem.weights),
+            "state": list(problem.states),
+        }
+        self.tensors = [
+            *problem.inputs.values(),
+            *problem.weights.values(),
+            *problem.states.values(),
+        ]
+
+    def named(self, tensors: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Return inputs, weights and states by name."""
+        found, rest = [], list(tensors)
+        for names in self.kinds.values():
+            found.append(dict(zip(names, rest[: len(names)], strict=True)))
+            rest = rest[len(names) :]
+        return found[0], found[1], found[2]
+
+    def cut(self, sequence: Any) -> Any:
+        """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
+        if not self.full:
+            rest = [[0, 0]] * (sequence.shape.rank - 1)
+            sequence = tf.pad(sequence, [[0, self.filled - self.steps], *rest])
+        shape = tf.concat([[self.count, self.length], tf.shape(sequence)[1:]], 0)
+        cut = tf.reshape(sequence, shape)
+        length = None if self.time is None else self.length
+        return tf.ensure_shape(cut, [None, length, *sequence.shape[1:]])
+
+    def join(self, array: Any, like: Any) -> Any:
+        """Return what an array holds chunk by chunk as one sequence, without what was filled up."""
+        stacked = array.stack()
+        shape = tf.concat([[self.filled], tf.shape(stacked)[2:]], 0)
+        return tf.ensure_shape(tf.reshape(stacked, shape)[: self.steps], [self.time, *like])
+
+    def mask(self) -> Any:
+        """Return the mask chunk by chunk: the call's, false where a chunk was filled up."""
+        mask = self.problem.mask
+        if mask is not None:
+            return self.cut(mask)
+        if self.full:
+            return None
+        ones = tf.ones([self.steps, tf.shape(self.problem.inputs["x"])[1], 1], tf.bool)
+        return self.cut(tf.ensure_shape(ones, [self.time, self.batch, 1]))
+
+    def chunk(self, index: Any, inputs: Any, mask: Any, weights: Any, states: Any) -> Problem:
+        seed = self.problem.seed
+        if seed is not None:
+            # Noise is drawn by step; a chunk counts its steps from 0.
+            seed = tf.stack([seed[0], seed[1] + index * self.length])
+        return replace(
+            self.problem,
+            inputs={name: sequence[index] for name, sequence in inputs.items()},
+            mask=None if mask is None else mask[index],
+            weights=weights,
+            states=states,
+            seed=seed,
+        )
+
+    def forward(self, tensors: Any) -> tuple[list[Any], list[Any]]:
+        """Return the outputs, and the states before each chunk."""
+        inputs, weights, states = self.named(tensors)
+        cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
+        mask, names = self.mask(), list(states)
+        widths = self.problem.cell.widths
+        dtype = self.problem.inputs["x"].dtype
+        length = None if self.time is None else self.length
+
+        def array(*shape: Any) -> Any:
+            return tf.TensorArray(dtype, size=self.count, element_shape=list(shape))
+
+        def body(index: Any, now: Any, borders: Any, arrays: Any) -> Any:
+            before = dict(zip(names, now, strict=True))
+            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.plan)
+            borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
+            values = solution.sequences.values()
+            arrays = [a.write(index, v) for a, v in zip(arrays, values, strict=True)]
+            return index + 1, [solution.states[n] for n in names], borders, arrays
+
+        borders = [array(self.batch, s.shape[1]) for s in states.values()]
+        arrays = [array(length, self.batch, widths[n]) for n in self.problem.wanted]
+        _, last, borders, arrays = tf.while_loop(
+            lambda index, *_: index < self.count,
+            body,
+            (tf.constant(0), list(states.values()), borders, arrays),
+            maximum_iterations=self.count,
+            parallel_iterations=1,
+        )
+        sequences = [
+            self.join(a, [self.batch, widths[n]])
+            for n, a in zip(self.problem.wanted, arrays, strict=True)
+        ]
+        return [*sequences, *last], [border.stack() for border in borders]
+
+    def backward(self, tensors: Any, borders: list[Any], cotangents: Any) -> list[Any]:
+        """Return the gradients of inputs, weights and states."""
+        inputs, weights, states = self.named(tensors)
+        cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
+        mask, names, count = self.mask(), list(states), len(self.problem.wanted)
+        outside = [self.cut(flow) for flow in cotangents[:count]]
+        length = None if self.time is None else self.length
+
+        def body(turn: Any, handed: Any, sums: Any, arrays: Any) -> Any:
+            index = self.count - 1 - turn
+            before = {n: border[index] for n, border in zip(names, borders, strict=True)}
+            # Identities of their own, for the tape to watch.
+            own = {name: tf.identity(weight) for name, weight in weights.items()}
+            problem = self.chunk(index, cut, mask, own, before)
+            sources = [*problem.inputs.values(), *own.values(), *before.values()]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(sources)
+                solution = executor.run(problem, self.plan)
+            found = tape.gradient(
+                [*solution.sequences.values(), *(solution.states[n] for n in names)],
+                sources,
+                output_gradients=[*(flow[index] for flow in outside), *handed],
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+            of_inputs, of_weights = found[: len(cut)], found[len(cut) : len(cut) + len(own)]
+            arrays = [a.write(index, d) for a, d in zip(arrays, of_inputs, strict=True)]
+            sums = [s + d for s, d in zip(sums, of_weights, strict=True)]
+            return turn + 1, found[len(cut) + len(own) :], sums, arrays
+
+        arrays = [
+            tf.TensorArray(s.dtype, size=self.count, element_shape=[length, *s.shape[1:]])
+            for s in inputs.values()
+        ]
+        _, first, sums, arrays = tf.while_loop(
+            lambda turn, *_: turn < self.count,
+            body,
+            (
+                tf.constant(0),
+                list(cotangents[count:]),
+                [tf.zeros_like(w) for w in weights.values()],
+                arrays,
+            ),
+            maximum_iterations=self.count,
+            parallel_iterations=1,
+        )
+        of_inputs = [
+            self.join(a, s.shape[1:]) for a, s in zip(arrays, inputs.values(), strict=True)
+        ]
+        return [*of_inputs, *sums, *first]

@@ -1,0 +1,310 @@
+"""Arranges a cell for the fused executor: which reads share a product, and who needs what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
+from gatekit.cell.language.expression import Expr, Name, names
+
+from .schedule import Group, Member, Plan, Product, alike
+
+
+def make(cell: Cell, wanted: tuple[str, ...], stepwise: bool = False) -> Plan:
+    """Return the arrangement of a cell.
+
+    Args:
+        cell: the built cell.
+        wanted: the signals whose sequences are returned.
+        stepwise: whether inputs enter the products of each step, where the gates allow it, instead
+            of one product before the loop.
+    """
+    return _Planner(cell, wanted, stepwise).make()
+
+
+class _Planner:
+    def __init__(self, cell: Cell, wanted: tuple[str, ...], stepwise: bool) -> None:
+        self.cell, self.wanted, self.stepwise = cell, wanted, stepwise
+        self.loop = [n for n in cell.nodes if not n.hoisted]
+        self.by_name = {n.name: n for n in cell.nodes}
+        self.states = [s.name for s in cell.states]
+        self.constant = {*cell.constants, *cell.parameters}
+
+    def make(self) -> Plan:
+        depth = max((n.level for n in self.loop), default=0)
+        products = self.make_products()
+        groups = [g for p in products for g in p.groups]
+        stream = self.make_stream(groups)
+        if stream:
+            products = [replace(p, fed=any(g.part or g.biased for g in p.groups)) for p in products]
+        attached = {n.name for g in groups if g.part or g.biased for n, _ in g.members}
+        members = [node for g in groups if g.part for node, _ in g.members]
+        parts = [n for n in self.loop if self.has_part(n) and n.name not in attached]
+        outside = self.outside_keys()
+        joined = [] if stream else self.joined(members, outside)
+        # Their columns follow the groups' parts, because one product makes them all.
+        loose: dict[str, int] = {node.name: node.width for node in joined}
+        for node in parts:
+            if self.sums(node):
+                loose.update(
+                    {f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted}
+                )
+            else:
+                loose[f"part:{node.name}"] = node.width
+        for key in outside:
+            loose[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
+        widths = {} if stream else {g.part: g.width for g in groups if g.part}
+        widths |= loose
+        mapped_reads, tape_maps = self.split_maps(attached, parts)
+        mapped = [n for _, read in mapped_reads for n in read.weights.values()]
+        by_level = tuple(tuple(n for n in self.loop if n.level == k) for k in range(depth + 1))
+        parameter_needs = tuple(
+            tuple(self.parameters_of(nodes, _groups_at(groups, k), tape_maps))
+            for k, nodes in enumerate(by_level)
+        )
+        parameters = tuple(dict.fromkeys(p for level in parameter_needs for p in level))
+        needs, gives = self.flows(by_level, groups, loose)
+        logged = self.logged(groups, mapped_reads, loose)
+        hoisted: dict[str, list[tuple[str, BuiltRead]]] = {}
+        for node in self.cell.nodes:
+            if (node.hoisted and node not in joined) or node in parts:
+                for read in node.reads:
+                    if read.hoisted and read.map.has_matrix():
+                        hoisted.setdefault(read.text, []).append((node.name, read))
+        return Plan(
+            depth=depth,
+            nodes=by_level,
+            products=tuple(products),
+            stream=stream,
+            groups=tuple(groups),
+            joined=tuple(joined),
+            hoisted={text: tuple(members) for text, members in hoisted.items()},
+            parts=tuple(parts),
+            sequences=tuple(k for k in widths if k),
+            loose=tuple(loose),
+            widths={k: w for k, w in widths.items() if k},
+            parameters=parameters,
+            mapped=tuple(dict.fromkeys(mapped)),
+            mapped_reads=tuple(mapped_reads),
+            logged={key: width for key, (_, width) in logged.items()},
+            logged_expressions={key: expr for key, (expr, _) in logged.items()},
+            needs=needs,
+            parameter_needs=parameter_needs,
+            gives=gives,
+            stepwise=self.stepwise,
+            prefetch=any(n.norm is not None or len(_recurrent(n)) > 1 for n in self.loop)
+            or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
+        )
+
+    def sums(self, node: Node) -> bool:
+        return node.norm is not None and node.norm.of == "sum"
+
+    def has_part(self, node: Node) -> bool:
+        """Return whether a gate gets anything from inputs or a bias."""
+        reads = any(r.hoisted for r in node.reads)
+        return reads or (node.bias is not None and not self.sums(node))
+
+    def make_products(self) -> list[Product]:
+        found: dict[tuple[int, str], dict[str, list[Member]]] = {}
+        for node in self.loop:
+            first = True
+            for read in _recurrent(node):
+                if not read.map.has_matrix():
+                    continue
+                takes = first and node.norm is None and self.has_part(node)
+                added = "alone"
+                if takes:
+                    added = "part" if any(r.hoisted for r in node.reads) else "bias"
+                first = False
+                product = found.setdefault((read.level, read.text), {})
+                product.setdefault(added, []).append((node, read))
+        products = []
+        for (level, text), by_kind in found.items():
+            # Those with an input part come last: their gradients lie beside those of other
+            # sequences then.
+            kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
+            groups = tuple(_group(level, text, kind, by_kind[kind]) for kind in kinds)
+            width = sum(g.width for g in groups)
+            expr = groups[0].expr
+            products.append(Product(f"{level}:{text}", text, expr, level, groups, width, fed=False))
+        return products
+
+    def make_stream(self, groups: list[Group]) -> tuple[BuiltRead, ...]:
+        """Return the reads of inputs that enter the products of each step."""
+        members = [node for group in groups if group.part for node, _ in group.members]
+        if not self.stepwise or not members or not alike(members):
+            return ()
+        return tuple(r for r in members[0].reads if r.hoisted)
+
+    def joined(self, members: list[Node], outside: list[str]) -> list[Node]:
+        """Return the hoisted gates that the product for the groups' input parts can make, too."""
+        found: list[Node] = []
+        for name in outside if members and alike(members) else ():
+            node = self.by_name.get(name)
+            if node is None or not node.hoisted or node.norm is not None or not node.reads:
+                continue
+            plain = self.cell.gate_expressions.get(name) == (Name("pre"), {})
+            raw = all(
+                n.removesuffix("_prev") in self.cell.inputs
+                for r in node.reads
+                for n in names(r.expr)
+            )
+            if plain and raw and alike([*members, node]):
+                found.append(node)
+        return found
+
+    def outside_keys(self) -> list[str]:
+        """Return the inputs and hoisted signals that the loop reads as they are."""
+        produced = {n.name for n in self.loop}
+        keys: dict[str, None] = {}
+        for node in self.loop:
+            for key in self.row_wise_names(node):
+                if key not in produced and self.is_sequence(key):
+                    keys[key] = None
+        for name in self.wanted:
+            if name not in produced and name not in self.states:
+                keys[name] = None
+        return list(keys)
+
+    def is_sequence(self, key: str) -> bool:
+        if key in self.constant or key.startswith("pre:"):
+            return False
+        stem = key.removesuffix("_prev")
+        if key.endswith("_prev"):
+            return stem in self.cell.inputs
+        return "." not in key
+
+    def row_wise_names(self, node: Node) -> list[str]:
+        """Return the names that a loop node reads, row by row and in its recurrent reads."""
+        if node.kind == "equation":
+            assert node.expr is not None
+            return list(names(node.expr))
+        if node.kind == "norm":
+            return [node.source]
+        reads = [r for _, r in shared_reads(self.by_name, node) if not r.hoisted]
+        return [key for _, key in node.arguments] + [n for r in reads for n in names(r.expr)]
+
+    def split_maps(
+        self, attached: set[str], parts: list[Node]
+    ) -> tuple[list[Member], list[Member]]:
+        """Return the reads with other maps whose weight gradients form after the loop, or in it."""
+        later: list[Member] = []
+        inside: list[Member] = []
+        for node in self.loop:
+            known = node.norm is None and (node.name in attached or node in parts)
+            for read in _recurrent(node):
+                if not read.map.has_matrix() and read.weights:
+                    # Measured: a diagonal is summed fastest in the loop, with the row-wise part.
+                    after = known and not read.map.row_wise
+                    (later if after else inside).append((node, read))
+        return later, inside
+
+    def parameters_of(
+        self, nodes: tuple[Node, ...], groups: list[Group], tape_maps: list[Member]
+    ) -> list[str]:
+        found: dict[str, None] = {}
+        for node in nodes:
+            if node.kind == "norm":
+                found.update({node.scale: None, node.offset: None})
+                continue
+            for key in self.row_wise_names(node):
+                if key in self.cell.parameters:
+                    found[key] = None
+            if node.norm is not None and node.norm.of == "read":
+                found.update({str(r.scale): None for r in _recurrent(node)})
+            if self.sums(node):
+                found[str(node.norm_scale)] = None
+                if node.bias is not None:
+                    found[node.bias] = None
+            for owner, read in tape_maps:
+                group = node.norm.group if node.norm else (node.name,)
+                if owner.name in group:
+                    found.update(dict.fromkeys(read.weights.values()))
+        for product in groups:
+            found.update({n: None for n in names(product.expr) if n in self.cell.parameters})
+        return list(found)
+
+    def flows(
+        self, by_level: tuple[tuple[Node, ...], ...], groups: list[Group], loose: Mapping[str, int]
+    ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+        """Return what each segment takes from outside and what it must hand on."""
+        home = {n.name: k for k, nodes in enumerate(by_level) for n in nodes}
+        for nodes in by_level:
+            for node in nodes:
+                home.update({key: home[node.name] for _, key in node.own_states})
+        z_home = {
+            f"z:{node.name}:{read.text}": g.level + 1 for g in groups for node, read in g.members
+        }
+        needs, gives = [], [dict[str, None]() for _ in by_level]
+        for level, nodes in enumerate(by_level):
+            taken: dict[str, None] = {}
+            for node in nodes:
+                taken.update(dict.fromkeys(self.row_wise_names(node)))
+                keys = [f"part:{node.name}"]
+                for owner, read in shared_reads(self.by_name, node):
+                    keys.append(f"part:{owner.name}:{read.text}")
+                    if not read.hoisted:
+                        taken[f"z:{owner.name}:{read.text}"] = None
+                taken.update({k: None for k in keys if k in loose})
+            for group in _groups_at(groups, level):
+                taken.update(dict.fromkeys(names(group.expr)))
+                if isinstance(group.expr, Name) and home.get(group.expr.name) == level:
+                    gives[level][group.expr.name] = None
+            kept = []
+            for key in taken:
+                if key in self.constant or key.startswith("pre:"):
+                    continue
+                source = z_home.get(key, home.get(key))
+                if key.startswith("z:") and source is None:
+                    continue
+                if source is not None:
+                    if source == level:
+                        continue
+                    gives[source][key] = None
+                kept.append(key)
+            needs.append(tuple(kept))
+        for key in (*self.states, *self.wanted):
+            if key in home:
+                gives[home[key]][key] = None
+        return tuple(needs), tuple(tuple(g) for g in gives)
+
+    def logged(
+        self, groups: list[Group], mapped_reads: list[Member], loose: Mapping[str, int]
+    ) -> dict[str, tuple[Expr, int]]:
+        found: dict[str, tuple[Expr, int]] = {}
+        reads = [r for g in groups for _, r in g.members] + [r for _, r in mapped_reads]
+        for read in reads:
+            name = read.expr.name if isinstance(read.expr, Name) else ""
+            if name.endswith("_prev") and name[:-5] in self.states:
+                continue
+            if name in loose:
+                continue
+            found[f"log:{read.text}"] = (read.expr, read.width_in)
+        return found
+
+
+def _group(level: int, text: str, kind: str, members: list[Member]) -> Group:
+    key = f"a:{level}:{text}:{kind}"
+    widths = {node.name: read.width_out for node, read in members}
+    return Group(
+        key=key,
+        text=text,
+        expr=members[0][1].expr,
+        level=level,
+        members=tuple(members),
+        widths=widths,
+        width=sum(widths.values()),
+        part=f"part:{key}" if kind == "part" else None,
+        biased=kind == "bias",
+    )
+
+
+def _groups_at(groups: list[Group], level: int) -> list[Group]:
+    """Return the groups of a level."""
+    return [g for g in groups if g.level == level]
+
+
+def _recurrent(node: Node) -> list[BuiltRead]:
+    """Return a node's reads that depend on a state."""
+    return [r for r in node.reads if not r.hoisted]

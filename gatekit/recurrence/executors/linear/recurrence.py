@@ -1,0 +1,94 @@
+"""A linear recurrence over time with its own gradient, whoever solves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.recurrence.first_order import first_order
+from gatekit.recurrence.packing import joined
+
+Matrix = list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Who solves a recurrence: the executor's name, the recurrence, and its gradient's recurrence.
+
+    Args:
+        name: the executor's name.
+        forward: coefficients, right sides, first values: to the k sequences.
+        backward: coefficients, gradients of the sequences, gradients of the last values: to the k
+            sequences of the right sides' gradients, and the gradients of the first values.
+    """
+
+    name: str
+    forward: Callable[[Matrix, list[Any], list[Any]], list[Any]]
+    backward: Callable[[Matrix, list[Any], list[Any]], tuple[list[Any], list[Any]]]
+
+
+def linear_recurrence(
+    solver: Solver, a: Matrix, b: list[Any], first: list[Any]
+) -> tuple[list[Any], list[Any]]:
+    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
+
+    The gradient is a linear recurrence too, backwards in time:
+    $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside and
+    the last values' gradient stands behind the last step; then
+    $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
+
+    Args:
+        solver: who solves it.
+        a: k x k coefficients, each ``time x batch x width``.
+        b: k right sides, each ``time x batch x width``.
+        first: the k values before the first step, ``batch x width``.
+
+    Returns:
+        k sequences ``time x batch x width``; the k last values, ``batch x width``, which are the
+        first ones where there is no step.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    k = len(b)
+
+    def matrix(flat: Any) -> Matrix:
+        return [list(flat[i * k : (i + 1) * k]) for i in range(k)]
+
+    def forward(tensors: Any) -> tuple[list[Any], Any]:
+        start = list(tensors[k * k + k :])
+        states = solver.forward(matrix(tensors), list(tensors[k * k : k * k + k]), start)
+        last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(start, states, strict=True)]
+        return [*states, *last], (start, states)
+
+    def backward(tensors: Any, kept: Any, outside: Any) -> list[Any]:
+        start, states = kept
+        return _gradients(solver, matrix(tensors), start, states, list(outside))
+
+    tensors = [*(entry for row in a for entry in row), *b, *first]
+    made = first_order(
+        forward, backward, f"the {solver.name} executor", "executor='reference'", tensors
+    )
+    return made[:k], made[k:]
+
+
+def _gradients(
+    solver: Solver, a: Matrix, first: list[Any], states: list[Any], outside: list[Any]
+) -> list[Any]:
+    k = len(states)
+    d, dfirst = solver.backward(a, outside[:k], outside[k:])
+    earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
+    return [*(d[i] * earlier[j] for i in range(k) for j in range(k)), *d, *dfirst]
+
+
+def before(sequence: Any, first: Any) -> Any:
+    """Return the value before each step: the sequence one step later, its first value ahead."""
+    return joined([first[None], sequence], 0)[:-1]
+
+
+def total(parts: list[Any]) -> Any:
+    """Return the sum of the parts."""
+    return tf.add_n(parts) if len(parts) > 2 else parts[0] + parts[1] if parts[1:] else parts[0]

@@ -1,0 +1,105 @@
+"""Linear recurrences in about log2(time) rounds: an associative scan over all steps at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from .recurrence import Matrix, total
+
+
+@tf.autograph.experimental.do_not_convert
+def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
+    r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
+
+    Steps are affine maps, and composing them is associative:
+    $(A, b) \circ (A', b') = (A A',\, A b' + b)$. Round r composes each step's map with the one
+    $2^r$ steps before. Only products and sums of coefficients are formed, never a quotient, so a
+    product that underflows is a past that is forgotten, and no logarithm is needed. Coefficients
+    whose product over time overflows are out of reach even where the step by step loop is finite.
+
+    Args:
+        a: k x k coefficients, each ``time x batch x width``.
+        b: k right sides, each ``time x batch x width``.
+        first: the k values before the first step, ``batch x width``.
+
+    Returns:
+        k sequences ``time x batch x width``.
+
+    Reference: Blelloch, Prefix Sums and Their Applications (1990), CMU-CS-90-190; Hillis & Steele
+    (1986), doi:10.1145/7902.7903
+    """
+    k = len(b)
+    start = (tf.range(tf.shape(b[0])[0]) == 0)[:, None, None]
+    # The first step takes the first values in, so that every later map starts from zero.
+    rest = [
+        b[i] + tf.where(start, total([a[i][j] * first[j] for j in range(k)]), tf.zeros_like(b[i]))
+        for i in range(k)
+    ]
+    return _composed(a, rest, backwards=False)
+
+
+@tf.autograph.experimental.do_not_convert
+def backward(a: Matrix, outside: list[Any], last: list[Any]) -> tuple[list[Any], list[Any]]:
+    r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
+
+    Args:
+        a: k x k coefficients, each ``time x batch x width``.
+        outside: g, each ``time x batch x width``.
+        last: what the last values get from outside, ``batch x width``.
+
+    Returns:
+        k sequences ``time x batch x width``, and what the first step hands back to the first
+        values, ``batch x width``.
+    """
+    k = len(outside)
+    later = [
+        [tf.concat([a[i][j][1:], tf.zeros_like(a[i][j][:1])], 0) for i in range(k)]
+        for j in range(k)
+    ]
+    steps = tf.shape(outside[0])[0]
+    end = (tf.range(steps) == steps - 1)[:, None, None]
+    rest = [
+        g + tf.where(end, more, tf.zeros_like(g)) for g, more in zip(outside, last, strict=True)
+    ]
+    d = _composed(later, rest, backwards=True)
+    # Of the first step alone; with no step the last values are the first.
+    handed = [total([a[i][j][:1] * d[i][:1] for i in range(k)]) for j in range(k)]
+    return d, [tf.concat([more[None], h], 0)[-1] for more, h in zip(last, handed, strict=True)]
+
+
+def _composed(maps: Matrix, rest: list[Any], backwards: bool) -> list[Any]:
+    """Return each step's map composed with all before it (or after it), applied to zero."""
+    k = len(rest)
+    steps = tf.shape(rest[0])[0]
+    index = tf.range(steps)
+
+    def compose(offset: Any, maps: Matrix, rest: list[Any]) -> Any:
+        # Gathered, because XLA knows no slice whose size is a variable of the loop.
+        place = index + offset if backwards else index - offset
+        inside = ((place >= 0) & (place < steps))[:, None, None]
+        place = tf.clip_by_value(place, 0, tf.maximum(steps - 1, 0))
+        other = [[tf.gather(entry, place) for entry in row] for row in maps]
+        behind = [tf.gather(entry, place) for entry in rest]
+
+        def where_inside(row: list[Any], column: list[Any], old: Any, more: list[Any]) -> Any:
+            products = [e * other for e, other in zip(row, column, strict=True)]
+            return tf.where(inside, total([*products, *more]), old)
+
+        return (
+            2 * offset,
+            [
+                [where_inside(maps[i], [r[j] for r in other], maps[i][j], []) for j in range(k)]
+                for i in range(k)
+            ],
+            [where_inside(maps[i], behind, rest[i], [rest[i]]) for i in range(k)],
+        )
+
+    _, _, found = tf.while_loop(
+        lambda offset, *_: offset < steps,
+        compose,
+        (tf.constant(1), maps, rest),
+        parallel_iterations=1,
+    )
+    return [tf.ensure_shape(s, r.shape) for s, r in zip(found, rest, strict=True)]

@@ -1,0 +1,97 @@
+"""The reference executor: one step after another, each gate called at each step.
+
+TensorFlow differentiates it. It is short and slow, and defines what every other executor must
+compute.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.noise import bernoulli
+from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.step import apply_map, pre_activation, value_of
+
+
+@tf.autograph.experimental.do_not_convert
+def run(problem: Problem) -> Solution:
+    """Return the sequences and last states of the recurrence, by a loop over time.
+
+    Args:
+        problem: the call, time first.
+    """
+    cell = problem.cell
+    names = [s.name for s in cell.states]
+    x = problem.inputs["x"]
+    steps = tf.shape(x)[0]
+
+    def body(step: Any, states: tuple[Any, ...], arrays: tuple[Any, ...]) -> Any:
+        inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
+        valid = None if problem.mask is None else problem.mask[step]
+        values = one_step(problem, step, inputs, valid, dict(zip(names, states, strict=True)))
+        written = [a.write(step, values[n]) for a, n in zip(arrays, problem.wanted, strict=True)]
+        return step + 1, tuple(values[f"state:{n}"] for n in names), tuple(written)
+
+    arrays = tuple(
+        tf.TensorArray(x.dtype, size=steps, element_shape=[x.shape[1], cell.widths[n]])
+        for n in problem.wanted
+    )
+    _, states, arrays = tf.while_loop(
+        lambda step, *_: step < steps,
+        body,
+        (tf.constant(0), tuple(problem.states[n] for n in names), arrays),
+        maximum_iterations=steps,
+        parallel_iterations=1,
+    )
+    sequences = {}
+    for name, array in zip(problem.wanted, arrays, strict=True):
+        sequence = array.stack()
+        sequences[name] = tf.ensure_shape(sequence, [x.shape[0], x.shape[1], cell.widths[name]])
+    return Solution(sequences, dict(zip(names, states, strict=True)))
+
+
+def one_step(
+    problem: Problem, step: Any, inputs: Any, valid: Any, states: dict[str, Any]
+) -> dict[str, Any]:
+    """Return every signal of one step, ``batch x width``, and each new state under ``state:NAME``.
+
+    Args:
+        problem: the call.
+        step: the index of the step, int32; only zoneout's draws depend on it.
+        inputs: the inputs at this step, ``batch x width``.
+        valid: ``batch x 1``, or None where every row is valid.
+        states: the states before the step.
+    """
+    cell = problem.cell
+    env: dict[str, Any] = {**cell.constants, **problem.weights, **inputs}
+    env.update({f"{name}_prev": value for name, value in states.items()})
+
+    def linear(owner: str, read: BuiltRead) -> Any:
+        u = evaluate(read.expr, env, cell.spec.functions)
+        if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
+            u = u * problem.drops[read.text]
+        return apply_map(read, u, problem.weights, problem.matmul_dtype)
+
+    for node in cell.nodes:
+        pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
+        value_of(cell, node, env, pre, inputs["x"])
+        for name in (node.name, *(key for _, key in node.own_states)) if problem.nudges else ():
+            if name in problem.nudges:
+                env[name] += problem.nudges[name][step]
+    for index, state in enumerate(cell.states):
+        old, new = states[state.name], env[state.name]
+        if state.zoneout and problem.training:
+            zoned = bernoulli(problem.seed, index, step, tf.shape(old), state.zoneout)
+            new = tf.where(zoned, old, new)
+        elif state.zoneout:
+            new = state.zoneout * old + (1.0 - state.zoneout) * new
+        if valid is not None:
+            new = tf.where(valid, new, old)
+        env[f"state:{state.name}"] = new
+    # What is emitted under a state's name is the state itself, after zoneout and mask.
+    env.update({s.name: env[f"state:{s.name}"] for s in cell.states})
+    return env

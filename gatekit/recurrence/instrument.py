@@ -1,0 +1,136 @@
+"""What a layer's signals are at every step of a call, and how the loss depends on its states."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gatekit.cell.graph import Cell
+from gatekit.recurrence.executors.linear.recurrence import before
+from gatekit.recurrence.layers.rnn import RNN
+
+from .executors import reference
+from .problem import Problem, Solution
+from .step import value_of
+
+
+class Watch:
+    """Stands in for a layer's executor, and keeps what the reference executor computes.
+
+    Args:
+        layer: the layer.
+        source: makes a tensor something that can be differentiated by: ``tape.watch``.
+
+    Attributes:
+        nudges: zeros added to each state, ``time x batch x width``; the gradient with respect to
+            them is that with respect to the state as it is computed, through all that reads it.
+        sequences: every signal and state, ``time x batch x width``, in the order of time.
+        mask: ``time x batch x 1``, true where valid, or None.
+    """
+
+    def __init__(self, layer: RNN, source: Callable[[Any], None]) -> None:
+        self.cell: Cell = layer.cell
+        self.choice = layer.choice
+        self._source, self._backwards = source, layer.go_backwards
+        self.nudges: Mapping[str, Any] = {}
+        self.sequences: Mapping[str, Any] = {}
+        self._problem: Problem | None = None
+
+    def run(self, problem: Problem) -> Solution:
+        """Return the solution of a call; every signal of it is kept."""
+        shape = tf.shape(problem.inputs["x"])
+        like = problem.inputs["x"].dtype
+        self.nudges = {
+            state.name: tf.zeros([shape[0], shape[1], state.width], like)
+            for state in self.cell.states
+        }
+        for nudge in self.nudges.values():
+            self._source(nudge)
+        states = (state.name for state in self.cell.states)
+        every = dict.fromkeys([*(node.name for node in self.cell.nodes), *states])
+        self._problem = dataclasses.replace(problem, wanted=tuple(every), nudges=self.nudges)
+        solution = reference.run(self._problem)
+        self.sequences = solution.sequences
+        return solution
+
+    @property
+    def mask(self) -> Any:
+        """The mask in the order of the executor's time, or None."""
+        assert self._problem is not None
+        return self._problem.mask
+
+    def in_time(self, sequence: Any) -> Any:
+        """Return a sequence in the order of the data's time; a layer may run backwards."""
+        return tf.reverse(sequence, [0]) if self._backwards else sequence
+
+    def kept(self) -> dict[tuple[str, str], tuple[Any, Any]]:
+        r"""Return how much of states goes on to the next step, with every gate held as it is.
+
+        $\partial s_t[i] / \partial r_{t-1}[i]$ for the states s, r of one width that are computed
+        by equations: of an LSTM's c it is the forget gate's value, of a GRU's h the update gate's.
+
+        Returns:
+            By the names of s and r: ``time x batch x width``, and whether the equations mix units,
+            in which case no unit has a share of its own. Pairs that do not depend are left out.
+        """
+        assert self._problem is not None
+        problem, cell = self._problem, self.cell
+        env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+        past: dict[str, Any] = {}
+        found: dict[tuple[str, str], tuple[Any, Any]] = {}
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            for state in cell.states:
+                past[state.name] = before(self.sequences[state.name], problem.states[state.name])
+                tape.watch(past[state.name])
+                env[f"{state.name}_prev"] = past[state.name]
+            for node in cell.nodes:
+                if node.kind in ("equation", "norm"):
+                    value_of(cell, node, env, None, problem.inputs["x"])
+                    continue
+                for name in (node.name, *(key for _, key in node.own_states)):
+                    env[name] = self.sequences[name]
+            # Where units do not mix, signs that are multiplied in and out again change nothing.
+            signed = {s.name: env[s.name] * _signs(s.width, env[s.name].dtype) for s in cell.states}
+        for state in cell.states:
+            alike = {n: p for n, p in past.items() if p.shape[-1] == state.width}
+            plain = tape.gradient(env[state.name], alike)
+            other = tape.gradient(signed[state.name], alike)
+            for name, share in plain.items():
+                if share is not None:
+                    again = other[name] * _signs(state.width, share.dtype)
+                    scale = tf.reduce_max(tf.abs(share))
+                    mixes = tf.reduce_max(tf.abs(share - again)) > 1e-4 * scale
+                    found[state.name, name] = (share, mixes)
+        return found
+
+
+@contextlib.contextmanager
+def watched(layers: Sequence[RNN], source: Callable[[Any], None]) -> Iterator[dict[str, Watch]]:
+    """Watch layers while a model is called; nothing of them is changed afterwards.
+
+    Args:
+        layers: built layers.
+        source: ``tape.watch`` of the tape under which the model is called.
+
+    Yields:
+        The watch of each layer, by the layer's name.
+    """
+    before_it = [layer._executor for layer in layers]
+    watches = {layer.name: Watch(layer, source) for layer in layers}
+    try:
+        for layer in layers:
+            layer._executor = watches[layer.name]  # type: ignore[assignment]
+        yield watches
+    finally:
+        for layer, executor in zip(layers, before_it, strict=True):
+            layer._executor = executor
+
+
+def _signs(width: int, dtype: Any) -> Any:
+    """Return signs, the same ones each time, in no order that an equation could have."""
+    return tf.constant(np.random.default_rng(0).choice([-1.0, 1.0], width), dtype)

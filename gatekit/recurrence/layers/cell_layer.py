@@ -1,0 +1,229 @@
+"""What every Keras layer over a cell has: its specification, its weights, its configuration."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gatekit.cell.errors import CellError, ConfigError, listed
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import CellSpec, read_output_unit
+from gatekit.registry import catalogue as registered
+
+from .arguments import check_float, checked_units, specification
+from .built import built
+from .first_values import draw
+from .keras_arguments import refuse_unknown
+from .regularizers import Rules
+from .seeds import earlier_twins, seed_of
+from .states import first_states, state_names, state_shapes
+from .weights import scope_name, starting_at
+
+
+class CellLayer(keras.layers.Layer):
+    """A Keras layer over a cell; `gatekit.RNN` and `gatekit.Cell` are such layers.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
+        units: the width of gates and states.
+        output_unit: what is emitted.
+        gates: gates to put in place of the cell's, by role.
+        dropout: rate of the input's dropout; None keeps the cell's.
+        recurrent_dropout: rate of dropout on recurrent reads; None keeps the cell's.
+        zoneout: rates by state; None keeps the cell's.
+        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights; they take precedence over the cell's.
+        constraints: of the weights, in the same form.
+        seed: seed of weights, dropout and zoneout; None draws one.
+        plugins: plugin files to load besides the registered ones.
+        known: the names of all arguments, for messages.
+
+    Raises:
+        CellError: cell, gate or output unit are not what their contracts ask for.
+        ConfigError: an argument is not allowed.
+    """
+
+    def __init__(
+        self,
+        cell: str | Mapping[str, Any] | CellSpec,
+        units: int,
+        *,
+        output_unit: Any,
+        gates: Mapping[str, Any] | None,
+        dropout: float | None,
+        recurrent_dropout: float | None,
+        zoneout: Mapping[str, float] | None,
+        learned_initial_state: Sequence[str] | None,
+        regularizers: Mapping[str, Any] | None,
+        constraints: Mapping[str, Any] | None,
+        seed: int | None,
+        plugins: Sequence[str],
+        known: Sequence[str],
+        **keras_options: Any,
+    ) -> None:
+        refuse_unknown(keras_options, known)
+        # Keras would cast inputs to the compute type; only matrix products may run in it.
+        keras_options["autocast"] = False
+        super().__init__(**keras_options)
+        self.units = checked_units(units)
+        self._catalogue = registered(tuple(plugins))
+        options = {
+            "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "zoneout": zoneout,
+            "learned_initial_state": learned_initial_state,
+        }
+        spec = specification(cell, gates or {}, options, self._catalogue)
+        rules = {"regularizers": regularizers, "constraints": constraints}
+        self._rules = Rules(spec, rules, self._catalogue)
+        self.spec = self._rules.spec
+        self.output_unit = read_output_unit(output_unit, self._catalogue)
+        self.seed = seed
+        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
+        self._noise = keras.random.SeedGenerator(self._drawn_seed)
+        self._cell: Cell | None = None
+        self._variables: dict[str, Any] = {}
+        self._called_with: Any = None
+        self._salt = 0
+        for name in ("compute_dtype", "variable_dtype"):
+            check_float(name, getattr(self, name))
+
+    def __repr__(self) -> str:
+        kind, cell = type(self).__name__, self.spec.name
+        return f"<{kind} name={self.name}, cell={cell}, units={self.units}, built={self.built}>"
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.built:
+            return super().__call__(inputs, *args, **kwargs)
+        # `build` gets shapes only, and the graph of a model is known by its tensors.
+        self._called_with = inputs
+        try:
+            return super().__call__(inputs, *args, **kwargs)
+        finally:
+            self._called_with = None
+
+    # --- building -----------------------------------------------------------
+
+    @property
+    def cell(self) -> Cell:
+        """The built cell.
+
+        Raises:
+            ConfigError: the layer is not built yet.
+        """
+        if self._cell is None:
+            raise ConfigError(
+                f"the layer {self.name!r} is not built yet: call it once, "
+                "or build((None, None, features))"
+            )
+        return self._cell
+
+    def _sized(self, features: int | None = None) -> Cell:
+        """Return the cell, built or not, for what does not depend on the width of the input.
+
+        Args:
+            features: the width of the input if it is known.
+
+        Raises:
+            ConfigError: the states depend on the width of the input, which is not known.
+        """
+        if self._cell is not None:
+            return self._cell
+        if features is not None:
+            return built(self.spec, self.units, features, self.output_unit)
+        widths = (self.units, 2 * self.units)
+        made = [build(self.spec, self.units, width, self.output_unit) for width in widths]
+        if len({tuple(state_shapes(cell, None).items()) for cell in made}) > 1:
+            raise ConfigError(
+                f"the states of the cell {self.spec.name!r} depend on the width of its input: "
+                "build the layer first, or give gatekit.Cell the argument features="
+            )
+        return made[0]
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states by name, in the order in which they are returned and given."""
+        return state_names(self._sized())
+
+    def _create_weights(self, cell: Cell) -> None:
+        """Create the weights of a built cell, and draw their first values."""
+        seed = self._drawn_seed
+        if self.seed is not None:
+            seed = seed_of(seed, earlier_twins(self, CellLayer, self._called_with))
+        self._salt = seed if seed != self._drawn_seed else 0
+        values = draw(cell, seed)
+        for weight in cell.weights:
+            value = values[weight.name]
+            self._variables[weight.name] = self.add_weight(
+                name=scope_name(weight.name),
+                shape=weight.shape,
+                initializer=starting_at(value),
+                trainable=weight.trainable,
+                dtype=self.variable_dtype,
+                autocast=False,
+                **self._rules.of(weight),
+            )
+
+    def _next_seed(self) -> Any:
+        """Return the seed of one call's noise, two int32; each call and each layer has its own."""
+        seed = tf.cast(self._noise.next(), tf.int32)
+        # What Keras counts with cannot be set while it traces a model, when layers may be built.
+        return tf.bitwise.bitwise_xor(seed, [self._salt, 0]) if self._salt else seed
+
+    def _first_states(self, batch: Any, features: int | None = None) -> dict[str, Any]:
+        """Return the first value of each state by name, ``batch x width``."""
+        cell = self._sized(features)
+        if not self._variables and any(state.learned for state in cell.states):
+            raise ConfigError(
+                f"the layer {self.name!r} learns its first states and is not built yet: call it "
+                "once, or build((None, None, features))"
+            )
+        return first_states(cell, batch, self._variables, self.variable_dtype)
+
+    # --- saving -------------------------------------------------------------
+
+    @property
+    def named_weights(self) -> dict[str, Any]:
+        """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
+        _ = self.cell
+        return dict(self._variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` builds the layer from: the resolved cell, not its name."""
+        config = super().get_config()
+        config.pop("autocast", None)
+        return {
+            **config,
+            "cell": self.spec.canonical(),
+            "units": self.units,
+            "output_unit": self.output_unit.canonical(),
+            "seed": self.seed,
+            **self._rules.config(),
+        }
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights under their names."""
+        for name, variable in self._variables.items():
+            store[name.replace("/", ":")] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read the weights by name.
+
+        Raises:
+            ValueError: the file holds other weights than this cell has; both lists are shown.
+        """
+        own = {name.replace("/", ":"): variable for name, variable in self._variables.items()}
+        found = set(store.keys())
+        if found != set(own):
+            raise CellError(
+                f"the file does not hold the weights of cell {self.spec.name!r}.\n"
+                f"  in the file: {listed(found, 60)}\n"
+                f"  in the layer: {listed(own, 60)}"
+            )
+        for name, variable in own.items():
+            variable.assign(store[name])

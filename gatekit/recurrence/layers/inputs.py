@@ -1,0 +1,156 @@
+"""What comes into the layer, checked before anything is computed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.errors import DataError, listed, nearest
+from gatekit.cell.graph import Cell
+
+
+def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
+    """Return the inputs by name, ``batch x time x width``, in the layer's type.
+
+    Args:
+        inputs: ``batch x time x features``, or a mapping by name.
+        cell: the built cell.
+        dtype: the type of states and weights.
+
+    Raises:
+        DataError: an input is missing, unknown, ragged, or has the wrong rank, width or type.
+    """
+    arrays = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
+    for name in arrays:
+        if name not in cell.inputs:
+            raise DataError(
+                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs)} "
+                f"Inputs: {listed(cell.inputs)}."
+            )
+    missing = [name for name in cell.inputs if name not in arrays]
+    if missing:
+        raise DataError(
+            f"the cell {cell.spec.name!r} also reads {listed(missing)}: call the layer with "
+            f"{{{', '.join(f'{n!r}: ...' for n in cell.inputs)}}}, each batch x time x width"
+        )
+    return {name: _checked(name, arrays[name], width, dtype) for name, width in cell.inputs.items()}
+
+
+def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
+    if isinstance(value, tf.RaggedTensor):
+        raise DataError(
+            f"{name} is a ragged tensor: pad it with .to_tensor() "
+            "and pass mask=tf.sequence_mask(x.row_lengths())"
+        )
+    if isinstance(value, tf.SparseTensor):
+        raise DataError(f"{name} is a sparse tensor: give a dense one, tf.sparse.to_dense(x)")
+    tensor = tf.convert_to_tensor(value)
+    if tensor.dtype.is_integer:
+        warnings.warn(f"{name} is {tensor.dtype.name}; it is cast to {dtype}", stacklevel=2)
+    elif not tensor.dtype.is_floating:
+        raise DataError(
+            f"{name} is {tensor.dtype.name}; numbers are expected: "
+            "cast it with tf.cast(x, 'float32')"
+        )
+    if tensor.shape.rank != 3:
+        raise DataError(
+            f"{name} has the shape {tuple(tensor.shape)}; batch x time x {width} is expected"
+            + (": add an axis with x[..., None]" if tensor.shape.rank == 2 else "")
+        )
+    if tensor.shape[2] != width:
+        raise DataError(f"{name} has {tensor.shape[2]} features; the layer was built for {width}")
+    return tf.cast(tensor, dtype)
+
+
+def checked_mask(mask: Any, x: Any) -> Any:
+    """Return the mask as ``batch x time`` booleans, or None.
+
+    Args:
+        mask: ``batch x time`` or ``batch x time x 1`` booleans or integers; a mapping with ``x``;
+            or a list whose first entry is the mask.
+        x: the input, ``batch x time x features``.
+
+    Raises:
+        DataError: the mask is neither boolean nor integer, or has another shape than the input.
+    """
+    if isinstance(mask, Mapping):
+        mask = mask.get("x")
+    if isinstance(mask, (list, tuple)):
+        mask = mask[0] if mask and (mask[0] is None or hasattr(mask[0], "shape")) else mask
+    if mask is None:
+        return None
+    tensor = tf.convert_to_tensor(mask)
+    if tensor.dtype.is_integer:
+        tensor = tensor != 0
+    if tensor.dtype != tf.bool:
+        raise DataError(
+            f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: "
+            "mask != 0"
+        )
+    if tensor.shape.rank == 3 and tensor.shape[2] == 1:
+        tensor = tensor[:, :, 0]
+    if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
+        raise DataError(
+            f"the mask has the shape {tuple(tensor.shape)}; "
+            f"batch x time of the input is {tuple(x.shape[:2])}"
+        )
+    return tensor
+
+
+def checked_states(
+    given: Any,
+    shapes: Mapping[str, tuple[Any, ...]],
+    matrices: Mapping[str, tuple[int, ...]],
+    dtype: Any,
+) -> dict[str, Any]:
+    """Return the initial states that were given, by name, in the layer's type.
+
+    Args:
+        given: a mapping by name, a list in the order of ``shapes``, one tensor, or None.
+        shapes: the shape of each state.
+        matrices: the shape, without batch, of each state that is a matrix and laid out flat; it may
+            be given either way.
+        dtype: the type of states.
+
+    Raises:
+        DataError: a state is unknown, there are too many or too few, or a shape is wrong.
+    """
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        by_name = dict(given)
+    else:
+        values = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(values) != len(shapes):
+            raise DataError(
+                f"initial_state has {len(values)} entries; the states are {', '.join(shapes)}, "
+                "in this order (or give a mapping by name)"
+            )
+        by_name = dict(zip(shapes, values, strict=True))
+    states = {}
+    for name, value in by_name.items():
+        if name not in shapes:
+            raise DataError(
+                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} "
+                f"States: {listed(shapes)}."
+            )
+        tensor = tf.convert_to_tensor(value)
+        if not tensor.dtype.is_floating:
+            raise DataError(
+                f"initial_state[{name!r}] is {tensor.dtype.name}; "
+                "floating point numbers are expected"
+            )
+        full = (shapes[name][0], *matrices.get(name, ()))
+        if name in matrices and tensor.shape.is_compatible_with(tf.TensorShape(full)):
+            tensor = tf.reshape(tensor, [-1, shapes[name][1]])
+        if not tensor.shape.is_compatible_with(tf.TensorShape(shapes[name])):
+            also = f" (or {full})" if name in matrices else ""
+            raise DataError(
+                f"initial_state[{name!r}] has the shape {tuple(tensor.shape)}; "
+                f"{shapes[name]}{also} is expected"
+            )
+        states[name] = tf.cast(tensor, dtype)
+    return states

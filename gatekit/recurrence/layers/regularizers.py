@@ -1,0 +1,173 @@
+"""Regularizers and constraints of a layer's weights: those of its cell, and objects of Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.graph import Weight
+from gatekit.cell.schema import RULES, WEIGHT_KINDS, CellSpec, read_cell
+
+_BUILT_IN: dict[str, dict[str, Any]] = {
+    "regularizers": {
+        "l1": keras.regularizers.L1,
+        "l2": keras.regularizers.L2,
+        "l1_l2": keras.regularizers.L1L2,
+        "orthogonal": keras.regularizers.OrthogonalRegularizer,
+    },
+    "constraints": {
+        "max_norm": keras.constraints.MaxNorm,
+        "min_max_norm": keras.constraints.MinMaxNorm,
+        "non_neg": keras.constraints.NonNeg,
+        "unit_norm": keras.constraints.UnitNorm,
+    },
+}
+_BASES = {"regularizers": keras.Regularizer, "constraints": keras.constraints.Constraint}
+
+
+class Rules:
+    """The regularizers and constraints that a layer is given, besides those of its cell.
+
+    Built-in ones become part of the cell. Objects of other classes stay here.
+
+    Args:
+        spec: the cell.
+        given: by section (``regularizers``, ``constraints``): None, or a mapping from ``kernel``,
+            ``recurrent`` or ``bias`` to a rule, and from gates or roles to such a mapping.
+        catalogue: what is registered.
+
+    Attributes:
+        spec: the cell with the built-in ones.
+
+    Raises:
+        CellError: a gate, key, kind or option is not allowed.
+        ConfigError: a section is not a mapping, or an object is not one of Keras' or registered.
+    """
+
+    def __init__(self, spec: CellSpec, given: Mapping[str, Any], catalogue: Catalogue) -> None:
+        self.objects: dict[tuple[str, str, str], Any] = {}
+        if not any(given.values()):
+            self.spec = spec
+            return
+        config = spec.canonical()
+        for section, value in given.items():
+            for key, inner in _mapping(section, value or {}, section).items():
+                if key in WEIGHT_KINDS:
+                    self._put(config, section, "", key, inner)
+                    continue
+                gate = _gate(spec, section, key)
+                for which, rule in _mapping(section, inner, f"{section}[{key!r}]").items():
+                    self._put(config["gates"][gate], section, gate, which, rule)
+        self.spec = read_cell(config, catalogue)
+
+    def _put(self, config: Any, section: str, gate: str, key: str, rule: Any) -> None:
+        where = ".".join(part for part in (section, gate, key) if part)
+        if isinstance(rule, Mapping) and "registered" in rule:
+            rule = _restored(rule, where)
+        if rule is not None and not isinstance(rule, (str, Mapping)):
+            rule = _plain(section, rule, where)
+        own = config.setdefault(section, {})
+        if isinstance(rule, _BASES[section]):
+            self.objects[section, gate, key] = rule
+            rule = None
+        own[key] = rule
+
+    def of(self, weight: Weight) -> dict[str, Any]:
+        """Return what `keras.layers.Layer.add_weight` takes: ``regularizer`` and ``constraint``."""
+        found: dict[str, Any] = {}
+        if not weight.trainable or weight.kind not in WEIGHT_KINDS:
+            return found
+        gates = {gate.name: gate.gate for gate in self.spec.gates}
+        for section, argument in (("regularizers", "regularizer"), ("constraints", "constraint")):
+            own = getattr(gates.get(weight.owner), section, {})
+            made = self.objects.get((section, weight.owner, weight.kind))
+            if made is None and weight.kind not in own:
+                made = self.objects.get((section, "", weight.kind))
+            rule = getattr(weight, argument)
+            if made is None and rule is not None:
+                made = _made(section, rule, len(weight.shape))
+            if made is not None:
+                found[argument] = made
+        return found
+
+    def config(self) -> dict[str, Any]:
+        """Return the objects by section as plain data that `__init__` reads back."""
+        found: dict[str, Any] = {section: {} for section in RULES}
+        for (section, gate, key), made in self.objects.items():
+            place = found[section].setdefault(gate, {}) if gate else found[section]
+            name = keras.saving.get_registered_name(type(made))
+            place[key] = {"registered": name, "config": made.get_config()}
+        return found
+
+
+def _mapping(section: str, value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(
+            f"{where}={value!r}: a mapping is expected from kernel, recurrent, bias or a gate, "
+            f"such as {section}={{'recurrent': {next(iter(_BUILT_IN[section]))!r}}}"
+        )
+    return value
+
+
+def _gate(spec: CellSpec, section: str, key: Any) -> str:
+    gates = [gate.name for gate in spec.gates]
+    roles = dict(spec.roles)
+    place = roles.get(key, key)
+    if place not in gates:
+        known = [*WEIGHT_KINDS, *gates, *roles]
+        raise ConfigError(
+            f"{section}[{key!r}]: no such weights and no such gate of cell {spec.name!r}"
+            f"{nearest(str(key), known) or '.'} Keys: {listed(known)}."
+        )
+    return str(place)
+
+
+def _plain(section: str, value: Any, where: str) -> Any:
+    """Return a built-in object as ``{kind: NAME, ...}``, and any other object as it is."""
+    for kind, cls in _BUILT_IN[section].items():
+        if type(value) is cls:
+            options = {name: _shortest(option) for name, option in value.get_config().items()}
+            return {"kind": kind, **options}
+    if not isinstance(value, _BASES[section]):
+        raise ConfigError(
+            f"{where}={value!r}: a name, {{'kind': NAME, ...}} or a "
+            f"keras.{section}.{_BASES[section].__name__} is expected. "
+            f"Names: {listed(_BUILT_IN[section])}."
+        )
+    return value
+
+
+def _shortest(option: Any) -> Any:
+    """Return a number that Keras has rounded to float32 as it was written."""
+    if isinstance(option, float) and float(np.float32(option)) == option:
+        return float(str(np.float32(option)))
+    return option
+
+
+def _restored(data: Mapping[str, Any], where: str) -> Any:
+    """Return an object from its saved form; only registered classes are made."""
+    cls = keras.saving.get_registered_object(data["registered"])
+    if cls is None:
+        raise ConfigError(
+            f"{where}: the class {data['registered']!r} is not registered with Keras; decorate it "
+            "with @keras.saving.register_keras_serializable(), or load the model with "
+            "custom_objects={NAME: CLASS}"
+        )
+    return cls.from_config(dict(data.get("config", {})))
+
+
+def _made(section: str, rule: Mapping[str, Any], rank: int) -> Any:
+    options = {name: value for name, value in rule.items() if name != "kind"}
+    if "axis" in options:
+        # The axis within a matrix or each block of a stack; a vector has one norm.
+        options["axis"] = options["axis"] + rank - 2 if rank > 1 else 0
+    made = _BUILT_IN[section][rule["kind"]](**options)
+    if section == "regularizers":
+        # Keras rounds some factors to float32, and then cannot multiply a float64 weight by them.
+        vars(made).update(options)
+    return made

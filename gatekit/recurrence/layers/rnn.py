@@ -1,0 +1,311 @@
+"""The Keras layer: any cell, as easy to use as `keras.layers.LSTM`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.schema import CellSpec
+from gatekit.recurrence.call import Call, compute, is_noisy
+from gatekit.recurrence.executors import table
+from gatekit.recurrence.executors.choose import Choice, Setting, check_name, choose
+from gatekit.recurrence.executors.dispatch import Executor
+from gatekit.recurrence.executors.explain import explain
+from gatekit.recurrence.noise import scrambled
+
+from .arguments import features_of, own_arguments
+from .batch import known_batch, of_batch
+from .built import built
+from .cell_layer import CellLayer
+from .inputs import checked_inputs, checked_mask, checked_states
+from .stateful import KeptStates
+from .states import state_shapes
+from .weights import weight_values
+
+
+@keras.saving.register_keras_serializable(package="gatekit")
+class RNN(CellLayer):
+    """A recurrent layer over any cell.
+
+    ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and
+    repeats the last emission.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
+        units: the width of gates and states.
+        output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
+        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`.
+        return_sequences: whether every step is returned, ``batch x time x units``, or the last,
+            ``batch x units``.
+        return_state: whether the states are returned too, in the order of `state_names`.
+        go_backwards: whether time runs from the last step to the first; outputs come in that order.
+        stateful: whether a batch starts from the states in which the one before ended.
+        zero_output_for_mask: whether a masked step of a returned sequence is zero; otherwise it
+            repeats the last output.
+        executor: ``auto``, or one by name: ``fused``, ``reference``, ``unroll``, ``affine``,
+            ``scan``, ``cudnn``.
+        remat: whether the backward pass computes the steps again, from states that are kept every
+            sqrt(time) steps: less memory, more time.
+        dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
+        recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
+            cell's.
+        zoneout: rates by state; None keeps the cell's.
+        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights: ``{"kernel":, "recurrent":, "bias":}`` for all gates, and
+            ``{GATE: {"recurrent": ...}}`` for one; each a name such as ``"l2"``,
+            ``{"kind": "l2", "l2": 1e-4}``, a `keras.Regularizer`, or None for none. They take
+            precedence over the cell's.
+        constraints: of the weights, such as ``{"kernel": "unit_norm"}``, in the same form.
+        seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
+            have one seed, each draws weights of its own.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        CellError: cell, gate or output unit are not what their contracts ask for.
+        ConfigError: an argument is not allowed.
+
+    Reference: each cell names its own; `gatekit show cell=NAME`.
+    """
+
+    def __init__(
+        self,
+        cell: str | Mapping[str, Any] | CellSpec,
+        units: int,
+        *,
+        output_unit: Any = "hidden",
+        gates: Mapping[str, Any] | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+        executor: str = "auto",
+        remat: bool = False,
+        dropout: float | None = None,
+        recurrent_dropout: float | None = None,
+        zoneout: Mapping[str, float] | None = None,
+        learned_initial_state: Sequence[str] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        plugins: Sequence[str] = (),
+        **keras_options: Any,
+    ) -> None:
+        super().__init__(
+            cell,
+            units,
+            output_unit=output_unit,
+            gates=gates,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            learned_initial_state=learned_initial_state,
+            regularizers=regularizers,
+            constraints=constraints,
+            seed=seed,
+            plugins=plugins,
+            known=own_arguments(RNN),
+            **keras_options,
+        )
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.stateful = bool(stateful)
+        # `keras.layers.Bidirectional` sets it on its two layers.
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.executor = check_name(executor)
+        self.remat = bool(remat)
+        self.supports_masking = True
+        self._kept: KeptStates | None = None
+
+    # --- building -----------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs ``batch x time x features``.
+
+        Raises:
+            DataError: the shape is not that of a sequence of vectors.
+            CellError: the cell cannot have these sizes.
+        """
+        shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
+        features = features_of(shape, self.spec)
+        cell = built(self.spec, self.units, features, self.output_unit)
+        self._cell = cell
+        self._setting = Setting(device(), self.compute_dtype, self.variable_dtype)
+        choice = choose(
+            self.executor, cell, self._setting, remat=self.remat, tuned=table.from_environment()
+        )
+        self._executor = Executor(cell, choice, self._setting, self.remat)
+        # On a GPU Keras would compile the model by XLA, which has no cuDNN.
+        self.supports_jit = choice.executor != "cudnn"
+        self._create_weights(cell)
+        if self.stateful:
+            if shape[0] is None:
+                raise ConfigError(
+                    "stateful=True needs the batch size: give the model "
+                    "keras.Input(batch_shape=(batch, time, features))"
+                )
+            batch = int(shape[0])
+            self._kept = KeptStates(
+                state_shapes(cell, batch), lambda: self._first_states(batch), self.variable_dtype
+            )
+        self.built = True
+
+    # --- states -------------------------------------------------------------
+
+    @property
+    def states(self) -> list[Any] | None:
+        """The kept states of a stateful layer in the order of `state_names`; None without any."""
+        return None if self._kept is None else list(self._kept.by_name.values())
+
+    def reset_state(self) -> None:
+        """Set the kept states of a stateful layer to their first values."""
+        if self._kept is not None:
+            self._kept.reset()
+
+    reset_states = reset_state
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """Return the first value of each state in the order of `state_names`, ``batch x width``."""
+        return list(self.initial_states(batch_size).values())
+
+    def initial_states(self, batch_size: Any) -> dict[str, Any]:
+        """Return the first value of each state by name, ``batch x width``.
+
+        Raises:
+            ConfigError: the layer is not built yet, and its first states are learned or their
+                widths depend on the input's.
+        """
+        return self._first_states(batch_size)
+
+    # --- calling ------------------------------------------------------------
+
+    def call(
+        self,
+        inputs: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        training: bool = False,
+    ) -> Any:
+        """Return outputs, and states where `return_state` is set.
+
+        Args:
+            inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further
+                inputs.
+            initial_state: the states in the order of `state_names`, or by name; what is missing
+                starts as usual.
+            mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
+                where valid.
+            training: whether dropout and zoneout draw; where it is false nothing is kept for a
+                gradient, and one that is wanted all the same costs a second forward pass.
+
+        Returns:
+            ``batch x time x units`` or ``batch x units``; with `return_state` a tuple of that and
+            the states.
+
+        Raises:
+            DataError: inputs, mask or initial state have the wrong shape or type.
+        """
+        cell = self.cell
+        with tf.name_scope("gatekit"):
+            arrays = checked_inputs(inputs, cell, self.variable_dtype)
+            if self._kept is not None:
+                arrays = self._kept.check(self.name, arrays)
+            mask = checked_mask(mask, arrays["x"])
+            shapes = state_shapes(cell, arrays["x"].shape[0])
+            matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
+            given = checked_states(initial_state, shapes, matrices, self.variable_dtype)
+            if self._kept is not None and initial_state is None:
+                given = self._kept.values()
+            masks = {} if mask is None else {"mask": mask}
+            batch = known_batch({**arrays, **masks, **given})
+            arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
+            first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
+            first.update(of_batch(given, batch))
+            noisy = is_noisy(cell, bool(training))
+            called = Call(
+                cell=cell,
+                weights=weight_values(cell, self._variables, self.variable_dtype),
+                inputs=arrays,
+                mask=masks.get("mask"),
+                first=first,
+                seed=scrambled(self._next_seed()) if noisy else None,
+                training=bool(training),
+                go_backwards=self.go_backwards,
+                return_sequences=self.return_sequences,
+                zero_masked=self.zero_output_for_mask,
+                matmul_dtype=tf.as_dtype(self.compute_dtype),
+            )
+            outputs, states = compute(called, self._executor.run)
+        if self._kept is not None:
+            self._kept.assign(states)
+        outputs = tf.cast(outputs, self.compute_dtype)
+        if self.return_state:
+            return (outputs, *(states[n] for n in self.state_names))
+        return outputs
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the output: the input's where every step is returned, else none."""
+        own = mask["x"] if isinstance(mask, Mapping) else mask
+        output = own if self.return_sequences else None
+        if self.return_state:
+            return [output, *([None] * len(self.state_names))]
+        return output
+
+    def compute_output_shape(self, inputs_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Return the shape of the outputs; a tuple of it and those of the states if returned."""
+        shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
+        if self._cell is None:
+            features = features_of(shape, self.spec)
+            self._cell = built(self.spec, self.units, features, self.output_unit)
+        width = self.cell.output.width
+        output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
+        if self.return_state:
+            return (output, *state_shapes(self.cell, shape[0]).values())
+        return output
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs; states have the variables' type, as in a call."""
+        first = inputs["x"] if isinstance(inputs, Mapping) else inputs
+        shapes = self.compute_output_shape(first.shape)
+        if not self.return_state:
+            return keras.KerasTensor(shapes, dtype=self.compute_dtype)
+        output, *states = shapes
+        return (
+            keras.KerasTensor(output, dtype=self.compute_dtype),
+            *(keras.KerasTensor(shape, dtype=self.variable_dtype) for shape in states),
+        )
+
+    # --- telling, saving ----------------------------------------------------
+
+    @property
+    def choice(self) -> Choice:
+        """The executor that runs, the mode in which it is fastest, and why."""
+        _ = self.cell
+        return self._executor.choice
+
+    def explain(self) -> str:
+        """Return in words which executor runs and why, its products, and what is hoisted."""
+        return explain(self.cell, self.choice, self._setting, self.remat)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` builds the layer from: the resolved cell, not its name."""
+        return {
+            **super().get_config(),
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "zero_output_for_mask": self.zero_output_for_mask,
+            "executor": self.executor,
+            "remat": self.remat,
+        }
+
+
+def device() -> str:
+    """Return what TensorFlow computes on: ``gpu`` where it sees one, else ``cpu``."""
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"

@@ -1,0 +1,273 @@
+"""One step of a cell as a Keras layer: for `keras.layers.RNN`, and for decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gatekit.cell.errors import ConfigError, DataError, listed
+from gatekit.cell.graph import Cell as BuiltCell
+from gatekit.cell.schema import CellSpec
+from gatekit.recurrence.call import Call, compute, is_noisy
+from gatekit.recurrence.executors import unroll
+from gatekit.recurrence.noise import scrambled
+from gatekit.recurrence.problem import Problem, Solution
+
+from .arguments import own_arguments
+from .batch import known_batch, of_batch
+from .built import built
+from .cell_layer import CellLayer
+from .inputs import checked_inputs
+from .states import state_shapes
+from .weights import weight_values
+
+# The class that `keras.layers.RNN` looks for to draw dropout masks once per sequence; Keras exports
+# it by its subclasses only.
+_Dropout: Any = next(c for c in keras.layers.LSTMCell.__mro__ if c.__name__ == "DropoutRNNCell")
+_STEP = "step"
+
+
+@keras.saving.register_keras_serializable(package="gatekit")
+class Cell(CellLayer, _Dropout):
+    """A step cell for `keras.layers.RNN` and `keras.layers.StackedRNNCells`.
+
+    ``y_t, states_t = cell(x_t, states_{t-1})``; weights, names and equations are those of
+    `gatekit.RNN`, which is faster over whole sequences.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
+        units: the width of gates and states.
+        output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
+        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`.
+        features: the width of the input. Only cells that keep the last input, such as ``qrnn``,
+            need it: Keras asks for the widths of states before it builds a cell.
+        dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
+        recurrent_dropout: rate of dropout on recurrent reads, one mask per sequence; None keeps the
+            cell's.
+        zoneout: rates by state; None keeps the cell's.
+        learned_initial_state: states whose first value is learned; None keeps the cell's.
+        regularizers: of the weights, as `gatekit.RNN` takes them.
+        constraints: of the weights, as `gatekit.RNN` takes them.
+        seed: seed of weights, dropout and zoneout; None draws one. If several layers of a model
+            have one seed, each draws weights of its own.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        CellError: cell, gate or output unit are not what their contracts ask for.
+        ConfigError: an argument is not allowed.
+
+    Reference: each cell names its own; `gatekit show cell=NAME`.
+    """
+
+    def __init__(
+        self,
+        cell: str | Mapping[str, Any] | CellSpec,
+        units: int,
+        *,
+        output_unit: Any = "hidden",
+        gates: Mapping[str, Any] | None = None,
+        features: int | None = None,
+        dropout: float | None = None,
+        recurrent_dropout: float | None = None,
+        zoneout: Mapping[str, float] | None = None,
+        learned_initial_state: Sequence[str] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        plugins: Sequence[str] = (),
+        **keras_options: Any,
+    ) -> None:
+        super().__init__(
+            cell,
+            units,
+            output_unit=output_unit,
+            gates=gates,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            learned_initial_state=learned_initial_state,
+            regularizers=regularizers,
+            constraints=constraints,
+            seed=seed,
+            plugins=plugins,
+            known=own_arguments(Cell),
+            **keras_options,
+        )
+        self.features = features
+        # A variable, and not a tensor, because a graph may draw what another graph reads.
+        self._sequence = tf.Variable([0, 0], dtype=tf.int32, trainable=False, name="sequence")
+
+    # --- sizes --------------------------------------------------------------
+
+    @property
+    def compute_dtype(self) -> Any:
+        """The type in which Keras keeps the states: under a mixed policy that of the variables."""
+        return self.variable_dtype
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states by name, in the order in which they are returned and given."""
+        return tuple(self._widths())
+
+    @property
+    def state_size(self) -> list[int]:
+        """The width of each state, in the order of `state_names`."""
+        return list(self._widths().values())
+
+    @property
+    def output_size(self) -> int:
+        """The width of what is emitted."""
+        return int(self._sized(self.features).output.width)
+
+    def _widths(self) -> dict[str, int]:
+        """Return the width of each state by name; the values of a history are side by side."""
+        cell = self._sized(self.features)
+        widths = {}
+        for name, (_, *shape) in state_shapes(cell, None).items():
+            widths[name] = int(tf.TensorShape(shape).num_elements())
+        if any(state.zoneout for state in cell.states):
+            # Zoneout draws anew at each step, and Keras does not pass the number of the step.
+            widths[_STEP] = 1
+        return widths
+
+    def get_initial_state(self, batch_size: Any = None) -> list[Any]:
+        """Return the first value of each state in the order of `state_names`, ``batch x width``."""
+        first = self._first_states(batch_size, self.features)
+        zeros = tf.zeros(tf.stack([batch_size, 1]), self.variable_dtype)
+        return [
+            tf.reshape(first.get(name, zeros), tf.stack([batch_size, width]))
+            for name, width in self._widths().items()
+        ]
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for an input of one step, ``batch x features``.
+
+        Raises:
+            ConfigError: the cell has more inputs than x, and the shape is of x alone.
+            DataError: the shape is not that of one step.
+        """
+        shape = input_shape["x"] if isinstance(input_shape, Mapping) else input_shape
+        if len(shape) != 2 or not shape[1]:
+            raise DataError(
+                f"a step of the cell {self.spec.name!r} reads batch x features, and the input has "
+                f"the shape {tuple(shape)}; gatekit.RNN reads batch x time x features"
+            )
+        cell = built(self.spec, self.units, int(shape[1]), self.output_unit)
+        if len(cell.inputs) > 1 and not isinstance(input_shape, Mapping):
+            raise ConfigError(
+                f"the cell {self.spec.name!r} reads {listed(cell.inputs)}, and keras.layers.RNN "
+                "passes one input: use gatekit.RNN, or call the cell step by step with a mapping"
+            )
+        if self.features not in (None, cell.features):
+            raise ConfigError(
+                f"features={self.features}, and the input has {cell.features}: give the width of "
+                "the input, or omit it"
+            )
+        self._cell = cell
+        self._create_weights(cell)
+        with tf.init_scope():
+            self.reset_dropout_mask()
+        self.built = True
+
+    # --- calling ------------------------------------------------------------
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> Any:
+        """Return what one step emits, and the new states.
+
+        Args:
+            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
+            states: the states in the order of `state_names`, each ``batch x width``.
+            training: whether dropout and zoneout draw.
+
+        Returns:
+            ``batch x units``, and the list of new states.
+
+        Raises:
+            DataError: inputs or states have the wrong shape or type.
+        """
+        cell, training = self.cell, bool(training)
+        arrays = dict(inputs) if isinstance(inputs, Mapping) else {"x": inputs}
+        steps = {n: tf.expand_dims(tf.convert_to_tensor(v), 1) for n, v in arrays.items()}
+        arrays = checked_inputs(steps, cell, self.variable_dtype)
+        given = self._named(states)
+        batch = known_batch({**arrays, **given})
+        arrays, given = of_batch(arrays, batch), of_batch(given, batch)
+        noisy = is_noisy(cell, training)
+        called = Call(
+            cell=cell,
+            weights=weight_values(cell, self._variables, self.variable_dtype),
+            inputs=arrays,
+            mask=None,
+            first=_shaped(cell, given),
+            seed=scrambled(self._sequence) if noisy else None,
+            training=training,
+            go_backwards=False,
+            return_sequences=False,
+            zero_masked=False,
+            matmul_dtype=tf.as_dtype(self.dtype_policy.compute_dtype),
+        )
+
+        def solve(problem: Problem) -> Solution:
+            if noisy and _STEP in given:
+                step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32)
+                problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
+            return unroll.run(problem)
+
+        outputs, new = compute(called, solve)
+        if _STEP in given:
+            new[_STEP] = given[_STEP] + 1
+        flat = [
+            tf.reshape(new[name], tf.stack([-1, width])) for name, width in self._widths().items()
+        ]
+        return tf.cast(outputs, self.dtype_policy.compute_dtype), flat
+
+    def _named(self, states: Any) -> dict[str, Any]:
+        """Return the given states by name, in the type of the variables."""
+        widths = self._widths()
+        values = list(states) if isinstance(states, (list, tuple)) else [states]
+        if len(values) != len(widths):
+            raise DataError(
+                f"{len(values)} states came; the states are {', '.join(widths)}, in this order "
+                "(get_initial_state(batch) returns the first ones)"
+            )
+        named = {}
+        for (name, width), value in zip(widths.items(), values, strict=True):
+            tensor = tf.cast(tf.convert_to_tensor(value), self.variable_dtype)
+            if not tensor.shape.is_compatible_with([None, width]):
+                raise DataError(
+                    f"the state {name!r} has the shape {tuple(tensor.shape)}; batch x {width} is "
+                    "expected"
+                )
+            named[name] = tensor
+        return named
+
+    # --- dropout, as `keras.layers.RNN` asks for it ---------------------------
+
+    def get_dropout_mask(self, step_input: Any) -> None:
+        """Do nothing: masks are drawn in each step from the seed of the sequence."""
+
+    def get_recurrent_dropout_mask(self, step_input: Any) -> None:
+        """Do nothing: masks are drawn in each step from the seed of the sequence."""
+
+    def reset_dropout_mask(self) -> None:
+        """Draw the masks of the next sequence; `keras.layers.RNN` calls it after each one."""
+        self._sequence.assign(self._next_seed())
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Do nothing: `reset_dropout_mask` draws all masks."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` builds the cell from: the resolved cell, not its name."""
+        return {**super().get_config(), "features": self.features}
+
+
+def _shaped(cell: BuiltCell, states: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the states as a recurrence takes them: histories with an axis of time."""
+    return {
+        name: tf.reshape(states[name], tf.stack([-1, *shape]))
+        for name, (_, *shape) in state_shapes(cell, None).items()
+    }

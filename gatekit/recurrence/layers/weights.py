@@ -1,0 +1,56 @@
+"""The weights of a layer: Keras' names for them, first values, values as the equations see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from gatekit.cell.graph import Cell
+
+_MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
+_WORDS = {
+    "**": "_power_",
+    "*": "_times_",
+    "/": "_over_",
+    "+": "_plus_",
+    "(": "_of_",
+    ")": "_",
+    ",": "_and_",
+}
+
+
+def scope_name(name: str) -> str:
+    """Return the weight's name as TensorFlow's scopes allow it; optimizers name theirs by it."""
+    for sign, word in _WORDS.items():
+        name = name.replace(sign, word)
+    return name
+
+
+def starting_at(value: Any) -> Any:
+    """Return an initializer that gives this value."""
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        return tf.cast(tf.constant(np.asarray(value).reshape(shape)), dtype)
+
+    return initializer
+
+
+def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """Return the weights as tensors of the variables' type, parameters through their map.
+
+    Args:
+        cell: the built cell.
+        variables: Keras' variables by name.
+        dtype: the type of variables.
+    """
+    values = {}
+    for name, variable in variables.items():
+        value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
+        parameter = cell.parameters.get(name)
+        if parameter is not None and parameter.map:
+            value = _MAPS[parameter.map](value)
+        values[name] = value
+    return values

@@ -1,0 +1,113 @@
+"""Valid steps under a mask: the last one, the one before, the last few; gathered without a loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from .packing import joined
+
+
+class ValidSteps:
+    """Where the valid steps of each row are.
+
+    Args:
+        mask: ``time x batch x 1`` booleans, true where valid.
+    """
+
+    def __init__(self, mask: Any) -> None:
+        flat = mask[:, :, 0]
+        self.steps = tf.shape(flat)[0]
+        index = tf.range(self.steps)[:, None]
+        # Valid steps first, each group in order of time; unique keys make a stable sort needless.
+        self.order = tf.argsort(tf.where(flat, index, index + self.steps), axis=0)
+        self.count = tf.cumsum(tf.cast(flat, tf.int32), axis=0)
+
+    def take(self, values: Any, place: Any, otherwise: Any) -> Any:
+        """Return the values of the ``place``-th valid steps of each row, counted from 0.
+
+        Args:
+            values: ``time x batch x width``.
+            place: ``n x batch`` integers; negative places give ``otherwise``.
+            otherwise: ``batch x width``, or a number.
+        """
+        order, values = _never_empty(self.order), _never_empty(values)
+        step = tf.gather(
+            tf.transpose(order), tf.transpose(tf.maximum(place, 0)), axis=1, batch_dims=1
+        )
+        picked = tf.gather(tf.transpose(values, [1, 0, 2]), step, axis=1, batch_dims=1)
+        picked = tf.transpose(picked, [1, 0, 2])
+        return tf.where((place >= 0)[:, :, None], picked, tf.cast(otherwise, values.dtype))
+
+    def last(self, values: Any) -> Any:
+        """Return each step's last valid value so far, ``time x batch x width``; zero before any."""
+        return self.take(values, self.count - 1, 0.0)
+
+    def final(self, values: Any) -> Any:
+        """Return the last valid value of all, ``batch x width``; zero where there is none."""
+        return self.take(values, self.total()[None] - 1, 0.0)[0]
+
+    def total(self) -> Any:
+        """Return the number of valid steps of each row, ``batch``."""
+        return tf.reduce_sum(self.count[-1:], axis=0)
+
+    def seen(self) -> Any:
+        """Return whether a valid step has come, ``time x batch x 1``."""
+        return (self.count > 0)[:, :, None]
+
+
+def _never_empty(values: Any) -> Any:
+    """Return the values, with a step of zeros behind them where there may be no step to take."""
+    if values.shape[0]:
+        return values
+    one = tf.zeros(tf.concat([[1], tf.shape(values)[1:]], 0), values.dtype)
+    return tf.ensure_shape(joined([values, one], 0), [None, *values.shape[1:]])
+
+
+def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, Any]:
+    """Return the value of the last valid step before each step, and of the last of all.
+
+    Args:
+        values: ``time x batch x width``.
+        first: what stands before the first step, ``batch x width``.
+        valid: the valid steps, or None where all are.
+    """
+    if valid is None:
+        extended = joined([first[None], values], 0)
+        return extended[:-1], extended[-1]
+    before = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0)
+    shifted = valid.take(values, before - 1, first)
+    return shifted[:-1], shifted[-1]
+
+
+def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) -> tuple[Any, Any]:
+    """Return the last ``length`` valid values at each step (oldest first), and those to hand on.
+
+    Args:
+        values: ``time x batch x width``.
+        earlier: the last ``length - 1`` values before the first step,
+            ``batch x (length - 1) x width``.
+        length: how many values.
+        valid: the valid steps, or None where all are.
+
+    Returns:
+        ``time x batch x length x width``, and ``batch x (length - 1) x width``.
+    """
+    if valid is not None:
+        ordered = tf.gather(
+            tf.transpose(values, [1, 0, 2]), tf.transpose(valid.order), axis=1, batch_dims=1
+        )
+        count, total = tf.transpose(valid.count), valid.total()
+    else:
+        ordered = tf.transpose(values, [1, 0, 2])
+        steps, batch = tf.shape(ordered)[1], tf.shape(ordered)[0]
+        count = tf.tile(tf.range(1, steps + 1)[None], [batch, 1])
+        total = tf.fill([batch], steps)
+    padded = joined([earlier, ordered], 1)
+    window = tf.range(length)
+    # Entry `count + length - 2` of the padded sequence is the newest valid value.
+    place = tf.maximum(count[:, :, None] - 1, 0) + window
+    gathered = tf.gather(padded, place, axis=1, batch_dims=1)
+    rest = tf.gather(padded, total[:, None] + tf.range(length - 1), axis=1, batch_dims=1)
+    return tf.transpose(gathered, [1, 0, 2, 3]), rest

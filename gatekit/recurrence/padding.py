@@ -1,0 +1,52 @@
+"""Few lengths instead of many: under XLA every new one compiles for about a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gatekit.cell.errors import DataError
+
+
+def bucket(time: int) -> int:
+    """Return the length that a sequence is padded to: at most a quarter more than it needs.
+
+    ``b_1 = 1``, ``b_{i+1} = max(b_i + 1, floor(5 b_i / 4))``
+
+    Args:
+        time: the number of steps, from 0.
+    """
+    length = min(time, 1)
+    while length < time:
+        length = max(length + 1, length * 5 // 4)
+    return length
+
+
+def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return a batch padded at its end to one of few lengths, and the mask that says where.
+
+    A masked step is the identity on every state, so that the last output, the states and all
+    gradients are those of the batch itself; of outputs at every step the first ``time`` are.
+
+    Args:
+        x: ``batch x time x features``, a batch of any length.
+        mask: ``batch x time``, true where valid; None where every step is.
+
+    Returns:
+        The batch, ``batch x bucket x features``, and a mask, ``batch x bucket``, of booleans.
+
+    Raises:
+        DataError: x has no three axes, or the mask does not fit it.
+    """
+    x = np.asarray(x)
+    if x.ndim != 3:
+        raise DataError(f"pad_time: x is batch x time x features, and came with shape {x.shape}")
+    valid = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask, bool)
+    if valid.shape != x.shape[:2]:
+        raise DataError(
+            f"pad_time: the mask is batch x time, {x.shape[:2]} here, and came with shape "
+            f"{valid.shape}"
+        )
+    more = bucket(x.shape[1]) - x.shape[1]
+    return np.pad(x, ((0, 0), (0, more), (0, 0))), np.pad(valid, ((0, 0), (0, more)))

@@ -1,0 +1,180 @@
+"""Cells by name: their files, and what ``defaults`` lists make of them, as in Hydra."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.schema import CellSpec, read_cell
+
+from .queries import config_dirs, origins
+from .safe_yaml import read_yaml
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+# Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
+_ENTRY = re.compile(r"(?:/cell/(?=.*@_here_))?(?P<name>[^/@:]+?)(?:\.yaml)?(?:@_here_)?\Z")
+MAX_CHAIN = 20
+MAX_FILES = 25
+
+
+def load_cell(
+    cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
+) -> CellSpec:
+    """Return the cell that a name or a mapping stands for.
+
+    Args:
+        cell: the name of a file ``cell/NAME.yaml`` or of a registered cell function; or a
+            mapping such as that file holds.
+        catalogue: what is registered.
+        plugins: plugin files, whose configuration folders are searched too.
+
+    Raises:
+        CellError: there is no such cell, or it is not what a cell must be.
+        ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
+    """
+    return read_cell(cell_config(cell, catalogue, plugins), catalogue)
+
+
+def cell_config(
+    cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the cell as the mapping that Hydra would compose, before it is read.
+
+    Args:
+        cell: a name or a mapping, as in `load_cell`.
+        catalogue: what is registered.
+        plugins: plugin files.
+
+    Raises:
+        CellError: there is no such cell.
+        ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
+    """
+    composer = _Composer(catalogue, tuple(plugins))
+    if isinstance(cell, str):
+        return composer.named(cell, ())
+    if isinstance(cell, Mapping):
+        return composer.resolved(dict(cell), "cell", ())
+    raise CellError(f"cell={cell!r}: a name such as 'lstm', or a mapping, is expected")
+
+
+def cell_names(plugins: Sequence[str] = ()) -> dict[str, Path]:
+    """Return the file of every cell by name; a cell function's where no YAML file has its name.
+
+    Args:
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    found: dict[str, Path] = {}
+    for folder in config_folders(plugins):
+        for path in sorted((folder / "cell").glob("*.yaml")):
+            if _NAME.match(path.stem):
+                found.setdefault(path.stem, path)
+    for name, origin in origins("cells", plugins).items():
+        found.setdefault(name, origin.path or Path(origin.plugin))
+    return dict(sorted(found.items()))
+
+
+def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
+    """Return where configurations are looked for: ``./conf``, then the folders of plugins.
+
+    Args:
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    folders = [Path.cwd() / "conf", *config_dirs(plugins)]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+class _Composer:
+    def __init__(self, catalogue: Catalogue, plugins: tuple[str, ...]) -> None:
+        self.catalogue = catalogue
+        self.plugins = plugins
+        self.folders = config_folders(plugins)
+        self.files = 0
+
+    def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
+        if name in chain:
+            raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, name])}")
+        if len(chain) > MAX_CHAIN:
+            raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
+        self.files += 1
+        if self.files > MAX_FILES:
+            raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
+        for folder in self.folders:
+            path = folder / "cell" / f"{name}.yaml"
+            if _NAME.match(name) and path.is_file():
+                return self.resolved(read_yaml(path), str(path), (*chain, name))
+        if name in self.catalogue.cells:
+            return {"function": name}
+        known = cell_names(self.plugins)
+        asked = f"{chain[-1]}: defaults" if chain else "cell"
+        raise CellError(
+            f"{asked}: there is no cell {name!r}{nearest(name, known) or '.'} "
+            f"Cells: {listed(known, 60)}. A cell of your own is a file "
+            f"conf/cell/{name if _NAME.match(name) else 'NAME'}.yaml."
+        )
+
+    def resolved(
+        self, config: dict[str, Any], where: str, chain: tuple[str, ...]
+    ) -> dict[str, Any]:
+        _check_values(config, where, "")
+        if "defaults" not in config:
+            return config
+        defaults = config.pop("defaults")
+        if not isinstance(defaults, (list, tuple)):
+            raise ConfigError(
+                f"{where}: defaults is {defaults!r}; a list is expected, such as [lstm, _self_]"
+            )
+        names = [self.entry(entry, where) for entry in defaults]
+        if names.count("_self_") > 1:
+            raise ConfigError(f"{where}: _self_ stands twice in defaults {list(defaults)}")
+        if "_self_" not in names:
+            names.append("_self_")
+        merged: dict[str, Any] = {}
+        for name in names:
+            merged = _merge(merged, config if name == "_self_" else self.named(name, chain))
+        return merged
+
+    def entry(self, entry: Any, where: str) -> str:
+        match = _ENTRY.match(entry) if isinstance(entry, str) else None
+        if match is None:
+            raise ConfigError(
+                f"{where}: defaults has {entry!r}; in a cell it has names of cells and _self_ "
+                "only, such as [lstm, _self_]"
+            )
+        return match["name"]
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mappings merged key by key; anything but two mappings is replaced as a whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _check_values(value: Any, where: str, key: str) -> None:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            place = f"{key}.{name}" if key else str(name)
+            if name == "_target_":
+                raise ConfigError(
+                    f"{where}: {place} is refused: gates and the like are given by "
+                    "registered name, as kind: NAME"
+                )
+            _check_values(inner, where, place)
+    elif isinstance(value, (list, tuple)):
+        for position, inner in enumerate(value):
+            _check_values(inner, where, f"{key}[{position}]")
+    elif isinstance(value, str):
+        if value == "???":
+            raise ConfigError(f"{where}: {key} is ???, to be filled in: give it a value")
+        if "${" in value:
+            raise ConfigError(
+                f"{where}: {key} is {value!r}; references are filled in by gatekit train only. "
+                "Write the value, or give the cell as a mapping with it."
+            )

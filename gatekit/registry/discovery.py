@@ -1,0 +1,175 @@
+"""The three doors for plugins: files in folders, entry points, files that the user names."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gatekit.cell.errors import PluginError, listed, nearest
+
+from .plugin import PRIVATE, Found
+
+GROUP = "gatekit"
+BUNDLED = "gatekit.plugins"
+DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
+LARGEST = 10_000_000
+"""Bytes that a plugin's file may have."""
+
+_KINDS: dict[str, Callable[[int], bool]] = {
+    "a folder": stat.S_ISDIR,
+    "a named pipe": stat.S_ISFIFO,
+    "a socket": stat.S_ISSOCK,
+    "a device": lambda mode: stat.S_ISCHR(mode) or stat.S_ISBLK(mode),
+}
+
+
+def autoload() -> bool:
+    """Return whether plugins that nobody named are loaded: ./plugins and entry points."""
+    return os.environ.get(DISABLE, "") in ("", "0")
+
+
+def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Found]:
+    """Return the plugins behind all doors, each once.
+
+    Args:
+        plugins: files that the user named, relative to ``folder``.
+        folder: the working folder.
+        everything: False to leave out ``folder``/plugins and entry points.
+
+    Raises:
+        PluginError: a named file is not there, or is not a Python file.
+    """
+    found: list[Found] = []
+    files: set[Path] = set()
+    for plugin in _all(plugins, folder, everything):
+        if plugin.path is not None and plugin.path in files:
+            if plugin.named:
+                # Found by itself before; that it was named, too, makes its faults errors.
+                found = [replace(f, named=True) if f.path == plugin.path else f for f in found]
+            continue
+        if plugin.path is not None:
+            files.add(plugin.path)
+        found.append(_with_own_name(plugin, {f.name for f in found}))
+    return found
+
+
+def _all(plugins: Sequence[str], folder: Path, everything: bool) -> Iterator[Found]:
+    yield from _bundled()
+    if everything:
+        for path in _python_files(folder / "plugins"):
+            yield _file(path)
+        for entry in sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
+            yield _entry(entry)
+    for text in plugins:
+        yield _named_file(text, folder)
+
+
+def _python_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    # realpath, for Path.resolve raises for links that lead in a circle
+    found = (Path(os.path.realpath(p)) for p in folder.glob("*.py") if not p.name.startswith("_"))
+    return sorted(found)
+
+
+def _bundled() -> Iterator[Found]:
+    # By name: a static import would make the registry depend on every plugin.
+    for folder in importlib.import_module(BUNDLED).__path__:
+        for path in _python_files(Path(folder)):
+            load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
+            yield Found(path.stem, load, path, bundled=True)
+
+
+def _file(path: Path, named: bool = False) -> Found:
+    return Found(path.stem, functools.partial(import_file, path), path, named=named)
+
+
+def _entry(entry: EntryPoint) -> Found:
+    distribution = entry.dist
+    return Found(
+        name=entry.name,
+        load=entry.load,
+        distribution=distribution.name if distribution else entry.value,
+        version=distribution.version if distribution else None,
+        module=entry.value.partition(":")[0].strip(),
+    )
+
+
+def _named_file(text: str, folder: Path) -> Found:
+    path = (folder / Path(text).expanduser()).resolve()
+    if not path.is_file():
+        around = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        beside = f" Beside it: {listed(around, 8)}." if around else ""
+        raise PluginError(
+            f"plugins: {text!r} is not a file (looked for {path})"
+            f"{nearest(path.name, around) or '.'}{beside}"
+        )
+    if path.suffix != ".py":
+        raise PluginError(f"plugins: {text!r} is not a Python file; name one that ends in .py")
+    return _file(path, named=True)
+
+
+def _with_own_name(plugin: Found, taken: set[str]) -> Found:
+    """Rename a second plugin of one name, the same on every machine: hashes go by the name."""
+    name = plugin.name
+    if name in taken and plugin.path is not None:
+        name = f"{plugin.path.parent.name}/{plugin.path.name}"
+    if name in taken and plugin.distribution:
+        name = f"{plugin.distribution}:{plugin.name}"
+    number = 2
+    while name in taken:
+        name, number = f"{plugin.name}#{number}", number + 1
+    if name == plugin.name:
+        return plugin
+    return Found(**{**vars(plugin), "name": name})
+
+
+def import_file(path: Path) -> ModuleType:
+    """Return the module of a file, imported once under a private name; ``sys.path`` stays as it is.
+
+    Raises:
+        PluginError: it is not a regular file, or is too large for a plugin.
+        BaseException: whatever the file raises.
+    """
+    _require_regular(path)
+    digest = hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    name = f"{PRIVATE}{digest}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses, inspect and typing look a class's module up here.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _require_regular(path: Path) -> None:
+    """Refuse what cannot be a plugin before it is opened: a FIFO would never end."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise PluginError(f"it cannot be read ({error.strerror}); remove {path}") from None
+    if not stat.S_ISREG(found.st_mode):
+        what = next((word for word, test in _KINDS.items() if test(found.st_mode)), "no file")
+        raise PluginError(f"it is {what}, not a regular file; remove {path}")
+    if found.st_size > LARGEST:
+        raise PluginError(
+            f"it has {found.st_size:,} bytes, and a plugin's file has at most {LARGEST:,}; keep "
+            "data in files of their own"
+        )

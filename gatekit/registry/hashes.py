@@ -1,0 +1,273 @@
+"""What a run's numbers depend on in its plugins: the meaning of their source, not its layout."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.language.expression import Call, Expr, walk
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
+
+from .loading import Registry, registry
+from .plugin import Found
+from .queries import origins
+
+# What the graph draws from where neither cell nor map says otherwise.
+_DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
+    """Return the source file of something registered.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
+            ``linear_maps`` or ``tasks``.
+        name: the registered name.
+        plugins: plugin files besides those that are found by themselves.
+
+    Raises:
+        PluginError: no plugin registers the name, or it has no source file.
+    """
+    known = origins(kind, plugins)
+    if name not in known:
+        raise PluginError(
+            f"no plugin registers {name!r} among {kind}{nearest(name, known) or '.'} "
+            f"Registered: {listed(known, 60)}."
+        )
+    path = known[name].path
+    if path is None:
+        raise PluginError(f"{name!r} of plugin {known[name].plugin!r} has no source file")
+    return path
+
+
+def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
+    """Return the hash of the source of one thing: that of its plugin in a run that uses it alone.
+
+    Args:
+        kind: as in `plugin_source`.
+        name: the registered name.
+        plugins: plugin files besides those that are found by themselves.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+
+    Raises:
+        PluginError: no plugin registers the name.
+    """
+    plugin_source(kind, name, plugins)
+    known = registry(plugins)
+    plugin = known.plugins[known.origins[kind][name].plugin]
+    return _joined_hash(_files(known, plugin, known.things[kind][name]), plugin)
+
+
+def plugin_hashes(
+    cell: CellSpec | None,
+    output_unit: OutputUnitSpec | None,
+    task_name: str | None,
+    plugins: Sequence[str] = (),
+) -> dict[str, str]:
+    """Return the hash of the source of every plugin that a run uses, by the plugin's name.
+
+    Layout, comments and docstrings do not count; neither does where the files lie.
+
+    Args:
+        cell: the cell; with it count its gates, linear maps, initializers and functions.
+        output_unit: the output unit, likewise.
+        task_name: the task's registered name.
+        plugins: plugin files besides those that are found by themselves.
+
+    Returns:
+        SHA-256 in hexadecimal digits, by plugin name, sorted.
+    """
+    known = registry(plugins)
+    used = _used(known, cell, output_unit, task_name)
+    return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
+
+
+def plugin_sources(
+    cell: CellSpec | None,
+    output_unit: OutputUnitSpec | None,
+    task_name: str | None,
+    plugins: Sequence[str] = (),
+) -> dict[str, bytes]:
+    """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
+
+    A plugin of one file is that file; the files of another stand one after the other, each below
+    a comment with its name.
+
+    Args:
+        cell: as in `plugin_hashes`.
+        output_unit: likewise.
+        task_name: likewise.
+        plugins: likewise.
+
+    Returns:
+        Python text in bytes, by SHA-256 in hexadecimal digits.
+    """
+    known = registry(plugins)
+    found: dict[str, bytes] = {}
+    for name, files in _used(known, cell, output_unit, task_name).items():
+        texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
+        names = [path.name for path in sorted(files) if path.is_file()]
+        if len(texts) > 1:
+            texts = [f"# {n}\n".encode() + t for n, t in zip(names, texts, strict=True)]
+        if texts:
+            found[_joined_hash(files, known.plugins[name])] = b"\n".join(texts)
+    return found
+
+
+def _used(
+    known: Registry, cell: CellSpec | None, unit: OutputUnitSpec | None, task_name: str | None
+) -> dict[str, set[Path]]:
+    """Return the files of every plugin that a run uses, by the plugin's name."""
+    used: dict[str, set[Path]] = {}
+    for kind, name in sorted({*_of_cell(cell), *_of_output_unit(unit), ("tasks", task_name or "")}):
+        origin = known.origins[kind].get(name)
+        if origin is not None:
+            files = _files(known, known.plugins[origin.plugin], known.things[kind][name])
+            used.setdefault(origin.plugin, set()).update(files)
+    return used
+
+
+def source_hash(path: Path) -> str:
+    """Return the SHA-256 of a Python file's syntax tree without docstrings and comments.
+
+    Args:
+        path: the file; one that is not Python is hashed byte by byte.
+    """
+    data = path.read_bytes()
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError):
+        return hashlib.sha256(data).hexdigest()
+    return hashlib.sha256(_text(tree).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _text(node: Any) -> str:
+    # ast.dump is not used: its text changes with the version of Python, where fields are added.
+    if isinstance(node, list):
+        return f"[{','.join(_text(n) for n in node)}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = dict(ast.iter_fields(node))
+    if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+        fields["body"] = node.body[1:]
+    fields.pop("kind", None)
+    fields.pop("type_ignores", None)
+    said = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
+    return f"{type(node).__name__}({','.join(said)})"
+
+
+def _of_cell(cell: CellSpec | None) -> Iterator[tuple[str, str]]:
+    if cell is None:
+        return
+    for gate in cell.gates:
+        yield "gates", gate.kind
+        yield from _of_declared(gate.gate.options(), type(gate.gate).initializers)
+        for read in gate.reads:
+            yield from _of_read(read)
+        expression = getattr(gate.gate, "_expression", None)
+        if isinstance(expression, Expr):
+            yield from _of_expression(expression)
+        for parameter in gate.gate.parameters.values():
+            yield from _of_initializer(parameter.init)
+    for _, expr in cell.equations:
+        yield from _of_expression(expr)
+    for _, parameter in cell.parameters:
+        yield from _of_initializer(parameter.init)
+    for _, initializer in cell.initializers:
+        yield from _of_initializer(initializer)
+
+
+def _of_output_unit(unit: OutputUnitSpec | None) -> Iterator[tuple[str, str]]:
+    if unit is None:
+        return
+    yield "output_units", unit.kind
+    yield from _of_declared(unit.unit.options(), type(unit.unit).initializers)
+    for read in unit.reads:
+        yield from _of_read(read)
+    for parameter in unit.unit.parameters.values():
+        yield from _of_initializer(parameter.init)
+
+
+def _of_read(read: Read) -> Iterator[tuple[str, str]]:
+    yield "linear_maps", read.map_kind
+    own = read.map.initializer
+    by_suffix = (*own.values(), *_DEFAULT_INITIALIZERS) if isinstance(own, Mapping) else ()
+    for default in by_suffix or ([own] if own else _DEFAULT_INITIALIZERS):
+        yield "initializers", str(default)
+    yield from _of_expression(read.expr)
+
+
+def _of_declared(options: dict[str, Any], defaults: Any) -> Iterator[tuple[str, str]]:
+    for value in {**defaults, **options.get("initializers", {})}.values():
+        yield from _of_initializer(value)
+
+
+def _of_initializer(value: Any) -> Iterator[tuple[str, str]]:
+    kind = value.get("kind") if hasattr(value, "get") else value
+    if isinstance(kind, str):
+        yield "initializers", kind
+
+
+def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
+    for node in walk(expr):
+        if isinstance(node, Call):
+            yield "functions", node.function
+
+
+def _files(known: Registry, plugin: Found, thing: Any) -> set[Path]:
+    files = {plugin.path} if plugin.path else set()
+    if plugin.distribution:
+        files |= _package_files(known.carriers[plugin.name], thing)
+    for cls in inspect.getmro(thing) if inspect.isclass(thing) else ():
+        files |= _class_file(cls)
+    return files
+
+
+def _class_file(cls: type) -> set[Path]:
+    """Return the file of a class that a plugin inherits from, unless gatekit's or Python's own."""
+    module = cls.__module__
+    room = module.split(".")
+    own = room[0] == "gatekit" and room[1:2] != ["plugins"]
+    if own or room[0] in sys.stdlib_module_names:
+        return set()
+    try:
+        return {Path(inspect.getfile(cls)).resolve()}
+    except (TypeError, OSError):
+        return set()
+
+
+def _package_files(carrier: Any, thing: Any) -> set[Path]:
+    """Return all sources of the installed package: which of them matter is not ours to guess."""
+    files: set[Path] = set()
+    for holder in (carrier, inspect.getmodule(thing)):
+        file = getattr(holder, "__file__", None) or getattr(
+            inspect.getmodule(holder), "__file__", None
+        )
+        if file is None:
+            continue
+        package = (getattr(holder, "__package__", None) or "").split(".")
+        folder = Path(file).resolve().parent
+        if package == [""]:
+            files.add(Path(file).resolve())
+            continue
+        for _ in package[1:]:
+            folder = folder.parent
+        files.update(folder.rglob("*.py"))
+    return files
+
+
+def _joined_hash(files: Iterable[Path], plugin: Found) -> str:
+    # Names only: the same sources in another folder are the same plugin.
+    parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
+    if not parts:
+        parts = [plugin.place]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,163 @@
+"""What the registry answers: what plugins offer, where it comes from, and what is left out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.errors import PluginError, listed, nearest
+
+from . import contract, quarantine
+from .author import shown
+from .loading import registry
+from .plugin import Broken, Origin
+
+
+def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
+    """Return what a cell may use: gates, output units, functions, initializers, linear maps, cells.
+
+    Args:
+        plugins: plugin files besides those that are found by themselves.
+
+    Raises:
+        PluginError: a named file is missing; a hook is misspelt; two plugins register one name.
+    """
+    return registry(plugins).catalogue
+
+
+def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
+    """Return the task classes by name.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return MappingProxyType(registry(plugins).things["tasks"])
+
+
+def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
+    """Return the folders of YAML that plugins bring, in the order in which they are searched.
+
+    The plugins that the user named stand first, gatekit's own last.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return list(registry(plugins).config_dirs)
+
+
+def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Callable[..., Any]]:
+    """Return what plugins want to be called during a run, as ``f(event, **facts)``.
+
+    Args:
+        run: the run's resolved configuration.
+        plugins: as in `catalogue`.
+
+    Raises:
+        PluginError: a plugin raises, or returns anything but callables.
+    """
+    found: list[Callable[..., Any]] = []
+    for plugin, function, arguments in registry(plugins).callback_hooks:
+        given = {"run": run} if "run" in arguments else {}
+        found += quarantine.called(
+            plugin, "gatekit_callbacks", functools.partial(_made, function, given)
+        )
+    return found
+
+
+def _made(function: Callable[..., Any], given: Mapping[str, Any]) -> list[Callable[..., Any]]:
+    return contract.callback_list(function(**given))
+
+
+def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Return what plugins changed in the process while they were loaded, by the plugin's name.
+
+    Each change is the end of a sentence, such as ``changed the working folder``; it was reverted.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return {name: said for name, said in registry(plugins).reverted.items() if said}
+
+
+def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
+    """Return where each thing of a kind comes from, by name.
+
+    Args:
+        kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
+            ``linear_maps`` or ``tasks``.
+        plugins: as in `catalogue`.
+
+    Raises:
+        PluginError: there is no such kind.
+    """
+    if kind not in contract.KINDS:
+        raise PluginError(
+            f"there is no kind {kind!r}{nearest(kind, contract.KINDS) or '.'} "
+            f"Kinds: {listed(contract.KINDS)}."
+        )
+    return dict(registry(plugins).origins[kind])
+
+
+def broken(plugins: Sequence[str] = ()) -> list[Broken]:
+    """Return the plugins that are left out, with reason and traceback.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return list(registry(plugins).broken)
+
+
+def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
+    """Return every plugin that works, with its hooks, in the order of loading.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    known = registry(plugins)
+    return [
+        Origin(p.name, p.name, p.distribution, p.version, p.path, known.hooks[p.name])
+        for p in known.plugins.values()
+    ]
+
+
+def left_out(name: str, plugins: Sequence[str] = ()) -> str:
+    """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
+
+    Those whose file has the name, or is called so, stand alone; else all are told.
+
+    Args:
+        name: what was asked for.
+        plugins: as in `catalogue`.
+    """
+    found = registry(plugins).broken
+    likely = [b for b in found if b.name == name or _mentions(b.path, name)] or found
+    if not likely:
+        return ""
+    told = "; ".join(
+        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
+    )
+    return f"Left out because broken: {told}. `gatekit plugins --json` has the traceback."
+
+
+def _mentions(path: Path | None, name: str) -> bool:
+    # A broken plugin may be a named pipe, which would be read for ever.
+    if path is None or not path.is_file():
+        return False
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return f'"{name}"' in text or f"'{name}'" in text
+
+
+def plugin_names(plugins: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the plugins that work, in the order of loading.
+
+    Args:
+        plugins: as in `catalogue`.
+    """
+    return tuple(registry(plugins).plugins)

@@ -1,0 +1,205 @@
+"""A user's own training script in a study: the same folder, the same comparison."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.runs.studies.names import study_name
+
+from . import heartbeat
+from .directions import Direction, direction_of
+from .environment import environment
+from .fingerprint import canonical_json, fingerprint
+from .folder import OUTCOMES, RunFolder
+
+
+class Run:
+    """One run of the user's own training; use it as a context manager.
+
+    Args:
+        study: the study's name.
+        config: what distinguishes this run, as plain data; it names the folder, with the seed.
+        seed: the run's seed.
+        metric: the name of the number that ``val`` and ``test`` hold.
+        direction: ``min`` if a smaller number is better, ``max`` if a larger one is; None for the
+            direction of a well-known metric, of which `gatekit.runs.directions` has the list.
+        unit: the number's unit, for tables and axes.
+        root: the folder of all studies.
+
+    Attributes:
+        done: True where this very run is complete already; then the block may be left at once.
+
+    Raises:
+        ConfigError: a name cannot be a folder's; the configuration is not plain data; the direction
+            is missing, contradicts a well-known metric, or is not the one that this very run was
+            recorded with before.
+        ClaimedError: another process works on this run.
+    """
+
+    def __init__(
+        self,
+        study: str,
+        config: Mapping[str, Any],
+        seed: int,
+        metric: str = "loss",
+        direction: Direction | None = None,
+        unit: str = "",
+        root: str | Path = "experiments",
+    ) -> None:
+        if not isinstance(metric, str) or not metric.strip():
+            raise ConfigError(f"metric={metric!r} is not a name; type one such as metric='mse'.")
+        way = direction_of(metric, direction)
+        self.config = {"study": study_name(study), **config, "seed": seed}
+        self.metric = {"name": metric, "direction": way, "unit": unit, "chance": None}
+        other = {**self.metric, "direction": "max" if way == "min" else "min"}
+        try:
+            self.data_hash = hashlib.sha256(canonical_json(config).encode()).hexdigest()
+            self.name, reverse = (self._name(metric) for metric in (self.metric, other))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"config of the run {study!r} is not plain data: {error}") from None
+        runs = Path(root) / study / "runs"
+        if (runs / reverse).exists():
+            raise ConfigError(
+                f"this run was recorded before with direction={other['direction']!r}, and now "
+                f"direction={way!r} is asked for; remove {runs / reverse}, which chose its best "
+                "epoch the other way round, or record into another study."
+            )
+        self.folder = RunFolder(runs / self.name)
+        self.done = self.folder.state().name in OUTCOMES
+        self.scores: list[dict[str, Any]] = []
+
+    def _name(self, metric: Mapping[str, Any]) -> str:
+        own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
+        return fingerprint(own, {}, self.data_hash, {})
+
+    def __enter__(self) -> Self:
+        if not self.done:
+            self.folder.claim()
+            self.beating = heartbeat.keep(self.folder, replaced=lambda: None)
+            self.folder.write_config(self.config)
+            self.folder.write_env(environment({}, 0, "own"))
+            self.began = time.monotonic()
+        return self
+
+    def log(
+        self,
+        epoch: int,
+        step: int | None = None,
+        *,
+        train: float | None = None,
+        val: float | None = None,
+        test: float | None = None,
+    ) -> None:
+        """Append the numbers of an epoch.
+
+        Args:
+            epoch: the epoch.
+            step: the training step; by default the epoch.
+            train: the training loss; it is recorded as ``loss``, and nothing is chosen by it.
+            val: the metric on the validation split; its best epoch is the run's outcome.
+            test: the metric on the test split.
+
+        Raises:
+            RunError: the run is complete.
+        """
+        if self.done:
+            raise RunError(
+                f"{self.folder.path} is complete; leave the block when run.done is true."
+            )
+        seconds = round(time.monotonic() - self.began, 3)
+        score: dict[str, Any] = {"epoch": epoch}
+        for split, value in (("train", train), ("validation", val), ("test", test)):
+            if value is None:
+                continue
+            score[split] = float(value)
+            name = "loss" if split == "train" else self.metric["name"]
+            record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
+            self.folder.log({**record, "metric": name, "value": float(value), "seconds": seconds})
+        self.scores.append(score)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.done:
+            return
+        self.beating.set()
+        if error is not None:
+            state = "INTERRUPTED" if isinstance(error, KeyboardInterrupt) else "FAILED"
+            self.folder.status(state, f"{type(error).__name__}: {error}")
+            return
+        scored = [s for s in self.scores if "validation" in s]
+        if not scored:
+            self.folder.status("FAILED", "no validation score was logged")
+            raise RunError("the run has logged no validation score; call run.log(epoch, val=...).")
+        finite = [s for s in scored if math.isfinite(s["validation"])]
+        lower = self.metric["direction"] == "min"
+        best = min(
+            finite, key=lambda s: s["validation"] if lower else -s["validation"], default=None
+        )
+        diverged = len(finite) < len(scored)
+        result: dict[str, Any] = {
+            "state": "DIVERGED" if diverged else "COMPLETED",
+            "fingerprint": self.name,
+            "task": str(self.config.get("task", "own")),
+            "metric": self.metric,
+            "best": None if best is None else _result(best),
+            "last": _result(scored[-1]),
+            "parameters": {"recurrent": None, "total": None},
+            "seconds": {"total": round(time.monotonic() - self.began, 3), "step": None},
+            "steps": None,
+            "executor": "own",
+            "data_hash": self.data_hash,
+            "plugins": {},
+        }
+        if diverged:
+            first = next(s for s in scored if not math.isfinite(s["validation"]))
+            result["reason"] = f"the validation score is not finite at epoch {first['epoch']}"
+        self.folder.finish(result)
+
+
+def run(
+    study: str,
+    config: Mapping[str, Any],
+    seed: int,
+    metric: str = "loss",
+    direction: Direction | None = None,
+    unit: str = "",
+    root: str | Path = "experiments",
+) -> Run:
+    """Return a `Run` for a ``with`` statement, in which ``run.log(epoch, val=0.3)`` records.
+
+    Args:
+        study: the study's name.
+        config: what distinguishes this run, as plain data; with the seed it names the folder.
+        seed: the run's seed.
+        metric: the name of the number that ``val`` and ``test`` hold.
+        direction: ``min`` if a smaller number is better, ``max`` if a larger one is; required
+            unless the metric is a well-known one, such as ``accuracy`` (``max``) or ``loss``.
+        unit: the number's unit, for tables and axes.
+        root: the folder of all studies.
+
+    Raises:
+        ConfigError: as for `Run`.
+    """
+    return Run(study, config, seed, metric, direction, unit, root)
+
+
+def _result(score: Mapping[str, Any]) -> dict[str, Any]:
+    def finite(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    return {
+        "epoch": score["epoch"],
+        "validation": finite(score["validation"]),
+        "test": finite(score.get("test")),
+    }

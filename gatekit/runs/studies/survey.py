@@ -1,0 +1,164 @@
+"""A study as its folders show it, read quickly; large weights are compared by size alone."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.runs import durable
+from gatekit.runs.folder import RunFolder
+
+from . import plan_file, unrecorded
+
+_ID = re.compile(r"[0-9a-f]{16}\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A run that was asked for or is there.
+
+    Attributes:
+        words: what to type after ``gatekit train`` to make it alone; empty where no command asked
+            for it.
+        stale: why its numbers belong to an earlier source, None where they do not.
+        sealed: False for a result of an earlier gatekit, which has no hash of its own.
+    """
+
+    id: str
+    path: Path
+    state: str
+    reason: str | None
+    attempt: int
+    label: str
+    words: tuple[str, ...]
+    stale: str | None
+    updated: str | None
+    sealed: bool = True
+
+    @property
+    def command(self) -> str | None:
+        """Return what to type to make the run alone."""
+        return shlex.join(["gatekit", "train", *self.words]) if self.words else None
+
+    def folder(self) -> RunFolder:
+        """Return the run's folder."""
+        return RunFolder(self.path)
+
+
+def study_folder(study: str, root: Path | str, command: str) -> Path:
+    """Return a study's folder.
+
+    Raises:
+        RunError: there is no such study.
+    """
+    root = Path(root)
+    folder = root / study
+    if not _NAME.match(study) or not os.path.isdir(folder / "runs"):
+        known = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
+        raise RunError(
+            f"no study {study!r} in {root}{nearest(study, known) or '.'} Studies there: "
+            f"{listed(known)}. Type gatekit {command} NAME, with --root FOLDER if they lie "
+            "elsewhere."
+        )
+    return folder
+
+
+def survey(folder: Path, verify: bool = False) -> list[Found]:
+    """Return the runs of a study: those that commands asked for, in their order, then others.
+
+    Args:
+        folder: the study's folder.
+        verify: whether to hash large weights, too (`RunFolder.state`).
+
+    Raises:
+        RunError: the folder of runs cannot be read.
+    """
+    asked, lost = plan_file.read(folder), unrecorded.read(folder)
+    there = _folders(folder / "runs")
+    found = []
+    for name in [*asked, *sorted(there - asked.keys())]:
+        known = asked.get(name)
+        label = known.label if known else name
+        words = known.words if known else ()
+        path = folder / "runs" / name
+        if name in there:
+            run = _read(name, path, label, words, verify)
+        else:
+            run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
+        reason = lost.get((name, run.attempt))
+        if reason is not None and run.state in ("PLANNED", "LOST"):
+            run = dataclasses.replace(run, state="FAILED", reason=reason)
+        found.append(run)
+    return found
+
+
+def _folders(runs: Path) -> set[str]:
+    found = set()
+    try:
+        with os.scandir(runs) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if _ID.match(entry.name) and entry.is_dir():
+                        found.add(entry.name)
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise RunError(f"{runs} cannot be read: {error.strerror}. Make it readable.") from None
+    return found
+
+
+def find(run: str, root: Path | str) -> Found:
+    """Return the run of an id, or of its first digits, or of a path.
+
+    Raises:
+        RunError: none or several match.
+    """
+    path = Path(run)
+    if _ID.match(path.name) and path.is_dir():
+        return next(f for f in survey(path.resolve().parent.parent) if f.id == path.name)
+    root = Path(root)
+    if not re.fullmatch(r"[0-9a-f]{3,16}", run):
+        raise RunError(
+            f"{run!r} is no run: type three or more of the 16 hex digits that gatekit status "
+            "shows, or the run's folder."
+        )
+    paths = sorted(root.glob(f"*/runs/{run}*")) if root.is_dir() else []
+    paths = [p for p in paths if _ID.match(p.name)]
+    if len(paths) != 1:
+        names = listed(str(p.relative_to(root)) for p in paths)
+        said = f"{len(paths)} runs begin with {run}: {names}" if paths else f"no run is {run}"
+        raise RunError(
+            f"{said} in {root}; type more digits, or --root FOLDER if studies lie elsewhere."
+        )
+    return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
+
+
+def look(path: Path) -> tuple[str, str | None]:
+    """Return state and reason of a run, without hashing large weights."""
+    found = _read(path.name, path, "", (), verify=False)
+    return found.state, found.reason
+
+
+def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
+    run = RunFolder(path)
+    state = run.state(quick=not verify)
+    updated = durable.read_object(path / "status.json").get("updated")
+    return Found(
+        name,
+        path,
+        state.name,
+        state.reason,
+        state.attempt,
+        label,
+        words,
+        run.stale(),
+        updated if isinstance(updated, str) else None,
+        state.sealed,
+    )

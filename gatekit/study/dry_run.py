@@ -1,0 +1,200 @@
+"""What a command would do: every variant built and tried for three steps before anything trains."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import GatekitError
+from gatekit.registry import components
+from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.metrics import read
+from gatekit.runs.studies import plan_file
+from gatekit.study.launch.process import Processes, work
+from gatekit.study.launch.submitting import at_once
+from gatekit.tasks import seeds
+
+from .launch import launch
+from .plan import Plan, Run
+
+STEPS = 3
+LOOKS = 20
+"""How often a run that is given in steps looks at its validation data."""
+
+TIMEOUT = 600.0
+"""Seconds after which a trial that hangs is stopped, where the launcher has no timeout."""
+
+
+@dataclass
+class Trial:
+    """Runs that differ in seed and rates only, and what three steps of one of them showed.
+
+    Attributes:
+        states: how many of the runs are in which state.
+        stale: earlier runs that these outdate.
+        todo: how many would be made.
+        step: seconds of a training step.
+        seconds: of a whole run, at most.
+        memory: bytes that one run needs.
+        error: why it cannot be built or trained.
+    """
+
+    label: str
+    units: int
+    parameters: int
+    states: dict[str, int] = field(default_factory=dict)
+    stale: int = 0
+    todo: int = 0
+    step: float | None = None
+    seconds: float | None = None
+    memory: int | None = None
+    error: str | None = None
+
+
+@dataclass
+class Preview:
+    """What a command would do.
+
+    Attributes:
+        broken: label and error of jobs that cannot be built.
+        slots: runs that are made at once.
+        seconds: until all is done, at most; None where nothing was tried.
+        place: what ``memory`` is about: this machine, the Ray cluster, a Slurm job.
+        memory: bytes that the runs which are made at once there need together.
+        available: bytes that it has; 0 where that is not known here.
+    """
+
+    study: str
+    trials: list[Trial]
+    broken: list[tuple[str, str]]
+    slots: int
+    place: str = "this machine"
+    seconds: float | None = None
+    memory: int | None = None
+    available: int = 0
+
+
+def preview(
+    plan: Plan, broken: Sequence[tuple[str, GatekitError]], try_out: bool = True
+) -> Preview:
+    """Return what a command would do.
+
+    Args:
+        plan: its runs.
+        broken: the jobs that cannot be built.
+        try_out: build each variant in a process of its own and make three steps.
+    """
+    known = plan_file.read(plan.study)
+    by_origin: dict[str, list[plan_file.Planned]] = {}
+    for each in known.values():
+        by_origin.setdefault(each.origin, []).append(each)
+    trials: dict[str, Trial] = {}
+    first: dict[str, Run] = {}
+    for run in plan.runs:
+        key = _shape(run.config)
+        label = " ".join(w for w in run.label.split(" ") if not w.startswith("seed="))
+        trial = trials.setdefault(key, Trial(label, run.config["units"], run.parameters))
+        state = run.folder().state().name
+        trial.states[state] = trial.states.get(state, 0) + 1
+        outdated = plan_file.outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ()))
+        trial.stale += sum(run.path.with_name(old).is_dir() for old in outdated)
+        if state not in OUTCOMES and (state != "FAILED" or plan.launch.retry_failed):
+            trial.todo += state != "RUNNING"
+            first.setdefault(key, run)
+    place, together, slots, available = _room(plan)
+    slots = min(slots, max(1, sum(t.todo for t in trials.values())))
+    found = Preview(
+        plan.launch.study, list(trials.values()), [(w, str(e)) for w, e in broken], slots, place
+    )
+    found.available = available
+    if try_out and first:
+        _try_out(plan, trials, first)
+        tried = [t for t in trials.values() if t.seconds is not None]
+        found.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
+        found.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
+    return found
+
+
+def _room(plan: Plan) -> tuple[str, int, int, int]:
+    """Return a place, how many runs are made at once there and in all, and its bytes of memory."""
+    options = plan.launch.options
+    if options.backend == "slurm":
+        together = at_once(plan)
+        memory = int((options.memory_gb or 0) * 2**30)
+        return "a job", together, together * options.max_jobs, memory
+    slots = Processes(plan).slots
+    if options.backend == "ray" and options.address is not None:
+        return "the Ray cluster", slots, slots, 0
+    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return "this machine", slots, slots, here
+
+
+def _shape(config: Mapping[str, Any]) -> str:
+    kept = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
+    return canonical_json({**kept, "optimizer": config["optimizer"]["name"]})
+
+
+def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) -> None:
+    with tempfile.TemporaryDirectory(prefix="gatekit-plan-") as folder:
+        root = Path(folder)
+        runs = {key: _short(run, root) for key, run in first.items()}
+        options = dataclasses.replace(
+            plan.launch.options,
+            backend="process",
+            timeout=plan.launch.options.timeout or TIMEOUT,
+            retries=0,
+            fail_fast=False,
+        )
+        here = dataclasses.replace(plan.launch, study="plan", root=root, options=options)
+        short = Plan(here, tuple(runs.values()), ())
+        outcome = launch(short, backend=Processes(short, main=_rehearse), stream=sys.stderr)
+        if outcome.signal is not None:
+            raise KeyboardInterrupt
+        reasons = {run.fingerprint: reason for run, reason in outcome.failed}
+        for key, run in runs.items():
+            trial = trials[key]
+            trial.memory = outcome.peaks.get(run.fingerprint)
+            trial.error = reasons.get(run.fingerprint) or outcome.halted
+            if trial.error is None:
+                trial.step, trial.seconds = _times(run, first[key].config["trainer"])
+
+
+def _short(run: Run, root: Path) -> Run:
+    trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
+    path = root / "plan" / "runs" / run.fingerprint
+    config = {**run.config, "trainer": trainer}
+    return dataclasses.replace(run, config=config, path=path, origin="")
+
+
+def _rehearse(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
+    os.environ.update(environment)
+    from gatekit.training.batches import steps_per_epoch
+    from gatekit.training.process import preload  # noqa: F401  (TensorFlow, before anything else asks for it)
+
+    work(run, plan, bar)
+    task = components.load(run.config["plugins"]).task(run.config["task"])
+    train = task.splits(seeds.generator(run.config["seed"], "data")).get("train")
+    steps = steps_per_epoch(None if train is None else len(train.x), run.config["trainer"]["batch"])
+    (run.path / "steps.json").write_text(json.dumps(steps))
+
+
+def _times(run: Run, trainer: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the seconds of a step and, at most, of the whole run."""
+    result = run.folder().result()
+    step = float(result["seconds"]["step"] or 0.0)
+    lines, _ = read(run.path / "metrics.jsonl")
+    looks = [line["seconds"] for line in lines if line["split"] == "validation"]
+    pause = max(0.0, (looks[-1] - looks[0]) / max(1, len(looks) - 1) - step) if looks else 0.0
+    rest = max(0.0, float(result["seconds"]["total"]) - len(looks) * (step + pause))
+    steps = trainer["steps"]
+    times = LOOKS if steps else trainer["epochs"]
+    steps = steps or times * json.loads((run.path / "steps.json").read_text())
+    return step, rest + steps * step + times * pause

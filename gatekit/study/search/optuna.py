@@ -1,0 +1,340 @@
+"""A search that learns from results: Optuna proposes, folders answer, its journal remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.registry import components
+from gatekit.runs import durable, metrics
+from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.folder import OUTCOMES
+from gatekit.study import marking
+from gatekit.study.launch import Outcome, launch
+from gatekit.study.plan import Launch, Plan, Run, runs_of
+from gatekit.tasks import seeds
+
+from .search import Search
+from .space import Choice, Draw, Interval
+from .storage import JOURNAL, storage
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import Trial
+
+REPEATED = "repeated"
+TRIES = 200
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the validation scores of a run that goes on."""
+
+
+def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
+    """Make up to ``trials`` runs of each variant, each where results so far promise most.
+
+    Args:
+        search: the variants, what is searched, and how often.
+        command: what was typed.
+
+    Returns:
+        The runs that were proposed, and what became of them.
+
+    Raises:
+        ConfigError: Optuna is missing, or the configuration does not go with a search.
+    """
+    _optuna()
+    sources: dict[str, bytes] = {}
+    launches: dict[Launch, None] = {}
+    for variant in range(len(search.variants)):
+        overrides, config = search.job(variant, search.drawn(0))
+        at, _ = runs_of(overrides, config, sources)
+        launches[at] = None
+    if len(launches) != 1:
+        raise ConfigError("one command runs one study; only keys of a run can be swept over.")
+    where = next(iter(launches))
+    if where.options.backend == "slurm":
+        raise ConfigError(
+            "hydra/sweeper=optuna learns from each result; type hydra.launcher.backend=process "
+            "or ray, or hydra/sweeper=random for Slurm."
+        )
+    plan = Plan(where, (), (), sources, command)
+    durable.folder(plan.study)
+    try:
+        work = Tuned(search, plan, storage(plan.study / JOURNAL))
+    except GatekitError:
+        raise
+    except Exception as error:
+        # Optuna replays the journal unchecked: a changed line may raise anything.
+        raise ConfigError(
+            f"{plan.study / JOURNAL} is damaged ({type(error).__name__}: {error}). Every result is "
+            "in its run's folder: move the journal away and type the command again. Runs that are "
+            "complete are not repeated, but count as trials if they are proposed again."
+        ) from None
+    outcome = launch(plan, work=work)
+    return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
+
+
+class Tuned:
+    """The work of a search: variants take turns, each with a study of its own in the journal.
+
+    Args:
+        search: the variants, what is searched, and how often.
+        plan: where the runs are made.
+        storage: Optuna's storage.
+    """
+
+    def __init__(self, search: Search, plan: Plan, storage: Any) -> None:
+        self.plan = plan
+        self.variants = [_Variant(search, v, plan, storage) for v in range(len(search.variants))]
+        self.total = sum(v.left() for v in self.variants)
+        self.runs: list[Run] = []
+        self.owners: dict[str, _Variant] = {}
+
+    def take(self) -> Run | None:
+        """Return a run of the variant that has begun the fewest."""
+        for variant in sorted(self.variants, key=lambda v: v.left(), reverse=True):
+            run = variant.take()
+            if run is not None:
+                self.runs.append(run)
+                self.owners[run.fingerprint] = variant
+                marking.write(Plan(self.plan.launch, (run,), (), {}, self.plan.command))
+                return run
+        return None
+
+    def more(self) -> bool:
+        """Return whether a variant has trials left."""
+        return any(variant.left() > 0 for variant in self.variants)
+
+    def rest(self) -> list[Run]:
+        """Return nothing: what comes next is not known."""
+        return []
+
+    def stop(self, run: Run) -> str | None:
+        """Return why a run is not worth its time, None where it is."""
+        return self.owners[run.fingerprint].stop(run)
+
+    def ended(self, run: Run, state: str) -> None:
+        """Tell Optuna of a run's end."""
+        self.owners[run.fingerprint].ended(run, state)
+
+    def settled(self, run: Run, state: str) -> bool:
+        """Return whether a run has an outcome, or was pruned."""
+        return self.owners[run.fingerprint].settled(run, state)
+
+
+class _Variant:
+    def __init__(self, search: Search, index: int, plan: Plan, storage: Any) -> None:
+        optuna = _optuna()
+        self.search, self.index, self.plan = search, index, plan
+        self.states = optuna.trial.TrialState
+        self.space = {k: _distribution(optuna, d) for k, d in search.space.items()}
+        overrides, config = search.job(index, search.drawn(0))
+        _, (run, *others) = runs_of(overrides, config, {})
+        if others:
+            raise ConfigError(
+                "seeds=N does not go with hydra/sweeper=optuna: take it away, then type "
+                "gatekit confirm STUDY --seeds N for fresh seeds of the best."
+            )
+        task = components.load(run.config["plugins"]).task(run.config["task"])
+        name = _name(search, index, run)
+        options: Mapping[str, Any] = search.options or {}
+        startup = int(options["startup"])
+        median = optuna.pruners.MedianPruner(n_startup_trials=startup)
+        self.study: Study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            direction="maximize" if task.metric.direction == "max" else "minimize",
+            pruner=median if options["pruner"] == "median" else optuna.pruners.NopPruner(),
+            load_if_exists=True,
+        )
+        before = self.study.get_trials(deepcopy=False)
+        # Seeded by how many there are: a search that goes on does not draw its first points again.
+        drawn = seeds.integer(search.seed, "optuna", name, len(before), bits=31)
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=drawn, n_startup_trials=startup, constant_liar=True
+        )
+        self.seen: set[str] = set()
+        self.used = 0
+        self.trials: dict[str, Trial] = {}
+        self.open: list[Run] = []
+        self.looked: dict[str, tuple[float, int]] = {}
+        for frozen in before:
+            if REPEATED in frozen.user_attrs or frozen.state == self.states.WAITING:
+                continue
+            running = frozen.state == self.states.RUNNING
+            key = canonical_json(frozen.params)
+            if running and (frozen.params.keys() != self.space.keys() or key in self.seen):
+                # Its command is at work, or was killed, between proposing a point and using it.
+                continue
+            self.used += 1
+            self.seen.add(key)
+            if running:
+                self._reopen(
+                    optuna.trial.Trial(self.study, frozen._trial_id),
+                    max(frozen.intermediate_values, default=0),
+                )
+
+    def left(self) -> int:
+        """Return how many runs are still to be begun."""
+        return len(self.open) + max(0, self.search.trials - self.used)
+
+    def take(self) -> Run | None:
+        """Return a run that an earlier command left, or a new point's."""
+        while self.open:
+            return self.open.pop(0)
+        while self.used < self.search.trials:
+            trial = self._ask()
+            if trial is None:
+                self.used = self.search.trials
+                return None
+            self.used += 1
+            try:
+                run = self._run(trial)
+            except GatekitError as error:
+                trial.set_user_attr("broken", str(error))
+                self.study.tell(trial, state=self.states.FAIL)
+                continue
+            self.trials[run.fingerprint] = trial
+            return run
+        return None
+
+    def stop(self, run: Run) -> str | None:
+        at, epochs = self.looked.get(run.fingerprint, (-math.inf, 0))
+        if time.monotonic() - at < LOOK_EVERY:
+            return None
+        trial = self.trials[run.fingerprint]
+        epochs = self._report(run, trial, epochs)
+        self.looked[run.fingerprint] = (time.monotonic(), epochs)
+        if trial.should_prune():
+            return f"pruned after epoch {epochs}: behind the median of its variant"
+        return None
+
+    def ended(self, run: Run, state: str) -> None:
+        trial = self.trials[run.fingerprint]
+        if self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
+            return  # another command of this search has reported it
+        if state == "COMPLETED":
+            self._report(run, trial, self.looked.get(run.fingerprint, (0.0, 0))[1])
+            self.study.tell(trial, float(run.folder().result()["best"]["validation"]))
+        elif state == "DIVERGED" or self._was_pruned(run):
+            # Without a value Optuna ranks it behind every trial that has one.
+            self.study.tell(trial, state=self.states.PRUNED)
+
+    def settled(self, run: Run, state: str) -> bool:
+        return state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run))
+
+    def _was_pruned(self, run: Run) -> bool:
+        return str(run.folder().state().reason or "").startswith("pruned")
+
+    def _reopen(self, trial: Trial, epochs: int) -> None:
+        """Take up a trial whose run had no outcome when its command ended.
+
+        Args:
+            trial: the trial.
+            epochs: the last epoch whose score Optuna knows.
+        """
+        try:
+            run = self._run(trial)
+        except GatekitError:
+            self.study.tell(trial, state=self.states.FAIL)
+            return
+        state = run.folder().state().name
+        self.trials[run.fingerprint] = trial
+        self.looked[run.fingerprint] = (-math.inf, epochs)
+        if self.settled(run, state):
+            self.ended(run, state)
+        elif state != "FAILED" or self.plan.launch.retry_failed:
+            # One that another process works on is watched until it ends.
+            self.open.append(run)
+
+    def _ask(self) -> Trial | None:
+        for _ in range(TRIES):
+            trial = self.study.ask(self.space)
+            key = canonical_json(trial.params)
+            if key not in self.seen:
+                self.seen.add(key)
+                return trial
+            trial.set_user_attr(REPEATED, True)
+            self.study.tell(trial, state=self.states.FAIL)
+            unseen = self._unseen()
+            if unseen is None:
+                return None
+            self.study.enqueue_trial(unseen)
+        return None
+
+    def _unseen(self) -> dict[str, Any] | None:
+        """Return a point that was not tried, None where all were."""
+        for index in range(TRIES):
+            random = seeds.generator(self.search.seed, "unseen", len(self.seen), index)
+            point = {k: self._value(k, d.draw(random)) for k, d in self.search.space.items()}
+            if canonical_json(point) not in self.seen:
+                return point
+        every = [list(d.values) for d in self.search.space.values() if isinstance(d, Choice)]
+        if len(every) == len(self.search.space):
+            for values in itertools.product(*every):
+                point = dict(zip(self.search.space, values, strict=True))
+                if canonical_json(point) not in self.seen:
+                    return point
+        return None
+
+    def _value(self, key: str, text: str) -> Any:
+        draw = self.search.space[key]
+        if isinstance(draw, Interval):
+            return int(text) if draw.whole else float(text)
+        return text
+
+    def _run(self, trial: Trial) -> Run:
+        values = {}
+        for key, draw in self.search.space.items():
+            value = trial.params[key]
+            values[key] = draw.text(value) if isinstance(draw, Interval) else str(value)
+        overrides, config = self.search.job(self.index, values)
+        _, (run,) = runs_of(overrides, config, {})
+        return run
+
+    def _report(self, run: Run, trial: Trial, known: int) -> int:
+        lines, _ = metrics.read(run.path / "metrics.jsonl")
+        last = known
+        for line in lines:
+            if line["split"] == "validation" and line["epoch"] > known:
+                last = max(last, line["epoch"])
+                if line["value"] is not None:
+                    trial.report(line["value"], line["epoch"])
+        return last
+
+
+def _name(search: Search, index: int, run: Run) -> str:
+    """Return the name of a variant's study: another source, data set or space is another study."""
+    searched = {k: repr(d) for k, d in sorted(search.space.items())}
+    shown = [w for w in run.words if w.partition("=")[0] not in search.space]
+    fixed = canonical_json(
+        [searched, shown, run.data_hash, dict(run.plugins), search.base(index).get("seed")]
+    )
+    words = " ".join(w.lstrip("+") for w in search.variants[index] if w.startswith("cell="))
+    return f"{words} {seeds.integer(0, fixed, bits=40):010x}".strip()
+
+
+def _distribution(optuna: Any, draw: Draw) -> Any:
+    kinds = optuna.distributions
+    if isinstance(draw, Interval):
+        if draw.whole:
+            return kinds.IntDistribution(int(draw.low), int(draw.high), log=draw.log)
+        return kinds.FloatDistribution(draw.low, draw.high, log=draw.log)
+    assert isinstance(draw, Choice)
+    return kinds.CategoricalDistribution(draw.values)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "hydra/sweeper=optuna needs Optuna: type pip install 'gatekit[optuna]', "
+            "or take hydra/sweeper=random."
+        ) from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna

@@ -1,0 +1,142 @@
+"""What gates and states do while a run is trained: a look at a fixed batch after every epoch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy
+import tensorflow as tf
+
+from gatekit.cell.analysis.bounds import Interval, bounds
+from gatekit.recurrence.instrument import watched
+from gatekit.recurrence.layers.rnn import RNN
+from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask
+from gatekit.training.feed import Feed
+from gatekit.training.model import step_loss
+
+ROWS = 16
+"""Sequences that are looked at: the first of the validation data, the same for every variant."""
+
+MOST_VALUES = 2**24
+"""Values of all signals that a look may hold: beyond, it takes fewer sequences, from one."""
+
+SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
+"""Sequences, units and steps whose values are kept at the end."""
+
+
+class Probe:
+    """Looks at a model on the first validation sequences, in inference mode; it changes nothing.
+
+    Gates and states come from the reference executor, whatever the run is trained with, so that
+    any plugin is seen; the pass is traced once.
+
+    Args:
+        model: the run's model.
+        feed: the run's batches.
+        loss: the loss that is trained: ``mse``, ``categorical`` or ``bits``.
+    """
+
+    def __init__(self, model: Any, feed: Feed, loss: str) -> None:
+        self.model, self.loss = model, loss
+        layers = [layer for layer in model.layers if isinstance(layer, RNN)]
+        self.layers = sorted(layers, key=_place)
+        self.masked = feed.masked
+        inputs = feed.first("validation", ROWS)[0]
+        steps = (inputs[0] if self.masked else inputs).shape[1]
+        values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
+        rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
+        self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
+        self.bounds: dict[str, dict[str, Interval | None]] = {
+            layer.name: {name: bounds(layer.cell, name) for name in _gates(layer)}
+            for layer in self.layers
+        }
+        self._look = tf.function(self._traced, autograph=False)
+
+    def record(self) -> dict[str, Any]:
+        """Return what gates and states do now, as plain data: numbers of every recurrent layer."""
+        seen = self._look(*self.step)
+        return {
+            "sequences": int(self.step[1].shape[0]),
+            "layers": {layer.name: self._facts(layer, seen[layer.name]) for layer in self.layers},
+        }
+
+    def activations(self) -> bytes:
+        """Return some sequences' gates and states at every step, as the bytes of a NumPy archive.
+
+        ``LAYER/gate/NAME`` and ``LAYER/state/NAME`` are ``sequences x time x units``, ``input`` is
+        what the model read, ``mask`` where it is valid.
+        """
+        seen = self._look(*self.step)
+        arrays: dict[str, Any] = {}
+        inputs, mask = self.step[0] if self.masked else (self.step[0], None)
+        x = inputs.numpy()[:SHOWN, :MOST_STEPS]
+        arrays["input"] = x if x.dtype.kind == "i" else x[..., :MOST_UNITS].astype("float16")
+        if mask is not None:
+            arrays["mask"] = mask.numpy()[:SHOWN, :MOST_STEPS]
+        for layer in self.layers:
+            values = {n: v.numpy() for n, v in seen[layer.name]["signals"].items()}
+            kinds = {"gate": _gates(layer), "state": [s.name for s in layer.cell.states]}
+            for kind, names in kinds.items():
+                shown = heat({n: values[n] for n in names}, SHOWN, MOST_UNITS, MOST_STEPS)
+                arrays |= {f"{layer.name}/{kind}/{n}": value for n, value in shown.items()}
+        archive = io.BytesIO()
+        numpy.savez_compressed(archive, **arrays)
+        return archive.getvalue()
+
+    def _traced(self, inputs: Any, y: Any, weights: Any) -> dict[str, Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            with watched(self.layers, tape.watch) as watches:
+                logits = self.model(list(inputs) if self.masked else inputs, training=False)
+            values = step_loss(self.loss, y, logits)
+            counted = tf.cast(weights, values.dtype)
+            loss = tf.reduce_sum(values * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
+        nudges = {name: watch.nudges for name, watch in watches.items()}
+        slopes = tape.gradient(loss, nudges, unconnected_gradients="zero")
+        found = {}
+        for name, watch in watches.items():
+            found[name] = {
+                "signals": {n: watch.in_time(v) for n, v in watch.sequences.items()},
+                "squares": {
+                    n: watch.in_time(tf.reduce_sum(tf.square(slope), -1))
+                    for n, slope in slopes[name].items()
+                },
+                "kept": {
+                    pair: (watch.in_time(share), mixes)
+                    for pair, (share, mixes) in watch.kept().items()
+                },
+                "mask": () if watch.mask is None else watch.in_time(watch.mask),
+            }
+        return found
+
+    def _facts(self, layer: RNN, seen: Mapping[str, Any]) -> dict[str, Any]:
+        masked = not isinstance(seen["mask"], tuple)
+        mask = plain_mask(seen["mask"][:, :, 0]) if masked else None
+        shares = {p: (s.numpy(), bool(mixes)) for p, (s, mixes) in seen["kept"].items()}
+        zoneout = {s.name: s.zoneout for s in layer.cell.states if s.zoneout}
+        kept = kept_facts(shares, mask, zoneout)
+        return {
+            "gates": {
+                name: gate_facts(seen["signals"][name].numpy(), mask, told)
+                for name, told in self.bounds[layer.name].items()
+            },
+            "states": {
+                state.name: {
+                    "kept": kept.get(state.name),
+                    "mixes": state.name in kept and kept[state.name] is None,
+                    "gradient": gradient_facts(seen["squares"][state.name].numpy(), mask),
+                }
+                for state in layer.cell.states
+            },
+        }
+
+
+def _place(layer: RNN) -> tuple[int, bool]:
+    """Return where a layer stands in the stack: from below, and forward before backward."""
+    direction, _, index = layer.name.rpartition("_")
+    return int(index), direction == "backward"
+
+
+def _gates(layer: RNN) -> list[str]:
+    return [node.name for node in layer.cell.nodes if node.kind == "gate"]

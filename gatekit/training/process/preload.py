@@ -1,0 +1,37 @@
+"""Imported by the fork server: TensorFlow, without what it writes to the terminal meanwhile."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+
+from gatekit.runs import process
+
+from . import stopping
+
+_SERVER = multiprocessing.parent_process() is None
+
+if _SERVER:
+    # A closing terminal and a cluster signal every process of a group. The server must outlive
+    # them: it reports how its runs have ended. The runs set their own handlers.
+    stopping.ignored()
+    # A command that ends meanwhile leaves a request in the queue, which would still be served.
+    process.follow_parent(True)
+
+failure = ""
+"""Why TensorFlow cannot be imported here; runs report it, because the server's owner cannot ask."""
+
+_kept = os.dup(2)
+_nothing = os.open(os.devnull, os.O_WRONLY)
+os.dup2(_nothing, 2)
+try:
+    from gatekit.training import worker as worker
+except Exception as error:
+    first = (str(error).strip().splitlines() or [""])[0]
+    failure = f"{type(error).__name__}: {first[:300]}"
+finally:
+    os.dup2(_kept, 2)
+    os.close(_kept)
+    os.close(_nothing)
+    if _SERVER:
+        process.follow_parent(False)

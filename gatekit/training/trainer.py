@@ -1,0 +1,334 @@
+"""Training of one run: Keras' fit in an order that the seed decides; validation chooses."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy
+import tensorflow as tf
+
+from gatekit.runs.checkpoint import Checkpoint
+from gatekit.runs.folder import RunFolder
+from gatekit.tasks import seeds
+from gatekit.tasks.validate import DataWarning, check_splits
+from gatekit.training.probe.observe import Probe
+from gatekit.training.probe.records import ProbeRecords
+from gatekit.training.process.guard import guarded
+from gatekit.training.process.stopping import InterruptedRunError
+
+from . import pool, tensors
+from .callbacks import Callbacks, Event
+from .evaluate import Scores
+from .feed import Feed
+from .jit import compiled_step
+from .journal import Journal
+from .model import build_model, choice_of, named_weights, parameter_counts, set_weights
+from .optimizers import optimizer
+
+WARM_UP = 5
+EVALUATIONS = 20
+"""How often a run that is given in steps looks at its validation data."""
+
+
+class DivergedError(Exception):
+    """The loss is not finite."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__(f"the loss is not finite at epoch {epoch}, batch {batch}")
+
+
+def train(
+    config: Mapping[str, Any],
+    task: Any,
+    folder: RunFolder,
+    stop: threading.Event,
+    verbose: int = 2,
+    callbacks: Callbacks | None = None,
+    found: Checkpoint | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    remarks: list[str] | None = None,
+) -> dict[str, Any]:
+    """Train one run and return what result.json says about it.
+
+    Args:
+        config: the resolved run configuration.
+        task: the task (a `gatekit.Task`).
+        folder: the claimed folder; metrics, the best weights and checkpoints are written there.
+        stop: set from outside to stop after the current batch.
+        verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
+        callbacks: what plugins want to be told.
+        found: the checkpoint to go on from.
+        made_with: what the numbers depend on besides the configuration, for the checkpoints.
+        remarks: what is to be said of the run already; the result's warnings.
+
+    Raises:
+        InterruptedRunError: ``stop`` was set.
+        GatekitError: the data or the configuration are not usable.
+    """
+    keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
+    keras.config.set_dtype_policy(config["precision"])
+    metric = task.metric
+    journal = Journal(folder, metric.name, metric.direction, made_with or {})
+    for remark in remarks or ():
+        journal.remark(remark)
+    with warnings.catch_warnings(record=True) as caught, guarded("the data", journal.remark):
+        warnings.simplefilter("always")
+        splits = check_splits(task, seeds.generator(config["seed"], "data"))
+    for warning in caught:
+        warnings.warn(warning.message, stacklevel=2)
+        if issubclass(warning.category, DataWarning):
+            journal.remark(str(warning.message))
+    feed = Feed(task, splits, config["seed"], config["trainer"]["batch"], few=config["jit"])
+    return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(verbose, found)
+
+
+class _Session:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        task: Any,
+        feed: Feed,
+        journal: Journal,
+        stop: threading.Event,
+        callbacks: Callbacks,
+    ) -> None:
+        self.config, self.task, self.feed, self.journal = config, task, feed, journal
+        self.stop, self.callbacks = stop, callbacks
+        trainer = config["trainer"]
+        self.patience = trainer["patience"]
+        self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
+        if trainer["steps"]:
+            self.chunk = max(1, min(-(-self.total_steps // EVALUATIONS), self.total_steps))
+        else:
+            self.chunk = feed.per_epoch
+        self.training = True
+        self.running: Mapping[str, numpy.ndarray] = {}
+        self.step_seconds: list[float] = []
+
+    def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
+        with guarded("building the model", self.journal.remark):
+            self._make()
+        executor = choice_of(self.model).executor
+        self.journal.made_with |= {"executor": executor, "jit": self.config["jit"]}
+        result: dict[str, Any] = {"state": "COMPLETED"}
+        self._tell("start")
+        try:
+            try:
+                if found is not None:
+                    self._resume(found)
+                else:
+                    self.probe.begin()
+                self._fit(verbose)
+                self.probe.end()
+            except DivergedError as diverged:
+                result = {"state": "DIVERGED", "reason": str(diverged)}
+            self.training = False
+            result |= self._summary()
+        except InterruptedRunError:
+            if self.training:
+                self.save()
+            raise
+        self._tell("end", state=result["state"], result=result)
+        return result
+
+    def _make(self) -> None:
+        signature = self.task.signature()
+        steps = pool.length(self.config["pool"], self.feed)
+        self.model = build_model(self.config, signature, self.feed.masked, steps)
+        self.model.compile(
+            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=False
+        )
+        # Made inside the first step, the optimizer's variables would have it traced twice.
+        self.model.optimizer.build(self.model.trainable_variables)
+        if self.config["jit"]:
+            self.model.train_function = compiled_step(self.model, self.feed.spec)
+        self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.config["jit"])
+        self._check_repeats()
+        probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
+        self.probe = ProbeRecords(probe, self.journal, self.chunk)
+
+    def _check_repeats(self) -> None:
+        before = tensors.kept(self.model)
+        self.model.make_train_function()
+        ends = []
+        for _ in range(2):
+            tensors.restore(self.model, before)
+            self.model.train_function(iter(self._dataset(self.journal.step + 1)))
+            ends.append({n: v.tobytes() for n, v in tensors.kept(self.model).items()})
+        tensors.restore(self.model, before)
+        if ends[0] != ends[1]:
+            self.journal.remark(
+                "the first step, made twice, gave two results: something draws at random outside "
+                "the run's seed, so that this run can be neither repeated nor continued exactly. "
+                "Take the randomness out of the plugins, or use dropout and zoneout for it."
+            )
+
+    # -- training -----------------------------------------------------------------------------
+
+    def _fit(self, verbose: int) -> None:
+        """Train, first to the end of an epoch that was begun, then in whole epochs."""
+        watch = _Watch(self)
+        epochs = -(-self.total_steps // self.chunk)
+        while not self.over():
+            epoch, place = divmod(self.journal.step, self.chunk)
+            # One iterator for all epochs: to take one down can last for seconds.
+            self.model.fit(
+                self._dataset(self.total_steps),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if place else epochs,
+                steps_per_epoch=self.chunk - place,
+                verbose=verbose,
+                callbacks=[watch],
+                shuffle=False,
+            )
+
+    def over(self) -> bool:
+        """Return whether there is nothing left to train."""
+        journal = self.journal
+        return journal.step >= self.total_steps or (journal.closed and journal.stale(self.patience))
+
+    def _dataset(self, stop: int) -> Any:
+        """Return the steps from the next one on, as far as ``stop``."""
+
+        def steps() -> Iterator[Any]:
+            for step in range(self.journal.step, stop):
+                yield self.feed.step(step)
+
+        return tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
+
+    def _resume(self, found: Checkpoint) -> None:
+        self.journal.resume(found)
+        self.callbacks.restore(found.position["plugins"])
+        tensors.restore(self.model, found.arrays)
+        if not self.journal.closed and self.at_end():
+            self.close_epoch()
+        elif not self.journal.closed:
+            # Keras sets the running loss to zero before every epoch, this one included.
+            self.running = {n: v for n, v in found.arrays.items() if n.startswith("metric/")}
+
+    def at_end(self) -> bool:
+        """Return whether the latest batch was the last one of an epoch."""
+        step = self.journal.step
+        return step % self.chunk == 0 or step >= self.total_steps
+
+    def save(self) -> None:
+        """Write a checkpoint of what stands after the latest batch."""
+        self.journal.save(tensors.kept(self.model), self.callbacks.state())
+
+    def close_epoch(self) -> None:
+        """Look at the validation data after the last batch of an epoch, and keep what is found."""
+        journal = self.journal
+        value = self.scores.of("validation")
+        journal.judge(value, lambda: named_weights(self.model))
+        if not math.isfinite(value):
+            raise DivergedError(journal.epoch, self.chunk)
+        self.probe.after_epoch()
+        self._tell(
+            "epoch",
+            epoch=journal.epoch,
+            step=journal.step,
+            loss=journal.loss,
+            validation=value,
+            weights=lambda: named_weights(self.model),
+        )
+        if journal.due():
+            self.save()
+
+    def _tell(self, event: Event, **facts: Any) -> None:
+        if self.callbacks.called:
+            with guarded("a callback", self.journal.remark, printing=True):
+                self.callbacks.tell(event, folder=self.journal.folder.path, **facts)
+
+    def _summary(self) -> dict[str, Any]:
+        metric, journal = self.task.metric, self.journal
+        best = last = None
+        if journal.best is not None:
+            tests = self.scores.tests()
+            last = {"epoch": journal.epoch, "validation": journal.validation, **tests}
+            for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
+                journal.log(split, metric.name, value)
+            set_weights(self.model, journal.best_weights)
+            epoch, value = journal.best
+            best = {"epoch": epoch, "validation": value, **self.scores.tests()}
+        steps = self.step_seconds[WARM_UP:] or self.step_seconds
+        choice = choice_of(self.model)
+        return {
+            "task": self.config["task"]["name"],
+            "metric": {
+                "name": metric.name,
+                "direction": metric.direction,
+                "unit": metric.unit,
+                "chance": self.task.chance(),
+            },
+            "best": _finite(best),
+            "last": _finite(last),
+            "parameters": parameter_counts(self.model),
+            "seconds": {
+                "total": journal.seconds(),
+                "step": statistics.median(steps) if steps else None,
+            },
+            "steps": journal.step,
+            "executor": choice.executor,
+            "executor_mode": choice.mode,
+            "executor_reason": choice.reason,
+            "warnings": journal.remarks,
+        }
+
+
+class _Watch(keras.callbacks.Callback):
+    def __init__(self, session: _Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        session = self.session
+        session.journal.epoch, session.journal.closed = epoch + 1, False
+        tensors.restore(self.model, session.running, "metric/")
+        session.running = {}
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        session, journal = self.session, self.session.journal
+        session.step_seconds.append(time.perf_counter() - self.started)
+        journal.step += 1
+        # Without the penalties of regularizers, so that it compares with the validation loss.
+        journal.loss = float(logs.get("task_loss", logs["loss"]))
+        if not math.isfinite(logs["loss"]):
+            journal.log("train", "loss", math.nan)
+            place = (journal.step - 1) % session.chunk
+            raise DivergedError(journal.epoch, place + 1)
+        if session.stop.is_set():
+            raise InterruptedRunError
+        if journal.step >= session.total_steps:
+            self.model.stop_training = True
+        elif journal.due() and not session.at_end():
+            session.save()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        session = self.session
+        session.close_epoch()
+        logs[f"val_{session.task.metric.name}"] = session.journal.validation
+        if session.over():
+            self.model.stop_training = True
+
+
+def make_deterministic(threads: int) -> None:
+    """Fix threads and op determinism; call it before TensorFlow has executed anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def _finite(scores: Any) -> Any:
+    if isinstance(scores, dict):
+        return {key: _finite(value) for key, value in scores.items()}
+    return None if isinstance(scores, float) and not math.isfinite(scores) else scores

@@ -1,0 +1,267 @@
+"""What runs in a run's own process: claim the folder, redirect the log, train, tell the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+# Imported here, at the top, because the fork server preloads this module: forked runs start with
+# TensorFlow imported and nothing executed.
+import tensorflow as tf
+
+from gatekit import registry
+from gatekit.cell.errors import GatekitError, RunError
+from gatekit.cell.terminal import Terminal
+from gatekit.registry import check_results, components, quarantine
+from gatekit.runs import durable, environment, heartbeat
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.training.process.guard import guarded
+from gatekit.training.process.stopping import InterruptedRunError
+
+from .callbacks import Callbacks
+from .process import malloc, resume, stopping
+from .trainer import make_deterministic, train
+from .tune_table import use_table
+
+LOG_LIMIT = 16 * 2**20
+
+ORPHANED = 60.0
+"""Seconds that a run gets to stop after its batch when its launcher is gone."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the parent asks of a worker; plain data, so that it can be sent to any process.
+
+    Attributes:
+        terminal: whether to show Keras' progress bar on the parent's terminal as well.
+        allow_changed: whether to go on from a checkpoint of other versions or another machine.
+    """
+
+    path: Path
+    config: Mapping[str, Any]
+    data_hash: str
+    plugins: Mapping[str, str]
+    threads: int
+    terminal: bool
+    allow_changed: bool = False
+
+
+def work(request: Request) -> None:
+    """Make one run from claim to result; the outcome is what the folder says.
+
+    The process ends with 0 where the folder tells the outcome, whatever it is.
+
+    Raises:
+        RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
+    """
+    # Until the log takes over, the launcher's terminal shows what goes wrong.
+    sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
+    stop, received = stopping.noted()
+    malloc.keep_freed()
+    _follow_parent(stop)
+    folder = RunFolder(request.path)
+    try:
+        folder.claim()
+    except ClaimedError:
+        return
+    heartbeat.keep(folder, replaced=lambda: os._exit(1))
+    try:
+        _record(folder, *_attempt(request, folder, stop, received))
+    finally:
+        # A log that cannot take its last lines is no reason to fail.
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    quarantine.leave(0)
+
+
+def _attempt(
+    request: Request, folder: RunFolder, stop: threading.Event, received: list[int]
+) -> tuple[str, str]:
+    """Train; return the state to record and its reason, no state if the folder has its last."""
+    try:
+        _redirect(request.path / "log.txt", request.terminal)
+        _train(request, folder, stop)
+    except InterruptedRunError:
+        name = signal.Signals(received[0]).name if received else "the end of its launcher"
+        return "INTERRUPTED", f"stopped by {name}; the same command continues"
+    except ClaimedError as error:
+        # We were suspended and another process took over the run; it now owns the status file.
+        sys.stderr.write(f"{error}\n")
+        return "", ""
+    except GatekitError as error:
+        sys.stderr.write(f"{error}\n")
+        return "FAILED", str(error)
+    except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+        _print_trace()
+        return "FAILED", f"out of memory: {_first_line(error)}{_peak()}"
+    except OSError as error:
+        said = durable.trouble(error, request.path)
+        _print_trace()
+        return "FAILED", said
+    except Exception as error:
+        _print_trace()
+        return "FAILED", f"{type(error).__name__}: {_first_line(error)}"
+    return "", ""
+
+
+def _record(folder: RunFolder, state: str, reason: str) -> None:
+    try:
+        if state:
+            folder.status(state, reason)
+    except ClaimedError as error:
+        sys.stderr.write(f"{error}\n")
+    except OSError as error:
+        raise RunError(
+            reason if reason.startswith(durable.TROUBLE) else durable.trouble(error, folder.path)
+        ) from error
+
+
+def _print_trace() -> None:
+    # The log may be on the disk that is full.
+    with contextlib.suppress(OSError):
+        traceback.print_exc()
+
+
+def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
+    began, remarks = time.monotonic(), list[str]()
+    config = dict(request.config)
+    folder.write_config(config)
+    here = environment.numeric()
+    asked = {"threads": request.threads, "executor": config["executor"], "jit": config["jit"]}
+    found = resume.found(folder)
+    if found is not None:
+        asked, remark = resume.agreed(found, here | asked, folder, request.allow_changed)
+        remarks += [remark] if remark else []
+        config["executor"] = asked["executor"]
+    use_table(request.path)
+    make_deterministic(asked["threads"])
+    with guarded("loading plugins", remarks.append):
+        known = components.load(config["plugins"])
+        task = known.task(config["task"])
+        callbacks = Callbacks(registry.callbacks(config, known.files))
+    for name, changes in registry.reverted(config["plugins"]).items():
+        remarks.append(f"loading plugins: {name} {', '.join(changes)}; this was reverted.")
+
+    def write_env(executor: str, **seconds: float) -> None:
+        folder.write_env(
+            environment.environment(
+                request.plugins,
+                asked["threads"],
+                executor,
+                jit=asked["jit"],
+                seed=config["seed"],
+                data_hash=request.data_hash,
+                seconds=seconds,
+            )
+        )
+
+    write_env(config["executor"])
+    ready = time.monotonic()
+    verbose = 1 if request.terminal else 2
+    result = train(config, task, folder, stop, verbose, callbacks, found, here | asked, remarks)
+    if found is not None and request.config["executor"] == "auto":
+        result["executor_reason"] = "auto, as resolved by the first attempt"
+    write_env(
+        result["executor"],
+        prepare=round(ready - began, 3),
+        attempt=round(time.monotonic() - began, 3),
+        run=result["seconds"]["total"],
+    )
+    folder.finish(
+        {
+            **result,
+            "fingerprint": request.path.name,
+            "data_hash": request.data_hash,
+            "plugins": dict(request.plugins),
+            "checks": check_results.of_plugins(request.plugins, config["plugins"]),
+        }
+    )
+
+
+class _Both:
+    """Writes to the log and to the terminal."""
+
+    def __init__(self, log: TextIO, terminal: TextIO) -> None:
+        self.log, self.terminal = log, terminal
+        self.encoding = terminal.encoding
+
+    def write(self, text: str) -> int:
+        self.terminal.write(text)
+        return self.log.write(text)
+
+    def flush(self) -> None:
+        self.terminal.flush()
+        self.log.flush()
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self.log.fileno()
+
+
+def _redirect(log: Path, terminal: bool) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Keras draws its bar with carriage returns, backspaces and colours.
+    shown = Terminal(os.fdopen(os.dup(1), "w"), kept="\r\b", colours=True) if terminal else None
+    number = durable.open_log(log)
+    os.dup2(number, 1)
+    os.dup2(number, 2)
+    os.close(number)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    if shown is not None:
+        sys.stdout = cast(TextIO, _Both(sys.stdout, cast(TextIO, shown)))
+    faulthandler.enable(sys.stderr)
+    threading.Thread(target=_cap, args=(log,), daemon=True).start()
+
+
+def _cap(log: Path) -> None:
+    while True:
+        time.sleep(0.2)
+        if log.stat().st_size > LOG_LIMIT:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, 1)
+            os.dup2(nothing, 2)
+            durable.truncate(log, LOG_LIMIT)
+            durable.append(log, f"[gatekit: the log is cut at {LOG_LIMIT:,} bytes]")
+            return
+
+
+def _follow_parent(stop: threading.Event) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        stop.set()
+        # Nothing else ends a run that hangs: the next command must not wait for it forever.
+        time.sleep(ORPHANED)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _peak() -> str:
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return f" (at most {used / 2**20:,.1f} GiB were in use)"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]
