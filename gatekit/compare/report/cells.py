@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError
@@ -24,8 +26,8 @@ from gatekit.runs.record import Run
 from gatekit.runs.result_numbers import short_hash
 
 from .context import Section, Sheet
-from .groups import looks, swatch
-from .markup import Markup, join, table, tag
+from .groups import looks
+from .markup import html
 
 _MOST_CELLS = 40
 _MOST_CHARACTERS = 150_000
@@ -45,23 +47,38 @@ class _Used:
 def cells(sheet: Sheet) -> Section | None:
     """Return each distinct cell once: its equations, its graph, the groups that use it.
 
-    A cell is built from what is registered here; nothing that lies with the runs is executed. Of a
-    cell that cannot be built so, the configuration's own text is shown.
+    A cell is built from what is registered here; nothing in the run folders is executed. If a cell
+    cannot be built, its configuration is shown.
     """
     used = _distinct(sheet.rows)
     if not used:
         return None
     known, trouble = _catalogue(sheet.plugins)
     works = _bibliography(sheet.plugins)
-    parts, characters = [], 0
+    styles = looks(sheet.rows)
+    shown, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
             known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
-        parts.append(_cell(one, sheet, known, works, trouble, place))
-    if len(used) > _MOST_CELLS:
-        parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
-    return Section("cells", "Cells", join(parts))
+        cell = (one.run.config or {})["cell"]
+        groups = [(sheet.rows[i].group.label, styles[i]) for i in one.groups]
+        shown.append(
+            {
+                "name": value_text(cell.get("name", "a cell without a name")),
+                "groups": groups,
+                "reference": _reference(cell, works),
+                **_equations(one.run, sheet, known, trouble, place),
+            }
+        )
+    body = html(
+        "cells.html",
+        cells=shown,
+        more=len(used) - _MOST_CELLS,
+        most_open=_MOST_OPEN,
+        most_named=_MOST_NAMED,
+    )
+    return Section("cells", "Cells", body)
 
 
 def _distinct(rows: Sequence[Row]) -> list[_Used]:
@@ -98,48 +115,28 @@ def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
         return ""
 
 
-def _cell(
-    used: _Used,
-    sheet: Sheet,
-    known: Catalogue | None,
-    works: Mapping[str, Work],
-    trouble: str,
-    place: int,
-) -> Markup:
-    config = used.run.config or {}
-    built: Cell | None = None
+def _equations(
+    run: Run, sheet: Sheet, known: Catalogue | None, trouble: str, place: int
+) -> dict[str, Any]:
+    """Return the typeset cell, or its configuration and why it cannot be built."""
+    config = run.config or {}
     if known is not None:
         try:
-            built = _built(config, known, used.run.origin is not None)
+            built = _built(config, known, run.origin is not None)
+            return _typeset(built, place, _changed(run, built, sheet))
         except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
-    name = printable(value_text(config["cell"].get("name", "a cell without a name")))
-    styles = looks(sheet.rows)
-    labels = [
-        tag("span", swatch(styles[i]), printable(sheet.rows[i].group.label), class_="label")
-        for i in used.groups[:_MOST_NAMED]
-    ]
-    if len(used.groups) > _MOST_NAMED:
-        labels.append(tag("span", f"and {len(used.groups) - _MOST_NAMED} more groups"))
-    reference = printable(_reference(config["cell"], works))
-    body = [
-        tag("p", *labels, class_="labels"),
-        tag("p", reference, class_="reference") if reference else None,
-    ]
-    if built is None:
-        # A page is made to be shown to others: the places of this machine are none of theirs.
-        said = f"It cannot be built from what is installed here: {scrub(trouble)}"
-        text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
-        rows = [[key, printable(value_text(value))] for key, value in text.items()]
-        body += [tag("p", said, class_="warning"), table(["key", "value"], rows, "plain")]
-    else:
-        body += [_changed(used.run, built, sheet), _shown(built, place)]
-    heading = tag("summary", tag("h3", name))
-    return tag("details", heading, *body, class_="cell", open=place < _MOST_OPEN)
+    text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
+    return {
+        "latex": "",
+        # Reports are shared: paths of this machine are removed.
+        "trouble": scrub(trouble),
+        "text": [[key, printable(value_text(value))] for key, value in text.items()],
+    }
 
 
 def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
-    # The width of the input shapes no equation; the task, which knows it, may need its data.
+    # Equations do not depend on the width of the input; asking the task for it may need its data.
     units = config.get("units")
     units = units if isinstance(units, int) and units else 1
     if imported:
@@ -148,35 +145,26 @@ def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     return build(read_cell(config["cell"], known), units, units, unit)
 
 
-def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
-    """Say which plugins of the cell have another source here than when the run was made."""
+def _changed(run: Run, built: Cell, sheet: Sheet) -> list[str]:
+    """Return the plugins of the cell whose source has changed since the run."""
     if run.result is None or not run.result.plugins:
-        return None
+        return []
     here = registry.plugin_hashes(built.spec, None, None, sheet.plugins)
-    made = run.result.plugins
-    changed = [n for n in here if n in made and short_hash(made[n]) != short_hash(here[n])]
-    if not changed:
-        return None
-    said = f"Shown as it is here: the source of {', '.join(changed)} has changed since."
-    return tag("p", said, class_="warning")
+    then = run.result.plugins
+    return [n for n in here if n in then and short_hash(then[n]) != short_hash(here[n])]
 
 
-def _shown(built: Cell, place: int) -> Markup:
-    lines = equations(built)
+def _typeset(built: Cell, place: int, changed: Sequence[str]) -> dict[str, Any]:
     try:
-        drawn = diagram(built, headed=False)
+        drawing = diagram(built, headed=False)
     except CellError:
-        drawn = ""
-    # Every drawing calls its arrow heads alike; on one page each needs names of its own.
-    drawn = drawn.replace('marker id="', f'marker id="cell{place}-')
-    drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
-    source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
-    return join(
-        [
-            tag("div", Markup(mathml(lines)), class_="scroll equations"),
-            source,
-            tag("div", Markup(drawn), class_="scroll diagram")
-            if drawn
-            else tag("p", "Its graph is too large to be drawn.", class_="warning"),
-        ]
-    )
+        drawing = ""
+    # All drawings use the same ids for their arrow heads; on one page each needs its own.
+    drawing = drawing.replace('marker id="', f'marker id="cell{place}-')
+    drawing = drawing.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
+    return {
+        "latex": aligned(built),
+        "mathml": Markup(mathml(equations(built))),
+        "diagram": Markup(drawing),
+        "changed": changed,
+    }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, read_curves
@@ -15,7 +16,7 @@ from gatekit.runs.result_numbers import Metric
 
 from .context import Section, Sheet
 from .groups import entries
-from .markup import Markup, join, number, tag
+from .markup import html, number
 
 # Of a curve with more epochs some are left out: a page has no more points than this.
 _MOST_POINTS = 400
@@ -67,15 +68,15 @@ def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> in
 
 
 def _body(sheet: Sheet, seeds: int) -> Markup:
-    said = (
+    caption = (
         f"Thick: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval, as"
         " far as every seed goes. Thin: each seed. Dashed and thin: a run without an outcome."
         " Drag to zoom, double-click for all. With the keyboard: arrows move the cursor, + and -"
         " zoom, 0 shows all."
     )
     if seeds < len(sheet.rows):
-        said += f" Single seeds are left out from the table's group {seeds + 1} on."
-    return join([tag("div", class_="plot", data_plot="curves"), tag("p", said, class_="caption")])
+        caption += f" Single seeds are left out from the table's group {seeds + 1} on."
+    return html("plot.html", plot="curves", caption=caption)
 
 
 def _series(rows: Sequence[Row], found: Sequence[Curves]) -> list[Series]:

@@ -10,7 +10,7 @@ from gatekit.compare.rows import tidy
 
 from .context import Section, Sheet
 from .groups import entries
-from .markup import facts, join, number, tag
+from .markup import html, number
 
 _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")
@@ -28,13 +28,7 @@ def runs(sheet: Sheet) -> Section:
     """Return every run in a table that can be sorted and filtered, and what all have in common."""
     rows, constant = _rows(sheet)
     columns = list(rows[0]) if rows else []
-    same = [[printable(key), printable(_shown(value))] for key, value in constant.items()]
-    folded = tag(
-        "details",
-        tag("summary", tag("h3", "The same in every run"), f" {len(same)}"),
-        facts(same),
-    )
-    body = join([tag("div", class_="runs", data_table="runs"), folded if same else None])
+    same = [[key, _shown(value)] for key, value in constant.items()]
     data = {
         "groups": entries(sheet.rows),
         "columns": [
@@ -43,7 +37,7 @@ def runs(sheet: Sheet) -> Section:
         ],
         "rows": [[_cell(row[key]) for key in columns] for row in rows],
     }
-    return Section("runs", "Runs", body if rows else tag("p", "There are no runs."), data)
+    return Section("runs", "Runs", html("runs.html", rows=rows, same=same), data)
 
 
 def parallel(sheet: Sheet) -> Section | None:
@@ -68,12 +62,12 @@ def parallel(sheet: Sheet) -> Section | None:
         "group": [row["group"] for row in rows],
         "run": [row["run"] for row in rows],
     }
-    said = (
+    caption = (
         "Each line is a run. Drag along an axis to keep the runs within; click it to let go."
         " With the keyboard: the arrows move the range of an axis, with Shift its size, Escape"
         " lets go. What is kept here is kept in the table of runs, too."
     )
-    body = join([tag("div", class_="plot", data_plot="parallel"), tag("p", said, class_="caption")])
+    body = html("plot.html", plot="parallel", caption=caption)
     return Section("parallel", "Parallel coordinates", body, data)
 
 

@@ -298,7 +298,7 @@ def test_an_injected_script_would_be_stopped(sweep: Path, browser: Any) -> None:
 def test_a_page_without_runs_opens(tmp_path: Path, open_page: Open) -> None:
     (tmp_path / "empty" / "runs").mkdir(parents=True)
     page = open_page(written("empty", tmp_path, tmp_path / "empty.html"))
-    assert "This study holds no runs" in page.locator("main").inner_text()
+    assert "This study has no runs" in page.locator("main").inner_text()
 
 
 @pytest.mark.slow
