@@ -47,7 +47,8 @@ def _two_of_each(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 # Options in pairs are covered by the named cells; of the others each has two combinations.
 ZOO_ROWS = _two_of_each(covering({"cell": ZOO, **OPTIONS}, seed=2)) if ZOO else []
-EXHAUSTIVE = [{"cell": cell, **row} for cell in CORE for row in covering(OPTIONS, seed=1)]
+COMBINATIONS = covering(OPTIONS, seed=1)
+EXHAUSTIVE = [{"cell": cell, **row} for cell in CORE for row in COMBINATIONS]
 
 
 def _mapping(name: str) -> dict[str, Any]:
