@@ -51,14 +51,14 @@ FAULTS = (
         "conf/cell/peephole.yaml",
         "h_prev: dense, c: diagonal",
         "h_prev: dense, c_prev: diagonal",
-        ("tests/reference/test_cells.py", "-k", "peephole"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "peephole"),
     ),
     Fault(
         "the update gate of a GRU keeps what it should replace",
         "conf/cell/gru.yaml",
         "update * h_prev + (1 - update) * candidate",
         "(1 - update) * h_prev + update * candidate",
-        ("tests/reference/test_cells.py", "-k", "gru"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "gru"),
     ),
     Fault(
         "the forget bias starts at zero",
@@ -72,7 +72,7 @@ FAULTS = (
         "plugins/power_law_gate.py",
         "k = r * t + (1 - r) * k_prev",
         "k = r * (t - 1) + (1 - r) * k_prev",
-        ("tests/reference/test_cells.py", "-k", "power_law"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "power_law"),
     ),
     Fault(
         "a minus is not read",
@@ -157,7 +157,7 @@ FAULTS = (
         "gatekit/recurrence/row.py",
         "return normalised(values, node.norm.epsilon)[position]",
         "return normalised(values[position : position + 1], node.norm.epsilon)[0]",
-        ("tests/reference/test_cells.py", "-k", "norm"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "norm"),
     ),
     Fault(
         "a mask of recurrent dropout for each gate",
