@@ -10,7 +10,7 @@ from typing import Any
 
 from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import OWN, short_hash
+from gatekit.runs.result import OWN, short_hash
 from gatekit.study.config import DEFAULTS
 
 from .keys import (

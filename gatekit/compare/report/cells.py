@@ -20,7 +20,7 @@ from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import short_hash
+from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
 from .groups import looks, swatch
