@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .cells import cell_config, cell_names, config_folders, load_cell
 from .contract import API
-from .hashes import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
+from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
 from .loading import use_plugins
 from .plugin import Broken, Origin
 from .queries import (
@@ -33,6 +33,7 @@ __all__ = [
     "config_folders",
     "left_out",
     "load_cell",
+    "object_hash",
     "origins",
     "plugin_hashes",
     "plugin_names",
@@ -42,6 +43,5 @@ __all__ = [
     "reverted",
     "source_hash",
     "tasks",
-    "thing_hash",
     "use_plugins",
 ]

@@ -69,7 +69,9 @@ class Variant:
         return {**kept, "seed": seed}
 
 
-def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = False) -> Variant:
+def variant(
+    config: Mapping[str, Any], known: components.Components, swapped: bool = False
+) -> Variant:
     """Return the variant that a validated configuration describes.
 
     Args:
@@ -136,7 +138,7 @@ def parameters(
     return total
 
 
-def _cell(config: Mapping[str, Any], known: components.Parts) -> CellSpec:
+def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
         hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
         if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):

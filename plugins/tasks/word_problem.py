@@ -5,8 +5,7 @@ from typing import Literal
 
 import numpy
 
-from gatekit import AutomatonTask, Task, hookimpl
-from gatekit.cell.errors import ConfigError
+from gatekit import AutomatonTask, ConfigError, Task, hookimpl
 
 
 class WordProblem(AutomatonTask):

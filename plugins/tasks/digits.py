@@ -8,12 +8,8 @@ from typing import Literal
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, Task, hookimpl
-from gatekit.cell.errors import DataError
-from gatekit.tasks.fetch import PackageSource, contents, located
-from gatekit.tasks.labelled import majority
-from gatekit.tasks.seeds import generator
-from gatekit.tasks.task import recipe_hash
+from gatekit import Batch, DataError, Metric, Signature, Task, hookimpl
+from gatekit.tasks import PackageSource, contents, generator, located, majority, recipe_hash
 
 COUNT, PIXELS, GREYS, CLASSES = 1797, 64, 16, 10
 HELD = {"test": 360, "validation": 180}

@@ -2,9 +2,8 @@
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, Task, hookimpl
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.task import recipe_hash
+from gatekit import Batch, ConfigError, Metric, Signature, Task, hookimpl
+from gatekit.tasks import recipe_hash
 
 SHAPES = (
     (5, 6, 6.5, 6.75, 7, 7, 7, 7, 6.75, 6.5, 6, 5),

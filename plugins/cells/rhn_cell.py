@@ -1,7 +1,6 @@
 """The recurrent highway network: a cell whose depth within a step is an option."""
 
-from gatekit import GatekitError, hookimpl
-from gatekit.cell.schema import MAX_EQUATIONS
+from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 
 
 def rhn(depth=3, transform_bias=-2.0, coupled=True):

@@ -2,8 +2,7 @@
 
 import numpy
 
-from gatekit import Task, TrackingTask, hookimpl
-from gatekit.cell.errors import ConfigError
+from gatekit import ConfigError, Task, TrackingTask, hookimpl
 
 
 class Dyck(TrackingTask):

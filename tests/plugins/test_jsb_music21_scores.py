@@ -4,10 +4,10 @@ import io
 import zipfile
 
 import pytest
+from gatekit.plugins import jsb_music21
+from gatekit.plugins.jsb_music21 import sounding, unzipped
 
 from gatekit.cell.errors import DataError
-from gatekit.tasks import musicxml
-from gatekit.tasks.musicxml import sounding, unzipped
 
 QUARTER = "<note><pitch><step>{}</step><octave>4</octave></pitch><duration>2</duration></note>"
 
@@ -164,6 +164,6 @@ def test_row52_a_damaged_archive_is_refused(archive):
 
 
 def test_a_document_that_unpacks_too_large_is_refused(monkeypatch):
-    monkeypatch.setattr(musicxml, "LARGEST", 3)
+    monkeypatch.setattr(jsb_music21, "LARGEST", 3)
     with pytest.raises(DataError, match="score has more than 3 bytes"):
         unzipped(zipped(container=CONTAINER, score="<x/>"))

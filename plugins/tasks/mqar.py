@@ -2,8 +2,7 @@
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
-from gatekit.cell.errors import ConfigError
+from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
 
 
 class MQAR(StreamedTask):

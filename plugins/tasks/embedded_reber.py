@@ -2,8 +2,7 @@
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
-from gatekit.cell.errors import ConfigError
+from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
 
 SYMBOLS = "BTPSXVE"
 EDGES = (("T1", "P2"), ("S1", "X3"), ("T2", "V4"), ("X2", "S5"), ("P3", "V5"))

@@ -1,7 +1,6 @@
 """The Mogrifier LSTM: a cell whose rounds of mutual gating are an option."""
 
-from gatekit import GatekitError, hookimpl
-from gatekit.cell.schema import MAX_EQUATIONS
+from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 
 
 def mogrifier_lstm(rounds=5):

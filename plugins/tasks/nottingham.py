@@ -1,7 +1,7 @@
 """The canonical Nottingham folk tunes, from the file that published numbers belong to."""
 
 from gatekit import Task, hookimpl
-from gatekit.tasks.piano_rolls import CanonicalRolls
+from gatekit.tasks import CanonicalRolls
 
 
 class Nottingham(CanonicalRolls):

@@ -8,9 +8,16 @@ from typing import ClassVar, Literal
 import numpy
 
 from gatekit import Batch, Metric, Signature, Task, hookimpl
-from gatekit.tasks.fetch import PackageSource, contents, located
-from gatekit.tasks.labelled import Labelled, every_fifth, majority, read_ts
-from gatekit.tasks.task import recipe_hash
+from gatekit.tasks import (
+    Labelled,
+    PackageSource,
+    contents,
+    every_fifth,
+    located,
+    majority,
+    read_ts,
+    recipe_hash,
+)
 
 SIZES = {
     "JapaneseVowels": (12, 9),

@@ -4,8 +4,7 @@ import math
 
 import numpy
 
-from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
-from gatekit.cell.errors import ConfigError
+from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
 
 
 class Copy(StreamedTask):

@@ -1,7 +1,6 @@
 """The liquid time-constant network: a cell that solves a differential equation within a step."""
 
-from gatekit import GatekitError, hookimpl
-from gatekit.cell.schema import MAX_EQUATIONS
+from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 
 
 def _between(low, high):
