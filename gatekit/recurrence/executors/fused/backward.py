@@ -70,7 +70,10 @@ class DifferentiableLoop(Loop):
             for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
                 if state.name in flow:
                     d = d + flow[state.name]
-                self.split_update(step, index, valid, d, cot)
+                of_new, of_old = self.hold(step, index, valid).adjoint(d)
+                if of_old is not None:
+                    _add(cot, f"{state.name}_prev", of_old)
+                _add(cot, state.name, of_new)
             for name in extra:
                 _add(cot, name, flow[name])
             dsums = list(sums)
@@ -132,23 +135,6 @@ class DifferentiableLoop(Loop):
 
     def zeros(self, width: int) -> Any:
         return tf.zeros(tf.stack([self.batch, width]), self.dtype)
-
-    def split_update(self, step: Any, index: int, valid: Any, d: Any, cot: dict[str, Any]) -> None:
-        """Send a state's gradient to its new value and to its old one, through mask and zoneout."""
-        state = self.cell.states[index]
-        old = f"{state.name}_prev"
-        zero = tf.zeros([], self.dtype)
-        if valid is not None:
-            _add(cot, old, tf.where(valid, zero, d))
-            d = tf.where(valid, d, zero)
-        if state.zoneout and self.problem.training:
-            zoned = self.zoned(step, index)
-            _add(cot, old, tf.where(zoned, d, zero))
-            d = tf.where(zoned, zero, d)
-        elif state.zoneout:
-            _add(cot, old, state.zoneout * d)
-            d = (1.0 - state.zoneout) * d
-        _add(cot, state.name, d)
 
     def direct(self, made: Product) -> bool:
         """Return whether a product reads a plain value, so that its gradient needs no tape."""

@@ -15,7 +15,7 @@ import tensorflow as tf
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.compiled import bound, compiled
-from gatekit.recurrence.noise import bernoulli
+from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import split, unstack
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, normalised_read, pre_activation, total, value_of
@@ -285,17 +285,13 @@ class Loop:
     def updated(
         self, step: Any, env: Mapping[str, Any], states: Any, valid: Any
     ) -> tuple[Any, ...]:
-        new = []
-        for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True)):
-            value = env[state.name]
-            if state.zoneout and self.problem.training:
-                value = tf.where(self.zoned(step, index), old, value)
-            elif state.zoneout:
-                value = state.zoneout * old + (1.0 - state.zoneout) * value
-            new.append(value if valid is None else tf.where(valid, value, old))
-        return tuple(new)
+        """Return the states after a step, given those before it and its mask."""
+        return tuple(
+            self.hold(step, index, valid).value(env[state.name], old)
+            for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True))
+        )
 
-    def zoned(self, step: Any, index: int) -> Any:
-        state = self.cell.states[index]
-        shape = [self.batch, state.width]
-        return bernoulli(self.problem.seed, index, step, shape, state.zoneout)
+    def hold(self, step: Any, index: int, valid: Any) -> Hold:
+        """Return what holds a state at a step."""
+        shape = [self.batch, self.cell.states[index].width]
+        return hold(self.problem, index, step, shape, valid)
