@@ -4,8 +4,9 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit.recurrence.executors.fused import steps as module
-from gatekit.recurrence.executors.fused.steps import Listed, Scaled, Whole, summed_product
+from gatekit.recurrence.executors.fused import weight_gradients as module
+from gatekit.recurrence.executors.fused.residuals import Steps
+from gatekit.recurrence.executors.fused.weight_gradients import summed_product
 
 BATCH = 3
 
@@ -19,7 +20,7 @@ def listed(values):
     array = tf.TensorArray(tf.float64, len(values) + 1, clear_after_read=False)
     more = numpy.full((1, *values.shape[1:]), numpy.nan)
     items = array.unstack(tf.constant(numpy.concatenate([values, more])))
-    return Listed(items, tf.constant(len(values)), (None, BATCH, values.shape[-1]))
+    return Steps.of_list(items, tf.constant(len(values)), (None, BATCH, values.shape[-1]))
 
 
 # Blocks of 2 steps: none, less than one, just one, just two, two and a half.
@@ -31,8 +32,8 @@ def test_the_product_sums_over_all_steps(count, mode, monkeypatch):
     factors = numpy.random.default_rng(3).normal(size=(BATCH, 4))
 
     def summed():
-        make = (lambda values: Whole(tf.constant(values))) if mode == "xla" else listed
-        left = [Whole(tf.constant(x)), Scaled(make(h), tf.constant(factors))]
+        make = (lambda values: Steps.of_tensor(tf.constant(values))) if mode == "xla" else listed
+        left = [Steps.of_tensor(tf.constant(x)), make(h).times(tf.constant(factors))]
         return summed_product(left, make(d), tf.constant(count), BATCH)
 
     run = summed if mode == "eager" else tf.function(summed, jit_compile=mode == "xla")
@@ -51,8 +52,8 @@ def test_a_batch_that_is_larger_than_a_block_is_one_step_at_a_time(monkeypatch):
 
 def test_all_of_them():
     h = drawn(3, 2, 0)
-    numpy.testing.assert_array_equal(listed(h).all(), h)
+    numpy.testing.assert_array_equal(listed(h).whole(), h)
     numpy.testing.assert_array_equal(listed(h).block(1, 3), h[1:3])
     factors = numpy.arange(6.0).reshape(BATCH, 2)
-    scaled = Scaled(listed(h), tf.constant(factors))
-    numpy.testing.assert_array_equal(scaled.all(), h * factors)
+    scaled = listed(h).times(tf.constant(factors))
+    numpy.testing.assert_array_equal(scaled.whole(), h * factors)
