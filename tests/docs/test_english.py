@@ -48,16 +48,33 @@ EXCEPTIONS: dict[str, set[str]] = {
 }
 """Found strings that are right where they are, by file; ``*`` allows everything in it."""
 
-UNREVISED = """
-CHANGELOG.md docs/architecture.md docs/cells.md docs/cluster.md docs/comparing.md docs/decisions.md
-docs/findings.md docs/keras.md docs/limits.md docs/performance.md docs/plugins.md docs/probe.md
-docs/studies.md docs/exchange.md docs/security.md
-experiments/adding/README.md experiments/chorales/README.md experiments/gates_of_gu/README.md
-experiments/memory_bias/README.md experiments/minimal_cells/README.md
-experiments/mnist1d/README.md experiments/mnist1d_own/README.md experiments/new_gate/README.md
-experiments/odyssey/README.md experiments/speed/README.md experiments/state_tracking/README.md
-experiments/tutorial/README.md experiments/what_gates_do/README.md
-""".split()
+UNREVISED: list[str] = [
+    "CHANGELOG.md",
+    "docs/architecture.md",
+    "docs/comparing.md",
+    "docs/decisions.md",
+    "docs/findings.md",
+    "docs/keras.md",
+    "docs/limits.md",
+    "docs/performance.md",
+    "docs/plugins.md",
+    "docs/probe.md",
+    "docs/exchange.md",
+    "docs/security.md",
+    "experiments/adding/README.md",
+    "experiments/chorales/README.md",
+    "experiments/gates_of_gu/README.md",
+    "experiments/memory_bias/README.md",
+    "experiments/minimal_cells/README.md",
+    "experiments/mnist1d/README.md",
+    "experiments/mnist1d_own/README.md",
+    "experiments/new_gate/README.md",
+    "experiments/odyssey/README.md",
+    "experiments/speed/README.md",
+    "experiments/state_tracking/README.md",
+    "experiments/tutorial/README.md",
+    "experiments/what_gates_do/README.md",
+]
 EXCEPTIONS |= {page: {"*"} for page in UNREVISED}
 
 PACKAGES: tuple[str, ...] = ()
@@ -65,6 +82,9 @@ PACKAGES: tuple[str, ...] = ()
 
 WIDTH = 140
 """The columns of a line of Markdown, outside code blocks and tables with links."""
+
+WIDE = {"docs/studies.md": ("| `min` | smaller |", "| `max` | larger |")}
+"""Rows of a table that may be wider, by page: lists that a test reads."""
 
 _CODE = re.compile(r"^(```+)[^\n]*\n.*?^\1$", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
@@ -127,7 +147,9 @@ def test_a_line_of_markdown_is_not_too_wide(page: str) -> None:
     assert [
         f"{page}:{number} has {len(line)} columns"
         for number, line in enumerate(text.splitlines(), 1)
-        if len(line) > WIDTH and not (line.startswith("|") and "](" in line)
+        if len(line) > WIDTH
+        and not (line.startswith("|") and "](" in line)
+        and not line.startswith(WIDE.get(page, ()) or "\n")
     ] == []
 
 
