@@ -51,7 +51,6 @@ EXCEPTIONS: dict[str, set[str]] = {
 UNREVISED: list[str] = [
     "CHANGELOG.md",
     "docs/architecture.md",
-    "docs/decisions.md",
     "docs/findings.md",
     "docs/performance.md",
     "experiments/adding/README.md",
