@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bibliography import bibliography
 from .cells import cell_config, cell_names, config_folders, load_cell
 from .contract import API
 from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
@@ -24,6 +25,7 @@ __all__ = [
     "API",
     "Broken",
     "Origin",
+    "bibliography",
     "broken",
     "callbacks",
     "catalogue",

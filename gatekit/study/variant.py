@@ -10,6 +10,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import build
 from gatekit.cell.schema import (
+    ABOUT_KEYS,
     CELL_KEYS,
     CellSpec,
     OutputUnitSpec,
@@ -24,7 +25,7 @@ from . import match
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
-_ABOUT = ("reference", "year", "doi", "arxiv", "tier", "notes", "roles", "cite")
+_ABOUT = (*ABOUT_KEYS, "roles")
 
 
 @dataclass(frozen=True)
