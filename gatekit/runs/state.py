@@ -83,8 +83,8 @@ class RunReader:
             return State("CORRUPT", damage, attempt, record=record)
         status = self._status()
         if status.get("state") == "CORRUPT":
-            reason = _string(status.get("reason")) or f"{STATUS} says so"
-            return State("CORRUPT", reason, attempt, record=record)
+            damage = _string(status.get("reason")) or f"{STATUS} says so"
+            return State("CORRUPT", damage, attempt, record=record)
         reason = _string(record.get("reason"))
         return State(record["state"], reason, attempt, is_sealed(record), record=record)
 
