@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
@@ -92,6 +93,4 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _version() -> str:
-    from gatekit import __version__
-
     return f"gatekit {__version__}"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.group import run_settings
 from gatekit.runs.record import Run
 
-if TYPE_CHECKING:
-    from .study import Study
 
-
-def tidy(studies: Iterable[Study]) -> list[dict[str, Any]]:
-    """Return one row per run of the studies, all with the same keys.
+def tidy(runs: Iterable[tuple[str, Run]]) -> list[dict[str, Any]]:
+    """Return one row per run, all with the same keys.
 
     First what every run has: ``run study origin state reason seed cell task``; then what it
     reached at the best validation epoch: ``metric direction unit validation test``, and the same
@@ -23,9 +20,9 @@ def tidy(studies: Iterable[Study]) -> list[dict[str, Any]]:
     command line.
 
     Args:
-        studies: what ``load`` returned.
+        runs: the name of its study and the run, in the order of the rows.
     """
-    found = [_row(study.name, run) for study in studies for run in study.runs]
+    found = [_row(study, run) for study, run in runs]
     columns = list(dict.fromkeys(key for row in found for key in row))
     return [{key: row.get(key) for key in columns} for row in found]
 

@@ -32,7 +32,7 @@ class Study:
         """Return a tidy table: one row per run, all with the same keys, None where unknown."""
         from .rows import tidy
 
-        return tidy([self])
+        return tidy((self.name, run) for run in self.runs)
 
     def to_pandas(self) -> Any:
         """Return ``rows`` as a pandas data frame; pandas must be installed."""

@@ -75,7 +75,7 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
                 ' gatekit query "select cell, avg(test) from runs group by 1"'
             )
         with duckdb.connect(":memory:") as database, tempfile.TemporaryDirectory() as folder:
-            rows = _named(tidy(studies))
+            rows = _named(tidy((study.name, run) for study in studies for run in study.runs))
             _fill(database, "runs", rows, _types(rows), Path(folder))
             # Reading the curves of ten thousand runs takes longer than everything else.
             lines = _metric_rows(studies) if "metrics" in sql.lower() else ()

@@ -8,7 +8,7 @@ from collections import Counter
 from importlib import resources
 from string import Template
 
-from gatekit import __version__
+from gatekit._version import __version__
 from gatekit.compare.grouping.label import printable
 
 from .axis import axis

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.grouping.label import printable, value_text
-from gatekit.compare.rows import tidy
 
 from .context import Section, Sheet
 from .groups import entries
@@ -86,7 +85,7 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         for run in (*row.group.runs, *row.group.missing)
     }
     found = []
-    for run, row in zip(study.runs, tidy([study]), strict=True):
+    for run, row in zip(study.runs, study.rows(), strict=True):
         found.append({"group": place.get(id(run)), **row, "stale": run.stale})
     if not found:
         return [], {}
