@@ -52,7 +52,6 @@ UNREVISED: list[str] = [
     "CHANGELOG.md",
     "docs/architecture.md",
     "docs/findings.md",
-    "docs/performance.md",
     "experiments/adding/README.md",
     "experiments/chorales/README.md",
     "experiments/gates_of_gu/README.md",
