@@ -49,9 +49,7 @@ EXCEPTIONS: dict[str, set[str]] = {
 """Found strings that are right where they are, by file; ``*`` allows everything in it."""
 
 UNREVISED: list[str] = [
-    "CHANGELOG.md",
     "docs/architecture.md",
-    "docs/findings.md",
     "experiments/adding/README.md",
     "experiments/chorales/README.md",
     "experiments/gates_of_gu/README.md",
