@@ -20,8 +20,9 @@ from gatekit.cell.schema import UNVERIFIED, read_output_unit
 from gatekit.cell.show.describe import describe
 from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.page import Entry, index, page
+from gatekit.cell.show.works import cited
 from gatekit.recurrence.executors.choose import choose
-from gatekit.registry import catalogue, load_cell
+from gatekit.registry import bibliography, catalogue, load_cell
 
 ROOT = Path(__file__).parents[1]
 NAMES = sorted(path.stem for path in (ROOT / "conf/cell").glob("*.yaml"))
@@ -58,16 +59,17 @@ def _plain(case: Case) -> object:
 
 def pages() -> Iterator[tuple[str, str]]:
     """Return the files of the zoo, by their path below docs, with what they hold."""
-    known, found = catalogue(), witnesses()
+    known, works, found = catalogue(), bibliography(), witnesses()
     entries = []
     for name in NAMES:
         cell = build(load_cell(name, known), UNITS, FEATURES, read_output_unit("hidden", known))
         executor, affinity = choose("auto", cell).executor, analyse(cell)
         peers = [library for library, cells in COMPARED.items() if name in cells]
         witness = found.get(name)
-        entries.append(Entry(name, describe(cell), executor, affinity.reason, witness, peers))
+        description, cites = describe(cell, works), cited(dict(cell.spec.about), works)
+        entries.append(Entry(name, description, executor, affinity.reason, witness, cites, peers))
         yield f"zoo/{name}.md", page(entries[-1])
-        yield f"zoo/{name}.svg", diagram(cell)
+        yield f"zoo/{name}.svg", diagram(cell, works)
     certified = sum(entry.description["tier"] != UNVERIFIED for entry in entries)
     head = HEAD.format(cells=len(entries), certified=certified)
     yield "zoo.md", head + index(entries, "zoo")

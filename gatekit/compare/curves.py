@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.compare.stats.statistics import mean_interval
-from gatekit.runs.metric_lines import read_metrics
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs import metrics
+from gatekit.runs.names import METRICS
+from gatekit.runs.record import Run
 
 Floats = NDArray[np.float64]
 
@@ -54,10 +55,9 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
         run: any run.
         split: which split's lines to take; None means all.
     """
-    data = read_bytes(run.path / "metrics.jsonl") or b""
     # After a resume an epoch stands there twice; the later line belongs to the run that went on.
     points: dict[tuple[str, str], dict[int, float | None]] = {}
-    for line in read_metrics(data, split).lines:
+    for line in metrics.read(run.path / METRICS, split).lines:
         points.setdefault((line.split, line.metric), {})[line.epoch] = line.value
     found = {}
     for key, known in points.items():

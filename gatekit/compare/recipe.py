@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
-from gatekit.runs.durable import read_object
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import OWN
+from gatekit.runs.result import OWN
+from gatekit.runs.state import RunReader
+from gatekit.runs.studies import plan_file
 
 from .study import Study
 
 
 def environment(run: Run) -> Mapping[str, Any]:
     """Return a run's ``env.json``, without what gatekit would not have written there."""
-    found = read_object(run.path / "env.json")
+    found = RunReader(run.path).environment()
     return {key: value for key, value in found.items() if _fits(key, value)}
 
 
 def trained(study: Study) -> list[str]:
     """Return the commands that asked for the study's runs, in the order of their plans' names."""
-    commands = [read_object(path).get("command") for path in sorted(study.path.glob("plan-*.json"))]
-    return list(dict.fromkeys(c for c in commands if c and isinstance(c, str)))
+    return plan_file.commands(study.path)
 
 
 def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:

@@ -10,10 +10,8 @@ from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.runs.config import ConfigReader
+from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import Run, is_run, read_run
-
-IMPORTED = "imported"
-"""The folder of a study that holds the runs of other origins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def studies(root: Path | str = "experiments") -> list[str]:
     found = [
         entry.name
         for entry in _entries(Path(root))
-        if any((Path(entry.path) / name).is_dir() for name in ("runs", IMPORTED))
+        if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not found:
         raise RunError(f"there are no studies in {root}; give another place with --root FOLDER")
@@ -107,10 +105,10 @@ def studies(root: Path | str = "experiments") -> list[str]:
 
 
 def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:
-    yield None, folder / "runs"
+    yield None, folder / RUNS
     for entry in _entries(folder / IMPORTED):
         if _is_folder(entry):
-            yield entry.name, Path(entry.path) / "runs"
+            yield entry.name, Path(entry.path) / RUNS
 
 
 def _inside(folder: Path, root: Path) -> bool:

@@ -15,7 +15,7 @@ from gatekit.compare.stats.statistics import (
     interquartile_mean,
     mean_interval,
 )
-from gatekit.runs.result_numbers import Metric, Result
+from gatekit.runs.result import Metric, Result
 
 _FAR = 100.0
 

@@ -16,11 +16,11 @@ from gatekit.compare.grouping.select import Selection
 from gatekit.compare.stats.statistics import MIN_PAIRS
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
+from gatekit.runs.names import IMPORTED, PLUGINS
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import Metric, short_hash
+from gatekit.runs.result import Metric, short_hash
 
 from .recipe import environment
-from .study import IMPORTED
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
 _FREEDOM = MIN_PAIRS - 1
@@ -208,7 +208,7 @@ def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:
         study = selection.study.path
         folder = study if run.origin is None else study / IMPORTED / run.origin
         for name, digest in run.result.plugins.items() if run.result else ():
-            found.setdefault(name, {})[digest] = folder / "plugins"
+            found.setdefault(name, {})[digest] = folder / PLUGINS
     return found
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from gatekit.cell.graph import Cell
 
@@ -42,8 +42,40 @@ class Problem:
     nudges: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Tensors:
+    """Base of dataclasses of tensors and of mappings of tensors, which `tf.nest` flattens.
+
+    Fields and keys keep their order; a field that is None has no tensor.
+    """
+
+    def __tf_flatten__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Return what identifies the tensors, and the tensors."""
+        keys: list[Any] = []
+        values: list[Any] = []
+        for field_ in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field_.name)
+            if isinstance(value, Mapping):
+                keys.append(tuple(value))
+                values.append(tuple(value.values()))
+            else:
+                keys.append(value is not None)
+                values.append(() if value is None else value)
+        return tuple(keys), tuple(values)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata: Any, components: Any) -> Self:
+        """Return the structure with other tensors."""
+        values: list[Any] = []
+        for keys, value in zip(metadata, components, strict=True):
+            if isinstance(keys, tuple):
+                values.append(dict(zip(keys, value, strict=True)))
+            else:
+                values.append(value if keys else None)
+        return cls(*values)
+
+
 @dataclass(frozen=True)
-class Solution:
+class Solution(Tensors):
     """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
 
     The sequence of a state holds the state after zoneout and mask; of another signal its value at

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .bibliography import bibliography
 from .cells import cell_config, cell_names, config_folders, load_cell
 from .contract import API
-from .hashes import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
+from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
 from .loading import use_plugins
 from .plugin import Broken, Origin
 from .queries import (
@@ -24,6 +25,7 @@ __all__ = [
     "API",
     "Broken",
     "Origin",
+    "bibliography",
     "broken",
     "callbacks",
     "catalogue",
@@ -33,6 +35,7 @@ __all__ = [
     "config_folders",
     "left_out",
     "load_cell",
+    "object_hash",
     "origins",
     "plugin_hashes",
     "plugin_names",
@@ -42,6 +45,5 @@ __all__ = [
     "reverted",
     "source_hash",
     "tasks",
-    "thing_hash",
     "use_plugins",
 ]

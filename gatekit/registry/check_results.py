@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .loading import registry
+from .loading import complete_registry
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,7 +35,7 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
     """Keep the outcomes of a thing's checks.
 
     Args:
-        source: the hash of its source, as `gatekit.registry.thing_hash` gives it.
+        source: the hash of its source, as `gatekit.registry.object_hash` gives it.
         kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
         name: its registered name.
         outcomes: what came of all checks.
@@ -71,7 +71,7 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
     """Return what is known of a source: records by ``KIND.NAME``; nothing where it is unchecked.
 
     Args:
-        source: a hash, as `gatekit.registry.thing_hash` or a run's record of its plugins has it.
+        source: a hash, as `gatekit.registry.object_hash` or a run's record of its plugins has it.
 
     Returns:
         Records with ``hash kind name gatekit checked outcomes``; files that are damaged or of
@@ -113,7 +113,7 @@ def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[s
         hashes: the hash of each plugin's source.
         plugins: files of further plugins, as in `gatekit.registry.catalogue`.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     said = {}
     for name, source in hashes.items():
         records = lookup(source)

@@ -14,12 +14,16 @@ from gatekit.cell.errors import PluginError, listed, nearest
 from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
 
-from .loading import Registry, registry
-from .plugin import Found
+from .loading import Registry, complete_registry
+from .plugin import DiscoveredPlugin
 from .queries import origins
 
 # What the graph draws from where neither cell nor map says otherwise.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
+_OWN_PACKAGES = (
+    *("cell", "cli", "compare", "convert", "recurrence", "registry"),
+    *("runs", "study", "tasks", "testing", "training"),
+)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -47,7 +51,7 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
     return path
 
 
-def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
+def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
     """Return the hash of the source of one thing: that of its plugin in a run that uses it alone.
 
     Args:
@@ -62,9 +66,9 @@ def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
         PluginError: no plugin registers the name.
     """
     plugin_source(kind, name, plugins)
-    known = registry(plugins)
+    known = complete_registry(plugins)
     plugin = known.plugins[known.origins[kind][name].plugin]
-    return _joined_hash(_files(known, plugin, known.things[kind][name]), plugin)
+    return _joined_hash(_files(known, plugin, known.objects[kind][name]), plugin)
 
 
 def plugin_hashes(
@@ -86,7 +90,7 @@ def plugin_hashes(
     Returns:
         SHA-256 in hexadecimal digits, by plugin name, sorted.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     used = _used(known, cell, output_unit, task_name)
     return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
 
@@ -111,7 +115,7 @@ def plugin_sources(
     Returns:
         Python text in bytes, by SHA-256 in hexadecimal digits.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     found: dict[str, bytes] = {}
     for name, files in _used(known, cell, output_unit, task_name).items():
         texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
@@ -131,13 +135,17 @@ def _used(
     for kind, name in sorted({*_of_cell(cell), *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
-            files = _files(known, known.plugins[origin.plugin], known.things[kind][name])
+            files = _files(known, known.plugins[origin.plugin], known.objects[kind][name])
             used.setdefault(origin.plugin, set()).update(files)
     return used
 
 
 def source_hash(path: Path) -> str:
-    """Return the SHA-256 of a Python file's syntax tree without docstrings and comments.
+    """Return the SHA-256 of a Python file's syntax tree.
+
+    Docstrings, comments and layout are left out, and so are imports of gatekit's own modules: the
+    number ``numerics`` of a fingerprint stands for these. ``from gatekit import Gate`` counts, and
+    so does what is imported from a bundled plugin.
 
     Args:
         path: the file; one that is not Python is hashed byte by byte.
@@ -153,7 +161,7 @@ def source_hash(path: Path) -> str:
 def _text(node: Any) -> str:
     # ast.dump is not used: its text changes with the version of Python, where fields are added.
     if isinstance(node, list):
-        return f"[{','.join(_text(n) for n in node)}]"
+        return f"[{','.join(_text(n) for n in _without_own_imports(node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = dict(ast.iter_fields(node))
@@ -163,6 +171,32 @@ def _text(node: Any) -> str:
     fields.pop("type_ignores", None)
     said = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
     return f"{type(node).__name__}({','.join(said)})"
+
+
+def _without_own_imports(nodes: list[Any]) -> list[Any]:
+    """Return statements without imports of gatekit's own modules."""
+    kept = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [a for a in node.names if not _is_own_module(a.name)]
+            node = node if len(names) == len(node.names) else ast.Import(names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = node.module or ""
+            # `as` stays: the rest of the file does not show which function it stands for
+            names = [a for a in node.names if a.asname or not _is_own_module(f"{module}.{a.name}")]
+            if _is_own_module(module):
+                node = ast.ImportFrom("gatekit", names, 0)
+            elif len(names) < len(node.names):
+                node = ast.ImportFrom(module, names, 0)
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) or node.names:
+            kept.append(node)
+    return kept
+
+
+def _is_own_module(name: str) -> bool:
+    """Return whether a dotted name is in one of gatekit's packages, bundled plugins excepted."""
+    root, _, rest = name.partition(".")
+    return root == "gatekit" and rest.partition(".")[0] in _OWN_PACKAGES
 
 
 def _of_cell(cell: CellSpec | None) -> Iterator[tuple[str, str]]:
@@ -223,10 +257,10 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
             yield "functions", node.function
 
 
-def _files(known: Registry, plugin: Found, thing: Any) -> set[Path]:
+def _files(known: Registry, plugin: DiscoveredPlugin, thing: Any) -> set[Path]:
     files = {plugin.path} if plugin.path else set()
     if plugin.distribution:
-        files |= _package_files(known.carriers[plugin.name], thing)
+        files |= _package_files(known.modules[plugin.name], thing)
     for cls in inspect.getmro(thing) if inspect.isclass(thing) else ():
         files |= _class_file(cls)
     return files
@@ -245,10 +279,10 @@ def _class_file(cls: type) -> set[Path]:
         return set()
 
 
-def _package_files(carrier: Any, thing: Any) -> set[Path]:
+def _package_files(module: Any, thing: Any) -> set[Path]:
     """Return all sources of the installed package: which of them matter is not ours to guess."""
     files: set[Path] = set()
-    for holder in (carrier, inspect.getmodule(thing)):
+    for holder in (module, inspect.getmodule(thing)):
         file = getattr(holder, "__file__", None) or getattr(
             inspect.getmodule(holder), "__file__", None
         )
@@ -265,7 +299,7 @@ def _package_files(carrier: Any, thing: Any) -> set[Path]:
     return files
 
 
-def _joined_hash(files: Iterable[Path], plugin: Found) -> str:
+def _joined_hash(files: Iterable[Path], plugin: DiscoveredPlugin) -> str:
     # Names only: the same sources in another folder are the same plugin.
     parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
     if not parts:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from gatekit.cell.errors import PluginError
 
 from .author import reason_of
-from .plugin import Found
+from .plugin import DiscoveredPlugin
 from .shared_state import Snapshot, streams_to
 
 SLOW = 5.0
@@ -47,7 +47,7 @@ class Outcome(Generic[T]):
     changes: tuple[str, ...] = ()
 
 
-def attempt(plugin: Found, call: Callable[[], T]) -> Outcome[T]:
+def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
     """Call code of a plugin; whatever it raises is its failure, and what it changes is reverted.
 
     What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
@@ -95,7 +95,7 @@ def attempt(plugin: Found, call: Callable[[], T]) -> Outcome[T]:
     return Outcome(value, *failure, changes)
 
 
-def called(plugin: Found, what: str, call: Callable[[], T]) -> T:
+def called(plugin: DiscoveredPlugin, what: str, call: Callable[[], T]) -> T:
     """Call code of a plugin whose failure ends what is being done.
 
     Args:
@@ -164,7 +164,7 @@ class _Handlers:
 
 
 @contextlib.contextmanager
-def _announced(plugin: Found) -> Iterator[None]:
+def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
     """Name a plugin that does not come to an end."""
     stream = sys.stderr
     timer = threading.Timer(SLOW, lambda: stream.write(f"gatekit: still loading {plugin}\n"))

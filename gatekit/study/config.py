@@ -7,7 +7,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
-from gatekit.runs.studies.names import study_name
+from gatekit.runs.names import study_name
 
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 

@@ -28,7 +28,7 @@ def matched(
     cell: CellSpec,
     unit: OutputUnitSpec,
     signature: Any,
-    known: components.Parts,
+    known: components.Components,
 ) -> dict[str, Any]:
     """Return ``units`` and what is recorded under ``match``.
 
@@ -72,7 +72,7 @@ def _target(
     config: Mapping[str, Any],
     unit: OutputUnitSpec,
     signature: Any,
-    known: components.Parts,
+    known: components.Components,
 ) -> int:
     from .variant import parameters
 

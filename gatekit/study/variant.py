@@ -10,6 +10,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.graph import build
 from gatekit.cell.schema import (
+    ABOUT_KEYS,
     CELL_KEYS,
     CellSpec,
     OutputUnitSpec,
@@ -24,7 +25,7 @@ from . import match
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
-_ABOUT = ("reference", "year", "doi", "arxiv", "tier", "notes", "roles", "cite")
+_ABOUT = (*ABOUT_KEYS, "roles")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Variant:
         return {**kept, "seed": seed}
 
 
-def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = False) -> Variant:
+def variant(
+    config: Mapping[str, Any], known: components.Components, swapped: bool = False
+) -> Variant:
     """Return the variant that a validated configuration describes.
 
     Args:
@@ -136,7 +139,7 @@ def parameters(
     return total
 
 
-def _cell(config: Mapping[str, Any], known: components.Parts) -> CellSpec:
+def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
         hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
         if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gatekit.runs.studies.names import TUNE, study_name
+from gatekit.runs.names import TUNE, study_name
 
 VARIABLE = "GATEKIT_TUNE"
 """The variable that `recurrence.executors.table` reads; repeated here because that module

@@ -27,6 +27,8 @@ from gatekit.cell.terminal import Terminal
 from gatekit.registry import check_results, components, quarantine
 from gatekit.runs import durable, environment, heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.names import LOG
+from gatekit.runs.process import peak_memory
 from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
 
@@ -93,7 +95,7 @@ def _attempt(
 ) -> tuple[str, str]:
     """Train; return the state to record and its reason, no state if the folder has its last."""
     try:
-        _redirect(request.path / "log.txt", request.terminal)
+        _redirect(request.path / LOG, request.terminal)
         _train(request, folder, stop)
     except InterruptedRunError:
         name = signal.Signals(received[0]).name if received else "the end of its launcher"
@@ -259,8 +261,8 @@ def _follow_parent(stop: threading.Event) -> None:
 
 
 def _peak() -> str:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f" (at most {used / 2**20:,.1f} GiB were in use)"
+    used = peak_memory(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return f" (at most {used / 2**30:,.1f} GiB were in use)"
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatekit import conf
 from gatekit.cell.errors import CellError
-from gatekit.registry import catalogue, cell_config
+from gatekit.cell.show.works import cited, provenance
+from gatekit.registry import bibliography, catalogue, cell_config
 
 from .shown import BUNDLED
 
 WORK = {"authors": "Zhou, Z.", "title": "Gates", "year": 2016}
+WORKS = bibliography()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"cite": WORK}, "cell.cite: a list of works is expected, such as"),
-        ({"cite": ["a text"]}, r"cell.cite\[0\]: a work is a mapping"),
+        ({"cite": WORK}, r"cell.cite: a list of keys of references.bib is expected, such as"),
+        ({"cite": "zhou2016"}, r"cell.cite: a list of keys .*\[cho2014learning\], not 'zhou2016'"),
+        ({"cite": ["a text"]}, r"cell.cite\[0\]: a key of references.bib .* not 'a text'"),
+        ({"cite": ["a", 3]}, r"cell.cite\[1\]: a key of references.bib is expected, .* not 3"),
+        ({"cite": ["a}"]}, r"cell.cite\[0\]: a key of references.bib"),
+        ({"cite": ["a" * 101]}, r"cell.cite\[0\]: a key of references.bib"),
         ({"cite": [{**WORK, "titel": "x"}]}, r"cell.cite\[0\].titel: .*did you mean 'title'"),
         ({"cite": [{"title": "Gates"}]}, r"cell.cite\[0\]: authors, year is missing"),
         ({"cite": [{**WORK, "year": "2016"}]}, r"cell.cite\[0\].year: a year such as 1997"),
         ({"cite": [{**WORK, "arxiv": 1603.1}]}, r"cell.cite\[0\].arxiv: .*put it in quotes"),
-        ({"cite": [{**WORK, "title": "a\nb"}]}, r"cell.cite\[0\].title: a text of one line"),
+        ({"cite": [{**WORK, "title": "a\nb"}]}, r"cell.cite\[0\].title: a string of one line"),
         ({"year": 16}, "cell.year: a year such as 1997 is expected, not 16"),
-        ({"arxiv": 1603.1}, "cell.arxiv: a text is expected, not 1603.1; put it in quotes"),
+        ({"arxiv": 1603.1}, "cell.arxiv: a string is expected, not 1603.1; put it in quotes"),
         ({"tier": "certified"}, "cell.tier: 'certified' is not allowed; write `tier: unverified`"),
     ],
 )
@@ -69,20 +77,52 @@ def test_usual_links_are_kept(lstm: Any, read: Any, field: str, value: str) -> N
 
 
 def test_right_values_are_kept(lstm: Any, read: Any) -> None:
-    spec = read({**lstm(), "cite": [WORK], "year": 2016, "tier": "unverified", "doi": None})
-    assert dict(spec.about) == {"cite": [WORK], "year": 2016, "tier": "unverified"}
+    cite = ["zhou2016minimal", WORK]
+    spec = read({**lstm(), "cite": cite, "year": 2016, "tier": "unverified", "doi": None})
+    assert dict(spec.about) == {"cite": cite, "year": 2016, "tier": "unverified"}
     assert read(spec.canonical()) == spec
 
 
 @pytest.mark.parametrize("name", BUNDLED)
-def test_every_bundled_cell_says_where_it_comes_from(name: str, read: Any) -> None:
+def test_every_bundled_cell_cites_works_of_the_bibliography(name: str, read: Any) -> None:
     about = dict(read(name).about)
-    assert about["reference"]
-    assert about["year"]
-    assert about["cite"]
+    assert set(about["cite"]) <= set(WORKS)
+    assert about["notes"]
+    assert {"doi", "arxiv"}.isdisjoint(about)
+    assert name == "tutorial" or {"reference", "year"}.isdisjoint(about)
 
 
-@pytest.mark.parametrize("name", BUNDLED)
-def test_the_year_is_that_of_a_work(name: str) -> None:
-    about = cell_config(name, catalogue())
-    assert name == "tutorial" or about["year"] in {work["year"] for work in about["cite"]}
+def test_every_bundled_work_is_cited_and_has_the_key_that_gatekit_makes() -> None:
+    cells = [cell_config(name, catalogue()) for name in BUNDLED]
+    assert {key for cell in cells for key in cell["cite"]} == set(WORKS)
+    for key, work in WORKS.items():
+        made = {k: v for k, v in work.data().items() if k != "key"}
+        assert cited({"cite": [made]}, {})[0] == work
+        assert cited({"cite": [made]}, {})[0].key == key
+
+
+def test_a_cell_is_its_model() -> None:
+    lines = (Path(conf.__file__).parent / "cell/lstm.yaml").read_text().splitlines()
+    assert len(lines) <= 12
+
+
+def test_reference_and_year_come_from_the_works() -> None:
+    about = provenance({"cite": ["gers2000learning", "cho2014learning"]}, WORKS)
+    assert about["year"] == 2000
+    assert about["reference"] == (
+        "Gers, Schmidhuber & Cummins 2000, doi:10.1162/089976600300015015; "
+        "Cho et al. 2014, arXiv:1406.1078"
+    )
+    own = provenance({"cite": ["gers2000learning"], "reference": "mine", "year": 1999}, WORKS)
+    assert (own["reference"], own["year"]) == ("mine", 1999)
+
+
+def test_an_unknown_key_is_shown_as_it_is() -> None:
+    about = provenance({"cite": ["nobody1900nothing", "cho2014learning"]}, WORKS)
+    assert about["reference"] == "nobody1900nothing; Cho et al. 2014, arXiv:1406.1078"
+    assert about["year"] is None
+    assert about["cite"][0] == {"key": "nobody1900nothing"}
+
+
+def test_a_cell_without_works() -> None:
+    assert set(provenance({}, WORKS).values()) == {None}

@@ -10,7 +10,7 @@ import yaml
 from gatekit.cell.graph import build
 from gatekit.cell.schema import RESERVED, read_cell, read_output_unit
 from gatekit.cell.show.describe import describe, text
-from gatekit.registry import catalogue, cell_config
+from gatekit.registry import bibliography, catalogue, cell_config
 
 from .shown import cell
 
@@ -20,7 +20,8 @@ BLOCKS = dict(reversed(re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | 
 
 
 def test_the_example_of_a_text() -> None:
-    assert BLOCKS["text"].rstrip("\n") == text(describe(cell("gru", units=64, features=32)))
+    shown = describe(cell("gru", units=64, features=32), bibliography())
+    assert BLOCKS["text"].rstrip("\n") == text(shown)
 
 
 def test_the_example_of_a_cell() -> None:

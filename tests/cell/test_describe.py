@@ -14,7 +14,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.cell.show.describe import describe, text
 from gatekit.recurrence.executors.fused.scheduler import make
-from gatekit.registry import catalogue
+from gatekit.registry import bibliography, catalogue
 
 from .shown import BUNDLED, FEW, cell
 
@@ -35,7 +35,7 @@ def products(description: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def test_the_description_of_the_lstm() -> None:
-    d = describe(cell("lstm", units=16, features=6))
+    d = describe(cell("lstm", units=16, features=6), bibliography())
     assert (d["name"], d["year"], d["units"], d["features"]) == ("lstm", 2000, 16, 6)
     assert "10.1162/neco.1997.9.8.1735" in d["reference"]
     assert d["parameters"] == 4 * (16 * 16 + 16 * 6 + 16)

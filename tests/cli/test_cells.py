@@ -22,7 +22,7 @@ def cells(argv: list[str], capsys: pytest.CaptureFixture[str]) -> dict[str, dict
 def test_what_is_told_of_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
     row = cells([], capsys)["gru"]
     assert row["reference"] == "Cho et al. 2014, arXiv:1406.1078"
-    assert row["summary"].startswith("the reset gate")
+    assert row["summary"].startswith("Version 3: the reset gate")
     told = {key: row[key] for key in ("year", "tier", "states", "scannable", "origin")}
     assert told == {
         "year": 2014,

@@ -74,6 +74,9 @@ def test_larger_is_better_where_the_task_says_so(tmp_path: Path) -> None:
     found = compare("demo", tmp_path)
     assert [item.group.label for item in found.rows] == ["gru", "lstm"]
     assert verdict(found, "gru").startswith("gru is better than lstm by 0.062 accuracy")
+    difference = found.rows[0].difference
+    assert difference is not None
+    assert (difference.better, difference.worse, difference.improvement) == (2, 0, 1.0)
 
 
 def test_without_an_lstm_the_first_label_is_the_baseline(tmp_path: Path) -> None:

@@ -91,8 +91,20 @@ def test_an_option_inside_a_cell_is_shown_where_cells_of_one_name_differ(tmp_pat
     assert labels(grouped(tmp_path)) == ["forget.eps=0.01", "forget.eps=0.1", "lstm"]
 
 
-def test_notes_in_a_cell_make_no_variant(tmp_path: Path) -> None:
-    write(tmp_path, configuration(), configuration(seed=1, cell__notes="as in the paper"))
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("notes", "as in the paper"),
+        ("reference", "Gers 2000"),
+        ("year", 2000),
+        ("doi", "10.1/a"),
+        ("arxiv", "1406.1078"),
+        ("tier", "unverified"),
+        ("cite", ["gers2000learning", {"authors": "A", "title": "B", "year": 2000}]),
+    ],
+)
+def test_where_a_cell_comes_from_makes_no_variant(tmp_path: Path, key: str, value: Any) -> None:
+    write(tmp_path, configuration(), configuration(seed=1, **{f"cell__{key}": value}))
     assert labels(grouped(tmp_path)) == ["lstm"]
 
 

@@ -10,7 +10,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import command, compare
 from gatekit.compare.stats.difference import is_decided
 from gatekit.compare.stats.statistics import mean_interval
-from gatekit.runs.folder import STALE
+from gatekit.runs.names import STALE
 
 from .synthetic import configuration, write_run
 from .test_comparison import LSTM, RNN, row, verdict

@@ -83,7 +83,7 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
         monkeypatch.setattr(module, "run", noted)
     made = layer("mingru")
     tf.function(lambda x: made(x, training=training), jit_compile=jit)(inputs_for(made))
-    assert seen == ["fused" if jit and not training else "all_steps"]
+    assert seen == ["executor" if jit and not training else "solve"]
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.runs.studies.names import study_name
+from gatekit.runs.names import study_name
 from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
 
 GOOD = {

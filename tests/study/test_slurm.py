@@ -256,7 +256,7 @@ def last(path, name):
     if name == "metrics":
         from gatekit.runs.metrics import read
 
-        return [(m["step"], m["metric"], m["value"]) for m in read(path / "metrics.jsonl")[0]]
+        return [(m.step, m.metric, m.value) for m in read(path / "metrics.jsonl").lines]
     return (path / name).read_bytes()
 
 

@@ -1,6 +1,6 @@
 """A cell as an immutable specification: how it is read from plain data, and its gates swapped."""
 
-from .about import ABOUT_KEYS, UNVERIFIED
+from .about import ABOUT_KEYS, KEY, UNVERIFIED, read_about
 from .initializers import make_initializer
 from .limits import check_options
 from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
@@ -12,6 +12,7 @@ from .swapping import swap
 __all__ = [
     "ABOUT_KEYS",
     "CELL_KEYS",
+    "KEY",
     "MAX_EQUATIONS",
     "RESERVED",
     "RULES",
@@ -23,6 +24,7 @@ __all__ = [
     "Read",
     "check_options",
     "make_initializer",
+    "read_about",
     "read_cell",
     "read_output_unit",
     "read_rules",

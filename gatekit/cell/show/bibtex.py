@@ -1,56 +1,134 @@
-"""A cell's works as BibTeX."""
+"""The subset of BibTeX that references.bib may use, read in one pass without recursion.
+
+Entries are ``@kind{key, field = value, ...}``. A value is ``{...}``, ``"..."``, a number or the
+name of an ``@string``, or several of these joined by ``#``. ``@comment`` and ``@preamble`` are
+skipped, and so is all text between entries.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any
 
-NEEDED = ("authors", "title", "year")
-# The first of these that a work has is where it appeared, and decides the kind of entry.
-_KINDS = {"journal": "article", "booktitle": "inproceedings", "school": "phdthesis"}
-FIELDS = (*NEEDED, *_KINDS, "volume", "number", "pages", "doi", "arxiv", "url")
-# Title words that do not tell works of one author and year apart.
-_SMALL = {"a", "an", "and", "for", "in", "of", "on", "the", "to", "with"}
+from gatekit.cell.errors import ConfigError, excerpt
+from gatekit.cell.schema import KEY
+
+from .works import Work
+
+MAX_DEPTH = 20
+_START = re.compile(r"@[ \t]*([A-Za-z]+)\s*\{")
+_KEY = re.compile(rf"({KEY})\s*(?:,|(?=\}}))")
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*=")
+_BARE = re.compile(r"([A-Za-z0-9_.:+-]+)")
+_MARK = re.compile(r"\\.|[{}\"]", re.DOTALL)
+_SPACE = re.compile(r"\s*")
 
 
-def bibtex(works: Sequence[Mapping[str, Any]]) -> str:
-    """Return the works as BibTeX entries, in UTF-8, the titles' capitals kept.
+def parse(text: str, where: str) -> dict[str, Work]:
+    """Return the works of a BibTeX file by key.
 
     Args:
-        works: mappings with ``authors`` (as BibTeX has them: ``Last, First and Last, First``),
-            ``title``, ``year`` and others of ``FIELDS``.
+        text: the content of the file.
+        where: the file, for messages.
+
+    Raises:
+        ConfigError: the text is not BibTeX, or a key is used twice.
     """
-    return "\n\n".join(_entry(work) for work in works)
+    return _Parser(text, where).works()
 
 
-def _entry(work: Mapping[str, Any]) -> str:
-    kind = next((kind for field, kind in _KINDS.items() if field in work), "misc")
-    fields = {"author": _text(work["authors"]), "title": f"{{{_text(work['title'])}}}"}
-    for field in FIELDS:
-        if field in work and field not in ("authors", "title", "arxiv"):
-            # Identifiers stand as they are: a style prints them verbatim.
-            verbatim = field in ("doi", "url")
-            fields[field] = str(work[field]) if verbatim else _text(work[field])
-    if "arxiv" in work:
-        fields |= {"eprint": str(work["arxiv"]), "archiveprefix": "arXiv"}
-    width = max(len(field) for field in fields)
-    lines = [f"  {field:<{width}} = {{{value}}}" for field, value in fields.items()]
-    return "\n".join([f"@{kind}{{{_key(work)},", ",\n".join(lines), "}"])
+class _Parser:
+    def __init__(self, text: str, where: str) -> None:
+        self.text, self.where, self.place = text, where, 0
+        self.strings: dict[str, str] = {}
 
+    def works(self) -> dict[str, Work]:
+        found: dict[str, Work] = {}
+        while (start := self.text.find("@", self.place)) >= 0:
+            self.place = start
+            kind = self.expect(
+                _START, "an entry begins with @kind{key, for example @article{cho2014,"
+            )
+            if kind.lower() in ("comment", "preamble"):
+                self.place = self.end_of_braces(self.place) + 1
+            elif kind.lower() == "string":
+                self.strings |= self.fields()
+            else:
+                key = self.expect(_KEY, "an entry needs a key, for example @article{cho2014,")
+                if key in found:
+                    raise self.error(f"the key {key!r} is used twice; remove one entry", start)
+                found[key] = Work(key, kind.lower(), self.fields())
+        return found
 
-def _key(work: Mapping[str, Any]) -> str:
-    words = [w for w in re.findall(r"\w+", _ascii(work["title"])) if w not in _SMALL]
-    last = "".join(re.findall(r"\w+", _ascii(work["authors"].split(",")[0])))
-    return f"{last}{work['year']}{words[0] if words else ''}"
+    def fields(self) -> dict[str, str]:
+        """Return ``name = value, ...`` up to the brace that closes the entry."""
+        found: dict[str, str] = {}
+        while not self.skip("}"):
+            name = self.expect(_FIELD, "a field is name = {value}, and `}` closes the entry")
+            found[name.lower()] = self.value()
+            if not self.skip(",") and not self.text.startswith("}", self.place):
+                raise self.error(f"`,` or `}}` is expected after the field {name}", self.place)
+        return found
 
+    def value(self) -> str:
+        parts = [self.part()]
+        while self.skip("#"):
+            parts.append(self.part())
+        value = "".join(c if c.isprintable() else " " for c in "".join(parts))
+        return " ".join(value.split())
 
-def _ascii(text: str) -> str:
-    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
-    return folded.encode("ascii", "ignore").decode().lower()
+    def part(self) -> str:
+        start = self.place + 1
+        if self.skip("{"):
+            end = self.end_of_braces(start)
+        elif self.text.startswith('"', self.place):
+            end = self.end_of_quotes(start)
+        else:
+            bare = self.expect(_BARE, 'a value is {...}, "..." or a number')
+            return self.strings.get(bare.lower(), bare)
+        self.move(end + 1)
+        return self.text[start:end]
 
+    def end_of_braces(self, start: int) -> int:
+        depth = 1
+        for mark in _MARK.finditer(self.text, start):
+            depth += {"{": 1, "}": -1}.get(mark[0], 0)
+            if depth == 0:
+                return mark.start()
+            if depth > MAX_DEPTH:
+                raise self.error(f"braces are nested deeper than {MAX_DEPTH} levels", mark.start())
+        raise self.error("the brace is never closed", start)
 
-def _text(value: Any) -> str:
-    escaped = str(value).replace("\\", r"\textbackslash ")
-    return re.sub(r"([&%$#_{}])", r"\\\1", escaped)
+    def end_of_quotes(self, start: int) -> int:
+        depth = 0
+        for mark in _MARK.finditer(self.text, start):
+            if mark[0] == '"' and depth == 0:
+                return mark.start()
+            depth += {"{": 1, "}": -1}.get(mark[0], 0)
+            if not 0 <= depth <= MAX_DEPTH:
+                raise self.error("the braces within the quotes do not match", mark.start())
+        raise self.error("the quotes are never closed", start)
+
+    def skip(self, mark: str) -> bool:
+        """Pass the mark and the space after it, if the mark is next."""
+        found = self.text.startswith(mark, self.place)
+        if found:
+            self.move(self.place + len(mark))
+        return found
+
+    def expect(self, pattern: re.Pattern[str], otherwise: str) -> str:
+        """Pass what the pattern matches and the space after it; return its first group."""
+        match = pattern.match(self.text, self.place)
+        if match is None:
+            came = excerpt(repr(self.text[self.place : self.place + 40]))
+            raise self.error(f"{otherwise}, not {came}", self.place)
+        self.move(match.end())
+        return match[1]
+
+    def move(self, place: int) -> None:
+        """Go to the first character from a place on that is not space."""
+        space = _SPACE.match(self.text, place)
+        self.place = place if space is None else space.end()
+
+    def error(self, message: str, place: int) -> ConfigError:
+        line = self.text.count("\n", 0, place) + 1
+        return ConfigError(f"{self.where}, line {line}: {message}.")

@@ -11,19 +11,21 @@ from typing import Any
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node
-from gatekit.cell.schema import ABOUT_KEYS, UNVERIFIED, rule_text
+from gatekit.cell.schema import UNVERIFIED, rule_text
 
 from .equations import aligned
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
+from .works import NO_WORKS, Work, provenance
 
 _WIDTH = 100
 
 
-def describe(cell: Cell) -> dict[str, Any]:
-    """Return all that there is to know about a cell as JSON data.
+def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]:
+    """Return everything that is known about a cell as JSON data.
 
     Args:
         cell: the built cell.
+        known: works by key, as in `gatekit.registry.bibliography`.
 
     Returns:
         A mapping with ``name``, ``reference``, ``equations`` (texts), ``latex``, ``states``,
@@ -31,11 +33,10 @@ def describe(cell: Cell) -> dict[str, Any]:
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
         number in units n and features m, or None) and more.
     """
-    about = dict(cell.spec.about)
     unfolded = unfold(cell)
     return {
         "name": cell.spec.name,
-        **{key: plain(about.get(key)) for key in ABOUT_KEYS},
+        **plain(provenance(dict(cell.spec.about), known)),
         "units": cell.units,
         "features": cell.features,
         "inputs": dict(cell.inputs),

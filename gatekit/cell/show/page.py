@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.schema import UNVERIFIED
 
-from .bibtex import bibtex
+from .works import Work, bibtex
 
 UNREAD = "**Unverified:** these equations were not read in the paper or in its authors' code."
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
@@ -24,6 +25,7 @@ class Entry:
         executor: the executor that ``auto`` chooses on a CPU.
         reason: why the steps cannot be computed all at once; empty where they can.
         witness: the file with the independent recurrence that it is held against, or None.
+        works: the works that it cites.
         peers: the other libraries whose cell it is compared with.
     """
 
@@ -32,15 +34,16 @@ class Entry:
     executor: str
     reason: str
     witness: str | None
+    works: Sequence[Work]
     peers: Sequence[str] = ()
 
 
 def page(entry: Entry) -> str:
     """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
     d = entry.description
-    head = [f"# {entry.name}", str(d["reference"] or "")]
+    head = [f"# {entry.name}", _wrapped(d["reference"] or "")]
     head += [UNREAD] if d["tier"] == UNVERIFIED else []
-    head += [f"Note: {d['notes']}"] if d["notes"] else []
+    head += [_wrapped(f"Note: {d['notes']}")] if d["notes"] else []
     facts = [
         f"- states: {_states(d)}",
         f"- parameters: {_formula(d)} (n units, m features, output unit `hidden`)",
@@ -51,9 +54,13 @@ def page(entry: Entry) -> str:
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
     parts += ["\n".join(facts)]
-    if d["cite"]:
-        parts.append(f"```bibtex\n{bibtex(d['cite'])}\n```")
+    if entry.works:
+        parts.append(f"```bibtex\n{bibtex(entry.works)}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 
 def index(entries: Sequence[Entry], folder: str) -> str:

@@ -1,4 +1,4 @@
-"""``gatekit cite``: what to cite where a cell was used, as BibTeX."""
+"""``gatekit cite``: the works that a cell comes from, as BibTeX."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatekit.cli.output import write, write_json
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Write the works that a cell comes from.
+    """Print the works that a cell cites.
 
     Args:
         name: the command's name.
@@ -21,12 +21,11 @@ def run(name: str, argv: Sequence[str]) -> int:
         0.
 
     Raises:
-        ConfigError: no cell is named, or it says nothing that could be cited.
+        ConfigError: no cell is named, it cites no work, or a references.bib cannot be read.
     """
-    from gatekit.cell.declare import plain
-    from gatekit.cell.show.bibtex import bibtex
+    from gatekit.cell.show.works import bibtex, cited
     from gatekit.cli.overrides import read_overrides
-    from gatekit.registry import catalogue, load_cell
+    from gatekit.registry import bibliography, catalogue, load_cell
 
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
@@ -37,14 +36,14 @@ def run(name: str, argv: Sequence[str]) -> int:
     asked = read_overrides(options.overrides)
     plugins = tuple(asked.plugins)
     about = dict(load_cell(asked.cell, catalogue(plugins), plugins).about)
-    works = plain(about.get("cite", []))
+    works = cited(about, bibliography(plugins))
     if not works and not options.json:
         raise ConfigError(
-            f"cell={asked.cell} has no key cite; what it says of its origin: "
-            f"{about.get('reference', 'nothing')}. The key is described in docs/cells.md."
+            f"cell={asked.cell} cites no work. Its reference: {about.get('reference', 'none')}. "
+            "docs/cells.md describes the key cite."
         )
     if options.json:
-        write_json(works)
+        write_json([work.data() for work in works])
     else:
         write(bibtex(works))
     return 0

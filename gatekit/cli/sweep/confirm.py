@@ -36,7 +36,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.seeds < 1:
         raise ConfigError(f"--seeds {options.seeds}: type a number from 1.")
 
-    from gatekit.runs.studies.names import study_name
+    from gatekit.runs.names import study_name
     from gatekit.runs.studies.survey import study_folder
     from gatekit.study.command import compose
     from gatekit.study.config import LAUNCH_KEYS, validate

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.terminal import without_sequences
 from gatekit.cli.output import write, write_json
+from gatekit.runs.names import LOG
 
 from .status import study_parser
 
@@ -51,7 +52,7 @@ def _entry(cause: Cause, lines: int) -> dict[str, Any]:
         "reason": cause.reason,
         "count": len(cause.runs),
         "runs": [{"id": run.id, "label": run.label} for run in cause.runs],
-        "log": str(first.path / "log.txt"),
+        "log": str(first.path / LOG),
         "last_lines": tail,
         "command": f"{first.command} retry=failed" if first.command else None,
     }

@@ -10,6 +10,7 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
+from gatekit.runs.names import ATTEMPTS, LOG
 
 from .status import entry
 
@@ -42,8 +43,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     found = find(options.run, options.root)
     folder = found.path
     if options.attempt is not None and options.attempt != found.attempt:
-        folder = found.path / "attempts" / str(options.attempt)
-    path = folder / "log.txt"
+        folder = found.path / ATTEMPTS / str(options.attempt)
+    path = folder / LOG
     try:
         with durable.opened(path) as file:
             text = file.read(MOST_BYTES).decode("utf-8", errors="replace")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.output import write, write_json, write_table
+from gatekit.runs.result import OUTCOMES
 
 if TYPE_CHECKING:
     from gatekit.study.dry_run import Preview, Trial
@@ -93,7 +94,7 @@ def _row(trial: Trial) -> dict[str, Any]:
 
     return {
         "to make": trial.todo,
-        "done": count("COMPLETED", "DIVERGED"),
+        "done": count(*OUTCOMES),
         "failed": count("FAILED"),
         "stale": trial.stale or "",
         "units": trial.units,

@@ -93,7 +93,7 @@ def silent(run: Found) -> str | None:
 
     It decides nothing: whether the writer is gone is for the next sweep to find out, which listens.
     """
-    from gatekit.runs.folder import BEAT
+    from gatekit.runs.names import BEAT
 
     if run.state == "RUNNING":
         with contextlib.suppress(OSError):

@@ -78,23 +78,24 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
         Objects with ``name``, ``year``, ``tier``, ``states`` and ``scannable`` (both None where a
         cell cannot be built at 8 units), ``summary``, ``reference`` and ``origin``.
     """
-    from gatekit.registry import catalogue, cell_names, load_cell
+    from gatekit.cell.show.works import provenance
+    from gatekit.registry import bibliography, catalogue, cell_names, load_cell
 
-    known = catalogue(plugins)
+    known, works = catalogue(plugins), bibliography(plugins)
     rows = []
     for name, path in cell_names(plugins).items():
         spec = load_cell(name, known, plugins)
-        about, origin = dict(spec.about), file_place(path)
+        about, origin = provenance(dict(spec.about), works), file_place(path)
         cell = _built(spec, known)
         rows.append(
             {
                 "name": name,
-                "year": about.get("year"),
-                "tier": about.get("tier", CERTIFIED) if origin == "gatekit" else OWN,
+                "year": about["year"],
+                "tier": about["tier"] or CERTIFIED if origin == "gatekit" else OWN,
                 "states": None if cell is None else [state.name for state in cell.states],
                 "scannable": None if cell is None else _scannable(cell),
-                "summary": str(about.get("notes", "")),
-                "reference": str(about.get("reference", "")),
+                "summary": about["notes"] or "",
+                "reference": about["reference"] or "",
                 "origin": origin,
             }
         )

@@ -110,9 +110,9 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
-    from gatekit.registry import check_results, thing_hash
+    from gatekit.registry import check_results, object_hash
 
-    source = thing_hash(kind, name, plugins)
+    source = object_hash(kind, name, plugins)
     record = check_results.lookup(source).get(f"{kind}.{name}")
     return {"hash": source, "checks": check_results.status(record)}
 

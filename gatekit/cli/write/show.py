@@ -25,6 +25,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     Returns:
         0.
     """
+    from gatekit.cell.show.describe import describe, text
+    from gatekit.registry import bibliography
+
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
         "overrides",
@@ -38,12 +41,17 @@ def run(name: str, argv: Sequence[str]) -> int:
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
     parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
     options = parser.read(argv)
-    cell = build_cell(read_overrides(options.overrides))
-    _show(cell, options.json, options.latex)
+    asked = read_overrides(options.overrides)
+    cell, works = build_cell(asked), bibliography(tuple(asked.plugins))
+    description = describe(cell, works)
+    if options.json:
+        write_json(description)
+    else:
+        write(description["latex"] if options.latex else text(description))
     if options.diagram is not None:
         from gatekit.cell.show.diagram.drawing import diagram
 
-        write_file(options.diagram, diagram(cell))
+        write_file(options.diagram, diagram(cell, works))
     return 0
 
 
@@ -66,13 +74,3 @@ def build_cell(asked: Overrides) -> Cell:
     return build(
         read_cell(config, known), asked.units, asked.features, read_output_unit(unit, known)
     )
-
-
-def _show(cell: Cell, as_json: bool, as_latex: bool) -> None:
-    from gatekit.cell.show.describe import describe, text
-
-    description = describe(cell)
-    if as_json:
-        write_json(description)
-    else:
-        write(description["latex"] if as_latex else text(description))

@@ -12,7 +12,7 @@ import numpy as np
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.curves import Band, Curve, band, read_curve
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
-from gatekit.runs.result_numbers import Metric
+from gatekit.runs.result import Metric
 
 from .page import metric_text, of_one_metric, plottable, put_legend, spans_decades, write_figure
 from .style import BASELINE, colour, dashes

@@ -13,7 +13,7 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
 from gatekit.runs import durable
-from gatekit.runs.result_numbers import Metric
+from gatekit.runs.result import Metric
 
 from .style import COLUMN, TWO_COLUMNS, apply
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.runs.result_numbers import Result
+from gatekit.runs.result import Result
 
 from .page import metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
 from .style import BASELINE, MARKS, colour

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.runs import durable
+from gatekit.runs.names import ACTIVATIONS, PROBE
 from gatekit.runs.probe.lines import whole
 from gatekit.runs.record import Run, read_bytes
 
@@ -84,7 +85,7 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
     """
     try:
         with (
-            durable.opened(run.path / "probe.npz") as file,
+            durable.opened(run.path / ACTIVATIONS) as file,
             np.load(file, allow_pickle=False) as archive,
         ):
             return {name: archive[name] for name in archive.files}
@@ -101,7 +102,7 @@ def value(facts: Facts, name: str) -> float | None:
 
 
 def _bytes(run: Run) -> bytes:
-    return read_bytes(run.path / "probe.jsonl") or b""
+    return read_bytes(run.path / PROBE) or b""
 
 
 def _look(raw: bytes) -> Look | None:

@@ -8,9 +8,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import OWN, short_hash
+from gatekit.runs.result import OWN, short_hash
 from gatekit.study.config import DEFAULTS
 
 from .keys import (
@@ -31,7 +32,8 @@ from .label import group_label
 _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
 _NOT_VARIANTS = (*_LAUNCH, "seed")
 _OURS = {"cell", "task", "optimizer", "trainer"}
-_ABOUT = ("name", "reference", "year", "notes")
+# A cell's name is a setting of its own, and where it comes from changes no number.
+_ABOUT = ("name", *ABOUT_KEYS)
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 _NO_CELL: Mapping[str, Any] = {}
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.study import Study
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import Result
+from gatekit.runs.result import Result
 
 
 def on_split(study: Study, split: str) -> Study:

@@ -15,8 +15,8 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.rows import tidy
 from gatekit.compare.study import Study
-from gatekit.runs.metric_lines import read_metrics
-from gatekit.runs.record import read_bytes
+from gatekit.runs import metrics
+from gatekit.runs.names import METRICS
 
 _METRICS = {
     "study": "VARCHAR",
@@ -166,8 +166,7 @@ def _type(kinds: set[type]) -> str:
 def _metric_rows(studies: Iterable[Study]) -> Iterator[dict[str, Any]]:
     for study in studies:
         for run in study.runs:
-            data = read_bytes(run.path / "metrics.jsonl") or b""
-            for line in read_metrics(data).lines:
+            for line in metrics.read(run.path / METRICS).lines:
                 yield {
                     "study": study.name,
                     "run": run.id,

@@ -12,9 +12,10 @@ from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.grouping.group import Group, group_runs, run_settings
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.study import Study
-from gatekit.runs import durable
-from gatekit.runs.metric_lines import read_metrics
+from gatekit.runs import metrics as metric_file
+from gatekit.runs.names import METRICS, RESULT
 from gatekit.runs.record import Run, read_bytes
+from gatekit.runs.state import RunReader
 
 _GROUP, _RUN, _CONTENT = "gatekit.group", "gatekit.run", "gatekit.content"
 _PARENT = "mlflow.parentRunId"
@@ -101,7 +102,7 @@ def _parent(client: Any, place: str, group: Group) -> str:
 
 
 def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None:
-    lines = read_metrics(_bytes(run)).lines
+    lines = metric_file.parse(_bytes(run)).lines
     start = _started(run, lines[-1].seconds if lines else 0.0)
     tags = {_RUN: _key(run), _PARENT: parent, "gatekit.state": run.state}
     if run.reason:
@@ -164,18 +165,18 @@ def _key(run: Run) -> str:
 
 
 def _content(run: Run) -> str:
-    data = read_bytes(run.path / "result.json") or b""
+    data = read_bytes(run.path / RESULT) or b""
     return hashlib.sha256(data + _bytes(run) + run.state.encode()).hexdigest()
 
 
 def _bytes(run: Run) -> bytes:
-    return read_bytes(run.path / "metrics.jsonl") or b""
+    return read_bytes(run.path / METRICS) or b""
 
 
 def _started(run: Run, seconds: float) -> int:
     """Return when a run began, in milliseconds; 0 where its folder does not tell."""
     try:
-        updated = durable.read_object(run.path / "status.json").get("updated")
+        updated = RunReader(run.path).updated()
         ended = datetime.datetime.fromisoformat(str(updated)).timestamp()
     except (ValueError, OverflowError):
         return 0

@@ -13,9 +13,9 @@ import numpy as np
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.grouping.group import run_settings
 from gatekit.compare.study import Study
-from gatekit.runs import durable
-from gatekit.runs.metric_lines import read_metrics
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs import durable, metrics
+from gatekit.runs.names import METRICS, WEIGHTS
+from gatekit.runs.record import Run
 
 _NAME = "events.out.tfevents.0.gatekit"
 _BINS = 30
@@ -74,12 +74,12 @@ def _events(run: Run) -> Iterator[Any]:
         version=metadata.PLUGIN_DATA_VERSION, session_start_info=info
     )
     yield Event(summary=_session(metadata.SESSION_START_INFO_TAG, start))
-    lines = read_metrics(read_bytes(run.path / "metrics.jsonl") or b"").lines
+    lines = metrics.read(run.path / METRICS).lines
     for line in lines:
         if line.value is not None:
             value = Summary.Value(tag=f"{line.split}/{line.metric}", simple_value=line.value)
             yield Event(wall_time=line.seconds, step=line.epoch, summary=Summary(value=[value]))
-    for name, values in _weights(run.path / "weights.npz"):
+    for name, values in _weights(run.path / WEIGHTS):
         value = Summary.Value(tag=f"weights/{name}", histo=_histogram(values))
         step = run.result.best.epoch if run.result and run.result.best else 0
         yield Event(step=step, summary=Summary(value=[value]))

@@ -11,16 +11,17 @@ from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.schema import check_options, read_cell, read_output_unit
+from gatekit.cell.schema import check_options, read_about, read_cell, read_output_unit
 from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.equations import aligned, equations
 from gatekit.cell.show.mathml import mathml
+from gatekit.cell.show.works import Work, provenance
 from gatekit.compare.comparison import Row
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import short_hash
+from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
 from .groups import looks, swatch
@@ -51,12 +52,13 @@ def cells(sheet: Sheet) -> Section | None:
     if not used:
         return None
     known, trouble = _catalogue(sheet.plugins)
+    works = _bibliography(sheet.plugins)
     parts, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
             known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
-        parts.append(_cell(one, sheet, known, trouble, place))
+        parts.append(_cell(one, sheet, known, works, trouble, place))
     if len(used) > _MOST_CELLS:
         parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
     return Section("cells", "Cells", join(parts))
@@ -81,7 +83,29 @@ def _catalogue(plugins: tuple[str, ...]) -> tuple[Catalogue | None, str]:
         return None, str(error)
 
 
-def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, place: int) -> Markup:
+def _bibliography(plugins: tuple[str, ...]) -> Mapping[str, Work]:
+    try:
+        return registry.bibliography(plugins)
+    except GatekitError:
+        # Without it keys are shown as they are.
+        return {}
+
+
+def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
+    try:
+        return provenance(dict(read_about(cell)), works)["reference"] or ""
+    except CellError:
+        return ""
+
+
+def _cell(
+    used: _Used,
+    sheet: Sheet,
+    known: Catalogue | None,
+    works: Mapping[str, Work],
+    trouble: str,
+    place: int,
+) -> Markup:
     config = used.run.config or {}
     built: Cell | None = None
     if known is not None:
@@ -97,10 +121,10 @@ def _cell(used: _Used, sheet: Sheet, known: Catalogue | None, trouble: str, plac
     ]
     if len(used.groups) > _MOST_NAMED:
         labels.append(tag("span", f"and {len(used.groups) - _MOST_NAMED} more groups"))
-    reference = config["cell"].get("reference")
+    reference = printable(_reference(config["cell"], works))
     body = [
         tag("p", *labels, class_="labels"),
-        tag("p", printable(value_text(reference)), class_="reference") if reference else None,
+        tag("p", reference, class_="reference") if reference else None,
     ]
     if built is None:
         # A page is made to be shown to others: the places of this machine are none of theirs.

@@ -11,7 +11,7 @@ from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, read_curves
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import Metric
+from gatekit.runs.result import Metric
 
 from .context import Section, Sheet
 from .groups import entries

@@ -8,7 +8,7 @@ from collections import Counter
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.why import environment_facts
-from gatekit.runs.result_numbers import short_hash
+from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
 from .markup import Markup, facts, join, table, tag

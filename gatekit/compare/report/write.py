@@ -9,12 +9,13 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs import durable
+from gatekit.runs.names import METRICS, RESULT, RUNS, STATUS
 
 from .context import Sheet
 from .page import page
 
 _REST = 4
-_WATCHED = ("status.json", "result.json", "metrics.jsonl")
+_WATCHED = (STATUS, RESULT, METRICS)
 
 
 def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) -> None:
@@ -81,7 +82,7 @@ def watch(
 
 def _state(study: Path) -> frozenset[tuple[str, int, int]]:
     found = []
-    for folder in (study / "runs", *study.glob("imported/*/runs")):
+    for folder in (study / RUNS, *study.glob("imported/*/runs")):
         if not folder.is_dir():
             continue
         with os.scandir(folder) as entries:

@@ -12,22 +12,32 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.compare.recipe import constraints, data_sets, environment, trained
 from gatekit.compare.scrub import scrub, tells_the_place, without_paths
 from gatekit.compare.study import Study
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
-from gatekit.runs.folder import RunFolder
+from gatekit.runs.config import dumped as dumped_config
+from gatekit.runs.names import (
+    CONFIG,
+    ENVIRONMENT,
+    METRICS,
+    PLUGINS,
+    PROBE,
+    RESULT,
+    RUNS,
+    STATUS,
+    WEIGHTS,
+)
 from gatekit.runs.probe import lines as probe_lines
 from gatekit.runs.record import Run, read_bytes
 from gatekit.runs.result import HASHED, dumped, parsed
+from gatekit.runs.state import RunReader
 
 from .entries import MANIFEST, MOST_BYTES, SCHEMA, most_bytes
 
-_KEPT = ("config.yaml", "env.json", "metrics.jsonl")
+_KEPT = (CONFIG, ENVIRONMENT, METRICS)
 
 
 def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
@@ -103,46 +113,46 @@ def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) 
 
 
 def _run_files(run: Run, weights: bool, said: list[str]) -> dict[str, bytes]:
-    place, folder = f"runs/{run.id}", RunFolder(run.path)
+    place, folder = f"{RUNS}/{run.id}", RunReader(run.path)
     found: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
-    found[f"{place}/status.json"] = _dumped(status)
+    found[f"{place}/{STATUS}"] = _dumped(status)
     # A damaged file may hold anything: of such a run only what can be read goes along.
     if run.config is not None:
-        found[f"{place}/config.yaml"] = _config(run)
+        found[f"{place}/{CONFIG}"] = _config(run)
     if run.state == "CORRUPT":
         return found
-    record = {} if run.result is None else parsed(durable.read(run.path / "result.json"))
-    wanted = ("env.json", "metrics.jsonl", *(["weights.npz"] if weights else []))
+    record = {} if run.result is None else parsed(durable.read(run.path / RESULT))
+    wanted = (ENVIRONMENT, METRICS, *([WEIGHTS] if weights else []))
     left = {n for n in wanted if n in record.get("files", ()) and folder.differs(record, n)}
     said += [f"{n} of run {run.id} is missing or damaged, and is left out" for n in sorted(left)]
     for name in wanted[1:]:
         if name not in left and (data := read_bytes(run.path / name)) is not None:
             found[f"{place}/{name}"] = data
-    looks, _ = probe_lines.whole(read_bytes(run.path / "probe.jsonl") or b"")
+    looks, _ = probe_lines.whole(read_bytes(run.path / PROBE) or b"")
     if looks:
-        found[f"{place}/probe.jsonl"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
+        found[f"{place}/{PROBE}"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
     made_with = environment(run)
-    if made_with and "env.json" not in left:
-        found[f"{place}/env.json"] = _dumped(_scrubbed(without_paths(made_with)))
+    if made_with and ENVIRONMENT not in left:
+        found[f"{place}/{ENVIRONMENT}"] = _dumped(_scrubbed(without_paths(made_with)))
     if record:
         record = _scrubbed(record)
         kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in found}
         record["files"] = {n: hashlib.sha256(found[e]).hexdigest() for n, e in kept.items()}
         record["sizes"] = {name: len(found[entry]) for name, entry in kept.items()}
-        found[f"{place}/result.json"] = dumped(record)
+        found[f"{place}/{RESULT}"] = dumped(record)
     return found
 
 
 def _config(run: Run) -> bytes:
-    data = durable.read(run.path / "config.yaml")
+    data = durable.read(run.path / CONFIG)
     config = dict(ConfigReader().read(data))
     clean = without_paths(config)
     if isinstance(clean.get("plugins"), list):
         clean["plugins"] = [str(p).replace("\\", "/").split("/")[-1] for p in clean["plugins"]]
     if clean == config:
         return data
-    return yaml.safe_dump(clean, sort_keys=False, allow_unicode=True, width=100).encode()
+    return dumped_config(clean).encode()
 
 
 def _scrubbed(value: Any) -> Any:
@@ -157,10 +167,10 @@ def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
     digests = {d for run in runs if run.result for d in run.result.plugins.values()}
     found = {}
     for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
-        path = study.path / "plugins" / f"{digest}.py"
+        path = study.path / PLUGINS / f"{digest}.py"
         source = read_bytes(path)
         if source is not None:
-            found[f"plugins/{digest}.py"] = source
+            found[f"{PLUGINS}/{digest}.py"] = source
     return found
 
 

@@ -15,8 +15,10 @@ from gatekit.compare.recipe import environment
 from gatekit.compare.why import Change, environment_changes
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
+from gatekit.runs.names import RESULT, RUNS
 from gatekit.runs.record import Run, read_run
-from gatekit.runs.result_numbers import OWN, Result, read_result
+from gatekit.runs.result import OWN, Result, read_result
+from gatekit.runs.state import RunReader
 
 from .unbundle import extract
 
@@ -52,7 +54,7 @@ def rerun(path: Path, run: str | None = None) -> Repeat:
     """
     with tempfile.TemporaryDirectory(prefix="gatekit-rerun-") as folder:
         extract(path, Path(folder, "bundle"))
-        bundled = _choose(Path(folder, "bundle", "runs"), run)
+        bundled = _choose(Path(folder, "bundle", RUNS), run)
         made = _make(bundled, Path(folder, "again"))
         return _compared(bundled, made)
 
@@ -113,7 +115,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
     result = bundled.result
     assert result is not None
     try:
-        again = read_result(durable.read(made / "result.json"))
+        again = read_result(durable.read(made / RESULT))
     except (OSError, ValueError) as error:
         raise RunError(f"run {bundled.id} came to no outcome here: {error}") from None
     before, after = _numbers(result), _numbers(again)
@@ -123,7 +125,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
         verdict = "close"
     else:
         verdict = "different"
-    changes = environment_changes(environment(bundled), durable.read_object(made / "env.json"))
+    changes = environment_changes(environment(bundled), RunReader(made).environment())
     return Repeat(bundled.id, verdict, result.metric.name, before, after, changes)
 
 

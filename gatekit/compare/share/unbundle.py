@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from gatekit.cell.errors import ConfigError, GatekitError, RunError
-from gatekit.compare.study import IMPORTED
 from gatekit.runs import durable as files
-from gatekit.runs.studies.names import study_name
+from gatekit.runs.names import IMPORTED, study_name
 
 from .entries import FREE_BYTES, MANIFEST, MOST_BYTES, MOST_RATIO, SCHEMA, most_bytes
 

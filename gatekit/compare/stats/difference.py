@@ -10,7 +10,7 @@ import numpy as np
 
 from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
-from gatekit.runs.result_numbers import OWN, Metric, Result, short_hash
+from gatekit.runs.result import OWN, Metric, Result, short_hash
 
 from .statistics import (
     Interval,

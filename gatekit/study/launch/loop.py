@@ -12,7 +12,9 @@ from typing import Any, TextIO
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable
-from gatekit.runs.folder import OUTCOMES, RunFolder
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import PLUGINS, RUNS
+from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import unrecorded
 from gatekit.study import marking
 from gatekit.study.plan import Plan, Run
@@ -138,7 +140,7 @@ def prepare(plan: Plan) -> None:
         RunError: it cannot be written.
     """
     study = plan.launch.root / plan.launch.study
-    runs, sources = study / "runs", study / "plugins"
+    runs, sources = study / RUNS, study / PLUGINS
     try:
         durable.folder(runs)
         marking.write(plan)

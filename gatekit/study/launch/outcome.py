@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import LOG
 from gatekit.study.plan import Plan, Run
 
 
@@ -67,7 +68,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
     for run, reason in outcome.failed:
         lines.append(f"FAILED {run.label}: {reason}")
         lines += [f"    {line}" for line in run.folder().log_tail(6)]
-        lines.append(f"    whole log: {run.path / 'log.txt'}")
+        lines.append(f"    whole log: {run.path / LOG}")
     if outcome.failed:
         lines.append("To retry what failed: the same command with retry=failed.")
     lines += [f"LEFT {run.label}: {reason}" for run, reason in outcome.held]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatekit.runs import durable
-from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import unrecorded
 from gatekit.runs.studies.survey import look
 from gatekit.study.plan import Plan, Run

@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 
 from gatekit.runs import durable
 
-JOURNAL = "optuna.journal"
 _BLOCK = 1 << 16
 
 

@@ -88,6 +88,19 @@ def test_it_says_what_compare_says(about: Sheet, html: str) -> None:
     assert "gatekit train -m study=sweep cell=lstm,gru,rnn" in said
 
 
+@pytest.mark.parametrize("bib", ["", "@misc{own2026, author = {Own, O.}, year = 2026}", "@misc{"])
+def test_works_are_cited(bib: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/references.bib").write_text(bib)
+    config = configuration(cell__cite=["own2026", "cho2014learning"])
+    write_run(tmp_path / "demo" / "runs", config)
+    said = Reader(page(sheet("demo", tmp_path))).said()
+    own = "Own 2026" if "author" in bib else "own2026"
+    cho = "cho2014learning" if bib == "@misc{" else "Cho et al. 2014, arXiv:1406.1078"
+    assert f"{own}; {cho}" in said
+
+
 def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
     found = loaded(html)
     table = found["runs"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Mapping
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import Cell
+from gatekit.cell.show.works import NO_WORKS, Work, provenance
 
 from . import svg
 from .boxes import OUTPUT, Boxes, Drawn
@@ -32,26 +34,28 @@ _LEGEND = (
 )
 
 
-def diagram(cell: Cell, headed: bool = True) -> str:
+def diagram(cell: Cell, known: Mapping[str, Work] = NO_WORKS, headed: bool = True) -> str:
     """Return a drawing of a cell as an SVG document.
 
-    Inputs and previous values stand left, then the signals by stage; gates are rounded and tell
-    their kind, equations tell their text. A thick arrow is a linear map with a matrix, a dashed one
+    Inputs and previous values are on the left, signals follow by stage. Gates are rounded and show
+    their kind, equations show their text. A thick arrow is a linear map with a matrix, a dashed one
     has one weight per unit, a thin one passes the value on; blue arrows lead to the next step.
 
     Args:
         cell: the built cell.
-        headed: whether its name and reference stand above.
+        known: works by key, as in `gatekit.registry.bibliography`.
+        headed: whether to write its name and reference above.
 
     Raises:
         CellError: it has too many boxes and lines to be drawn.
     """
-    return _Diagram(cell, headed).document()
+    reference = provenance(dict(cell.spec.about), known)["reference"]
+    return _Diagram(cell, headed, str(reference or "")).document()
 
 
 class _Diagram:
-    def __init__(self, cell: Cell, headed: bool) -> None:
-        self.cell, self.headed = cell, headed
+    def __init__(self, cell: Cell, headed: bool, reference: str) -> None:
+        self.cell, self.headed, self.reference = cell, headed, reference
         self.boxes = Boxes(cell)
         drawn, feedback = self.boxes.drawn, self.boxes.feedback
         # A line takes a lane in every column that it passes.
@@ -87,8 +91,9 @@ class _Diagram:
 
     def head(self, width: float, height: float) -> list[str]:
         name = self.cell.spec.name
-        reference = str(dict(self.cell.spec.about).get("reference", ""))
-        shown = textwrap.shorten(reference, int((width - 2 * _MARGIN) / 6.5), placeholder=" ...")
+        shown = textwrap.shorten(
+            self.reference, int((width - 2 * _MARGIN) / 6.5), placeholder=" ..."
+        )
         size = f'width="{width:.0f}" height="{height:.0f}"'
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '

@@ -1,8 +1,8 @@
 """The backward loop of the fused executor.
 
 It replays only the row-wise part, from saved pre-activations and states, differentiates it by
-TensorFlow, and logs the gradients of pre-activations (`log`); all weight gradients are formed after
-it, in products over time x batch (`steps`).
+TensorFlow, and saves the gradients of pre-activations; `weight_gradients` forms the gradients of
+weights from them, after the loop.
 """
 
 from __future__ import annotations
@@ -12,42 +12,49 @@ from typing import Any
 
 import tensorflow as tf
 
-from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import Name, evaluate
 from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.packing import side_by_side, split, unstack
-from gatekit.recurrence.step import apply_map
+from gatekit.recurrence.problem import Solution
 
 from .forward import Loop
-from .kept import Kept
-from .log import Log, Logged
-from .schedule import STREAM, Product
-from .steps import Scaled, Steps, Whole, summed_product
+from .residuals import Residuals, residuals_for
+from .schedule import Product
+from .tensors import LoopTensors
+from .weight_gradients import WeightGradients, logged_entries
 
 
 class DifferentiableLoop(Loop):
     """A forward loop with its gradient."""
 
-    def backward(self, tensors: Any, saved: Kept, cotangents: Any) -> list[Any]:
+    def backward(
+        self, tensors: LoopTensors, residuals: Residuals, cotangents: Solution
+    ) -> LoopTensors:
+        """Return the gradients of all tensors.
+
+        Args:
+            tensors: the call's tensors.
+            residuals: what `forward` has saved.
+            cotangents: the gradients of the solution.
+        """
         plan, problem, names = self.plan, self.problem, self.names
         # Transposed once here, not in every product of the loop.
         matrices = {}
         for made in plan.products:
-            own = tensors[self.place[f"matrix:{made.key}"]][self.fed_rows(made, tensors) :]
+            own = tensors.matrices[made.key][self.fed_rows(made, tensors) :]
             matrices[made.key] = tf.transpose(tf.cast(own, problem.matmul_dtype))
         base = self.base(tensors)
         for name in plan.parameters:
             base[name] = self.per_row(base[name])
         rows = self.unstacked(tensors)
-        flows = (
-            unstack(tf.concat(cotangents[: len(problem.wanted)], -1), self.static)
-            if problem.wanted
-            else None
-        )
-        last = tuple(cotangents[len(problem.wanted) :])
+        flows = None
+        if problem.wanted:
+            outside = [cotangents.sequences[name] for name in problem.wanted]
+            flows = unstack(tf.concat(outside, -1), self.static)
+        last = tuple(cotangents.states[name] for name in names)
         extra = [n for n in problem.wanted if n not in names]
-        log = Log(plan, self.steps, self.static, self.dtype)
-        reader = saved.reader(plan.prefetch)
+        log = residuals_for(logged_entries(plan), (), self.steps, self.static, self.dtype)
+        place, read = residuals.backwards(plan.prefetch)
 
         def body(
             step: Any, place: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], arrays: Any
@@ -55,7 +62,7 @@ class DifferentiableLoop(Loop):
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
-            now, place = reader.read(place, step)
+            now, place = read(place, step)
             env = {**base, **self.row(rows, step)}
             env.update({f"{n}_prev": now[n] for n in names})
             cot: dict[str, Any] = {}
@@ -63,7 +70,10 @@ class DifferentiableLoop(Loop):
             for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
                 if state.name in flow:
                     d = d + flow[state.name]
-                self.split_update(step, index, valid, d, cot)
+                of_new, of_old = self.hold(step, index, valid).adjoint(d)
+                if of_old is not None:
+                    _add(cot, f"{state.name}_prev", of_old)
+                _add(cot, state.name, of_new)
             for name in extra:
                 _add(cot, name, flow[name])
             dsums = list(sums)
@@ -101,17 +111,21 @@ class DifferentiableLoop(Loop):
                 line[f"d:{key}"] = cot.get(key, like)
             line.update(self.logged_values(env))
             dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
-            return step - 1, place, dprev, tuple(dsums), log.write(arrays, step, line)
+            return step - 1, place, dprev, tuple(dsums), log.write(arrays, step, {}, line)
 
         zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
         _, _, dfirst, dparameters, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, reader.start(), last, zeros, log.start()),
+            (self.steps - 1, place, last, zeros, log.start({})),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        return self.collect(tensors, saved, log.done(arrays), dfirst, dparameters)
+        gradients = WeightGradients(self, tensors, residuals, log.finish(arrays, {}))
+        return gradients.all(
+            dict(zip(names, dfirst, strict=True)),
+            dict(zip(plan.parameters, dparameters, strict=True)),
+        )
 
     def per_row(self, parameter: Any) -> Any:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
@@ -122,28 +136,13 @@ class DifferentiableLoop(Loop):
     def zeros(self, width: int) -> Any:
         return tf.zeros(tf.stack([self.batch, width]), self.dtype)
 
-    def split_update(self, step: Any, index: int, valid: Any, d: Any, cot: dict[str, Any]) -> None:
-        """Send a state's gradient to its new value and to its old one, through mask and zoneout."""
-        state = self.cell.states[index]
-        old = f"{state.name}_prev"
-        zero = tf.zeros([], self.dtype)
-        if valid is not None:
-            _add(cot, old, tf.where(valid, zero, d))
-            d = tf.where(valid, d, zero)
-        if state.zoneout and self.problem.training:
-            zoned = self.zoned(step, index)
-            _add(cot, old, tf.where(zoned, d, zero))
-            d = tf.where(zoned, zero, d)
-        elif state.zoneout:
-            _add(cot, old, state.zoneout * d)
-            d = (1.0 - state.zoneout) * d
-        _add(cot, state.name, d)
-
     def direct(self, made: Product) -> bool:
         """Return whether a product reads a plain value, so that its gradient needs no tape."""
-        return isinstance(made.expr, Name) and f"drop:{made.text}" not in self.place
+        return isinstance(made.expr, Name) and made.text not in self.problem.drops
 
-    def replay(self, env: dict[str, Any], now: Mapping[str, Any], tensors: Any) -> list[Any]:
+    def replay(
+        self, env: dict[str, Any], now: Mapping[str, Any], tensors: LoopTensors
+    ) -> list[Any]:
         """Compute each segment again under a tape of its own, from its own inputs."""
         plan = self.plan
         segments = []
@@ -180,83 +179,6 @@ class DifferentiableLoop(Loop):
             key: evaluate(expr, env, self.cell.spec.functions)
             for key, expr in self.plan.logged_expressions.items()
         }
-
-    def collect(
-        self, tensors: Any, saved: Kept, log: Logged, dfirst: Any, dparameters: Any
-    ) -> list[Any]:
-        """Form all gradients in the tensors' order, a matrix's in products over all steps."""
-        plan = self.plan
-        gradients: list[Any] = [None] * len(tensors)
-        if "sequences" in self.place:
-            columns = log.of([plan.gradient_key(k) for k in plan.sequences])
-            gradients[self.place["sequences"]] = columns
-
-        def read_signal(expr: Any, text: str) -> Steps:
-            name = expr.name if isinstance(expr, Name) else ""
-            if name.endswith("_prev") and name[:-5] in self.names:
-                return saved.steps(name[:-5])
-            if name in plan.widths and name in plan.sequences:
-                sequence = tensors[self.place["sequences"]]
-                return Whole(split(sequence, plan.sequences, plan.widths)[name])
-            return log.value(f"log:{text}")
-
-        for made in plan.products:
-            left = [self.scaled(made.text, read_signal(made.expr, made.text), tensors)]
-            d = log.product(made)
-            if made.fed:
-                left.insert(0, Whole(tensors[self.place[STREAM]]))
-                self.collect_fed(made, tensors, d.all(), gradients)
-            slope = summed_product(left, d, self.steps, self.batch)
-            gradients[self.place[f"matrix:{made.key}"]] = slope
-        for group in plan.groups:
-            if group.biased and not plan.stream:
-                slope = tf.reduce_sum(log.of([f"d:{group.key}"]), [0, 1])
-                gradients[self.place[f"bias:{group.key}"]] = slope
-        for node, read in plan.mapped_reads:
-            source = read_signal(read.expr, read.text)
-            if not read.map.row_wise:
-                source = self.scaled(read.text, source, tensors)
-            u, d = source.all(), self.pre_gradient(node, log)
-            weights = {n: tensors[self.place[f"weight:{n}"]] for n in read.weights.values()}
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                for weight in weights.values():
-                    tape.watch(weight)
-                z = apply_map(read, u, weights, self.dtype)
-            found = tape.gradient(z, list(weights.values()), output_gradients=d)
-            for name, gradient in zip(weights, found, strict=True):
-                gradients[self.place[f"weight:{name}"]] = gradient
-        for name, gradient in zip(plan.parameters, dparameters, strict=True):
-            if tensors[self.place[f"weight:{name}"]].shape.rank == 1:
-                gradient = tf.reduce_sum(gradient, 0)
-            gradients[self.place[f"weight:{name}"]] = gradient
-        for name, gradient in zip(self.names, dfirst, strict=True):
-            gradients[self.place[f"state:{name}"]] = gradient
-        return [
-            tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors, strict=True)
-        ]
-
-    def scaled(self, text: str, steps: Steps, tensors: Any) -> Steps:
-        """Return a read's values with its dropout."""
-        key = f"drop:{text}"
-        return Scaled(steps, tensors[self.place[key]]) if key in self.place else steps
-
-    def collect_fed(self, made: Product, tensors: Any, d: Any, gradients: list[Any]) -> None:
-        """Add what a product's inputs get, given the gradient of its sums over all steps."""
-        stream, place = tensors[self.place[STREAM]], self.place[f"matrix:{made.key}"]
-        d = tf.reshape(d, [-1, made.width])
-        own = tf.cast(tensors[place][: self.fed_rows(made, tensors)], self.problem.matmul_dtype)
-        slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
-        slope = tf.reshape(tf.cast(slope, self.dtype), tf.shape(stream))
-        before = gradients[self.place[STREAM]]
-        gradients[self.place[STREAM]] = slope if before is None else before + slope
-
-    def pre_gradient(self, node: Node, log: Logged) -> Any:
-        """Return the gradient of a gate's pre-activation over all steps."""
-        group = self.plan.attached(node.name)
-        if group is None:
-            return log.of([f"d:part:{node.name}"])
-        columns = log.of([f"d:{group.key}"])
-        return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
 
 
 def _add(cot: dict[str, Any], key: str, value: Any) -> None:

@@ -15,14 +15,15 @@ import tensorflow as tf
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.compiled import bound, compiled
-from gatekit.recurrence.noise import bernoulli
-from gatekit.recurrence.packing import joined, split, unstack
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.hold import Hold, hold
+from gatekit.recurrence.packing import split, unstack
+from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, normalised_read, pre_activation, total, value_of
 
-from .hoist import ALL_PARTS, hoist, product_matrix
-from .kept import Kept, keeper
+from .hoist import hoist
+from .residuals import Residuals, residuals_for
 from .schedule import STREAM, Group, Plan, Product
+from .tensors import LoopTensors, loop_tensors, sequences
 
 
 @dataclass(frozen=True)
@@ -43,72 +44,31 @@ class _Factor:
 
 
 class Loop:
-    """One call: its tensors in a flat list, so that each enters the custom gradient explicitly."""
+    """One call, and the tensors that enter its custom gradient."""
 
     def __init__(self, problem: Problem, plan: Plan) -> None:
         self.problem, self.plan = problem, plan
         self.cell = problem.cell
         self.names = [s.name for s in self.cell.states]
-        self.tensors: list[Any] = []
-        self.place: dict[str, int] = {}
-        env = hoist(problem, plan)
+        self.tensors = loop_tensors(problem, plan)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
         # A batch size that is known stays static, so that loops keep their shapes.
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
-        if plan.stream:
-            # Apart from the other sequences, so that nobody computes its gradient in vain.
-            self.put(STREAM, env[STREAM])
-        if plan.sequences:
-            self.put("sequences", self.per_step(env, tf.shape(x)[:2]))
-        for made in plan.products:
-            self.put(f"matrix:{made.key}", product_matrix(made, plan.stream, problem.weights))
-        for group in plan.groups:
-            if group.biased and not plan.stream:
-                biases = [problem.weights[str(node.bias)] for node, _ in group.members]
-                self.put(f"bias:{group.key}", joined(biases))
-        for name in (*plan.parameters, *plan.mapped):
-            self.put(f"weight:{name}", problem.weights[name])
-        for text, drop in problem.drops.items():
-            self.put(f"drop:{text}", drop)
-        for name in self.names:
-            self.put(f"state:{name}", problem.states[name])
 
-    def per_step(self, env: Mapping[str, Any], lead: Any) -> Any:
-        """Return what the loop gets per step, as `hoist` has computed it, side by side."""
-        plan = self.plan
-        parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
-        early = {node.name for node in plan.joined}
-        keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in early)]
-        return joined(
-            [
-                tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
-                if env[k].shape.rank < 3
-                else env[k]
-                for k in keys
-            ]
-        )
-
-    def put(self, key: str, tensor: Any) -> None:
-        self.place[key] = len(self.tensors)
-        self.tensors.append(tensor)
-
-    def base(self, tensors: Any) -> dict[str, Any]:
+    def base(self, tensors: LoopTensors) -> dict[str, Any]:
         """Return what holds for every step: constants and weights of the row-wise part."""
-        env: dict[str, Any] = dict(self.cell.constants)
-        for name in (*self.plan.parameters, *self.plan.mapped):
-            env[name] = tensors[self.place[f"weight:{name}"]]
-        return env
+        return {**self.cell.constants, **tensors.weights}
 
-    def factors(self, made: Product, tensors: Any) -> list[_Factor]:
+    def factors(self, made: Product, tensors: LoopTensors) -> list[_Factor]:
         """Return the matrices that make a product's sums.
 
         Inputs stand beside what is read only for the gates that read inputs: the others' matrix is
         one of its own then, instead of zeros.
         """
-        matrix, dtype = tensors[self.place[f"matrix:{made.key}"]], self.problem.matmul_dtype
+        matrix, dtype = tensors.matrices[made.key], self.problem.matmul_dtype
         if not made.fed:
             return [_Factor(made.groups, tf.cast(matrix, dtype), None, fed=False)]
         found = []
@@ -131,15 +91,15 @@ class Loop:
         """Whether products are in low precision, which biases stay out of: it would round them."""
         return bool(self.problem.matmul_dtype != self.dtype)
 
-    def fed_rows(self, made: Product, tensors: Any) -> int:
+    def fed_rows(self, made: Product, tensors: LoopTensors) -> int:
         """Return how many rows of a product's matrix belong to the inputs and the bias."""
-        return tensors[self.place[STREAM]].shape[-1] if made.fed else 0
+        return tensors.input_columns.shape[-1] if made.fed else 0
 
-    def stream(self, tensors: Any) -> Any:
+    def stream(self, tensors: LoopTensors) -> Any:
         """Return what inputs give to the products of each step, in the products' type."""
-        if STREAM not in self.place:
+        stream = tensors.input_columns
+        if stream is None:
             return None
-        stream = tensors[self.place[STREAM]]
         if self.low:
             stream = tf.cast(stream[..., :-1], self.problem.matmul_dtype)
         return unstack(stream, self.static)
@@ -160,69 +120,61 @@ class Loop:
         """Return what `hoist` computes, of one step, by key."""
         now = {name: array.read(step)[None] for name, array in inputs.items()}
         env = hoist(replace(self.problem, inputs=now), self.plan)
-        return self.columns(self.per_step(env, tf.stack([1, self.batch]))[0])
+        return self.columns(sequences(self.plan, env, tf.stack([1, self.batch]))[0])
 
-    def unstacked(self, tensors: Any) -> Any:
-        if "sequences" not in self.place:
-            return None
-        return unstack(tensors[self.place["sequences"]], self.static)
+    def unstacked(self, tensors: LoopTensors) -> Any:
+        """Return the sequences, to be read step by step; None if there are none."""
+        rows = tensors.sequences
+        return None if rows is None else unstack(rows, self.static)
 
-    def forward(self, tensors: Any) -> tuple[list[Any], Kept]:
-        """Run the loop and keep, of each step, what the backward loop starts from.
+    def forward(self, tensors: LoopTensors) -> tuple[Solution, Residuals]:
+        """Run the loop and save, of each step, what the backward loop starts from.
 
         Returns:
-            The wanted sequences and the last states; and what was kept: the states before and after
-            each step, pre-activations, wanted signals that are no states.
+            The solution; and as residuals the states before and after each step, pre-activations,
+            and wanted signals that are not states.
         """
-        plan, wanted, widths = self.plan, self.problem.wanted, self.cell.widths
-        values = {g.key: g.width for g in plan.groups}
+        wanted, widths = self.problem.wanted, self.cell.widths
+        values = {g.key: g.width for g in self.plan.groups}
         values |= {n: widths[n] for n in wanted if n not in self.names}
-        last, kept = self.loop(tensors, {n: widths[n] for n in self.names}, values)
-        assert kept is not None
-        return [*(kept.sequence(n) for n in wanted), *last], kept
+        return self.loop(tensors, {n: widths[n] for n in self.names}, values)
 
-    def outputs_only(self, tensors: Any) -> list[Any]:
-        """Run the loop and keep nothing but the wanted sequences and the last states."""
-        wanted = self.problem.wanted
-        values = {n: self.cell.widths[n] for n in wanted}
+    def outputs_only(self, tensors: LoopTensors) -> Solution:
+        """Run the loop and save nothing but the wanted sequences."""
+        values = {n: self.cell.widths[n] for n in self.problem.wanted}
         inside = self.plan.stepwise and compiled()
-        last, kept = self.loop(tensors, {}, values, ahead=not inside, inside=inside)
-        return [*(kept.sequence(n) for n in wanted if kept is not None), *last]
+        return self.loop(tensors, {}, values, ahead=not inside, inside=inside)[0]
 
     def loop(
         self,
-        tensors: Any,
+        tensors: LoopTensors,
         states: Mapping[str, int],
         values: Mapping[str, int],
         ahead: bool = False,
         inside: bool = False,
-    ) -> tuple[Any, Kept | None]:
+    ) -> tuple[Solution, Residuals]:
         """Run over all steps.
 
         Args:
             tensors: the call's tensors.
-            states: width of each state that is kept before and after each step.
-            values: width of each state after each step, signal or pre-activation that is kept.
+            states: width of each state that is saved before and after each step.
+            values: width of each state after each step, signal or pre-activation that is saved.
             ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
                 that is read in place out again inside every kernel, which is slow where nothing
                 else of a step is laid out in memory.
             inside: whether what could be computed before the loop is computed within each step; it
                 has no gradient then.
-
-        Returns:
-            The last states, and what was kept; None where that is nothing.
         """
         plan, masks, names = self.plan, self.problem.mask, self.names
         factors = {p.key: self.factors(p, tensors) for p in plan.products}
         base = self.base(tensors)
         rows: Any = None if inside else self.unstacked(tensors)
-        inputs = self.inputs() if inside and "sequences" in self.place else None
+        inputs = self.inputs() if inside and tensors.sequences is not None else None
         stream = self.stream(tensors)
-        first = tuple(tensors[self.place[f"state:{n}"]] for n in names)
+        first = tuple(tensors.states[n] for n in names)
         ahead = ahead and rows is not None
-        keep = None
-        if states or values:
-            keep = keeper(states, values, self.steps, self.static, self.dtype)
+        entries = {key: {key: width} for key, width in {**states, **values}.items()}
+        residuals = residuals_for(entries, states, self.steps, self.static, self.dtype)
 
         def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
             env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
@@ -237,16 +189,15 @@ class Loop:
                 for made in plan.products_at(level):
                     pre.update(self.product(made, env, factors[made.key], tensors))
             new = self.updated(step, env, states, None if masks is None else masks[step])
-            if keep is not None:
-                before = dict(zip(names, states, strict=True))
-                now = {**env, **pre, **dict(zip(names, new, strict=True))}
-                arrays = keep.write(arrays, step, before, now)
+            before = dict(zip(names, states, strict=True))
+            now = {**env, **pre, **dict(zip(names, new, strict=True))}
+            arrays = residuals.write(arrays, step, before, now)
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
             return step + 1, new, following, arrays
 
         # The first row; zeros where there is no step, and so no row to read.
-        row: Any = tf.reduce_sum(tensors[self.place["sequences"]][:1], 0) if ahead else ()
-        arrays = () if keep is None else keep.start(dict(zip(names, first, strict=True)))
+        row: Any = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
+        arrays = residuals.start(tensors.states)
         _, last, _, arrays = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
@@ -254,12 +205,12 @@ class Loop:
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        if keep is None:
-            return last, None
-        return last, keep.done(arrays, dict(zip(names, last, strict=True)))
+        found = dict(zip(names, last, strict=True))
+        residuals = residuals.finish(arrays, found)
+        return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, found), residuals
 
     def product(
-        self, made: Product, env: Mapping[str, Any], factors: list[_Factor], tensors: Any
+        self, made: Product, env: Mapping[str, Any], factors: list[_Factor], tensors: LoopTensors
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
         u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
@@ -276,15 +227,15 @@ class Loop:
             if group.part:
                 sums[group.key] += env[group.part]
             elif group.biased:
-                sums[group.key] += tensors[self.place[f"bias:{group.key}"]]
+                sums[group.key] += tensors.biases[group.key]
         return sums
 
-    def dropped(self, text: str, u: Any, tensors: Any) -> Any:
-        key = f"drop:{text}"
-        return u * tensors[self.place[key]] if key in self.place else u
+    def dropped(self, text: str, u: Any, tensors: LoopTensors) -> Any:
+        """Return what a read takes, with its dropout."""
+        return u * tensors.drops[text] if text in tensors.drops else u
 
     def segment(
-        self, level: int, env: dict[str, Any], products: Mapping[str, Any], tensors: Any
+        self, level: int, env: dict[str, Any], products: Mapping[str, Any], tensors: LoopTensors
     ) -> None:
         """Compute the signals that need ``level`` recurrent products, and put them into ``env``."""
         plan, cell = self.plan, self.cell
@@ -334,17 +285,13 @@ class Loop:
     def updated(
         self, step: Any, env: Mapping[str, Any], states: Any, valid: Any
     ) -> tuple[Any, ...]:
-        new = []
-        for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True)):
-            value = env[state.name]
-            if state.zoneout and self.problem.training:
-                value = tf.where(self.zoned(step, index), old, value)
-            elif state.zoneout:
-                value = state.zoneout * old + (1.0 - state.zoneout) * value
-            new.append(value if valid is None else tf.where(valid, value, old))
-        return tuple(new)
+        """Return the states after a step, given those before it and its mask."""
+        return tuple(
+            self.hold(step, index, valid).value(env[state.name], old)
+            for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True))
+        )
 
-    def zoned(self, step: Any, index: int) -> Any:
-        state = self.cell.states[index]
-        shape = [self.batch, state.width]
-        return bernoulli(self.problem.seed, index, step, shape, state.zoneout)
+    def hold(self, step: Any, index: int, valid: Any) -> Hold:
+        """Return what holds a state at a step."""
+        shape = [self.batch, self.cell.states[index].width]
+        return hold(self.problem, index, step, shape, valid)

@@ -7,13 +7,14 @@ gradient. That costs one more forward pass.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
-from gatekit.recurrence.first_order import first_order
-from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.first_order import first_order, refusal
+from gatekit.recurrence.problem import Problem, Solution, Tensors
 
 from . import executor
 from .schedule import Plan
@@ -25,25 +26,24 @@ def run(problem: Problem, plan: Plan) -> Solution:
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `planner.make(cell)`.
+        plan: how the cell's reads are grouped; `scheduler.make(cell, wanted)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
     chunks = _Chunks(problem, plan)
+    message = refusal("remat=True", "executor='reference' and without remat")
+    solution: Solution = first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
+    return solution
 
-    outputs = first_order(
-        chunks.forward,
-        chunks.backward,
-        "remat=True",
-        "executor='reference' and without remat",
-        chunks.tensors,
-    )
-    wanted, last = outputs[: len(problem.wanted)], outputs[len(problem.wanted) :]
-    return Solution(
-        dict(zip(problem.wanted, wanted, strict=True)),
-        dict(zip(problem.states, last, strict=True)),
-    )
+
+@dataclass(frozen=True)
+class _CallTensors(Tensors):
+    """Every tensor of a call that may have a gradient, by name."""
+
+    inputs: Mapping[str, Any]
+    weights: Mapping[str, Any]
+    states: Mapping[str, Any]
 
 
 class _Chunks:
@@ -62,24 +62,7 @@ class _Chunks:
         self.count = (self.steps + self.length - 1) // self.length
         self.filled = self.count * self.length
         self.full = self.time is not None and self.filled == self.time
-        self.kinds = {
-            "input": list(problem.inputs),
-            "weight": list(problem.weights),
-            "state": list(problem.states),
-        }
-        self.tensors = [
-            *problem.inputs.values(),
-            *problem.weights.values(),
-            *problem.states.values(),
-        ]
-
-    def named(self, tensors: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Return inputs, weights and states by name."""
-        found, rest = [], list(tensors)
-        for names in self.kinds.values():
-            found.append(dict(zip(names, rest[: len(names)], strict=True)))
-            rest = rest[len(names) :]
-        return found[0], found[1], found[2]
+        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states)
 
     def cut(self, sequence: Any) -> Any:
         """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
@@ -121,9 +104,9 @@ class _Chunks:
             seed=seed,
         )
 
-    def forward(self, tensors: Any) -> tuple[list[Any], list[Any]]:
-        """Return the outputs, and the states before each chunk."""
-        inputs, weights, states = self.named(tensors)
+    def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Any]]:
+        """Return the solution, and as residuals the states before each chunk."""
+        inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
         mask, names = self.mask(), list(states)
         widths = self.problem.cell.widths
@@ -150,18 +133,21 @@ class _Chunks:
             maximum_iterations=self.count,
             parallel_iterations=1,
         )
-        sequences = [
-            self.join(a, [self.batch, widths[n]])
+        sequences = {
+            n: self.join(a, [self.batch, widths[n]])
             for n, a in zip(self.problem.wanted, arrays, strict=True)
-        ]
-        return [*sequences, *last], [border.stack() for border in borders]
+        }
+        solution = Solution(sequences, dict(zip(names, last, strict=True)))
+        return solution, [border.stack() for border in borders]
 
-    def backward(self, tensors: Any, borders: list[Any], cotangents: Any) -> list[Any]:
+    def backward(
+        self, tensors: _CallTensors, borders: list[Any], cotangents: Solution
+    ) -> _CallTensors:
         """Return the gradients of inputs, weights and states."""
-        inputs, weights, states = self.named(tensors)
+        inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
-        mask, names, count = self.mask(), list(states), len(self.problem.wanted)
-        outside = [self.cut(flow) for flow in cotangents[:count]]
+        mask, names = self.mask(), list(states)
+        outside = [self.cut(cotangents.sequences[n]) for n in self.problem.wanted]
         length = None if self.time is None else self.length
 
         def body(turn: Any, handed: Any, sums: Any, arrays: Any) -> Any:
@@ -194,14 +180,15 @@ class _Chunks:
             body,
             (
                 tf.constant(0),
-                list(cotangents[count:]),
+                [cotangents.states[n] for n in names],
                 [tf.zeros_like(w) for w in weights.values()],
                 arrays,
             ),
             maximum_iterations=self.count,
             parallel_iterations=1,
         )
-        of_inputs = [
-            self.join(a, s.shape[1:]) for a, s in zip(arrays, inputs.values(), strict=True)
-        ]
-        return [*of_inputs, *sums, *first]
+        return _CallTensors(
+            {n: self.join(a, inputs[n].shape[1:]) for n, a in zip(inputs, arrays, strict=True)},
+            dict(zip(weights, sums, strict=True)),
+            dict(zip(names, first, strict=True)),
+        )

@@ -14,7 +14,7 @@ from gatekit.cell.analysis.affine import Affinity, Block
 from gatekit.cell.graph import BuiltRead, Cell, Node, State
 from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.recurrence.executors.fused.hoist import matrix_of
-from gatekit.recurrence.noise import bernoulli
+from gatekit.recurrence.hold import hold_always
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, biased_product, pre_activation, product, value_of
@@ -169,42 +169,13 @@ def _coefficients(
 
 
 def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matrix, list[Any]]:
-    r"""Return the coefficients with zoneout and mask, which are affine themselves.
-
-    A state that is held has the update $s = s_{prev}$; the mean of zoneout at rate z is
-    $z\, s_{prev} + (1 - z)\,(\ldots)$.
-    """
-    rows, rest = [], []
-    for i, name in enumerate(block.states):
-        state = _state(problem.cell, name)
-        same = [1.0 if i == j else 0.0 for j in range(len(block.states))]
-        row, end = a[i], b[i]
-        if state.zoneout and not problem.training:
-            z = state.zoneout
-            row = [z * one + (1.0 - z) * entry for one, entry in zip(same, row, strict=True)]
-            end = (1.0 - z) * end
-        holds = [_zoned(problem, name, end)] if state.zoneout and problem.training else []
-        holds += [] if problem.mask is None else [tf.logical_not(problem.mask)]
-        for hold in holds:
-            row = [
-                tf.where(hold, tf.constant(one, entry.dtype), entry)
-                for one, entry in zip(same, row, strict=True)
-            ]
-            end = tf.where(hold, tf.zeros([], end.dtype), end)
-        rows.append(row)
-        rest.append(end)
-    return rows, rest
-
-
-def _zoned(problem: Problem, name: str, like: Any) -> Any:
-    """Return where zoneout holds a state, for all steps, drawn as a step by step loop draws it."""
-    index = [state.name for state in problem.cell.states].index(name)
-    rate = _state(problem.cell, name).zoneout
-
-    def drawn(step: Any) -> Any:
-        return bernoulli(problem.seed, index, step, tf.shape(like)[1:], rate)
-
-    return tf.map_fn(drawn, tf.range(tf.shape(like)[0]), fn_output_signature=tf.bool)
+    """Return the coefficients with zoneout and mask, which are affine themselves."""
+    places = {state.name: place for place, state in enumerate(problem.cell.states)}
+    pairs = [
+        hold_always(problem, places[name], b[i]).affine(a[i], b[i], i)
+        for i, name in enumerate(block.states)
+    ]
+    return [row for row, _ in pairs], [end for _, end in pairs]
 
 
 def _state(cell: Cell, name: str) -> State:

@@ -1,0 +1,181 @@
+"""The works that a cell cites: short references, years, BibTeX entries and plain data."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from gatekit.cell.schema import ABOUT_KEYS
+
+# The first of these fields that a work has is where it appeared; it decides the kind of the entry.
+_KINDS = {"journal": "article", "booktitle": "inproceedings", "school": "phdthesis"}
+_ORDER = ("title", "year", *_KINDS, "volume", "number", "pages", "doi", "url")
+# Identifiers are not escaped: BibTeX styles print them verbatim.
+_VERBATIM = ("doi", "url", "eprint")
+# Title words that are not used in keys.
+_SMALL = {"a", "an", "and", "for", "in", "of", "on", "the", "to", "with"}
+_MOST_NAMES = 3
+# The accents of LaTeX as the combining characters of Unicode.
+_ACCENTS = dict(
+    zip("`'^\"~=.", "\u0300\u0301\u0302\u0308\u0303\u0304\u0307", strict=True),
+    **dict(zip("uvHcrk", "\u0306\u030c\u030b\u0327\u030a\u0328", strict=True)),
+)
+_ACCENT = re.compile(r"\\(?:([`'^\"~=.])\s*|([uvHcrk])(?:\s+|(?=\{)))\{?\\?([A-Za-z])\}?")
+_ESCAPE = re.compile(r"\\textbackslash ?|\\([&%$#_{}])|[{}]")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A work, with the fields of its BibTeX entry as they are in the file.
+
+    A key that no references.bib has is a work without fields.
+
+    Args:
+        key: the key of the entry, such as ``cho2014learning``.
+        kind: the kind of the entry, such as ``article``; empty for an unknown key.
+        fields: the values in BibTeX's notation, by name in lower case.
+    """
+
+    key: str
+    kind: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def year(self) -> int | None:
+        """The year of publication, or None if it is unknown."""
+        year = self.plain("year")
+        return int(year) if re.fullmatch(r"[0-9]{4}", year) else None
+
+    def plain(self, name: str) -> str:
+        """Return a field without BibTeX's notation, empty if the work does not have it."""
+        value = self.fields.get(name, "")
+        if name in _VERBATIM:
+            return value
+        value = _ACCENT.sub(lambda m: m[3] + _ACCENTS[m[1] or m[2]], value)
+        value = _ESCAPE.sub(lambda m: m[1] or ("\\" if m[0][0] == "\\" else ""), value)
+        return unicodedata.normalize("NFC", value)
+
+    def arxiv(self) -> str:
+        """Return the arXiv number, empty if the work has none."""
+        archive = self.fields.get("archiveprefix", "").lower()
+        return self.plain("eprint") if archive == "arxiv" else ""
+
+    def reference(self) -> str:
+        """Return a short reference, such as ``Cho et al. 2014, arXiv:1406.1078``."""
+        if not self.fields:
+            return self.key
+        who = " ".join(part for part in (self._names(), self.plain("year")) if part)
+        return ", ".join(part for part in (who or self.key, self._where()) if part)
+
+    def data(self) -> dict[str, Any]:
+        """Return the work as plain data: ``key``, ``authors``, ``title``, ``year`` and others."""
+        found: dict[str, Any] = {"key": self.key}
+        names = {"author": "authors"}
+        for name in self.fields:
+            if name not in ("eprint", "archiveprefix") or not self.arxiv():
+                found[names.get(name, name)] = self.plain(name)
+        if self.year is not None:
+            found["year"] = self.year
+        return {**found, "arxiv": self.arxiv()} if self.arxiv() else found
+
+    def entry(self) -> str:
+        """Return the BibTeX entry in UTF-8; for an unknown key, a line that BibTeX skips."""
+        if not self.fields:
+            return f"% {self.key}: no references.bib has this key"
+        width = max(map(len, self.fields))
+        lines = [f"  {name:<{width}} = {{{value}}}" for name, value in self.fields.items()]
+        return "\n".join([f"@{self.kind}{{{self.key},", ",\n".join(lines), "}"])
+
+    def _names(self) -> str:
+        people = [person for person in self.plain("author").split(" and ") if person.strip()]
+        names = [p.split(",")[0].strip() if "," in p else p.split()[-1] for p in people]
+        if len(names) > _MOST_NAMES or "others" in names:
+            return f"{names[0]} et al."
+        return " & ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+    def _where(self) -> str:
+        if self.arxiv():
+            return f"arXiv:{self.arxiv()}"
+        if "doi" in self.fields:
+            return f"doi:{self.plain('doi')}"
+        if "url" in self.fields:
+            return self.plain("url")
+        venue = next((self.plain(name) for name in _KINDS if name in self.fields), "")
+        number = self.plain("volume") or self.plain("number")
+        pages = (
+            f":{self.plain('pages').replace('--', '-')}" if number and self.plain("pages") else ""
+        )
+        return f"{venue} {number}{pages}".strip()
+
+
+NO_WORKS: Mapping[str, Work] = MappingProxyType({})
+
+
+def bibtex(works: Iterable[Work]) -> str:
+    """Return the works as BibTeX entries, in UTF-8."""
+    return "\n\n".join(work.entry() for work in works)
+
+
+def cited(about: Mapping[str, Any], known: Mapping[str, Work]) -> list[Work]:
+    """Return the works that a cell cites.
+
+    Args:
+        about: a cell's `CellSpec.about` as a mapping; ``cite`` has keys, and may have mappings with
+            ``authors``, ``title``, ``year`` and others.
+        known: works by key, as in `gatekit.registry.bibliography`.
+    """
+    entries: Sequence[str | Mapping[str, Any]] = about.get("cite", ())
+    return [known.get(e, Work(e)) if isinstance(e, str) else _from_mapping(e) for e in entries]
+
+
+def provenance(about: Mapping[str, Any], known: Mapping[str, Work]) -> dict[str, Any]:
+    """Return the values of `ABOUT_KEYS` for a cell, None for a key without a value.
+
+    A cell without ``reference`` gets short references to the works that it cites; a cell without
+    ``year`` gets the year of the first work. ``cite`` is a list of works as plain data.
+
+    Args:
+        about: a cell's `CellSpec.about` as a mapping.
+        known: works by key, as in `gatekit.registry.bibliography`.
+    """
+    works = cited(about, known)
+    derived = {
+        "reference": "; ".join(work.reference() for work in works) or None,
+        "year": works[0].year if works else None,
+        "cite": [work.data() for work in works] or None,
+    }
+    given = {key: about.get(key) for key in ABOUT_KEYS if key != "cite"}
+    return {key: derived.get(key) if given.get(key) is None else given[key] for key in ABOUT_KEYS}
+
+
+def _from_mapping(work: Mapping[str, Any]) -> Work:
+    kind = next((kind for name, kind in _KINDS.items() if name in work), "misc")
+    fields = {"author": _escaped(work["authors"])}
+    fields |= {
+        f: str(work[f]) if f in _VERBATIM else _escaped(work[f]) for f in _ORDER if f in work
+    }
+    # Braces keep the capitals of the title.
+    fields["title"] = f"{{{fields['title']}}}"
+    if "arxiv" in work:
+        fields |= {"eprint": str(work["arxiv"]), "archiveprefix": "arXiv"}
+    return Work(_key(work), kind, fields)
+
+
+def _key(work: Mapping[str, Any]) -> str:
+    words = [w for w in re.findall(r"\w+", _ascii(work["title"])) if w not in _SMALL]
+    last = "".join(re.findall(r"\w+", _ascii(work["authors"].split(",")[0])))
+    return f"{last}{work['year']}{words[0] if words else ''}"
+
+
+def _ascii(text: str) -> str:
+    folded = unicodedata.normalize("NFKD", text.replace("ß", "ss"))
+    return folded.encode("ascii", "ignore").decode().lower()
+
+
+def _escaped(value: Any) -> str:
+    escaped = str(value).replace("\\", r"\textbackslash ")
+    return re.sub(r"([&%$#_{}])", r"\\\1", escaped)
