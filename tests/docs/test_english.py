@@ -48,27 +48,6 @@ EXCEPTIONS: dict[str, set[str]] = {
 }
 """Found strings that are right where they are, by file; ``*`` allows everything in it."""
 
-UNREVISED: list[str] = [
-    "CHANGELOG.md",
-    "docs/architecture.md",
-    "docs/findings.md",
-    "docs/performance.md",
-    "experiments/adding/README.md",
-    "experiments/chorales/README.md",
-    "experiments/gates_of_gu/README.md",
-    "experiments/memory_bias/README.md",
-    "experiments/minimal_cells/README.md",
-    "experiments/mnist1d/README.md",
-    "experiments/mnist1d_own/README.md",
-    "experiments/new_gate/README.md",
-    "experiments/odyssey/README.md",
-    "experiments/speed/README.md",
-    "experiments/state_tracking/README.md",
-    "experiments/tutorial/README.md",
-    "experiments/what_gates_do/README.md",
-]
-EXCEPTIONS |= {page: {"*"} for page in UNREVISED}
-
 PACKAGES: tuple[str, ...] = ()
 """Folders below the root whose docstrings and string literals are checked: `gatekit/cell`."""
 
