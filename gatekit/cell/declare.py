@@ -1,4 +1,4 @@
-"""Options as annotated class fields: the one way in which plugins declare what can be set."""
+"""Options as annotated class fields, the one way in which plugins declare options."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .errors import ConfigError, listed, nearest
 class Declared:
     """Base of gates, output units, linear maps, initializers and tasks.
 
-    An annotated class field is an option; a field without annotation, or with ``ClassVar``, is part
-    of the declaration and cannot be set. A subclass may change an inherited option's default by
+    An annotated class field is an option. A field without annotation or with ``ClassVar`` belongs
+    to the declaration and cannot be set. A subclass may change an inherited option's default by
     plain assignment.
 
     Args:
@@ -62,7 +62,7 @@ class Declared:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
-            f"{type(self).__name__} is immutable; make a new one with {name}={value!r}."
+            f"{type(self).__name__} is immutable; create a new one with {name}={value!r}."
         )
 
     @classmethod
@@ -73,7 +73,7 @@ class Declared:
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
         kind, own = type(self), vars(self)
-        # What was never set has its default.
+        # An option that was not set has its default.
         return {
             name: plain(own[name])
             for name in kind._option_types
@@ -132,8 +132,8 @@ def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
         raise ConfigError(
-            f"{owner}: option {name}={value!r} should be {_say(hint)}, "
-            f"and is {type(value).__name__}."
+            f"{owner}: option {name}={value!r} should be {_hint_text(hint)}, "
+            f"not {type(value).__name__}."
         )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")
@@ -165,7 +165,7 @@ def _convert(value: Any, hint: Any) -> Any:
     if hint is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return _WRONG
-        # A whole number may be too large for a float; it then is as good as infinite.
+        # An integer that is too large for a float counts as infinite.
         return float(value) if -1e300 <= value <= 1e300 else math.inf
     if hint is str:
         return value if isinstance(value, str) else _WRONG
@@ -177,16 +177,16 @@ def _convert(value: Any, hint: Any) -> Any:
     return value if isinstance(base, type) and isinstance(value, base) else _WRONG
 
 
-def _say(hint: Any) -> str:
+def _hint_text(hint: Any) -> str:
     args = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " or ".join(_say(a) for a in args)
+        return " or ".join(_hint_text(a) for a in args)
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(repr(a) for a in args)
     names = {
         int: "an integer",
         float: "a number",
-        str: "a text",
+        str: "a string",
         bool: "true or false",
         type(None): "null",
     }

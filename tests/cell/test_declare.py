@@ -66,16 +66,16 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
-        ("number", "1", "should be a number, and is str"),
-        ("number", True, "should be a number, and is bool"),
-        ("number", None, "should be a number, and is NoneType"),
+        ("number", "1", "should be a number, not str"),
+        ("number", True, "should be a number, not bool"),
+        ("number", None, "should be a number, not NoneType"),
         ("count", 1.5, "should be an integer"),
         ("count", True, "should be an integer"),
-        ("word", 3, "should be a text"),
+        ("word", 3, "should be a string"),
         ("flag", 1, "should be true or false"),
         ("way", "left", "should be one of 'up', 'down'"),
         ("maybe", "x", "should be a number or null"),
-        ("either", 1.5, "should be an integer or a text"),
+        ("either", 1.5, "should be an integer or a string"),
         ("items", "abc", "should be a list"),
         ("table", [1], "should be a mapping"),
         ("number", math.nan, "is not finite"),
@@ -119,7 +119,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"make a new one with count=4"):
+    with pytest.raises(AttributeError, match=r"create a new one with count=4"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3

@@ -1,7 +1,7 @@
 """The functions of the equation language, for expressions, NumPy arrays and tensors alike.
 
 A function is called as ``ops.sigmoid(x)``. Given an expression it returns a larger expression;
-given an array or a tensor it computes, by the backend that owns the value's type. The TensorFlow
+given an array or a tensor it computes, by the backend of the value's type. The TensorFlow
 backend is added by ``gatekit.recurrence``; this module needs NumPy only.
 """
 
@@ -32,7 +32,7 @@ class Function:
         arity: the number of arguments.
         kind: ``elementwise`` (each element alone), ``units`` (over the last axis) or ``tensor``.
         latex: a template for LaTeX, with ``{0}``, ``{1}`` for the arguments.
-        compose: the function in terms of other functions of ``ops``; how plugins write theirs.
+        compose: the function in terms of other functions of ``ops``, as plugins define theirs.
         static: positions of arguments that must be whole numbers known when the cell is built.
         summary: one line for listings.
         numpy: the function of NumPy arrays; None where ``compose`` says what it is.
@@ -56,7 +56,7 @@ class Function:
             TypeError: the number of arguments is wrong, or no backend knows their type.
         """
         if len(args) != self.arity:
-            raise TypeError(f"{self.name} takes {self.arity} argument(s), and got {len(args)}")
+            raise TypeError(f"{self.name} takes {self.arity} argument(s), not {len(args)}")
         if any(isinstance(arg, Expr) for arg in args):
             return Call(self.name, tuple(lift(arg) for arg in args))
         if self.compose is not None:
@@ -64,9 +64,9 @@ class Function:
         for owns, table in _BACKENDS:
             if any(owns(arg) for arg in args):
                 value = table[self.name](*args)
-                # A plain number stays one, so that it takes the type of whatever it meets.
+                # A plain number stays one, so that it takes the type of the other operand.
                 return value.item() if isinstance(value, np.generic) else value
-        raise TypeError(f"{self.name} does not know what to do with {type(args[0]).__name__}")
+        raise TypeError(f"{self.name} does not support {type(args[0]).__name__}")
 
 
 def add_backend(owns: Callable[[Any], bool], table: Mapping[str, Callable[..., Any]]) -> None:
