@@ -15,7 +15,7 @@ import yaml
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.comparison import compare
 from gatekit.compare.gates.behaviour import gates_report
-from gatekit.compare.scrub import scrub, tells_the_place, without_paths
+from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.unbundle import import_bundle, read_manifest
 from gatekit.compare.study import load
@@ -167,7 +167,9 @@ def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:
         data = {e["task"]: e["command"] for e in json.loads(archive.read("data.json"))}
     assert data["adding"].startswith("none")
     assert data["jsb_music21"].startswith("gatekit data get ")
-    assert data["jsb"].startswith("yours to bring, with task.path=PATH: JSB_Chorales.mat")
+    assert data["jsb"].startswith(
+        "provide the file yourself, with task.path=PATH: JSB_Chorales.mat"
+    )
 
 
 def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path: Path) -> None:
@@ -239,5 +241,5 @@ def test_scrubbing_leaves_what_is_no_path() -> None:
     )
     assert scrub(f"no file {PRIVATE}: gone") == "no file own.py: gone"
     assert without_paths({"a": [PRIVATE, "c * h", "x/y"]}) == {"a": ["own.py", "c * h", "x/y"]}
-    assert tells_the_place(f"a\n{os.getcwd()}/b") == 2
-    assert tells_the_place("nothing") is None
+    assert line_with_location(f"a\n{os.getcwd()}/b") == 2
+    assert line_with_location("nothing") is None

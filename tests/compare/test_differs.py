@@ -145,7 +145,10 @@ def two(tmp_path: Path) -> Comparison:
     return study(tmp_path, BASE, {**GRU, "optimizer__learning_rate": 0.1})
 
 
-SAID = "the two differ in cell and optimizer.learning_rate, so none of these alone is compared"
+SAID = (
+    "the two differ in cell and optimizer.learning_rate, so the difference cannot be attributed"
+    " to one of them"
+)
 
 
 def test_every_form_names_the_settings(two: Comparison) -> None:

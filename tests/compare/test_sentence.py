@@ -39,7 +39,7 @@ def test_a_design_that_cannot_reach_the_level_says_by_what_it_is_decided(tmp_pat
     (said,) = sentences(compare("demo", tmp_path))
     assert "p = 0.062, where no p value of this design is below 0.05 and the t interval" in said
     verdict = compare("demo", tmp_path).rows[1].verdict
-    assert str(verdict).endswith("the t interval decides, Bonferroni-corrected")
+    assert str(verdict).endswith("so the Bonferroni-corrected t interval decides")
 
 
 def test_diverged_runs_are_told(tmp_path: Path) -> None:

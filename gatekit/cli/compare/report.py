@@ -76,7 +76,7 @@ def _parser(name: str) -> Parser:
 
 def _sheet(options: Namespace) -> Sheet:
     from gatekit.compare.comparison import compare
-    from gatekit.compare.recipe import trained
+    from gatekit.compare.recipe import recorded_commands
     from gatekit.compare.report.context import Sheet
     from gatekit.runs.studies.plan_file import read
 
@@ -94,7 +94,7 @@ def _sheet(options: Namespace) -> Sheet:
     return Sheet(
         comparison,
         shlex.join(["gatekit", "compare", *_typed(options)]),
-        tuple(trained(comparison.study)),
+        tuple(recorded_commands(comparison.study)),
         options.x,
         len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
         tuple(options.plugin),

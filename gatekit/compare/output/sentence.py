@@ -65,8 +65,8 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     if is_decided(found):
         said = f"{label} reached a {_way(found)} {measured} than {found.baseline}"
     elif is_open(found):
-        said = f"In {measured}, {label} came out {by_pairs(found)} against {found.baseline}"
-        said += ", by how much is open"
+        said = f"In {measured}, {label} was {by_pairs(found)}"
+        said += ", but the size of the difference is uncertain"
     else:
         said = f"we found no difference in {measured} between {label} and {found.baseline}"
     numbers = [f"mean paired difference {found.mean:+z.{places}f}{unit}"]

@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 
 from gatekit.cell.errors import GatekitError, RunError
-from gatekit.compare.recipe import constraints, data_sets, environment, trained
-from gatekit.compare.scrub import scrub, tells_the_place, without_paths
+from gatekit.compare.recipe import constraints, data_sets, environment, recorded_commands
+from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.study import Study
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
@@ -60,7 +60,9 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
-    said += _add_report(entries, study.name, [scrub(command) for command in trained(study)])
+    said += _add_report(
+        entries, study.name, [scrub(command) for command in recorded_commands(study)]
+    )
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -174,7 +176,7 @@ def _reproduce(
     counted = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
-    typed = [scrub(command) for command in trained(study)]
+    typed = [scrub(command) for command in recorded_commands(study)]
     wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
         f"# Study {study.name}",
@@ -214,7 +216,7 @@ def _refuse_places(entries: Mapping[str, bytes]) -> None:
     for name, data in entries.items():
         if name.endswith(".npz"):
             continue
-        line = tells_the_place(data.decode("utf-8", "replace"))
+        line = line_with_location(data.decode("utf-8", "replace"))
         if line is not None:
             raise RunError(
                 f"{name}, line {line}, tells this machine (a host, a home or working folder);"

@@ -305,6 +305,6 @@ def test_what_is_not_comparable_is_said(tmp_path: Path) -> None:
     for seed in range(3):
         write_run(runs, configuration("gru", seed), 8.7, data_hash="sha256:" + "cd" * 32)
     refused = Reader(page(sheet("demo", tmp_path))).said()
-    assert "gru is not comparable with lstm: another data (cdcdcdcd against abababab)" in refused
+    assert "gru is not comparable with lstm: different data (cdcdcdcd against abababab)" in refused
     forced = Reader(page(sheet("demo", tmp_path, force=True))).said()
-    assert "gru against lstm, forced: another data" in forced
+    assert "gru against lstm, forced: different data" in forced
