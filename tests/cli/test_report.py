@@ -33,7 +33,7 @@ def test_the_page_lies_where_the_command_says(
     assert main(["report", "demo", "--to", "a/b.html", "--baseline", "rnn"]) == 0
     other = (here / "a" / "b.html").read_text(encoding="utf-8")
     assert "gatekit report demo --baseline rnn" in other
-    assert "difference to rnn" in other
+    assert "difference from rnn" in other
 
 
 def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
         "group",
         "n",
         "test nll (nats/frame)",
-        "difference to lstm",
+        "difference from lstm",
         "parameters",
         "ms/step",
     ):
