@@ -1,4 +1,4 @@
-"""``gatekit cite``: what to cite where a cell was used, as BibTeX."""
+"""``gatekit cite``: print the references of a cell as BibTeX."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatekit.cli.output import write, write_json
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Write the works that a cell comes from.
+    """Print the references of a cell.
 
     Args:
         name: the command's name.
