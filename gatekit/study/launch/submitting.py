@@ -129,7 +129,7 @@ def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
 def _noted(folder: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in folder.glob(job_name("*")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(durable.read(path))
+        record = durable.read_object(path)
+        with contextlib.suppress(KeyError, TypeError):
             found[str(record["job"])] = set(record["runs"])
     return found
