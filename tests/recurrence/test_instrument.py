@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
-from gatekit.recurrence.instrument import watched
+from gatekit.recurrence.instrument import instrumented
 from gatekit.registry import cell_names
 
 TIME, BATCH, UNITS, FEATURES = 6, 3, 5, 4
@@ -27,12 +27,12 @@ def layer_of(cell, **options):
 
 
 def watch(layer, loss=lambda y: tf.reduce_sum(y**2), **options):
-    """Return the layer's output, its watch, and the gradient of a loss in its states."""
-    with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+    """Return the output, what the instrument has seen, and a loss's gradient in the states."""
+    with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
         y = layer(inputs(layer.cell), **options)
         value = loss(y)
-    seen = watches[layer.name]
-    return y, seen, tape.gradient(value, seen.nudges, unconnected_gradients="zero")
+    seen = instruments[layer.name]
+    return y, seen, tape.gradient(value, seen.perturbations, unconnected_gradients="zero")
 
 
 @pytest.mark.parametrize("executor", ["fused", "reference"])
@@ -50,7 +50,7 @@ def test_watching_changes_no_output_and_nothing_afterwards(executor):
 def test_an_error_leaves_the_executor_in_its_place():
     layer = layer_of("gru")
     before = layer._executor
-    with pytest.raises(ValueError, match="on the way"), watched([layer], lambda tensor: None):
+    with pytest.raises(ValueError, match="on the way"), instrumented([layer], lambda tensor: None):
         raise ValueError("on the way")
     assert layer._executor is before
 
@@ -150,11 +150,11 @@ def test_every_bundled_cell_can_be_watched(name):
     layer = gatekit.RNN(name, 8, seed=1, return_sequences=True)
     layer.build((None, None, FEATURES))
     found = {n: tf.cast(v, "float32") for n, v in inputs(layer.cell).items()}
-    with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+    with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
         y = layer(found)
         loss = tf.reduce_sum(y**2)
-    seen = watches[layer.name]
-    slopes = tape.gradient(loss, seen.nudges, unconnected_gradients="zero")
+    seen = instruments[layer.name]
+    slopes = tape.gradient(loss, seen.perturbations, unconnected_gradients="zero")
     for state in layer.cell.states:
         assert np.isfinite(slopes[state.name]).all()
         assert slopes[state.name].shape == seen.sequences[state.name].shape
@@ -168,10 +168,14 @@ def test_in_a_graph_and_under_a_mixed_policy():
 
     @tf.function
     def look(x):
-        with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+        with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
             loss = tf.reduce_sum(tf.cast(model(x), "float32") ** 2)
-        seen = watches[layer.name]
-        return tape.gradient(loss, seen.nudges), seen.kept()["c", "c"][0], seen.sequences["forget"]
+        seen = instruments[layer.name]
+        return (
+            tape.gradient(loss, seen.perturbations),
+            seen.kept()["c", "c"][0],
+            seen.sequences["forget"],
+        )
 
     slopes, kept, forget = look(tf.ones((2, 4, FEATURES)))
     assert slopes["c"].dtype == kept.dtype == tf.float32
