@@ -1,4 +1,4 @@
-"""``gatekit show``: a cell as equations, with its states, stages, weights and reference."""
+"""``gatekit show``: show a cell's equations, states, stages, weights and reference."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 
 def build_cell(asked: Overrides) -> Cell:
-    """Return the cell that the overrides ask for, with its sizes.
+    """Return the cell that the overrides describe, with its sizes.
 
     Raises:
-        GatekitError: a name is unknown, or the parts do not fit; the message says what is allowed.
+        GatekitError: a name is unknown, or the parts do not fit together.
     """
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_cell, read_output_unit, swap
