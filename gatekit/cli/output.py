@@ -81,7 +81,7 @@ def _show_traceback(
 
 
 def write(text: str) -> None:
-    """Write a text and a line end to stdout."""
+    """Write a string and a newline to stdout."""
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
@@ -114,7 +114,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
 
 
 def write_file(path: Path, content: str) -> None:
-    """Write a text file and report its path on stderr.
+    """Write a file and report its path on stderr.
 
     Raises:
         ConfigError: the file cannot be written.

@@ -252,7 +252,7 @@ def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
         if row.difference is not None and row.difference.test is not None
     }
     corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
-    asked = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
+    comparisons = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
     results = []
     for index, row in enumerate(rows):
         if row.difference is not None and row.difference.pairs:
@@ -260,8 +260,10 @@ def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
             whole = diff.mean is not None
             diff = dataclasses.replace(
                 diff,
-                simultaneous=mean_interval(diff.values, 1 - (1 - level) / asked) if whole else None,
-                seeds_needed=seeds_needed(diff.effect_size, asked, ALPHA),
+                simultaneous=mean_interval(diff.values, 1 - (1 - level) / comparisons)
+                if whole
+                else None,
+                seeds_needed=seeds_needed(diff.effect_size, comparisons, ALPHA),
             )
             if index in tests:
                 diff = dataclasses.replace(

@@ -96,14 +96,14 @@ def studies(root: Path | str = "experiments") -> list[str]:
     Raises:
         RunError: there are no studies.
     """
-    found = [
+    names = [
         entry.name
         for entry in _entries(Path(root))
         if any((Path(entry.path) / name).is_dir() for name in ("runs", IMPORTED))
     ]
-    if not found:
+    if not names:
         raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
-    return found
+    return names
 
 
 def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:

@@ -21,7 +21,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         0.
 
     Raises:
-        ConfigError: no cell is named, or it says nothing that could be cited.
+        ConfigError: no cell is named, or the cell has no references.
     """
     from gatekit.cell.declare import plain
     from gatekit.cell.show.bibtex import bibtex
@@ -40,7 +40,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     works = plain(about.get("cite", []))
     if not works and not options.json:
         raise ConfigError(
-            f"cell={asked.cell} has no key cite; what it says of its origin: "
+            f"cell={asked.cell} has no key cite; its reference: "
             f"{about.get('reference', 'nothing')}. The key is described in docs/cells.md."
         )
     if options.json:

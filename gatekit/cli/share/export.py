@@ -12,7 +12,7 @@ from gatekit.cli.output import write
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Export the runs of a study to another tool; runs that are there already are not repeated.
+    """Export the runs of a study to another tool; a repeated export skips unchanged runs.
 
     Args:
         name: the command's name.
