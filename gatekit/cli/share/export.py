@@ -26,7 +26,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--tensorboard",
         type=Path,
         metavar="FOLDER",
-        help="write logs to this folder (tensorboard; this is the default)",
+        help="write logs to this folder (default: tensorboard)",
     )
     to.add_argument(
         "--mlflow",

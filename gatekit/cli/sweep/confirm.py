@@ -28,12 +28,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
     )
     add_root(parser)
-    add_keys(parser, "--by", "the keys that distinguish variants (cell)")
+    add_keys(parser, "--by", "the keys that distinguish variants (default: cell)")
     parser.add_argument(
-        "--seeds", type=int, default=10, help="number of fresh seeds per variant (10)"
+        "--seeds", type=int, default=10, help="number of fresh seeds per variant (default: 10)"
     )
     parser.add_argument(
-        "--into", metavar="STUDY", help="the study for the new runs (STUDY_confirm)"
+        "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
     )
     options = parser.read(argv)
     by = keys(options.by) or ["cell"]

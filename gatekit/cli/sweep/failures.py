@@ -25,7 +25,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         0, or 1 if a run has failed.
     """
     parser = study_parser(name)
-    parser.add_argument("--lines", type=int, default=8, help="number of lines of the log (8)")
+    parser.add_argument(
+        "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
+    )
     options = parser.read(argv)
 
     from gatekit.runs.studies.failures import causes

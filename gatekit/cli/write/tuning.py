@@ -31,11 +31,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME units=64 features=32"
     )
-    parser.add_argument("--batch", type=int, default=32, help="batch size (32)")
-    parser.add_argument("--time", type=int, default=100, help="number of time steps (100)")
-    parser.add_argument("--rounds", type=int, default=15, help="rounds per executor (15)")
+    parser.add_argument("--batch", type=int, default=32, help="batch size (default: 32)")
+    parser.add_argument("--time", type=int, default=100, help="number of time steps (default: 100)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds per executor (default: 15)")
     parser.add_argument(
-        "--precision", default="float32", help="the precision, as in a run (float32)"
+        "--precision", default="float32", help="the precision, as in a run (default: float32)"
     )
     parser.add_argument(
         "--mode",
