@@ -20,7 +20,7 @@ WIDTH = 100
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Write to stdout and stderr through `Terminal` until the block ends.
+    """Send stdout and stderr through `Terminal` until the block ends.
 
     No string that a command reads reaches the terminal as a control sequence. A stream that was
     closed when the process started is opened to reject writes, so that no file gets its number.
@@ -86,7 +86,7 @@ def write(text: str) -> None:
 
 
 def write_json(data: Any) -> None:
-    """Write plain data as indented JSON; NaN and infinities are refused, as JSON has none."""
+    """Write plain data as indented JSON; raise ValueError for NaN and infinities."""
     write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 

@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def missing(self) -> tuple[Run, ...]:
-        """Return every run that has no outcome, once each."""
+        """Return all runs without an outcome, sorted by id."""
         runs = {run.id: run for row in self.rows for run in row.group.missing}
         runs.update({run.id: run for run in self.unknown})
         return tuple(runs[key] for key in sorted(runs))
@@ -91,7 +91,7 @@ def compare(
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
-        split: ``validation``, or a further test set such as ``test_256``; None means the test set.
+        split: ``validation``, or another test set such as ``test_256``; None means the test set.
         force: compare groups that are not comparable, and give a verdict even if runs are missing.
         level: confidence level of the intervals.
 

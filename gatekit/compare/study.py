@@ -13,7 +13,7 @@ from gatekit.runs.config import ConfigReader
 from gatekit.runs.record import Run, is_run, read_run
 
 IMPORTED = "imported"
-"""The folder of a study that holds the runs of other origins."""
+"""The folder in a study with the runs of other origins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     if not study or not _inside(folder, root) or not folder.is_dir():
         known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
         raise RunError(
-            f"no study {study!r} in {root}{nearest(study, known)}; studies there: {listed(known)};"
+            f"no study {study!r} in {root}{nearest(study, known)}; studies: {listed(known)};"
             f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
         )
     configs = ConfigReader()

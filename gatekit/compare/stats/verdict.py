@@ -121,7 +121,7 @@ def _no_p(pairs: int) -> str:
 
 
 def design_notes(differences: list[Difference]) -> list[str]:
-    """Return what the design of a comparison can and cannot show.
+    """Return notes on what the design of a comparison can show.
 
     Args:
         differences: all differences to a baseline of one comparison.
