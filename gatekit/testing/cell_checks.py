@@ -1,4 +1,4 @@
-"""Checks of a whole cell, and what can be told of it at initialisation."""
+"""Checks of a whole cell, and its properties at initialisation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sizes_fit(subject: InCell) -> str | None:
     output = np.asarray(layer(fed(inputs(subject, ROWS, STEPS))))
     expected = (ROWS, STEPS, subject.cell.output.width)
     if output.shape != expected:
-        raise CheckError(f"the output has the shape {output.shape}, not {expected}", "mend emits")
+        raise CheckError(f"the output has the shape {output.shape}, not {expected}", "fix emits")
     if not np.all(np.isfinite(output)):
         step = int(np.argmin(np.all(np.isfinite(output), axis=(0, 2))))
         raise CheckError(
@@ -68,7 +68,7 @@ def slopes_true(subject: InCell) -> str | None:
     came = float(sum(np.sum(np.asarray(s) * ways[n]) for n, s in slopes.items()))
     if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
         raise CheckError(
-            f"the gradient along a random direction is {came:.6g}, and finite differences say "
+            f"the gradient along a random direction is {came:.6g}, and finite differences give "
             f"{expected:.6g}",
             "check each gate by itself: gatekit check NAME",
         )

@@ -23,7 +23,7 @@ Values = dict[str, Any]
 
 
 def wake() -> None:
-    """Let TensorFlow look for its devices now, and say what it says about them."""
+    """Let TensorFlow look for its devices now, and print its messages about them."""
     tf.zeros([])
 
 

@@ -17,7 +17,7 @@ from gatekit.study.plan import Plan, Run
 from .outcome import Outcome
 
 WARNING = 120
-"""Seconds before its time limit at which Slurm tells a job to stop."""
+"""Seconds before its time limit at which Slurm signals a job to stop."""
 
 
 def executor(plan: Plan) -> Any:
@@ -79,7 +79,7 @@ def submitting() -> Iterator[None]:
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
         said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
         raise ConfigError(
-            f"Slurm refuses the job: {said[-1].strip()} See to hydra.launcher.partition, account, "
+            f"Slurm refuses the job: {said[-1].strip()} Check hydra.launcher.partition, account, "
             "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
         ) from None
 

@@ -134,7 +134,7 @@ class Probe:
 
 
 def _place(layer: RNN) -> tuple[int, bool]:
-    """Return where a layer stands in the stack: from below, and forward before backward."""
+    """Return the position of a layer in the stack: from below, and forward before backward."""
     direction, _, index = layer.name.rpartition("_")
     return int(index), direction == "backward"
 
