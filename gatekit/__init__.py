@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import GatekitError
+from gatekit._version import __version__ as __version__
+from gatekit.cell.errors import ConfigError, DataError, GatekitError
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language import ops
@@ -17,6 +18,7 @@ from gatekit.registry.hooks import hookimpl
 
 if TYPE_CHECKING:
     from gatekit import convert
+    from gatekit.cell.schema import MAX_EQUATIONS
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
     from gatekit.recurrence.padding import pad_time
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
     from .compare import load
     from .registry import use_plugins
 
-__version__ = "0.1.0"
 __all__ = [
+    "MAX_EQUATIONS",
     "RNN",
     "AutomatonTask",
     "Batch",
     "Cell",
+    "ConfigError",
+    "DataError",
     "Function",
     "Gate",
     "GatekitError",
@@ -57,6 +61,7 @@ __all__ = [
 
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {
+    "MAX_EQUATIONS": "gatekit.cell.schema",
     "RNN": "gatekit.recurrence.layers.rnn",
     "Cell": "gatekit.recurrence.layers.step_cell",
     "load": "gatekit.compare",

@@ -14,24 +14,25 @@ from gatekit.tasks.task import Task
 
 PAGE = Path(__file__).parents[1] / "docs" / "tasks.md"
 NEEDED = ("Chance", "Separates", "Time", "Reference")
-"""What the docstring of every bundled task says, besides its recipe."""
-COLUMNS = ("task", "what it asks", "metric", "chance", "separates", "time", "source")
+"""The sections that the docstring of every bundled task has, besides its recipe."""
+COLUMNS = ("task", "question", "metric", "chance", "separates", "time", "source")
 HEAD = """# Tasks
 
-The tasks that gatekit brings; `make tasks` writes this page from their docstrings, and
-`gatekit tasks` lists them. `task=NAME` chooses one, `task.OPTION=VALUE` sets an option, and
-`${task.length}` may be used in any other value. Numbers are given as measured, with who measured
-them; where none is given, nobody has.
+These are the bundled tasks. `make tasks` generates this page from their docstrings, and
+`gatekit tasks` lists them. `task=NAME` chooses a task, `task.OPTION=VALUE` sets an option, and any
+other value may refer to an option as `${task.length}`. All numbers were measured, and the page
+states by whom. A task without numbers has not been measured.
 
 Streamed tasks draw fresh training data for every step, from the run's seed. Their validation and
 test sets are always the same and have the options `validation_size`, `test_size` and `data_seed`.
-Some have further test sets of longer sequences, such as `test_256`, which
-`gatekit compare STUDY --split test_256` compares; these choose nothing. Chance is the metric of the
-best guess that ignores the input; tests hold it against simulation.
+Some tasks have further test sets of longer sequences, such as `test_256`. These choose nothing, and
+`gatekit compare STUDY --split test_256` compares on them. Chance is the metric of the best guess
+that ignores the input; tests check it by simulation.
 
-What was measured in gatekit is one run each, with seed 0: `gatekit train task=NAME cell=CELL
-units=64 trainer.batch=32 optimizer.learning_rate=2e-3 trainer.steps=STEPS`, unless something else
-is said. It ran on one thread of a machine with two busy cores, so that the seconds are too many.
+Unless noted otherwise, numbers measured in gatekit come from one run each, with seed 0:
+`gatekit train task=NAME cell=CELL units=64 trainer.batch=32 optimizer.learning_rate=2e-3
+trainer.steps=STEPS`. The runs used one thread of a machine with two busy cores, so the seconds are
+too high.
 
 """
 _SECTION = re.compile(
@@ -61,7 +62,7 @@ def _joined(text: str) -> str:
 
 
 def options(text: str) -> Iterator[tuple[str, str]]:
-    """Return the options that the section ``Args`` describes, with what it says of them."""
+    """Return the options that the section ``Args`` describes, with their descriptions."""
     name, said = "", ""
     for line in text.splitlines():
         if match := _OPTION.match(line):

@@ -1,4 +1,4 @@
-"""Documents cannot drift: commands, keys and examples stand in them as they are."""
+"""Documents cannot drift: their commands, keys and examples are checked against the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gatekit.cell.schema import CELL_KEYS
-from gatekit.cli.commands import COMMANDS
+from gatekit.cli.commands import COMMANDS, GROUPS
 from gatekit.study.config import LAUNCH_KEYS, RUN_KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -56,19 +56,26 @@ def test_every_key_of_a_run_is_named(key: str) -> None:
     assert re.search(rf"`[^`\n]*(?<![\w.]){re.escape(key)}\b[^`\n]*`", documents())
 
 
-def test_the_tables_of_the_readme_are_complete() -> None:
-    commands = README.split("## The commands")[1].split("\n## ")[0]
-    assert [c for c in COMMANDS if not re.search(rf"`gatekit {c}\b", commands)] == []
-    keys = README.split("## The keys of a run")[1].split("The keys of a cell:")[0]
-    wanted = {*RUN_KEYS, *LAUNCH_KEYS}
-    assert {
-        k for k in wanted if not re.search(rf"^\|[^|]*`{k}`[^|]*\|", keys, re.MULTILINE)
-    } == set()
+def test_the_table_of_commands_is_complete() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    named = re.findall(r"`gatekit ([a-z-]+)", "\n".join(re.findall(r"^\|[^|]*\|", page, re.M)))
+    assert sorted(named) == sorted(COMMANDS)
+
+
+def test_the_readme_has_commands_of_every_group() -> None:
+    table = README.split("## The commands")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([\w ]+) \| (`.*`) \|$", table, re.MULTILINE)
+    assert [title for title, _ in rows] == list(GROUPS.values())
+    for group, (_, names) in zip(GROUPS, rows, strict=True):
+        named = re.findall(r"`gatekit ([a-z-]+)`", names)
+        assert named
+        assert [name for name in named if COMMANDS[name].group != group] == []
 
 
 @pytest.mark.parametrize("key", CELL_KEYS)
 def test_every_key_of_a_cell_is_named(key: str) -> None:
-    table = README.split("The keys of a cell:")[1].split("##")[0]
+    page = (ROOT / "docs/cells.md").read_text(encoding="utf-8")
+    table = page.split("## The keys of a cell")[1].split("##")[0]
     assert f"`{key}`" in table
 
 

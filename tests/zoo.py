@@ -29,14 +29,17 @@ NAMES = sorted(path.stem for path in (ROOT / "conf/cell").glob("*.yaml"))
 UNITS, FEATURES = 8, 4
 HEAD = """# The zoo
 
-The cells that gatekit brings, oldest first; `make zoo` writes this page and those that it links to.
-There are {cells}, and {certified} of them are certified (`gatekit cells --tier certified`).
-A cell is certified where a recurrence in NumPy, written from the paper and not from the cell, gives
-the same values and the same gradients to 10 digits or more in float64
-([tests/reference](../tests/reference)); those marked unverified were not read there. Where another
-library has the cell, its page names it: values and gradients agree to as many digits. The
-parameters are those of the recurrent layer with the output unit `hidden`; n units, m features.
-`gatekit cite cell=NAME` prints BibTeX, `gatekit cells --help` tells how to search.
+These are the bundled cells, oldest first. `make zoo` generates this page and the cells' pages.
+There are {cells} cells, and {certified} of them are certified (`gatekit cells --tier certified`).
+
+A certified cell has the same values and gradients as a recurrence in NumPy, to 10 digits or more in
+float64. The recurrence was written from the paper and not from the cell
+([tests/reference](../tests/reference)). Cells marked unverified were not checked against their
+papers. If another library has the cell, the cell's page names it; values and gradients agree to as
+many digits. The parameter counts are those of the recurrent layer with the output unit `hidden`,
+for n units and m features.
+
+`gatekit cite cell=NAME` prints BibTeX, and `gatekit cells --help` explains how to search.
 
 """
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import sys
 import types
 import typing
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -30,9 +33,12 @@ class Declared:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        hints: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            hints.update(_hints(base))
         own = {
             name: hint
-            for name, hint in typing.get_type_hints(cls).items()
+            for name, hint in hints.items()
             if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
         }
         cls._option_types = types.MappingProxyType(own)
@@ -89,6 +95,28 @@ class Declared:
         return (
             f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
         )
+
+
+_HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
+
+
+def _hints(cls: type) -> Mapping[str, Any]:
+    """Return the type hints of a class without those of its bases, evaluated once.
+
+    `typing.get_type_hints` evaluates the hints of every base for each subclass anew.
+    """
+    known = _HINTS.get(cls)
+    if known is None:
+        known = dict(inspect.get_annotations(cls)) if cls.__module__ != "builtins" else {}
+        if not all(isinstance(hint, type) for hint in known.values()):
+            holder = type(
+                cls.__name__, (), {"__annotations__": known, "__module__": cls.__module__}
+            )
+            module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+            # names of the module come before those of the class, as in get_type_hints
+            known = typing.get_type_hints(holder, dict(vars(cls)), module)
+        _HINTS[cls] = known
+    return known
 
 
 def plain(value: Any) -> Any:

@@ -8,14 +8,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import CellError, listed, nearest
+from .language import ops
+from .language.ops import Function
 
 LARGEST = 1e300
-# Each map with its inverse: `init` is the value that equations read, not the raw weight.
-MAPS: dict[str, Callable[[float], float]] = {
-    "sigmoid": lambda v: math.log(v / (1.0 - v)),
-    "tanh": math.atanh,
-    "softplus": lambda v: math.log(math.expm1(v)),
-    "exp": math.log,
+
+
+@dataclass(frozen=True)
+class ParameterMap:
+    """How a raw weight becomes the value that the equations see.
+
+    Args:
+        function: the map, for numbers, arrays and tensors; it knows its range and its LaTeX.
+        inverse: returns the raw weight of a value, because ``init`` is what equations read.
+    """
+
+    function: Function
+    inverse: Callable[[float], float]
+
+
+MAPS = {
+    "sigmoid": ParameterMap(ops.sigmoid, lambda v: math.log(v / (1.0 - v))),
+    "tanh": ParameterMap(ops.tanh, math.atanh),
+    "softplus": ParameterMap(ops.softplus, lambda v: math.log(math.expm1(v))),
+    "exp": ParameterMap(ops.exp, math.log),
 }
 
 
@@ -60,7 +76,7 @@ class Parameter:
         if isinstance(self.init, Mapping) or self.map is None:
             return self.init
         try:
-            return MAPS[self.map](float(self.init))
+            return MAPS[self.map].inverse(float(self.init))
         except (ValueError, ZeroDivisionError, OverflowError):
             raise CellError(
                 f"init={self.init} is outside the range of map={self.map!r}; "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 from gatekit.cell.graph import Cell
+
+from .masking import ValidSteps
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Problem:
         training: whether zoneout draws; otherwise it takes the mean.
         wanted: the signals whose sequences are returned.
         matmul_dtype: the type that matrix products run in.
-        nudges: what is added to states as they are computed, ``time x batch x width`` by name;
-            zeros, for the gradient with respect to them. The reference executor adds them.
+        perturbations: what is added to states as they are computed, ``time x batch x width`` by
+            name; zeros, for the gradient with respect to them. The reference executor adds them.
+        valid: the valid steps of the mask, or None; for what follows the recurrence.
+        carried: new values of states that no recurrence computes: last inputs, count of steps.
     """
 
     cell: Cell
@@ -39,11 +43,45 @@ class Problem:
     training: bool
     wanted: tuple[str, ...]
     matmul_dtype: Any
-    nudges: Mapping[str, Any] = field(default_factory=dict)
+    perturbations: Mapping[str, Any] = field(default_factory=dict)
+    valid: ValidSteps | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Tensors:
+    """Base of dataclasses of tensors and of mappings of tensors, which `tf.nest` flattens.
+
+    Fields and keys keep their order; a field that is None has no tensor.
+    """
+
+    def __tf_flatten__(self) -> tuple[Any, tuple[Any, ...]]:
+        """Return what identifies the tensors, and the tensors."""
+        keys: list[Any] = []
+        values: list[Any] = []
+        for field_ in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field_.name)
+            if isinstance(value, Mapping):
+                keys.append(tuple(value))
+                values.append(tuple(value.values()))
+            else:
+                keys.append(value is not None)
+                values.append(() if value is None else value)
+        return tuple(keys), tuple(values)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata: Any, components: Any) -> Self:
+        """Return the structure with other tensors."""
+        values: list[Any] = []
+        for keys, value in zip(metadata, components, strict=True):
+            if isinstance(keys, tuple):
+                values.append(dict(zip(keys, value, strict=True)))
+            else:
+                values.append(value if keys else None)
+        return cls(*values)
 
 
 @dataclass(frozen=True)
-class Solution:
+class Solution(Tensors):
     """Sequences of the wanted signals, ``time x batch x width``, and the last value of every state.
 
     The sequence of a state holds the state after zoneout and mask; of another signal its value at

@@ -1,11 +1,15 @@
-"""The registry: which plugins there are, what they offer and from where; cells by name."""
+"""The registry: finds plugins, loads each one in isolation, and answers queries; cells by name.
+
+A plugin that fails is set aside with its reason, and all others work. Start with `hooks.py`, which
+lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
+"""
 
 from __future__ import annotations
 
 from .bibliography import bibliography
 from .cells import cell_config, cell_names, config_folders, load_cell
 from .contract import API
-from .hashes import plugin_hashes, plugin_source, plugin_sources, source_hash, thing_hash
+from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
 from .loading import use_plugins
 from .plugin import Broken, Origin
 from .queries import (
@@ -35,6 +39,7 @@ __all__ = [
     "config_folders",
     "left_out",
     "load_cell",
+    "object_hash",
     "origins",
     "plugin_hashes",
     "plugin_names",
@@ -44,6 +49,5 @@ __all__ = [
     "reverted",
     "source_hash",
     "tasks",
-    "thing_hash",
     "use_plugins",
 ]

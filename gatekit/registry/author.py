@@ -1,16 +1,20 @@
-"""Where in a plugin its author's mistake is, and what to type against it."""
+"""Finds the line of a plugin that raised, and says what to type instead."""
 
 from __future__ import annotations
 
+import ast
+import importlib
 import os
 import re
 import sys
 import traceback
 from pathlib import Path
 
-from gatekit.cell.errors import PluginError, excerpt, nearest
+from gatekit.cell.errors import PluginError, excerpt, listed, nearest
 
-_NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from 'gatekit'")
+_NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>gatekit(?:\.tasks)?)'")
+PUBLIC = ("gatekit", "gatekit.tasks")
+"""What plugins import from; all other modules are gatekit's own and move without notice."""
 
 
 def shown(path: Path | str) -> str:
@@ -19,24 +23,28 @@ def shown(path: Path | str) -> str:
 
 
 def author_line(error: BaseException, path: Path | None) -> str:
-    """Return file, line and text of the author's own line that raised, or an empty text.
+    """Return file, line and text of the author's own line that raised, or an empty string.
 
     Args:
         error: what was raised.
-        path: the plugin's file; None for the last line that is neither gatekit's nor Python's.
+        path: the plugin's file; None for the last line that is in neither gatekit nor Python.
     """
     if isinstance(error, SyntaxError) and error.filename:
         text = excerpt((error.text or "").strip())
         return f"{shown(error.filename)}, line {error.lineno}" + (f": {text}" if text else "")
+    last = _author_frame(error, path)
+    if last is None:
+        return ""
+    return f"{shown(last.filename)}, line {last.lineno}: {excerpt((last.line or '').strip())}"
+
+
+def _author_frame(error: BaseException, path: Path | None) -> traceback.FrameSummary | None:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
         if (Path(frame.filename) == path if path else _strange(frame.filename))
     ]
-    if not frames:
-        return ""
-    last = frames[-1]
-    return f"{shown(last.filename)}, line {last.lineno}: {excerpt((last.line or '').strip())}"
+    return frames[-1] if frames else None
 
 
 def what_happened(error: BaseException, path: Path | None) -> str:
@@ -53,7 +61,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
 
 
 def reason_of(error: BaseException | None, path: Path | None) -> str:
-    """Return why a plugin is left out: our own words as they are, else `what_happened`.
+    """Return why a plugin is left out: the text of a `PluginError`, else `what_happened`.
 
     Args:
         error: what was raised, if anything was.
@@ -65,27 +73,68 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
 
 
 def remedy(error: BaseException, path: Path | None) -> str:
-    """Return what to do about an error, as the end of a sentence, or an empty text.
+    """Return what to do about an error, as the end of a sentence, or an empty string.
 
     Args:
         error: what was raised.
         path: the plugin's file.
     """
+    missing = error.name if isinstance(error, ImportError) else None
+    if isinstance(missing, str) and missing.startswith("gatekit.") and missing not in PUBLIC:
+        return _public_import(error, missing, path)
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.split(".")[0]
         if path is not None and (path.parent / f"{package}.py").is_file():
             return (
-                f"; {package}.py lies beside it, and a plugin imports installed packages only: "
+                f"; {package}.py is beside it, but a plugin can import installed packages only: "
                 "put both into one file, or type `gatekit new gate NAME --package`"
             )
-        return f"; type `pip install {package}`, or take the import out"
+        return f"; type `pip install {package}`, or remove the import"
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:
-        offered = getattr(sys.modules.get("gatekit"), "__all__", ())
-        return f"; gatekit offers no {match['name']!r}{nearest(match['name'], offered)}"
+        names = getattr(sys.modules.get(match["module"]), "__all__", ())
+        return f"; {match['module']} has no {match['name']!r}{nearest(match['name'], names)}"
     if isinstance(error, SystemExit):
-        return "; a plugin must not end the process: take sys.exit() out"
+        return "; a plugin must not end the process: remove sys.exit()"
     return ""
+
+
+def _public_import(error: BaseException, module: str, path: Path | None) -> str:
+    """Return the import to type in place of one from a module of gatekit's own.
+
+    Args:
+        error: what the import raised.
+        module: the module that is missing, or lacks a name.
+        path: the plugin's file.
+    """
+    homes: dict[str, list[str]] = {}
+    for alias in _imported(error, module, path):
+        for public in PUBLIC:
+            if alias.name in importlib.import_module(public).__all__:
+                homes.setdefault(public, []).append(ast.unparse(alias))
+                break
+    typed = " and ".join(f"`from {home} import {', '.join(n)}`" for home, n in homes.items())
+    if typed:
+        return f"; {module} is gatekit's own and may move; type {typed}"
+    return f"; {module} is gatekit's own and may move; a plugin imports from {listed(PUBLIC)} only"
+
+
+def _imported(error: BaseException, module: str, path: Path | None) -> list[ast.alias]:
+    """Return the names that the author's failed import asks a module for."""
+    frame = _author_frame(error, path)
+    if frame is None or frame.lineno is None:
+        return []
+    try:
+        tree = ast.parse(Path(frame.filename).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [
+        alias
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        if node.lineno <= frame.lineno <= (node.end_lineno or node.lineno)
+        for alias in node.names
+    ]
 
 
 def _strange(filename: str) -> bool:

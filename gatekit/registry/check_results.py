@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .loading import registry
+from gatekit._version import __version__
+
+from .loading import complete_registry
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
 CHECKABLE = ("gates", "output_units", "functions", "tasks")
-"""Kinds of things that the conformance suite has checks for."""
+"""The kinds that the conformance suite has checks for."""
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -32,10 +34,10 @@ def folder() -> Path:
 
 
 def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]) -> Path | None:
-    """Keep the outcomes of a thing's checks.
+    """Store the outcomes of the checks of one object.
 
     Args:
-        source: the hash of its source, as `gatekit.registry.thing_hash` gives it.
+        source: the hash of its source, as `gatekit.registry.object_hash` gives it.
         kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
         name: its registered name.
         outcomes: what came of all checks.
@@ -43,8 +45,6 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
     Returns:
         The file, or None where the folder cannot be written: results are a convenience.
     """
-    from gatekit import __version__
-
     record = {
         "schema": SCHEMA,
         "hash": source,
@@ -68,10 +68,10 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
 
 
 def lookup(source: str) -> dict[str, dict[str, Any]]:
-    """Return what is known of a source: records by ``KIND.NAME``; nothing where it is unchecked.
+    """Return the stored results of a source by ``KIND.NAME``; none if it is unchecked.
 
     Args:
-        source: a hash, as `gatekit.registry.thing_hash` or a run's record of its plugins has it.
+        source: a hash, as `gatekit.registry.object_hash` or a run's record of its plugins has it.
 
     Returns:
         Records with ``hash kind name gatekit checked outcomes``; files that are damaged or of
@@ -92,8 +92,6 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
 
 def status(record: dict[str, Any] | None) -> str:
     """Return a record in a few words: ``23 passed``, ``2 of 23 failed``, ``not checked``."""
-    from gatekit import __version__
-
     if record is None:
         return "not checked"
     states = [outcome["status"] for outcome in record["outcomes"]]
@@ -105,25 +103,25 @@ def status(record: dict[str, Any] | None) -> str:
 
 
 def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[str, str]:
-    """Return what is known of plugins in a few words, by name.
+    """Return a short status of each plugin, by name.
 
-    Gatekit's own are left out unless something is known of them; so is what has no checks.
+    Bundled plugins without results, and plugins that have no checks, are omitted.
 
     Args:
         hashes: the hash of each plugin's source.
         plugins: files of further plugins, as in `gatekit.registry.catalogue`.
     """
-    known = registry(plugins)
-    said = {}
+    known = complete_registry(plugins)
+    statuses = {}
     for name, source in hashes.items():
         records = lookup(source)
         if records:
-            said[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
+            statuses[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
         elif name in known.plugins and not known.plugins[name].bundled:
-            offered = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
-            if offered & set(CHECKABLE):
-                said[name] = status(None)
-    return said
+            checked = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
+            if checked & set(CHECKABLE):
+                statuses[name] = status(None)
+    return statuses
 
 
 def _is_record(record: Any, source: str) -> bool:

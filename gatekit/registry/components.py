@@ -1,4 +1,4 @@
-"""What is registered, as the study sees it."""
+"""What the plugins of a run provide, as planning and training use it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Task
 
+from .cells import config_folders
+from .hashes import plugin_hashes, plugin_sources
+from .queries import catalogue, tasks
+
 
 @dataclass(frozen=True)
-class Parts:
-    """Gates, cells, output units, tasks and configuration folders that a study can use."""
+class Components:
+    """What cells and tasks a study can use, and the folders of their configurations.
+
+    Args:
+        catalogue: gates, output units, functions, initializers, linear maps and cells.
+        tasks: task classes by name.
+        config_folders: the folders with ``cell/`` and the like, in the order of the search.
+        files: plugin files that the user named.
+    """
 
     catalogue: Catalogue
     tasks: Mapping[str, type[Task]]
@@ -50,22 +60,22 @@ class Parts:
 
     def hashes(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, str]:
         """Return the hash of the source of every plugin that a run uses, by name."""
-        return registry.plugin_hashes(cell, unit, task, self.files)
+        return plugin_hashes(cell, unit, task, self.files)
 
     def sources(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, bytes]:
         """Return the source of every plugin that a run uses, by its hash."""
-        return registry.plugin_sources(cell, unit, task, self.files)
+        return plugin_sources(cell, unit, task, self.files)
 
 
-def _load(plugins: tuple[str, ...]) -> Parts:
-    return Parts(
-        registry.catalogue(plugins),
-        registry.tasks(plugins),
-        tuple(registry.config_folders(plugins)),
+def _load(plugins: tuple[str, ...]) -> Components:
+    return Components(
+        catalogue(plugins),
+        tasks(plugins),
+        tuple(config_folders(plugins)),
         plugins,
     )
 
 
-def load(plugins: Sequence[str] = ()) -> Parts:
-    """Return what is registered, with these plugin files besides what is found by itself."""
+def load(plugins: Sequence[str] = ()) -> Components:
+    """Return what is registered, these plugin files included."""
     return _load(tuple(plugins))

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.declare import Declared
 from gatekit.cell.errors import PluginError, listed, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.output_unit import OutputUnit
+from gatekit.tasks.task import Task
 
 from . import hooks
-from .plugin import Found
+from .plugin import DiscoveredPlugin
 
 API = "1"
 """The version of the plugin interface; a plugin may ask for it with ``requires_api = "1"``."""
@@ -30,14 +30,14 @@ CLASSES: dict[str, type] = {
     "output_units": OutputUnit,
     "initializers": Initializer,
     "linear_maps": LinearMap,
-    "tasks": Declared,
+    "tasks": Task,
 }
 KINDS = (*CLASSES, "cells", "functions")
 
 
-def api_mismatch(carrier: Any) -> str:
+def api_mismatch(module: Any) -> str:
     """Return why a plugin's ``requires_api`` cannot be met, or an empty text."""
-    wanted = getattr(carrier, "requires_api", API)
+    wanted = getattr(module, "requires_api", API)
     if str(wanted) == API:
         return ""
     return (
@@ -46,36 +46,36 @@ def api_mismatch(carrier: Any) -> str:
     )
 
 
-def unregistered(carrier: Any) -> str:
+def unregistered(module: Any) -> str:
     """Return why a module without hooks is a mistake: it defines what nothing registers."""
-    for value in vars(carrier).values() if inspect.ismodule(carrier) else ():
-        if not inspect.isclass(value) or value.__module__ != carrier.__name__:
+    for value in vars(module).values() if inspect.ismodule(module) else ():
+        if not inspect.isclass(value) or value.__module__ != module.__name__:
             continue
-        kind = next((k for k, base in CLASSES.items() if issubclass(value, base)), None)
-        if kind is None or value.__name__.startswith("_"):
+        kind = _kind_of(value)
+        if kind not in CLASSES or value.__name__.startswith("_"):
             continue
         name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value.__name__).lower()
-        what = kind.removesuffix("s").replace("_", " ")
         return (
-            f"it defines the {what} {value.__name__} and registers nothing; end the file with\n"
+            f"it defines the {_noun(kind)} {value.__name__} and registers nothing; "
+            "end the file with\n"
             f"  @hookimpl\n  def gatekit_{kind}():\n      return {{'{name}': {value.__name__}}}"
         )
     return ""
 
 
-def implemented(carrier: Any, plugin: Found) -> tuple[str, ...]:
+def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
     """Return the hooks that the plugin implements.
 
     Args:
-        carrier: the module or object with the hooks.
+        module: the module or object with the hooks.
         plugin: what it was loaded from.
 
     Raises:
         PluginError: a hook is misspelt, or is not marked with ``@hookimpl``.
     """
     found = []
-    for name in dir(carrier):
-        value = inspect.getattr_static(carrier, name)
+    for name in dir(module):
+        value = inspect.getattr_static(module, name)
         value = getattr(value, "__func__", value)
         if not callable(value) or inspect.isclass(value):
             continue
@@ -97,45 +97,88 @@ def implemented(carrier: Any, plugin: Found) -> tuple[str, ...]:
 
 
 def checked(hook: str, result: Any) -> dict[str, Any]:
-    """Return what a hook returned, copied, so that a later look finds the same.
+    """Return a copy of what a hook returned, so that a later look finds the same.
 
     Args:
-        hook: the hook, of one of the kinds.
+        hook: the hook of one of the kinds.
         result: what it returned.
 
     Raises:
-        PluginError: it is not a mapping from names to things of the hook's kind.
+        PluginError: it is not a mapping from names to objects of the hook's kind.
     """
     kind = hook.removeprefix("gatekit_")
     if not isinstance(result, Mapping):
         raise PluginError(f"{hook} returned {_short(result)}; a mapping from names is expected")
-    things = dict(result)
-    for name, thing in things.items():
+    objects = dict(result)
+    for name, value in objects.items():
         if type(name) is not str or not _IDENTIFIER.match(name):
             raise PluginError(
                 f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter)"
             )
-        fault = _fault(kind, name, thing)
-        if fault:
-            raise PluginError(f"{hook}: {name} is {_short(thing)}; {fault}")
-    return things
+        if fault := _fault(kind, name, value):
+            raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}")
+    return objects
 
 
-def _fault(kind: str, name: str, thing: Any) -> str:
+def _fault(kind: str, name: str, value: Any) -> str:
+    """Return what is wrong with an object that a hook returned, and what to type, or nothing."""
+    actual = _kind_of(value)
+    if actual is not None and actual != kind:
+        what = "it" if isinstance(value, (type, Function)) else "its class"
+        return (
+            f"that is {_article(actual)}, and {_expected(kind)} is expected: return {what} from "
+            f"gatekit_{actual} instead"
+        )
     if kind in CLASSES:
-        base = CLASSES[kind]
-        is_one = isinstance(thing, type) and issubclass(thing, base) and thing is not base
-        what = "gatekit.Task" if kind == "tasks" else f"gatekit.{base.__name__}"
-        return "" if is_one else f"a subclass of {what} is expected (the class, not an instance)"
+        return _class_fault(kind, value)
     if kind == "cells":
-        return "" if callable(thing) else "a function that returns a cell is expected"
-    if not isinstance(thing, Function):
-        return "a gatekit.Function is expected"
-    if thing.name != name:
-        return f"its name is {thing.name!r}; both must be equal"
-    if thing.compose is None:
+        return "" if callable(value) else f"{_expected(kind)} is expected"
+    if not isinstance(value, Function):
+        return f"{_expected(kind)} is expected"
+    if value.name != name:
+        return f"its name is {value.name!r}; both must be equal"
+    if value.compose is None:
         return "compose= is missing: the function in terms of gatekit.ops"
     return ""
+
+
+def _class_fault(kind: str, value: Any) -> str:
+    base = CLASSES[kind]
+    if isinstance(value, base):
+        return f"that is an instance: return the class, {type(value).__name__}"
+    if not (isinstance(value, type) and issubclass(value, base)):
+        return f"{_expected(kind)} is expected"
+    if value is base:
+        return f"that is the base class: {_expected(kind)} is expected"
+    if inspect.isabstract(value):
+        missing = listed(getattr(value, "__abstractmethods__", ()))
+        return f"it does not define what every {_noun(kind)} needs: {missing}"
+    return ""
+
+
+def _kind_of(value: Any) -> str | None:
+    """Return the kind whose base a class or an instance has; None if it has none."""
+    if isinstance(value, Function):
+        return "functions"
+    cls = value if isinstance(value, type) else type(value)
+    return next((kind for kind, base in CLASSES.items() if issubclass(cls, base)), None)
+
+
+def _expected(kind: str) -> str:
+    if kind == "cells":
+        return "a function that returns a cell as a mapping"
+    if kind == "functions":
+        return "a gatekit.Function"
+    return f"a subclass of gatekit.{CLASSES[kind].__name__}"
+
+
+def _noun(kind: str | None) -> str:
+    return (kind or "").removesuffix("s").replace("_", " ")
+
+
+def _article(kind: str) -> str:
+    noun = _noun(kind)
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def folders(result: Any, base: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The three doors for plugins: files in folders, entry points, files that the user names."""
+"""Where plugins come from: files in folders, entry points, files that the user names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,21 @@ from typing import Any
 
 from gatekit.cell.errors import PluginError, listed, nearest
 
-from .plugin import PRIVATE, Found
+from .plugin import PRIVATE, DiscoveredPlugin
 
 GROUP = "gatekit"
 BUNDLED = "gatekit.plugins"
 DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
 LARGEST = 10_000_000
 """Bytes that a plugin's file may have."""
+DEEPEST = 5
+"""Folders below ``plugins`` that are searched: plugins/1/2/3/4/5/mine.py is found."""
+MOST = 2000
+"""Python files and folders that a folder of plugins may have."""
+CELL_FOLDERS = ("cells", "functions", "gates", "initializers", "maps", "outputs")
+"""Bundled folders whose plugins provide what a cell is made of."""
 
+_SKIPPED = ("_", ".")
 _KINDS: dict[str, Callable[[int], bool]] = {
     "a folder": stat.S_ISDIR,
     "a named pipe": stat.S_ISFIFO,
@@ -35,12 +42,12 @@ _KINDS: dict[str, Callable[[int], bool]] = {
 
 
 def autoload() -> bool:
-    """Return whether plugins that nobody named are loaded: ./plugins and entry points."""
+    """Return whether plugins that the user did not name are loaded: ./plugins and entry points."""
     return os.environ.get(DISABLE, "") in ("", "0")
 
 
-def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Found]:
-    """Return the plugins behind all doors, each once.
+def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[DiscoveredPlugin]:
+    """Return the plugins of all sources, each once.
 
     Args:
         plugins: files that the user named, relative to ``folder``.
@@ -50,12 +57,12 @@ def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Found]:
     Raises:
         PluginError: a named file is not there, or is not a Python file.
     """
-    found: list[Found] = []
+    found: list[DiscoveredPlugin] = []
     files: set[Path] = set()
     for plugin in _all(plugins, folder, everything):
         if plugin.path is not None and plugin.path in files:
             if plugin.named:
-                # Found by itself before; that it was named, too, makes its faults errors.
+                # The user named it, so its faults are errors.
                 found = [replace(f, named=True) if f.path == plugin.path else f for f in found]
             continue
         if plugin.path is not None:
@@ -64,40 +71,75 @@ def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Found]:
     return found
 
 
-def _all(plugins: Sequence[str], folder: Path, everything: bool) -> Iterator[Found]:
+def _all(plugins: Sequence[str], folder: Path, everything: bool) -> Iterator[DiscoveredPlugin]:
     yield from _bundled()
     if everything:
-        for path in _python_files(folder / "plugins"):
-            yield _file(path)
+        top = folder / "plugins"
+        for path in _python_files(top):
+            if path.parent == top or _may_have_a_hook(path):
+                yield _file(Path(os.path.realpath(path)))
         for entry in sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
             yield _entry(entry)
     for text in plugins:
         yield _named_file(text, folder)
 
 
-def _python_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    # realpath, for Path.resolve raises for links that lead in a circle
-    found = (Path(os.path.realpath(p)) for p in folder.glob("*.py") if not p.name.startswith("_"))
-    return sorted(found)
+def _python_files(top: Path) -> list[Path]:
+    """Return the Python files in a folder and the folders inside it, sorted by relative path.
+
+    Names that begin with ``_`` or ``.`` are skipped, and links to folders are not followed.
+
+    Raises:
+        PluginError: the folder has more than `MOST` entries.
+    """
+    found: list[Path] = []
+    visited = 0
+    for place, folders, files in os.walk(top):
+        depth = len(Path(place).relative_to(top).parts)
+        folders[:] = [f for f in folders if not f.startswith(_SKIPPED)] if depth < DEEPEST else []
+        named = [f for f in files if f.endswith(".py") and not f.startswith(_SKIPPED)]
+        # what os.walk takes for a folder may still be called like a plugin, and is reported
+        named += [f for f in folders if f.endswith(".py") and depth == 0]
+        found += [Path(place, name) for name in named]
+        visited += 1 + len(named)
+        if visited > MOST:
+            raise PluginError(
+                f"{top} has more than {MOST:,} Python files and folders; is another project or "
+                "an environment in it? Move it elsewhere, or begin its name with _ to have it "
+                f"skipped. `{DISABLE}=1` turns the search off."
+            )
+    return sorted(found, key=lambda path: path.relative_to(top).parts)
 
 
-def _bundled() -> Iterator[Found]:
+def _may_have_a_hook(path: Path) -> bool:
+    """Return whether a file in a subfolder is a plugin; helpers and tests are passed over."""
+    try:
+        _require_regular(path)
+        text = path.read_bytes()
+    except (PluginError, OSError):
+        return True
+    return b"gatekit_" in text or b"hookimpl" in text
+
+
+def _bundled() -> Iterator[DiscoveredPlugin]:
     # By name: a static import would make the registry depend on every plugin.
-    for folder in importlib.import_module(BUNDLED).__path__:
-        for path in _python_files(Path(folder)):
-            load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
-            yield Found(path.stem, load, path, bundled=True)
+    top = Path(importlib.import_module(BUNDLED).__file__ or "").parent
+    for path in _python_files(top):
+        load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
+        folder = path.relative_to(top).parts[0]
+        needed = path.parent == top or folder in CELL_FOLDERS
+        yield DiscoveredPlugin(
+            path.stem, load, Path(os.path.realpath(path)), bundled=True, for_cells=needed
+        )
 
 
-def _file(path: Path, named: bool = False) -> Found:
-    return Found(path.stem, functools.partial(import_file, path), path, named=named)
+def _file(path: Path, named: bool = False) -> DiscoveredPlugin:
+    return DiscoveredPlugin(path.stem, functools.partial(import_file, path), path, named=named)
 
 
-def _entry(entry: EntryPoint) -> Found:
+def _entry(entry: EntryPoint) -> DiscoveredPlugin:
     distribution = entry.dist
-    return Found(
+    return DiscoveredPlugin(
         name=entry.name,
         load=entry.load,
         distribution=distribution.name if distribution else entry.value,
@@ -106,7 +148,7 @@ def _entry(entry: EntryPoint) -> Found:
     )
 
 
-def _named_file(text: str, folder: Path) -> Found:
+def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     path = (folder / Path(text).expanduser()).resolve()
     if not path.is_file():
         around = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
@@ -120,7 +162,7 @@ def _named_file(text: str, folder: Path) -> Found:
     return _file(path, named=True)
 
 
-def _with_own_name(plugin: Found, taken: set[str]) -> Found:
+def _with_own_name(plugin: DiscoveredPlugin, taken: set[str]) -> DiscoveredPlugin:
     """Rename a second plugin of one name, the same on every machine: hashes go by the name."""
     name = plugin.name
     if name in taken and plugin.path is not None:
@@ -132,7 +174,7 @@ def _with_own_name(plugin: Found, taken: set[str]) -> Found:
         name, number = f"{plugin.name}#{number}", number + 1
     if name == plugin.name:
         return plugin
-    return Found(**{**vars(plugin), "name": name})
+    return DiscoveredPlugin(**{**vars(plugin), "name": name})
 
 
 def import_file(path: Path) -> ModuleType:

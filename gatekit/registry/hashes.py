@@ -1,4 +1,4 @@
-"""What a run's numbers depend on in its plugins: the meaning of their source, not its layout."""
+"""Hashes of plugins: they follow the meaning of a source, not its layout."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from gatekit.cell.errors import PluginError, listed, nearest
 from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
 
-from .loading import Registry, registry
-from .plugin import Found
+from .loading import Registry, complete_registry
+from .plugin import DiscoveredPlugin
 from .queries import origins
 
-# What the graph draws from where neither cell nor map says otherwise.
+# What the graph uses if neither cell nor map names an initializer.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
+_OWN_PACKAGES = (
+    *("cell", "cli", "compare", "convert", "recurrence", "registry"),
+    *("runs", "study", "tasks", "testing", "training"),
+)
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
-    """Return the source file of something registered.
+    """Return the source file of a registered object.
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
@@ -47,8 +51,8 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
     return path
 
 
-def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
-    """Return the hash of the source of one thing: that of its plugin in a run that uses it alone.
+def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
+    """Return the hash of the source of one object, as in a run that uses no other.
 
     Args:
         kind: as in `plugin_source`.
@@ -62,9 +66,9 @@ def thing_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
         PluginError: no plugin registers the name.
     """
     plugin_source(kind, name, plugins)
-    known = registry(plugins)
+    known = complete_registry(plugins)
     plugin = known.plugins[known.origins[kind][name].plugin]
-    return _joined_hash(_files(known, plugin, known.things[kind][name]), plugin)
+    return _joined_hash(_files(known, plugin, known.objects[kind][name]), plugin)
 
 
 def plugin_hashes(
@@ -75,18 +79,18 @@ def plugin_hashes(
 ) -> dict[str, str]:
     """Return the hash of the source of every plugin that a run uses, by the plugin's name.
 
-    Layout, comments and docstrings do not count; neither does where the files lie.
+    Layout, comments, docstrings and the folder do not count.
 
     Args:
-        cell: the cell; with it count its gates, linear maps, initializers and functions.
-        output_unit: the output unit, likewise.
+        cell: the cell, with its gates, linear maps, initializers and functions.
+        output_unit: the output unit, with its linear maps, initializers and functions.
         task_name: the task's registered name.
         plugins: plugin files besides those that are found by themselves.
 
     Returns:
         SHA-256 in hexadecimal digits, by plugin name, sorted.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     used = _used(known, cell, output_unit, task_name)
     return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
 
@@ -99,19 +103,18 @@ def plugin_sources(
 ) -> dict[str, bytes]:
     """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
 
-    A plugin of one file is that file; the files of another stand one after the other, each below
-    a comment with its name.
+    If a plugin has several files, they are joined, each below a comment with its name.
 
     Args:
         cell: as in `plugin_hashes`.
-        output_unit: likewise.
-        task_name: likewise.
-        plugins: likewise.
+        output_unit: as in `plugin_hashes`.
+        task_name: as in `plugin_hashes`.
+        plugins: as in `plugin_hashes`.
 
     Returns:
         Python text in bytes, by SHA-256 in hexadecimal digits.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     found: dict[str, bytes] = {}
     for name, files in _used(known, cell, output_unit, task_name).items():
         texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
@@ -131,13 +134,17 @@ def _used(
     for kind, name in sorted({*_of_cell(cell), *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
-            files = _files(known, known.plugins[origin.plugin], known.things[kind][name])
+            files = _files(known, known.plugins[origin.plugin], known.objects[kind][name])
             used.setdefault(origin.plugin, set()).update(files)
     return used
 
 
 def source_hash(path: Path) -> str:
-    """Return the SHA-256 of a Python file's syntax tree without docstrings and comments.
+    """Return the SHA-256 of a Python file's syntax tree.
+
+    Docstrings, comments and layout are left out, and so are imports of gatekit's own modules: the
+    number ``numerics`` of a fingerprint stands for these. ``from gatekit import Gate`` counts, and
+    so does what is imported from a bundled plugin.
 
     Args:
         path: the file; one that is not Python is hashed byte by byte.
@@ -153,7 +160,7 @@ def source_hash(path: Path) -> str:
 def _text(node: Any) -> str:
     # ast.dump is not used: its text changes with the version of Python, where fields are added.
     if isinstance(node, list):
-        return f"[{','.join(_text(n) for n in node)}]"
+        return f"[{','.join(_text(n) for n in _without_own_imports(node))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     fields = dict(ast.iter_fields(node))
@@ -161,8 +168,34 @@ def _text(node: Any) -> str:
         fields["body"] = node.body[1:]
     fields.pop("kind", None)
     fields.pop("type_ignores", None)
-    said = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
-    return f"{type(node).__name__}({','.join(said)})"
+    parts = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _without_own_imports(nodes: list[Any]) -> list[Any]:
+    """Return statements without imports of gatekit's own modules."""
+    kept = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names = [a for a in node.names if not _is_own_module(a.name)]
+            node = node if len(names) == len(node.names) else ast.Import(names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = node.module or ""
+            # `as` stays: the rest of the file does not show which function it stands for
+            names = [a for a in node.names if a.asname or not _is_own_module(f"{module}.{a.name}")]
+            if _is_own_module(module):
+                node = ast.ImportFrom("gatekit", names, 0)
+            elif len(names) < len(node.names):
+                node = ast.ImportFrom(module, names, 0)
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) or node.names:
+            kept.append(node)
+    return kept
+
+
+def _is_own_module(name: str) -> bool:
+    """Return whether a dotted name is in one of gatekit's packages, bundled plugins excepted."""
+    root, _, rest = name.partition(".")
+    return root == "gatekit" and rest.partition(".")[0] in _OWN_PACKAGES
 
 
 def _of_cell(cell: CellSpec | None) -> Iterator[tuple[str, str]]:
@@ -223,11 +256,11 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
             yield "functions", node.function
 
 
-def _files(known: Registry, plugin: Found, thing: Any) -> set[Path]:
+def _files(known: Registry, plugin: DiscoveredPlugin, value: Any) -> set[Path]:
     files = {plugin.path} if plugin.path else set()
     if plugin.distribution:
-        files |= _package_files(known.carriers[plugin.name], thing)
-    for cls in inspect.getmro(thing) if inspect.isclass(thing) else ():
+        files |= _package_files(known.modules[plugin.name], value)
+    for cls in inspect.getmro(value) if inspect.isclass(value) else ():
         files |= _class_file(cls)
     return files
 
@@ -245,10 +278,10 @@ def _class_file(cls: type) -> set[Path]:
         return set()
 
 
-def _package_files(carrier: Any, thing: Any) -> set[Path]:
-    """Return all sources of the installed package: which of them matter is not ours to guess."""
+def _package_files(module: Any, value: Any) -> set[Path]:
+    """Return all sources of the installed package: any of them may matter."""
     files: set[Path] = set()
-    for holder in (carrier, inspect.getmodule(thing)):
+    for holder in (module, inspect.getmodule(value)):
         file = getattr(holder, "__file__", None) or getattr(
             inspect.getmodule(holder), "__file__", None
         )
@@ -265,7 +298,7 @@ def _package_files(carrier: Any, thing: Any) -> set[Path]:
     return files
 
 
-def _joined_hash(files: Iterable[Path], plugin: Found) -> str:
+def _joined_hash(files: Iterable[Path], plugin: DiscoveredPlugin) -> str:
     # Names only: the same sources in another folder are the same plugin.
     parts = sorted(f"{path.name} {source_hash(path)}" for path in files if path.is_file())
     if not parts:

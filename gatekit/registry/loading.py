@@ -1,4 +1,4 @@
-"""Loading: each plugin is tried by itself; what works is registered, the rest is set aside."""
+"""Loads each plugin by itself: registers what works, and sets the rest aside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,41 +21,61 @@ from gatekit.cell.errors import PluginError
 from gatekit.cell.language.ops import FUNCTIONS
 
 from . import contract, discovery, hooks, quarantine
-from .plugin import Broken, Found, Origin
+from .plugin import Broken, DiscoveredPlugin, Origin
 
 
 @dataclass
 class Registry:
-    """All that the plugins of one working folder offer."""
+    """Everything that the plugins of one working folder provide.
 
-    things: dict[str, dict[str, Any]] = field(
+    Bundled tasks and callbacks are in ``pending`` until they are asked for. If the user has
+    plugins, all bundled ones are loaded at once, before them.
+    """
+
+    manager: pluggy.PluginManager
+    objects: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {k: {} for k in contract.KINDS}
     )
     origins: dict[str, dict[str, Origin]] = field(
         default_factory=lambda: {k: {} for k in contract.KINDS}
     )
-    plugins: dict[str, Found] = field(default_factory=dict)
-    carriers: dict[str, Any] = field(default_factory=dict)
+    plugins: dict[str, DiscoveredPlugin] = field(default_factory=dict)
+    modules: dict[str, Any] = field(default_factory=dict)
     hooks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     config_dirs: list[Path] = field(default_factory=list)
-    callback_hooks: list[tuple[Found, Callable[..., Any], tuple[str, ...]]] = field(
-        default_factory=list
-    )
     broken: list[Broken] = field(default_factory=list)
     reverted: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pending: list[DiscoveredPlugin] = field(default_factory=list)
+    bundled: int = 0
 
     @functools.cached_property
     def catalogue(self) -> Catalogue:
         """What a cell may use, frozen."""
-        things = {k: MappingProxyType(self.things[k]) for k in contract.KINDS if k != "tasks"}
-        things["functions"] = MappingProxyType({**FUNCTIONS, **self.things["functions"]})
+        objects = {k: MappingProxyType(self.objects[k]) for k in contract.KINDS if k != "tasks"}
+        objects["functions"] = MappingProxyType({**FUNCTIONS, **self.objects["functions"]})
         own = [f"{p.name} ({p.place})" for p in self.plugins.values() if not p.bundled]
-        bundled = sum(p.bundled for p in self.plugins.values())
         return Catalogue(
-            **things,
-            loaded=(f"gatekit's own {bundled}", *own),
+            **objects,
+            loaded=(f"gatekit's own {self.bundled}", *own),
             broken=tuple(f"{b.name} ({b.reason})" for b in self.broken),
         )
+
+    def call(self, plugin: DiscoveredPlugin, hook: str, **arguments: Any) -> Any:
+        """Call one hook of one plugin, through pluggy, and return what it returned.
+
+        Args:
+            plugin: a plugin that implements the hook.
+            hook: the hook's name.
+            arguments: what the hook is given; pluggy passes on those that the plugin asks for.
+
+        Raises:
+            BaseException: whatever the plugin raises.
+        """
+        module = self.manager.get_plugin(plugin.name)
+        others = [p for p in self.manager.get_plugins() if p is not module]
+        results = self.manager.subset_hook_caller(hook, others)(**arguments)
+        # pluggy leaves out None
+        return results[0] if results else None
 
 
 def registry(plugins: Sequence[str] = ()) -> Registry:
@@ -71,10 +92,26 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
             f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
-    return _registry(tuple(named), Path.cwd(), discovery.autoload() and not _named_only.get())
+    everything = discovery.autoload() and not _named_only.get()
+    return _registry(tuple(named), Path.cwd(), everything)
+
+
+def complete_registry(plugins: Sequence[str] = ()) -> Registry:
+    """Return everything registered, bundled tasks and callbacks included.
+
+    Args:
+        plugins: as in `registry`.
+
+    Raises:
+        PluginError: as `registry`.
+    """
+    known = registry(plugins)
+    _load_pending(known)
+    return known
 
 
 _used: list[str] = []
+_LOCK = threading.RLock()
 _named_only: ContextVar[bool] = ContextVar("named_only", default=False)
 
 
@@ -117,28 +154,50 @@ def using(plugins: Sequence[str]) -> Iterator[None]:
 
 @functools.lru_cache(maxsize=32)
 def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Registry:
-    result = Registry()
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    for plugin in discovery.find(plugins, folder, everything):
-        _add(result, manager, plugin)
+    found = discovery.find(plugins, folder, everything)
+    bundled = [plugin for plugin in found if plugin.bundled]
+    users = found[len(bundled) :]
+    result = Registry(manager, bundled=len(bundled))
+    for plugin in bundled:
+        if users or plugin.for_cells:
+            _add(result, plugin)
+        else:
+            result.pending.append(plugin)
+    for plugin in users:
+        _add(result, plugin)
     return result
+
+
+def _load_pending(known: Registry) -> None:
+    with _LOCK:
+        while known.pending:
+            plugin = known.pending[0]
+            try:
+                _add(known, plugin)
+            except BaseException:
+                # tried again by the next call, as after Ctrl-C
+                if known.manager.has_plugin(plugin.name):
+                    known.manager.unregister(name=plugin.name)
+                raise
+            known.pending.pop(0)
 
 
 @dataclass(frozen=True)
 class _Offer:
-    """What a plugin has: its hooks and what they returned, each thing with its source file."""
+    """What a plugin provides: its hooks and what they returned, with the file of each object."""
 
-    carrier: Any
+    module: Any
     implemented: tuple[str, ...]
-    things: Mapping[str, Mapping[str, Any]]
+    objects: Mapping[str, Mapping[str, Any]]
     paths: Mapping[tuple[str, str], Path | None]
     folders: list[Path]
-    callbacks: list[tuple[Callable[..., Any], tuple[str, ...]]]
 
 
-def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None:
-    found = quarantine.attempt(plugin, lambda: _offer(manager, plugin))
+def _add(result: Registry, plugin: DiscoveredPlugin) -> None:
+    found = quarantine.attempt(plugin, lambda: _offer(result, plugin))
+    manager = result.manager
     offer = found.value
     if isinstance(offer, PluginError):
         raise offer
@@ -151,32 +210,32 @@ def _add(result: Registry, manager: pluggy.PluginManager, plugin: Found) -> None
         return
     _merge(result, plugin, offer)
     result.plugins[plugin.name] = plugin
-    result.carriers[plugin.name] = offer.carrier
+    result.modules[plugin.name] = offer.module
     result.hooks[plugin.name] = offer.implemented
     result.reverted[plugin.name] = found.changes
-    # What was loaded later was asked for more expressly, and so stands before it.
+    # A plugin that is loaded later was asked for more expressly: its folders come first.
     result.config_dirs[:0] = offer.folders
-    result.callback_hooks += [(plugin, function, names) for function, names in offer.callbacks]
 
 
-def _offer(manager: pluggy.PluginManager, plugin: Found) -> _Offer | PluginError | None:
-    """Return what a plugin has.
+def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | None:
+    """Return what a plugin provides.
 
     Returns:
-        The offer; an error that ends the command, since the plugin would be passed over silently;
+        The offer; an error that ends the command, because the plugin would be skipped silently;
         None if two entry points lead to one module, whose hooks are known already.
 
     Raises:
         BaseException: the plugin is broken.
     """
-    carrier = plugin.load()
-    if reason := contract.api_mismatch(carrier):
+    manager, module = known.manager, plugin.load()
+    hash(module)  # pluggy keeps plugins in sets
+    if reason := contract.api_mismatch(module):
         raise PluginError(reason)
     try:
-        implemented = contract.implemented(carrier, plugin)
+        implemented = contract.implemented(module, plugin)
     except PluginError as error:
         return error
-    forgotten = "" if implemented or plugin.bundled else contract.unregistered(carrier)
+    forgotten = "" if implemented or plugin.bundled else contract.unregistered(module)
     if forgotten:
         raise PluginError(forgotten)
     if plugin.named and not implemented:
@@ -184,72 +243,50 @@ def _offer(manager: pluggy.PluginManager, plugin: Found) -> _Offer | PluginError
             f"{plugin} has no hook; add, for a gate:\n"
             "  @hookimpl\n  def gatekit_gates():\n      return {'my_gate': MyGate}"
         )
-    if manager.is_registered(carrier):
+    if manager.is_registered(module):
         return None
     try:
-        manager.register(carrier, plugin.name)
+        manager.register(module, plugin.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         return PluginError(f"{plugin}: {error}")
-    things, folders = _call_hooks(manager, plugin)
-    return _Offer(
-        carrier,
-        implemented,
-        things,
-        {(kind, n): _path(plugin, thing) for kind, of in things.items() for n, thing in of.items()},
-        folders,
-        [(i.function, tuple(i.argnames)) for i in _own_hooks(manager, plugin, "gatekit_callbacks")],
-    )
+    objects: dict[str, Mapping[str, Any]] = {}
+    for kind in contract.KINDS:
+        if (hook := f"gatekit_{kind}") in implemented:
+            objects[kind] = contract.checked(hook, known.call(plugin, hook))
+    folders: list[Path] = []
+    if (hook := "gatekit_config_dirs") in implemented:
+        beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
+        folders = contract.folders(known.call(plugin, hook), beside)
+    paths = {(k, n): _path(plugin, value) for k, of in objects.items() for n, value in of.items()}
+    return _Offer(module, implemented, objects, paths, folders)
 
 
-def _set_aside(result: Registry, plugin: Found, broken: Broken) -> None:
+def _set_aside(result: Registry, plugin: DiscoveredPlugin, broken: Broken) -> None:
     if plugin.named:
         raise PluginError(
-            f"{plugin}, which plugins= names, is broken: {broken.reason}. Mend it, or take it out."
+            f"{plugin}, which plugins= names, is broken: {broken.reason}. "
+            "Fix it, or remove it from plugins=."
         )
     result.broken.append(broken)
 
 
-def _own_hooks(manager: pluggy.PluginManager, plugin: Found, hook: str) -> list[Any]:
-    caller = getattr(manager.hook, hook)
-    return [impl for impl in caller.get_hookimpls() if impl.plugin_name == plugin.name]
-
-
-def _call_hooks(
-    manager: pluggy.PluginManager, plugin: Found
-) -> tuple[dict[str, Mapping[str, Any]], list[Path]]:
-    things: dict[str, Mapping[str, Any]] = {}
-    folders: list[Path] = []
-    for kind in contract.KINDS:
-        hook = f"gatekit_{kind}"
-        for impl in _own_hooks(manager, plugin, hook):
-            things[kind] = contract.checked(hook, impl.function())
-    for impl in _own_hooks(manager, plugin, "gatekit_config_dirs"):
-        beside = Path(inspect.getfile(impl.function)).resolve().parent
-        folders += contract.folders(impl.function(), beside)
-    return things, folders
-
-
-def _merge(
-    result: Registry,
-    plugin: Found,
-    offer: _Offer,
-) -> None:
-    for kind, named in offer.things.items():
-        for name, thing in named.items():
+def _merge(result: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
+    for kind, named in offer.objects.items():
+        for name, value in named.items():
             what = kind.removesuffix("s").replace("_", " ")
             first = result.origins[kind].get(name)
             if first is not None:
                 other = result.plugins[first.plugin]
                 raise PluginError(
                     f"two plugins register the {what} {name!r}: {other} and {plugin}. "
-                    "Rename one of them, or leave one plugin out."
+                    "Rename one of them, or remove one plugin."
                 )
             if name in contract.built_in(kind):
                 raise PluginError(
                     f"{plugin} registers the {what} {name!r}, which gatekit has itself"
                 )
-            result.things[kind][name] = thing
+            result.objects[kind][name] = value
             result.origins[kind][name] = Origin(
                 name,
                 plugin.name,
@@ -260,9 +297,9 @@ def _merge(
             )
 
 
-def _path(plugin: Found, thing: Any) -> Path | None:
+def _path(plugin: DiscoveredPlugin, value: Any) -> Path | None:
     if plugin.path is not None:
         return plugin.path
-    module = sys.modules.get(getattr(thing, "__module__", ""))
+    module = sys.modules.get(getattr(value, "__module__", ""))
     file = getattr(module, "__file__", None)
     return Path(file).resolve() if file else None

@@ -12,18 +12,20 @@ PRIVATE = "gatekit_plugin_file_"
 
 
 @dataclass(frozen=True)
-class Found:
-    """A plugin that a door leads to, not loaded yet.
+class DiscoveredPlugin:
+    """A plugin that was found and is not loaded yet.
 
     Args:
         name: its name, unique among those found.
-        load: returns the module or object that carries the hooks; may raise anything.
+        load: returns the module or object with the hooks; may raise anything.
         path: its file, where it is one.
         distribution: the installed distribution that brings it; None for a file.
         version: that distribution's version.
         bundled: whether it is one of gatekit's own.
         named: whether the user named it, so that it has to be there.
         module: the module that an entry point names.
+        for_cells: whether it may provide what a cell is made of; False only for bundled tasks and
+            callbacks, which are loaded when they are asked for.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Found:
     bundled: bool = False
     named: bool = False
     module: str = ""
+    for_cells: bool = True
 
     @property
     def place(self) -> str:

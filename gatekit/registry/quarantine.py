@@ -1,4 +1,4 @@
-"""Runs code of a plugin so that its faults are its own: caught, described, and undone."""
+"""Runs code of a plugin in isolation: describes what it raises, reverts what it changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from gatekit.cell.errors import PluginError
 
 from .author import reason_of
-from .plugin import Found
+from .plugin import DiscoveredPlugin
 from .shared_state import Snapshot, streams_to
 
 SLOW = 5.0
@@ -47,8 +47,8 @@ class Outcome(Generic[T]):
     changes: tuple[str, ...] = ()
 
 
-def attempt(plugin: Found, call: Callable[[], T]) -> Outcome[T]:
-    """Call code of a plugin; whatever it raises is its failure, and what it changes is reverted.
+def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
+    """Call code of a plugin; whatever it raises is recorded, and what it changes is reverted.
 
     What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
 
@@ -95,7 +95,7 @@ def attempt(plugin: Found, call: Callable[[], T]) -> Outcome[T]:
     return Outcome(value, *failure, changes)
 
 
-def called(plugin: Found, what: str, call: Callable[[], T]) -> T:
+def called(plugin: DiscoveredPlugin, what: str, call: Callable[[], T]) -> T:
     """Call code of a plugin whose failure ends what is being done.
 
     Args:
@@ -164,7 +164,7 @@ class _Handlers:
 
 
 @contextlib.contextmanager
-def _announced(plugin: Found) -> Iterator[None]:
+def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
     """Name a plugin that does not come to an end."""
     stream = sys.stderr
     timer = threading.Timer(SLOW, lambda: stream.write(f"gatekit: still loading {plugin}\n"))
@@ -174,6 +174,8 @@ def _announced(plugin: Found) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        # or it would be taken for a thread of the plugin
+        timer.join(1.0)
 
 
 @contextlib.contextmanager

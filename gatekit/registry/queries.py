@@ -1,4 +1,4 @@
-"""What the registry answers: what plugins offer, where it comes from, and what is left out."""
+"""Queries: what plugins provide, where each object comes from, and which plugins are left out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gatekit.cell.errors import PluginError, listed, nearest
 
 from . import contract, quarantine
 from .author import shown
-from .loading import registry
-from .plugin import Broken, Origin
+from .loading import Registry, complete_registry, registry
+from .plugin import Broken, DiscoveredPlugin, Origin
 
 
 def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
@@ -35,13 +35,13 @@ def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
     Args:
         plugins: as in `catalogue`.
     """
-    return MappingProxyType(registry(plugins).things["tasks"])
+    return MappingProxyType(complete_registry(plugins).objects["tasks"])
 
 
 def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
     """Return the folders of YAML that plugins bring, in the order in which they are searched.
 
-    The plugins that the user named stand first, gatekit's own last.
+    Plugins that the user named come first, gatekit's own last.
 
     Args:
         plugins: as in `catalogue`.
@@ -57,19 +57,21 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
         plugins: as in `catalogue`.
 
     Raises:
-        PluginError: a plugin raises, or returns anything but callables.
+        PluginError: a plugin raises, or returns something other than callables.
     """
+    known = complete_registry(plugins)
     found: list[Callable[..., Any]] = []
-    for plugin, function, arguments in registry(plugins).callback_hooks:
-        given = {"run": run} if "run" in arguments else {}
-        found += quarantine.called(
-            plugin, "gatekit_callbacks", functools.partial(_made, function, given)
-        )
+    for plugin in known.plugins.values():
+        if (hook := "gatekit_callbacks") in known.hooks[plugin.name]:
+            call = functools.partial(_callbacks, known, plugin, run)
+            found += quarantine.called(plugin, hook, call)
     return found
 
 
-def _made(function: Callable[..., Any], given: Mapping[str, Any]) -> list[Callable[..., Any]]:
-    return contract.callback_list(function(**given))
+def _callbacks(
+    known: Registry, plugin: DiscoveredPlugin, run: Mapping[str, Any]
+) -> list[Callable[..., Any]]:
+    return contract.callback_list(known.call(plugin, "gatekit_callbacks", run=run))
 
 
 def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
@@ -80,11 +82,12 @@ def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     Args:
         plugins: as in `catalogue`.
     """
-    return {name: said for name, said in registry(plugins).reverted.items() if said}
+    known = complete_registry(plugins)
+    return {name: changes for name, changes in known.reverted.items() if changes}
 
 
 def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
-    """Return where each thing of a kind comes from, by name.
+    """Return where each object of a kind comes from, by name.
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
@@ -99,7 +102,7 @@ def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
             f"there is no kind {kind!r}{nearest(kind, contract.KINDS) or '.'} "
             f"Kinds: {listed(contract.KINDS)}."
         )
-    return dict(registry(plugins).origins[kind])
+    return dict(complete_registry(plugins).origins[kind])
 
 
 def broken(plugins: Sequence[str] = ()) -> list[Broken]:
@@ -108,7 +111,7 @@ def broken(plugins: Sequence[str] = ()) -> list[Broken]:
     Args:
         plugins: as in `catalogue`.
     """
-    return list(registry(plugins).broken)
+    return list(complete_registry(plugins).broken)
 
 
 def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
@@ -117,7 +120,7 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
     Args:
         plugins: as in `catalogue`.
     """
-    known = registry(plugins)
+    known = complete_registry(plugins)
     return [
         Origin(p.name, p.name, p.distribution, p.version, p.path, known.hooks[p.name])
         for p in known.plugins.values()
@@ -127,20 +130,20 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
 
-    Those whose file has the name, or is called so, stand alone; else all are told.
+    If the file of some contains the name, or has it, only these are mentioned; else all.
 
     Args:
         name: what was asked for.
         plugins: as in `catalogue`.
     """
-    found = registry(plugins).broken
+    found = complete_registry(plugins).broken
     likely = [b for b in found if b.name == name or _mentions(b.path, name)] or found
     if not likely:
         return ""
-    told = "; ".join(
+    reasons = "; ".join(
         f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
     )
-    return f"Left out because broken: {told}. `gatekit plugins --json` has the traceback."
+    return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
 
 
 def _mentions(path: Path | None, name: str) -> bool:
@@ -160,4 +163,4 @@ def plugin_names(plugins: Sequence[str] = ()) -> tuple[str, ...]:
     Args:
         plugins: as in `catalogue`.
     """
-    return tuple(registry(plugins).plugins)
+    return tuple(complete_registry(plugins).plugins)

@@ -104,8 +104,13 @@ def fault(path: Path) -> str:
     try:
         opened(path).close()
     except OSError as error:
-        return "it is missing" if missing(error) else str(error.strerror)
+        return why(error)
     return "it is too large"
+
+
+def why(error: OSError) -> str:
+    """Return in words why a file could not be read."""
+    return "it is missing" if missing(error) else error.strerror or str(error)
 
 
 def missing(error: OSError) -> bool:

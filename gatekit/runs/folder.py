@@ -8,77 +8,45 @@ import itertools
 import json
 import os
 import platform
-import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from gatekit.cell.errors import RunError
 
 from . import durable, metrics
 from .checkpoint import DIGITS, Checkpoint, DamagedError, is_digest, pack, unpack
-from .probe import lines as probe_lines
-from .process import Owner, born, living
-from .result import HASHED, NewerError, altered, dumped, is_sealed, parsed
-from .result import OUTCOMES as OUTCOMES
-
-FILES = (
-    "config.yaml",
-    "env.json",
-    "status.json",
-    "metrics.jsonl",
-    "result.json",
-    "log.txt",
-    "weights.npz",
-    "probe.jsonl",
-    "probe.npz",
-    "checkpoint.bin",
-    "beat",
+from .config import dumped as dumped_config
+from .names import (
+    ACTIVATIONS,
+    ATTEMPTS,
+    CHECKPOINT,
+    CONFIG,
+    ENVIRONMENT,
+    FILES,
+    METRICS,
+    PROBE,
+    RESULT,
+    STALE,
+    STATUS,
+    WEIGHTS,
 )
-BEAT = "beat"
-"""Grows by a line as long as the writer lives (`gatekit.runs.heartbeat`)."""
+from .probe import lines as probe_lines
+from .process import born
+from .result import HASHED, OUTCOMES, NewerError, dumped
+from .state import RunReader
 
-CONTINUED = ("metrics.jsonl", "weights.npz", "probe.jsonl", "checkpoint.bin")
+CONTINUED = (METRICS, WEIGHTS, PROBE, CHECKPOINT)
 """What stays where it is when a new attempt goes on from a checkpoint."""
-
-STALE = "stale.json"
-"""Written beside the files of a run, never put away: which run outdates it, and why."""
-
-SMALL = 256 * 2**10
-"""The largest weights, in bytes, that a quick look at a run hashes."""
-
-OVER = (*OUTCOMES, "FAILED", "INTERRUPTED")
-STATES = (*OVER, "PLANNED", "RUNNING", "LOST", "CORRUPT")
 
 
 class ClaimedError(RunError):
     """Another process works on this run, or has taken it over, or it is complete."""
 
 
-class NoResultError(RunError):
-    """The run has no result.json."""
-
-
-@dataclass(frozen=True)
-class State:
-    """What a folder says about its run: a state of the contract, and the reason for it.
-
-    Attributes:
-        sealed: False for a result of an earlier gatekit, which has no hash of its own.
-    """
-
-    name: str
-    reason: str | None = None
-    attempt: int = 0
-    sealed: bool = True
-
-
-class RunFolder:
-    """The files of one run.
+class RunFolder(RunReader):
+    """The files of one run, read and written.
 
     Args:
         path: ``ROOT/<study>/runs/<fingerprint>``; made by ``claim``.
@@ -88,120 +56,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self.attempt = 0
-
-    # -- reading ------------------------------------------------------------------------------
-
-    def state(self, quick: bool = False) -> State:
-        """Return the state: complete only if result.json agrees with the files that it lists.
-
-        A status.json that names no state is damage: it is only ever replaced as a whole.
-
-        Args:
-            quick: whether weights larger than ``SMALL`` are compared by their size alone.
-        """
-        try:
-            attempt = self._latest()
-        except OSError as error:
-            return State("CORRUPT", _unreadable(self.path / "attempts", error))
-        try:
-            record = self.result(quick)
-        except NoResultError:
-            return self._unfinished(attempt)
-        except RunError as error:
-            return State("CORRUPT", str(error), attempt)
-        return State(record["state"], _text(record.get("reason")), attempt, is_sealed(record))
-
-    def _unfinished(self, attempt: int) -> State:
-        status = durable.read_object(self.path / "status.json")
-        damaged = os.path.lexists(self.path / "status.json") and status.get("state") not in STATES
-        if damaged and not self._alive(attempt):
-            return State("CORRUPT", "status.json names no state", attempt)
-        said = status if not attempt or status.get("attempt") == attempt else {}
-        name, reason = said.get("state"), _text(said.get("reason"))
-        if name in OUTCOMES:
-            return State("CORRUPT", "result.json is missing from a finished run", attempt)
-        if not attempt and name == "RUNNING" and self._told():
-            return State("LOST", "no process claims it")
-        if not attempt:
-            return State(name or "PLANNED", reason)
-        if name in OVER:
-            return State(str(name), reason, attempt)
-        if not self._alive(attempt):
-            return State("LOST", "its process is gone without a word", attempt)
-        unknown = self.owner() is None
-        return State("RUNNING", self._unknown_owner(attempt) if unknown else None, attempt)
-
-    def result(self, quick: bool = False) -> dict[str, Any]:
-        """Return result.json after checking its seal and the files that it lists.
-
-        Args:
-            quick: whether weights larger than ``SMALL`` are compared by their size alone.
-
-        Raises:
-            NoResultError: there is no such file.
-            RunError: the file is not a result, was altered, is of a newer format, or a listed
-                file differs.
-        """
-        path = self.path / "result.json"
-        try:
-            record = parsed(durable.read(path))
-        except NewerError as error:
-            raise NewerError(f"{path}: {error}") from None
-        except OSError as error:
-            if durable.missing(error):
-                raise NoResultError(f"{self.path} has no result.json.") from None
-            raise RunError(_unreadable(path, error)) from None
-        except ValueError as error:
-            raise RunError(f"{path} is damaged: {error}.") from None
-        for name in record["files"]:
-            reason = self.differs(record, name, quick)
-            if reason is not None:
-                raise RunError(f"{self.path / name} {reason}.")
-        return record
-
-    def differs(self, record: Mapping[str, Any], name: str, quick: bool = False) -> str | None:
-        """Return how a file differs from the one that a result was written for, None if not.
-
-        Args:
-            record: what `parsed` or `result` returned.
-            name: a key of its ``files``.
-            quick: as in `result`.
-        """
-        path, sizes = self.path / name, record.get("sizes") or {}
-        try:
-            with durable.opened(path) as file:
-                size = os.fstat(file.fileno()).st_size
-                if sizes.get(name, size) != size:
-                    return f"has {size:,} bytes, and result.json was written for {sizes[name]:,}"
-                if quick and name == "weights.npz" and size > SMALL:
-                    return None
-                digest = durable.digest(file, size)
-        except OSError as error:
-            return "is missing" if durable.missing(error) else f"cannot be read: {error.strerror}"
-        different = altered(record["files"], name, digest)
-        return "is not the file that result.json was written for" if different else None
-
-    def stale(self) -> str | None:
-        """Return why a later command has outdated the run, None if none has."""
-        path = self.path / STALE
-        if not os.path.lexists(path):
-            return None
-        because = durable.read_object(path).get("because")
-        return because if isinstance(because, str) else "it is marked as outdated"
-
-    def log_tail(self, lines: int = 12) -> list[str]:
-        """Return the last lines of log.txt."""
-        try:
-            with durable.opened(self.path / "log.txt") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - 16_384))
-                text = file.read().decode(errors="replace")
-        except OSError:
-            return []
-        return [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()][-lines:]
-
-    # -- writing ------------------------------------------------------------------------------
 
     def claim(self) -> int:
         """Become the only writer, as a new attempt; files of an earlier one move to attempts/<n>.
@@ -216,13 +72,15 @@ class RunFolder:
             RunError: the folder cannot be written.
         """
         try:
-            durable.folder(self.path / "attempts")
+            durable.folder(self.path / ATTEMPTS)
             # A process whose claim was deleted stops when it finds a later one.
-            latest = max(self._latest(), self._told())
+            latest = max(self._latest(), self._named_attempt())
             state = self.state()
             if state.name in OUTCOMES:
                 raise ClaimedError(f"{self.path} is {state.name} already; nothing was run.")
-            self._refuse_newer()
+            if state.newer:
+                # A new attempt would move it aside, and this gatekit cannot judge it.
+                raise NewerError(f"{self.path}: {state.reason}")
             if state.name == "RUNNING":
                 raise ClaimedError(self._claimed(latest))
             owner = {
@@ -231,11 +89,11 @@ class RunFolder:
                 "host": platform.node(),
                 "born": born(os.getpid()),
             }
-            if not durable.create(self._claim(latest + 1), json.dumps(owner)):
+            if not durable.create(self.claim_path(latest + 1), json.dumps(owner)):
                 raise ClaimedError(f"{self.path} was claimed by another process a moment ago.")
             self.attempt = latest + 1
             durable.sweep(self.path)
-            kept = CONTINUED if os.path.lexists(self.path / "checkpoint.bin") else ()
+            kept = CONTINUED if os.path.lexists(self.path / CHECKPOINT) else ()
             self._put_away(latest, [name for name in FILES if name not in kept])
         except OSError as error:
             raise RunError(durable.trouble(error, self.path)) from error
@@ -244,13 +102,13 @@ class RunFolder:
 
     def replaced(self) -> bool:
         """Return whether a later attempt has claimed the run, because this one seemed gone."""
-        return self.attempt > 0 and os.path.lexists(self._claim(self.attempt + 1))
+        return self.attempt > 0 and os.path.lexists(self.claim_path(self.attempt + 1))
 
     def lost(self, attempt: int, reason: str) -> None:
         """Write down that the process of an attempt is gone; a later one is not concerned."""
         # INTERRUPTED, not LOST: of another machine's process only who waited for it knows the end.
-        if os.path.isdir(self.path / "status.json"):
-            self._put_away(attempt, ["status.json"])
+        if os.path.isdir(self.path / STATUS):
+            self._put_away(attempt, [STATUS])
         self.status("INTERRUPTED", f"LOST: {reason}", attempt)
 
     def status(self, state: str, reason: str | None = None, attempt: int | None = None) -> None:
@@ -267,45 +125,44 @@ class RunFolder:
             "reason": reason,
             "updated": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
-        self._write("status.json", json.dumps(record, indent=1) + "\n")
+        self._write(STATUS, json.dumps(record, indent=1) + "\n")
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write config.yaml."""
-        text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)
-        self._write("config.yaml", text)
+        self._write(CONFIG, dumped_config(config))
 
     def write_env(self, env: Mapping[str, Any]) -> None:
         """Write env.json."""
-        self._write("env.json", json.dumps(dict(env), indent=1) + "\n")
+        self._write(ENVIRONMENT, json.dumps(dict(env), indent=1) + "\n")
 
     def write_weights(self, data: bytes) -> None:
         """Write weights.npz, given as the bytes of the archive."""
-        self._write("weights.npz", data)
+        self._write(WEIGHTS, data)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one record to metrics.jsonl."""
         self._own()
-        metrics.append(self.path / "metrics.jsonl", record)
+        metrics.append(self.path / METRICS, record)
 
     def log_probe(self, record: Mapping[str, Any]) -> None:
         """Append what a probe found in one epoch to probe.jsonl."""
         self._own()
-        durable.append(self.path / "probe.jsonl", probe_lines.line(record))
+        durable.append(self.path / PROBE, probe_lines.line(record))
 
     def write_activations(self, data: bytes) -> None:
         """Write probe.npz, given as the bytes of the archive."""
-        self._write("probe.npz", data)
+        self._write(ACTIVATIONS, data)
 
     def write_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Write checkpoint.bin, with how far metrics.jsonl and probe.jsonl belong to it."""
-        path = self.path / "metrics.jsonl"
+        path = self.path / METRICS
         size = _size(path)
         digest = durable.sha256(path, size) if size else None
-        told = {"bytes": size, "sha256": digest}
-        probe = {"bytes": _size(self.path / "probe.jsonl")}
-        position = {**checkpoint.position, "metrics": told, "probe": probe}
+        lines = {"bytes": size, "sha256": digest}
+        probe = {"bytes": _size(self.path / PROBE)}
+        position = {**checkpoint.position, "metrics": lines, "probe": probe}
         complete = Checkpoint(checkpoint.arrays, position, checkpoint.made_with)
-        self._write("checkpoint.bin", pack(complete))
+        self._write(CHECKPOINT, pack(complete))
 
     def checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint that an earlier attempt left, None where there is none.
@@ -313,29 +170,45 @@ class RunFolder:
         Raises:
             DamagedError: it, or the part of metrics.jsonl that belongs to it, is not as written.
         """
-        if not os.path.lexists(self.path / "checkpoint.bin"):
+        if not os.path.lexists(self.path / CHECKPOINT):
             return None
         for name in CONTINUED:
             if os.path.lexists(self.path / name) and not os.path.isfile(self.path / name):
                 raise DamagedError(f"{name} is not a regular file")
-        path = self.path / "checkpoint.bin"
+        path = self.path / CHECKPOINT
         with durable.opened(path) as file:
             if not is_digest(file.read(DIGITS)):
                 raise DamagedError("it does not begin with its check sum")
         found = unpack(durable.read(path, sys.maxsize))
         size, digest = (found.position["metrics"][key] for key in ("bytes", "sha256"))
-        path = self.path / "metrics.jsonl"
+        path = self.path / METRICS
         if size and (not path.exists() or durable.sha256(path, size) != digest):
             raise DamagedError("the lines of metrics.jsonl that belong to it have changed")
         return found
 
     def go_back(self, checkpoint: Checkpoint) -> None:
         """Cut metrics.jsonl and probe.jsonl to what stood there when the checkpoint was made."""
-        for key in ("metrics", "probe"):
-            path = self.path / f"{key}.jsonl"
+        for key, name in (("metrics", METRICS), ("probe", PROBE)):
+            path = self.path / name
             size = checkpoint.position.get(key, {"bytes": 0})["bytes"]
             if _size(path) > size:
                 durable.truncate(path, size)
+
+    def outdate(self, by: str, because: str) -> None:
+        """Mark the run as outdated by another one; any process may, and its files stay.
+
+        Args:
+            by: the fingerprint of the other run.
+            because: what has changed.
+        """
+        if os.path.isdir(self.path):
+            record = {"by": by, "because": because}
+            durable.write(self.path / STALE, json.dumps(record) + "\n")
+
+    def renew(self) -> None:
+        """Remove the mark that the run is outdated."""
+        if os.path.lexists(self.path / STALE):
+            durable.remove(self.path / STALE)
 
     def set_aside(self) -> None:
         """Move a checkpoint that is of no use, and what belongs to it, to the earlier attempt."""
@@ -350,10 +223,10 @@ class RunFolder:
         hashed = {name: durable.sha256(self.path / name) for name in there}
         sizes = {name: _size(self.path / name) for name in there}
         record = dumped({**outcome, "files": hashed, "sizes": sizes})
-        self._write("result.json", record)
+        self._write(RESULT, record)
         # The result stands: what fails from here on takes nothing from it.
         with contextlib.suppress(OSError):
-            durable.remove(self.path / "checkpoint.bin")
+            durable.remove(self.path / CHECKPOINT)
         with contextlib.suppress(OSError):
             self.status(str(outcome["state"]), outcome.get("reason"))
 
@@ -365,50 +238,6 @@ class RunFolder:
         if self.replaced():
             raise ClaimedError(f"{self.path} was taken over: this process seemed gone.")
 
-    # -- claims -------------------------------------------------------------------------------
-
-    def owner(self) -> tuple[str, int] | None:
-        """Return machine and process id of the latest claim, None if it cannot be read."""
-        owner = self._owner(self._latest())
-        return None if owner is None else (owner.host, owner.pid)
-
-    def _claim(self, attempt: int) -> Path:
-        return self.path / "attempts" / f"{attempt}.claim"
-
-    def _latest(self) -> int:
-        numbers = [0]
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            for name in os.listdir(self.path / "attempts"):
-                stem, _, kind = name.partition(".")
-                if stem.isdecimal() and kind in ("", "claim"):
-                    numbers.append(int(stem))
-        return max(numbers)
-
-    def _told(self) -> int:
-        """Return the attempt that status.json names, 0 if it names none."""
-        attempt = durable.read_object(self.path / "status.json").get("attempt")
-        return attempt if type(attempt) is int and 0 < attempt < 2**31 else 0
-
-    def _owner(self, attempt: int) -> Owner | None:
-        return Owner.read(durable.read_object(self._claim(attempt)))
-
-    def _alive(self, attempt: int) -> bool:
-        """Return whether the owner of an attempt may be alive.
-
-        If its claim cannot be read, only a process of this machine that its status names is known
-        to be gone. Any other owner is left to the heartbeat (`gatekit.runs.heartbeat`), like one on
-        another machine.
-        """
-        if not os.path.lexists(self._claim(attempt)):
-            return False
-        owner = self._owner(attempt)
-        if owner is None:
-            status = durable.read_object(self.path / "status.json")
-            named = status.get("attempt") == attempt and status.get("state") == "RUNNING"
-            known = Owner.read({**status, "born": None}) if named else None
-            return known is None or known.host != platform.node() or living(known.pid)
-        return owner.host != platform.node() or owner.alive()
-
     def _claimed(self, attempt: int) -> str:
         owner = self._owner(attempt)
         if owner is None:
@@ -416,42 +245,16 @@ class RunFolder:
         return (
             f"{self.path} is being worked on by process {owner.pid} on {owner.host}. If that "
             "machine is gone for good, gatekit train takes the run over by itself; for any other "
-            f"script delete {self._claim(attempt)}."
-        )
-
-    def _unknown_owner(self, attempt: int) -> str:
-        return (
-            f"{self._claim(attempt).name} is damaged, so its owner is unknown. gatekit train takes "
-            "the run over if its heartbeat stops. If no process works on it, delete "
-            f"{self._claim(attempt)}."
+            f"script delete {self.claim_path(attempt)}."
         )
 
     def _put_away(self, attempt: int, names: Iterable[str]) -> None:
         found = [name for name in names if os.path.lexists(self.path / name)]
-        kept = self.path / "attempts" / str(attempt)
+        kept = self.path / ATTEMPTS / str(attempt)
         if found:
             durable.folder(kept)
         for name in found:
             durable.move(self.path / name, _free(kept / name))
-
-    # -- checks -------------------------------------------------------------------------------
-
-    def _refuse_newer(self) -> None:
-        try:
-            parsed(durable.read(self.path / "result.json"))
-        except NewerError as error:
-            # Made again it would only be moved aside by a gatekit that cannot judge it.
-            raise NewerError(f"{self.path / 'result.json'}: {error}") from None
-        except (OSError, ValueError):
-            pass
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _unreadable(path: Path, error: OSError) -> str:
-    return f"{path} cannot be read: {error.strerror or error}"
 
 
 def _size(path: Path) -> int:

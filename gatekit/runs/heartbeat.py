@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from . import durable
-from .folder import BEAT, RunFolder
+from .folder import RunFolder
+from .names import BEAT
 
 EVERY = 10.0
 """Seconds between two beats."""

@@ -1,26 +1,66 @@
-"""The lines of metrics.jsonl: appended one at a time, each with a check sum."""
+"""``metrics.jsonl``: one measurement a line, each with a check sum.
+
+A line is written once and never changed. The reader keeps every good line, reports where lines are
+lost, and never guesses a number.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import durable
 from .fingerprint import canonical_json
+from .names import METRICS
 
 MOST = 256 * 2**20
 """The most bytes of metrics or looks of one run that are read."""
+
+_FIELDS = ("epoch", "step", "split", "metric", "value", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricLine:
+    """One measurement of a run; ``value`` is None where the run wrote null (NaN)."""
+
+    epoch: int
+    step: int
+    split: str
+    metric: str
+    value: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFile:
+    """What could be read of a metrics file, and the lines (from 1) where something is lost."""
+
+    lines: tuple[MetricLine, ...] = ()
+    lost: tuple[int, ...] = ()
+
+    def damage(self) -> str | None:
+        """Return what is lost in words, or None for an intact file."""
+        if not self.lost:
+            return None
+        where = ", ".join(str(number) for number in self.lost[:5])
+        more = f" and {len(self.lost) - 5} more" if len(self.lost) > 5 else ""
+        return (
+            f"{METRICS}: lost line {where}{more} (torn or altered);"
+            f" {len(self.lines)} good lines kept"
+        )
 
 
 def line(record: Mapping[str, Any]) -> str:
     """Return a record as one line of JSON, NaN and infinities as null, with its CRC-32."""
     clean = {k: _finite(v) for k, v in record.items()}
     text = json.dumps(clean, separators=(", ", ": "))
-    return f'{text[:-1]}, "crc": "{_crc(clean)}"}}'
+    return f'{text[:-1]}, "crc": "{checksum(clean)}"}}'
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -28,34 +68,115 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
     durable.append(path, line(record))
 
 
-def read(path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Return the good records of a file and the number of lines that are lost.
+def checksum(record: Mapping[str, Any]) -> str:
+    """Return the CRC-32 of a line's canonical JSON without its ``crc`` key, as 8 hex digits."""
+    plain = {key: value for key, value in record.items() if key != "crc"}
+    return f"{zlib.crc32(canonical_json(plain).encode()):08x}"
 
-    A line counts only if its check sum agrees: a number is never guessed.
+
+def read(path: Path, split: str | None = None) -> MetricFile:
+    """Read a metrics file; one that is missing or cannot be read has no lines.
+
+    Args:
+        path: the file.
+        split: as in `parse`.
     """
-    records, lost = [], 0
     try:
         data = durable.read(path, MOST)
     except OSError:
-        return [], 0
-    for raw in data.split(b"\n"):
-        if not raw.strip():
+        return MetricFile()
+    return parse(data, split)
+
+
+def parse(data: bytes, split: str | None = None) -> MetricFile:
+    """Read the bytes of a metrics file, whatever happened to them.
+
+    A torn line, a flipped bit, a block of NUL bytes, CRLF ends and glued lines lose only
+    what they hit: each line carries a checksum, and after damage the reader goes on at the next
+    ``{`` that starts a line whose checksum holds.
+
+    Args:
+        data: content of ``metrics.jsonl``.
+        split: keep only the lines of this split; lines that do not mention it are not decoded.
+
+    Returns:
+        The good lines in file order, and the numbers of the lines where something is lost.
+    """
+    wanted = None if split is None else f'"{split}"'.encode()
+    lines: list[MetricLine] = []
+    lost: list[int] = []
+    for number, raw in enumerate(data.split(b"\n"), start=1):
+        if wanted is not None and wanted not in raw and _looks_whole(raw):
             continue
-        try:
-            record = json.loads(raw)
-            crc = record.pop("crc")
-            good = crc == _crc(record)
-        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
-            good = False
-        if good:
-            records.append(record)
-        else:
-            lost += 1
-    return records, lost
+        found, damaged = _read_line(raw)
+        lines.extend(line for line in found if split is None or line.split == split)
+        if damaged:
+            lost.append(number)
+    return MetricFile(tuple(lines), tuple(lost))
 
 
-def _crc(record: Mapping[str, Any]) -> str:
-    return f"{zlib.crc32(canonical_json(record).encode()):08x}"
+def _looks_whole(raw: bytes) -> bool:
+    text = raw.strip()
+    return not text or (text.startswith(b"{") and text.endswith(b"}") and text.count(b"{") == 1)
+
+
+def _read_line(raw: bytes) -> tuple[list[MetricLine], bool]:
+    text = raw.decode("utf-8", errors="replace")
+    found = []
+    damaged = False
+    end = 0
+    for line, start, stop in _objects(text):
+        damaged = damaged or bool(text[end:start].strip())
+        found.append(line)
+        end = stop
+    return found, damaged or bool(text[end:].strip())
+
+
+def _objects(text: str) -> Iterator[tuple[MetricLine, int, int]]:
+    line = _decoded(text)
+    if line is not None:
+        yield line, 0, len(text)
+        return
+    for found in _FLAT.finditer(text):
+        line = _decoded(found[0])
+        if line is not None:
+            yield line, *found.span()
+
+
+def _decoded(text: str) -> MetricLine | None:
+    try:
+        return _checked(_DECODER.decode(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+# In a damaged line, an object that holds no other: the time to find them is linear.
+_FLAT = re.compile(r"\{[^{}]*\}")
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
+
+
+def _checked(record: Any) -> MetricLine | None:
+    if not isinstance(record, dict) or not set(_FIELDS) <= record.keys():
+        return None
+    try:
+        if record.get("crc") != checksum(record):
+            return None
+    except ValueError:
+        return None
+    epoch, step, split, metric, value, seconds = (record[field] for field in _FIELDS)
+    numbers = (epoch, step, seconds, 0 if value is None else value)
+    if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+        return None
+    if not (isinstance(epoch, int) and isinstance(step, int)):
+        return None
+    if not (isinstance(split, str) and isinstance(metric, str)):
+        return None
+    finite = None if value is None or not math.isfinite(value) else float(value)
+    return MetricLine(epoch, step, split, metric, finite, float(seconds))
 
 
 def _finite(value: Any) -> Any:

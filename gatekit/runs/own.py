@@ -11,13 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.runs.studies.names import study_name
 
 from . import heartbeat
 from .directions import Direction, direction_of
 from .environment import environment
 from .fingerprint import canonical_json, fingerprint
-from .folder import OUTCOMES, RunFolder
+from .folder import RunFolder
+from .names import RUNS, study_name
+from .result import OUTCOMES, OWN
 
 
 class Run:
@@ -64,7 +65,7 @@ class Run:
             self.name, reverse = (self._name(metric) for metric in (self.metric, other))
         except (TypeError, ValueError) as error:
             raise ConfigError(f"config of the run {study!r} is not plain data: {error}") from None
-        runs = Path(root) / study / "runs"
+        runs = Path(root) / study / RUNS
         if (runs / reverse).exists():
             raise ConfigError(
                 f"this run was recorded before with direction={other['direction']!r}, and now "
@@ -84,7 +85,7 @@ class Run:
             self.folder.claim()
             self.beating = heartbeat.keep(self.folder, replaced=lambda: None)
             self.folder.write_config(self.config)
-            self.folder.write_env(environment({}, 0, "own"))
+            self.folder.write_env(environment({}, 0, OWN))
             self.began = time.monotonic()
         return self
 
@@ -157,7 +158,7 @@ class Run:
             "parameters": {"recurrent": None, "total": None},
             "seconds": {"total": round(time.monotonic() - self.began, 3), "step": None},
             "steps": None,
-            "executor": "own",
+            "executor": OWN,
             "data_hash": self.data_hash,
             "plugins": {},
         }

@@ -1,10 +1,11 @@
-"""Whether a process that is named in a claim is still the one that made it."""
+"""Facts about a process: whether it still is the one that made a claim, and its memory."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import os
+import re
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,17 @@ def born(pid: int) -> str | None:
     """Return when a process started, in ticks since boot: a reused id has another birth."""
     fields = _stat(pid)
     return None if fields is None else fields[19]
+
+
+def peak_memory(pid: int) -> int:
+    """Return the largest resident memory of a process so far, in bytes; 0 where it is not known.
+
+    VmHWM counts from the fork; ``getrusage`` would begin with the peak of the parent.
+    """
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+    return 0
 
 
 def follow_parent(follow: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +12,15 @@ from typing import Any
 
 from gatekit.cell.errors import RunError
 
-from . import durable
+from . import durable, metrics
 from .config import ConfigReader
-from .folder import RunFolder
-from .metric_lines import MetricLine, read_metrics
-from .metrics import MOST as MOST_METRICS
-from .result import OUTCOMES, NewerError, altered
-from .result_numbers import Result, Score, read_result
+from .names import CONFIG, METRICS, RESULT, STATUS, is_id
+from .result import OUTCOMES, Result, Score, result_of
+from .state import RunReader
 
-_MOST = {".jsonl": MOST_METRICS, ".npz": sys.maxsize}
-_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
-_FILES = ("config.yaml", "result.json", "metrics.jsonl")
+_MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
+# The weights are left to `gatekit train`: to hash those of 10,000 runs would take minutes.
+_COMPARED = (CONFIG, RESULT, METRICS)
 # The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
 _AGREEMENT = 1e-4
 
@@ -61,9 +58,7 @@ class Run:
 
 def is_run(folder: Path) -> bool:
     """Return whether a folder holds a run: a fingerprint as its name, or the files of one."""
-    if _FINGERPRINT.fullmatch(folder.name):
-        return True
-    return all(os.path.isfile(folder / name) for name in ("config.yaml", "status.json"))
+    return is_id(folder.name) or all(os.path.isfile(folder / name) for name in (CONFIG, STATUS))
 
 
 def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> Run:
@@ -77,39 +72,29 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     Raises:
         RunError: the run was written by a newer gatekit.
     """
-    texts = {name: read_bytes(folder / name) for name in _FILES}
-    config, trouble = _config(folder / "config.yaml", texts["config.yaml"], configs)
+    contents = {name: read_bytes(folder / name) for name in _COMPARED}
+    config, damage = _config(folder / CONFIG, contents[CONFIG], configs)
+    reader = RunReader(folder, contents)
+    state = reader.state()
+    if state.newer:
+        raise RunError(f"run {folder.name}: {state.reason}")
+    if state.name == "CORRUPT":
+        damage = damage or state.reason or f"{STATUS} says so"
     result: Result | None = None
-    if texts["result.json"] is not None:
+    if state.record:
         try:
-            result = read_result(texts["result.json"])
-        except NewerError as error:
-            raise RunError(f"run {folder.name}: {error}") from None
+            result = result_of(state.record)
         except ValueError as error:
-            trouble = trouble or f"result.json: {error}"
-        if result is not None:
-            trouble = trouble or _altered(folder, result, texts)
-            trouble = trouble or _contradiction(folder, result, texts)
+            damage = damage or f"{RESULT}: {error}"
+        else:
+            damage = damage or _contradiction(folder, result, contents[METRICS] or b"")
     name = folder.name
-    if result is not None and not _FINGERPRINT.fullmatch(name):
+    if result is not None and not is_id(name):
         name = result.fingerprint
-    state, reason = _state(folder, result)
-    if state == "CORRUPT":
-        trouble = trouble or reason
-    if trouble is not None:
-        trusted = None if trouble.startswith("config.yaml") else config
-        return Run(name, folder, "CORRUPT", trouble, trusted, None, origin)
-    return Run(name, folder, state, reason, config, result, origin, RunFolder(folder).stale())
-
-
-def _state(folder: Path, result: Result | None) -> tuple[str, str | None]:
-    if result is None:
-        found = RunFolder(folder).state()
-        return found.name, found.reason
-    status = durable.read_object(folder / "status.json")
-    if status.get("state") == "CORRUPT":
-        return "CORRUPT", str(status.get("reason") or "status.json says so")
-    return result.state, result.reason
+    if damage is not None:
+        trusted = None if damage.startswith(CONFIG) else config
+        return Run(name, folder, "CORRUPT", damage, trusted, None, origin)
+    return Run(name, folder, state.name, state.reason, config, result, origin, reader.stale())
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -124,52 +109,40 @@ def _config(
     path: Path, data: bytes | None, configs: ConfigReader
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     if data is None:
-        return None, f"config.yaml cannot be read: {durable.fault(path)}"
+        return None, f"{CONFIG} cannot be read: {durable.fault(path)}"
     try:
         return configs.read(data), None
     except ValueError as error:
-        return None, f"config.yaml: {error}"
+        return None, f"{CONFIG}: {error}"
 
 
-def _contradiction(folder: Path, result: Result, texts: Mapping[str, bytes | None]) -> str | None:
-    if _FINGERPRINT.fullmatch(folder.name) and result.fingerprint != folder.name:
-        return f"result.json belongs to run {result.fingerprint}"
+def _contradiction(folder: Path, result: Result, logged: bytes) -> str | None:
+    if is_id(folder.name) and result.fingerprint != folder.name:
+        return f"{RESULT} belongs to run {result.fingerprint}"
     for score in (result.best, result.last):
-        logged = _logged(texts["metrics.jsonl"] or b"", result.metric.name, score)
-        if logged is not None and score is not None and score.validation is not None:
-            value = logged.value
+        line = _line_of(logged, result.metric.name, score)
+        if line is not None and score is not None and score.validation is not None:
+            value = line.value
             if value is None or not math.isclose(value, score.validation, rel_tol=_AGREEMENT):
                 return (
-                    f"result.json and metrics.jsonl disagree on validation {result.metric.name}"
+                    f"{RESULT} and {METRICS} disagree on validation {result.metric.name}"
                     f" at epoch {score.epoch}: {score.validation} and {value}"
                 )
     return None
 
 
-def _logged(metrics: bytes, metric: str, score: Score | None) -> MetricLine | None:
+def _line_of(logged: bytes, metric: str, score: Score | None) -> metrics.MetricLine | None:
     if score is None:
         return None
     # A resumed run repeats the epochs after its checkpoint: the last line of an epoch is valid.
     for needle in (b'"epoch": %d,' % score.epoch, b'"epoch":%d,' % score.epoch):
-        found = metrics.rfind(needle)
+        found = logged.rfind(needle)
         while found >= 0:
-            start, end = metrics.rfind(b"\n", 0, found) + 1, metrics.find(b"\n", found)
-            raw = metrics[start : end if end >= 0 else None]
+            start, end = logged.rfind(b"\n", 0, found) + 1, logged.find(b"\n", found)
+            raw = logged[start : end if end >= 0 else None]
             if b'"validation"' in raw:
-                for line in reversed(read_metrics(raw).lines):
+                for line in reversed(metrics.parse(raw).lines):
                     if (line.split, line.metric, line.epoch) == ("validation", metric, score.epoch):
                         return line
-            found = metrics.rfind(needle, 0, start)
-    return None
-
-
-def _altered(folder: Path, result: Result, texts: Mapping[str, bytes | None]) -> str | None:
-    # The weights are left to `gatekit train`: to hash those of 10,000 runs would take minutes.
-    for name in ("config.yaml", "metrics.jsonl"):
-        data = texts[name]
-        if data is None and name in result.files:
-            return f"{name} cannot be read: {durable.fault(folder / name)}"
-        if data is not None and altered(result.files, name, data):
-            lost = read_metrics(data).damage() if name == "metrics.jsonl" else None
-            return lost or f"{name} was altered after the run (its sha256 differs)"
+            found = logged.rfind(needle, 0, start)
     return None

@@ -1,4 +1,8 @@
-"""``result.json``: written once, sealed with its own SHA-256, and believed only as a whole."""
+"""``result.json``: written once, sealed with its own SHA-256, and believed only as a whole.
+
+`dumped` writes the bytes, `parsed` checks them, `result_of` checks every field that a comparison
+needs.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import RunError
+
+from .directions import known_direction
+from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS
 
 SCHEMA = 2
 """The format that is written. Every format from 2 on ends with the same seal."""
@@ -17,8 +25,11 @@ SCHEMA = 2
 OUTCOMES = ("COMPLETED", "DIVERGED")
 """The states of a run that has a result."""
 
-HASHED = ("config.yaml", "env.json", "metrics.jsonl", "weights.npz")
+HASHED = (CONFIG, ENVIRONMENT, METRICS, WEIGHTS)
 """The files whose hashes a result holds. Every run has the first one."""
+
+OWN = "own"
+"""The executor of a user's own training script, which may log no test score."""
 
 SEAL = "sha256"
 """The last key: the SHA-256 of all bytes before it."""
@@ -28,6 +39,89 @@ _SEALED = re.compile(rb'(.*),\n "sha256": "([0-9a-f]{64})"\n\}\n', re.DOTALL)
 
 class NewerError(RunError):
     """A newer gatekit wrote this result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A task's primary metric: which way is better, its unit, and what guessing reaches."""
+
+    name: str
+    direction: str
+    unit: str
+    chance: float | None
+
+    @property
+    def sign(self) -> int:
+        """Return +1 where larger is better and -1 where smaller is."""
+        return 1 if self.direction == "max" else -1
+
+    @property
+    def is_reversed(self) -> bool:
+        """Return whether a well-known metric was recorded with the opposite direction."""
+        return known_direction(self.name) not in (None, self.direction)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The metric at one epoch, on the validation and the test split, and on further test splits."""
+
+    epoch: int
+    validation: float | None
+    test: float | None
+    further: Mapping[str, float | None] = field(default_factory=dict)
+
+    def on(self, split: str) -> float | None:
+        """Return the metric on a split, None where it was not measured."""
+        if split in ("validation", "test"):
+            return self.validation if split == "validation" else self.test
+        return self.further.get(split)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a completed or diverged run reports about itself."""
+
+    state: str
+    reason: str | None
+    fingerprint: str
+    task: str
+    metric: Metric
+    best: Score | None
+    last: Score | None
+    recurrent_parameters: int | None
+    parameters: int | None
+    seconds: float | None
+    step_seconds: float | None
+    steps: int | None
+    executor: str | None
+    data_hash: str | None
+    plugins: Mapping[str, str]
+    files: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict)
+    chosen: str | None = None
+
+    @property
+    def split(self) -> str | None:
+        """Return the split that is compared: the one that was chosen, else test where it was
+        measured; None without a score."""
+        if self.chosen is not None:
+            return self.chosen
+        scores = [score for score in (self.best, self.last) if score is not None]
+        if any(score.test is not None for score in scores):
+            return "test"
+        return "validation" if scores else None
+
+    @property
+    def outcome(self) -> float:
+        """Return the metric at the best validation epoch, or the worst value if the run diverged.
+
+        The worst is ``inf`` where smaller is better and ``-inf`` where larger is.
+        """
+        score = None
+        if self.state != "DIVERGED" and self.best is not None:
+            score = self.best.on(self.split or "test")
+        return -self.metric.sign * math.inf if score is None else score
 
 
 def dumped(record: Mapping[str, Any]) -> bytes:
@@ -67,7 +161,7 @@ def parsed(data: bytes) -> dict[str, Any]:
             raise ValueError("it was altered after the run (its own sha256 differs)")
         if schema > SCHEMA:
             raise NewerError(
-                f"result.json has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
+                f"{RESULT} has format {schema}; this gatekit reads format {SCHEMA}: it needs a "
                 "newer gatekit. Type pip install --upgrade gatekit."
             )
     if record.get("state") not in OUTCOMES:
@@ -95,6 +189,58 @@ def altered(files: Mapping[str, str], name: str, data: bytes | str) -> bool:
     return digest != files[name].removeprefix("sha256").lstrip(".:")
 
 
+def short_hash(digest: str | None) -> str:
+    """Return the first 8 digits of a hash, without the name of its method."""
+    return (digest or "unknown").removeprefix("sha256").lstrip(".:")[:8]
+
+
+def read_result(data: bytes) -> Result:
+    """Read the bytes of ``result.json``.
+
+    Raises:
+        NewerError: a newer gatekit wrote it.
+        ValueError: the file is torn, altered, or lacks what the contract asks for.
+    """
+    return result_of(parsed(data))
+
+
+def result_of(record: Mapping[str, Any]) -> Result:
+    """Return the fields of a result that `parsed` returned.
+
+    Raises:
+        ValueError: one that the contract asks for is missing, or is not what it should be.
+    """
+    state = _text(record, "state")
+    best = _score(record, "best")
+    executor = _optional_text(record, "executor")
+    if state == "COMPLETED" and (
+        best is None or best.validation is None or (best.test is None and executor != OWN)
+    ):
+        raise ValueError("it says COMPLETED but holds no metric at the best epoch")
+    parameters = _object(record, "parameters")
+    seconds = _object(record, "seconds")
+    return Result(
+        state=state,
+        reason=_optional_text(record, "reason"),
+        fingerprint=_text(record, "fingerprint"),
+        task=_text(record, "task"),
+        metric=_metric(_object(record, "metric")),
+        best=best,
+        last=_score(record, "last"),
+        recurrent_parameters=_optional_integer(parameters, "recurrent"),
+        parameters=_optional_integer(parameters, "total"),
+        seconds=_optional_number(seconds, "total"),
+        step_seconds=_optional_number(seconds, "step"),
+        steps=_optional_integer(record, "steps"),
+        executor=executor,
+        data_hash=_optional_text(record, "data_hash"),
+        plugins=_texts(record, "plugins"),
+        files=_texts(record, "files"),
+        warnings=tuple(str(w) for w in record.get("warnings") or ()),
+        checks=_texts(record, "checks"),
+    )
+
+
 def _check_files(files: Any) -> None:
     # Without them nothing protects the numbers of an unsealed result.
     if not isinstance(files, dict) or HASHED[0] not in files:
@@ -113,3 +259,77 @@ def _number(text: str) -> float:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _metric(record: Mapping[str, Any]) -> Metric:
+    if record.get("direction") is None:
+        raise ValueError(
+            "metric.direction is missing: nothing records whether a smaller or a larger value is"
+            " better, so record the run again with direction='min' or direction='max'"
+        )
+    direction = _text(record, "direction")
+    if direction not in ("min", "max"):
+        raise ValueError(f"metric.direction is {direction!r}, not min or max")
+    chance = _optional_number(record, "chance")
+    return Metric(_text(record, "name"), direction, _optional_text(record, "unit") or "", chance)
+
+
+def _score(record: Mapping[str, Any], key: str) -> Score | None:
+    if record.get(key) is None:
+        return None
+    score = _object(record, key)
+    epoch = _optional_integer(score, "epoch")
+    if epoch is None:
+        raise ValueError(f"{key}.epoch is missing")
+    further = {} if score.get("splits") is None else _object(score, "splits")
+    return Score(
+        epoch,
+        _optional_number(score, "validation"),
+        _optional_number(score, "test"),
+        {name: _optional_number(further, name) for name in further},
+    )
+
+
+def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = record.get(key)
+    if not isinstance(value, dict):
+        raise ValueError(f"{key} is missing or not an object")
+    return value
+
+
+def _text(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is missing or not a text")
+    return value
+
+
+def _optional_text(record: Mapping[str, Any], key: str) -> str | None:
+    return None if record.get(key) is None else _text(record, key)
+
+
+def _optional_number(record: Mapping[str, Any], key: str) -> float | None:
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{key} is {value!r}, not a number")
+    return float(value)
+
+
+def _optional_integer(record: Mapping[str, Any], key: str) -> int | None:
+    value = record.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{key} is {value!r}, not a whole number")
+    return value
+
+
+def _texts(record: Mapping[str, Any], key: str) -> Mapping[str, str]:
+    value = record.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise ValueError(f"{key} is not a table of texts")
+    return value

@@ -7,8 +7,9 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
-from gatekit.runs.studies.names import study_name
+from gatekit.runs.names import study_name
 
+from .references import refuse_keywords
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
 POOLS = ("last", "mean", "all")
@@ -48,7 +49,7 @@ LAUNCH_KEYS: dict[str, Check] = {
     "allow_changed": flag,
     "trials": optional(whole(1, 1_000_000)),
 }
-"""Keys that say where and how runs are made, and never what they compute."""
+"""Keys that decide where and how runs are executed, and never what they compute."""
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {},
@@ -111,7 +112,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a key is unknown or missing, or a value is of another type or out of range.
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
-    _refuse_targets(data, "")
+    refuse_keywords(data, "")
     config = _checked(data, known, "", also=("experiment",))
     for key in known:
         if key not in config:
@@ -192,20 +193,6 @@ def _checked(
     return checked
 
 
-def _refuse_targets(value: Any, path: str) -> None:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key == "_target_":
-                raise ConfigError(
-                    f"{path}_target_={_shown(inner)} is not allowed: gatekit makes nothing from "
-                    "class paths; register a plugin and name it by `kind`."
-                )
-            _refuse_targets(inner, f"{path}{key}.")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_targets(inner, f"{path}{index}.")
-
-
 def _shown(value: Any) -> str:
     shown = {None: "null", True: "true", False: "false"}.get(value) if _scalar(value) else None
     shown = shown or repr(value)
@@ -217,6 +204,6 @@ def _scalar(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "a truth value", int: "an integer", float: "a number", str: "a text"}
+    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
     kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
     return kinds.get(type(value), type(value).__name__)

@@ -14,9 +14,10 @@ from typing import Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.registry import components
+from gatekit.runs import metrics
 from gatekit.runs.fingerprint import canonical_json
-from gatekit.runs.folder import OUTCOMES
-from gatekit.runs.metrics import read
+from gatekit.runs.names import METRICS, RUNS
+from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.study.launch.process import Processes, work
 from gatekit.study.launch.submitting import at_once
@@ -169,7 +170,7 @@ def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) 
 
 def _short(run: Run, root: Path) -> Run:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
-    path = root / "plan" / "runs" / run.fingerprint
+    path = root / "plan" / RUNS / run.fingerprint
     config = {**run.config, "trainer": trainer}
     return dataclasses.replace(run, config=config, path=path, origin="")
 
@@ -190,8 +191,7 @@ def _times(run: Run, trainer: Mapping[str, Any]) -> tuple[float, float]:
     """Return the seconds of a step and, at most, of the whole run."""
     result = run.folder().result()
     step = float(result["seconds"]["step"] or 0.0)
-    lines, _ = read(run.path / "metrics.jsonl")
-    looks = [line["seconds"] for line in lines if line["split"] == "validation"]
+    looks = [line.seconds for line in metrics.read(run.path / METRICS, "validation").lines]
     pause = max(0.0, (looks[-1] - looks[0]) / max(1, len(looks) - 1) - step) if looks else 0.0
     rest = max(0.0, float(result["seconds"]["total"]) - len(looks) * (step + pause))
     steps = trainer["steps"]

@@ -14,6 +14,7 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import RUNS, plan_log
 
 from . import gpus, resolve
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
@@ -91,8 +92,8 @@ class Plan:
 
     @property
     def log(self) -> Path:
-        """Return the file that tells how the sweep goes on."""
-        return self.study / f"plan-{self.name}.log"
+        """Return the file with the progress of the sweep."""
+        return self.study / plan_log(self.name)
 
 
 def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> Plan:
@@ -214,7 +215,7 @@ def run_of(found: Variant, launch: Launch, seed: int, label: str, typed: Sequenc
         found.data_hash,
         found.plugins,
         found.parameters,
-        launch.root / launch.study / "runs" / name,
+        launch.root / launch.study / RUNS / name,
         tuple(words),
         found.origin(seed),
     )

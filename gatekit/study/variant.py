@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
-from gatekit.cell.graph import build
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
     CellSpec,
-    OutputUnitSpec,
     read_cell,
     read_output_unit,
     swap,
@@ -21,7 +19,7 @@ from gatekit.cell.schema import (
 from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 
-from . import match
+from .budget import matched, parameters
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
@@ -35,10 +33,10 @@ class Variant:
     Attributes:
         config: the resolved configuration, all keys of a run but ``study`` and ``seed``.
         parameters: trainable parameters of all recurrent layers.
-        data_hash: what the task says about its data.
+        data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of every plugin in use, by name.
         sources: those sources, by hash.
-        places: options of the task that say where its data lie.
+        places: options of the task with the location of its data.
     """
 
     config: Mapping[str, Any]
@@ -60,7 +58,7 @@ class Variant:
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
 
     def identity(self) -> str:
-        """Return a text that is the same for all seeds, and for no other variant."""
+        """Return a string that all seeds of this variant share, and no other variant has."""
         return canonical_json([self._numbers(0), self.data_hash, dict(self.plugins)])
 
     def _numbers(self, seed: int) -> dict[str, Any]:
@@ -70,7 +68,9 @@ class Variant:
         return {**kept, "seed": seed}
 
 
-def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = False) -> Variant:
+def variant(
+    config: Mapping[str, Any], known: components.Components, swapped: bool = False
+) -> Variant:
     """Return the variant that a validated configuration describes.
 
     Args:
@@ -96,7 +96,7 @@ def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = 
             "so that the head reads each output by itself; take pool away."
         )
     if isinstance(base["match"], str):
-        base |= match.matched(base, cell, unit, signature, known)
+        base |= matched(base, cell, unit, signature, known)
     found = parameters(base, cell, unit, signature)
     _fits(base, found)
     task.require()
@@ -111,33 +111,7 @@ def variant(config: Mapping[str, Any], known: components.Parts, swapped: bool = 
     )
 
 
-def parameters(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
-) -> int:
-    """Return the number of parameters of all recurrent layers; building them checks every width.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    width, total = int(signature.features or config["units"]), 0
-    if signature.vocabulary is not None:
-        width = config["units"]
-    for _ in range(config["layers"]):
-        built = build(cell, config["units"], width, unit)
-        further = [name for name in built.inputs if name != "x"]
-        if further:
-            raise ConfigError(
-                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
-                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
-                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
-            )
-        directions = 2 if config["bidirectional"] else 1
-        total += directions * built.count()
-        width = directions * built.output.width
-    return total
-
-
-def _cell(config: Mapping[str, Any], known: components.Parts) -> CellSpec:
+def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:
     for key in () if "function" in config["cell"] else config["cell"]:
         hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
         if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):

@@ -1,6 +1,93 @@
 """Tasks: data by split, what a model takes in and gives out, the metric and its chance level.
 
-A task is a declared class: `Task`, or `StreamedTask` when it draws its data. `validate` checks data
-against what the task declares. The other modules read data that several tasks share: piano rolls,
-text, labelled sequences, and files inside packages (`fetch`). Start with `task.py`. No TensorFlow.
+A task is a class: `Task`, or `StreamedTask` if it draws its data. Everything that a task plugin
+needs is public here: the bases, arrays in files, data inside packages, piano rolls, text and
+labelled sequences. `validate` checks data against what the task declares. Start with `task.py`.
+TensorFlow is not needed.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gatekit.cell.errors import ConfigError, DataError
+    from gatekit.runs.durable import sha256 as file_hash
+
+    from .arrays import read_npz, write_npz
+    from .fetch import PackageSource, contents, folder_of, located
+    from .labelled import Labelled, every_fifth, majority, read_ts
+    from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
+    from .seeds import generator
+    from .streamed import StreamedTask
+    from .task import Batch, Metric, Signature, Task, recipe_hash
+    from .text import CharacterModel, decoded, split_text
+    from .tracking import AutomatonTask, TrackingTask
+
+__all__ = [
+    "KEYS",
+    "SPLITS",
+    "AutomatonTask",
+    "Batch",
+    "CanonicalRolls",
+    "CharacterModel",
+    "ConfigError",
+    "DataError",
+    "Labelled",
+    "Metric",
+    "PackageSource",
+    "PianoRolls",
+    "Rolls",
+    "Signature",
+    "StreamedTask",
+    "Task",
+    "TrackingTask",
+    "contents",
+    "decoded",
+    "every_fifth",
+    "file_hash",
+    "folder_of",
+    "generator",
+    "located",
+    "majority",
+    "read_npz",
+    "read_ts",
+    "recipe_hash",
+    "roll_of",
+    "split_text",
+    "write_npz",
+]
+
+_HOMES = {
+    "gatekit.cell.errors": ("ConfigError", "DataError"),
+    "gatekit.tasks.arrays": ("read_npz", "write_npz"),
+    "gatekit.tasks.fetch": ("PackageSource", "contents", "folder_of", "located"),
+    "gatekit.tasks.labelled": ("Labelled", "every_fifth", "majority", "read_ts"),
+    "gatekit.tasks.piano_rolls": (
+        "KEYS",
+        "SPLITS",
+        "CanonicalRolls",
+        "PianoRolls",
+        "Rolls",
+        "roll_of",
+    ),
+    "gatekit.tasks.seeds": ("generator",),
+    "gatekit.tasks.streamed": ("StreamedTask",),
+    "gatekit.tasks.task": ("Batch", "Metric", "Signature", "Task", "recipe_hash"),
+    "gatekit.tasks.text": ("CharacterModel", "decoded", "split_text"),
+    "gatekit.tasks.tracking": ("AutomatonTask", "TrackingTask"),
+}
+_LAZY = {name: (module, name) for module, names in _HOMES.items() for name in names}
+_LAZY["file_hash"] = ("gatekit.runs.durable", "sha256")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'gatekit.tasks' has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LAZY])

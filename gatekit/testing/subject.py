@@ -16,8 +16,8 @@ from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
-from gatekit.registry import catalogue, left_out, origins, tasks, thing_hash
-from gatekit.registry.loading import registry
+from gatekit.registry import catalogue, left_out, object_hash, origins, tasks
+from gatekit.registry.loading import complete_registry
 from gatekit.registry.plugin import PRIVATE
 
 UNITS, FEATURES = 6, 5
@@ -114,8 +114,8 @@ class Subject:
     @property
     def module(self) -> str:
         """Its plugin's file, or the module's name where that is imported by name."""
-        known = registry(self.plugins)
-        carrier = known.carriers[known.origins[self.kind][self.name].plugin]
+        known = complete_registry(self.plugins)
+        carrier = known.modules[known.origins[self.kind][self.name].plugin]
         holder = carrier if inspect.ismodule(carrier) else inspect.getmodule(type(carrier))
         name = holder.__name__ if holder is not None else ""
         return str(self.path) if name.startswith(PRIVATE) else name
@@ -123,12 +123,12 @@ class Subject:
     @property
     def source(self) -> str:
         """The hash of its source."""
-        return thing_hash(self.kind, self.name, self.plugins)
+        return object_hash(self.kind, self.name, self.plugins)
 
     @property
     def expected_failures(self) -> Mapping[str, str]:
         """The author's reasons, by check, why it fails there."""
-        # A function of the equation language is no class: its Python function carries them.
+        # A function of the equation language is not a class: its Python function carries them.
         holder = self.thing.compose if self.kind == "functions" else self.thing
         declared = getattr(holder, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(

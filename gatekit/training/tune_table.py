@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gatekit.runs.studies.names import TUNE, study_name
+from gatekit.runs.names import TUNE, study_name
 
 VARIABLE = "GATEKIT_TUNE"
 """The variable that `recurrence.executors.table` reads; repeated here because that module
@@ -20,7 +20,7 @@ def table_of(study: str, root: Path | str) -> Path:
         root: the folder of all studies.
 
     Raises:
-        ConfigError: this is no name of a study.
+        ConfigError: this is not a valid name of a study.
     """
     return Path(root) / study_name(study) / TUNE
 

@@ -1,4 +1,4 @@
-"""What runs in a run's own process: claim the folder, redirect the log, train, tell the outcome."""
+"""What runs in a run's own process: claim the folder, log, train, record the outcome."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from gatekit.cell.terminal import Terminal
 from gatekit.registry import check_results, components, quarantine
 from gatekit.runs import durable, environment, heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.names import LOG
+from gatekit.runs.process import peak_memory
 from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
 
@@ -60,9 +62,9 @@ class Request:
 
 
 def work(request: Request) -> None:
-    """Make one run from claim to result; the outcome is what the folder says.
+    """Execute one run from claim to result, and record the outcome in the folder.
 
-    The process ends with 0 where the folder tells the outcome, whatever it is.
+    The process ends with 0 if the folder has the outcome, whatever it is.
 
     Raises:
         RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
@@ -81,7 +83,7 @@ def work(request: Request) -> None:
     try:
         _record(folder, *_attempt(request, folder, stop, received))
     finally:
-        # A log that cannot take its last lines is no reason to fail.
+        # A log that cannot take its last lines is not a reason to fail.
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -93,7 +95,7 @@ def _attempt(
 ) -> tuple[str, str]:
     """Train; return the state to record and its reason, no state if the folder has its last."""
     try:
-        _redirect(request.path / "log.txt", request.terminal)
+        _redirect(request.path / LOG, request.terminal)
         _train(request, folder, stop)
     except InterruptedRunError:
         name = signal.Signals(received[0]).name if received else "the end of its launcher"
@@ -259,8 +261,8 @@ def _follow_parent(stop: threading.Event) -> None:
 
 
 def _peak() -> str:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return f" (at most {used / 2**20:,.1f} GiB were in use)"
+    used = peak_memory(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return f" (at most {used / 2**30:,.1f} GiB were in use)"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The page about cells says what is so: its tables and examples are checked."""
+"""The tables and examples of the page about cells agree with the code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_function_and_linear_map_is_named() -> None:
 
 
 def test_every_initializer_is_named() -> None:
-    table = PAGE.split("### Where weights start")[1].split("###")[0].split("|---|---|")[1]
+    table = PAGE.split("### Initializers")[1].split("###")[0].split("|---|---|")[1]
     first = "".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))
     assert sorted(re.findall(r"`(\w+)`", first)) == sorted(catalogue().initializers)
 

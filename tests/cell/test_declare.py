@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 import pytest
 
@@ -127,3 +127,32 @@ def test_things_are_immutable_and_can_be_replaced():
 
 def test_plain_data():
     assert plain({1: (1, {"a": [2]}), "b": "c"}) == {"1": [1, {"a": [2]}], "b": "c"}
+
+
+def test_options_follow_the_order_of_inheritance():
+    class Base(Declared):
+        size: int = 1
+        share: float = 0.5
+
+    class Left(Base):
+        own: str = "a"
+
+    class Right(Base):
+        size: float = 2.0
+        share: ClassVar[float] = 0.25
+
+    class Mixin:
+        extra: "bool" = True
+
+    class Both(Left, Right, Mixin):
+        pass
+
+    for kind in (Both, Right, Left):
+        assert dict(kind._option_types) == {
+            name: hint
+            for name, hint in get_type_hints(kind).items()
+            if not name.startswith("_") and get_origin(hint) is not ClassVar
+        }
+    assert Both._option_types["size"] is float
+    assert "share" not in Both._option_types
+    assert Both(size=1.5, extra=False).options() == {"extra": False, "size": 1.5}

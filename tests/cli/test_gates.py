@@ -24,7 +24,7 @@ def test_two_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates-report", "demo"]) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
-    assert lines[0] == "study demo: what gates and states did"
+    assert lines[0] == "study demo: gates and states"
     assert all(len(line) <= 100 for line in lines)
     assert "\x1b" not in text
     assert any(line.split()[:3] == ["lstm", "input", "3"] for line in lines)
@@ -56,7 +56,7 @@ def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["demo", "--figure", "a.gif"], "a figure is written as png"),
+        (["demo", "--figure", "a.gif"], "the formats of figures are png"),
         (["demo", "--run", "ab"], "type --figure"),
         (["demo", "--figure", "a.png", "--run", "zz"], "of the probed runs"),
         (["demo", "--figure", "a.png", "--layer", "x"], "no recurrent layer"),

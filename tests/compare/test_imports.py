@@ -40,7 +40,7 @@ def test_comparing_and_drawing_never_import_tensorflow(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     code = f"from gatekit.compare import compare; c = compare('demo', {str(tmp_path)!r})"
     assert not loaded(code) & {"matplotlib", "rich", "tensorflow", "keras"}
-    code += "\nfrom gatekit.compare import export, table\ntable.print_table(c)"
+    code += "\nfrom gatekit.compare.output import table\ntable.print_table(c)"
     code += "\nfrom gatekit.compare.figures.curves import learning_curves"
     code += f"\nlearning_curves(c, {str(tmp_path / 'a')!r}, command='')"
     assert not loaded(code) & {"tensorflow", "keras"}

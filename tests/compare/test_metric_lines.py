@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gatekit.runs.metric_lines import checksum, read_metrics
+from gatekit.runs.metrics import checksum, parse
 
 from .synthetic import line
 
@@ -19,7 +19,7 @@ def text(count: int = 4) -> list[str]:
 
 
 def values(data: bytes) -> list[float | None]:
-    return [item.value for item in read_metrics(data).lines]
+    return [item.value for item in parse(data).lines]
 
 
 WHOLE = "".join(text()).encode()
@@ -27,7 +27,7 @@ GOOD = [9.0 + e / 7 for e in range(1, 5)]
 
 
 def test_an_intact_file_is_read_whole() -> None:
-    found = read_metrics(WHOLE)
+    found = parse(WHOLE)
     assert [item.value for item in found.lines] == GOOD
     assert [item.epoch for item in found.lines] == [1, 2, 3, 4]
     assert found.lost == ()
@@ -43,7 +43,7 @@ def test_the_checksum_is_the_one_that_a_study_writes() -> None:
 
 @pytest.mark.parametrize("cut", range(len(WHOLE)))
 def test_truncation_at_any_byte_keeps_every_line_before_it(cut: int) -> None:
-    found = read_metrics(WHOLE[:cut])
+    found = parse(WHOLE[:cut])
     lines = WHOLE[:cut].split(b"\n")
     complete = [item for item in lines if item.endswith(b"}")]
     assert [item.value for item in found.lines] == GOOD[: len(complete)]
@@ -58,7 +58,7 @@ def test_any_flipped_bit_loses_its_line_and_no_other() -> None:
         for bit in range(8):
             data = bytearray(WHOLE)
             data[position] ^= 1 << bit
-            found = read_metrics(bytes(data))
+            found = parse(bytes(data))
             kept = [item.value for item in found.lines]
             # A blank that became another blank changes nothing; anything else costs the line.
             assert kept in (GOOD, [GOOD[0], GOOD[2], GOOD[3]]), (position, bit)
@@ -70,11 +70,11 @@ def test_a_block_of_nul_bytes_costs_only_what_it_covers() -> None:
     start = len(text()[0]) + 5
     data = WHOLE[:start] + b"\0" * 60 + WHOLE[start + 60 :]
     assert values(data) == [GOOD[0], GOOD[2], GOOD[3]]
-    assert read_metrics(data).lost == (2,)
+    assert parse(data).lost == (2,)
 
 
 def test_a_zero_filled_tail_is_damage_after_good_lines() -> None:
-    found = read_metrics(WHOLE + b"\0" * 4096)
+    found = parse(WHOLE + b"\0" * 4096)
     assert [item.value for item in found.lines] == GOOD
     assert found.lost == (5,)
     assert found.damage() == ("metrics.jsonl: lost line 5 (torn or altered); 4 good lines kept")
@@ -84,17 +84,17 @@ def test_lines_after_a_nul_block_without_a_line_end_are_kept() -> None:
     first, *rest = text()
     data = first.encode() + b"\0" * 300 + "".join(rest).encode()
     assert values(data) == GOOD
-    assert read_metrics(data).lost == (2,)
+    assert parse(data).lost == (2,)
 
 
 def test_crlf_ends_are_no_damage() -> None:
-    found = read_metrics(WHOLE.replace(b"\n", b"\r\n"))
+    found = parse(WHOLE.replace(b"\n", b"\r\n"))
     assert [item.value for item in found.lines] == GOOD
     assert found.lost == ()
 
 
 def test_glued_lines_are_separated() -> None:
-    found = read_metrics(WHOLE.replace(b"\n", b""))
+    found = parse(WHOLE.replace(b"\n", b""))
     assert [item.value for item in found.lines] == GOOD
     assert found.lost == ()
 
@@ -103,7 +103,7 @@ def test_a_torn_line_that_was_written_on_is_lost_alone() -> None:
     first, second, third, fourth = text()
     data = (first + second[:40] + third + fourth).encode()
     assert values(data) == [GOOD[0], GOOD[2], GOOD[3]]
-    assert read_metrics(data).lost == (2,)
+    assert parse(data).lost == (2,)
 
 
 def test_null_is_not_a_number_and_nan_is_not_json() -> None:
@@ -125,7 +125,7 @@ def test_null_is_not_a_number_and_nan_is_not_json() -> None:
 def test_a_line_of_another_form_is_refused_though_its_checksum_holds(
     record: dict[str, object],
 ) -> None:
-    found = read_metrics(line(**record).encode())
+    found = parse(line(**record).encode())
     assert found.lines == ()
     assert found.lost == (1,)
 
@@ -137,10 +137,10 @@ def test_hostile_nesting_is_refused_and_the_next_line_kept() -> None:
 
 def test_one_split_can_be_asked_for() -> None:
     train = line(epoch=1, step=14, split="train", metric="nll", value=1.0, seconds=1)
-    found = read_metrics(train.encode() + WHOLE + train[:30].encode(), split="validation")
+    found = parse(train.encode() + WHOLE + train[:30].encode(), split="validation")
     assert [item.value for item in found.lines] == GOOD
     assert found.lost == (6,)
 
 
 def test_hundred_thousand_lines_are_read() -> None:
-    assert len(read_metrics(WHOLE * 25_000).lines) == 100_000
+    assert len(parse(WHOLE * 25_000).lines) == 100_000

@@ -9,7 +9,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import command, compare
 from gatekit.compare.study import load
-from gatekit.runs.result_numbers import Score
+from gatekit.runs.result import Score
 
 from .synthetic import configuration, write_run, write_study
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import dataclasses
 import inspect
 import io
 import itertools
@@ -159,8 +160,8 @@ class Trial:
             return f"lost: the run had finished and is {state}"
         if state == "COMPLETED" and told(self.path) != self.whole:
             return "lost: COMPLETED with missing or other parts"
-        records, _ = metrics.read(self.path / "metrics.jsonl")
-        kept = [r["epoch"] for r in records if r["split"] == "validation"]
+        lines = metrics.read(self.path / "metrics.jsonl", "validation").lines
+        kept = [line.epoch for line in lines]
         for words in said:
             if words[0] == "logged" and words[1] not in kept:
                 return f"lost: the record of epoch {words[1]}"
@@ -204,9 +205,9 @@ def told(path: Path) -> object:
     for key in ("seconds", "sizes", "sha256"):
         result.pop(key)
     result["files"].pop("metrics.jsonl")
-    records, lost = metrics.read(path / "metrics.jsonl")
-    numbers = [{k: v for k, v in r.items() if k != "seconds"} for r in records]
-    return [result, numbers, lost, (path / "weights.npz").read_bytes().hex()]
+    found = metrics.read(path / "metrics.jsonl")
+    numbers = [dataclasses.replace(line, seconds=0.0) for line in found.lines]
+    return [result, numbers, found.lost, (path / "weights.npz").read_bytes().hex()]
 
 
 def disks(mode: str, k: int, everything: bool, root: Path, left: Path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from structure import representatives
+
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, read_cell, read_output_unit
 from gatekit.registry import catalogue, cell_names, load_cell
@@ -151,3 +153,7 @@ def built(
 ) -> Cell:
     """Return a cell with small sizes."""
     return build(spec(cell), units, features, read_output_unit(output, catalogue()))
+
+
+# Every structure occurs in some of them: what costs seconds for each cell runs on these.
+VARIED = representatives([*CORE, *BUNDLED, *ODD], built)

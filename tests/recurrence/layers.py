@@ -102,4 +102,4 @@ def computed(
 
 def graph(function: Any, **options: Any) -> Any:
     """Return the function compiled to a graph."""
-    return tf.function(function, **options)
+    return tf.function(function, autograph=False, **options)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = dict[str, Any]
+# A factor and its level, each with another's.
+Pair = frozenset[tuple[str, Any]]
 
 
 def covering(factors: Mapping[str, Sequence[Any]], seed: int = 0) -> list[Row]:
@@ -18,37 +20,43 @@ def covering(factors: Mapping[str, Sequence[Any]], seed: int = 0) -> list[Row]:
         seed: the seed of the search.
     """
     rng = random.Random(seed)
-    pairs = {
-        (a, x, b, y)
+    listed = [
+        ((a, x), (b, y))
         for a, b in itertools.combinations(factors, 2)
         for x in factors[a]
         for y in factors[b]
-    }
-    left = sorted(pairs, key=repr)
+    ]
+    listed.sort(key=lambda pair: repr(pair[0] + pair[1]))
+    left = {frozenset(pair): pair for pair in listed}
     rows = []
     while left:
         best: tuple[int, Row] = (0, {})
+        some = list(left.values())
         for _ in range(20):
-            row = _filled(factors, left, rng)
-            best = max(best, (_count(row, left), row), key=lambda entry: entry[0])
+            row = _filled(factors, rng.choice(some), left, rng)
+            best = max(best, (len(left.keys() & _pairs(row)), row), key=lambda entry: entry[0])
         rows.append(best[1])
-        left = [p for p in left if not _met(best[1], p)]
+        for pair in _pairs(best[1]):
+            left.pop(pair, None)
     return rows
 
 
-def _filled(factors: Mapping[str, Sequence[Any]], left: Sequence[Any], rng: random.Random) -> Row:
-    a, x, b, y = rng.choice(left)
-    row: Row = {a: x, b: y}
+def _filled(
+    factors: Mapping[str, Sequence[Any]],
+    start: tuple[tuple[str, Any], tuple[str, Any]],
+    left: Mapping[Pair, Any],
+    rng: random.Random,
+) -> Row:
+    """Return a row with a pair in it, its other levels those that meet most pairs that are left."""
+    row: Row = dict(start)
     for name in rng.sample([f for f in factors if f not in row], len(factors) - 2):
-        levels = rng.sample(list(factors[name]), len(factors[name]))
-        row[name] = max(levels, key=lambda level: _count({**row, name: level}, left))
+        met = {
+            level: sum(frozenset(((name, level), other)) in left for other in row.items())
+            for level in factors[name]
+        }
+        row[name] = max(rng.sample(list(factors[name]), len(factors[name])), key=met.__getitem__)
     return {name: row[name] for name in factors}
 
 
-def _met(row: Row, pair: Any) -> bool:
-    a, x, b, y = pair
-    return a in row and b in row and bool(row[a] == x) and bool(row[b] == y)
-
-
-def _count(row: Row, left: Sequence[Any]) -> int:
-    return sum(_met(row, p) for p in left)
+def _pairs(row: Row) -> set[Pair]:
+    return {frozenset(pair) for pair in itertools.combinations(row.items(), 2)}

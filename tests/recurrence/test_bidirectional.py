@@ -1,4 +1,4 @@
-"""`keras.layers.Bidirectional` around every bundled cell: both directions by hand, merged."""
+"""`keras.layers.Bidirectional` around cells of every structure: both directions by hand, merged."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import tensorflow as tf
 
 from gatekit import RNN
 
-from .cells import BUNDLED, CORE, ODD
+from .cells import VARIED
 from .layers import ALL_MASKED_ROW, FEATURES, HOLES, inputs_for, layer
 from .problems import assert_close
 from .properties import twin
 
+# As many as there are ways to merge, and more.
+FEW = ("lstm", "gru", "mingru", "on_lstm", "slstm", "phased_lstm", "rnn")
 MERGES: Mapping[Any, Any] = {
     "concat": lambda f, b: [np.concatenate([f, b], -1)],
     "sum": lambda f, b: [f + b],
@@ -28,12 +30,12 @@ MERGES: Mapping[Any, Any] = {
 
 
 def _cases() -> Iterator[Any]:
-    """Yield every cell, each with other options, so that together they meet all of them."""
+    """Yield cells of every structure, each with other options: together they meet all of them."""
     modes, masks = list(MERGES), (None, HOLES, ALL_MASKED_ROW)
-    for index, cell in enumerate((*BUNDLED, *ODD)):
+    for index, cell in enumerate(dict.fromkeys((*FEW, *VARIED))):
         mask = masks[index % len(masks)]
         options = (modes[index % len(modes)], mask, bool(index // 2 % 2), bool(index // 3 % 2))
-        marks = () if cell in CORE else pytest.mark.slow
+        marks = () if cell in FEW else pytest.mark.slow
         yield pytest.param(cell, *options, id=cell, marks=marks)
 
 

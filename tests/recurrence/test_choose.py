@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
+from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key
 from gatekit.recurrence.executors.fused import executor as fused
+from gatekit.recurrence.executors.fused.layout import weights_stay_cached
 from gatekit.recurrence.executors.linear import solve
 
 from .affine_cells import AFFINE
@@ -83,7 +84,7 @@ def test_the_executor_of_a_call(jit: bool, training: bool, monkeypatch: pytest.M
         monkeypatch.setattr(module, "run", noted)
     made = layer("mingru")
     tf.function(lambda x: made(x, training=training), jit_compile=jit)(inputs_for(made))
-    assert seen == ["fused" if jit and not training else "all_steps"]
+    assert seen == ["executor" if jit and not training else "solve"]
 
 
 def test_large_products_are_fastest_in_graph_mode() -> None:
@@ -203,4 +204,4 @@ def test_layers_explain_why_nothing_is_solved() -> None:
 def test_inputs_enter_each_steps_product_where_weights_stay_near(
     units: int, setting: Setting, expected: bool
 ) -> None:
-    assert stepwise(built("lstm", units=units, features=units // 2), setting) is expected
+    assert weights_stay_cached(built("lstm", units=units, features=units // 2), setting) is expected

@@ -14,7 +14,7 @@ from gatekit import RNN
 from gatekit.cell.analysis.affine import analyse
 
 from .affine_cells import AFFINE
-from .cells import BUNDLED, ODD, built
+from .cells import VARIED, built
 from .layers import HOLES, inputs_for, layer
 from .properties import PROPERTIES, Property, p8_all_executors_agree
 
@@ -80,8 +80,8 @@ def test_executors_have_the_property_on_many_draws(holds: Property, call: Any) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
-def test_every_cell_has_them_on_every_executor_that_runs_it(cell: str) -> None:
+@pytest.mark.parametrize("cell", VARIED)
+def test_cells_of_every_structure_have_them_on_every_executor_that_runs_it(cell: str) -> None:
     executors = ["fused", "affine", "scan"] if analyse(built(cell)).affine else ["fused"]
     for executor in executors:
         made = _make(cell, executor)

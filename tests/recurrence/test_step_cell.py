@@ -13,9 +13,11 @@ import tensorflow as tf
 from gatekit import RNN, Cell
 from gatekit.cell.errors import ConfigError, DataError
 
-from .cells import BUNDLED, CORE, ODD, spec
+from .cells import VARIED, spec
 from .layers import BATCH, FEATURES, HOLES, TIME, UNITS, fill_weights, inputs_for, layer
 from .problems import assert_close
+
+FEW = ("lstm", "gru_reset_after", "slstm", "on_lstm", "phased_lstm")
 
 
 def _cell(cell: str, **options: Any) -> Cell:
@@ -35,7 +37,7 @@ def _named(values: Any, names: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "cell",
-    [c if c in CORE else pytest.param(c, marks=pytest.mark.slow) for c in (*BUNDLED, *ODD)],
+    [*FEW, *(pytest.param(c, marks=pytest.mark.slow) for c in VARIED if c not in FEW)],
 )
 def test_a_loop_over_steps_is_the_layer(cell: str) -> None:
     options: dict[str, Any] = {"output_unit": "mix_last"} if cell == "lstm" else {}

@@ -29,6 +29,7 @@ def compare(
     name: str,
     mask: NDArray[np.bool_] | None = None,
     cell: Mapping[str, Any] | None = None,
+    mode: str = "eager",
     **changes: float,
 ) -> None:
     """Assert that the layer computes what the witness computes, gradients of everything included.
@@ -37,6 +38,7 @@ def compare(
         name: the witness.
         mask: ``batch x time``, or None.
         cell: another cell than the one that the witness is for.
+        mode: ``eager`` or ``graph``.
         changes: states that start from one number instead of random ones.
 
     Raises:
@@ -60,7 +62,11 @@ def compare(
     assert set(made.state_names) == set(case.states)
     given = {n: tf.constant(v) for n, v in states.items()}
     inputs = _by_name(x, case)
-    values, found = graph(lambda x, s: computed(made, x, mask, s))(
+
+    def call(x: Any, s: Any) -> Any:
+        return computed(made, x, mask, s)
+
+    values, found = (graph(call) if mode == "graph" else call)(
         {n: tf.constant(v) for n, v in inputs.items()}, given
     )
 

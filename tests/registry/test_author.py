@@ -14,14 +14,33 @@ CASES = {
     ),
     "a neighbour": (
         "import other\n",
-        ["other.py lies beside it", "`gatekit new gate NAME --package`"],
+        ["other.py is beside it", "`gatekit new gate NAME --package`"],
     ),
     "a name that gatekit has not": (
         "from gatekit import Gates\n",
-        ["gatekit offers no 'Gates'; did you mean 'Gate'?"],
+        ["gatekit has no 'Gates'; did you mean 'Gate'?"],
+    ),
+    "a name that gatekit.tasks has not": (
+        "from gatekit.tasks import PackageSorce\n",
+        ["gatekit.tasks has no 'PackageSorce'; did you mean 'PackageSource'?"],
+    ),
+    "a module that has moved": (
+        "from gatekit.study.task import (\n    Task as T,\n    recipe_hash,\n)\n",
+        [
+            "gatekit.study.task is gatekit's own and may move; type "
+            "`from gatekit import Task as T` and `from gatekit.tasks import recipe_hash`"
+        ],
+    ),
+    "another that has moved": (
+        "from gatekit.study.data_fetch import PackageSource, contents\n",
+        ["type `from gatekit.tasks import PackageSource, contents`"],
+    ),
+    "a module that is not public": (
+        "import gatekit.cell.spec\n",
+        ["gatekit.cell.spec is gatekit's own", "a plugin imports from gatekit, gatekit.tasks only"],
     ),
     "no Python": ("class Gate(\n", ["SyntaxError", "plugins/mine.py, line 1: class Gate("]),
-    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "take sys.exit() out"]),
+    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "remove sys.exit()"]),
     "a line": (
         "def deep():\n    return 1 / 0\n\ndeep()\n",
         ["ZeroDivisionError", "plugins/mine.py, line 2: return 1 / 0"],

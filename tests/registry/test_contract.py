@@ -7,6 +7,7 @@ from pathlib import Path
 import gatekit.plugins
 import pytest
 
+import gatekit
 from gatekit import registry
 from gatekit.cell.errors import PluginError
 from gatekit.registry import contract, hooks
@@ -61,6 +62,51 @@ RESULTS = {
     "folder-text": ("gatekit_config_dirs", "'conf'", "a list of folders"),
     "no-folder": ("gatekit_config_dirs", "['nowhere']", "'nowhere' is not a folder"),
 }
+
+
+OBJECTS = {
+    "gates": "type('Mine', (gatekit.Gate,), {})",
+    "output_units": "type('Mine', (gatekit.OutputUnit,), {})",
+    "initializers": "type('Mine', (gatekit.Initializer,), {})",
+    "linear_maps": "type('Mine', (gatekit.LinearMap,), {})",
+    "tasks": "registry.tasks()['adding']",
+    "functions": "gatekit.Function('mine', 1, compose=abs)",
+    "cells": "lambda: {}",
+    "gate instance": "type('Mine', (gatekit.Gate,), {})()",
+    "task instance": "registry.tasks()['adding']()",
+    "string": "'mine'",
+    "class of another library": "dict",
+}
+
+
+@pytest.mark.parametrize("kind", contract.KINDS)
+@pytest.mark.parametrize("given", OBJECTS)
+def test_each_hook_takes_objects_of_its_own_kind_only(given, kind):
+    value = eval(OBJECTS[given], {**globals(), "gatekit": gatekit})
+    hook, result = f"gatekit_{kind}", {"mine": value}
+    if given == kind or (kind, given) == ("cells", "class of another library"):
+        assert contract.checked(hook, result) == result
+        return
+    with pytest.raises(PluginError) as caught:
+        contract.checked(hook, result)
+    fault = str(caught.value)
+    assert fault.startswith(f"{hook}: mine is ")
+    if given in contract.KINDS and given != "cells":
+        assert fault.endswith(f"is expected: return it from gatekit_{given} instead")
+    elif given == f"{kind.removesuffix('s')} instance":
+        assert fault.endswith(f"that is an instance: return the class, {type(value).__name__}")
+    elif "instance" in given:
+        assert fault.endswith(f"return its class from gatekit_{given.split()[0]}s instead")
+    else:
+        assert fault.endswith("is expected")
+
+
+def test_a_task_that_is_not_finished_names_what_it_lacks(write):
+    value = "{'mine': type('Mine', (Task,), {'chance': lambda self: 0.0})}"
+    head = HEAD.replace("Gate,", "Gate, Task,")
+    write("plugins/mine.py", head + HOOK.format(name="gatekit_tasks", arguments="", value=value))
+    (found,) = registry.broken()
+    assert "what every task needs: data_hash, signature, splits" in found.reason
 
 
 @pytest.mark.parametrize("case", RESULTS)

@@ -1,14 +1,17 @@
 """The three doors: what is found, in which order, and what stays outside."""
 
+import ast
+import importlib
 import sys
 from pathlib import Path
 
 import gatekit.plugins
+import processes
 import pytest
 
 from gatekit import registry
 from gatekit.cell.errors import PluginError
-from gatekit.registry import discovery
+from gatekit.registry import author, discovery
 
 
 def test_bundled_plugins_come_from_their_folder(place):
@@ -39,6 +42,108 @@ def test_the_bundled_folder_is_not_taken_twice(monkeypatch):
     assert len(names) == len(set(names))
     assert registry.origins("gates")["forget"].plugin == "forget_gate"
     assert registry.catalogue().gates["forget"].__module__ == "gatekit.plugins.forget_gate"
+
+
+def test_bundled_plugins_are_in_folders_and_are_imported_without_their_names(place):
+    top = Path(gatekit.plugins.__file__).parent
+    for name, path in {(o.plugin, o.path) for o in registry.origins("gates").values()}:
+        assert path.parent == (top / "gates").resolve()
+        assert importlib.import_module(f"gatekit.plugins.{name}").__file__ == str(path)
+    stems = [path.stem for path in top.rglob("*.py") if path.stem != "__init__"]
+    assert len(set(stems)) == len(stems)
+    assert {path.parent.name for path in top.rglob("*.py")} - {top.name} == {
+        *discovery.CELL_FOLDERS,
+        "callbacks",
+        "tasks",
+    }
+    crowded = [f for f in (top, *top.iterdir()) if f.is_dir() and len(list(f.glob("*.*"))) > 18]
+    assert crowded == []
+
+
+def test_plugins_import_only_what_is_public(place):
+    top = Path(gatekit.plugins.__file__).parent
+    found = set()
+    for path in top.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {(alias.name, "") for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                found |= {(node.module, alias.name) for alias in node.names}
+    own = {(module, name) for module, name in found if module.split(".")[0] == "gatekit"}
+    assert len(own) > 30
+    for module, name in own - {("gatekit.conf", "")}:
+        assert module in author.PUBLIC, f"{module} is not public"
+        assert name in importlib.import_module(module).__all__, f"{module}.{name} is not public"
+
+
+def test_tasks_are_loaded_when_they_are_asked_for():
+    code = (
+        "import os, sys\n"
+        "from gatekit import registry\n"
+        "first = registry.catalogue()\n"
+        "early = [n for n in sys.modules if n.startswith('gatekit.plugins.')]\n"
+        "assert 'gatekit.plugins.forget_gate' in early\n"
+        "assert not {'gatekit.plugins.adding', 'gatekit.plugins.flag_loss'} & set(early)\n"
+        "assert 'adding' in registry.tasks()\n"
+        "assert registry.catalogue() is first\n"
+        "names = registry.plugin_names()\n"
+        "assert 'flag_loss' in names\n"
+        "assert len(names) == len(set(names))\n"
+    )
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_plugin_of_the_users_may_replace_no_bundled_task(place, write):
+    text = (
+        "from gatekit import hookimpl\n"
+        "from gatekit.plugins.adding import Adding\n"
+        "class Other(Adding):\n    pass\n"
+        "@hookimpl\ndef gatekit_tasks():\n    return {'adding': Other}\n"
+    )
+    write("plugins/mine.py", text)
+    for _ in range(2):
+        with pytest.raises(PluginError, match="the task 'adding'"):
+            registry.catalogue()
+
+
+def test_files_in_subfolders_are_found_by_relative_path(place, gate_file):
+    for number, path in enumerate(["b.py", "a/z.py", "a/deep/1/2/3/x.py", "c/y.py"]):
+        gate_file(f"plugins/{path}", f"gate{number}")
+    skipped = ("_old/a", ".venv/lib/b", "a/_mine", "a/.hidden", "1/2/3/4/5/6/deep")
+    for path in skipped:
+        gate_file(f"plugins/{path}.py", "hidden")
+    assert registry.plugin_names()[-4:] == ("x", "z", "b", "y")
+    assert "hidden" not in registry.catalogue().gates
+
+
+def test_a_file_of_a_subfolder_without_a_hook_is_not_run(place, gate_file, write):
+    write("plugins/mine/helper.py", "raise RuntimeError('run')\n")
+    write("plugins/mine/broken.py", "from gatekit import hookimpl\nraise RuntimeError('run')\n")
+    write("plugins/tests/test_mine.py", "assert False\n")
+    gate_file("plugins/mine/good.py")
+    assert [b.name for b in registry.broken()] == ["broken"]
+    assert "halved" in registry.catalogue().gates
+
+
+def test_links_to_folders_are_not_followed(place, gate_file):
+    gate_file("elsewhere/mine.py")
+    gate_file("plugins/other.py", "other")
+    (place / "plugins" / "round").symlink_to(place / "plugins")
+    (place / "plugins" / "linked").symlink_to(place / "elsewhere")
+    assert "other" in registry.catalogue().gates
+    assert "halved" not in registry.catalogue().gates
+
+
+def test_a_folder_of_too_many_files_is_refused(place, monkeypatch, write):
+    monkeypatch.setattr(discovery, "MOST", 100)
+    for number in range(110):
+        write(f"plugins/env/{number}.py", "")
+    with pytest.raises(PluginError, match=r"more than 100 Python files .* begin its name with _"):
+        registry.catalogue()
+    (place / "plugins/env").rename(place / "plugins/_env")
+    assert "forget" in registry.catalogue().gates
 
 
 def test_an_installed_distribution(install, gate_file):

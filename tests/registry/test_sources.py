@@ -1,11 +1,14 @@
 """Hashes of plugins: they follow the meaning of the source, and nothing else."""
 
+from pathlib import Path
+
 import pytest
 
+import gatekit
 from gatekit import registry
 from gatekit.cell.errors import PluginError
 from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.registry import plugin_hashes, plugin_source, plugin_sources, source_hash
+from gatekit.registry import hashes, plugin_hashes, plugin_source, plugin_sources, source_hash
 
 SOURCE = '''"""A module."""
 import math
@@ -43,6 +46,109 @@ OTHER = {
     "added": SOURCE + "y = 1\n",
     "plain-function": SOURCE.replace("async def", "def"),
 }
+
+
+GATE = '''from gatekit import Gate, hookimpl, ops
+
+
+class Halved(Gate):
+    """Half a sigmoid."""
+
+    scale: float = 0.5
+
+    def activate(self, pre):
+        return ops.sigmoid(pre) * self.scale
+
+
+@hookimpl
+def gatekit_gates():
+    return {"halved": Halved}
+'''
+CELL = """from gatekit import GatekitError, hookimpl
+
+
+def halved_cell(depth=2):
+    if depth < 1:
+        raise GatekitError("depth is at least 1")
+    return {"gates": {"z": {"kind": "sigmoid"}}, "equations": {"h": "z * h_prev"}, "emits": "h"}
+
+
+@hookimpl
+def gatekit_cells():
+    return {"halved": halved_cell}
+"""
+TASK = """import gatekit
+from gatekit import Batch, Metric, Signature, StreamedTask, hookimpl
+
+
+class Coin(StreamedTask):
+    recipe = "coin/1"
+    metric = Metric("accuracy", direction="max", unit="share")
+
+    def signature(self):
+        return Signature(features=1, vocabulary=None, outputs=2, loss="categorical")
+
+    def chance(self):
+        return 0.5
+
+    def sample(self, rng, size):
+        x = rng.integers(0, 2, [size, 5, 1])
+        return Batch(x.astype("float32"), x[:, 0, 0].astype("int32"))
+
+
+@hookimpl
+def gatekit_tasks():
+    return {"coin": Coin}
+"""
+# as revision 1084987 hashed them, when imports of gatekit's own modules still counted
+LITERAL = {
+    "gate": (GATE, "4387dbcad5879cbcbccf3aaf90528c926d5917ee5e08cdc96c33d1b44a2a4464"),
+    "cell": (CELL, "4bd4e0f9c737e50a0f7c07fc1317f0ce6b3d33dedd86c12f1ad30665a880582d"),
+    "task": (TASK, "0ba84ac91eb09d7089bbbcd3aa0e7800ba77a81f74e9df8fde2d69fc736034ba"),
+}
+LEFT_OUT = {
+    "import gatekit.tasks": True,
+    "import gatekit.tasks.task as t, gatekit.runs": True,
+    "from gatekit import tasks": True,
+    "from gatekit.tasks import generator, recipe_hash": True,
+    "from gatekit.study.task import recipe_hash": True,
+    "import gatekit": False,
+    "from gatekit import Gate": False,
+    "from gatekit import Gate, tasks": False,
+    "import numpy, gatekit.tasks": False,
+    "from gatekit.plugins.forget_gate import Forget": False,
+    "from gatekit.tasks import generator as g": False,
+    "from .tasks import generator": False,
+    "from elsewhere.gatekit import tasks": False,
+}
+
+
+@pytest.mark.parametrize("kind", LITERAL)
+def test_a_plugin_that_imports_gatekit_alone_keeps_its_hash(hashed, kind):
+    text, expected = LITERAL[kind]
+    assert hashed(text) == expected
+
+
+@pytest.mark.parametrize("statement", LEFT_OUT)
+def test_imports_of_gatekits_own_modules_do_not_count(hashed, statement):
+    text = f"import math\ndef f():\n    {statement}\n    return 1\n"
+    assert (hashed(text) == hashed(text.replace(statement, ""))) is LEFT_OUT[statement]
+    top = f"import math\n{statement}\n"
+    assert (hashed(top) == hashed("import math\n")) is LEFT_OUT[statement]
+
+
+def test_where_a_function_of_gatekit_comes_from_does_not_count_but_its_new_name_does(hashed):
+    old = hashed("from gatekit.study.seeds import integer, generator as g\n")
+    assert hashed("from gatekit.tasks import generator as g, integer\n") == old
+    assert hashed("from gatekit.tasks import integer as g, generator\n") != old
+    assert hashed("from gatekit import Gate, tasks\n") == hashed("from gatekit import Gate\n")
+    assert hashed("from gatekit import Task, tasks\n") != hashed("from gatekit import Gate\n")
+    assert hashed("import numpy\n") == hashed("import numpy, gatekit.tasks\n")
+
+
+def test_every_package_of_gatekit_is_known():
+    folders = {p.parent.name for p in Path(gatekit.__file__).parent.glob("*/__init__.py")}
+    assert folders - {"conf", "plugins"} == set(hashes._OWN_PACKAGES)
 
 
 @pytest.fixture
@@ -141,9 +247,9 @@ def test_a_gate_that_inherits_changes_with_its_base(place, write, monkeypatch):
     )
     write("plugins/mine.py", text)
     before = plugin_hashes(read(), None, None)["mine"]
-    original = registry.sources.source_hash
+    original = registry.hashes.source_hash
     monkeypatch.setattr(
-        registry.sources,
+        registry.hashes,
         "source_hash",
         lambda path: "changed" if path.name == "forget_gate.py" else original(path),
     )

@@ -14,12 +14,12 @@ def place(tmp_path, monkeypatch):
 
     def with_tiny(plugins):
         known = load(plugins)
-        return components.Parts(
+        return components.Components(
             known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, known.files
         )
 
     monkeypatch.setattr(components, "_load", with_tiny)
-    monkeypatch.setattr(components.Parts, "hashes", lambda self, cell, unit, task: {})
+    monkeypatch.setattr(components.Components, "hashes", lambda self, cell, unit, task: {})
     return tmp_path
 
 

@@ -31,11 +31,11 @@ def main(place: Path, count: int) -> dict[str, object]:
     os.chdir(place)
     load = components._load
     known = load(())
-    components._load = lambda _: components.Parts(
+    components._load = lambda _: components.Components(
         known.catalogue, {**known.tasks, **tiny.TASKS}, known.config_folders, ()
     )
-    components.Parts.hashes = lambda self, cell, unit, task: {}
-    components.Parts.sources = lambda self, cell, unit, task: {}
+    components.Components.hashes = lambda self, cell, unit, task: {}
+    components.Components.sources = lambda self, cell, unit, task: {}
     said = {"killed": 0, "continued": 0, "different": []}
     for turn, n in enumerate(points(count, RANGE)):
         name = list(VARIANTS)[turn % len(VARIANTS)]

@@ -17,7 +17,8 @@ from gatekit.cli.main import main
 from gatekit.compare import load
 from gatekit.runs import durable, heartbeat
 from gatekit.runs.checkpoint import Checkpoint
-from gatekit.runs.folder import SMALL, ClaimedError, RunFolder
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.state import SMALL
 from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
 from gatekit.study.launch.others import Others

@@ -11,7 +11,8 @@ from disks import CountingDisk
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable, result
-from gatekit.runs.folder import ClaimedError, RunFolder, State
+from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.state import State
 
 RESULT = {"state": "COMPLETED", "fingerprint": "0" * 16}
 

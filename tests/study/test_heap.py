@@ -9,7 +9,7 @@ import pytest
 
 COUNT = """
 import resource
-from gatekit.study.heap import keep_freed
+from gatekit.training.process.malloc import keep_freed
 {first}
 
 def block():

@@ -131,7 +131,7 @@ def test_row_69_damage_begins_again_and_is_kept(folder, capsys, name):
         "status.json",
         "weights.npz",
     ]
-    assert metrics.read(folder.path / "metrics.jsonl") == ([], 0)
+    assert metrics.read(folder.path / "metrics.jsonl") == metrics.MetricFile()
 
 
 def test_the_checkpoint_goes_when_the_result_stands(folder):

@@ -17,7 +17,7 @@ import pytest
 from deeds import CONTEXT, child_of, plan_of, start, states
 
 import gatekit
-import gatekit.study as package
+import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
@@ -468,7 +468,7 @@ def test_a_signal_ends_what_blocks_and_is_kept():
 
 IGNORING = """
 import os, signal
-from gatekit.study import stopping
+from gatekit.training.process import stopping
 from gatekit.study.launch.signals import caught
 with caught() as received:
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):

@@ -3,6 +3,7 @@
 import json
 import math
 import zlib
+from dataclasses import asdict
 
 import pytest
 
@@ -38,9 +39,9 @@ def test_nan_is_null():
 
 
 def test_a_file_reads_back(tmp_path):
-    records, lost = metrics.read(written(tmp_path))
-    assert [r["epoch"] for r in records] == [0, 1, 2, 3]
-    assert lost == 0
+    found = metrics.read(written(tmp_path))
+    assert [line.epoch for line in found.lines] == [0, 1, 2, 3]
+    assert found.lost == ()
 
 
 def test_cut_anywhere_the_whole_lines_stay(tmp_path):
@@ -49,10 +50,10 @@ def test_cut_anywhere_the_whole_lines_stay(tmp_path):
     first = whole.index(b"\n")
     for size in range(len(whole)):
         path.write_bytes(whole[:size])
-        records, lost = metrics.read(path)
+        found = metrics.read(path)
         complete = (size >= first) + (size >= len(whole) - 1)
-        assert len(records) == complete
-        assert lost == (size not in (0, first, first + 1, len(whole) - 1))
+        assert len(found.lines) == complete
+        assert bool(found.lost) == (size not in (0, first, first + 1, len(whole) - 1))
 
 
 @pytest.mark.parametrize("place", [5, 30, 60, 100])
@@ -61,11 +62,11 @@ def test_a_flipped_bit_loses_one_line(tmp_path, place):
     data = bytearray(path.read_bytes())
     data[place] ^= 4
     path.write_bytes(bytes(data))
-    records, lost = metrics.read(path)
-    assert len(records) + lost >= 4
-    assert lost >= 1
-    assert all({**RECORD, "epoch": r["epoch"]} == r for r in records)
+    found = metrics.read(path)
+    assert len(found.lines) == 3
+    assert found.lost == (1,)
+    assert all({**RECORD, "epoch": each.epoch} == asdict(each) for each in found.lines)
 
 
 def test_no_file_is_no_record(tmp_path):
-    assert metrics.read(tmp_path / "none") == ([], 0)
+    assert metrics.read(tmp_path / "none") == metrics.MetricFile()

@@ -25,9 +25,9 @@ def test_a_script_makes_a_complete_run():
     result = run.folder.result()
     assert result["best"] == {"epoch": 2, "validation": 0.4, "test": 0.7}
     assert result["last"] == {"epoch": 3, "validation": 0.45, "test": 0.5}
-    records, lost = metrics.read(run.folder.path / "metrics.jsonl")
-    assert lost == 0
-    assert {(r["split"], r["metric"]) for r in records} == {
+    found = metrics.read(run.folder.path / "metrics.jsonl")
+    assert found.lost == ()
+    assert {(line.split, line.metric) for line in found.lines} == {
         ("train", "loss"),
         ("validation", "mse"),
         ("test", "mse"),

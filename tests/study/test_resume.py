@@ -64,7 +64,7 @@ def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, requ
     assert runs.attempt(place / "whole", whole)
     asked = 10**9 - whole.left
     slow = request.config.getoption("--slow")
-    for stop in points(20 if slow else 1, asked, seed=len(variant)):
+    for stop in points(6 if slow else 1, asked, seed=len(variant)):
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))
         assert (path / "checkpoint.bin").exists() or stop >= asked - 10
@@ -162,7 +162,7 @@ KILLS = Path(__file__).parent / "kills.py"
 
 
 def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
-    count = 20 if request.config.getoption("--slow") else 1
+    count = 9 if request.config.getoption("--slow") else 1
     done = processes.run(
         [sys.executable, KILLS, str(tmp_path), str(count)],
         capture_output=True,

@@ -7,7 +7,7 @@ import pytest
 from deeds import changed, plan_of, start, states
 
 from gatekit.cell.errors import RunError
-from gatekit.runs.folder import STALE
+from gatekit.runs.names import STALE
 from gatekit.runs.result import dumped
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.prune import removable, remove

@@ -13,7 +13,7 @@ from gatekit.cell.errors import PluginError
 from gatekit.registry import components
 from gatekit.runs import metrics
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.result_numbers import read_result
+from gatekit.runs.result import read_result
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks.task import Batch
@@ -73,9 +73,9 @@ def digest(folder):
 
 
 def numbers(folder):
-    records, lost = metrics.read(folder.path / "metrics.jsonl")
-    assert lost == 0
-    return [(r["epoch"], r["step"], r["split"], r["metric"], r["value"]) for r in records]
+    found = metrics.read(folder.path / "metrics.jsonl")
+    assert found.lost == ()
+    return [(r.epoch, r.step, r.split, r.metric, r.value) for r in found.lines]
 
 
 @pytest.mark.parametrize(

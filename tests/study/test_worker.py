@@ -125,7 +125,7 @@ def gatekit_tasks():
 CHATTER = """
 import os, sys, time
 from pathlib import Path
-from gatekit.study import worker
+from gatekit.training import worker
 worker.LOG_LIMIT = 1000
 worker._redirect(Path("log.txt"), False)
 for _ in range(60):
@@ -203,7 +203,7 @@ ACTS = {
     "memory": "raise MemoryError('no')",
     "gpu": "raise worker.tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')",
     "disk": "raise OSError(28, 'No space left on device', 'run/metrics.jsonl')",
-    "full": "worker.files.disk.open = full; raise OSError(28, 'No space left on device', 'log')",
+    "full": "worker.durable.disk.open = full; raise OSError(28, 'No space left on device', 'log')",
     "error": "1 / 0",
     "crash": "os.kill(os.getpid(), signal.SIGSEGV)",
     **{
@@ -217,7 +217,7 @@ ACTS = {
 FORKS = """
 import json, os, signal, sys
 from pathlib import Path
-from gatekit.study import worker
+from gatekit.training import worker
 config = {"seed": 0, "executor": "auto", "jit": False, "plugins": [], "task": {"name": "adding"}}
 codes = {}
 for name, act in json.loads(sys.argv[1]).items():

@@ -3,6 +3,7 @@
 import json
 import random
 import threading
+from dataclasses import replace
 
 from gatekit.runs import metrics
 
@@ -49,7 +50,7 @@ def told(path):
         result.pop(key)
     for name in ("env.json", "metrics.jsonl"):
         result["files"].pop(name, None)
-    records, lost = metrics.read(path / "metrics.jsonl")
-    numbers = [{k: v for k, v in r.items() if k != "seconds"} for r in records]
+    found = metrics.read(path / "metrics.jsonl")
+    numbers = [replace(line, seconds=0.0) for line in found.lines]
     weights = (path / "weights.npz").read_bytes() if (path / "weights.npz").exists() else b""
-    return {"result": result, "numbers": numbers, "lost": lost, "weights": weights}
+    return {"result": result, "numbers": numbers, "lost": found.lost, "weights": weights}

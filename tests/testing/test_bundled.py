@@ -5,15 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structure import representatives
 
 from gatekit import registry
 from gatekit.testing import FAIL, checks
-from gatekit.testing.subject import KINDS
+from gatekit.testing.subject import KINDS, Subject
 from gatekit.testing.suite import DECLARED, IN_A_LAYER, NAMES
 
-# Those that start a process, compile or measure take seconds each: they run in CI, on every gate.
+# Those that start a process, compile or measure take seconds each: they run in CI.
 SLOW = ("loads_alone", "asks_for_known", *IN_A_LAYER)
 DATA = [name for name, task in registry.tasks().items() if task.source or task.own_file]
+
+# What is compiled or measured depends on what a gate consists of, and these have all of it.
+COMPILED = ("compiles_with_xla", "one_trace", "saves_and_loads", "speed")
+VARIED = representatives(registry.origins("gates"), lambda name: Subject("gates", name).cell)
 
 THINGS = [(kind, name) for kind in KINDS for name in registry.origins(kind)]
 
@@ -35,8 +40,9 @@ def test_the_quick_checks_pass(kind: str, name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), THINGS, ids=[f"{k}-{n}" for k, n in THINGS])
 def test_the_other_checks_pass(kind: str, name: str) -> None:
+    alike = kind == "gates" and name not in VARIED
     for check in checks(kind, name):
-        if slow(check.name):
+        if slow(check.name) and not (alike and check.name in COMPILED):
             outcome = check.outcome()
             assert outcome.status != FAIL, outcome
 
@@ -49,7 +55,7 @@ def test_only_what_must_be_is_excused() -> None:
 def test_there_is_a_suite_for_every_kind() -> None:
     assert {kind for kind, _ in THINGS} == set(KINDS)
     assert all(NAMES[kind] for kind in KINDS)
-    assert set(SLOW) < set(NAMES["gates"])
+    assert set(COMPILED) < set(SLOW) < set(NAMES["gates"])
 
 
 @pytest.mark.parametrize("check", NAMES["gates"])

@@ -80,7 +80,7 @@ def test_the_hash_is_that_of_a_run_and_a_change_is_unchecked(write: Write) -> No
     )
     assert registry.plugin_hashes(spec, None, None)["planted"] == made.source
     path.write_text(source("return ops.tanh(pre)"))
-    assert store.lookup(registry.thing_hash("gates", "planted")) == {}
+    assert store.lookup(registry.object_hash("gates", "planted")) == {}
 
 
 def test_with_options_of_its_own_nothing_is_kept(place: Path) -> None:

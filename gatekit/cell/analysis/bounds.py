@@ -8,23 +8,11 @@ from collections.abc import Callable
 
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
-
-Interval = tuple[float, float]
+from gatekit.cell.language.ops import FUNCTIONS, Interval
+from gatekit.cell.parameter import MAPS
 
 _ALL: Interval = (-math.inf, math.inf)
-_FIXED: dict[str, Interval] = {
-    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax", "cumax"), (0.0, 1.0)),
-    **dict.fromkeys(("tanh", "sin", "cos", "softsign"), (-1.0, 1.0)),
-    **dict.fromkeys(("relu", "softplus", "exp", "abs", "square", "sqrt"), (0.0, math.inf)),
-    "log_sigmoid": (-math.inf, 0.0),
-}
 _SAME = ("mean", "repeat", "split", "flat", "column", "row", "transpose")
-_MAPS: dict[str | None, Interval] = {
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "exp": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-}
 
 
 class _UnknownError(Exception):
@@ -51,7 +39,8 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
             value = float(cell.constants[name])
             return value, value
         if name in cell.parameters:
-            return _MAPS.get(cell.parameters[name].map, _ALL)
+            kind = cell.parameters[name].map
+            return (MAPS[kind].function.range if kind else None) or _ALL
         if name in cell.gate_expressions:
             interval = found.get(name)
             if interval is None:
@@ -82,8 +71,9 @@ def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
     if isinstance(expr, Binary):
         return _binary(expr, named)
     assert isinstance(expr, Call)
-    if expr.function in _FIXED:
-        return _FIXED[expr.function]
+    function = FUNCTIONS.get(expr.function)
+    if function is not None and function.range is not None:
+        return function.range
     first = _interval(expr.args[0], named)
     if expr.function in _SAME:
         return first

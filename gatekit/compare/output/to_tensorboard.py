@@ -1,4 +1,4 @@
-"""Runs as TensorBoard logs: scalars, hyperparameters, histograms of the weights."""
+"""Export runs as TensorBoard logs: scalars, hyperparameters, histograms of the weights."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import numpy as np
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.grouping.group import run_settings
 from gatekit.compare.study import Study
-from gatekit.runs import durable
-from gatekit.runs.metric_lines import read_metrics
-from gatekit.runs.record import Run, read_bytes
+from gatekit.runs import durable, metrics
+from gatekit.runs.names import METRICS, WEIGHTS
+from gatekit.runs.record import Run
 
 _NAME = "events.out.tfevents.0.gatekit"
 _BINS = 30
 
 
 def export_tensorboard(study: Study, folder: Path) -> int:
-    """Write one log per run; written again, it is the same files.
+    """Write one log per run; repeated exports write the same files.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         folder: TensorBoard's log folder; runs go to ``folder/STUDY/ID``.
 
     Returns:
-        How many runs were written.
+        Number of runs written.
 
     Raises:
         ConfigError: tensorboard is not installed.
@@ -39,7 +39,7 @@ def export_tensorboard(study: Study, folder: Path) -> int:
         from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError:
         raise ConfigError(
-            "this needs TensorBoard; type `pip install 'gatekit[tensorboard]'`"
+            "the export needs TensorBoard; type `pip install 'gatekit[tensorboard]'`"
         ) from None
     count = 0
     for run in study.runs:
@@ -74,12 +74,12 @@ def _events(run: Run) -> Iterator[Any]:
         version=metadata.PLUGIN_DATA_VERSION, session_start_info=info
     )
     yield Event(summary=_session(metadata.SESSION_START_INFO_TAG, start))
-    lines = read_metrics(read_bytes(run.path / "metrics.jsonl") or b"").lines
+    lines = metrics.read(run.path / METRICS).lines
     for line in lines:
         if line.value is not None:
             value = Summary.Value(tag=f"{line.split}/{line.metric}", simple_value=line.value)
             yield Event(wall_time=line.seconds, step=line.epoch, summary=Summary(value=[value]))
-    for name, values in _weights(run.path / "weights.npz"):
+    for name, values in _weights(run.path / WEIGHTS):
         value = Summary.Value(tag=f"weights/{name}", histo=_histogram(values))
         step = run.result.best.epoch if run.result and run.result.best else 0
         yield Event(step=step, summary=Summary(value=[value]))
@@ -97,18 +97,18 @@ def _session(tag: str, data: Any) -> Any:
     from tensorboard.plugins.hparams import metadata
 
     about = metadata.create_summary_metadata(data)
-    # The order of a protocol buffer's map is not fixed unless it is asked for.
+    # Serialise deterministically: the order of a protocol buffer's map is otherwise undefined.
     about.plugin_data.content = data.SerializeToString(deterministic=True)
     value = Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
     return Summary(value=[value])
 
 
 def _hparams(run: Run) -> dict[str, bool | float | str]:
-    found: dict[str, bool | float | str] = {} if run.seed is None else {"seed": run.seed}
+    hparams: dict[str, bool | float | str] = {} if run.seed is None else {"seed": run.seed}
     for key, value in run_settings(run.config or {}).items():
         if isinstance(value, bool | int | float | str):
-            found[key] = value
-    return found
+            hparams[key] = value
+    return hparams
 
 
 def _weights(path: Path) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:

@@ -1,5 +1,6 @@
-"""A comparison as one HTML page that opens from disk and loads nothing.
+"""A comparison as one self-contained HTML page that opens from disk.
 
-`page` joins the sections, one module each, all made from a `context`; `markup` escapes every
-string where it becomes HTML. Start with `page.py`.
+`page` joins the sections. Each section is a module, which computes what to show from a `context`,
+and a template in `templates`. `markup` fills templates in and escapes every string. Start with
+`page.py`.
 """

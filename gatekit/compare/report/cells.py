@@ -1,4 +1,4 @@
-"""The cells of a study: equations typeset, the graph drawn, the reference."""
+"""The cells of a study: typeset equations, a diagram of the graph, and the reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
-from gatekit.runs.result_numbers import short_hash
+from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
 from .groups import looks
@@ -37,7 +37,7 @@ _MOST_NAMED = 12
 
 @dataclass(frozen=True)
 class _Used:
-    """A cell with its output unit, its length as text, and the places of its groups."""
+    """A cell with its output unit, the length of its source, and the indices of its groups."""
 
     run: Run
     characters: int
@@ -47,8 +47,8 @@ class _Used:
 def cells(sheet: Sheet) -> Section | None:
     """Return each distinct cell once: its equations, its graph, the groups that use it.
 
-    A cell is built from what is registered here; nothing in the run folders is executed. If a cell
-    cannot be built, its configuration is shown.
+    Cells are built from the plugins registered here; no code from the run folders is executed. If a
+    cell cannot be built, the section shows its configuration instead.
     """
     used = _distinct(sheet.rows)
     if not used:
@@ -60,12 +60,13 @@ def cells(sheet: Sheet) -> Section | None:
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
-            known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
+            known = None
+            trouble = f"a page typesets at most {_MOST_CHARACTERS:,} characters of cells"
         cell = (one.run.config or {})["cell"]
         groups = [(sheet.rows[i].group.label, styles[i]) for i in one.groups]
         shown.append(
             {
-                "name": value_text(cell.get("name", "a cell without a name")),
+                "name": value_text(cell.get("name", "unnamed cell")),
                 "groups": groups,
                 "reference": _reference(cell, works),
                 **_equations(one.run, sheet, known, trouble, place),
@@ -129,14 +130,14 @@ def _equations(
     text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
     return {
         "latex": "",
-        # Reports are shared: paths of this machine are removed.
+        # The page may be shared, so it must not contain paths of this machine.
         "trouble": scrub(trouble),
         "text": [[key, printable(value_text(value))] for key, value in text.items()],
     }
 
 
 def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
-    # Equations do not depend on the width of the input; asking the task for it may need its data.
+    # The equations do not depend on the input's width, and reading it may need the task's data.
     units = config.get("units")
     units = units if isinstance(units, int) and units else 1
     if imported:
@@ -159,7 +160,7 @@ def _typeset(built: Cell, place: int, changed: Sequence[str]) -> dict[str, Any]:
         drawing = diagram(built, headed=False)
     except CellError:
         drawing = ""
-    # All drawings use the same ids for their arrow heads; on one page each needs its own.
+    # All drawings use the same ids for arrow heads; on one page they must differ.
     drawing = drawing.replace('marker id="', f'marker id="cell{place}-')
     drawing = drawing.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
     return {

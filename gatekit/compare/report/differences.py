@@ -1,4 +1,4 @@
-"""What the groups were set to: all that differs, and each group against its baseline."""
+"""The section of settings: all that differ, and each group against its baseline."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def _seeds(found: Why) -> str:
     spread = found.spread
     if spread is None or spread.share is None:
         return ""
-    sentence = f"Seeds alone explain {100 * spread.share:.0f} % of the difference of the outcomes"
+    sentence = f"Seeds alone explain {100 * spread.share:.0f} % of the difference in outcome"
     if spread.chance is None:
         return sentence
     chance = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
-    return f"{sentence}; one as large comes about by seeds alone in {chance} of cases"
+    return f"{sentence}; seeds alone cause a difference this large in {chance} of cases"

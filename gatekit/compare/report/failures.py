@@ -1,4 +1,4 @@
-"""Runs without an outcome, and those that diverged: why, the end of the log, what to type."""
+"""The section of failed and diverged runs: the reason, the end of the log, what to type."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def failures(sheet: Sheet) -> Section:
     }
     parts = [
         _part("Without an outcome", missing, _retry(sheet) if missing else {}),
-        _part("Diverged, and counted as the worst outcome", diverged, {}),
-        _part("Outdated: a plugin or the data changed after them", stale, {}),
+        _part("Diverged; counted as the worst outcome", diverged, {}),
+        _part("Outdated: a plugin or the data changed after the run", stale, {}),
     ]
     body = html(
         "failures.html",
@@ -46,7 +46,7 @@ def failures(sheet: Sheet) -> Section:
 
 
 def _part(title: str, runs: Sequence[Run], commands: Mapping[str, str]) -> dict[str, Any]:
-    """Return the runs grouped by their cause, the most frequent first."""
+    """Return the runs grouped by cause, the most frequent cause first."""
     causes: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         causes.setdefault((run.state, alike(_reason(run))), []).append(run)
@@ -63,7 +63,7 @@ def _part(title: str, runs: Sequence[Run], commands: Mapping[str, str]) -> dict[
 
 
 def _reason(run: Run) -> str:
-    return (run.stale if run.stale is not None else run.reason) or "no reason is recorded"
+    return (run.stale if run.stale is not None else run.reason) or "no reason was recorded"
 
 
 def _log(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""What the gates of probed runs did: values over training, memory lengths, gradients."""
+"""The section of gates in probed runs: values over training, memory, gradients."""
 
 from __future__ import annotations
 
@@ -39,16 +39,17 @@ _LEFT, _WIDE, _HIGH, _BELOW = 24.0, 190.0, 72.0, 14.0
 _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _CAPTION = (
-    "Gates over training: the stronger the colour, the more of their values; the line is the mean,"
-    " the dotted ones mark a tenth of the range, and the numbers are the percentages beyond them at"
-    " the best epoch. Memory: after how many steps 1/e of what a unit holds is left, with gates at"
-    " their means; dotted before training. Gradient: of the loss with respect to the state that"
-    " holds the memory, at each step; its largest value is 1. Thin: each seed."
+    "Gates over training: the colour shows the density of the values, the line shows their mean."
+    " The dotted lines mark a tenth of the range from its ends; the numbers are the percentages"
+    " beyond them at the best epoch. Memory: the number of steps after which 1/e of a unit's"
+    " content is left, with gates fixed at their means (dotted: before training). Gradient: the"
+    " norm of the gradient of the loss with respect to the memory state at each step, scaled to a"
+    " maximum of 1. Thin lines: single seeds."
 )
 
 
 def gates(sheet: Sheet) -> Section | None:
-    """Return what gates and states did in runs with ``probe=true``; None where there are none."""
+    """Return the gates and states of runs with ``probe=true``; None if there are none."""
     report = report_of(
         sheet.comparison.study, [row.group for row in sheet.rows], sheet.comparison.level
     )
@@ -72,7 +73,7 @@ def gates(sheet: Sheet) -> Section | None:
         wide=int(_WIDE),
         high=int(_HIGH),
     )
-    return Section("gates", "What the gates did", body)
+    return Section("gates", "Gates", body)
 
 
 def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def _panel(variant: Variant, found: Density, layer: str) -> dict[str, Any]:
 def _levels(found: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
     """Return a path for each shade, over the cells of epochs and values that have it."""
     width, height = _WIDE / len(kept), _HIGH / found.shares.shape[1]
-    # Shades of small shares are easier to tell apart if they grow with the square root.
+    # A square-root scale makes shades of small values easier to distinguish.
     levels = np.sqrt(found.shares / max(float(found.shares.max()), _FLOOR)) * _LEVELS
     levels = np.ceil(np.where(found.shares < 0.002, 0, levels)).astype(int)
     paths = []
@@ -175,7 +176,7 @@ def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
 
 
 def _over(scales: Sequence[Floats]) -> tuple[list[float], list[float]]:
-    """Return the places of units, in percent, and the median over seeds."""
+    """Return the positions of units, in percent, and the median over seeds."""
     middle = np.median(np.minimum(np.array(scales), 1e12), axis=0)
     return np.linspace(0, 100, len(middle)).tolist(), middle.tolist()
 

@@ -38,7 +38,7 @@ def text(value: Any) -> Any:
 
 
 def data(value: Any) -> Markup:
-    """Return plain data as JSON that can be in a ``script`` element and cannot close it."""
+    """Return plain data as JSON for a ``script`` element, which it cannot close."""
     written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
         written = written.replace(sign, f"\\u{ord(sign):04x}")
@@ -46,7 +46,7 @@ def data(value: Any) -> Markup:
 
 
 def number(value: float, digits: int = 7) -> float | int:
-    """Return a number with as many digits as a page can show; a whole one as an integer."""
+    """Return a number rounded to ``digits`` significant digits; an integer if it is whole."""
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file that loads nothing: its sections, its style, its script."""
+"""The report as one self-contained HTML file: sections, style, script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import resources
 
 from markupsafe import Markup
 
-from gatekit import __version__
+from gatekit._version import __version__
 
 from .axis import axis
 from .cells import cells
@@ -39,18 +39,18 @@ SECTIONS: tuple[Builder, ...] = (
 """The sections of the page in order; one with nothing to show returns None."""
 
 SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "parallel.js", "table.js", "start.js")
-"""The files of the page's one script, in the order in which they are joined."""
+"""The files that are joined, in this order, to the page's script."""
 
 
 def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
     """Return the report as HTML.
 
-    It runs one script and has one style, both named by their hash in the page's content security
-    policy, and may load nothing; every string is escaped. The same runs give the same HTML.
+    The page's content security policy allows one script and one style, by their hashes, and
+    nothing else. Every string is escaped. The same runs give the same page.
 
     Args:
-        sheet: the study and how it is compared.
-        reload_seconds: how often an open page reloads; None for a final page.
+        sheet: the input of the report.
+        reload_seconds: interval at which an open page reloads itself; None means never.
     """
     sections = [section for make in SECTIONS if (section := make(sheet)) is not None]
     style, script = _read("report.css"), _script()

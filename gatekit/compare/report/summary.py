@@ -1,4 +1,4 @@
-"""The first section: the table with its intervals, the verdicts, the sentences for a paper."""
+"""The first section: the table with intervals, the verdicts, the sentences for a paper."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _LONG = 18
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the table of the comparison, its verdicts, sentences and notes."""
+    """Return the table of the comparison with its verdicts, sentences and notes."""
     comparison = sheet.comparison
     warning = ""
     if comparison.exit_code:
         warning = "This study has no runs"
         if comparison.study.runs:
-            warning = "No run has an outcome"
+            warning = "No run has an outcome yet"
     scales = _scales(comparison.rows)
     several = len(scales) > 1
     names = [row.name if several else row.group.label for row in comparison.rows]

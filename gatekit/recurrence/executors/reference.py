@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import evaluate
-from gatekit.recurrence.noise import bernoulli
+from gatekit.recurrence.hold import hold
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, pre_activation, value_of
 
@@ -79,19 +79,14 @@ def one_step(
     for node in cell.nodes:
         pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
         value_of(cell, node, env, pre, inputs["x"])
-        for name in (node.name, *(key for _, key in node.own_states)) if problem.nudges else ():
-            if name in problem.nudges:
-                env[name] += problem.nudges[name][step]
+        for name in (node.name, *(key for _, key in node.own_states)):
+            if name in problem.perturbations:
+                env[name] += problem.perturbations[name][step]
     for index, state in enumerate(cell.states):
         old, new = states[state.name], env[state.name]
-        if state.zoneout and problem.training:
-            zoned = bernoulli(problem.seed, index, step, tf.shape(old), state.zoneout)
-            new = tf.where(zoned, old, new)
-        elif state.zoneout:
-            new = state.zoneout * old + (1.0 - state.zoneout) * new
-        if valid is not None:
-            new = tf.where(valid, new, old)
-        env[f"state:{state.name}"] = new
+        shape = tf.shape(old) if state.zoneout else None
+        held = hold(problem, index, step, shape, valid)
+        env[f"state:{state.name}"] = held.value(new, old)
     # What is emitted under a state's name is the state itself, after zoneout and mask.
     env.update({s.name: env[f"state:{s.name}"] for s in cell.states})
     return env

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.runs import durable
+from gatekit.runs.names import is_id, plan_name
 
-_ID = re.compile(r"[0-9a-f]{16}\Z")
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,50 @@ class Planned:
     origin: str
 
 
+def write(study: Path, name: str, command: str, runs: Iterable[Planned]) -> None:
+    """Write what a command asks for, unless the same was asked for before.
+
+    Args:
+        study: the study's folder.
+        name: what distinguishes this set of runs from others.
+        command: what was typed.
+        runs: the runs.
+    """
+    path = study / plan_name(name)
+    if path.exists():
+        return
+    entries = [
+        {"id": run.id, "label": run.label, "words": list(run.words), "origin": run.origin}
+        for run in runs
+    ]
+    record = {"schema": SCHEMA, "command": command, "runs": entries}
+    durable.create(path, json.dumps(record, indent=1) + "\n")
+
+
+def commands(study: Path) -> list[str]:
+    """Return the commands that asked for the runs of a study, in the order of their files."""
+    found = [durable.read_object(path).get("command") for path in _paths(study)]
+    return list(dict.fromkeys(c for c in found if c and isinstance(c, str)))
+
+
 def read(study: Path) -> dict[str, Planned]:
     """Return the runs that commands have asked for in a study, by id; a damaged file is no plan."""
     found: dict[str, Planned] = {}
-    for path in sorted(study.glob("plan-*.json")):
+    for path in _paths(study):
         data = durable.read_object(path)
-        entries = data.get("runs") if data.get("schema") == 1 else None
+        entries = data.get("runs") if data.get("schema") == SCHEMA else None
         for entry in entries if isinstance(entries, list) else []:
             with contextlib.suppress(KeyError, TypeError):
                 words = tuple(str(word) for word in entry["words"])
                 run = Planned(str(entry["id"]), str(entry["label"]), words, str(entry["origin"]))
                 # An id names a folder beside the others.
-                if _ID.match(run.id):
+                if is_id(run.id):
                     found[run.id] = run
     return found
+
+
+def _paths(study: Path) -> list[Path]:
+    return sorted(study.glob(plan_name("*")))
 
 
 def outdated(id: str, origin: str, known: Iterable[Planned]) -> list[str]:

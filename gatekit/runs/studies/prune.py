@@ -11,7 +11,8 @@ from pathlib import Path
 
 from gatekit.cell.errors import RunError
 from gatekit.runs import durable
-from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.names import ATTEMPTS, RUNS
+from gatekit.runs.result import OUTCOMES
 
 from .survey import Found
 
@@ -45,7 +46,7 @@ def removable(
     """
     found = [
         Removal(path, "the rest of an earlier prune", _size(path))
-        for path in sorted((study / "runs").glob(f"{PRUNED}*"))
+        for path in sorted((study / RUNS).glob(f"{PRUNED}*"))
     ]
     for run in runs:
         if run.state in ("RUNNING", "PLANNED"):
@@ -82,7 +83,7 @@ def remove(removal: Removal) -> None:
 
 
 def _attempts(run: Path) -> list[Path]:
-    with contextlib.suppress(OSError), os.scandir(run / "attempts") as entries:
+    with contextlib.suppress(OSError), os.scandir(run / ATTEMPTS) as entries:
         return sorted(Path(e.path) for e in entries if e.name.isdecimal() and e.is_dir())
     return []
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import RunError, listed, nearest
-from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import RUNS, is_id
 
 from . import plan_file, unrecorded
 
-_ID = re.compile(r"[0-9a-f]{16}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -60,7 +59,7 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     """
     root = Path(root)
     folder = root / study
-    if not _NAME.match(study) or not os.path.isdir(folder / "runs"):
+    if not _NAME.match(study) or not os.path.isdir(folder / RUNS):
         known = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
         raise RunError(
             f"no study {study!r} in {root}{nearest(study, known) or '.'} Studies there: "
@@ -81,13 +80,13 @@ def survey(folder: Path, verify: bool = False) -> list[Found]:
         RunError: the folder of runs cannot be read.
     """
     asked, lost = plan_file.read(folder), unrecorded.read(folder)
-    there = _folders(folder / "runs")
+    there = _folders(folder / RUNS)
     found = []
     for name in [*asked, *sorted(there - asked.keys())]:
         known = asked.get(name)
         label = known.label if known else name
         words = known.words if known else ()
-        path = folder / "runs" / name
+        path = folder / RUNS / name
         if name in there:
             run = _read(name, path, label, words, verify)
         else:
@@ -105,7 +104,7 @@ def _folders(runs: Path) -> set[str]:
         with os.scandir(runs) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    if _ID.match(entry.name) and entry.is_dir():
+                    if is_id(entry.name) and entry.is_dir():
                         found.add(entry.name)
     except FileNotFoundError:
         return set()
@@ -121,7 +120,7 @@ def find(run: str, root: Path | str) -> Found:
         RunError: none or several match.
     """
     path = Path(run)
-    if _ID.match(path.name) and path.is_dir():
+    if is_id(path.name) and path.is_dir():
         return next(f for f in survey(path.resolve().parent.parent) if f.id == path.name)
     root = Path(root)
     if not re.fullmatch(r"[0-9a-f]{3,16}", run):
@@ -129,8 +128,8 @@ def find(run: str, root: Path | str) -> Found:
             f"{run!r} is no run: type three or more of the 16 hex digits that gatekit status "
             "shows, or the run's folder."
         )
-    paths = sorted(root.glob(f"*/runs/{run}*")) if root.is_dir() else []
-    paths = [p for p in paths if _ID.match(p.name)]
+    paths = sorted(root.glob(f"*/{RUNS}/{run}*")) if root.is_dir() else []
+    paths = [p for p in paths if is_id(p.name)]
     if len(paths) != 1:
         names = listed(str(p.relative_to(root)) for p in paths)
         said = f"{len(paths)} runs begin with {run}: {names}" if paths else f"no run is {run}"
@@ -140,16 +139,9 @@ def find(run: str, root: Path | str) -> Found:
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
-def look(path: Path) -> tuple[str, str | None]:
-    """Return state and reason of a run, without hashing large weights."""
-    found = _read(path.name, path, "", (), verify=False)
-    return found.state, found.reason
-
-
 def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
     run = RunFolder(path)
     state = run.state(quick=not verify)
-    updated = durable.read_object(path / "status.json").get("updated")
     return Found(
         name,
         path,
@@ -159,6 +151,6 @@ def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: boo
         label,
         words,
         run.stale(),
-        updated if isinstance(updated, str) else None,
+        run.updated(),
         state.sealed,
     )

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
-
-NAME = "unrecorded.jsonl"
+from gatekit.runs.names import UNRECORDED
 
 
 def note(study: Path, folder: RunFolder, reason: str) -> None:
@@ -22,14 +21,14 @@ def note(study: Path, folder: RunFolder, reason: str) -> None:
     """
     record = {"run": folder.path.name, "attempt": folder.state().attempt, "reason": reason}
     with contextlib.suppress(OSError):
-        durable.append(study / NAME, json.dumps(record))
+        durable.append(study / UNRECORDED, json.dumps(record))
 
 
 def read(study: Path) -> dict[tuple[str, int], str]:
     """Return the reasons by run and attempt; a later attempt has no entry here."""
     found = {}
     with contextlib.suppress(OSError):
-        for line in durable.read(study / NAME).decode(errors="replace").splitlines():
+        for line in durable.read(study / UNRECORDED).decode(errors="replace").splitlines():
             with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                 record = json.loads(line)
                 found[str(record["run"]), int(record["attempt"])] = str(record["reason"])

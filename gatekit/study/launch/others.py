@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatekit.runs import durable, heartbeat
-from gatekit.runs.folder import BEAT, RunFolder, State
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import BEAT
+from gatekit.runs.state import State
 from gatekit.study.plan import Run
 
 from .outcome import Outcome
@@ -109,7 +111,7 @@ class Others:
             folder.lost(state.attempt, f"no heartbeat from {host} for {heartbeat.SILENCE:.0f} s")
             return folder.state()
         else:
-            claim = folder.path / "attempts" / f"{state.attempt}.claim"
+            claim = folder.claim_path(state.attempt)
             remedy = f"If that process is gone, delete {claim}; "
         return State("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
 

@@ -1,4 +1,4 @@
-"""What became of the runs of one command, and what is said of it at the end."""
+"""The outcome of the runs of one command, and its report at the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import LOG
 from gatekit.study.plan import Plan, Run
 
 
@@ -51,7 +52,7 @@ class Outcome:
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
-    """Return what a command says at its end: what ran, was skipped, failed, what to type next."""
+    """Return the report at the end of a command: what ran, what failed, what to type next."""
     study, root = plan.launch.study, _root(plan)
     lines = [_counts(study, outcome)]
     done = [r for r, s in outcome.skipped if s != "RUNNING"]
@@ -67,7 +68,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
     for run, reason in outcome.failed:
         lines.append(f"FAILED {run.label}: {reason}")
         lines += [f"    {line}" for line in run.folder().log_tail(6)]
-        lines.append(f"    whole log: {run.path / 'log.txt'}")
+        lines.append(f"    whole log: {run.path / LOG}")
     if outcome.failed:
         lines.append("To retry what failed: the same command with retry=failed.")
     lines += [f"LEFT {run.label}: {reason}" for run, reason in outcome.held]

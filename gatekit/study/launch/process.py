@@ -7,7 +7,6 @@ import dataclasses
 import multiprocessing
 import os
 import platform
-import re
 import resource
 import signal
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 from gatekit.cell.errors import GatekitError
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.process import born, living
+from gatekit.runs.process import born, living, peak_memory
 from gatekit.study.gpus import places
 from gatekit.study.plan import Plan, Run
 from gatekit.training.process.stopping import ALL
@@ -65,7 +64,7 @@ class Process:
     def over(self) -> bool:
         """Return whether the process has ended; while it has not, note its memory."""
         if self.process.is_alive() or (self._orphan() and self._lives()):
-            self.peak = max(self.peak, _resident(self.pid))
+            self.peak = max(self.peak, peak_memory(self.pid))
             return False
         self.process.join()
         if self.words is not None:
@@ -273,7 +272,7 @@ def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> Non
 
 
 def work(run: Run, plan: Plan, bar: bool) -> None:
-    """Make a run in this process.
+    """Execute a run in this process.
 
     Raises:
         StartError: TensorFlow cannot be imported.
@@ -317,13 +316,6 @@ def _quiet(environment: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) * 1024 if found else 0
-    return 0
 
 
 def _kernel_kills() -> int:

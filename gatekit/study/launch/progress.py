@@ -1,4 +1,4 @@
-"""How a sweep tells where it stands: a live line on a terminal, plain lines elsewhere."""
+"""The progress of a sweep: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TextIO
 
 from gatekit.cell.terminal import console
 from gatekit.runs import durable
+from gatekit.runs.result import OUTCOMES
 
 
 class Progress:
@@ -44,7 +45,7 @@ class Progress:
     def ended(self, label: str, state: str, words: str, seconds: float) -> None:
         """A run that had begun has ended in a state."""
         self.running -= 1
-        if state in ("COMPLETED", "DIVERGED"):
+        if state in OUTCOMES:
             self.seconds.append(seconds)
         self._count(state)
         self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
@@ -80,11 +81,11 @@ class Progress:
     def _count(self, state: str) -> None:
         self.over += 1
         self.failed += state == "FAILED"
-        self.done += state in ("COMPLETED", "DIVERGED")
+        self.done += state in OUTCOMES
 
     def _say(self, words: str) -> None:
         said = f"[{self.over}/{self.total}] {words}"
-        # A terminal may close, and a disk may be full: the runs go on all the same.
+        # A terminal may close, and a disk may be full: the runs continue anyway.
         with contextlib.suppress(OSError):
             if self._live is not None:
                 self._live.console.print(said, markup=False, highlight=False)

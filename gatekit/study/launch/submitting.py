@@ -11,12 +11,13 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs import durable
+from gatekit.runs.names import SLURM, job_name
 from gatekit.study.plan import Plan, Run
 
 from .outcome import Outcome
 
 WARNING = 120
-"""Seconds before its time limit at which Slurm tells a job to stop."""
+"""Seconds before its time limit at which Slurm signals a job to stop."""
 
 
 def executor(plan: Plan) -> Any:
@@ -50,7 +51,7 @@ def executor(plan: Plan) -> Any:
     }
     try:
         made = submitit.AutoExecutor(
-            folder=(plan.study / "slurm").absolute(),
+            folder=(plan.study / SLURM).absolute(),
             cluster=options.cluster,
             slurm_max_num_timeout=options.requeues,
             local_max_num_timeout=options.requeues,
@@ -78,7 +79,7 @@ def submitting() -> Iterator[None]:
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
         said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
         raise ConfigError(
-            f"Slurm refuses the job: {said[-1].strip()} See to hydra.launcher.partition, account, "
+            f"Slurm refuses the job: {said[-1].strip()} Check hydra.launcher.partition, account, "
             "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
         ) from None
 
@@ -101,7 +102,7 @@ def at_once(plan: Plan) -> int:
 def note(plan: Plan, job: Any, runs: Sequence[Run]) -> None:
     """Write down which runs a job makes, for the next command."""
     record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
-    durable.write(plan.study / "slurm" / f"job-{job.job_id}.json", json.dumps(record) + "\n")
+    durable.write(plan.study / SLURM / job_name(str(job.job_id)), json.dumps(record) + "\n")
 
 
 def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
@@ -111,7 +112,7 @@ def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
     from submitit import SlurmJob
 
     wanted = {run.fingerprint for run in todo}
-    folder = (plan.study / "slurm").absolute()
+    folder = (plan.study / SLURM).absolute()
     makes = {job: runs & wanted for job, runs in _noted(folder).items() if runs & wanted}
     jobs: Mapping[str, Any] = {job: SlurmJob(folder=folder, job_id=job) for job in makes}
     # The first question asks about all of them at once.
@@ -127,8 +128,8 @@ def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
 
 def _noted(folder: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for path in folder.glob("job-*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(durable.read(path))
+    for path in folder.glob(job_name("*")):
+        record = durable.read_object(path)
+        with contextlib.suppress(KeyError, TypeError):
             found[str(record["job"])] = set(record["runs"])
     return found

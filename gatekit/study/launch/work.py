@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import Run
 
 

@@ -1,4 +1,4 @@
-"""The best trial of every variant, made again on seeds that had no part in choosing it."""
+"""The best trial of every variant, run again on seeds that had no part in choosing it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest
 from gatekit.registry import components
-from gatekit.runs import durable
+from gatekit.runs.config import read as read_config
 from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.names import CONFIG
+from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
 from gatekit.study.config import validate
 from gatekit.study.plan import Launch, Plan, run_of
 from gatekit.study.variant import variant
-
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 
     Args:
         folder: the study's folder.
-        by: the configuration keys that tell variants apart; ``cell`` is the cell's name.
+        by: the configuration keys that distinguish variants; ``cell`` is the cell's name.
 
     Raises:
         RunError: no run is complete.
@@ -60,9 +58,9 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
     runs: list[tuple[dict[str, Any], float, int, tuple[str, ...]]] = []
     top, directions = -1, set()
     for found in survey(folder):
-        if found.state not in ("COMPLETED", "DIVERGED") or found.stale is not None:
+        if found.state not in OUTCOMES or found.stale is not None:
             continue
-        config = _read(found.path / "config.yaml")
+        config = _read(found.path / CONFIG)
         result = RunFolder(found.path).result()
         directions.add(result["metric"]["direction"])
         top = max(top, int(config["seed"]))
@@ -146,7 +144,6 @@ def _known(by: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(durable.read(path), _LOADER)
-    except (OSError, yaml.YAMLError, ValueError) as error:
+        return read_config(path)
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}.") from None
-    return dict(data)

@@ -13,7 +13,8 @@ from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
 from gatekit.runs import durable, metrics
 from gatekit.runs.fingerprint import canonical_json
-from gatekit.runs.folder import OUTCOMES
+from gatekit.runs.names import JOURNAL, METRICS
+from gatekit.runs.result import OUTCOMES
 from gatekit.study import marking
 from gatekit.study.launch import Outcome, launch
 from gatekit.study.plan import Launch, Plan, Run, runs_of
@@ -21,7 +22,7 @@ from gatekit.tasks import seeds
 
 from .search import Search
 from .space import Choice, Draw, Interval
-from .storage import JOURNAL, storage
+from .storage import storage
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -297,13 +298,12 @@ class _Variant:
         return run
 
     def _report(self, run: Run, trial: Trial, known: int) -> int:
-        lines, _ = metrics.read(run.path / "metrics.jsonl")
         last = known
-        for line in lines:
-            if line["split"] == "validation" and line["epoch"] > known:
-                last = max(last, line["epoch"])
-                if line["value"] is not None:
-                    trial.report(line["value"], line["epoch"])
+        for line in metrics.read(run.path / METRICS, "validation").lines:
+            if line.epoch > known:
+                last = max(last, line.epoch)
+                if line.value is not None:
+                    trial.report(line.value, line.epoch)
         return last
 
 

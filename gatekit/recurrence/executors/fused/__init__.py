@@ -1,6 +1,40 @@
-"""The fused executor: few large products, and one gradient for the whole recurrence.
+r"""The fused executor: few large products, and one gradient for the whole recurrence.
 
-`schedule` is how a cell is arranged and `scheduler` arranges it; `hoist` computes for all steps
-what needs no state; `forward` and `backward` are the loops; `kept`, `log` and `steps` hold what a
-step leaves for the gradient; `remat` recomputes it. Start with `executor.py`.
+**Forward**, for each step t, with a row-wise function f that has no matrix in it:
+
+    z_t = [x_t, 1, u_t] W,   u_t = u(s_{t-1})        one product for each distinct recurrent read u
+    s_t = f(z_t, s_{t-1}; p)                         then zoneout and mask (`hold`)
+
+W has the weights of all gates that read u side by side. If the reset gate of a GRU must be known
+before u = reset * h_prev, a step has two such levels, one after the other. What reads no state is
+computed for all steps before the loop; the columns [x_t, 1] are, too, if W is too large to stay in
+the cache.
+
+**Backward**, with v' for the gradient of the loss in v, for t = T, ..., 1:
+
+    z'_t, s'_{t-1} = (df/dz)^T s'_t, (df/ds)^T s'_t   f is replayed under a tape, level by level
+    s'_{t-1}      += (du/ds)^T (z'_t W_u^T)           s'_t also has what y'_t and the mask add
+    p'            += (df/dp)^T s'_t                   row-wise weights, such as peepholes
+
+and after the loop, each in one product over time x batch:
+
+    W' = sum_t [x_t, 1, u_t]^T z'_t,   x'_t = z'_t W_x^T
+
+So the loop saves s_{t-1} and z_t of each step and no activation, and it never adds to W' in a step.
+
+| file | content |
+|---|---|
+| `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each level needs |
+| `layout` | how a loop reads and writes memory, with the measurements |
+| `hoist` | what reads no state, for all steps at once |
+| `tensors` | W, p, x and the first states: everything that has a gradient |
+| `forward`, `backward` | the two loops |
+| `residuals` | what the loops save of each step, under XLA and in graph mode |
+| `weight_gradients` | W', x' and what else is formed after the loop |
+| `executor` | both loops as one differentiable function; start here |
+| `remat` | the same in less memory: saves s at every sqrt(T)-th step and runs the rest again |
+
+Source: Werbos, Backpropagation through time (1990), doi:10.1109/5.58337; Appleyard, Kocisky &
+Blunsom, Optimizing performance of recurrent neural networks on GPUs (2016), arXiv:1604.01946 (one
+product for all gates, one for all steps); Chen et al. (2016), arXiv:1604.06174 (remat).
 """

@@ -7,51 +7,41 @@ both are joined here as a custom gradient that every tensor enters explicitly.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
-from gatekit.recurrence.first_order import first_order
+from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.problem import Problem, Solution
 
 from .backward import DifferentiableLoop
-from .kept import Kept
-from .schedule import Plan
+from .residuals import Residuals
+from .schedule import LoopSchedule
+from .tensors import LoopTensors
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, plan: Plan) -> Solution:
+def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     """Return the sequences and last states of the recurrence.
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `planner.make(cell)`.
+        schedule: how the cell is arranged; `scheduler.make(cell, wanted)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    outputs = _differentiable(DifferentiableLoop(problem, plan))
-    wanted, last = outputs[: len(problem.wanted)], outputs[len(problem.wanted) :]
-    names = [s.name for s in problem.cell.states]
-    return Solution(
-        dict(zip(problem.wanted, wanted, strict=True)), dict(zip(names, last, strict=True))
-    )
+    loop = DifferentiableLoop(problem, schedule)
 
-
-def _differentiable(loop: DifferentiableLoop) -> list[Any]:
-    """Run the loop so that TensorFlow asks it for its gradient."""
-
-    def forward(tensors: Any) -> tuple[list[Any], Kept | None]:
+    def forward(tensors: LoopTensors) -> tuple[Solution, Residuals | None]:
         # A gradient outside training costs a second forward pass, so that a call for outputs alone
         # does not pay for what a backward pass needs.
-        if loop.problem.training:
-            return loop.forward(tensors)
-        return loop.outputs_only(tensors), None
+        return loop.forward(tensors) if problem.training else (loop.outputs_only(tensors), None)
 
-    def backward(tensors: Any, saved: Kept | None, cotangents: Any) -> list[Any]:
-        rows = loop.forward(tensors)[1] if saved is None else saved.here()
-        return loop.backward(tensors, rows, cotangents)
+    def backward(
+        tensors: LoopTensors, residuals: Residuals | None, cotangents: Solution
+    ) -> LoopTensors:
+        saved = loop.forward(tensors)[1] if residuals is None else residuals.readable()
+        return loop.backward(tensors, saved, cotangents)
 
-    return first_order(
-        forward, backward, "the fused executor", "executor='reference'", loop.tensors
-    )
+    message = refusal("the fused executor", "executor='reference'")
+    solution: Solution = first_order(forward, backward, message)(loop.tensors)
+    return solution

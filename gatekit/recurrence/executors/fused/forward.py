@@ -14,15 +14,17 @@ import tensorflow as tf
 
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
-from gatekit.recurrence.compiled import bound, compiled
-from gatekit.recurrence.noise import bernoulli
-from gatekit.recurrence.packing import joined, split, unstack
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.compiled import bound
+from gatekit.recurrence.hold import Hold, hold
+from gatekit.recurrence.packing import split, unstack
+from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, normalised_read, pre_activation, total, value_of
 
-from .hoist import ALL_PARTS, hoist, product_matrix
-from .kept import Kept, keeper
-from .schedule import STREAM, Group, Plan, Product
+from .hoist import hoist
+from .layout import Layout, layout_with_gradient, layout_without_gradient
+from .residuals import Residuals, residuals_for
+from .schedule import INPUT_COLUMNS, Group, Level, LoopSchedule, StepProduct
+from .tensors import LoopTensors, loop_tensors, sequences
 
 
 @dataclass(frozen=True)
@@ -33,124 +35,136 @@ class _Factor:
         groups: whose sums it makes, in the order of its columns.
         matrix: ``width_in x width``.
         bias: what is added to the sums, or None.
-        fed: whether inputs stand beside what is read.
+        takes_input: whether inputs are beside what is read.
     """
 
     groups: tuple[Group, ...]
     matrix: Any
     bias: Any
-    fed: bool
+    takes_input: bool
 
 
 class Loop:
-    """One call: its tensors in a flat list, so that each enters the custom gradient explicitly."""
+    """One call, and the tensors that enter its custom gradient.
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem, self.plan = problem, plan
+    Args:
+        problem: the call, time first.
+        schedule: how the cell is arranged.
+    """
+
+    def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
+        self.problem, self.schedule = problem, schedule
         self.cell = problem.cell
         self.names = [s.name for s in self.cell.states]
-        self.tensors: list[Any] = []
-        self.place: dict[str, int] = {}
-        env = hoist(problem, plan)
+        self.tensors = loop_tensors(problem, schedule)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
         # A batch size that is known stays static, so that loops keep their shapes.
         self.batch = tf.shape(x)[1] if x.shape[1] is None else x.shape[1]
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
-        if plan.stream:
-            # Apart from the other sequences, so that nobody computes its gradient in vain.
-            self.put(STREAM, env[STREAM])
-        if plan.sequences:
-            self.put("sequences", self.per_step(env, tf.shape(x)[:2]))
-        for made in plan.products:
-            self.put(f"matrix:{made.key}", product_matrix(made, plan.stream, problem.weights))
-        for group in plan.groups:
-            if group.biased and not plan.stream:
-                biases = [problem.weights[str(node.bias)] for node, _ in group.members]
-                self.put(f"bias:{group.key}", joined(biases))
-        for name in (*plan.parameters, *plan.mapped):
-            self.put(f"weight:{name}", problem.weights[name])
-        for text, drop in problem.drops.items():
-            self.put(f"drop:{text}", drop)
-        for name in self.names:
-            self.put(f"state:{name}", problem.states[name])
 
-    def per_step(self, env: Mapping[str, Any], lead: Any) -> Any:
-        """Return what the loop gets per step, as `hoist` has computed it, side by side."""
-        plan = self.plan
-        parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
-        early = {node.name for node in plan.joined}
-        keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in early)]
-        return joined(
-            [
-                tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
-                if env[k].shape.rank < 3
-                else env[k]
-                for k in keys
-            ]
-        )
+    # --- the loop -----------------------------------------------------------
 
-    def put(self, key: str, tensor: Any) -> None:
-        self.place[key] = len(self.tensors)
-        self.tensors.append(tensor)
+    def forward(self, tensors: LoopTensors) -> tuple[Solution, Residuals]:
+        """Run the loop and save, of each step, what the backward loop starts from.
 
-    def base(self, tensors: Any) -> dict[str, Any]:
-        """Return what holds for every step: constants and weights of the row-wise part."""
-        env: dict[str, Any] = dict(self.cell.constants)
-        for name in (*self.plan.parameters, *self.plan.mapped):
-            env[name] = tensors[self.place[f"weight:{name}"]]
-        return env
-
-    def factors(self, made: Product, tensors: Any) -> list[_Factor]:
-        """Return the matrices that make a product's sums.
-
-        Inputs stand beside what is read only for the gates that read inputs: the others' matrix is
-        one of its own then, instead of zeros.
+        Returns:
+            The solution; and as residuals the states before and after each step, pre-activations,
+            and wanted signals that are not states.
         """
-        matrix, dtype = tensors[self.place[f"matrix:{made.key}"]], self.problem.matmul_dtype
-        if not made.fed:
-            return [_Factor(made.groups, tf.cast(matrix, dtype), None, fed=False)]
-        found = []
-        fed = self.fed_rows(made, tensors)
-        bare = tuple(g for g in made.groups if not g.part)
-        start = sum(g.width for g in bare)
-        if bare:
-            bias = matrix[fed - 1, :start] if any(g.biased for g in bare) else None
-            found.append(_Factor(bare, tf.cast(matrix[fed:, :start], dtype), bias, fed=False))
-        if len(bare) < len(made.groups):
-            bias, matrix = (matrix[fed - 1, start:] if self.low else None), matrix[:, start:]
-            if self.low:
-                matrix = tf.concat([matrix[: fed - 1], matrix[fed:]], 0)
-            groups = made.groups[len(bare) :]
-            found.append(_Factor(groups, tf.cast(matrix, dtype), bias, fed=True))
-        return found
+        wanted, widths = self.problem.wanted, self.cell.widths
+        values = {g.key: g.width for g in self.schedule.groups}
+        values |= {n: widths[n] for n in wanted if n not in self.names}
+        states = {n: widths[n] for n in self.names}
+        return self.loop(tensors, states, values, layout_with_gradient(self.schedule))
 
-    @property
-    def low(self) -> bool:
-        """Whether products are in low precision, which biases stay out of: it would round them."""
-        return bool(self.problem.matmul_dtype != self.dtype)
+    def outputs_only(self, tensors: LoopTensors) -> Solution:
+        """Run the loop and save nothing but the wanted sequences."""
+        values = {n: self.cell.widths[n] for n in self.problem.wanted}
+        return self.loop(tensors, {}, values, layout_without_gradient(self.schedule))[0]
 
-    def fed_rows(self, made: Product, tensors: Any) -> int:
-        """Return how many rows of a product's matrix belong to the inputs and the bias."""
-        return tensors[self.place[STREAM]].shape[-1] if made.fed else 0
+    def loop(
+        self,
+        tensors: LoopTensors,
+        states: Mapping[str, int],
+        values: Mapping[str, int],
+        layout: Layout,
+    ) -> tuple[Solution, Residuals]:
+        """Run over all steps.
 
-    def stream(self, tensors: Any) -> Any:
-        """Return what inputs give to the products of each step, in the products' type."""
-        if STREAM not in self.place:
-            return None
-        stream = tensors[self.place[STREAM]]
-        if self.low:
-            stream = tf.cast(stream[..., :-1], self.problem.matmul_dtype)
-        return unstack(stream, self.static)
+        Args:
+            tensors: the call's tensors.
+            states: width of each state that is saved before and after each step.
+            values: width of each state after each step, signal or pre-activation that is saved.
+            layout: how the loop reads and writes memory.
+        """
+        schedule, masks, names = self.schedule, self.problem.mask, self.names
+        factors = {p.key: self.factors(p, tensors) for p in schedule.products}
+        constant = self.constant(tensors)
+        inside = layout.hoist_inside and tensors.sequences is not None
+        inputs = self.inputs() if inside else None
+        rows: Any = None if inside else self.rows(tensors)
+        ahead = layout.read_ahead and rows is not None
+        columns = self.input_columns(tensors)
+        entries = {key: {key: width} for key, width in {**states, **values}.items()}
+        residuals = residuals_for(layout, entries, states, self.steps, self.static, self.dtype)
 
-    def row(self, array: Any, step: Any) -> dict[str, Any]:
-        """Return this step's columns of the sequences, by key."""
-        return {} if array is None else self.columns(array.read(step))
+        def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
+            env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
+            if inputs is not None:
+                env.update(self.hoisted_at(inputs, step))
+            if columns is not None:
+                env[INPUT_COLUMNS] = columns.read(step)
+            env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})
+            pre: dict[str, Any] = {}
+            for level in schedule.levels:
+                self.level(level, env, pre, tensors)
+                for product in level.products:
+                    pre.update(self.product(product, env, factors[product.key], tensors))
+            new = self.updated(step, env, states, None if masks is None else masks[step])
+            before = dict(zip(names, states, strict=True))
+            now = {**env, **pre, **dict(zip(names, new, strict=True))}
+            arrays = residuals.write(arrays, step, before, now)
+            following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
+            return step + 1, new, following, arrays
 
-    def columns(self, row: Any) -> dict[str, Any]:
-        """Return the columns of a row of the sequences, by key."""
-        return split(row, self.plan.sequences, self.plan.widths)
+        # The first row; zeros if there is no step, and so no row to read.
+        row: Any = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
+        _, ends, _, arrays = tf.while_loop(
+            lambda step, *_: step < self.steps,
+            body,
+            (
+                tf.constant(0),
+                tuple(tensors.states[n] for n in names),
+                row,
+                residuals.start(tensors.states),
+            ),
+            maximum_iterations=bound(self.steps),
+            parallel_iterations=1,
+        )
+        last = dict(zip(names, ends, strict=True))
+        residuals = residuals.finish(arrays, last)
+        return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, last), residuals
+
+    # --- what a step reads --------------------------------------------------
+
+    def constant(self, tensors: LoopTensors) -> dict[str, Any]:
+        """Return what holds for every step: constants and weights of the row-wise part."""
+        return {**self.cell.constants, **tensors.weights}
+
+    def rows(self, tensors: LoopTensors) -> Any:
+        """Return the sequences, to be read step by step; None if there are none."""
+        rows = tensors.sequences
+        return None if rows is None else unstack(rows, self.static)
+
+    def row(self, rows: Any, step: Any) -> dict[str, Any]:
+        """Return the sequences of a step, by key."""
+        return {} if rows is None else self.sequences_of(rows.read(step))
+
+    def sequences_of(self, row: Any) -> dict[str, Any]:
+        """Return the sequences that a row has side by side, by key."""
+        return split(row, self.schedule.widths, self.schedule.widths)
 
     def inputs(self) -> dict[str, Any]:
         """Return the inputs, to be read step by step."""
@@ -159,137 +173,99 @@ class Loop:
     def hoisted_at(self, inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
         """Return what `hoist` computes, of one step, by key."""
         now = {name: array.read(step)[None] for name, array in inputs.items()}
-        env = hoist(replace(self.problem, inputs=now), self.plan)
-        return self.columns(self.per_step(env, tf.stack([1, self.batch]))[0])
+        env = hoist(replace(self.problem, inputs=now), self.schedule)
+        return self.sequences_of(sequences(self.schedule, env, tf.stack([1, self.batch]))[0])
 
-    def unstacked(self, tensors: Any) -> Any:
-        if "sequences" not in self.place:
+    def input_columns(self, tensors: LoopTensors) -> Any:
+        """Return what inputs give to the products of each step, in the products' type."""
+        columns = tensors.input_columns
+        if columns is None:
             return None
-        return unstack(tensors[self.place["sequences"]], self.static)
+        if self.low:
+            columns = tf.cast(columns[..., :-1], self.problem.matmul_dtype)
+        return unstack(columns, self.static)
 
-    def forward(self, tensors: Any) -> tuple[list[Any], Kept]:
-        """Run the loop and keep, of each step, what the backward loop starts from.
+    # --- products -----------------------------------------------------------
 
-        Returns:
-            The wanted sequences and the last states; and what was kept: the states before and after
-            each step, pre-activations, wanted signals that are no states.
+    @property
+    def low(self) -> bool:
+        """Whether products are in low precision, which biases stay out of: it would round them."""
+        return bool(self.problem.matmul_dtype != self.dtype)
+
+    def input_rows(self, product: StepProduct, tensors: LoopTensors) -> int:
+        """Return how many rows of a product's matrix belong to the inputs and the bias."""
+        return tensors.input_columns.shape[-1] if product.takes_input else 0
+
+    def factors(self, product: StepProduct, tensors: LoopTensors) -> list[_Factor]:
+        """Return the matrices that make a product's sums.
+
+        Inputs are beside what is read only for the gates that read inputs: the others have a
+        matrix of their own then, instead of zeros.
         """
-        plan, wanted, widths = self.plan, self.problem.wanted, self.cell.widths
-        values = {g.key: g.width for g in plan.groups}
-        values |= {n: widths[n] for n in wanted if n not in self.names}
-        last, kept = self.loop(tensors, {n: widths[n] for n in self.names}, values)
-        assert kept is not None
-        return [*(kept.sequence(n) for n in wanted), *last], kept
-
-    def outputs_only(self, tensors: Any) -> list[Any]:
-        """Run the loop and keep nothing but the wanted sequences and the last states."""
-        wanted = self.problem.wanted
-        values = {n: self.cell.widths[n] for n in wanted}
-        inside = self.plan.stepwise and compiled()
-        last, kept = self.loop(tensors, {}, values, ahead=not inside, inside=inside)
-        return [*(kept.sequence(n) for n in wanted if kept is not None), *last]
-
-    def loop(
-        self,
-        tensors: Any,
-        states: Mapping[str, int],
-        values: Mapping[str, int],
-        ahead: bool = False,
-        inside: bool = False,
-    ) -> tuple[Any, Kept | None]:
-        """Run over all steps.
-
-        Args:
-            tensors: the call's tensors.
-            states: width of each state that is kept before and after each step.
-            values: width of each state after each step, signal or pre-activation that is kept.
-            ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
-                that is read in place out again inside every kernel, which is slow where nothing
-                else of a step is laid out in memory.
-            inside: whether what could be computed before the loop is computed within each step; it
-                has no gradient then.
-
-        Returns:
-            The last states, and what was kept; None where that is nothing.
-        """
-        plan, masks, names = self.plan, self.problem.mask, self.names
-        factors = {p.key: self.factors(p, tensors) for p in plan.products}
-        base = self.base(tensors)
-        rows: Any = None if inside else self.unstacked(tensors)
-        inputs = self.inputs() if inside and "sequences" in self.place else None
-        stream = self.stream(tensors)
-        first = tuple(tensors[self.place[f"state:{n}"]] for n in names)
-        ahead = ahead and rows is not None
-        keep = None
-        if states or values:
-            keep = keeper(states, values, self.steps, self.static, self.dtype)
-
-        def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
-            env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
-            if inputs is not None:
-                env.update(self.hoisted_at(inputs, step))
-            if stream is not None:
-                env[STREAM] = stream.read(step)
-            env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})
-            pre: dict[str, Any] = {}
-            for level in range(plan.depth + 1):
-                self.segment(level, env, pre, tensors)
-                for made in plan.products_at(level):
-                    pre.update(self.product(made, env, factors[made.key], tensors))
-            new = self.updated(step, env, states, None if masks is None else masks[step])
-            if keep is not None:
-                before = dict(zip(names, states, strict=True))
-                now = {**env, **pre, **dict(zip(names, new, strict=True))}
-                arrays = keep.write(arrays, step, before, now)
-            following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
-            return step + 1, new, following, arrays
-
-        # The first row; zeros where there is no step, and so no row to read.
-        row: Any = tf.reduce_sum(tensors[self.place["sequences"]][:1], 0) if ahead else ()
-        arrays = () if keep is None else keep.start(dict(zip(names, first, strict=True)))
-        _, last, _, arrays = tf.while_loop(
-            lambda step, *_: step < self.steps,
-            body,
-            (tf.constant(0), first, row, arrays),
-            maximum_iterations=bound(self.steps),
-            parallel_iterations=1,
-        )
-        if keep is None:
-            return last, None
-        return last, keep.done(arrays, dict(zip(names, last, strict=True)))
+        matrix, dtype = tensors.matrices[product.key], self.problem.matmul_dtype
+        if not product.takes_input:
+            return [_Factor(product.groups, tf.cast(matrix, dtype), None, takes_input=False)]
+        factors = []
+        rows = self.input_rows(product, tensors)
+        bare = tuple(g for g in product.groups if not g.part)
+        start = sum(g.width for g in bare)
+        if bare:
+            bias = matrix[rows - 1, :start] if any(g.biased for g in bare) else None
+            own = tf.cast(matrix[rows:, :start], dtype)
+            factors.append(_Factor(bare, own, bias, takes_input=False))
+        if len(bare) < len(product.groups):
+            bias, matrix = (matrix[rows - 1, start:] if self.low else None), matrix[:, start:]
+            if self.low:
+                matrix = tf.concat([matrix[: rows - 1], matrix[rows:]], 0)
+            groups = product.groups[len(bare) :]
+            factors.append(_Factor(groups, tf.cast(matrix, dtype), bias, takes_input=True))
+        return factors
 
     def product(
-        self, made: Product, env: Mapping[str, Any], factors: list[_Factor], tensors: Any
+        self,
+        product: StepProduct,
+        env: Mapping[str, Any],
+        factors: list[_Factor],
+        tensors: LoopTensors,
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
-        u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
-        u = tf.cast(u, self.problem.matmul_dtype)
+        u = evaluate(product.expr, env, self.cell.spec.functions)
+        u = tf.cast(self.dropped(product.text, u, tensors), self.problem.matmul_dtype)
         sums = {}
         for factor in factors:
-            beside = tf.concat([env[STREAM], u], -1) if factor.fed else u
+            beside = tf.concat([env[INPUT_COLUMNS], u], -1) if factor.takes_input else u
             z = tf.cast(tf.matmul(beside, factor.matrix), self.dtype)
             if factor.bias is not None:
                 z += factor.bias
             widths = {g.key: g.width for g in factor.groups}
             sums.update(split(z, widths, widths))
-        for group in () if made.fed else made.groups:
+        for group in () if product.takes_input else product.groups:
             if group.part:
                 sums[group.key] += env[group.part]
             elif group.biased:
-                sums[group.key] += tensors[self.place[f"bias:{group.key}"]]
+                sums[group.key] += tensors.biases[group.key]
         return sums
 
-    def dropped(self, text: str, u: Any, tensors: Any) -> Any:
-        key = f"drop:{text}"
-        return u * tensors[self.place[key]] if key in self.place else u
+    def dropped(self, text: str, u: Any, tensors: LoopTensors) -> Any:
+        """Return what a read takes, with its dropout."""
+        return u * tensors.drops[text] if text in tensors.drops else u
 
-    def segment(
-        self, level: int, env: dict[str, Any], products: Mapping[str, Any], tensors: Any
+    # --- the row-wise part --------------------------------------------------
+
+    def level(
+        self, level: Level, env: dict[str, Any], products: Mapping[str, Any], tensors: LoopTensors
     ) -> None:
-        """Compute the signals that need ``level`` recurrent products, and put them into ``env``."""
-        plan, cell = self.plan, self.cell
+        """Compute the signals of a level, and put them into ``env``.
+
+        Args:
+            level: the level.
+            env: values by key; all that the level needs must be in it.
+            products: the sums of the products before the level, by group.
+            tensors: the call's tensors.
+        """
+        cell = self.cell
         columns: dict[tuple[str, str], Any] = {}
-        for group in plan.groups_at(level - 1):
+        for group in level.arrivals:
             parts = split(products[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
                 env[f"z:{node.name}:{read.text}"] = parts[node.name]
@@ -307,7 +283,7 @@ class Loop:
             return columns[owner, read.text]
 
         like = env[f"{self.names[0]}_prev"] if self.names else None
-        for node in plan.nodes_at(level):
+        for node in level.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
             value_of(cell, node, env, pre, like)
 
@@ -327,24 +303,20 @@ class Loop:
             ]
         else:
             parts = [linear(node.name, r) for r in recurrent]
-        if part is not None and not self.plan.attached(node.name):
+        if part is not None and not self.schedule.group_of(node.name):
             parts.insert(0, part)
         return total(parts) if parts else None
 
     def updated(
         self, step: Any, env: Mapping[str, Any], states: Any, valid: Any
     ) -> tuple[Any, ...]:
-        new = []
-        for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True)):
-            value = env[state.name]
-            if state.zoneout and self.problem.training:
-                value = tf.where(self.zoned(step, index), old, value)
-            elif state.zoneout:
-                value = state.zoneout * old + (1.0 - state.zoneout) * value
-            new.append(value if valid is None else tf.where(valid, value, old))
-        return tuple(new)
+        """Return the states after a step, given those before it and its mask."""
+        return tuple(
+            self.hold(step, index, valid).value(env[state.name], old)
+            for index, (state, old) in enumerate(zip(self.cell.states, states, strict=True))
+        )
 
-    def zoned(self, step: Any, index: int) -> Any:
-        state = self.cell.states[index]
-        shape = [self.batch, state.width]
-        return bernoulli(self.problem.seed, index, step, shape, state.zoneout)
+    def hold(self, step: Any, index: int, valid: Any) -> Hold:
+        """Return what holds a state at a step."""
+        shape = [self.batch, self.cell.states[index].width]
+        return hold(self.problem, index, step, shape, valid)

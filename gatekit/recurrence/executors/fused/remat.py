@@ -7,50 +7,50 @@ gradient. That costs one more forward pass.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
 
-from gatekit.recurrence.first_order import first_order
-from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.first_order import first_order, refusal
+from gatekit.recurrence.problem import Problem, Solution, Tensors
 
 from . import executor
-from .schedule import Plan
+from .schedule import LoopSchedule
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, plan: Plan) -> Solution:
+def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     """Return the sequences and last states of the recurrence, as `fused.run` does.
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `planner.make(cell)`.
+        schedule: how the cell is arranged; `scheduler.make(cell, wanted)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    chunks = _Chunks(problem, plan)
+    chunks = _Chunks(problem, schedule)
+    message = refusal("remat=True", "executor='reference' and without remat")
+    solution: Solution = first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
+    return solution
 
-    outputs = first_order(
-        chunks.forward,
-        chunks.backward,
-        "remat=True",
-        "executor='reference' and without remat",
-        chunks.tensors,
-    )
-    wanted, last = outputs[: len(problem.wanted)], outputs[len(problem.wanted) :]
-    return Solution(
-        dict(zip(problem.wanted, wanted, strict=True)),
-        dict(zip(problem.states, last, strict=True)),
-    )
+
+@dataclass(frozen=True)
+class _CallTensors(Tensors):
+    """Every tensor of a call that may have a gradient, by name."""
+
+    inputs: Mapping[str, Any]
+    weights: Mapping[str, Any]
+    states: Mapping[str, Any]
 
 
 class _Chunks:
     """One call cut into chunks of as many steps each; the last one is filled up, and masked."""
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem, self.plan = problem, plan
+    def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
+        self.problem, self.schedule = problem, schedule
         x = problem.inputs["x"]
         self.time, self.batch = x.shape[0], x.shape[1]
         self.steps = tf.shape(x)[0] if self.time is None else self.time
@@ -62,24 +62,7 @@ class _Chunks:
         self.count = (self.steps + self.length - 1) // self.length
         self.filled = self.count * self.length
         self.full = self.time is not None and self.filled == self.time
-        self.kinds = {
-            "input": list(problem.inputs),
-            "weight": list(problem.weights),
-            "state": list(problem.states),
-        }
-        self.tensors = [
-            *problem.inputs.values(),
-            *problem.weights.values(),
-            *problem.states.values(),
-        ]
-
-    def named(self, tensors: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Return inputs, weights and states by name."""
-        found, rest = [], list(tensors)
-        for names in self.kinds.values():
-            found.append(dict(zip(names, rest[: len(names)], strict=True)))
-            rest = rest[len(names) :]
-        return found[0], found[1], found[2]
+        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states)
 
     def cut(self, sequence: Any) -> Any:
         """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
@@ -121,9 +104,9 @@ class _Chunks:
             seed=seed,
         )
 
-    def forward(self, tensors: Any) -> tuple[list[Any], list[Any]]:
-        """Return the outputs, and the states before each chunk."""
-        inputs, weights, states = self.named(tensors)
+    def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Any]]:
+        """Return the solution, and as residuals the states before each chunk."""
+        inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
         mask, names = self.mask(), list(states)
         widths = self.problem.cell.widths
@@ -135,7 +118,7 @@ class _Chunks:
 
         def body(index: Any, now: Any, borders: Any, arrays: Any) -> Any:
             before = dict(zip(names, now, strict=True))
-            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.plan)
+            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.schedule)
             borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
             values = solution.sequences.values()
             arrays = [a.write(index, v) for a, v in zip(arrays, values, strict=True)]
@@ -150,18 +133,21 @@ class _Chunks:
             maximum_iterations=self.count,
             parallel_iterations=1,
         )
-        sequences = [
-            self.join(a, [self.batch, widths[n]])
+        sequences = {
+            n: self.join(a, [self.batch, widths[n]])
             for n, a in zip(self.problem.wanted, arrays, strict=True)
-        ]
-        return [*sequences, *last], [border.stack() for border in borders]
+        }
+        solution = Solution(sequences, dict(zip(names, last, strict=True)))
+        return solution, [border.stack() for border in borders]
 
-    def backward(self, tensors: Any, borders: list[Any], cotangents: Any) -> list[Any]:
+    def backward(
+        self, tensors: _CallTensors, borders: list[Any], cotangents: Solution
+    ) -> _CallTensors:
         """Return the gradients of inputs, weights and states."""
-        inputs, weights, states = self.named(tensors)
+        inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
-        mask, names, count = self.mask(), list(states), len(self.problem.wanted)
-        outside = [self.cut(flow) for flow in cotangents[:count]]
+        mask, names = self.mask(), list(states)
+        outside = [self.cut(cotangents.sequences[n]) for n in self.problem.wanted]
         length = None if self.time is None else self.length
 
         def body(turn: Any, handed: Any, sums: Any, arrays: Any) -> Any:
@@ -173,7 +159,7 @@ class _Chunks:
             sources = [*problem.inputs.values(), *own.values(), *before.values()]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                solution = executor.run(problem, self.plan)
+                solution = executor.run(problem, self.schedule)
             found = tape.gradient(
                 [*solution.sequences.values(), *(solution.states[n] for n in names)],
                 sources,
@@ -194,14 +180,15 @@ class _Chunks:
             body,
             (
                 tf.constant(0),
-                list(cotangents[count:]),
+                [cotangents.states[n] for n in names],
                 [tf.zeros_like(w) for w in weights.values()],
                 arrays,
             ),
             maximum_iterations=self.count,
             parallel_iterations=1,
         )
-        of_inputs = [
-            self.join(a, s.shape[1:]) for a, s in zip(arrays, inputs.values(), strict=True)
-        ]
-        return [*of_inputs, *sums, *first]
+        return _CallTensors(
+            {n: self.join(a, inputs[n].shape[1:]) for n, a in zip(inputs, arrays, strict=True)},
+            dict(zip(weights, sums, strict=True)),
+            dict(zip(names, first, strict=True)),
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gatekit.recurrence.first_order import first_order
+from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.packing import joined
 
 Matrix = list[list[Any]]
@@ -53,35 +53,23 @@ def linear_recurrence(
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    k = len(b)
+    k = range(len(b))
 
-    def matrix(flat: Any) -> Matrix:
-        return [list(flat[i * k : (i + 1) * k]) for i in range(k)]
+    def forward(tensors: Any) -> tuple[Any, list[Any]]:
+        a, b, first = tensors
+        states = solver.forward(a, b, first)
+        last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
+        return (states, last), states
 
-    def forward(tensors: Any) -> tuple[list[Any], Any]:
-        start = list(tensors[k * k + k :])
-        states = solver.forward(matrix(tensors), list(tensors[k * k : k * k + k]), start)
-        last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(start, states, strict=True)]
-        return [*states, *last], (start, states)
+    def backward(tensors: Any, states: list[Any], cotangents: Any) -> Any:
+        a, _, first = tensors
+        d, dfirst = solver.backward(a, *cotangents)
+        earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
+        return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst
 
-    def backward(tensors: Any, kept: Any, outside: Any) -> list[Any]:
-        start, states = kept
-        return _gradients(solver, matrix(tensors), start, states, list(outside))
-
-    tensors = [*(entry for row in a for entry in row), *b, *first]
-    made = first_order(
-        forward, backward, f"the {solver.name} executor", "executor='reference'", tensors
-    )
-    return made[:k], made[k:]
-
-
-def _gradients(
-    solver: Solver, a: Matrix, first: list[Any], states: list[Any], outside: list[Any]
-) -> list[Any]:
-    k = len(states)
-    d, dfirst = solver.backward(a, outside[:k], outside[k:])
-    earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
-    return [*(d[i] * earlier[j] for i in range(k) for j in range(k)), *d, *dfirst]
+    message = refusal(f"the {solver.name} executor", "executor='reference'")
+    solved: tuple[list[Any], list[Any]] = first_order(forward, backward, message)((a, b, first))
+    return solved
 
 
 def before(sequence: Any, first: Any) -> Any:

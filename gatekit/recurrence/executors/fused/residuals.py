@@ -1,0 +1,308 @@
+"""Residuals: what the forward loop saves of each step, and the backward loop reads.
+
+The backward loop saves values in the same way, for the gradients of weights, which are formed after
+it. There are two layouts, and the numbers are the same in both:
+
+- `PackedResiduals`, under XLA: one row a step, with everything side by side. It is written in
+  place; each further array would cost another copy in each step.
+- `ListResiduals`, eagerly and in graph mode: a list for each value. It takes the tensors as they
+  are, copies none, and releases each as soon as the backward loop has read it, whose own lists grow
+  as fast.
+"""
+
+from __future__ import annotations
+
+import abc
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import tensorflow as tf
+
+from gatekit.recurrence.packing import Columns, side_by_side, split, unstack
+from gatekit.recurrence.per_example import vectorizable
+
+from .layout import Layout
+
+ReadStep = Callable[[Any, Any], tuple[dict[str, Any], Any]]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One value at every step, read whole or in blocks of steps.
+
+    Args:
+        width: its width.
+        dtype: its type.
+        whole: returns all steps, ``time x batch x width``.
+        block: returns the steps from a start to a stop, ``(stop - start) x batch x width``.
+    """
+
+    width: int
+    dtype: Any
+    whole: Callable[[], Any]
+    block: Callable[[Any, Any], Any]
+
+    @classmethod
+    def of_tensor(cls, tensor: Any) -> Steps:
+        """Return the steps of a tensor ``time x batch x width``."""
+        width, dtype = tensor.shape[-1], tensor.dtype
+        return cls(width, dtype, lambda: tensor, lambda start, stop: tensor[start:stop])
+
+    @classmethod
+    def of_list(cls, items: Any, count: Any, shape: tuple[Any, Any, int]) -> Steps:
+        """Return the first steps of a list.
+
+        Args:
+            items: a `tf.TensorArray`; it may have more items than there are steps.
+            count: how many steps there are.
+            shape: time and batch where they are known, and the width.
+        """
+
+        def block(start: Any, stop: Any) -> Any:
+            rows = vectorizable(items.gather(tf.range(start, stop)))
+            return tf.ensure_shape(rows, [None, *shape[1:]])
+
+        return cls(
+            shape[-1], items.dtype, lambda: tf.ensure_shape(items.stack()[:count], shape), block
+        )
+
+    def times(self, factors: Any) -> Steps:
+        """Return each step times the same factors, ``batch x width``."""
+        return Steps(
+            self.width,
+            self.dtype,
+            lambda: self.whole() * factors,
+            lambda start, stop: self.block(start, stop) * factors,
+        )
+
+
+class Residuals(abc.ABC):
+    """The values that a loop saves of each step.
+
+    While the loop runs, its arrays are variables of the loop: `start`, `write`; then `finish`.
+
+    Args:
+        entries: the widths of each entry's columns by key. An entry is what the loop computes as
+            one tensor; most have one column, under their own key.
+        states: entries that are states. Their value before each step can be read, too.
+        steps: how many steps there are.
+        static: time and batch where they are known.
+        dtype: the type of all of it.
+    """
+
+    def __init__(
+        self,
+        entries: Mapping[str, Mapping[str, int]],
+        states: Collection[str],
+        steps: Any,
+        static: tuple[Any, Any],
+        dtype: Any,
+    ) -> None:
+        self.entries, self.states = entries, states
+        self.widths = {key: width for columns in entries.values() for key, width in columns.items()}
+        self.steps, self.static, self.dtype = steps, static, dtype
+
+    @abc.abstractmethod
+    def start(self, first: Mapping[str, Any]) -> Any:
+        """Return the empty arrays, given the states before the first step."""
+
+    @abc.abstractmethod
+    def write(
+        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> Any:
+        """Return the arrays with a step in them.
+
+        Args:
+            arrays: the arrays so far.
+            step: the index of the step.
+            before: the states before the step.
+            now: every entry, and every column of it, after the step.
+        """
+
+    @abc.abstractmethod
+    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+        """Return the residuals with what the loop has written, given the last states."""
+
+    @abc.abstractmethod
+    def sequence(self, entry: str) -> Any:
+        """Return an entry after each step, ``time x batch x width``."""
+
+    @abc.abstractmethod
+    def saved(self, entry: str) -> Steps:
+        """Return an entry of each step; of a state its value before the step."""
+
+    @abc.abstractmethod
+    def columns(self, keys: list[str]) -> Any:
+        """Return some columns of entries that are not states, side by side over all steps."""
+
+    @abc.abstractmethod
+    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+        """Return what reads the steps from the last one to the first.
+
+        Args:
+            prefetch: whether to read each step one turn early, where this layout gains by it.
+
+        Returns:
+            A variable of the reading loop, and a function of it and the step. The function returns
+            the step's columns by key, of states their value before the step, and the variable's
+            next value.
+        """
+
+    def readable(self) -> Residuals:
+        """Return the same values as the code that is traced now can read them."""
+        return self
+
+
+def residuals_for(
+    layout: Layout,
+    entries: Mapping[str, Mapping[str, int]],
+    states: Collection[str],
+    steps: Any,
+    static: tuple[Any, Any],
+    dtype: Any,
+) -> Residuals:
+    """Return empty residuals in a loop's layout; the other arguments are those of `Residuals`."""
+    kind = PackedResiduals if layout.packed else ListResiduals
+    return kind(entries, states, steps, static, dtype)
+
+
+class PackedResiduals(Residuals):
+    """One row a step, ``time x batch x width``; of a state it holds the value before the step."""
+
+    def start(self, first: Mapping[str, Any]) -> Any:
+        if not self.widths:
+            return ()
+        shape = [self.static[1], sum(self.widths.values())]
+        return tf.TensorArray(self.dtype, size=self.steps, element_shape=shape)
+
+    def write(
+        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> Any:
+        row = [before[k] if k in self.states else now[k] for k in self.widths]
+        return arrays.write(step, side_by_side(row)) if row else arrays
+
+    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+        self.last = last
+        if self.widths:
+            shape = [*self.static, sum(self.widths.values())]
+            self.rows = tf.ensure_shape(arrays.stack(), shape)
+        return self
+
+    def sequence(self, entry: str) -> Any:
+        columns = self.columns(list(self.entries[entry]))
+        if entry not in self.states:
+            return columns
+        # Without a step there is nothing after it, and the last state must not count as one.
+        return tf.concat([columns[1:], self.last[entry][None]], 0)[: self.steps]
+
+    def saved(self, entry: str) -> Steps:
+        return Steps.of_tensor(self.columns(list(self.entries[entry])))
+
+    def columns(self, keys: list[str]) -> Any:
+        return Columns(self.rows, self.widths).of(keys)
+
+    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+        array = unstack(self.rows, self.static)
+
+        def read(row: Any, step: Any) -> tuple[dict[str, Any], Any]:
+            row = row if prefetch else array.read(step)
+            following = array.read(tf.maximum(step - 1, 0)) if prefetch else ()
+            return split(row, self.widths, self.widths), following
+
+        # The last row; zeros if there is no step, and so no row to read.
+        return tf.reduce_sum(self.rows[-1:], 0) if prefetch else (), read
+
+
+class ListResiduals(Residuals):
+    """A list of steps for each entry; a state's list begins with its value before the first."""
+
+    def start(self, first: Mapping[str, Any]) -> Any:
+        lists = []
+        for entry, columns in self.entries.items():
+            more = 1 if entry in self.states else 0
+            array = tf.TensorArray(
+                self.dtype,
+                size=self.steps + more,
+                element_shape=[self.static[1], sum(columns.values())],
+                clear_after_read=False,
+            )
+            lists.append(array.write(0, first[entry]) if more else array)
+        return tuple(lists)
+
+    def write(
+        self, arrays: Any, step: Any, before: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> Any:
+        return tuple(
+            array.write(step + 1 if entry in self.states else step, now[entry])
+            for entry, array in zip(self.entries, arrays, strict=True)
+        )
+
+    def finish(self, arrays: Any, last: Mapping[str, Any]) -> Self:
+        self.lists = dict(zip(self.entries, arrays, strict=True))
+        self.stacked: dict[str, Any] = {}
+        self.gathered: dict[str, Columns] = {}
+        self.eager = tf.executing_eagerly()
+        return self
+
+    def readable(self) -> Residuals:
+        if not self.eager or tf.executing_eagerly():
+            return self
+        # `tf.GradientTape.jacobian` traces the gradient of what ran eagerly. A graph cannot read
+        # lists of an eager loop.
+        copy = ListResiduals(self.entries, self.states, self.steps, self.static, self.dtype)
+        lists = [unstack(array.stack(), self.static) for array in self.lists.values()]
+        return copy.finish(lists, {})
+
+    def shape(self, entry: str) -> tuple[Any, Any, int]:
+        """Return time and batch where they are known, and the width of an entry."""
+        return (*self.static, sum(self.entries[entry].values()))
+
+    def sequence(self, entry: str) -> Any:
+        if entry not in self.states:
+            return self.saved(entry).whole()
+        # If a state's sequence is an output, it is stacked here; the backward pass takes it then.
+        stacked = self.stacked[entry] = self.lists[entry].stack()
+        return tf.ensure_shape(stacked[1:], self.shape(entry))
+
+    def saved(self, entry: str) -> Steps:
+        if entry in self.states and entry in self.stacked:
+            return Steps.of_tensor(self.stacked[entry][:-1])
+        return Steps.of_list(self.lists[entry], self.steps, self.shape(entry))
+
+    def columns(self, keys: list[str]) -> Any:
+        parts = []
+        owner = {key: entry for entry, columns in self.entries.items() for key in columns}
+        for entry, run in itertools.groupby(keys, owner.__getitem__):
+            if entry not in self.gathered:
+                self.gathered[entry] = Columns(self.sequence(entry), self.entries[entry])
+            parts.append(self.gathered[entry].of(list(run)))
+        return side_by_side(parts)
+
+    def backwards(self, prefetch: bool) -> tuple[Any, ReadStep]:
+        if tf.executing_eagerly():
+            return (), lambda _, step: ({k: a.read(step) for k, a in self.lists.items()}, ())
+
+        def read(lists: Any, step: Any) -> tuple[dict[str, Any], Any]:
+            popped = [self._popped(entry, a) for entry, a in zip(self.entries, lists, strict=True)]
+            values = {k: value for k, (_, value) in zip(self.entries, popped, strict=True)}
+            return values, tuple(rest for rest, _ in popped)
+
+        # The loop's variable is each list without the items that have been read. A state's last
+        # value is behind the last step.
+        lists = tuple(
+            self._popped(entry, array.flow)[0] if entry in self.states else array.flow
+            for entry, array in self.lists.items()
+        )
+        return lists, read
+
+    def _popped(self, entry: str, items: Any) -> tuple[Any, Any]:
+        """Return a list without its last item, and that item."""
+        _, batch, width = self.shape(entry)
+        popped = tf.raw_ops.TensorListPopBack(
+            input_handle=items,
+            element_shape=[-1 if batch is None else batch, width],
+            element_dtype=self.dtype,
+        )
+        return popped.output_handle, tf.ensure_shape(popped.tensor, [batch, width])

@@ -1,0 +1,178 @@
+r"""The gradients of weights, formed after the backward loop from what it has saved of all steps.
+
+$\bar W = \sum_t [x_t, 1, u_t]^\top \bar z_t$, one product over time x batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.graph import Node
+from gatekit.cell.language.expression import Expr, Name
+from gatekit.recurrence.compiled import compiled
+from gatekit.recurrence.packing import side_by_side, split
+from gatekit.recurrence.step import apply_map
+
+from .forward import Loop
+from .residuals import Residuals, Steps
+from .schedule import LoopSchedule, StepProduct
+from .tensors import LoopTensors
+
+# Rows of batch x time that one block's product sums over: few enough to stay near the core.
+_ROWS = 1024
+
+
+def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
+    r"""Return what the backward loop saves of each step, as entries of `Residuals`.
+
+    The entry of a product is $\bar z$ of its groups, side by side; ``d:SEQUENCE`` is the gradient
+    of a sequence, and ``log:TEXT`` a value that a read takes, unless the forward loop has saved it.
+    """
+    products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in schedule.products}
+    single = {f"d:{key}": schedule.widths[key] for key in schedule.extra_sequences}
+    single |= {key: width for key, (_, width) in schedule.replayed.items()}
+    return products | {key: {key: width} for key, width in single.items()}
+
+
+class WeightGradients:
+    """The gradients of everything that is not a state.
+
+    Args:
+        loop: the call.
+        tensors: its tensors.
+        residuals: what the forward loop has saved.
+        log: what the backward loop has saved.
+    """
+
+    def __init__(
+        self, loop: Loop, tensors: LoopTensors, residuals: Residuals, log: Residuals
+    ) -> None:
+        self.loop, self.schedule, self.tensors = loop, loop.schedule, tensors
+        self.residuals, self.log = residuals, log
+        self.of_products = {p.key: log.saved(p.key) for p in loop.schedule.products}
+
+    def all(self, first: Mapping[str, Any], weights: Mapping[str, Any]) -> LoopTensors:
+        """Return the gradients of all tensors of the loop.
+
+        Args:
+            first: gradients of the states before the first step.
+            weights: gradients of row-wise weights by name, those of vectors for each row.
+        """
+        tensors, schedule = self.tensors, self.schedule
+        rows = {
+            name: tf.reduce_sum(d, 0) if tensors.weights[name].shape.rank == 1 else d
+            for name, d in weights.items()
+        }
+        of_weights = {**self.unfused(), **rows}
+        sequences = None
+        if tensors.sequences is not None:
+            sequences = self.log.columns([schedule.gradient_key(k) for k in schedule.widths])
+        return LoopTensors(
+            input_columns=self.input_columns(),
+            sequences=sequences,
+            matrices={p.key: self.matrix(p) for p in schedule.products},
+            biases={
+                key: tf.reduce_sum(self.log.columns([f"d:{key}"]), [0, 1]) for key in tensors.biases
+            },
+            weights={name: of_weights[name] for name in tensors.weights},
+            drops={text: tf.zeros_like(drop) for text, drop in tensors.drops.items()},
+            states=dict(first),
+        )
+
+    def matrix(self, product: StepProduct) -> Any:
+        r"""Return $\sum_t [x_t, 1, u_t]^\top \bar z_t$ of a product."""
+        left = [self.read(product.expr, product.text, dropped=True)]
+        if product.takes_input:
+            left.insert(0, Steps.of_tensor(self.tensors.input_columns))
+        return summed_product(left, self.of_products[product.key], self.loop.steps, self.loop.batch)
+
+    def input_columns(self) -> Any:
+        r"""Return $\bar z_t W_x^\top$ of all products that inputs enter, over all steps."""
+        columns = self.tensors.input_columns
+        total = None
+        for product in self.schedule.products:
+            if product.takes_input:
+                d = tf.reshape(self.of_products[product.key].whole(), [-1, product.width])
+                own = self.tensors.matrices[product.key]
+                own = own[: self.loop.input_rows(product, self.tensors)]
+                own = tf.cast(own, self.loop.problem.matmul_dtype)
+                slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
+                slope = tf.reshape(tf.cast(slope, self.loop.dtype), tf.shape(columns))
+                total = slope if total is None else total + slope
+        return total
+
+    def unfused(self) -> dict[str, Any]:
+        """Return the gradients of linear maps without a matrix, by TensorFlow over all steps."""
+        gradients = {}
+        for node, read in self.schedule.unfused_reads:
+            u = self.read(read.expr, read.text, dropped=not read.map.row_wise).whole()
+            weights = {n: self.tensors.weights[n] for n in read.weights.values()}
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                for weight in weights.values():
+                    tape.watch(weight)
+                z = apply_map(read, u, weights, self.loop.dtype)
+            d = self.pre_activation(node)
+            gradients.update(tape.gradient(z, weights, output_gradients=d))
+        return gradients
+
+    def read(self, expr: Expr, text: str, dropped: bool) -> Steps:
+        """Return what a read takes at every step, with its dropout if that is asked for."""
+        steps = self.plain(expr, text)
+        if dropped and text in self.tensors.drops:
+            return steps.times(self.tensors.drops[text])
+        return steps
+
+    def plain(self, expr: Expr, text: str) -> Steps:
+        """Return what a read takes at every step: a state, a sequence, or a value in the log."""
+        widths = self.schedule.widths
+        name = expr.name if isinstance(expr, Name) else ""
+        if name.endswith("_prev") and name[:-5] in self.loop.names:
+            return self.residuals.saved(name[:-5])
+        if name in widths:
+            columns = split(self.tensors.sequences, widths, widths)
+            return Steps.of_tensor(columns[name])
+        return self.log.saved(f"log:{text}")
+
+    def pre_activation(self, node: Node) -> Any:
+        """Return the gradient of a gate's pre-activation over all steps."""
+        group = self.schedule.group_of(node.name)
+        if group is None:
+            return self.log.columns([f"d:part:{node.name}"])
+        columns = self.log.columns([f"d:{group.key}"])
+        return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
+
+
+def summed_product(left: list[Steps], right: Steps, count: Any, batch: Any) -> Any:
+    r"""Return $\sum_t \mathrm{left}_t^\top \mathrm{right}_t$, ``width of left x width of right``.
+
+    In graph mode block by block, so that neither side is ever laid out whole in memory.
+
+    Args:
+        left: values that are side by side, each ``time x batch x width``.
+        right: ``time x batch x width``.
+        count: how many steps there are.
+        batch: how many rows a step has.
+    """
+    if compiled():
+        d = right.whole()
+        parts = [_product(each.whole(), d) for each in left]
+        return tf.concat(parts, 0) if parts[1:] else parts[0]
+    length = tf.maximum(_ROWS // tf.maximum(batch, 1), 1)
+
+    def body(start: Any, total: Any) -> Any:
+        stop = tf.minimum(start + length, count)
+        rows = side_by_side([each.block(start, stop) for each in left])
+        return stop, total + _product(rows, right.block(start, stop))
+
+    zeros = tf.zeros([sum(each.width for each in left), right.width], right.dtype)
+    return tf.while_loop(
+        lambda start, _: start < count, body, (tf.constant(0), zeros), parallel_iterations=1
+    )[1]
+
+
+def _product(rows: Any, d: Any) -> Any:
+    rows, d = (tf.reshape(each, [-1, each.shape[-1]]) for each in (rows, d))
+    return tf.matmul(rows, d, transpose_a=True)

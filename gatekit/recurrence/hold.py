@@ -1,0 +1,138 @@
+r"""How a state is held: zoneout and mask, in each form that an executor needs.
+
+The equations give a state a new value $n_t$. With the rate z of zoneout, a draw
+$b_t \sim \mathrm{Bernoulli}(z)$ per unit, and the mask $m_t$, the state is
+
+$$\tilde n_t = \begin{cases} b_t\, s_{t-1} + (1 - b_t)\, n_t & \text{in training} \\
+z\, s_{t-1} + (1 - z)\, n_t & \text{otherwise} \end{cases} \qquad
+s_t = m_t\, \tilde n_t + (1 - m_t)\, s_{t-1}$$
+
+Draws and mask are applied by selection, so that what a masked step contains, even NaN, never
+reaches a value or a gradient.
+
+Source: Krueger et al., Zoneout (2017), arXiv:1606.01305.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from .noise import bernoulli
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What holds one state at one step, or at all steps at once.
+
+    Args:
+        drawn: where zoneout holds the state, booleans ``... x width``; None if nothing is drawn.
+        mean: the rate of zoneout where its mean is taken, else 0.
+        valid: the mask, ``... x 1``; None if every step is valid.
+    """
+
+    drawn: Any
+    mean: float
+    valid: Any
+
+    def value(self, new: Any, old: Any) -> Any:
+        r"""Return $s_t$.
+
+        Args:
+            new: $n_t$, ``batch x width``.
+            old: $s_{t-1}$, ``batch x width``.
+        """
+        if self.drawn is not None:
+            new = tf.where(self.drawn, old, new)
+        elif self.mean:
+            new = self.mean * old + (1.0 - self.mean) * new
+        return new if self.valid is None else tf.where(self.valid, new, old)
+
+    def adjoint(self, d: Any) -> tuple[Any, Any]:
+        r"""Return the gradients of $n_t$ and of $s_{t-1}$; the latter is None if nothing holds.
+
+        $\bar n_t = m_t (1 - b_t)\, \bar s_t$ and
+        $\bar s_{t-1} = (1 - m_t)\, \bar s_t + m_t\, b_t\, \bar s_t$, with z for $b_t$ outside
+        training.
+
+        Args:
+            d: $\bar s_t$, ``batch x width``.
+        """
+        of_old, zero = None, tf.zeros([], d.dtype)
+        if self.valid is not None:
+            of_old = tf.where(self.valid, zero, d)
+            d = tf.where(self.valid, d, zero)
+        more = None
+        if self.drawn is not None:
+            more = tf.where(self.drawn, d, zero)
+            d = tf.where(self.drawn, zero, d)
+        elif self.mean:
+            more = self.mean * d
+            d = (1.0 - self.mean) * d
+        if of_old is not None and more is not None:
+            return d, of_old + more
+        return d, more if of_old is None else of_old
+
+    def affine(self, row: list[Any], end: Any, index: int) -> tuple[list[Any], Any]:
+        r"""Return the coefficients of $s_t$, given those of $n_t = \sum_j a_j s^j_{t-1} + b$.
+
+        A state that is held has $a_j = \delta_{ij}$ and $b = 0$; the mean of zoneout has
+        $z\, \delta_{ij} + (1 - z)\, a_j$ and $(1 - z)\, b$.
+
+        Args:
+            row: $a_j$ for each state j of the block, ``time x batch x width``.
+            end: b, ``time x batch x width``.
+            index: the state's own place i in the block.
+        """
+        same = [1.0 if index == j else 0.0 for j in range(len(row))]
+        if self.mean:
+            z = self.mean
+            row = [z * one + (1.0 - z) * entry for one, entry in zip(same, row, strict=True)]
+            end = (1.0 - z) * end
+        holds = [] if self.drawn is None else [self.drawn]
+        holds += [] if self.valid is None else [tf.logical_not(self.valid)]
+        for held in holds:
+            row = [
+                tf.where(held, tf.constant(one, entry.dtype), entry)
+                for one, entry in zip(same, row, strict=True)
+            ]
+            end = tf.where(held, tf.zeros([], end.dtype), end)
+        return row, end
+
+
+def hold(problem: Problem, index: int, step: Any, shape: Any, valid: Any) -> Hold:
+    """Return what holds a state at one step.
+
+    Args:
+        problem: the call.
+        index: the state's place in the cell's states; each has draws of its own.
+        step: the index of the step, int32.
+        shape: batch and width; only read where zoneout draws.
+        valid: the mask of the step, ``batch x 1``, or None.
+    """
+    rate = problem.cell.states[index].zoneout
+    if rate and problem.training:
+        return Hold(bernoulli(problem.seed, index, step, shape, rate), 0.0, valid)
+    return Hold(None, rate, valid)
+
+
+def hold_always(problem: Problem, index: int, like: Any) -> Hold:
+    """Return what holds a state at all steps, with the draws of `hold` at each of them.
+
+    Args:
+        problem: the call.
+        index: the state's place in the cell's states.
+        like: any tensor of the state's shape, ``time x batch x width``.
+    """
+
+    def drawn(step: Any) -> Any:
+        return hold(problem, index, step, tf.shape(like)[1:], None).drawn
+
+    rate = problem.cell.states[index].zoneout
+    if rate and problem.training:
+        draws = tf.map_fn(drawn, tf.range(tf.shape(like)[0]), fn_output_signature=tf.bool)
+        return Hold(draws, 0.0, problem.mask)
+    return Hold(None, rate, problem.mask)

@@ -1,0 +1,96 @@
+"""The names of the files in a run's folder and in a study's folder: written here, nowhere else."""
+
+from __future__ import annotations
+
+import re
+
+from gatekit.cell.errors import ConfigError
+
+RUNS = "runs"
+"""The folder of a study that holds a folder for each of its runs."""
+
+# The files of a run, ROOT/<study>/runs/<fingerprint>/
+CONFIG = "config.yaml"
+ENVIRONMENT = "env.json"
+STATUS = "status.json"
+METRICS = "metrics.jsonl"
+RESULT = "result.json"
+LOG = "log.txt"
+WEIGHTS = "weights.npz"
+PROBE = "probe.jsonl"
+ACTIVATIONS = "probe.npz"
+"""What single units of a probed run did; probe.jsonl holds the numbers that describe them."""
+CHECKPOINT = "checkpoint.bin"
+BEAT = "beat"
+"""Grows by a line while the writer is alive (`gatekit.runs.heartbeat`)."""
+
+FILES = (
+    CONFIG,
+    ENVIRONMENT,
+    STATUS,
+    METRICS,
+    RESULT,
+    LOG,
+    WEIGHTS,
+    PROBE,
+    ACTIVATIONS,
+    CHECKPOINT,
+    BEAT,
+)
+"""What moves to ``attempts/<n>/`` when a new attempt begins."""
+
+STALE = "stale.json"
+"""Names the run that outdates this one, and why; never moved."""
+
+ATTEMPTS = "attempts"
+"""The folder of a run that holds its claims, and the files of earlier attempts."""
+
+# The files of a study, ROOT/<study>/
+TUNE = "tune.json"
+"""The table of executors that were measured for the study's cells."""
+JOURNAL = "optuna.journal"
+UNRECORDED = "unrecorded.jsonl"
+"""Why runs failed whose own folder could not be written."""
+PLUGINS = "plugins"
+"""The folder that holds the source of each plugin in use, by its hash."""
+IMPORTED = "imported"
+"""The folder that holds the runs of imported bundles."""
+SLURM = "slurm"
+"""The folder that holds the files of Slurm jobs, and which runs each job makes."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
+_ID = re.compile(r"[0-9a-f]{16}\Z")
+
+
+def plan_name(plan: str) -> str:
+    """Return the name of the file in which a command writes what it asks for; ``*`` finds all."""
+    return f"plan-{plan}.json"
+
+
+def plan_log(plan: str) -> str:
+    """Return the name of the file that holds the progress of a command."""
+    return f"plan-{plan}.log"
+
+
+def job_name(job: str) -> str:
+    """Return the name of the file that lists the runs of a Slurm job; ``*`` finds all."""
+    return f"job-{job}.json"
+
+
+def is_id(name: str) -> bool:
+    """Return whether a folder's name is a fingerprint: 16 hex digits."""
+    return _ID.match(name) is not None
+
+
+def study_name(name: str) -> str:
+    """Return a study's name if it can be a folder's.
+
+    Raises:
+        ConfigError: it could leave the folder, or could not be typed.
+    """
+    if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
+        raise ConfigError(
+            f"study={name!r} cannot be a folder's name: use letters, digits, '.', '_' and '-', "
+            "100 at most, beginning with a letter or digit."
+        )
+    return name

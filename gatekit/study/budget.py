@@ -1,0 +1,149 @@
+"""The parameters of a variant, and the units at which it has the number that is asked for."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from gatekit import registry
+from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.cell.graph import build
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
+from gatekit.registry import components
+
+TOLERANCE = 0.02
+"""How far the nearest count may be from the budget, as a share of it."""
+
+MOST_UNITS = 2**17
+REACH = 6
+"""Neighbours that are tried around the size at which the budget is crossed."""
+
+_BUDGET = re.compile(r"parameters:(\d+(?:\.\d+)?)([kM]?)\Z")
+_FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+def parameters(
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
+) -> int:
+    """Return the number of parameters of all recurrent layers; building them checks every width.
+
+    Raises:
+        GatekitError: the cell cannot be built at this size.
+    """
+    width, total = int(signature.features or config["units"]), 0
+    if signature.vocabulary is not None:
+        width = config["units"]
+    for _ in range(config["layers"]):
+        built = build(cell, config["units"], width, unit)
+        further = [name for name in built.inputs if name != "x"]
+        if further:
+            raise ConfigError(
+                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
+                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
+                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
+            )
+        directions = 2 if config["bidirectional"] else 1
+        total += directions * built.count()
+        width = directions * built.output.width
+    return total
+
+
+def matched(
+    config: Mapping[str, Any],
+    cell: CellSpec,
+    unit: OutputUnitSpec,
+    signature: Any,
+    known: components.Components,
+) -> dict[str, Any]:
+    """Return ``units`` and what is recorded under ``match``.
+
+    Args:
+        config: a run's configuration; ``match`` is ``parameters:50k`` or ``cell:lstm``.
+        cell: its cell.
+        unit: its output unit.
+        signature: what the task takes in and gives out.
+        known: what is registered.
+
+    Raises:
+        ConfigError: the budget cannot be read, or no size comes within 2 % of it.
+    """
+
+    def count(units: int) -> int | None:
+        try:
+            return parameters({**config, "units": units}, cell, unit, signature)
+        except GatekitError:
+            return None
+
+    asked = config["match"]
+    target = _target(asked, config, unit, signature, known)
+    if count(config["units"]) is None and next(_built(1, count), None) is None:
+        # If a cell fits no size, building it raises the reason.
+        parameters(config, cell, unit, signature)
+    units, found = _nearest(target, count, asked)
+    off = abs(found - target) / target
+    if off > TOLERANCE:
+        raise ConfigError(
+            f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
+            f"{found:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
+            f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{found}."
+        )
+    record = {"to": asked, "target": target, "reached": found}
+    return {"units": units, "match": record}
+
+
+def _target(
+    asked: str,
+    config: Mapping[str, Any],
+    unit: OutputUnitSpec,
+    signature: Any,
+    known: components.Components,
+) -> int:
+    if (found := _BUDGET.match(asked)) is not None:
+        target = round(float(found[1]) * _FACTORS[found[2]])
+        if target > 0:
+            return target
+    kind, _, name = asked.partition(":")
+    if kind == "cell" and name:
+        other = registry.cell_config(name, known.catalogue, known.files)
+        return parameters(config, read_cell(other, known.catalogue), unit, signature)
+    raise ConfigError(
+        f"match={asked}: type match=parameters:50k (a number of recurrent parameters; k and M may "
+        "follow) or match=cell:lstm (the budget that cell has at these units)."
+    )
+
+
+def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tuple[int, int]:
+    """Return the size whose count is nearest to the target, the smaller of two, and the count."""
+    low, high = 0, 1
+    while True:
+        at = next(_built(high, count), None)
+        if at is None or at[0] > MOST_UNITS:
+            raise ConfigError(f"match={asked}: no size up to {MOST_UNITS:,} units has this budget.")
+        if at[1] >= target:
+            break
+        low, high = at[0], 2 * at[0]
+    high = at[0]
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = next(_built(middle, count, high), None)
+        if found is None or found[1] >= target:
+            high = middle
+        else:
+            low = found[0]
+    # A width such as units // 2 makes the count rise in steps, so that neighbours are tried, too.
+    above = list(itertools.islice(_built(high, count), REACH))
+    low = max(1, high - (above[-1][0] - high + 1))
+    nearby = [*_built(low, count, high), *above]
+    return min(nearby, key=lambda pair: (abs(pair[1] - target), pair[0]))
+
+
+def _built(
+    start: int, count: Callable[[int], int | None], end: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Yield the sizes from ``start`` at which the cell can be built, with its count."""
+    for units in range(start, start + 512 if end is None else end):
+        number = count(units)
+        if number is not None:
+            yield units, number

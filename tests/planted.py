@@ -1,0 +1,494 @@
+"""Plant faults one at a time in a copy of the repository, and see whether the tests catch each.
+
+    python tests/planted.py [--only NAME] [--jobs 2] [--sound]
+
+A fault replaces one piece of one file; the tests that it names must fail then. With ``--sound``
+nothing is replaced, and they must pass. Faster tests are worth nothing if they find less: whoever
+removes or shortens tests runs this before and after. Slow tests are left out, so that what
+``make test`` finds is what counts. The exit code is 1 if any fault is not caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "dist", "experiments", "*.egg-info", "__pycache__")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault.
+
+    Args:
+        name: what is wrong then.
+        file: the file, from the root of the repository.
+        old: what is replaced; it must be in the file exactly once.
+        new: what replaces it.
+        tests: arguments of pytest: the tests of which one must fail.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+FAULTS = (
+    # -- what a cell is
+    Fault(
+        "a peephole reads the old memory",
+        "conf/cell/peephole.yaml",
+        "h_prev: dense, c: diagonal",
+        "h_prev: dense, c_prev: diagonal",
+        ("tests/recurrence/test_layer_witness.py", "-k", "peephole"),
+    ),
+    Fault(
+        "the update gate of a GRU keeps what it should replace",
+        "conf/cell/gru.yaml",
+        "update * h_prev + (1 - update) * candidate",
+        "(1 - update) * h_prev + update * candidate",
+        ("tests/recurrence/test_layer_witness.py", "-k", "gru"),
+    ),
+    Fault(
+        "the forget bias starts at zero",
+        "conf/cell/lstm.yaml",
+        "forget: {kind: forget, initializers: {bias: {kind: ones}}}",
+        "forget: {kind: forget}",
+        ("tests/reference/test_keras.py",),
+    ),
+    Fault(
+        "the power law gate counts the reset as a step",
+        "plugins/power_law_gate.py",
+        "k = r * t + (1 - r) * k_prev",
+        "k = r * (t - 1) + (1 - r) * k_prev",
+        ("tests/recurrence/test_layer_witness.py", "-k", "power_law"),
+    ),
+    Fault(
+        "a minus is not read",
+        "gatekit/cell/language/parse.py",
+        "return Neg(self.visit(node.operand, depth + 1))",
+        "return self.visit(node.operand, depth + 1)",
+        ("tests/cell/test_equation.py",),
+    ),
+    Fault(
+        "weights that are not trained are counted",
+        "gatekit/cell/graph/built.py",
+        "for weight in self.weights if weight.trainable)",
+        "for weight in self.weights)",
+        ("tests/cell/test_count.py",),
+    ),
+    Fault(
+        "a terminal gets an escape sequence",
+        "gatekit/cell/terminal.py",
+        '_HIDDEN = ("Cc", "Cf"',
+        '_HIDDEN = ("Cf"',
+        ("tests/cell/test_terminal.py",),
+    ),
+    Fault(
+        "a FIFO is opened as a file",
+        "gatekit/cell/regular_file.py",
+        "if not stat.S_ISREG(os.fstat(number).st_mode):",
+        "if stat.S_ISDIR(os.fstat(number).st_mode):",
+        ("tests/hostile/test_found.py", "-k", "only_regular_files"),
+    ),
+    # -- recurrence
+    Fault(
+        "the reference drops the mask",
+        "gatekit/recurrence/executors/reference.py",
+        "new = tf.where(valid, new, old)",
+        "new = tf.where(valid, new, new)",
+        ("tests/recurrence/test_layer_masks.py",),
+    ),
+    Fault(
+        "the fused loop drops the mask",
+        "gatekit/recurrence/executors/fused/forward.py",
+        "new.append(value if valid is None else tf.where(valid, value, old))",
+        "new.append(value)",
+        ("tests/recurrence/test_layer_masks.py",),
+    ),
+    Fault(
+        "the adjoint forgets what a masked step hands on",
+        "gatekit/recurrence/executors/fused/backward.py",
+        "_add(cot, old, tf.where(valid, zero, d))",
+        "_add(cot, old, tf.where(valid, zero, zero))",
+        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned"),
+    ),
+    Fault(
+        "the adjoint of zoneout has the wrong sign",
+        "gatekit/recurrence/executors/fused/backward.py",
+        "_add(cot, old, tf.where(zoned, d, zero))",
+        "_add(cot, old, tf.where(zoned, -d, zero))",
+        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned"),
+    ),
+    Fault(
+        "the adjoint of zoneout's mean is not that of its value",
+        "gatekit/recurrence/executors/fused/backward.py",
+        "_add(cot, old, state.zoneout * d)",
+        "_add(cot, old, (1.0 - state.zoneout) * d)",
+        ("tests/recurrence/test_layer_executors.py", "-k", "options_in_pairs"),
+    ),
+    Fault(
+        "the adjoint of a linear recurrence reads this step's state",
+        "gatekit/recurrence/executors/linear/recurrence.py",
+        "earlier = [before(s, value) for s, value in zip(states, first, strict=True)]",
+        "earlier = list(states)",
+        ("tests/recurrence/test_linear_recurrence.py", "-k", "values_and_gradients"),
+    ),
+    Fault(
+        "coupled states swap their coefficients in the adjoint of a scan",
+        "gatekit/recurrence/executors/linear/scan.py",
+        "[tf.concat([a[i][j][1:], tf.zeros_like(a[i][j][:1])], 0) for i in range(k)]",
+        "[tf.concat([a[j][i][1:], tf.zeros_like(a[j][i][:1])], 0) for i in range(k)]",
+        ("tests/recurrence/test_linear_recurrence.py", "-k", "values_and_gradients"),
+    ),
+    Fault(
+        "gates that share a norm do not share its statistics",
+        "gatekit/recurrence/step.py",
+        "return normalised(values, node.norm.epsilon)[position]",
+        "return normalised(values[position : position + 1], node.norm.epsilon)[0]",
+        ("tests/recurrence/test_layer_witness.py", "-k", "norm"),
+    ),
+    Fault(
+        "a mask of recurrent dropout for each gate",
+        "gatekit/recurrence/noise.py",
+        "dropped = bernoulli(seed, stream, 0, shape, rate)",
+        "dropped = bernoulli(seed, 0, 0, shape, rate)",
+        ("tests/recurrence/test_layer_noise.py", "tests/recurrence/test_noise.py"),
+    ),
+    Fault(
+        "zoneout draws the same units at every step",
+        "gatekit/recurrence/noise.py",
+        "seed[1] + tf.cast(step, tf.int32)]",
+        "seed[1] + tf.cast(step, tf.int32) * 0]",
+        ("tests/recurrence/test_noise.py", "-k", "independent"),
+    ),
+    Fault(
+        "dropout does not keep the mean",
+        "gatekit/recurrence/noise.py",
+        "tf.constant(1.0 / (1.0 - rate), dtype))",
+        "tf.constant(1.0, dtype))",
+        ("tests/recurrence/test_noise.py", "-k", "mean"),
+    ),
+    Fault(
+        "zoneout draws in inference",
+        "gatekit/recurrence/executors/fused/forward.py",
+        "if state.zoneout and self.problem.training:\n                value = tf.where",
+        "if state.zoneout:\n                value = tf.where",
+        ("tests/recurrence/test_layer_noise.py", "-k", "zoneout"),
+    ),
+    Fault(
+        "dropout in inference",
+        "gatekit/recurrence/call.py",
+        "if call.training and dropout:",
+        "if dropout:",
+        ("tests/recurrence/test_layer_noise.py", "-k", "inference_never"),
+    ),
+    Fault(
+        "a layer that goes backwards leaves its mask as it was",
+        "gatekit/recurrence/call.py",
+        "mask = None if mask is None else tf.reverse(mask, [0])",
+        "mask = None if mask is None else tf.identity(mask)",
+        ("tests/recurrence/test_bidirectional.py", "-k", "every_executor"),
+    ),
+    Fault(
+        "a masked step at the end is emitted",
+        "gatekit/recurrence/masking.py",
+        "return self.take(values, self.total()[None] - 1, 0.0)[0]",
+        "return values[-1]",
+        ("tests/recurrence/test_valid.py", "tests/recurrence/test_emission.py"),
+    ),
+    Fault(
+        "a weight's draw does not depend on the seed",
+        "gatekit/recurrence/layers/first_values.py",
+        'f"{seed}/{name}"',
+        'f"{name}"',
+        ("tests/recurrence/test_initial.py",),
+    ),
+    # -- conversion
+    Fault(
+        "Keras' gates in the wrong order",
+        "gatekit/recurrence/keras_form.py",
+        'KERAS_ORDER = {\n    "rnn": ("candidate",),\n    "lstm": ("input", "forget"',
+        'KERAS_ORDER = {\n    "rnn": ("candidate",),\n    "lstm": ("forget", "input"',
+        ("tests/convert/test_keras.py",),
+    ),
+    Fault(
+        "a GRU's second bias is lost on the way to Keras",
+        "gatekit/convert/keras.py",
+        "weights += [np.stack([bias, second]) if two else bias]",
+        "weights += [np.stack([bias, 0 * second]) if two else bias]",
+        ("tests/convert/test_keras.py",),
+    ),
+    # -- studies
+    Fault(
+        "a file is replaced before its content is on the disk",
+        "gatekit/runs/durable.py",
+        "_write_all(number, data.encode() if isinstance(data, str) else data)\n"
+        "            disk.fsync(number)",
+        "_write_all(number, data.encode() if isinstance(data, str) else data)",
+        ("tests/study/test_files.py", "-k", "syncs"),
+    ),
+    Fault(
+        "a line of metrics does not wait for the disk",
+        "gatekit/runs/durable.py",
+        'line.encode() + b"\\n")\n            disk.fsync(number)',
+        'line.encode() + b"\\n")',
+        ("tests/study/test_files.py", "-k", "append"),
+    ),
+    Fault(
+        "a torn line joins the next one",
+        "gatekit/runs/durable.py",
+        'b"\\n" if torn else b""',
+        'b""',
+        ("tests/study/test_files.py", "-k", "torn"),
+    ),
+    Fault(
+        "a checkpoint's check sum is not compared",
+        "gatekit/runs/checkpoint.py",
+        "if digest != hashlib.sha256(body).hexdigest().encode():",
+        "if len(digest) != DIGITS:",
+        ("tests/study/test_checkpoint.py",),
+    ),
+    Fault(
+        "a line's check sum is not compared by the study",
+        "gatekit/runs/metrics.py",
+        "good = crc == _crc(record)",
+        "good = bool(crc)",
+        ("tests/study/test_metrics.py",),
+    ),
+    Fault(
+        "a changed file does not spoil a result",
+        "gatekit/runs/folder.py",
+        'different = altered(record["files"], name, digest)',
+        "different = not digest",
+        ("tests/study/test_folder.py", "-k", "changed"),
+    ),
+    Fault(
+        "a larger loss is the better one",
+        "gatekit/training/journal.py",
+        'if self.direction == "min" else',
+        'if self.direction == "max" else',
+        ("tests/study/test_journal.py", "-k", "best"),
+    ),
+    Fault(
+        "the best epoch is forgotten on resume",
+        "gatekit/training/journal.py",
+        "self.best = None if best is None else (best[0], best[1])",
+        "self.best = None",
+        ("tests/study/test_resume.py", "-k", "row_70"),
+    ),
+    Fault(
+        "the order of the examples does not depend on the epoch",
+        "gatekit/training/batches.py",
+        'return seeds.generator(seed, "order", epoch).permutation(count)',
+        'return seeds.generator(seed, "order").permutation(count)',
+        ("tests/study/test_batches.py",),
+    ),
+    Fault(
+        "rows that fill the last batch count",
+        "gatekit/training/batches.py",
+        "_filled(y, missing), _filled(weights, missing)",
+        "_filled(y, missing), _filled(weights, missing) + 1",
+        ("tests/study/test_batches.py",),
+    ),
+    Fault(
+        "seeds of different names are equal",
+        "gatekit/tasks/seeds.py",
+        "json.dumps([seed, *path])",
+        "json.dumps([seed])",
+        ("tests/study/test_seeds.py",),
+    ),
+    Fault(
+        "a fingerprint leaves the data out",
+        "gatekit/runs/fingerprint.py",
+        '"data": data_hash,',
+        '"data": "",',
+        ("tests/study/test_fingerprint.py",),
+    ),
+    Fault(
+        "cosine decay ends too late",
+        "gatekit/training/optimizers.py",
+        "schedules.CosineDecay(rate, total_steps)",
+        "schedules.CosineDecay(rate, 2 * total_steps)",
+        ("tests/study/test_train.py", "-k", "schedules"),
+    ),
+    Fault(
+        "a file of configuration may reference anything",
+        "gatekit/study/hydra/allowed.py",
+        "        refuse_resolvers({key: value for key, value in data.items() "
+        'if key != "defaults"}, "")\n',
+        "",
+        ("tests/hostile/test_configs.py", "-k", "resolvers", "tests/study/test_resolve.py"),
+    ),
+    Fault(
+        "a changed data file is read",
+        "gatekit/tasks/fetch.py",
+        'if manifest is None or hashlib.sha256(content).hexdigest() != manifest["members"][name]:',
+        "if manifest is None:",
+        ("tests/study/test_data_fetch.py", "-k", "changed"),
+    ),
+    Fault(
+        "a key that is written twice is read",
+        "gatekit/registry/safe_yaml.py",
+        "if event.value in seen:",
+        "if event.value is seen:",
+        ("tests/registry/test_safe_yaml.py",),
+    ),
+    Fault(
+        "both markers may stand at one step",
+        "plugins/adding.py",
+        "(first + rng.integers(1, self.length, size)) % self.length",
+        "(first + rng.integers(0, self.length, size)) % self.length",
+        ("tests/plugins/test_adding.py",),
+    ),
+    # -- comparing
+    Fault(
+        "an interval has the quantile of a one-sided one",
+        "gatekit/compare/stats/statistics.py",
+        "stdtrit(n - 1, (1 + level) / 2)",
+        "stdtrit(n - 1, level)",
+        ("tests/compare/test_statistics.py",),
+    ),
+    Fault(
+        "an interval has as many degrees of freedom as values",
+        "gatekit/compare/stats/statistics.py",
+        "stdtrit(n - 1, (1 + level) / 2)",
+        "stdtrit(n, (1 + level) / 2)",
+        ("tests/compare/test_statistics.py",),
+    ),
+    Fault(
+        "Holm's correction does not step down",
+        "gatekit/compare/stats/statistics.py",
+        "min(1.0, (len(p_values) - rank) * p_values[index])",
+        "min(1.0, len(p_values) * p_values[index])",
+        ("tests/compare/test_statistics.py", "-k", "holm"),
+    ),
+    Fault(
+        "smaller is better though the task says larger",
+        "gatekit/compare/stats/difference.py",
+        "gain = metric.sign * d",
+        "gain = -d",
+        ("tests/compare/test_comparison.py",),
+    ),
+    Fault(
+        "a line's check sum is not compared by compare",
+        "gatekit/runs/metric_lines.py",
+        'if record.get("crc") != checksum(record):',
+        'if not record.get("crc"):',
+        ("tests/compare/test_metric_lines.py",),
+    ),
+    Fault(
+        "a bundle's file is another one than it lists",
+        "gatekit/compare/share/unbundle.py",
+        "if _copy(archive, name, folder) != digest:",
+        "if not _copy(archive, name, folder):",
+        ("tests/compare/test_hostile_bundles.py", "tests/compare/test_bundle.py"),
+    ),
+    Fault(
+        "a label is read as HTML",
+        "gatekit/compare/report/markup.py",
+        "return Markup(escape(shown))",
+        "return Markup(shown)",
+        ("tests/compare/report/test_page.py", "-k", "hostile"),
+    ),
+    Fault(
+        "a label can close the script of a report",
+        "gatekit/compare/report/markup.py",
+        'for sign in "<>&":',
+        'for sign in "&":',
+        ("tests/compare/report/test_page.py", "-k", "hostile"),
+    ),
+    Fault(
+        "the power of a test is that of a one-sided one",
+        "gatekit/compare/stats/power.py",
+        "stdtrit(pairs - 1, 1 - alpha / 2)",
+        "stdtrit(pairs - 1, 1 - alpha)",
+        ("tests/compare/test_power.py",),
+    ),
+)
+
+
+def planted(fault: Fault, sound: bool) -> str:
+    """Return ``caught``, ``NOT caught``, ``sound``, or what went wrong, and how long it took."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="planted-") as place:
+        copy = Path(place, "copy")
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+        # An installed gatekit would bring its own plugins and configuration.
+        for name in ("plugins", "conf"):
+            (copy / "gatekit" / name).symlink_to(copy / name)
+        if not sound:
+            file = copy / fault.file
+            file.write_text(
+                file.read_text(encoding="utf-8").replace(fault.old, fault.new), encoding="utf-8"
+            )
+        env = {name: value for name, value in os.environ.items() if name != "CI"}
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-x", "-q"),
+                *("-p", "no:cacheprovider", *fault.tests),
+            ],
+            cwd=copy,
+            env=env | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    words = {0: "sound" if sound else "NOT caught", 1: "NOT sound" if sound else "caught"}
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED ")]
+    said = words.get(done.returncode, f"pytest ended with {done.returncode}")
+    if done.returncode not in words:
+        failed = done.stdout.splitlines()[-3:]
+    return f"{said} ({time.monotonic() - began:.0f} s) {' '.join(failed)[:150]}"
+
+
+def wrong(fault: Fault) -> str:
+    """Return why a fault cannot be planted, or an empty string."""
+    path = ROOT / fault.file
+    if not path.is_file():
+        return "there is no such file"
+    found = path.read_text(encoding="utf-8").count(fault.old)
+    return "" if found == 1 else f"its old text is there {found} times, not once"
+
+
+def main() -> int:
+    """Plant the faults that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Plain)
+    parser.add_argument("--only", metavar="NAME", help="faults in whose name or file this is")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at a time")
+    parser.add_argument("--sound", action="store_true", help="plant nothing: the tests must pass")
+    asked = parser.parse_args()
+    faults = [f for f in FAULTS if asked.only is None or asked.only in f"{f.name} {f.file}"]
+    if not faults:
+        parser.error(f"--only {asked.only}: no fault has this in its name or file")
+    reasons = {f"{fault.name} ({fault.file}): {why}" for fault in faults if (why := wrong(fault))}
+    if reasons:
+        parser.exit(2, "these faults cannot be planted:\n" + "\n".join(sorted(reasons)) + "\n")
+    good = 0
+    with ThreadPoolExecutor(asked.jobs) as pool:
+        told = pool.map(lambda fault: planted(fault, asked.sound), faults)
+        for fault, said in zip(faults, told, strict=True):
+            good += said.startswith(("caught", "sound"))
+            sys.stdout.write(f"{fault.name}: {said}\n")
+            sys.stdout.flush()
+    sys.stdout.write(f"{good} of {len(faults)} {'sound' if asked.sound else 'caught'}\n")
+    return 0 if good == len(faults) else 1
+
+
+class _Plain(argparse.RawDescriptionHelpFormatter):
+    pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())
