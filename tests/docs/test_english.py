@@ -13,7 +13,7 @@ from .pages import ROOT
 
 AVOIDED = {
     # files are somewhere, programs show and report
-    r"stands|stood|lies": "is, are",
+    r"(?:stands|stood)(?! (?:for|in for|out)\b)|lies": "is, are",
     r"tells?|told|says?|said": "show, report, state, print",
     r"mend(?:s|ed|ing)?": "fix",
     r"(?:leave|leaves|left|leaving) away": "omit",
@@ -178,6 +178,7 @@ PLAIN = [
     "```text\ntype: mend this line\n```",
     "The verdict states which group is better. The share of the state is shown.",
     "A sentence in quotes: [`said`](said.md) is a link.",
+    "None stands for zero.",
     "Use a text editor.",
 ]
 
