@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from gatekit._version import __version__ as __version__
 from gatekit.cell.errors import ConfigError, DataError, GatekitError
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .compare import load
     from .registry import use_plugins
 
-__version__ = "0.1.0"
 __all__ = [
     "MAX_EQUATIONS",
     "RNN",

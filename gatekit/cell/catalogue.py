@@ -1,4 +1,4 @@
-"""What is registered, as frozen mappings; the registry fills it, the cell room only reads it."""
+"""Everything that is registered, as frozen mappings; `cell` reads it, the registry fills it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The names that a cell may use, each with what it stands for.
+    """The names that a cell may use, with what is registered under each.
 
     Args:
         gates: gate classes.
@@ -29,7 +29,7 @@ class Catalogue:
         initializers: initializer classes.
         linear_maps: linear map classes.
         loaded: the plugins behind these names, for error messages.
-        broken: the plugins that were left out, each with the reason, for error messages.
+        broken: the plugins that failed to load, each with the reason, for error messages.
     """
 
     gates: Mapping[str, type[Gate]] = field(default_factory=lambda: _EMPTY)

@@ -1,10 +1,13 @@
-"""Options as annotated class fields: the one way in which plugins declare what can be set."""
+"""Options as annotated class fields, the one way in which plugins declare options."""
 
 from __future__ import annotations
 
+import inspect
 import math
+import sys
 import types
 import typing
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
@@ -14,8 +17,8 @@ from .errors import ConfigError, listed, nearest
 class Declared:
     """Base of gates, output units, linear maps, initializers and tasks.
 
-    An annotated class field is an option; a field without annotation, or with ``ClassVar``, is part
-    of the declaration and cannot be set. A subclass may change an inherited option's default by
+    An annotated class field is an option. A field without annotation or with ``ClassVar`` belongs
+    to the declaration and cannot be set. A subclass may change an inherited option's default by
     plain assignment.
 
     Args:
@@ -30,9 +33,12 @@ class Declared:
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        hints: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            hints.update(_hints(base))
         own = {
             name: hint
-            for name, hint in typing.get_type_hints(cls).items()
+            for name, hint in hints.items()
             if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
         }
         cls._option_types = types.MappingProxyType(own)
@@ -56,7 +62,7 @@ class Declared:
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
-            f"{type(self).__name__} is immutable; make a new one with {name}={value!r}."
+            f"{type(self).__name__} is immutable; create a new one with {name}={value!r}."
         )
 
     @classmethod
@@ -67,7 +73,7 @@ class Declared:
     def options(self) -> dict[str, Any]:
         """Return the options that differ from their defaults, by name, in order of declaration."""
         kind, own = type(self), vars(self)
-        # What was never set has its default.
+        # An option that was not set has its default.
         return {
             name: plain(own[name])
             for name in kind._option_types
@@ -91,6 +97,28 @@ class Declared:
         )
 
 
+_HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
+
+
+def _hints(cls: type) -> Mapping[str, Any]:
+    """Return the type hints of a class without those of its bases, evaluated once.
+
+    `typing.get_type_hints` evaluates the hints of every base for each subclass anew.
+    """
+    known = _HINTS.get(cls)
+    if known is None:
+        known = dict(inspect.get_annotations(cls)) if cls.__module__ != "builtins" else {}
+        if not all(isinstance(hint, type) for hint in known.values()):
+            holder = type(
+                cls.__name__, (), {"__annotations__": known, "__module__": cls.__module__}
+            )
+            module = vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
+            # names of the module come before those of the class, as in get_type_hints
+            known = typing.get_type_hints(holder, dict(vars(cls)), module)
+        _HINTS[cls] = known
+    return known
+
+
 def plain(value: Any) -> Any:
     """Return the value as plain data: mappings as dict, sequences as list."""
     if isinstance(value, Mapping):
@@ -104,8 +132,8 @@ def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
         raise ConfigError(
-            f"{owner}: option {name}={value!r} should be {_say(hint)}, "
-            f"and is {type(value).__name__}."
+            f"{owner}: option {name}={value!r} should be {_hint_text(hint)}, "
+            f"not {type(value).__name__}."
         )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")
@@ -137,7 +165,7 @@ def _convert(value: Any, hint: Any) -> Any:
     if hint is float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return _WRONG
-        # A whole number may be too large for a float; it then is as good as infinite.
+        # An integer that is too large for a float counts as infinite.
         return float(value) if -1e300 <= value <= 1e300 else math.inf
     if hint is str:
         return value if isinstance(value, str) else _WRONG
@@ -149,16 +177,16 @@ def _convert(value: Any, hint: Any) -> Any:
     return value if isinstance(base, type) and isinstance(value, base) else _WRONG
 
 
-def _say(hint: Any) -> str:
+def _hint_text(hint: Any) -> str:
     args = typing.get_args(hint)
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return " or ".join(_say(a) for a in args)
+        return " or ".join(_hint_text(a) for a in args)
     if typing.get_origin(hint) is typing.Literal:
         return "one of " + ", ".join(repr(a) for a in args)
     names = {
         int: "an integer",
         float: "a number",
-        str: "a text",
+        str: "a string",
         bool: "true or false",
         type(None): "null",
     }

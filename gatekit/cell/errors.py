@@ -11,23 +11,23 @@ MAX_CANDIDATES = 500
 
 
 class GatekitError(ValueError):
-    """Base of every error that a user can mend; the command line prints it without a traceback."""
+    """Base of all errors that a user can fix; the command line prints them without a traceback."""
 
     def __init__(self, *args: object) -> None:
-        # A message quotes what came, which in a file from outside may be long.
+        # A message quotes its input, and strings in an untrusted file may be long.
         super().__init__(*(_shortened(a) if isinstance(a, str) else a for a in args))
 
 
 class ExpressionError(GatekitError):
-    """A text is not an equation of the language; the position is marked."""
+    """A string is not in the equation language; the message marks the position."""
 
 
 class CellError(GatekitError):
-    """A cell, gate or output unit is not what its contract asks for."""
+    """A cell, gate or output unit violates its contract."""
 
 
 class PluginError(GatekitError):
-    """A plugin is broken, missing, or in conflict with another one."""
+    """A plugin is broken, missing, or conflicts with another one."""
 
 
 class ConfigError(GatekitError):
@@ -35,7 +35,7 @@ class ConfigError(GatekitError):
 
 
 class DataError(GatekitError):
-    """A data set is missing, damaged, or not of the expected form."""
+    """A data set is missing, damaged, or does not have the expected form."""
 
 
 class RunError(GatekitError):
@@ -43,7 +43,7 @@ class RunError(GatekitError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty text."""
+    """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty string."""
     if len(name) > MAX_NEAREST:
         return ""
     # The comparison takes time with the square of the length.
@@ -62,7 +62,7 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 
 
 def excerpt(text: str, most: int = 80) -> str:
-    """Return the beginning of what a message quotes, at most ``most`` characters."""
+    """Return the beginning of a quoted string, at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

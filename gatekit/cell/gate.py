@@ -17,8 +17,8 @@ class Gate(RowWise):
     ``pre = sum_r A_r(read_r) + bias``, ``value = activate(pre, ...)``
 
     A subclass declares its options (annotated fields), ``reads``, ``bias``, ``parameters`` and
-    ``states``, and defines ``activate``; it never creates a weight, never loops over time, never
-    touches Keras.
+    ``states``, and defines ``activate``; it does not create weights, loop over time or
+    use Keras.
 
     Args:
         reads: signals or expressions that are linearly mapped; a list, or a mapping to linear maps.
@@ -30,7 +30,7 @@ class Gate(RowWise):
             ``{kind: ...}``.
         regularizers: ``{kernel:, recurrent:, bias:}``, each ``{kind: l2, l2: 1e-4}`` or another
             regularizer of Keras, or null for none; they take precedence over the cell's.
-        constraints: the same for constraints, such as ``{kind: max_norm, max_value: 2}``.
+        constraints: like regularizers, for constraints such as ``{kind: max_norm, max_value: 2}``.
         norm: ``{of: read|sum, group: [gates], epsilon:}`` for layer normalisation.
     """
 

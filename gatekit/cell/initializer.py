@@ -1,4 +1,4 @@
-"""Initializers: first values of weights, drawn by NumPy from a generator of the weight's own."""
+"""Initializers: initial values of weights, drawn by NumPy from one generator per weight."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .declare import Declared
 
 @dataclass(frozen=True)
 class DrawContext:
-    """What an initializer may know: its gate's units, and the layer's units and features."""
+    """What an initializer may depend on: units of the gate, units and features of the layer."""
 
     gate_units: int
     units: int
@@ -21,15 +21,15 @@ class DrawContext:
 
 
 class Initializer(Declared):
-    """First values of a weight; the draw depends on the generator and the shape only."""
+    """Initial values of a weight, which depend only on generator, shape and context."""
 
     def draw(
         self, rng: np.random.Generator, shape: tuple[int, ...], context: DrawContext
     ) -> NDArray[Any]:
-        """Return the first values, of the given shape, in float64.
+        """Return the initial values in float64.
 
         Args:
-            rng: a generator that belongs to this weight alone.
+            rng: the generator of this weight.
             shape: the weight's shape.
             context: the sizes of gate and layer.
         """

@@ -18,7 +18,7 @@ class LinearMap(Declared):
 
     trainable: ClassVar[bool] = True
     row_wise: ClassVar[bool] = False
-    # one for all weights, or one for each suffix that needs its own
+    # One for all weights, or one for each suffix that needs its own.
     initializer: ClassVar[str | Mapping[str, str] | None] = None
 
     def shapes(self, width_in: int, width_out: int) -> Mapping[str, tuple[int, ...]]:

@@ -8,30 +8,46 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import CellError, listed, nearest
+from .language import ops
+from .language.ops import Function
 
 LARGEST = 1e300
-# Each map with its inverse: the initial value is what the equations see, not the raw weight.
-MAPS: dict[str, Callable[[float], float]] = {
-    "sigmoid": lambda v: math.log(v / (1.0 - v)),
-    "tanh": math.atanh,
-    "softplus": lambda v: math.log(math.expm1(v)),
-    "exp": math.log,
+
+
+@dataclass(frozen=True)
+class ParameterMap:
+    """How a raw weight becomes the value that the equations see.
+
+    Args:
+        function: the map, for numbers, arrays and tensors; it knows its range and its LaTeX.
+        inverse: returns the raw weight of a value, because ``init`` is what equations read.
+    """
+
+    function: Function
+    inverse: Callable[[float], float]
+
+
+MAPS = {
+    "sigmoid": ParameterMap(ops.sigmoid, lambda v: math.log(v / (1.0 - v))),
+    "tanh": ParameterMap(ops.tanh, math.atanh),
+    "softplus": ParameterMap(ops.softplus, lambda v: math.log(math.expm1(v))),
+    "exp": ParameterMap(ops.exp, math.log),
 }
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A learned scalar or vector, seen by equations through an optional map: ``value = map(raw)``.
+    """A learned scalar or vector; equations read it through an optional map, ``value = map(raw)``.
 
     Args:
         shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
-        init: the first value that the equations see (after the map), or an initializer as a mapping
+        init: the initial value that equations read (after the map), or an initializer as a mapping
             ``{kind: ...}`` that draws the raw weight.
         map: ``sigmoid``, ``tanh``, ``softplus``, ``exp``, or None for the identity.
-        trainable: False for a constant that is kept with the weights.
+        trainable: False for a constant that is stored with the weights.
 
     Raises:
-        CellError: the map is unknown, or cannot yield the first value.
+        CellError: the map is unknown, or init is outside its range.
     """
 
     shape: str | int = "units"
@@ -56,15 +72,15 @@ class Parameter:
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:
-        """Return the raw weight's first value, or its initializer."""
+        """Return the initial value of the raw weight, or its initializer."""
         if isinstance(self.init, Mapping) or self.map is None:
             return self.init
         try:
-            return MAPS[self.map](float(self.init))
+            return MAPS[self.map].inverse(float(self.init))
         except (ValueError, ZeroDivisionError, OverflowError):
             raise CellError(
-                f"init={self.init} lies outside the range of map={self.map!r}; "
-                "init is the value that the equations see"
+                f"init={self.init} is outside the range of map={self.map!r}; "
+                "init is the value that equations read, after the map"
             ) from None
 
     def canonical(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files from outside, opened so that none can hang the program."""
+"""Opening untrusted files without ever blocking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 
 def opened(path: Path) -> BinaryIO:
-    """Open a regular file for reading. Anything else is refused; opening a FIFO would block.
+    """Open a regular file for reading; refuse anything else, such as a FIFO, which would block.
 
     Args:
         path: the file.

@@ -1,4 +1,4 @@
-"""What gates and output units share: reads, a bias, own parameters, arguments asked for by name."""
+"""What gates and output units share: reads, a bias, parameters, arguments bound by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parameter import Parameter
 
 
 class RowWise(Declared):
-    """Base of `Gate` and `OutputUnit`: declares what it needs, maps each row of the batch alone."""
+    """Base of `Gate` and `OutputUnit`: declares its needs, maps each row of a batch separately."""
 
     reads: Any = ()
     bias: bool = True
@@ -27,7 +27,7 @@ class RowWise(Declared):
     method: ClassVar[str] = ""
 
     def arguments(self) -> tuple[str, ...]:
-        """Return the names that the row-wise function asks for, in its own order.
+        """Return the argument names of the row-wise function, in its order.
 
         Raises:
             CellError: the function takes ``*args``, ``**kwargs`` or keyword defaults, which cannot
@@ -53,10 +53,10 @@ class RowWise(Declared):
         return tuple(found)
 
     def definition(self) -> str:
-        """Return the function's first line as its author wrote it, for error messages."""
+        """Return the signature of the function, for error messages."""
         function = getattr(type(self), self.method)
         return f"{type(self).__name__}.{self.method}{inspect.signature(function)}"
 
     def compute(self, values: Mapping[str, Any]) -> Any:
-        """Return what the row-wise function returns for these arguments by name."""
+        """Return the result of the row-wise function for arguments by name."""
         return getattr(self, self.method)(**values)

@@ -1,4 +1,4 @@
-"""What gatekit writes to a terminal: no string from a file moves the cursor or reverses a line."""
+"""Terminal output: control characters become escapes, so that no file moves the cursor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Unicode categories that a terminal obeys or does not show: controls, bidi marks, surrogates."""
+"""Unicode categories that a terminal interprets or hides: controls, bidi marks, surrogates."""
 
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _SEQUENCE = re.compile(
@@ -25,25 +25,25 @@ def printable(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a string as `Terminal` shows it; a table needs to know its width beforehand."""
+    """Return a string as `Terminal` shows it; tables need the width of the result."""
     return text.translate(_ESCAPES)
 
 
 def without_sequences(line: str) -> str:
-    """Return a line of a log as a terminal leaves it: no sequences, a progress bar at its end."""
+    """Return a line of a log as it finally looks: no sequences, only the last progress bar."""
     shown = _SEQUENCE.sub("", line).replace("\b", "")
     return next((part for part in reversed(shown.split("\r")) if part.strip()), "")
 
 
 class OutputError(OSError):
-    """Standard output cannot be written: it is closed, its reader has left, or the disk is full."""
+    """Standard output cannot be written: it is closed, its reader exited, or the disk is full."""
 
 
 class Terminal:
     """A text stream that shows control and format characters as JSON escapes, such as ``\\u001b``.
 
-    Newlines and tabs pass. Characters that the stream's encoding lacks become escapes, too. JSON
-    stays valid, because such characters occur inside its strings only.
+    Newlines and tabs pass. Characters that are not in the stream's encoding become escapes, too.
+    JSON stays valid: such characters occur only inside its strings.
 
     Args:
         stream: where to write.
@@ -60,7 +60,7 @@ class Terminal:
         self.failure: OutputError | None = None
 
     def write(self, text: str) -> int:
-        """Write a string with escapes for what a terminal must not get.
+        """Write a string with control characters as escapes.
 
         Raises:
             OutputError: the stream cannot be written.

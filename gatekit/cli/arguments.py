@@ -1,4 +1,4 @@
-"""An argument parser whose refusals are remedies."""
+"""An argument parser whose errors say what to type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises `ConfigError` instead of leaving, and names the nearest option.
+    """A parser that raises `ConfigError` instead of exiting, and suggests the nearest option.
 
     Args:
         command: the command's name, ``show`` in ``gatekit show``.
@@ -26,7 +26,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the arguments.
+        """Reject the arguments.
 
         Raises:
             ConfigError: always.

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
@@ -24,11 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command of gatekit.
 
     Args:
-        argv: the arguments after ``gatekit``; by default those of the process.
+        argv: the arguments after ``gatekit``; None means those of the process.
 
     Returns:
         The exit code: 0 done, 1 done but incomplete, 2 refused with a message, 74 the output
-        cannot be written, 130 interrupted, 141 the reader of the output has left.
+        cannot be written, 130 interrupted, 141 the reader of the output closed the pipe.
     """
     code = _run(list(sys.argv[1:] if argv is None else argv))
     quarantine = sys.modules.get("gatekit.registry.quarantine")
@@ -41,7 +42,7 @@ def _run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         with guarded():
-            return _refusals(arguments, debug)
+            return _exit_code(arguments, debug)
     except OutputError as error:
         if error.errno == errno.EPIPE:
             return EXIT_BROKEN_PIPE
@@ -49,7 +50,7 @@ def _run(arguments: list[str]) -> int:
         return EXIT_OUTPUT
 
 
-def _refusals(arguments: list[str], debug: bool) -> int:
+def _exit_code(arguments: list[str], debug: bool) -> int:
     try:
         return _dispatch(arguments)
     except GatekitError as error:
@@ -92,6 +93,4 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _version() -> str:
-    from gatekit import __version__
-
     return f"gatekit {__version__}"

@@ -1,4 +1,4 @@
-"""Options that several commands take, each said once."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FIGURE_FORMATS = ("png", "svg", "pdf")
 
 def add_root(parser: Parser) -> None:
     """Add the folder of all studies."""
-    parser.add_argument("--root", default="experiments", help="where studies lie (experiments)")
+    parser.add_argument("--root", default="experiments", help="folder of all studies (experiments)")
 
 
 def add_keys(parser: Parser, option: str, words: str) -> None:
@@ -23,18 +23,18 @@ def add_keys(parser: Parser, option: str, words: str) -> None:
 
 
 def keys(texts: Sequence[str]) -> list[str]:
-    """Return the keys of options that may be repeated, each a list with commas."""
+    """Return the keys of repeatable options whose values are comma-separated lists."""
     return [key for text in texts for key in text.split(",") if key]
 
 
 def add_plugins(parser: Parser) -> None:
-    """Add plugin files that are loaded besides those that are found."""
+    """Add plugin files to load in addition to the discovered plugins."""
     parser.add_argument(
         "--plugin",
         action="append",
         default=[],
         metavar="FILE.py",
-        help="also load this plugin; may be given again",
+        help="also load this plugin; may be repeated",
     )
 
 
@@ -44,15 +44,15 @@ def add_figure(parser: Parser) -> None:
         "--figure",
         type=Path,
         metavar="PATH",
-        help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without an ending PNG and SVG",
+        help="draw a figure: PATH.png, PATH.svg or PATH.pdf; without a suffix, both PNG and SVG",
     )
 
 
 def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
-    """Return a figure's path without its ending, and its formats; None for None.
+    """Return a figure's path without its suffix, and its formats; None for None.
 
     Raises:
-        ConfigError: no figure is written in that format.
+        ConfigError: figures have no such format.
     """
     if path is None:
         return None
@@ -61,7 +61,7 @@ def figure_formats(path: Path | None) -> tuple[Path, tuple[str, ...]] | None:
         return path, ("png", "svg")
     if ending not in FIGURE_FORMATS:
         raise ConfigError(
-            f"--figure {path}: a figure is written as {', '.join(FIGURE_FORMATS)}; "
+            f"--figure {path}: the formats of figures are {', '.join(FIGURE_FORMATS)}; "
             f"type --figure {path.with_suffix('.svg')}"
         )
     return path.with_suffix(""), (ending,)

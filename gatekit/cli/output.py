@@ -1,4 +1,4 @@
-"""What commands write: text, JSON, tables of at most 100 columns."""
+"""Output of commands: text, JSON, and tables of at most 100 columns."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ WIDTH = 100
 def guarded() -> Iterator[None]:
     """Write to stdout and stderr through `Terminal` until the block ends.
 
-    Whatever a command prints, no string that it read reaches the terminal as a control sequence.
-    A stream that was closed when the process started is opened without a way to write, so that no
-    file gets its number.
+    No string that a command reads reaches the terminal as a control sequence. A stream that was
+    closed when the process started is opened to reject writes, so that no file gets its number.
 
     Raises:
-        OutputError: stdout cannot be written, once something is written.
+        OutputError: writing to stdout fails.
     """
     _open_closed()
     before = sys.stdout, sys.stderr
@@ -40,7 +39,7 @@ def guarded() -> Iterator[None]:
         out.finish()
         raise
     except Exception:
-        # Python shows the traceback once the streams are back.
+        # Python shows the traceback after the streams are restored.
         sys.excepthook = _show_traceback
         raise
     finally:
@@ -54,7 +53,7 @@ def guarded() -> Iterator[None]:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send the rest of a stream nowhere: Python flushes it once more at exit, and must not fail."""
+    """Discard the rest of a stream, because Python flushes it again at exit and must not fail."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -68,7 +67,7 @@ def _open_closed() -> None:
             os.fstat(number)
         except OSError:
             os.dup2(os.open(os.devnull, flags), number)
-        # a write to stdout fails at the flush, as one to a closed file does
+        # A write to stdout fails at the flush, like a write to a closed file.
         mode = "w" if number else "r"
         setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
@@ -92,11 +91,11 @@ def write_json(data: Any) -> None:
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows as a table that fits ``WIDTH`` columns; long texts wrap.
+    """Write rows as a table that fits ``WIDTH`` columns; long strings wrap.
 
     Args:
-        rows: one mapping a row.
-        columns: the keys that are shown, in order; the first one never wraps.
+        rows: one mapping per row.
+        columns: the keys to show, in order; the first column never wraps.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -106,7 +105,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
     for position, column in enumerate(columns):
         table.add_column(Text(escaped(column)), no_wrap=position == 0, overflow="fold")
     for row in rows:
-        # Text, not str: a name in square brackets is a name, not a style.
+        # Text, not str: rich would read a name in square brackets as a style.
         values = (row.get(column) for column in columns)
         table.add_row(*(Text("" if value is None else escaped(str(value))) for value in values))
     shown = console(sys.stdout, highlight=False)
@@ -115,7 +114,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
 
 
 def write_file(path: Path, content: str) -> None:
-    """Write a text file, and say where it lies.
+    """Write a text file and report its path on stderr.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -128,14 +127,14 @@ def write_file(path: Path, content: str) -> None:
         path.write_text(content, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be written ({error.strerror}); give another path."
+            f"{path} cannot be written ({error.strerror}); choose another path."
         ) from None
     sys.stderr.write(f"wrote {path}\n")
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep away what TensorFlow's libraries write to stderr as they start."""
+    """Suppress the messages that TensorFlow's libraries write to stderr on startup."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     kept = os.dup(2)

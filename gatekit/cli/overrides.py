@@ -17,17 +17,17 @@ MAX_VALUE = 4000
 
 @dataclass
 class Overrides:
-    """What the arguments of ``gatekit show`` ask for.
+    """The parsed arguments of ``gatekit show``.
 
     Args:
         cell: the cell's name.
         units: the layer's units.
         features: the width of the input.
         output_unit: the output unit's name.
-        plugins: files of further plugins.
+        plugins: files of additional plugins.
         swap: gates by role.
-        cell_values: values by the path inside the cell, ``gates.forget.eps``.
-        output_values: values by the option of the output unit.
+        cell_values: values by path inside the cell, such as ``gates.forget.eps``.
+        output_values: values by option of the output unit.
     """
 
     cell: str = ""
@@ -41,13 +41,13 @@ class Overrides:
 
 
 def read_overrides(arguments: Sequence[str]) -> Overrides:
-    """Return what ``key=value`` arguments ask for.
+    """Parse ``key=value`` arguments.
 
     Raises:
         ConfigError: an argument is not ``key=value``, a key is unknown or given twice, or a value
             has the wrong type.
     """
-    found = Overrides()
+    overrides = Overrides()
     seen: set[str] = set()
     for argument in arguments:
         key, equals, text = argument.partition("=")
@@ -60,12 +60,12 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
                 f"Keys of `gatekit show`: {listed(known)}."
             )
         if key in seen:
-            raise ConfigError(f"{key} is given twice; keep one of them")
+            raise ConfigError(f"{key} is given twice; remove one of them")
         seen.add(key)
-        _assign(found, key, _value(key, text))
-    if not found.cell:
-        raise ConfigError("which cell? type cell=NAME, for example `gatekit show cell=lstm`")
-    return found
+        _assign(overrides, key, _value(key, text))
+    if not overrides.cell:
+        raise ConfigError("no cell is named; type cell=NAME, for example `gatekit show cell=lstm`")
+    return overrides
 
 
 def with_values(config: Mapping[str, Any], values: Mapping[str, Any], root: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def with_values(config: Mapping[str, Any], values: Mapping[str, Any], root: str)
     Args:
         config: plain data.
         values: value by path, such as ``gates.forget.eps``.
-        root: the name of the whole, for messages.
+        root: name of the configuration in messages.
 
     Raises:
         ConfigError: a path leads through something that is not a mapping.
@@ -87,34 +87,34 @@ def with_values(config: Mapping[str, Any], values: Mapping[str, Any], root: str)
             inner = place.get(part)
             if inner is not None and not isinstance(inner, Mapping):
                 reached = ".".join([root, *parents[: depth + 1]])
-                raise ConfigError(f"{root}.{path}: {reached} is {inner!r}, which holds no keys")
+                raise ConfigError(f"{root}.{path}: {reached} is {inner!r}, which has no keys")
             place[part] = dict(inner or {})
             place = place[part]
         place[last] = value
     return result
 
 
-def _assign(found: Overrides, key: str, value: Any) -> None:
+def _assign(overrides: Overrides, key: str, value: Any) -> None:
     head, _, rest = key.partition(".")
     if head == "swap":
-        found.swap[rest] = value
+        overrides.swap[rest] = value
     elif rest:
-        (found.cell_values if head == "cell" else found.output_values)[rest] = value
+        (overrides.cell_values if head == "cell" else overrides.output_values)[rest] = value
     elif key in ("units", "features"):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ConfigError(f"{key}={value!r}: an integer from 1 is expected, such as {key}=64")
-        setattr(found, key, value)
+        setattr(overrides, key, value)
     elif key == "plugins":
         files = [value] if isinstance(value, str) else value
         if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
             raise ConfigError(
                 f"plugins={value!r}: a list of files is expected, such as plugins=[my_gate.py]"
             )
-        found.plugins = files
+        overrides.plugins = files
     else:
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{key}={value!r}: a name is expected, such as {key}=hidden")
-        setattr(found, key, value)
+        setattr(overrides, key, value)
 
 
 def _value(key: str, text: str) -> Any:
@@ -123,7 +123,7 @@ def _value(key: str, text: str) -> Any:
     try:
         events = list(yaml.parse(text, Loader=yaml.SafeLoader))
         if any(isinstance(event, yaml.AliasEvent) for event in events):
-            raise ConfigError(f"{key}={text}: an alias (*name) is not allowed; quote the text")
+            raise ConfigError(f"{key}={text}: aliases (*name) are not allowed; quote the value")
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, ConfigError):

@@ -12,7 +12,7 @@ __all__ = ["compare", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when asked for: listing the room's names must not cost the import of NumPy.
+    # Imported on first use, so that importing the package does not import NumPy.
     if name == "compare":
         from .comparison import compare
 

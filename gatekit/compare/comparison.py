@@ -1,4 +1,4 @@
-"""Compare the variants of a study: group, summarise, and set each against a baseline."""
+"""Compare the variants of a study: group, summarise, and compare each with a baseline."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from .summary import Summary, summarise
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One group of a comparison; ``summary`` is None where no run came to an outcome.
+    """One group of a comparison; ``summary`` is None if no run has an outcome.
 
-    ``block`` holds the keys, the task's among them, that it shares with its baseline, and ``name``
-    is its label without these.
+    ``block`` holds the keys that the group shares with its baseline, including those of the task;
+    ``name`` is the group's label without these keys.
     """
 
     group: Group
@@ -41,13 +41,13 @@ class Row:
 
     @property
     def verdict(self) -> str | None:
-        """Return the verdict in words, None for the baseline and groups without one."""
+        """Return the verdict as a sentence; None for the baseline and for groups without one."""
         return None if self.difference is None else verdict(self.group.label, self.difference)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome of ``compare``: rows best first, and everything that must be said with them."""
+    """The result of ``compare``: rows, best first, and the notes that belong to them."""
 
     study: Study
     rows: tuple[Row, ...]
@@ -57,15 +57,15 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """Return 0, or 1 where no run came to an outcome."""
+        """Return 0, or 1 if no run has an outcome."""
         return 0 if any(row.summary for row in self.rows) else 1
 
     @property
     def missing(self) -> tuple[Run, ...]:
         """Return every run that has no outcome, once each."""
-        found = {run.id: run for row in self.rows for run in row.group.missing}
-        found.update({run.id: run for run in self.unknown})
-        return tuple(found[key] for key in sorted(found))
+        runs = {run.id: run for row in self.rows for run in row.group.missing}
+        runs.update({run.id: run for run in self.unknown})
+        return tuple(runs[key] for key in sorted(runs))
 
 
 def compare(
@@ -84,27 +84,27 @@ def compare(
 
     Args:
         study: name of the study, or what ``load`` returned.
-        root: where studies lie.
+        root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
-        baseline: label of the baseline; None means the group called ``lstm`` where there is one,
-            else the first label.
-        within: keys that make blocks, each with its own baseline; every task is one already.
-        together: keys that were chosen as one, such as a cell and the learning rate that was tuned
-            for it: groups that differ in these alone differ in one setting.
+        baseline: label of the baseline; None means the group ``lstm`` if there is one, otherwise
+            the first label.
+        within: keys that define blocks, each with its own baseline; every task is a block already.
+        together: keys that were chosen together, such as a cell and the learning rate tuned for
+            it; groups that differ only in these keys differ in one setting.
         split: ``validation``, or a further test set such as ``test_256``; None means the test set.
-        force: compare what is not comparable, and give a verdict though runs are missing.
+        force: compare groups that are not comparable, and give a verdict even if runs are missing.
         level: confidence level of the intervals.
 
     Returns:
-        The comparison; it is printed by ``gatekit.compare.output.table`` and ``export``.
+        The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
 
     Raises:
-        RunError: there is no such study, or a newer gatekit wrote it.
-        ConfigError: ``by``, ``baseline``, ``within``, ``together``, ``split`` or ``level`` are not
-            possible.
+        RunError: the study does not exist, or a newer gatekit wrote it.
+        ConfigError: ``by``, ``baseline``, ``within``, ``together``, ``split`` or ``level`` is
+            invalid.
     """
     if not 0 < level < 1:
-        raise ConfigError(f"level={level}: a confidence level lies between 0 and 1, such as 0.95")
+        raise ConfigError(f"level={level}: a confidence level is between 0 and 1, such as 0.95")
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded = loaded if split is None else on_split(loaded, split)
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
@@ -118,9 +118,9 @@ def compare(
     for group in grouping.groups:
         summary = summarise(group, level)
         reference = baselines.of(group)
-        found = None
+        diff = None
         if summary is not None and reference is not None and reference is not group:
-            found = difference(
+            diff = difference(
                 group,
                 reference,
                 refused=() if force else unlike(group, reference),
@@ -130,7 +130,7 @@ def compare(
                 together=together,
             )
         block, name = baselines.block(group), baselines.rest(group)
-        rows.append(Row(group, summary, found, reference is group, block, name))
+        rows.append(Row(group, summary, diff, reference is group, block, name))
     rows = _corrected(rows, level)
     rows.sort(key=_order)
     notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
@@ -145,7 +145,7 @@ def command(
     split: str | None = None,
     together: Sequence[str] = (),
 ) -> str:
-    """Return the command line that gives a comparison, for tables and figures to quote."""
+    """Return the command line of a comparison, for tables and figures to quote."""
     words = ["gatekit", "compare", study]
     words += ["--by", ",".join(by)] if by else []
     words += ["--within", ",".join(within)] if within else []
@@ -161,7 +161,7 @@ def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> No
     for name in names:
         if known and not any(key == name or key.startswith(f"{name}.") for key in known):
             raise ConfigError(
-                f"{option}={name}: the runs do not differ in this{nearest(name, known)};"
+                f"{option}={name}: the runs do not differ in this key{nearest(name, known)};"
                 f" keys that differ: {listed(known)}"
             )
 
@@ -172,9 +172,9 @@ def _refuse_mixed(grouping: Grouping, force: bool) -> None:
         metrics = {run.result.metric for run in group.runs if run.result is not None}
         if len({(m.name, m.unit, m.direction) for m in metrics}) > 1 or (reasons and not force):
             remedy = (
-                f"add one of these to by: {listed(grouping.pooled)}"
+                f"add one of these keys to by: {listed(grouping.pooled)}"
                 if grouping.pooled
-                else "log the same scores in each of them"
+                else "log the same scores in each run"
             )
             if len({m.direction for m in metrics}) > 1:
                 ids = {
@@ -197,7 +197,7 @@ def _blocked(
     if _is_reversed(group):
         return (_reversed(group),)
     reasons = [_missing(part) for part in (group, reference) if part.missing]
-    # A run whose configuration is lost can only belong to a group that lacks a seed.
+    # A run without a readable configuration can only belong to a group that lacks a seed.
     for part in (group, reference) if unknown else ():
         if seeds - {run.seed for run in (*part.runs, *part.missing)}:
             reasons.append(f"{unknown} corrupt {_runs(unknown)} could belong to {part.label}")
@@ -214,15 +214,15 @@ def _reversed(group: Group) -> str:
     metric = next(run.result.metric for run in group.runs if run.result is not None)
     better = "smaller" if metric.direction == "min" else "larger"
     return (
-        f"{metric.name} is recorded as better when {better}, which it is not, so that the epoch"
-        f" chosen in each run is its worst; record the runs again with direction="
+        f"{metric.name} is recorded as better when {better}, which is wrong: the epoch chosen in"
+        f" each run is its worst; record the runs again with direction="
         f"'{known_direction(metric.name)}'"
     )
 
 
 def _missing(group: Group) -> str:
     states = ", ".join(f"{count} {state}" for state, count in group.missing_states().items())
-    return f"{group.label} lacks {len(group.missing)} {_runs(len(group.missing))} ({states})"
+    return f"{group.label} is missing {len(group.missing)} {_runs(len(group.missing))} ({states})"
 
 
 def _runs(count: int) -> str:
@@ -253,27 +253,25 @@ def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
     }
     corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
     asked = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
-    done = []
+    results = []
     for index, row in enumerate(rows):
         if row.difference is not None and row.difference.pairs:
-            found = row.difference
-            whole = found.mean is not None
-            found = dataclasses.replace(
-                found,
-                simultaneous=mean_interval(found.values, 1 - (1 - level) / asked)
-                if whole
-                else None,
-                seeds_needed=seeds_needed(found.effect_size, asked, ALPHA),
+            diff = row.difference
+            whole = diff.mean is not None
+            diff = dataclasses.replace(
+                diff,
+                simultaneous=mean_interval(diff.values, 1 - (1 - level) / asked) if whole else None,
+                seeds_needed=seeds_needed(diff.effect_size, asked, ALPHA),
             )
             if index in tests:
-                found = dataclasses.replace(
-                    found,
+                diff = dataclasses.replace(
+                    diff,
                     p_holm=corrected[index],
                     smallest_p_holm=min(1.0, tests[index].smallest_p * len(tests)),
                 )
-            row = dataclasses.replace(row, difference=found)
-        done.append(row)
-    return done
+            row = dataclasses.replace(row, difference=diff)
+        results.append(row)
+    return results
 
 
 def _order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:
@@ -290,27 +288,27 @@ def _sortable(value: object) -> tuple[int, float, str]:
 
 
 def _conformance(study: Study) -> list[str]:
-    """Return what the conformance suite had said of each plugin when the runs were made."""
-    found: dict[str, set[str]] = {}
+    """Return the results of the conformance suite for each plugin at the time of the runs."""
+    results: dict[str, set[str]] = {}
     for run in study.runs:
-        for plugin, said in run.result.checks.items() if run.result else ():
-            found.setdefault(plugin, set()).add(said)
+        for plugin, result in run.result.checks.items() if run.result else ():
+            results.setdefault(plugin, set()).add(result)
     return [
-        f"plugin {name}: {'; '.join(sorted(said))}"
-        + (" (type gatekit check)" if said == {"not checked"} else " by gatekit check")
-        for name, said in sorted(found.items())
+        f"plugin {name}: {'; '.join(sorted(result))}"
+        + (" (type gatekit check)" if result == {"not checked"} else " by gatekit check")
+        for name, result in sorted(results.items())
     ]
 
 
 def _confounded(rows: Sequence[Row]) -> list[str]:
-    """Return what to type about groups that differ from their baseline in several settings."""
-    found = [row.difference for row in rows if row.difference and row.difference.confounded]
-    if not found:
+    """Return a note on groups that differ from their baseline in several settings: what to type."""
+    differences = [row.difference for row in rows if row.difference and row.difference.confounded]
+    if not differences:
         return []
-    keys = list(dict.fromkeys(key for each in found for key in each.differs_in))
+    keys = list(dict.fromkeys(key for each in differences for key in each.differs_in))
     return [
-        f"{len(found)} of the groups differ from their baseline in several settings"
-        f" ({in_words(keys)}), and no sentence is written about them: {equal_settings(keys)}"
+        f"{len(differences)} of the groups differ from their baseline in several settings"
+        f" ({in_words(keys)}), so no sentence is written about them: {equal_settings(keys)}"
     ]
 
 
@@ -318,15 +316,16 @@ def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
     notes: dict[str, None] = {}
     if not study.runs:
         notes[
-            f"study {study.name} holds no runs; `gatekit train study={study.name}` makes them"
+            f"study {study.name} has no runs; type `gatekit train study={study.name}` to start them"
         ] = None
     elif not any(row.summary for row in rows):
-        notes["no run came to an outcome: there is nothing to compare yet"] = None
+        notes["no run has an outcome yet: there is nothing to compare"] = None
     if grouping.pooled:
-        notes[f"pooled over {', '.join(grouping.pooled)}; pairs agree in these and the seed"] = None
+        pooled = ", ".join(grouping.pooled)
+        notes[f"pooled over {pooled}; the runs of a pair agree in these keys and the seed"] = None
     for owner in dict.fromkeys(grouping.implied.values()):
         names = ", ".join(key for key, of in grouping.implied.items() if of == owner)
-        notes[f"each {owner} has its own {names}: in no label"] = None
+        notes[f"each {owner} has its own {names}, which labels do not show"] = None
     for row in rows:
         for flag in row.summary.flags if row.summary else ():
             notes[f"{row.group.label}: {flag}"] = None
@@ -340,5 +339,5 @@ def _notes(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
         notes[note] = None
     notes |= dict.fromkeys(_conformance(study))
     for copy in study.copies:
-        notes[f"{copy} is a copy of a run that is there already and was left out"] = None
+        notes[f"{copy} is a copy of another run and was skipped"] = None
     return list(notes)

@@ -1,4 +1,4 @@
-"""Learning curves of groups: one per run, and their mean with an interval where all runs go on."""
+"""Learning curves of groups: one per run, and their mean with an interval."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One run's values over epochs; an epoch whose line is lost or not a number is left out."""
+    """One run's values over epochs, without epochs whose line is lost or whose value is NaN."""
 
     run: str
     epochs: Floats
@@ -28,7 +28,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Mean and t interval over the runs, at the epochs that every run reached."""
+    """Mean and t interval over the runs at the epochs that every run reached."""
 
     epochs: Floats
     mean: Floats
@@ -37,11 +37,11 @@ class Band:
 
 
 def read_curve(run: Run, split: str = "validation") -> Curve | None:
-    """Return a run's learning curve of its primary metric, None where nothing can be read.
+    """Return a run's learning curve of its primary metric; None if nothing can be read.
 
     Args:
         run: a run with an outcome.
-        split: which split's lines to take.
+        split: the split whose lines to read.
     """
     if run.result is None:
         return None
@@ -49,30 +49,30 @@ def read_curve(run: Run, split: str = "validation") -> Curve | None:
 
 
 def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Curve]:
-    """Return a run's curves by split and metric, also of a run that is still on its way.
+    """Return a run's curves by split and metric; the run may still be in progress.
 
     Args:
         run: any run.
-        split: which split's lines to take; None means all.
+        split: the split whose lines to read; None means all.
     """
-    # After a resume an epoch stands there twice; the later line belongs to the run that went on.
+    # After a resume an epoch occurs twice; the later line is the valid one.
     points: dict[tuple[str, str], dict[int, float | None]] = {}
     for line in metrics.read(run.path / METRICS, split).lines:
         points.setdefault((line.split, line.metric), {})[line.epoch] = line.value
-    found = {}
+    curves = {}
     for key, known in points.items():
         kept = sorted((epoch, value) for epoch, value in known.items() if value is not None)
         if kept:
             epochs, values = np.array(kept, dtype=np.float64).T
-            found[key] = Curve(run.id, epochs, values, run.state == "DIVERGED")
-    return found
+            curves[key] = Curve(run.id, epochs, values, run.state == "DIVERGED")
+    return curves
 
 
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
-    """Return the mean over runs with its interval, None without an epoch common to two runs.
+    """Return the mean over runs with its interval; None if no epoch is common to all runs.
 
-    A mean over the runs that happen to be left would drift toward those that train longest, so it
-    ends where the first run does.
+    The band ends at the last epoch of the shortest run: a mean over the remaining runs would drift
+    towards those that train longest.
 
     Args:
         curves: the curves of one group.

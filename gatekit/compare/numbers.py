@@ -1,4 +1,4 @@
-"""Numbers as a paper prints them: as many digits as their interval justifies."""
+"""Format numbers as a paper prints them, with the digits that their interval justifies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gatekit.compare.stats.statistics import Interval
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a number with so many significant digits, without an exponent where it is short."""
+    """Return a number with ``digits`` significant digits, without an exponent unless it is long."""
     if value == 0:
         return "0"
     if not 1e-4 <= abs(value) < 1e6:
@@ -20,14 +20,14 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def p_value(p: float) -> str:
-    """Return a p value as papers print it, with its relation: ``= 0.031`` or ``< 0.0001``."""
+    """Return a p value with its relation: ``= 0.031`` or ``< 0.0001``."""
     return "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
 
 
 def decimals(interval: Interval | None, mean: float) -> int:
-    """Return how many decimals show two significant digits of an interval's half width.
+    """Return the number of decimals that shows two significant digits of an interval's half width.
 
-    Without a width, four significant digits of the mean.
+    Without a width, it shows four significant digits of the mean.
     """
     half = 0.0 if interval is None else (interval.high - interval.low) / 2
     if half <= 1e-9 * abs(mean):
@@ -36,12 +36,12 @@ def decimals(interval: Interval | None, mean: float) -> int:
 
 
 def shared_decimals(pairs: Iterable[tuple[float, Interval | None]]) -> int:
-    """Return the decimals for a column of means, so that its digits stand under each other."""
+    """Return the number of decimals for a column of means, so that its digits align."""
     return max((decimals(interval, mean) for mean, interval in pairs), default=0)
 
 
 def with_interval(mean: float, interval: Interval | None, places: int, sign: str = "") -> str:
-    """Return ``8.65 [8.61, 8.69]``, or the mean alone; ``sign`` is ``+`` to show it always."""
+    """Return ``8.65 [8.61, 8.69]``, or the mean alone; ``sign="+"`` always prints the sign."""
     text = f"{mean:{sign}z.{places}f}"
     if interval is None:
         return text

@@ -1,4 +1,4 @@
-"""What it takes to make a study again: the commands, the data, the versions."""
+"""What is needed to reproduce a study: commands, data, versions."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .study import Study
 
 
 def environment(run: Run) -> Mapping[str, Any]:
-    """Return a run's ``env.json``, without what gatekit would not have written there."""
-    found = RunReader(run.path).environment()
-    return {key: value for key, value in found.items() if _fits(key, value)}
+    """Return a run's ``env.json``, without entries that gatekit would not have written."""
+    record = RunReader(run.path).environment()
+    return {key: value for key, value in record.items() if _fits(key, value)}
 
 
-def trained(study: Study) -> list[str]:
-    """Return the commands that asked for the study's runs, in the order of their plans' names."""
+def recorded_commands(study: Study) -> list[str]:
+    """Return the commands that planned the study's runs, ordered by plan file."""
     return plan_file.commands(study.path)
 
 
 def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """Return the data that runs read: ``task data_hash command``, the last gets them."""
+    """Return the data that runs read: ``task``, ``data_hash``, and the ``command`` to get them."""
     hashes = {
         (run.result.task, run.result.data_hash or "")
         for run in runs
@@ -40,7 +40,7 @@ def data_sets(runs: Sequence[Run]) -> list[dict[str, str]]:
 
 
 def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the lines for ``pip install -c``: each version that most runs had, others noted."""
+    """Return the lines for ``pip install -c``: the most common versions; comments list others."""
     seen: dict[str, Counter[str]] = {}
     for known in environments:
         versions = known.get("versions")
@@ -48,8 +48,8 @@ def constraints(environments: Sequence[Mapping[str, Any]]) -> list[str]:
             if version:
                 seen.setdefault(str(name), Counter())[str(version)] += 1
     lines = []
-    for name, found in sorted(seen.items()):
-        (most, _), *others = found.most_common()
+    for name, counts in sorted(seen.items()):
+        (most, _), *others = counts.most_common()
         rest = f"  # some runs: {', '.join(sorted(v for v, _ in others))}" if others else ""
         lines.append(f"{name}=={most}{rest}")
     return lines
@@ -77,9 +77,9 @@ def _command(task: str) -> str:
     except GatekitError:
         kind = None
     if kind is None:
-        return "the task's plugin tells"
+        return "see the task's plugin"
     if kind.source is not None:
         return f"gatekit data get {kind.source.name}"
     if kind.own_file:
-        return f"yours to bring, with task.path=PATH: {kind.own_file}"
-    return "none: the task makes its data from the seed"
+        return f"provide the file yourself, with task.path=PATH: {kind.own_file}"
+    return "none: the task generates its data from the seed"

@@ -1,33 +1,33 @@
-"""The runs of studies as a tidy table: one row a run, one column a fact, None where unknown."""
+"""The runs of studies as a tidy table: one row per run, None for unknown values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.group import run_settings
 from gatekit.runs.record import Run
 
-if TYPE_CHECKING:
-    from .study import Study
 
+def tidy(runs: Iterable[tuple[str, Run]]) -> list[dict[str, Any]]:
+    """Return one row per run, all with the same keys.
 
-def tidy(studies: Iterable[Study]) -> list[dict[str, Any]]:
-    """Return one row per run of the studies, all with the same keys.
+    The columns, in order:
 
-    First what every run has: ``run study origin state reason seed cell task``; then what it
-    reached at the best validation epoch: ``metric direction unit validation test``, and the same
-    numbers as ``val_METRIC`` and ``test_METRIC``, those of further test sets under their names,
-    such as ``test_256``; what it cost; then every key of its configuration, dotted as on the
-    command line.
+    - identity: ``run study origin state reason seed cell task``;
+    - scores at the best validation epoch: ``metric direction unit validation test``;
+    - cost: epochs, parameters, seconds, steps, executor; then the hash of the data;
+    - the scores again as ``val_METRIC`` and ``test_METRIC``, and further test sets by name, such
+      as ``test_256``;
+    - every key of the configuration, dotted as on the command line.
 
     Args:
-        studies: what ``load`` returned.
+        runs: the name of its study and the run, in the order of the rows.
     """
-    found = [_row(study.name, run) for study in studies for run in study.runs]
-    columns = list(dict.fromkeys(key for row in found for key in row))
-    return [{key: row.get(key) for key in columns} for row in found]
+    rows = [_row(study, run) for study, run in runs]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return [{key: row.get(key) for key in columns} for row in rows]
 
 
 def _row(study: str, run: Run) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def to_pandas(rows: Sequence[dict[str, Any]]) -> Any:
 
 
 def to_arrow(rows: Sequence[dict[str, Any]]) -> Any:
-    """Return rows as an Arrow table; a column of several types becomes text.
+    """Return rows as an Arrow table; a column of mixed types becomes strings.
 
     Raises:
         ConfigError: pyarrow is not installed.

@@ -1,4 +1,4 @@
-"""Take paths, hosts and users out of what is shared."""
+"""Remove paths, host names and user names from what is shared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMMON = ("root", "user", "runner", "ubuntu", "localhost")
 
 
 def scrub(text: str) -> str:
-    """Return free text with the last part of each path only, and without this host and user."""
+    """Return text with paths cut to their last part, and without this host's and user's name."""
     text = _PATH.sub(lambda found: found.group(1) or "<path>", text)
     for name, word in (("<host>", platform.node()), ("<user>", _user())):
         if len(word) >= _SHORTEST and word.lower() not in _COMMON:
@@ -28,7 +28,7 @@ def scrub(text: str) -> str:
 
 
 def without_paths(value: Any) -> Any:
-    """Return plain data in which a text that is a path keeps its last part only."""
+    """Return plain data in which each string that is a path is cut to its last part."""
     if isinstance(value, Mapping):
         return {key: without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -38,8 +38,8 @@ def without_paths(value: Any) -> Any:
     return value
 
 
-def tells_the_place(text: str) -> int | None:
-    """Return the first line, from 1, that holds this host, or the home or working folder."""
+def line_with_location(text: str) -> int | None:
+    """Return the number of the first line with this host name, home or working folder."""
     words = [str(Path.home()), os.getcwd()]
     host = platform.node()
     words += [host] if len(host) > _SHORTEST and host not in _COMMON else []

@@ -1,4 +1,4 @@
-"""Variants over several tasks: normalised scores, performance profiles, ranks."""
+"""Compare variants over several tasks: normalised scores, performance profiles, ranks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _LEARNED = 0.05
 class Variant:
     """A variant that has an outcome on every task.
 
-    ``scores`` holds for each normalised task one number per run: 0 is chance, 1 what the baseline
-    reaches on average.
+    ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
+    baseline.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class SeveralTasks:
-    """Variants in the order of their ranks, the tasks, and what must be said."""
+    """Variants in the order of their ranks, the tasks, and notes."""
 
     variants: tuple[Variant, ...]
     tasks: tuple[str, ...]
@@ -66,14 +66,14 @@ class Profile:
 
 
 def several_tasks(comparison: Comparison) -> SeveralTasks | None:
-    """Return the variants of a comparison over its tasks, None with one task or one variant.
+    """Return the variants of a comparison over its tasks; None with one task or one variant.
 
-    A variant that lacks an outcome or a run on some task is left out, and named. On a task whose
-    chance level is unknown, or where the baseline is less than a twentieth as far from it as the
-    best variant, no score is normalised: it would be divided by next to nothing.
+    A variant that lacks an outcome or a run on some task is left out; a note names it. Scores are
+    not normalised on a task whose chance level is unknown, or on which the baseline's distance from
+    chance is less than a twentieth of the best variant's: the divisor would be close to zero.
 
     Args:
-        comparison: what ``compare`` returned, without other blocks than tasks.
+        comparison: the result of ``compare``; its only blocks are tasks.
 
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264
@@ -88,7 +88,9 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     if len(whole) < 2:
         return None
     left = [name for name in names if name not in whole]
-    notes = [f"{name}: left out over all tasks, runs are missing" for name in left]
+    notes = [
+        f"{name}: left out of the table over all tasks, because runs are missing" for name in left
+    ]
     means = [[_mean(rows[name]) for name in whole] for rows in table.values()]
     signs = [_sign(rows[whole[0]]) for rows in table.values()]
     ranking = rank_variants(whole, means, signs, ALPHA)
@@ -96,7 +98,7 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     for block, rows in table.items():
         scale = _scale(rows.values())
         if isinstance(scale, str):
-            notes.append(f"{_called(block)}: not normalised, {scale}")
+            notes.append(f"{_block_label(block)}: not normalised, {scale}")
         else:
             scales[block] = scale
     kept = list(scales)
@@ -108,8 +110,8 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
-        tuple(map(_called, table)),
-        tuple(map(_called, kept)),
+        tuple(map(_block_label, table)),
+        tuple(map(_block_label, kept)),
         ranking,
         tuple(notes),
     )
@@ -118,10 +120,10 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
 def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
     """Return the performance profile of each variant: the share of runs above each score.
 
-    A band, from at least ten seeds in each task, is the bootstrap's, stratified by task.
+    With at least ten seeds on each task, the band is a bootstrap stratified by task.
 
     Args:
-        several: what ``several_tasks`` returned, with a normalised task.
+        several: the result of ``several_tasks``, with at least one normalised task.
         level: confidence level of the band.
 
     Reference:
@@ -134,7 +136,7 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
     low, high = float(everything.min()), float(everything.max())
     pad = 0.03 * (high - low) or 0.1
     grid = np.linspace(low - pad, high + pad, _GRID)
-    found = []
+    results = []
     for variant in several.variants:
         share = np.mean([np.mean(np.array(p)[:, None] > grid, axis=0) for p in variant.scores], 0)
         band = None
@@ -146,7 +148,7 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
                 for g in grid
             ]
             band = [end for end in ends if end is not None]
-        found.append(
+        results.append(
             Profile(
                 variant.name,
                 tuple(grid.tolist()),
@@ -155,7 +157,7 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
                 tuple(end.high for end in band) if band else None,
             )
         )
-    return found
+    return results
 
 
 def _variant(
@@ -198,7 +200,7 @@ def _mean(row: Row) -> float:
 
 
 def _scale(rows: Iterable[Row]) -> tuple[float, float] | str:
-    """Return chance and the baseline's mean of one task, or why they make no scale."""
+    """Return chance and the baseline's mean on one task, or why they define no scale."""
     baseline = chance = None
     means = []
     sign = 1
@@ -210,7 +212,7 @@ def _scale(rows: Iterable[Row]) -> tuple[float, float] | str:
             metric = row.summary.metric
             baseline, chance, sign = row.summary.mean, metric.chance, metric.sign
     if baseline is None or chance is None:
-        return "chance or baseline is not known"
+        return "chance level or baseline is unknown"
     best = max((mean - chance) * sign for mean in means)
     if (baseline - chance) * sign <= max(0.0, _LEARNED * best):
         return "the baseline stays at chance"
@@ -221,7 +223,7 @@ def _normalised(
     rows: Mapping[str, Row], scale: tuple[float, float]
 ) -> dict[str, tuple[float, ...]]:
     chance, reference = scale
-    found = {
+    raw = {
         name: [
             (run.result.outcome - chance) / (reference - chance)
             for run in row.group.runs
@@ -229,14 +231,14 @@ def _normalised(
         ]
         for name, row in rows.items()
     }
-    finite = [score for scores in found.values() for score in scores if math.isfinite(score)]
-    # A diverged run is as bad as guessing, and never better than the worst run that ended.
+    finite = [score for scores in raw.values() for score in scores if math.isfinite(score)]
+    # A diverged run counts as guessing, and never as better than the worst finished run.
     worst = min([0.0, *finite])
     return {
         name: tuple(score if math.isfinite(score) else worst for score in scores)
-        for name, scores in found.items()
+        for name, scores in raw.items()
     }
 
 
-def _called(block: Block) -> str:
+def _block_label(block: Block) -> str:
     return group_label(dict(block), "task")

@@ -18,8 +18,8 @@ from gatekit.runs.record import Run, is_run, read_run
 class Study:
     """The runs of a study in the order of their ids.
 
-    ``ignored`` names what lies in the folder and is no run; ``copies`` the folders that repeat
-    a run that was read already.
+    ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
+    a run that was already read.
     """
 
     name: str
@@ -29,10 +29,10 @@ class Study:
     copies: tuple[str, ...] = ()
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a tidy table: one row per run, all with the same keys, None where unknown."""
+        """Return a tidy table: one row per run, all with the same keys, None for unknown values."""
         from .rows import tidy
 
-        return tidy([self])
+        return tidy((self.name, run) for run in self.runs)
 
     def to_pandas(self) -> Any:
         """Return ``rows`` as a pandas data frame; pandas must be installed."""
@@ -52,13 +52,13 @@ def load(study: str, root: Path | str = "experiments") -> Study:
 
     Args:
         study: name of the study, a folder of ``root``.
-        root: where studies lie.
+        root: the folder that contains the studies.
 
     Returns:
-        The study; damaged and unfinished runs are among its runs, with their state.
+        The study; it includes damaged and unfinished runs, with their state.
 
     Raises:
-        RunError: there is no such study, or a newer gatekit wrote one of its runs.
+        RunError: the study does not exist, or a newer gatekit wrote one of its runs.
     """
     root = Path(root)
     folder = root / study
@@ -66,7 +66,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
         known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
         raise RunError(
             f"no study {study!r} in {root}{nearest(study, known)}; studies there: {listed(known)};"
-            f" type `gatekit compare NAME`, with --root FOLDER if they lie elsewhere"
+            f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
         )
     configs = ConfigReader()
     runs: dict[tuple[str, str], Run] = {}
@@ -89,10 +89,10 @@ def load(study: str, root: Path | str = "experiments") -> Study:
 
 
 def studies(root: Path | str = "experiments") -> list[str]:
-    """Return the names of all studies: the folders of ``root`` that hold runs.
+    """Return the names of all studies: the folders of ``root`` that contain runs.
 
     Raises:
-        RunError: there is none.
+        RunError: there are no studies.
     """
     found = [
         entry.name
@@ -100,7 +100,7 @@ def studies(root: Path | str = "experiments") -> list[str]:
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not found:
-        raise RunError(f"there are no studies in {root}; give another place with --root FOLDER")
+        raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What one group reached: its mean over seeds, and what must be said with it."""
+"""Summarise one group: its mean over seeds, with warnings about suspicious runs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _FAR = 100.0
 class Summary:
     """A group's outcome: the metric at the best validation epoch, over the seeds.
 
-    It is the test metric, or the validation metric where a script of one's own logged no other.
+    It is the test metric, or the validation metric if a user's script logged nothing else.
 
-    ``mean``, its interval and ``bootstrap`` are None where a run diverged: a mean that holds the
-    worst outcome is no number. ``mean_finished`` is the mean of the runs that did not, and
-    ``median`` and ``interquartile_mean`` count a diverged run as the worst (None where that makes
-    them infinite).
+    ``mean``, its interval and ``bootstrap`` are None if a run diverged, because the mean would be
+    infinite. ``mean_finished`` is the mean of the runs that did not diverge. ``median`` and
+    ``interquartile_mean`` count a diverged run as the worst outcome (None if that makes them
+    infinite).
     """
 
     metric: Metric
@@ -51,17 +51,17 @@ class Summary:
 
     @property
     def rank(self) -> tuple[float, float, float]:
-        """Return a key that sorts the better group first; a diverged run is the worst outcome."""
+        """Return a sort key that puts the better group first; a diverged run is the worst."""
         share = self.diverged / self.n
         best = math.inf if self.mean_finished is None else -self.metric.sign * self.mean_finished
         return (float(self.diverged > 0), share, best)
 
 
 def summarise(group: Group, level: float = 0.95) -> Summary | None:
-    """Return the summary of a group, None when none of its runs came to an outcome.
+    """Return the summary of a group; None if none of its runs has an outcome.
 
     Args:
-        group: the group, whose runs share one metric.
+        group: a group whose runs share one metric.
         level: confidence level of the intervals.
     """
     results = [run.result for run in group.runs if run.result is not None]
@@ -106,24 +106,26 @@ def _average(seconds: list[float]) -> float | None:
 def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:
     flags = []
     if any(result.split == "validation" and result.chosen is None for result in results):
-        flags.append("no test score was logged: validation is shown, which chose the epoch itself")
+        flags.append(
+            "no test score was logged: the table shows validation, which also chose the epoch"
+        )
     stale = sorted({run.stale for run in group.runs if run.stale})
     if stale:
-        flags.append(f"its runs are stale: {'; '.join(stale)}")
+        flags.append(f"the runs are stale: {'; '.join(stale)}")
     if len(values) > 1 and len(set(values)) == 1 and not _full(results[0], values[0]):
         flags.append(
-            f"all {len(values)} runs end at the same value: does the seed reach the model?"
+            f"all {len(values)} runs end at the same value: check that the seed reaches the model"
         )
     still = sum(_constant(result) for result in results)
     if still:
-        flags.append(f"validation never moved in {still} of {len(results)} runs")
+        flags.append(f"validation never changed in {still} of {len(results)} runs")
     far = sum(_far_from_chance(result) for result in results)
     if far:
         flags.append(f"{far} of {len(results)} runs end more than {_FAR:g} times worse than chance")
     flags += sorted({warning for result in results for warning in result.warnings})
     executors = {result.executor for result in results if result.executor}
     if len(executors) > 1:
-        flags.append(f"its runs used different executors: {', '.join(sorted(executors))}")
+        flags.append(f"the runs used different executors: {', '.join(sorted(executors))}")
     seeds = Counter(group.units)
     unseeded = seeds.pop(None, 0)
     if unseeded:
@@ -131,12 +133,12 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     repeated = [unit[0] for unit, count in seeds.items() if count > 1 and isinstance(unit, tuple)]
     if repeated:
         names = ", ".join(str(seed) for seed in sorted(set(repeated)))
-        flags.append(f"seed {names} is there more than once and is left out of the pairs")
+        flags.append(f"seed {names} occurs more than once and is left out of the pairs")
     return flags
 
 
 def _full(result: Result, value: float) -> bool:
-    # a task that is solved leaves nothing to move to
+    # A solved task leaves no room for change.
     return result.metric.name == "accuracy" and value == 1
 
 
@@ -144,7 +146,7 @@ def _constant(result: Result) -> bool:
     best, last = result.best, result.last
     if best is None or last is None or best.validation is None:
         return False
-    # Of equal values the first is the best: with a later best the score has moved before.
+    # The first of equal values is the best, so a later best epoch means that the score changed.
     return (
         not _full(result, best.validation)
         and last.epoch > best.epoch == 1

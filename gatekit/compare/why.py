@@ -1,4 +1,4 @@
-"""Why two runs or groups differ: everything that was not the same, each as the smallest diff."""
+"""Why two runs or groups differ: every difference, each as a minimal diff."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .recipe import environment
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
 _FREEDOM = MIN_PAIRS - 1
-_SAID_ELSEWHERE = ("seed", "study", "plugins")
+_SHOWN_ELSEWHERE = ("seed", "study", "plugins")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that differs; None where a side does not have it."""
+    """One value that differs; None if a side does not have it."""
 
     key: str
     first: str | None
@@ -38,7 +38,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A plugin whose source differs, with the lines that do; none where it is not stored."""
+    """A plugin whose source differs, with the diff; the diff is empty if a source is not stored."""
 
     name: str
     first: str | None
@@ -48,11 +48,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The difference of the outcomes, and what seeds alone would make of it.
+    """The difference of the outcomes, compared with the spread over seeds.
 
-    ``expected`` is the mean size of a difference between such means of runs that differ in nothing
-    but the seed, ``share`` its part of the difference, and ``chance`` how often seeds alone make a
-    difference as large (None for few seeds). They are None where no group has two runs.
+    ``expected`` is the mean size of the difference if the runs differed only in their seeds,
+    ``share`` is ``expected`` as a share of the difference, and ``chance`` is the probability that
+    seeds alone cause a difference this large (None for few seeds). All three are None if no group
+    has two runs.
     """
 
     metric: Metric
@@ -67,7 +68,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Everything that differs between two selections; empty where nothing does."""
+    """Everything that differs between two selections; a field is empty if nothing differs."""
 
     first: str
     second: str
@@ -83,12 +84,7 @@ class Why:
 
 
 def why(first: Selection, second: Selection) -> Why:
-    """Return what differs between two runs or groups.
-
-    Args:
-        first: one run or group.
-        second: another.
-    """
+    """Return what differs between two runs or groups."""
     notes = [
         f"{run.id} is {run.state}: {run.reason}"
         for s in (first, second)
@@ -97,7 +93,7 @@ def why(first: Selection, second: Selection) -> Why:
     ]
     configuration, more = _configuration(first, second)
     environments = [[environment(run) for run in s.runs] for s in (first, second)]
-    spread, said = _spread(first, second)
+    spread, remarks = _spread(first, second)
     return Why(
         first.name,
         second.name,
@@ -109,14 +105,14 @@ def why(first: Selection, second: Selection) -> Why:
         _changes(*([_flat(e, "git") for e in side] for side in environments)),
         _seeds(first, second),
         spread,
-        (*notes, *more, *said),
+        (*notes, *more, *remarks),
     )
 
 
 def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, ...], list[str]]:
     sides = [
         [
-            flatten({k: v for k, v in (run.config or {}).items() if k not in _SAID_ELSEWHERE})
+            flatten({k: v for k, v in (run.config or {}).items() if k not in _SHOWN_ELSEWHERE})
             for run in side.runs
         ]
         for side in (first, second)
@@ -125,12 +121,14 @@ def _configuration(first: Selection, second: Selection) -> tuple[tuple[Change, .
     names = [{row.get("cell.name") for row in side} for side in sides]
     if names[0] == names[1]:
         return changes, []
-    # Two cells of different names differ in nearly everything; the name says it.
+    # Cells with different names differ in nearly every key; the name is enough.
     kept = tuple(c for c in changes if not c.key.startswith("cell.") or c.key == "cell.name")
     shown = sorted(str(name) for name in names[0] | names[1])
     hidden = len(changes) - len(kept)
-    said = " and ".join(f"`gatekit show {name}`" for name in shown)
-    return kept, [f"the cells differ in {hidden} more keys; {said} tell them"] if hidden else []
+    commands = " and ".join(f"`gatekit show {name}`" for name in shown)
+    return kept, [
+        f"the cells differ in {hidden} more keys; type {commands} to see them"
+    ] if hidden else []
 
 
 def _changes(
@@ -143,21 +141,21 @@ def _changes(
 
 
 def _values(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    found: dict[str, set[str]] = {}
+    sets: dict[str, set[str]] = {}
     for row in rows:
         for key, value in row.items():
             if value is not None:
-                found.setdefault(key, set()).add(value_text(value))
-    return {key: " or ".join(sorted(values)) for key, values in found.items()}
+                sets.setdefault(key, set()).add(value_text(value))
+    return {key: " or ".join(sorted(values)) for key, values in sets.items()}
 
 
-def environment_facts(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the versions and the hardware that an ``env.json`` tells, as one level."""
-    return _flat(found, "versions", "python", *_HARDWARE)
+def environment_facts(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the versions and the hardware of an ``env.json`` as a flat dictionary."""
+    return _flat(record, "versions", "python", *_HARDWARE)
 
 
 def environment_changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Change, ...]:
-    """Return what differs between two ``env.json``: versions and hardware."""
+    """Return the versions and the hardware that differ between two ``env.json`` files."""
     return _changes([environment_facts(first)], [environment_facts(second)])
 
 
@@ -180,7 +178,7 @@ def _seeds(first: Selection, second: Selection) -> tuple[Change, ...]:
 
 def _sources(first: Selection, second: Selection) -> tuple[Source, ...]:
     ours, theirs = _plugins(first), _plugins(second)
-    found = []
+    sources = []
     for name in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(name, {}), theirs.get(name, {})
         if one.keys() == other.keys():
@@ -193,8 +191,8 @@ def _sources(first: Selection, second: Selection) -> tuple[Source, ...]:
                     before.splitlines(), after.splitlines(), lineterm="", n=0
                 )
                 diff = [line for line in lines if not line.startswith(("---", "+++"))]
-        found.append(Source(name, _hashes(one), _hashes(other), tuple(diff)))
-    return tuple(found)
+        sources.append(Source(name, _hashes(one), _hashes(other), tuple(diff)))
+    return tuple(sources)
 
 
 def _hashes(digests: Iterable[str]) -> str | None:
@@ -202,14 +200,14 @@ def _hashes(digests: Iterable[str]) -> str | None:
 
 
 def _plugins(selection: Selection) -> dict[str, dict[str, Path]]:
-    """Return for each plugin its hashes, each with the folder that stores its source."""
-    found: dict[str, dict[str, Path]] = {}
+    """Return the hashes of each plugin, each with the folder that stores its source."""
+    plugins: dict[str, dict[str, Path]] = {}
     for run in selection.runs:
         study = selection.study.path
         folder = study if run.origin is None else study / IMPORTED / run.origin
         for name, digest in run.result.plugins.items() if run.result else ():
-            found.setdefault(name, {})[digest] = folder / PLUGINS
-    return found
+            plugins.setdefault(name, {})[digest] = folder / PLUGINS
+    return plugins
 
 
 def _source(digest: str, folder: Path) -> str | None:
@@ -223,13 +221,15 @@ def _source(digest: str, folder: Path) -> str | None:
 def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[str]]:
     results = [[run.result for run in s.runs if run.result is not None] for s in (first, second)]
     if not all(results):
-        return None, ["without an outcome on both sides there is no difference to explain"]
+        return None, ["one side has no outcome, so there is no difference to explain"]
     metrics = [side[0].metric for side in results]
     if (metrics[0].name, metrics[0].unit) != (metrics[1].name, metrics[1].unit):
-        return None, [f"{metrics[0].name} and {metrics[1].name} cannot be set against each other"]
+        return None, [
+            f"{metrics[0].name} and {metrics[1].name} are different metrics and cannot be compared"
+        ]
     outcomes = [[result.outcome for result in side] for side in results]
     if not np.isfinite([value for side in outcomes for value in side]).all():
-        return None, ["a diverged run has no number to set against another"]
+        return None, ["a diverged run has no number to compare"]
     before, after = (float(np.mean(side)) for side in outcomes)
     difference = after - before
     counts = (len(outcomes[0]), len(outcomes[1]))
@@ -248,7 +248,7 @@ def _spread(first: Selection, second: Selection) -> tuple[Spread | None, list[st
 
 
 def _within(first: Selection, second: Selection) -> tuple[float | None, int]:
-    """Return the standard deviation within the groups, pooled, and its degrees of freedom."""
+    """Return the pooled standard deviation within the groups, and its degrees of freedom."""
     groups = {id(g): g for s in (first, second) if (g := s.group) is not None}
     squares, freedom = 0.0, 0
     for group in groups.values():

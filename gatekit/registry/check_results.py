@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatekit._version import __version__
+
 from .loading import complete_registry
 
 if TYPE_CHECKING:
@@ -43,8 +45,6 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
     Returns:
         The file, or None where the folder cannot be written: results are a convenience.
     """
-    from gatekit import __version__
-
     record = {
         "schema": SCHEMA,
         "hash": source,
@@ -92,8 +92,6 @@ def lookup(source: str) -> dict[str, dict[str, Any]]:
 
 def status(record: dict[str, Any] | None) -> str:
     """Return a record in a few words: ``23 passed``, ``2 of 23 failed``, ``not checked``."""
-    from gatekit import __version__
-
     if record is None:
         return "not checked"
     states = [outcome["status"] for outcome in record["outcomes"]]

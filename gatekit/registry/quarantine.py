@@ -174,6 +174,8 @@ def _announced(plugin: DiscoveredPlugin) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        # or it would be taken for a thread of the plugin
+        timer.join(1.0)
 
 
 @contextlib.contextmanager

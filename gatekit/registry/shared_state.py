@@ -91,10 +91,11 @@ class _Names:
         self.owners: list[tuple[Any, dict[str, Any]]] = []
         for name, module in self.modules.items():
             if isinstance(module, ModuleType):
-                self.owners.append((module, _callables(module)))
+                values = dict(vars(module))
+                self.owners.append((module, values))
                 if name.partition(".")[0] in _CLASSES:
-                    own = [c for c in list(vars(module).values()) if _defined_in(c, name)]
-                    self.owners += [(cls, _callables(cls)) for cls in own]
+                    own = [c for c in values.values() if _defined_in(c, name)]
+                    self.owners += [(cls, dict(vars(cls))) for cls in own]
 
     def restore(self, found: list[str]) -> None:
         # Without any function of builtins until these are back.
@@ -111,18 +112,18 @@ class _Names:
             now_there = owner.__dict__
             for name, value in values.items():
                 now_is = now_there.get(name)
-                if now_is is not value and not self._is_of_library(now_is):
-                    setattr(owner, name, value)
-                    found.append(f"replaced {owner.__name__}.{name}")
+                if now_is is value or not _is_function(value) or self._is_of_library(now_is):
+                    continue
+                setattr(owner, name, value)
+                found.append(f"replaced {owner.__name__}.{name}")
 
     def _is_of_library(self, value: Any) -> bool:
         root = str(getattr(value, "__module__", "")).partition(".")[0]
         return bool(root) and root not in self.strangers and not root.startswith(PRIVATE)
 
 
-def _callables(owner: Any) -> dict[str, Any]:
-    kinds = (classmethod, property)
-    return {n: v for n, v in list(vars(owner).items()) if callable(v) or isinstance(v, kinds)}
+def _is_function(value: Any) -> bool:
+    return callable(value) or isinstance(value, (classmethod, property))
 
 
 def _defined_in(value: Any, module: str) -> bool:

@@ -9,6 +9,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.runs.names import study_name
 
+from .references import refuse_keywords
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
 POOLS = ("last", "mean", "all")
@@ -111,7 +112,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a key is unknown or missing, or a value is of another type or out of range.
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
-    _refuse_targets(data, "")
+    refuse_keywords(data, "")
     config = _checked(data, known, "", also=("experiment",))
     for key in known:
         if key not in config:
@@ -190,20 +191,6 @@ def _checked(
                 f"{prefix}{key} is {wrong}."
             ) from None
     return checked
-
-
-def _refuse_targets(value: Any, path: str) -> None:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if key == "_target_":
-                raise ConfigError(
-                    f"{path}_target_={_shown(inner)} is not allowed: gatekit makes nothing from "
-                    "class paths; register a plugin and name it by `kind`."
-                )
-            _refuse_targets(inner, f"{path}{key}.")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_targets(inner, f"{path}{index}.")
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""References such as ``${task.length}``: which are allowed, and how large they make a value."""
+"""What Hydra would execute is refused; references such as ``${task.length}`` stay small."""
 
 from __future__ import annotations
 
@@ -15,9 +15,33 @@ KEPT = "\ue000"
 """Stands for the ``$`` of a swept reference while Hydra holds it, which would write it out."""
 
 _PER_VALUE = 100
+_KEYWORD = re.compile(r"_\w*_", re.ASCII)
 _PLAIN = re.compile(r"(?<!\\)\$\{([A-Za-z_]\w*(?:\.[A-Za-z0-9_][\w-]*)*)\}", re.ASCII)
 _RESOLVER = re.compile(r"\$\{\s*([^{}:$]*?)\s*:")
 _COMPUTED = re.compile(r"\$\{[^}]*\$\{")
+
+
+def refuse_keywords(value: Any, where: str) -> None:
+    """Refuse keys such as ``_target_``, from which Hydra would create an object.
+
+    Args:
+        value: plain data.
+        where: the key that the value belongs to, with a dot at its end; empty for the whole.
+
+    Raises:
+        ConfigError: a mapping has such a key.
+    """
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if isinstance(key, str) and _KEYWORD.fullmatch(key):
+                raise ConfigError(
+                    f"{where}{key}={_shown(inner)} is not allowed: gatekit creates nothing from "
+                    "class paths; register a plugin and name it by `kind`."
+                )
+            refuse_keywords(inner, f"{where}{key}.")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            refuse_keywords(inner, f"{where}{index}.")
 
 
 def refuse_resolvers(value: Any, where: str) -> None:
@@ -39,6 +63,11 @@ def refuse_resolvers(value: Any, where: str) -> None:
             refuse_resolvers(inner, f"{where}.{index}")
     elif isinstance(value, str) and "${" in value:
         _refuse_string(value, where)
+
+
+def _shown(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."
 
 
 def _refuse_string(value: str, where: str) -> None:

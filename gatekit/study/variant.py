@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
-from gatekit.cell.graph import build
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
     CellSpec,
-    OutputUnitSpec,
     read_cell,
     read_output_unit,
     swap,
@@ -21,7 +19,7 @@ from gatekit.cell.schema import (
 from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 
-from . import match
+from .budget import matched, parameters
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
@@ -98,7 +96,7 @@ def variant(
             "so that the head reads each output by itself; take pool away."
         )
     if isinstance(base["match"], str):
-        base |= match.matched(base, cell, unit, signature, known)
+        base |= matched(base, cell, unit, signature, known)
     found = parameters(base, cell, unit, signature)
     _fits(base, found)
     task.require()
@@ -111,32 +109,6 @@ def variant(
         known.sources(cell, unit, name),
         task.places,
     )
-
-
-def parameters(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
-) -> int:
-    """Return the number of parameters of all recurrent layers; building them checks every width.
-
-    Raises:
-        GatekitError: the cell cannot be built at this size.
-    """
-    width, total = int(signature.features or config["units"]), 0
-    if signature.vocabulary is not None:
-        width = config["units"]
-    for _ in range(config["layers"]):
-        built = build(cell, config["units"], width, unit)
-        further = [name for name in built.inputs if name != "x"]
-        if further:
-            raise ConfigError(
-                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
-                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
-                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
-            )
-        directions = 2 if config["bidirectional"] else 1
-        total += directions * built.count()
-        width = directions * built.output.width
-    return total
 
 
 def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:

@@ -9,7 +9,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, listed, nearest
 
 from .options import known_key
-from .references import refuse_resolvers
+from .references import refuse_keywords, refuse_resolvers
 
 GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
@@ -26,7 +26,6 @@ KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
 
 _FLAGS = (*MODES, "--help", "-h", "--hydra-help", "--version")
 _WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")
-_OWN_KEYWORD = re.compile(r"_\w*_", re.ASCII)
 
 
 def is_value(before: str, word: str) -> bool:
@@ -70,25 +69,6 @@ def prefixed(word: str, trusted: bool = False) -> str:
         # A group is in the defaults already, so that adding to it means choosing.
         return f"{name}={value}"
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
-
-
-def refuse_keywords(value: Any, where: str) -> None:
-    """Refuse keys such as ``_target_``, from which Hydra would make an object.
-
-    Raises:
-        ConfigError: a mapping has such a key.
-    """
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if isinstance(key, str) and _OWN_KEYWORD.fullmatch(key):
-                raise ConfigError(
-                    f"{where}{key} is not allowed: gatekit makes nothing from class paths; "
-                    "register a plugin and name it by `kind`."
-                )
-            refuse_keywords(inner, f"{where}{key}.")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            refuse_keywords(inner, f"{where}{index}.")
 
 
 def _refuse_option(word: str) -> None:

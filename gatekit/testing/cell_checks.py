@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import tensorflow as tf
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.language.expression import Call, walk
+from gatekit.cell.language.ops import FUNCTIONS
+from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.layers.first_values import draw
 from gatekit.recurrence.problem import Problem
@@ -20,11 +23,9 @@ from .subject import InCell
 
 ROWS, STEPS = 16, 50
 EDGE = 0.01
-BOUNDED = ("sigmoid", "tanh", "hard_sigmoid", "softmax", "cumax", "sin", "cos", "softsign")
+BOUNDED = [n for n, f in FUNCTIONS.items() if f.range and all(map(math.isfinite, f.range))]
 SATURATED = 0.95
 """The share of a gate's values within EDGE of its bounds from which it counts as saturated."""
-
-MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
 
 
 def sizes_fit(subject: InCell) -> str | None:
@@ -153,7 +154,9 @@ def _gates(subject: InCell) -> dict[str, Any]:
     for name, value in draw(cell, 1).items():
         parameter = cell.parameters.get(name)
         raw = tf.constant(value)
-        weights[name] = MAPS[parameter.map](raw) if parameter is not None and parameter.map else raw
+        weights[name] = (
+            MAPS[parameter.map].function(raw) if parameter is not None and parameter.map else raw
+        )
     x = {n: tf.transpose(v, [1, 0, 2]) for n, v in inputs(subject, ROWS, STEPS).items()}
     given = dict(x)
     for name in cell.shifted:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.executors.reference import one_step
 from gatekit.recurrence.layers.first_values import draw
 from gatekit.recurrence.problem import Problem
@@ -63,7 +64,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         kind = parameter.map if parameter is not None else None
         noise = 0.3 * rng.normal(size=value.shape)
         weights[name] = (
-            _MAPS[kind](tf.constant(value + noise)) if kind else tf.constant(value + noise)
+            MAPS[kind].function(tf.constant(value + noise)) if kind else tf.constant(value + noise)
         )
     states: Values = {s.name: tf.constant(np.full((ROWS, s.width), s.initial)) for s in cell.states}
     shifted = {n: tf.zeros([ROWS, w], tf.float64) for n, w in cell.inputs.items()}
@@ -87,9 +88,6 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         env = {**new, **before}
         shifted = x
     return env
-
-
-_MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
 
 
 def has_rows(value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
 import pytest
 
@@ -66,16 +66,16 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
-        ("number", "1", "should be a number, and is str"),
-        ("number", True, "should be a number, and is bool"),
-        ("number", None, "should be a number, and is NoneType"),
+        ("number", "1", "should be a number, not str"),
+        ("number", True, "should be a number, not bool"),
+        ("number", None, "should be a number, not NoneType"),
         ("count", 1.5, "should be an integer"),
         ("count", True, "should be an integer"),
-        ("word", 3, "should be a text"),
+        ("word", 3, "should be a string"),
         ("flag", 1, "should be true or false"),
         ("way", "left", "should be one of 'up', 'down'"),
         ("maybe", "x", "should be a number or null"),
-        ("either", 1.5, "should be an integer or a text"),
+        ("either", 1.5, "should be an integer or a string"),
         ("items", "abc", "should be a list"),
         ("table", [1], "should be a mapping"),
         ("number", math.nan, "is not finite"),
@@ -119,7 +119,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"make a new one with count=4"):
+    with pytest.raises(AttributeError, match=r"create a new one with count=4"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3
@@ -127,3 +127,32 @@ def test_things_are_immutable_and_can_be_replaced():
 
 def test_plain_data():
     assert plain({1: (1, {"a": [2]}), "b": "c"}) == {"1": [1, {"a": [2]}], "b": "c"}
+
+
+def test_options_follow_the_order_of_inheritance():
+    class Base(Declared):
+        size: int = 1
+        share: float = 0.5
+
+    class Left(Base):
+        own: str = "a"
+
+    class Right(Base):
+        size: float = 2.0
+        share: ClassVar[float] = 0.25
+
+    class Mixin:
+        extra: "bool" = True
+
+    class Both(Left, Right, Mixin):
+        pass
+
+    for kind in (Both, Right, Left):
+        assert dict(kind._option_types) == {
+            name: hint
+            for name, hint in get_type_hints(kind).items()
+            if not name.startswith("_") and get_origin(hint) is not ClassVar
+        }
+    assert Both._option_types["size"] is float
+    assert "share" not in Both._option_types
+    assert Both(size=1.5, extra=False).options() == {"extra": False, "size": 1.5}

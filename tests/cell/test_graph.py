@@ -363,11 +363,11 @@ OWN = {
     "unused-pre": (own_gate(lambda self, c_prev: c_prev), "does not use pre; set reads"),
     "unused-parameter": (
         own_gate(lambda self, pre: pre, parameters={"p": Parameter()}),
-        "never asks for its parameter 'p'",
+        "does not use its parameter 'p'",
     ),
     "unused-state": (
         own_gate(lambda self, pre: (pre, {"k": pre}), states={"k": 0.0}),
-        "never asks for k_prev",
+        "does not use k_prev",
     ),
     "61-missing-state": (
         own_gate(lambda self, pre, k_prev: pre + k_prev, states={"k": 0.0}),

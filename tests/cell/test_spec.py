@@ -8,11 +8,11 @@ from gatekit.cell.schema import CELL_KEYS, make_initializer, read_cell, read_out
 from gatekit.registry import cell_names
 
 REFUSED = {
-    "1-key": ({"unitss": 8}, "cell.unitss: there is no such key"),
+    "1-key": ({"unitss": 8}, "cell.unitss: no such key"),
     "1-near-key": ({"equation": {}}, "did you mean 'equations'"),
     "3-gates": ({"gates": ["input"]}, "cell.gates: a mapping is expected"),
     "3-parameters": ({"parameters": "p"}, "cell.parameters: a mapping is expected"),
-    "3-name": ({"name": 3}, "cell.name: a text is expected"),
+    "3-name": ({"name": 3}, "cell.name: a string is expected"),
     "3-list": ({"learned_initial_state": "c"}, "a list of names is expected, such as"),
     "3-constant": ({"constants": {"k": "a"}}, "cell.constants.k: a number is expected"),
     "4-input": ({"inputs": {"dt": 1.5}}, "cell.inputs.dt: a width"),
@@ -22,18 +22,18 @@ REFUSED = {
     "8-nan": ({"initial": {"c": float("nan")}}, "cell.initial.c: the number is not finite"),
     "8-inf": ({"constants": {"k": float("inf")}}, "cell.constants.k: the number is not finite"),
     "8-huge": ({"initial": {"c": 10**5000}}, "cell.initial.c: the number is not finite, or beyond"),
-    "rate": ({"dropout": 1.0}, "cell.dropout: a rate lies in"),
-    "rate-negative": ({"zoneout": {"c": -0.1}}, "cell.zoneout.c: a rate lies in"),
+    "rate": ({"dropout": 1.0}, "cell.dropout: a rate in"),
+    "rate-negative": ({"zoneout": {"c": -0.1}}, "cell.zoneout.c: a rate in"),
     "18-target": ({"gates": {"input": {"_target_": "os.system"}}}, "given by registered name"),
     "20-gate": (
         {"gates": {"forget": {"kind": "forgett"}}},
         "no gate 'forgett'; did you mean 'forget'",
     ),
     "20-short": ({"gates": {"forget": "forgett"}}, "no gate 'forgett'"),
-    "20-no-kind": ({"gates": {"forget": {"bias": True}}}, "neither kind nor activation is given"),
+    "20-no-kind": ({"gates": {"forget": {"bias": True}}}, "kind or activation is required"),
     "20-both": (
         {"gates": {"forget": {"kind": "tanh", "activation": "pre"}}},
-        "either kind or activation, not both",
+        "kind and activation exclude each other",
     ),
     "20-option": (
         {"gates": {"forget": {"kind": "power_law", "epps": 1}}},
@@ -70,7 +70,7 @@ REFUSED = {
         r"'a\*x' is read twice",
     ),
     "22-read-text": ({"gates": {"forget": {"kind": "forget", "reads": "x"}}}, r"such as \[x\]"),
-    "23-emits": ({"emits": None}, "say which signal the cell emits, for example `emits: h`"),
+    "23-emits": ({"emits": None}, "name the signal that the cell emits, for example `emits: h`"),
     "23-emits-unknown": ({"emits": "hh"}, "'hh' is not a signal of the cell"),
     "23-emits-input": ({"emits": "x"}, "'x' is not a signal of the cell"),
     "24-twice": ({"equations": {"forget": "x"}}, "'forget' is also in cell.gates"),
@@ -83,7 +83,7 @@ REFUSED = {
     "24-plugin-function": ({"equations": {"positive": "c"}}, "'positive' is a function"),
     "24-prev": ({"equations": {"c_prev": "c"}}, "names that end in _prev"),
     "24-history": ({"inputs": {"h_history": 1}}, "names that end in _prev or _history"),
-    "24-keyword": ({"equations": {"lambda": "c"}}, "cannot read 'lambda', a word of Python"),
+    "24-keyword": ({"equations": {"lambda": "c"}}, "cannot read 'lambda', a keyword of Python"),
     "24-identifier": ({"equations": {"a-b": "c"}}, "'a-b' is not a name"),
     "24-leading-underscore": ({"equations": {"__class__": "c"}}, "'__class__' is not a name"),
     "24-not-ASCII": ({"equations": {"µ": "c"}}, "is not a name"),
@@ -305,7 +305,7 @@ def test_a_cell_function_is_called_with_its_options(with_function):
     ("options", "says"),
     [
         ({"function": "dep"}, "there is no cell function 'dep'; did you mean 'deep'"),
-        ({"dept": 3}, "cell.dept: the cell 'deep' has no such option; did you mean 'depth'"),
+        ({"dept": 3}, "cell.dept: the cell 'deep' does not have this option; did you mean 'depth'"),
         ({"depth": "a"}, "cell function 'deep' raised TypeError"),
         ({"depth": 12}, "^cell.depth: at most 9"),
         ({"depth": 0}, "cell.equations.h: the equation is empty"),
@@ -331,7 +331,7 @@ def test_output_units_have_a_canonical_form(known, name):
     ("config", "says"),
     [
         ("hiden", "output_unit: there is no output unit 'hiden'; did you mean 'hidden'"),
-        ({"units": 3}, "neither kind nor activation"),
+        ({"units": 3}, "kind or activation is required"),
         ({"kind": "projection", "unit": 3}, "did you mean 'units'"),
         ({"kind": "hidden", "_target_": "x"}, "_target_"),
         (None, "a name or"),

@@ -27,7 +27,7 @@ def test_a_study_travels(
     assert main(["bundle", "demo", "--output", "../there/lab.zip"]) == 0
     shown, said = capsys.readouterr()
     assert shown == "../there/lab.zip\n"
-    assert said == "note: 1 runs are FAILED, and go along without an outcome\n"
+    assert said == "note: in the bundle without an outcome: 1 FAILED\n"
     monkeypatch.chdir(root / "there")
     assert main(["import", "lab.zip"]) == 0
     assert "gatekit compare demo" in capsys.readouterr().out
@@ -41,4 +41,4 @@ def test_what_is_no_bundle_is_refused(root: Path, capsys: pytest.CaptureFixture[
     Path("x.zip").write_text("no zip")
     for command in ("import", "rerun"):
         assert main([command, "x.zip"]) == EXIT_REFUSED
-        assert "x.zip is no bundle" in capsys.readouterr().err
+        assert "x.zip is not a bundle" in capsys.readouterr().err

@@ -176,7 +176,7 @@ UNTRUSTED: dict[str, tuple[bytes, str]] = {
         "in a cell it has names",
     ),
     "another-folder": (b"defaults: [../../etc/passwd]", "in a cell it has names"),
-    "a-loop": (b"function: rhn\ndepth: 100000000", "is too large to be tried"),
+    "a-loop": (b"function: rhn\ndepth: 100000000", "is too large (at most 1,000)"),
     "a-width": (GOOD.replace("tanh}", "tanh, units: 1000000}").encode(), "at most"),
     "an-attribute": (b"gates: {g: {activation: pre.__class__}}", "an attribute is not part"),
     "an-import": (GOOD.replace("g + h", "__import__('os') + h").encode(), "no function"),

@@ -24,7 +24,7 @@ def test_two_tables_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates-report", "demo"]) == 0
     text = capsys.readouterr().out
     lines = text.splitlines()
-    assert lines[0] == "study demo: what gates and states did"
+    assert lines[0] == "study demo: gates and states"
     assert all(len(line) <= 100 for line in lines)
     assert "\x1b" not in text
     assert any(line.split()[:3] == ["lstm", "input", "3"] for line in lines)

@@ -64,4 +64,4 @@ def test_a_refusal_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "select sell from runs"]) == EXIT_REFUSED
     assert "the query was refused" in capsys.readouterr().err
     assert main(["query", "drop table runs"]) == EXIT_REFUSED
-    assert "a query is one SELECT" in capsys.readouterr().err
+    assert "a query must be one SELECT" in capsys.readouterr().err

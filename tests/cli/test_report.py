@@ -33,7 +33,7 @@ def test_the_page_lies_where_the_command_says(
     assert main(["report", "demo", "--to", "a/b.html", "--baseline", "rnn"]) == 0
     other = (here / "a" / "b.html").read_text(encoding="utf-8")
     assert "gatekit report demo --baseline rnn" in other
-    assert "difference to rnn" in other
+    assert "difference from rnn" in other
 
 
 def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:
 def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) -> None:
     (here / "experiments" / "empty" / "runs").mkdir(parents=True)
     assert main(["report", "empty"]) == 1
-    assert "holds no runs" in (here / "empty.html").read_text(encoding="utf-8")
+    assert "has no runs" in (here / "empty.html").read_text(encoding="utf-8")
     write_run(here / "experiments/bad/runs", configuration(), state="FAILED", reason="no luck")
     assert main(["report", "bad"]) == 1
     assert "no luck" in (here / "bad.html").read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def test_runs_that_were_asked_for_and_have_not_begun_are_counted(here: Path) -> 
     plan = {"schema": 1, "command": "gatekit train -m", "runs": [{"id": "ab" * 8, **words}]}
     (here / "experiments" / "demo" / "plan-1.json").write_text(json.dumps(plan))
     assert main(["report", "demo"]) == 0
-    assert "1 more were asked for" in (here / "demo.html").read_text(encoding="utf-8")
+    assert "1 more are planned" in (here / "demo.html").read_text(encoding="utf-8")
 
 
 def test_a_plugin_file_lets_its_cell_be_typeset(here: Path) -> None:

@@ -36,7 +36,7 @@ def test_json_and_nothing_that_differs(capsys: pytest.CaptureFixture[str]) -> No
     assert found["configuration"] == [{"key": "units", "first": "64", "second": "128"}]
     assert found["spread"]["difference"] == pytest.approx(-0.13)
     assert main(["why", "demo/units=64", "demo/units=64"]) == 0
-    assert "nothing that is recorded differs" in capsys.readouterr().out
+    assert "no recorded setting differs" in capsys.readouterr().out
 
 
 def test_a_selection_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ import yaml
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare.comparison import compare
 from gatekit.compare.gates.behaviour import gates_report
-from gatekit.compare.scrub import scrub, tells_the_place, without_paths
+from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.share.bundle import write_bundle
 from gatekit.compare.share.unbundle import import_bundle, read_manifest
 from gatekit.compare.study import load
@@ -131,7 +131,7 @@ def test_a_source_that_tells_this_machine_is_refused(
     stored.mkdir(parents=True)
     (stored / f"{'1' * 64}.py").write_text("a = 0\nserver = 'secrethost'\n")
     write_run(tmp_path / "demo" / "runs", configuration(), plugins={"steep": "1" * 64})
-    with pytest.raises(RunError, match=r"plugins/1+\.py, line 2, tells this machine"):
+    with pytest.raises(RunError, match=r"plugins/1+\.py, line 2, contains a name of this machine"):
         bundled(tmp_path)
 
 
@@ -167,7 +167,9 @@ def test_the_command_that_gets_the_data_stands_there(tmp_path: Path) -> None:
         data = {e["task"]: e["command"] for e in json.loads(archive.read("data.json"))}
     assert data["adding"].startswith("none")
     assert data["jsb_music21"].startswith("gatekit data get ")
-    assert data["jsb"].startswith("yours to bring, with task.path=PATH: JSB_Chorales.mat")
+    assert data["jsb"].startswith(
+        "provide the file yourself, with task.path=PATH: JSB_Chorales.mat"
+    )
 
 
 def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path:
         import_bundle(path, tmp_path)
     import_bundle(path, tmp_path, "later")
     assert {run.origin for run in load("demo", tmp_path).runs} == {None, "lab", "later"}
-    with pytest.raises(ConfigError, match="is no name"):
+    with pytest.raises(ConfigError, match="must be a name"):
         import_bundle(path, tmp_path, "../up")
     assert not [p for p in (tmp_path / "demo").iterdir() if p.name.startswith(".")]
 
@@ -192,13 +194,13 @@ def test_importing_twice_is_once_and_another_bundle_needs_another_name(tmp_path:
 def test_strange_names_are_refused(tmp_path: Path, name: str) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     changed = rewritten(bundled(tmp_path), {}, name)
-    with pytest.raises(RunError, match="is no bundle of gatekit"):
+    with pytest.raises(RunError, match="is not a bundle of gatekit"):
         import_bundle(changed, tmp_path)
     with zipfile.ZipFile(changed) as archive:
         manifest = json.loads(archive.read("bundle.json"))
     manifest["files"][name] = "0" * 64
     listed = rewritten(changed, {"bundle.json": json.dumps(manifest).encode()})
-    with pytest.raises(RunError, match="is no bundle of gatekit"):
+    with pytest.raises(RunError, match="is not a bundle of gatekit"):
         import_bundle(listed, tmp_path)
     assert not list((tmp_path / "demo").glob("imported/*"))
 
@@ -220,9 +222,9 @@ def test_damage_is_said_and_nothing_is_left(tmp_path: Path) -> None:
         with pytest.raises((RunError, ConfigError), match=says):
             import_bundle(rewritten(path, changes), tmp_path)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(RunError, match="is no bundle"):
+    with pytest.raises(RunError, match="is not a bundle"):
         import_bundle(path, tmp_path)
-    with pytest.raises(RunError, match="is no bundle"):
+    with pytest.raises(RunError, match="is not a bundle"):
         import_bundle(tmp_path / "nothing.zip", tmp_path)
     assert not list(tmp_path.glob("demo/imported/*"))
 
@@ -239,5 +241,5 @@ def test_scrubbing_leaves_what_is_no_path() -> None:
     )
     assert scrub(f"no file {PRIVATE}: gone") == "no file own.py: gone"
     assert without_paths({"a": [PRIVATE, "c * h", "x/y"]}) == {"a": ["own.py", "c * h", "x/y"]}
-    assert tells_the_place(f"a\n{os.getcwd()}/b") == 2
-    assert tells_the_place("nothing") is None
+    assert line_with_location(f"a\n{os.getcwd()}/b") == 2
+    assert line_with_location("nothing") is None

@@ -62,7 +62,7 @@ def test_the_verdict_is_a_sentence_with_its_interval(tmp_path: Path) -> None:
         " if that is its true size, about 459 seeds are needed to show it"
     )
     assert row(found, "lstm").verdict is None
-    assert "no p value below 5 pairs (3 could not reach less than 0.25)" in found.notes
+    assert "no p value with fewer than 5 pairs (with 3, p is at least 0.25)" in found.notes
 
 
 def test_larger_is_better_where_the_task_says_so(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_baseline_without_an_outcome_is_said(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"rnn": RNN})
     write_run(runs, configuration("lstm", 0), state="FAILED")
     found = compare("demo", tmp_path)
-    assert "baseline lstm has no outcome: nothing is compared with it" in found.notes
+    assert "baseline lstm has no outcome, so nothing is compared with it" in found.notes
     assert row(found, "rnn").difference is None
 
 
@@ -123,12 +123,12 @@ def test_pairs_that_agree_with_a_mean_that_one_of_them_makes_leave_it_open(tmp_p
     assert difference.interval is not None
     assert difference.interval.low < 0 < difference.interval.high
     said = verdict(found, "gru")
-    assert said.startswith("gru against lstm came out better on 10 of 10 pairs, which chance")
-    assert "by how much is open, and so is the verdict: 0.0" in said
+    assert said.startswith("gru was better than lstm on 10 of 10 pairs, which is unlikely")
+    assert "but the size of the difference is uncertain: no verdict; 0.0" in said
     assert not is_decided(difference)
     (sentence,) = sentences(found)
-    assert sentence.startswith("In test nll, gru came out better on 10 of 10 pairs against lstm")
-    assert ", by how much is open (mean paired difference -0.0" in sentence
+    assert sentence.startswith("In test nll, gru was better than lstm on 10 of 10 pairs")
+    assert ", but the size of the difference is uncertain (mean paired difference -0.0" in sentence
 
 
 def test_pairs_and_mean_may_say_the_opposite_of_each_other(tmp_path: Path) -> None:
@@ -140,10 +140,13 @@ def test_pairs_and_mean_may_say_the_opposite_of_each_other(tmp_path: Path) -> No
     assert difference.mean is not None
     assert difference.mean > 0  # worse
     said = verdict(found, "gru")
-    assert said.startswith("gru against lstm came out better on 19 of 20 pairs, which chance")
+    assert said.startswith("gru was better than lstm on 19 of 20 pairs, which is unlikely")
     assert "nats/frame worse (95 % t interval" in said
     (sentence,) = sentences(found)
-    assert "came out better on 19 of 20 pairs against lstm, by how much is open" in sentence
+    assert (
+        "was better than lstm on 19 of 20 pairs, but the size of the difference is uncertain"
+        in sentence
+    )
 
 
 def test_no_common_seed_is_no_verdict(tmp_path: Path) -> None:
@@ -162,7 +165,7 @@ def test_one_pair_has_a_difference_but_no_interval(tmp_path: Path) -> None:
     assert rnn.summary.interval is None
     assert rnn.difference is not None
     assert rnn.difference.interval is None
-    assert str(rnn.verdict).endswith("one pair says nothing about the spread")
+    assert str(rnn.verdict).endswith("one pair does not show the spread")
 
 
 def test_a_seed_that_is_there_twice_is_left_out_of_the_pairs(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_a_seed_that_is_there_twice_is_left_out_of_the_pairs(tmp_path: Path) -> 
     gru = row(found, "gru").difference
     assert gru is not None
     assert gru.pairs == 2
-    assert "gru: seed 0 is there more than once and is left out of the pairs" in found.notes
+    assert "gru: seed 0 occurs more than once and is left out of the pairs" in found.notes
 
 
 def test_from_five_pairs_on_there_is_a_p_value_corrected_by_holm(tmp_path: Path) -> None:
@@ -190,10 +193,9 @@ def test_from_five_pairs_on_there_is_a_p_value_corrected_by_holm(tmp_path: Path)
     assert two is not None
     assert two.test is not None
     assert two.p_holm == two.test.p
-    assert "smallest p this design can reach: p = 0.031, after Holm over 2 p = 0.062" in str(
-        found.notes
-    )
-    assert "so few pairs cannot show a difference at 0.05" in str(found.notes)
+    reachable = "smallest p value that this design can reach: p = 0.031"
+    assert f"{reachable}, after Holm's correction over 2 p = 0.062" in str(found.notes)
+    assert "too few pairs to show a difference at 0.05" in str(found.notes)
 
 
 def test_significant_alone_but_not_after_holm_is_no_difference(tmp_path: Path) -> None:
@@ -236,8 +238,8 @@ def test_diverged_runs_are_the_worst_outcome(tmp_path: Path) -> None:
     assert (gru.summary.n, gru.summary.diverged, gru.summary.mean) == (3, 2, None)
     assert (gru.summary.mean_finished, gru.summary.median) == (1.0, None)
     assert str(gru.verdict) == (
-        "gru diverged on 2 of 3 common seeds, lstm on 0: counted as the worst outcome;"
-        " no p value below 5 pairs (3 could not reach less than 0.25)"
+        "gru diverged on 2 of 3 common seeds, lstm on 0: a diverged run counts as the worst"
+        " outcome; no p value with fewer than 5 pairs (with 3, p is at least 0.25)"
     )
 
 
@@ -269,7 +271,7 @@ def test_missing_runs_block_a_verdict(tmp_path: Path, state: str) -> None:
     lost = write_run(runs, configuration("rnn", 3), state=state, reason="killed")
     found = compare("demo", tmp_path)
     assert verdict(found, "rnn") == (
-        f"no verdict on rnn against lstm: rnn lacks 1 run (1 {state});"
+        f"no verdict on rnn against lstm: rnn is missing 1 run (1 {state});"
         " run the sweep again, then compare"
     )
     assert "is shown" in verdict(found, "gru")
@@ -282,7 +284,7 @@ def test_a_missing_run_of_the_baseline_blocks_all(tmp_path: Path) -> None:
     (write_run(runs, configuration("lstm", 3)) / "result.json").write_text("{")
     found = compare("demo", tmp_path)
     for label in ("gru", "rnn"):
-        assert "lstm lacks 1 run (1 CORRUPT)" in verdict(found, label)
+        assert "lstm is missing 1 run (1 CORRUPT)" in verdict(found, label)
 
 
 def test_a_run_of_unknown_group_blocks_the_groups_that_lack_a_seed(tmp_path: Path) -> None:
@@ -296,10 +298,10 @@ def test_a_run_of_unknown_group_blocks_the_groups_that_lack_a_seed(tmp_path: Pat
 @pytest.mark.parametrize(
     ("changed", "config", "says"),
     [
-        ({"metric": {**METRIC, "unit": "bits/frame"}}, {}, "another metric"),
-        ({"metric": {**METRIC, "name": "mse"}}, {}, "another metric"),
-        ({"data_hash": "sha256:" + "cd" * 32}, {}, "another data (cdcdcdcd against abababab)"),
-        ({}, {"trainer__epochs": 80}, "another step budget (epochs=80 against epochs=40)"),
+        ({"metric": {**METRIC, "unit": "bits/frame"}}, {}, "different metric"),
+        ({"metric": {**METRIC, "name": "mse"}}, {}, "different metric"),
+        ({"data_hash": "sha256:" + "cd" * 32}, {}, "different data (cdcdcdcd against abababab)"),
+        ({}, {"trainer__epochs": 80}, "different step budget (epochs=80 against epochs=40)"),
     ],
 )
 def test_what_is_not_comparable_is_refused_unless_forced(
@@ -332,7 +334,7 @@ def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     metric = {"name": "mse", "direction": "min", "unit": "", "chance": None}
     write_run(runs, configuration("lstm", 0, task__name="adding"), 0.1, metric=metric)
-    with pytest.raises(ConfigError, match=r"not comparable: another metric.*task\.name"):
+    with pytest.raises(ConfigError, match=r"not comparable: different metric.*task\.name"):
         compare("demo", tmp_path, by=["cell"])
 
 
@@ -369,10 +371,10 @@ def test_row54_odd_results_are_flagged(tmp_path: Path) -> None:
     write_run(runs, configuration("rnn", 1), 9.2, warnings=[doubt])
     notes = str(compare("demo", tmp_path).notes)
     assert f"rnn: {doubt}" in notes
-    assert "lstm: all 2 runs end at the same value: does the seed reach the model?" in notes
+    assert "lstm: all 2 runs end at the same value: check that the seed reaches the model" in notes
     assert "gru: 1 of 2 runs end more than 100 times worse than chance" in notes
-    assert "rnn: validation never moved in 1 of 2 runs" in notes
-    assert "gru: validation never moved" not in notes
+    assert "rnn: validation never changed in 1 of 2 runs" in notes
+    assert "gru: validation never changed" not in notes
 
 
 def test_what_the_suite_said_of_a_plugin_is_told(tmp_path: Path) -> None:
@@ -405,11 +407,11 @@ def test_no_runs_and_only_failed_runs_say_so(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     empty = compare("demo", tmp_path)
     assert (empty.exit_code, empty.rows) == (1, ())
-    assert "study demo holds no runs" in empty.notes[0]
+    assert "study demo has no runs" in empty.notes[0]
     write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED", reason="boom")
     failed = compare("demo", tmp_path)
     assert failed.exit_code == 1
-    assert "no run came to an outcome: there is nothing to compare yet" in failed.notes
+    assert "no run has an outcome yet: there is nothing to compare" in failed.notes
 
 
 def test_from_ten_seeds_on_there_is_a_bootstrap_too(tmp_path: Path) -> None:

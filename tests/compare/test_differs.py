@@ -145,7 +145,10 @@ def two(tmp_path: Path) -> Comparison:
     return study(tmp_path, BASE, {**GRU, "optimizer__learning_rate": 0.1})
 
 
-SAID = "the two differ in cell and optimizer.learning_rate, so none of these alone is compared"
+SAID = (
+    "the two differ in cell and optimizer.learning_rate, so the difference cannot be attributed"
+    " to one of them"
+)
 
 
 def test_every_form_names_the_settings(two: Comparison) -> None:
@@ -168,8 +171,8 @@ def test_no_sentence_is_written_and_none_is_offered_to_copy(two: Comparison) -> 
     assert sentence == (
         "no sentence on gru learning_rate=0.1 against lstm learning_rate=0.01: they differ in cell"
         " and optimizer.learning_rate; type `--within optimizer.learning_rate` to compare groups"
-        " that agree in it, or `--together cell,optimizer.learning_rate` if these were chosen as"
-        " one."
+        " that agree in it, or `--together cell,optimizer.learning_rate` if these were chosen"
+        " together."
     )
     html = str(summary(Sheet(two, "gatekit compare demo", ())).body)
     assert SAID in html

@@ -100,7 +100,7 @@ def test_markdown_is_a_table_with_its_footer(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     lines = to_markdown(compare("demo", tmp_path)).splitlines()
     assert lines[0] == (
-        "| group | n | test nll (nats/frame) | difference to lstm | parameters | ms/step |"
+        "| group | n | test nll (nats/frame) | difference from lstm | parameters | ms/step |"
     )
     assert lines[3].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
     assert any(line.startswith("- rnn is worse than lstm") for line in lines)
@@ -111,7 +111,7 @@ def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:
     comparison = compare("demo", tmp_path)
     assert to_json(comparison) == "[]"
     assert to_csv(comparison) == "group,n,mean,low,high,metric\n"
-    assert "holds no runs" in to_markdown(comparison)
+    assert "has no runs" in to_markdown(comparison)
 
 
 def test_every_field_is_documented(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_forest_draws_every_pair_and_says_what_diverged(tmp_path: Path, width:
     assert "\N{MINUS SIGN}" not in shown.split("rnn")[1].split("n =")[0]
     assert "+0.313 [+0.275, +0.351]   n = 3" in shown
     assert "2 of 5 diverged   n = 5" in shown
-    assert "difference in nll (nats/frame)\nto lstm, better to the left" in shown
+    assert "difference in nll (nats/frame)\nfrom lstm, better to the left" in shown
     dots = [line for line in figure.axes[0].lines if len(np.atleast_1d(line.get_xdata())) == 3]
     assert [line.get_xdata() for line in dots] == [
         pytest.approx([b - a for a, b in zip(LSTM, RNN, strict=True)])
@@ -207,7 +207,7 @@ def test_a_heat_map_holds_the_means_and_frames_the_best(tmp_path: Path) -> None:
 
 def test_a_heat_map_needs_two_keys(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    with pytest.raises(ConfigError, match="choose with --by KEY,KEY"):
+    with pytest.raises(ConfigError, match="choose two with --by KEY,KEY"):
         draw_heatmap(page(), compare("demo", tmp_path))
 
 
@@ -243,7 +243,7 @@ def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
 
 def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
-    with pytest.raises(ConfigError, match=r"5 tasks and 3 variants.*here are 0 and 0"):
+    with pytest.raises(ConfigError, match=r"5 tasks and 3 variants.*this comparison has 0 and 0"):
         draw_critical_difference(page(), compare("demo", tmp_path))
     with pytest.raises(ConfigError, match="needs two tasks"):
         draw_profile(page(), compare("demo", tmp_path))
@@ -259,7 +259,7 @@ def test_a_profile_names_its_scale(tmp_path: Path) -> None:
     figure = page()
     draw_profile(figure, write_everything(tmp_path))
     assert "normalised score (0 chance, 1 baseline; 5 tasks)" in texts(figure)
-    assert "lstm (n = 3 a task)" in texts(figure)
+    assert "lstm (n = 3 per task)" in texts(figure)
 
 
 def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:

@@ -196,8 +196,8 @@ def test_a_training_that_each_optimizer_has_for_itself_is_no_key(tmp_path: Path)
     assert found.implied == {"optimizer.learning_rate": owner, "optimizer.momentum": owner}
     said = compare("demo", tmp_path, baseline="lstm", within=["optimizer"])
     assert (
-        "each optimizer has its own optimizer.learning_rate, optimizer.momentum: in no label"
-        in (said.notes)
+        "each optimizer has its own optimizer.learning_rate, optimizer.momentum,"
+        " which labels do not show" in (said.notes)
     )
     assert {len(row.block) for row in said.rows} == {2}
 

@@ -44,7 +44,7 @@ def test_without_test_scores_validation_is_shown_and_said(tmp_path: Path) -> Non
     assert heading(found)[2] == "validation error (%)"
     assert found.rows[0].summary is not None
     assert found.rows[0].summary.mean == pytest.approx(11.0)
-    assert "lstm: no test score was logged: validation is shown" in str(found.notes)
+    assert "lstm: no test score was logged: the table shows validation" in str(found.notes)
 
 
 def test_test_scores_are_not_compared_with_validation_scores(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_test_scores_are_not_compared_with_validation_scores(tmp_path: Path) -> 
         record(tmp_path, "lstm", seed, test=True)
         record(tmp_path, "gru", seed, test=False)
     verdict = compare("mine", tmp_path).rows[0].verdict or compare("mine", tmp_path).rows[1].verdict
-    assert "not comparable with lstm: another split (validation against test)" in str(verdict)
+    assert "not comparable with lstm: different split (validation against test)" in str(verdict)
     record(tmp_path, "gru", 3, test=True)
     with pytest.raises(ConfigError, match="log the same scores"):
         compare("mine", tmp_path)
@@ -110,7 +110,7 @@ def test_groups_of_two_directions_are_not_compared(tmp_path: Path) -> None:
         minimised(tmp_path, "lstm", seed, 0.5 + seed / 10, "max")
         minimised(tmp_path, "gru", seed, 0.9)
     (verdict,) = filter(None, (row.verdict for row in compare("mine", tmp_path).rows))
-    assert "not comparable with lstm: another metric (accuracy in no unit, min against" in verdict
+    assert "not comparable with lstm: different metric (accuracy in no unit, min against" in verdict
 
 
 def test_a_run_without_a_direction_is_corrupt_and_says_why(tmp_path: Path) -> None:

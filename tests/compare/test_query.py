@@ -144,7 +144,7 @@ def test_only_one_select_is_answered(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path, {"lstm": LSTM})
-    with pytest.raises(ConfigError, match="a query is one SELECT"):
+    with pytest.raises(ConfigError, match="a query must be one SELECT"):
         asked(tmp_path, sql)
     assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 

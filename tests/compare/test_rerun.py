@@ -41,7 +41,7 @@ def test_a_plugin_of_another_source_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="the data of task adding are others here"):
+    with pytest.raises(RunError, match="the data of task adding differ here"):
         rerun(bundle(tmp_path, data_hash="0" * 64))
 
 

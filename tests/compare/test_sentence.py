@@ -37,9 +37,9 @@ def test_a_design_that_cannot_reach_the_level_says_by_what_it_is_decided(tmp_pat
     base = [8.60, 8.65, 8.70, 8.62, 8.66]
     write_study(tmp_path, {"lstm": base, "rnn": [v + 0.3 + i / 99 for i, v in enumerate(base)]})
     (said,) = sentences(compare("demo", tmp_path))
-    assert "p = 0.062, where no p value of this design is below 0.05 and the t interval" in said
+    assert "p = 0.062, where no p value of this design can be below 0.05 and the t interval" in said
     verdict = compare("demo", tmp_path).rows[1].verdict
-    assert str(verdict).endswith("the t interval decides, Bonferroni-corrected")
+    assert str(verdict).endswith("so the Bonferroni-corrected t interval decides")
 
 
 def test_diverged_runs_are_told(tmp_path: Path) -> None:
@@ -55,9 +55,7 @@ def test_no_verdict_is_no_sentence_for_a_paper(tmp_path: Path) -> None:
     write_run(runs, configuration("rnn", 3), state="FAILED")
     assert sentences(compare("demo", tmp_path))[0].startswith("no verdict on rnn against lstm")
     write_study(tmp_path, {"lstm": LSTM}, "alone")
-    assert to_text(compare("alone", tmp_path)) == (
-        "There is nothing that is set against a baseline."
-    )
+    assert to_text(compare("alone", tmp_path)) == ("No group is compared with a baseline.")
 
 
 def test_pairs_that_share_a_seed_are_not_called_seeds(tmp_path: Path) -> None:

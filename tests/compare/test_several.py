@@ -70,7 +70,7 @@ def test_who_lacks_a_run_is_left_out_and_named(tmp_path: Path) -> None:
     write_task(tmp_path, "b", {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]})
     several = found(tmp_path)
     assert {v.name for v in several.variants} == {"lstm", "gru"}
-    assert several.notes == ("rnn: left out over all tasks, runs are missing",)
+    assert several.notes == ("rnn: left out of the table over all tasks, because runs are missing",)
 
 
 def test_a_task_without_a_scale_keeps_its_ranks(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_task_without_a_scale_keeps_its_ranks(tmp_path: Path) -> None:
     write_task(tmp_path, "b", {"lstm": [8.0, 8.1], "gru": [7, 7]}, {**METRIC, "chance": None})
     several = found(tmp_path)
     assert (several.tasks, several.normalised) == (("task=a", "task=b"), ("task=a",))
-    assert several.notes == ("task=b: not normalised, chance or baseline is not known",)
+    assert several.notes == ("task=b: not normalised, chance level or baseline is unknown",)
 
 
 @pytest.mark.parametrize(("lstm", "kept"), [(0.13, False), (0.12, False), (0.2, True)])

@@ -62,7 +62,7 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
         "group",
         "n",
         "test nll (nats/frame)",
-        "difference to lstm",
+        "difference from lstm",
         "parameters",
         "ms/step",
     ):
@@ -93,7 +93,9 @@ def test_missing_runs_are_counted_and_listed(tmp_path: Path) -> None:
     text = printed(tmp_path)
     assert "3/4" in text
     assert f"FAILED {lost.name} seed 3: killed, maybe OOM" in text
-    assert "no verdict on rnn against lstm: rnn lacks 1 run (1 FAILED)" in " ".join(text.split())
+    assert "no verdict on rnn against lstm: rnn is missing 1 run (1 FAILED)" in " ".join(
+        text.split()
+    )
 
 
 def test_diverged_runs_are_counted(tmp_path: Path) -> None:
@@ -154,4 +156,4 @@ def test_any_label_is_shown_as_text(tmp_path: Path, label: str) -> None:
 
 def test_an_empty_study_says_so(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
-    assert "study demo holds no runs" in printed(tmp_path)
+    assert "study demo has no runs" in printed(tmp_path)

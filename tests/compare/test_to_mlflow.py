@@ -18,7 +18,7 @@ import processes
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.output.to_mlflow import Exported, export_mlflow
+from gatekit.compare.output.to_mlflow import ExportCounts, export_mlflow
 from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run, write_study
@@ -74,8 +74,8 @@ def test_groups_are_parents_runs_are_children_and_twice_is_once(
     runs = write_study(tmp_path, {"lstm": LSTM, "gru": GRU[:2]})
     write_run(runs, configuration("gru", 2), state="FAILED", reason="killed")
     study = load("demo", tmp_path)
-    assert export_mlflow(study, server) == Exported(6, 0)
-    assert export_mlflow(study, server) == Exported(0, 6)
+    assert export_mlflow(study, server) == ExportCounts(6, 0)
+    assert export_mlflow(study, server) == ExportCounts(0, 6)
     found = stored(server, "demo")
     parents = {r.info.run_id: r for r in found if "gatekit.group" in r.data.tags}
     children = [r for r in found if "gatekit.run" in r.data.tags]
@@ -101,12 +101,12 @@ def test_a_run_that_has_changed_is_written_anew(tmp_path: Path, server: str) -> 
     runs = tmp_path / "later" / "runs"
     config = configuration("lstm", 0)
     folder = write_run(runs, config, state="FAILED", reason="killed")
-    assert export_mlflow(load("later", tmp_path), server) == Exported(1, 0)
+    assert export_mlflow(load("later", tmp_path), server) == ExportCounts(1, 0)
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
     write_run(runs, config, 8.6)
-    assert export_mlflow(load("later", tmp_path), server) == Exported(1, 0)
+    assert export_mlflow(load("later", tmp_path), server) == ExportCounts(1, 0)
     children = [r for r in stored(server, "later") if "gatekit.run" in r.data.tags]
     assert [child.data.tags["gatekit.state"] for child in children] == ["COMPLETED"]
 

@@ -37,7 +37,7 @@ def test_a_run_is_found_by_its_beginning_and_a_group_by_its_label(tmp_path: Path
         ("demo/rn", "did you mean 'rnn'"),
         ("dmo/rnn", "did you mean 'demo'"),
         ("rnn", "type a run's id, or STUDY/GROUP such as demo/lstm"),
-        ("ffffffff", "is in no study"),
+        ("ffffffff", "is not in any study"),
     ],
 )
 def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, says: str) -> None:
@@ -49,7 +49,7 @@ def test_what_is_not_found_says_what_to_type(tmp_path: Path, text: str, says: st
 def test_an_id_in_two_studies_needs_its_study(tmp_path: Path) -> None:
     write_run(tmp_path / "one" / "runs", configuration(), name="a" * 16)
     write_run(tmp_path / "two" / "runs", configuration(), name="a" * 16)
-    with pytest.raises(RunError, match="is in one, two; type STUDY/aaaa"):
+    with pytest.raises(RunError, match="is in several studies: one, two; type STUDY/aaaa"):
         select("aaaa", tmp_path)
     assert select("two/aaaa", tmp_path).study.name == "two"
 
@@ -71,7 +71,7 @@ def test_cells_of_other_names_are_told_by_their_names(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "gru": RNN})
     found = told(tmp_path, "demo/lstm", "demo/gru")
     assert found.configuration == (Change("cell.name", "lstm", "gru"),)
-    assert "`gatekit show gru` and `gatekit show lstm` tell them" in found.notes[0]
+    assert "type `gatekit show gru` and `gatekit show lstm`" in found.notes[0]
 
 
 def test_environment_data_and_seeds(tmp_path: Path) -> None:
@@ -150,4 +150,4 @@ def test_without_numbers_nothing_is_explained(tmp_path: Path) -> None:
     assert "a diverged run has no number" in str(found.notes)
     found = told(tmp_path, "demo/lstm", "demo/rnn")
     assert "is FAILED: killed" in found.notes[0]
-    assert "without an outcome" in str(found.notes)
+    assert "one side has no outcome" in str(found.notes)

@@ -75,10 +75,10 @@ def test_a_plugin_whose_source_changed_is_not_comparable(tmp_path: Path) -> None
         write_run(runs, configuration("gru", seed), value, plugins={"gates": "22" * 32})
         write_run(runs, configuration("rnn", seed), value + 1, plugins={"own": "33" * 32})
     found = compare("demo", tmp_path)
-    assert "another source of plugin gates (22222222 against 11111111)" in verdict(found, "gru")
+    assert "different source of plugin gates (22222222 against 11111111)" in verdict(found, "gru")
     assert verdict(found, "rnn").startswith("rnn is worse than lstm")
     forced = compare("demo", tmp_path, force=True)
-    assert "forced: another source of plugin gates" in str(forced.notes)
+    assert "forced: different source of plugin gates" in str(forced.notes)
 
 
 def test_many_groups_of_few_seeds_need_wider_intervals(tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_stale_runs_are_not_comparable_with_current_ones(tmp_path: Path) -> None
         said = '{"by": "0123456789abcdef", "because": "the source has changed of plugin gates"}'
         (old / STALE).write_text(said)
     found = compare("demo", tmp_path)
-    assert "another age (stale: the source has changed of plugin gates" in verdict(found, "rnn")
-    assert "rnn: its runs are stale: the source has changed of plugin gates" in found.notes
+    assert "different age (stale: the source has changed of plugin gates" in verdict(found, "rnn")
+    assert "rnn: the runs are stale: the source has changed of plugin gates" in found.notes
     assert verdict(compare("demo", tmp_path, force=True), "rnn").startswith("rnn is worse")
     (old / STALE).write_text("{")
     assert "it is marked as outdated" in str(compare("demo", tmp_path, force=True).notes)

@@ -52,7 +52,7 @@ CELLS: list[tuple[int, str, str]] = [
     (24, "gates: {pre: {kind: tanh}}\nequations: {h: pre}", "'pre' is reserved"),
     (24, "gates: {t: {kind: tanh}}\nequations: {h: t}", "'t' is reserved"),
     (24, "gates: {tanh: {kind: tanh}}\nequations: {h: x}", "is a function of the equation"),
-    (24, "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}", "are made by gatekit"),
+    (24, "gates: {g_prev: {kind: tanh}}\nequations: {h: g_prev}", "are reserved"),
     (25, ONE + "{h: g + x}", "in 'g + x' a width of 8 meets a width of 6"),
     (
         26,
@@ -65,7 +65,7 @@ EQUATIONS: list[tuple[int, str, str]] = [
     (27, "().__class__.__mro__", "an attribute is not part"),
     (27, "__import__('os')", "there is no function '__import__'"),
     (27, "getattr(g, 'a')", "there is no function 'getattr'"),
-    (28, "f'{g}'", "a text is not part"),
+    (28, "f'{g}'", "an f-string is not part"),
     (28, "lambda: g", "a lambda is not part"),
     (28, "[g for g in h]", "a comprehension is not part"),
     (28, "(g := 1)", "an assignment is not part"),
@@ -94,8 +94,8 @@ EQUATIONS: list[tuple[int, str, str]] = [
     (34, "...", "is not a number"),
     (34, "'a'*10**9", "is not a number"),
     (34, "1j", "is not a number"),
-    (35, "tanh(g, g)", "tanh takes 1 argument(s), and got 2"),
-    (35, "tanh()", "tanh takes 1 argument(s), and got 0"),
+    (35, "tanh(g, g)", "tanh takes 1 argument(s), not 2"),
+    (35, "tanh()", "tanh takes 1 argument(s), not 0"),
 ]
 LAYERS: list[tuple[int, Callable[[], Any], str]] = [
     (42, lambda: lstm()(X[:, :, :0]), "features must be known and at least 1"),
@@ -165,7 +165,7 @@ BUILT: list[tuple[int, str, str]] = [
     (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
     (61, gate("return pre, {'k': pre}"), "returns the states k, and declares (none)"),
-    (61, gate("return pre", states='states = {"k": 0.0}'), "never asks for k_prev"),
+    (61, gate("return pre", states='states = {"k": 0.0}'), "does not use k_prev"),
     (61, gate("return pre, pre, pre"), "a tuple that is not (value, {name: new state})"),
 ]
 # Gates that build, and that the suite refuses.

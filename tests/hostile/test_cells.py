@@ -34,7 +34,7 @@ from .cells import hostile
 
 SECONDS = 2.0
 MEMORY = 1024**3
-CASES = 12_000
+CASES = 4_000
 SHARE = 1_000
 
 

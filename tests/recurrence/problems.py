@@ -103,7 +103,7 @@ def run_fused(problem: Problem) -> Solution:
 
 def run_stepwise(problem: Problem) -> Solution:
     """Run a problem by the fused executor, with the inputs in each step's products."""
-    return executor.run(problem, scheduler.make(problem.cell, problem.wanted, stepwise=True))
+    return executor.run(problem, scheduler.make(problem.cell, problem.wanted, weights_cached=True))
 
 
 EXECUTORS: Mapping[str, Run] = {

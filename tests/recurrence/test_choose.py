@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key, stepwise
+from gatekit.recurrence.executors.choose import EXECUTORS, MODES, Setting, choose, key
 from gatekit.recurrence.executors.fused import executor as fused
+from gatekit.recurrence.executors.fused.layout import weights_stay_cached
 from gatekit.recurrence.executors.linear import solve
 
 from .affine_cells import AFFINE
@@ -203,4 +204,4 @@ def test_layers_explain_why_nothing_is_solved() -> None:
 def test_inputs_enter_each_steps_product_where_weights_stay_near(
     units: int, setting: Setting, expected: bool
 ) -> None:
-    assert stepwise(built("lstm", units=units, features=units // 2), setting) is expected
+    assert weights_stay_cached(built("lstm", units=units, features=units // 2), setting) is expected

@@ -75,7 +75,7 @@ def test_xla_which_has_no_cudnn_runs_fused(monkeypatch: pytest.MonkeyPatch) -> N
         made.cell, Choice("cudnn", "graph", ""), Setting("gpu", "float64", "float64")
     )
     given = Given(made.cell)
-    expected = fused.run(given.problem(given.tensors), executor.plan(("h",)))
+    expected = fused.run(given.problem(given.tensors), executor.schedule(("h",)))
 
     def asked(*_: Any) -> Any:
         raise NotImplementedError("cuDNN")

@@ -29,7 +29,7 @@ EVERYTHING = {"mask": True, "training": True, "drop": True}
 
 def _agree(given: Given) -> None:
     fast = ["fused"]
-    if make(given.cell, given.cell.output.signals, stepwise=True).stream:
+    if make(given.cell, given.cell.output.signals, weights_cached=True).input_columns:
         fast.append("stepwise")
 
     @tf.function

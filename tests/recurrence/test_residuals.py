@@ -4,11 +4,15 @@ import numpy
 import pytest
 import tensorflow as tf
 
+from gatekit.recurrence.executors.fused.layout import layout_with_gradient
 from gatekit.recurrence.executors.fused.residuals import (
     ListResiduals,
     PackedResiduals,
     residuals_for,
 )
+from gatekit.recurrence.executors.fused.scheduler import make
+
+from .cells import built
 
 BATCH, WIDTHS, VALUES = 2, {"h": 3, "c": 1}, {"z": 4}
 ENTRIES = {key: {key: width} for key, width in {**WIDTHS, **VALUES}.items()}
@@ -96,8 +100,11 @@ def test_a_gradient_may_be_asked_for_twice(kind, mode):
 
 
 def test_where_it_is_traced_decides():
+    schedule = make(built("lstm"), ("h",))
+
     def kind():
-        return type(residuals_for(ENTRIES, WIDTHS, 1, (None, BATCH), tf.float64))
+        layout = layout_with_gradient(schedule)
+        return type(residuals_for(layout, ENTRIES, WIDTHS, 1, (None, BATCH), tf.float64))
 
     seen = {"eager": kind()}
 

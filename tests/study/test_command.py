@@ -142,7 +142,7 @@ def test_row_17_empty(capsys):
 
 def test_row_18_target(capsys):
     own("cell/mine", CELL + "initializers: {_target_: os.system}\n")
-    assert "_target_ is not allowed" in told(capsys, "cell=mine")
+    assert "_target_='os.system' is not allowed" in told(capsys, "cell=mine")
     assert "_target_" in told(capsys, "cell.gates.forget._target_=os.system")
 
 

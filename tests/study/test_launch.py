@@ -17,7 +17,7 @@ import pytest
 from deeds import CONTEXT, child_of, plan_of, start, states
 
 import gatekit
-import gatekit.study as package
+import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey

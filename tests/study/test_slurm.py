@@ -15,7 +15,9 @@ from gatekit.cell.errors import ConfigError
 from gatekit.study.command import compose
 from gatekit.study.launch import Outcome, launch, report
 from gatekit.study.launch import slurm as module
+from gatekit.study.launch.loop import make
 from gatekit.study.launch.submitting import executor
+from gatekit.study.launch.work import Listed
 from gatekit.study.options import read_options
 from gatekit.study.plan import plan as planned
 
@@ -180,18 +182,23 @@ def local(plan, main=child_of):
     outcome = Outcome()
     (plan.study / "runs").mkdir(parents=True, exist_ok=True)
     todo = [run for run in plan.runs if run.folder().state().name not in ("COMPLETED", "DIVERGED")]
-    return module.launch_jobs(plan, executor(plan), todo, outcome, main=main)
+    if plan.launch.options.detach:
+        return module.detach(plan, executor(plan), todo, outcome, main=main)
+    backend = module.Slurm(plan, executor(plan), main)
+    return make(module.untimed(plan), backend, Listed(todo), outcome, log=plan.log)
 
 
 @pytest.mark.slow
 def test_every_way_to_end_touches_only_that_run(submitit, tmp_path, monkeypatch):
-    most = []
-    submit = module._Watching._submit
-    monkeypatch.setattr(
-        module._Watching,
-        "_submit",
-        lambda self, runs: (submit(self, runs), most.append((len(self.active), len(runs)))),
-    )
+    jobs, most = [], []
+    note = module.note
+
+    def noted(plan, job, runs):
+        note(plan, job, runs)
+        jobs.append(job)
+        most.append((sum(not job.done() for job in jobs), len(runs)))
+
+    monkeypatch.setattr(module, "note", noted)
     deeds = ("good", "exit", "kill once", "orphan once", "diverge")
     plan = plan_of(
         tmp_path, *deeds, backend="slurm", cluster="local", runs_per_job=3, max_jobs=2, n_jobs=3
@@ -231,18 +238,18 @@ def test_row_71_a_job_at_its_time_limit_goes_on_from_the_checkpoint(
     assert launch(once, backend=None, start=None).code == 0
     plan = planned(compose([*words, "root=twice"]))
     watching = []
-    look = module._Watching._look
+    look = module.JobRun.look
 
-    def interrupting(self, job):
+    def interrupting(self):
         if not watching and list(plan.study.glob("runs/*/metrics.jsonl")):
-            watching.append(job)
+            watching.append(self)
             # As Slurm does before the end of a job's time: not to who waits for it, but to it.
-            waits = job.job._process.pid
+            waits = self.job.job._process.pid
             (it,) = Path(f"/proc/{waits}/task/{waits}/children").read_text().split()
             os.kill(int(it), signal.SIGUSR2)
-        look(self, job)
+        look(self)
 
-    monkeypatch.setattr(module._Watching, "_look", interrupting)
+    monkeypatch.setattr(module.JobRun, "look", interrupting)
     assert launch(plan).code == 0
     assert watching
     (run,), (other,) = plan.runs, once.runs

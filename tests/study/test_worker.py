@@ -203,7 +203,7 @@ ACTS = {
     "memory": "raise MemoryError('no')",
     "gpu": "raise worker.tf.errors.ResourceExhaustedError(None, None, 'OOM when allocating')",
     "disk": "raise OSError(28, 'No space left on device', 'run/metrics.jsonl')",
-    "full": "worker.files.disk.open = full; raise OSError(28, 'No space left on device', 'log')",
+    "full": "worker.durable.disk.open = full; raise OSError(28, 'No space left on device', 'log')",
     "error": "1 / 0",
     "crash": "os.kill(os.getpid(), signal.SIGSEGV)",
     **{

@@ -33,8 +33,8 @@ class Block:
 
     Args:
         states: their keys; one, or two that are coupled.
-        a: the coefficients, row by row; None stands for zero. Those of a matrix are matrices.
-        b: the rest of each; None stands for zero.
+        a: the coefficients, row by row; None is zero. Those of a matrix are matrices.
+        b: the rest of each; None is zero.
         nodes: the signals that can be computed for all steps once the block is solved, in order.
     """
 
@@ -76,7 +76,7 @@ def analyse(cell: Cell) -> Affinity:
     """Return the states' updates as affine maps of their own previous values, or why they are not.
 
     A coefficient may name inputs and shifted inputs, signals that read no state, parameters, and
-    states (new or previous) that an earlier block has solved. Zoneout and masks are no part of it:
+    states (new or previous) that an earlier block has solved. Zoneout and masks are left out:
     both keep an affine update affine.
 
     Args:
@@ -151,7 +151,7 @@ class _Analysis:
         return None, "; ".join(reasons)
 
     def spread(self) -> Iterator[str]:
-        """Make known, and yield, the signals that need nothing but what is known."""
+        """Yield the signals that depend only on known ones, and mark them as known."""
         for node in self.cell.nodes:
             if node.name not in self.known and self.computable(node):
                 self.known.update([node.name, *(key for _, key in node.own_states)])
@@ -249,7 +249,7 @@ class _Analysis:
         return self.form(own.get(key, value), local, node.name)
 
     def as_matrix(self, node: Node) -> Expr:
-        """Return an equation's expression, without the calls that lay a matrix flat."""
+        """Return an equation's expression without the calls that flatten a matrix."""
         expr = node.expr
         for _ in self.cell.shapes[node.name][1:]:
             assert isinstance(expr, Call)
@@ -259,7 +259,7 @@ class _Analysis:
         return expr
 
     def cut(self, expr: Call) -> str | None:
-        """Return the matrix that splits of a flat vector make whole, if it depends on the group."""
+        """Return the matrix that nested splits restore from a vector, if the group contains it."""
         splits, inner = 0, expr
         while isinstance(inner, Call) and inner.function == "split":
             splits, inner = splits + 1, inner.args[0]  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Between which bounds a gate's values lie, as far as its expression tells."""
+"""Bounds of a gate's values, as far as its expression determines them."""
 
 from __future__ import annotations
 
@@ -8,42 +8,29 @@ from collections.abc import Callable
 
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
-
-Interval = tuple[float, float]
+from gatekit.cell.language.ops import FUNCTIONS, Interval
+from gatekit.cell.parameter import MAPS
 
 _ALL: Interval = (-math.inf, math.inf)
-_FIXED: dict[str, Interval] = {
-    **dict.fromkeys(("sigmoid", "hard_sigmoid", "softmax", "cumax"), (0.0, 1.0)),
-    **dict.fromkeys(("tanh", "sin", "cos", "softsign"), (-1.0, 1.0)),
-    **dict.fromkeys(("relu", "softplus", "exp", "abs", "square", "sqrt"), (0.0, math.inf)),
-    "log_sigmoid": (-math.inf, 0.0),
-}
 _SAME = ("mean", "repeat", "split", "flat", "column", "row", "transpose")
-_MAPS: dict[str | None, Interval] = {
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "exp": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-}
 
 
-class _UntoldError(Exception):
-    """The expression does not tell its bounds."""
+class _UnknownError(Exception):
+    """The expression does not determine bounds."""
 
 
 def bounds(cell: Cell, gate: str) -> Interval | None:
-    """Return the interval in which a gate's values lie, by interval arithmetic.
+    """Return an interval that contains a gate's values, by interval arithmetic.
 
-    ``sigmoid(pre)`` lies in (0, 1), ``1 - forget`` in (0, 1) where ``forget`` does, ``pre``
-    anywhere.
+    ``sigmoid(pre)`` is in (0, 1), ``1 - forget`` is if ``forget`` is, and ``pre`` is anywhere.
 
     Args:
         cell: the built cell.
         gate: one of its gates.
 
     Returns:
-        The lower and the upper bound, infinite where there is none; None where the gate cannot be
-        written as an expression, or its expression does not tell.
+        The lower and the upper bound, which may be infinite; None if the gate cannot be written as
+        an expression, or if its expression does not determine bounds.
     """
     found: dict[str, Interval | None] = {}
 
@@ -52,20 +39,21 @@ def bounds(cell: Cell, gate: str) -> Interval | None:
             value = float(cell.constants[name])
             return value, value
         if name in cell.parameters:
-            return _MAPS.get(cell.parameters[name].map, _ALL)
+            kind = cell.parameters[name].map
+            return (MAPS[kind].function.range if kind else None) or _ALL
         if name in cell.gate_expressions:
-            told = found.get(name)
-            if told is None:
-                raise _UntoldError
-            return told
+            interval = found.get(name)
+            if interval is None:
+                raise _UnknownError
+            return interval
         return _ALL
 
     for node in cell.nodes:
         if node.name in cell.gate_expressions:
-            made = cell.gate_expressions[node.name]
+            expression = cell.gate_expressions[node.name]
             try:
-                found[node.name] = None if made is None else _interval(made[0], named)
-            except _UntoldError:
+                found[node.name] = None if expression is None else _interval(expression[0], named)
+            except _UnknownError:
                 found[node.name] = None
         if node.name == gate:
             break
@@ -83,8 +71,9 @@ def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
     if isinstance(expr, Binary):
         return _binary(expr, named)
     assert isinstance(expr, Call)
-    if expr.function in _FIXED:
-        return _FIXED[expr.function]
+    function = FUNCTIONS.get(expr.function)
+    if function is not None and function.range is not None:
+        return function.range
     first = _interval(expr.args[0], named)
     if expr.function in _SAME:
         return first
@@ -92,7 +81,7 @@ def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
         second = _interval(expr.args[1], named)
         chosen = min if expr.function == "minimum" else max
         return chosen(first[0], second[0]), chosen(first[1], second[1])
-    raise _UntoldError
+    raise _UnknownError
 
 
 def _binary(expr: Binary, named: Callable[[str], Interval]) -> Interval:
@@ -102,10 +91,10 @@ def _binary(expr: Binary, named: Callable[[str], Interval]) -> Interval:
     if expr.op == "-":
         return left[0] - right[1], left[1] - right[0]
     if expr.op == "*":
-        # Zero times infinity is zero here: the ends of an interval are approached, not taken.
+        # Zero times infinity is zero here: intervals are open, so their ends are never reached.
         ends = [0.0 if 0.0 in pair else math.prod(pair) for pair in itertools.product(left, right)]
         return min(ends), max(ends)
     if expr.op == "/" and right[0] == right[1] and right[0]:
         ends = [left[0] / right[0], left[1] / right[0]]
         return min(ends), max(ends)
-    raise _UntoldError
+    raise _UnknownError

@@ -1,4 +1,4 @@
-"""How many numbers the equations of a cell compute in one step."""
+"""The number of elements that the equations of a cell compute in one step."""
 
 from __future__ import annotations
 

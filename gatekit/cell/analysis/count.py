@@ -26,14 +26,14 @@ def formula(cell: Cell) -> str | None:
         cell: the built cell.
 
     Returns:
-        The polynomial in n units and m features, or None where the number is not one, or where the
-        cell is too large to be built again and again.
+        The polynomial in n units and m features, or None if the number is not a polynomial, or if
+        the cell is too large to be built several times.
     """
     parts = sum(1 for _, expr in cell.spec.equations for _ in walk(expr))
     if len(cell.nodes) > MAX_NODES or parts > MAX_PARTS:
         return None
     counts: dict[tuple[int, int], int] = {}
-    # A weight has two axes, one of which may be a matrix laid out flat: degree 3 at most.
+    # A weight has two axes, and one may be a flattened matrix: degree 3 at most.
     for degree in (2, 3):
         powers = [(i, k - i) for k in range(degree, -1, -1) for i in range(k, -1, -1)]
         fitted = [(i + 1, j + 1) for i, j in powers]

@@ -1,4 +1,8 @@
-"""A cell with its sizes: widths, states, order, stages and weights, for any executor to run."""
+"""A cell with its sizes: widths, states, order, stages and weights, ready for any executor.
+
+`building.build` runs the steps in order and reads like a table of contents; `built` has the
+result, a `Cell` of `Node`s, `State`s and `Weight`s. Start with `building.py`.
+"""
 
 from .building import build
 from .built import BuiltOutput, BuiltRead, Cell, Node, Norm, State, Weight, shared_reads

@@ -1,4 +1,4 @@
-"""Arguments by name: for each that a gate or output unit asks for, the key of the value it gets."""
+"""Binding of arguments: the key of the value for each argument of a gate or output unit."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def bind(draft: Draft) -> Bindings:
     """Return the keys of all arguments.
 
     Raises:
-        CellError: a gate or the output unit asks for what does not exist, or does not use its
-            reads, or a read names what does not exist.
+        CellError: an argument or a name in a read does not exist, or a gate does not use its
+            reads.
     """
     return Bindings({name: _bind_gate(draft, name) for name in draft.gates}, _bind_output(draft))
 

@@ -1,4 +1,4 @@
-"""What a built cell consists of."""
+"""The parts of a built cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gatekit.cell.schema import CellSpec
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight: name, shape, how its first value is drawn, and the part that owns it.
+    """A weight: name, shape, initializer, and the part that owns it.
 
     ``regularizer`` and ``constraint`` are ``{kind: NAME, ...}`` with every option, or None.
     """
@@ -36,7 +36,7 @@ class Weight:
 
 @dataclass(frozen=True)
 class State:
-    """A state: key, shape, first value, the weight of a learned first value, zoneout rate.
+    """A state: key, shape, initial value, weight of a learned initial value, zoneout rate.
 
     Layers hold a state as a vector; a matrix has its rows side by side.
     """
@@ -122,7 +122,7 @@ class BuiltOutput:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell with sizes; ``nodes`` stand in an order in which each can be computed."""
+    """A cell with sizes; each of the ``nodes`` can be computed after those before it."""
 
     spec: CellSpec
     units: int
@@ -158,7 +158,7 @@ class Cell:
         return next(node for node in self.nodes if node.name == name)
 
     def equation(self, name: str) -> Expr:
-        """Return an equation as it was written; its node has it between vectors."""
+        """Return an equation as written; the node's expression computes it on vectors."""
         return dict(self.spec.equations)[name]
 
     def constant_free(self, expr: Expr) -> Expr:
@@ -166,7 +166,7 @@ class Cell:
         return substitute(expr, {name: lift(value) for name, value in self.constants.items()})
 
     def count(self) -> int:
-        """Return the number of trainable weights' elements."""
+        """Return the number of trainable parameters."""
         return sum(math.prod(weight.shape) for weight in self.weights if weight.trainable)
 
 

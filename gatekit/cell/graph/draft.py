@@ -1,4 +1,4 @@
-"""What is known of a cell before anything is built: its parts by name, and the layer's sizes."""
+"""A cell before it is built: its parts by name, and the sizes of the layer."""
 
 from __future__ import annotations
 

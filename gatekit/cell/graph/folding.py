@@ -1,4 +1,4 @@
-"""Constant parts of expressions: executors compute them as plain numbers, so they must be small."""
+"""Constant parts of expressions: executors compute them as numbers, so they must be finite."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LARGEST = 1e300
 def check_constants(draft: Draft, widths: Widths) -> None:
     """Refuse expressions with a constant part that is not a finite real number.
 
-    ``((9**16)**16)**16`` would take gigabytes as a whole number, and ``1 / 0`` has no value.
+    ``((9**16)**16)**16`` would take gigabytes as an integer, and ``1 / 0`` has no value.
 
     Raises:
         CellError: a part is not finite, or not real.

@@ -1,7 +1,7 @@
 """Matrix-valued signals: matrices within an equation, vectors everywhere else.
 
-Layers, masks and executors hold each signal as a vector. An equation that reads a matrix cuts the
-vector into rows first, and lays the rows of its own result side by side.
+Layers, masks and executors hold each signal as a vector. An equation that reads a matrix first
+splits the vector into rows, and flattens its own result.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Mapping
 
 from gatekit.cell.errors import CellError
 from gatekit.cell.language.expression import Call, Expr, Name, Number, names, substitute
-from gatekit.cell.language.shape import Shape, say
+from gatekit.cell.language.shape import Shape, shape_text
 
 from .binding import Bindings
 from .draft import Draft
 
 
 def width_of(shape: Shape | None) -> int:
-    """Return the number of a signal's elements; 1 for a plain number."""
+    """Return the number of elements of a signal; 1 for a plain number."""
     return math.prod(shape or ())
 
 
@@ -55,8 +55,8 @@ def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape 
         shape = shapes.get(name)
         if shape is not None and len(shape) > 1:
             raise CellError(
-                f"{where}: {name!r} is a matrix, {say(shape)}, and only equations take matrices; "
-                f"make a vector of it in an equation of its own, such as flat({name}) or "
+                f"{where}: {name!r} is a matrix, {shape_text(shape)}, and only equations take "
+                f"matrices; make a vector of it in an equation of its own, such as flat({name}) or "
                 f"matvec({name}, q), and name that here"
             )
 

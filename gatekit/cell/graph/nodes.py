@@ -34,7 +34,7 @@ def make_nodes(
         states: the states.
 
     Raises:
-        CellError: a read or a norm is not possible.
+        CellError: a read or a norm is impossible.
     """
     maker = _NodeMaker(weights, bindings, needs, {state.name for state in states})
     for name in order:
@@ -43,7 +43,7 @@ def make_nodes(
 
 
 class _NodeMaker:
-    """Makes one node after another: level and hoisting follow from the nodes that stand before."""
+    """Makes the nodes in order; level and hoisting follow from the nodes before."""
 
     def __init__(
         self, weights: Weights, bindings: Bindings, needs: Needs, states: set[str]

@@ -17,7 +17,7 @@ from .draft import Draft
 
 MAX_CHARACTERS = 200
 MAX_CHAIN = 30
-# Beyond it whole numbers are no longer exact as floats, and no size is anywhere near.
+# Beyond this, integers are not exact as floats; no size comes close.
 _LARGEST = 2.0**53
 _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -30,7 +30,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def size(draft: Draft, value: Any, where: str, chain: tuple[str, ...] = ()) -> int:
-    """Return the width that a size stands for.
+    """Return a size as a number.
 
     Args:
         draft: the cell.
@@ -39,7 +39,7 @@ def size(draft: Draft, value: Any, where: str, chain: tuple[str, ...] = ()) -> i
         chain: the gates whose width this one is part of, so that none needs itself.
 
     Raises:
-        CellError: a name is no size, or the result is not a whole number from 1.
+        CellError: a name is not a size, or the result is not a whole number from 1.
         ExpressionError: it is not arithmetic.
     """
     if value == "scalar":

@@ -13,10 +13,10 @@ from .widths import Widths
 
 
 def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]:
-    """Return the states in their public order: what is emitted, other signals, then gates' own.
+    """Return the states in public order: the emitted signal, other signals, gates' own states.
 
     Raises:
-        CellError: a first value, zoneout rate or learned first value is given to what is no state.
+        CellError: an initial value, zoneout rate or learned initial value has no state.
     """
     spec = draft.spec
     stems = {key.removesuffix("_prev") for key in needs.previous()}

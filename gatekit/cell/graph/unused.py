@@ -1,4 +1,4 @@
-"""What a cell defines and never uses: a mistake more often than not, so it is refused."""
+"""Definitions that a cell never uses: most are mistakes, so they are refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .sizes import size_names
 
 
 def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
-    """Refuse signals that the emission never needs, and values that nothing reads.
+    """Refuse signals that what is emitted does not depend on, and values that nothing reads.
 
     Raises:
         CellError: a signal, parameter, constant, input or state is unused.
@@ -41,8 +41,9 @@ def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         for name in members:
             if name not in reached:
                 raise CellError(
-                    f"cell.{section}.{name}: what the cell emits ({draft.spec.emits}) never needs "
-                    f"{name!r}; use it in an equation, or remove it with cell.{section}.{name}=null"
+                    f"cell.{section}.{name}: what the cell emits ({draft.spec.emits}) does not "
+                    f"depend on {name!r}; use it in an equation, or remove it with "
+                    f"cell.{section}.{name}=null"
                 )
 
 
@@ -67,8 +68,8 @@ def _check_own(draft: Draft, name: str) -> None:
     for own in gate.parameters:
         if own not in arguments:
             raise CellError(
-                f"cell.gates.{name}: {gate.definition()} never asks for its parameter {own!r}"
+                f"cell.gates.{name}: {gate.definition()} does not use its parameter {own!r}"
             )
     for own in gate.states:
         if f"{own}_prev" not in arguments:
-            raise CellError(f"cell.gates.{name}: {gate.definition()} never asks for {own}_prev")
+            raise CellError(f"cell.gates.{name}: {gate.definition()} does not use {own}_prev")

@@ -9,7 +9,7 @@ from typing import Any
 from gatekit.cell.errors import CellError, GatekitError, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.language.shape import MAX_ELEMENTS, infer, say
+from gatekit.cell.language.shape import MAX_ELEMENTS, infer, shape_text
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
@@ -44,8 +44,8 @@ class Weights:
         """
         if math.prod(shape) > MAX_ELEMENTS:
             raise CellError(
-                f"the weight {name} would be {say(shape)}; at most {MAX_ELEMENTS:,} elements are "
-                "allowed: make its widths smaller"
+                f"the weight {name} would be {shape_text(shape)}; at most {MAX_ELEMENTS:,} "
+                "elements are allowed: make its widths smaller"
             )
         self.all.append(Weight(name, shape, init, kind, owner, **more))
         return name
@@ -112,7 +112,7 @@ class Weights:
             suffix: self.add(
                 f"{owner}.{read.text}" + (f".{suffix}" if suffix else ""),
                 tuple(shape),
-                # What a gate says of matrices is not for the vectors of a map.
+                # Rules of a gate for matrices do not apply to the vectors of a linear map.
                 init if init is not None and len(shape) > 1 else _first(read.map, suffix, usual),
                 kind,
                 owner,

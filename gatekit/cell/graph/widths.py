@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.errors import CellError, listed
 from gatekit.cell.language.expression import Expr, Name, Number, lift, names, walk
-from gatekit.cell.language.shape import Shape, infer, say
+from gatekit.cell.language.shape import Shape, infer, shape_text
 
 from .binding import Bindings, Bound
 from .draft import FEEDBACK, Draft
@@ -30,7 +30,7 @@ class Widths:
             has elements.
         shapes: the shape behind every name that expressions may have.
         expressions: each gate's value and new states as expressions over keys, or None where a gate
-            uses what expressions cannot say.
+            cannot be written as an expression.
     """
 
     of: Mapping[str, int]
@@ -122,8 +122,8 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except Exception:
-        # A gate may use what expressions cannot say; it is then shown by its docstring and never
-        # scanned.
+        # A gate may be more than an expression. It is then shown by its docstring and never solved
+        # by a scan.
         return None
     if set(new_states) != set(gate.states):
         raise CellError(
@@ -150,5 +150,6 @@ def _check_gate(
         found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         if found is not None and found != own:
             raise CellError(
-                f"{where}: its {what} has a width of {say(found)}, and the gate has {own[0]} units"
+                f"{where}: its {what} has a width of {shape_text(found)}, and the gate has "
+                f"{own[0]} units"
             )

@@ -1,4 +1,4 @@
-"""Expressions: the small immutable trees that equations, reads and gates are made of."""
+"""Expressions: small immutable trees, of which equations, reads and gates consist."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Expr:
         return Neg(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("an expression has no truth value: a gate may not branch on its arguments")
+        raise TypeError(
+            "an expression cannot be true or false: a gate may not branch on its arguments"
+        )
 
     def __iter__(self) -> NoReturn:
         raise TypeError("an expression has no elements: a gate may not loop over its arguments")
@@ -62,7 +64,7 @@ class Expr:
 
 @dataclass(frozen=True, slots=True)
 class Number(Expr):
-    """A finite constant; a whole one is an integer, so that ``1`` and ``1.0`` are one program."""
+    """A finite constant; ``1.0`` becomes ``1``, so that both give the same program."""
 
     value: int | float
 
@@ -191,7 +193,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 def evaluate(
     expr: Expr, env: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
 ) -> Any:
-    """Return the value of the expression, on whatever backend the values of ``env`` belong to.
+    """Return the value of the expression, computed by the backend of the values in ``env``.
 
     Args:
         expr: the expression.
@@ -219,11 +221,11 @@ def precedence(expr: Expr) -> int:
 
 
 def render(expr: Expr, space: str = "") -> str:
-    """Return the text of the expression with no parenthesis more than it needs.
+    """Return the expression as a string with as few parentheses as possible.
 
     Args:
         expr: the expression.
-        space: what stands around ``+``, ``-``, ``*`` and ``/``; empty in the canonical text.
+        space: what is written around ``+``, ``-``, ``*`` and ``/``; empty in the canonical form.
     """
     if isinstance(expr, Number):
         return repr(expr.value)

@@ -1,8 +1,8 @@
 """The equation language: text to expression, by parsing and walking, never by evaluation.
 
 Numbers, names, ``+ - * / **`` (constant exponent), unary minus and calls of a table of functions;
-nothing else. Length, depth and number of nodes are bounded, so that any text is accepted or refused
-within milliseconds.
+nothing else. Length, depth and number of nodes are bounded, so that any string is accepted or
+refused within milliseconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _WORDS: dict[type[ast.expr], str] = {
     ast.Compare: "a comparison",
     ast.BoolOp: "a logical operator",
     ast.IfExp: "a conditional",
-    ast.JoinedStr: "a text",
+    ast.JoinedStr: "an f-string",
     ast.NamedExpr: "an assignment",
     ast.Starred: "a starred argument",
     ast.List: "a list",
@@ -55,7 +55,7 @@ _WORDS: dict[type[ast.expr], str] = {
 
 
 def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) -> Expr:
-    """Return the expression that the text writes.
+    """Return a string as an expression.
 
     Args:
         text: the equation, at most 2,000 ASCII characters on one line.
@@ -71,7 +71,7 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
             raise ExpressionError("a number in an equation is finite and has at most 300 digits")
         text = repr(text)
     if not isinstance(text, str):
-        raise ExpressionError(f"an equation is a text, and {text!r} is {type(text).__name__}")
+        raise ExpressionError(f"an equation is a string, not {text!r} ({type(text).__name__})")
     return _Reader(_checked(text), functions, sizes).read()
 
 
@@ -141,7 +141,7 @@ class _Reader:
             return Name(node.id)
         if isinstance(node, ast.UnaryOp):
             if not isinstance(node.op, ast.USub):
-                raise self.at(node, "of the unary operators only minus is allowed")
+                raise self.at(node, "minus is the only unary operator")
             return Neg(self.visit(node.operand, depth + 1))
         if isinstance(node, ast.BinOp):
             return self.binary(node, depth)
@@ -187,7 +187,5 @@ class _Reader:
         if node.keywords:
             raise self.at(node, "arguments are given by position, not by name")
         if len(node.args) != function.arity:
-            raise self.at(
-                node, f"{name} takes {function.arity} argument(s), and got {len(node.args)}"
-            )
+            raise self.at(node, f"{name} takes {function.arity} argument(s), not {len(node.args)}")
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))

@@ -1,4 +1,4 @@
-"""Widths: what shape an expression has, by a rule for each function."""
+"""Shape inference: the shape of an expression, by one rule per function."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MAX_ELEMENTS = 2**31 - 1
 """The most elements that a signal, a part of an expression, or a weight may have."""
 MAX_AXES = 8
 MAX_TRIED = 1_000_000
-"""The most elements of arrays on which a plugin's function is tried to find its shape."""
-# Two sizes of a batch: what mixes its rows has a shape that changes with their number.
+"""The most elements of arrays with which a plugin's function is called to find its shape."""
+# Two batch sizes: a function that mixes rows returns a shape that changes with their number.
 _ROWS = (2, 3)
 
 
@@ -39,8 +39,8 @@ def infer(
             for a vector, ``(n, m)`` for a matrix, ``(heads, n, m)`` for one in each head.
         functions: the function table.
         where: the place in the cell, for messages.
-        narrow: whether what is not yet known is as narrow as what it meets. Otherwise an axis of
-            size 1 decides nothing, because it may meet a wider one.
+        narrow: whether an unknown shape counts as narrow as the other operand. Otherwise an axis of
+            size 1 decides nothing, because the unknown one may be wider.
 
     Raises:
         CellError: widths do not fit, or are too large; the message has them and the sub-expression.
@@ -83,12 +83,12 @@ def infer(
 
 
 def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape | None:
-    """Return the common shape of two operands: as many axes, each equal or one of them 1.
+    """Return the common shape of two operands: equally many axes, each equal or one of them 1.
 
-    A plain number goes with any shape.
+    A plain number fits any shape.
 
     Raises:
-        CellError: they have none; the message is the part that follows the place.
+        CellError: they do not fit; the caller puts the place before the message.
     """
     if left is None or right is None:
         known = right if left is None else left
@@ -106,11 +106,13 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
             "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "
             "split(v, n) cuts it into n rows"
         )
-    raise _MisfitError(f"a width of {say(left)} meets a width of {say(right)}; {remedy}")
+    raise _MisfitError(
+        f"a width of {shape_text(left)} meets a width of {shape_text(right)}; {remedy}"
+    )
 
 
-def say(shape: Shape | None) -> str:
-    """Return the shape in words."""
+def shape_text(shape: Shape | None) -> str:
+    """Return a shape for messages, such as ``4 x 8``."""
     if shape is None:
         return "unknown"
     return " x ".join(str(n) for n in shape) if shape else "a plain number"
@@ -123,15 +125,15 @@ class _MisfitError(CellError):
 def _bounded(shape: Shape | None) -> Shape | None:
     if shape is not None and (len(shape) > MAX_AXES or math.prod(shape) > MAX_ELEMENTS):
         raise _MisfitError(
-            f"the result would be {say(shape)}; at most {MAX_AXES} axes and {MAX_ELEMENTS:,} "
-            "elements are allowed; make the widths smaller"
+            f"the result would be {shape_text(shape)}; at most {MAX_AXES} axes and "
+            f"{MAX_ELEMENTS:,} elements are allowed; make the widths smaller"
         )
     return shape
 
 
 def _by_rule(expr: Call, inner: Sequence[Shape]) -> Shape:
     if expr.function not in _RULES:
-        raise _MisfitError("no rule tells its shape")
+        raise _MisfitError("its shape is unknown")
     count = 1
     if len(expr.args) > 1 and isinstance(expr.args[1], Number):
         count = int(expr.args[1].value)
@@ -153,7 +155,7 @@ def _common(one: Shape, other: Shape) -> Shape:
     if len(one) != len(other) or any(
         a != b and 1 not in (a, b) for a, b in zip(one, other, strict=True)
     ):
-        raise _MisfitError("these do not go together row by row")
+        raise _MisfitError("their rows do not match")
     return tuple(max(pair) for pair in zip(one, other, strict=True))
 
 
@@ -216,7 +218,7 @@ def _composed(
     functions: Mapping[str, Function],
     where: str,
 ) -> Shape:
-    """Return the shape of a plugin's function: as an expression if it makes one, else by trial."""
+    """Return the shape of a plugin's function, by inference if possible, else by a call."""
     assert function.compose is not None
     values = [
         arg.value if isinstance(arg, Number) and k in function.static else Name(f"argument {k}")
@@ -225,7 +227,7 @@ def _composed(
     try:
         made = function.compose(*values)
     except Exception:
-        # It uses what expressions cannot say.
+        # It is more than an expression.
         made = None
     if isinstance(made, Expr):
         shapes = {f"argument {k}": shape for k, shape in enumerate(inner)}
@@ -239,10 +241,10 @@ def _composed(
 
 
 def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -> Shape:
-    """Return the shape of what a function makes of arrays of ones."""
+    """Return the shape of the result for arrays of ones."""
     elements = sum(math.prod(shape) for shape in inner)
     if elements > MAX_TRIED:
-        why = f"they have {elements:,} elements, and at most {MAX_TRIED:,} are tried"
+        why = f"they have {elements:,} elements, at most {MAX_TRIED:,} are allowed"
         raise _refused(expr, function, inner, where, why)
     found = []
     for rows in _ROWS:
@@ -267,7 +269,7 @@ def _tried(expr: Call, function: Function, inner: Sequence[Shape], where: str) -
 def _refused(
     expr: Call, function: Function, inner: Sequence[Shape], where: str, why: str
 ) -> CellError:
-    widths = ", ".join(say(s) for k, s in enumerate(inner) if k not in function.static)
+    widths = ", ".join(shape_text(s) for k, s in enumerate(inner) if k not in function.static)
     return CellError(
         f"{where}: {render(expr, ' ')!r} cannot be computed with widths {widths}: {why}"
     )

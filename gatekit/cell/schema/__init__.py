@@ -1,4 +1,9 @@
-"""A cell as an immutable specification: how it is read from plain data, and its gates swapped."""
+"""A cell as an immutable specification, read from plain data; swapping its gates.
+
+`reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
+`canonical` form reads back as the same cell. `lookup` finds what is registered under a name,
+`about` checks where a cell comes from, `limits` bounds its size. Start with `reading.py`.
+"""
 
 from .about import ABOUT_KEYS, KEY, UNVERIFIED, read_about
 from .initializers import make_initializer

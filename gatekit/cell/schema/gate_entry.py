@@ -10,40 +10,40 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.gate import Gate, InlineGate
 
 from .initializers import check_initializers
+from .lookup import instance_of, kind_and_options, kind_of, unknown
 from .reads import read_expression, read_reads
-from .registered import kind_and_options, kind_of, made, unknown
 from .regularizers import check_rules
 from .specification import GateSpec
 from .values import check_keys
 
 
 def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalogue) -> GateSpec:
-    """Return the gate that plain data describe.
+    """Return a gate from plain data.
 
     Args:
         name: the gate's name in the cell.
         config: a registered name, ``{kind: NAME, option: ...}``, ``{activation: EXPRESSION, ...}``
             or a `Gate`.
-        cell: the cell's mapping; its ``reads`` are those of gates that neither say nor declare any.
+        cell: the cell's mapping; its ``reads`` apply to gates without reads of their own.
         catalogue: what is registered.
 
     Raises:
         CellError: the kind is unknown, or an option or read is not allowed.
-        ExpressionError: an activation or read is not of the language.
+        ExpressionError: an activation or read is not in the equation language.
     """
     where = f"cell.gates.{name}"
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
         if "kind" in config:
-            raise CellError(f"{where}: give either kind or activation, not both")
-        gate = made(InlineGate, config, where)
+            raise CellError(f"{where}: kind and activation exclude each other; remove one")
+        gate = instance_of(InlineGate, config, where)
         kind = "inline"
     else:
         kind, options = kind_and_options(config, where)
         if kind not in catalogue.gates:
             raise unknown(where, "gate", kind, catalogue.gates, catalogue)
-        gate = made(catalogue.gates[kind], options, where)
+        gate = instance_of(catalogue.gates[kind], options, where)
     if isinstance(gate, InlineGate):
         functions = catalogue.functions
         expression = read_expression(gate.activation, functions, f"{where}.activation")

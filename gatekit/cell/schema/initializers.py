@@ -1,4 +1,4 @@
-"""Initializers as a cell's data name them."""
+"""Initializers in a cell's data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError
 from gatekit.cell.initializer import Initializer
 
-from .registered import kind_and_options, made, unknown
+from .lookup import instance_of, kind_and_options, unknown
 from .values import check_keys
 
 _KINDS = ("kernel", "recurrent", "bias")
 
 
 def make_initializer(value: Any, where: str, catalogue: Catalogue) -> Initializer:
-    """Return the initializer that a name or ``{kind: NAME, option: value}`` stands for.
+    """Return the initializer given by a name or ``{kind: NAME, option: value}``.
 
     Raises:
         CellError: it is not registered, or an option is wrong.
@@ -24,12 +24,12 @@ def make_initializer(value: Any, where: str, catalogue: Catalogue) -> Initialize
     kind, options = kind_and_options(value, where)
     if kind not in catalogue.initializers:
         raise unknown(where, "initializer", kind, catalogue.initializers, catalogue)
-    initializer: Initializer = made(catalogue.initializers[kind], options, where)
+    initializer: Initializer = instance_of(catalogue.initializers[kind], options, where)
     return initializer
 
 
 def check_initializer(value: Any, where: str, catalogue: Catalogue) -> None:
-    """Refuse what is neither an initializer nor ``{negative_of: GATE}``.
+    """Check that a value is an initializer or ``{negative_of: GATE}``.
 
     Raises:
         CellError: it is neither.
@@ -42,7 +42,7 @@ def check_initializer(value: Any, where: str, catalogue: Catalogue) -> None:
 
 
 def check_initializers(value: Mapping[str, Any], where: str, catalogue: Catalogue) -> None:
-    """Refuse initializers of anything but kernel, recurrent kernel and bias, and wrong ones.
+    """Check a mapping from ``kernel``, ``recurrent`` and ``bias`` to initializers.
 
     Raises:
         CellError: a key or an initializer is not allowed.

@@ -1,4 +1,4 @@
-"""How large a cell may be: bounds that keep reading, building and drawing any cell cheap.
+"""Limits on the size of a cell, so that reading, building and drawing any cell is cheap.
 
 The largest bundled cell has 40 gates, 18 equations and 302 parts of expressions.
 """
@@ -27,13 +27,13 @@ MAX_OPTION = 1_000
 
 
 def check_plain(config: Mapping[str, Any]) -> None:
-    """Refuse data too large to be a cell, before anything in them is read.
+    """Refuse data that are too large for a cell, before reading them.
 
     Args:
         config: the cell's mapping.
 
     Raises:
-        CellError: it has too many values or characters, or is nested too deeply.
+        CellError: there are too many values or characters, or they are nested too deeply.
     """
     values = characters = 0
     stack: list[tuple[Any, int]] = [(config, 1)]
@@ -57,7 +57,7 @@ def check_plain(config: Mapping[str, Any]) -> None:
 
 
 def check_options(config: Mapping[str, Any]) -> None:
-    """Refuse large options of a cell function, which may loop as often as they say.
+    """Refuse large options of a cell function, which may be loop counts.
 
     Args:
         config: the cell's mapping, ``{function: NAME, option: value}``.
@@ -68,16 +68,14 @@ def check_options(config: Mapping[str, Any]) -> None:
     for key, value in config.items() if "function" in config else ():
         number = isinstance(value, (int, float)) and key not in ABOUT_KEYS
         if number and not abs(value) <= MAX_OPTION:
-            raise CellError(
-                f"cell.{key}={value!r} is too large to be tried (at most {MAX_OPTION:,})"
-            )
+            raise CellError(f"cell.{key}={value!r} is too large (at most {MAX_OPTION:,})")
 
 
 def check_members(config: Mapping[str, Any], key: str) -> None:
-    """Refuse a section with too many names, or with a name that is too long.
+    """Refuse a section with too many names or a long name.
 
     Raises:
-        CellError: it has.
+        CellError: there are too many names, or a name is too long.
     """
     members = config.get(key)
     if not isinstance(members, Mapping):
@@ -93,10 +91,10 @@ def check_members(config: Mapping[str, Any], key: str) -> None:
 
 
 def check_size(spec: CellSpec) -> None:
-    """Refuse a cell whose expressions have too many parts together.
+    """Refuse a cell with too many parts in its expressions, too many reads, or a large norm group.
 
     Raises:
-        CellError: they have, or the gates have too many reads.
+        CellError: a limit is exceeded.
     """
     reads = [read for gate in spec.gates for read in gate.reads]
     if len(reads) > MAX_READS:

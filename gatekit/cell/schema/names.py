@@ -39,10 +39,10 @@ MAX_EQUATIONS = 64
 
 
 def check_names(spec: CellSpec) -> None:
-    """Refuse names that cannot be read, that are taken, or that stand for no gate.
+    """Refuse names that expressions cannot read, names that are taken, and roles without a gate.
 
     Raises:
-        CellError: a name is reserved, defined twice, or a role names no gate.
+        CellError: a name is reserved or defined twice, or the gate of a role does not exist.
     """
     sections = {
         "gates": [g.name for g in spec.gates],
@@ -67,13 +67,11 @@ def check_names(spec: CellSpec) -> None:
 
 def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> None:
     if keyword.iskeyword(name):
-        raise CellError(f"{where}: equations cannot read {name!r}, a word of Python; rename it")
+        raise CellError(f"{where}: equations cannot read {name!r}, a keyword of Python; rename it")
     if name in RESERVED:
         raise CellError(f"{where}: {name!r} is reserved ({listed(RESERVED)}); choose another name")
     if name.endswith(("_prev", "_history")):
-        raise CellError(
-            f"{where}: names that end in _prev or _history are made by gatekit; rename it"
-        )
+        raise CellError(f"{where}: names that end in _prev or _history are reserved; rename it")
     if name in spec.functions:
         raise CellError(f"{where}: {name!r} is a function of the equation language; rename it")
     if name in seen:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, listed, nearest
+from gatekit.cell.errors import CellError, GatekitError, excerpt, listed, nearest
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
@@ -16,16 +16,16 @@ from .about import read_about
 from .gate_entry import read_gate
 from .initializers import check_initializer, check_initializers
 from .limits import check_members, check_plain, check_size
+from .lookup import instance_of, kind_and_options, kind_of, unknown
 from .names import CELL_KEYS, MAX_EQUATIONS, SECTIONS, check_names
 from .reads import read_expression, read_reads
-from .registered import kind_and_options, kind_of, made, unknown
 from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, constant, name_list, number, rate, section, text, width
 
 
 def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
-    """Return the cell that plain data describe.
+    """Return a cell from plain data.
 
     Args:
         config: the cell's mapping, as in conf/cell; ``{function: NAME, option: ...}`` calls a
@@ -33,12 +33,14 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         catalogue: what is registered.
 
     Raises:
-        CellError: a key, name or value is not allowed; the message names place, value and what is
-            allowed.
-        ExpressionError: an equation or read is not of the language.
+        CellError: a key, name or value is not allowed; the message names the place, the value and
+            what is allowed.
+        ExpressionError: an equation or read is not in the equation language.
     """
     if not isinstance(config, Mapping):
-        raise CellError(f"a cell is a mapping with gates, equations and emits, not {config!r}")
+        raise CellError(
+            f"a cell is a mapping with gates, equations and emits, not {excerpt(repr(config))}"
+        )
     check_plain(config)
     if "function" in config:
         config = _call_cell_function(config, catalogue)
@@ -46,7 +48,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     for key in config:
         if key not in CELL_KEYS:
             raise CellError(
-                f"cell.{key}: there is no such key{nearest(str(key), CELL_KEYS) or '.'} "
+                f"cell.{key}: no such key{nearest(str(key), CELL_KEYS) or '.'} "
                 f"Keys of a cell: {listed(CELL_KEYS)}."
             )
     for key in SECTIONS:
@@ -85,7 +87,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
 
 
 def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
-    """Return the output unit that plain data describe.
+    """Return an output unit from plain data.
 
     Args:
         config: a registered name, ``{kind: NAME, option: ...}``, or an `OutputUnit`.
@@ -101,7 +103,7 @@ def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
         kind, options = kind_and_options(config, where)
         if kind not in catalogue.output_units:
             raise unknown(where, "output unit", kind, catalogue.output_units, catalogue)
-        unit = made(catalogue.output_units[kind], options, where)
+        unit = instance_of(catalogue.output_units[kind], options, where)
     reads = read_reads(unit.reads, f"{where}.reads", catalogue)
     check_initializers(unit.initializers, f"{where}.initializers", catalogue)
     check_rules(unit, where)
@@ -119,9 +121,9 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
     for key in rest:
         if key not in allowed and key not in CELL_KEYS:
             raise CellError(
-                f"cell.{key}: the cell {name!r} has no such option{nearest(key, allowed) or '.'} "
-                f"Its options: {listed(allowed)}; and every key of a cell, which changes what it "
-                "returns."
+                f"cell.{key}: the cell {name!r} does not have this option"
+                f"{nearest(key, allowed) or '.'} Its options: {listed(allowed)}. Every "
+                "key of a cell is allowed, too, and changes what the function returns."
             )
     try:
         built = function(**options)
@@ -133,7 +135,7 @@ def _call_cell_function(config: Mapping[str, Any], catalogue: Catalogue) -> Mapp
 
 
 def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the mapping with changes put in, mappings within mappings entry by entry."""
+    """Return the mapping with changes merged in; nested mappings are merged entry by entry."""
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)
@@ -165,7 +167,7 @@ def _emits(
 ) -> str:
     emits = config.get("emits")
     if not isinstance(emits, str):
-        raise CellError("cell.emits: say which signal the cell emits, for example `emits: h`")
+        raise CellError("cell.emits: name the signal that the cell emits, for example `emits: h`")
     signals = [*(g.name for g in gates), *(n for n, _ in equations), *section(config, "norms")]
     if emits not in signals:
         raise CellError(

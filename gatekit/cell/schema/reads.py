@@ -1,4 +1,4 @@
-"""Equations and reads: texts of a cell's data that become expressions."""
+"""Equations and reads: strings of a cell's data that become expressions."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from gatekit.cell.language.expression import Expr
 from gatekit.cell.language.ops import Function
 from gatekit.cell.language.parse import parse
 
-from .registered import kind_and_options, made, unknown
+from .lookup import instance_of, kind_and_options, unknown
 from .specification import Read
 
 
 def read_expression(text: Any, functions: Mapping[str, Function], where: str) -> Expr:
-    """Return the expression that a text writes.
+    """Return a string as an expression.
 
     Raises:
-        ExpressionError: it is not of the language; the message begins with the place.
+        ExpressionError: it is not in the equation language; the message begins with the place.
     """
     try:
         return parse(text, functions)
@@ -28,17 +28,17 @@ def read_expression(text: Any, functions: Mapping[str, Function], where: str) ->
 
 
 def read_reads(reads: Any, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
-    """Return the reads that plain data give.
+    """Return the reads in plain data.
 
     Args:
         reads: a list of signals and expressions, or a mapping from them to linear maps, where null
-            takes a read away.
+            removes a read.
         where: the place in the configuration, for messages.
         catalogue: what is registered.
 
     Raises:
-        CellError: a linear map is not registered, or something is read twice.
-        ExpressionError: a read is not of the language.
+        CellError: a linear map is not registered, or an expression is read twice.
+        ExpressionError: a read is not in the equation language.
     """
     if isinstance(reads, str):
         raise CellError(f"{where}: a list is expected, such as [{reads}]")
@@ -54,7 +54,7 @@ def read_reads(reads: Any, where: str, catalogue: Catalogue) -> tuple[Read, ...]
         kind, options = kind_and_options(linear_map, place)
         if kind not in catalogue.linear_maps:
             raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
-        read = Read(expr, kind, made(catalogue.linear_maps[kind], options, place))
+        read = Read(expr, kind, instance_of(catalogue.linear_maps[kind], options, place))
         if read.text in found:
             raise CellError(f"{place}: {read.text!r} is read twice")
         found[read.text] = read

@@ -1,4 +1,4 @@
-"""Regularizers and constraints as a cell's data name them: Keras' own, with numbers as options."""
+"""Regularizers and constraints in a cell's data: those of Keras, with numbers as options."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _rule(section: str, key: str, value: Any, where: str) -> dict[str, Any]:
         raise CellError(
             f"{where}: there is no {section.removesuffix('s')} {kind!r}"
             f"{nearest(kind, kinds) or '.'} Kinds: {listed(kinds)}. Pass an object of Keras to "
-            f"gatekit.RNN(..., {section}=...) for any other."
+            f"gatekit.RNN(..., {section}=...) for others."
         )
     given = {name: option for name, option in data.items() if name != "kind"}
     if given and not kinds[kind]:
@@ -130,7 +130,7 @@ def _example(section: str) -> str:
 
 
 def rule_text(rule: Mapping[str, Any]) -> str:
-    """Return a rule as it is shown, such as ``l2(l2=0.0001)``."""
+    """Return a rule for display, such as ``l2(l2=0.0001)``."""
     options = ", ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in rule.items()

@@ -1,4 +1,4 @@
-"""What a cell is, without sizes: immutable, comparable, and writable as plain data in one form."""
+"""A cell without sizes: immutable, comparable, with one canonical form as plain data."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Read:
 
     @property
     def text(self) -> str:
-        """The canonical text of what is read; part of the weight's name."""
+        """The expression in canonical form; part of the weight's name."""
         return str(self.expr)
 
 
@@ -101,7 +101,7 @@ class CellSpec:
         return isinstance(other, CellSpec) and self.canonical() == other.canonical()
 
     def canonical(self) -> dict[str, Any]:
-        """Return the cell as plain data in one form, whatever its spelling was."""
+        """Return the cell as plain data in one form, however it was written."""
         data: dict[str, Any] = {"name": self.name, **{k: plain(v) for k, v in self.about}}
         data["gates"] = {}
         for gate in self.gates:
@@ -120,7 +120,7 @@ class CellSpec:
         """Return the gate that plays the role.
 
         Raises:
-            CellError: no gate of the cell does.
+            CellError: no gate of the cell plays it.
         """
         return role_of(role, [g.name for g in self.gates], dict(self.roles), self.name)
 

@@ -1,4 +1,4 @@
-"""One gate of a cell in the place of another."""
+"""Replacing a gate of a cell by another one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.gate import Gate
 
+from .lookup import kind_and_options, unknown
 from .reading import read_cell
-from .registered import kind_and_options, unknown
 from .specification import role_of
 from .values import section
 
@@ -17,10 +17,9 @@ from .values import section
 def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) -> dict[str, Any]:
     """Return the cell's mapping with another gate in a role.
 
-    What is written of the old gate and means the same for any gate stays: ``reads``, ``bias``,
-    ``norm``, ``initializers``, ``regularizers`` and ``constraints`` where the new gate takes
-    ``pre``, and ``units``. An option that the new gate has and the old one lacks is meant for the
-    new one; so
+    The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
+    ``initializers``, ``regularizers`` and ``constraints``. Options of the old gate's kind are
+    dropped. An option that only the new gate has is kept, so that
     ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
 
     Args:

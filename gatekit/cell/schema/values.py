@@ -1,4 +1,4 @@
-"""Plain values of a cell's data, each checked where it stands."""
+"""Readers of plain values in a cell: each checks one value and names its place."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def check_keys(given: Iterable[Any], allowed: Sequence[str], where: str) -> None
 
 
 def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a mapping of the cell by its names, empty where it is missing.
+    """Return a section of the cell, empty if it is missing. Entries that are null are removed.
 
     Raises:
-        CellError: it is no mapping, or a name is not a name.
+        CellError: it is not a mapping, or a name is not an identifier.
     """
     value = config.get(key)
     if value is None:
@@ -42,19 +42,19 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
                 f"cell.{key}: {name!r} is not a name (letters, digits and _, starting with a "
                 "letter; YAML reads a bare yes, no, on, off as true or false: quote or rename it)"
             )
-    # null takes away what a cell named in `defaults` brought.
+    # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:
-    """Return a text of the cell.
+    """Return a string of the cell.
 
     Raises:
-        CellError: it is not a text.
+        CellError: it is not a string.
     """
     value = config.get(key, default)
     if not isinstance(value, str):
-        raise CellError(f"cell.{key}: a text is expected, not {value!r}")
+        raise CellError(f"cell.{key}: a string is expected, not {value!r}")
     return value
 
 
@@ -84,7 +84,7 @@ def number(value: Any, where: str) -> float:
 
 
 def constant(value: Any, where: str) -> int | float:
-    """Return a finite number; a whole one as an integer, so that it can be a size.
+    """Return a finite number, as an integer if it was written as one: only integers can be sizes.
 
     Raises:
         CellError: it is not one.
@@ -101,7 +101,7 @@ def rate(value: Any, where: str) -> float:
     """
     found = number(value, where)
     if not 0.0 <= found < 1.0:
-        raise CellError(f"{where}: a rate lies in [0, 1), and {value!r} does not")
+        raise CellError(f"{where}: a rate in [0, 1) is expected, not {value!r}")
     return found
 
 

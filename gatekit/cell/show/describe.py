@@ -28,10 +28,10 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         known: works by key, as in `gatekit.registry.bibliography`.
 
     Returns:
-        A mapping with ``name``, ``reference``, ``equations`` (texts), ``latex``, ``states``,
+        A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
         ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
-        number in units n and features m, or None) and more.
+        number in units n and features m, or None) and others.
     """
     unfolded = unfold(cell)
     return {
@@ -120,10 +120,10 @@ def _gate(cell: Cell, node: Node) -> dict[str, Any]:
 
 
 def _products(cell: Cell) -> list[dict[str, Any]]:
-    """Return the linear maps with weights, those that are one matrix product together.
+    """Return the linear maps with weights, grouped by matrix product.
 
-    Reads of one expression share a product: before the loop where they depend on no state, else
-    once in each step; the output unit's come after the loop.
+    Reads of one expression share a product. It is computed before the loop if it depends on no
+    state, else once per step; products of the output unit are computed after the loop.
     """
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for node in cell.nodes:
@@ -164,7 +164,9 @@ def _head(d: Mapping[str, Any]) -> list[str]:
     lines = [_hung(f"{d['name']}: {d['units']} units, {d['features']} features", "")]
     lines += [_hung(f"{key}: {d[key]}", "") for key in ("reference", "notes") if d[key]]
     if d["tier"] == UNVERIFIED:
-        lines.append(f"tier: {UNVERIFIED}: these equations were not read in the paper or its code")
+        lines.append(
+            f"tier: {UNVERIFIED}: these equations were not checked in the paper or its code"
+        )
     if d["roles"]:
         lines.append(
             "roles: " + ", ".join(f"{gate} as {role}" for role, gate in d["roles"].items())

@@ -74,7 +74,7 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
 
 
 def _norms(unfolded: Unfolded) -> dict[str, Function]:
-    """Return the norms by name; below one stands which gates share its statistics."""
+    """Return the norms by name; a subscript lists the gates that share statistics."""
     found = {}
     for line in unfolded.lines:
         for node in walk(line.expr):

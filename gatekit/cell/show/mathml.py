@@ -1,4 +1,4 @@
-"""MathML of the LaTeX that `latex` writes, for pages that must typeset it without a library."""
+"""MathML from the LaTeX that `latex` writes, for pages that load no library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 
 from .latex import GREEK
 
-# Sizes are nobody's: a deeper template is shown as its source.
+# A template that is nested deeper is shown as its source.
 _MOST_DEPTH = 60
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 _FUNCTIONS = frozenset({"tanh", "exp", "log", "sin", "cos", "min", "max"})
@@ -37,7 +37,7 @@ _BOLD |= {chr(ord("a") + k): chr(0x1D41A + k) for k in range(26)}
 def mathml(lines: Iterable[str]) -> str:
     """Return equations as one MathML element, aligned at their ``&=``.
 
-    What this subset of LaTeX lacks, as a plugin's template may hold, is shown as its source.
+    Commands outside of this subset, which a plugin's template may use, are shown as their source.
 
     Args:
         lines: LaTeX, ``left &= right`` each, as ``latex_cell.equations`` returns them.
@@ -52,7 +52,7 @@ def mathml(lines: Iterable[str]) -> str:
 
 
 def expression(latex: str) -> str:
-    """Return one expression as an ``mrow``; the text of an expression that is not LaTeX."""
+    """Return one expression as an ``mrow``, or its source if it is not LaTeX."""
     try:
         return _Reader(latex).whole()
     except (_NotReadError, RecursionError):
@@ -160,7 +160,7 @@ class _Reader:
         return self.atom(token)
 
     def raw(self) -> str:
-        """Return the text in the braces that follow, in which only ``\\_`` is an escape."""
+        """Return the content of the next braces, in which only ``\\_`` is an escape."""
         if self.take() != "{":
             raise _NotReadError
         depth, text = 1, ""
@@ -185,6 +185,6 @@ def _row(parts: list[str]) -> str:
 
 
 def _letter(name: str) -> str:
-    # Unicode spells this one letter otherwise.
+    # Unicode spells this letter differently.
     spelt = "LAMDA" if name == "lambda" else name.upper()
     return unicodedata.lookup(f"GREEK SMALL LETTER {spelt}")

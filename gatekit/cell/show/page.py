@@ -11,20 +11,20 @@ from gatekit.cell.schema import UNVERIFIED
 
 from .works import Work, bibtex
 
-UNREAD = "**Unverified:** these equations were not read in the paper or in its authors' code."
+UNREAD = "**Unverified:** these equations were not checked in the paper or in its authors' code."
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a page tells of a cell.
+    """The content of a cell's page.
 
     Args:
         name: the cell's name.
-        description: what `gatekit.cell.show.describe.describe` says of it.
+        description: the result of `gatekit.cell.show.describe.describe`.
         executor: the executor that ``auto`` chooses on a CPU.
-        reason: why the steps cannot be computed all at once; empty where they can.
-        witness: the file with the independent recurrence that it is held against, or None.
+        reason: why the steps cannot be computed all at once; empty if they can.
+        witness: the file with the independent recurrence that checks it, or None.
         works: the works that it cites.
         peers: the other libraries whose cell it is compared with.
     """

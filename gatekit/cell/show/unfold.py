@@ -1,4 +1,4 @@
-"""A cell written out: what its gates, norms and output unit compute, as expressions."""
+"""A cell written out: its gates, norms and output unit as expressions."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Line:
     """One equation: ``name = expr``.
 
     ``name`` is a signal, a gate's own state (``forget.k``) or a pre-activation (``forget.pre``);
-    ``opaque`` says that a plugin computes something that expressions cannot say, so that ``expr``
-    only lists what it gets.
+    ``opaque`` is true if a plugin computes more than an expression; ``expr`` then only lists its
+    arguments.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Line:
 class Unfolded:
     """A cell's lines in the order of computation.
 
-    ``terms`` says what the names mean that stand for reads and biases.
+    ``terms`` has the read or bias behind each name that represents one.
     """
 
     lines: tuple[Line, ...]
@@ -63,7 +63,7 @@ class Unfolded:
 
     @cached_property
     def written(self) -> Mapping[str, Expr]:
-        """The expressions of reads and biases in plain text, by key."""
+        """The reads and biases as expressions for plain text, by key."""
         found: dict[str, Expr] = {}
         for key, term in self.terms.items():
             if term.read is None:
@@ -78,7 +78,7 @@ class Unfolded:
 def unfold(cell: Cell) -> Unfolded:
     """Return the cell written out, the output unit last, as the signal ``y``.
 
-    A pre-activation that is used once stands in place, else it gets a line of its own.
+    A pre-activation that is used once is written in place; otherwise it gets its own line.
     """
     terms: dict[str, Term] = {}
     lines: list[Line] = []
@@ -95,7 +95,7 @@ def unfold(cell: Cell) -> Unfolded:
 
 
 def plain_text(unfolded: Unfolded, line: Line) -> str:
-    """Return a line as text, each read as its linear map: ``forget = sigmoid(dense(x) + bias)``."""
+    """Return a line with reads as linear maps, such as ``forget = sigmoid(dense(x) + bias)``."""
     return f"{line.name} = {render(substitute(line.expr, unfolded.written), ' ')}"
 
 
@@ -150,7 +150,7 @@ def _output_lines(
     try:
         value = lift(unit.compute(values))
     except Exception:
-        # As with gates: an output unit may use what expressions cannot say.
+        # Like a gate, an output unit may be more than an expression.
         yield _opaque("y", cell.output.kind, arguments, pre)
         return
     yield from _with_pre("y", [Line("y", value)], pre, terms)

@@ -1,1 +1,1 @@
-"""Commands for comparing: compare, report, gates-report, why, query."""
+"""Commands that compare: compare, report, gates-report, why, query."""

@@ -1,4 +1,4 @@
-"""``gatekit compare``: the variants of a study, in a table, as data, and as a figure."""
+"""``gatekit compare``: compare the variants of a study in a table, as data, and in figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMS = {
     "csv": "CSV",
     "markdown": "Markdown",
     "latex": "LaTeX for booktabs",
-    "sentence": "one sentence a comparison, ready for a paper",
+    "sentence": "one sentence per comparison, for a paper",
 }
 
 
@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         argv: its arguments.
 
     Returns:
-        0, or 1 where no run came to an outcome.
+        0, or 1 if no run has an outcome.
     """
     options = _parser(name).read(argv)
     by = keys(options.by) or None
@@ -71,14 +71,16 @@ def run(name: str, argv: Sequence[str]) -> int:
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
-    parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and the figure's axis")
+    parser.add_argument(
+        "--x", metavar="KEY", help="a swept key: defines blocks and the figure's x axis"
+    )
     add_figure(parser)
     parser.add_argument(
         "--draw",
         action="append",
         default=[],
         metavar="KIND,KIND",
-        help=f"which figures: {', '.join(FIGURES)} (curves; with --x axis)",
+        help=f"figures to draw: {', '.join(FIGURES)} (curves, or axis if --x is given)",
     )
     parser.add_argument(
         "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (1)"
@@ -97,24 +99,30 @@ def _parser(name: str) -> Parser:
 
 
 def add_grouping(parser: Parser) -> None:
-    """Add the study and the options that say what is compared with what."""
+    """Add the study and the options that define the comparison."""
     parser.add_argument("study", help="the study's name")
     add_root(parser)
     add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
-    parser.add_argument("--baseline", metavar="GROUP", help="the group that others are set against")
-    add_keys(
-        parser, "--within", "compare inside each block of these keys, each with its own baseline"
+    parser.add_argument(
+        "--baseline", metavar="GROUP", help="the group that the others are compared with"
     )
+    add_keys(parser, "--within", "compare within blocks of these keys, each with its own baseline")
     add_keys(
-        parser, "--together", "count these keys as one setting, such as a cell and its tuned rate"
+        parser,
+        "--together",
+        "treat these keys as one setting, such as a cell and its tuned learning rate",
     )
     parser.add_argument(
         "--split",
         metavar="NAME",
-        help="compare on this split: validation, or a further test set such as test_256 (test)",
+        help="compare on this split: validation, or another test set such as test_256 (test)",
     )
-    parser.add_argument("--level", type=float, default=0.95, help="of the intervals (0.95)")
-    parser.add_argument("--force", action="store_true", help="compare what is not comparable")
+    parser.add_argument(
+        "--level", type=float, default=0.95, help="confidence level of the intervals (0.95)"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="compare even groups that are not comparable"
+    )
 
 
 def _report(comparison: Any, form: str) -> None:

@@ -1,4 +1,4 @@
-"""``gatekit gates-report``: what the gates of a study's variants did."""
+"""``gatekit gates-report``: the behaviour of the gates of a study's variants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatekit.cli.output import write, write_json, write_table
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Tell what gates and states did in the probed runs of a study.
+    """Report the behaviour of gates and states in the probed runs of a study.
 
     Args:
         name: the command's name.
@@ -24,7 +24,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     options = _parser(name).read(argv)
     figure = figure_formats(options.figure)
     if options.run is not None and figure is None:
-        raise ConfigError("--run draws one run's activations; type --figure FILE.pdf as well.")
+        raise ConfigError("--run draws one run's activations; type --figure FILE.pdf, too.")
     by = keys(options.by) or None
 
     from gatekit.compare.gates.behaviour import gates_report
@@ -62,12 +62,14 @@ def _parser(name: str) -> Parser:
     add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
     add_figure(parser)
     parser.add_argument(
-        "--run", metavar="ID", help="with --figure: this run's activations as heat maps"
+        "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"
     )
     parser.add_argument(
-        "--layer", metavar="NAME", help="with --figure: which recurrent layer (the lowest)"
+        "--layer", metavar="NAME", help="with --figure: the recurrent layer to draw (the lowest)"
     )
-    parser.add_argument("--json", action="store_true", help="write JSON, every epoch of every run")
+    parser.add_argument(
+        "--json", action="store_true", help="write JSON with every epoch of every run"
+    )
     return parser
 
 
@@ -81,7 +83,7 @@ def _print(report: Any) -> None:
     )
     from gatekit.compare.grouping.label import printable
 
-    write(f"study {printable(report.study.name)}: what gates and states did\n")
+    write(f"study {printable(report.study.name)}: gates and states\n")
     write_table(gate_rows(report), GATE_COLUMNS)
     write("")
     write_table(state_rows(report), STATE_COLUMNS)

@@ -14,17 +14,17 @@ _MOST_SHOWN = 200
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Answer one SELECT over the tables ``runs`` and ``metrics``.
+    """Run one SELECT over the tables ``runs`` and ``metrics``.
 
     Args:
         name: the command's name.
         argv: its arguments.
     """
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("sql", help='such as "select cell, avg(test) from runs group by 1"')
+    parser.add_argument("sql", help='a query such as "select cell, avg(test) from runs group by 1"')
     add_root(parser)
     parser.add_argument(
-        "--study", action="append", default=[], help="only this study; may be repeated (all)"
+        "--study", action="append", default=[], help="query only this study; may be repeated (all)"
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON")

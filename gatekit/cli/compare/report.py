@@ -29,7 +29,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         argv: its arguments.
 
     Returns:
-        0, or 1 where no run came to an outcome.
+        0, or 1 if no run has an outcome.
     """
     options = _parser(name).read(argv)
     path = options.to or Path(f"{options.study}.html")
@@ -52,7 +52,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         asked = len(study.runs) + sheet.waiting
         sys.stderr.write(f"{path}: {done} of {asked} runs have an outcome\n")
 
-    sys.stderr.write(f"looking every {options.seconds:g} s; Ctrl-C ends it\n")
+    sys.stderr.write(f"checking for changes every {options.seconds:g} s; press Ctrl-C to stop\n")
     study = Path(options.root, options.study)
     last = watch(path, study, lambda: _sheet(options), tell, options.seconds)
     write(str(path))
@@ -62,13 +62,20 @@ def run(name: str, argv: Sequence[str]) -> int:
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
-    parser.add_argument("--x", metavar="KEY", help="a swept key: blocks, and a chart over it")
-    parser.add_argument("--to", type=Path, metavar="FILE.html", help="what to write (STUDY.html)")
     parser.add_argument(
-        "--watch", action="store_true", help="write it again whenever a run changes, until Ctrl-C"
+        "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a chart"
     )
     parser.add_argument(
-        "--seconds", type=float, default=5.0, help="how often --watch looks, and the page (5)"
+        "--to", type=Path, metavar="FILE.html", help="the file to write (STUDY.html)"
+    )
+    parser.add_argument(
+        "--watch", action="store_true", help="update the page whenever a run changes, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=5.0,
+        help="interval at which --watch checks for changes and the page reloads (5)",
     )
     add_plugins(parser)
     return parser
@@ -76,7 +83,7 @@ def _parser(name: str) -> Parser:
 
 def _sheet(options: Namespace) -> Sheet:
     from gatekit.compare.comparison import compare
-    from gatekit.compare.recipe import trained
+    from gatekit.compare.recipe import recorded_commands
     from gatekit.compare.report.context import Sheet
     from gatekit.runs.studies.plan_file import read
 
@@ -94,7 +101,7 @@ def _sheet(options: Namespace) -> Sheet:
     return Sheet(
         comparison,
         shlex.join(["gatekit", "compare", *_typed(options)]),
-        tuple(trained(comparison.study)),
+        tuple(recorded_commands(comparison.study)),
         options.x,
         len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
         tuple(options.plugin),
@@ -102,7 +109,7 @@ def _sheet(options: Namespace) -> Sheet:
 
 
 def _typed(options: Namespace) -> list[str]:
-    """Return the arguments that ``compare`` takes, too, as they were typed."""
+    """Return the typed arguments that ``gatekit compare`` shares."""
     words = [options.study]
     words += ["--root", options.root] if options.root != "experiments" else []
     for option in ("by", "within", "together"):

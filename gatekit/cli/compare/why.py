@@ -1,4 +1,4 @@
-"""``gatekit why A B``: what differs between two runs or groups."""
+"""``gatekit why A B``: show the differences between two runs or groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_LINES = 40
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Tell why two runs or groups differ.
+    """Show why two runs or groups differ.
 
     Args:
         name: the command's name.
@@ -23,7 +23,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("first", metavar="A", help="a run's id, STUDY/ID or STUDY/GROUP")
-    parser.add_argument("second", metavar="B", help="another")
+    parser.add_argument("second", metavar="B", help="another run or group")
     add_root(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
@@ -31,21 +31,21 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.compare.grouping.select import select
     from gatekit.compare.why import why
 
-    found = why(select(options.first, options.root), select(options.second, options.root))
+    differences = why(select(options.first, options.root), select(options.second, options.root))
     if options.json:
-        write_json(dataclasses.asdict(found))
+        write_json(dataclasses.asdict(differences))
     else:
-        write(_text(found))
+        write(_text(differences))
     return 0
 
 
-def _text(found: Any) -> str:
+def _text(differences: Any) -> str:
     from gatekit.compare.grouping.label import printable
 
-    lines = [f"{found.first} -> {found.second}"]
+    lines = [f"{differences.first} -> {differences.second}"]
     sections = ("configuration", "versions", "hardware", "data", "code", "seeds")
     for title in sections:
-        changes = getattr(found, title)
+        changes = getattr(differences, title)
         if changes:
             lines += ["", title]
             width = min(40, max(len(change.key) for change in changes))
@@ -53,17 +53,17 @@ def _text(found: Any) -> str:
                 f"  {change.key:<{width}}  {_side(change.first)} -> {_side(change.second)}"
                 for change in changes
             ]
-    for source in found.sources:
+    for source in differences.sources:
         lines += ["", f"plugin {source.name}  {_side(source.first)} -> {_side(source.second)}"]
         lines += [f"  {line}" for line in source.diff[:_MOST_LINES]]
         if len(source.diff) > _MOST_LINES:
             lines.append(f"  and {len(source.diff) - _MOST_LINES} more lines; --json writes all")
         if not source.diff:
-            lines.append("  its sources are not both stored")
+            lines.append("  not both sources are stored")
     if len(lines) == 1:
-        lines += ["", "nothing that is recorded differs"]
-    lines += ["", *_spread(found.spread)] if found.spread else []
-    lines += [f"note: {note}" for note in found.notes]
+        lines += ["", "no recorded setting differs"]
+    lines += ["", *_spread(differences.spread)] if differences.spread else []
+    lines += [f"note: {note}" for note in differences.notes]
     return "\n".join(printable(line) for line in lines)
 
 
@@ -80,12 +80,12 @@ def _spread(spread: Any) -> list[str]:
         f" (n = {spread.runs[0]} and {spread.runs[1]}), difference {spread.difference:+.3g}"
     ]
     if spread.expected is None:
-        return [*lines, "how much of it seeds explain is unknown: no group has two runs"]
+        return [*lines, "the share explained by seeds is unknown: no group has two runs"]
     lines.append(
-        f"seeds alone make a difference of {number(spread.expected)} on average:"
+        f"seeds alone cause a difference of {number(spread.expected)} on average:"
         f" {100 * spread.share:.0f} % of this one"
     )
     if spread.chance is not None:
         shown = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
-        lines.append(f"a difference this large comes about by seeds alone in {shown} of cases")
+        lines.append(f"seeds alone cause a difference this large in {shown} of cases")
     return lines

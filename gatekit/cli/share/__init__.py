@@ -1,1 +1,1 @@
-"""Commands for sharing: bundle, import, rerun, export and cite."""
+"""Commands that share: bundle, import, rerun, export, cite."""

@@ -1,4 +1,4 @@
-"""``gatekit bundle``, ``import`` and ``rerun``: a study as one file to share."""
+"""``gatekit bundle``, ``import`` and ``rerun``: share a study as one file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         argv: its arguments.
 
     Returns:
-        0, or 1 where a run does not repeat.
+        0, or 1 if a run does not repeat.
     """
     return {"bundle": _bundle, "import": _import, "rerun": _rerun}[name](name, argv)
 
@@ -30,8 +30,8 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
     add_root(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="what to write (STUDY.zip)")
-    parser.add_argument("--weights", action="store_true", help="let the best weights go along")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write (STUDY.zip)")
+    parser.add_argument("--weights", action="store_true", help="include the best weights")
     options = parser.read(argv)
 
     from gatekit.compare.share.bundle import write_bundle
@@ -48,7 +48,9 @@ def _import(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("file", type=Path, help="the bundle")
     add_root(parser)
-    parser.add_argument("--as", dest="origin", metavar="NAME", help="the origin (the file's name)")
+    parser.add_argument(
+        "--as", dest="origin", metavar="NAME", help="name of the origin (the file's name)"
+    )
     options = parser.read(argv)
 
     from gatekit.compare.share.unbundle import import_bundle, read_manifest
@@ -64,25 +66,25 @@ def _rerun(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("file", type=Path, help="the bundle")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--one", action="store_true", help="the run that took the least time")
-    which.add_argument("--run", metavar="ID", help="this run")
+    which.add_argument("--one", action="store_true", help="repeat the fastest run")
+    which.add_argument("--run", metavar="ID", help="repeat this run")
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
 
     from gatekit.compare.share.rerun import rerun
 
-    found = rerun(options.file, options.run)
+    repeat = rerun(options.file, options.run)
     if options.json:
-        write_json(dataclasses.asdict(found))
-        return int(found.verdict == "different")
-    said = {
-        "bitwise": "repeats bit for bit",
-        "close": "repeats to five digits",
-        "different": "does not repeat",
+        write_json(dataclasses.asdict(repeat))
+        return int(repeat.verdict == "different")
+    results = {
+        "bitwise": "bitwise identical",
+        "close": "equal to five digits",
+        "different": "different",
     }
-    write(f"run {found.run} {said[found.verdict]} here")
-    for key, value in found.before.items():
-        write(f"  {key} {found.metric}: {value} -> {found.after.get(key)}")
-    for change in found.changes:
+    write(f"run {repeat.run}, repeated here: {results[repeat.verdict]}")
+    for key, value in repeat.before.items():
+        write(f"  {key} {repeat.metric}: {value} -> {repeat.after.get(key)}")
+    for change in repeat.changes:
         write(f"  {change.key}: {change.first} -> {change.second}")
-    return int(found.verdict == "different")
+    return int(repeat.verdict == "different")

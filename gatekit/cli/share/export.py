@@ -1,4 +1,4 @@
-"""``gatekit export``: a study for TensorBoard or MLflow."""
+"""``gatekit export``: export a study to TensorBoard or MLflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gatekit.cli.output import write
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Write the runs of a study for another tool; done twice, it is done once.
+    """Export the runs of a study to another tool; runs that are there already are not repeated.
 
     Args:
         name: the command's name.
@@ -26,10 +26,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--tensorboard",
         type=Path,
         metavar="FOLDER",
-        help="write logs there (tensorboard, this is the default)",
+        help="write logs to this folder (tensorboard; this is the default)",
     )
     to.add_argument(
-        "--mlflow", metavar="URI", help="write to this server, or to sqlite:///mlflow.db"
+        "--mlflow",
+        metavar="URI",
+        help="write to this server, or to a file such as sqlite:///mlflow.db",
     )
     options = parser.read(argv)
 
@@ -40,7 +42,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.compare.output.to_mlflow import export_mlflow
 
         done = export_mlflow(study, options.mlflow)
-        write(f"{done.written} runs written, {done.kept} were there already: {options.mlflow}")
+        write(f"{done.written} runs written, {done.kept} were already there: {options.mlflow}")
         return 0
     from gatekit.compare.output.to_tensorboard import export_tensorboard
 

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gatekit._version import __version__
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
@@ -52,8 +53,6 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the lines for ``pip install -r``; a plugin that is a file stands in a comment."""
-    from gatekit import __version__
-
     lines = {f"gatekit=={__version__}"}
     for row in rows:
         if row["distribution"]:

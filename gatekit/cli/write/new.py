@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
@@ -33,7 +34,6 @@ def run(name: str, argv: Sequence[str]) -> int:
         help="write a distribution that pip installs, of plugins/NAME.py where that is there",
     )
     options = parser.read(argv)
-    from gatekit import __version__
     from gatekit.testing import scaffold
 
     kind = scaffold.checked_kind(options.kind)

@@ -1,5 +1,5 @@
-"""Figures of a comparison for paper and screen, one kind a module.
+"""Figures of a comparison for paper and screen, one module per kind.
 
-`kinds.draw` knows all of them; `page` goes from a blank page to a file with the same bytes for the
-same input; `style` has colours and sizes. Start with `kinds.py`.
+`kinds.draw` draws any of them. `page` writes the files, with the same bytes for the same input.
+`style` has colours and sizes. Start with `kinds.py`.
 """

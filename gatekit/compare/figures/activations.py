@@ -1,4 +1,4 @@
-"""One run's gates and states at every step of a sequence, as heat maps of units over time."""
+"""Draw one run's gates and states at every step of a sequence, as heat maps of units over time."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ def draw_activations(
 ) -> list[Path]:
     """Draw two sequences of a run after its last epoch, two paper columns wide.
 
-    Above the input, below a heat map for each gate and state: a row is a unit, a column a step.
-    Units stand in one order everywhere: by their mean in the gate that plays the role ``forget``,
-    or in the first. Grey is masked.
+    The top panel shows the input; below it is a heat map per gate and state, with a row per unit
+    and a column per step. All heat maps sort units by their mean in the gate with the role
+    ``forget``, or in the first gate. Masked steps are grey.
 
     Args:
-        report: what ``gates_report`` returned.
-        run: the run's id, or its beginning.
-        stem: path of the files without their ending.
-        command: the command line to note in the files.
-        formats: of png, svg and pdf.
-        layer: the recurrent layer; None is the lowest.
+        report: the result of ``gates_report``.
+        run: the run's id, or the start of it.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
+        layer: the recurrent layer; None means the lowest.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
-        RunError: no probed run, or more than one, is called so, or its activations are missing.
-        ConfigError: there is no such layer or format.
+        RunError: ``run`` does not name exactly one probed run, or its activations are missing.
+        ConfigError: the layer or a format does not exist.
     """
-    variant, probed = _found(report, run)
+    variant, probed = _probed_run(report, run)
     shown = chosen_layer(report, layer)
     arrays = read_activations(probed.run)
     signals = {
@@ -66,8 +66,8 @@ def draw_activations(
     }
     if not signals:
         raise RunError(
-            f"run {probed.run.id} has no readable probe.npz for {shown}: it is written after the"
-            " last epoch of a run that did not diverge"
+            f"run {probed.run.id} has no readable probe.npz for {shown}; a run writes this file"
+            " after its last epoch if it did not diverge"
         )
 
     def paint(figure: Figure) -> list[str]:
@@ -82,14 +82,14 @@ def draw_activations(
     )
 
 
-def _found(report: GatesReport, text: str) -> tuple[Variant, Probed]:
+def _probed_run(report: GatesReport, text: str) -> tuple[Variant, Probed]:
     every = [(variant, probed) for variant in report.variants for probed in variant.probed]
-    found = [(variant, probed) for variant, probed in every if probed.run.id.startswith(text)]
-    if len(found) != 1 or not text:
-        ids = listed([probed.run.id for _, probed in (found or every)], 8)
-        many = "begins several" if found else "is no"
-        raise RunError(f"--run {text} {many} of the probed runs: {ids}")
-    return found[0]
+    matches = [(variant, probed) for variant, probed in every if probed.run.id.startswith(text)]
+    if len(matches) != 1 or not text:
+        ids = listed([probed.run.id for _, probed in (matches or every)], 8)
+        problem = "matches several" if matches else "is not one"
+        raise RunError(f"--run {text} {problem} of the probed runs: {ids}")
+    return matches[0]
 
 
 def _paint(
@@ -123,7 +123,7 @@ def _paint(
 
 
 def _order(probed: Probed, signals: Signals) -> NDArray[Any]:
-    """Return the places of units by their mean in the gate that forgets, highest first."""
+    """Return the units in descending order of their mean in the forget gate."""
     cell = (probed.run.config or {}).get("cell")
     roles = cell.get("roles", {}) if isinstance(cell, Mapping) else {}
     role = roles.get("forget", "forget") if isinstance(roles, Mapping) else "forget"
@@ -158,7 +158,7 @@ def _heat(axes: Axes, values: NDArray[Any], valid: Any, look: Mapping[str, Any])
 
 
 def _look(values: NDArray[Any]) -> dict[str, Any]:
-    """Return the colours of a signal, the same for all of its sequences."""
+    """Return the colours of a signal; all of its sequences share them."""
     from matplotlib import colormaps
     from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 
@@ -174,7 +174,7 @@ def _look(values: NDArray[Any]) -> dict[str, Any]:
 
 
 def _image(axes: Axes, table: NDArray[Any], **look: Any) -> Any:
-    """Draw ``steps x units`` with steps, counted from 1, to the right and the first unit on top."""
+    """Draw ``steps x units``: steps, from 1, to the right, and the first unit on top."""
     steps, units = table.shape
     extent = (0.5, steps + 0.5, units, 0)
     return axes.imshow(table.T, aspect="auto", interpolation="nearest", extent=extent, **look)

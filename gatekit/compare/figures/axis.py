@@ -1,4 +1,4 @@
-"""The metric over a swept axis, one line per variant."""
+"""Draw the metric over a swept key, one line per variant."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     """Draw each variant's mean and t interval over a swept key, with every seed as a dot.
 
     Args:
-        figure: where to draw.
-        comparison: what is drawn; of several metrics the first.
-        key: the swept key; values that are not numbers stand side by side.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
+        key: the swept key; values that are not numbers are spaced evenly.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
 
     Raises:
         ConfigError: the runs do not differ in this key.
@@ -46,7 +46,7 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     known = {name: None for row in rows for name in row.group.values}
     if rows and key not in known:
         raise ConfigError(
-            f"x={key}: the runs do not differ in this{nearest(key, known)};"
+            f"x={key}: the runs do not differ in this key{nearest(key, known)};"
             f" keys that differ: {listed(known)}"
         )
     lines: dict[str, list[Row]] = {}
@@ -142,7 +142,7 @@ def _draw_line(
 
 
 def _beside(axes: Axes, place: float, share: float) -> float:
-    """Return a place moved by a share of the axis' width."""
+    """Return a position shifted by a share of the axis' width."""
     low, high = axes.get_xlim()
     if axes.get_xscale() == "log":
         return float(place * (high / low) ** share)

@@ -1,4 +1,4 @@
-"""The critical-difference diagram: average ranks over tasks, and what is not told apart."""
+"""Draw the critical-difference diagram: average ranks over tasks, with bars over ties."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ROW, _TOP = 0.15, -4.1
 
 
 def draw_critical_difference(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw average ranks, best left; a bar joins what Nemenyi's test does not tell apart.
+    """Draw average ranks, best left; bars join variants that Nemenyi's test does not separate.
 
     Args:
-        figure: where to draw.
+        figure: the figure to draw on.
         comparison: a comparison over at least five tasks of at least three variants.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
 
     Raises:
         ConfigError: there are fewer tasks or variants.
@@ -40,8 +40,9 @@ def draw_critical_difference(figure: Figure, comparison: Comparison) -> list[str
         tasks = 0 if several is None else len(several.tasks)
         variants = 0 if several is None else len(several.variants)
         raise ConfigError(
-            f"a critical difference needs {MIN_TASKS} tasks and {MIN_VARIANTS} variants that have"
-            f" all their runs; here are {tasks} and {variants}. Sweep over more: task=A,B,C,D,E"
+            f"a critical difference needs {MIN_TASKS} tasks and {MIN_VARIANTS} variants with all"
+            f" their runs; this comparison has {tasks} and {variants}. Sweep over more:"
+            " task=A,B,C,D,E"
         )
     axes = figure.add_subplot()
     _draw(figure, axes, several.ranking)
@@ -58,7 +59,7 @@ def _draw(figure: Figure, axes: Axes, ranking: Ranking) -> None:
         y = 0.9 + 0.6 * level
         axes.plot(ends, (y, y), color=COLOURS[0], lw=3, solid_capstyle="butt", zorder=3)
     first = 1.6 + 0.6 * len(cliques)
-    # From the middle outwards, so that no name lies across the line of another.
+    # Place names from the middle outwards, so that no name crosses another's line.
     middle = (count + 1) / 2
     outwards = sorted(order, key=lambda i: abs(ranking.ranks[i] - middle))
     for place, index in enumerate(outwards):

@@ -1,4 +1,4 @@
-"""Learning curves: the validation metric over epochs."""
+"""Draw learning curves: the validation metric over epochs."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def learning_curves(
 ) -> list[Path]:
     """Draw the validation metric over epochs and write one file per format.
 
-    A group's mean is a thick line with its t interval as a band, as far as all its seeds go;
-    below ten seeds each seed is a thin line as well. The file's metadata hold the command
-    and the ids of the runs, and the same comparison gives the same bytes.
+    A group's mean is a thick line with its t interval as a band, up to the last epoch that all
+    its seeds reached. With fewer than ten seeds, each seed is also a thin line. The file's metadata
+    contains the command and the ids of the runs. The same comparison gives the same bytes.
 
     Args:
-        comparison: what ``compare`` returned.
-        stem: path of the files without their ending.
-        command: the command line to note in the files.
-        formats: of png, svg and pdf.
+        comparison: the result of ``compare``.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
         columns: width in paper columns, 1 or 2.
 
     Returns:
-        The files, in the order of the formats; none where no run has a curve.
+        The files, in the order of the formats; none if no run has a curve.
 
     Raises:
-        ConfigError: a format that is not offered.
+        ConfigError: a format does not exist.
     """
     drawn = _read(comparison)
 
@@ -81,12 +81,12 @@ def _read(comparison: Comparison) -> list[_Drawn]:
     rows = of_one_metric(comparison.rows)
     kept = rows[:_MOST_GROUPS]
     kept += [row for row in rows[_MOST_GROUPS:] if row.is_baseline]
-    found = []
+    drawn = []
     for row in kept:
         curves = tuple(c for run in row.group.runs if (c := read_curve(run)) is not None)
         if curves:
-            found.append(_Drawn(row, curves, band(curves, comparison.level)))
-    return found
+            drawn.append(_Drawn(row, curves, band(curves, comparison.level)))
+    return drawn
 
 
 def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> None:
@@ -162,7 +162,7 @@ def _count(item: _Drawn) -> str:
 
 
 def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
-    """Choose the axis' scale and limits from what was measured, not from how wide a band is."""
+    """Choose the axis' scale and limits from the curves, ignoring the width of bands."""
     values = np.concatenate([curve.values for item in drawn for curve in item.curves])
     low, high = float(values.min()), float(values.max())
     if spans_decades([low, high]):
@@ -170,7 +170,7 @@ def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
         pad = (high / low) ** 0.05
         axes.set_ylim(low / pad, high * pad)
         return
-    # A few bad first epochs must not press the end of training, where variants differ, flat.
+    # Bad first epochs must not flatten the end of training, where variants differ.
     typical = [_typical(curve, metric) for item in drawn for curve in item.curves]
     if metric.direction == "min":
         high = min(high, max(max(typical), low + (high - low) / 8))
@@ -181,7 +181,7 @@ def _scale(axes: Axes, drawn: Sequence[_Drawn], metric: Metric) -> None:
 
 
 def _typical(curve: Curve, metric: Metric) -> float:
-    """Return the value of a curve a tenth into training, where the steep beginning is over."""
+    """Return a curve's value after a tenth of the training, past the steep start."""
     return float(curve.values[min(len(curve.values) // 10, len(curve.values) - 1)])
 
 

@@ -1,4 +1,4 @@
-"""Differences to the baseline as a forest plot: every pair, their mean, its interval."""
+"""Draw differences from the baseline as a forest plot: pairs, their mean, its interval."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ if TYPE_CHECKING:
 _MOST_ROWS = 40
 _ROW, _MARGIN, _WIDE = 0.2, 0.5, 5.0
 _NAME = 1.9
-"""Inches that a heading beside the axes may take."""
+"""Largest width, in inches, of a heading beside the axes."""
 _FAR = 20
-"""How many times the typical difference one may be before the axis leaves it out."""
+"""A difference this many times larger than the typical one is not on the axis."""
 _EDGE = 0.06
 
 
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw group minus baseline for each group: small dots are pairs, the bar is the t interval.
 
-    A filled mark is a decided difference, an open one is not; groups with a diverged run say so.
-    A difference far beyond all others is an arrow at the edge, so that the others can be told.
+    A filled mark is a decided difference; an open mark is undecided. Groups with a diverged run are
+    labelled. A difference far beyond all others is an arrow at the edge, so that the others stay
+    readable.
 
     Args:
-        figure: where to draw.
-        comparison: what is drawn; of several metrics the first.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
     """
     rows = [
         row for row in of_one_metric(comparison.rows) if row.difference and row.difference.pairs
@@ -47,7 +48,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
         return []
     shown = rows[:_MOST_ROWS]
     axes = figure.add_subplot()
-    # One column has no room for three things beside each other: the words stand above the bar.
+    # One column has no room for text beside the bar, so it goes above.
     narrow = figure.get_figwidth() < _WIDE
     blocks = {row.block for row in shown}
     reach = _reach(_differences(shown))
@@ -105,72 +106,72 @@ def _write(axes: Axes, text: str, height: float, where: str, tone: str = BASELIN
 
 
 def _in_words(row: Row) -> str:
-    found = row.difference
-    assert found is not None
-    if found.mean is None:
-        text = f"{max(found.diverged, found.diverged_baseline)} of {found.pairs} diverged"
+    diff = row.difference
+    assert diff is not None
+    if diff.mean is None:
+        text = f"{max(diff.diverged, diff.diverged_baseline)} of {diff.pairs} diverged"
     else:
-        places = decimals(found.interval, found.mean)
-        text = with_interval(found.mean, found.interval, places, sign="+")
-    return f"{text}   n = {found.pairs}".replace("-", "\N{MINUS SIGN}")
+        places = decimals(diff.interval, diff.mean)
+        text = with_interval(diff.mean, diff.interval, places, sign="+")
+    return f"{text}   n = {diff.pairs}".replace("-", "\N{MINUS SIGN}")
 
 
 def _differences(rows: Sequence[Row]) -> list[Difference]:
     return [row.difference for row in rows if row.difference is not None]
 
 
-def _reach(found: Sequence[Difference]) -> tuple[float, float] | None:
-    """Return the ends of the axis where a difference is so far out that the others were one dot."""
-    spans = [_span(difference) for difference in found if difference.mean is not None]
+def _reach(differences: Sequence[Difference]) -> tuple[float, float] | None:
+    """Return the ends of the axis if an outlier would squeeze the other differences together."""
+    spans = [_span(difference) for difference in differences if difference.mean is not None]
     if not spans:
         return None
     typical = statistics.median(max(abs(low), abs(high)) for low, high in spans)
     near = [span for span in spans if max(map(abs, span)) <= _FAR * typical]
-    # Where most differ in nothing, the axis is that of the others.
+    # If most differences are zero, the axis covers all of them.
     if len(near) == len(spans) or not typical:
         return None
     return min(0.0, *(low for low, _ in near)), max(0.0, *(high for _, high in near))
 
 
-def _span(found: Difference) -> tuple[float, float]:
-    """Return the ends of all that is drawn of a difference."""
-    assert found.mean is not None
-    drawn = [found.mean, *found.values]
-    drawn += [] if found.interval is None else [found.interval.low, found.interval.high]
+def _span(diff: Difference) -> tuple[float, float]:
+    """Return the ends of everything drawn for a difference."""
+    assert diff.mean is not None
+    drawn = [diff.mean, *diff.values]
+    drawn += [] if diff.interval is None else [diff.interval.low, diff.interval.high]
     return min(drawn), max(drawn)
 
 
 def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | None) -> None:
-    found = row.difference
-    assert found is not None
+    diff = row.difference
+    assert diff is not None
     where = axes.get_yaxis_transform()
-    if found.mean is None:
-        worse = 0.99 if (found.worse > found.better) == (found.metric.sign < 0) else 0.01
+    if diff.mean is None:
+        worse = 0.99 if (diff.worse > diff.better) == (diff.metric.sign < 0) else 0.01
         axes.plot(worse, height, "x", color=COLOURS[1], ms=4, mew=1, zorder=4, transform=where)
         return
-    decided = is_decided(found) and not found.blocked
+    decided = is_decided(diff) and not diff.blocked
     tone = COLOURS[0] if decided else "#777777"
-    if reach is not None and not reach[0] <= found.mean <= reach[1]:
-        # An arrow at the edge says that it goes on; the numbers stand above it.
-        mark, place = (">", 0.99) if found.mean > reach[1] else ("<", 0.01)
+    if reach is not None and not reach[0] <= diff.mean <= reach[1]:
+        # Draw an arrow at the edge; the numbers are above it.
+        mark, place = (">", 0.99) if diff.mean > reach[1] else ("<", 0.01)
         fill = tone if decided else "white"
         axes.plot(place, height, mark, color=tone, mfc=fill, ms=5, zorder=4, transform=where)
         return
-    below = [height + 0.28] * found.pairs
-    axes.plot(found.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
-    if found.interval is not None:
-        ends = (found.interval.low, found.interval.high)
+    below = [height + 0.28] * diff.pairs
+    axes.plot(diff.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
+    if diff.interval is not None:
+        ends = (diff.interval.low, diff.interval.high)
         axes.plot(ends, (height, height), color=tone, lw=1.3, zorder=3)
     fill = tone if decided else "white"
-    axes.plot(found.mean, height, "D", color=tone, mfc=fill, ms=3.6, mew=0.9, zorder=4)
+    axes.plot(diff.mean, height, "D", color=tone, mfc=fill, ms=3.6, mew=0.9, zorder=4)
 
 
 def _heading(rows: Sequence[Row]) -> str:
-    found = _differences(rows)[0]
-    unit = f" ({found.metric.unit})" if found.metric.unit else ""
+    first = _differences(rows)[0]
+    unit = f" ({first.metric.unit})" if first.metric.unit else ""
     names = {d.baseline for d in _differences(rows)}
     versus = shortened(names.pop()) if len(names) == 1 else "baseline"
-    side = "right" if found.metric.sign > 0 else "left"
-    # In two lines: one would be wider than a column.
-    what = plottable(f"difference in {found.metric.name}{unit}")
-    return f"{what}\nto {versus}, better to the {side}"
+    side = "right" if first.metric.sign > 0 else "left"
+    # Two lines, because one would be wider than a column.
+    what = plottable(f"difference in {first.metric.name}{unit}")
+    return f"{what}\nfrom {versus}, better to the {side}"

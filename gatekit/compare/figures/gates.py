@@ -1,4 +1,4 @@
-"""What gates did: their values over training, how long units remember, gradients over time."""
+"""Draw the behaviour of gates: values over training, memory of units, gradients over time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _GREY = "#777777"
 _AXIS, _LETTER, _SHARES = 0.35, 0.06, 0.55
-"""Inches that a panel's axis, a letter of its name and its saturation take."""
+"""Widths, in inches, of a panel's axis, a letter of its name, and its saturation."""
 
 
 def draw_gates(
@@ -43,25 +43,24 @@ def draw_gates(
     formats: Sequence[str] = ("png", "svg"),
     layer: str | None = None,
 ) -> list[Path]:
-    """Draw what the gates of each variant did, two paper columns wide.
+    """Draw the behaviour of each variant's gates, two paper columns wide.
 
-    Above, a row for each variant: each gate's values over training, darker where more of them are,
-    with their mean, and the saturated shares at the best epoch. Below on the left how long units
-    remember, from the shortest to the longest memory; on the right the gradient of the memory over
-    time.
+    The upper part has a row per variant: the density of each gate's values over training, their
+    mean, and the saturated shares at the best epoch. The lower left panel shows the memory of the
+    units, shortest first; the lower right panel shows the gradient of the memory over time.
 
     Args:
-        report: what ``gates_report`` returned.
-        stem: path of the files without their ending.
-        command: the command line to note in the files.
-        formats: of png, svg and pdf.
-        layer: the recurrent layer; None is the lowest.
+        report: the result of ``gates_report``.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
+        layer: the recurrent layer; None means the lowest.
 
     Returns:
         The files, in the order of the formats.
 
     Raises:
-        ConfigError: there is no such layer or format.
+        ConfigError: the layer or a format does not exist.
     """
     shown_layer = chosen_layer(report, layer)
     shown = [v for v in report.variants if any(row.layer == shown_layer for row in v.gates)]
@@ -82,10 +81,10 @@ def draw_gates(
 
 
 def chosen_layer(report: GatesReport, layer: str | None) -> str:
-    """Return a layer of the report, the lowest one for None.
+    """Return a layer of the report; None selects the lowest.
 
     Raises:
-        ConfigError: there is no such layer.
+        ConfigError: the layer does not exist.
     """
     known = layers(report)
     if layer is None:
@@ -106,18 +105,18 @@ def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) 
     for variant in variants:
         tones.append(BASELINE if variant.is_baseline else colour(position))
         position += not variant.is_baseline
-    found = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
-    columns = max(2, *map(len, found))
+    rows_of_densities = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
+    columns = max(2, *map(len, rows_of_densities))
     panels = above.subplots(len(variants), columns, squeeze=False)
     for place, variant in enumerate(variants):
         last = place + 1 == len(variants)
-        _row(panels[place], variant, found[place], tones[place], last=last)
+        _row(panels[place], variant, rows_of_densities[place], tones[place], last=last)
     left, right = below.subplots(1, 2)
     _memory(left, variants, layer, tones)
     _gradient(right, variants, layer, tones)
     if total > len(variants):
-        said = f"the first {len(variants)} of {total} variants"
-        above.suptitle(said, fontsize=7, color=_GREY, x=0.99, ha="right")
+        title = f"the first {len(variants)} of {total} variants"
+        above.suptitle(title, fontsize=7, color=_GREY, x=0.99, ha="right")
 
 
 def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, last: bool) -> None:
@@ -132,62 +131,62 @@ def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, 
         fontweight="bold",
     )
     room = TWO_COLUMNS / len(panels) - _AXIS
-    for axes, found in zip(panels, gates, strict=False):
-        _density(axes, found, tone)
-        if _LETTER * len(shortened(found.gate)) + _SHARES < room:
-            _saturated(axes, variant, found)
+    for axes, density in zip(panels, gates, strict=False):
+        _density(axes, density, tone)
+        if _LETTER * len(shortened(density.gate)) + _SHARES < room:
+            _saturated(axes, variant, density)
         if last:
             axes.set_xlabel("epoch", labelpad=1)
     for axes in panels[len(gates) :]:
         axes.set_axis_off()
 
 
-def _density(axes: Axes, found: Density, tone: str) -> None:
+def _density(axes: Axes, density: Density, tone: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
     from matplotlib.patheffects import withStroke
 
     tones = LinearSegmentedColormap.from_list("tone", ["#FFFFFF", tone])
-    looks = len(found.epochs)
+    looks = len(density.epochs)
     axes.imshow(
-        found.shares.T,
+        density.shares.T,
         origin="lower",
         aspect="auto",
         interpolation="nearest",
-        extent=(-0.5, looks - 0.5, found.low, found.high),
+        extent=(-0.5, looks - 0.5, density.low, density.high),
         cmap=tones,
-        norm=PowerNorm(0.6, vmin=0, vmax=max(float(found.shares.max()), 1e-6)),
+        norm=PowerNorm(0.6, vmin=0, vmax=max(float(density.shares.max()), 1e-6)),
     )
     ink = "#111111" if tone != BASELINE else "#D55E00"
     halo = [withStroke(linewidth=2.2, foreground="white")]
-    axes.plot(range(looks), found.means, color=ink, lw=1.0, path_effects=halo)
-    if found.bounded:
-        edge = 0.1 * (found.high - found.low)
-        for height in (found.low + edge, found.high - edge):
+    axes.plot(range(looks), density.means, color=ink, lw=1.0, path_effects=halo)
+    if density.bounded:
+        edge = 0.1 * (density.high - density.low)
+        for height in (density.low + edge, density.high - edge):
             axes.axhline(height, color=_GREY, lw=0.5, ls=(0, (1, 2)))
-        axes.set_yticks([found.low, (found.low + found.high) / 2, found.high])
+        axes.set_yticks([density.low, (density.low + density.high) / 2, density.high])
     else:
-        axes.set_yticks([found.low, found.high])
+        axes.set_yticks([density.low, density.high])
     axes.yaxis.set_major_formatter("{x:.2g}")
     places = sorted({0, (looks - 1) // 2, looks - 1})
-    axes.set_xticks(places, [str(found.epochs[place]) for place in places])
-    axes.set_ylim(found.low, found.high)
+    axes.set_xticks(places, [str(density.epochs[place]) for place in places])
+    axes.set_ylim(density.low, density.high)
     axes.grid(visible=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
     axes.spines[:].set_color("#BBBBBB")
-    axes.set_title(shortened(found.gate), fontsize=7, loc="left", pad=2)
+    axes.set_title(shortened(density.gate), fontsize=7, loc="left", pad=2)
 
 
-def _saturated(axes: Axes, variant: Variant, found: Density) -> None:
-    row = next((r for r in variant.gates if r.gate == found.gate), None)
+def _saturated(axes: Axes, variant: Variant, density: Density) -> None:
+    row = next((r for r in variant.gates if r.gate == density.gate), None)
     low, high = (row.numbers["low"], row.numbers["high"]) if row else (None, None)
-    if low is None or high is None or not found.bounded:
+    if low is None or high is None or not density.bounded:
         return
-    said = (
+    shares = (
         f"\N{BLACK DOWN-POINTING SMALL TRIANGLE}{100 * low.mean:.0f}"
         f" \N{BLACK UP-POINTING SMALL TRIANGLE}{100 * high.mean:.0f} %"
     )
-    axes.set_title(said, fontsize=6, loc="right", pad=2, color="#555555")
+    axes.set_title(shares, fontsize=6, loc="right", pad=2, color="#555555")
 
 
 def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence[str]) -> None:
@@ -227,7 +226,7 @@ def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence
     axes.set_xlim(0, 100)
     axes.set_xlabel("units, shortest memory first (%)")
     axes.set_ylabel("memory (steps)")
-    axes.set_title("how long units remember; dotted: before training", fontsize=7, loc="left")
+    axes.set_title("memory of the units; dotted: before training", fontsize=7, loc="left")
     if known:
         axes.legend(loc="best")
     else:
@@ -237,20 +236,20 @@ def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence
 def _gradient(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence[str]) -> None:
     lowest = 1.0
     for place, (tone, variant) in enumerate(zip(tones, variants, strict=True)):
-        found = slope(variant, layer)
-        if found is None:
+        gradients = slope(variant, layer)
+        if gradients is None:
             continue
         style = "-" if variant.is_baseline else dashes(place)
-        table = np.maximum(np.array(found.norms), _FLOOR)
+        table = np.maximum(np.array(gradients.norms), _FLOOR)
         mean = np.exp(np.log(table).mean(axis=0))
         lowest = min(lowest, float(table.min()))
         if 1 < len(table) < _SEEDS_SHOWN:
             for norms in table:
-                axes.plot(found.steps, norms, color=tone, lw=0.5, alpha=0.4)
-        axes.plot(found.steps, mean, color=tone, lw=1.5, ls=style)
+                axes.plot(gradients.steps, norms, color=tone, lw=0.5, alpha=0.4)
+        axes.plot(gradients.steps, mean, color=tone, lw=1.5, ls=style)
     axes.set_yscale("log")
     axes.set_ylim(max(0.6 * lowest, _FLOOR), 1.6)
     axes.margins(x=0.02)
     axes.set_xlabel("step t")
     axes.set_ylabel(r"$\Vert \partial L / \partial s_t \Vert$, largest = 1")
-    axes.set_title("gradient of the loss in the memory", fontsize=7, loc="left")
+    axes.set_title("gradient of the loss with respect to the memory", fontsize=7, loc="left")

@@ -1,4 +1,4 @@
-"""A sweep over two keys as a heat map of means."""
+"""Draw a sweep over two keys as a heat map of means."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _DARK = 0.18
 def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw the mean of each group on a grid of the two keys in which groups differ.
 
-    A framed cell is the best mean, ``3/5 div.`` says that runs diverged, an empty cell has no runs.
+    The frame marks the best mean. ``3/5 div.`` counts diverged runs. An empty cell has no runs.
 
     Args:
-        figure: where to draw.
-        comparison: what is drawn; of several metrics the first.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
 
     Raises:
         ConfigError: the groups do not differ in exactly two keys.
@@ -42,8 +42,8 @@ def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
     keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
     if len(keys) != 2:
         raise ConfigError(
-            f"a heat map has two axes, and the groups differ in {listed(keys) or 'no key'};"
-            f" choose with --by KEY,KEY"
+            f"a heat map has two axes, but the groups differ in {listed(keys) or 'no key'};"
+            f" choose two with --by KEY,KEY"
         )
     counts = [len(_values(rows, key)) for key in keys]
     down, across = keys if counts[0] <= counts[1] else reversed(keys)
@@ -63,9 +63,9 @@ def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
 
 
 def _values(rows: list[Row], key: str) -> list[Any]:
-    found = {value_text(row.group.values.get(key)): row.group.values.get(key) for row in rows}
-    numeric = all(isinstance(v, int | float) for v in found.values())
-    return sorted(found.values(), key=None if numeric else value_text)
+    values = {value_text(row.group.values.get(key)): row.group.values.get(key) for row in rows}
+    numeric = all(isinstance(v, int | float) for v in values.values())
+    return sorted(values.values(), key=None if numeric else value_text)
 
 
 def _paint(
@@ -126,7 +126,7 @@ def _inside(row: Row | None, value: float) -> str:
 
 
 def _readable(colour: Sequence[float]) -> str:
-    """Return black or white, whichever has more contrast with a colour."""
+    """Return black or white, whichever has the higher contrast with a colour."""
     linear = [c / 12.92 if c <= 0.04 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "white" if light < _DARK else "#111111"

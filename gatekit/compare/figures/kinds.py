@@ -1,4 +1,4 @@
-"""All figures by name."""
+"""Draw a figure by its name."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def draw(
     """Draw one figure of a comparison and write one file per format.
 
     Args:
-        kind: of ``KINDS``.
-        comparison: what ``compare`` returned.
-        stem: path of the files without their ending.
-        command: the command line to note in the files.
-        formats: of png, svg and pdf.
+        kind: one of ``KINDS``.
+        comparison: the result of ``compare``.
+        stem: path of the files without their suffix.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
         columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
 
     Returns:
-        The files, in the order of the formats; none where there is nothing to draw.
+        The files, in the order of the formats; none if there is nothing to draw.
 
     Raises:
-        ConfigError: no such kind or format, or the comparison cannot be drawn like this.
+        ConfigError: the kind or a format does not exist, or does not fit the comparison.
     """
     if kind == "curves":
         return learning_curves(comparison, stem, command=command, formats=formats, columns=columns)

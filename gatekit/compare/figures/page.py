@@ -1,4 +1,4 @@
-"""A figure from blank page to file: size, fonts, metadata; the same input gives the same bytes."""
+"""Write a figure: size, fonts, metadata; the same input gives the same bytes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _GEOMETRIC = 8
 _LONGEST = 34
 
 Painter = Callable[["Figure"], Sequence[str]]
-"""Draws on a figure and returns the ids of the runs that are shown; none where there are none."""
+"""Draws on a figure and returns the ids of the runs in it; none if nothing was drawn."""
 
 
 def write_figure(
@@ -44,30 +44,30 @@ def write_figure(
     """Draw a figure and write one file per format.
 
     Args:
-        paint: draws it.
-        comparison: what is drawn.
-        stem: path of the files without their ending.
+        paint: draws the figure.
+        comparison: the data of the figure.
+        stem: path of the files without their suffix.
         title: what the figure shows, for the files' metadata.
-        command: the command line to note in the files.
-        formats: of png, svg and pdf.
+        command: the command line to store in the files.
+        formats: any of png, svg and pdf.
         columns: width in paper columns, 1 or 2.
 
     Returns:
-        The files, in the order of the formats; none where nothing is drawn.
+        The files, in the order of the formats; none if nothing was drawn.
 
     Raises:
-        ConfigError: a format is not offered, or a file cannot be written.
+        ConfigError: a format does not exist, or a file cannot be written.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise ConfigError(f"format {unknown[0]!r} is not offered; formats: {listed(FORMATS)}")
+        raise ConfigError(f"there is no format {unknown[0]!r}; formats: {listed(FORMATS)}")
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     paths = []
     with matplotlib.rc_context():
-        # A reader's own matplotlibrc must not change a figure.
+        # The user's matplotlibrc must not change a figure.
         matplotlib.rcdefaults()
         apply(matplotlib.rcParams)
         width = TWO_COLUMNS if columns == 2 else COLUMN
@@ -78,16 +78,18 @@ def write_figure(
             return []
         about = f"{title} of study {comparison.study.name}"
         settings = f"level {comparison.level:g}"
-        said = f"command: {printable(command)}; settings: {settings}; runs: {' '.join(runs)}"
+        description = f"command: {printable(command)}; settings: {settings}; runs: {' '.join(runs)}"
         for name in formats:
             path = Path(f"{stem}.{name}")
             try:
                 durable.target(path)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                figure.savefig(path, format=name, metadata=_metadata(name, printable(about), said))
+                figure.savefig(
+                    path, format=name, metadata=_metadata(name, printable(about), description)
+                )
             except OSError as error:
                 raise ConfigError(
-                    f"{path} cannot be written ({error.strerror}); give another --figure PATH"
+                    f"{path} cannot be written ({error.strerror}); choose another --figure PATH"
                 ) from None
             paths.append(path)
     return paths
@@ -102,7 +104,7 @@ def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
 
 
 def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
-    """Put the legend above the axes, where it covers no data, and let the figure grow by it."""
+    """Put the legend above the axes, where it covers no data, and enlarge the figure for it."""
     handles, labels = axes.get_legend_handles_labels()
     room = figure.get_figwidth() - _LEGEND_HANDLE
     labels = ["\n".join(wrapped(label, room)) for label in labels]
@@ -118,12 +120,12 @@ def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
 
 
 def wrapped(text: str, width: float) -> list[str]:
-    """Return a label's lines where it may be so many inches wide."""
+    """Return the lines of a label that is at most ``width`` inches wide."""
     return wrap(text, int(width / _LETTER), break_on_hyphens=False)
 
 
 def plottable(text: str) -> str:
-    """Return a text whose dollars are no mathematics and whose missing glyphs are escapes."""
+    """Return text with dollar signs escaped and missing glyphs replaced by escape sequences."""
     from matplotlib.font_manager import findfont, get_font
 
     font = get_font(findfont("DejaVu Sans"))
@@ -135,8 +137,7 @@ def plottable(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return a plottable text that leaves room for the figure, cut in its middle: variants of one
-    cell begin alike and end differently."""
+    """Return plottable text cut in the middle, because labels of one cell differ at their ends."""
     shown = plottable(text)
     if len(shown) <= _LONGEST:
         return shown
@@ -158,7 +159,7 @@ def metric_text(metric: Metric) -> str:
 
 
 def of_one_metric(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with an outcome that share the first one's metric: one axis has one unit."""
+    """Return the rows with an outcome that share the first one's metric and unit."""
     with_outcome = [row for row in rows if row.summary is not None]
     first = next((row.summary.metric for row in with_outcome if row.summary), None)
     return [
@@ -171,12 +172,12 @@ def of_one_metric(rows: Sequence[Row]) -> list[Row]:
 
 
 def spans_decades(values: Sequence[float]) -> bool:
-    """Return whether positive values differ so much that a logarithmic axis shows them better."""
+    """Return whether positive values spread so far that a logarithmic axis is better."""
     return min(values) > 0 and math.log10(max(values) / min(values)) > _DECADES
 
 
 def is_geometric(values: Sequence[float]) -> bool:
-    """Return whether the values of a setting are better placed by their logarithm."""
+    """Return whether the values of a setting belong on a logarithmic axis."""
     return min(values) > 0 and max(values) >= _GEOMETRIC * min(values)
 
 

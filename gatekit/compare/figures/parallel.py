@@ -1,4 +1,4 @@
-"""Parallel coordinates: every group a line through its settings to its metric."""
+"""Draw parallel coordinates: each group is a line through its settings to its metric."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _MOST_TICKS = 9
 
 
 def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw each group's settings and mean as a line over parallel axes, the best group thick.
+    """Draw each group as a line through its settings to its mean; the best group is thick.
 
-    Groups with a diverged run have no mean and end, dashed, at the mark ``diverged``.
+    Groups with a diverged run have no mean; their lines are dashed and end at ``diverged``.
 
     Args:
-        figure: where to draw.
-        comparison: what is drawn; of several metrics the first.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
 
     Raises:
-        ConfigError: the groups differ in more keys than there is room for.
+        ConfigError: the groups differ in too many keys.
     """
     rows = of_one_metric(comparison.rows)
     keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
@@ -41,8 +41,8 @@ def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
         return []
     if len(keys) > _MOST_AXES:
         raise ConfigError(
-            f"parallel coordinates have room for {_MOST_AXES} keys, the groups differ in"
-            f" {len(keys)}; choose with --by KEY,KEY"
+            f"parallel coordinates have room for {_MOST_AXES} keys, but the groups differ in"
+            f" {len(keys)}; choose fewer with --by KEY,KEY"
         )
     axes = figure.add_subplot()
     figure.set_figheight(0.62 * figure.get_figwidth() if figure.get_figwidth() < 5 else 2.9)
@@ -67,7 +67,7 @@ def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
 
 
 class _Scale:
-    """Places values between 0 and 1: numbers by size or logarithm, words side by side."""
+    """Maps values to positions from 0 to 1: numbers linearly or by logarithm, words evenly."""
 
     def __init__(self, values: list[Any]) -> None:
         self.numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
@@ -107,7 +107,7 @@ def _draw_lines(
     from matplotlib import colormaps
 
     ranked = [row for row in rows if row.summary and row.summary.mean is not None]
-    # One shade per rank, not per value: a single bad group must not take all colours for itself.
+    # Shade by rank, not by value: a single bad group must not use up the colour range.
     shades = {
         id(row): 0.95 * (1 - i / max(1, len(ranked) - 1)) for i, row in enumerate(_best(ranked))
     }

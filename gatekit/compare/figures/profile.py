@@ -1,4 +1,4 @@
-"""Performance profiles: the share of runs above each normalised score, over all tasks."""
+"""Draw performance profiles: the share of runs above each normalised score, over all tasks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw the performance profile of each variant; higher and further right is better.
 
     Args:
-        figure: where to draw.
+        figure: the figure to draw on.
         comparison: a comparison over at least two tasks.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
 
     Raises:
         ConfigError: there are fewer tasks, or no score can be normalised.
@@ -32,8 +32,8 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
     drawn = [] if several is None else profiles(several, comparison.level)
     if several is None or not drawn:
         raise ConfigError(
-            "a performance profile needs two tasks with a known chance level, and two variants that"
-            " have all their runs on them. Sweep over more: task=A,B"
+            "a performance profile needs two tasks with a known chance level, and two variants with"
+            " all their runs on these tasks. Sweep over more: task=A,B"
         )
     axes = figure.add_subplot()
     position = 0
@@ -44,7 +44,7 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
         tone = BASELINE if is_baseline else colour(position)
         style = "-" if is_baseline else dashes(position)
         position += not is_baseline
-        label = plottable(f"{profile.name} (n = {counts[profile.name]} a task)")
+        label = plottable(f"{profile.name} (n = {counts[profile.name]} per task)")
         if profile.low is not None and profile.high is not None:
             axes.fill_between(
                 profile.scores, profile.low, profile.high, color=tone, alpha=0.15, lw=0

@@ -1,4 +1,4 @@
-"""The metric against what a variant costs: parameters and time."""
+"""Draw the metric against the cost of a variant: parameters and time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _MOST_NAMED = 6
 def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw every run's metric against its parameters and against its seconds per training step.
 
-    Small marks are runs, large ones the means of groups. Beyond six groups only the best ones
-    and the baseline have a colour of their own.
+    Small marks are runs and large marks are the means of groups. With more than six groups, only
+    the best six and the baseline are coloured.
 
     Args:
-        figure: where to draw.
-        comparison: what is drawn; of several metrics the first.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
 
     Returns:
-        The ids of the runs that are shown.
+        The ids of the runs in the figure.
     """
     rows = of_one_metric(comparison.rows)
     costs: list[tuple[str, Callable[[Result], float | None]]] = [
@@ -66,13 +66,13 @@ def _milliseconds(result: Result) -> float | None:
 
 
 def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[float, float]]:
-    found = []
+    points = []
     for run in row.group.runs:
         if run.result is not None and run.result.state == "COMPLETED":
             x = cost(run.result)
             if x is not None:
-                found.append((x, run.result.outcome))
-    return found
+                points.append((x, run.result.outcome))
+    return points
 
 
 def _draw_group(

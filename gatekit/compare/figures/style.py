@@ -1,4 +1,4 @@
-"""How figures look: sizes of paper columns, colours that colour-blind readers tell apart."""
+"""Style of figures: sizes of paper columns, colours that colour-blind readers can distinguish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COLUMN = 3.4
 TWO_COLUMNS = 7.0
 """Width of two paper columns in inches."""
 
-# Okabe and Ito's colours without yellow, which is too light for a line on white.
+# Okabe and Ito's colours, without yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 BASELINE = "#222222"
 MARKS = ("o", "s", "^", "D", "v", "P")
@@ -57,15 +57,15 @@ _SETTINGS: dict[str, Any] = {
 
 
 def apply(settings: Any) -> None:
-    """Set the look of gatekit's figures in matplotlib's settings, ``matplotlib.rcParams``."""
+    """Apply gatekit's style to matplotlib's settings, ``matplotlib.rcParams``."""
     settings.update(_SETTINGS)
 
 
 def colour(position: int) -> str:
-    """Return the colour of the group at a position among those that are no baseline."""
+    """Return the colour of a group by its position among the groups other than the baseline."""
     return COLOURS[position % len(COLOURS)]
 
 
 def dashes(position: int) -> Any:
-    """Return the line style at a position, so that colour is never the only difference."""
+    """Return the line style of a position, so that lines differ in more than colour."""
     return DASHES[(position + 1) % len(DASHES)]

@@ -1,5 +1,5 @@
-"""What the gates of probed runs did: saturation, open time, memory, gradients.
+"""Behaviour of gates in probed runs: saturation, open time, memory, gradients.
 
-`probes` reads a run's probe files, `behaviour` compares groups, `densities` prepares what figures
-draw, `text` writes tables. Start with `behaviour.py`.
+`probes` reads a run's probe files, `behaviour` compares groups, `densities` prepares the data of
+figures, and `text` formats tables. Start with `behaviour.py`.
 """

@@ -1,4 +1,4 @@
-"""Compare what the gates of a study's variants did: saturation, open time, memory, gradients."""
+"""Compare the gates of a study's variants: saturation, open time, memory, gradients."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from gatekit.runs.probe.facts import shown_steps, time_scale
 from .probes import Facts, Look, Probed, read_probe, value
 
 NUMBERS = ("mean", "low", "high", "open", "open_time")
-"""What is told of a gate; `gatekit.runs.probe.facts.gate_facts` says what each is."""
+"""Reported numbers of a gate; `gatekit.runs.probe.facts.gate_facts` defines each."""
 
 _QUARTERS = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A number's mean over seeds, its t interval (None below two seeds), and each seed's value."""
+    """The mean over seeds, its t interval (None for a single seed), and each seed's value."""
 
     mean: float
     interval: Interval | None
@@ -37,7 +37,7 @@ class Mean:
 
 @dataclass(frozen=True, slots=True)
 class GateRow:
-    """A gate of a variant at the best validation epoch; a number is None where it has none."""
+    """A gate of a variant at the best validation epoch; missing numbers are None."""
 
     layer: str
     gate: str
@@ -49,10 +49,10 @@ class GateRow:
 class StateRow:
     """A state of a variant at the best validation epoch.
 
-    ``memory`` holds the quartiles over units of the time scale in steps, each the median over
-    seeds, and ``start`` the median over units before training; None where no unit has one of its
-    own. ``reach`` is the norm of the gradient at the layer's first step as a share of the largest,
-    geometric mean over seeds.
+    ``memory`` holds the quartiles over units of the time scale in steps, each as the median over
+    seeds; ``start`` is the median over units before training. Both are None if no unit has a time
+    scale. ``reach`` is the norm of the gradient at the layer's first step as a share of the largest
+    norm, as a geometric mean over seeds.
     """
 
     layer: str
@@ -65,7 +65,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A group with its probed runs, and what their gates and states did."""
+    """A group with its probed runs, and the numbers of their gates and states."""
 
     group: Group
     is_baseline: bool
@@ -76,7 +76,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class GatesReport:
-    """What ``gates_report`` returns: the variants that were probed, and what must be said."""
+    """The result of ``gates_report``: the probed variants, and notes."""
 
     study: Study
     variants: tuple[Variant, ...]
@@ -87,29 +87,29 @@ class GatesReport:
 def gates_report(
     study: str, root: Path | str = "experiments", by: Sequence[str] | None = None
 ) -> GatesReport:
-    """Return what the gates of a study did, variant by variant.
+    """Return the behaviour of a study's gates, by variant.
 
     Args:
         study: name of the study.
-        root: where studies lie.
+        root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
 
     Raises:
-        RunError: there is no such study, or none of its runs was probed.
+        RunError: the study does not exist, or none of its runs was probed.
         ConfigError: ``by`` names a key that no run has.
     """
     loaded = load(study, root)
     report = report_of(loaded, group_runs(loaded.runs, by).groups)
     if not report.variants:
         raise RunError(
-            f"no run of study {study} with an outcome was probed; type gatekit train ... "
-            "probe=true, under another study= where the runs are complete already"
+            f"study {study} has no probed run with an outcome; type gatekit train ... probe=true,"
+            " with another study= if the runs are already complete"
         )
     return report
 
 
 def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> GatesReport:
-    """Return what the gates of some groups did; empty where no run was probed.
+    """Return the behaviour of the gates of some groups; empty if no run was probed.
 
     Args:
         study: the study.
@@ -120,14 +120,14 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
     notes: list[str] = []
     baselines = Baselines(groups)
     for group in groups:
-        found = [probed for run in group.runs if (probed := read_probe(run)) is not None]
-        if len(found) < len(group.runs):
-            notes.append(f"{group.label}: {len(found)} of {len(group.runs)} runs were probed")
-        lost = sum(probed.lost for probed in found)
+        probes = [probed for run in group.runs if (probed := read_probe(run)) is not None]
+        if len(probes) < len(group.runs):
+            notes.append(f"{group.label}: {len(probes)} of {len(group.runs)} runs were probed")
+        lost = sum(probed.lost for probed in probes)
         if lost:
-            notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and left out")
-        if found:
-            variants.append(_variant(group, baselines.of(group) is group, found, level))
+            notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and were skipped")
+        if probes:
+            variants.append(_variant(group, baselines.of(group) is group, probes, level))
     variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 
@@ -150,11 +150,11 @@ def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: f
 def _by_name(
     looks: Sequence[Look], parts: Callable[[Look], Any]
 ) -> dict[tuple[str, str], list[Facts]]:
-    found: dict[tuple[str, str], list[Facts]] = {}
+    by_name: dict[tuple[str, str], list[Facts]] = {}
     for look in looks:
         for layer, name, facts in parts(look):
-            found.setdefault((layer, name), []).append(facts)
-    return found
+            by_name.setdefault((layer, name), []).append(facts)
+    return by_name
 
 
 def _mean(facts: Sequence[Facts], name: str, level: float) -> Mean | None:
@@ -184,22 +184,22 @@ def _state(layer: str, state: str, facts: Sequence[Facts], before: Sequence[Fact
 
 
 def _median(values: Sequence[Any]) -> float:
-    # Not NumPy's, which makes NaN of the middle of two infinite ones.
+    # NumPy's median of two infinities is NaN.
     return float(statistics.median(values))
 
 
 def kept(facts: Facts) -> list[float] | None:
-    """Return the quantiles over units of how much of a state is kept, None where it has none."""
-    found = facts.get("kept")
-    if not isinstance(found, list) or not found:
+    """Return the quantiles over units of the kept share of a state; None if there are none."""
+    quantiles = facts.get("kept")
+    if not isinstance(quantiles, list) or not quantiles:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in found):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in quantiles):
         return None
-    return [float(v) for v in found]
+    return [float(v) for v in quantiles]
 
 
 def time_at(facts: Facts, share: float) -> float | None:
-    """Return the time scale in steps at a quantile over units, None where there is none."""
+    """Return the time scale in steps at a quantile over units; None if there is none."""
     quantiles = kept(facts)
     if quantiles is None:
         return None
@@ -209,11 +209,11 @@ def time_at(facts: Facts, share: float) -> float | None:
 
 
 def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
-    """Return the steps, counted from 1, and the norms of a state's gradient; None without any."""
-    found = facts.get("gradient")
-    if not isinstance(found, dict) or not isinstance(found.get("norms"), list):
+    """Return the steps, from 1, and the norms of a state's gradient; None if there are none."""
+    record = facts.get("gradient")
+    if not isinstance(record, dict) or not isinstance(record.get("norms"), list):
         return None
-    total, norms = found.get("steps"), found["norms"]
+    total, norms = record.get("steps"), record["norms"]
     if type(total) is not int or not 0 < total < 10**7:
         return None
     steps = shown_steps(total)
@@ -226,14 +226,14 @@ def gradient(facts: Facts) -> tuple[list[float], list[float]] | None:
 
 
 def reached(facts: Facts, layer: str) -> float | None:
-    """Return the norm of the gradient where a layer begins, as a share of the largest one."""
-    found = gradient(facts)
-    if found is None or max(found[1]) <= 0:
+    """Return the norm of the gradient at a layer's first step, as a share of the largest norm."""
+    steps_and_norms = gradient(facts)
+    if steps_and_norms is None or max(steps_and_norms[1]) <= 0:
         return None
-    # A backward layer begins with the last step of the data.
-    return found[1][-1 if layer.startswith("backward_") else 0] / max(found[1])
+    # A backward layer starts at the last step of the data.
+    return steps_and_norms[1][-1 if layer.startswith("backward_") else 0] / max(steps_and_norms[1])
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """Return the geometric mean of numbers from zero."""
+    """Return the geometric mean of non-negative numbers."""
     return math.exp(float(np.mean(np.log(values)))) if min(values) > 0 else 0.0

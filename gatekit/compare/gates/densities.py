@@ -1,4 +1,4 @@
-"""What is drawn of gates and states: densities over epochs, memory over units, gradients."""
+"""Data of the figures of gates and states: densities over epochs, memory, gradients."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ BINS = 20
 class Density:
     """A gate's values over training, as the mean over seeds.
 
-    ``shares`` is ``looks x bins`` and sums to 1 over the bins between ``low`` and ``high``;
-    ``bounded`` says that these are the gate's bounds, and not only those of its values.
+    ``shares`` is ``looks x bins`` and sums to 1 over the bins between ``low`` and ``high``.
+    ``bounded`` is true if these are the bounds of the gate, false if they are those of its values.
     """
 
     gate: str
@@ -38,7 +38,7 @@ class Density:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Time scales in steps over the units, from the shortest: of each seed, before and at best."""
+    """Ascending time scales of the units in steps, per seed: before training and at the best."""
 
     state: str
     before: tuple[Floats, ...]
@@ -47,7 +47,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """The norm of a state's gradient over steps as a share of the largest, of each seed."""
+    """The norm of a state's gradient over steps as a share of the largest, per seed."""
 
     state: str
     steps: Floats
@@ -55,7 +55,7 @@ class Slope:
 
 
 def layers(report: GatesReport) -> list[str]:
-    """Return the recurrent layers of all variants, from below."""
+    """Return the recurrent layers of all variants, from the bottom up."""
     return list(dict.fromkeys(row.layer for v in report.variants for row in v.gates))
 
 
@@ -63,7 +63,7 @@ def densities(variant: Variant, layer: str) -> list[Density]:
     """Return the densities of a variant's gates in one layer, in the order of the cell."""
     names = [row.gate for row in variant.gates if row.layer == layer]
     looks = [look for probed in variant.probed for look in probed.looks()]
-    return [found for name in names if (found := _density(looks, layer, name)) is not None]
+    return [density for name in names if (density := _density(looks, layer, name)) is not None]
 
 
 def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
@@ -72,7 +72,7 @@ def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
         facts = look.layers.get(layer, {}).get("gates", {}).get(gate)
         if facts is not None and _histogram(facts) is not None:
             by_epoch.setdefault(look.epoch, []).append(facts)
-    every = [facts for found in by_epoch.values() for facts in found]
+    every = [facts for group in by_epoch.values() for facts in group]
     if not every:
         return None
     low = min(float(facts["range"][0]) for facts in every)
@@ -87,16 +87,16 @@ def _density(looks: Sequence[Look], layer: str, gate: str) -> Density | None:
 
 def _histogram(facts: Facts) -> Floats | None:
     try:
-        found = np.array(facts["histogram"], dtype=np.float64)
+        shares = np.array(facts["histogram"], dtype=np.float64)
         low, high = map(float, facts["range"])
     except (KeyError, TypeError, ValueError):
         return None
-    usable = found.ndim == 1 and found.size and np.isfinite(found).all() and low < high
-    return found if usable else None
+    usable = shares.ndim == 1 and shares.size and np.isfinite(shares).all() and low < high
+    return shares if usable else None
 
 
 def _rebinned(facts: Facts, edges: Floats) -> Floats:
-    """Return a histogram over other edges, as if values were spread evenly within each bin."""
+    """Return a histogram with new bin edges, assuming a uniform distribution within each bin."""
     shares = _histogram(facts)
     assert shares is not None
     low, high = facts["range"]
@@ -106,7 +106,7 @@ def _rebinned(facts: Facts, edges: Floats) -> Floats:
 
 
 def memory(variant: Variant, layer: str) -> Memory | None:
-    """Return how long the units of a variant's memory last; None where no unit has a time."""
+    """Return the time scales of a variant's memory; None if no unit has one."""
     state = _memory_state(variant, layer)
     before = [s for p in variant.probed if (s := _scales(p.first, layer, state)) is not None]
     best = [s for p in variant.probed if (s := _scales(p.best, layer, state)) is not None]
@@ -119,22 +119,26 @@ def _scales(look: Look, layer: str, state: str) -> Floats | None:
 
 
 def slope(variant: Variant, layer: str) -> Slope | None:
-    """Return how the gradient of a variant's memory goes back in time, at the best epoch."""
+    """Return the gradient of a variant's memory back in time, at the best epoch."""
     state = _memory_state(variant, layer)
     norms: list[Floats] = []
     steps: Any = None
     for probed in variant.probed:
         facts = probed.best.layers.get(layer, {}).get("states", {}).get(state, {})
-        found = gradient(facts)
-        if found is None or max(found[1]) <= 0 or (steps is not None and steps != found[0]):
+        steps_and_norms = gradient(facts)
+        if (
+            steps_and_norms is None
+            or max(steps_and_norms[1]) <= 0
+            or (steps is not None and steps != steps_and_norms[0])
+        ):
             continue
-        steps = found[0]
-        norms.append(np.array(found[1]) / max(found[1]))
+        steps = steps_and_norms[0]
+        norms.append(np.array(steps_and_norms[1]) / max(steps_and_norms[1]))
     return Slope(state, np.array(steps), tuple(norms)) if norms else None
 
 
 def _memory_state(variant: Variant, layer: str) -> str:
-    """Return the state that holds the memory: the one that lasts longest, else the first."""
+    """Return the state with the longest time scale; the first state if none has one."""
     rows = [row for row in variant.states if row.layer == layer]
     lasting = [(row.memory[1], row.state) for row in rows if row.memory is not None]
     if lasting:
@@ -143,8 +147,8 @@ def _memory_state(variant: Variant, layer: str) -> str:
 
 
 def longest_sequence(variants: Sequence[Variant]) -> float | None:
-    """Return how many steps the probed sequences have, None where variants differ."""
-    found = {
+    """Return the number of steps of the probed sequences; None if variants differ."""
+    lengths = {
         float(total)
         for variant in variants
         for probed in variant.probed
@@ -152,4 +156,4 @@ def longest_sequence(variants: Sequence[Variant]) -> float | None:
         if isinstance(facts.get("gradient"), dict)
         and type(total := facts["gradient"].get("steps")) is int
     }
-    return found.pop() if len(found) == 1 else None
+    return lengths.pop() if len(lengths) == 1 else None

@@ -1,4 +1,4 @@
-"""What a run's probe has written: a look at its gates and states after some of its epochs."""
+"""Read what a run's probe wrote: its gates and states after some of the epochs."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """A run that was probed, with two looks; those of many runs together would fill the memory.
+    """A probed run with two of its looks; all looks of many runs would fill the memory.
 
-    ``first`` is before training, or the earliest where the probe was switched on later; ``best`` is
-    the latest that is no later than the best validation epoch; ``lost`` says how many lines of the
-    file are damaged.
+    ``first`` is the look before training, or the earliest if the probe was switched on later.
+    ``best`` is the last look up to the best validation epoch. ``lost`` is the number of damaged
+    lines in the file.
     """
 
     run: Run
@@ -62,11 +62,7 @@ class Probed:
 
 
 def read_probe(run: Run) -> Probed | None:
-    """Return what a run's probe wrote, None where it was not probed.
-
-    Args:
-        run: the run.
-    """
+    """Return what a run's probe wrote; None if the run was not probed."""
     lines, lost = whole(_bytes(run))
     epochs = sorted(lines)
     if not epochs:
@@ -79,9 +75,9 @@ def read_probe(run: Run) -> Probed | None:
 
 
 def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
-    """Return some sequences' gates and states by ``LAYER/gate/NAME`` or ``LAYER/state/NAME``.
+    """Return the gates and states of some sequences by ``LAYER/gate/NAME``, ``LAYER/state/NAME``.
 
-    Empty where the run has none, or its file is damaged.
+    The result is empty if the run has none or its file is damaged.
     """
     try:
         with (
@@ -94,11 +90,11 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def value(facts: Facts, name: str) -> float | None:
-    """Return one number of a gate, None where it has none."""
-    found = facts.get(name)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    """Return one number of a gate; None if it has none."""
+    number = facts.get(name)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
         return None
-    return float(found)
+    return float(number)
 
 
 def _bytes(run: Run) -> bytes:

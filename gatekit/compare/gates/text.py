@@ -1,4 +1,4 @@
-"""What gates did, as rows of text tables and as plain data."""
+"""The behaviour of gates as rows of text tables and as plain data."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
 STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
 
 LEGEND = (
-    "low, high: share of values within a tenth of the range from its ends (below 0.1, above 0.9);",
-    "open time: steps for which a unit stays above the middle. All at the best validation epoch,",
-    "and from three seeds on with the half width of the t interval of their mean;",
-    "memory: -1/ln(kept) of the median unit, and of the quarters, with gates held at their means;",
-    "gradient: its norm at the layer's first step, as a share of the largest. More: docs/probe.md",
+    "low, high: share of values in the lowest, highest tenth of the range (0 to 0.1, 0.9 to 1).",
+    "open time: number of steps for which a unit stays above the middle of the range.",
+    "memory: -1/ln(kept) of the median unit (and the quartiles), with gates fixed at their means.",
+    "gradient: its norm at the layer's first step, as a share of the largest norm.",
+    "All numbers are at the best validation epoch. From three seeds on, the table shows half the",
+    "width of the t interval of their mean. More: docs/probe.md",
 )
 _LONGEST = 30
 _FEWEST = 3
 
 
 def gate_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of text for each gate of each variant; a label stands in its first row only."""
+    """Return a row of strings per gate of each variant; only its first row has the label."""
     rows = []
     for variant in report.variants:
         for place, gate in enumerate(variant.gates):
@@ -39,17 +40,17 @@ def gate_rows(report: GatesReport) -> list[dict[str, str]]:
                     "variant": "" if place else label(variant),
                     "gate": _named(variant, gate.layer, gate.gate),
                     "n": counted(variant),
-                    "mean": _text(numbers["mean"]),
+                    "mean": _mean_text(numbers["mean"]),
                     "low": _percent(numbers["low"]),
                     "high": _percent(numbers["high"]),
-                    "open time": _text(numbers["open_time"]),
+                    "open time": _mean_text(numbers["open_time"]),
                 }
             )
     return rows
 
 
 def state_rows(report: GatesReport) -> list[dict[str, str]]:
-    """Return a row of text for each state of each variant."""
+    """Return a row of strings per state of each variant."""
     rows = []
     for variant in report.variants:
         for place, state in enumerate(variant.states):
@@ -73,13 +74,13 @@ def label(variant: Variant) -> str:
 
 
 def counted(variant: Variant) -> str:
-    """Return how many seeds were probed: ``3``, or ``2/3`` where one was not."""
+    """Return the number of probed seeds: ``3``, or ``2/3`` if one was not probed."""
     n, total = len(variant.probed), len(variant.group.runs) + len(variant.group.missing)
     return str(n) if n == total else f"{n}/{total}"
 
 
 def memory_text(state: StateRow) -> str:
-    """Return ``13 (11 to 14)``, the middle and the quarters of a state's memory length."""
+    """Return ``13 (11 to 14)``: median and quartiles of a state's memory in steps."""
     if state.memory is None:
         return "-"
     low, middle, high = map(steps_text, state.memory)
@@ -87,7 +88,7 @@ def memory_text(state: StateRow) -> str:
 
 
 def steps_text(steps: float) -> str:
-    """Return a number of steps; one without end in words."""
+    """Return a number of steps; ``endless`` if it is infinite."""
     return "endless" if math.isinf(steps) else number(steps, 3)
 
 
@@ -96,29 +97,29 @@ def _named(variant: Variant, layer: str, name: str) -> str:
     return printable(name if layers == {"rnn_0"} else f"{layer}.{name}")
 
 
-def _text(found: Mean | None) -> str:
+def _mean_text(found: Mean | None) -> str:
     if found is None:
         return "-"
     half, mean = _half(found), found.mean
-    # Two digits of the half width say all; without one, three of the mean.
+    # Show two digits of the half width; without one, three of the mean.
     size = half if half and half > 1e-3 * max(abs(mean), 1e-3) else abs(mean) / 10
     places = 2 if size <= 0 else min(3, max(0, 1 - math.floor(math.log10(size))))
     return f"{mean:.{places}f}" + ("" if half is None else f" {_plus_minus()} {half:.{places}f}")
 
 
-def _percent(found: Mean | None) -> str:
-    if found is None:
+def _percent(mean: Mean | None) -> str:
+    if mean is None:
         return "-"
-    half = _half(found)
+    half = _half(mean)
     shown = "" if half is None else f" {_plus_minus()} {100 * half:.1f}"
-    return f"{100 * found.mean:.1f}{shown} %"
+    return f"{100 * mean.mean:.1f}{shown} %"
 
 
-def _half(found: Mean) -> float | None:
-    # The interval of two seeds is wider than all that a share can be.
-    if found.interval is None or len(found.values) < _FEWEST:
+def _half(mean: Mean) -> float | None:
+    # The interval of two seeds is usually wider than the range of a share.
+    if mean.interval is None or len(mean.values) < _FEWEST:
         return None
-    return found.interval.high - found.mean
+    return mean.interval.high - mean.mean
 
 
 def _plus_minus() -> str:
@@ -127,7 +128,7 @@ def _plus_minus() -> str:
 
 
 def to_data(report: GatesReport) -> dict[str, Any]:
-    """Return the whole report as plain data: what the tables show, and every epoch of each run."""
+    """Return the whole report as plain data: the tables, and every epoch of each run."""
     return {
         "study": report.study.name,
         "level": report.level,
@@ -148,13 +149,13 @@ def _variant(variant: Variant) -> dict[str, Any]:
 
 
 def _gate(row: GateRow) -> dict[str, Any]:
-    found: dict[str, Any] = {"layer": row.layer, "gate": row.gate, "n": row.n}
+    record: dict[str, Any] = {"layer": row.layer, "gate": row.gate, "n": row.n}
     for name, mean in row.numbers.items():
         interval = None if mean is None else mean.interval
-        found[name] = None if mean is None else mean.mean
-        found[f"{name}_low"] = None if interval is None else interval.low
-        found[f"{name}_high"] = None if interval is None else interval.high
-    return found
+        record[name] = None if mean is None else mean.mean
+        record[f"{name}_low"] = None if interval is None else interval.low
+        record[f"{name}_high"] = None if interval is None else interval.high
+    return record
 
 
 def _state(row: StateRow) -> dict[str, Any]:

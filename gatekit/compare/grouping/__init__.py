@@ -1,6 +1,6 @@
 """Which runs belong together, and what to call them.
 
-`group` joins the runs of a study that differ in their seed alone; `keys` finds the settings that
-distinguish groups, `label` names them, `differs` compares two. `select` finds runs by what you
-type, `split` picks the data split. Start with `group.py`.
+`group` collects the runs of a study that differ only in their seeds. `keys` finds the settings
+that distinguish groups, `label` names the groups, and `differs` compares two of them. `select`
+finds the runs that you name, and `split` selects the data split. Start with `group.py`.
 """

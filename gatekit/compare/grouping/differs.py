@@ -1,4 +1,4 @@
-"""In which swept settings two groups differ: a verdict is about one of them, or about none."""
+"""The swept settings in which two groups differ; a verdict needs them to differ in one."""
 
 from __future__ import annotations
 
@@ -9,30 +9,26 @@ from .group import Group
 from .keys import text_of
 
 _NEVER = ("data", "plugin")
-"""Parts of a label that are no settings: hashes, for which groups are refused or noted."""
+"""Parts of a label that are hashes, not settings; groups that differ in them are refused."""
 
 
 def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
     """Return the settings in which two groups differ, without those that follow from another.
 
-    Keys count that tell groups apart, which are in their labels. All keys of one swapped role count
-    as the swap. These follow from another setting:
+    Only keys that are in the labels count, and all keys of one swapped role count as one swap.
+    These follow from another setting:
 
-    - an option that only one of the groups has, where both differ in what it belongs to: a key
-      above it, or the ``name`` or ``kind`` beside or above it. Two cells of different names so
-      differ in their names, and in what was swept within both;
-    - an option that only one of the groups has, of a gate whose role is swapped;
+    - an option that only one group has, if the groups differ in a key above it, or in the
+      ``name`` or ``kind`` beside or above it; so two cells with different names differ in their
+      names and in what was swept within both;
+    - an option that only one group has, if it belongs to a gate whose role is swapped;
     - ``units`` that ``match`` chose for the same number of parameters.
-
-    Args:
-        group: a group.
-        baseline: what it is compared with.
     """
     ours, theirs = group.values, baseline.values
     keys = [k for k in {**theirs, **ours} if text_of(ours, k) != text_of(theirs, k)]
     swapped = [key.split(".")[1] for key in keys if key.startswith("swap.")]
     gates = {gate for role in swapped for gate in _gates(role, (group, baseline))}
-    found: dict[str, None] = {}
+    settings: dict[str, None] = {}
     for key in keys:
         parts = key.split(".")
         one_sided = not text_of(ours, key) or not text_of(theirs, key)
@@ -41,34 +37,34 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
             continue
         if key == "units" and len(_budgets(group) | _budgets(baseline)) == 1:
             continue
-        found[_setting(key)] = None
-    return tuple(found)
+        settings[_setting(key)] = None
+    return tuple(settings)
 
 
-def is_confounded(found: Sequence[str], together: Sequence[str] = ()) -> bool:
-    """Return whether groups differ in several settings, so that none alone explains a difference.
+def is_confounded(settings: Sequence[str], together: Sequence[str] = ()) -> bool:
+    """Return whether groups differ in several settings, so that none explains a difference alone.
 
     Args:
-        found: the settings in which they differ.
-        together: keys, or beginnings of keys, that were chosen as one.
+        settings: the settings in which they differ.
+        together: keys, or beginnings of keys, that were chosen together.
     """
     names = [_setting(name) for name in together]
-    one = [key for key in found if any(key == n or key.startswith(f"{n}.") for n in names)]
-    return len(found) - len(one) + bool(one) > 1
+    one = [key for key in settings if any(key == n or key.startswith(f"{n}.") for n in names)]
+    return len(settings) - len(one) + bool(one) > 1
 
 
-def in_words(found: Sequence[str]) -> str:
-    """Return settings as they are enumerated in a sentence; beyond five they are counted."""
-    shown = list(found) if len(found) <= 5 else [*found[:4], f"{len(found) - 4} more"]
+def in_words(settings: Sequence[str]) -> str:
+    """Return settings as an enumeration for a sentence; more than five are counted."""
+    shown = list(settings) if len(settings) <= 5 else [*settings[:4], f"{len(settings) - 4} more"]
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def equal_settings(found: Sequence[str]) -> str:
-    """Return what to type to compare groups that differ in one setting."""
-    kept = "cell" if "cell" in found else found[0]
+def equal_settings(settings: Sequence[str]) -> str:
+    """Return what to type to compare groups that differ in only one setting."""
+    kept = "cell" if "cell" in settings else settings[0]
     return (
-        f"type `--within {','.join(key for key in found if key != kept)}` to compare groups that"
-        f" agree in it, or `--together {','.join(found)}` if these were chosen as one"
+        f"type `--within {','.join(key for key in settings if key != kept)}` to compare groups that"
+        f" agree in it, or `--together {','.join(settings)}` if these were chosen together"
     )
 
 
@@ -85,7 +81,7 @@ def _follows(key: str, keys: Sequence[str]) -> bool:
 
 
 def _gates(role: str, groups: Iterable[Group]) -> set[str]:
-    """Return what a role's gate is called in the groups' cells."""
+    """Return the names of a role's gate in the groups' cells."""
     names = {role}
     for cell in (_config(group).get("cell") for group in groups):
         roles = cell.get("roles") if isinstance(cell, Mapping) else None
@@ -95,7 +91,7 @@ def _gates(role: str, groups: Iterable[Group]) -> set[str]:
 
 
 def _budgets(group: Group) -> set[Any]:
-    """Return how many parameters ``match`` asked for, or what equals nothing without ``match``."""
+    """Return the parameter count that ``match`` asked for; without ``match``, a unique object."""
     match = _config(group).get("match")
     return {match["target"] if isinstance(match, Mapping) and "target" in match else object()}
 

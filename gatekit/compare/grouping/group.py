@@ -22,13 +22,13 @@ from .keys import (
     implied,
     in_order,
     is_of_task,
-    only_told,
     text_of,
+    without_shared,
 )
 from .label import group_label
 
-# These change no number (a plugin's code does, and its hash is compared); the seed is what groups
-# are averaged over.
+# These settings change no number; a plugin's code may, but its hash is compared. Groups are
+# averaged over the seed.
 _LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
 _NOT_VARIANTS = (*_LAUNCH, "seed")
 _OURS = {"cell", "task", "optimizer", "trainer"}
@@ -40,11 +40,11 @@ _NO_CELL: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Runs that differ in nothing but the seed (or in nothing that ``by`` names).
+    """Runs that differ only in their seeds (or that agree in the keys of ``by``).
 
-    ``values`` are the keys that tell groups apart, in the order of the label; ``variant`` is the
-    label without the task, so that the same variant is recognised on another task; ``units``
-    says for each counting run what it is paired by: seed and pooled keys.
+    ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
+    label without the task, which identifies a variant across tasks. ``units`` holds for each
+    counting run what it is paired by: its seed and the pooled keys.
     """
 
     label: str
@@ -67,9 +67,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """All groups, the keys they are pooled over, and runs whose group cannot be known.
+    """All groups, the keys they are pooled over, and runs whose group is unknown.
 
-    ``implied`` are keys of the training that tell no groups apart, each with what it follows from.
+    ``implied`` maps training keys that do not distinguish groups to what they follow from.
     """
 
     groups: tuple[Group, ...]
@@ -87,7 +87,7 @@ def group_runs(
         runs: all runs of a study.
         by: dotted configuration keys; ``cell`` is the cell's name. None means every key
             that differs.
-        within: keys that tell groups apart even where they follow from others.
+        within: keys that distinguish groups even if they follow from other keys.
 
     Raises:
         ConfigError: ``by`` names a key that no run has, or the seed.
@@ -97,7 +97,7 @@ def group_runs(
     readable = [run for run in runs if run.config is not None]
     readable.sort(key=lambda run: (run.seed is None, run.seed or 0, run.id))
     settings = _completed(readable, [_settings(run) for run in readable])
-    # Runs read together share their cells, so each cell is flattened once.
+    # Runs that are read together share cell objects, so each cell is flattened once.
     flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
     details = [flat[id(_cell(run))] for run in readable]
     differ = differing(settings)
@@ -108,10 +108,10 @@ def group_runs(
     following: dict[str, str] = {}
     if by is None:
         keys = [*in_order(differ), *inside]
-        found = implied(keys, everything)
-        following = {key: owner for key, owner in found.items() if key not in within}
+        owners = implied(keys, everything)
+        following = {key: owner for key, owner in owners.items() if key not in within}
         keys = [key for key in keys if key not in following]
-        everything = only_told(inside, everything) if inside else everything
+        everything = without_shared(inside, everything) if inside else everything
         pooled: list[str] = []
     else:
         keys = asked(by, (*settings, *details), [*differ, *inside])
@@ -128,7 +128,7 @@ def group_runs(
 
 
 def _order(group: Group) -> tuple[str | float, ...]:
-    """Return what groups are sorted by: the label, its numbers by their size."""
+    """Return a sort key: the label, with its numbers compared by value."""
     parts = _NUMBER.split(group.label)
     return tuple(float(part) if index % 2 else part for index, part in enumerate(parts))
 
@@ -148,7 +148,7 @@ def _groups(
             parts.setdefault(part, []).append(index)
     groups = []
     for indices in parts.values() or [[]]:
-        # A group whose data or plugin changed under it is two groups, told apart by the hash.
+        # If data or a plugin changed during the study, the group splits; the hash is in the label.
         shown = {**values, **{key: sources[indices[0]].get(key) for key in split if indices}}
         variant = {key: value for key, value in values.items() if not is_of_task(key)}
         groups.append(
@@ -187,7 +187,7 @@ def _settings(run: Run) -> dict[str, Any]:
     settings = run_settings(config)
     match = config.get("match")
     if isinstance(match, Mapping) and str(match.get("to")).startswith("parameters:"):
-        # The units follow from cell, task and budget; as a key they would part a cell by its tasks.
+        # The units follow from cell, task and budget; as a key they would split a cell by task.
         settings["match"] = match["to"]
         settings.pop("units", None)
     return settings if run.origin is None else {**settings, "origin": run.origin}
@@ -196,9 +196,9 @@ def _settings(run: Run) -> dict[str, Any]:
 def _completed(
     runs: Sequence[Run], settings: Sequence[dict[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
-    """Give runs that are older than an option its default: it is what they were made with.
+    """Add the default of an option to runs that are older than the option.
 
-    A script of one's own keeps what it likes; only what every run of ours has tells such a run.
+    Runs of a user's script are left as they are; a run of gatekit has all of ``_OURS``.
     """
     present = {key for setting in settings for key in setting}
     filled = []
@@ -212,7 +212,7 @@ def _completed(
 
 
 def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a configuration sets, flat with dotted keys: the cell by name, no launch keys."""
+    """Return a configuration with dotted keys: the cell by its name, without launch settings."""
     flat: dict[str, Any] = {}
     name = _cell_name(config)
     if name is not None:

@@ -1,4 +1,4 @@
-"""Which keys tell groups of runs apart, which follow from others, and in what order they stand."""
+"""Find the keys that distinguish groups of runs, those that follow from others, and their order."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from .label import value_text
 
 Known = Mapping[str, Any]
-"""What a run is set to: values by dotted key."""
+"""The settings of a run: values by dotted key."""
 
 _TRAINING = ("optimizer", "trainer")
 _OPTIMIZER = "optimizer.name"
 
 
 def is_of_task(key: str) -> bool:
-    """Return whether a key says which task is learned."""
+    """Return whether a key belongs to the task."""
     return key == "task" or key.startswith("task.")
 
 
 def text_of(known: Known, key: str) -> str:
-    """Return what a run has at a key as text that tells values apart; empty where it has none."""
+    """Return a run's value at a key as a string that identifies it; empty if there is none."""
     return f"={value_text(known[key])}" if known.get(key) is not None else ""
 
 
 def differing(rows: Sequence[Known]) -> list[str]:
-    """Return the keys of which the rows have several values."""
+    """Return the keys for which the rows have several values."""
     keys = {key: None for row in rows for key in row}
     return [key for key in keys if len({text_of(row, key) for row in rows}) > 1]
 
@@ -35,27 +35,27 @@ def differing(rows: Sequence[Known]) -> list[str]:
 def differing_inside(
     settings: Sequence[Known], details: Sequence[Known], keys: Sequence[str]
 ) -> list[str]:
-    """Return the keys inside a cell that differ between runs that are otherwise alike.
+    """Return the keys inside a cell that differ between runs that otherwise agree.
 
-    Two cells of different names differ in nearly everything, and a swap in what it swapped: the
-    name and the swap say so already.
+    Cells with different names differ in nearly every key, and a swap changes the keys of its role;
+    there the name and the swap are enough.
 
     Args:
-        settings: of each run, without what is inside its cell.
-        details: what is inside the cell of each.
-        keys: those of which the settings have several values.
+        settings: the settings of each run, without the keys inside its cell.
+        details: the keys inside each run's cell.
+        keys: the keys for which the settings have several values.
     """
     alike: dict[tuple[str, ...], list[Known]] = {}
     for setting, detail in zip(settings, details, strict=True):
         alike.setdefault(tuple(text_of(setting, key) for key in keys), []).append(detail)
-    found: dict[str, None] = {}
+    different: dict[str, None] = {}
     for rows in alike.values():
         distinct = list({id(row): row for row in rows}.values())
-        found.update(dict.fromkeys(differing(distinct)))
-    return sorted(found)
+        different.update(dict.fromkeys(differing(distinct)))
+    return sorted(different)
 
 
-def only_told(inside: Sequence[str], everything: Sequence[Known]) -> list[Known]:
+def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[Known]:
     """Return the settings without the options inside a cell that all runs of that cell share."""
     shared: dict[tuple[Any, str], set[str]] = {}
     for known in everything:
@@ -69,25 +69,25 @@ def only_told(inside: Sequence[str], everything: Sequence[Known]) -> list[Known]
 
 
 def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
-    """Return the keys of the training that follow from others, each with what it follows from.
+    """Return the training keys that follow from others, each with what it follows from.
 
-    A key that has one value for each task, for each optimizer, or for each pair of the two tells no
-    groups apart that these do not.
+    A key with one value per task, per optimizer, or per pair of the two does not distinguish more
+    groups than they do.
 
     Args:
-        keys: those that differ.
+        keys: the keys that differ.
         everything: all settings of each run.
     """
     tasks = [key for key in keys if is_of_task(key)]
     owners = {"task": tasks, "optimizer": [_OPTIMIZER], "task and optimizer": [*tasks, _OPTIMIZER]}
-    found: dict[str, str] = {}
+    owners_of: dict[str, str] = {}
     for owner, members in owners.items():
-        own = [key for key in members if key in keys and key not in found]
+        own = [key for key in members if key in keys and key not in owners_of]
         for key in keys if own else ():
             training = key.partition(".")[0] in _TRAINING
-            if training and key not in (*own, *found) and _follows(key, own, everything):
-                found[key] = owner
-    return found
+            if training and key not in (*own, *owners_of) and _follows(key, own, everything):
+                owners_of[key] = owner
+    return owners_of
 
 
 def _follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
@@ -96,7 +96,7 @@ def _follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
 
 
 def in_order(keys: Iterable[str]) -> list[str]:
-    """Return keys as a label has them: cell, swaps, output unit, task, and the others by name."""
+    """Return keys in the order of a label: cell, swaps, output unit, task, then others by name."""
 
     def rank(key: str) -> tuple[int, bool, str]:
         first, _, rest = key.partition(".")
@@ -108,31 +108,31 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
 
 def asked(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
-    """Return the keys that ``by`` names; a group of keys stands for those in it that differ.
+    """Return the keys that ``by`` names; the name of a group selects its keys that differ.
 
     Args:
-        by: keys, and beginnings of keys such as ``optimizer``.
-        rows: what the runs are set to.
-        keys: those that differ.
+        by: keys, or beginnings of keys such as ``optimizer``.
+        rows: the settings of the runs.
+        keys: the keys that differ.
 
     Raises:
-        ConfigError: no run has such a key, or it is the seed.
+        ConfigError: no run has the key, or it is the seed.
     """
     known = {key for row in rows for key in row}
-    found: dict[str, None] = {}
+    chosen: dict[str, None] = {}
     for key in by:
         if key == "seed":
             raise ConfigError("by=seed: groups are averaged over the seed; name another key")
         below = [item for item in in_order(known) if item.startswith(f"{key}.")]
         if key in known:
-            found[key] = None
+            chosen[key] = None
         elif below:
-            found.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
+            chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):
             differ = listed(in_order(keys))
             raise ConfigError(
                 f"by={key}: no run has this key{nearest(key, known)}; keys that differ: {differ}"
             )
         else:
-            found[key] = None
-    return list(found)
+            chosen[key] = None
+    return list(chosen)

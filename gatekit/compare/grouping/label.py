@@ -1,4 +1,4 @@
-"""What to call a group: only what differs, and always as text."""
+"""The label of a group: only what differs, always as a string."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from gatekit.cell.terminal import printable as printable
 
 
 def value_text(value: Any) -> str:
-    """Return a configuration value as one would type it."""
+    """Return a configuration value as you would type it."""
     if isinstance(value, str):
         return value
     return json.dumps(value, default=str, sort_keys=True)
 
 
 def group_label(values: Mapping[str, Any], fallback: str) -> str:
-    """Return the label of a group from the values that tell it from others.
+    """Return the label of a group from the values that distinguish it.
 
-    A cell is called by its name alone; of other keys only the end is shown where that is clear:
-    ``lstm swap.forget=power_law learning_rate=0.01``. A key that a group lacks is left out.
+    A cell appears as its name alone, and other keys are cut to their end if that is unambiguous:
+    ``lstm swap.forget=power_law learning_rate=0.01``. Keys that the group lacks are omitted.
 
     Args:
-        values: key to value; None where the group has no such key.
-        fallback: what to say when nothing is left.
+        values: key to value; None if the group has no such key.
+        fallback: the label if nothing is left.
     """
     parts = []
     for key, value in values.items():

@@ -1,4 +1,4 @@
-"""Find runs by what one types: a run's id, its beginning, or a study and the label of a group."""
+"""Find runs by name: a run's id, the start of an id, or a study and the label of a group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ID = re.compile(r"[0-9a-f]{4,16}")
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Runs that were asked for, and their group: what differs in nothing but the seed."""
+    """The selected runs, and the group that they belong to."""
 
     name: str
     study: Study
@@ -27,15 +27,15 @@ class Selection:
 
 
 def select(text: str, root: Path | str = "experiments") -> Selection:
-    """Return the run or the group that a text names.
+    """Return the run or the group with a given name.
 
     Args:
-        text: a run's id or at least four digits of it, ``STUDY/ID``, or ``STUDY/GROUP`` with the
-            group's label in ``gatekit compare STUDY``.
-        root: where studies lie.
+        text: a run's id or at least its first four digits, ``STUDY/ID``, or ``STUDY/GROUP`` with
+            the group's label in ``gatekit compare STUDY``.
+        root: the folder that contains the studies.
 
     Raises:
-        RunError: nothing, or more than one thing, is called so.
+        RunError: nothing has this name, or several runs have it.
     """
     name, slash, rest = text.partition("/")
     known = studies(root)
@@ -46,9 +46,9 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
             f"no study {name!r} in {root}{nearest(name, known)}; studies: {listed(known)}"
         )
     study = load(name, root)
-    found = _run(text, rest, study)
-    if found is not None:
-        return found
+    selection = _run(text, rest, study)
+    if selection is not None:
+        return selection
     groups = group_runs(study.runs).groups
     for group in groups:
         if group.label == rest:
@@ -62,9 +62,9 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
 def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selection:
     if not _ID.fullmatch(text):
         raise RunError(
-            f"{text!r} names no run; type a run's id, or STUDY/GROUP such as {known[0]}/lstm"
+            f"{text!r} does not name a run; type a run's id, or STUDY/GROUP such as {known[0]}/lstm"
         )
-    found = []
+    matches = []
     for name in known:
         folders = (
             Path(root, name).glob(f"runs/{text}*"),
@@ -72,20 +72,22 @@ def _in_any_study(text: str, known: Sequence[str], root: Path | str) -> Selectio
         )
         if any(True for paths in folders for _ in paths):
             selection = _run(text, text, load(name, root))
-            found += [] if selection is None else [selection]
-    if len(found) != 1:
-        many = f" is in {listed([s.study.name for s in found])}; type STUDY/{text}"
-        raise RunError(f"run {text}{many if found else ' is in no study'}")
-    return found[0]
+            matches += [] if selection is None else [selection]
+    if len(matches) != 1:
+        several = f"is in several studies: {listed([s.study.name for s in matches])}"
+        where = f"{several}; type STUDY/{text}" if matches else "is not in any study"
+        raise RunError(f"run {text} {where}")
+    return matches[0]
 
 
 def _run(text: str, start: str, study: Study) -> Selection | None:
     if not _ID.fullmatch(start):
         return None
-    found = [run for run in study.runs if run.id.startswith(start)]
-    own = [run for run in found if run.origin is None] or found
+    matches = [run for run in study.runs if run.id.startswith(start)]
+    own = [run for run in matches if run.origin is None] or matches
     if len(own) > 1:
-        raise RunError(f"{start} begins {len(own)} runs: {listed([r.id for r in own])}; type more")
+        ids = listed([run.id for run in own])
+        raise RunError(f"{len(own)} runs begin with {start}: {ids}; type more digits")
     if not own:
         return None
     groups = group_runs(study.runs).groups

@@ -1,4 +1,4 @@
-"""Which split a comparison looks at: the test set, unless another one is asked for."""
+"""Select the split of a comparison; the default is the test set."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from gatekit.runs.result import Result
 
 
 def on_split(study: Study, split: str) -> Study:
-    """Return a study whose results are those on one split, at the best validation epoch.
+    """Return a study with the results on one split, at the best validation epoch.
 
     Args:
         study: what ``load`` returned.
-        split: ``test``, ``validation``, or a further test set of the task.
+        split: ``test``, ``validation``, or another test set of the task.
 
     Raises:
-        ConfigError: a run has no number on this split.
+        ConfigError: a run has no score on this split.
     """
     for run in study.runs:
         if (result := run.result) is not None and result.best is not None:
             known = _known(result)
             if split not in known:
                 raise ConfigError(
-                    f"split={split}: run {run.id} of task {result.task} has no number on it"
+                    f"split={split}: run {run.id} of task {result.task} has no score on it"
                     f"{nearest(split, known) or '.'} It has {listed(known)}."
                 )
     return dataclasses.replace(study, runs=tuple(_chosen(study.runs, split)))

@@ -1,4 +1,4 @@
-"""A comparison as a table, JSON, CSV, Markdown, LaTeX, sentences, SQL, and for other loggers.
+"""Output of a comparison: table, JSON, CSV, Markdown, LaTeX, sentences, SQL, other loggers.
 
-`table_text` has the cells of the table as text; every format uses it. Start there.
+`table_text` formats the cells of the table for all formats. Start there.
 """

@@ -1,4 +1,4 @@
-"""The comparison for other programs: JSON, CSV and Markdown."""
+"""Export a comparison as JSON, CSV or Markdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return one plain record per group, best first; what is not known is None, never NaN."""
+    """Return one plain record per group, best first; unknown values are None, never NaN."""
     several = several_tasks(comparison)
     over = {} if several is None else {v.name: v for v in several.variants}
     return [_record(row, over.get(row.group.variant)) for row in comparison.rows]
@@ -34,21 +34,20 @@ def to_json(comparison: Comparison) -> str:
 
 
 def to_csv(comparison: Comparison) -> str:
-    """Return the records as CSV text for spreadsheets.
+    """Return the records as CSV for spreadsheets.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe; plain numbers
-    do not.
+    An apostrophe is put in front of cells that a spreadsheet would read as a formula.
     """
     flat = [{k: v for k, v in record.items() if _is_cell(v)} for record in records(comparison)]
     return csv_text(list(flat[0]) if flat else _columns(), flat)
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows as CSV text in which no cell is a formula.
+    """Return rows as CSV in which no cell is a formula.
 
     Args:
         names: the columns.
-        rows: one mapping a row.
+        rows: one mapping per row.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -58,7 +57,7 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Return the table and its footer as Markdown; labels are shown as text whatever they hold."""
+    """Return the table and its footer as Markdown; special characters in labels are escaped."""
     titles = heading(comparison)
     lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     lines += [_row(texts) for texts in table_cells(comparison)]
@@ -67,13 +66,13 @@ def to_markdown(comparison: Comparison) -> str:
         titles = tasks_heading(several)
         lines += ["", _row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
         lines += [_row(texts) for texts in tasks_cells(several)]
-    said = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
-    return "\n".join([*lines, "", *said]) + "\n"
+    items = [f"- {_escaped(text)}" for text, _ in footer(comparison)]
+    return "\n".join([*lines, "", *items]) + "\n"
 
 
 def _record(row: Row, over: Variant | None) -> dict[str, Any]:
-    summary, found = row.summary, row.difference
-    test = found.test if found else None
+    summary, diff = row.summary, row.difference
+    test = diff.test if diff else None
     missing = row.group.missing_states()
     return {
         "group": row.group.label,
@@ -97,30 +96,30 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "parameters": summary.parameters if summary else None,
         "recurrent_parameters": summary.recurrent_parameters if summary else None,
         "step_seconds": summary.step_seconds if summary else None,
-        "baseline": found.baseline if found else None,
+        "baseline": diff.baseline if diff else None,
         "is_baseline": row.is_baseline,
-        "pairs": found.pairs if found else None,
-        "difference": found.mean if found else None,
-        "difference_low": _low(found.interval if found else None),
-        "difference_high": _high(found.interval if found else None),
-        "difference_bootstrap_low": _low(found.bootstrap if found else None),
-        "difference_bootstrap_high": _high(found.bootstrap if found else None),
-        "better": found.better if found else None,
-        "worse": found.worse if found else None,
-        "probability_of_improvement": found.improvement if found else None,
-        "seeds_needed": found.seeds_needed if found else None,
-        "effect_size": found.effect_size if found else None,
+        "pairs": diff.pairs if diff else None,
+        "difference": diff.mean if diff else None,
+        "difference_low": _low(diff.interval if diff else None),
+        "difference_high": _high(diff.interval if diff else None),
+        "difference_bootstrap_low": _low(diff.bootstrap if diff else None),
+        "difference_bootstrap_high": _high(diff.bootstrap if diff else None),
+        "better": diff.better if diff else None,
+        "worse": diff.worse if diff else None,
+        "probability_of_improvement": diff.improvement if diff else None,
+        "seeds_needed": diff.seeds_needed if diff else None,
+        "effect_size": diff.effect_size if diff else None,
         "test": test.test if test else None,
         "p": test.p if test else None,
-        "p_holm": found.p_holm if found else None,
+        "p_holm": diff.p_holm if diff else None,
         "p_t": test.p_t if test else None,
-        "smallest_p_holm": found.smallest_p_holm if found else None,
+        "smallest_p_holm": diff.smallest_p_holm if diff else None,
         "smallest_p": test.smallest_p if test else None,
         "mean_rank": over.rank if over else None,
         "normalised": over.mean if over else None,
         "normalised_low": _low((over.bootstrap or over.interval) if over else None),
         "normalised_high": _high((over.bootstrap or over.interval) if over else None),
-        "confounded": found.confounded if found else None,
+        "confounded": diff.confounded if diff else None,
         "verdict": row.verdict,
         "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
         "seeds": [run.seed for run in row.group.runs],
@@ -129,12 +128,12 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
             {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
             for run in row.group.missing
         ],
-        "differences": [_finite(value) for value in found.values] if found else [],
+        "differences": [_finite(value) for value in diff.values] if diff else [],
         "keys": {key: value for key, value in row.group.values.items() if value is not None},
-        "refused": list(found.refused) if found else [],
-        "blocked": list(found.blocked) if found else [],
-        "differs_in": list(found.differs_in) if found else [],
-        "flags": [*(summary.flags if summary else ()), *(found.notes if found else ())],
+        "refused": list(diff.refused) if diff else [],
+        "blocked": list(diff.blocked) if diff else [],
+        "differs_in": list(diff.differs_in) if diff else [],
+        "flags": [*(summary.flags if summary else ()), *(diff.notes if diff else ())],
     }
 
 
@@ -170,7 +169,7 @@ def _row(texts: list[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Backslashes keep Markdown's signs and entities HTML's; a bracket alone makes no link.
+    # Escape Markdown with backslashes and HTML with entities; a single bracket makes no link.
     text = re.sub(r"([\\`*_|~$])", r"\\\1", printable(text))
     text = re.sub(r"\]([(\[:])", r"]\\\1", text)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

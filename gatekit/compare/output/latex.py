@@ -1,4 +1,4 @@
-"""The comparison as a LaTeX table (booktabs)."""
+"""Export a comparison as a LaTeX table (booktabs)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    # After the end of a row a bracket would be an option of the line break.
+    # After the end of a row, LaTeX would read a bracket as an option of the line break.
     "[": "{[}",
     "]": "{]}",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
@@ -28,7 +28,7 @@ _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
 
 
 def to_latex(comparison: Comparison) -> str:
-    """Return the table for a paper that loads ``booktabs``; the notes stand below as comments."""
+    """Return the table for a paper that loads ``booktabs``; the notes follow as comments."""
     lines = _tabular(heading(comparison), table_cells(comparison))
     several = several_tasks(comparison)
     if several is not None:
@@ -54,6 +54,6 @@ def _line(texts: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that LaTeX prints as it is, with the minus sign of numbers."""
+    """Return text with LaTeX's special characters escaped and minus signs in math mode."""
     safe = "".join(_SPECIAL.get(character, character) for character in printable(text))
     return _NEGATIVE.sub("$-$", safe)

@@ -1,4 +1,4 @@
-"""SQL over run folders: DuckDB in memory, filled from the folders, closed to everything else."""
+"""SQL over run folders, in an in-memory DuckDB without access to files or the network."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class Answer:
     rows: tuple[tuple[Any, ...], ...]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one record per row, as JSON has values.
+        """Return one record per row, with JSON values.
 
-        NaN and infinities are None, decimals are numbers, bytes are hex digits; times, intervals
-        and identifiers are strings.
+        NaN and infinities become None, decimals become numbers, bytes become hex digits; times,
+        intervals and identifiers become strings.
         """
         return [
             {name: _plain(value) for name, value in zip(self.columns, row, strict=True)}
@@ -53,11 +53,12 @@ class Answer:
 def query(sql: str, studies: Sequence[Study]) -> Answer:
     """Answer a SELECT over the tables ``runs`` and ``metrics``.
 
-    ``runs`` has the columns of ``tidy`` with ``_`` for each dot and sign; ``metrics`` one row per
-    good line of ``metrics.jsonl``. Nothing can be written, and no file or address be read.
+    ``runs`` has the columns of ``tidy``, with ``_`` in place of dots and signs. ``metrics`` has one
+    row per valid line of ``metrics.jsonl``. A query cannot write, and cannot read files or
+    addresses.
 
     Args:
-        sql: one SELECT statement in DuckDB's language.
+        sql: one SELECT statement in DuckDB's dialect.
         studies: what ``load`` returned.
 
     Raises:
@@ -71,23 +72,23 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
         statements = duckdb.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ConfigError(
-                "a query is one SELECT, for it can only read; type for example"
+                "a query must be one SELECT statement, because it can only read; type for example"
                 ' gatekit query "select cell, avg(test) from runs group by 1"'
             )
         with duckdb.connect(":memory:") as database, tempfile.TemporaryDirectory() as folder:
-            rows = _named(tidy(studies))
+            rows = _named(tidy((study.name, run) for study in studies for run in study.runs))
             _fill(database, "runs", rows, _types(rows), Path(folder))
-            # Reading the curves of ten thousand runs takes longer than everything else.
+            # Curves are read only if needed; they take longer than everything else.
             lines = _metric_rows(studies) if "metrics" in sql.lower() else ()
             _fill(database, "metrics", lines, _METRICS, Path(folder))
             database.execute("SET python_enable_replacements = false")
             database.execute("SET enable_external_access = false")
             database.execute("SET lock_configuration = true")
-            # A SELECT may hold an INSERT in a WITH clause.
+            # A SELECT may contain an INSERT in a WITH clause.
             database.execute("BEGIN TRANSACTION READ ONLY")
-            found = database.execute(sql)
-            columns = tuple(str(column[0]) for column in found.description or ())
-            return Answer(columns, tuple(found.fetchall()))
+            result = database.execute(sql)
+            columns = tuple(str(column[0]) for column in result.description or ())
+            return Answer(columns, tuple(result.fetchall()))
     except duckdb.Error as error:
         raise ConfigError(f"the query was refused: {str(error).strip()}") from None
 

@@ -1,4 +1,4 @@
-"""The comparison as a terminal table."""
+"""Print a comparison as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MOST_LISTED = 20
 def print_table(
     comparison: Comparison, file: TextIO | None = None, width: int | None = None
 ) -> None:
-    """Print a comparison: the table, a verdict per pair, missing runs, and notes.
+    """Print the table, a verdict per pair, missing runs, and notes.
 
-    Colour is used on a terminal only, and never under ``NO_COLOR``.
+    Colour is used only on a terminal, and never if ``NO_COLOR`` is set.
 
     Args:
-        comparison: what ``compare`` returned.
-        file: where to print; None means standard output.
-        width: columns; None means those of the terminal, 100 where there is none.
+        comparison: the result of ``compare``.
+        file: the output; None means standard output.
+        width: number of columns; None means the terminal's width, or 100 without a terminal.
     """
     stream = file or sys.stdout
     plain = not stream.isatty() or "NO_COLOR" in os.environ
@@ -83,8 +83,8 @@ def _table(
 
 def footer(comparison: Comparison) -> list[tuple[str, str]]:
     """Return the lines under the table with their style: verdicts, missing runs, notes."""
-    said = [f"{text}." for row in comparison.rows if (text := row.verdict) is not None]
-    lines = [(text, "") for text in _shortened(said)]
+    verdicts = [f"{text}." for row in comparison.rows if (text := row.verdict) is not None]
+    lines = [(text, "") for text in _shortened(verdicts)]
     lines += [(text, "yellow") for text in missing_lines(comparison)]
     return [(printable(text), style) for text, style in lines] + [
         (f"note: {text}", "dim") for text in notes(comparison)
@@ -92,24 +92,24 @@ def footer(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Return what must be said with the numbers: how intervals are made, then the notes."""
+    """Return the notes: first the method of the intervals, then those of the comparison."""
     methods = {
         row.summary.interval.method
         for row in comparison.rows
         if row.summary is not None and row.summary.interval is not None
     }
     level = f"{comparison.level * 100:g} %"
-    said = [
+    lines = [
         f"[low, high] is the {level} {method} interval of the mean over seeds"
         for method in sorted(methods)
     ]
     several = several_tasks(comparison)
-    said += [] if several is None else tasks_notes(several)
-    return [printable(text) for text in (*said, *comparison.notes)]
+    lines += [] if several is None else tasks_notes(several)
+    return [printable(text) for text in (*lines, *comparison.notes)]
 
 
 def missing_lines(comparison: Comparison) -> list[str]:
-    """Return a line for each run without an outcome, damaged ones among them; the first twenty."""
+    """Return a line for each run without an outcome, including damaged runs; at most twenty."""
     lines = []
     for run in comparison.missing:
         seed = "" if run.seed is None else f" seed {run.seed}"

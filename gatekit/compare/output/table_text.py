@@ -1,4 +1,4 @@
-"""The cells of a comparison's table as text, the same for terminal and Markdown."""
+"""The cells of a comparison's table as strings, shared by all formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def heading(comparison: Comparison) -> list[str]:
     metric = metrics.pop() if len(metrics) == 1 else "metric"
     baselines = {row.group.variant for row in comparison.rows if row.is_baseline}
     name = printable(baselines.pop()) if len(baselines) == 1 else ""
-    versus = f" to {name if name and len(name) <= _LONGEST else 'baseline'}"
+    versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
     return [
         "group",
         "n",
@@ -37,7 +37,7 @@ def table_cells(comparison: Comparison) -> list[list[str]]:
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
     differences = [row.difference for row in comparison.rows if row.difference is not None]
     means = shared_decimals((s.mean, s.interval) for s in summaries if s.mean is not None)
-    # A difference without an interval has no digits of its own: it takes those of the means.
+    # A difference without an interval is shown with the digits of the means.
     spread = [(d.mean, d.interval) for d in differences if d.mean is not None and d.interval]
     gaps = shared_decimals(spread) if spread else means
     return [_cells(row, means, gaps) for row in comparison.rows]
@@ -59,7 +59,7 @@ def _cells(row: Row, means: int, gaps: int) -> list[str]:
 
 
 def counted(row: Row) -> str:
-    """Return how many runs count: ``3``, or ``18/20`` when two are missing."""
+    """Return the number of counting runs: ``3``, or ``18/20`` if two are missing."""
     n = 0 if row.summary is None else row.summary.n
     total = n + len(row.group.missing)
     return str(n) if total == n else f"{n}/{total}"
@@ -75,23 +75,19 @@ def _mean(summary: Summary, places: int) -> str:
 
 
 def _difference(row: Row, places: int) -> str:
-    found = row.difference
+    diff = row.difference
     if row.is_baseline:
         return "baseline"
-    if found is None:
+    if diff is None:
         return ""
-    if found.refused:
+    if diff.refused:
         return "not comparable"
-    if found.pairs == 0:
+    if diff.pairs == 0:
         return "no common seed"
-    if found.mean is None:
-        way = (
-            f"worse on {found.worse}"
-            if found.worse >= found.better
-            else f"better on {found.better}"
-        )
-        return f"{way} of {found.pairs} pairs"
-    return with_interval(found.mean, found.interval, places, sign="+")
+    if diff.mean is None:
+        way = f"worse on {diff.worse}" if diff.worse >= diff.better else f"better on {diff.better}"
+        return f"{way} of {diff.pairs} pairs"
+    return with_interval(diff.mean, diff.interval, places, sign="+")
 
 
 def tasks_heading(several: SeveralTasks) -> list[str]:
@@ -120,10 +116,8 @@ def tasks_cells(several: SeveralTasks) -> list[list[str]]:
 
 
 def tasks_notes(several: SeveralTasks) -> list[str]:
-    """Return what must be said with the table over all tasks."""
-    notes = [
-        "normalised score: 0 is chance, 1 the mean of the baseline; every task counts the same"
-    ]
+    """Return the notes on the table over all tasks."""
+    notes = ["normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"]
     methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
     ranking = several.ranking

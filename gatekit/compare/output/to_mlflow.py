@@ -1,4 +1,4 @@
-"""Runs in an MLflow server: a parent run for each group, a child run for each seed."""
+"""Export runs to an MLflow server: a parent run per group, a child run per seed."""
 
 from __future__ import annotations
 
@@ -25,49 +25,49 @@ _STATUS = {"COMPLETED": "FINISHED", "RUNNING": "RUNNING", "PLANNED": "SCHEDULED"
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """How many runs were written, and how many stood there already."""
+class ExportCounts:
+    """Number of runs written, and of runs that were on the server already."""
 
     written: int
     kept: int
 
 
-def export_mlflow(study: Study, uri: str) -> Exported:
-    """Write a study into an MLflow experiment of its name.
+def export_mlflow(study: Study, uri: str) -> ExportCounts:
+    """Write a study into an MLflow experiment with the study's name.
 
-    What stands there already with the same content is left alone; a run that has changed since, or
-    that an export left half written, is written anew.
+    Runs that are there with the same content are kept. Runs that changed, or that an interrupted
+    export left incomplete, are written again.
 
     Args:
-        study: what ``load`` returned.
-        uri: address of the tracking server, or a SQLite file as ``sqlite:///mlflow.db``.
+        study: the result of ``load``.
+        uri: address of the tracking server, or a SQLite file such as ``sqlite:///mlflow.db``.
 
     Raises:
         ConfigError: mlflow is not installed.
-        RunError: the server cannot be reached, or refuses.
+        RunError: the server is unreachable or refuses.
     """
     try:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
     except ImportError:
-        raise ConfigError("this needs MLflow; type `pip install 'gatekit[mlflow]'`") from None
+        raise ConfigError("the export needs MLflow; type `pip install 'gatekit[mlflow]'`") from None
     try:
         return _export(study, MlflowClient(tracking_uri=uri))
     except MlflowException as error:
         raise RunError(f"MLflow at {uri}: {str(error).splitlines()[0]}") from None
 
 
-def _export(study: Study, client: Any) -> Exported:
+def _export(study: Study, client: Any) -> ExportCounts:
     experiment = client.get_experiment_by_name(study.name)
     place = experiment.experiment_id if experiment else client.create_experiment(study.name)
     parents: dict[str, str] = {}
     there: dict[str, Any] = {}
-    for found in _all_runs(client, place):
-        tags = found.data.tags
+    for old_run in _all_runs(client, place):
+        tags = old_run.data.tags
         if _GROUP in tags:
-            parents[tags[_GROUP]] = found.info.run_id
+            parents[tags[_GROUP]] = old_run.info.run_id
         elif _RUN in tags:
-            there[tags[_RUN]] = found
+            there[tags[_RUN]] = old_run
     written = kept = 0
     for group in group_runs(study.runs).groups:
         for run in (*group.runs, *group.missing):
@@ -81,7 +81,7 @@ def _export(study: Study, client: Any) -> Exported:
                 parents[group.label] = _parent(client, place, group)
             _child(client, place, run, parents[group.label], content)
             written += 1
-    return Exported(written, kept)
+    return ExportCounts(written, kept)
 
 
 def _all_runs(client: Any, place: str) -> Iterator[Any]:
@@ -95,10 +95,12 @@ def _all_runs(client: Any, place: str) -> Iterator[Any]:
 
 
 def _parent(client: Any, place: str, group: Group) -> str:
-    made = client.create_run(place, start_time=0, run_name=group.label, tags={_GROUP: group.label})
-    client.log_batch(made.info.run_id, params=_params(group.values))
-    client.set_terminated(made.info.run_id, "FINISHED", end_time=0)
-    return str(made.info.run_id)
+    created = client.create_run(
+        place, start_time=0, run_name=group.label, tags={_GROUP: group.label}
+    )
+    client.log_batch(created.info.run_id, params=_params(group.values))
+    client.set_terminated(created.info.run_id, "FINISHED", end_time=0)
+    return str(created.info.run_id)
 
 
 def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None:
@@ -107,22 +109,22 @@ def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None
     tags = {_RUN: _key(run), _PARENT: parent, "gatekit.state": run.state}
     if run.reason:
         tags["gatekit.reason"] = run.reason[:_LONGEST]
-    made = client.create_run(place, start_time=start, run_name=f"seed={run.seed}", tags=tags)
-    name = made.info.run_id
+    created = client.create_run(place, start_time=start, run_name=f"seed={run.seed}", tags=tags)
+    name = created.info.run_id
     for params in _batches(_params({**run_settings(run.config or {}), "seed": run.seed}), _PARAMS):
         client.log_batch(name, params=params)
     for metrics in _batches(_metrics(run, lines, start), _BATCH):
         client.log_batch(name, metrics=metrics)
     end = start + int(1000 * lines[-1].seconds) if lines else start
     client.set_terminated(name, _STATUS.get(run.state, "FAILED"), end_time=end)
-    # Last of all: a run without it was left half written.
+    # Written last: a run without this tag is incomplete.
     client.set_tag(name, _CONTENT, content)
 
 
 def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
     from mlflow.entities import Metric
 
-    found = [
+    metrics = [
         Metric(
             f"{_SPLITS.get(line.split, line.split)}_{line.metric}",
             line.value,
@@ -135,14 +137,14 @@ def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
     result = run.result
     if result is not None and result.best is not None:
         scores = {"val": result.best.validation, "test": result.best.test, **result.best.further}
-        found += [
+        metrics += [
             Metric(f"best_{split}_{result.metric.name}", value, start, result.best.epoch)
             for split, value in scores.items()
             if value is not None
         ]
     if result is not None and result.parameters is not None:
-        found.append(Metric("parameters", float(result.parameters), start, 0))
-    return found
+        metrics.append(Metric("parameters", float(result.parameters), start, 0))
+    return metrics
 
 
 def _params(values: Any) -> list[Any]:
@@ -174,7 +176,7 @@ def _bytes(run: Run) -> bytes:
 
 
 def _started(run: Run, seconds: float) -> int:
-    """Return when a run began, in milliseconds; 0 where its folder does not tell."""
+    """Return a run's start in milliseconds; 0 if its folder does not contain it."""
     try:
         updated = RunReader(run.path).updated()
         ended = datetime.datetime.fromisoformat(str(updated)).timestamp()

@@ -1,4 +1,4 @@
-"""Runs as TensorBoard logs: scalars, hyperparameters, histograms of the weights."""
+"""Export runs as TensorBoard logs: scalars, hyperparameters, histograms of the weights."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BINS = 30
 
 
 def export_tensorboard(study: Study, folder: Path) -> int:
-    """Write one log per run; written again, it is the same files.
+    """Write one log per run; repeated exports write the same files.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         folder: TensorBoard's log folder; runs go to ``folder/STUDY/ID``.
 
     Returns:
-        How many runs were written.
+        Number of runs written.
 
     Raises:
         ConfigError: tensorboard is not installed.
@@ -39,7 +39,7 @@ def export_tensorboard(study: Study, folder: Path) -> int:
         from tensorboard.summary.writer.record_writer import RecordWriter
     except ImportError:
         raise ConfigError(
-            "this needs TensorBoard; type `pip install 'gatekit[tensorboard]'`"
+            "the export needs TensorBoard; type `pip install 'gatekit[tensorboard]'`"
         ) from None
     count = 0
     for run in study.runs:
@@ -97,18 +97,18 @@ def _session(tag: str, data: Any) -> Any:
     from tensorboard.plugins.hparams import metadata
 
     about = metadata.create_summary_metadata(data)
-    # The order of a protocol buffer's map is not fixed unless it is asked for.
+    # Serialise deterministically: the order of a protocol buffer's map is otherwise undefined.
     about.plugin_data.content = data.SerializeToString(deterministic=True)
     value = Summary.Value(tag=tag, metadata=about, tensor=metadata.NULL_TENSOR)
     return Summary(value=[value])
 
 
 def _hparams(run: Run) -> dict[str, bool | float | str]:
-    found: dict[str, bool | float | str] = {} if run.seed is None else {"seed": run.seed}
+    hparams: dict[str, bool | float | str] = {} if run.seed is None else {"seed": run.seed}
     for key, value in run_settings(run.config or {}).items():
         if isinstance(value, bool | int | float | str):
-            found[key] = value
-    return found
+            hparams[key] = value
+    return hparams
 
 
 def _weights(path: Path) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:

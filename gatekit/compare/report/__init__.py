@@ -1,5 +1,5 @@
-"""A comparison as one HTML page that opens from disk and loads nothing.
+"""A comparison as one self-contained HTML page that opens from disk.
 
-`page` joins the sections, one module each, all made from a `context`; `markup` escapes every
-string where it becomes HTML. Start with `page.py`.
+`page` joins the sections. Each section is a module, built from a `context`. `markup` escapes every
+string that becomes HTML. Start with `page.py`.
 """

@@ -1,4 +1,4 @@
-// The metric over a swept key: a line for each variant, its intervals, every seed.
+// The metric over a swept key: a line per variant, with intervals and seeds.
 function axis(holder) {
   const all = page.axis;
   const hidden = new Set();

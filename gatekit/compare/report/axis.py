@@ -1,4 +1,4 @@
-"""The metric over a swept key, one line for each variant: what ``--x`` asks for."""
+"""The section for ``--x``: the metric over a swept key, one line per variant."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .markup import join, number, tag
 
 
 def axis(sheet: Sheet) -> Section | None:
-    """Return each variant's mean and interval over the key; of several metrics the first."""
+    """Return each variant's mean and interval over the key, for the first group's metric."""
     key, rows = sheet.x, of_one_metric(sheet.rows)
     if key is None or not any(key in row.group.values for row in rows):
         return None
@@ -53,7 +53,7 @@ def axis(sheet: Sheet) -> Section | None:
             for (name, line), look in zip(lines.items(), looks, strict=True)
         ],
     }
-    said = "The mean over seeds with its t interval; small dots are seeds."
+    said = "Mean over seeds with its t interval. Small dots are seeds."
     body = join([tag("div", class_="plot", data_plot="axis"), tag("p", said, class_="caption")])
     return Section("axis", f"Over {printable(key)}", body, data)
 

@@ -1,5 +1,5 @@
-// What the parts of the page share: its data, elements, numbers, and which groups and runs show.
-// Text enters the page as text nodes only; no string is ever read as HTML.
+// Shared by all parts of the page: data, elements, numbers, and the visible groups and runs.
+// Strings become text nodes; they are never parsed as HTML.
 const page = JSON.parse(document.getElementById("data").textContent);
 const groups = (page.curves || page.parallel || page.runs || { groups: [] }).groups;
 
@@ -35,7 +35,7 @@ function shown(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// A page that reads itself again keeps what its reader has chosen, where the browser can.
+// When the page reloads itself, the user's choices are kept if the browser has storage.
 const memory = (() => {
   const key = `gatekit:${page.study}`;
   let known = {};
@@ -52,7 +52,7 @@ const memory = (() => {
   };
 })();
 
-// Which groups are drawn, and which runs the parallel coordinates keep (null: all).
+// The groups that are drawn, and the runs selected in the parallel coordinates (null: all).
 const choice = (() => {
   const known = new Map(groups.map((group, index) => [group.label, index]));
   const first = groups.filter((group) => group.shown).map((group) => group.label);
@@ -89,7 +89,7 @@ function box(text, checked, change) {
   return make("label", { class: "box" }, input, text);
 }
 
-// The buttons that choose groups; with many of them a field finds one by its name.
+// Buttons that choose groups; if there are many, a search field finds them by name.
 function chooser() {
   const buttons = groups.map((group, index) => make(
     "button",

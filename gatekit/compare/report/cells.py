@@ -1,4 +1,4 @@
-"""The cells of a study: equations typeset, the graph drawn, the reference."""
+"""The cells of a study: typeset equations, a diagram of the graph, and the reference."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_NAMED = 12
 
 @dataclass(frozen=True)
 class _Used:
-    """A cell with its output unit, its length as text, and the places of its groups."""
+    """A cell with its output unit, the length of its source, and the indices of its groups."""
 
     run: Run
     characters: int
@@ -45,8 +45,8 @@ class _Used:
 def cells(sheet: Sheet) -> Section | None:
     """Return each distinct cell once: its equations, its graph, the groups that use it.
 
-    A cell is built from what is registered here; nothing that lies with the runs is executed. Of a
-    cell that cannot be built so, the configuration's own text is shown.
+    Cells are built from the plugins registered here; no code from the run folders is executed. If a
+    cell cannot be built, the section shows its configuration instead.
     """
     used = _distinct(sheet.rows)
     if not used:
@@ -57,10 +57,13 @@ def cells(sheet: Sheet) -> Section | None:
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
-            known, trouble = None, f"cells of {_MOST_CHARACTERS:,} characters are shown on one page"
+            known = None
+            trouble = f"a page typesets at most {_MOST_CHARACTERS:,} characters of cells"
         parts.append(_cell(one, sheet, known, works, trouble, place))
     if len(used) > _MOST_CELLS:
-        parts.append(tag("p", f"and {len(used) - _MOST_CELLS} more; `gatekit show` shows any."))
+        parts.append(
+            tag("p", f"and {len(used) - _MOST_CELLS} more; type `gatekit show` to see one.")
+        )
     return Section("cells", "Cells", join(parts))
 
 
@@ -113,7 +116,7 @@ def _cell(
             built = _built(config, known, used.run.origin is not None)
         except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
-    name = printable(value_text(config["cell"].get("name", "a cell without a name")))
+    name = printable(value_text(config["cell"].get("name", "unnamed cell")))
     styles = looks(sheet.rows)
     labels = [
         tag("span", swatch(styles[i]), printable(sheet.rows[i].group.label), class_="label")
@@ -127,8 +130,8 @@ def _cell(
         tag("p", reference, class_="reference") if reference else None,
     ]
     if built is None:
-        # A page is made to be shown to others: the places of this machine are none of theirs.
-        said = f"It cannot be built from what is installed here: {scrub(trouble)}"
+        # The page may be shared, so it must not contain paths of this machine.
+        said = f"This cell cannot be built with what is installed here: {scrub(trouble)}"
         text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
         rows = [[key, printable(value_text(value))] for key, value in text.items()]
         body += [tag("p", said, class_="warning"), table(["key", "value"], rows, "plain")]
@@ -139,7 +142,7 @@ def _cell(
 
 
 def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
-    # The width of the input shapes no equation; the task, which knows it, may need its data.
+    # The equations do not depend on the input's width, and reading it may need the task's data.
     units = config.get("units")
     units = units if isinstance(units, int) and units else 1
     if imported:
@@ -149,7 +152,7 @@ def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
 
 
 def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
-    """Say which plugins of the cell have another source here than when the run was made."""
+    """Return a warning if the source of a plugin of the cell has changed since the run."""
     if run.result is None or not run.result.plugins:
         return None
     here = registry.plugin_hashes(built.spec, None, None, sheet.plugins)
@@ -157,7 +160,7 @@ def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
     changed = [n for n in here if n in made and short_hash(made[n]) != short_hash(here[n])]
     if not changed:
         return None
-    said = f"Shown as it is here: the source of {', '.join(changed)} has changed since."
+    said = f"Shown with the plugins installed here: {', '.join(changed)} changed since the run."
     return tag("p", said, class_="warning")
 
 
@@ -167,7 +170,7 @@ def _shown(built: Cell, place: int) -> Markup:
         drawn = diagram(built, headed=False)
     except CellError:
         drawn = ""
-    # Every drawing calls its arrow heads alike; on one page each needs names of its own.
+    # All drawings use the same ids for arrow heads; on one page they must differ.
     drawn = drawn.replace('marker id="', f'marker id="cell{place}-')
     drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
     source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
@@ -177,6 +180,6 @@ def _shown(built: Cell, place: int) -> Markup:
             source,
             tag("div", Markup(drawn), class_="scroll diagram")
             if drawn
-            else tag("p", "Its graph is too large to be drawn.", class_="warning"),
+            else tag("p", "The graph of this cell is too large to draw.", class_="warning"),
         ]
     )

@@ -1,4 +1,4 @@
-// Scales, ticks and the frame that charts are drawn in; a tip beside the pointer.
+// Scales, ticks and the frame of charts; a tooltip beside the pointer.
 function scale(low, high, from, to, log) {
   if (!(high > low)) {
     const pad = log ? 1.1 : Math.abs(low) * 0.05 || 0.5;
@@ -73,7 +73,7 @@ function path(points) {
   return text;
 }
 
-// A box of lines beside a place in its holder; a line is [look, text, value, strong].
+// A tooltip at a position in its holder; a line is [look, text, value, strong].
 function tip(holder) {
   const node = make("div", { class: "tip", hidden: true });
   holder.append(node);
@@ -95,7 +95,7 @@ function tip(holder) {
   };
 }
 
-// Calls paint at once, when the holder's width changes, and at most once a frame.
+// Calls paint now and when the holder's width changes, at most once per frame.
 function painted(holder, paint) {
   let asked = false;
   let width = 0;

@@ -1,4 +1,4 @@
-"""What every section of a report is made from, and what it is."""
+"""The input and the output of every section of a report."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .markup import Markup
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a report is about.
+    """The input of a report.
 
     Attributes:
-        comparison: what ``compare`` returned.
-        command: the command line that gives the comparison.
-        trained: the command lines that made the runs.
-        x: a swept key, over whose values the metric is drawn.
-        waiting: how many runs were asked for and have not begun.
-        plugins: files of plugins that are not found by themselves.
+        comparison: the result of ``compare``.
+        command: the command line of the comparison.
+        trained: the command lines that started the runs.
+        x: a swept key; if given, the metric is drawn over its values.
+        waiting: number of planned runs that have not started.
+        plugins: plugin files outside the folders that gatekit scans.
     """
 
     comparison: Comparison
@@ -33,7 +33,7 @@ class Sheet:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """Return the groups, best first; a section numbers them in this order."""
+        """Return the groups, best first; sections refer to them by index."""
         return self.comparison.rows
 
 
@@ -42,10 +42,10 @@ class Section:
     """One part of the page.
 
     Attributes:
-        key: its anchor, and the name under which the page's script finds ``data``.
-        title: its heading, and its name in the page's menu.
+        key: the anchor, and the name of ``data`` in the page's script.
+        title: the heading, and the entry in the page's menu.
         body: HTML below the heading.
-        data: what its script draws: plain data, without NaN.
+        data: plain data for the page's script, without NaN.
     """
 
     key: str
@@ -55,4 +55,4 @@ class Section:
 
 
 Builder = Callable[[Sheet], Section | None]
-"""Makes a section; None where a study has nothing to show there."""
+"""Builds a section; returns None if the study has nothing to show in it."""

@@ -1,4 +1,4 @@
-// Learning curves: bands over seeds, each seed, zoom, a cursor for pointer and keyboard.
+// Learning curves: bands over seeds, single seeds, zoom, a cursor for pointer and keyboard.
 function curves(holder) {
   const all = page.curves;
   const seen = memory.get("curves", {});
@@ -10,7 +10,7 @@ function curves(holder) {
   };
   const svg = draw("svg", {
     class: "chart", tabindex: 0, role: "application",
-    "aria-label": "learning curves; arrows move the cursor, plus and minus zoom, 0 shows all",
+    "aria-label": "learning curves; arrow keys move the cursor, plus and minus zoom, 0 shows everything",
   });
   const canvas = make("div", { class: "canvas" }, svg);
   const bubble = tip(canvas);
@@ -36,7 +36,7 @@ function curves(holder) {
   const reset = () => change({ x: null, y: null });
 
   const select = make("select", {
-    "aria-label": "what is drawn",
+    "aria-label": "split and metric",
     change: () => change({ series: select.selectedIndex, x: null, y: null, logY: null }),
   }, ...all.series.map((one, index) => (
     make("option", { selected: index === state.series }, one.label))));
@@ -186,7 +186,7 @@ function curves(holder) {
     view.marks = marks;
     if (!drawn.length) {
       const middle = { x: width / 2, y: height / 2, class: "title middle" };
-      svg.append(draw("text", middle, "no group is chosen"));
+      svg.append(draw("text", middle, "no group is selected"));
     }
   }
 

@@ -1,4 +1,4 @@
-"""The learning curves: what their script draws, group by group."""
+"""The section of learning curves: the data that its script draws, by group."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .context import Section, Sheet
 from .groups import entries
 from .markup import Markup, join, number, tag
 
-# Of a curve with more epochs some are left out: a page has no more points than this.
+# Curves with more epochs are thinned to this number of points.
 _MOST_POINTS = 400
 _MOST_SERIES = 6
-# Of a study with more, groups at the end of the table show their mean and interval only.
+# Above this number, groups at the end of the table show only their mean and interval.
 _MOST_VALUES = 400_000
 _DIGITS = 5
 _SPLITS = ("validation", "train", "test")
@@ -30,7 +30,7 @@ Curves = Mapping[Series, Curve]
 
 
 def curves(sheet: Sheet) -> Section | None:
-    """Return the learning curves of every run, those on their way among them."""
+    """Return the learning curves of every run, including runs in progress."""
     read = [
         [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
@@ -56,7 +56,7 @@ def curves(sheet: Sheet) -> Section | None:
 
 
 def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> int:
-    """Return of how many groups, from the first, there is room for every seed."""
+    """Return the number of groups, from the first, whose single seeds fit on the page."""
     left = _MOST_VALUES
     for place, group in enumerate(read):
         longest = [max((len(c.epochs) for c in known.values()), default=0) for _, known in group]
@@ -68,13 +68,13 @@ def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> in
 
 def _body(sheet: Sheet, seeds: int) -> Markup:
     said = (
-        f"Thick: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval, as"
-        " far as every seed goes. Thin: each seed. Dashed and thin: a run without an outcome."
-        " Drag to zoom, double-click for all. With the keyboard: arrows move the cursor, + and -"
-        " zoom, 0 shows all."
+        f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
+        " up to the last epoch that all seeds reached. Thin lines: single seeds. Thin dashed lines:"
+        " runs without an outcome. Drag to zoom in; double-click to show everything. Keyboard: the"
+        " arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
     if seeds < len(sheet.rows):
-        said += f" Single seeds are left out from the table's group {seeds + 1} on."
+        said += f" From group {seeds + 1} of the table on, single seeds are not shown."
     return join([tag("div", class_="plot", data_plot="curves"), tag("p", said, class_="caption")])
 
 
@@ -101,7 +101,7 @@ def _about(series: Series, metric: Metric | None) -> dict[str, Any]:
 
 
 class _Tables:
-    """The distinct lists of epochs, each kept once: most runs share theirs."""
+    """The distinct lists of epochs, each stored once, because most runs share theirs."""
 
     def __init__(self) -> None:
         self.epochs: list[list[float]] = []
@@ -145,7 +145,7 @@ def _group(
 
 
 def _thinned(epochs: Any) -> Any:
-    """Return the places that are shown: all, or evenly spread ones with both ends."""
+    """Return the indices to show: all of them, or an even selection with both ends."""
     count = len(epochs)
     if count <= _MOST_POINTS:
         return np.arange(count)

@@ -1,4 +1,4 @@
-"""What the groups were set to: all that differs, and each group against its baseline."""
+"""The section of settings: all that differ, and each group against its baseline."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def differences(sheet: Sheet) -> Section | None:
         ]
         parts.append(_pair(why(*sides), look, is_open=len(compared) == 1))
     if len(compared) > _MOST_GROUPS:
-        parts.append(tag("p", f"and {len(compared) - _MOST_GROUPS} more; `gatekit why` tells any."))
+        parts.append(
+            tag("p", f"and {len(compared) - _MOST_GROUPS} more; type `gatekit why` to see one.")
+        )
     return Section("differences", "Differences of settings", join(parts))
 
 
@@ -72,7 +74,7 @@ def _pair(found: Why, look: str, is_open: bool) -> Markup:
             first, second = (printable(_side(side)) for side in (change.first, change.second))
             rows.append([part if place == 0 else "", printable(change.key), first, second])
     titles = ["", "key", printable(found.first), printable(found.second)]
-    same = None if rows or found.sources else tag("p", "Nothing that is recorded differs.")
+    same = None if rows or found.sources else tag("p", "No recorded setting differs.")
     body = [
         table(titles, rows, "plain changes") if rows else same,
         *(_source(source) for source in found.sources),
@@ -101,8 +103,8 @@ def _seeds(found: Why) -> Markup | None:
     spread = found.spread
     if spread is None or spread.share is None:
         return None
-    said = f"Seeds alone explain {100 * spread.share:.0f} % of the difference of the outcomes"
+    said = f"Seeds alone explain {100 * spread.share:.0f} % of the difference in outcome"
     if spread.chance is not None:
         chance = f"{100 * spread.chance:.2g} %" if spread.chance >= 1e-3 else "less than 0.1 %"
-        said += f"; one as large comes about by seeds alone in {chance} of cases"
+        said += f"; seeds alone cause a difference this large in {chance} of cases"
     return tag("p", f"{said}.")

@@ -1,4 +1,4 @@
-"""Runs without an outcome, and those that diverged: why, the end of the log, what to type."""
+"""The section of failed and diverged runs: the reason, the end of the log, what to type."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def failures(sheet: Sheet) -> Section:
     }
     parts: list[Markup | None] = [
         _part("Without an outcome", missing, label, _retry(sheet) if missing else {}),
-        _part("Diverged, and counted as the worst outcome", diverged, label, {}),
-        _part("Outdated: a plugin or the data changed after them", stale, label, {}),
+        _part("Diverged; counted as the worst outcome", diverged, label, {}),
+        _part("Outdated: a plugin or the data changed after the run", stale, label, {}),
     ]
     if waiting:
         states = ", ".join(sorted({run.state for run in waiting}))
-        parts.append(tag("p", f"{len(waiting)} more runs are on their way ({states})."))
+        parts.append(tag("p", f"{len(waiting)} more runs are planned or in progress ({states})."))
     if not any(parts):
         parts = [tag("p", "No run failed, diverged or was lost.")]
     count = len(missing) + len(diverged)
@@ -46,7 +46,7 @@ def failures(sheet: Sheet) -> Section:
 def _part(
     title: str, runs: Sequence[Run], label: Mapping[str, str], commands: Mapping[str, str]
 ) -> Markup | None:
-    """Return the runs gathered by their cause, the most frequent first."""
+    """Return the runs grouped by cause, the most frequent cause first."""
     if not runs:
         return None
     causes: dict[tuple[str, str], list[Run]] = {}
@@ -82,7 +82,7 @@ def _cause(runs: Sequence[Run], label: Mapping[str, str], commands: Mapping[str,
 
 
 def _reason(run: Run) -> str:
-    return (run.stale if run.stale is not None else run.reason) or "no reason is recorded"
+    return (run.stale if run.stale is not None else run.reason) or "no reason was recorded"
 
 
 def _log(run: Run) -> Markup | None:

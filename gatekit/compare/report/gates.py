@@ -1,4 +1,4 @@
-"""What the gates of probed runs did: values over training, memory lengths, gradients."""
+"""The section of gates in probed runs: values over training, memory, gradients."""
 
 from __future__ import annotations
 
@@ -37,16 +37,17 @@ _LEFT, _WIDE, _HIGH, _BELOW = 24.0, 190.0, 72.0, 14.0
 _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _CAPTION = (
-    "Gates over training: the stronger the colour, the more of their values; the line is the mean,"
-    " the dotted ones mark a tenth of the range, and the numbers are the percentages beyond them at"
-    " the best epoch. Memory: after how many steps 1/e of what a unit holds is left, with gates at"
-    " their means; dotted before training. Gradient: of the loss with respect to the state that"
-    " holds the memory, at each step; its largest value is 1. Thin: each seed."
+    "Gates over training: the colour shows the density of the values, the line shows their mean."
+    " The dotted lines mark a tenth of the range from its ends; the numbers are the percentages"
+    " beyond them at the best epoch. Memory: the number of steps after which 1/e of a unit's"
+    " content is left, with gates fixed at their means (dotted: before training). Gradient: the"
+    " norm of the gradient of the loss with respect to the memory state at each step, scaled to a"
+    " maximum of 1. Thin lines: single seeds."
 )
 
 
 def gates(sheet: Sheet) -> Section | None:
-    """Return what gates and states did in runs with ``probe=true``; None where there are none."""
+    """Return the gates and states of runs with ``probe=true``; None if there are none."""
     report = report_of(
         sheet.comparison.study, [row.group for row in sheet.rows], sheet.comparison.level
     )
@@ -63,7 +64,7 @@ def gates(sheet: Sheet) -> Section | None:
     if report.notes:
         said = (tag("li", printable(note)) for note in report.notes)
         parts.append(tag("ul", *said, class_="notes"))
-    return Section("gates", "What the gates did", join(parts))
+    return Section("gates", "Gates", join(parts))
 
 
 def _layer(report: GatesReport, styles: Sequence[str], layer: str) -> Markup:
@@ -74,7 +75,9 @@ def _layer(report: GatesReport, styles: Sequence[str], layer: str) -> Markup:
     ]
     rows = [_variant(variant, look, layer) for variant, look in shown[:_MOST_VARIANTS]]
     if len(shown) > _MOST_VARIANTS:
-        rows.append(tag("p", f"and {len(shown) - _MOST_VARIANTS} more variants, below in numbers."))
+        rows.append(
+            tag("p", f"and {len(shown) - _MOST_VARIANTS} more variants; see the numbers below.")
+        )
     charts = [_memory(shown[:_MOST_VARIANTS], layer), _gradient(shown[:_MOST_VARIANTS], layer)]
     return join([*rows, tag("div", *charts, class_="side")])
 
@@ -109,7 +112,7 @@ def _density(found: Density) -> list[Markup]:
     looks = len(found.epochs)
     kept = np.unique(np.linspace(0, looks - 1, min(looks, _MOST_LOOKS)).round().astype(int))
     width, height = _WIDE / len(kept), _HIGH / found.shares.shape[1]
-    # The eye tells shades of few values better where these grow as their root.
+    # A square-root scale makes shades of small values easier to distinguish.
     levels = np.sqrt(found.shares / max(float(found.shares.max()), _FLOOR)) * _LEVELS
     levels = np.ceil(np.where(found.shares < 0.002, 0, levels)).astype(int)
     parts = []
@@ -165,7 +168,7 @@ def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
 
 
 def _over(scales: Sequence[Floats]) -> tuple[list[float], list[float]]:
-    """Return the places of units, in percent, and the median over seeds."""
+    """Return the positions of units, in percent, and the median over seeds."""
     middle = np.median(np.minimum(np.array(scales), 1e12), axis=0)
     return np.linspace(0, 100, len(middle)).tolist(), middle.tolist()
 
@@ -203,4 +206,4 @@ def _numbers(report: GatesReport) -> Markup:
         ),
     ]
     said = tag("p", " ".join(LEGEND), class_="caption")
-    return tag("details", tag("summary", tag("h3", "In numbers")), *tables, said)
+    return tag("details", tag("summary", tag("h3", "Numbers")), *tables, said)

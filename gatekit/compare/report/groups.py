@@ -1,4 +1,4 @@
-"""How groups look everywhere on the page: the same colours as in the figures."""
+"""The style of groups on the page: the same colours as in the figures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SHOWN = 7
 
 
 def looks(rows: Sequence[Row]) -> list[str]:
-    """Return the class of each group: its colour and dashes; a baseline is drawn in ink."""
+    """Return the CSS class of each group: colour and dashes; baselines have the class ``ink``."""
     return styles([row.is_baseline for row in rows])
 
 
 def styles(baselines: Sequence[bool]) -> list[str]:
-    """Return the class of each line: ink for baselines, else colour and dashes by its place."""
+    """Return the CSS class of each line: ``ink`` for baselines, otherwise colour and dashes."""
     found, position, inked = [], 0, 0
     for is_baseline in baselines:
         if is_baseline:
@@ -34,7 +34,7 @@ def styles(baselines: Sequence[bool]) -> list[str]:
 
 
 def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the groups for the page's script; the baselines and the best are shown at first."""
+    """Return the groups for the page's script; it first shows the baselines and the best."""
     found = []
     for place, (row, look) in enumerate(zip(rows, looks(rows), strict=True)):
         shown = row.is_baseline or place < _SHOWN
@@ -44,6 +44,6 @@ def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def swatch(look: str) -> Markup:
-    """Return the piece of line that stands for a group."""
+    """Return a short line in the style of a group, for labels."""
     line = tag("line", x1="1", y1="5", x2="21", y2="5", class_="key")
     return tag("svg", line, viewBox="0 0 22 10", class_=f"swatch {look}", aria_hidden="true")

@@ -1,4 +1,4 @@
-"""HTML that cannot be broken by what it holds: every text is escaped where it becomes markup."""
+"""HTML elements as strings; every plain string is escaped when it becomes markup."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _VOID = frozenset({"meta", "input", "br", "circle", "line", "path", "rect"})
 
 
 class Markup(str):
-    """A text that is HTML already."""
+    """A string that is already HTML."""
 
     __slots__ = ()
 
 
 def text(value: str) -> Markup:
-    """Return a text as HTML; control and format characters are shown as escapes, lines are kept."""
+    """Return a string as HTML, with control and format characters as escape sequences."""
     shown = "\n".join(printable(line) for line in value.replace("\t", "    ").split("\n"))
     return Markup(escape(shown))
 
 
 def join(parts: Iterable[str | None]) -> Markup:
-    """Return parts one after the other; those that are not markup are escaped."""
+    """Return the concatenated parts; plain strings are escaped."""
     return Markup("".join(_inner(part) for part in parts if part is not None))
 
 
@@ -33,10 +33,10 @@ def tag(element: str, *children: str | None, **attributes: str | float | bool | 
     """Return an element.
 
     Args:
-        element: its name.
-        children: markup, or texts, which are escaped; None is nothing.
-        attributes: ``class_`` is ``class``, ``aria_label`` is ``aria-label``; True is an attribute
-            without a value, False and None are none.
+        element: name of the element.
+        children: markup, or plain strings, which are escaped; None is skipped.
+        attributes: ``class_`` means ``class``, ``aria_label`` means ``aria-label``. True gives an
+            attribute without a value; False and None omit the attribute.
     """
     said = ""
     for key, value in attributes.items():
@@ -63,13 +63,13 @@ def table(
 
 
 def facts(pairs: Iterable[Sequence[str]]) -> Markup:
-    """Return names with their values, as many beside each other as there is room for."""
+    """Return names with their values, in as many columns as fit."""
     entries = [tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs]
     return tag("dl", *entries, class_="facts-of")
 
 
 def data(value: Any) -> Markup:
-    """Return plain data as JSON that may stand in a ``script`` element and cannot close it."""
+    """Return plain data as JSON for a ``script`` element, which it cannot close."""
     written = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
         written = written.replace(sign, f"\\u{ord(sign):04x}")
@@ -77,7 +77,7 @@ def data(value: Any) -> Markup:
 
 
 def number(value: float, digits: int = 7) -> float | int:
-    """Return a number with as many digits as a page can show; a whole one as an integer."""
+    """Return a number rounded to ``digits`` significant digits; an integer if it is whole."""
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 

@@ -1,4 +1,4 @@
-"""Where the numbers come from: the machines and versions, and how to make them again."""
+"""The sections on machines, versions, and how to reproduce the numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_VALUES = 8
 
 
 def environments(sheet: Sheet) -> Section | None:
-    """Return versions and hardware: each value once, with how many runs had it where it varies."""
+    """Return versions and hardware; values that vary have the number of runs."""
     counts: dict[str, Counter[str]] = {}
     for run in sheet.comparison.study.runs:
         known = environment(run)
@@ -59,7 +59,7 @@ def reproduce(sheet: Sheet) -> Section:
     steps = [
         ("Install the same versions", [f"# constraints.txt\n{_lines(pins)}"] if pins else []),
         ("Get the data", wanted),
-        ("Train; complete runs are skipped", trained),
+        ("Train; completed runs are skipped", trained),
         ("Compare, and write this page", [sheet.command, _report(sheet.command)]),
     ]
     parts: list[Markup | None] = []

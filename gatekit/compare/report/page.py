@@ -1,4 +1,4 @@
-"""The report as one HTML file that loads nothing: its sections, its style, its script."""
+"""The report as one self-contained HTML file: sections, style, script."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from importlib import resources
 from string import Template
 
-from gatekit import __version__
+from gatekit._version import __version__
 from gatekit.compare.grouping.label import printable
 
 from .axis import axis
@@ -36,21 +36,21 @@ SECTIONS: tuple[Builder, ...] = (
     environments,
     reproduce,
 )
-"""What the page consists of, in this order; a section that has nothing to show returns None."""
+"""The sections of the page, in this order; a section with nothing to show returns None."""
 
 SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "parallel.js", "table.js", "start.js")
-"""The files of the page's one script, in the order in which they are joined."""
+"""The files that are joined, in this order, to the page's script."""
 
 
 def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
     """Return the report as HTML.
 
-    It runs one script and has one style, both named by their hash in the page's content security
-    policy, and may load nothing at all; every label is escaped. The same runs give the same text.
+    The page's content security policy allows one script and one style, by their hashes, and
+    nothing else. Every label is escaped. The same runs give the same page.
 
     Args:
-        sheet: what the report is about.
-        reload_seconds: how often an open page reads itself again, None for a page that is final.
+        sheet: the input of the report.
+        reload_seconds: interval at which an open page reloads itself; None means never.
     """
     built = [section for make in SECTIONS if (section := make(sheet)) is not None]
     style, script = _read("report.css"), _script()
@@ -85,7 +85,7 @@ def _facts(sheet: Sheet) -> Markup:
     if set(states) - {"COMPLETED"}:
         said.append(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
     if sheet.waiting:
-        said.append(f"{sheet.waiting} more were asked for and have not begun")
+        said.append(f"{sheet.waiting} more are planned and have not started")
     tasks = {run.result.task for run in comparison.study.runs if run.result}
     said += [f"task {', '.join(sorted(tasks))}"] if tasks else []
     measured = {(row.summary.split, row.summary.metric) for row in comparison.rows if row.summary}
@@ -105,7 +105,7 @@ def _live(seconds: float | None) -> Markup:
     if seconds is None:
         return Markup("")
     box = tag("input", type="checkbox", id="live", checked=True, data_seconds=seconds)
-    said = f" read again every {seconds:g} s, while the sweep runs"
+    said = f" reload every {seconds:g} s while the sweep runs"
     return tag("p", tag("label", box, said), class_="live")
 
 

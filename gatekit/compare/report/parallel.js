@@ -1,4 +1,4 @@
-// Parallel coordinates: a line is a run; a range on an axis keeps the runs within it.
+// Parallel coordinates: a line is a run; a range on an axis selects the runs within it.
 function parallel(holder) {
   const all = page.parallel;
   const count = all.run.length;
@@ -31,7 +31,7 @@ function parallel(holder) {
   const said = make("p", { class: "kept", "aria-live": "polite" });
   const held = make(
     "div", { class: "tools held" },
-    button("let go", "let go of every range", () => { for (const a of axes) a.range = null; keep(); }),
+    button("clear", "clear all ranges", () => { for (const a of axes) a.range = null; keep(); }),
     said,
   );
   holder.append(chooser(), held, canvas);
@@ -45,9 +45,9 @@ function parallel(holder) {
   function keep() {
     const some = axes.some((axis) => axis.range);
     const runs = some ? new Set(all.run.filter((_, run) => within(run))) : null;
-    // Hidden, and not gone: the chart must not move under a drag.
+    // Hidden but not removed, so that the chart does not move during a drag.
     held.classList.toggle("some", some);
-    said.textContent = some ? `${runs.size} of ${count} runs are within` : "";
+    said.textContent = some ? `${runs.size} of ${count} runs are selected` : "";
     choice.keep(runs);
   }
 
@@ -80,7 +80,7 @@ function parallel(holder) {
           class: "ruler", tabindex: 0, role: "slider", "aria-label": axis.key,
           "aria-valuemin": 0, "aria-valuemax": 100,
           "aria-valuenow": axis.range ? Math.round(100 * axis.range[0]) : 0,
-          "aria-valuetext": axis.range ? `from ${told(axis, 0)} to ${told(axis, 1)}` : "all",
+          "aria-valuetext": axis.range ? `from ${bound(axis, 0)} to ${bound(axis, 1)}` : "all",
           "data-axis": k, keydown: (event) => typed(event, k),
         },
         draw("title", {}, axis.key),
@@ -105,7 +105,7 @@ function parallel(holder) {
     if (focused !== undefined && svg.contains(drawn[focused])) drawn[focused].focus();
   }
 
-  function told(axis, end) {
+  function bound(axis, end) {
     const share = axis.range[end];
     if (axis.one) return shown(axis.one.of(Math.max(0, Math.min(1, share))));
     const best = axis.marks.reduce((a, b) => (Math.abs(b[1] - share) < Math.abs(a[1] - share) ? b : a));

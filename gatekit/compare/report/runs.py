@@ -1,4 +1,4 @@
-"""The table of runs and the parallel coordinates, which show the same facts of the same runs."""
+"""The sections with the table of runs and the parallel coordinates, which share their data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.grouping.label import printable, value_text
-from gatekit.compare.rows import tidy
 
 from .context import Section, Sheet
 from .groups import entries
@@ -14,24 +13,24 @@ from .markup import facts, join, number, tag
 
 _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")
-# Said in the heading, or by another column.
+# Shown in the heading or in another column.
 _LEFT_OUT = ("study",)
 _MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "seconds")
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
-# A run without an outcome does not know them, and would not have had others.
+# Runs without an outcome do not have these, and would have had the same values.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
 _COSTS = ("parameters", "step_seconds", "validation", "test")
 _MOST_AXES = 12
 
 
 def runs(sheet: Sheet) -> Section:
-    """Return every run in a table that can be sorted and filtered, and what all have in common."""
+    """Return a sortable and filterable table of all runs, and the values that all runs share."""
     rows, constant = _rows(sheet)
     columns = list(rows[0]) if rows else []
     same = [[printable(key), printable(_shown(value))] for key, value in constant.items()]
     folded = tag(
         "details",
-        tag("summary", tag("h3", "The same in every run"), f" {len(same)}"),
+        tag("summary", tag("h3", "Same in every run"), f" {len(same)}"),
         facts(same),
     )
     body = join([tag("div", class_="runs", data_table="runs"), folded if same else None])
@@ -47,7 +46,7 @@ def runs(sheet: Sheet) -> Section:
 
 
 def parallel(sheet: Sheet) -> Section | None:
-    """Return parallel coordinates over the settings that differ, the costs and the outcome."""
+    """Return parallel coordinates of the settings that differ, the costs and the outcome."""
     rows, _ = _rows(sheet)
     keys = list(dict.fromkeys(key for row in sheet.rows for key in row.group.values))
     wanted = [*(key for key in keys if not key.startswith("plugin.")), "seed", *_COSTS]
@@ -69,16 +68,16 @@ def parallel(sheet: Sheet) -> Section | None:
         "run": [row["run"] for row in rows],
     }
     said = (
-        "Each line is a run. Drag along an axis to keep the runs within; click it to let go."
-        " With the keyboard: the arrows move the range of an axis, with Shift its size, Escape"
-        " lets go. What is kept here is kept in the table of runs, too."
+        "Each line is a run. Drag along an axis to select a range of runs; click the axis to clear"
+        " it. Keyboard: the arrow keys move the range of an axis, with Shift they resize it, and"
+        " Escape clears it. The table of runs shows the same selection."
     )
     body = join([tag("div", class_="plot", data_plot="parallel"), tag("p", said, class_="caption")])
     return Section("parallel", "Parallel coordinates", body, data)
 
 
 def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return a row for each run with the facts that differ, and those that do not."""
+    """Return a row per run with the values that differ, and the values that all runs share."""
     study = sheet.comparison.study
     place = {
         id(run): index
@@ -86,7 +85,7 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         for run in (*row.group.runs, *row.group.missing)
     }
     found = []
-    for run, row in zip(study.runs, tidy([study]), strict=True):
+    for run, row in zip(study.runs, study.rows(), strict=True):
         found.append({"group": place.get(id(run)), **row, "stale": run.stale})
     if not found:
         return [], {}

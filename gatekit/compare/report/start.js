@@ -1,4 +1,4 @@
-// Every part begins in the place that the page holds for it.
+// Starts each part in its placeholder on the page.
 const PARTS = { axis, curves, parallel };
 for (const holder of document.querySelectorAll("[data-plot]")) PARTS[holder.dataset.plot](holder);
 for (const holder of document.querySelectorAll("[data-table]")) runs(holder);
@@ -21,7 +21,7 @@ for (const copy of document.querySelectorAll("button.copy")) {
       await navigator.clipboard.writeText(sentence.textContent);
       copy.textContent = "copied";
     } catch {
-      // Where the clipboard is closed to pages, the sentence is marked: one key copies it.
+      // Without access to the clipboard, select the sentence so that one key press copies it.
       getSelection().selectAllChildren(sentence);
       copy.textContent = "marked";
     }

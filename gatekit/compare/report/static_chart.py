@@ -1,4 +1,4 @@
-"""Charts that stand still: lines over a logarithmic height, drawn here and not by the script."""
+"""Static line charts with a logarithmic y axis, drawn without the page's script."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 38.0
 _FEW_DECADES = 1.6
 
 Line = tuple[str, Sequence[float], Sequence[float]]
-"""A class, and the places to the right and the values of a line."""
+"""A line: its CSS class, x values and y values."""
 
 
 class Frame:
-    """The axes of a chart: to the right evenly, upwards by the logarithm.
+    """The axes of a chart: linear x, logarithmic y.
 
     Args:
-        right: the ends of the axis to the right.
-        up: the ends of the axis upwards, above zero; what is beyond is drawn at the end.
+        right: the limits of the x axis.
+        up: the positive limits of the y axis; values beyond them are drawn at the limit.
     """
 
     def __init__(self, right: tuple[float, float], up: tuple[float, float]) -> None:
         self.right, self.up = right, up
 
     def x(self, value: float) -> float:
-        """Return where a value stands from the left."""
+        """Return the horizontal position of a value, from the left."""
         start, end = self.right
         return _LEFT + (value - start) / ((end - start) or 1) * (WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
-        """Return where a value stands from the top."""
+        """Return the vertical position of a value, from the top."""
         low, high = self.up
         share = math.log(min(max(value, low), high) / low) / math.log(high / low)
         return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
@@ -55,12 +55,12 @@ def chart(
     """Return a chart.
 
     Args:
-        frame: its axes.
-        lines: for each group its class, and its lines.
-        title: what stands above the height.
-        across: what the axis to the right is called.
-        ticks: where it is labelled.
-        level: a height that is marked, and what it is called.
+        frame: the axes.
+        lines: CSS class and lines of each group.
+        title: title of the y axis.
+        across: title of the x axis.
+        ticks: labelled values of the x axis.
+        level: a marked y value, and its label.
     """
     bottom, end = HEIGHT - _BOTTOM, WIDTH - _RIGHT
     parts = [tag("text", title, x="0", y="13", class_="title")]

@@ -1,4 +1,4 @@
-"""Small drawings in the cells of a table: every value, the mean, its interval, on one scale."""
+"""Strip plots in table cells: values, their mean and its interval on a shared scale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EDGE = 8.0
 
 
 class Scale:
-    """Places values between the edges of a strip, by size or, over decades, by logarithm."""
+    """Maps values to positions in a strip; linear, or logarithmic if they span decades."""
 
     def __init__(self, values: Iterable[float]) -> None:
         known = [value for value in values if math.isfinite(value)]
@@ -23,7 +23,7 @@ class Scale:
         self.log = bool(known) and spans_decades(known)
 
     def at(self, value: float) -> float:
-        """Return the place of a value; one beyond the scale stands at its edge."""
+        """Return the position of a value; values beyond the scale are drawn at the edge."""
         low, high, here = (self._size(v) for v in (self.low, self.high, value))
         share = 0.5 if high == low else (here - low) / (high - low)
         return _EDGE + min(1.0, max(0.0, share)) * (WIDTH - 2 * _EDGE)
@@ -45,13 +45,13 @@ def strip(
     """Return one strip.
 
     Args:
-        scale: shared by the strips that are read together.
-        values: a dot each.
-        mean: a diamond, None where there is none.
-        interval: a bar.
-        said: what one hears instead.
-        rule: where a vertical line stands: the baseline.
-        open_: whether the diamond is hollow: nothing is decided.
+        scale: the scale; strips that are compared share it.
+        values: drawn as dots.
+        mean: drawn as a diamond; None draws no diamond.
+        interval: drawn as a bar.
+        said: text for screen readers.
+        rule: position of a vertical line, such as the baseline.
+        open_: whether the diamond is hollow, for an undecided difference.
     """
     middle = HEIGHT / 2
     parts = []

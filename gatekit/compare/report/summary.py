@@ -1,4 +1,4 @@
-"""The first section: the table with its intervals, the verdicts, the sentences for a paper."""
+"""The first section: the table with intervals, the verdicts, the sentences for a paper."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _LONG = 18
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the table of the comparison and all that is said under it."""
+    """Return the table of the comparison with its verdicts, sentences and notes."""
     comparison = sheet.comparison
     parts: list[Markup | None] = []
     if comparison.exit_code:
-        said = "No run came to an outcome" if comparison.study.runs else "This study holds no runs"
-        parts.append(tag("p", f"{said}: there is nothing to compare yet.", class_="warning"))
+        said = "No run has an outcome yet" if comparison.study.runs else "This study has no runs"
+        parts.append(tag("p", f"{said}: there is nothing to compare.", class_="warning"))
     if comparison.rows:
         parts.append(_table(comparison))
     parts += [_over_tasks(comparison), _verdicts(comparison), _sentences(comparison)]

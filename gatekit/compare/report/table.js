@@ -1,4 +1,4 @@
-// The table of runs: sorted by a click on a heading, filtered by words and conditions.
+// The table of runs: a click on a heading sorts it; words and conditions filter it.
 function runs(holder) {
   const { columns, rows } = page.runs;
   const keys = columns.map((column) => column.key);
@@ -11,7 +11,7 @@ function runs(holder) {
     column: places.has(seen.column) ? seen.column : null, down: Boolean(seen.down),
     hidden: new Set(Array.isArray(seen.hidden) ? seen.hidden : []), most: STEP,
   };
-  // As many decimals in a column as its finest number needs, so that digits stand under digits.
+  // All numbers of a column have the same number of decimals, so that digits align.
   const decimals = columns.map((column, k) => {
     const known = rows.map((row) => row[k]).filter((value) => value !== null);
     if (!column.numeric || known.some((value) => shown(value).includes("e"))) return null;
@@ -61,7 +61,7 @@ function runs(holder) {
     if (state.column === null) return found;
     const at = places.get(state.column);
     const way = state.down ? -1 : 1;
-    // What is not known stands last, whichever way.
+    // Unknown values are last in both directions.
     return found.sort((a, b) => {
       const [one, other] = [rows[a][at], rows[b][at]];
       if (one === null || other === null) return (one === null) - (other === null);
@@ -90,7 +90,7 @@ function runs(holder) {
 
   const heads = columns.map((column) => {
     const sort = make("button", { type: "button", click: () => sorted(column.key) });
-    // A long key may break after its dots and underscores.
+    // Long keys may break after dots and underscores.
     for (const piece of column.key.split(/(?<=[._])/)) sort.append(piece, make("wbr"));
     return make("th", { scope: "col", class: column.numeric ? "number" : null }, sort);
   });
@@ -134,7 +134,7 @@ function runs(holder) {
     const found = order();
     body.replaceChildren(...found.slice(0, state.most).map(row));
     more.hidden = found.length <= state.most;
-    const kept = choice.kept ? ", of those kept in the parallel coordinates" : "";
+    const kept = choice.kept ? ", limited to those selected in the parallel coordinates" : "";
     counted.textContent = `${found.length} of ${rows.length} runs${kept}`;
     columns.forEach((column, k) => {
       const way = column.key !== state.column ? "none" : state.down ? "descending" : "ascending";

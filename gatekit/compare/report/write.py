@@ -1,4 +1,4 @@
-"""Write the report, once or again and again while a sweep runs."""
+"""Write the report, once or repeatedly while a sweep runs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _WATCHED = (STATUS, RESULT, METRICS)
 
 
 def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) -> None:
-    """Write the page as a whole: a reader finds the old one or the new one.
+    """Write the page atomically: a reader finds the old page or the new one.
 
     Args:
         path: the file.
-        sheet: what the report is about.
-        reload_seconds: how often an open page reads itself again; None for never.
+        sheet: the input of the report.
+        reload_seconds: interval at which an open page reloads itself; None means never.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -36,7 +36,7 @@ def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) 
         durable.write(path.absolute(), written)
     except OSError as error:
         raise ConfigError(
-            f"{path} cannot be written ({error.strerror}); give another --to FILE.html"
+            f"{path} cannot be written ({error.strerror}); choose another --to FILE.html"
         ) from None
 
 
@@ -48,18 +48,20 @@ def watch(
     seconds: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sheet:
-    """Write the page, and again whenever a run has changed, until Ctrl-C; the last one is final.
+    """Write the page now and whenever a run changes, until Ctrl-C.
+
+    The last page does not reload itself.
 
     Args:
         path: the file.
         study: the study's folder.
         make: reads the study and compares it.
-        tell: is told what was written.
-        seconds: how often to look, where that does not take a fifth of the time or more.
-        sleep: waits; a test puts another in its place.
+        tell: called with the input of each page that was written.
+        seconds: interval of the checks; longer if a check takes more than a fifth of the time.
+        sleep: waits; tests replace it.
 
     Returns:
-        What was written last.
+        The input of the last page.
     """
     seen: object = None
     sheet: Sheet | None = None
@@ -71,10 +73,10 @@ def watch(
                 write_report(path, sheet, seconds)
                 tell(sheet)
                 seen = now
-            # A large study takes long to read; the sweep needs the processor more.
+            # Reading a large study takes long, and the sweep needs the processor.
             sleep(max(seconds, _REST * (time.monotonic() - begun)))
     except KeyboardInterrupt:
-        # An open page must not go on to read itself again.
+        # An open page must stop reloading itself.
         sheet = sheet or make()
         write_report(path, sheet)
     return sheet

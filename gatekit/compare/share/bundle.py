@@ -1,4 +1,4 @@
-"""A study as one file to share: numbers, settings, sources, and how to make them again."""
+"""Write a study to one file to share: numbers, settings, sources, and how to reproduce them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError, RunError
-from gatekit.compare.recipe import constraints, data_sets, environment, trained
-from gatekit.compare.scrub import scrub, tells_the_place, without_paths
+from gatekit.compare.recipe import constraints, data_sets, environment, recorded_commands
+from gatekit.compare.scrub import line_with_location, scrub, without_paths
 from gatekit.compare.study import Study
 from gatekit.runs import durable
 from gatekit.runs.config import ConfigReader
@@ -43,34 +43,36 @@ _KEPT = (CONFIG, ENVIRONMENT, METRICS)
 def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     """Write a study's own runs into a zip file; the same study gives the same bytes.
 
-    It holds no path, host or user: settings that are paths keep their last part, texts are
-    scrubbed, logs and claims stay here.
+    The file contains no paths, host names or user names: settings that are paths are cut to their
+    last part, other strings are scrubbed, and logs and claims are left out.
 
     Args:
-        study: what ``load`` returned.
+        study: the result of ``load``.
         path: the file to write.
-        weights: whether the best weights go along.
+        weights: whether to include the best weights.
 
     Returns:
-        What must be said: runs without an outcome among them.
+        Notes, for example on runs without an outcome.
 
     Raises:
-        RunError: the study has no runs, or a plugin's source tells this machine.
+        RunError: the study has no runs, or a plugin's source contains names of this machine.
     """
     runs = [run for run in study.runs if run.origin is None]
     if not runs:
         raise RunError(f"study {study.name} has no runs of its own to share")
     entries: dict[str, bytes] = {}
-    said: list[str] = []
+    notes: list[str] = []
     for run in runs:
-        entries |= _run_files(run, weights, said)
+        entries |= _run_files(run, weights, notes)
     entries |= _sources(study, runs)
     environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)
     entries["constraints.txt"] = "".join(f"{line}\n" for line in constraints(environments)).encode()
     entries["REPRODUCE.md"] = _reproduce(study, runs, environments, data, path.name)
-    said += _add_report(entries, study.name, [scrub(command) for command in trained(study)])
+    notes += _add_report(
+        entries, study.name, [scrub(command) for command in recorded_commands(study)]
+    )
     _refuse_places(entries)
     manifest = {
         "schema": SCHEMA,
@@ -82,16 +84,16 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     _write(path, entries)
     missing = Counter(run.state for run in runs if not run.counts)
     return [
-        *said,
+        *notes,
         *(
-            f"{count} runs are {state}, and go along without an outcome"
+            f"in the bundle without an outcome: {count} {state}"
             for state, count in sorted(missing.items())
         ),
     ]
 
 
 def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) -> list[str]:
-    """Add the report, made of what goes along and nothing else; say so where there is none."""
+    """Add a report of the bundled runs; return a note if there is none."""
     from gatekit.compare.comparison import compare
     from gatekit.compare.report.context import Sheet
     from gatekit.compare.report.page import page
@@ -108,40 +110,40 @@ def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) 
             )
             entries["report.html"] = page(sheet).encode()
         except GatekitError as error:
-            return [f"no report goes along: {scrub(str(error))}"]
+            return [f"the bundle has no report: {scrub(str(error))}"]
     return []
 
 
-def _run_files(run: Run, weights: bool, said: list[str]) -> dict[str, bytes]:
+def _run_files(run: Run, weights: bool, notes: list[str]) -> dict[str, bytes]:
     place, folder = f"{RUNS}/{run.id}", RunReader(run.path)
-    found: dict[str, bytes] = {}
+    entries: dict[str, bytes] = {}
     status = {"state": run.state, "attempt": 0, "reason": scrub(run.reason or "") or None}
-    found[f"{place}/{STATUS}"] = _dumped(status)
-    # A damaged file may hold anything: of such a run only what can be read goes along.
+    entries[f"{place}/{STATUS}"] = _dumped(status)
+    # A damaged file may contain anything, so only readable files of such a run are included.
     if run.config is not None:
-        found[f"{place}/{CONFIG}"] = _config(run)
+        entries[f"{place}/{CONFIG}"] = _config(run)
     if run.state == "CORRUPT":
-        return found
+        return entries
     record = {} if run.result is None else parsed(durable.read(run.path / RESULT))
     wanted = (ENVIRONMENT, METRICS, *([WEIGHTS] if weights else []))
     left = {n for n in wanted if n in record.get("files", ()) and folder.differs(record, n)}
-    said += [f"{n} of run {run.id} is missing or damaged, and is left out" for n in sorted(left)]
+    notes += [f"{n} of run {run.id} is missing or damaged and was left out" for n in sorted(left)]
     for name in wanted[1:]:
         if name not in left and (data := read_bytes(run.path / name)) is not None:
-            found[f"{place}/{name}"] = data
+            entries[f"{place}/{name}"] = data
     looks, _ = probe_lines.whole(read_bytes(run.path / PROBE) or b"")
     if looks:
-        found[f"{place}/{PROBE}"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
+        entries[f"{place}/{PROBE}"] = b"".join(looks[k] + b"\n" for k in sorted(looks))
     made_with = environment(run)
     if made_with and ENVIRONMENT not in left:
-        found[f"{place}/{ENVIRONMENT}"] = _dumped(_scrubbed(without_paths(made_with)))
+        entries[f"{place}/{ENVIRONMENT}"] = _dumped(_scrubbed(without_paths(made_with)))
     if record:
         record = _scrubbed(record)
-        kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in found}
-        record["files"] = {n: hashlib.sha256(found[e]).hexdigest() for n, e in kept.items()}
-        record["sizes"] = {name: len(found[entry]) for name, entry in kept.items()}
-        found[f"{place}/{RESULT}"] = dumped(record)
-    return found
+        kept = {name: f"{place}/{name}" for name in HASHED if f"{place}/{name}" in entries}
+        record["files"] = {n: hashlib.sha256(entries[e]).hexdigest() for n, e in kept.items()}
+        record["sizes"] = {name: len(entries[entry]) for name, entry in kept.items()}
+        entries[f"{place}/{RESULT}"] = dumped(record)
+    return entries
 
 
 def _config(run: Run) -> bytes:
@@ -165,13 +167,13 @@ def _scrubbed(value: Any) -> Any:
 
 def _sources(study: Study, runs: Sequence[Run]) -> dict[str, bytes]:
     digests = {d for run in runs if run.result for d in run.result.plugins.values()}
-    found = {}
+    entries = {}
     for digest in sorted(d.removeprefix("sha256").lstrip(".:") for d in digests):
         path = study.path / PLUGINS / f"{digest}.py"
         source = read_bytes(path)
         if source is not None:
-            found[f"{PLUGINS}/{digest}.py"] = source
-    return found
+            entries[f"{PLUGINS}/{digest}.py"] = source
+    return entries
 
 
 def _reproduce(
@@ -181,35 +183,35 @@ def _reproduce(
     data: Sequence[Mapping[str, str]],
     name: str,
 ) -> bytes:
-    counted = Counter(run.state for run in runs)
+    states = Counter(run.state for run in runs)
     machines = {(e.get("cpu"), *(e.get("gpu") or ())) for e in environments if e.get("cpu")}
     pythons = sorted({str(e["python"]) for e in environments if e.get("python")})
-    typed = [scrub(command) for command in trained(study)]
+    typed = [scrub(command) for command in recorded_commands(study)]
     wanted = sorted({entry["command"] for entry in data if entry["command"].startswith("gatekit")})
     lines = [
         f"# Study {study.name}",
         "",
-        f"{len(runs)} runs: " + ", ".join(f"{n} {state}" for state, n in sorted(counted.items())),
-        f"Python {', '.join(pythons) or 'unknown'}; made on "
+        f"{len(runs)} runs: " + ", ".join(f"{n} {state}" for state, n in sorted(states.items())),
+        f"Python {', '.join(pythons) or 'unknown'}; trained on "
         + ("; ".join(sorted(scrub(" with ".join(map(str, m))) for m in machines)) or "unknown"),
         "",
         "## Look at the numbers",
-        "`report.html` in this file opens in any browser. To compare them with one's own:",
+        "Open `report.html` in a browser. To compare the runs with your own:",
         "```console",
         f"gatekit import {name}",
         f"gatekit compare {study.name}",
         "```",
         "",
-        "## Make one run again, and see whether it repeats",
+        "## Repeat one run and compare the numbers",
         "```console",
         "pip install -c constraints.txt gatekit   # constraints.txt is in this file",
         *wanted,
         f"gatekit rerun {name} --one",
         "```",
-        "Sources of plugins lie under `plugins/`, named by their hash. Read one before you copy it",
-        "into `./plugins`: a plugin is a program.",
+        "The sources of plugins are in `plugins/`, named by hash. A plugin is a program: read it",
+        "before you copy it to `./plugins`.",
         "",
-        "## Make the study again",
+        "## Repeat the study",
         "```console",
         *(typed or [f"gatekit train study={study.name} ...   # no command was recorded"]),
         "```",
@@ -224,26 +226,25 @@ def _refuse_places(entries: Mapping[str, bytes]) -> None:
     for name, data in entries.items():
         if name.endswith(".npz"):
             continue
-        line = tells_the_place(data.decode("utf-8", "replace"))
+        line = line_with_location(data.decode("utf-8", "replace"))
         if line is not None:
             raise RunError(
-                f"{name}, line {line}, tells this machine (a host, a home or working folder);"
-                " take it out of the source, make the runs again, and bundle then"
+                f"{name}, line {line}, contains a name of this machine (its host, home or working"
+                " folder); remove it from the source, repeat the runs, then bundle again"
             )
 
 
 def _refuse_large(entries: Mapping[str, bytes]) -> None:
-    """Refuse to write what `gatekit import` would refuse to read."""
+    """Refuse files that `gatekit import` would reject."""
     for name, data in entries.items():
         most = most_bytes(name)
         if most is not None and len(data) > most:
             raise RunError(
-                f"{name} has {len(data):,} bytes; a bundle takes at most {most:,}. Split the study"
+                f"{name} has {len(data):,} bytes; a bundle allows at most {most:,}. Split the study"
             )
     if sum(map(len, entries.values())) > MOST_BYTES:
         raise RunError(
-            f"a bundle takes at most {MOST_BYTES / 2**30:g} GiB; leave out --weights, or split the"
-            " study"
+            f"a bundle has at most {MOST_BYTES / 2**30:g} GiB; omit --weights, or split the study"
         )
 
 
@@ -257,9 +258,9 @@ def _write(path: Path, entries: Mapping[str, bytes]) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(entries):
-            # A fixed date: the same study is the same file.
+            # A fixed date, so that the same study gives the same file.
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            # Zeros among weights would deflate beyond the ratio that an import accepts.
+            # Weights may contain many zeros and compress beyond the ratio that an import accepts.
             how = zipfile.ZIP_STORED if name.endswith(".npz") else zipfile.ZIP_DEFLATED
             archive.writestr(info, entries[name], how)
     try:
@@ -268,5 +269,5 @@ def _write(path: Path, entries: Mapping[str, bytes]) -> None:
         durable.write(path.absolute(), buffer.getvalue())
     except OSError as error:
         raise RunError(
-            f"{path} cannot be written ({error.strerror}); give another --output"
+            f"{path} cannot be written ({error.strerror}); choose another --output"
         ) from None

@@ -1,4 +1,4 @@
-"""The files of a bundle and their bounds, for what writes one and what reads it."""
+"""The files of a bundle and their size limits, for the writer and the reader."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ SCHEMA = 1
 MANIFEST = "bundle.json"
 MOST_MANIFEST = 16 * 2**20
 MOST_BYTES = 4 * 2**30
-"""What all files of a bundle may take on the disk."""
+"""Largest total size of a bundle's files on disk."""
 
 MOST_RATIO = 100
-"""How many times its compressed size a file may have; weights are stored uncompressed."""
+"""Largest ratio of a file's size to its compressed size; weights are not compressed."""
 
 FREE_BYTES = 2**20
-"""Files up to this size may have any ratio."""
+"""Files up to this size may have any compression ratio."""
 
 _MIB = 2**20
 _MOST = {
@@ -33,5 +33,5 @@ _BOUNDS = tuple((re.compile(pattern), most) for pattern, most in _MOST.items())
 
 
 def most_bytes(name: str) -> int | None:
-    """Return the largest size of a file in a bundle; None if a bundle has no such file."""
+    """Return the size limit of a file in a bundle; None if a bundle has no such file."""
     return next((most for pattern, most in _BOUNDS if pattern.fullmatch(name)), None)

@@ -1,4 +1,4 @@
-"""Make a bundled run again on this machine, and say whether its numbers repeat."""
+"""Repeat a bundled run on this machine and compare the numbers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _CLOSE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A run that was made again: both outcomes, and what is different on this machine.
+    """A repeated run: both outcomes, and the differences of this machine.
 
-    ``verdict`` is ``bitwise``, ``close`` (to five digits) or ``different``.
+    ``verdict`` is ``bitwise``, ``close`` (equal to five digits) or ``different``.
     """
 
     run: str
@@ -41,35 +41,35 @@ class Repeat:
 
 
 def rerun(path: Path, run: str | None = None) -> Repeat:
-    """Make one run of a bundle again and compare it with the bundled outcome.
+    """Repeat one run of a bundle and compare it with the bundled outcome.
 
-    Only plugins that are installed here are used; the bundle's sources are never executed.
+    Only installed plugins are used; the sources in the bundle are never executed.
 
     Args:
         path: the bundle.
-        run: id of the run, or its beginning; None means the one that took the least time.
+        run: id of the run, or the start of it; None means the fastest run.
 
     Raises:
-        RunError: there is no such run, a plugin or the data are others here, or it fails here.
+        RunError: the run does not exist or fails here, or a plugin or the data differ here.
     """
     with tempfile.TemporaryDirectory(prefix="gatekit-rerun-") as folder:
         extract(path, Path(folder, "bundle"))
         bundled = _choose(Path(folder, "bundle", RUNS), run)
-        made = _make(bundled, Path(folder, "again"))
-        return _compared(bundled, made)
+        repeated = _make(bundled, Path(folder, "again"))
+        return _compared(bundled, repeated)
 
 
 def _choose(folder: Path, name: str | None) -> Run:
     configs = ConfigReader()
     runs = [read_run(path, configs) for path in sorted(folder.iterdir())]
     known = [r for r in runs if r.state == "COMPLETED" and r.result and r.result.executor != OWN]
-    found = [r for r in known if name is None or r.id.startswith(name)]
-    if not found:
+    matches = [r for r in known if name is None or r.id.startswith(name)]
+    if not matches:
         raise RunError(
-            f"the bundle has no completed run {name or ''} that `gatekit train` made;"
+            f"the bundle has no completed run {name or ''} of `gatekit train`;"
             f" completed runs: {listed([r.id for r in known])}"
         )
-    return min(found, key=lambda r: (r.result.seconds if r.result else None) or math.inf)
+    return min(matches, key=lambda r: (r.result.seconds if r.result else None) or math.inf)
 
 
 def _make(bundled: Run, root: Path) -> Path:
@@ -81,7 +81,7 @@ def _make(bundled: Run, root: Path) -> Path:
 
     config, result = dict(bundled.config or {}), bundled.result
     assert result is not None
-    # The bundle names plugin files of another machine; what is needed is asked for by its hash.
+    # The bundle names plugin files of another machine; plugins are identified by their hashes.
     config = validate({**config, "plugins": []})
     found = variant(config, components.load(), swapped=True)
     _refuse_changed(result, found.plugins, found.data_hash)
@@ -99,25 +99,25 @@ def _refuse_changed(result: Result, plugins: Mapping[str, str], data_hash: str) 
     changed = [n for n, digest in result.plugins.items() if plugins.get(n) != digest]
     if changed:
         raise RunError(
-            f"plugin {listed(changed)} is not here in the source of the bundle; it lies there as"
-            f" plugins/{result.plugins[changed[0]]}.py: read it, and copy it to"
+            f"plugin {listed(changed)} is missing here or has another source than in the bundle;"
+            f" read plugins/{result.plugins[changed[0]]}.py in the bundle, then copy it to"
             f" ./plugins/{changed[0]}.py"
         )
     if result.data_hash != data_hash:
         raise RunError(
-            f"the data of task {result.task} are others here ({data_hash} instead of"
-            f" {result.data_hash}); `gatekit data verify` tells, data.json in the bundle has the"
-            " command that gets them"
+            f"the data of task {result.task} differ here ({data_hash} instead of"
+            f" {result.data_hash}); type `gatekit data verify` to check them; data.json in the"
+            " bundle has the command that gets them"
         )
 
 
-def _compared(bundled: Run, made: Path) -> Repeat:
+def _compared(bundled: Run, repeated: Path) -> Repeat:
     result = bundled.result
     assert result is not None
     try:
-        again = read_result(durable.read(made / RESULT))
+        again = read_result(durable.read(repeated / RESULT))
     except (OSError, ValueError) as error:
-        raise RunError(f"run {bundled.id} came to no outcome here: {error}") from None
+        raise RunError(f"run {bundled.id} has no outcome here: {error}") from None
     before, after = _numbers(result), _numbers(again)
     if before == after:
         verdict = "bitwise"
@@ -125,7 +125,7 @@ def _compared(bundled: Run, made: Path) -> Repeat:
         verdict = "close"
     else:
         verdict = "different"
-    changes = environment_changes(environment(bundled), RunReader(made).environment())
+    changes = environment_changes(environment(bundled), RunReader(repeated).environment())
     return Repeat(bundled.id, verdict, result.metric.name, before, after, changes)
 
 

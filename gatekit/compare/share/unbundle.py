@@ -1,4 +1,4 @@
-"""Read a bundle: every file checked, nothing executed, beside one's own runs as another origin."""
+"""Import a bundle beside your own runs, as another origin; check every file, execute none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENCRYPTED = 0x1
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What a bundle holds: the study's name, and every file with its hash."""
+    """The content of a bundle: the study's name, and every file with its hash."""
 
     study: str
     files: Mapping[str, str]
@@ -50,7 +50,7 @@ def read_manifest(path: Path) -> Bundle:
 
 
 def extract(path: Path, folder: Path) -> Bundle:
-    """Write the files of a bundle into a folder, each checked against its hash.
+    """Write the files of a bundle to a folder and check each against its hash.
 
     Args:
         path: the bundle.
@@ -72,12 +72,12 @@ def extract(path: Path, folder: Path) -> Bundle:
 
 
 def import_bundle(path: Path, root: Path | str = "experiments", origin: str | None = None) -> Path:
-    """Put all runs of a bundle beside your own, as another origin, or none of them.
+    """Import all runs of a bundle as another origin, or none of them.
 
     Args:
         path: the bundle.
         root: the folder of all studies.
-        origin: what to call it; None takes the file's name.
+        origin: name of the origin; None means the file's name.
 
     Returns:
         The folder of the imported runs.
@@ -88,7 +88,9 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
     """
     name = path.stem if origin is None else origin
     if not _ORIGIN.fullmatch(name):
-        raise ConfigError(f"origin {name!r} is no name of letters, digits, . _ -; type --as NAME")
+        raise ConfigError(
+            f"origin {name!r} must be a name of letters, digits and . _ -; type --as NAME"
+        )
     bundle = read_manifest(path)
     study = Path(root) / bundle.study
     target = study / IMPORTED / name
@@ -98,17 +100,17 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
         raise ConfigError(
             f"{target} holds another bundle; type --as NAME with a new name, or remove that folder"
         )
-    made = study / f".import-{secrets.token_hex(6)}"
+    unpacked = study / f".import-{secrets.token_hex(6)}"
     fresh = [folder for folder in (target.parent, *target.parents[1:]) if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        made.mkdir()
-        extract(path, made)
-        made.rename(target)
+        unpacked.mkdir()
+        extract(path, unpacked)
+        unpacked.rename(target)
     except OSError as error:
         raise RunError(f"{study} cannot be written: {error.strerror or error}") from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(unpacked, ignore_errors=True)
         if not target.exists():
             for folder in fresh:
                 with contextlib.suppress(OSError):
@@ -117,7 +119,7 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
 
 
 class _Bounded:
-    """A file that is never read as a whole: a zip's directory may claim any size."""
+    """A file with bounded reads, because a zip's directory may claim any size."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -127,7 +129,7 @@ class _Bounded:
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(min(size, _MOST_DIRECTORY + 1) if size >= 0 else _MOST_DIRECTORY + 1)
         if len(data) > _MOST_DIRECTORY:
-            raise zipfile.BadZipFile(f"its list of files takes more than {_MOST_DIRECTORY:,} bytes")
+            raise zipfile.BadZipFile(f"its list of files has more than {_MOST_DIRECTORY:,} bytes")
         return data
 
 
@@ -137,14 +139,14 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         file = files.opened(path)
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{path} is no bundle ({error}); `gatekit bundle STUDY` writes one"
+            f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
         ) from None
     with file:
         try:
             archive = zipfile.ZipFile(cast("IO[bytes]", _Bounded(file)))
         except (OSError, *_DAMAGE) as error:
             raise RunError(
-                f"{path} is no bundle ({error}); `gatekit bundle STUDY` writes one"
+                f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
             ) from None
         try:
             with archive:
@@ -155,8 +157,8 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             raise RunError(f"{path} is damaged: {error}") from None
 
 
-# What zipfile raises for damaged archives, besides OSError: of an unknown method, of a password,
-# of numbers that no field can hold, of names that no encoding has.
+# What zipfile raises for damaged archives besides OSError: unknown compression methods, passwords,
+# numbers out of range, undecodable names.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -174,10 +176,10 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> Bundle:
     infos = archive.infolist()
     fault = _directory_fault(infos, archive.start_dir)
     if fault:
-        raise RunError(f"{path} is no bundle of gatekit: {fault}")
+        raise RunError(f"{path} is not a bundle of gatekit: {fault}")
     names = [info.filename for info in infos]
     if MANIFEST not in names:
-        raise RunError(f"{path} is no bundle: it has no {MANIFEST}")
+        raise RunError(f"{path} is not a bundle: it has no {MANIFEST}")
     record = _record(b"".join(_blocks(archive, archive.getinfo(MANIFEST))))
     if record is None:
         raise RunError(f"{path} is damaged: {MANIFEST} cannot be read")
@@ -189,7 +191,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> Bundle:
         )
     if sorted(names) != sorted([*listed, MANIFEST]):
         raise RunError(
-            f"{path} is no bundle of gatekit: its files are not those that {MANIFEST} lists"
+            f"{path} is not a bundle of gatekit: its files are not those that {MANIFEST} lists"
         )
     return Bundle(study_name(study), listed)
 
@@ -212,13 +214,13 @@ def _record(data: bytes) -> tuple[int, str, dict[str, str]] | None:
 
 
 def _directory_fault(infos: Sequence[zipfile.ZipInfo], end: int) -> str | None:
-    """Return what no bundle of gatekit has, from the zip's list of files alone."""
+    """Return what is wrong with the zip's list of files; None if nothing is."""
     for info in infos:
         fault = _entry_fault(info)
         if fault:
             return f"{info.orig_filename!r} {fault}"
     if len({info.filename for info in infos}) < len(infos):
-        return "two files have one name"
+        return "two files have the same name"
     if sum(info.file_size for info in infos) > MOST_BYTES:
         return f"it unpacks to more than {MOST_BYTES / 2**30:g} GiB"
     ordered = sorted(infos, key=lambda info: info.header_offset)
@@ -232,7 +234,7 @@ def _directory_fault(infos: Sequence[zipfile.ZipInfo], end: int) -> str | None:
 def _entry_fault(info: zipfile.ZipInfo) -> str | None:
     most = most_bytes(info.filename)
     kind = stat.S_IFMT(info.external_attr >> 16)
-    # zipfile cuts a name at its first NUL
+    # zipfile cuts a name at its first NUL byte.
     if most is None or info.orig_filename != info.filename:
         return "is not a file of a bundle"
     if kind not in (0, stat.S_IFREG):
@@ -251,7 +253,7 @@ def _entry_fault(info: zipfile.ZipInfo) -> str | None:
 
 
 def _blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Give a file of the archive in blocks, at most as many bytes as the list of files declares."""
+    """Yield a file of the archive in blocks, and check its size against the list of files."""
     size = 0
     with archive.open(info) as file:
         while block := file.read(_BLOCK):

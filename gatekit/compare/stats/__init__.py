@@ -1,7 +1,6 @@
 """Statistics of a comparison: intervals, paired differences, ranks, verdicts.
 
-`statistics` is what a careful statistician computes for a handful of seeds; `difference` sets a
-group against its baseline, `verdict` says in one sentence what the numbers allow; `ranks` and
-`stratified` join several tasks; `power` counts the seeds that a decision needs. Start with
-`difference.py`.
+`statistics` has intervals and tests for a handful of seeds. `difference` compares a group with its
+baseline, and `verdict` puts the result into one sentence. `ranks` and `stratified` combine several
+tasks. `power` counts the seeds that a decision needs. Start with `difference.py`.
 """

@@ -1,4 +1,4 @@
-"""Which group the others are set against: named, or chosen without a look at the results."""
+"""Choose the group that the others are compared with, without looking at the results."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Block = tuple[tuple[str, object], ...]
 
 
 class Baselines:
-    """The baseline of each block of a comparison: of each task, and of each value of other keys.
+    """The baselines of a comparison, one per block: per task, and per value of other keys.
 
     Args:
         groups: all groups, in the order of their labels.
-        baseline: a label, or a label without the keys of its block; None means ``lstm`` where
-            there is one, else the first group that has an outcome.
-        within: keys besides the task's that make blocks.
+        baseline: a label, or a label without the keys of its block. None means ``lstm`` if there
+            is one, otherwise the first group that has an outcome.
+        within: keys that define blocks, besides those of the task.
 
     Raises:
-        ConfigError: no group is called so.
+        ConfigError: no group has this label.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class Baselines:
     ) -> None:
         self.within = tuple(within)
         self.name = self._default(groups) if baseline is None else self._named(groups, baseline)
-        self._called = [g for g in groups if g.runs and self.name in (g.label, self.rest(g))]
+        self._matching = [g for g in groups if g.runs and self.name in (g.label, self.rest(g))]
 
     def of(self, group: Group) -> Group | None:
-        """Return the baseline of a group: in its block and of its data where there is one."""
-        if any(group is other for other in self._called):
+        """Return a group's baseline, preferably one in its block and with its data."""
+        if any(group is other for other in self._matching):
             return group
         block = self.block(group)
-        same = [other for other in self._called if self.block(other) == block]
-        candidates = same or [other for other in self._called if other.label == self.name]
+        same = [other for other in self._matching if self.block(other) == block]
+        candidates = same or [other for other in self._matching if other.label == self.name]
         return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
 
     def block(self, group: Group) -> Block:
@@ -51,19 +51,18 @@ class Baselines:
         return tuple((k, _value(v)) for k, v in group.values.items() if self._makes_blocks(k))
 
     def rest(self, group: Group) -> str:
-        """Return what a group is called within its block; empty where nothing is changed there."""
+        """Return a group's label within its block; empty if nothing differs there."""
         if not self.within:
             return group.variant
         kept = {k: v for k, v in group.values.items() if not self._makes_blocks(k)}
         return group_label(kept, "")
 
     def note(self) -> str | None:
-        """Return what must be said where the baseline has no outcome."""
-        if self._called or self.name is None:
+        """Return a note if the baseline has no outcome."""
+        if self._matching or self.name is None:
             return None
-        return (
-            f"baseline {self.name or 'without changes'} has no outcome: nothing is compared with it"
-        )
+        name = self.name or "without changes"
+        return f"baseline {name} has no outcome, so nothing is compared with it"
 
     def _makes_blocks(self, key: str) -> bool:
         return key.split(".")[0] == "task" or any(
@@ -99,5 +98,5 @@ def task(group: Group) -> Block:
 
 
 def _value(value: Any) -> Any:
-    # Blocks are keys of tables, and a list or mapping cannot be one.
+    # Blocks are dictionary keys, so lists and mappings become strings.
     return value_text(value) if isinstance(value, list | dict) else value

@@ -1,4 +1,4 @@
-"""A group against its baseline: paired on common seeds, or refused with the reason."""
+"""Compare a group with its baseline on common seeds, or state why the two are not comparable."""
 
 from __future__ import annotations
 
@@ -23,22 +23,27 @@ from .statistics import (
 )
 
 ALPHA = 0.05
-"""Below this a corrected p value tells two groups apart."""
+"""Two groups differ if the corrected p value is below this level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Group minus baseline, in the metric's unit, over the seeds that both have.
 
-    ``refused`` says why the two are not comparable and ``blocked`` why there is no verdict yet;
-    ``mean`` and the intervals are None where a run of a pair diverged. ``better`` and ``worse``
-    count pairs and ``values`` holds the difference of each, in the order of ``seeds``;
-    ``improvement`` is the probability that a run of the group is better than one of the baseline.
-    ``p_holm`` is the p value corrected for the number of comparisons, ``smallest_p_holm`` the least
-    that it could have been, ``simultaneous`` the interval widened for that number, and
-    ``seeds_needed`` how many seeds would decide (None: no number up to a thousand). ``differs_in``
-    names the settings in which the two differ; ``confounded`` is true if these are several that
-    were not chosen as one.
+    Attributes:
+        mean: mean difference; None, like the intervals, if a run of a pair diverged.
+        better: number of pairs in which the group is better.
+        worse: number of pairs in which it is worse.
+        improvement: probability that a run of the group is better than a run of the baseline.
+        p_holm: p value corrected for the number of comparisons.
+        smallest_p_holm: smallest corrected p value that this design can reach.
+        values: difference of each pair, in the order of ``seeds``.
+        simultaneous: interval widened for the number of comparisons.
+        seeds_needed: number of seeds that would decide; None if more than a thousand.
+        refused: why the two are not comparable.
+        blocked: why there is no verdict yet.
+        differs_in: settings in which the two differ.
+        confounded: true if there are several such settings and they were not chosen together.
     """
 
     baseline: str
@@ -68,7 +73,7 @@ class Difference:
 
     @property
     def counted(self) -> str:
-        """Return what ``pairs`` counts: ``seeds``, or ``pairs`` where a seed is in several."""
+        """Return what ``pairs`` counts: ``seeds``, or ``pairs`` if a seed is in several pairs."""
         return "seeds" if len(set(self.seeds)) == self.pairs else "pairs"
 
 
@@ -82,23 +87,23 @@ def difference(
     level: float = 0.95,
     together: Sequence[str] = (),
 ) -> Difference:
-    """Return the paired difference of a group to its baseline, before Holm's correction.
+    """Return the paired difference between a group and its baseline, before Holm's correction.
 
     Args:
-        group: the group; both must hold a run with an outcome.
-        baseline: what it is compared with.
-        refused: why the two are not comparable; then no number is given.
-        blocked: why no verdict may be given.
-        notes: what must be said with it.
+        group: the group; both groups need a run with an outcome.
+        baseline: the group that it is compared with.
+        refused: why the two are not comparable; if given, no numbers are computed.
+        blocked: why there is no verdict.
+        notes: remarks to print with the result.
         level: confidence level of the intervals.
-        together: keys that were chosen as one.
+        together: keys that were chosen together and count as one setting.
     """
     settings = differs_in(group, baseline)
     own, other = _by_unit(group), _by_unit(baseline)
     common = [] if refused else sorted(own.keys() & other.keys(), key=repr)
     ours = np.array([own[unit].outcome for unit in common])
     theirs = np.array([other[unit].outcome for unit in common])
-    # Two runs of a pair that both diverged are equally bad, whatever inf - inf says.
+    # If both runs of a pair diverged they are equally bad; inf - inf would be NaN.
     both = ~np.isfinite(ours) & ~np.isfinite(theirs)
     d = np.where(both, 0.0, ours - np.where(both, 0.0, theirs))
     finite = bool(np.isfinite(ours).all() and np.isfinite(theirs).all()) and len(d) > 0
@@ -148,9 +153,7 @@ def _results(group: Group) -> list[Result]:
 def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
     """Return why two groups are not comparable: metric, split, data, step budget, plugin source.
 
-    Args:
-        group: a group with an outcome.
-        baseline: another.
+    Both groups need a run with an outcome.
     """
     reasons = []
     aspects = (
@@ -163,9 +166,11 @@ def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
     for name, of in aspects:
         ours, theirs = of(group), of(baseline)
         if len(ours | theirs) > 1:
-            reasons.append(f"another {name} ({_said(ours)} against {_said(theirs)})")
+            reasons.append(f"different {name} ({_joined(ours)} against {_joined(theirs)})")
     for name, (ours, theirs) in _other_sources(group, baseline).items():
-        reasons.append(f"another source of plugin {name} ({_said(ours)} against {_said(theirs)})")
+        reasons.append(
+            f"different source of plugin {name} ({_joined(ours)} against {_joined(theirs)})"
+        )
     return tuple(reasons)
 
 
@@ -176,14 +181,14 @@ def _other_sources(group: Group, baseline: Group) -> dict[str, tuple[set[str], s
 
 
 def _sources(group: Group) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    digests: dict[str, set[str]] = {}
     for result in _results(group):
         for name, digest in result.plugins.items():
-            found.setdefault(name, set()).add(short_hash(digest))
-    return found
+            digests.setdefault(name, set()).add(short_hash(digest))
+    return digests
 
 
-def _said(values: set[str]) -> str:
+def _joined(values: set[str]) -> str:
     return " and ".join(sorted(values))
 
 
@@ -197,7 +202,7 @@ def _splits(group: Group) -> set[str]:
 
 
 def _data(group: Group) -> set[str]:
-    # A script of one's own says nothing about its data.
+    # The data of a user's own script are not known.
     return {
         "own" if result.executor == OWN else short_hash(result.data_hash)
         for result in _results(group)
@@ -209,8 +214,8 @@ def _budgets(group: Group) -> set[str]:
     for run in group.runs:
         trainer = (run.config or {}).get("trainer")
         known = trainer if isinstance(trainer, Mapping) else {}
-        said = [f"{k}={known[k]}" for k in ("epochs", "steps") if known.get(k) is not None]
-        budgets.add(" ".join(said) or "unknown")
+        limits = [f"{k}={known[k]}" for k in ("epochs", "steps") if known.get(k) is not None]
+        budgets.add(" ".join(limits) or "unknown")
     return budgets
 
 
@@ -223,40 +228,42 @@ def executors(group: Group) -> str:
     return ", ".join(sorted({result.executor for result in _results(group) if result.executor}))
 
 
-def is_decided(found: Difference) -> bool:
-    """Return whether the numbers tell group and baseline apart.
+def is_decided(diff: Difference) -> bool:
+    """Return whether the numbers show a difference between group and baseline.
 
-    The interval must leave out zero and the corrected p value be below 0.05. Where the design could
-    not have reached that, the interval that is widened for the number of comparisons must leave out
-    zero instead; where a run diverged the p value decides alone.
+    The interval must exclude zero and the corrected p value must be below 0.05. If the design
+    cannot reach such a p value, the interval widened for the number of comparisons must exclude
+    zero instead. If a run diverged, the p value alone decides.
     """
-    significant = found.p_holm is not None and found.p_holm < ALPHA
-    if found.interval is None:
+    significant = diff.p_holm is not None and diff.p_holm < ALPHA
+    if diff.interval is None:
         return significant
-    powerless = found.smallest_p_holm is None or found.smallest_p_holm >= ALPHA
+    powerless = diff.smallest_p_holm is None or diff.smallest_p_holm >= ALPHA
     if powerless:
-        return _leaves_out_zero(found.simultaneous or found.interval)
-    return _leaves_out_zero(found.interval) and significant
+        return _excludes_zero(diff.simultaneous or diff.interval)
+    return _excludes_zero(diff.interval) and significant
 
 
-def by_pairs(found: Difference) -> str:
-    """Return on how many pairs the group came out better or worse, whichever are more.
+def by_pairs(diff: Difference) -> str:
+    """Return on how many pairs the group beat the baseline, or lost to it if that is more.
 
-    One pair may weigh more than all others: the mean can say the opposite.
+    The mean may have the opposite sign, because one pair can outweigh all others.
     """
-    way = "better" if found.better > found.worse else "worse"
-    return f"{way} on {max(found.better, found.worse)} of {found.pairs} pairs"
+    direction = "better" if diff.better > diff.worse else "worse"
+    return (
+        f"{direction} than {diff.baseline} on {max(diff.better, diff.worse)} of {diff.pairs} pairs"
+    )
 
 
-def is_open(found: Difference) -> bool:
-    """Return whether p is small though the interval holds zero: few pairs make the mean."""
-    return found.p_holm is not None and found.p_holm < ALPHA and not is_decided(found)
+def is_open(diff: Difference) -> bool:
+    """Return whether p is small but the interval contains zero: few pairs dominate the mean."""
+    return diff.p_holm is not None and diff.p_holm < ALPHA and not is_decided(diff)
 
 
-def is_decided_by_interval(found: Difference) -> bool:
-    """Return whether a difference is decided though no p value of the design can be below 0.05."""
-    return is_decided(found) and found.p_holm is not None and found.p_holm >= ALPHA
+def is_decided_by_interval(diff: Difference) -> bool:
+    """Return whether the interval decides because no p value of the design can be below 0.05."""
+    return is_decided(diff) and diff.p_holm is not None and diff.p_holm >= ALPHA
 
 
-def _leaves_out_zero(interval: Interval) -> bool:
+def _excludes_zero(interval: Interval) -> bool:
     return not interval.low <= 0 <= interval.high

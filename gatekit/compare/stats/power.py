@@ -1,18 +1,18 @@
-"""How many seeds a decision needs, from the size of an effect."""
+"""The number of seeds that a decision needs, given the size of an effect."""
 
 from __future__ import annotations
 
 import math
 
 POWER = 0.8
-"""How often a design should find a difference that is there: the customary four of five."""
+"""Probability with which a design should detect a true difference: the customary 0.8."""
 
 MOST_SEEDS = 1000
-"""Beyond so many seeds the number itself says nothing more."""
+"""Larger numbers of seeds are not reported."""
 
 
 def power_of_paired_t(effect_size: float, pairs: int, alpha: float) -> float:
-    """Return how often a two-sided paired t test finds an effect of this size.
+    """Return the probability that a two-sided paired t test detects an effect of this size.
 
     Args:
         effect_size: Cohen's d of the pairs.
@@ -26,19 +26,19 @@ def power_of_paired_t(effect_size: float, pairs: int, alpha: float) -> float:
 
     limit = float(stdtrit(pairs - 1, 1 - alpha / 2))
     shift = abs(effect_size) * math.sqrt(pairs)
-    found = 1 - float(nctdtr(pairs - 1, shift, limit)) + float(nctdtr(pairs - 1, shift, -limit))
-    # Far from zero the noncentral t has no digits left, and is as good as normal.
-    return found if math.isfinite(found) else float(ndtr(shift - limit))
+    power = 1 - float(nctdtr(pairs - 1, shift, limit)) + float(nctdtr(pairs - 1, shift, -limit))
+    # Far from zero the noncentral t underflows; the normal distribution is accurate there.
+    return power if math.isfinite(power) else float(ndtr(shift - limit))
 
 
 def seeds_needed(effect_size: float | None, comparisons: int, alpha: float) -> int | None:
-    """Return the fewest seeds that decide in four of five studies; None above a thousand.
+    """Return the fewest seeds that decide in four of five studies; None if above a thousand.
 
-    The level is divided by the number of comparisons, the strictest step of Holm's method, and
-    the exact test must be able to reach it. The effect is an estimate, and so is the number.
+    The level is divided by the number of comparisons, which is the strictest step of Holm's
+    method, and the exact test must be able to reach it. The number is an estimate, like the effect.
 
     Args:
-        effect_size: Cohen's d of the pairs; None and zero need more seeds than there are.
+        effect_size: Cohen's d of the pairs; no number of seeds is enough for None and zero.
         comparisons: how many groups are compared with a baseline in one table.
         alpha: level of the decision.
     """

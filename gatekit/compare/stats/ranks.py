@@ -1,4 +1,4 @@
-"""Several variants on several tasks: average ranks, Friedman's test, the critical difference."""
+"""Rank variants over several tasks: average ranks, Friedman's test, critical difference."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 MIN_TASKS = 5
-"""Fewest tasks that get a critical difference: with fewer, ranks take too few values."""
+"""Fewest tasks for a critical difference; with fewer, ranks take too few values."""
 
 MIN_VARIANTS = 3
-"""Fewest variants that are ranked against each other; two are compared by their pairs."""
+"""Fewest variants for a ranking; two variants are compared by their pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class Ranking:
     level: float
 
     def cliques(self) -> list[tuple[int, int]]:
-        """Return the longest runs of neighbours in rank order that are not told apart.
+        """Return the longest sequences of neighbours by rank that do not differ significantly.
 
         Returns:
-            First and last position in the order of the ranks, for each run of at least two.
+            First and last position in the order of the ranks, for each sequence of at least two.
         """
         if self.critical_difference is None:
             return []
         ordered = sorted(self.ranks)
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         for first, rank in enumerate(ordered):
             last = max(i for i, r in enumerate(ordered) if r - rank <= self.critical_difference)
-            if last > first and (not found or last > found[-1][1]):
-                found.append((first, last))
-        return found
+            if last > first and (not spans or last > spans[-1][1]):
+                spans.append((first, last))
+        return spans
 
 
 def rank_variants(
@@ -57,8 +57,8 @@ def rank_variants(
 
     Args:
         names: the variants.
-        scores: ``tasks x variants``; infinite where a variant diverged.
-        sign: for each task +1 where larger is better, -1 where smaller is.
+        scores: ``tasks x variants``; infinite if a variant diverged.
+        sign: for each task +1 if larger is better, -1 if smaller is better.
         alpha: level of Nemenyi's test.
 
     Reference:

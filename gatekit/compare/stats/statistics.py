@@ -1,6 +1,6 @@
-"""What a careful statistician would compute for a handful of seeds.
+"""Intervals, tests and effect sizes for a handful of seeds.
 
-SciPy does the distributions and the bootstrap; it is imported when the first number is asked for.
+SciPy provides the distributions and the bootstrap; it is imported on first use.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_PAIRS = 5
-"""Fewest pairs that get a p value: with four, no result could be below 0.125."""
+"""Fewest pairs for a p value; with four pairs, p cannot be below 0.125."""
 
 MIN_BOOTSTRAP = 10
-"""Fewest values that are resampled: a bootstrap of three covers about 71 % instead of 95 %."""
+"""Fewest values for a bootstrap; with three values it covers about 71 % instead of 95 %."""
 
 EXACT = 16
-"""Most pairs whose 2**n sign flips are all counted; beyond, Wilcoxon's test takes over."""
+"""Most pairs for which all 2**n sign flips are counted; above, Wilcoxon's test is used."""
 
 _RESAMPLES = 9999
 
@@ -36,7 +36,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedTest:
-    """Two-sided p values of paired differences, and the smallest that so many pairs can reach."""
+    """Two-sided p values of paired differences, and the smallest that this many pairs can reach."""
 
     p: float
     test: str
@@ -45,7 +45,7 @@ class PairedTest:
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
-    r"""Return Student's t interval of the mean, None for fewer than two values.
+    r"""Return Student's t interval of the mean; None for fewer than two values.
 
     $$\bar x \pm t_{n-1,(1+\mathrm{level})/2} \; s / \sqrt n$$
 
@@ -68,10 +68,10 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
 
 
 def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
-    """Return the BCa bootstrap interval of the mean, None for fewer than ten values.
+    """Return the BCa bootstrap interval of the mean; None for fewer than ten values.
 
-    The generator is seeded, so that the same values give the same interval; values without
-    spread have none to resample and give None.
+    The generator is seeded, so the same values give the same interval. Values without spread
+    give None.
 
     Args:
         values: one number per seed, finite.
@@ -86,7 +86,7 @@ def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval
         return None
     from scipy.stats import bootstrap  # type: ignore[attr-defined, unused-ignore]
 
-    found = bootstrap(
+    ends = bootstrap(
         (x,),
         np.mean,
         confidence_level=level,
@@ -94,16 +94,16 @@ def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval
         method="BCa",
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return Interval(float(found.low), float(found.high), level, "BCa bootstrap")
+    return Interval(float(ends.low), float(ends.high), level, "BCa bootstrap")
 
 
 def interquartile_mean(values: Sequence[float]) -> float | None:
-    """Return the mean of the middle half, None where a worst outcome (an infinity) is left in it.
+    """Return the mean of the middle half; None if it contains an infinity (a worst outcome).
 
-    A quarter of the values, rounded down, is cut off at each end: below four values it is the mean.
+    A quarter of the values, rounded down, is cut off at each end; below four values nothing is cut.
 
     Args:
-        values: one number per seed; infinite where a run diverged.
+        values: one number per seed; infinite if a run diverged.
 
     Reference:
         Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
@@ -116,14 +116,14 @@ def interquartile_mean(values: Sequence[float]) -> float | None:
 
 
 def paired_test(differences: Sequence[float]) -> PairedTest | None:
-    """Test whether paired differences are symmetric about zero; None with fewer than five.
+    """Test whether paired differences are symmetric about zero; None for fewer than five.
 
-    Up to 16 pairs every one of the ``2**n`` sign flips is counted: Fisher's exact permutation
-    test of the mean. With more it is Wilcoxon's signed-rank test. Where a run of a pair diverged
-    the difference is infinite, and both work on signed ranks.
+    Up to 16 pairs this is Fisher's exact permutation test of the mean, which counts all ``2**n``
+    sign flips. With more pairs it is Wilcoxon's signed-rank test. If a run of a pair diverged, the
+    difference is infinite and both tests use signed ranks.
 
     Args:
-        differences: one per pair; ``inf`` or ``-inf`` where one run of the pair diverged.
+        differences: one per pair; ``inf`` or ``-inf`` if one run of the pair diverged.
 
     Reference:
         Fisher, "The design of experiments" (1935), section 21; Wilcoxon, Biometrics Bulletin 1
@@ -157,7 +157,7 @@ def _paired_t(d: NDArray[np.float64]) -> float | None:
 
 
 def _spread(x: NDArray[np.float64]) -> bool:
-    # Equal differences come out unequal in the last bits: that is no spread to divide by.
+    # Equal differences may differ in the last bits, which is not a spread to divide by.
     return bool(np.ptp(x) > 1e-9 * np.abs(x).max())
 
 
@@ -165,7 +165,7 @@ def _sign_flips(d: NDArray[np.float64]) -> float:
     n = len(d)
     patterns = np.arange(2**n)[:, None] >> np.arange(n) & 1
     sums = np.abs((1 - 2 * patterns) @ d)
-    # Sums that are equal on paper differ in the last bits; they must count as equal.
+    # Sums that are equal in exact arithmetic differ in the last bits; count them as equal.
     tolerance = 1e-12 * float(np.abs(d).sum())
     return float(np.mean(sums >= abs(float(d.sum())) - tolerance))
 
@@ -182,7 +182,7 @@ def _signed_ranks(d: NDArray[np.float64]) -> NDArray[np.float64]:
 def effect_size(differences: Sequence[float]) -> float | None:
     """Return Cohen's d of paired differences, ``mean / standard deviation``.
 
-    None for fewer than two pairs, for differences without spread, and where a run diverged.
+    None for fewer than two pairs, for differences without spread, and if a run diverged.
 
     Args:
         differences: one per pair.
@@ -199,14 +199,14 @@ def effect_size(differences: Sequence[float]) -> float | None:
 def probability_of_improvement(
     ours: Sequence[float], theirs: Sequence[float], sign: int
 ) -> float | None:
-    """Return how probable it is that a run of ours is better than one of theirs; a tie is half.
+    """Return the probability that one of our runs beats one of theirs; a tie counts half.
 
-    It is the Mann-Whitney statistic divided by the number of pairs, and None without a run.
+    This is the Mann-Whitney statistic divided by the number of pairs. None without runs.
 
     Args:
-        ours: outcomes; infinite where a run diverged.
-        theirs: likewise.
-        sign: +1 where larger is better, -1 where smaller is.
+        ours: outcomes; infinite if a run diverged.
+        theirs: outcomes of the other group.
+        sign: +1 if larger is better, -1 if smaller is better.
 
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264, section 4.3

@@ -1,4 +1,4 @@
-"""Means over several tasks: every task counts the same, and its seeds vary for themselves."""
+"""Means over several tasks with equal weights; seeds are resampled within each task."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def stratified_mean(strata: Sequence[Sequence[float]]) -> float:
 def stratified_t_interval(
     strata: Sequence[Sequence[float]], level: float = 0.95
 ) -> Interval | None:
-    r"""Return the t interval of the stratified mean, None where a task has fewer than two seeds.
+    r"""Return the t interval of the stratified mean; None if a task has fewer than two seeds.
 
     $$\frac1T \sum_k \bar x_k \pm t_\nu \frac1T \sqrt{\sum_k s_k^2 / n_k}$$
     with Welch's and Satterthwaite's degrees of freedom.
 
     Args:
-        strata: for each task one number per seed, finite.
+        strata: for each task, one finite number per seed.
         level: confidence level, between 0 and 1.
 
     Reference:
@@ -57,14 +57,14 @@ def stratified_bootstrap(
 ) -> Interval | None:
     """Return the percentile bootstrap interval that resamples seeds within each task.
 
-    None where a task has fewer than ten seeds. The generator is seeded: the same values give the
+    None if a task has fewer than ten seeds. The generator is seeded, so the same values give the
     same interval.
 
     Args:
-        strata: for each task one number per seed.
+        strata: for each task, one number per seed.
         level: confidence level, between 0 and 1.
-        statistic: of the resampled values of all tasks, ``resamples x values``; the default is
-            the mean over tasks.
+        statistic: function of the resampled values of all tasks, ``resamples x values``; None
+            means the mean over tasks.
 
     Reference:
         Agarwal et al., NeurIPS (2021), arXiv:2108.13264, section 4.1
@@ -77,8 +77,8 @@ def stratified_bootstrap(
         x = np.asarray(values, dtype=np.float64)
         drawn.append(x[rng.integers(0, len(x), (_RESAMPLES, len(x)))])
     if statistic is None:
-        found = np.mean([part.mean(axis=1) for part in drawn], axis=0)
+        estimates = np.mean([part.mean(axis=1) for part in drawn], axis=0)
     else:
-        found = statistic(np.concatenate(drawn, axis=1))
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+        estimates = statistic(np.concatenate(drawn, axis=1))
+    low, high = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level, "bootstrap, stratified by task")

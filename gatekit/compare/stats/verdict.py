@@ -1,4 +1,4 @@
-"""One sentence per pair: what the numbers allow one to say, and no more."""
+"""The verdict on a pair of groups: one sentence that the numbers support."""
 
 from __future__ import annotations
 
@@ -10,110 +10,114 @@ from .power import MOST_SEEDS, POWER
 from .statistics import MIN_PAIRS, Interval
 
 
-def verdict(label: str, found: Difference) -> str:
-    """Return the verdict on a group against its baseline in words.
+def verdict(label: str, diff: Difference) -> str:
+    """Return the verdict on a group against its baseline as a sentence.
 
     Args:
         label: the group's label.
-        found: its difference to the baseline.
+        diff: its difference from the baseline.
     """
-    if found.refused:
+    if diff.refused:
         return (
-            f"{label} is not comparable with {found.baseline}: {'; '.join(found.refused)};"
-            f" `--force` compares all the same"
+            f"{label} is not comparable with {diff.baseline}: {'; '.join(diff.refused)};"
+            f" `--force` compares them anyway"
         )
-    if found.blocked:
-        return f"no verdict on {label} against {found.baseline}: {'; '.join(found.blocked)}"
-    if found.pairs == 0:
-        return f"no verdict on {label} against {found.baseline}: they have no seed in common"
-    return f"{_numbers(label, found)}{_several(found)}"
+    if diff.blocked:
+        return f"no verdict on {label} against {diff.baseline}: {'; '.join(diff.blocked)}"
+    if diff.pairs == 0:
+        return f"no verdict on {label} against {diff.baseline}: they have no seed in common"
+    return f"{_numbers(label, diff)}{_several(diff)}"
 
 
-def _several(found: Difference) -> str:
-    if not found.confounded:
+def _several(diff: Difference) -> str:
+    if not diff.confounded:
         return ""
-    return f"; the two differ in {in_words(found.differs_in)}, so none of these alone is compared"
+    return (
+        f"; the two differ in {in_words(diff.differs_in)}, so the difference cannot be attributed"
+        " to one of them"
+    )
 
 
-def _numbers(label: str, found: Difference) -> str:
-    if found.mean is None:
-        return _with_diverged(label, found)
-    unit = f" {found.metric.unit or found.metric.name}"
-    way = _way(found)
-    if found.interval is None:
+def _numbers(label: str, diff: Difference) -> str:
+    if diff.mean is None:
+        return _with_diverged(label, diff)
+    unit = f" {diff.metric.unit or diff.metric.name}"
+    way = _direction(diff)
+    if diff.interval is None:
         return (
-            f"{label} came out {way} than {found.baseline} by {number(abs(found.mean))}{unit}"
-            f" on the one common seed: one pair says nothing about the spread"
+            f"{label} was {way} than {diff.baseline} by {number(abs(diff.mean))}{unit}"
+            f" on the only common seed: one pair does not show the spread"
         )
-    places = decimals(found.interval, found.mean)
-    size = f"{abs(found.mean):.{places}f}{unit}"
-    spread = found.interval if found.mean > 0 else _mirrored(found.interval)
+    places = decimals(diff.interval, diff.mean)
+    size = f"{abs(diff.mean):.{places}f}{unit}"
+    spread = diff.interval if diff.mean > 0 else _mirrored(diff.interval)
     resampled = ""
-    if found.bootstrap is not None:
-        other = found.bootstrap if found.mean > 0 else _mirrored(found.bootstrap)
+    if diff.bootstrap is not None:
+        other = diff.bootstrap if diff.mean > 0 else _mirrored(diff.bootstrap)
         resampled = f", {other.method} {other.low:z.{places}f} to {other.high:z.{places}f}"
     numbers = (
-        f"{found.interval.level * 100:g} % t interval {spread.low:z.{places}f} to"
-        f" {spread.high:z.{places}f}{resampled}, n = {found.pairs} pairs{_tested(found)}"
+        f"{diff.interval.level * 100:g} % t interval {spread.low:z.{places}f} to"
+        f" {spread.high:z.{places}f}{resampled}, n = {diff.pairs} pairs{_tested(diff)}"
     )
-    if is_decided(found):
+    if is_decided(diff):
         rest = ""
-        if is_decided_by_interval(found):
+        if is_decided_by_interval(diff):
             rest = (
-                "; no p of this design is below 0.05: the t interval decides, Bonferroni-corrected"
+                "; no p value of this design can be below 0.05, so the Bonferroni-corrected"
+                " t interval decides"
             )
-        return f"{label} is {way} than {found.baseline} by {size} ({numbers}){rest}"
-    if is_open(found):
+        return f"{label} is {way} than {diff.baseline} by {size} ({numbers}){rest}"
+    if is_open(diff):
         return (
-            f"{label} against {found.baseline} came out {by_pairs(found)}, which chance explains"
-            f" badly, but by how much is open, and so is the verdict: {size} {way} ({numbers})"
+            f"{label} was {by_pairs(diff)}, which is unlikely by chance,"
+            f" but the size of the difference is uncertain: no verdict; {size} {way} ({numbers})"
         )
-    said = f"no difference between {label} and {found.baseline} is shown: {size} {way} ({numbers})"
-    return f"{said}; {_needed(found)}" if found.mean else said
+    text = f"no difference between {label} and {diff.baseline} is shown: {size} {way} ({numbers})"
+    return f"{text}; {_needed(diff)}" if diff.mean else text
 
 
-def _needed(found: Difference) -> str:
-    size, what = "if that is its true size", found.counted
-    if found.seeds_needed is None:
+def _needed(diff: Difference) -> str:
+    size, what = "if that is its true size", diff.counted
+    if diff.seeds_needed is None:
         return f"{size}, more than {MOST_SEEDS} {what} are needed to show it"
-    if found.seeds_needed <= found.pairs:
-        return f"{found.seeds_needed} {what} would show it in {100 * POWER:.0f} % of studies"
-    return f"{size}, about {found.seeds_needed} {what} are needed to show it"
+    if diff.seeds_needed <= diff.pairs:
+        return f"{diff.seeds_needed} {what} would show it in {100 * POWER:.0f} % of studies"
+    return f"{size}, about {diff.seeds_needed} {what} are needed to show it"
 
 
-def _with_diverged(label: str, found: Difference) -> str:
-    ours = f"{label} diverged on {found.diverged} of {found.pairs} common {found.counted}"
-    theirs = f"{found.baseline} on {found.diverged_baseline}"
-    if found.test is None:
-        return f"{ours}, {theirs}: counted as the worst outcome; {_no_p(found.pairs)}"
-    way = "better" if found.better > found.worse else "worse"
-    end = f"{way} on {max(found.better, found.worse)} pairs{_tested(found)}"
-    if is_decided(found):
-        return f"{label} is {way} than {found.baseline}: {ours}, {theirs} ({end})"
-    return f"no difference between {label} and {found.baseline} is shown: {ours}, {theirs} ({end})"
+def _with_diverged(label: str, diff: Difference) -> str:
+    ours = f"{label} diverged on {diff.diverged} of {diff.pairs} common {diff.counted}"
+    theirs = f"{diff.baseline} on {diff.diverged_baseline}"
+    if diff.test is None:
+        return f"{ours}, {theirs}: a diverged run counts as the worst outcome; {_no_p(diff.pairs)}"
+    way = "better" if diff.better > diff.worse else "worse"
+    end = f"{way} on {max(diff.better, diff.worse)} pairs{_tested(diff)}"
+    if is_decided(diff):
+        return f"{label} is {way} than {diff.baseline}: {ours}, {theirs} ({end})"
+    return f"no difference between {label} and {diff.baseline} is shown: {ours}, {theirs} ({end})"
 
 
-def _way(found: Difference) -> str:
-    mean = found.mean or 0.0
+def _direction(diff: Difference) -> str:
+    mean = diff.mean or 0.0
     if mean == 0:
         return "neither better nor worse"
-    return "better" if mean * found.metric.sign > 0 else "worse"
+    return "better" if mean * diff.metric.sign > 0 else "worse"
 
 
 def _mirrored(interval: Interval) -> Interval:
     return Interval(-interval.high, -interval.low, interval.level, interval.method)
 
 
-def _tested(found: Difference) -> str:
-    if found.test is None:
+def _tested(diff: Difference) -> str:
+    if diff.test is None:
         return ""
-    corrected = found.test.p if found.p_holm is None else found.p_holm
-    return f", {found.test.test} p {p_value(corrected)} after Holm"
+    corrected = diff.test.p if diff.p_holm is None else diff.p_holm
+    return f", {diff.test.test} p {p_value(corrected)} after Holm"
 
 
 def _no_p(pairs: int) -> str:
     least = 2.0 ** (1 - pairs)
-    return f"no p value below {MIN_PAIRS} pairs ({pairs} could not reach less than {least:g})"
+    return f"no p value with fewer than {MIN_PAIRS} pairs (with {pairs}, p is at least {least:g})"
 
 
 def design_notes(differences: list[Difference]) -> list[str]:
@@ -132,14 +136,14 @@ def design_notes(differences: list[Difference]) -> list[str]:
         smallest = min(d.test.smallest_p for d in tested if d.test is not None)
         size = len(tested)
         least = min(d.smallest_p_holm or 1.0 for d in tested)
-        weak = f": so few pairs cannot show a difference at {ALPHA:g}" if least >= ALPHA else ""
+        weak = f": too few pairs to show a difference at {ALPHA:g}" if least >= ALPHA else ""
         notes.append(
-            f"smallest p this design can reach: p {p_value(smallest)},"
-            f" after Holm over {size} p {p_value(least)}{weak}"
+            f"smallest p value that this design can reach: p {p_value(smallest)},"
+            f" after Holm's correction over {size} p {p_value(least)}{weak}"
         )
     if sum(d.interval is not None for d in asked) > 1:
         notes.append(
-            "intervals are not corrected for the number of groups; p values are, by Holm, and"
-            " so are verdicts without a p value below 0.05 within reach, by Bonferroni"
+            "intervals are not corrected for the number of groups; p values are (Holm), and so are"
+            " verdicts where no p value below 0.05 is possible (Bonferroni)"
         )
     return notes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,11 +17,6 @@ MODES = ("graph", "xla")
 
 # From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
 _GRAPH_FROM_UNITS = 256
-
-# Bytes of weights that stay near a core. Measured with an LSTM, whole forward pass in graph mode:
-# 0.79x of the time with 0.4 MB (batch 32, 64 features, 128 units), 0.90x with 1.6 MB (128, 256),
-# 1.19x with 8.4 MB (512, 512).
-_CACHED = 2**21
 
 # A state that is so wide, and so many times wider than units, is a matrix whose coefficients of all
 # steps, which `affine` writes and reads again, cost more than they save. Measured in training, time
@@ -192,20 +186,6 @@ def mode(executor: str, cell: Cell, setting: Setting) -> str:
     if setting.compute in ("bfloat16", "float16"):
         return "graph"
     return "graph" if executor == "fused" and cell.units >= _GRAPH_FROM_UNITS else "xla"
-
-
-def stepwise(cell: Cell, setting: Setting) -> bool:
-    """Return whether inputs enter each step's product, instead of one product before the loop.
-
-    Before the loop they are one large product, whose result is written for all steps and read once
-    more; beside the state they make each step's product larger and need neither an addition nor a
-    pass for the bias. Measured on a CPU, that is faster as long as the weights stay in the second
-    level cache.
-    """
-    if setting.device != "cpu":
-        return False
-    size = {"float64": 8, "float32": 4}.get(setting.compute, 2)
-    return size * sum(math.prod(w.shape) for w in cell.weights) <= _CACHED
 
 
 def key(cell: Cell, setting: Setting) -> str:

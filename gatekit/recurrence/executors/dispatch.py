@@ -5,12 +5,13 @@ from __future__ import annotations
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.compiled import compiled
-from gatekit.recurrence.executors.fused.schedule import Plan
+from gatekit.recurrence.executors.fused.layout import weights_stay_cached
+from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 from gatekit.recurrence.keras_form import KerasForm, keras_form
 from gatekit.recurrence.problem import Problem, Solution
 
 from . import cudnn, reference, unroll
-from .choose import Choice, Setting, stepwise
+from .choose import Choice, Setting
 from .fused import executor, remat, scheduler
 from .linear import solve
 from .shared_trace import solved
@@ -30,8 +31,8 @@ class Executor:
         self, cell: Cell, choice: Choice, setting: Setting, recompute: bool = False
     ) -> None:
         self.cell, self.choice, self.recompute = cell, choice, recompute
-        self._stepwise = stepwise(cell, setting)
-        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._cached = weights_stay_cached(cell, setting)
+        self._schedules: dict[tuple[str, ...], LoopSchedule] = {}
         self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
         self._form = keras_form(cell) if choice.executor == "cudnn" else None
 
@@ -41,7 +42,7 @@ class Executor:
         Args:
             problem: the call, time first.
         """
-        choice = (self.choice.executor, self.choice.inference, self._stepwise, self.recompute)
+        choice = (self.choice.executor, self.choice.inference, self._cached, self.recompute)
         return solved(problem, self._solve, choice)
 
     def _solve(self, problem: Problem) -> Solution:
@@ -59,11 +60,11 @@ class Executor:
         # cuDNN at all.
         if isinstance(self._form, KerasForm) and problem.mask is None and not compiled():
             return cudnn.run(problem, self._form)
-        plan = self.plan(problem.wanted)
-        return remat.run(problem, plan) if self.recompute else executor.run(problem, plan)
+        schedule = self.schedule(problem.wanted)
+        return remat.run(problem, schedule) if self.recompute else executor.run(problem, schedule)
 
-    def plan(self, wanted: tuple[str, ...]) -> Plan:
-        """Return the plan for these wanted signals, made once."""
-        if wanted not in self._plans:
-            self._plans[wanted] = scheduler.make(self.cell, wanted, self._stepwise)
-        return self._plans[wanted]
+    def schedule(self, wanted: tuple[str, ...]) -> LoopSchedule:
+        """Return the schedule for these wanted signals, made once."""
+        if wanted not in self._schedules:
+            self._schedules[wanted] = scheduler.make(self.cell, wanted, self._cached)
+        return self._schedules[wanted]

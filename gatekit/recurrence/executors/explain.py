@@ -5,9 +5,10 @@ from __future__ import annotations
 from gatekit.cell.analysis.affine import Block, analyse
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import render
-from gatekit.recurrence.executors.fused.schedule import Plan
+from gatekit.recurrence.executors.fused.layout import weights_stay_cached
+from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 
-from .choose import Choice, Setting, stepwise
+from .choose import Choice, Setting
 from .fused import scheduler
 
 
@@ -20,25 +21,25 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
         setting: device and types.
         recompute: whether steps are computed again in the backward pass.
     """
-    plan = scheduler.make(cell, cell.output.signals, stepwise(cell, setting))
+    schedule = scheduler.make(cell, cell.output.signals, weights_stay_cached(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
         lines += [line for block in analyse(cell).blocks for line in _block(block)]
     elif choice.executor in ("fused", "cudnn"):
-        lines += _products(plan)
+        lines += _products(schedule)
     if choice.executor == "cudnn":
         lines.append("  a call with a mask, and one that XLA compiles, runs fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan"):
         lines.append(f"  not affine: {analyse(cell).reason or 'it is, see executor=affine'}")
-    fed = {n.name for g in plan.groups if plan.stream and g.part for n, _ in g.members}
-    fed = fed if choice.executor == "fused" else set()
+    in_steps = choice.executor == "fused" and schedule.input_columns
+    in_products = {node.name for node in schedule.with_input_part if in_steps}
     before = [
         f"{r.text} for {n.name}"
         for n in cell.nodes
         for r in n.reads
-        if r.hoisted and n.name not in fed
+        if r.hoisted and n.name not in in_products
     ]
     hoisted = [n.name for n in cell.nodes if n.hoisted]
     if choice.executor not in ("reference", "unroll"):
@@ -53,11 +54,11 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     return "\n".join(lines)
 
 
-def _products(plan: Plan) -> list[str]:
+def _products(schedule: LoopSchedule) -> list[str]:
     lines = []
-    for group in plan.groups:
+    for group in schedule.groups:
         gates = ", ".join(node.name for node, _ in group.members)
-        beside = [read.text for read in plan.stream] if group.part else []
+        beside = [read.text for read in schedule.input_columns] if group.part else []
         text = " beside ".join([group.text, *beside])
         lines.append(f"  one product per step of {text}, {group.width} wide, for {gates}")
     return lines

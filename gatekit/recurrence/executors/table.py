@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError
 
 from .choose import EXECUTORS, MODES
@@ -43,8 +44,6 @@ def read(path: str | Path) -> Choices:
     Raises:
         ConfigError: it is no such file, or one of another version of gatekit.
     """
-    from gatekit import __version__
-
     again = f"write it again: gatekit tune --to {path}"
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -74,8 +73,6 @@ def table(machine: Mapping[str, Any], choices: Mapping[str, Mapping[str, Any]]) 
         machine: what was measured on, for the reader.
         choices: by `executors.choose.key`: executor, mode, and what was measured.
     """
-    from gatekit import __version__
-
     return {
         "gatekit": __version__,
         "machine": dict(machine),

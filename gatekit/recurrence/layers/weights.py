@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.graph import Cell
+from gatekit.cell.parameter import MAPS
 
-_MAPS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh, "softplus": tf.nn.softplus, "exp": tf.exp}
 _WORDS = {
     "**": "_power_",
     "*": "_times_",
@@ -51,6 +51,6 @@ def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[
         value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
         parameter = cell.parameters.get(name)
         if parameter is not None and parameter.map:
-            value = _MAPS[parameter.map](value)
+            value = MAPS[parameter.map].function(value)
         values[name] = value
     return values

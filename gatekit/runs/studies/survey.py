@@ -139,12 +139,6 @@ def find(run: str, root: Path | str) -> Found:
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
-def look(path: Path) -> tuple[str, str | None]:
-    """Return state and reason of a run, without hashing large weights."""
-    found = _read(path.name, path, "", (), verify=False)
-    return found.state, found.reason
-
-
 def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
     run = RunFolder(path)
     state = run.state(quick=not verify)

@@ -1,6 +1,6 @@
 """How the runs of a plan are made: processes here, a Ray cluster, or Slurm jobs."""
 
-from .loop import launch
+from .entry import launch
 from .outcome import Outcome, report
 
 __all__ = ["Outcome", "launch", "report"]

@@ -62,9 +62,14 @@ class Handle(Protocol):
 
 
 class Backend(Protocol):
-    """A number of slots in which runs are made at once."""
+    """Slots in which runs are made at once.
 
-    slots: int
+    Attributes:
+        slots: how many runs there may be at once; a backend may change it from step to step.
+    """
+
+    @property
+    def slots(self) -> int: ...
 
     def start(self, run: Run, place: int, bar: bool) -> Handle:
         """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal.
@@ -79,5 +84,5 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what was taken."""
+        """Release what was taken."""
         ...

@@ -1,31 +1,27 @@
-"""Make the runs of a plan: what happens to one of them never touches the others."""
+"""The launch loop: start runs, watch them, collect them; none of them touches the others."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from gatekit.cell.errors import RunError
 from gatekit.runs import durable
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.names import PLUGINS, RUNS
 from gatekit.runs.result import OUTCOMES
+from gatekit.runs.state import State
 from gatekit.runs.studies import unrecorded
-from gatekit.study import marking
 from gatekit.study.plan import Plan, Run
 
 from .backend import Backend, Handle, StartError
 from .others import Others, settle, waiting
 from .outcome import Outcome, score
-from .process import Processes
 from .progress import Progress
 from .signals import StoppedError, caught
-from .work import Listed, Work
+from .work import Work
 
 GRACE = 4.0
 """Seconds that a run gets to stop by itself after its batch."""
@@ -42,56 +38,6 @@ class _Slot:
     attempt: int
     stopped: str | None = None
     stopped_at: float = 0.0
-
-
-def launch(
-    plan: Plan,
-    start: Callable[[Run, Plan, bool], Any] | None = None,
-    backend: Backend | None = None,
-    work: Work | None = None,
-    stream: TextIO | None = None,
-) -> Outcome:
-    """Make the runs of a plan that are not complete yet.
-
-    Args:
-        plan: the runs, and how to make them.
-        start: returns the started process of a run; by default a process forked from a server that
-            has imported TensorFlow and executed nothing.
-        backend: where runs are made; by default as ``hydra.launcher.backend`` says.
-        work: what is to be made, where the plan does not list it beforehand.
-        stream: where progress is told; stdout by default.
-
-    Returns:
-        What was made, skipped and failed; the numbers are in the folders.
-
-    Raises:
-        RunError: the study's folder cannot be written, or the backend is not at hand.
-    """
-    outcome, others = Outcome(), Others()
-    if work is None:
-        todo, elsewhere = pending(plan, outcome)
-        others = Others(elsewhere, patient=not plan.launch.options.detach)
-        if not todo and not others:
-            # A source that came back makes its old runs current again.
-            with contextlib.suppress(OSError):
-                marking.mark(plan)
-            return outcome
-        work = Listed(todo)
-    asked = plan.launch.options.backend if backend is None and start is None else "process"
-    if asked == "slurm":
-        from .slurm import launch_jobs
-        from .submitting import executor
-
-        # What is missing or refused is told before anything is written.
-        jobs = executor(plan)
-        prepare(plan)
-        return launch_jobs(plan, jobs, work.rest(), outcome, others)
-    if asked == "ray":
-        from .ray import Ray
-
-        backend = Ray(plan)
-    prepare(plan)
-    return make(plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log)
 
 
 def make(
@@ -131,30 +77,6 @@ def pending(plan: Plan, outcome: Outcome) -> tuple[list[Run], list[Run]]:
         else:
             todo.append(run)
     return todo, elsewhere
-
-
-def prepare(plan: Plan) -> None:
-    """Make the study's folder: the plan itself, and the sources of the plugins in use.
-
-    Raises:
-        RunError: it cannot be written.
-    """
-    study = plan.launch.root / plan.launch.study
-    runs, sources = study / RUNS, study / PLUGINS
-    try:
-        durable.folder(runs)
-        marking.write(plan)
-        marking.mark(plan)
-        for digest, source in plan.sources.items():
-            path = sources / f"{digest}.py"
-            if not path.exists():
-                durable.folder(sources)
-                durable.create(path, source)
-    except OSError as error:
-        raise RunError(
-            f"cannot write to {runs}: {error.strerror or error}. "
-            "Give another place with root=FOLDER."
-        ) from None
 
 
 class _Launching:
@@ -314,9 +236,11 @@ class _Launching:
         recorded = state.name in OUTCOMES or (
             state.name in ("FAILED", "INTERRUPTED") and state.attempt > slot.attempt
         )
-        if not recorded or (slot.stopped is not None and state.name == "INTERRUPTED"):
-            if self._tried_again(slot, folder, state.attempt, seconds):
-                return
+        stopped = slot.stopped is not None and state.name == "INTERRUPTED"
+        open_ended = not recorded or state.name == "INTERRUPTED"
+        if open_ended and self._tried_again(slot, folder, state, seconds):
+            return
+        if not recorded or stopped:
             state_name, reason = self._verdict(slot)
             try:
                 durable.folder(folder.path)
@@ -348,8 +272,8 @@ class _Launching:
         times = f", {tries + 1} times" if tries else ""
         return "FAILED", slot.handle.reason() + times
 
-    def _tried_again(self, slot: _Slot, folder: RunFolder, attempt: int, seconds: float) -> bool:
-        """Put a run that was killed from outside back, at most ``retries`` times."""
+    def _tried_again(self, slot: _Slot, folder: RunFolder, state: State, seconds: float) -> bool:
+        """Put a run that was ended from outside back, at most ``retries`` times."""
         tries = self.tries.get(slot.run.fingerprint, 0)
         asked = slot.stopped is not None or self.told_at is not None
         if asked or not slot.handle.lost() or tries >= self.options.retries:
@@ -357,8 +281,8 @@ class _Launching:
         self.tries[slot.run.fingerprint] = tries + 1
         reason = slot.handle.reason()
         with contextlib.suppress(OSError):
-            if folder.path.exists():
-                folder.lost(attempt, reason)
+            if folder.path.exists() and state.name != "INTERRUPTED":
+                folder.lost(state.attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
         self.progress.again(slot.run.label, "LOST", again, seconds)
         self.again.append(slot.run)

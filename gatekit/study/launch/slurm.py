@@ -9,20 +9,18 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from gatekit.runs import durable
+from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
-from gatekit.runs.studies import unrecorded
-from gatekit.runs.studies.survey import look
 from gatekit.study.plan import Plan, Run
 
+from .backend import Handle
+from .loop import make, pending
 from .others import Others, settle, waiting
-from .outcome import Outcome, score
+from .outcome import Outcome
 from .process import Main, Processes
 from .progress import Progress
-from .signals import caught
 from .submitting import at_once, not_queued, note, submitting
 from .work import Listed
 
@@ -48,8 +46,6 @@ class Batch:
 
     def __call__(self) -> int:
         """Make the runs; what is complete is skipped, what was interrupted continues."""
-        from .loop import make, pending
-
         with contextlib.suppress(OSError):
             os.chdir(self.cwd)
         outcome = Outcome()
@@ -81,16 +77,176 @@ class Batch:
         return DelayedSubmission(Batch(plan, self.cwd, self.main))
 
 
-@dataclass
-class _Job:
-    job: Any
-    runs: list[Run]
-    seen: set[str] = field(default_factory=set)
-    began: float = field(default_factory=time.monotonic)
-    ended: float | None = None
+class Job:
+    """A submitted job.
+
+    Args:
+        job: the job, as submitit knows it.
+        settle: seconds from its end until the last words of its node are sure to be seen.
+    """
+
+    def __init__(self, job: Any, settle: float) -> None:
+        self.job, self.settle = job, settle
+        self.ended: float | None = None
+        self.cancelled = False
+
+    def over(self) -> bool:
+        """Return whether it has ended, and its runs have nothing more to report."""
+        if self.ended is None and self.job.done():
+            self.ended = time.monotonic()
+        return self.ended is not None and time.monotonic() - self.ended >= self.settle
+
+    def cancel(self) -> None:
+        """Take it out of the queue, or have its runs stop after their batch."""
+        if not self.cancelled:
+            self.cancelled = True
+            self.job.cancel(check=False)
+
+    def words(self) -> str:
+        """Return its name, its state, and where its output is."""
+        return f"{self.job.job_id} ended ({self.job.state}; its output: {self.job.paths.stderr})"
 
 
-def launch_jobs(
+class JobRun:
+    """One run of a Slurm job, which may hold others, too.
+
+    Args:
+        run: the run.
+        place: the slot that it occupies.
+    """
+
+    peak = 0
+
+    def __init__(self, run: Run, place: int) -> None:
+        self.run, self.place = run, place
+        self.before = run.folder().state().attempt
+        self.job: Job | None = None
+        self.name, self.begun = "PLANNED", False
+        self.ended = self.killed = False
+
+    def look(self) -> None:
+        """See how far the run is: in its folder, and in the queue."""
+        if self.ended:
+            return
+        folder = self.run.folder()
+        state = folder.state(quick=True)
+        self.name, self.begun = state.name, state.attempt > self.before
+        final = state.name in OUTCOMES or (state.name == "FAILED" and self.begun)
+        # A run of this machine that is alive outlives its job for a moment.
+        here = state.name == "RUNNING" and (folder.owner() or ("", 0))[0] == platform.node()
+        self.ended = final or (self.job is not None and self.job.over() and not here)
+
+    def waiting(self) -> bool:
+        """Return whether its job has not claimed it yet."""
+        return not self.begun
+
+    def over(self) -> bool:
+        """Return whether its folder or its job says that it has ended, as last seen."""
+        return self.ended or self.killed
+
+    def reason(self) -> str:
+        """Return how its job ended."""
+        return f"its job {self.job.words() if self.job else ''} and left it {self.name}"
+
+    def lost(self) -> bool:
+        """Return whether its job ended without an outcome of the run."""
+        return self.ended and not self.killed
+
+    def blameless(self) -> bool:
+        """Return False: the run may have ended its job."""
+        return False
+
+    def unstarted(self) -> bool:
+        """Return False: the next job may be on a node where it starts."""
+        return False
+
+    def owns(self, folder: RunFolder, before: int) -> bool:
+        """Return whether the latest claim is that of its job; unknown once it was given up."""
+        return not self.killed and folder.state().attempt > before
+
+    def terminate(self) -> None:
+        """Cancel its job, and so the other runs of it."""
+        if self.job is None:
+            self.killed = True
+        else:
+            self.job.cancel()
+
+    def kill(self) -> None:
+        """Cancel its job and wait no longer."""
+        self.terminate()
+        self.killed = True
+
+
+class Slurm:
+    """Slurm jobs, ``max_jobs`` in the queue at once, ``runs_per_job`` runs in each.
+
+    Runs that are started in one step of the loop share a job; the next wait submits it.
+
+    Args:
+        plan: how.
+        executor: what submits the jobs.
+        main: what the process of a run does, if not to train it.
+    """
+
+    def __init__(self, plan: Plan, executor: Any, main: Main = None) -> None:
+        self.plan, self.executor, self.main = plan, executor, main
+        self.options = plan.launch.options
+        self.runs: list[JobRun] = []
+        self.looked = time.monotonic()
+
+    @property
+    def slots(self) -> int:
+        """Return the number of runs in the queue, and of those that a job has room for."""
+        self.runs = [run for run in self.runs if not run.over()]
+        jobs = {id(run.job) for run in self.runs if run.job is not None}
+        filling = sum(run.job is None for run in self.runs)
+        room = (self.options.max_jobs - len(jobs)) * self.options.runs_per_job - filling
+        return len(self.runs) + max(0, room)
+
+    def start(self, run: Run, place: int, bar: bool) -> JobRun:
+        """Take a run into the next job; a full job is submitted at once."""
+        taken = JobRun(run, place)
+        self.runs.append(taken)
+        if sum(each.job is None for each in self.runs) == self.options.runs_per_job:
+            self._submit()
+        return taken
+
+    def wait(self, handles: Sequence[Handle], seconds: float) -> None:
+        """Submit what has been started, and look at the queue from time to time.
+
+        Raises:
+            ConfigError: Slurm refuses the job.
+        """
+        self._submit()
+        time.sleep(seconds)
+        if time.monotonic() - self.looked >= LOOK_EVERY[self.options.cluster]:
+            for run in self.runs:
+                run.look()
+            self.looked = time.monotonic()
+
+    def close(self) -> None:
+        """Do nothing: jobs that were not cancelled have ended."""
+
+    def _submit(self) -> None:
+        taken = [run for run in self.runs if run.job is None and not run.killed]
+        if not taken:
+            return
+        runs = [each.run for each in taken]
+        with submitting():
+            job = self.executor.submit(_batch(self.plan, runs, self.main))
+        note(self.plan, job, runs)
+        submitted = Job(job, SETTLE[self.options.cluster])
+        for each in taken:
+            each.job = submitted
+
+
+def untimed(plan: Plan) -> Plan:
+    """Return a plan for the loop that waits for jobs: each job applies the timeout by itself."""
+    options = dataclasses.replace(plan.launch.options, timeout=None)
+    return dataclasses.replace(plan, launch=dataclasses.replace(plan.launch, options=options))
+
+
+def detach(
     plan: Plan,
     executor: Any,
     todo: Sequence[Run],
@@ -98,29 +254,30 @@ def launch_jobs(
     others: Others | None = None,
     main: Main = None,
 ) -> Outcome:
-    """Make runs in Slurm jobs, ``runs_per_job`` in each, ``max_jobs`` in the queue at once.
+    """Submit jobs for all runs, as arrays of Slurm, and leave them to themselves.
 
     Args:
         plan: how.
-        executor: what submits them.
+        executor: what submits the jobs.
         todo: the runs.
-        outcome: is completed and returned; the numbers are in the folders.
-        others: runs that other processes work on; they are awaited, and made if they become free.
+        outcome: is completed and returned.
+        others: runs that other processes work on; those whose process is dead are submitted, too.
         main: what the process of a run does, if not to train it.
 
     Raises:
         ConfigError: Slurm refuses a job.
     """
-    options = plan.launch.options
-    others = others or Others()
-    free = _free(plan, others, outcome) if options.detach else []
-    left = not_queued(plan, [*todo, *free], outcome)
-    size = options.runs_per_job
+    left = not_queued(plan, [*todo, *_free(plan, others or Others(), outcome)], outcome)
+    size = plan.launch.options.runs_per_job
     chunks = [left[k : k + size] for k in range(0, len(left), size)]
-    if options.detach:
-        outcome.jobs = _detach(executor, plan, chunks, main)
+    if not chunks:
         return outcome
-    return _Watching(plan, executor, chunks, outcome, others, main).run()
+    with submitting(), executor.batch():
+        jobs = [executor.submit(_batch(plan, chunk, main)) for chunk in chunks]
+    for job, chunk in zip(jobs, chunks, strict=True):
+        note(plan, job, chunk)
+    outcome.jobs = [str(job.job_id) for job in jobs]
+    return outcome
 
 
 def _free(plan: Plan, others: Others, outcome: Outcome) -> list[Run]:
@@ -134,152 +291,6 @@ def _free(plan: Plan, others: Others, outcome: Outcome) -> list[Run]:
         time.sleep(0.2)
     progress.close()
     return found
-
-
-def _detach(executor: Any, plan: Plan, chunks: Sequence[list[Run]], main: Main) -> list[str]:
-    if not chunks:
-        return []
-    with submitting(), executor.batch():
-        jobs = [executor.submit(_batch(plan, chunk, main)) for chunk in chunks]
-    for job, chunk in zip(jobs, chunks, strict=True):
-        note(plan, job, chunk)
-    return [str(job.job_id) for job in jobs]
-
-
-class _Watching:
-    """Keeps ``max_jobs`` in the queue, and tells what the folders of their runs say."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        executor: Any,
-        chunks: list[list[Run]],
-        outcome: Outcome,
-        others: Others,
-        main: Main = None,
-    ) -> None:
-        self.others, self.waited = others, False
-        self.plan, self.executor, self.chunks, self.outcome = plan, executor, chunks, outcome
-        self.main = main
-        self.options = plan.launch.options
-        self.active: list[_Job] = []
-        self.tries: dict[str, int] = {}
-        slots = self.options.max_jobs * at_once(plan)
-        total = sum(map(len, chunks)) + len(others)
-        self.progress = Progress(total, slots, log=plan.log)
-
-    def run(self) -> Outcome:
-        try:
-            with caught() as received:
-                while self._more() and not received and not self.outcome.halted:
-                    while self.chunks and len(self.active) < self.options.max_jobs:
-                        self._submit(self.chunks.pop(0))
-                    self._pause(received)
-                    for job in list(self.active):
-                        self._look(job)
-                    free = settle(self.others, Listed(()), self.outcome, self.progress)
-                    self.chunks += [[run] for run in free]
-                if self.active:
-                    self._stop()
-                if received:
-                    self.outcome.signal = received[0]
-        finally:
-            self.progress.close()
-        self.outcome.left += [run for chunk in self.chunks for run in chunk] + self.others.runs()
-        return self.outcome
-
-    def _more(self) -> bool:
-        if self.others and not (self.active or self.chunks or self.waited):
-            self.waited = True
-            self.progress.note(waiting(self.others))
-        return bool(self.active or self.chunks or self.others)
-
-    def _pause(self, received: list[int]) -> None:
-        end = time.monotonic() + LOOK_EVERY[self.options.cluster]
-        while time.monotonic() < end and not received:
-            time.sleep(0.1)
-
-    def _submit(self, runs: list[Run]) -> None:
-        with submitting():
-            job = self.executor.submit(_batch(self.plan, runs, self.main))
-        note(self.plan, job, runs)
-        self.active.append(_Job(job, runs))
-        for _ in runs:
-            self.progress.started()
-
-    def _look(self, job: _Job) -> None:
-        if job.ended is None and job.job.done():
-            job.ended = time.monotonic()
-        over = job.ended is not None and (
-            time.monotonic() - job.ended >= SETTLE[self.options.cluster]
-        )
-        for run in job.runs:
-            if run.fingerprint in job.seen:
-                continue
-            name, reason = look(run.path)
-            if name in (*OUTCOMES, "FAILED"):
-                job.seen.add(run.fingerprint)
-                self._ended(run, name, reason, time.monotonic() - job.began)
-            elif over and not (name == "RUNNING" and _here(run)):
-                job.seen.add(run.fingerprint)
-                self._left_open(job, run, name, reason)
-        if len(job.seen) == len(job.runs):
-            self.active.remove(job)
-
-    def _left_open(self, job: _Job, run: Run, name: str, reason: str | None) -> None:
-        tries = self.tries.get(run.fingerprint, 0)
-        said = f"its job {job.job.job_id} ended ({job.job.state}) and left it {name}"
-        seconds = time.monotonic() - job.began
-        if name in ("RUNNING", "LOST"):
-            # Slurm says that its process is gone, whatever machine it was on.
-            run.folder().lost(run.folder().state().attempt, said)
-        if tries < self.options.retries:
-            self.tries[run.fingerprint] = tries + 1
-            self.progress.again(run.label, "LOST", f"{said}; again", seconds)
-            self.chunks.append([run])
-        elif name == "INTERRUPTED":
-            self._ended(run, name, f"{said}: {reason}", seconds)
-        else:
-            said += f", {tries + 1} times; its words: {job.job.paths.stderr}"
-            try:
-                durable.folder(run.path)
-                run.folder().status("FAILED", said)
-            except OSError as error:
-                said = f"{durable.trouble(error, run.path)} ({said})"
-                unrecorded.note(self.plan.study, run.folder(), said)
-            self._ended(run, "FAILED", said, seconds)
-
-    def _ended(self, run: Run, name: str, reason: str | None, seconds: float) -> None:
-        words = score(run.folder()) if name == "COMPLETED" else reason or ""
-        self.progress.ended(run.label, name, words, seconds)
-        if name == "FAILED":
-            self.outcome.failed.append((run, reason or ""))
-            if self.options.fail_fast:
-                self.outcome.halted = f"fail_fast, and {run.label} failed."
-        else:
-            self.outcome.ended(run, name)
-
-    def _stop(self) -> None:
-        from .loop import GRACE
-
-        for job in self.active:
-            job.job.cancel(check=False)
-        end = time.monotonic() + GRACE
-        while time.monotonic() < end and not all(job.job.done() for job in self.active):
-            time.sleep(0.1)
-        for job in self.active:
-            for run in job.runs:
-                if run.fingerprint not in job.seen:
-                    name, _ = look(run.path)
-                    if name in (*OUTCOMES, "INTERRUPTED"):
-                        self.outcome.ended(run, name)
-                    else:
-                        self.outcome.left.append(run)
-
-
-def _here(run: Run) -> bool:
-    """Return whether the process of a run that goes on is one of this machine, and surely lives."""
-    return (run.folder().owner() or ("", 0))[0] == platform.node()
 
 
 def _batch(plan: Plan, runs: Sequence[Run], main: Main) -> Batch:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy
 import tensorflow as tf
 
-from gatekit.cell.analysis.bounds import Interval, bounds
+from gatekit.cell.analysis.bounds import bounds
+from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import watched
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.compare.comparison import compare
-from gatekit.compare.recipe import trained
+from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.page import page
 
@@ -33,7 +33,9 @@ def sheet(study: str, root: Path, **options: Any) -> Sheet:
     within = [x] if x else []
     plain = {key: value for key, value in options.items() if key != "x"}
     comparison = compare(study, root, within=within, **plain)
-    return Sheet(comparison, f"gatekit compare {study}", tuple(trained(comparison.study)), x)
+    return Sheet(
+        comparison, f"gatekit compare {study}", tuple(recorded_commands(comparison.study)), x
+    )
 
 
 def written(study: str, root: Path, path: Path, **options: Any) -> Path:

@@ -99,7 +99,7 @@ def test_groups_are_chosen_everywhere_at_once(sweep: Path, open_page: Open) -> N
     page.locator("#curves .chooser button", has_text="none").click()
     until(page, lambda: bands.count() == 0)
     assert page.locator("#parallel path.run").count() < runs
-    assert page.get_by_text("no group is chosen").count() == 1
+    assert page.get_by_text("no group is selected").count() == 1
     page.locator("#parallel .chooser button", has_text="all").click()
     until(page, lambda: bands.count() > before - 1)
 
@@ -194,9 +194,13 @@ def test_a_range_of_an_axis_keeps_runs_there_and_in_the_table(sweep: Path, open_
     said = page.locator("#parallel .kept").inner_text()
     kept = int(said.split(" ")[0])
     assert 0 < kept < 27
-    assert page.locator("p.count").inner_text().startswith(f"{kept} of 27 runs, of those kept")
+    assert (
+        page.locator("p.count")
+        .inner_text()
+        .startswith(f"{kept} of 27 runs, limited to those selected")
+    )
     values = [float(text) for text in column(page, "test")]
-    page.get_by_role("button", name="let go").click()
+    page.get_by_role("button", name="clear").click()
     every = [float(text) for text in column(page, "test") if text]
     assert max(values) < max(every)
     assert len(every) == 25
@@ -209,7 +213,7 @@ def test_a_range_by_keyboard(sweep: Path, open_page: Open) -> None:
     ruler.focus()
     page.keyboard.press("ArrowUp")
     until(page, lambda: page.locator("#parallel rect.range").count() == 1)
-    assert "of 27 runs are within" in page.locator("#parallel .kept").inner_text()
+    assert "of 27 runs are selected" in page.locator("#parallel .kept").inner_text()
     assert ruler.get_attribute("aria-valuetext").startswith("from ")
     page.keyboard.press("Escape")
     until(page, lambda: page.locator("#parallel rect.range").count() == 0)
@@ -298,7 +302,7 @@ def test_an_injected_script_would_be_stopped(sweep: Path, browser: Any) -> None:
 def test_a_page_without_runs_opens(tmp_path: Path, open_page: Open) -> None:
     (tmp_path / "empty" / "runs").mkdir(parents=True)
     page = open_page(written("empty", tmp_path, tmp_path / "empty.html"))
-    assert "This study holds no runs" in page.locator("main").inner_text()
+    assert "This study has no runs" in page.locator("main").inner_text()
 
 
 @pytest.mark.slow

@@ -186,7 +186,7 @@ def test_a_cell_that_cannot_be_built_here_is_shown_as_text(tmp_path: Path) -> No
     for seed in range(2):
         write_run(runs, configuration("lstm", seed, cell__gates={"input": {"kind": "unheard_of"}}))
     said = Reader(page(sheet("demo", tmp_path))).said()
-    assert "cannot be built from what is installed here" in said
+    assert "This cell cannot be built with what is installed here" in said
     assert "unheard_of" in said
     assert "forget * c_prev + input * candidate" in said
 
@@ -228,12 +228,12 @@ def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) ->
     (tmp_path / "empty" / "runs").mkdir(parents=True)
     empty = sheet("empty", tmp_path)
     assert empty.comparison.exit_code == 1
-    assert "This study holds no runs" in Reader(page(empty)).said()
+    assert "This study has no runs" in Reader(page(empty)).said()
     for seed in range(2):
         write_run(tmp_path / "bad" / "runs", configuration(seed=seed), state="FAILED", reason="no")
     bad = sheet("bad", tmp_path)
     said = Reader(page(bad)).said()
-    assert "No run came to an outcome" in said
+    assert "No run has an outcome yet" in said
     assert "2 FAILED" in said
 
 
@@ -241,7 +241,7 @@ def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> 
     runs = write_study(tmp_path, GROUPS)
     write_run(runs, configuration("gru", 7), state="PLANNED", validation=[11.0, 10.0])
     html = page(sheet("demo", tmp_path), reload_seconds=5)
-    assert "1 more runs are on their way" in Reader(html).said()
+    assert "1 more runs are planned or in progress" in Reader(html).said()
     drawn = loaded(html)["curves"]
     assert isinstance(drawn, dict)
     states = {run["state"] for group in drawn["curves"][0] for run in group["runs"]}
@@ -278,7 +278,7 @@ def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, htm
     page_ = page(sheet("demo", tmp_path))
     reader = Reader(page_)
     said = reader.said()
-    assert "What the gates did" in said
+    assert "Gates over training" in said
     assert "forward_0 " in said
     assert "2 of 3 runs were probed" in said
     assert "memory (steps)" in said
@@ -310,7 +310,7 @@ def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.Mon
     drawn = found["curves"][0]
     assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
     assert all(bool(group["runs"]) != bool(group["band"]) for group in drawn[2:])
-    assert "Single seeds are left out from the table's group 3 on" in Reader(html).said()
+    assert "From group 3 of the table on, single seeds are not shown" in Reader(html).said()
 
 
 def test_what_is_not_comparable_is_said(tmp_path: Path) -> None:
@@ -318,6 +318,6 @@ def test_what_is_not_comparable_is_said(tmp_path: Path) -> None:
     for seed in range(3):
         write_run(runs, configuration("gru", seed), 8.7, data_hash="sha256:" + "cd" * 32)
     refused = Reader(page(sheet("demo", tmp_path))).said()
-    assert "gru is not comparable with lstm: another data (cdcdcdcd against abababab)" in refused
+    assert "gru is not comparable with lstm: different data (cdcdcdcd against abababab)" in refused
     forced = Reader(page(sheet("demo", tmp_path, force=True))).said()
-    assert "gru against lstm, forced: another data" in forced
+    assert "gru against lstm, forced: different data" in forced

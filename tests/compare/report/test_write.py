@@ -25,7 +25,7 @@ def test_it_is_written_whole_and_into_new_folders(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6, 8.7]})
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="give another --to"):
+    with pytest.raises(ConfigError, match="choose another --to"):
         write_report(tmp_path / "file" / "page.html", sheet("demo", tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""What a drawing of a cell shows: boxes by column, and what leads from box to box."""
+"""The boxes of a drawing by column, and the links between them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Boxes:
                 self.bands.append((level, first, last))
 
     def _add_reads(self, node: Node, first: int) -> int:
-        """Add what leads to a node, and return the column in which it stands."""
+        """Add the links to a node, and return its column."""
         direct = _direct(node)
         for key in direct:
             self._link(key, node.name, "thin")
@@ -134,7 +134,7 @@ def _sources(cell: Cell) -> list[str]:
 
 
 def _direct(node: Node) -> list[str]:
-    """Return the names that a node takes as they are, not through a read."""
+    """Return the names that a node uses directly, not through a read."""
     if node.expr is not None:
         return list(names(node.expr))
     if node.source:
@@ -149,7 +149,7 @@ def _style(read: BuiltRead) -> str:
 
 
 def _look(cell: Cell, node: Node) -> tuple[str, str, tuple[str, ...]]:
-    """Return the look, the title and the text of a node's box."""
+    """Return the look, title and lines of a node's box."""
     if node.kind == "equation":
         lines = [line for part in _parts(cell.equation(node.name)) for line in _wrapped(part)]
         shape = cell.shapes[node.name]

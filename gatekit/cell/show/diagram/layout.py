@@ -1,4 +1,4 @@
-"""Where boxes and lines of a layered drawing go: boxes in columns, lines only in the gaps between.
+"""Layout of a layered drawing: boxes in columns, lines only in the gaps between them.
 
 A line over several columns passes each through a lane of its own, so that it never crosses a box.
 """

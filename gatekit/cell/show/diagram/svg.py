@@ -1,4 +1,4 @@
-"""The strokes, texts and paths of an SVG drawing."""
+"""Strokes, labels and paths of an SVG drawing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEADS = {"dense": "#1a1a1a", "diagonal": "#1a1a1a", "thin": "#555555", "feedbac
 
 
 def safe(content: str) -> str:
-    """Return a text escaped, and without characters that XML forbids."""
+    """Return an escaped string without characters that XML forbids."""
     return escape("".join(c for c in content if c.isprintable()))
 
 
@@ -30,7 +30,7 @@ def label(
     fill: str = "#111111",
     mono: bool = False,
 ) -> str:
-    """Return a line of text at a base line; the content is escaped here."""
+    """Return a line of text at a baseline; the content is escaped here."""
     family = "DejaVu Sans Mono, Menlo, Consolas, monospace" if mono else "DejaVu Sans, sans-serif"
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-family="{family}" font-size="{size}" '

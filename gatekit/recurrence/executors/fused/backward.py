@@ -1,4 +1,4 @@
-"""The backward loop of the fused executor.
+r"""The backward loop of the fused executor, and the adjoint of each part of a step.
 
 It replays only the row-wise part, from saved pre-activations and states, differentiates it by
 TensorFlow, and saves the gradients of pre-activations; `weight_gradients` forms the gradients of
@@ -8,6 +8,7 @@ weights from them, after the loop.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
@@ -18,14 +19,39 @@ from gatekit.recurrence.packing import side_by_side, split, unstack
 from gatekit.recurrence.problem import Solution
 
 from .forward import Loop
+from .layout import layout_with_gradient
 from .residuals import Residuals, residuals_for
-from .schedule import Product
+from .schedule import StepProduct
 from .tensors import LoopTensors
-from .weight_gradients import WeightGradients, logged_entries
+from .weight_gradients import WeightGradients, saved_entries
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """A level that was computed again.
+
+    Args:
+        tape: the tape that has recorded it.
+        inputs: what it was computed from: values, and sums of products, by key.
+        parameters: row-wise weights by name.
+        outputs: what others take from it, by key.
+        operands: what products read that is more than a plain value, by product.
+    """
+
+    tape: tf.GradientTape
+    inputs: Mapping[str, Any]
+    parameters: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    operands: Mapping[str, Any]
 
 
 class DifferentiableLoop(Loop):
-    """A forward loop with its gradient."""
+    """A forward loop with its gradient.
+
+    Within a step, gradients are accumulated in a mapping: ``NAME`` is the gradient of a signal or a
+    new state, ``NAME_prev`` that of a state before the step, and a group's or a product's key that
+    of its sums or of what it reads.
+    """
 
     def backward(
         self, tensors: LoopTensors, residuals: Residuals, cotangents: Solution
@@ -37,24 +63,21 @@ class DifferentiableLoop(Loop):
             residuals: what `forward` has saved.
             cotangents: the gradients of the solution.
         """
-        plan, problem, names = self.plan, self.problem, self.names
-        # Transposed once here, not in every product of the loop.
-        matrices = {}
-        for made in plan.products:
-            own = tensors.matrices[made.key][self.fed_rows(made, tensors) :]
-            matrices[made.key] = tf.transpose(tf.cast(own, problem.matmul_dtype))
-        base = self.base(tensors)
-        for name in plan.parameters:
-            base[name] = self.per_row(base[name])
-        rows = self.unstacked(tensors)
+        schedule, problem, names = self.schedule, self.problem, self.names
+        layout = layout_with_gradient(schedule)
+        matrices = self.transposed(tensors)
+        constant = self.constant(tensors)
+        for name in schedule.parameters:
+            constant[name] = self.per_row(constant[name])
+        rows = self.rows(tensors)
         flows = None
         if problem.wanted:
             outside = [cotangents.sequences[name] for name in problem.wanted]
             flows = unstack(tf.concat(outside, -1), self.static)
-        last = tuple(cotangents.states[name] for name in names)
-        extra = [n for n in problem.wanted if n not in names]
-        log = residuals_for(logged_entries(plan), (), self.steps, self.static, self.dtype)
-        place, read = residuals.backwards(plan.prefetch)
+        log = residuals_for(
+            layout, saved_entries(schedule), (), self.steps, self.static, self.dtype
+        )
+        place, read = residuals.backwards(layout.prefetch)
 
         def body(
             step: Any, place: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], arrays: Any
@@ -62,58 +85,30 @@ class DifferentiableLoop(Loop):
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
-            now, place = read(place, step)
-            env = {**base, **self.row(rows, step)}
-            env.update({f"{n}_prev": now[n] for n in names})
-            cot: dict[str, Any] = {}
-            valid = None if problem.mask is None else problem.mask[step]
-            for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
-                if state.name in flow:
-                    d = d + flow[state.name]
-                of_new, of_old = self.hold(step, index, valid).adjoint(d)
-                if of_old is not None:
-                    _add(cot, f"{state.name}_prev", of_old)
-                _add(cot, state.name, of_new)
-            for name in extra:
-                _add(cot, name, flow[name])
-            dsums = list(sums)
+            saved, place = read(place, step)
+            env = {**constant, **self.row(rows, step)}
+            env.update({f"{n}_prev": saved[n] for n in names})
+            gradients = self.held(step, dstates, flow)
+            dparameters = dict(zip(schedule.parameters, sums, strict=True))
             line: dict[str, Any] = {}
-            segments = self.replay(env, now, tensors)
-            for level in range(plan.depth, -1, -1):
-                tape, inputs, outputs, u_values = segments[level]
-                for made in plan.products_at(level):
-                    found = {f"d:{g.key}": cot.pop(g.key) for g in made.groups}
-                    matrix = matrices[made.key]
-                    d = side_by_side(list(found.values()))
-                    line.update(found)
-                    line[made.key] = d
-                    du = tf.matmul(tf.cast(d, matrix.dtype), matrix)
-                    key = str(made.expr) if self.direct(made) else f"u:{made.key}"
-                    _add(cot, key, tf.cast(du, self.dtype))
-                targets = {**outputs, **u_values}
-                targets = {k: v for k, v in targets.items() if k in cot}
-                if not targets:
-                    continue
-                slopes = tape.gradient(
-                    list(targets.values()),
-                    list(inputs.values()),
-                    output_gradients=[cot.pop(k) for k in targets],
-                    unconnected_gradients=tf.UnconnectedGradients.ZERO,
-                )
-                for key, d in zip(inputs, slopes, strict=True):
-                    if key.startswith("weight:"):
-                        which = plan.parameters.index(key.removeprefix("weight:"))
-                        dsums[which] = dsums[which] + d
-                    else:
-                        _add(cot, key, d)
-            for key in plan.loose:
-                like = self.zeros(plan.widths[key])
-                line[f"d:{key}"] = cot.get(key, like)
-            line.update(self.logged_values(env))
-            dprev = tuple(cot.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names)
-            return step - 1, place, dprev, tuple(dsums), log.write(arrays, step, {}, line)
+            replayed = self.replay(env, saved, tensors)
+            for level, again in zip(reversed(schedule.levels), reversed(replayed), strict=True):
+                for product in level.products:
+                    line.update(self.product_adjoint(product, gradients, matrices[product.key]))
+                self.level_adjoint(again, gradients, dparameters)
+            for key in schedule.extra_sequences:
+                like = self.zeros(schedule.widths[key])
+                line[f"d:{key}"] = gradients.get(key, like)
+            for key, (expr, _) in schedule.replayed.items():
+                line[key] = evaluate(expr, env, self.cell.spec.functions)
+            dprev = tuple(
+                gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names
+            )
+            sums = tuple(dparameters.values())
+            return step - 1, place, dprev, sums, log.write(arrays, step, {}, line)
 
-        zeros = tuple(tf.zeros_like(base[n]) for n in plan.parameters)
+        last = tuple(cotangents.states[name] for name in names)
+        zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.parameters)
         _, _, dfirst, dparameters, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
@@ -121,11 +116,19 @@ class DifferentiableLoop(Loop):
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        gradients = WeightGradients(self, tensors, residuals, log.finish(arrays, {}))
-        return gradients.all(
+        after = WeightGradients(self, tensors, residuals, log.finish(arrays, {}))
+        return after.all(
             dict(zip(names, dfirst, strict=True)),
-            dict(zip(plan.parameters, dparameters, strict=True)),
+            dict(zip(schedule.parameters, dparameters, strict=True)),
         )
+
+    def transposed(self, tensors: LoopTensors) -> dict[str, Any]:
+        """Return the transposed matrix of what each product reads, made once for all steps."""
+        transposed = {}
+        for product in self.schedule.products:
+            own = tensors.matrices[product.key][self.input_rows(product, tensors) :]
+            transposed[product.key] = tf.transpose(tf.cast(own, self.problem.matmul_dtype))
+        return transposed
 
     def per_row(self, parameter: Any) -> Any:
         """Return a vector once per row: its gradient is summed over rows after the loop."""
@@ -134,52 +137,110 @@ class DifferentiableLoop(Loop):
         return tf.broadcast_to(parameter, tf.stack([self.batch, parameter.shape[0]]))
 
     def zeros(self, width: int) -> Any:
+        """Return zeros for each row."""
         return tf.zeros(tf.stack([self.batch, width]), self.dtype)
 
-    def direct(self, made: Product) -> bool:
+    # --- the adjoint of each part of a step ---------------------------------
+
+    def held(self, step: Any, dstates: tuple[Any, ...], flow: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the gradients at the end of a step, through mask and zoneout.
+
+        Args:
+            step: the index of the step.
+            dstates: the gradients that the step after it gives to the states.
+            flow: the gradients of the wanted signals at this step.
+        """
+        problem = self.problem
+        gradients: dict[str, Any] = {}
+        valid = None if problem.mask is None else problem.mask[step]
+        for index, (state, d) in enumerate(zip(self.cell.states, dstates, strict=True)):
+            if state.name in flow:
+                d = d + flow[state.name]
+            of_new, of_old = self.hold(step, index, valid).adjoint(d)
+            if of_old is not None:
+                gradients[f"{state.name}_prev"] = of_old
+            gradients[state.name] = of_new
+        gradients.update({name: d for name, d in flow.items() if name not in self.names})
+        return gradients
+
+    def product_adjoint(
+        self, product: StepProduct, gradients: dict[str, Any], transposed: Any
+    ) -> dict[str, Any]:
+        r"""Add $\bar u = \bar z W_u^\top$, and return $\bar z$ for the gradient of W.
+
+        Args:
+            product: the product.
+            gradients: the step's gradients; those of its groups are taken out.
+            transposed: $W_u^\top$.
+        """
+        groups = {f"d:{group.key}": gradients.pop(group.key) for group in product.groups}
+        d = side_by_side(list(groups.values()))
+        du = tf.matmul(tf.cast(d, transposed.dtype), transposed)
+        key = str(product.expr) if self.reads_plainly(product) else product.key
+        _add(gradients, key, tf.cast(du, self.dtype))
+        return {**groups, product.key: d}
+
+    def level_adjoint(
+        self, level: _Replayed, gradients: dict[str, Any], dparameters: dict[str, Any]
+    ) -> None:
+        r"""Add $(\partial f / \partial v)^\top \bar s$ for all that a level is computed from.
+
+        Args:
+            level: the level, with the tape that has recorded it.
+            gradients: the step's gradients; those of what the level gives are taken out.
+            dparameters: the gradients of row-wise weights so far.
+        """
+        targets = {**level.outputs, **level.operands}
+        targets = {key: value for key, value in targets.items() if key in gradients}
+        if not targets:
+            return
+        slopes = level.tape.gradient(
+            list(targets.values()),
+            [*level.inputs.values(), *level.parameters.values()],
+            output_gradients=[gradients.pop(key) for key in targets],
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        count = len(level.inputs)
+        for key, d in zip(level.inputs, slopes[:count], strict=True):
+            _add(gradients, key, d)
+        for name, d in zip(level.parameters, slopes[count:], strict=True):
+            dparameters[name] = dparameters[name] + d
+
+    def reads_plainly(self, product: StepProduct) -> bool:
         """Return whether a product reads a plain value, so that its gradient needs no tape."""
-        return isinstance(made.expr, Name) and made.text not in self.problem.drops
+        return isinstance(product.expr, Name) and product.text not in self.problem.drops
 
     def replay(
-        self, env: dict[str, Any], now: Mapping[str, Any], tensors: LoopTensors
-    ) -> list[Any]:
-        """Compute each segment again under a tape of its own, from its own inputs."""
-        plan = self.plan
-        segments = []
-        for level in range(plan.depth + 1):
-            inputs = {key: env[key] for key in plan.needs[level]}
-            for name in plan.parameter_needs[level]:
-                inputs[f"weight:{name}"] = env[name]
-            groups = {g.key: now[g.key] for g in plan.groups_at(level - 1)}
-            # An identity of its own lets an earlier segment's output be watched here too.
-            inputs = {k: tf.identity(v) for k, v in {**inputs, **groups}.items()}
-            local = {**env, **{k: v for k, v in inputs.items() if not k.startswith("weight:")}}
-            local.update(
-                {k.removeprefix("weight:"): v for k, v in inputs.items() if k.startswith("weight:")}
-            )
-            pre = {k: inputs[k] for k in groups}
+        self, env: dict[str, Any], saved: Mapping[str, Any], tensors: LoopTensors
+    ) -> list[_Replayed]:
+        """Compute each level again under a tape of its own, from its own inputs.
+
+        Args:
+            env: values by key; what the levels compute is added.
+            saved: the residuals of the step.
+            tensors: the call's tensors.
+        """
+        levels = []
+        for level in self.schedule.levels:
+            # An identity of its own lets an earlier level's output be watched here, too.
+            inputs = {key: tf.identity(env[key]) for key in level.needs}
+            parameters = {name: tf.identity(env[name]) for name in level.parameters}
+            sums = {group.key: tf.identity(saved[group.key]) for group in level.arrivals}
+            local = {**env, **inputs, **sums, **parameters}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                for value in inputs.values():
-                    tape.watch(value)
-                self.segment(level, local, pre, tensors)
-                u_values = {}
-                for made in plan.products_at(level):
-                    if not self.direct(made):
-                        u = evaluate(made.expr, local, self.cell.spec.functions)
-                        u_values[f"u:{made.key}"] = self.dropped(made.text, u, tensors)
-            outputs = {key: local[key] for key in plan.gives[level]}
+                tape.watch([inputs, parameters, sums])
+                self.level(level, local, sums, tensors)
+                operands = {}
+                for product in level.products:
+                    if not self.reads_plainly(product):
+                        u = evaluate(product.expr, local, self.cell.spec.functions)
+                        operands[product.key] = self.dropped(product.text, u, tensors)
+            outputs = {key: local[key] for key in level.gives}
             env.update(outputs)
             env.update({k: v for k, v in local.items() if k not in env})
-            segments.append((tape, inputs, outputs, u_values))
-        return segments
-
-    def logged_values(self, env: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the replayed values that weight gradients need and that are not saved states."""
-        return {
-            key: evaluate(expr, env, self.cell.spec.functions)
-            for key, expr in self.plan.logged_expressions.items()
-        }
+            levels.append(_Replayed(tape, {**inputs, **sums}, parameters, outputs, operands))
+        return levels
 
 
-def _add(cot: dict[str, Any], key: str, value: Any) -> None:
-    cot[key] = cot[key] + value if key in cot else value
+def _add(gradients: dict[str, Any], key: str, value: Any) -> None:
+    gradients[key] = gradients[key] + value if key in gradients else value

@@ -14,22 +14,22 @@ from gatekit.recurrence.problem import Problem, Solution
 
 from .backward import DifferentiableLoop
 from .residuals import Residuals
-from .schedule import Plan
+from .schedule import LoopSchedule
 from .tensors import LoopTensors
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, plan: Plan) -> Solution:
+def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     """Return the sequences and last states of the recurrence.
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `scheduler.make(cell, wanted)`.
+        schedule: how the cell is arranged; `scheduler.make(cell, wanted)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    loop = DifferentiableLoop(problem, plan)
+    loop = DifferentiableLoop(problem, schedule)
 
     def forward(tensors: LoopTensors) -> tuple[Solution, Residuals | None]:
         # A gradient outside training costs a second forward pass, so that a call for outputs alone

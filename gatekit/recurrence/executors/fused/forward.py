@@ -14,15 +14,16 @@ import tensorflow as tf
 
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
-from gatekit.recurrence.compiled import bound, compiled
+from gatekit.recurrence.compiled import bound
 from gatekit.recurrence.hold import Hold, hold
 from gatekit.recurrence.packing import split, unstack
 from gatekit.recurrence.problem import Problem, Solution
 from gatekit.recurrence.step import apply_map, normalised_read, pre_activation, total, value_of
 
 from .hoist import hoist
+from .layout import Layout, layout_with_gradient, layout_without_gradient
 from .residuals import Residuals, residuals_for
-from .schedule import STREAM, Group, Plan, Product
+from .schedule import INPUT_COLUMNS, Group, Level, LoopSchedule, StepProduct
 from .tensors import LoopTensors, loop_tensors, sequences
 
 
@@ -34,23 +35,28 @@ class _Factor:
         groups: whose sums it makes, in the order of its columns.
         matrix: ``width_in x width``.
         bias: what is added to the sums, or None.
-        fed: whether inputs stand beside what is read.
+        takes_input: whether inputs are beside what is read.
     """
 
     groups: tuple[Group, ...]
     matrix: Any
     bias: Any
-    fed: bool
+    takes_input: bool
 
 
 class Loop:
-    """One call, and the tensors that enter its custom gradient."""
+    """One call, and the tensors that enter its custom gradient.
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem, self.plan = problem, plan
+    Args:
+        problem: the call, time first.
+        schedule: how the cell is arranged.
+    """
+
+    def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
+        self.problem, self.schedule = problem, schedule
         self.cell = problem.cell
         self.names = [s.name for s in self.cell.states]
-        self.tensors = loop_tensors(problem, plan)
+        self.tensors = loop_tensors(problem, schedule)
         x = problem.inputs["x"]
         self.steps = tf.shape(x)[0]
         # A batch size that is known stays static, so that loops keep their shapes.
@@ -58,74 +64,7 @@ class Loop:
         self.static = (x.shape[0], x.shape[1])
         self.dtype = x.dtype
 
-    def base(self, tensors: LoopTensors) -> dict[str, Any]:
-        """Return what holds for every step: constants and weights of the row-wise part."""
-        return {**self.cell.constants, **tensors.weights}
-
-    def factors(self, made: Product, tensors: LoopTensors) -> list[_Factor]:
-        """Return the matrices that make a product's sums.
-
-        Inputs stand beside what is read only for the gates that read inputs: the others' matrix is
-        one of its own then, instead of zeros.
-        """
-        matrix, dtype = tensors.matrices[made.key], self.problem.matmul_dtype
-        if not made.fed:
-            return [_Factor(made.groups, tf.cast(matrix, dtype), None, fed=False)]
-        found = []
-        fed = self.fed_rows(made, tensors)
-        bare = tuple(g for g in made.groups if not g.part)
-        start = sum(g.width for g in bare)
-        if bare:
-            bias = matrix[fed - 1, :start] if any(g.biased for g in bare) else None
-            found.append(_Factor(bare, tf.cast(matrix[fed:, :start], dtype), bias, fed=False))
-        if len(bare) < len(made.groups):
-            bias, matrix = (matrix[fed - 1, start:] if self.low else None), matrix[:, start:]
-            if self.low:
-                matrix = tf.concat([matrix[: fed - 1], matrix[fed:]], 0)
-            groups = made.groups[len(bare) :]
-            found.append(_Factor(groups, tf.cast(matrix, dtype), bias, fed=True))
-        return found
-
-    @property
-    def low(self) -> bool:
-        """Whether products are in low precision, which biases stay out of: it would round them."""
-        return bool(self.problem.matmul_dtype != self.dtype)
-
-    def fed_rows(self, made: Product, tensors: LoopTensors) -> int:
-        """Return how many rows of a product's matrix belong to the inputs and the bias."""
-        return tensors.input_columns.shape[-1] if made.fed else 0
-
-    def stream(self, tensors: LoopTensors) -> Any:
-        """Return what inputs give to the products of each step, in the products' type."""
-        stream = tensors.input_columns
-        if stream is None:
-            return None
-        if self.low:
-            stream = tf.cast(stream[..., :-1], self.problem.matmul_dtype)
-        return unstack(stream, self.static)
-
-    def row(self, array: Any, step: Any) -> dict[str, Any]:
-        """Return this step's columns of the sequences, by key."""
-        return {} if array is None else self.columns(array.read(step))
-
-    def columns(self, row: Any) -> dict[str, Any]:
-        """Return the columns of a row of the sequences, by key."""
-        return split(row, self.plan.sequences, self.plan.widths)
-
-    def inputs(self) -> dict[str, Any]:
-        """Return the inputs, to be read step by step."""
-        return {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
-
-    def hoisted_at(self, inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
-        """Return what `hoist` computes, of one step, by key."""
-        now = {name: array.read(step)[None] for name, array in inputs.items()}
-        env = hoist(replace(self.problem, inputs=now), self.plan)
-        return self.columns(sequences(self.plan, env, tf.stack([1, self.batch]))[0])
-
-    def unstacked(self, tensors: LoopTensors) -> Any:
-        """Return the sequences, to be read step by step; None if there are none."""
-        rows = tensors.sequences
-        return None if rows is None else unstack(rows, self.static)
+    # --- the loop -----------------------------------------------------------
 
     def forward(self, tensors: LoopTensors) -> tuple[Solution, Residuals]:
         """Run the loop and save, of each step, what the backward loop starts from.
@@ -135,23 +74,22 @@ class Loop:
             and wanted signals that are not states.
         """
         wanted, widths = self.problem.wanted, self.cell.widths
-        values = {g.key: g.width for g in self.plan.groups}
+        values = {g.key: g.width for g in self.schedule.groups}
         values |= {n: widths[n] for n in wanted if n not in self.names}
-        return self.loop(tensors, {n: widths[n] for n in self.names}, values)
+        states = {n: widths[n] for n in self.names}
+        return self.loop(tensors, states, values, layout_with_gradient(self.schedule))
 
     def outputs_only(self, tensors: LoopTensors) -> Solution:
         """Run the loop and save nothing but the wanted sequences."""
         values = {n: self.cell.widths[n] for n in self.problem.wanted}
-        inside = self.plan.stepwise and compiled()
-        return self.loop(tensors, {}, values, ahead=not inside, inside=inside)[0]
+        return self.loop(tensors, {}, values, layout_without_gradient(self.schedule))[0]
 
     def loop(
         self,
         tensors: LoopTensors,
         states: Mapping[str, int],
         values: Mapping[str, int],
-        ahead: bool = False,
-        inside: bool = False,
+        layout: Layout,
     ) -> tuple[Solution, Residuals]:
         """Run over all steps.
 
@@ -159,35 +97,31 @@ class Loop:
             tensors: the call's tensors.
             states: width of each state that is saved before and after each step.
             values: width of each state after each step, signal or pre-activation that is saved.
-            ahead: whether a step's row of the sequences is read one step early. XLA cuts a row
-                that is read in place out again inside every kernel, which is slow where nothing
-                else of a step is laid out in memory.
-            inside: whether what could be computed before the loop is computed within each step; it
-                has no gradient then.
+            layout: how the loop reads and writes memory.
         """
-        plan, masks, names = self.plan, self.problem.mask, self.names
-        factors = {p.key: self.factors(p, tensors) for p in plan.products}
-        base = self.base(tensors)
-        rows: Any = None if inside else self.unstacked(tensors)
-        inputs = self.inputs() if inside and tensors.sequences is not None else None
-        stream = self.stream(tensors)
-        first = tuple(tensors.states[n] for n in names)
-        ahead = ahead and rows is not None
+        schedule, masks, names = self.schedule, self.problem.mask, self.names
+        factors = {p.key: self.factors(p, tensors) for p in schedule.products}
+        constant = self.constant(tensors)
+        inside = layout.hoist_inside and tensors.sequences is not None
+        inputs = self.inputs() if inside else None
+        rows: Any = None if inside else self.rows(tensors)
+        ahead = layout.read_ahead and rows is not None
+        columns = self.input_columns(tensors)
         entries = {key: {key: width} for key, width in {**states, **values}.items()}
-        residuals = residuals_for(entries, states, self.steps, self.static, self.dtype)
+        residuals = residuals_for(layout, entries, states, self.steps, self.static, self.dtype)
 
         def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
-            env = {**base, **(self.columns(row) if ahead else self.row(rows, step))}
+            env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
             if inputs is not None:
                 env.update(self.hoisted_at(inputs, step))
-            if stream is not None:
-                env[STREAM] = stream.read(step)
+            if columns is not None:
+                env[INPUT_COLUMNS] = columns.read(step)
             env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})
             pre: dict[str, Any] = {}
-            for level in range(plan.depth + 1):
-                self.segment(level, env, pre, tensors)
-                for made in plan.products_at(level):
-                    pre.update(self.product(made, env, factors[made.key], tensors))
+            for level in schedule.levels:
+                self.level(level, env, pre, tensors)
+                for product in level.products:
+                    pre.update(self.product(product, env, factors[product.key], tensors))
             new = self.updated(step, env, states, None if masks is None else masks[step])
             before = dict(zip(names, states, strict=True))
             now = {**env, **pre, **dict(zip(names, new, strict=True))}
@@ -195,35 +129,117 @@ class Loop:
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
             return step + 1, new, following, arrays
 
-        # The first row; zeros where there is no step, and so no row to read.
+        # The first row; zeros if there is no step, and so no row to read.
         row: Any = tf.reduce_sum(tensors.sequences[:1], 0) if ahead else ()
-        arrays = residuals.start(tensors.states)
-        _, last, _, arrays = tf.while_loop(
+        _, ends, _, arrays = tf.while_loop(
             lambda step, *_: step < self.steps,
             body,
-            (tf.constant(0), first, row, arrays),
+            (
+                tf.constant(0),
+                tuple(tensors.states[n] for n in names),
+                row,
+                residuals.start(tensors.states),
+            ),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        found = dict(zip(names, last, strict=True))
-        residuals = residuals.finish(arrays, found)
-        return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, found), residuals
+        last = dict(zip(names, ends, strict=True))
+        residuals = residuals.finish(arrays, last)
+        return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, last), residuals
+
+    # --- what a step reads --------------------------------------------------
+
+    def constant(self, tensors: LoopTensors) -> dict[str, Any]:
+        """Return what holds for every step: constants and weights of the row-wise part."""
+        return {**self.cell.constants, **tensors.weights}
+
+    def rows(self, tensors: LoopTensors) -> Any:
+        """Return the sequences, to be read step by step; None if there are none."""
+        rows = tensors.sequences
+        return None if rows is None else unstack(rows, self.static)
+
+    def row(self, rows: Any, step: Any) -> dict[str, Any]:
+        """Return the sequences of a step, by key."""
+        return {} if rows is None else self.sequences_of(rows.read(step))
+
+    def sequences_of(self, row: Any) -> dict[str, Any]:
+        """Return the sequences that a row has side by side, by key."""
+        return split(row, self.schedule.widths, self.schedule.widths)
+
+    def inputs(self) -> dict[str, Any]:
+        """Return the inputs, to be read step by step."""
+        return {n: unstack(v, self.static) for n, v in self.problem.inputs.items()}
+
+    def hoisted_at(self, inputs: Mapping[str, Any], step: Any) -> dict[str, Any]:
+        """Return what `hoist` computes, of one step, by key."""
+        now = {name: array.read(step)[None] for name, array in inputs.items()}
+        env = hoist(replace(self.problem, inputs=now), self.schedule)
+        return self.sequences_of(sequences(self.schedule, env, tf.stack([1, self.batch]))[0])
+
+    def input_columns(self, tensors: LoopTensors) -> Any:
+        """Return what inputs give to the products of each step, in the products' type."""
+        columns = tensors.input_columns
+        if columns is None:
+            return None
+        if self.low:
+            columns = tf.cast(columns[..., :-1], self.problem.matmul_dtype)
+        return unstack(columns, self.static)
+
+    # --- products -----------------------------------------------------------
+
+    @property
+    def low(self) -> bool:
+        """Whether products are in low precision, which biases stay out of: it would round them."""
+        return bool(self.problem.matmul_dtype != self.dtype)
+
+    def input_rows(self, product: StepProduct, tensors: LoopTensors) -> int:
+        """Return how many rows of a product's matrix belong to the inputs and the bias."""
+        return tensors.input_columns.shape[-1] if product.takes_input else 0
+
+    def factors(self, product: StepProduct, tensors: LoopTensors) -> list[_Factor]:
+        """Return the matrices that make a product's sums.
+
+        Inputs are beside what is read only for the gates that read inputs: the others have a
+        matrix of their own then, instead of zeros.
+        """
+        matrix, dtype = tensors.matrices[product.key], self.problem.matmul_dtype
+        if not product.takes_input:
+            return [_Factor(product.groups, tf.cast(matrix, dtype), None, takes_input=False)]
+        factors = []
+        rows = self.input_rows(product, tensors)
+        bare = tuple(g for g in product.groups if not g.part)
+        start = sum(g.width for g in bare)
+        if bare:
+            bias = matrix[rows - 1, :start] if any(g.biased for g in bare) else None
+            own = tf.cast(matrix[rows:, :start], dtype)
+            factors.append(_Factor(bare, own, bias, takes_input=False))
+        if len(bare) < len(product.groups):
+            bias, matrix = (matrix[rows - 1, start:] if self.low else None), matrix[:, start:]
+            if self.low:
+                matrix = tf.concat([matrix[: rows - 1], matrix[rows:]], 0)
+            groups = product.groups[len(bare) :]
+            factors.append(_Factor(groups, tf.cast(matrix, dtype), bias, takes_input=True))
+        return factors
 
     def product(
-        self, made: Product, env: Mapping[str, Any], factors: list[_Factor], tensors: LoopTensors
+        self,
+        product: StepProduct,
+        env: Mapping[str, Any],
+        factors: list[_Factor],
+        tensors: LoopTensors,
     ) -> dict[str, Any]:
         """Return the sums of a product with what is added to it, by group."""
-        u = self.dropped(made.text, evaluate(made.expr, env, self.cell.spec.functions), tensors)
-        u = tf.cast(u, self.problem.matmul_dtype)
+        u = evaluate(product.expr, env, self.cell.spec.functions)
+        u = tf.cast(self.dropped(product.text, u, tensors), self.problem.matmul_dtype)
         sums = {}
         for factor in factors:
-            beside = tf.concat([env[STREAM], u], -1) if factor.fed else u
+            beside = tf.concat([env[INPUT_COLUMNS], u], -1) if factor.takes_input else u
             z = tf.cast(tf.matmul(beside, factor.matrix), self.dtype)
             if factor.bias is not None:
                 z += factor.bias
             widths = {g.key: g.width for g in factor.groups}
             sums.update(split(z, widths, widths))
-        for group in () if made.fed else made.groups:
+        for group in () if product.takes_input else product.groups:
             if group.part:
                 sums[group.key] += env[group.part]
             elif group.biased:
@@ -234,13 +250,22 @@ class Loop:
         """Return what a read takes, with its dropout."""
         return u * tensors.drops[text] if text in tensors.drops else u
 
-    def segment(
-        self, level: int, env: dict[str, Any], products: Mapping[str, Any], tensors: LoopTensors
+    # --- the row-wise part --------------------------------------------------
+
+    def level(
+        self, level: Level, env: dict[str, Any], products: Mapping[str, Any], tensors: LoopTensors
     ) -> None:
-        """Compute the signals that need ``level`` recurrent products, and put them into ``env``."""
-        plan, cell = self.plan, self.cell
+        """Compute the signals of a level, and put them into ``env``.
+
+        Args:
+            level: the level.
+            env: values by key; all that the level needs must be in it.
+            products: the sums of the products before the level, by group.
+            tensors: the call's tensors.
+        """
+        cell = self.cell
         columns: dict[tuple[str, str], Any] = {}
-        for group in plan.groups_at(level - 1):
+        for group in level.arrivals:
             parts = split(products[group.key], [m.name for m, _ in group.members], group.widths)
             for node, read in group.members:
                 env[f"z:{node.name}:{read.text}"] = parts[node.name]
@@ -258,7 +283,7 @@ class Loop:
             return columns[owner, read.text]
 
         like = env[f"{self.names[0]}_prev"] if self.names else None
-        for node in plan.nodes_at(level):
+        for node in level.nodes:
             pre = self.pre(node, env, linear) if node.declared else None
             value_of(cell, node, env, pre, like)
 
@@ -278,7 +303,7 @@ class Loop:
             ]
         else:
             parts = [linear(node.name, r) for r in recurrent]
-        if part is not None and not self.plan.attached(node.name):
+        if part is not None and not self.schedule.group_of(node.name):
             parts.insert(0, part)
         return total(parts) if parts else None
 

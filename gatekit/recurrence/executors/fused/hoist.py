@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.executors.products import SharedProducts, joined_matrix, matrix_of
 from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem
 from gatekit.recurrence.step import (
@@ -21,13 +22,13 @@ from gatekit.recurrence.step import (
     value_of,
 )
 
-from .schedule import STREAM, Plan, Product
+from .schedule import INPUT_COLUMNS, LoopSchedule, StepProduct
 
 # The input parts of all groups side by side, where one product makes them.
 ALL_PARTS = "parts"
 
 
-def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
+def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Any]:
     """Return, over all steps at once, hoisted signals, and the input part of each gate of the loop.
 
     The keys are signals' names, and ``part:GATE`` for what a gate of the loop gets from inputs and
@@ -35,43 +36,28 @@ def hoist(problem: Problem, plan: Plan) -> dict[str, Any]:
     """
     cell, weights = problem.cell, problem.weights
     env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
-    products: dict[tuple[str, str], Any] = {}
-
-    def linear(owner: str, read: BuiltRead) -> Any:
-        if (owner, read.text) not in products:
-            u = evaluate(read.expr, env, cell.spec.functions)
-            members = plan.hoisted.get(read.text, ()) if read.map.has_matrix() else ()
-            if len(members) > 1:
-                matrices = [matrix_of(other, weights) for _, other in members]
-                z = product(u, joined(matrices), problem.matmul_dtype)
-                parts = tf.split(z, [other.width_out for _, other in members], -1)
-                for (name, _), part in zip(members, parts, strict=True):
-                    products[name, read.text] = part
-            else:
-                products[owner, read.text] = apply_map(read, u, weights, problem.matmul_dtype)
-        return products[owner, read.text]
-
-    together = [node for g in plan.groups if g.part for node, _ in g.members]
-    if plan.joined:
-        env[ALL_PARTS] = _parts(problem, [*together, *plan.joined], env)
-        widths = [sum(n.width for n in together), *(n.width for n in plan.joined)]
+    linear = SharedProducts(problem, env, schedule.input_products).linear
+    gates = schedule.with_input_part
+    if schedule.by_products:
+        env[ALL_PARTS] = _parts(problem, [*gates, *schedule.by_products], env)
+        widths = [sum(n.width for n in gates), *(n.width for n in schedule.by_products)]
         values = tf.split(env[ALL_PARTS], widths, -1)[1:]
-        env.update({n.name: v for n, v in zip(plan.joined, values, strict=True)})
+        env.update({n.name: v for n, v in zip(schedule.by_products, values, strict=True)})
     for node in cell.nodes:
-        if node.hoisted and node not in plan.joined:
+        if node.hoisted and node not in schedule.by_products:
             pre = pre_activation(cell, node, linear, weights) if node.declared else None
             value_of(cell, node, env, pre, problem.inputs["x"])
-    if plan.stream:
-        inputs = [evaluate(read.expr, env, cell.spec.functions) for read in plan.stream]
-        env[STREAM] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
-    elif plan.together and not plan.joined:
-        env[ALL_PARTS] = _parts(problem, together, env)
-    elif not plan.together:
-        for group in plan.groups:
+    if schedule.input_columns:
+        inputs = [evaluate(read.expr, env, cell.spec.functions) for read in schedule.input_columns]
+        env[INPUT_COLUMNS] = joined([*inputs, tf.ones_like(inputs[0][..., :1])])
+    elif schedule.one_input_product and not schedule.by_products:
+        env[ALL_PARTS] = _parts(problem, gates, env)
+    elif not schedule.one_input_product:
+        for group in schedule.groups:
             if group.part:
-                gates = [node for node, _ in group.members]
-                env[group.part] = joined([_part(problem, node, env) for node in gates])
-    for node in plan.parts:
+                parts = [_part(problem, node, env) for node, _ in group.members]
+                env[group.part] = joined(parts)
+    for node in schedule.standalone_inputs:
         if node.norm is not None and node.norm.of == "sum":
             for read in node.reads:
                 if read.hoisted:
@@ -98,7 +84,7 @@ def _parts(problem: Problem, gates: Sequence[Node], env: Mapping[str, Any]) -> A
     parts = []
     for index, column in enumerate(zip(*reads, strict=True)):
         u = evaluate(column[0].expr, env, problem.cell.spec.functions)
-        matrix = joined([matrix_of(read, weights) for read in column])
+        matrix = joined_matrix(column, weights)
         if index == 0 and dtype == problem.matmul_dtype:
             parts.append(biased_product(u, matrix, bias))
         else:
@@ -127,36 +113,33 @@ def _input_part(problem: Problem, node: Node, read: BuiltRead, linear: Any) -> A
     return normalised_read(problem.cell, node, read, linear) * problem.weights[str(read.scale)]
 
 
-def product_matrix(made: Product, stream: Sequence[BuiltRead], weights: Mapping[str, Any]) -> Any:
+def product_matrix(
+    product: StepProduct, columns: Sequence[BuiltRead], weights: Mapping[str, Any]
+) -> Any:
     """Return the matrix of a step's product, ``width_in x width``.
 
-    Where the product is fed, the rows of the inputs and of the bias stand above those of what is
+    If the product takes the inputs, their rows and that of the bias are above those of what is
     read; they are zero for a gate that reads no input.
 
     Args:
-        made: the product.
-        stream: the reads of inputs.
+        product: the product.
+        columns: the reads of inputs.
         weights: weights by name.
     """
-    reads = [read for group in made.groups for _, read in group.members]
-    recurrent = joined([matrix_of(read, weights) for read in reads])
-    if not made.fed:
+    reads = [read for group in product.groups for _, read in group.members]
+    recurrent = joined_matrix(reads, weights)
+    if not product.takes_input:
         return recurrent
     dtype = recurrent.dtype
-    columns = []
-    for group in made.groups:
+    inputs = []
+    for group in product.groups:
         for node, _ in group.members:
             if group.part:
                 rows = [matrix_of(r, weights) for r in node.reads if r.hoisted]
             else:
-                rows = [tf.zeros([r.width_in, node.width], dtype) for r in stream]
+                rows = [tf.zeros([r.width_in, node.width], dtype) for r in columns]
             bias = tf.zeros([1, node.width], dtype)
             if node.bias is not None and (group.part or group.biased):
                 bias = weights[node.bias][None]
-            columns.append(joined([*rows, bias], 0))
-    return joined([joined(columns), recurrent], 0)
-
-
-def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
-    """Return the matrix of a read's linear map, ``width_in x width_out``."""
-    return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})
+            inputs.append(joined([*rows, bias], 0))
+    return joined([joined(inputs), recurrent], 0)

@@ -17,21 +17,21 @@ from gatekit.recurrence.first_order import first_order, refusal
 from gatekit.recurrence.problem import Problem, Solution, Tensors
 
 from . import executor
-from .schedule import Plan
+from .schedule import LoopSchedule
 
 
 @tf.autograph.experimental.do_not_convert
-def run(problem: Problem, plan: Plan) -> Solution:
+def run(problem: Problem, schedule: LoopSchedule) -> Solution:
     """Return the sequences and last states of the recurrence, as `fused.run` does.
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped; `scheduler.make(cell, wanted)`.
+        schedule: how the cell is arranged; `scheduler.make(cell, wanted)`.
 
     Raises:
         NotImplementedError: on differentiating a second time.
     """
-    chunks = _Chunks(problem, plan)
+    chunks = _Chunks(problem, schedule)
     message = refusal("remat=True", "executor='reference' and without remat")
     solution: Solution = first_order(chunks.forward, chunks.backward, message)(chunks.tensors)
     return solution
@@ -49,8 +49,8 @@ class _CallTensors(Tensors):
 class _Chunks:
     """One call cut into chunks of as many steps each; the last one is filled up, and masked."""
 
-    def __init__(self, problem: Problem, plan: Plan) -> None:
-        self.problem, self.plan = problem, plan
+    def __init__(self, problem: Problem, schedule: LoopSchedule) -> None:
+        self.problem, self.schedule = problem, schedule
         x = problem.inputs["x"]
         self.time, self.batch = x.shape[0], x.shape[1]
         self.steps = tf.shape(x)[0] if self.time is None else self.time
@@ -118,7 +118,7 @@ class _Chunks:
 
         def body(index: Any, now: Any, borders: Any, arrays: Any) -> Any:
             before = dict(zip(names, now, strict=True))
-            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.plan)
+            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.schedule)
             borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
             values = solution.sequences.values()
             arrays = [a.write(index, v) for a, v in zip(arrays, values, strict=True)]
@@ -159,7 +159,7 @@ class _Chunks:
             sources = [*problem.inputs.values(), *own.values(), *before.values()]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
-                solution = executor.run(problem, self.plan)
+                solution = executor.run(problem, self.schedule)
             found = tape.gradient(
                 [*solution.sequences.values(), *(solution.states[n] for n in names)],
                 sources,

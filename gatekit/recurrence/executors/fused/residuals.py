@@ -20,9 +20,10 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.packing import Columns, side_by_side, split, unstack
 from gatekit.recurrence.per_example import vectorizable
+
+from .layout import Layout
 
 ReadStep = Callable[[Any, Any], tuple[dict[str, Any], Any]]
 
@@ -155,15 +156,16 @@ class Residuals(abc.ABC):
 
 
 def residuals_for(
+    layout: Layout,
     entries: Mapping[str, Mapping[str, int]],
     states: Collection[str],
     steps: Any,
     static: tuple[Any, Any],
     dtype: Any,
 ) -> Residuals:
-    """Return empty residuals in the layout that is best where this is traced."""
-    layout = PackedResiduals if compiled() else ListResiduals
-    return layout(entries, states, steps, static, dtype)
+    """Return empty residuals in a loop's layout; the other arguments are those of `Residuals`."""
+    kind = PackedResiduals if layout.packed else ListResiduals
+    return kind(entries, states, steps, static, dtype)
 
 
 class PackedResiduals(Residuals):

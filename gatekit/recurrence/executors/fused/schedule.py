@@ -1,4 +1,10 @@
-"""How the fused executor has arranged a cell: products, what is hoisted, what segments need."""
+"""How the fused executor arranges a cell: its levels, their products, and what is hoisted.
+
+Terms: a *read* is a gate's linear read of an expression. A *group* is reads of one expression that
+get the same kind of addend. A *product* is the groups of one expression at one level. A gate's
+*input part* is what its reads of inputs and its bias add to its pre-activation. A *sequence* is a
+value that is computed for all steps before the loop, and read by each step.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +15,26 @@ from gatekit.cell.graph import BuiltRead, Node
 from gatekit.cell.language.expression import Expr
 
 Member = tuple[Node, BuiltRead]
+"""A gate, and one of its reads."""
 
-STREAM = "stream"
-"""The key of what inputs give to the products of a step, where they enter them."""
+INPUT_COLUMNS = "input_columns"
+"""The key of the inputs and a one for the bias, where they enter the products of each step."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Recurrent reads of one expression that the same kind of thing is added to.
+    """Recurrent reads of one expression whose products get the same kind of addend.
 
-    ``part`` is the key of the sequence of their gates' input parts, side by side; ``biased`` says
-    that the gates have no input part, but each may have a bias.
+    Args:
+        key: its key, under which the pre-activations of its members are saved side by side.
+        text: the expression that is read.
+        expr: the same, parsed.
+        level: the level at whose end its product is computed.
+        members: the reads, with their gates.
+        widths: the width of each gate.
+        width: the width of them all.
+        part: the key of the sequence of the gates' input parts side by side; None if there is none.
+        biased: whether the gates have no input part, but each may have a bias.
     """
 
     key: str
@@ -34,10 +49,17 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Product:
-    """Groups that read one expression at one level: one matrix product in each step.
+class StepProduct:
+    """One matrix product in each step: all groups that read one expression at one level.
 
-    ``fed`` says that the inputs, and a one for the bias, stand beside what is read.
+    Args:
+        key: its key.
+        text: the expression that is read.
+        expr: the same, parsed.
+        level: the level at whose end it is computed.
+        groups: the groups, in the order of the matrix's columns; those with an input part last.
+        width: the width of all groups.
+        takes_input: whether the inputs, and a one for the bias, are beside what is read.
     """
 
     key: str
@@ -46,83 +68,101 @@ class Product:
     level: int
     groups: tuple[Group, ...]
     width: int
-    fed: bool
+    takes_input: bool
 
 
 @dataclass(frozen=True)
-class Plan:
+class Level:
+    """The row-wise part of a step between one row of products and the next.
+
+    Args:
+        arrivals: the groups whose products the level before has computed.
+        nodes: the signals that are computed, in order.
+        products: the products that are computed at the end, from what this level and earlier ones
+            have computed.
+        needs: the keys of values that are taken from outside the level.
+        parameters: the row-wise weights that are used.
+        gives: the keys of values that others take.
+    """
+
+    arrivals: tuple[Group, ...]
+    nodes: tuple[Node, ...]
+    products: tuple[StepProduct, ...]
+    needs: tuple[str, ...]
+    parameters: tuple[str, ...]
+    gives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LoopSchedule:
     """The arrangement of one cell for one set of wanted signals.
 
     Args:
-        depth: the number of recurrent products that follow one another in a step.
-        nodes: the nodes of the loop by level.
-        products: the matrix products of the loop.
-        stream: the reads of inputs that enter these products step by step, instead of one product
-            before the loop; empty where there is such a product, or nothing to read.
-        groups: the groups of them all, in the products' order.
-        joined: hoisted gates that are nothing but their pre-activation and read what the gates of
-            all groups read: their values come out of the same product before the loop.
-        hoisted: reads of inputs that share a product before the loop, by their text.
-        parts: gates of the loop with an input part of their own key.
-        sequences: the keys of what the loop gets per step, side by side in one tensor.
-        loose: those of them whose gradient comes from the row-wise part.
-        widths: the width of each sequence.
-        parameters: row-wise weights whose gradient is summed in the backward loop.
-        mapped: weights of other linear maps, whose gradient is formed after the loop.
-        mapped_reads: the reads they belong to.
-        logged: replayed values that are kept for gradients after the loop, with widths.
-        logged_expressions: what they are.
-        needs: the keys that each segment takes from outside.
-        parameter_needs: the row-wise weights that each segment uses.
-        gives: the keys that each segment makes and others use.
-        stepwise: whether weights stay so near that inputs are best read within each step.
-        prefetch: whether the backward loop reads a step's saved row one step early. Under XLA a row
-            that comes with the loop is laid out in memory once, where a row that is read in place
-            is cut out again inside every kernel; that pays where a pre-activation is more than one
-            product (peephole 1.17x, sLSTM 1.32x), and costs a copy where it is not (LSTM 0.91x).
+        levels: the parts of a step, in order. There is one more than there are recurrent products
+            that follow one another: the last level has no product.
+        input_columns: the reads of inputs that enter the products of each step; empty if one
+            product before the loop makes them, or if there is nothing to read.
+        standalone_inputs: gates of the loop whose input part is a sequence of its own, because no
+            product has a place for it.
+        by_products: hoisted gates that are only their pre-activation, of the inputs that the gates
+            of all groups read: the product of those gates' input parts makes them, too.
+        input_products: by text, reads of inputs that share a product before the loop.
+        widths: the width of each sequence, in their order side by side.
+        extra_sequences: the sequences that are not a group's input part; the row-wise part reads
+            them, and gives their gradient.
+        unfused_reads: reads by linear maps without a matrix, whose weights' gradients are formed
+            after the loop.
+        replayed: by key, what the backward loop saves for products after the loop: the expression
+            that a read takes, and its width.
+        weights_cached: whether all weights stay in the cache; see `layout.weights_stay_cached`.
+        many_summands: whether a pre-activation is more than one product; see `layout.Layout`.
     """
 
-    depth: int
-    nodes: tuple[tuple[Node, ...], ...]
-    products: tuple[Product, ...]
-    stream: tuple[BuiltRead, ...]
-    groups: tuple[Group, ...]
-    joined: tuple[Node, ...]
-    hoisted: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
-    parts: tuple[Node, ...]
-    sequences: tuple[str, ...]
-    loose: tuple[str, ...]
+    levels: tuple[Level, ...]
+    input_columns: tuple[BuiltRead, ...]
+    standalone_inputs: tuple[Node, ...]
+    by_products: tuple[Node, ...]
+    input_products: Mapping[str, tuple[tuple[str, BuiltRead], ...]]
     widths: Mapping[str, int]
-    parameters: tuple[str, ...]
-    mapped: tuple[str, ...]
-    mapped_reads: tuple[Member, ...]
-    logged: Mapping[str, int]
-    logged_expressions: Mapping[str, Expr]
-    needs: tuple[tuple[str, ...], ...]
-    parameter_needs: tuple[tuple[str, ...], ...]
-    gives: tuple[tuple[str, ...], ...]
-    stepwise: bool
-    prefetch: bool
+    extra_sequences: tuple[str, ...]
+    unfused_reads: tuple[Member, ...]
+    replayed: Mapping[str, tuple[Expr, int]]
+    weights_cached: bool
+    many_summands: bool
 
     @property
-    def together(self) -> bool:
+    def products(self) -> tuple[StepProduct, ...]:
+        """The products of a step."""
+        return tuple(product for level in self.levels for product in level.products)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The groups of all products."""
+        return tuple(group for product in self.products for group in product.groups)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The row-wise weights, whose gradients are summed in the backward loop."""
+        return tuple(dict.fromkeys(name for level in self.levels for name in level.parameters))
+
+    @property
+    def unfused_weights(self) -> tuple[str, ...]:
+        """The weights of linear maps whose gradients are formed after the loop."""
+        names = (name for _, read in self.unfused_reads for name in read.weights.values())
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def with_input_part(self) -> list[Node]:
+        """The gates whose input part a product has a place for."""
+        return [node for group in self.groups if group.part for node, _ in group.members]
+
+    @property
+    def one_input_product(self) -> bool:
         """Whether one product before the loop makes the input parts of all groups."""
-        members = [node for group in self.groups if group.part for node, _ in group.members]
-        return bool(members) and alike(members)
+        gates = self.with_input_part
+        return bool(gates) and read_alike(gates)
 
-    def nodes_at(self, level: int) -> tuple[Node, ...]:
-        """Return the loop's nodes of a level, in order."""
-        return self.nodes[level]
-
-    def groups_at(self, level: int) -> tuple[Group, ...]:
-        """Return the groups whose products are done at the end of a level."""
-        return tuple(g for g in self.groups if g.level == level)
-
-    def products_at(self, level: int) -> tuple[Product, ...]:
-        """Return the products that are done at the end of a level."""
-        return tuple(p for p in self.products if p.level == level)
-
-    def attached(self, gate: str) -> Group | None:
+    def group_of(self, gate: str) -> Group | None:
         """Return the group in whose product a gate's input part and bias are added, or None."""
         for group in self.groups:
             if (group.part or group.biased) and any(n.name == gate for n, _ in group.members):
@@ -130,15 +170,15 @@ class Plan:
         return None
 
     def gradient_key(self, sequence: str) -> str:
-        """Return the key under which the backward loop logs a sequence's gradient."""
+        """Return the key under which the backward loop saves a sequence's gradient."""
         for group in self.groups:
             if group.part == sequence:
                 return f"d:{group.key}"
         return f"d:{sequence}"
 
 
-def alike(gates: list[Node]) -> bool:
-    """Return whether all gates read the same raw inputs, each through a matrix."""
+def read_alike(gates: list[Node]) -> bool:
+    """Return whether all gates read the same inputs, each through a matrix."""
     reads = [[r for r in gate.reads if r.hoisted] for gate in gates]
     texts = {tuple(r.text for r in own) for own in reads}
     return len(texts) == 1 and texts != {()} and all(r.map.has_matrix() for o in reads for r in o)

@@ -8,94 +8,108 @@ from dataclasses import replace
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Expr, Name, names
 
-from .schedule import Group, Member, Plan, Product, alike
+from .schedule import Group, Level, LoopSchedule, Member, StepProduct, read_alike
 
 
-def make(cell: Cell, wanted: tuple[str, ...], stepwise: bool = False) -> Plan:
+def make(cell: Cell, wanted: tuple[str, ...], weights_cached: bool = False) -> LoopSchedule:
     """Return the arrangement of a cell.
 
     Args:
         cell: the built cell.
         wanted: the signals whose sequences are returned.
-        stepwise: whether inputs enter the products of each step, where the gates allow it, instead
-            of one product before the loop.
+        weights_cached: whether inputs enter the products of each step, where the gates allow it,
+            instead of one product before the loop.
     """
-    return _Planner(cell, wanted, stepwise).make()
+    return _Scheduler(cell, wanted, weights_cached).make()
 
 
-class _Planner:
-    def __init__(self, cell: Cell, wanted: tuple[str, ...], stepwise: bool) -> None:
-        self.cell, self.wanted, self.stepwise = cell, wanted, stepwise
+class _Scheduler:
+    def __init__(self, cell: Cell, wanted: tuple[str, ...], weights_cached: bool) -> None:
+        self.cell, self.wanted, self.weights_cached = cell, wanted, weights_cached
         self.loop = [n for n in cell.nodes if not n.hoisted]
         self.by_name = {n.name: n for n in cell.nodes}
         self.states = [s.name for s in cell.states]
         self.constant = {*cell.constants, *cell.parameters}
 
-    def make(self) -> Plan:
-        depth = max((n.level for n in self.loop), default=0)
+    def make(self) -> LoopSchedule:
         products = self.make_products()
         groups = [g for p in products for g in p.groups]
-        stream = self.make_stream(groups)
-        if stream:
-            products = [replace(p, fed=any(g.part or g.biased for g in p.groups)) for p in products]
+        input_columns = self.input_columns(groups)
+        if input_columns:
+            products = [
+                replace(p, takes_input=any(g.part or g.biased for g in p.groups)) for p in products
+            ]
         attached = {n.name for g in groups if g.part or g.biased for n, _ in g.members}
-        members = [node for g in groups if g.part for node, _ in g.members]
-        parts = [n for n in self.loop if self.has_part(n) and n.name not in attached]
+        standalone = [n for n in self.loop if self.has_part(n) and n.name not in attached]
         outside = self.outside_keys()
-        joined = [] if stream else self.joined(members, outside)
-        # Their columns follow the groups' parts, because one product makes them all.
-        loose: dict[str, int] = {node.name: node.width for node in joined}
-        for node in parts:
+        by_products = [] if input_columns else self.by_products(_with_part(groups), outside)
+        extra = self.extra_sequences(by_products, standalone, outside)
+        widths = {} if input_columns else {g.part: g.width for g in groups if g.part}
+        unfused_reads, tape_maps = self.split_maps(attached, standalone)
+        levels = self.levels(products, tape_maps, extra)
+        return LoopSchedule(
+            levels=levels,
+            input_columns=input_columns,
+            standalone_inputs=tuple(standalone),
+            by_products=tuple(by_products),
+            input_products=self.input_products(by_products, standalone),
+            widths=widths | extra,
+            extra_sequences=tuple(extra),
+            unfused_reads=tuple(unfused_reads),
+            replayed=self.replayed(groups, unfused_reads, extra),
+            weights_cached=self.weights_cached,
+            many_summands=any(n.norm is not None or len(_recurrent(n)) > 1 for n in self.loop)
+            or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
+        )
+
+    def levels(
+        self, products: list[StepProduct], tape_maps: list[Member], extra: Mapping[str, int]
+    ) -> tuple[Level, ...]:
+        """Return the levels of a step."""
+        groups = [g for p in products for g in p.groups]
+        depth = max((n.level for n in self.loop), default=0)
+        nodes = [tuple(n for n in self.loop if n.level == k) for k in range(depth + 1)]
+        needs, gives = self.flows(nodes, groups, extra)
+        return tuple(
+            Level(
+                arrivals=tuple(_groups_at(groups, k - 1)),
+                nodes=nodes[k],
+                products=tuple(p for p in products if p.level == k),
+                needs=needs[k],
+                parameters=tuple(self.parameters_of(nodes[k], _groups_at(groups, k), tape_maps)),
+                gives=gives[k],
+            )
+            for k in range(depth + 1)
+        )
+
+    def extra_sequences(
+        self, by_products: list[Node], standalone: list[Node], outside: list[str]
+    ) -> dict[str, int]:
+        """Return the width of each sequence that is not the input part of a group."""
+        # These columns follow the groups' input parts, because one product makes them all.
+        widths: dict[str, int] = {node.name: node.width for node in by_products}
+        for node in standalone:
             if self.sums(node):
-                loose.update(
+                widths.update(
                     {f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted}
                 )
             else:
-                loose[f"part:{node.name}"] = node.width
+                widths[f"part:{node.name}"] = node.width
         for key in outside:
-            loose[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
-        widths = {} if stream else {g.part: g.width for g in groups if g.part}
-        widths |= loose
-        mapped_reads, tape_maps = self.split_maps(attached, parts)
-        mapped = [n for _, read in mapped_reads for n in read.weights.values()]
-        by_level = tuple(tuple(n for n in self.loop if n.level == k) for k in range(depth + 1))
-        parameter_needs = tuple(
-            tuple(self.parameters_of(nodes, _groups_at(groups, k), tape_maps))
-            for k, nodes in enumerate(by_level)
-        )
-        parameters = tuple(dict.fromkeys(p for level in parameter_needs for p in level))
-        needs, gives = self.flows(by_level, groups, loose)
-        logged = self.logged(groups, mapped_reads, loose)
-        hoisted: dict[str, list[tuple[str, BuiltRead]]] = {}
+            widths[key] = self.cell.widths[key.removesuffix("_prev")] if key != "t" else 1
+        return widths
+
+    def input_products(
+        self, by_products: list[Node], standalone: list[Node]
+    ) -> dict[str, tuple[tuple[str, BuiltRead], ...]]:
+        """Return the reads of inputs that share a product before the loop, by text."""
+        members: dict[str, list[tuple[str, BuiltRead]]] = {}
         for node in self.cell.nodes:
-            if (node.hoisted and node not in joined) or node in parts:
+            if (node.hoisted and node not in by_products) or node in standalone:
                 for read in node.reads:
                     if read.hoisted and read.map.has_matrix():
-                        hoisted.setdefault(read.text, []).append((node.name, read))
-        return Plan(
-            depth=depth,
-            nodes=by_level,
-            products=tuple(products),
-            stream=stream,
-            groups=tuple(groups),
-            joined=tuple(joined),
-            hoisted={text: tuple(members) for text, members in hoisted.items()},
-            parts=tuple(parts),
-            sequences=tuple(k for k in widths if k),
-            loose=tuple(loose),
-            widths={k: w for k, w in widths.items() if k},
-            parameters=parameters,
-            mapped=tuple(dict.fromkeys(mapped)),
-            mapped_reads=tuple(mapped_reads),
-            logged={key: width for key, (_, width) in logged.items()},
-            logged_expressions={key: expr for key, (expr, _) in logged.items()},
-            needs=needs,
-            parameter_needs=parameter_needs,
-            gives=gives,
-            stepwise=self.stepwise,
-            prefetch=any(n.norm is not None or len(_recurrent(n)) > 1 for n in self.loop)
-            or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
-        )
+                        members.setdefault(read.text, []).append((node.name, read))
+        return {text: tuple(own) for text, own in members.items()}
 
     def sums(self, node: Node) -> bool:
         return node.norm is not None and node.norm.of == "sum"
@@ -105,7 +119,7 @@ class _Planner:
         reads = any(r.hoisted for r in node.reads)
         return reads or (node.bias is not None and not self.sums(node))
 
-    def make_products(self) -> list[Product]:
+    def make_products(self) -> list[StepProduct]:
         found: dict[tuple[int, str], dict[str, list[Member]]] = {}
         for node in self.loop:
             first = True
@@ -121,26 +135,28 @@ class _Planner:
                 product.setdefault(added, []).append((node, read))
         products = []
         for (level, text), by_kind in found.items():
-            # Those with an input part come last: their gradients lie beside those of other
+            # Those with an input part come last: their gradients are beside those of other
             # sequences then.
             kinds = [k for k in ("alone", "bias", "part") if k in by_kind]
             groups = tuple(_group(level, text, kind, by_kind[kind]) for kind in kinds)
             width = sum(g.width for g in groups)
             expr = groups[0].expr
-            products.append(Product(f"{level}:{text}", text, expr, level, groups, width, fed=False))
+            products.append(
+                StepProduct(f"{level}:{text}", text, expr, level, groups, width, takes_input=False)
+            )
         return products
 
-    def make_stream(self, groups: list[Group]) -> tuple[BuiltRead, ...]:
+    def input_columns(self, groups: list[Group]) -> tuple[BuiltRead, ...]:
         """Return the reads of inputs that enter the products of each step."""
-        members = [node for group in groups if group.part for node, _ in group.members]
-        if not self.stepwise or not members or not alike(members):
+        gates = _with_part(groups)
+        if not self.weights_cached or not gates or not read_alike(gates):
             return ()
-        return tuple(r for r in members[0].reads if r.hoisted)
+        return tuple(r for r in gates[0].reads if r.hoisted)
 
-    def joined(self, members: list[Node], outside: list[str]) -> list[Node]:
+    def by_products(self, gates: list[Node], outside: list[str]) -> list[Node]:
         """Return the hoisted gates that the product for the groups' input parts can make, too."""
         found: list[Node] = []
-        for name in outside if members and alike(members) else ():
+        for name in outside if gates and read_alike(gates) else ():
             node = self.by_name.get(name)
             if node is None or not node.hoisted or node.norm is not None or not node.reads:
                 continue
@@ -150,7 +166,7 @@ class _Planner:
                 for r in node.reads
                 for n in names(r.expr)
             )
-            if plain and raw and alike([*members, node]):
+            if plain and raw and read_alike([*gates, node]):
                 found.append(node)
         return found
 
@@ -186,13 +202,13 @@ class _Planner:
         return [key for _, key in node.arguments] + [n for r in reads for n in names(r.expr)]
 
     def split_maps(
-        self, attached: set[str], parts: list[Node]
+        self, attached: set[str], standalone: list[Node]
     ) -> tuple[list[Member], list[Member]]:
         """Return the reads with other maps whose weight gradients form after the loop, or in it."""
         later: list[Member] = []
         inside: list[Member] = []
         for node in self.loop:
-            known = node.norm is None and (node.name in attached or node in parts)
+            known = node.norm is None and (node.name in attached or node in standalone)
             for read in _recurrent(node):
                 if not read.map.has_matrix() and read.weights:
                     # Measured: a diagonal is summed fastest in the loop, with the row-wise part.
@@ -226,7 +242,7 @@ class _Planner:
         return list(found)
 
     def flows(
-        self, by_level: tuple[tuple[Node, ...], ...], groups: list[Group], loose: Mapping[str, int]
+        self, by_level: list[tuple[Node, ...]], groups: list[Group], extra: Mapping[str, int]
     ) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
         """Return what each segment takes from outside and what it must hand on."""
         home = {n.name: k for k, nodes in enumerate(by_level) for n in nodes}
@@ -246,7 +262,7 @@ class _Planner:
                     keys.append(f"part:{owner.name}:{read.text}")
                     if not read.hoisted:
                         taken[f"z:{owner.name}:{read.text}"] = None
-                taken.update({k: None for k in keys if k in loose})
+                taken.update({k: None for k in keys if k in extra})
             for group in _groups_at(groups, level):
                 taken.update(dict.fromkeys(names(group.expr)))
                 if isinstance(group.expr, Name) and home.get(group.expr.name) == level:
@@ -269,16 +285,17 @@ class _Planner:
                 gives[home[key]][key] = None
         return tuple(needs), tuple(tuple(g) for g in gives)
 
-    def logged(
-        self, groups: list[Group], mapped_reads: list[Member], loose: Mapping[str, int]
+    def replayed(
+        self, groups: list[Group], unfused_reads: list[Member], extra: Mapping[str, int]
     ) -> dict[str, tuple[Expr, int]]:
+        """Return what the backward loop saves for products after it, unless it is a sequence."""
         found: dict[str, tuple[Expr, int]] = {}
-        reads = [r for g in groups for _, r in g.members] + [r for _, r in mapped_reads]
+        reads = [r for g in groups for _, r in g.members] + [r for _, r in unfused_reads]
         for read in reads:
             name = read.expr.name if isinstance(read.expr, Name) else ""
             if name.endswith("_prev") and name[:-5] in self.states:
                 continue
-            if name in loose:
+            if name in extra:
                 continue
             found[f"log:{read.text}"] = (read.expr, read.width_in)
         return found
@@ -298,6 +315,11 @@ def _group(level: int, text: str, kind: str, members: list[Member]) -> Group:
         part=f"part:{key}" if kind == "part" else None,
         biased=kind == "bias",
     )
+
+
+def _with_part(groups: list[Group]) -> list[Node]:
+    """Return the gates whose input part a product has a place for."""
+    return [node for group in groups if group.part for node, _ in group.members]
 
 
 def _groups_at(groups: list[Group], level: int) -> list[Group]:

@@ -12,7 +12,7 @@ from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Tensors
 
 from .hoist import ALL_PARTS, hoist, product_matrix
-from .schedule import STREAM, Plan
+from .schedule import INPUT_COLUMNS, LoopSchedule
 
 
 @dataclass(frozen=True)
@@ -41,44 +41,49 @@ class LoopTensors(Tensors):
     states: Mapping[str, Any]
 
 
-def loop_tensors(problem: Problem, plan: Plan) -> LoopTensors:
+def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
     """Return the tensors of a call, after what needs no state is computed for all steps.
 
     Args:
         problem: the call, time first.
-        plan: how the cell's reads are grouped.
+        schedule: how the cell is arranged.
     """
-    env, weights = hoist(problem, plan), problem.weights
-    lead = tf.shape(problem.inputs["x"])[:2]
+    env, weights = hoist(problem, schedule), problem.weights
+    x = problem.inputs["x"]
     return LoopTensors(
-        input_columns=env[STREAM] if plan.stream else None,
-        sequences=sequences(plan, env, lead) if plan.sequences else None,
-        matrices={p.key: product_matrix(p, plan.stream, weights) for p in plan.products},
+        input_columns=env[INPUT_COLUMNS] if schedule.input_columns else None,
+        sequences=sequences(schedule, env, tf.shape(x)[:2]) if schedule.widths else None,
+        matrices={
+            product.key: product_matrix(product, schedule.input_columns, weights)
+            for product in schedule.products
+        },
         biases={
             group.key: joined([weights[str(node.bias)] for node, _ in group.members])
-            for group in plan.groups
-            if group.biased and not plan.stream
+            for group in schedule.groups
+            if group.biased and not schedule.input_columns
         },
-        weights={name: weights[name] for name in (*plan.parameters, *plan.mapped)},
+        weights={name: weights[name] for name in (*schedule.parameters, *schedule.unfused_weights)},
         drops=dict(problem.drops),
         states={state.name: problem.states[state.name] for state in problem.cell.states},
     )
 
 
-def sequences(plan: Plan, env: Mapping[str, Any], lead: Any) -> Any:
+def sequences(schedule: LoopSchedule, env: Mapping[str, Any], lead: Any) -> Any:
     """Return what the loop reads per step, as `hoist` has computed it, side by side.
 
     Args:
-        plan: how the cell's reads are grouped.
+        schedule: how the cell is arranged.
         env: what `hoist` returns.
         lead: time and batch.
     """
-    parts = [ALL_PARTS] if plan.together else [g.part for g in plan.groups if g.part]
-    early = {node.name for node in plan.joined}
-    keys = [*(() if plan.stream else parts), *(k for k in plan.loose if k not in early)]
+    parts = [g.part for g in schedule.groups if g.part]
+    parts = [ALL_PARTS] if schedule.one_input_product else parts
+    by_products = {node.name for node in schedule.by_products}
+    rest = [k for k in schedule.extra_sequences if k not in by_products]
+    keys = [*(() if schedule.input_columns else parts), *rest]
     return joined(
         [
-            tf.broadcast_to(env[k], tf.concat([lead, [plan.widths[k]]], 0))
+            tf.broadcast_to(env[k], tf.concat([lead, [schedule.widths[k]]], 0))
             if env[k].shape.rank < 3
             else env[k]
             for k in keys

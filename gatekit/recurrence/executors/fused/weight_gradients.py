@@ -18,21 +18,22 @@ from gatekit.recurrence.step import apply_map
 
 from .forward import Loop
 from .residuals import Residuals, Steps
-from .schedule import Plan, Product
+from .schedule import LoopSchedule, StepProduct
 from .tensors import LoopTensors
 
 # Rows of batch x time that one block's product sums over: few enough to stay near the core.
 _ROWS = 1024
 
 
-def logged_entries(plan: Plan) -> dict[str, dict[str, int]]:
+def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
     r"""Return what the backward loop saves of each step, as entries of `Residuals`.
 
     The entry of a product is $\bar z$ of its groups, side by side; ``d:SEQUENCE`` is the gradient
     of a sequence, and ``log:TEXT`` a value that a read takes, unless the forward loop has saved it.
     """
-    products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in plan.products}
-    single = {f"d:{k}": plan.widths[k] for k in plan.loose} | dict(plan.logged)
+    products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in schedule.products}
+    single = {f"d:{key}": schedule.widths[key] for key in schedule.extra_sequences}
+    single |= {key: width for key, (_, width) in schedule.replayed.items()}
     return products | {key: {key: width} for key, width in single.items()}
 
 
@@ -49,9 +50,9 @@ class WeightGradients:
     def __init__(
         self, loop: Loop, tensors: LoopTensors, residuals: Residuals, log: Residuals
     ) -> None:
-        self.loop, self.plan, self.tensors = loop, loop.plan, tensors
+        self.loop, self.schedule, self.tensors = loop, loop.schedule, tensors
         self.residuals, self.log = residuals, log
-        self.of_products = {p.key: log.saved(p.key) for p in loop.plan.products}
+        self.of_products = {p.key: log.saved(p.key) for p in loop.schedule.products}
 
     def all(self, first: Mapping[str, Any], weights: Mapping[str, Any]) -> LoopTensors:
         """Return the gradients of all tensors of the loop.
@@ -60,7 +61,7 @@ class WeightGradients:
             first: gradients of the states before the first step.
             weights: gradients of row-wise weights by name, those of vectors for each row.
         """
-        tensors, plan = self.tensors, self.plan
+        tensors, schedule = self.tensors, self.schedule
         rows = {
             name: tf.reduce_sum(d, 0) if tensors.weights[name].shape.rank == 1 else d
             for name, d in weights.items()
@@ -68,11 +69,11 @@ class WeightGradients:
         of_weights = {**self.unfused(), **rows}
         sequences = None
         if tensors.sequences is not None:
-            sequences = self.log.columns([plan.gradient_key(k) for k in plan.sequences])
+            sequences = self.log.columns([schedule.gradient_key(k) for k in schedule.widths])
         return LoopTensors(
             input_columns=self.input_columns(),
             sequences=sequences,
-            matrices={p.key: self.matrix(p) for p in plan.products},
+            matrices={p.key: self.matrix(p) for p in schedule.products},
             biases={
                 key: tf.reduce_sum(self.log.columns([f"d:{key}"]), [0, 1]) for key in tensors.biases
             },
@@ -81,10 +82,10 @@ class WeightGradients:
             states=dict(first),
         )
 
-    def matrix(self, product: Product) -> Any:
+    def matrix(self, product: StepProduct) -> Any:
         r"""Return $\sum_t [x_t, 1, u_t]^\top \bar z_t$ of a product."""
         left = [self.read(product.expr, product.text, dropped=True)]
-        if product.fed:
+        if product.takes_input:
             left.insert(0, Steps.of_tensor(self.tensors.input_columns))
         return summed_product(left, self.of_products[product.key], self.loop.steps, self.loop.batch)
 
@@ -92,11 +93,11 @@ class WeightGradients:
         r"""Return $\bar z_t W_x^\top$ of all products that inputs enter, over all steps."""
         columns = self.tensors.input_columns
         total = None
-        for product in self.plan.products:
-            if product.fed:
+        for product in self.schedule.products:
+            if product.takes_input:
                 d = tf.reshape(self.of_products[product.key].whole(), [-1, product.width])
                 own = self.tensors.matrices[product.key]
-                own = own[: self.loop.fed_rows(product, self.tensors)]
+                own = own[: self.loop.input_rows(product, self.tensors)]
                 own = tf.cast(own, self.loop.problem.matmul_dtype)
                 slope = tf.matmul(tf.cast(d, own.dtype), own, transpose_b=True)
                 slope = tf.reshape(tf.cast(slope, self.loop.dtype), tf.shape(columns))
@@ -106,7 +107,7 @@ class WeightGradients:
     def unfused(self) -> dict[str, Any]:
         """Return the gradients of linear maps without a matrix, by TensorFlow over all steps."""
         gradients = {}
-        for node, read in self.plan.mapped_reads:
+        for node, read in self.schedule.unfused_reads:
             u = self.read(read.expr, read.text, dropped=not read.map.row_wise).whole()
             weights = {n: self.tensors.weights[n] for n in read.weights.values()}
             with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -126,18 +127,18 @@ class WeightGradients:
 
     def plain(self, expr: Expr, text: str) -> Steps:
         """Return what a read takes at every step: a state, a sequence, or a value in the log."""
-        plan = self.plan
+        widths = self.schedule.widths
         name = expr.name if isinstance(expr, Name) else ""
         if name.endswith("_prev") and name[:-5] in self.loop.names:
             return self.residuals.saved(name[:-5])
-        if name in plan.widths and name in plan.sequences:
-            columns = split(self.tensors.sequences, plan.sequences, plan.widths)
+        if name in widths:
+            columns = split(self.tensors.sequences, widths, widths)
             return Steps.of_tensor(columns[name])
         return self.log.saved(f"log:{text}")
 
     def pre_activation(self, node: Node) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""
-        group = self.plan.attached(node.name)
+        group = self.schedule.group_of(node.name)
         if group is None:
             return self.log.columns([f"d:part:{node.name}"])
         columns = self.log.columns([f"d:{group.key}"])
@@ -150,7 +151,7 @@ def summed_product(left: list[Steps], right: Steps, count: Any, batch: Any) -> A
     In graph mode block by block, so that neither side is ever laid out whole in memory.
 
     Args:
-        left: values that stand side by side, each ``time x batch x width``.
+        left: values that are side by side, each ``time x batch x width``.
         right: ``time x batch x width``.
         count: how many steps there are.
         batch: how many rows a step has.

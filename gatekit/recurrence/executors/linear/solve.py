@@ -11,13 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.analysis.affine import Affinity, Block
-from gatekit.cell.graph import BuiltRead, Cell, Node, State
+from gatekit.cell.graph import Cell, Node, State
 from gatekit.cell.language.expression import Expr, evaluate, names
-from gatekit.recurrence.executors.fused.hoist import matrix_of
+from gatekit.recurrence.executors.products import Owned, SharedProducts
 from gatekit.recurrence.hold import hold_always
-from gatekit.recurrence.packing import joined
 from gatekit.recurrence.problem import Problem, Solution
-from gatekit.recurrence.step import apply_map, biased_product, pre_activation, product, value_of
+from gatekit.recurrence.step import pre_activation, value_of
 
 from . import scan, sequential
 from .recurrence import Matrix, Solver, before, linear_recurrence
@@ -45,7 +44,7 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     """
     cell, like = problem.cell, problem.inputs["x"]
     env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
-    products = _Products(problem, env, {(gate, r.text) for gate, r in affinity.reads.values()})
+    products = _shared(problem, env, {(gate, r.text) for gate, r in affinity.reads.values()})
 
     def add(node: Node) -> None:
         pre = None
@@ -79,66 +78,28 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})
 
 
-class _Products:
-    """Linear reads over all steps; reads of one signal through matrices are one product.
+def _shared(
+    problem: Problem, env: Mapping[str, Any], bare: Collection[tuple[str, str]]
+) -> SharedProducts:
+    """Return the linear reads over all steps; reads of one signal through matrices share a product.
 
     In full precision a gate's bias is added by the first product that it has a matrix in.
 
     Args:
         problem: the call.
-        env: values by key, ``time x batch x width``; what is read must be in it.
+        env: values by key, ``time x batch x width``.
         bare: gates and texts of reads that are wanted without a bias.
     """
-
-    def __init__(
-        self, problem: Problem, env: Mapping[str, Any], bare: Collection[tuple[str, str]]
-    ) -> None:
-        self.problem, self.env = problem, env
-        self.members: dict[str, list[tuple[str, BuiltRead]]] = {}
-        self.biased: dict[str, str] = {}
-        full = problem.inputs["x"].dtype == problem.matmul_dtype
-        for node in problem.cell.nodes:
-            for read in node.reads:
-                if read.map.has_matrix():
-                    self.members.setdefault(read.text, []).append((node.name, read))
-                    if full and node.bias and not node.norm and (node.name, read.text) not in bare:
-                        self.biased.setdefault(node.name, read.text)
-        self.found: dict[tuple[str, str], Any] = {}
-
-    def linear(self, owner: str, read: BuiltRead) -> Any:
-        """Return ``z`` of a gate's read, ``time x batch x units``."""
-        if (owner, read.text) not in self.found:
-            problem = self.problem
-            u = evaluate(read.expr, self.env, problem.cell.spec.functions)
-            if not read.hoisted and read.text in problem.drops and not read.map.row_wise:
-                u = u * problem.drops[read.text]
+    members: dict[str, list[Owned]] = {}
+    biased: dict[str, str] = {}
+    full = problem.inputs["x"].dtype == problem.matmul_dtype
+    for node in problem.cell.nodes:
+        for read in node.reads:
             if read.map.has_matrix():
-                members = self.members[read.text]
-                matrix = joined([matrix_of(other, problem.weights) for _, other in members])
-                if any(self.biased.get(name) == read.text for name, _ in members):
-                    z = biased_product(u, matrix, self.bias(read.text))
-                else:
-                    z = product(u, matrix, problem.matmul_dtype)
-                parts = tf.split(z, [other.width_out for _, other in members], -1)
-                for (name, _), part in zip(members, parts, strict=True):
-                    self.found[name, read.text] = part
-            else:
-                z = apply_map(read, u, problem.weights, problem.matmul_dtype)
-                self.found[owner, read.text] = z
-        return self.found[owner, read.text]
-
-    def bias(self, text: str) -> Any:
-        """Return the biases of the gates that read this, side by side; zeros for those without."""
-        problem, dtype = self.problem, self.problem.inputs["x"].dtype
-        nodes = [(problem.cell.node(name), read) for name, read in self.members[text]]
-        return joined(
-            [
-                problem.weights[str(node.bias)]
-                if self.biased.get(node.name) == text
-                else tf.zeros([read.width_out], dtype)
-                for node, read in nodes
-            ]
-        )
+                members.setdefault(read.text, []).append((node.name, read))
+                if full and node.bias and not node.norm and (node.name, read.text) not in bare:
+                    biased.setdefault(node.name, read.text)
+    return SharedProducts(problem, env, members, biased)
 
 
 def _reads(block: Block, affinity: Affinity) -> list[str]:

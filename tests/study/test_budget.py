@@ -3,7 +3,7 @@
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.study import match
+from gatekit.study import budget
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 
@@ -85,4 +85,4 @@ def count_in_steps(units):
 def test_the_search_agrees_with_trying_every_size(target):
     sizes = [u for u in range(1, 4000) if count_in_steps(u) is not None]
     best = min(sizes, key=lambda u: (abs(count_in_steps(u) - target), u))
-    assert match._nearest(target, count_in_steps, "x") == (best, count_in_steps(best))
+    assert budget._nearest(target, count_in_steps, "x") == (best, count_in_steps(best))

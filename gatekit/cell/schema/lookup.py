@@ -1,4 +1,4 @@
-"""From a registered name, or ``{kind: NAME, option: value}``, to what it stands for."""
+"""What is registered under a name: lookup by ``NAME`` or ``{kind: NAME, option: value}``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from gatekit.cell.row_wise import RowWise
 
 
 def kind_and_options(config: Any, where: str) -> tuple[str, dict[str, Any]]:
-    """Return the registered name and the options that plain data give.
+    """Return the registered name and the options in plain data.
 
     Args:
         config: a name, or ``{kind: NAME, option: value}``.
         where: the place in the configuration, for messages.
 
     Raises:
-        CellError: it is neither.
+        CellError: the configuration has another form.
     """
     if isinstance(config, str):
         return config, {}
@@ -30,19 +30,19 @@ def kind_and_options(config: Any, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")
     if not isinstance(config.get("kind"), str) and where.startswith("swap."):
         raise CellError(
-            f"{where}: which gate is it? Type {where}.kind=NAME beside "
+            f"{where}: the gate is missing. Add {where}.kind=NAME to "
             + (" ".join(f"{where}.{k}={v}" for k, v in config.items()) or "its options")
         )
     if not isinstance(config.get("kind"), str):
         raise CellError(
-            f"{where}: neither kind nor activation is given; write {{kind: sigmoid, ...}} or "
+            f"{where}: kind or activation is required; write {{kind: sigmoid, ...}} or "
             "{activation: relu(pre), ...}"
         )
     return config["kind"], {str(k): v for k, v in config.items() if k != "kind"}
 
 
-def made(cls: Any, options: Mapping[str, Any], where: str) -> Any:
-    """Return an instance with these options.
+def instance_of(cls: Any, options: Mapping[str, Any], where: str) -> Any:
+    """Return an instance of the class with these options.
 
     Raises:
         CellError: an option is unknown or has the wrong type.
@@ -63,7 +63,7 @@ def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
 def unknown(
     where: str, what: str, name: Any, known: Mapping[str, Any], catalogue: Catalogue
 ) -> CellError:
-    """Return the error that nothing of that name is registered, with what to do about it."""
+    """Return the error that no such name is registered, with what is and how to add a plugin."""
     broken = (
         f" Left out because broken (gatekit plugins shows why): {listed(catalogue.broken, 6)}."
         if catalogue.broken
@@ -72,6 +72,6 @@ def unknown(
     return CellError(
         f"{where}: there is no {what} {name!r}{nearest(str(name), known) or '.'} "
         f"Registered: {listed(known, 60)}. Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
-        "A file of your own is found in ./plugins or by plugins=[path/to/file.py]; before "
+        "A file of your own is found in ./plugins, or with plugins=[path/to/file.py]; before "
         "keras.models.load_model type gatekit.use_plugins('path/to/file.py')."
     )

@@ -1,4 +1,4 @@
-"""Equal budgets: the units at which the recurrent layers have the parameters that are asked for."""
+"""The parameters of a variant, and the units at which it has the number that is asked for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gatekit import registry
-from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.cell.graph import build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
 from gatekit.registry import components
 
@@ -21,6 +22,32 @@ REACH = 6
 
 _BUDGET = re.compile(r"parameters:(\d+(?:\.\d+)?)([kM]?)\Z")
 _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
+
+
+def parameters(
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
+) -> int:
+    """Return the number of parameters of all recurrent layers; building them checks every width.
+
+    Raises:
+        GatekitError: the cell cannot be built at this size.
+    """
+    width, total = int(signature.features or config["units"]), 0
+    if signature.vocabulary is not None:
+        width = config["units"]
+    for _ in range(config["layers"]):
+        built = build(cell, config["units"], width, unit)
+        further = [name for name in built.inputs if name != "x"]
+        if further:
+            raise ConfigError(
+                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
+                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
+                f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
+            )
+        directions = 2 if config["bidirectional"] else 1
+        total += directions * built.count()
+        width = directions * built.output.width
+    return total
 
 
 def matched(
@@ -42,7 +69,6 @@ def matched(
     Raises:
         ConfigError: the budget cannot be read, or no size comes within 2 % of it.
     """
-    from .variant import parameters
 
     def count(units: int) -> int | None:
         try:
@@ -74,8 +100,6 @@ def _target(
     signature: Any,
     known: components.Components,
 ) -> int:
-    from .variant import parameters
-
     if (found := _BUDGET.match(asked)) is not None:
         target = round(float(found[1]) * _FACTORS[found[2]])
         if target > 0:

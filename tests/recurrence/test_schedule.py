@@ -48,17 +48,17 @@ def test_no_more_products_than_reads(name: str) -> None:
 
 def test_one_product_before_the_loop_makes_all_that_it_gets() -> None:
     cell = built("gru_reset_after")
-    plan = make(cell, cell.output.signals)
-    assert plan.together
-    assert [node.name for node in plan.joined] == ["candidate"]
-    assert [(g.part is not None, g.biased, g.width) for g in plan.groups] == [
+    schedule = make(cell, cell.output.signals)
+    assert schedule.one_input_product
+    assert [node.name for node in schedule.by_products] == ["candidate"]
+    assert [(g.part is not None, g.biased, g.width) for g in schedule.groups] == [
         (False, True, UNITS),
         (True, False, 2 * UNITS),
     ]
-    assert plan.hoisted == {}
+    assert schedule.input_products == {}
 
 
-STREAMS = {
+INPUT_COLUMNS = {
     "lstm": {"h_prev": True},
     "gru": {"h_prev": True, "reset*h_prev": True},
     "gru_reset_after": {"h_prev": True},
@@ -67,29 +67,31 @@ STREAMS = {
 }
 
 
-@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("name", INPUT_COLUMNS)
 def test_inputs_enter_each_steps_products_where_all_gates_read_the_same(name: str) -> None:
     cell = built(name)
-    plan = make(cell, cell.output.signals, stepwise=True)
-    assert {p.text: p.fed for p in plan.products if p.fed} == STREAMS[name]
-    assert [read.text for read in plan.stream] == (["x"] if STREAMS[name] else [])
+    schedule = make(cell, cell.output.signals, weights_cached=True)
+    assert {p.text: p.takes_input for p in schedule.products if p.takes_input} == INPUT_COLUMNS[
+        name
+    ]
+    assert [read.text for read in schedule.input_columns] == (["x"] if INPUT_COLUMNS[name] else [])
     # Only what the row-wise part reads as it is comes from before the loop.
     expected = ("candidate",) if name == "gru_reset_after" else ()
-    assert not STREAMS[name] or plan.sequences == expected
+    assert not INPUT_COLUMNS[name] or tuple(schedule.widths) == expected
 
 
 def test_inputs_enter_each_steps_products_only_where_that_was_asked_for() -> None:
     cell = built("lstm")
-    plan = make(cell, cell.output.signals)
-    assert plan.stream == ()
-    assert not any(p.fed for p in plan.products)
+    schedule = make(cell, cell.output.signals)
+    assert schedule.input_columns == ()
+    assert not any(p.takes_input for p in schedule.products)
 
 
 @pytest.mark.parametrize("name", [*BUNDLED, *ODD])
 def test_what_reads_no_state_is_not_in_the_loop(name: str) -> None:
     cell = built(name)
-    plan = make(cell, cell.output.signals)
-    in_loop = {node.name for level in plan.nodes for node in level}
+    schedule = make(cell, cell.output.signals)
+    in_loop = {node.name for level in schedule.levels for node in level.nodes}
     assert in_loop == {node.name for node in cell.nodes if not node.hoisted}
     states = {s.name for s in cell.states}
     free = _reads_no_state(cell)
@@ -108,4 +110,4 @@ def _reads_no_state(cell: Any) -> set[str]:
 
 def test_mingru_has_nothing_but_its_state_in_the_loop() -> None:
     cell = built("mingru")
-    assert [[n.name for n in level] for level in make(cell, ("h",)).nodes] == [["h"]]
+    assert [[n.name for n in level.nodes] for level in make(cell, ("h",)).levels] == [["h"]]

@@ -1,0 +1,101 @@
+"""Linear reads of one expression become one product, with their matrices side by side.
+
+A large product is faster than several small ones: gates that read the same signal share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.packing import joined
+from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.step import apply_map, biased_product, product
+
+Owned = tuple[str, BuiltRead]
+"""A gate's name, and one of its reads."""
+
+
+class SharedProducts:
+    """Linear reads over all steps, each computed when it is asked for first.
+
+    Args:
+        problem: the call, time first.
+        env: values by key, ``time x batch x width``; it must have what is read.
+        members: by text, the reads that share a product.
+        biased: by gate, the text of the product that adds the gate's bias.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        env: Mapping[str, Any],
+        members: Mapping[str, Sequence[Owned]],
+        biased: Mapping[str, str] | None = None,
+    ) -> None:
+        self.problem, self.env, self.members = problem, env, members
+        self.biased = biased or {}
+        self.values: dict[tuple[str, str], Any] = {}
+
+    def linear(self, owner: str, read: BuiltRead) -> Any:
+        """Return ``z`` of a gate's read, ``time x batch x units``."""
+        if (owner, read.text) not in self.values:
+            u = self.operand(read)
+            members = self.members.get(read.text, ()) if read.map.has_matrix() else ()
+            biased = any(self.biased.get(name) == read.text for name, _ in members)
+            if len(members) > 1 or biased:
+                self.add(members, self.shared(u, members, biased))
+            else:
+                problem = self.problem
+                z = apply_map(read, u, problem.weights, problem.matmul_dtype)
+                self.values[owner, read.text] = z
+        return self.values[owner, read.text]
+
+    def operand(self, read: BuiltRead) -> Any:
+        """Return what a read takes at all steps, with its dropout."""
+        u, drops = (
+            evaluate(read.expr, self.env, self.problem.cell.spec.functions),
+            self.problem.drops,
+        )
+        dropped = not read.hoisted and read.text in drops and not read.map.row_wise
+        return u * drops[read.text] if dropped else u
+
+    def shared(self, u: Any, members: Sequence[Owned], biased: bool) -> Any:
+        """Return the product of all members, side by side."""
+        matrix = joined_matrix([read for _, read in members], self.problem.weights)
+        if biased:
+            return biased_product(u, matrix, self.bias(members))
+        return product(u, matrix, self.problem.matmul_dtype)
+
+    def bias(self, members: Sequence[Owned]) -> Any:
+        """Return the members' biases side by side; zeros for those that add none here."""
+        cell, weights = self.problem.cell, self.problem.weights
+        dtype = self.problem.inputs["x"].dtype
+        return joined(
+            [
+                weights[str(cell.node(name).bias)]
+                if self.biased.get(name) == read.text
+                else tf.zeros([read.width_out], dtype)
+                for name, read in members
+            ]
+        )
+
+    def add(self, members: Sequence[Owned], z: Any) -> None:
+        """Store a product of several reads, cut apart."""
+        parts = tf.split(z, [read.width_out for _, read in members], -1)
+        for (name, read), part in zip(members, parts, strict=True):
+            self.values[name, read.text] = part
+
+
+def joined_matrix(reads: Sequence[BuiltRead], weights: Mapping[str, Any]) -> Any:
+    """Return the matrices of several reads side by side, ``width_in x width``."""
+    return joined([matrix_of(read, weights) for read in reads])
+
+
+def matrix_of(read: BuiltRead, weights: Mapping[str, Any]) -> Any:
+    """Return the matrix of a read's linear map, ``width_in x width_out``."""
+    return read.map.matrix({suffix: weights[name] for suffix, name in read.weights.items()})

@@ -1,0 +1,97 @@
+"""Launch a plan: what is left to make, and which backend makes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from gatekit.cell.errors import RunError
+from gatekit.runs import durable
+from gatekit.runs.names import PLUGINS, RUNS
+from gatekit.study import marking
+from gatekit.study.plan import Plan, Run
+
+from .backend import Backend
+from .loop import make, pending
+from .others import Others
+from .outcome import Outcome
+from .process import Processes
+from .work import Listed, Work
+
+
+def launch(
+    plan: Plan,
+    start: Callable[[Run, Plan, bool], Any] | None = None,
+    backend: Backend | None = None,
+    work: Work | None = None,
+    stream: TextIO | None = None,
+) -> Outcome:
+    """Make the runs of a plan that are not complete yet.
+
+    Args:
+        plan: the runs, and how to make them.
+        start: returns the started process of a run; by default a process forked from a server that
+            has imported TensorFlow and executed nothing.
+        backend: where runs are made; by default as ``hydra.launcher.backend`` says.
+        work: what is to be made, where the plan does not list it beforehand.
+        stream: where progress is shown; stdout by default.
+
+    Returns:
+        What was made, skipped and failed; the numbers are in the folders.
+
+    Raises:
+        RunError: the study's folder cannot be written, or the backend is not at hand.
+    """
+    outcome, others = Outcome(), Others()
+    if work is None:
+        todo, elsewhere = pending(plan, outcome)
+        others = Others(elsewhere, patient=not plan.launch.options.detach)
+        if not todo and not others:
+            # A source that came back makes its old runs current again.
+            with contextlib.suppress(OSError):
+                marking.mark(plan)
+            return outcome
+        work = Listed(todo)
+    asked = plan.launch.options.backend if backend is None and start is None else "process"
+    if asked == "slurm":
+        from .slurm import Slurm, detach, untimed
+        from .submitting import executor, not_queued
+
+        # What is missing or refused is reported before anything is written.
+        jobs = executor(plan)
+        prepare(plan)
+        if plan.launch.options.detach:
+            return detach(plan, jobs, work.rest(), outcome, others)
+        work = Listed(not_queued(plan, work.rest(), outcome))
+        return make(untimed(plan), Slurm(plan, jobs), work, outcome, others, stream, plan.log)
+    if asked == "ray":
+        from .ray import Ray
+
+        backend = Ray(plan)
+    prepare(plan)
+    return make(plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log)
+
+
+def prepare(plan: Plan) -> None:
+    """Make the study's folder: the plan itself, and the sources of the plugins in use.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    study = plan.launch.root / plan.launch.study
+    runs, sources = study / RUNS, study / PLUGINS
+    try:
+        durable.folder(runs)
+        marking.write(plan)
+        marking.mark(plan)
+        for digest, source in plan.sources.items():
+            path = sources / f"{digest}.py"
+            if not path.exists():
+                durable.folder(sources)
+                durable.create(path, source)
+    except OSError as error:
+        raise RunError(
+            f"cannot write to {runs}: {error.strerror or error}. "
+            "Give another place with root=FOLDER."
+        ) from None
