@@ -40,7 +40,7 @@ class OutputError(OSError):
 
 
 class Terminal:
-    """A text stream that shows control and format characters as JSON escapes, such as ``\\u001b``.
+    """A stream that writes control and format characters as JSON escapes, such as ``\\u001b``.
 
     Newlines and tabs pass. Characters that are not in the stream's encoding become escapes, too.
     JSON stays valid: such characters occur only inside its strings.

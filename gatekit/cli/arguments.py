@@ -1,4 +1,4 @@
-"""An argument parser whose errors say what to type."""
+"""An argument parser whose errors show what to type."""
 
 from __future__ import annotations
 

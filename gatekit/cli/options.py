@@ -14,7 +14,11 @@ FIGURE_FORMATS = ("png", "svg", "pdf")
 
 def add_root(parser: Parser) -> None:
     """Add the folder of all studies."""
-    parser.add_argument("--root", default="experiments", help="folder of all studies (experiments)")
+    parser.add_argument(
+        "--root",
+        default="experiments",
+        help="folder that contains the studies (default: experiments)",
+    )
 
 
 def add_keys(parser: Parser, option: str, words: str) -> None:

@@ -20,7 +20,7 @@ WIDTH = 100
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Write to stdout and stderr through `Terminal` until the block ends.
+    """Send stdout and stderr through `Terminal` until the block ends.
 
     No string that a command reads reaches the terminal as a control sequence. A stream that was
     closed when the process started is opened to reject writes, so that no file gets its number.
@@ -81,12 +81,12 @@ def _show_traceback(
 
 
 def write(text: str) -> None:
-    """Write a text and a line end to stdout."""
+    """Write a string and a newline to stdout."""
     sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
 def write_json(data: Any) -> None:
-    """Write plain data as indented JSON; NaN and infinities are refused, as JSON has none."""
+    """Write plain data as indented JSON; raise ValueError for NaN and infinities."""
     write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
@@ -114,7 +114,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> No
 
 
 def write_file(path: Path, content: str) -> None:
-    """Write a text file and report its path on stderr.
+    """Write a file and report its path on stderr.
 
     Raises:
         ConfigError: the file cannot be written.

@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def missing(self) -> tuple[Run, ...]:
-        """Return every run that has no outcome, once each."""
+        """Return all runs without an outcome, sorted by id."""
         runs = {run.id: run for row in self.rows for run in row.group.missing}
         runs.update({run.id: run for run in self.unknown})
         return tuple(runs[key] for key in sorted(runs))
@@ -91,7 +91,7 @@ def compare(
         within: keys that define blocks, each with its own baseline; every task is a block already.
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
-        split: ``validation``, or a further test set such as ``test_256``; None means the test set.
+        split: ``validation``, or another test set such as ``test_256``; None means the test set.
         force: compare groups that are not comparable, and give a verdict even if runs are missing.
         level: confidence level of the intervals.
 
@@ -252,7 +252,7 @@ def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
         if row.difference is not None and row.difference.test is not None
     }
     corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
-    asked = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
+    comparisons = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
     results = []
     for index, row in enumerate(rows):
         if row.difference is not None and row.difference.pairs:
@@ -260,8 +260,10 @@ def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
             whole = diff.mean is not None
             diff = dataclasses.replace(
                 diff,
-                simultaneous=mean_interval(diff.values, 1 - (1 - level) / asked) if whole else None,
-                seeds_needed=seeds_needed(diff.effect_size, asked, ALPHA),
+                simultaneous=mean_interval(diff.values, 1 - (1 - level) / comparisons)
+                if whole
+                else None,
+                seeds_needed=seeds_needed(diff.effect_size, comparisons, ALPHA),
             )
             if index in tests:
                 diff = dataclasses.replace(

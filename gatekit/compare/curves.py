@@ -69,7 +69,7 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
 
 
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
-    """Return the mean over runs with its interval; None if no epoch is common to all runs.
+    """Return the mean over runs with its interval; None for a single run or no common epoch.
 
     The band ends at the last epoch of the shortest run: a mean over the remaining runs would drift
     towards those that train longest.

@@ -20,7 +20,7 @@ _COMMON = ("root", "user", "runner", "ubuntu", "localhost")
 
 def scrub(text: str) -> str:
     """Return text with paths cut to their last part, and without this host's and user's name."""
-    text = _PATH.sub(lambda found: found.group(1) or "<path>", text)
+    text = _PATH.sub(lambda match: match.group(1) or "<path>", text)
     for name, word in (("<host>", platform.node()), ("<user>", _user())):
         if len(word) >= _SHORTEST and word.lower() not in _COMMON:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", name, text)

@@ -65,7 +65,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     if not study or not _inside(folder, root) or not folder.is_dir():
         known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
         raise RunError(
-            f"no study {study!r} in {root}{nearest(study, known)}; studies there: {listed(known)};"
+            f"no study {study!r} in {root}{nearest(study, known)}; studies: {listed(known)};"
             f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
         )
     configs = ConfigReader()
@@ -94,14 +94,14 @@ def studies(root: Path | str = "experiments") -> list[str]:
     Raises:
         RunError: there are no studies.
     """
-    found = [
+    names = [
         entry.name
         for entry in _entries(Path(root))
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
-    if not found:
+    if not names:
         raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
-    return found
+    return names
 
 
 def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:

@@ -49,7 +49,7 @@ def unstacked(
     """Return the gates of stacked weights.
 
     Args:
-        order: the gates as they stand side by side.
+        order: the gates in the order in which they are stacked.
         x: features x (gates * units).
         h: units x (gates * units).
         bias: gates * units, or None.
@@ -160,7 +160,8 @@ def form_of(layer: RNN) -> KerasForm:
         why = "its first states are not zeros"
     if why or isinstance(form, str):
         raise ConfigError(
-            f"the cell {cell.spec.name!r} is no LSTM, GRU or simple RNN of Keras or torch: {why}. "
+            f"the cell {cell.spec.name!r} is not an LSTM, GRU or simple RNN of Keras or torch: "
+            f"{why}. "
             "The cells lstm, gru, gru_reset_after and rnn can be moved; of others take "
             "layer.named_weights, a dictionary of variables by name"
         )

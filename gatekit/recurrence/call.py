@@ -17,7 +17,7 @@ from .problem import Problem, Solution
 
 
 @dataclass(frozen=True)
-class Call:
+class LayerCall:
     """What a layer is called with.
 
     Args:
@@ -54,23 +54,29 @@ def is_noisy(cell: Cell, training: bool) -> bool:
     return training and any(rates)
 
 
-@tf.autograph.experimental.do_not_convert
-def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict[str, Any]]:
+def compute(call: LayerCall, solve: Callable[[Problem], Solution]) -> tuple[Any, dict[str, Any]]:
     """Return the outputs, ``batch x time x units`` or ``batch x units``, and the new states.
 
     Args:
         call: what the layer is called with.
         solve: the executor.
     """
+    problem = prepare(call)
+    return finish(call, problem, solve(problem))
+
+
+@tf.autograph.experimental.do_not_convert
+def prepare(call: LayerCall) -> Problem:
+    """Return the problem of a call: time first, masked, with input dropout and masks drawn."""
     cell, first = call.cell, call.first
     sequences = {name: tf.transpose(value, [1, 0, 2]) for name, value in call.inputs.items()}
-    valid = None
     mask = None if call.mask is None else tf.transpose(call.mask)[:, :, None]
     if call.go_backwards:
         sequences = {name: tf.reverse(value, [0]) for name, value in sequences.items()}
         mask = None if mask is None else tf.reverse(mask, [0])
+    valid = None
     if mask is not None:
-        # What stands in a masked step must not matter, not even NaN in a gradient.
+        # What a masked step contains must not matter, not even NaN in a gradient.
         sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
         valid = ValidSteps(mask)
     x, dropout = sequences["x"], cell.spec.dropout
@@ -78,15 +84,14 @@ def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict
         shape = tf.stack([tf.shape(x)[1], cell.features])
         x = x * dropout_mask(call.seed, -1, shape, dropout, x.dtype)
         sequences["x"] = x
-    states = dict(first)
+    carried = {}
     for name in cell.shifted:
-        sequences[f"{name}_prev"], states[name] = previous(sequences[name], first[name], valid)
+        sequences[f"{name}_prev"], carried[name] = previous(sequences[name], first[name], valid)
     if cell.uses_t:
         ones = tf.ones_like(x[:, :, :1]) if mask is None else tf.cast(mask, x.dtype)
         sequences["t"] = first["t"] + tf.cumsum(ones, axis=0)
-        states["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
-    final = not call.return_sequences and only_final(cell)
-    problem = Problem(
+        carried["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
+    return Problem(
         cell=cell,
         weights=call.weights,
         inputs=sequences,
@@ -95,24 +100,31 @@ def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict
         drops=_drops(call, x),
         seed=call.seed,
         training=call.training,
-        wanted=() if final else cell.output.signals,
+        wanted=() if not call.return_sequences and only_final(cell) else cell.output.signals,
         matmul_dtype=call.matmul_dtype,
+        valid=valid,
+        carried=carried,
     )
-    solution = solve(problem)
-    states.update(solution.states)
-    y, kept = emit(
+
+
+@tf.autograph.experimental.do_not_convert
+def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, dict[str, Any]]:
+    """Return the outputs and the new states of a call, given its problem and the solution."""
+    cell, first, sequences = call.cell, call.first, problem.inputs
+    y, histories = emit(
         cell,
         solution.sequences,
         solution.states,
         sequences,
         {name: first[f"{name}_history"] for name, _ in cell.output.histories},
         problem.weights,
-        valid,
+        problem.valid,
         problem.matmul_dtype,
         call.return_sequences,
     )
-    states.update({f"{name}_history": value for name, value in kept.items()})
-    if x.shape[0] == 0:
+    states = {**first, **problem.carried, **solution.states}
+    states.update({f"{name}_history": value for name, value in histories.items()})
+    if sequences["x"].shape[0] == 0:
         # Without a step only some executors connect outputs with weights and inputs; now all do,
         # so that gradients are zero, not None.
         sources = [*problem.weights.values(), *sequences.values()]
@@ -120,12 +132,12 @@ def compute(call: Call, solve: Callable[[Problem], Solution]) -> tuple[Any, dict
         y, states = y + nothing, {name: state + nothing for name, state in states.items()}
     if not call.return_sequences:
         return y, states
-    if call.zero_masked and mask is not None:
-        y = tf.where(mask, y, tf.zeros([], y.dtype))
+    if call.zero_masked and problem.mask is not None:
+        y = tf.where(problem.mask, y, tf.zeros([], y.dtype))
     return tf.transpose(y, [1, 0, 2]), states
 
 
-def _drops(call: Call, x: Any) -> dict[str, Any]:
+def _drops(call: LayerCall, x: Any) -> dict[str, Any]:
     """Return a multiplicative mask per recurrent read that has a matrix, ``batch x width``."""
     rate = call.cell.spec.recurrent_dropout
     found: dict[str, Any] = {}

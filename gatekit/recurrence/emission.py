@@ -85,26 +85,26 @@ def emit(
         ``time x batch x units`` or ``batch x units``; at masked steps the last valid emission, zero
         before it.
     """
-    kept: dict[str, Any] = {}
+    later: dict[str, Any] = {}
     if not return_sequences and only_final(cell):
         y = apply_unit(cell, final, weights, matmul_dtype, final[cell.output.signals[0]])
-        return _where_any(y, inputs["x"], valid), kept
+        return _where_any(y, inputs["x"], valid), later
     env: dict[str, Any] = {**inputs, **sequences}
     if return_sequences:
         for name, length in cell.output.histories:
-            env[f"{name}_history"], kept[name] = history(env[name], histories[name], length, valid)
+            env[f"{name}_history"], later[name] = history(env[name], histories[name], length, valid)
         y = apply_unit(cell, env, weights, matmul_dtype, inputs["x"])
         if valid is None:
-            return y, kept
+            return y, later
         return (
             tf.where(valid.seen(), y, tf.zeros([], y.dtype)) if only_final(cell) else valid.last(y)
-        ), kept
+        ), later
     last = {n: _last(v) if valid is None else valid.final(v) for n, v in env.items()}
     for name, length in cell.output.histories:
-        windows, kept[name] = history(env[name], histories[name], length, valid)
+        windows, later[name] = history(env[name], histories[name], length, valid)
         last[f"{name}_history"] = _final_window(windows, valid)
     y = apply_unit(cell, last, weights, matmul_dtype, last["x"])
-    return _where_any(y, inputs["x"], valid), kept
+    return _where_any(y, inputs["x"], valid), later
 
 
 def only_final(cell: Cell) -> bool:

@@ -19,16 +19,17 @@ from .problem import Problem, Solution
 from .step import value_of
 
 
-class Watch:
-    """Stands in for a layer's executor, and keeps what the reference executor computes.
+class Instrumented:
+    """Stands in for a layer's executor, and stores what the reference executor computes.
 
     Args:
         layer: the layer.
         source: makes a tensor something that can be differentiated by: ``tape.watch``.
 
     Attributes:
-        nudges: zeros added to each state, ``time x batch x width``; the gradient with respect to
-            them is that with respect to the state as it is computed, through all that reads it.
+        perturbations: zeros added to each state, ``time x batch x width``; the gradient with
+            respect to them is that with respect to the state as it is computed, through all that
+            reads it.
         sequences: every signal and state, ``time x batch x width``, in the order of time.
         mask: ``time x batch x 1``, true where valid, or None.
     """
@@ -37,23 +38,25 @@ class Watch:
         self.cell: Cell = layer.cell
         self.choice = layer.choice
         self._source, self._backwards = source, layer.go_backwards
-        self.nudges: Mapping[str, Any] = {}
+        self.perturbations: Mapping[str, Any] = {}
         self.sequences: Mapping[str, Any] = {}
         self._problem: Problem | None = None
 
     def run(self, problem: Problem) -> Solution:
-        """Return the solution of a call; every signal of it is kept."""
+        """Return the solution of a call; every signal of it is stored."""
         shape = tf.shape(problem.inputs["x"])
         like = problem.inputs["x"].dtype
-        self.nudges = {
+        self.perturbations = {
             state.name: tf.zeros([shape[0], shape[1], state.width], like)
             for state in self.cell.states
         }
-        for nudge in self.nudges.values():
-            self._source(nudge)
+        for perturbation in self.perturbations.values():
+            self._source(perturbation)
         states = (state.name for state in self.cell.states)
         every = dict.fromkeys([*(node.name for node in self.cell.nodes), *states])
-        self._problem = dataclasses.replace(problem, wanted=tuple(every), nudges=self.nudges)
+        self._problem = dataclasses.replace(
+            problem, wanted=tuple(every), perturbations=self.perturbations
+        )
         solution = reference.run(self._problem)
         self.sequences = solution.sequences
         return solution
@@ -110,24 +113,26 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watched(layers: Sequence[RNN], source: Callable[[Any], None]) -> Iterator[dict[str, Watch]]:
-    """Watch layers while a model is called; nothing of them is changed afterwards.
+def instrumented(
+    layers: Sequence[RNN], source: Callable[[Any], None]
+) -> Iterator[dict[str, Instrumented]]:
+    """Instrument layers while a model is called; nothing of them is changed afterwards.
 
     Args:
         layers: built layers.
         source: ``tape.watch`` of the tape under which the model is called.
 
     Yields:
-        The watch of each layer, by the layer's name.
+        What stands in for each layer's executor, by the layer's name.
     """
-    before_it = [layer._executor for layer in layers]
-    watches = {layer.name: Watch(layer, source) for layer in layers}
+    executors = [layer._executor for layer in layers]
+    instruments = {layer.name: Instrumented(layer, source) for layer in layers}
     try:
         for layer in layers:
-            layer._executor = watches[layer.name]  # type: ignore[assignment]
-        yield watches
+            layer._executor = instruments[layer.name]  # type: ignore[assignment]
+        yield instruments
     finally:
-        for layer, executor in zip(layers, before_it, strict=True):
+        for layer, executor in zip(layers, executors, strict=True):
             layer._executor = executor
 
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from gatekit.cell.graph import Cell
 
+from .masking import ValidSteps
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -25,8 +27,10 @@ class Problem:
         training: whether zoneout draws; otherwise it takes the mean.
         wanted: the signals whose sequences are returned.
         matmul_dtype: the type that matrix products run in.
-        nudges: what is added to states as they are computed, ``time x batch x width`` by name;
-            zeros, for the gradient with respect to them. The reference executor adds them.
+        perturbations: what is added to states as they are computed, ``time x batch x width`` by
+            name; zeros, for the gradient with respect to them. The reference executor adds them.
+        valid: the valid steps of the mask, or None; for what follows the recurrence.
+        carried: new values of states that no recurrence computes: last inputs, count of steps.
     """
 
     cell: Cell
@@ -39,7 +43,9 @@ class Problem:
     training: bool
     wanted: tuple[str, ...]
     matmul_dtype: Any
-    nudges: Mapping[str, Any] = field(default_factory=dict)
+    perturbations: Mapping[str, Any] = field(default_factory=dict)
+    valid: ValidSteps | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Tensors:

@@ -1,4 +1,8 @@
-"""The registry: which plugins there are, what they offer and from where; cells by name."""
+"""The registry: finds plugins, loads each one in isolation, and answers queries; cells by name.
+
+A plugin that fails is set aside with its reason, and all others work. Start with `hooks.py`, which
+lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
+"""
 
 from __future__ import annotations
 

@@ -23,11 +23,11 @@ def shown(path: Path | str) -> str:
 
 
 def author_line(error: BaseException, path: Path | None) -> str:
-    """Return file, line and text of the author's own line that raised, or an empty text.
+    """Return file, line and text of the author's own line that raised, or an empty string.
 
     Args:
         error: what was raised.
-        path: the plugin's file; None for the last line that is neither gatekit's nor Python's.
+        path: the plugin's file; None for the last line that is in neither gatekit nor Python.
     """
     if isinstance(error, SyntaxError) and error.filename:
         text = excerpt((error.text or "").strip())
@@ -61,7 +61,7 @@ def what_happened(error: BaseException, path: Path | None) -> str:
 
 
 def reason_of(error: BaseException | None, path: Path | None) -> str:
-    """Return why a plugin is left out: our own words as they are, else `what_happened`.
+    """Return why a plugin is left out: the text of a `PluginError`, else `what_happened`.
 
     Args:
         error: what was raised, if anything was.
@@ -73,7 +73,7 @@ def reason_of(error: BaseException | None, path: Path | None) -> str:
 
 
 def remedy(error: BaseException, path: Path | None) -> str:
-    """Return what to do about an error, as the end of a sentence, or an empty text.
+    """Return what to do about an error, as the end of a sentence, or an empty string.
 
     Args:
         error: what was raised.
@@ -86,16 +86,16 @@ def remedy(error: BaseException, path: Path | None) -> str:
         package = error.name.split(".")[0]
         if path is not None and (path.parent / f"{package}.py").is_file():
             return (
-                f"; {package}.py lies beside it, and a plugin imports installed packages only: "
+                f"; {package}.py is beside it, but a plugin can import installed packages only: "
                 "put both into one file, or type `gatekit new gate NAME --package`"
             )
-        return f"; type `pip install {package}`, or take the import out"
+        return f"; type `pip install {package}`, or remove the import"
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:
         names = getattr(sys.modules.get(match["module"]), "__all__", ())
         return f"; {match['module']} has no {match['name']!r}{nearest(match['name'], names)}"
     if isinstance(error, SystemExit):
-        return "; a plugin must not end the process: take sys.exit() out"
+        return "; a plugin must not end the process: remove sys.exit()"
     return ""
 
 

@@ -24,7 +24,7 @@ MAX_FILES = 25
 def load_cell(
     cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> CellSpec:
-    """Return the cell that a name or a mapping stands for.
+    """Return the cell of a name or a mapping.
 
     Args:
         cell: the name of a file ``cell/NAME.yaml`` or of a registered cell function; or a
@@ -129,7 +129,7 @@ class _Composer:
             )
         names = [self.entry(entry, where) for entry in defaults]
         if names.count("_self_") > 1:
-            raise ConfigError(f"{where}: _self_ stands twice in defaults {list(defaults)}")
+            raise ConfigError(f"{where}: _self_ is twice in defaults {list(defaults)}")
         if "_self_" not in names:
             names.append("_self_")
         merged: dict[str, Any] = {}

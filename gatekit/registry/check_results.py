@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
 CHECKABLE = ("gates", "output_units", "functions", "tasks")
-"""Kinds of things that the conformance suite has checks for."""
+"""The kinds that the conformance suite has checks for."""
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -34,7 +34,7 @@ def folder() -> Path:
 
 
 def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]) -> Path | None:
-    """Keep the outcomes of a thing's checks.
+    """Store the outcomes of the checks of one object.
 
     Args:
         source: the hash of its source, as `gatekit.registry.object_hash` gives it.
@@ -68,7 +68,7 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
 
 
 def lookup(source: str) -> dict[str, dict[str, Any]]:
-    """Return what is known of a source: records by ``KIND.NAME``; nothing where it is unchecked.
+    """Return the stored results of a source by ``KIND.NAME``; none if it is unchecked.
 
     Args:
         source: a hash, as `gatekit.registry.object_hash` or a run's record of its plugins has it.
@@ -103,25 +103,25 @@ def status(record: dict[str, Any] | None) -> str:
 
 
 def of_plugins(hashes: Mapping[str, str], plugins: Sequence[str] = ()) -> dict[str, str]:
-    """Return what is known of plugins in a few words, by name.
+    """Return a short status of each plugin, by name.
 
-    Gatekit's own are left out unless something is known of them; so is what has no checks.
+    Bundled plugins without results, and plugins that have no checks, are omitted.
 
     Args:
         hashes: the hash of each plugin's source.
         plugins: files of further plugins, as in `gatekit.registry.catalogue`.
     """
     known = complete_registry(plugins)
-    said = {}
+    statuses = {}
     for name, source in hashes.items():
         records = lookup(source)
         if records:
-            said[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
+            statuses[name] = "; ".join(dict.fromkeys(status(record) for record in records.values()))
         elif name in known.plugins and not known.plugins[name].bundled:
-            offered = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
-            if offered & set(CHECKABLE):
-                said[name] = status(None)
-    return said
+            checked = {hook.removeprefix("gatekit_") for hook in known.hooks[name]}
+            if checked & set(CHECKABLE):
+                statuses[name] = status(None)
+    return statuses
 
 
 def _is_record(record: Any, source: str) -> bool:

@@ -42,7 +42,7 @@ _KINDS: dict[str, Callable[[int], bool]] = {
 
 
 def autoload() -> bool:
-    """Return whether plugins that nobody named are loaded: ./plugins and entry points."""
+    """Return whether plugins that the user did not name are loaded: ./plugins and entry points."""
     return os.environ.get(DISABLE, "") in ("", "0")
 
 

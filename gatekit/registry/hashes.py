@@ -1,4 +1,4 @@
-"""What a run's numbers depend on in its plugins: the meaning of their source, not its layout."""
+"""Hashes of plugins: they follow the meaning of a source, not its layout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .loading import Registry, complete_registry
 from .plugin import DiscoveredPlugin
 from .queries import origins
 
-# What the graph draws from where neither cell nor map says otherwise.
+# What the graph uses if neither cell nor map names an initializer.
 _DEFAULT_INITIALIZERS = ("glorot_uniform", "orthogonal")
 _OWN_PACKAGES = (
     *("cell", "cli", "compare", "convert", "recurrence", "registry"),
@@ -28,7 +28,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
-    """Return the source file of something registered.
+    """Return the source file of a registered object.
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
@@ -52,7 +52,7 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
 
 
 def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
-    """Return the hash of the source of one thing: that of its plugin in a run that uses it alone.
+    """Return the hash of the source of one object, as in a run that uses no other.
 
     Args:
         kind: as in `plugin_source`.
@@ -79,11 +79,11 @@ def plugin_hashes(
 ) -> dict[str, str]:
     """Return the hash of the source of every plugin that a run uses, by the plugin's name.
 
-    Layout, comments and docstrings do not count; neither does where the files lie.
+    Layout, comments, docstrings and the folder do not count.
 
     Args:
-        cell: the cell; with it count its gates, linear maps, initializers and functions.
-        output_unit: the output unit, likewise.
+        cell: the cell, with its gates, linear maps, initializers and functions.
+        output_unit: the output unit, with its linear maps, initializers and functions.
         task_name: the task's registered name.
         plugins: plugin files besides those that are found by themselves.
 
@@ -103,14 +103,13 @@ def plugin_sources(
 ) -> dict[str, bytes]:
     """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
 
-    A plugin of one file is that file; the files of another stand one after the other, each below
-    a comment with its name.
+    If a plugin has several files, they are joined, each below a comment with its name.
 
     Args:
         cell: as in `plugin_hashes`.
-        output_unit: likewise.
-        task_name: likewise.
-        plugins: likewise.
+        output_unit: as in `plugin_hashes`.
+        task_name: as in `plugin_hashes`.
+        plugins: as in `plugin_hashes`.
 
     Returns:
         Python text in bytes, by SHA-256 in hexadecimal digits.
@@ -169,8 +168,8 @@ def _text(node: Any) -> str:
         fields["body"] = node.body[1:]
     fields.pop("kind", None)
     fields.pop("type_ignores", None)
-    said = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
-    return f"{type(node).__name__}({','.join(said)})"
+    parts = (f"{k}={_text(v)}" for k, v in sorted(fields.items()) if v is not None and v != [])
+    return f"{type(node).__name__}({','.join(parts)})"
 
 
 def _without_own_imports(nodes: list[Any]) -> list[Any]:
@@ -257,11 +256,11 @@ def _of_expression(expr: Expr) -> Iterator[tuple[str, str]]:
             yield "functions", node.function
 
 
-def _files(known: Registry, plugin: DiscoveredPlugin, thing: Any) -> set[Path]:
+def _files(known: Registry, plugin: DiscoveredPlugin, value: Any) -> set[Path]:
     files = {plugin.path} if plugin.path else set()
     if plugin.distribution:
-        files |= _package_files(known.modules[plugin.name], thing)
-    for cls in inspect.getmro(thing) if inspect.isclass(thing) else ():
+        files |= _package_files(known.modules[plugin.name], value)
+    for cls in inspect.getmro(value) if inspect.isclass(value) else ():
         files |= _class_file(cls)
     return files
 
@@ -279,10 +278,10 @@ def _class_file(cls: type) -> set[Path]:
         return set()
 
 
-def _package_files(module: Any, thing: Any) -> set[Path]:
-    """Return all sources of the installed package: which of them matter is not ours to guess."""
+def _package_files(module: Any, value: Any) -> set[Path]:
+    """Return all sources of the installed package: any of them may matter."""
     files: set[Path] = set()
-    for holder in (module, inspect.getmodule(thing)):
+    for holder in (module, inspect.getmodule(value)):
         file = getattr(holder, "__file__", None) or getattr(
             inspect.getmodule(holder), "__file__", None
         )

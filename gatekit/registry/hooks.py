@@ -1,4 +1,4 @@
-"""The hooks: what a plugin may offer, one hook per kind."""
+"""The hooks: what a plugin can provide, one hook per kind."""
 
 from __future__ import annotations
 

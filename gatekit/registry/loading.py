@@ -1,4 +1,4 @@
-"""Loading: each plugin is tried by itself; what works is registered, the rest is set aside."""
+"""Loads each plugin by itself: registers what works, and sets the rest aside."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .plugin import Broken, DiscoveredPlugin, Origin
 class Registry:
     """Everything that the plugins of one working folder provide.
 
-    Bundled tasks and callbacks wait in ``pending`` until they are asked for. If there are plugins
-    of the user's, nothing waits: these are loaded last, and only once.
+    Bundled tasks and callbacks are in ``pending`` until they are asked for. If the user has
+    plugins, all bundled ones are loaded at once, before them.
     """
 
     manager: pluggy.PluginManager
@@ -221,7 +221,7 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     """Return what a plugin provides.
 
     Returns:
-        The offer; an error that ends the command, since the plugin would be passed over silently;
+        The offer; an error that ends the command, because the plugin would be skipped silently;
         None if two entry points lead to one module, whose hooks are known already.
 
     Raises:
@@ -280,7 +280,7 @@ def _merge(result: Registry, plugin: DiscoveredPlugin, offer: _Offer) -> None:
                 other = result.plugins[first.plugin]
                 raise PluginError(
                     f"two plugins register the {what} {name!r}: {other} and {plugin}. "
-                    "Rename one of them, or leave one plugin out."
+                    "Rename one of them, or remove one plugin."
                 )
             if name in contract.built_in(kind):
                 raise PluginError(

@@ -1,4 +1,4 @@
-"""Runs code of a plugin so that its faults are its own: caught, described, and undone."""
+"""Runs code of a plugin in isolation: describes what it raises, reverts what it changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Outcome(Generic[T]):
 
 
 def attempt(plugin: DiscoveredPlugin, call: Callable[[], T]) -> Outcome[T]:
-    """Call code of a plugin; whatever it raises is its failure, and what it changes is reverted.
+    """Call code of a plugin; whatever it raises is recorded, and what it changes is reverted.
 
     What a handler of a signal raises meanwhile, as for Ctrl-C, is not the plugin's and is raised.
 

@@ -41,7 +41,7 @@ def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
 def config_dirs(plugins: Sequence[str] = ()) -> list[Path]:
     """Return the folders of YAML that plugins bring, in the order in which they are searched.
 
-    The plugins that the user named stand first, gatekit's own last.
+    Plugins that the user named come first, gatekit's own last.
 
     Args:
         plugins: as in `catalogue`.
@@ -57,7 +57,7 @@ def callbacks(run: Mapping[str, Any], plugins: Sequence[str] = ()) -> list[Calla
         plugins: as in `catalogue`.
 
     Raises:
-        PluginError: a plugin raises, or returns anything but callables.
+        PluginError: a plugin raises, or returns something other than callables.
     """
     known = complete_registry(plugins)
     found: list[Callable[..., Any]] = []
@@ -82,11 +82,12 @@ def reverted(plugins: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     Args:
         plugins: as in `catalogue`.
     """
-    return {name: said for name, said in complete_registry(plugins).reverted.items() if said}
+    known = complete_registry(plugins)
+    return {name: changes for name, changes in known.reverted.items() if changes}
 
 
 def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
-    """Return where each thing of a kind comes from, by name.
+    """Return where each object of a kind comes from, by name.
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
@@ -129,7 +130,7 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
 
-    Those whose file has the name, or is called so, stand alone; else all are told.
+    If the file of some contains the name, or has it, only these are mentioned; else all.
 
     Args:
         name: what was asked for.
@@ -139,10 +140,10 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     likely = [b for b in found if b.name == name or _mentions(b.path, name)] or found
     if not likely:
         return ""
-    told = "; ".join(
+    reasons = "; ".join(
         f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
     )
-    return f"Left out because broken: {told}. `gatekit plugins --json` has the traceback."
+    return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
 
 
 def _mentions(path: Path | None, name: str) -> bool:

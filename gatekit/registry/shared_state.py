@@ -1,4 +1,4 @@
-"""What all code of a process shares: a snapshot, and its restoration after a plugin ran."""
+"""A snapshot of global state, and its restoration after a plugin ran."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Snapshot:
         self._found: list[str] = []
 
     def restore_functions(self) -> None:
-        """Restore the recursion limit and functions, without which nothing else can be done."""
+        """Restore the recursion limit and functions, which everything else needs."""
         if _get_limit() != self._limit:
             _set_limit(self._limit)
             self._found.append("changed the recursion limit")
@@ -280,7 +280,7 @@ def streams_to(stream: Any) -> Iterator[None]:
 
 
 class _Unclosed:
-    """Passes everything on but its end."""
+    """Passes everything on except ``close`` and ``detach``."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

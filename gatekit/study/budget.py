@@ -79,7 +79,7 @@ def matched(
     asked = config["match"]
     target = _target(asked, config, unit, signature, known)
     if count(config["units"]) is None and next(_built(1, count), None) is None:
-        # Of a cell that fits no size, building tells why.
+        # If a cell fits no size, building it raises the reason.
         parameters(config, cell, unit, signature)
     units, found = _nearest(target, count, asked)
     off = abs(found - target) / target

@@ -66,7 +66,7 @@ def typed_again(argv: Sequence[str]) -> str:
 def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
     """Return the jobs that a command line asks for: overrides and composed configuration of each.
 
-    Of a search that learns from results, the jobs are those that random draws would make.
+    For a search that learns from results, the jobs are those of random draws.
 
     Raises:
         ConfigError: Hydra cannot compose them, or they set what Hydra itself would execute.

@@ -49,7 +49,7 @@ LAUNCH_KEYS: dict[str, Check] = {
     "allow_changed": flag,
     "trials": optional(whole(1, 1_000_000)),
 }
-"""Keys that say where and how runs are made, and never what they compute."""
+"""Keys that decide where and how runs are executed, and never what they compute."""
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {},
@@ -204,6 +204,6 @@ def _scalar(value: Any) -> bool:
 
 
 def _kind(value: Any) -> str:
-    kinds = {bool: "a truth value", int: "an integer", float: "a number", str: "a text"}
+    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
     kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
     return kinds.get(type(value), type(value).__name__)

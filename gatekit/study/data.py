@@ -130,7 +130,7 @@ def _source(name: str, tasks: Mapping[str, type[Task]] | None) -> PackageSource:
     known = sources(tasks)
     if name not in known and name in _tasks(tasks) and (own := _tasks(tasks)[name].own_file):
         raise DataError(
-            f"{name} stands in no package, it is yours to bring: {own}. "
+            f"{name} is not in any package; you have to provide it: {own}. "
             f"Type task={name} task.path=PATH, or gatekit data verify {name} --path PATH."
         )
     if name not in known:

@@ -24,7 +24,7 @@ def visible() -> list[str]:
 def places(options: Options) -> list[dict[str, str]]:
     """Return the environment of each slot; empty where runs need no GPU of their own.
 
-    Slots on one GPU stand far apart, so that the first runs spread over all GPUs.
+    Slots on one GPU are far apart, so that the first runs spread over all GPUs.
     """
     found = visible()
     if options.gpus == "auto":

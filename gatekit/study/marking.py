@@ -23,7 +23,7 @@ def mark(plan: Plan) -> None:
     for known in plan_file.read(plan.study).values():
         by_origin.setdefault(known.origin, []).append(known)
     for run in plan.runs:
-        # Someone else's folder may be closed to us, which is no reason to stop.
+        # Someone else's folder may be closed to us, which is not a reason to stop.
         with contextlib.suppress(PermissionError, IsADirectoryError):
             run.folder().renew()
         for old in outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ())):

@@ -53,7 +53,7 @@ class Options:
             Slurm job: how many it asks for; ``auto`` asks for none.
         runs_per_gpu: runs that share a GPU.
         timeout: seconds after which a run that is not over is stopped and FAILED; None for never.
-        retries: how often a run is made again whose process was killed from outside.
+        retries: how often a run is repeated whose process was killed from outside.
         fail_fast: stop everything after the first failed run.
         address: of a Ray cluster; None makes one on this machine.
         resources: Ray resources that each run needs, by name.

@@ -92,7 +92,7 @@ class Plan:
 
     @property
     def log(self) -> Path:
-        """Return the file that tells how the sweep goes on."""
+        """Return the file with the progress of the sweep."""
         return self.study / plan_log(self.name)
 
 

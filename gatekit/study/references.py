@@ -12,7 +12,7 @@ MAX_SIZE = 2_000_000
 """Size of a configuration with every reference written out; see `size`."""
 
 KEPT = "\ue000"
-"""Stands for the ``$`` of a swept reference while Hydra holds it, which would write it out."""
+"""Replaces the ``$`` of a swept reference while Hydra holds it, because Hydra would resolve it."""
 
 _PER_VALUE = 100
 _KEYWORD = re.compile(r"_\w*_", re.ASCII)

@@ -1,4 +1,4 @@
-"""Exact types for configuration values: a bool is no integer, a text no number, NaN no number."""
+"""Exact types of configuration values: booleans are not integers, strings and NaN not numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Check = Callable[[Any], Any]
 
 
 class WrongError(Exception):
-    """A value is not of its kind; the text says what is."""
+    """A value has the wrong type; the message names the right one."""
 
 
 def whole(low: int, high: int = 2**63 - 1) -> Check:
@@ -51,9 +51,9 @@ def flag(value: Any) -> bool:
 
 
 def text(value: Any) -> str:
-    """Check for a text."""
+    """Check for a string."""
     if not isinstance(value, str) or not value.strip():
-        raise WrongError("a text")
+        raise WrongError("a string")
     return value
 
 

@@ -33,10 +33,10 @@ class Variant:
     Attributes:
         config: the resolved configuration, all keys of a run but ``study`` and ``seed``.
         parameters: trainable parameters of all recurrent layers.
-        data_hash: what the task says about its data.
+        data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of every plugin in use, by name.
         sources: those sources, by hash.
-        places: options of the task that say where its data lie.
+        places: options of the task with the location of its data.
     """
 
     config: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Variant:
         return fingerprint(self._numbers(seed), DEFAULTS, "", {})
 
     def identity(self) -> str:
-        """Return a text that is the same for all seeds, and for no other variant."""
+        """Return a string that all seeds of this variant share, and no other variant has."""
         return canonical_json([self._numbers(0), self.data_hash, dict(self.plugins)])
 
     def _numbers(self, seed: int) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Checks of a whole cell, and what can be told of it at initialisation."""
+"""Checks of a whole cell, and its properties at initialisation."""
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.language.expression import Call, walk
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.parameter import MAPS
+from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.layers.first_values import draw
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.layers.states import first_states
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError
@@ -34,7 +36,7 @@ def sizes_fit(subject: InCell) -> str | None:
     output = np.asarray(layer(fed(inputs(subject, ROWS, STEPS))))
     expected = (ROWS, STEPS, subject.cell.output.width)
     if output.shape != expected:
-        raise CheckError(f"the output has the shape {output.shape}, not {expected}", "mend emits")
+        raise CheckError(f"the output has the shape {output.shape}, not {expected}", "fix emits")
     if not np.all(np.isfinite(output)):
         step = int(np.argmin(np.all(np.isfinite(output), axis=(0, 2))))
         raise CheckError(
@@ -66,7 +68,7 @@ def slopes_true(subject: InCell) -> str | None:
     came = float(sum(np.sum(np.asarray(s) * ways[n]) for n, s in slopes.items()))
     if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
         raise CheckError(
-            f"the gradient along a random direction is {came:.6g}, and finite differences say "
+            f"the gradient along a random direction is {came:.6g}, and finite differences give "
             f"{expected:.6g}",
             "check each gate by itself: gatekit check NAME",
         )
@@ -157,18 +159,18 @@ def _gates(subject: InCell) -> dict[str, Any]:
         weights[name] = (
             MAPS[parameter.map].function(raw) if parameter is not None and parameter.map else raw
         )
-    x = {n: tf.transpose(v, [1, 0, 2]) for n, v in inputs(subject, ROWS, STEPS).items()}
-    given = dict(x)
-    for name in cell.shifted:
-        given[f"{name}_prev"] = tf.concat([tf.zeros_like(x[name][:1]), x[name][:-1]], 0)
-    if cell.uses_t:
-        count = np.arange(1.0, STEPS + 1)[:, None, None]
-        given["t"] = tf.constant(np.tile(count, (1, ROWS, 1)))
-    states = {
-        s.name: tf.tile(weights[s.learned][None], [ROWS, 1])
-        if s.learned
-        else tf.constant(np.full((ROWS, s.width), s.initial))
-        for s in cell.states
-    }
-    problem = Problem(cell, weights, given, None, states, {}, None, False, names, tf.float64)
+    call = LayerCall(
+        cell=cell,
+        weights=weights,
+        inputs=inputs(subject, ROWS, STEPS),
+        mask=None,
+        first=first_states(cell, ROWS, weights, tf.float64),
+        seed=None,
+        training=False,
+        go_backwards=False,
+        return_sequences=True,
+        zero_masked=False,
+        matmul_dtype=tf.float64,
+    )
+    problem = replace(prepare(call), wanted=names)
     return {n: np.asarray(v) for n, v in reference.run(problem).sequences.items()}

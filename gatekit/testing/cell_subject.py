@@ -1,4 +1,4 @@
-"""A cell that is checked: by name, or out of a file that nobody trusts."""
+"""A cell that is checked: by name, or from an untrusted file."""
 
 from __future__ import annotations
 

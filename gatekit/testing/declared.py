@@ -24,7 +24,7 @@ def loads_alone(subject: Subject) -> str | None:
     """The plugin loads in a fresh process, by itself, and leaves that process as it was."""
     found = load_alone(subject.kind, subject.module)
     if found["error"]:
-        raise CheckError(f"alone, it does not load: {found['error']}", "mend this line")
+        raise CheckError(f"alone, it does not load: {found['error']}", "fix this line")
     registers = found["registers"]
     if registers is not None and subject.name not in registers:
         raise CheckError(
@@ -40,7 +40,7 @@ def loads_alone(subject: Subject) -> str | None:
 
 
 def name_valid(subject: Subject) -> str | None:
-    """The registered name can stand in a cell, on the command line and in a table."""
+    """The registered name is valid in a cell, on the command line and in a table."""
     name = subject.name
     if not _NAME.match(name) or len(name) > 40:
         proposal = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()[:40]
@@ -56,7 +56,7 @@ def name_valid(subject: Subject) -> str | None:
 
 
 def documented(subject: Subject) -> str | None:
-    """The docstring says what it computes, with the equation, and where it comes from."""
+    """The docstring has a description, the equation and the source."""
     text = subject.thing.__doc__ or ""
     what = subject.name
     if not text.strip():
@@ -84,7 +84,7 @@ def asks_for_known(subject: Subject) -> str | None:
             raise CheckError(
                 f"{subject.instance.definition()} asks for {name!r}, which no cell has"
                 f"{nearest(name, words)}",
-                f"correct the name, or say in the docstring what ``{name}`` is to be bound to",
+                f"correct the name, or explain in the docstring what ``{name}`` is bound to",
             )
     return None
 
@@ -100,8 +100,8 @@ def options_plain(subject: Subject) -> str | None:
             again = None
             if value is not None:
                 raise CheckError(
-                    f"the option {name} is {value!r}, which YAML cannot say",
-                    "make it a number, a text, a truth value, a list or a mapping of these",
+                    f"the option {name} is {value!r}, which YAML cannot express",
+                    "make it a number, a string, a boolean, a list or a mapping of these",
                 ) from None
         if again != value:
             raise CheckError(
@@ -111,7 +111,7 @@ def options_plain(subject: Subject) -> str | None:
         again = type(made)(**made.options())
     except GatekitError as error:
         raise CheckError(
-            f"it cannot be made from its own options: {error}", "mend the default"
+            f"it cannot be made from its own options: {error}", "fix the default"
         ) from None
     if again != made:
         raise CheckError("made from its own options it is another", "take __init__ and __eq__ out")

@@ -36,7 +36,7 @@ def everything_learns(subject: InCell) -> str | None:
     own = {"gates": f"{GATE}.", "output_units": "output_unit."}.get(subject.kind, "")
     variables: Fed = {}
     still: set[str] = set()
-    # What stands behind a weight that starts at zero gets its gradient when that one has moved.
+    # A weight behind another one that starts at zero gets a gradient once that one has moved.
     for step in range(DESCENTS):
         _, slopes = run(layer, x)
         variables = {n: v for n, v in layer.named_weights.items() if v.trainable}

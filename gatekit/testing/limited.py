@@ -1,4 +1,4 @@
-"""The checks of a cell out of a file that nobody trusts, in a process with limits.
+"""The checks of a cell from an untrusted file, in a process with limits.
 
 Reading, building and refusing a cell is cheap by its bounds. What its numbers cost is known only
 when TensorFlow computes them, so a process of its own does it: it has limits of processor time and
@@ -122,7 +122,7 @@ def _limit(seconds: int) -> None:
 
 def _serve(asked: str) -> None:
     path, plugins, given, names = json.loads(asked)
-    # Whatever libraries print is no answer.
+    # Output of libraries is not part of the answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if hasattr(os, "sched_setaffinity"):

@@ -34,7 +34,7 @@ def function_documented(subject: Subject) -> str | None:
 
 
 def arity_true(subject: Subject) -> str | None:
-    """``compose`` takes as many arguments as ``arity`` says."""
+    """``compose`` takes ``arity`` arguments."""
     function = subject.thing
     taken = len(inspect.signature(function.compose).parameters)
     if taken != function.arity:
@@ -136,7 +136,7 @@ def function_gradient(subject: Subject) -> str | None:
         if flat or not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
             raise CheckError(
                 f"the gradient in argument {position + 1} is {came:.6g}, and finite differences "
-                f"say {expected:.6g}",
+                f"give {expected:.6g}",
                 "use functions with a slope: no round, floor, sign or comparison",
             )
     return None

@@ -20,7 +20,7 @@ SIZE = 8
 
 
 def signature_valid(subject: Subject) -> str | None:
-    """It declares a metric, and says what a model takes in and gives out."""
+    """It declares a metric, and the inputs and outputs of a model."""
     task = subject.instance
     if not isinstance(getattr(type(task), "metric", None), Metric):
         raise CheckError(
@@ -47,7 +47,7 @@ def chance_finite(subject: Subject) -> str | None:
 
 
 def data_fit(subject: Subject) -> str | None:
-    """Splits, and fresh samples where it draws them, are what the signature says."""
+    """Splits, and fresh samples if it draws them, agree with the signature."""
     task = subject.instance
     task.require()
     with warnings.catch_warnings(record=True) as noted:

@@ -34,7 +34,7 @@ class Outcome:
 
     Args:
         check: the check's name.
-        status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, and the author said so and why).
+        status: ``PASS``, ``FAIL`` or ``XFAIL`` (it fails, as the author expected).
         reason: what is wrong; the author's reason after XFAIL; a note, or nothing, after PASS.
         remedy: what to type, where something is wrong.
     """
@@ -53,7 +53,7 @@ class Check:
         name: the check's name.
         function: the check: returns a note or None, raises where it fails.
         subject: what it is called with.
-        path: the file of what is checked, whose line an error is told by.
+        path: the file that is checked; errors show the line in it.
         expected: the author's reasons by check: these may fail.
     """
 
@@ -83,7 +83,7 @@ class Check:
             reason, remedy = self._told(error)
             return Outcome(self.name, FAIL, reason, remedy)
         if excuse:
-            note = "passes, and expected_failures says that it fails: take it out there"
+            note = "passes although expected_failures lists it: remove it there"
         return Outcome(self.name, PASS, note)
 
     def __call__(self) -> None:
@@ -104,4 +104,4 @@ class Check:
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
             return str(error), ""
-        return what_happened(error, self.path), "mend this line"
+        return what_happened(error, self.path), "fix this line"

@@ -155,7 +155,7 @@ def gradient(subject: Subject) -> str | None:
         came = float(tf.reduce_sum(slope * direction))
         if not abs(came - expected) <= 1e-5 * (1 + abs(expected)):
             raise CheckError(
-                f"the gradient along {name} is {came:.6g}, and finite differences say "
+                f"the gradient along {name} is {came:.6g}, and finite differences give "
                 f"{expected:.6g}",
                 "take stop_gradient and custom gradients out, or declare "
                 "expected_failures = {'gradient': 'why'}",

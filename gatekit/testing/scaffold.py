@@ -48,7 +48,7 @@ def project(name: str) -> dict[Path, str]:
     """
     if not _PROJECT.match(name):
         raise ConfigError(
-            f"{name!r} is no name for a folder; use letters, digits, - and _: "
+            f"{name!r} is not a valid name for a folder; use letters, digits, - and _: "
             f"gatekit new project {_proposal(name).replace('_', '-')}"
         )
     root = Path(name)
@@ -176,7 +176,8 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 def _check_name(kind: str, name: str) -> None:
     if not _NAME.match(name):
         raise ConfigError(
-            f"{name!r} is no name for a {kind}; use at most 40 small letters, digits and _, "
+            f"{name!r} is not a valid name for a {kind}; use at most 40 small letters, "
+            "digits and _, "
             f"beginning with a letter: gatekit new {kind} {_proposal(name)}"
         )
     if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:

@@ -128,7 +128,7 @@ class Subject:
     @property
     def expected_failures(self) -> Mapping[str, str]:
         """The author's reasons, by check, why it fails there."""
-        # A function of the equation language is no class: its Python function carries them.
+        # A function of the equation language is not a class: its Python function carries them.
         holder = self.thing.compose if self.kind == "functions" else self.thing
         declared = getattr(holder, "expected_failures", {})
         if not isinstance(declared, Mapping) or not all(

@@ -155,7 +155,8 @@ def cell_checks(cell: CellSubject) -> list[Check]:
 def certify(made: Subject, outcomes: Sequence[Outcome]) -> None:
     """Keep the outcomes of all checks under the hash of the subject's source.
 
-    Those of a thing with options of its own are not kept: they say nothing of its defaults.
+    Results for an object with options of its own are not stored, because they do not describe its
+    defaults.
     """
     if not made.options:
         check_results.put(made.source, made.kind, made.name, outcomes)

@@ -9,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.parameter import MAPS
+from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors.reference import one_step
 from gatekit.recurrence.layers.first_values import draw
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.layers.states import state_shapes
 
 from .outcome import CheckError
 from .subject import GATE, UNITS, Subject
@@ -22,7 +23,7 @@ Values = dict[str, Any]
 
 
 def wake() -> None:
-    """Let TensorFlow look for its devices now, and say what it says about them."""
+    """Let TensorFlow look for its devices now, and print its messages about them."""
     tf.zeros([])
 
 
@@ -66,15 +67,28 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         weights[name] = (
             MAPS[kind].function(tf.constant(value + noise)) if kind else tf.constant(value + noise)
         )
-    states: Values = {s.name: tf.constant(np.full((ROWS, s.width), s.initial)) for s in cell.states}
-    shifted = {n: tf.zeros([ROWS, w], tf.float64) for n, w in cell.inputs.items()}
+    drawn = [{n: rng.normal(size=(ROWS, w)) for n, w in cell.inputs.items()} for _ in range(STEPS)]
+    shapes = state_shapes(cell, ROWS)
+    first: Values = {name: tf.zeros(shape, tf.float64) for name, shape in shapes.items()}
+    first |= {s.name: tf.constant(np.full((ROWS, s.width), s.initial)) for s in cell.states}
+    call = LayerCall(
+        cell=cell,
+        weights=weights,
+        inputs={n: tf.constant(np.stack([x[n] for x in drawn], 1)) for n in cell.inputs},
+        mask=None,
+        first=first,
+        seed=None,
+        training=False,
+        go_backwards=False,
+        return_sequences=False,
+        zero_masked=False,
+        matmul_dtype=tf.float64,
+    )
+    problem = prepare(call)
+    states = dict(problem.states)
     env: Values = {}
-    for step in range(1, STEPS + 1):
-        x: Values = {n: tf.constant(rng.normal(size=(ROWS, w))) for n, w in cell.inputs.items()}
-        inputs = {**x, **{f"{n}_prev": shifted[n] for n in cell.shifted}}
-        if cell.uses_t:
-            inputs["t"] = tf.fill([ROWS, 1], tf.constant(float(step), tf.float64))
-        problem = Problem(cell, weights, inputs, None, states, {}, None, False, (), tf.float64)
+    for step in range(STEPS):
+        inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         before = {f"{name}_prev": value for name, value in states.items()}
         try:
             new = one_step(problem, tf.constant(0), inputs, None, states)
@@ -86,7 +100,6 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
             ) from error
         states = {s.name: new[f"state:{s.name}"] for s in cell.states}
         env = {**new, **before}
-        shifted = x
     return env
 
 

@@ -1,4 +1,4 @@
-"""Which examples stand in which batch: a pure function of (seed, epoch, step), in NumPy."""
+"""Which examples are in which batch: a pure function of (seed, epoch, step), in NumPy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ordered(
         batch: the split (a `gatekit.Batch`).
         size: examples per batch.
         every: whether the task counts every step or only the last.
-        order: the order of the examples; as they stand when None.
+        order: the order of the examples; unchanged if None.
     """
     count = len(batch.x)
     order = numpy.arange(count) if order is None else order

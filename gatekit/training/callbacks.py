@@ -1,4 +1,4 @@
-"""What plugins want to be told of a run: called in turn, and named where they raise."""
+"""Callbacks of plugins: called in turn, and named if they raise."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _named(callback: Any, where: str) -> Iterator[None]:
     except Exception as error:
         raise PluginError(
             f"the callback {_name(callback)} raised {type(error).__name__} {where}: "
-            f"{error}. Mend it, or leave its plugin out."
+            f"{error}. Fix it, or omit its plugin."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The task's metric on whole splits, with the weights as they stand."""
+"""The task's metric on whole splits, with the current weights."""
 
 from __future__ import annotations
 

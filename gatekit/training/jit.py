@@ -14,7 +14,7 @@ from gatekit.cell.errors import ConfigError
 def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], Any]:
     """Return what Keras' ``fit`` calls for each batch.
 
-    Keras turns its own ``jit_compile=True`` off where TensorFlow is told to be deterministic, since
+    Keras turns its own ``jit_compile=True`` off if TensorFlow is set to be deterministic, since
     XLA cannot make every operation so. Those of a run it can, or it refuses them by name; and a
     run's first step is made twice, and compared.
 
@@ -43,7 +43,7 @@ def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], An
 
 
 def _unknown(error: Exception) -> str:
-    """Return the operations that XLA does not know, as TensorFlow tells them."""
+    """Return the operations that XLA does not know, as TensorFlow names them."""
     told = str(error).partition("unsupported operations")[2]
     names = sorted({part.split(" (")[0].split()[-1] for part in told.split("(No registered")[:-1]})
     return f"It does not know {', '.join(names)}." if names else str(error).splitlines()[0]

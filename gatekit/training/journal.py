@@ -14,7 +14,7 @@ from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 
 EPOCH_PERIOD = 1.0
-"""Seconds between checkpoints at ends of epochs; what is shorter is made again as fast."""
+"""Seconds between checkpoints at ends of epochs; shorter work is repeated as fast."""
 
 STEP_PERIOD = 30.0
 """Seconds between checkpoints within an epoch: no more than that is ever lost."""
@@ -37,7 +37,7 @@ class Journal:
         validation: the latest validation score.
         best: epoch and score of the best validation so far.
         best_weights: the weights of that epoch, by name.
-        remarks: what is to be said of the run, each once.
+        remarks: warnings about the run, each once.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Journal:
         self._saved = time.monotonic()
 
     def resume(self, found: Checkpoint) -> None:
-        """Go back to where a checkpoint was made: metrics and best weights as they stood then."""
+        """Go back to where a checkpoint was made: metrics and best weights of that moment."""
         position = found.position
         for name in ("epoch", "step", "closed", "loss", "validation"):
             setattr(self, name, position[name])

@@ -55,7 +55,7 @@ def train(
     made_with: Mapping[str, Any] | None = None,
     remarks: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Train one run and return what result.json says about it.
+    """Train one run and return its record for result.json.
 
     Args:
         config: the resolved run configuration.
@@ -63,10 +63,10 @@ def train(
         folder: the claimed folder; metrics, the best weights and checkpoints are written there.
         stop: set from outside to stop after the current batch.
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
-        callbacks: what plugins want to be told.
+        callbacks: the callbacks of plugins.
         found: the checkpoint to go on from.
         made_with: what the numbers depend on besides the configuration, for the checkpoints.
-        remarks: what is to be said of the run already; the result's warnings.
+        remarks: warnings about the run so far; they go into the result.
 
     Raises:
         InterruptedRunError: ``stop`` was set.
@@ -219,7 +219,7 @@ class _Session:
         return step % self.chunk == 0 or step >= self.total_steps
 
     def save(self) -> None:
-        """Write a checkpoint of what stands after the latest batch."""
+        """Write a checkpoint of the state after the latest batch."""
         self.journal.save(tensors.kept(self.model), self.callbacks.state())
 
     def close_epoch(self) -> None:

@@ -20,7 +20,7 @@ def table_of(study: str, root: Path | str) -> Path:
         root: the folder of all studies.
 
     Raises:
-        ConfigError: this is no name of a study.
+        ConfigError: this is not a valid name of a study.
     """
     return Path(root) / study_name(study) / TUNE
 

@@ -1,4 +1,4 @@
-"""What runs in a run's own process: claim the folder, redirect the log, train, tell the outcome."""
+"""What runs in a run's own process: claim the folder, log, train, record the outcome."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ class Request:
 
 
 def work(request: Request) -> None:
-    """Make one run from claim to result; the outcome is what the folder says.
+    """Execute one run from claim to result, and record the outcome in the folder.
 
-    The process ends with 0 where the folder tells the outcome, whatever it is.
+    The process ends with 0 if the folder has the outcome, whatever it is.
 
     Raises:
         RunError: the outcome cannot be written to the folder; the launcher records it elsewhere.
@@ -83,7 +83,7 @@ def work(request: Request) -> None:
     try:
         _record(folder, *_attempt(request, folder, stop, received))
     finally:
-        # A log that cannot take its last lines is no reason to fail.
+        # A log that cannot take its last lines is not a reason to fail.
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()

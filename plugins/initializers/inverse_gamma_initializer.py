@@ -29,7 +29,7 @@ class InverseGamma(Initializer):
             raise GatekitError(
                 f"inverse_gamma: alpha={self.alpha} and scale={self.scale} should be above 0"
             )
-        # A draw of 0 would stand for a memory without end.
+        # A draw of 0 would mean an infinite memory.
         rate = np.maximum(rng.gamma(self.alpha, size=shape) / self.scale, 1e-12)
         return -rate - np.log(-np.expm1(-rate))
 

@@ -22,7 +22,7 @@ class Lipschitz(LinearMap):
         """Return the shape of M.
 
         Raises:
-            GatekitError: the widths differ, or beta is no share.
+            GatekitError: the widths differ, or beta is not between 0 and 1.
         """
         if width_in != width_out:
             raise GatekitError(

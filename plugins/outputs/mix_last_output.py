@@ -6,7 +6,7 @@ from gatekit import OutputUnit, Parameter, hookimpl, ops
 class MixLast(OutputUnit):
     """A learned mean of the last four emissions: ``y_t = sum_k softmax(w)_k emitted_{t - 3 + k}``.
 
-    k runs from 0 to 3, over valid steps; the newest stands last.
+    k runs from 0 to 3, over valid steps; the newest is last.
 
     Reference: Bahdanau, Cho & Bengio, Neural Machine Translation by Jointly Learning to Align and
     Translate (2014), arXiv:1409.0473, reduced to fixed weights over a short window

@@ -1,6 +1,6 @@
-"""Language models of characters: on any text file, and on texts that stand in packages.
+"""Language models of characters: on any text file, and on the texts of some packages.
 
-The packages are neither imported nor installed: their files are read as they stand in the archive.
+The packages are neither imported nor installed: their files are read from the archives.
 """
 
 import ast
@@ -111,19 +111,19 @@ class CharLM(CharacterModel):
     training text, and one token for all that it does not have.
 
     Args:
-        path: a text file in UTF-8. A relative path starts at the working folder; where the file
-            lies does not name a run, what stands in it does.
+        path: a text file in UTF-8. A relative path starts at the working folder. A run
+            is identified by the content of the file, not by its path.
         length: predicted characters of a window.
         limit: characters of the training text that are used, from its beginning; null for all.
 
     Chance: 4 to 5 bits for English, each character's frequency in training.
 
-    Separates: Little: most of what helps stands a few characters back.
+    Separates: Little: most of what helps is a few characters back.
 
     Time: 60 to 180 s for 1 MB
 
-    Published: Bits per character of text8, enwik8 and the Penn Treebank belong to files that stand
-        in no package; bring the file for such numbers.
+    Published: Bits per character of text8, enwik8 and the Penn Treebank belong to files that no
+        package holds; bring the file for such numbers.
 
     Reference: Graves, Generating Sequences With Recurrent Neural Networks (2013), arXiv:1308.0850
     """
@@ -156,7 +156,7 @@ class CharLM(CharacterModel):
 
 
 class Packaged(CharacterModel):
-    """Base of the texts that stand in packages."""
+    """Base of the texts in packages."""
 
     def text_hash(self) -> str:
         """Return the hash of the package's archive."""
@@ -184,7 +184,7 @@ class Austen(Packaged):
 
     Chance: 4.43 bits, each character's frequency in training.
 
-    Separates: Little: most of what helps stands a few characters back.
+    Separates: Little: most of what helps is a few characters back.
 
     Time: 60 s for the first 1 MB
 
@@ -211,7 +211,7 @@ class KingJames(Packaged):
 
     Chance: 4.34 bits, each character's frequency in training.
 
-    Separates: Little: most of what helps stands a few characters back.
+    Separates: Little: most of what helps is a few characters back.
 
     Time: 60 to 180 s for 1 MB
 
@@ -235,7 +235,7 @@ class Shakespeare(Packaged):
 
     Chance: 4.87 bits, each character's frequency in training.
 
-    Separates: Little: most of what helps stands a few characters back.
+    Separates: Little: most of what helps is a few characters back.
 
     Time: 60 to 180 s for 1 MB
 
@@ -280,7 +280,7 @@ def longest_literal(content: bytes, where: str) -> str:
     """Return the longest text that is written out in a Python file, which is not run.
 
     Raises:
-        DataError: it is no Python file, or holds no text.
+        DataError: it is not a Python file, or holds no string.
     """
     try:
         tree = ast.parse(content)
@@ -289,7 +289,7 @@ def longest_literal(content: bytes, where: str) -> str:
     found = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)]
     texts = [value for value in found if isinstance(value, str)]
     if not texts:
-        raise DataError(f"{where} holds no text.")
+        raise DataError(f"{where} holds no string.")
     return max(texts, key=len).strip() + "\n"
 
 
@@ -316,7 +316,7 @@ def read_texts(index: bytes, data: bytes, where: str) -> dict[str, list[str]]:
             # the first four bytes are the size of what follows, which zlib knows itself
             found[name] = _RReader(zlib.decompress(data[start + 4 : start + length])).value()
         if not all(isinstance(text, list) for text in found.values()):
-            raise ValueError("an object is no vector of texts")
+            raise ValueError("an object is not a vector of strings")
     except (
         OSError,
         EOFError,
@@ -339,7 +339,7 @@ class _RReader:
         self.content, self.place = content, 0
         self.symbols: list[Any] = []
         if self._taken(2) != b"X\n":
-            raise ValueError("it is not R's binary form")
+            raise ValueError("it is not in R's binary format")
         version = self._integer()
         self._taken(8)
         if version == 3:
@@ -349,7 +349,7 @@ class _RReader:
         flags = self._integer()
         kind, attributed, tagged = flags & 0xFF, bool(flags & 0x200), bool(flags & 0x400)
         if depth > DEEPEST:
-            raise ValueError("it is nested too deeply")
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
         if kind == NIL:
             return None
         if kind == REFERENCE:
@@ -368,7 +368,7 @@ class _RReader:
         elif kind in (STRINGS, VECTOR):
             found = [self.value(depth + 1) for _ in range(count)]
         else:
-            raise ValueError(f"objects of type {kind} are not read")
+            raise ValueError(f"objects of type {kind} are not supported")
         names = (self.value(depth + 1) or {}).get("names") if attributed else None
         return dict(zip(names, found, strict=True)) if names and kind == VECTOR else found
 
@@ -391,7 +391,7 @@ class _RReader:
     def _taken(self, count: int) -> bytes:
         found = self.content[self.place : self.place + count]
         if len(found) != count:
-            raise EOFError("it ends too soon")
+            raise EOFError("it ends too early")
         self.place += count
         return found
 

@@ -1,4 +1,4 @@
-"""Copying: repeat symbols from long ago, all of them or those that stand among blanks."""
+"""Copying: repeat symbols from long ago, all of them or those among blanks."""
 
 import math
 
@@ -91,7 +91,7 @@ class Copy(StreamedTask):
 class SelectiveCopy(StreamedTask):
     """A few symbols at random places among blanks; afterwards repeat the symbols in their order.
 
-    ``items`` symbols stand at places drawn evenly among ``length`` steps, all others are blanks;
+    ``items`` symbols are at places drawn evenly from ``length`` steps, all others are blanks;
     then ``items`` query flags follow, each of which asks for the next symbol. One-hot in the order
     symbols, blank, query. Only the answers to queries count. The alphabet of sixteen in the papers
     counts blank and query.
@@ -128,7 +128,7 @@ class SelectiveCopy(StreamedTask):
         if self.items > self.length:
             raise ConfigError(
                 f"SelectiveCopy: option items={self.items} should be at most "
-                f"length={self.length}: each symbol stands at a step of its own."
+                f"length={self.length}: each symbol needs a step of its own."
             )
 
     def signature(self) -> Signature:

@@ -1,6 +1,6 @@
-"""Handwritten digits of 8 x 8 pixels, as they stand in the package scikit-learn.
+"""Handwritten digits of 8 x 8 pixels, from the package scikit-learn.
 
-scikit-learn is neither imported nor installed: its file is read as it stands in its archive.
+scikit-learn is neither imported nor installed: its file is read from its archive.
 """
 
 import gzip
@@ -101,7 +101,9 @@ def read_table(content: bytes, where: str) -> numpy.ndarray:
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{where} is damaged: {error}") from None
     if table.shape != (COUNT, PIXELS + 1):
-        raise DataError(f"{where} should hold {COUNT} rows of {PIXELS + 1} numbers: {table.shape}.")
+        raise DataError(
+            f"{where} should hold {COUNT} rows of {PIXELS + 1} numbers; it holds {table.shape}."
+        )
     return table
 
 

@@ -16,7 +16,7 @@ class Dyck(TrackingTask):
 
     Args:
         kinds: kinds of brackets: 1 asks for a counter, 2 and more ask for a stack.
-        depth: most brackets that are open at once; null for no bound.
+        depth: most brackets that are open at once; null for no limit.
         length: brackets of the longest training sequences.
         shortest: brackets of the shortest ones.
         labels: whether training asks after ``every`` bracket or after the ``last`` one.
@@ -49,7 +49,7 @@ class Dyck(TrackingTask):
         super().check_options()
         if self.depth is not None and self.depth < 1:
             raise ConfigError(
-                f"Dyck: option depth={self.depth} should be at least 1, or null for no bound."
+                f"Dyck: option depth={self.depth} should be at least 1, or null for no limit."
             )
 
     @property

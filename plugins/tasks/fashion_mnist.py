@@ -83,7 +83,7 @@ class FashionMNIST(Task):
         for name in FILES:
             digest.update(found[name].tobytes())
         if digest.hexdigest() != CONTENT:
-            raise DataError(f"{self.path} holds other images than is needed: {self.own_file}.")
+            raise DataError(f"{self.path} holds other images. Needed: {self.own_file}.")
         return found
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
@@ -110,7 +110,7 @@ class FashionMNISTRows(FashionMNIST):
 
     Args:
         path: a folder with the four files of Fashion-MNIST, as Keras and torchvision keep them;
-            the package is not needed then. Where it lies does not name a run.
+            the package is not needed then. The path is not part of a run's fingerprint.
 
     Chance: 0.1, all classes being equally frequent.
 
@@ -136,7 +136,7 @@ class FashionMNISTPixels(FashionMNIST):
 
     Args:
         path: a folder with the four files of Fashion-MNIST, as Keras and torchvision keep them;
-            the package is not needed then. Where it lies does not name a run.
+            the package is not needed then. The path is not part of a run's fingerprint.
 
     Chance: 0.1, all classes being equally frequent.
 
@@ -174,11 +174,12 @@ def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarra
     axes = len(shape)
     start = 4 + 4 * axes
     if content[:4] != bytes([0, 0, UNSIGNED_BYTES, axes]) or len(content) < start:
-        raise DataError(f"{where} is no IDX file of unsigned bytes with {axes} axes.")
+        raise DataError(f"{where} is not an IDX file of unsigned bytes with {axes} axes.")
     found = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
     if found != shape or len(content) != start + math.prod(shape):
         raise DataError(
-            f"{where} should hold {shape}; it says {found} and has {len(content) - start} values."
+            f"{where} should hold {shape}; its header says {found}, and it has "
+            f"{len(content) - start} values."
         )
     return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)
 

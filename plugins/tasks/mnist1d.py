@@ -36,7 +36,7 @@ class MNIST1D(Task):
     aside to choose the epoch.
 
     Args:
-        shuffled: whether the 40 numbers stand in one fixed random order, so that neighbours tell
+        shuffled: whether the 40 numbers are in one fixed random order, so that neighbours mean
             nothing.
         validation_size: how many training examples are set aside.
 
@@ -99,7 +99,7 @@ def examples(shuffled: bool = False) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Return all examples, ``5000 x 40`` float64 with mean 0 and standard deviation 1, and labels.
 
     Args:
-        shuffled: whether the 40 numbers stand in one fixed random order.
+        shuffled: whether the 40 numbers are in one fixed random order.
     """
     # The old generator, in a state of its own: the authors seed the global one.
     random = numpy.random.RandomState(SEED)

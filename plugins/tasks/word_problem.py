@@ -16,10 +16,10 @@ class WordProblem(AutomatonTask):
     test sets after the last one; in the code of Merrill et al. every step is asked and judged.
 
     Args:
-        group: ``S3`` (6 elements) and ``S5`` (120), all permutations of three and five things;
+        group: ``S3`` (6 elements) and ``S5`` (120), all permutations of three and five elements;
             ``A5`` (60), the even ones of five.
         elements: what is drawn from: ``all`` elements, or ``swaps``, which are the identity and
-            the exchanges of two things, as in Grazzi et al.; A5 holds no exchange.
+            the exchanges of two elements, as in Grazzi et al.; A5 holds no exchange.
         length: elements of the longest training sequences.
         shortest: elements of the shortest ones.
         labels: whether training asks after ``every`` element or after the ``last`` one.
@@ -52,8 +52,8 @@ class WordProblem(AutomatonTask):
         super().check_options()
         if self.group == "A5" and self.elements == "swaps":
             raise ConfigError(
-                "WordProblem: option elements='swaps' needs S3 or S5: an exchange of two things "
-                "is odd, and A5 holds the even permutations."
+                "WordProblem: option elements='swaps' needs S3 or S5: an exchange of two elements "
+                "is odd, and A5 holds only the even permutations."
             )
 
     def table(self) -> numpy.ndarray:

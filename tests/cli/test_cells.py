@@ -78,7 +78,10 @@ def test_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_year_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cells", "--year", "long ago"]) == EXIT_REFUSED
-    assert "a year is expected, 2014, or two of them, 2014-2017" in capsys.readouterr().err
+    assert (
+        "type a year, such as 2014, or a range of years, such as 2014-2017"
+        in capsys.readouterr().err
+    )
 
 
 def test_nothing_found(capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def test_one_mistake_is_told_once(place: Path, capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     assert out.count("has no attribute 'scael'") == 1
     assert "return self.scael * ops.sigmoid(pre)" in out
-    assert "FAIL  gradient               as shape_kept" in out
+    assert "FAIL  gradient               same as shape_kept" in out
 
 
 def test_json_has_every_outcome_and_options_reach_the_gate(
@@ -117,7 +117,7 @@ def test_a_whole_suite_is_kept_and_listed(place: Path, capsys: pytest.CaptureFix
         (["mine", "forget"], "2 names are given"),
         (["mine", "--only", "gradiant"], "did you mean 'gradient'?"),
         (["nowhere.yaml"], "cannot be read"),
-        (["lstm", "depth=3"], "only units= and features="),
+        (["lstm", "depth=3"], "only takes units= and features="),
         (["lstm", "units=0"], "integers from 1"),
         (["mine", "scale=[1"], "is not YAML"),
         (["mine", "scael=1"], "did you mean 'scale'?"),

@@ -56,7 +56,7 @@ def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["demo", "--figure", "a.gif"], "a figure is written as png"),
+        (["demo", "--figure", "a.gif"], "the formats of figures are png"),
         (["demo", "--run", "ab"], "type --figure"),
         (["demo", "--figure", "a.png", "--run", "zz"], "of the probed runs"),
         (["demo", "--figure", "a.png", "--layer", "x"], "no recurrent layer"),

@@ -152,7 +152,7 @@ def test_requirements_name_distributions_and_files(
         assert capsys.readouterr().out.splitlines() == [
             f"gatekit=={__version__}",
             "stranger-gates==1.2",
-            "# a file, to be copied along: plugins/halved.py",
+            "# copy this file: plugins/halved.py",
         ]
     row = listed(["gates"], capsys)["distributed"]
     assert (row["distribution"], row["version"]) == ("stranger-gates", "1.2")

@@ -73,5 +73,5 @@ def test_values_are_set_in_a_copy() -> None:
 
 
 def test_a_path_through_a_value_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"cell\.name is 'lstm', which holds no keys"):
+    with pytest.raises(ConfigError, match=r"cell\.name is 'lstm', which has no keys"):
         with_values({"name": "lstm"}, {"name.first": 1}, "cell")

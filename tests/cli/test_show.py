@@ -72,7 +72,7 @@ def test_a_diagram_that_cannot_be_written(
     (tmp_path / "file").write_text("")
     file = tmp_path / "file" / "lstm.svg"
     assert main(["show", "cell=lstm", "--diagram", str(file)]) == EXIT_REFUSED
-    assert "give another path" in capsys.readouterr().err
+    assert "choose another path" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

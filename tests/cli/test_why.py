@@ -27,7 +27,7 @@ def test_the_text_says_what_differs_and_what_seeds_explain(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "demo/units=64 -> demo/units=128"
     assert "  units  64 -> 128" in lines
-    assert any(line.startswith("seeds alone make a difference of 0.0") for line in lines)
+    assert any(line.startswith("seeds alone cause a difference of 0.0") for line in lines)
 
 
 def test_json_and_nothing_that_differs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,7 @@ LEFT_OUT: list[tuple[int, str, str]] = [
     (55, "import nonesuch", "plugins/mine.py, line 1: import nonesuch); type `pip install"),
     (55, "from gatekit import Gat", "gatekit offers no 'Gat'; did you mean 'Gate'?"),
     (55, "class Gate(", "plugins/mine.py, line 1: class Gate("),
-    (55, "raise SystemExit(1)", "take sys.exit() out"),
+    (55, "raise SystemExit(1)", "remove sys.exit()"),
     (56, gate().replace('return {"mine"', "return {1 / 0"), "line 16: return {1 / 0"),
     (59, gate(before='requires_api = "0"'), 'write requires_api = "1"'),
 ]

@@ -122,7 +122,7 @@ def test_rows52_53_a_damaged_cache_says_what_to_delete(small, damage):
         cached.write_bytes(pickle.dumps(stored))
     else:
         numpy.savez(cached, **{**stored, "test": stored["test"][:, :80]})
-    with pytest.raises(DataError, match=r"rolls-.*npz.*delete it, and it will be made anew"):
+    with pytest.raises(DataError, match=r"rolls-.*npz.*delete it, and gatekit will make it again"):
         JSBMusic21().splits(None)
     cached.unlink()
     assert set(JSBMusic21().splits(None)) == {"train", "validation", "test"}

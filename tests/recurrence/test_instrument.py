@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import gatekit
-from gatekit.recurrence.instrument import watched
+from gatekit.recurrence.instrument import instrumented
 
 from .cells import BUNDLED, VARIED
 
@@ -28,12 +28,12 @@ def layer_of(cell, **options):
 
 
 def watch(layer, loss=lambda y: tf.reduce_sum(y**2), **options):
-    """Return the layer's output, its watch, and the gradient of a loss in its states."""
-    with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+    """Return the output, what the instrument has seen, and a loss's gradient in the states."""
+    with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
         y = layer(inputs(layer.cell), **options)
         value = loss(y)
-    seen = watches[layer.name]
-    return y, seen, tape.gradient(value, seen.nudges, unconnected_gradients="zero")
+    seen = instruments[layer.name]
+    return y, seen, tape.gradient(value, seen.perturbations, unconnected_gradients="zero")
 
 
 @pytest.mark.parametrize("executor", ["fused", "reference"])
@@ -51,7 +51,7 @@ def test_watching_changes_no_output_and_nothing_afterwards(executor):
 def test_an_error_leaves_the_executor_in_its_place():
     layer = layer_of("gru")
     before = layer._executor
-    with pytest.raises(ValueError, match="on the way"), watched([layer], lambda tensor: None):
+    with pytest.raises(ValueError, match="on the way"), instrumented([layer], lambda tensor: None):
         raise ValueError("on the way")
     assert layer._executor is before
 
@@ -156,11 +156,11 @@ def test_cells_of_every_structure_can_be_watched(name):
     layer = gatekit.RNN(name, 8, seed=1, return_sequences=True)
     layer.build((None, None, FEATURES))
     found = {n: tf.cast(v, "float32") for n, v in inputs(layer.cell).items()}
-    with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+    with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
         y = layer(found)
         loss = tf.reduce_sum(y**2)
-    seen = watches[layer.name]
-    slopes = tape.gradient(loss, seen.nudges, unconnected_gradients="zero")
+    seen = instruments[layer.name]
+    slopes = tape.gradient(loss, seen.perturbations, unconnected_gradients="zero")
     for state in layer.cell.states:
         assert np.isfinite(slopes[state.name]).all()
         assert slopes[state.name].shape == seen.sequences[state.name].shape
@@ -174,10 +174,14 @@ def test_in_a_graph_and_under_a_mixed_policy():
 
     @tf.function
     def look(x):
-        with tf.GradientTape() as tape, watched([layer], tape.watch) as watches:
+        with tf.GradientTape() as tape, instrumented([layer], tape.watch) as instruments:
             loss = tf.reduce_sum(tf.cast(model(x), "float32") ** 2)
-        seen = watches[layer.name]
-        return tape.gradient(loss, seen.nudges), seen.kept()["c", "c"][0], seen.sequences["forget"]
+        seen = instruments[layer.name]
+        return (
+            tape.gradient(loss, seen.perturbations),
+            seen.kept()["c", "c"][0],
+            seen.sequences["forget"],
+        )
 
     slopes, kept, forget = look(tf.ones((2, 4, FEATURES)))
     assert slopes["c"].dtype == kept.dtype == tf.float32

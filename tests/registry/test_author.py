@@ -14,7 +14,7 @@ CASES = {
     ),
     "a neighbour": (
         "import other\n",
-        ["other.py lies beside it", "`gatekit new gate NAME --package`"],
+        ["other.py is beside it", "`gatekit new gate NAME --package`"],
     ),
     "a name that gatekit has not": (
         "from gatekit import Gates\n",
@@ -40,7 +40,7 @@ CASES = {
         ["gatekit.cell.spec is gatekit's own", "a plugin imports from gatekit, gatekit.tasks only"],
     ),
     "no Python": ("class Gate(\n", ["SyntaxError", "plugins/mine.py, line 1: class Gate("]),
-    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "take sys.exit() out"]),
+    "an end": ("import sys\nsys.exit(3)\n", ["SystemExit: 3", "remove sys.exit()"]),
     "a line": (
         "def deep():\n    return 1 / 0\n\ndeep()\n",
         ["ZeroDivisionError", "plugins/mine.py, line 2: return 1 / 0"],

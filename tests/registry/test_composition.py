@@ -72,7 +72,7 @@ def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
 REFUSED_DEFAULTS = {
     "text": ("defaults: lstm\n", "a list is expected"),
     "null": ("defaults: null\n", "a list is expected"),
-    "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ stands twice"),
+    "self-twice": ("defaults: [_self_, lstm, _self_]\n", "_self_ is twice in defaults"),
     "circle": ("defaults: [mine]\n", "circle: mine -> mine"),
     "group": ("defaults: [{/cell: lstm}]\n", "names of cells and _self_ only"),
     "override": ("defaults: ['override hydra/launcher: joblib']\n", "names of cells"),

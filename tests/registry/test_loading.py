@@ -113,7 +113,7 @@ def test_56_a_hook_that_raises_sets_its_plugin_aside(write, hook):
     (found,) = registry.broken()
     assert found.reason == (
         "SystemExit: 1 (plugins/bad.py, line 4: raise SystemExit(1)); "
-        "a plugin must not end the process: take sys.exit() out"
+        "a plugin must not end the process: remove sys.exit()"
     )
     assert f"gatekit_{hook}" in found.traceback
 

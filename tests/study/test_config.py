@@ -62,7 +62,9 @@ def test_row_1_truncated_backpropagation_is_not_a_key():
 
 
 def test_row_3_wrong_type():
-    refused({"units": "abc"}, r"units='abc' \(a text\) is not allowed: units is an integer from 1")
+    refused(
+        {"units": "abc"}, r"units='abc' \(a string\) is not allowed: units is an integer from 1"
+    )
 
 
 @pytest.mark.parametrize("value", [8.5, "8", True, None])
@@ -106,7 +108,7 @@ def test_row_18_target(changes):
         ({"seed": -1}, "seed is an integer from 0"),
         ({"seed": 1.0}, "seed is an integer"),
         ({"plugins": "a.py"}, "a list of texts"),
-        ({"root": ""}, "root is a text"),
+        ({"root": ""}, "root is a string"),
         ({"seeds": 0}, "an integer from 1 to 100000, or null"),
         ({"n_jobs": 0}, "n_jobs is an integer"),
         ({"threads": None}, "threads is an integer"),

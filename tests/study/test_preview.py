@@ -97,7 +97,7 @@ def test_learning_rates_are_no_variants_of_their_own():
 @pytest.mark.usefixtures("place")
 def test_nothing_is_written(capsys):
     assert main(["plan", "-m", "task=sum", "units=3,4", "--list"]) == 0
-    assert "study default: 2 runs to make" in capsys.readouterr().out
+    assert "study default: 2 runs to start" in capsys.readouterr().out
     assert os.listdir() == []
 
 

@@ -327,7 +327,7 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
     assert main(["confirm", "tuned", "--by", "cell", "--seeds", "3", "n_jobs=1"]) == 0
     said = capsys.readouterr().out
     assert "cell=gru: best of 9 trials" in said
-    assert "6 runs on the seeds 1 to 3, in the study tuned_confirm" in said
+    assert "6 runs with seeds 1 to 3 in study tuned_confirm" in said
     made = survey(tuned_study.study.with_name("tuned_confirm"))
     assert len(made) == 6
     configs = [yaml.safe_load((run.path / "config.yaml").read_text()) for run in made]
@@ -341,7 +341,7 @@ def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch
 def test_what_cannot_be_confirmed_is_refused(tuned_study, capsys):
     for words, said in (
         (["tuned", "--by", "cel"], "did you mean 'cell'"),
-        (["tuned", "units=3"], "the runs are those of the study"),
+        (["tuned", "units=3"], "confirm repeats runs of the study unchanged"),
         (["tuned", "--seeds", "0"], "type a number from 1"),
         (["tund"], "did you mean 'tuned'"),
     ):

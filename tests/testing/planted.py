@@ -52,7 +52,7 @@ GATES: dict[str, tuple[str, str]] = {
     "loads_alone": ("print('hello')\n" + source(), "printed 'hello"),
     "name_valid": (source(name="BadName"), "register it as 'bad_name'"),
     "documented": (source().replace("Reference: unpublished", ""), "names no reference"),
-    "options_plain": (source(body="    key: Any = object()"), "which YAML cannot say"),
+    "options_plain": (source(body="    key: Any = object()"), "which YAML cannot express"),
     "asks_for_known": (
         source("return ops.sigmoid(pre) * foget", arguments="pre, foget"),
         "did you mean 'forget'",
@@ -82,7 +82,7 @@ GATES: dict[str, tuple[str, str]] = {
     ),
     "gradient": (
         source(TF + "return ops.sigmoid(pre) * tf.stop_gradient(ops.sigmoid(pre))"),
-        "finite differences say",
+        "finite differences give",
     ),
     "differentiable": (
         source(TF + "return tf.round(ops.sigmoid(pre))"),

@@ -187,7 +187,7 @@ CELLS: dict[str, tuple[str, str, str]] = {
     "slopes_true": (
         GATE,
         source(TF + "return ops.sigmoid(pre) * tf.stop_gradient(ops.sigmoid(pre))"),
-        "finite differences say",
+        "finite differences give",
     ),
     "everything_learns": (
         "parameters:\n  alpha: {shape: units}\ngates:\n  g: {kind: tanh}\n"

@@ -55,7 +55,7 @@ def sharing(draft: Draft, name: str) -> list[Read]:
     """Return the reads whose statistics a gate shares by its norm; its own are among them.
 
     Raises:
-        CellError: the norm's group names what is no gate.
+        CellError: the norm's group names something that is not a gate.
     """
     norm = draft.gates[name].gate.norm or {}
     texts = [r.text for r in draft.gates[name].reads]

@@ -35,7 +35,7 @@ class Function:
         compose: the function in terms of other functions of ``ops``, as plugins define theirs.
         static: positions of arguments that must be whole numbers known when the cell is built.
         summary: one line for listings.
-        numpy: the function of NumPy arrays; None where ``compose`` says what it is.
+        numpy: the function of NumPy arrays; None if ``compose`` defines it.
         range: the interval of its values, whatever the arguments; None where they matter.
     """
 

@@ -80,10 +80,10 @@ def _parser(name: str) -> Parser:
         action="append",
         default=[],
         metavar="KIND,KIND",
-        help=f"figures to draw: {', '.join(FIGURES)} (curves, or axis if --x is given)",
+        help=f"figures to draw: {', '.join(FIGURES)} (default: curves, or axis if --x is given)",
     )
     parser.add_argument(
-        "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (1)"
+        "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (default: 1)"
     )
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
@@ -102,7 +102,9 @@ def add_grouping(parser: Parser) -> None:
     """Add the study and the options that define the comparison."""
     parser.add_argument("study", help="the study's name")
     add_root(parser)
-    add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
+    add_keys(
+        parser, "--by", "group by these keys (default: every key that differs, except the seed)"
+    )
     parser.add_argument(
         "--baseline", metavar="GROUP", help="the group that the others are compared with"
     )
@@ -115,10 +117,13 @@ def add_grouping(parser: Parser) -> None:
     parser.add_argument(
         "--split",
         metavar="NAME",
-        help="compare on this split: validation, or another test set such as test_256 (test)",
+        help="compare on this split, such as validation or test_256 (default: test)",
     )
     parser.add_argument(
-        "--level", type=float, default=0.95, help="confidence level of the intervals (0.95)"
+        "--level",
+        type=float,
+        default=0.95,
+        help="confidence level of the intervals (default: 0.95)",
     )
     parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"

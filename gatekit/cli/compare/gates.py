@@ -59,13 +59,17 @@ def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
     add_root(parser)
-    add_keys(parser, "--by", "group by these keys (every key that differs, except the seed)")
+    add_keys(
+        parser, "--by", "group by these keys (default: every key that differs, except the seed)"
+    )
     add_figure(parser)
     parser.add_argument(
         "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"
     )
     parser.add_argument(
-        "--layer", metavar="NAME", help="with --figure: the recurrent layer to draw (the lowest)"
+        "--layer",
+        metavar="NAME",
+        help="with --figure: the recurrent layer to draw (default: the lowest)",
     )
     parser.add_argument(
         "--json", action="store_true", help="write JSON with every epoch of every run"

@@ -24,7 +24,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("sql", help='a query such as "select cell, avg(test) from runs group by 1"')
     add_root(parser)
     parser.add_argument(
-        "--study", action="append", default=[], help="query only this study; may be repeated (all)"
+        "--study",
+        action="append",
+        default=[],
+        help="query only this study; may be repeated (default: all studies)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON")

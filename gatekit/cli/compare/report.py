@@ -66,7 +66,7 @@ def _parser(name: str) -> Parser:
         "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a chart"
     )
     parser.add_argument(
-        "--to", type=Path, metavar="FILE.html", help="the file to write (STUDY.html)"
+        "--to", type=Path, metavar="FILE.html", help="the file to write (default: STUDY.html)"
     )
     parser.add_argument(
         "--watch", action="store_true", help="update the page whenever a run changes, until Ctrl-C"
@@ -75,7 +75,7 @@ def _parser(name: str) -> Parser:
         "--seconds",
         type=float,
         default=5.0,
-        help="interval at which --watch checks for changes and the page reloads (5)",
+        help="interval at which --watch checks for changes and the page reloads (default: 5)",
     )
     add_plugins(parser)
     return parser

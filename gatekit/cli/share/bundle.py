@@ -30,7 +30,9 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
     add_root(parser)
-    parser.add_argument("--output", type=Path, metavar="FILE", help="the file to write (STUDY.zip)")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the file to write (default: STUDY.zip)"
+    )
     parser.add_argument("--weights", action="store_true", help="include the best weights")
     options = parser.read(argv)
 
@@ -49,7 +51,7 @@ def _import(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("file", type=Path, help="the bundle")
     add_root(parser)
     parser.add_argument(
-        "--as", dest="origin", metavar="NAME", help="name of the origin (the file's name)"
+        "--as", dest="origin", metavar="NAME", help="name of the origin (default: the file's name)"
     )
     options = parser.read(argv)
 

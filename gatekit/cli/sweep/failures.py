@@ -1,4 +1,4 @@
-"""``gatekit failures``: failed runs by cause, with the end of a log and what makes one again."""
+"""``gatekit failures``: failed runs by cause, with the end of a log and what to type."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ if TYPE_CHECKING:
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Tell why runs of a study failed.
+    """Show why runs of a study failed.
 
     Args:
         name: the command's name.
         argv: its arguments.
 
     Returns:
-        0, or 1 where a run has failed.
+        0, or 1 if a run has failed.
     """
     parser = study_parser(name)
-    parser.add_argument("--lines", type=int, default=8, help="lines of the log to show (8)")
+    parser.add_argument(
+        "--lines", type=int, default=8, help="number of lines of the log (default: 8)"
+    )
     options = parser.read(argv)
 
     from gatekit.runs.studies.failures import causes
     from gatekit.runs.studies.survey import study_folder, survey
 
-    found = causes(survey(study_folder(options.study, options.root, name)))
-    data = [_entry(cause, max(0, options.lines)) for cause in found]
+    grouped = causes(survey(study_folder(options.study, options.root, name)))
+    data = [_entry(cause, max(0, options.lines)) for cause in grouped]
     if options.json:
         write_json({"study": options.study, "causes": data})
     elif not data:
@@ -45,7 +47,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 def _entry(cause: Cause, lines: int) -> dict[str, Any]:
     first = cause.runs[0]
-    # A log that is asked for by 0 lines is none.
+    # --lines 0 shows no log.
     tail = first.folder().log_tail(lines) if lines else []
     return {
         "state": cause.state,
@@ -66,5 +68,5 @@ def _text(entry: dict[str, Any]) -> str:
     lines += [f"  the end of {entry['log']}:"] if entry["last_lines"] else []
     lines += [f"    {without_sequences(line)}" for line in entry["last_lines"]]
     if entry["command"]:
-        lines += ["  to make the first one again:", f"    {entry['command']}"]
+        lines += ["  to repeat the first one:", f"    {entry['command']}"]
     return "\n".join(lines)

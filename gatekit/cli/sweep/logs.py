@@ -1,4 +1,4 @@
-"""``gatekit logs``: what a run wrote."""
+"""``gatekit logs``: show the log of a run."""
 
 from __future__ import annotations
 
@@ -28,10 +28,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         0.
     """
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("run", metavar="RUN", help="the first digits of its id, or its folder")
+    parser.add_argument(
+        "run", metavar="RUN", help="the first digits of the run's id, or its folder"
+    )
     add_root(parser)
     parser.add_argument("--lines", type=int, metavar="N", help="only the last N lines")
-    parser.add_argument("--attempt", type=int, metavar="N", help="of an earlier attempt")
+    parser.add_argument("--attempt", type=int, metavar="N", help="the log of an earlier attempt")
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
     if options.lines is not None and options.lines < 1:
@@ -40,23 +42,23 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.runs import durable
     from gatekit.runs.studies.survey import find
 
-    found = find(options.run, options.root)
-    folder = found.path
-    if options.attempt is not None and options.attempt != found.attempt:
-        folder = found.path / ATTEMPTS / str(options.attempt)
+    record = find(options.run, options.root)
+    folder = record.path
+    if options.attempt is not None and options.attempt != record.attempt:
+        folder = record.path / ATTEMPTS / str(options.attempt)
     path = folder / LOG
     try:
         with durable.opened(path) as file:
             text = file.read(MOST_BYTES).decode("utf-8", errors="replace")
     except OSError as error:
         why = "is missing" if durable.missing(error) else f"cannot be read: {error.strerror}"
-        raise RunError(f"run {found.id} is {found.state}; {path} {why}.") from None
-    # a progress bar's carriage returns belong to its line
+        raise RunError(f"run {record.id} is {record.state}; {path} {why}.") from None
+    # Split at line feeds only: a progress bar's carriage returns belong to its line.
     lines = text.removesuffix("\n").split("\n") if text else []
     lines = lines[-options.lines :] if options.lines else lines
     if options.json:
-        write_json({**entry(found), "log": str(path), "lines": lines})
+        write_json({**entry(record), "log": str(path), "lines": lines})
     else:
         shown = map(without_sequences, lines)
-        write("\n".join([f"{path}  ({found.state}, {found.label})", *shown]))
+        write("\n".join([f"{path}  ({record.state}, {record.label})", *shown]))
     return 0

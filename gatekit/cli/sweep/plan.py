@@ -1,4 +1,4 @@
-"""``gatekit plan``: what ``gatekit train`` with the same arguments would do."""
+"""``gatekit plan``: show what ``gatekit train`` would do with the same arguments."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ if TYPE_CHECKING:
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
 Show what `gatekit train` would do with the same arguments: which runs are done, failed, stale or
-to be made; parameters, time and memory, from three real steps of each variant. Nothing is kept.
+still to run, and the parameters, time and memory from three real steps of each variant. Nothing is
+stored.
 
-  --list  only list; build and try nothing
+  --list  only list the runs; do not build or try anything
   --json  write JSON
 """
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Show what a command would do.
+    """Show what ``gatekit train`` would do.
 
     Args:
         name: the command's name.
-        argv: Hydra's overrides, ``-m`` among them.
+        argv: Hydra's overrides, including ``-m``.
 
     Returns:
-        0, or 1 where a variant is broken.
+        0, or 1 if a variant is broken.
     """
     if "--help" in argv or "-h" in argv:
         write(HELP)
@@ -44,43 +45,43 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.study.plan import plan_or_errors
 
     planned, broken = plan_or_errors(compose(words))
-    found = preview(planned, broken, try_out="--list" not in argv)
+    dry_run = preview(planned, broken, try_out="--list" not in argv)
     if "--json" in argv:
-        write_json(dataclasses.asdict(found))
+        write_json(dataclasses.asdict(dry_run))
     else:
-        _text(found)
-    return 1 if found.broken or any(trial.error for trial in found.trials) else 0
+        _text(dry_run)
+    return 1 if dry_run.broken or any(trial.error for trial in dry_run.trials) else 0
 
 
-def _text(found: Preview) -> None:
-    rows = [_row(trial) for trial in found.trials]
-    same = set.intersection(*(set(trial.label.split()) for trial in found.trials))
-    for row, trial in zip(rows, found.trials, strict=True):
+def _text(plan: Preview) -> None:
+    rows = [_row(trial) for trial in plan.trials]
+    same = set.intersection(*(set(trial.label.split()) for trial in plan.trials))
+    for row, trial in zip(rows, plan.trials, strict=True):
         differs = " ".join(word for word in trial.label.split() if word not in same)
         row["variant"] = differs or trial.label or "as configured"
-    always = ("to make", "units", "parameters", "variant")
-    columns = [*("to make", "done", "failed", "stale", "units", "parameters")]
+    always = ("to run", "units", "parameters", "variant")
+    columns = [*("to run", "done", "failed", "stale", "units", "parameters")]
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
-    for trial in found.trials:
+    for trial in plan.trials:
         if trial.error:
             write(f"BROKEN {trial.label}: {trial.error}")
-    for label, error in found.broken:
+    for label, error in plan.broken:
         write(f"BROKEN {label}: {error}")
-    todo = sum(trial.todo for trial in found.trials)
-    write(f"study {found.study}: {todo} runs to make, {found.slots} at once.")
-    if found.seconds is not None:
+    todo = sum(trial.todo for trial in plan.trials)
+    write(f"study {plan.study}: {todo} runs to start, {plan.slots} at once.")
+    if plan.seconds is not None:
         from gatekit.study.launch.progress import duration
 
-        write(f"At most {duration(found.seconds)} in all, as measured by three steps each.")
-    if found.memory:
-        need, there = found.memory / 2**30, found.available / 2**30
-        has = f"; {found.place} has {there:.1f} GiB" if there else f" in {found.place}"
+        write(f"At most {duration(plan.seconds)} in total, estimated from three steps per variant.")
+    if plan.memory:
+        need, there = plan.memory / 2**30, plan.available / 2**30
+        has = f"; {plan.place} has {there:.1f} GiB" if there else f" in {plan.place}"
         write(f"About {need:.1f} GiB of memory{has}.")
         if 0 < there < need:
             sys.stderr.write(
-                "gatekit plan: too much; type a smaller n_jobs or, on Slurm, more "
-                "hydra.launcher.memory_gb.\n"
+                "gatekit plan: this is too much memory; type a smaller n_jobs or, on Slurm, a "
+                "larger hydra.launcher.memory_gb.\n"
             )
 
 
@@ -93,7 +94,7 @@ def _row(trial: Trial) -> dict[str, Any]:
         return "" if value is None else f"{value * factor:,.{digits}f}"
 
     return {
-        "to make": trial.todo,
+        "to run": trial.todo,
         "done": count(*OUTCOMES),
         "failed": count("FAILED"),
         "stale": trial.stale or "",

@@ -1,4 +1,4 @@
-"""``gatekit status``: where the runs of a study stand."""
+"""``gatekit status``: show the state of the runs of a study."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 
 MOST = 20
 SILENT = 600.0
-"""Seconds without a beat that are told; the clocks of two machines may differ by less."""
+"""Seconds without a heartbeat that are reported; clocks of two machines may differ by less."""
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Tell where the runs of a study stand.
+    """Show the state of the runs of a study.
 
     Args:
         name: the command's name.
         argv: its arguments.
 
     Returns:
-        0, or 1 where a run has failed.
+        0, or 1 if a run has failed.
     """
     parser = study_parser(name)
     parser.add_argument("--runs", action="store_true", help="list every run")
-    parser.add_argument("--verify", action="store_true", help="hash large weights, too")
+    parser.add_argument(
+        "--verify", action="store_true", help="also check the hashes of large weights"
+    )
     options = parser.read(argv)
 
     from gatekit.runs.studies.failures import TROUBLES
@@ -52,10 +54,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
         if stale:
-            write(f"{stale} stale: the source of a plugin, or the data, changed after them")
+            write(f"{stale} stale: the source of a plugin or the data changed after the run")
         unsealed = sum(not run.sealed for run in runs)
         if unsealed:
-            write(f"{unsealed} results are of an earlier gatekit, without a hash of their own")
+            write(f"results of an earlier gatekit, without a hash of their own: {unsealed}")
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
         _table(shown, None if options.runs else MOST)
         if any(run.state in TROUBLES for run in runs):
@@ -89,9 +91,9 @@ def entry(run: Found) -> dict[str, Any]:
 
 
 def silent(run: Found) -> str | None:
-    """Return since when the writer of a running run is silent, if for long by this clock.
+    """Return since when a running run has had no heartbeat, if it is long by this machine's clock.
 
-    It decides nothing: whether the writer is gone is for the next sweep to find out, which listens.
+    This is only a hint: the next sweep listens for a heartbeat to decide whether the run is dead.
     """
     from gatekit.runs.names import BEAT
 
@@ -100,7 +102,7 @@ def silent(run: Found) -> str | None:
             heard = (run.path / BEAT).stat().st_mtime
             if time.time() - heard > SILENT:
                 when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(heard))
-                return f"silent since {when}; the next sweep finds out whether it is gone"
+                return f"no heartbeat since {when}; the next sweep decides if it is dead"
     return None
 
 

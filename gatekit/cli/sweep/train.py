@@ -1,4 +1,4 @@
-"""``gatekit train``: what follows is Hydra's grammar, read by `gatekit.study.command`."""
+"""``gatekit train``: its arguments use Hydra's grammar; `gatekit.study.command` reads them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ def run(name: str, argv: Sequence[str]) -> int:
 
     Args:
         name: the command's name.
-        argv: Hydra's overrides, ``-m`` among them.
+        argv: Hydra's overrides, including ``-m``.
 
     Returns:
-        0, or 1 where a run failed.
+        0, or 1 if a run failed.
     """
     from gatekit.study.command import train
 

@@ -1,1 +1,1 @@
-"""Commands for writing gates and cells: new, check, show, cells, gates, plugins and tune."""
+"""Commands for writing gates and cells: new, check, show, cells, gates, plugins, tune."""

@@ -1,4 +1,4 @@
-"""``gatekit cells``: the cells, all of them or those that a question finds."""
+"""``gatekit cells``: list all cells, or those that match filters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNITS, _FEATURES = 8, 4
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """List the cells that are asked for.
+    """List the cells that match the filters.
 
     Args:
         name: the command's name.
@@ -35,19 +35,24 @@ def run(name: str, argv: Sequence[str]) -> int:
         0.
 
     Raises:
-        ConfigError: a filter is not one.
+        ConfigError: a filter is invalid.
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
     parser.add_argument(
-        "--scannable", action="store_true", help="whose steps can be computed all at once"
+        "--scannable",
+        action="store_true",
+        help="only cells whose steps can be computed in parallel (linear in the state)",
     )
-    parser.add_argument("--states", type=int, metavar="N", help="with N states")
-    parser.add_argument("--year", metavar="Y", help="of a year, 2014, or of several, 2014-2017")
+    parser.add_argument("--states", type=int, metavar="N", help="only cells with N states")
+    parser.add_argument(
+        "--year", metavar="Y", help="only cells of a year, 2014, or of several years, 2014-2017"
+    )
     parser.add_argument(
         "--tier",
         choices=(CERTIFIED, UNVERIFIED, OWN),
-        help="held against its paper by gatekit's tests, not read there, or not of gatekit",
+        help="only cells that gatekit's tests compare with the paper (certified), whose paper was"
+        " not read (unverified), or that are not part of gatekit (own)",
     )
     add_plugins(parser)
     options = parser.read(argv)
@@ -72,11 +77,11 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the cells, sorted by name.
 
     Args:
-        plugins: files of further plugins.
+        plugins: files of additional plugins.
 
     Returns:
-        Objects with ``name``, ``year``, ``tier``, ``states`` and ``scannable`` (both None where a
-        cell cannot be built at 8 units), ``summary``, ``reference`` and ``origin``.
+        Objects with ``name``, ``year``, ``tier``, ``states`` and ``scannable`` (both None if the
+        cell cannot be built with 8 units), ``summary``, ``reference`` and ``origin``.
     """
     from gatekit.cell.show.works import provenance
     from gatekit.registry import bibliography, catalogue, cell_names, load_cell
@@ -109,7 +114,7 @@ def _built(spec: Any, known: Any) -> Cell | None:
     try:
         return build(spec, _UNITS, _FEATURES, read_output_unit("hidden", known))
     except GatekitError:
-        # Its sizes may ask for another number of units.
+        # The cell may need another number of units.
         return None
 
 
@@ -122,7 +127,9 @@ def _scannable(cell: Cell) -> bool:
 def _years(text: str | None) -> tuple[int, int]:
     match = _YEARS.match(text or "0000")
     if match is None:
-        raise ConfigError(f"--year {text}: a year is expected, 2014, or two of them, 2014-2017")
+        raise ConfigError(
+            f"--year {text}: type a year, such as 2014, or a range of years, such as 2014-2017"
+        )
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -139,7 +146,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     columns = ["name", "year", "states", "scans", "reference"]
-    # What is so of nearly every cell is told of the others only.
+    # Show the tier column only if a listed cell is unverified.
     if any(row["tier"] == UNVERIFIED for row in rows):
         columns.append("tier")
     return columns if all(row["origin"] == "gatekit" for row in rows) else [*columns, "origin"]

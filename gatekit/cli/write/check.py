@@ -1,4 +1,4 @@
-"""``gatekit check``: the conformance checks of a gate and the like, or of a cell."""
+"""``gatekit check``: run the conformance checks of a gate, output unit, function, task or cell."""
 
 from __future__ import annotations
 
@@ -23,34 +23,42 @@ EXIT_FAILED = 1
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Check what is registered under a name, or the cell in a file.
+    """Check what is registered under a name, or a cell in a file.
 
     Args:
         name: the command's name.
         argv: its arguments.
 
     Returns:
-        0 where every check passes or is excused, 1 where one fails.
+        0 if every check passes or is excused, 1 if one fails.
     """
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
         "what",
         nargs="*",
         metavar="NAME|FILE.yaml|KEY=VALUE",
-        help="a gate, output unit, function, task or cell; or the file of a cell, which is never "
-        "executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
+        help="a gate, output unit, function, task or cell, or the YAML file of a cell, which is "
+        "never executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
     )
     parser.add_argument(
-        "--kind", choices=[*KINDS, "cells"], help="where a name is of several kinds"
+        "--kind",
+        choices=[*KINDS, "cells"],
+        help="the kind to check, if several kinds have this name",
     )
-    parser.add_argument("--only", action="append", default=[], metavar="CHECK", help="one check")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="run only this check; may be repeated",
+    )
     parser.add_argument("--json", action="store_true", help="write the outcomes as JSON")
     add_plugins(parser)
     options = parser.read(argv)
     names = [word for word in options.what if "=" not in word]
     if len(names) != 1:
         raise ConfigError(
-            f"{len(names)} names are given, one is expected; type for example "
+            f"{len(names)} names are given, but one is expected; type for example "
             "`gatekit check leaky`, or `gatekit check conf/cell/my_cell.yaml`"
         )
     given = dict(_pair(word) for word in options.what if "=" in word)
@@ -81,7 +89,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     return EXIT_FAILED if failed else 0
 
 
-# The title, the names of the checks, what runs those of some names, and what keeps the outcomes.
+# Title, names of the checks, a function that runs checks, a function that stores outcomes.
 Suite = tuple[
     str,
     Sequence[str],
@@ -97,29 +105,37 @@ def _suites(
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins
 
-    found = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
-    suites = [_of_thing(k, name, plugins, given) for k in found]
+    kinds = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
+    suites = [_of_registered(k, name, plugins, given) for k in kinds]
     cells = cell_names(plugins)
-    if name in cells and kind in (None, "cells") and not found:
+    if name in cells and kind in (None, "cells") and not kinds:
         suites.append(_of_cell(name, plugins, given))
     if not suites:
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
-        # why it is missing is told first: the names fill the screen
+        # The reason comes first, because the list of names may fill the screen.
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
             f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
-            f"Known: {listed(known)}. A gate of your own: `gatekit new gate {_identifier(name)}`."
+            f"Known: {listed(known)}. To write your own gate, type `gatekit new gate"
+            f" {_identifier(name)}`."
         )
     return suites
 
 
-def _of_thing(kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
+def _of_registered(
+    kind: str, name: str, plugins: tuple[str, ...], given: Mapping[str, Any]
+) -> Suite:
     from gatekit.testing.suite import certify, checks
 
-    made = checks(kind, name, plugins, given)
-    subject = made[0].subject
+    suite_checks = checks(kind, name, plugins, given)
+    subject = suite_checks[0].subject
     title = f"{subject.what} {name}"
-    return title, _names(made), _here(made), lambda outcomes: certify(subject, outcomes)
+    return (
+        title,
+        _names(suite_checks),
+        _here(suite_checks),
+        lambda outcomes: certify(subject, outcomes),
+    )
 
 
 def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any]) -> Suite:
@@ -129,8 +145,7 @@ def _of_cell(cell: str | Path, plugins: tuple[str, ...], given: Mapping[str, Any
     for key, value in given.items():
         if key not in ("units", "features") or type(value) is not int or value < 1:
             raise ConfigError(
-                f"{key}={value!r}: for a cell only units= and features= are set here, integers "
-                "from 1"
+                f"{key}={value!r}: a cell only takes units= and features=, both integers from 1"
             )
     if isinstance(cell, Path):
         name = limited.name(cell, plugins, given)
@@ -148,7 +163,7 @@ def _names(checks: Sequence[Check]) -> list[str]:
 
 
 def _here(checks: Sequence[Check]) -> Callable[[Sequence[str]], Iterable[Outcome]]:
-    """Return what runs the checks of some names in this process."""
+    """Return a function that runs checks by their names in this process."""
     return lambda names: (check.outcome() for check in checks if check.name in names)
 
 
@@ -163,15 +178,15 @@ def _chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
 
 
 def _show(outcomes: Sequence[Outcome]) -> None:
-    """Write the last outcome as soon as it is known; a reason that was told before is not again."""
+    """Write the last outcome; a reason that was printed before is not repeated."""
     *before, outcome = outcomes
-    told = (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")
+    explanation = (outcome.reason, outcome.remedy and f"type: {outcome.remedy}")
     same = [o.check for o in before if o.status == "FAIL" and o.reason == outcome.reason]
     if outcome.status == "FAIL" and same:
-        told = (f"as {same[0]}", "")
+        explanation = (f"same as {same[0]}", "")
     head = f"  {outcome.status:<5} {outcome.check:<22}"
     lines = []
-    for text in filter(None, told):
+    for text in filter(None, explanation):
         lines += textwrap.wrap(text, WIDTH - len(head) - 1, break_on_hyphens=False) or [""]
     first, *rest = lines or [""]
     write("\n".join([f"{head} {first}".rstrip(), *(" " * (len(head) + 1) + r for r in rest)]))
@@ -179,10 +194,10 @@ def _show(outcomes: Sequence[Outcome]) -> None:
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
     states = [outcome.status for outcome in outcomes]
-    said = [f"{states.count('PASS')} passed"]
-    said += [f"{states.count('FAIL')} failed"] if "FAIL" in states else []
-    said += [f"{states.count('XFAIL')} excused"] if "XFAIL" in states else []
-    return ", ".join(said)
+    counts = [f"{states.count('PASS')} passed"]
+    counts += [f"{states.count('FAIL')} failed"] if "FAIL" in states else []
+    counts += [f"{states.count('XFAIL')} excused"] if "XFAIL" in states else []
+    return ", ".join(counts)
 
 
 def _pair(word: str) -> tuple[str, Any]:

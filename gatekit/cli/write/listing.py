@@ -1,4 +1,4 @@
-"""``gatekit gates`` and its like: what is registered, and by whom."""
+"""``gatekit gates``, ``output-units``, ``functions``, ``tasks``: list what is registered."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTI
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """List one kind of what is registered.
+    """List one kind of registered objects.
 
     Args:
-        name: the command's name, which says the kind.
+        name: the command's name, which is the kind.
         argv: its arguments.
 
     Returns:
@@ -35,7 +35,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="write a JSON list of objects")
     add_plugins(parser)
     parser.add_argument(
-        "--requirements", action="store_true", help="write what pip must install, a line each"
+        "--requirements", action="store_true", help="write a requirements file for pip"
     )
     options = parser.read(argv)
     plugins = tuple(options.plugin)
@@ -47,23 +47,23 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         columns = ("name", "summary", "metric", "chance", "checks", "origin")
         write_table(rows, [key for key in columns if any(row.get(key) for row in rows)])
-        tell_broken(plugins)
+        write_broken(plugins)
     return 0
 
 
 def requirements(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the lines for ``pip install -r``; a plugin that is a file stands in a comment."""
+    """Return the lines for ``pip install -r``; plugin files are listed as comments."""
     lines = {f"gatekit=={__version__}"}
     for row in rows:
         if row["distribution"]:
             lines.add(f"{row['distribution']}=={row['version']}")
         elif row["origin"] != "gatekit":
-            lines.add(f"# a file, to be copied along: {row['origin']}")
+            lines.add(f"# copy this file: {row['origin']}")
     return "\n".join(sorted(lines, key=lambda line: (line.startswith("#"), line)))
 
 
-def tell_broken(plugins: Sequence[str]) -> None:
-    """Write which plugins are left out, and why."""
+def write_broken(plugins: Sequence[str]) -> None:
+    """Write which plugins were left out, and why."""
     from gatekit.registry import broken
 
     for plugin in broken(plugins):
@@ -73,31 +73,31 @@ def tell_broken(plugins: Sequence[str]) -> None:
 
 
 def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return what is registered of a kind, sorted by name.
+    """Return the registered objects of a kind, sorted by name.
 
     Args:
         kind: ``gates``, ``output_units``, ``tasks`` or ``functions``.
-        plugins: files of further plugins.
+        plugins: files of additional plugins.
 
     Returns:
-        Objects with ``name summary reference origin distribution version hooks``; what a plugin
-        provides has ``checks`` and ``hash``, too, and a task ``metric direction unit chance``.
+        Objects with ``name summary reference origin distribution version hooks``. Those from
+        plugins also have ``checks`` and ``hash``; tasks also have ``metric direction unit chance``.
     """
     from gatekit.registry import catalogue, origins, tasks
 
-    found = origins(kind, plugins)
+    sources = origins(kind, plugins)
     registered: Mapping[str, Any] = (
         tasks(plugins) if kind == "tasks" else getattr(catalogue(plugins), kind)
     )
     rows = []
     for name in sorted(registered):
-        origin = found.get(name)
+        origin = sources.get(name)
         rows.append(
             {
                 "name": name,
                 **_about(registered[name]),
                 **(_scored(registered[name]) if kind == "tasks" else {}),
-                # what no plugin provides is gatekit's own
+                # Without a plugin, the object is built into gatekit.
                 "origin": place(origin) if origin else "gatekit",
                 "distribution": (origin.distribution if origin else None) or "",
                 "version": (origin.version if origin else None) or "",
@@ -118,7 +118,7 @@ def _checked(kind: str, name: str, plugins: Sequence[str]) -> dict[str, str]:
 
 def _scored(task: Any) -> dict[str, Any]:
     chance = None
-    # with data of a package chance may be computed from these, which a list does not load
+    # Chance may be computed from a package's data, which a listing does not load.
     if task.source is None:
         with contextlib.suppress(GatekitError):
             chance = task().chance()
@@ -131,8 +131,8 @@ def _scored(task: Any) -> dict[str, Any]:
     }
 
 
-def _about(thing: Any) -> dict[str, str]:
-    text = (inspect.getdoc(thing) if inspect.isclass(thing) else thing.summary) or ""
+def _about(registered: Any) -> dict[str, str]:
+    text = (inspect.getdoc(registered) if inspect.isclass(registered) else registered.summary) or ""
     match = _REFERENCE.search(text)
     return {
         "summary": " ".join(text.split("\n\n")[0].replace("``", "").split()),

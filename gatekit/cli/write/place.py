@@ -1,4 +1,4 @@
-"""Where something registered comes from, in words that fit a table."""
+"""The origin of a registered object, short enough for a table."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 
 def place(origin: Any) -> str:
-    """Return the distribution and its version, or the file of an `Origin` of the registry."""
+    """Return the distribution with its version, or the file, of an `Origin` of the registry."""
     if origin.distribution:
         return f"{origin.distribution} {origin.version or ''}".strip()
     return file_place(origin.path) if origin.path else str(origin.plugin)
 
 
 def file_place(path: Path | str) -> str:
-    """Return ``gatekit`` for a bundled file, else the shorter of its absolute and relative path."""
+    """Return ``gatekit`` for a bundled file, else the shorter of absolute and relative path."""
     import gatekit.conf
     import gatekit.plugins
 

@@ -1,4 +1,4 @@
-"""``gatekit plugins``: every plugin with what it provides, the broken ones with their error."""
+"""``gatekit plugins``: list plugins with what they provide, or with their errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="write JSON, with tracebacks")
     add_plugins(parser)
     parser.add_argument(
-        "--requirements", action="store_true", help="write what pip must install, a line each"
+        "--requirements", action="store_true", help="write a requirements file for pip"
     )
     options = parser.read(argv)
     rows = entries(tuple(options.plugin))
@@ -39,21 +39,21 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif options.json:
         write_json(rows)
     else:
-        shown = [{**row, "provides": _told(row)} for row in rows]
+        shown = [{**row, "provides": _provides(row)} for row in rows]
         write_table(shown, ("name", "state", "provides", "origin"))
     return 0
 
 
 def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return the plugins, those that work first, each sorted by name.
+    """Return the plugins, first those that work, then the broken ones, each sorted by name.
 
     Args:
-        plugins: files of further plugins.
+        plugins: files of additional plugins.
 
     Returns:
         Objects with ``name origin distribution version reference state`` (``loaded`` or
-        ``broken``), ``hooks provides reason traceback``, and in ``reverted`` what it changed in
-        the process while it was loaded.
+        ``broken``), ``hooks provides reason traceback``, and ``reverted``: the changes that the
+        plugin made to the process on import and that gatekit reverted.
     """
     from gatekit.registry import broken, origins, plugin_origins, reverted
 
@@ -66,7 +66,7 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
             "version": plugin.version or "",
             "hooks": list(plugin.hooks),
             "reverted": list(changes.get(plugin.name, ())),
-            # what has no names of its own is told by its hook
+            # Hooks whose objects have no names are listed by the hook.
             "provides": [
                 hook.removeprefix("gatekit_")
                 for hook in plugin.hooks
@@ -109,7 +109,7 @@ def _row(name: str, origin: str, state: str) -> dict[str, Any]:
     }
 
 
-def _told(row: dict[str, Any]) -> str:
+def _provides(row: dict[str, Any]) -> str:
     if row["reason"]:
         return str(row["reason"])
     changes = f" ({'; '.join(row['reverted'])}: reverted)" if row["reverted"] else ""

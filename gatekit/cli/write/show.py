@@ -1,4 +1,4 @@
-"""``gatekit show``: a cell as equations, with its states, stages, weights and reference."""
+"""``gatekit show``: show a cell's equations, states, stages, weights and reference."""
 
 from __future__ import annotations
 
@@ -55,22 +55,22 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def build_cell(asked: Overrides) -> Cell:
-    """Return the cell that the overrides ask for, with its sizes.
+def build_cell(overrides: Overrides) -> Cell:
+    """Return the cell that the overrides describe, with its sizes.
 
     Raises:
-        GatekitError: a name is unknown, or the parts do not fit; the message says what is allowed.
+        GatekitError: a name is unknown, or the parts do not fit together.
     """
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_cell, read_output_unit, swap
     from gatekit.registry import catalogue, cell_config
 
-    plugins = tuple(asked.plugins)
+    plugins = tuple(overrides.plugins)
     known = catalogue(plugins)
-    config = with_values(cell_config(asked.cell, known, plugins), asked.cell_values, "cell")
-    for role, gate in asked.swap.items():
+    config = with_values(cell_config(overrides.cell, known, plugins), overrides.cell_values, "cell")
+    for role, gate in overrides.swap.items():
         config = swap(config, role, gate, known)
-    unit = with_values({"kind": asked.output_unit}, asked.output_values, "output_unit")
+    unit = with_values({"kind": overrides.output_unit}, overrides.output_values, "output_unit")
     return build(
-        read_cell(config, known), asked.units, asked.features, read_output_unit(unit, known)
+        read_cell(config, known), overrides.units, overrides.features, read_output_unit(unit, known)
     )

@@ -1,4 +1,4 @@
-"""``gatekit tune``: time executors on this machine, for a table that ``executor=auto`` reads."""
+"""``gatekit tune``: time executors on this machine, for the table of ``executor=auto``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .show import build_cell
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Time the executors of a cell, and add the fastest to a table.
+    """Time the executors of a cell and add the fastest to a table.
 
     Args:
         name: the command's name.
@@ -31,24 +31,28 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME units=64 features=32"
     )
-    parser.add_argument("--batch", type=int, default=32, help="rows of a batch (32)")
-    parser.add_argument("--time", type=int, default=100, help="time steps (100)")
-    parser.add_argument("--rounds", type=int, default=15, help="turns of each executor (15)")
-    parser.add_argument("--precision", default="float32", help="as of a run (float32)")
+    parser.add_argument("--batch", type=int, default=32, help="batch size (default: 32)")
+    parser.add_argument("--time", type=int, default=100, help="number of time steps (default: 100)")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds per executor (default: 15)")
+    parser.add_argument(
+        "--precision", default="float32", help="the precision, as in a run (default: float32)"
+    )
     parser.add_argument(
         "--mode",
         choices=("graph", "xla"),
-        help="the mode that counts (with --study: graph, or xla for runs with jit=true)",
+        help="time only this mode (with --study: graph; type xla for runs with jit=true)",
     )
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--study", help="add the fastest to this study's table")
-    target.add_argument("--to", type=Path, metavar="FILE.json", help="add it to this table")
+    target.add_argument("--study", help="add the fastest executor to this study's table")
+    target.add_argument(
+        "--to", type=Path, metavar="FILE.json", help="add the fastest executor to this table"
+    )
     add_root(parser)
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
-            raise ConfigError(f"--{key}={getattr(options, key)}: a number from 1 is expected.")
+            raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
     cell = build_cell(read_overrides(options.overrides))
 
     from gatekit.runs.environment import numeric
@@ -56,7 +60,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.training.tune_table import table_of
 
     if options.precision not in PRECISIONS:
-        raise ConfigError(f"--precision={options.precision!r}: one of {', '.join(PRECISIONS)}.")
+        raise ConfigError(
+            f"--precision={options.precision!r}: type one of {', '.join(PRECISIONS)}."
+        )
     alone = options.mode or ("graph" if options.study else None)
     modes = (alone,) if alone else ("graph", "xla")
     path = table_of(options.study, options.root) if options.study else options.to
@@ -73,7 +79,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         )
     fastest = min(times, key=lambda entry: times[entry])
     executor, mode = fastest.split("/")
-    found: dict[str, Any] = {
+    choice: dict[str, Any] = {
         "executor": executor,
         "mode": mode,
         "cell": cell.spec.name,
@@ -84,27 +90,27 @@ def run(name: str, argv: Sequence[str]) -> int:
         "milliseconds": times,
     }
     if options.json:
-        write_json(found)
+        write_json(choice)
     else:
         rows = [{"executor/mode": k, "ms per training step": f"{v:.2f}"} for k, v in times.items()]
         write_table(rows, ["executor/mode", "ms per training step"])
         sizes = f"{cell.features} features, {cell.units} units"
         write(f"fastest for {cell.spec.name}, {sizes}: {fastest}")
         if path is None:
-            write("Nothing was written: --study NAME or --to FILE.json keeps it.")
+            write("Nothing was written; type --study NAME or --to FILE.json to store the choice.")
     if path is not None:
         key = choose.key(cell, setting)
-        content = table.table(numeric(), {**earlier, key: found})
+        content = table.table(numeric(), {**earlier, key: choice})
         write_file(path, json.dumps(content, indent=2) + "\n")
     return 0
 
 
 def _earlier(path: Path | None) -> dict[str, Any]:
-    """Return the choices that the table has already."""
+    """Return the choices that the table already contains."""
     if path is None or not path.exists():
         return {}
     if not path.is_file():
-        raise ConfigError(f"{path} is not a regular file; give another --to FILE.json.")
+        raise ConfigError(f"{path} is not a regular file; choose another --to FILE.json.")
     from gatekit.recurrence.executors import table
 
     table.read(path)

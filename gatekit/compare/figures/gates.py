@@ -191,28 +191,30 @@ def _saturated(axes: Axes, variant: Variant, density: Density) -> None:
 
 def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence[str]) -> None:
     drawn = [(tone, memory(v, layer), v) for tone, v in zip(tones, variants, strict=True)]
-    known = [(tone, found, v) for tone, found, v in drawn if found is not None]
+    known = [(tone, lasting, v) for tone, lasting, v in drawn if lasting is not None]
     length = longest_sequence(variants)
-    every = [s for _, found, _ in known for group in (found.before, found.best) for s in group]
+    every = [
+        s for _, lasting, _ in known for group in (lasting.before, lasting.best) for s in group
+    ]
     finite = np.concatenate([s[np.isfinite(s) & (s > 0)] for s in every]) if every else np.ones(1)
     top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
     bottom = max(0.2, 0.7 * float(finite.min(initial=1.0)))
     axes.set_yscale("log")
     axes.set_ylim(bottom, top)
-    for tone, found, variant in known:
-        x = np.linspace(0, 100, len(found.best[0]))
+    for tone, lasting, variant in known:
+        x = np.linspace(0, 100, len(lasting.best[0]))
 
         def within(scales: Any) -> Any:
             return np.clip(np.median(scales, axis=0), bottom, top)
 
-        if found.before:
-            axes.plot(x, within(found.before), color=tone, lw=0.9, ls=(0, (1, 1.6)))
-        if 1 < len(found.best) < _SEEDS_SHOWN:
-            for scales in found.best:
+        if lasting.before:
+            axes.plot(x, within(lasting.before), color=tone, lw=0.9, ls=(0, (1, 1.6)))
+        if 1 < len(lasting.best) < _SEEDS_SHOWN:
+            for scales in lasting.best:
                 axes.plot(x, np.clip(scales, bottom, top), color=tone, lw=0.5, alpha=0.4)
         style = "-" if variant.is_baseline else dashes(variants.index(variant))
-        label = plottable(f"{shortened(variant.group.label)}: {found.state}")
-        axes.plot(x, within(found.best), color=tone, lw=1.5, ls=style, label=label)
+        label = plottable(f"{shortened(variant.group.label)}: {lasting.state}")
+        axes.plot(x, within(lasting.best), color=tone, lw=1.5, ls=style, label=label)
     if length is not None:
         axes.axhline(length, color=_GREY, lw=0.6, ls=(0, (5, 2)))
         axes.annotate(

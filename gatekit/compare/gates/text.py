@@ -97,14 +97,14 @@ def _named(variant: Variant, layer: str, name: str) -> str:
     return printable(name if layers == {"rnn_0"} else f"{layer}.{name}")
 
 
-def _mean_text(found: Mean | None) -> str:
-    if found is None:
+def _mean_text(mean: Mean | None) -> str:
+    if mean is None:
         return "-"
-    half, mean = _half(found), found.mean
+    half, center = _half(mean), mean.mean
     # Show two digits of the half width; without one, three of the mean.
-    size = half if half and half > 1e-3 * max(abs(mean), 1e-3) else abs(mean) / 10
+    size = half if half and half > 1e-3 * max(abs(center), 1e-3) else abs(center) / 10
     places = 2 if size <= 0 else min(3, max(0, 1 - math.floor(math.log10(size))))
-    return f"{mean:.{places}f}" + ("" if half is None else f" {_plus_minus()} {half:.{places}f}")
+    return f"{center:.{places}f}" + ("" if half is None else f" {_plus_minus()} {half:.{places}f}")
 
 
 def _percent(mean: Mean | None) -> str:

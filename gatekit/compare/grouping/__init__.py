@@ -1,4 +1,4 @@
-"""Which runs belong together, and what to call them.
+"""Group runs, and name the groups.
 
 `group` collects the runs of a study that differ only in their seeds. `keys` finds the settings
 that distinguish groups, `label` names the groups, and `differs` compares two of them. `select`

@@ -16,7 +16,7 @@ from gatekit.study.config import DEFAULTS
 
 from .keys import (
     Known,
-    asked,
+    chosen_keys,
     differing,
     differing_inside,
     implied,
@@ -114,7 +114,7 @@ def group_runs(
         everything = without_shared(inside, everything) if inside else everything
         pooled: list[str] = []
     else:
-        keys = asked(by, (*settings, *details), [*differ, *inside])
+        keys = chosen_keys(by, (*settings, *details), [*differ, *inside])
         pooled = [key for key in (*in_order(differ), *inside) if key not in keys]
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):

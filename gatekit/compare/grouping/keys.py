@@ -107,7 +107,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
     return sorted(keys, key=rank)
 
 
-def asked(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
+def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -> list[str]:
     """Return the keys that ``by`` names; the name of a group selects its keys that differ.
 
     Args:

@@ -29,7 +29,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
 
 
 def to_json(comparison: Comparison) -> str:
-    """Return the records as JSON text."""
+    """Return the records as JSON."""
     return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
 
 

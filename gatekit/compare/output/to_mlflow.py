@@ -35,7 +35,7 @@ class ExportCounts:
 def export_mlflow(study: Study, uri: str) -> ExportCounts:
     """Write a study into an MLflow experiment with the study's name.
 
-    Runs that are there with the same content are kept. Runs that changed, or that an interrupted
+    Runs with the same content on the server are kept. Runs that changed, or that an interrupted
     export left incomplete, are written again.
 
     Args:

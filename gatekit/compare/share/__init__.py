@@ -1,5 +1,5 @@
-"""A study as one file to share, and back; a run of it again on this machine.
+"""Share a study as one file, import such a file, and repeat one of its runs.
 
-`bundle` writes, `unbundle` reads and checks without executing anything, `entries` bounds what a
-bundle may hold, `rerun` repeats a run. Start with `bundle.py`.
+`bundle` writes the file. `unbundle` checks and imports it without executing anything. `entries` has
+the allowed files and their size limits. `rerun` repeats a run. Start with `bundle.py`.
 """

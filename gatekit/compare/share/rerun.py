@@ -83,11 +83,11 @@ def _make(bundled: Run, root: Path) -> Path:
     assert result is not None
     # The bundle names plugin files of another machine; plugins are identified by their hashes.
     config = validate({**config, "plugins": []})
-    found = variant(config, components.load(), swapped=True)
-    _refuse_changed(result, found.plugins, found.data_hash)
+    planned = variant(config, components.load(), swapped=True)
+    _refuse_changed(result, planned.plugins, planned.data_hash)
     threads = environment(bundled).get("threads") or 1
     where = Launch("rerun", root, n_jobs=1, threads=int(threads), retry_failed=False)
-    again = run_of(found, where, config["seed"], f"run {bundled.id}", [])
+    again = run_of(planned, where, config["seed"], f"run {bundled.id}", [])
     with contextlib.redirect_stdout(sys.stderr):
         outcome = launch(Plan(where, (again,), ()))
     if outcome.failed:

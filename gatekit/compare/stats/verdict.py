@@ -121,17 +121,17 @@ def _no_p(pairs: int) -> str:
 
 
 def design_notes(differences: list[Difference]) -> list[str]:
-    """Return what the design of a comparison can and cannot show.
+    """Return notes on what the design of a comparison can show.
 
     Args:
         differences: all differences to a baseline of one comparison.
     """
-    asked = [d for d in differences if d.pairs > 0 and not d.refused]
+    compared = [d for d in differences if d.pairs > 0 and not d.refused]
     notes = []
-    few = [d.pairs for d in asked if d.test is None]
+    few = [d.pairs for d in compared if d.test is None]
     if few:
         notes.append(_no_p(max(few)))
-    tested = [d for d in asked if d.test is not None]
+    tested = [d for d in compared if d.test is not None]
     if tested:
         smallest = min(d.test.smallest_p for d in tested if d.test is not None)
         size = len(tested)
@@ -141,7 +141,7 @@ def design_notes(differences: list[Difference]) -> list[str]:
             f"smallest p value that this design can reach: p {p_value(smallest)},"
             f" after Holm's correction over {size} p {p_value(least)}{weak}"
         )
-    if sum(d.interval is not None for d in asked) > 1:
+    if sum(d.interval is not None for d in compared) > 1:
         notes.append(
             "intervals are not corrected for the number of groups; p values are (Holm), and so are"
             " verdicts where no p value below 0.05 is possible (Bonferroni)"

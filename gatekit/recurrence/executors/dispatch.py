@@ -1,4 +1,4 @@
-"""From a choice to numbers: what an executor plans once, and the call that it runs."""
+"""From a choice to numbers: what an executor prepares once, and the call that it runs."""
 
 from __future__ import annotations
 

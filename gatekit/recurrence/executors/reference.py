@@ -79,9 +79,9 @@ def one_step(
     for node in cell.nodes:
         pre = pre_activation(cell, node, linear, problem.weights) if node.declared else None
         value_of(cell, node, env, pre, inputs["x"])
-        for name in (node.name, *(key for _, key in node.own_states)) if problem.nudges else ():
-            if name in problem.nudges:
-                env[name] += problem.nudges[name][step]
+        for name in (node.name, *(key for _, key in node.own_states)):
+            if name in problem.perturbations:
+                env[name] += problem.perturbations[name][step]
     for index, state in enumerate(cell.states):
         old, new = states[state.name], env[state.name]
         shape = tf.shape(old) if state.zoneout else None

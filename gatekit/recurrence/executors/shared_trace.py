@@ -17,9 +17,11 @@ import tensorflow as tf
 from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
-_TENSORS = ("weights", "inputs", "mask", "states", "drops", "seed", "nudges")
+_TENSORS = ("weights", "inputs", "mask", "states", "drops", "seed", "perturbations")
 _SETTINGS = ("training", "wanted", "matmul_dtype")
-assert {f.name for f in fields(Problem)} == {"cell", *_TENSORS, *_SETTINGS}
+# No executor reads these.
+_REST = ("valid", "carried")
+assert {f.name for f in fields(Problem)} == {"cell", *_TENSORS, *_SETTINGS, *_REST}
 
 # The table is an attribute of the graph that is traced, so that both end together: functions refer
 # to the graph, which a weak dictionary would therefore never drop.
@@ -54,7 +56,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
         return solve(problem)
     if not callable(table[key]):
         # Without its tensors: they hold the graph, which has to end with its trace.
-        nothing: dict[str, Any] = dict.fromkeys(_TENSORS)
+        nothing: dict[str, Any] = dict.fromkeys((*_TENSORS, *_REST))
         bare = replace(problem, **nothing)
 
         @tf.function(autograph=False)

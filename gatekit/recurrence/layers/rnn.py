@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CellSpec
-from gatekit.recurrence.call import Call, compute, is_noisy
+from gatekit.recurrence.call import LayerCall, compute, is_noisy
 from gatekit.recurrence.executors import table
 from gatekit.recurrence.executors.choose import Choice, Setting, check_name, choose
 from gatekit.recurrence.executors.dispatch import Executor
@@ -227,7 +227,7 @@ class RNN(CellLayer):
             first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
             first.update(of_batch(given, batch))
             noisy = is_noisy(cell, bool(training))
-            called = Call(
+            called = LayerCall(
                 cell=cell,
                 weights=weight_values(cell, self._variables, self.variable_dtype),
                 inputs=arrays,

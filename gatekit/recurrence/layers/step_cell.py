@@ -12,10 +12,9 @@ import tensorflow as tf
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
-from gatekit.recurrence.call import Call, compute, is_noisy
+from gatekit.recurrence.call import LayerCall, finish, is_noisy, prepare
 from gatekit.recurrence.executors import unroll
 from gatekit.recurrence.noise import scrambled
-from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import own_arguments
 from .batch import known_batch, of_batch
@@ -197,7 +196,7 @@ class Cell(CellLayer, _Dropout):
         batch = known_batch({**arrays, **given})
         arrays, given = of_batch(arrays, batch), of_batch(given, batch)
         noisy = is_noisy(cell, training)
-        called = Call(
+        called = LayerCall(
             cell=cell,
             weights=weight_values(cell, self._variables, self.variable_dtype),
             inputs=arrays,
@@ -210,14 +209,11 @@ class Cell(CellLayer, _Dropout):
             zero_masked=False,
             matmul_dtype=tf.as_dtype(self.dtype_policy.compute_dtype),
         )
-
-        def solve(problem: Problem) -> Solution:
-            if noisy and _STEP in given:
-                step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32)
-                problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
-            return unroll.run(problem)
-
-        outputs, new = compute(called, solve)
+        problem = prepare(called)
+        if noisy and _STEP in given:
+            step = tf.cast(tf.reduce_max(given[_STEP]), tf.int32)
+            problem = replace(problem, seed=problem.seed + tf.stack([0, step]))
+        outputs, new = finish(called, problem, unroll.run(problem))
         if _STEP in given:
             new[_STEP] = given[_STEP] + 1
         flat = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow as tf
 
 from gatekit.cell.graph import Cell
-from gatekit.recurrence.emission import apply_unit
-from gatekit.recurrence.executors.reference import one_step
-from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.call import LayerCall, compute
+from gatekit.recurrence.executors import unroll
+
+from .states import state_shapes
 
 _BATCH = 2
 
@@ -24,14 +23,17 @@ def dry_run(cell: Cell) -> None:
         CellError: a gate or the output unit returned something of the wrong shape or type.
     """
     with tf.Graph().as_default():
-        x = {name: tf.zeros([_BATCH, width]) for name, width in cell.inputs.items()}
-        x.update({f"{name}_prev": x[name] for name in cell.shifted})
-        if cell.uses_t:
-            x["t"] = tf.ones([_BATCH, 1])
-        weights: dict[str, Any] = {w.name: tf.zeros(w.shape) for w in cell.weights}
-        states = {s.name: tf.zeros([_BATCH, s.width]) for s in cell.states}
-        problem = Problem(cell, weights, x, None, states, {}, None, False, (), tf.float32)
-        env = one_step(problem, tf.constant(0), x, None, states)
-        for name, length in cell.output.histories:
-            env[f"{name}_history"] = tf.zeros([_BATCH, length, cell.widths[name]])
-        apply_unit(cell, env, weights, tf.float32, x["x"])
+        call = LayerCall(
+            cell=cell,
+            weights={weight.name: tf.zeros(weight.shape) for weight in cell.weights},
+            inputs={name: tf.zeros([_BATCH, 1, width]) for name, width in cell.inputs.items()},
+            mask=None,
+            first={name: tf.zeros(shape) for name, shape in state_shapes(cell, _BATCH).items()},
+            seed=None,
+            training=False,
+            go_backwards=False,
+            return_sequences=False,
+            zero_masked=False,
+            matmul_dtype=tf.float32,
+        )
+        compute(call, unroll.run)

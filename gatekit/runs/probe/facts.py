@@ -120,7 +120,7 @@ def kept_facts(
     the largest eigenvalue of their mean matrix. With zoneout at rate z it is z + (1 - z) of that.
 
     Args:
-        shares: what `Watch.kept` returns, as arrays.
+        shares: what `Instrumented.kept` returns, as arrays.
         mask: ``time x batch``, true where valid.
         zoneout: the rate of states that have one.
 

@@ -76,7 +76,7 @@ class GridSweeper(Sweeper):
         """Return the overrides of each swept key of one grid; a job has one of each.
 
         Raises:
-            HydraException: an override is no list of values.
+            HydraException: an override is not a list of values.
         """
         choices: dict[str, list[str]] = {}
         for override in self.parsed(arguments, grid):

@@ -33,7 +33,7 @@ def launch(
         plan: the runs, and how to make them.
         start: returns the started process of a run; by default a process forked from a server that
             has imported TensorFlow and executed nothing.
-        backend: where runs are made; by default as ``hydra.launcher.backend`` says.
+        backend: where runs are executed; by default the value of ``hydra.launcher.backend``.
         work: what is to be made, where the plan does not list it beforehand.
         stream: where progress is shown; stdout by default.
 

@@ -49,7 +49,7 @@ def make(
     stream: TextIO | None = None,
     log: Path | None = None,
 ) -> Outcome:
-    """Make runs, as many at once as the backend has slots; the study's folder must exist.
+    """Execute runs, as many at once as the backend has slots; the study's folder must exist.
 
     Args:
         plan: how.
@@ -57,7 +57,7 @@ def make(
         work: the runs.
         outcome: is completed and returned.
         others: runs that other processes work on; they are awaited, and made if they become free.
-        stream: where progress is told; stdout by default.
+        stream: where progress is written; stdout by default.
         log: a file that gets every line of it as well.
     """
     return _Launching(plan, backend, work, outcome, others or Others(), stream, log).run()

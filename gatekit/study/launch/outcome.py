@@ -1,4 +1,4 @@
-"""What became of the runs of one command, and what is said of it at the end."""
+"""The outcome of the runs of one command, and its report at the end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def report(plan: Plan, outcome: Outcome) -> str:
-    """Return what a command says at its end: what ran, was skipped, failed, what to type next."""
+    """Return the report at the end of a command: what ran, what failed, what to type next."""
     study, root = plan.launch.study, _root(plan)
     lines = [_counts(study, outcome)]
     done = [r for r, s in outcome.skipped if s != "RUNNING"]

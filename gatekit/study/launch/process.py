@@ -272,7 +272,7 @@ def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> Non
 
 
 def work(run: Run, plan: Plan, bar: bool) -> None:
-    """Make a run in this process.
+    """Execute a run in this process.
 
     Raises:
         StartError: TensorFlow cannot be imported.

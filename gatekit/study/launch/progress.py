@@ -1,4 +1,4 @@
-"""How a sweep tells where it stands: a live line on a terminal, plain lines elsewhere."""
+"""The progress of a sweep: a live line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Progress:
 
     def _say(self, words: str) -> None:
         said = f"[{self.over}/{self.total}] {words}"
-        # A terminal may close, and a disk may be full: the runs go on all the same.
+        # A terminal may close, and a disk may be full: the runs continue anyway.
         with contextlib.suppress(OSError):
             if self._live is not None:
                 self._live.console.print(said, markup=False, highlight=False)

@@ -30,15 +30,15 @@ STOP_WITHIN = 3.0
 """Seconds that a process gets to stop when its task is cancelled."""
 
 SETTLE = 6.0
-"""Seconds after which a lost task's run is given up, where its folder still says RUNNING."""
+"""Seconds after which a lost task's run is given up if its folder still shows RUNNING."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How the process of a run ended, as its task tells.
+    """How the process of a run ended, as its task reports it.
 
     Attributes:
-        owner: machine and process; None where the task could not tell.
+        owner: machine and process; None if the task could not report it.
     """
 
     reason: str
@@ -100,7 +100,7 @@ class Task:
         """Return whether the latest claim is that of its process."""
         owner = self.ending.owner if self.ending else None
         if owner is None:
-            # Its machine or worker is gone: whoever has claimed since it began was probably it.
+            # Its machine or worker is gone: a claim made since it began was probably its own.
             return folder.state().attempt > before
         return folder.owner() == owner
 
@@ -206,7 +206,7 @@ class Ray:
 
 
 def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> Ending:
-    """Make a run in a process of its own, so that nothing it does ends the Ray worker."""
+    """Run in a separate process, so that nothing in the run ends the Ray worker."""
     import ray
 
     options = plan.launch.options
@@ -266,7 +266,7 @@ def _nameless_main() -> Iterator[None]:
 
 def _connect(ray: Any, plan: Plan) -> None:
     launch = plan.launch
-    # Only a cluster made here asks; gatekit reports to nobody.
+    # Only a cluster made here asks; gatekit reports to no one.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     here: dict[str, Any] = {"include_dashboard": False, "num_cpus": launch.n_jobs * launch.threads}
     address = launch.options.address

@@ -67,11 +67,11 @@ class Batch:
             child.join()
         ours = {(platform.node(), child.pid) for child in children}
         for run in self.plan.runs:
-            # Killed, it could not say so itself; on another node nobody could tell.
+            # A killed process cannot record its end, and nothing on another node can observe it.
             folder = run.folder()
             if folder.state().name == "LOST" and folder.owner() in ours:
                 folder.lost(folder.state().attempt, "killed at the end of its Slurm job")
-        # What failed in this turn is not made again in the next.
+        # What failed in this turn is not repeated in the next.
         launch = dataclasses.replace(self.plan.launch, retry_failed=False)
         plan = dataclasses.replace(self.plan, launch=launch)
         return DelayedSubmission(Batch(plan, self.cwd, self.main))
@@ -141,7 +141,7 @@ class JobRun:
         return not self.begun
 
     def over(self) -> bool:
-        """Return whether its folder or its job says that it has ended, as last seen."""
+        """Return whether its folder or its job showed that it has ended, when last read."""
         return self.ended or self.killed
 
     def reason(self) -> str:

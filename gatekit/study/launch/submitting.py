@@ -17,7 +17,7 @@ from gatekit.study.plan import Plan, Run
 from .outcome import Outcome
 
 WARNING = 120
-"""Seconds before its time limit at which Slurm tells a job to stop."""
+"""Seconds before its time limit at which Slurm signals a job to stop."""
 
 
 def executor(plan: Plan) -> Any:
@@ -79,7 +79,7 @@ def submitting() -> Iterator[None]:
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
         said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
         raise ConfigError(
-            f"Slurm refuses the job: {said[-1].strip()} See to hydra.launcher.partition, account, "
+            f"Slurm refuses the job: {said[-1].strip()} Check hydra.launcher.partition, account, "
             "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
         ) from None
 
@@ -129,7 +129,7 @@ def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
 def _noted(folder: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in folder.glob(job_name("*")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(durable.read(path))
+        record = durable.read_object(path)
+        with contextlib.suppress(KeyError, TypeError):
             found[str(record["job"])] = set(record["runs"])
     return found

@@ -1,4 +1,4 @@
-"""The best trial of every variant, made again on seeds that had no part in choosing it."""
+"""The best trial of every variant, run again on seeds that had no part in choosing it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
 
     Args:
         folder: the study's folder.
-        by: the configuration keys that tell variants apart; ``cell`` is the cell's name.
+        by: the configuration keys that distinguish variants; ``cell`` is the cell's name.
 
     Raises:
         RunError: no run is complete.

@@ -30,7 +30,7 @@ class Search:
         trials: draws per variant.
         seed: what the draws follow from.
         compose: composes a job from its overrides.
-        parse: returns the value that a text stands for on the command line.
+        parse: returns the value of a string typed on the command line.
         groups: searched keys that choose a file, and need composing.
         options: of a search that learns from results; None where draws are known beforehand.
     """
@@ -46,7 +46,7 @@ class Search:
     bases: dict[int, DictConfig] = field(default_factory=dict)
 
     def jobs(self) -> list[Job]:
-        """Return every job; all variants of one draw stand together, so that a sweep that is
+        """Return every job; all variants of one draw are adjacent, so that a sweep that is
         stopped has drawn as often for each."""
         refuse_many(self.trials * len(self.variants))
         drawn = [self.drawn(trial) for trial in range(self.trials)]

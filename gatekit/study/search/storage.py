@@ -24,7 +24,7 @@ def storage(path: Path) -> Any:
     from optuna.storages import journal
 
     class Lock(journal.JournalFileSymlinkLock):  # type: ignore[misc,unused-ignore]
-        """Held by whoever appends: what is torn by then belongs to a process that is gone."""
+        """The lock of the process that appends: a torn line belongs to a process that is gone."""
 
         def acquire(self) -> bool:
             held: bool = super().acquire()

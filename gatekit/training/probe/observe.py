@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from gatekit.cell.analysis.bounds import bounds
 from gatekit.cell.language.ops import Interval
-from gatekit.recurrence.instrument import watched
+from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask
 from gatekit.training.feed import Feed
@@ -88,26 +88,26 @@ class Probe:
 
     def _traced(self, inputs: Any, y: Any, weights: Any) -> dict[str, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            with watched(self.layers, tape.watch) as watches:
+            with instrumented(self.layers, tape.watch) as instruments:
                 logits = self.model(list(inputs) if self.masked else inputs, training=False)
             values = step_loss(self.loss, y, logits)
             counted = tf.cast(weights, values.dtype)
             loss = tf.reduce_sum(values * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
-        nudges = {name: watch.nudges for name, watch in watches.items()}
-        slopes = tape.gradient(loss, nudges, unconnected_gradients="zero")
+        perturbations = {n: each.perturbations for n, each in instruments.items()}
+        slopes = tape.gradient(loss, perturbations, unconnected_gradients="zero")
         found = {}
-        for name, watch in watches.items():
+        for name, seen in instruments.items():
             found[name] = {
-                "signals": {n: watch.in_time(v) for n, v in watch.sequences.items()},
+                "signals": {n: seen.in_time(v) for n, v in seen.sequences.items()},
                 "squares": {
-                    n: watch.in_time(tf.reduce_sum(tf.square(slope), -1))
+                    n: seen.in_time(tf.reduce_sum(tf.square(slope), -1))
                     for n, slope in slopes[name].items()
                 },
                 "kept": {
-                    pair: (watch.in_time(share), mixes)
-                    for pair, (share, mixes) in watch.kept().items()
+                    pair: (seen.in_time(share), mixes)
+                    for pair, (share, mixes) in seen.kept().items()
                 },
-                "mask": () if watch.mask is None else watch.in_time(watch.mask),
+                "mask": () if seen.mask is None else seen.in_time(seen.mask),
             }
         return found
 
@@ -134,7 +134,7 @@ class Probe:
 
 
 def _place(layer: RNN) -> tuple[int, bool]:
-    """Return where a layer stands in the stack: from below, and forward before backward."""
+    """Return the position of a layer in the stack: from below, and forward before backward."""
     direction, _, index = layer.name.rpartition("_")
     return int(index), direction == "backward"
 

@@ -1,4 +1,4 @@
-"""Plugins are strangers in a run's process: what they change there is seen, undone, and told."""
+"""What plugins change in a run's process is detected, reverted and reported."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SIGNALS = (signal.SIGINT, *STOPPING)
 
 
 @contextlib.contextmanager
-def guarded(where: str, tell: Callable[[str], None], printing: bool = False) -> Iterator[None]:
+def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> Iterator[None]:
     """Run a block that calls plugins, and put back what the process shares.
 
     Args:
         where: what was done meanwhile, for the warning.
-        tell: called with each warning.
+        warn: called with each warning.
         printing: whether the block may write to standard output.
     """
     before = _shared()
@@ -40,7 +40,7 @@ def guarded(where: str, tell: Callable[[str], None], printing: bool = False) -> 
             found.append(said)
             restore(before[name])
     if found:
-        tell(
+        warn(
             f"{where}: a plugin {', '.join(found)}; this was undone. A run must depend on its "
             "configuration and seed only."
         )

@@ -19,7 +19,7 @@ SETTINGS = ("threads", "executor", "jit")
 def found(folder: RunFolder) -> Checkpoint | None:
     """Return the checkpoint to go on from, None where the run begins.
 
-    A damaged one is set aside, which the log says.
+    A damaged one is set aside, and the log reports it.
 
     Raises:
         RunError: another version of gatekit wrote it; it stays.
@@ -60,7 +60,7 @@ def agreed(
         raise RunError(
             f"resume refused: continued {place}, the run would not end with the numbers of one "
             f"that was never interrupted. {told}. Type allow_changed=true retry=failed to continue "
-            f"all the same, or delete {folder.path / CHECKPOINT} and type retry=failed to "
+            f"anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
             "begin again."
         )
     sys.stdout.write(f"continues {place}{', although changed: ' + told if told else ''}.\n")

@@ -25,6 +25,7 @@ So the loop saves s_{t-1} and z_t of each step and no activation, and it never a
 | file | content |
 |---|---|
 | `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each level needs |
+| `layout` | how a loop reads and writes memory, with the measurements |
 | `hoist` | what reads no state, for all steps at once |
 | `tensors` | W, p, x and the first states: everything that has a gradient |
 | `forward`, `backward` | the two loops |

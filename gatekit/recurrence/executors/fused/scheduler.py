@@ -267,7 +267,7 @@ class _Scheduler:
                 taken.update(dict.fromkeys(names(group.expr)))
                 if isinstance(group.expr, Name) and home.get(group.expr.name) == level:
                     gives[level][group.expr.name] = None
-            kept = []
+            outside = []
             for key in taken:
                 if key in self.constant or key.startswith("pre:"):
                     continue
@@ -278,8 +278,8 @@ class _Scheduler:
                     if source == level:
                         continue
                     gives[source][key] = None
-                kept.append(key)
-            needs.append(tuple(kept))
+                outside.append(key)
+            needs.append(tuple(outside))
         for key in (*self.states, *self.wanted):
             if key in home:
                 gives[home[key]][key] = None
