@@ -1,4 +1,4 @@
-"""Equations of the site: blocks of ```math become MathML, which browsers show without a script."""
+"""Equations of the site: blocks of ```math become MathML, which needs no script."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FRAME = re.compile(r"\\(?:begin|end)\{aligned\}")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Return a page's text with its equations as MathML."""
+    """Return a page with its equations as MathML."""
     return BLOCK.sub(
         lambda block: f'\n<div class="equation">{equations(block[1])}</div>\n', markdown
     )

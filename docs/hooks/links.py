@@ -1,4 +1,4 @@
-"""Links of the site: pages link as files in the repository do, also to files outside docs/."""
+"""Links of the site. Pages link like files in the repository, also to files outside docs/."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
-    """Add the pages whose source lies outside docs/, with the pictures that they show."""
+    """Add the pages whose source is outside docs/, with their pictures."""
     for source, uri in OUTSIDE.items():
         files.append(File.generated(config, uri, abs_src_path=str(ROOT / source)))
         text = (ROOT / source).read_text(encoding="utf-8")
@@ -41,14 +41,14 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Return a page's text with links that hold on the site."""
+    """Return a page with links that work on the site."""
     uri = page.file.src_uri
     source = next((s for s, u in OUTSIDE.items() if u == uri), f"docs/{uri}")
     return outside_code(markdown, lambda text: LINK.sub(lambda link: site_link(link, source), text))
 
 
 def outside_code(markdown: str, change: Callable[[str], str]) -> str:
-    """Return a text of which only what is no code has been changed."""
+    """Apply a change to a page, except to its code."""
     parts, end = [], 0
     for code in CODE.finditer(markdown):
         parts += [change(markdown[end : code.start()]), code[0]]
@@ -57,11 +57,11 @@ def outside_code(markdown: str, change: Callable[[str], str]) -> str:
 
 
 def site_link(link: re.Match[str], source: str) -> str:
-    """Return a link as it is written on the site; its text alone where the site has no such page.
+    """Return a link as the site needs it, or only its label if the site has no such page.
 
     Args:
         link: the link, as a match of `LINK`.
-        source: the path of the file that it stands in, in the repository.
+        source: the path in the repository of the file that contains it.
     """
     bang, text, target, anchor = link.groups()
     if not target or ":" in target:

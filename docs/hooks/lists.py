@@ -1,4 +1,4 @@
-"""Lists of the site that are made from gatekit itself: a comment ``<!-- gates -->`` becomes one."""
+"""Lists of the site, generated from gatekit: a comment ``<!-- gates -->`` becomes a list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # what this machine has besides is not bundled
+os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # list only what is bundled
 
 import gatekit
 from gatekit import registry
@@ -26,7 +26,7 @@ EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Return a page's text with its marks replaced by lists."""
+    """Return a page with its marks replaced by lists."""
     return MARK.sub(lambda mark: LISTS[mark[1]](), markdown)
 
 
@@ -40,7 +40,7 @@ def commands() -> str:
 
 
 def help_of(name: str, module: str) -> str:
-    """Return what ``gatekit NAME --help`` writes; of Hydra's list of values, only the beginning."""
+    """Return what ``gatekit NAME --help`` prints, without Hydra's list of values."""
     written = io.StringIO()
     run = importlib.import_module(f"gatekit.cli.{module}").run
     with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
@@ -63,7 +63,7 @@ def hooks() -> str:
 
 
 def bundled(kind: str) -> str:
-    """Return a table of what is registered of a kind: name, what it is, options, reference."""
+    """Return a table of everything of a kind: name, description, options, reference."""
     known: Any = registry.catalogue()
     things = registry.tasks() if kind == "tasks" else getattr(known, kind)
     rows = []
@@ -74,11 +74,11 @@ def bundled(kind: str) -> str:
         what = row["summary"] + (f" `{' '.join(equation[1].split())}`" if equation else "")
         cells = (f"`{row['name']}`", what, options(thing), row["reference"])
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
-    return "\n".join(["| name | what it is | options | reference |", "|---|---|---|---|", *rows])
+    return "\n".join(["| name | description | options | reference |", "|---|---|---|---|", *rows])
 
 
 def options(thing: Any) -> str:
-    """Return the options of a declared class with their defaults, but for those of its kind."""
+    """Return the options of a class with their defaults, without those that its kind shares."""
     if not inspect.isclass(thing):
         return ""
     common = {name for base in COMMON if issubclass(thing, base) for name in base.option_names()}

@@ -1,4 +1,4 @@
-"""Search from disk: browsers start no worker there; the theme fetches a stand-in, ours is here."""
+"""Search from disk. Browsers start no workers there, so the page brings a substitute."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 FETCHED = '<script src="https://unpkg.com/iframe-worker/shim"></script>'
 
 STAND_IN = """<script>
-// A worker that runs in a hidden frame. The theme's script asks for IFrameWorker by name.
+// A worker that runs in a hidden frame. The theme's script looks for IFrameWorker by name.
 if (location.protocol === "file:") {
   const load = (frame, url) => new Promise((done, failed) => {
     const script = frame.document.createElement("script")
@@ -39,5 +39,5 @@ def on_post_page(output: str, **_: Any) -> str:
 
 
 def on_post_template(output_content: str, **_: Any) -> str:
-    """Return a page without a source, that of a wrong address, likewise."""
+    """Return the page for wrong addresses, which also fetches nothing."""
     return output_content.replace(FETCHED, STAND_IN)

@@ -12,7 +12,7 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:# @package _global_\n)?# ((?:[\w-]+/)*[\w-]+\.(?:py|yaml))\n")
 
 ELSEWHERE = {"docs/exchange.md": "tests/convert/test_page.py"}
-"""Pages whose Python is run by a test of their own."""
+"""Pages whose Python is run by another test."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Block:
 
     @property
     def file(self) -> str | None:
-        """The path that the first comment names, where the block is a whole file."""
+        """The path in the first comment, if the block is a whole file."""
         match = _FILE.match(self.text)
         return match[1] if match else None
 
     @property
     def source(self) -> str:
-        """The text, each line where it stands in the page, so that a traceback shows it."""
+        """The code, with the line numbers of the page for tracebacks."""
         return "\n" * (self.line - 1) + self.text
 
     def commands(self) -> list[list[str]]:
-        """Return the words of each command of a console block; ``&&`` parts commands."""
+        """Return the words of each command of a console block; ``&&`` separates commands."""
         found: list[list[str]] = []
         for line in self.text.replace("\\\n", " ").splitlines():
             words: list[str] = []

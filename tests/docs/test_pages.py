@@ -1,4 +1,4 @@
-"""Every page does what it says: its files are written, its Python is run, its commands are read."""
+"""Every page works: its files are written, its Python is run, its commands are parsed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_page_is_true(page: str, folder: Path) -> None:
 
 
 def helped(command: str) -> str:
-    """Return what ``gatekit COMMAND --help`` writes."""
+    """Return what ``gatekit COMMAND --help`` prints."""
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         main([command, "--help"])
@@ -83,7 +83,7 @@ def test_every_command_within_a_line_is_there_with_its_options() -> None:
 
 
 def written(folder: Path, block: Block) -> None:
-    """Write the file that a block is, below the folder that the page has gone to, and read it."""
+    """Write the file of a block into the page's working folder, and read it."""
     assert block.file is not None
     path = Path(block.file)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,6 +103,6 @@ def written(folder: Path, block: Block) -> None:
 
 
 def prepared(page: str, folder: Path) -> None:
-    """Make what a page's Python reads and its commands would have made."""
+    """Create what the page's commands would have created for its Python."""
     if page == "docs/howto/compare.md":
         write_study(folder / "experiments", {"lstm": (1.0, 1.1), "gru": (0.9, 1.2)}, "which")

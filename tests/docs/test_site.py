@@ -1,4 +1,4 @@
-"""The site is built without a warning, fetches nothing, and shows what it says."""
+"""The site builds without a warning, fetches nothing, and contains its generated lists."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_equations_are_mathml(site: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert "<mtable" in text
         assert "aligned" not in text
-        # what the converter does not know, it writes as it came
+        # the converter leaves unknown LaTeX as it is
         assert not re.search(r"<m[ion]>\\|<mi>&(amp;)?</mi>", text), path.name
 
 

@@ -1,4 +1,4 @@
-"""The tutorial is typed as it stands, and prints what it shows, but for times and the like."""
+"""The tutorial's commands print what it shows, except for times and similar numbers."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def typed(words: Sequence[str], folder: Path) -> str:
 
 
 def plain(line: str) -> str:
-    """Return a line without what differs from machine to machine."""
+    """Return a line without what depends on the machine."""
     line = re.sub(r"  mse .*", "", line)  # how far the sweep is: runs may end in any order
     line = re.sub(r"[-+]?\d[\d.,]*", "#", " ".join(line.split()))
     return re.sub(r"# (s|min|h)\b", "# long", line)
 
 
 def assert_shown(shown: str, printed: str) -> None:
-    """Assert that each line of a page was printed, in the page's order; ``...`` leaves some out."""
+    """Assert that each line of a page was printed, in order; ``...`` stands for any lines."""
     lines = iter([plain(line) for line in printed.splitlines()])
     for line in shown.splitlines():
         if line != "...":
@@ -51,7 +51,7 @@ def assert_shown(shown: str, printed: str) -> None:
 
 
 def assert_compared(shown: str, printed: str) -> None:
-    """Assert that a comparison has the page's groups and columns; who wins is the machine's."""
+    """Assert that a comparison has the page's groups and columns; the numbers may differ."""
     for found in re.findall(r"swap\.\S+=\S+|test mse|difference to|parameters|ms/step", shown):
         assert found in printed
     for line in shown.splitlines():
@@ -80,7 +80,7 @@ def test_the_tutorial_prints_what_it_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_mistake_of_the_tutorial_is_told_as_it_shows(tmp_path: Path) -> None:
+def test_the_mistake_of_the_tutorial_is_reported_as_shown(tmp_path: Path) -> None:
     (gate,) = [block for block in blocks(PAGE) if block.file]
     (shown,) = [b for b in blocks(PAGE) if b.language == "text" and "strech" in b.text]
     assert gate.file is not None

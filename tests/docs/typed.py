@@ -1,4 +1,4 @@
-"""What a console block types, tried as far as it costs little: nothing is trained or fetched."""
+"""Commands of console blocks, tried as far as is cheap: nothing is trained or fetched."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RUN = ("new", "show", "cite", "cells", "gates", "output-units", "tasks", "functi
 
 
 class Parsed(Exception):  # noqa: N818 - no error
-    """A command's arguments are right; it is not run."""
+    """A command's arguments are valid; it is not run."""
 
 
 def type_in(words: Sequence[str]) -> None:
