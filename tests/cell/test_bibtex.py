@@ -160,5 +160,14 @@ def test_hostile_text_is_refused(text: str) -> None:
         parse(text, "references.bib")
 
 
+def test_strings_do_not_multiply() -> None:
+    doubled = "".join(f"@string{{s{k + 1} = s{k} # s{k}}}" for k in range(100))
+    with pytest.raises(ConfigError, match="more than 2,097,152 characters, @string written"):
+        parse(f'@string{{s0 = "{"x" * 99}"}}{doubled}', "references.bib")
+    repeated = "".join(f"f{k} = s, " for k in range(10_000))
+    with pytest.raises(ConfigError, match="more than 2,097,152 characters"):
+        parse(f'@string{{s = "{"x" * 9_999}"}}@misc{{a, {repeated}}}', "references.bib")
+
+
 def test_control_characters_are_spaces() -> None:
     assert one("@misc{a, title = {b\x1b[2Jc\u200bd}}").plain("title") == "b [2Jc d"

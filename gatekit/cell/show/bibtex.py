@@ -15,6 +15,8 @@ from gatekit.cell.schema import KEY
 from .works import Work
 
 MAX_DEPTH = 20
+MAX_CHARACTERS = 2 * 1024 * 1024
+"""The most characters of all values together, with strings written out."""
 _START = re.compile(r"@[ \t]*([A-Za-z]+)\s*\{")
 _KEY = re.compile(rf"({KEY})\s*(?:,|(?=\}}))")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\s*=")
@@ -40,6 +42,7 @@ class _Parser:
     def __init__(self, text: str, where: str) -> None:
         self.text, self.where, self.place = text, where, 0
         self.strings: dict[str, str] = {}
+        self.characters = 0
 
     def works(self) -> dict[str, Work]:
         found: dict[str, Work] = {}
@@ -73,6 +76,13 @@ class _Parser:
         parts = [self.part()]
         while self.skip("#"):
             parts.append(self.part())
+        # A string may consist of strings, so that a short file could become a long one.
+        self.characters += sum(map(len, parts))
+        if self.characters > MAX_CHARACTERS:
+            raise self.error(
+                f"the values have more than {MAX_CHARACTERS:,} characters, @string written out",
+                self.place,
+            )
         value = "".join(c if c.isprintable() else " " for c in "".join(parts))
         return " ".join(value.split())
 
