@@ -13,8 +13,8 @@ ROWS = {
     68: [CALLS],
     69: [
         CALLS,
-        "study/test_checkpoint.py::test_row_69_a_flipped_bit_anywhere_is_found",
-        "study/test_journal.py::test_row_69_damage_begins_again_and_is_kept",
+        "runs/test_checkpoint.py::test_row_69_a_flipped_bit_anywhere_is_found",
+        "training/test_journal.py::test_row_69_damage_begins_again_and_is_kept",
     ],
     70: [
         "study/test_resume.py::test_row_70_stopped_anywhere_it_ends_as_if_it_never_was",
@@ -64,9 +64,9 @@ ROWS = {
     84: ["plugins/test_flag_loss.py::test_a_constant_loss_is_flagged_once"],
     85: [
         "faults/test_run_folder.py::test_row_85_a_damaged_record_never_invents_a_number",
-        "compare/test_metric_lines.py::test_any_flipped_bit_loses_its_line_and_no_other",
+        "runs/test_metrics.py::test_any_flipped_bit_loses_its_line_and_no_other",
     ],
-    86: ["study/test_folder.py::test_half_a_result_is_corrupt"],
+    86: ["runs/test_folder.py::test_half_a_result_is_corrupt"],
     87: [
         "faults/test_run_folder.py::test_row_87_foreign_files_and_links_are_left_alone",
         "compare/test_loader.py::test_foreign_files_are_ignored_and_listed",
@@ -83,7 +83,7 @@ ROWS = {
     91: [
         "faults/test_run_folder.py::test_row_91_dates_of_files_and_of_the_clock_decide_nothing",
         "faults/test_run_folder.py::test_row_91_the_study_asks_no_clock_that_can_be_set",
-        "study/test_journal.py::test_row_91_durations_go_on_and_never_go_back",
+        "training/test_journal.py::test_row_91_durations_go_on_and_never_go_back",
     ],
     92: ["faults/test_run_folder.py::test_rows_92_93_any_text_is_a_label_and_never_a_path"],
     93: [
@@ -106,7 +106,7 @@ ROWS = {
         "compare/report/test_page.py::test_what_is_not_comparable_is_said",
     ],
     97: [
-        "study/test_fingerprint.py::test_it_changes_with",
+        "runs/test_fingerprint.py::test_it_changes_with",
         "study/test_resume.py::"
         "test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference",
     ],
@@ -119,7 +119,7 @@ ROWS = {
     ],
     101: [
         "faults/test_run_folder.py::test_row_101_the_result_of_a_newer_gatekit_is_not_made_again",
-        "study/test_checkpoint.py::test_row_101_a_newer_format_is_not_guessed",
+        "runs/test_checkpoint.py::test_row_101_a_newer_format_is_not_guessed",
     ],
     102: ["study/test_plan.py::test_row_102_duplicates_run_once"],
 }

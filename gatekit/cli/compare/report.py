@@ -113,8 +113,8 @@ def _typed(options: Namespace) -> list[str]:
     words = [options.study]
     words += ["--root", options.root] if options.root != "experiments" else []
     for option in ("by", "within", "together"):
-        found = keys(getattr(options, option))
-        words += [f"--{option}", ",".join(found)] if found else []
+        names = keys(getattr(options, option))
+        words += [f"--{option}", ",".join(names)] if names else []
     words += ["--x", options.x] if options.x else []
     words += ["--baseline", options.baseline] if options.baseline else []
     words += ["--split", options.split] if options.split else []

@@ -59,15 +59,15 @@ def axis(sheet: Sheet) -> Section | None:
 
 
 def _point(row: Row) -> dict[str, Any]:
-    found = row.summary
-    if found is None:
+    summary = row.summary
+    if summary is None:
         return {"mean": None, "ends": None, "values": [], "n": 0, "diverged": 0}
     return {
-        "mean": None if found.mean is None else number(found.mean),
-        "ends": _ends(found.interval),
-        "values": [number(value) for value in found.values],
-        "n": found.n,
-        "diverged": found.diverged,
+        "mean": None if summary.mean is None else number(summary.mean),
+        "ends": _ends(summary.interval),
+        "values": [number(value) for value in summary.values],
+        "n": summary.n,
+        "diverged": summary.diverged,
     }
 
 

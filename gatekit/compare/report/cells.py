@@ -83,15 +83,15 @@ def cells(sheet: Sheet) -> Section | None:
 
 
 def _distinct(rows: Sequence[Row]) -> list[_Used]:
-    found: dict[str, _Used] = {}
+    cells: dict[str, _Used] = {}
     for place, row in enumerate(rows):
         run = next((r for r in (*row.group.runs, *row.group.missing) if r.config), None)
         if run is None or run.config is None or not isinstance(run.config.get("cell"), Mapping):
             continue
         parts = [run.config["cell"], run.config.get("output_unit")]
         key = json.dumps(parts, sort_keys=True, default=str)
-        found.setdefault(key, _Used(run, len(key), [])).groups.append(place)
-    return list(found.values())
+        cells.setdefault(key, _Used(run, len(key), [])).groups.append(place)
+    return list(cells.values())
 
 
 def _catalogue(plugins: tuple[str, ...]) -> tuple[Catalogue | None, str]:

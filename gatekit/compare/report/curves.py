@@ -36,7 +36,7 @@ def curves(sheet: Sheet) -> Section | None:
         [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
     ]
-    series = _series(sheet.rows, [found for group in read for _, found in group])
+    series = _series(sheet.rows, [known for group in read for _, known in group])
     if not series:
         return None
     tables = _Tables()
@@ -79,9 +79,9 @@ def _body(sheet: Sheet, seeds: int) -> Markup:
     return html("plot.html", plot="curves", caption=caption)
 
 
-def _series(rows: Sequence[Row], found: Sequence[Curves]) -> list[Series]:
+def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:
     primary = {row.summary.metric.name for row in rows if row.summary}
-    known = {key for curves_ in found for key in curves_}
+    known = {key for curves_ in runs for key in curves_}
 
     def order(key: Series) -> tuple[int, bool, str]:
         split, metric = key
@@ -123,10 +123,10 @@ def _group(
     tables: _Tables,
     with_seeds: bool,
 ) -> dict[str, Any]:
-    found = [(run, known[series]) for run, known in group if series in known]
-    mean = band([curve for run, curve in found if run.counts], level)
+    members = [(run, known[series]) for run, known in group if series in known]
+    mean = band([curve for run, curve in members if run.counts], level)
     runs = []
-    for run, curve in found if with_seeds or mean is None else ():
+    for run, curve in members if with_seeds or mean is None else ():
         kept = _thinned(curve.epochs)
         runs.append(
             {

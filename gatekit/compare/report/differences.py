@@ -36,8 +36,8 @@ def differences(sheet: Sheet) -> Section | None:
             Selection(r.group.label, study, (*r.group.runs, *r.group.missing), r.group)
             for r in (baselines[row.difference.baseline], row)
         ]
-        found = why(*sides)
-        pairs.append((look, found, _changes(found), _seeds(found)))
+        reasons = why(*sides)
+        pairs.append((look, reasons, _changes(reasons), _seeds(reasons)))
     body = html(
         "differences.html",
         keys=list(dict.fromkeys(key for row in sheet.rows for key in row.group.values)),
@@ -49,11 +49,11 @@ def differences(sheet: Sheet) -> Section | None:
     return Section("differences", "Differences of settings", body)
 
 
-def _changes(found: Why) -> list[list[str]]:
+def _changes(reasons: Why) -> list[list[str]]:
     """Return a row for each change; only the first of a part names the part."""
     rows: list[list[str]] = []
     for part in _PARTS:
-        changes: Sequence[Change] = getattr(found, part)
+        changes: Sequence[Change] = getattr(reasons, part)
         for place, change in enumerate(changes):
             shown = (change.key, _side(change.first), _side(change.second))
             rows.append([part if place == 0 else "", *map(printable, shown)])
@@ -64,8 +64,8 @@ def _side(value: str | None) -> str:
     return "(none)" if value is None else value
 
 
-def _seeds(found: Why) -> str:
-    spread = found.spread
+def _seeds(reasons: Why) -> str:
+    spread = reasons.spread
     if spread is None or spread.share is None:
         return ""
     sentence = f"Seeds alone explain {100 * spread.share:.0f} % of the difference in outcome"

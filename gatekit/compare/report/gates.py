@@ -91,8 +91,8 @@ def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any
                 "label": variant.group.label,
                 "n": counted(variant),
                 "panels": [
-                    _panel(variant, found, layer)
-                    for found in densities(variant, layer)[:_MOST_GATES]
+                    _panel(variant, density, layer)
+                    for density in densities(variant, layer)[:_MOST_GATES]
                 ],
             }
             for variant, look in first
@@ -103,41 +103,41 @@ def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any
     }
 
 
-def _panel(variant: Variant, found: Density, layer: str) -> dict[str, Any]:
+def _panel(variant: Variant, density: Density, layer: str) -> dict[str, Any]:
     """Return the drawing of a gate's values over training, as strings of SVG."""
-    row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, found.gate))
+    row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, density.gate))
     low, high = row.numbers["low"], row.numbers["high"]
     shares = ""
-    if found.bounded and low is not None and high is not None:
+    if density.bounded and low is not None and high is not None:
         shares = f"\u25be{100 * low.mean:.0f} \u25b4{100 * high.mean:.0f} %"
-    means = f"{found.means[0]:.2f} before training, {found.means[-1]:.2f} at the end"
-    columns = len(found.epochs)
+    means = f"{density.means[0]:.2f} before training, {density.means[-1]:.2f} at the end"
+    columns = len(density.epochs)
     kept = np.linspace(0, columns - 1, min(columns, _MOST_COLUMNS)).round().astype(int)
     kept = np.unique(kept)
-    span, width = (found.high - found.low) or 1.0, _WIDE / len(kept)
+    span, width = (density.high - density.low) or 1.0, _WIDE / len(kept)
     points = [
-        f"{_LEFT + (column + 0.5) * width:.1f} {_HIGH * (found.high - found.means[at]) / span:.1f}"
-        for column, at in enumerate(kept)
+        f"{_LEFT + (column + 0.5) * width:.1f} {_HIGH * (density.high - mean) / span:.1f}"
+        for column, mean in enumerate(density.means[kept])
     ]
     return {
-        "name": found.gate,
+        "name": density.gate,
         "shares": shares,
-        "label": f"{found.gate}: mean {means}",
+        "label": f"{density.gate}: mean {means}",
         "size": f"{_LEFT + _WIDE:g} {_HIGH + _BELOW:g}",
-        "levels": _levels(found, kept),
-        "edges": [f"{_HIGH * share:.1f}" for share in ((0.1, 0.9) if found.bounded else ())],
+        "levels": _levels(density, kept),
+        "edges": [f"{_HIGH * share:.1f}" for share in ((0.1, 0.9) if density.bounded else ())],
         "mean": f"M{'L'.join(points)}",
-        "limits": [(f"{found.high:.2g}", 9), (f"{found.low:.2g}", int(_HIGH))],
-        "epochs": (found.epochs[0], found.epochs[-1]),
+        "limits": [(f"{density.high:.2g}", 9), (f"{density.low:.2g}", int(_HIGH))],
+        "epochs": (density.epochs[0], density.epochs[-1]),
     }
 
 
-def _levels(found: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
+def _levels(density: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
     """Return a path for each shade, over the cells of epochs and values that have it."""
-    width, height = _WIDE / len(kept), _HIGH / found.shares.shape[1]
+    width, height = _WIDE / len(kept), _HIGH / density.shares.shape[1]
     # A square-root scale makes shades of small values easier to distinguish.
-    levels = np.sqrt(found.shares / max(float(found.shares.max()), _FLOOR)) * _LEVELS
-    levels = np.ceil(np.where(found.shares < 0.002, 0, levels)).astype(int)
+    levels = np.sqrt(density.shares / max(float(density.shares.max()), _FLOOR)) * _LEVELS
+    levels = np.ceil(np.where(density.shares < 0.002, 0, levels)).astype(int)
     paths = []
     for level in range(1, _LEVELS + 1):
         cells = [
@@ -152,16 +152,16 @@ def _levels(found: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
 
 
 def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
-    found = [(look, m) for variant, look in shown if (m := memory(variant, layer)) is not None]
-    if not found:
+    memories = [(look, m) for variant, look in shown if (m := memory(variant, layer)) is not None]
+    if not memories:
         return None
     length = longest_sequence([variant for variant, _ in shown])
-    every = np.concatenate([s for _, m in found for s in (*m.before, *m.best)])
+    every = np.concatenate([s for _, m in memories for s in (*m.before, *m.best)])
     finite = every[np.isfinite(every) & (every > 0)]
     top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
     frame = Frame((0, 100), (max(0.2, 0.7 * float(finite.min(initial=1.0))), top))
     lines = []
-    for look, lasting in found:
+    for look, lasting in memories:
         own: list[Line] = [("before", *_over(lasting.before))] if lasting.before else []
         lines.append((look, [*own, *_seeds(lasting.best), ("curve", *_over(lasting.best))]))
     level = None if length is None else (length, f"sequence ({length:g})")
@@ -188,14 +188,14 @@ def _seeds(scales: Sequence[Floats]) -> list[Line]:
 
 
 def _gradient(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
-    found = [(look, s) for variant, look in shown if (s := slope(variant, layer)) is not None]
-    if not found:
+    slopes = [(look, s) for variant, look in shown if (s := slope(variant, layer)) is not None]
+    if not slopes:
         return None
-    lowest = min(float(max(norms.min(), _FLOOR)) for _, s in found for norms in s.norms)
-    last = max(float(s.steps[-1]) for _, s in found)
+    lowest = min(float(max(norms.min(), _FLOOR)) for _, s in slopes for norms in s.norms)
+    last = max(float(s.steps[-1]) for _, s in slopes)
     frame = Frame((1, max(last, 2)), (min(0.6 * lowest, 0.5), 1.5))
     lines = []
-    for look, back in found:
+    for look, back in slopes:
         table_ = np.maximum(np.array(back.norms), _FLOOR)
         steps = back.steps.tolist()
         thin: list[Line] = [("seed", steps, norms.tolist()) for norms in table_]

@@ -19,23 +19,23 @@ def looks(rows: Sequence[Row]) -> list[str]:
 
 def styles(baselines: Sequence[bool]) -> list[str]:
     """Return the CSS class of each line: ``ink`` for baselines, otherwise colour and dashes."""
-    found, position, inked = [], 0, 0
+    classes, position, inked = [], 0, 0
     for is_baseline in baselines:
         if is_baseline:
-            found.append(f"ink d{inked % len(DASHES)}")
+            classes.append(f"ink d{inked % len(DASHES)}")
             inked += 1
         else:
             dashes = (position // len(COLOURS) + position) % len(DASHES)
-            found.append(f"c{position % len(COLOURS)} d{dashes}")
+            classes.append(f"c{position % len(COLOURS)} d{dashes}")
             position += 1
-    return found
+    return classes
 
 
 def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the groups for the page's script; it first shows the baselines and the best."""
-    found = []
+    groups = []
     for place, (row, look) in enumerate(zip(rows, looks(rows), strict=True)):
         shown = row.is_baseline or place < _SHOWN
         label = printable(row.group.label)
-        found.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
-    return found
+        groups.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
+    return groups

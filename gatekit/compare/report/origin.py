@@ -21,13 +21,13 @@ def environments(sheet: Sheet) -> Section | None:
     counts: dict[str, Counter[str]] = {}
     for run in sheet.comparison.study.runs:
         known = environment(run)
-        told = {**environment_facts(known), "commit": _commit(known)}
-        for key, value in told.items():
+        facts = {**environment_facts(known), "commit": _commit(known)}
+        for key, value in facts.items():
             if value not in (None, [], ""):
                 counts.setdefault(key, Counter())[value_text(value)] += 1
     if not counts:
         return None
-    rows = [[key, _counted(found)] for key, found in counts.items()]
+    rows = [[key, _counted(values)] for key, values in counts.items()]
     return Section("environment", "Environment", html("environment.html", rows=rows))
 
 
@@ -38,12 +38,12 @@ def _commit(known: object) -> str | None:
     return f"{git['commit']}{' with changes' if git.get('dirty') else ''}"
 
 
-def _counted(found: Counter[str]) -> str:
-    if len(found) == 1:
-        return next(iter(found))
-    most = found.most_common(_MOST_VALUES)
+def _counted(values: Counter[str]) -> str:
+    if len(values) == 1:
+        return next(iter(values))
+    most = values.most_common(_MOST_VALUES)
     shown = [f"{value} ({count} runs)" for value, count in most]
-    shown += [f"and {len(found) - _MOST_VALUES} more"] if len(found) > _MOST_VALUES else []
+    shown += [f"and {len(values) - _MOST_VALUES} more"] if len(values) > _MOST_VALUES else []
     return "; ".join(shown)
 
 

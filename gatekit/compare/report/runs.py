@@ -78,17 +78,17 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         for index, row in enumerate(sheet.rows)
         for run in (*row.group.runs, *row.group.missing)
     }
-    found = []
+    facts = []
     for run, row in zip(study.runs, study.rows(), strict=True):
-        found.append({"group": place.get(id(run)), **row, "stale": run.stale})
-    if not found:
+        facts.append({"group": place.get(id(run)), **row, "stale": run.stale})
+    if not facts:
         return [], {}
-    values = {key: {_shown(row[key]) for row in found} for key in found[0]}
-    metrics = {row["metric"] for row in found if row["metric"]}
+    values = {key: {_shown(row[key]) for row in facts} for key in facts[0]}
+    metrics = {row["metric"] for row in facts if row["metric"]}
     doubled = {f"{split}_{metric}" for metric in metrics for split in ("val", "test")}
     left_out = {*_LEFT_OUT, *doubled}
     constant = {
-        key: next(row[key] for row in found if row[key] is not None)
+        key: next(row[key] for row in facts if row[key] is not None)
         for key, known in values.items()
         if key not in _NEVER_CONSTANT
         and len(known - {""} if key in _OF_RESULTS else known) == 1
@@ -103,7 +103,7 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     order += [key for key in ("test", "validation", *_MEASURED, "step_seconds") if key in kept]
     order += [key for key in kept if key not in order and key not in _LAST]
     order += [key for key in _LAST if key in kept]
-    rows = [{key: row[key] for key in order} for row in found]
+    rows = [{key: row[key] for key in order} for row in facts]
     rows.sort(
         key=lambda row: (row["group"] is None, row["group"] or 0, row.get("seed") or 0, row["run"])
     )

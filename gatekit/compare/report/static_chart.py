@@ -89,8 +89,8 @@ def _heights(up: tuple[float, float]) -> list[float]:
     steps = (1, 2, 5) if decades < _FEW_DECADES else (1,)
     every = 1 if decades < 5 else 2
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [step * 10.0**k for k in exponents for step in steps if k % every == 0]
-    return [value for value in found if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+    values = [step * 10.0**k for k in exponents for step in steps if k % every == 0]
+    return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
 
 
 def _height(value: float) -> str:

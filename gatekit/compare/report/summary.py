@@ -84,13 +84,13 @@ def _rows(
 
 
 def _scales(rows: Sequence[Row]) -> dict[object, tuple[Scale, Scale]]:
-    found: dict[object, tuple[Scale, Scale]] = {}
+    scales: dict[object, tuple[Scale, Scale]] = {}
     for block in {row.block for row in rows}:
         inside = [row for row in rows if row.block == block]
         values = [value for row in inside for value in _values(row)]
         gaps = [0.0, *(value for row in inside for value in _gaps(row))]
-        found[block] = (Scale(values), Scale(gaps))
-    return found
+        scales[block] = (Scale(values), Scale(gaps))
+    return scales
 
 
 def _values(row: Row) -> list[float]:
@@ -113,27 +113,27 @@ def _value_strip(row: Row, rows: Sequence[Row], scale: Scale, label: str) -> Mar
     rule = next(
         (o.summary.mean for o in rows if o.is_baseline and o.block == row.block and o.summary), None
     )
-    found = row.summary
-    return strip(scale, found.values, found.mean, found.interval, label, rule=rule)
+    summary = row.summary
+    return strip(scale, summary.values, summary.mean, summary.interval, label, rule=rule)
 
 
 def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
-    found = row.difference
-    if found is None or found.mean is None:
+    diff = row.difference
+    if diff is None or diff.mean is None:
         return None
     undecided = not _is_decided(row)
-    values = [value for value in found.values if math.isfinite(value)]
-    return strip(scale, values, found.mean, found.interval, label, rule=0.0, hollow=undecided)
+    values = [value for value in diff.values if math.isfinite(value)]
+    return strip(scale, values, diff.mean, diff.interval, label, rule=0.0, hollow=undecided)
 
 
 def _is_decided(row: Row) -> bool:
-    found = row.difference
-    return found is not None and not found.refused and not found.blocked and is_decided(found)
+    diff = row.difference
+    return diff is not None and not diff.refused and not diff.blocked and is_decided(diff)
 
 
 def _p(row: Row) -> str:
-    found = row.difference
-    return "" if found is None or found.p_holm is None else p_value(found.p_holm).removeprefix("= ")
+    diff = row.difference
+    return "" if diff is None or diff.p_holm is None else p_value(diff.p_holm).removeprefix("= ")
 
 
 def _over_tasks(comparison: Comparison) -> dict[str, Any] | None:
@@ -155,6 +155,6 @@ def _verdicts(comparison: Comparison) -> list[tuple[str, str, bool]]:
 
 def _sentences(comparison: Comparison) -> list[tuple[str, bool]]:
     """Return each sentence with whether a paper can quote it."""
-    found = sentences(comparison)
+    texts = sentences(comparison)
     differences = [row.difference for row in comparison.rows if row.difference is not None]
-    return [(s, is_for_paper(d)) for s, d in zip(found, differences, strict=True)] if found else []
+    return [(s, is_for_paper(d)) for s, d in zip(texts, differences, strict=True)] if texts else []

@@ -83,7 +83,7 @@ def watch(
 
 
 def _state(study: Path) -> frozenset[tuple[str, int, int]]:
-    found = []
+    files = []
     for folder in (study / RUNS, *study.glob("imported/*/runs")):
         if not folder.is_dir():
             continue
@@ -91,8 +91,8 @@ def _state(study: Path) -> frozenset[tuple[str, int, int]]:
             for entry in entries:
                 for name in _WATCHED:
                     try:
-                        told = os.stat(os.path.join(entry.path, name))
+                        info = os.stat(os.path.join(entry.path, name))
                     except OSError:
                         continue
-                    found.append((f"{entry.name}/{name}", told.st_mtime_ns, told.st_size))
-    return frozenset(found)
+                    files.append((f"{entry.name}/{name}", info.st_mtime_ns, info.st_size))
+    return frozenset(files)

@@ -14,7 +14,11 @@ from gatekit.runs import directions, metrics
 from gatekit.runs import own as record
 from gatekit.runs.folder import ClaimedError, RunFolder
 
-pytestmark = pytest.mark.usefixtures("place")
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_script_makes_a_complete_run():

@@ -1,14 +1,31 @@
-"""Damaged metrics files: good lines are kept, what is lost is said, no number is invented."""
+"""The metrics file: what is written, and what is read of a damaged file; no number is invented."""
 
 from __future__ import annotations
 
 import json
+import math
+import zlib
+from pathlib import Path
 
 import pytest
 
-from gatekit.runs.metrics import checksum, parse
+from gatekit.runs import metrics
+from gatekit.runs.metrics import parse
 
-from .synthetic import line
+RECORD = {
+    "epoch": 3,
+    "step": 42,
+    "split": "validation",
+    "metric": "nll",
+    "value": 8.9,
+    "seconds": 12.1,
+}
+
+
+def line(**record: object) -> str:
+    """Return a line of the file, with its check sum, for any record."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**record, "crc": f"{zlib.crc32(text.encode()):08x}"}) + "\n"
 
 
 def text(count: int = 4) -> list[str]:
@@ -34,11 +51,25 @@ def test_an_intact_file_is_read_whole() -> None:
     assert found.damage() is None
 
 
-def test_the_checksum_is_the_one_that_a_study_writes() -> None:
-    from gatekit.runs.metrics import line as written
+def test_a_line_is_written_as_the_contract_says() -> None:
+    assert metrics.line(RECORD) + "\n" == line(**RECORD)
 
-    record = {"epoch": 3, "step": 42, "split": "validation", "metric": "nll", "value": 8.9}
-    assert json.loads(written(record))["crc"] == checksum(record)
+
+def test_nan_is_written_as_null() -> None:
+    assert json.loads(metrics.line({**RECORD, "value": math.nan}))["value"] is None
+
+
+def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    for epoch in range(4):
+        metrics.append(path, {**RECORD, "epoch": epoch})
+    expected = tuple(metrics.MetricLine(**{**RECORD, "epoch": epoch}) for epoch in range(4))
+    assert metrics.read(path) == metrics.MetricFile(expected)
+    assert metrics.read(path, "train") == metrics.MetricFile()
+
+
+def test_a_missing_file_has_no_lines(tmp_path: Path) -> None:
+    assert metrics.read(tmp_path / "metrics.jsonl") == metrics.MetricFile()
 
 
 @pytest.mark.parametrize("cut", range(len(WHOLE)))
