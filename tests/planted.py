@@ -51,14 +51,14 @@ FAULTS = (
         "conf/cell/peephole.yaml",
         "h_prev: dense, c: diagonal",
         "h_prev: dense, c_prev: diagonal",
-        ("tests/recurrence/test_layer_witness.py", "-k", "peephole"),
+        ("tests/recurrence/test_layer_witness.py::test_masked_with_holes[peephole]",),
     ),
     Fault(
         "the update gate of a GRU keeps what it should replace",
         "conf/cell/gru.yaml",
         "update * h_prev + (1 - update) * candidate",
         "(1 - update) * h_prev + update * candidate",
-        ("tests/recurrence/test_layer_witness.py", "-k", "gru"),
+        ("tests/recurrence/test_layer_witness.py::test_masked_with_holes[gru]",),
     ),
     Fault(
         "the forget bias starts at zero",
@@ -72,7 +72,7 @@ FAULTS = (
         "plugins/power_law_gate.py",
         "k = r * t + (1 - r) * k_prev",
         "k = r * (t - 1) + (1 - r) * k_prev",
-        ("tests/recurrence/test_layer_witness.py", "-k", "power_law"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "holes and power_law"),
     ),
     Fault(
         "a minus is not read",
@@ -122,14 +122,14 @@ FAULTS = (
         "gatekit/recurrence/executors/fused/backward.py",
         "_add(cot, old, tf.where(valid, zero, d))",
         "_add(cot, old, tf.where(valid, zero, zero))",
-        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned"),
+        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned and zoneout"),
     ),
     Fault(
         "the adjoint of zoneout has the wrong sign",
         "gatekit/recurrence/executors/fused/backward.py",
         "_add(cot, old, tf.where(zoned, d, zero))",
         "_add(cot, old, tf.where(zoned, -d, zero))",
-        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned"),
+        ("tests/recurrence/test_fused.py", "-k", "masked_dropped_and_zoned and zoneout"),
     ),
     Fault(
         "the adjoint of zoneout's mean is not that of its value",
@@ -157,7 +157,7 @@ FAULTS = (
         "gatekit/recurrence/step.py",
         "return normalised(values, node.norm.epsilon)[position]",
         "return normalised(values[position : position + 1], node.norm.epsilon)[0]",
-        ("tests/recurrence/test_layer_witness.py", "-k", "norm"),
+        ("tests/recurrence/test_layer_witness.py", "-k", "holes and norm"),
     ),
     Fault(
         "a mask of recurrent dropout for each gate",
@@ -286,7 +286,7 @@ FAULTS = (
         "gatekit/training/journal.py",
         "self.best = None if best is None else (best[0], best[1])",
         "self.best = None",
-        ("tests/study/test_resume.py", "-k", "row_70"),
+        ("tests/study/test_journal.py", "-k", "taken_back"),
     ),
     Fault(
         "the order of the examples does not depend on the epoch",
@@ -329,7 +329,7 @@ FAULTS = (
         "        refuse_resolvers({key: value for key, value in data.items() "
         'if key != "defaults"}, "")\n',
         "",
-        ("tests/hostile/test_configs.py", "-k", "resolvers", "tests/study/test_resolve.py"),
+        ("tests/hostile/test_configs.py", "-k", "few_cases"),
     ),
     Fault(
         "a changed data file is read",

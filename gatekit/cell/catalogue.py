@@ -21,7 +21,7 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 class Catalogue:
     """The names that a cell may use, with what is registered under each.
 
-    Args:
+    Attributes:
         gates: gate classes.
         output_units: output unit classes.
         cells: functions that return a cell as a mapping.

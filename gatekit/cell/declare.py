@@ -60,7 +60,7 @@ class Declared:
         if missing:
             raise ConfigError(f"{kind.__name__} needs the option {listed(missing)}.")
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
             f"{type(self).__name__} is immutable; create a new one with {name}={value!r}."
         )
@@ -128,7 +128,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
+def _checked(owner: str, name: str, value: object, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
         raise ConfigError(
@@ -143,7 +143,7 @@ def _checked(owner: str, name: str, value: Any, hint: Any) -> Any:
 _WRONG = object()
 
 
-def _convert(value: Any, hint: Any) -> Any:
+def _convert(value: object, hint: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any:
         return value

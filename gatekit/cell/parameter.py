@@ -18,7 +18,7 @@ LARGEST = 1e300
 class ParameterMap:
     """How a raw weight becomes the value that the equations see.
 
-    Args:
+    Attributes:
         function: the map, for numbers, arrays and tensors; it knows its range and its LaTeX.
         inverse: returns the raw weight of a value, because ``init`` is what equations read.
     """
@@ -39,7 +39,7 @@ MAPS = {
 class Parameter:
     """A learned scalar or vector; equations read it through an optional map, ``value = map(raw)``.
 
-    Args:
+    Attributes:
         shape: ``"scalar"``, ``"units"``, ``"features"``, a number, or arithmetic on sizes.
         init: the initial value that equations read (after the map), or an initializer as a mapping
             ``{kind: ...}`` that draws the raw weight.

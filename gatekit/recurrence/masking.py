@@ -70,7 +70,7 @@ def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, An
 
     Args:
         values: ``time x batch x width``.
-        first: what stands before the first step, ``batch x width``.
+        first: the value before the first step, ``batch x width``.
         valid: the valid steps, or None where all are.
     """
     if valid is None:

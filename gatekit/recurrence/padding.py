@@ -24,7 +24,7 @@ def bucket(time: int) -> int:
 
 
 def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return a batch padded at its end to one of few lengths, and the mask that says where.
+    """Return a batch padded at its end to one of few lengths, and the mask of its valid steps.
 
     A masked step is the identity on every state, so that the last output, the states and all
     gradients are those of the batch itself; of outputs at every step the first ``time`` are.

@@ -1,4 +1,4 @@
-"""Finds the line of a plugin that raised, and says what to type instead."""
+"""Finds the line of a plugin that raised, and shows what to type instead."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import Function
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.output_unit import OutputUnit
+from gatekit.tasks.task import Task
 
 PROJECT = "gatekit"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -58,7 +59,7 @@ def gatekit_linear_maps() -> Mapping[str, type[LinearMap]]:
 
 
 @hookspec
-def gatekit_tasks() -> Mapping[str, type[Any]]:
+def gatekit_tasks() -> Mapping[str, type[Task]]:
     """Return task classes (`gatekit.Task`) by name."""
     raise NotImplementedError
 

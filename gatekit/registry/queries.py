@@ -10,6 +10,7 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.tasks.task import Task
 
 from . import contract, quarantine
 from .author import shown
@@ -29,7 +30,7 @@ def catalogue(plugins: Sequence[str] = ()) -> Catalogue:
     return registry(plugins).catalogue
 
 
-def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Any]]:
+def tasks(plugins: Sequence[str] = ()) -> Mapping[str, type[Task]]:
     """Return the task classes by name.
 
     Args:

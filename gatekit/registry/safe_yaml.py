@@ -1,4 +1,4 @@
-"""YAML from outside, read so that no file runs code, hangs, or means other than it says."""
+"""YAML from outside, read so that no file runs code, hangs, or is ambiguous."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
         if pattern.match(event.value):
             raise ConfigError(
                 f'{where}: {event.value} can be misread ({why}); write "{event.value}" for the '
-                "text, true or false for a truth value, or a decimal number."
+                "string, true or false for a boolean, or a decimal number."
             )
     if _FLOAT.match(event.value) and not math.isfinite(float(_number(event.value))):
         raise ConfigError(f"{where}: {event.value} is not a finite number.")

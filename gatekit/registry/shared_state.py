@@ -33,12 +33,12 @@ class Part:
     """One part of what is shared.
 
     Args:
-        said: what a plugin did that changed it, as the end of a sentence.
+        change: what a plugin did that changed it, as the end of a sentence.
         read: returns its value.
         restore: sets a value that was read before.
     """
 
-    said: str
+    change: str
     read: Callable[[], Any]
     restore: Callable[[Any], object]
 
@@ -74,7 +74,7 @@ class Snapshot:
                 with contextlib.suppress(Exception):
                     part.restore(before)
                 # What libraries add to a list stays.
-                found += [part.said] if _read(part) != now else []
+                found += [part.change] if _read(part) != now else []
         return tuple(found)
 
 

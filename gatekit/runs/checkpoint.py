@@ -20,7 +20,7 @@ DIGITS = 64
 
 
 class DamagedError(Exception):
-    """A checkpoint is not what was written; the text says how."""
+    """A checkpoint is not what was written; the message has the difference."""
 
 
 @dataclass(frozen=True)

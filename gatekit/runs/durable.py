@@ -147,7 +147,7 @@ def write(path: Path, data: bytes | str) -> None:
 def create(path: Path, data: bytes | str) -> bool:
     """Create a file with its content in one step; return False where it exists already.
 
-    The content is linked in place complete, so that nobody ever sees a claim without its owner.
+    The content is linked in place complete, so that no process ever sees a claim without its owner.
     """
     temporary = _written_beside(path, data)
     try:
@@ -199,7 +199,7 @@ def folder(path: Path) -> None:
         disk.mkdir(path)
     _sync_folder(path.parent)
     if not path.is_dir():
-        raise NotADirectoryError(20, "a file stands where a folder is needed", str(path))
+        raise NotADirectoryError(20, "there is a file where a folder is needed", str(path))
 
 
 def move(source: Path, target: Path) -> None:
@@ -220,7 +220,7 @@ def remove(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Take away what writers that were killed have left half written in a folder."""
+    """Remove the temporary files that killed writers left in a folder."""
     for temporary in path.glob(".*.tmp"):
         _discard(temporary)
 
@@ -270,7 +270,7 @@ def trouble(error: OSError, path: Path) -> str:
         errno.EROFS: "Make the file system writable",
         errno.EMFILE: "Raise the limit of open files (ulimit -n) or lower n_jobs",
         errno.ENFILE: "Lower n_jobs",
-    }.get(error.errno or 0, "See to the disk")
+    }.get(error.errno or 0, "Check the disk")
     return f"{said}. {remedy}, or give another place with root=FOLDER; then add retry=failed."
 
 

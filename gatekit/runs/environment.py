@@ -35,7 +35,7 @@ def environment(
         executor: the executor, as resolved.
         jit: whether the step was compiled by XLA.
         seed: the run's seed, from which everything random follows.
-        data_hash: what the task says about its data.
+        data_hash: the hash that identifies the data of the task.
         seconds: how long each part took, by a clock that is never set.
     """
     return {

@@ -31,7 +31,7 @@ def fingerprint(
         config: every key that can change numbers, as plain data, the seed among them.
         defaults: the value of each key that is left out when it has this value, so that a key added
             to gatekit later does not rename the runs made before.
-        data_hash: what the task says about its data.
+        data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of each plugin in use, by name.
         numerics: the version of gatekit's numbers.
 

@@ -187,7 +187,7 @@ class RunFolder(RunReader):
         return found
 
     def go_back(self, checkpoint: Checkpoint) -> None:
-        """Cut metrics.jsonl and probe.jsonl to what stood there when the checkpoint was made."""
+        """Cut metrics.jsonl and probe.jsonl to their length when the checkpoint was made."""
         for key, name in (("metrics", METRICS), ("probe", PROBE)):
             path = self.path / name
             size = checkpoint.position.get(key, {"bytes": 0})["bytes"]
@@ -217,7 +217,7 @@ class RunFolder(RunReader):
     def finish(self, outcome: Mapping[str, Any]) -> None:
         """Complete the run: result.json, with the hash of each other file, is written last.
 
-        The checkpoint goes when the result stands.
+        The checkpoint is removed once the result is written.
         """
         there = [name for name in HASHED if (self.path / name).is_file()]
         hashed = {name: durable.sha256(self.path / name) for name in there}

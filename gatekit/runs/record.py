@@ -27,12 +27,12 @@ _AGREEMENT = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as its folder tells it.
+    """A run, read from its folder.
 
     ``config`` is None where the configuration cannot be trusted; ``result`` is None unless the
-    state is COMPLETED or DIVERGED; ``reason`` says in words what is damaged; ``origin`` names the
-    bundle that the run was imported from, None for one's own; ``stale`` says why a later command
-    has outdated the run.
+    state is COMPLETED or DIVERGED; ``reason`` describes the damage; ``origin`` names the
+    bundle that the run was imported from, None for your own; ``stale`` is the reason why a
+    later command has outdated the run.
     """
 
     id: str
@@ -79,7 +79,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     if state.newer:
         raise RunError(f"run {folder.name}: {state.reason}")
     if state.name == "CORRUPT":
-        damage = damage or state.reason or f"{STATUS} says so"
+        damage = damage or state.reason or f"{STATUS} records it"
     result: Result | None = None
     if state.record:
         try:

@@ -216,7 +216,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
     if state == "COMPLETED" and (
         best is None or best.validation is None or (best.test is None and executor != OWN)
     ):
-        raise ValueError("it says COMPLETED but holds no metric at the best epoch")
+        raise ValueError("its state is COMPLETED but it has no metric at the best epoch")
     parameters = _object(record, "parameters")
     seconds = _object(record, "seconds")
     return Result(
@@ -300,7 +300,7 @@ def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(record: Mapping[str, Any], key: str) -> str:
     value = record.get(key)
     if not isinstance(value, str):
-        raise ValueError(f"{key} is missing or not a text")
+        raise ValueError(f"{key} is missing or not a string")
     return value
 
 

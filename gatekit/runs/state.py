@@ -32,7 +32,7 @@ class NoResultError(RunError):
 
 @dataclass(frozen=True)
 class State:
-    """What a folder says about its run: a state of the contract, and the reason for it.
+    """The state of a run according to its folder, and the reason.
 
     Attributes:
         sealed: False for a result of an earlier gatekit, which has no hash of its own.
@@ -83,7 +83,7 @@ class RunReader:
             return State("CORRUPT", damage, attempt, record=record)
         status = self._status()
         if status.get("state") == "CORRUPT":
-            damage = _string(status.get("reason")) or f"{STATUS} says so"
+            damage = _string(status.get("reason")) or f"{STATUS} records it"
             return State("CORRUPT", damage, attempt, record=record)
         reason = _string(record.get("reason"))
         return State(record["state"], reason, attempt, is_sealed(record), record=record)

@@ -147,7 +147,7 @@ def _told(error: BaseException) -> str:
     said = [str(error).strip()]
     if several := _SEVERAL.search(said[0]):
         override = several[1].lstrip("+")
-        return f"{override} lists several values: add -m (--multirun) to make a run of each."
+        return f"{override} lists several values: add -m (--multirun) to run each of them."
     cause = error.__cause__
     while cause is not None:
         if str(cause).strip() and str(cause).strip() not in said:

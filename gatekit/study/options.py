@@ -49,7 +49,7 @@ class Options:
 
     Attributes:
         backend: ``process`` (here), ``ray`` or ``slurm``.
-        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one. Of a
+        gpus: ``auto`` (those that are visible), how many, or their ids; each run gets one. For a
             Slurm job: how many it asks for; ``auto`` asks for none.
         runs_per_gpu: runs that share a GPU.
         timeout: seconds after which a run that is not over is stopped and FAILED; None for never.

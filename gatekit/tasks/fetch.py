@@ -77,7 +77,7 @@ def cache_root() -> Path:
 
 
 def folder_of(source: PackageSource) -> Path:
-    """Return where a data set stands, or would stand."""
+    """Return the folder of a data set, which need not exist."""
     return cache_root() / f"{source.name}-{source.version}"
 
 

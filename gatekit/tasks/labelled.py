@@ -41,7 +41,7 @@ class Labelled(NamedTuple):
 def read_ts(content: bytes, where: str) -> Labelled:
     """Return what a ``.ts`` file holds: a header, then a line for each sequence.
 
-    In a line ``:`` stands between the features and before the label, ``,`` between the steps.
+    In a line ``:`` separates the features and precedes the label; ``,`` separates the steps.
     Labels are counted in the order of ``@classLabel``.
 
     Args:
@@ -54,10 +54,10 @@ def read_ts(content: bytes, where: str) -> Labelled:
     try:
         lines = [line.strip() for line in content.decode("utf-8").splitlines()]
     except UnicodeDecodeError as error:
-        raise DataError(f"{where} is no text: {error}") from None
+        raise DataError(f"{where} is not a text file: {error}") from None
     start = next((n for n, line in enumerate(lines, 1) if line.lower() == "@data"), None)
     if start is None:
-        raise DataError(f"{where} has no line @data: it is truncated, or no .ts file.")
+        raise DataError(f"{where} has no line @data: it is truncated, or not a .ts file.")
     header = {}
     for line in lines[:start]:
         if line.startswith("@"):
@@ -88,7 +88,7 @@ def _sequence(columns: Sequence[str], where: str) -> numpy.ndarray:
 
 
 def every_fifth(labels: numpy.ndarray) -> numpy.ndarray:
-    """Return where each fifth example of every class stands: a validation set without a draw.
+    """Return the positions of each fifth example of every class: a validation set without a draw.
 
     Args:
         labels: the classes of the training examples.

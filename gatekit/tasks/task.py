@@ -107,10 +107,10 @@ class Batch:
 class Task(Declared, abc.ABC):
     """Base of every task; annotated class fields are its options.
 
-    A subclass states ``metric`` and ``reference``; ``source`` where its data come out of a package;
-    in ``lowest`` the smallest allowed value of options; and in ``places`` the options that say
-    where the data lie: what lies there is in ``data_hash``, so that a path does not name a run. A
-    task with the option ``path`` says in ``own_file`` what the user must bring.
+    A subclass states ``metric`` and ``reference``; ``source`` if its data come out of a package;
+    in ``lowest`` the smallest allowed value of options; and in ``places`` the options with paths of
+    data: ``data_hash`` identifies their content, so a path is not part of a run's fingerprint. A
+    task with the option ``path`` describes in ``own_file`` what the user must provide.
 
     Args:
         allow_nan: whether inputs may hold NaN and infinities where a step is valid.
@@ -153,7 +153,7 @@ class Task(Declared, abc.ABC):
         """Refuse options that do not go together.
 
         Raises:
-            ConfigError: they do not; the message says what came and what is allowed.
+            ConfigError: they do not; the message shows the values and what is allowed.
         """
 
     @abc.abstractmethod

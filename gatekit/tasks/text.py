@@ -15,13 +15,13 @@ from gatekit.cell.errors import ConfigError, DataError
 from .task import Batch, Metric, Signature, Task, recipe_hash
 
 SHARE = 20
-"""A text without parts of its own gives its last 20th to the test, the one before to validation."""
+"""If a document has no parts, its last 20th is the test set, and the 20th before it validation."""
 UNKNOWN = "\ufffd"
 """What a character is read as that the training text does not have."""
 
 
 class CharacterModel(Task):
-    """Base of tasks that predict each character of a text from those before it.
+    """Base of tasks that predict each character of a document from those before it.
 
     A subclass gives the texts in `texts`, and in `text_hash` what they are known by.
     """
@@ -93,7 +93,7 @@ class CharacterModel(Task):
 
 
 def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Batch:
-    """Return a text cut into windows that follow one another, less the last, shorter one.
+    """Return consecutive windows of a document, without the last, shorter one.
 
     Args:
         text: the text.
@@ -115,7 +115,7 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
 
 
 def split_text(text: str) -> dict[str, str]:
-    """Return a text in three parts: the last 20th for the test, the one before for validation."""
+    """Return three parts of a document: the last 20th for the test, the one before to validate."""
     part = len(text) // SHARE
     first, second = len(text) - 2 * part, len(text) - part
     return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
@@ -131,7 +131,7 @@ def decoded(content: bytes, where: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{where} is no text in UTF-8 (byte {error.start}: {error.reason}). For a file in "
+            f"{where} is not text in UTF-8 (byte {error.start}: {error.reason}). For a file in "
             "Latin-1 type: iconv -f latin1 -t utf-8 FILE > OTHER"
         ) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")

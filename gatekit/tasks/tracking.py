@@ -125,8 +125,8 @@ class AutomatonTask(TrackingTask):
         """Return the answer in each state, integers ``states``."""
 
     def odds(self) -> numpy.ndarray:
-        """Return how likely each symbol is in each state, ``states x symbols``: evenly, unless
-        a subclass says otherwise; a symbol that cannot follow has zero."""
+        """Return how likely each symbol is in each state, ``states x symbols``: equally, unless
+        a subclass overrides it; a symbol that cannot follow has zero."""
         table = self.table()
         return numpy.full(table.shape, 1 / table.shape[1])
 

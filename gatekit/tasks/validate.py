@@ -1,4 +1,4 @@
-"""Whether the data that a task returns are what it declares: said once, before any training."""
+"""Checks the data that a task returns against its declaration, once, before any training."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check_splits(task: Task, rng: numpy.random.Generator) -> dict[str, Batch]:
         ``train`` (where the task is not streamed), ``validation``, ``test`` and further test sets.
 
     Raises:
-        DataError: a split is absent or unknown, or its arrays are not what the signature says.
+        DataError: a split is absent or unknown, or its arrays do not match the signature.
     """
     found = task.splits(rng)
     owner = type(task).__name__
@@ -71,7 +71,7 @@ def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:
         size: number of sequences asked for.
 
     Raises:
-        DataError: the arrays are not what the signature says, or the number of sequences is not
+        DataError: the arrays do not match the signature, or the number of sequences is not
             ``size``.
     """
     where = f"{type(task).__name__} sample"
@@ -94,8 +94,8 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
         allow_nan: whether x may hold NaN and infinities at valid steps.
 
     Raises:
-        DataError: says which array, what came, what is expected, and where the first bad value
-            stands.
+        DataError: names the array, what came, what is expected, and the position of the first
+            bad value.
     """
     if not isinstance(batch, Batch):
         raise DataError(f"{where} should be a gatekit.Batch, and is {type(batch).__name__}.")
@@ -126,7 +126,7 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
         raise DataError(f"{where}: no step is valid and counts, so that there is nothing to learn.")
     hint = ""
     if not allow_nan:
-        hint = " Mask or mend it, or set task.allow_nan=true."
+        hint = " Mask or fix it, or set task.allow_nan=true."
         _finite(x, valid, f"{where}: x", hint)
     if tokens:
         _within(x, valid, 0, (signature.vocabulary or 0) - 1, f"{where}: x")
@@ -134,7 +134,7 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
     if labels:
         _within(y, at, 0, signature.outputs - 1, f"{where}: y")
     else:
-        _finite(y, at, f"{where}: y", " Give the step no weight, or mend it.")
+        _finite(y, at, f"{where}: y", " Give the step no weight, or fix it.")
         if signature.loss == "bits":
             _within(y, at, 0, 1, f"{where}: y")
     return Batch(x, y, mask, weights)

@@ -11,7 +11,7 @@ HUGE = 1e3
 class FlagLoss:
     """Flags a training loss that is constant for five epochs, or 1,000 times that of the first.
 
-    Such a run is kept and counts; the note says once per kind where to look.
+    Such a run is kept and counts; the note shows once per kind where to look.
     """
 
     def __init__(self):

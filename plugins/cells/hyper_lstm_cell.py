@@ -17,7 +17,7 @@ def _linear(reads, units, bias=False, kernel=None, first_bias=None):
 
 
 def hyper_lstm(embedding=4):
-    """Return the LSTM whose reads are scaled and shifted by what a small LSTM says.
+    """Return the LSTM whose reads are scaled and shifted by the output of a small LSTM.
 
     The small LSTM reads x and h_prev. For each gate k of the large one, with vectors
     ``z = Z small_h + b``, ``embedding`` wide:

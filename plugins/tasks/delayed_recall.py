@@ -1,4 +1,4 @@
-"""Delayed recall: say at the end which cue stood at the beginning, after many distractors."""
+"""Delayed recall: name at the end the cue of the beginning, after many distractors."""
 
 import numpy
 

@@ -17,7 +17,7 @@ HELD = {"test": 360, "validation": 180}
 
 
 class Digits(Task):
-    """Tell a handwritten digit, row by row or pixel by pixel.
+    """Recognise a handwritten digit, row by row or pixel by pixel.
 
     1797 images of 8 x 8 pixels with 17 greys, divided by 16. No split is shipped: in a fixed random
     order the last 360 are for testing, the 180 before them for validation, 1257 are to train with.

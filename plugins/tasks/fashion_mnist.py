@@ -103,7 +103,7 @@ class FashionMNIST(Task):
 
 
 class FashionMNISTRows(FashionMNIST):
-    """Tell a piece of clothing, row by row: 28 steps of 28 pixels.
+    """Recognise a piece of clothing, row by row: 28 steps of 28 pixels.
 
     60000 images to train with, of which the last 5000 are for validation, 10000 to test with, as
     shipped; greys divided by 255. The images are compared with what is expected.
@@ -130,7 +130,7 @@ class FashionMNISTRows(FashionMNIST):
 
 
 class FashionMNISTPixels(FashionMNIST):
-    """Tell a piece of clothing, pixel by pixel: 784 steps of one pixel.
+    """Recognise a piece of clothing, pixel by pixel: 784 steps of one pixel.
 
     The same images as ``fashion_mnist_rows``, read in lines from the top left.
 
@@ -178,7 +178,7 @@ def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarra
     found = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
     if found != shape or len(content) != start + math.prod(shape):
         raise DataError(
-            f"{where} should hold {shape}; its header says {found}, and it has "
+            f"{where} should hold {shape}; its header has {found}, and it has "
             f"{len(content) - start} values."
         )
     return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)

@@ -70,7 +70,7 @@ class JSBMusic21(PianoRolls):
 
     ``nll = -sum over 88 keys of [y log p + (1 - y) log(1 - p)]``, averaged over all predicted
     frames, all pieces pooled; the first frame of a piece is not predicted. Recipe: the four voices,
-    repeats expanded where the map says, what sounds on each quarter beat, transposed by the map's
+    repeats expanded according to the map, what sounds on each quarter beat, transposed by the map's
     semitones. 359 scores are in the splits of the canonical data, which have 382 pieces; the
     median score agrees with its canonical piece in 95 % of the frames.
 

@@ -38,7 +38,7 @@ def _member(name: str, part: str) -> str:
 
 
 class Archived(Task):
-    """Base of tasks with a set of the archives; a subclass says which in ``dataset``."""
+    """Base of tasks with a set of the archives; a subclass names it in ``dataset``."""
 
     dataset: ClassVar[str]
     metric = Metric("accuracy", direction="max", unit="share of sequences")
@@ -90,7 +90,7 @@ class Archived(Task):
 
 
 class JapaneseVowels(Archived):
-    """Tell nine speakers by two vowels that they say: 12 numbers a step, 7 to 29 steps.
+    """Recognise nine speakers by two vowels: 12 numbers a step, 7 to 29 steps.
 
     Real speech, as linear prediction sees it; 270 sequences to train with, of which every fifth of
     a speaker is for validation, 370 to test with, as shipped. Sequences are padded and masked.
@@ -114,7 +114,7 @@ class JapaneseVowels(Archived):
 
 
 class UCR(Archived):
-    """Tell the class of a sequence, of one of seven small sets of the UCR and UEA archives.
+    """Predict the class of a sequence, of one of seven small sets of the UCR and UEA archives.
 
     Sequences are used as shipped, without further normalisation; those of unequal length are padded
     and masked. Training and test sets are the shipped ones; every fifth training sequence of a

@@ -80,13 +80,16 @@ def test_mistakes_are_told(
 def test_watching_ends_cleanly_on_ctrl_c(here: Path) -> None:
     code = "from gatekit.cli.main import main; raise SystemExit(main())"
     command = [sys.executable, "-c", code, "report", "demo", "--watch", "--seconds", "1"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with processes.started(command, **pipes) as p:
-        page = here / "demo.html"
-        processes.until(page.exists, p)
+    page, messages = here / "demo.html", here / "stderr.txt"
+    with (
+        messages.open("w") as stderr,
+        processes.started(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as p,
+    ):
+        processes.until(lambda: "have an outcome" in messages.read_text(), p)
         assert "data-seconds" in page.read_text(encoding="utf-8")
         os.kill(p.pid, signal.SIGINT)
-        out, err = p.communicate(timeout=processes.PATIENCE)
+        out, _ = p.communicate(timeout=processes.PATIENCE)
+    err = messages.read_text()
     assert p.returncode == 0
     assert out == "demo.html\n"
     assert "Traceback" not in err

@@ -194,8 +194,8 @@ def test_from_five_pairs_on_there_is_a_p_value_corrected_by_holm(tmp_path: Path)
     assert two.test is not None
     assert two.p_holm == two.test.p
     reachable = "smallest p value that this design can reach: p = 0.031"
-    assert f"{reachable}, after Holm's correction over 2 p = 0.062" in str(found.notes)
-    assert "too few pairs to show a difference at 0.05" in str(found.notes)
+    assert f"{reachable}, after Holm's correction over 2 tests p = 0.062" in str(found.notes)
+    assert "too few pairs for a p value below 0.05" in str(found.notes)
 
 
 def test_significant_alone_but_not_after_holm_is_no_difference(tmp_path: Path) -> None:

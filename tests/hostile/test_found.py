@@ -145,7 +145,7 @@ def test_fifty_cells_of_functions_are_shown_or_refused_within_bounds() -> None:
         for value in (1, 7, 30, 60, 63, 64, 65, 1000, 10**8, "x"):
             config = {"cell": {"function": function, option: value}, "units": 64}
             with contextlib.suppress(GatekitError):
-                assert report_cells._shown(report_cells._built(config, known, True), 0)
+                assert report_cells._typeset(report_cells._built(config, known, True), 0, [])
                 shown += 1
     assert 10 <= shown <= 40
     assert time.process_time() - begun < 5 * SECONDS

@@ -37,8 +37,16 @@ def _stateful(run: str, **options: Any) -> RNN:
     return made
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize(
+    ("run", "jit"),
+    [
+        *(pytest.param(r, False, id=f"{r}-graph") for r in RUNS),
+        *(
+            pytest.param(r, True, id=f"{r}-xla", marks=() if r == "fused" else pytest.mark.slow)
+            for r in RUNS
+        ),
+    ],
+)
 def test_states_of_known_batch_with_inputs_of_unknown_batch(run: str, jit: bool) -> None:
     cell, options = RUNS[run]
     made = layer(cell, return_sequences=True, return_state=True, **options)

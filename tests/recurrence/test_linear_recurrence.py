@@ -75,7 +75,7 @@ def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
             assert difference(gradient, right) < 1e-14
 
 
-@pytest.mark.parametrize("steps", [1, 4, 5, 8, 16, 64, 100])
+@pytest.mark.parametrize("steps", [1, 5, 8, 100])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
     drawn = [tf.constant(value) for value in _drawn(1, steps)]

@@ -59,7 +59,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, why: s
 
 
 def test_an_unknown_executor_in_a_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="which is no choice"):
+    with pytest.raises(ConfigError, match="which is not a choice"):
         read(_written(tmp_path / "table.json", executor="magic"))
 
 

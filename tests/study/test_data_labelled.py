@@ -48,7 +48,7 @@ def test_row52_a_file_of_another_form_is_refused(text, says):
 
 
 def test_row52_bytes_that_are_no_text_are_refused():
-    with pytest.raises(DataError, match=r"small.ts is no text"):
+    with pytest.raises(DataError, match=r"small.ts is not a text file"):
         read_ts(b"\xff\xfe@data", "small.ts")
 
 

@@ -69,5 +69,5 @@ def test_line_ends_and_a_mark_at_the_beginning_do_not_count():
 
 
 def test_row52_another_encoding_says_where_and_what_to_type():
-    with pytest.raises(DataError, match=r"x.txt is no text in UTF-8 \(byte 3: .*iconv -f latin1"):
+    with pytest.raises(DataError, match=r"x.txt is not text in UTF-8 \(byte 3: .*iconv -f latin1"):
         decoded("Zwölf"[:2].encode() + b"\nw\xf6lf"[:1] + b"\xf6", "x.txt")

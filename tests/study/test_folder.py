@@ -106,10 +106,10 @@ def test_a_complete_run_is_not_claimed_again(folder):
 
 
 @pytest.mark.parametrize("name", ["metrics.jsonl", "config.yaml", "weights.npz"])
-def test_a_changed_file_makes_the_run_corrupt(folder, name):
+@pytest.mark.parametrize("change", [lambda data: data + b" ", lambda data: data[:-1] + b"?"])
+def test_a_changed_file_makes_the_run_corrupt(folder, name, change):
     finished(folder)
-    with open(folder.path / name, "ab") as file:
-        file.write(b" ")
+    (folder.path / name).write_bytes(change((folder.path / name).read_bytes()))
     state = folder.state()
     assert state.name == "CORRUPT"
     assert name in state.reason

@@ -72,7 +72,7 @@ def made(place):
     "words",
     [
         ("task=echo", "cell=gru"),
-        ("task=echo", "bidirectional=true", "layers=2"),
+        pytest.param(("task=echo", "bidirectional=true"), marks=pytest.mark.slow),
         pytest.param(("task=sum", "cell=mingru", "layers=2", "pool=mean"), marks=pytest.mark.slow),
         pytest.param(("task=odd", "probe=true"), marks=pytest.mark.slow),
     ],

@@ -257,6 +257,8 @@ class Told:
     def unstarted(self):
         return False
 
+    lost = unstarted
+
     def close(self):
         pass
 

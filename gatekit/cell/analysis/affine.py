@@ -31,7 +31,7 @@ MAX_WORK = 50_000
 class Block:
     r"""States that are solved together: $s_i = \sum_j a_{ij}\, s_{j,prev} + b_i$.
 
-    Args:
+    Attributes:
         states: their keys; one, or two that are coupled.
         a: the coefficients, row by row; None is zero. Those of a matrix are matrices.
         b: the rest of each; None is zero.
@@ -48,7 +48,7 @@ class Block:
 class Affinity:
     """What the analysis found.
 
-    Args:
+    Attributes:
         blocks: the blocks in the order in which they are solved; empty where there is a reason.
         reads: linear reads that coefficients name, by that name: the gate, and the read.
         reason: why the cell is not affine; empty where it is.

@@ -21,7 +21,7 @@ OUTPUT_UNIT = "output_unit"
 class Draft:
     """A cell, its output unit and the layer's sizes, with its parts by name.
 
-    Args:
+    Attributes:
         spec: the cell.
         units: the layer's units.
         features: the width of the layer's input.

@@ -17,7 +17,7 @@ from .draft import FEEDBACK, Draft
 class Needs:
     """What the signals of a cell need.
 
-    Args:
+    Attributes:
         keys: for each signal, signals and inputs of this step, previous values, and ``t``.
         asked: everything that is asked for, constants and parameters too.
     """

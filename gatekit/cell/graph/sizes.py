@@ -29,7 +29,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def size(draft: Draft, value: Any, where: str, chain: tuple[str, ...] = ()) -> int:
+def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -> int:
     """Return a size as a number.
 
     Args:
@@ -89,11 +89,11 @@ def size_names(draft: Draft) -> frozenset[str]:
     return frozenset(name for width in widths for name in names(_parsed(width)))
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _computed(draft: Draft, value: Any, where: str, chain: tuple[str, ...]) -> Any:
+def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -> Any:
     try:
         expr = _parsed(value)
     except ExpressionError as error:
@@ -122,7 +122,7 @@ def _computed(draft: Draft, value: Any, where: str, chain: tuple[str, ...]) -> A
         ) from None
 
 
-def _parsed(value: Any) -> Expr:
+def _parsed(value: object) -> Expr:
     text = str(value) if _whole(value) or isinstance(value, float) else value
     if isinstance(text, str) and len(text) > MAX_CHARACTERS:
         raise ExpressionError(

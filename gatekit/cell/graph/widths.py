@@ -25,7 +25,7 @@ GateExpression = tuple[Expr, dict[str, Expr]]
 class Widths:
     """The widths of a cell's parts.
 
-    Args:
+    Attributes:
         of: by name: inputs, signals, and the states that gates declare; a matrix is as wide as it
             has elements.
         shapes: the shape behind every name that expressions may have.

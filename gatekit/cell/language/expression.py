@@ -17,37 +17,37 @@ class Expr:
     # NumPy must not spread an expression over an array's elements.
     __array_ufunc__ = None
 
-    def __add__(self, other: Any) -> Expr:
+    def __add__(self, other: object) -> Expr:
         return Binary("+", self, lift(other))
 
-    def __radd__(self, other: Any) -> Expr:
+    def __radd__(self, other: object) -> Expr:
         return Binary("+", lift(other), self)
 
-    def __sub__(self, other: Any) -> Expr:
+    def __sub__(self, other: object) -> Expr:
         return Binary("-", self, lift(other))
 
-    def __rsub__(self, other: Any) -> Expr:
+    def __rsub__(self, other: object) -> Expr:
         return Binary("-", lift(other), self)
 
-    def __mul__(self, other: Any) -> Expr:
+    def __mul__(self, other: object) -> Expr:
         return Binary("*", self, lift(other))
 
-    def __rmul__(self, other: Any) -> Expr:
+    def __rmul__(self, other: object) -> Expr:
         return Binary("*", lift(other), self)
 
-    def __truediv__(self, other: Any) -> Expr:
+    def __truediv__(self, other: object) -> Expr:
         return Binary("/", self, lift(other))
 
-    def __rtruediv__(self, other: Any) -> Expr:
+    def __rtruediv__(self, other: object) -> Expr:
         return Binary("/", lift(other), self)
 
-    def __floordiv__(self, other: Any) -> Expr:
+    def __floordiv__(self, other: object) -> Expr:
         return Binary("//", self, lift(other))
 
-    def __pow__(self, other: Any) -> Expr:
+    def __pow__(self, other: object) -> Expr:
         return Binary("**", self, lift(other))
 
-    def __rpow__(self, other: Any) -> Expr:
+    def __rpow__(self, other: object) -> Expr:
         return Binary("**", lift(other), self)
 
     def __neg__(self) -> Expr:
@@ -119,7 +119,7 @@ class Call(Expr):
         return render(self)
 
 
-def lift(value: Any) -> Expr:
+def lift(value: object) -> Expr:
     """Return the value as an expression.
 
     Raises:

@@ -27,7 +27,7 @@ FUNCTIONS: dict[str, Function] = {}
 class Function:
     """A function of the equation language.
 
-    Args:
+    Attributes:
         name: the name in equations.
         arity: the number of arguments.
         kind: ``elementwise`` (each element alone), ``units`` (over the last axis) or ``tensor``.

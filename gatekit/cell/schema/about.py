@@ -55,7 +55,7 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(about)
 
 
-def _check_cite(value: Any) -> None:
+def _check_cite(value: object) -> None:
     if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence) or not value:
         raise CellError(
             "cell.cite: a list of keys of references.bib is expected, such as [cho2014learning], "
@@ -92,6 +92,6 @@ def _check_work(work: Mapping[str, Any], where: str) -> None:
             )
 
 
-def _check_year(value: Any, where: str) -> None:
+def _check_year(value: object, where: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
         raise CellError(f"{where}: a year such as 1997 is expected, not {value!r}")

@@ -15,7 +15,7 @@ from .values import check_keys
 _KINDS = ("kernel", "recurrent", "bias")
 
 
-def make_initializer(value: Any, where: str, catalogue: Catalogue) -> Initializer:
+def make_initializer(value: object, where: str, catalogue: Catalogue) -> Initializer:
     """Return the initializer given by a name or ``{kind: NAME, option: value}``.
 
     Raises:
@@ -28,7 +28,7 @@ def make_initializer(value: Any, where: str, catalogue: Catalogue) -> Initialize
     return initializer
 
 
-def check_initializer(value: Any, where: str, catalogue: Catalogue) -> None:
+def check_initializer(value: object, where: str, catalogue: Catalogue) -> None:
     """Check that a value is an initializer or ``{negative_of: GATE}``.
 
     Raises:

@@ -36,7 +36,7 @@ def check_plain(config: Mapping[str, Any]) -> None:
         CellError: there are too many values or characters, or they are nested too deeply.
     """
     values = characters = 0
-    stack: list[tuple[Any, int]] = [(config, 1)]
+    stack: list[tuple[object, int]] = [(config, 1)]
     while stack:
         value, depth = stack.pop()
         values += 1

@@ -10,7 +10,7 @@ from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.row_wise import RowWise
 
 
-def kind_and_options(config: Any, where: str) -> tuple[str, dict[str, Any]]:
+def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
     """Return the registered name and the options in plain data.
 
     Args:
@@ -61,7 +61,7 @@ def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:
 
 
 def unknown(
-    where: str, what: str, name: Any, known: Mapping[str, Any], catalogue: Catalogue
+    where: str, what: str, name: object, known: Mapping[str, Any], catalogue: Catalogue
 ) -> CellError:
     """Return the error that no such name is registered, with what is and how to add a plugin."""
     broken = (

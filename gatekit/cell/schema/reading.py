@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError, excerpt, listed, nearest
@@ -22,6 +22,8 @@ from .reads import read_expression, read_reads
 from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
 from .values import check_keys, constant, name_list, number, rate, section, text, width
+
+_T = TypeVar("_T")
 
 
 def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
@@ -86,7 +88,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     return spec
 
 
-def read_output_unit(config: Any, catalogue: Catalogue) -> OutputUnitSpec:
+def read_output_unit(config: object, catalogue: Catalogue) -> OutputUnitSpec:
     """Return an output unit from plain data.
 
     Args:
@@ -145,8 +147,8 @@ def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 
 
 def _each(
-    config: Mapping[str, Any], key: str, read: Callable[[Any, str], Any]
-) -> tuple[tuple[str, Any], ...]:
+    config: Mapping[str, Any], key: str, read: Callable[[object, str], _T]
+) -> tuple[tuple[str, _T], ...]:
     return tuple((n, read(v, f"cell.{key}.{n}")) for n, v in section(config, key).items())
 
 
@@ -177,7 +179,7 @@ def _emits(
     return emits
 
 
-def _parameter(value: Any, where: str, catalogue: Catalogue) -> Parameter:
+def _parameter(value: object, where: str, catalogue: Catalogue) -> Parameter:
     if not isinstance(value, Mapping):
         raise CellError(
             f"{where}: a mapping is expected, such as {{shape: scalar, init: 0.5, map: sigmoid}}"

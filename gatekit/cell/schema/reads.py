@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ExpressionError
@@ -15,7 +14,7 @@ from .lookup import instance_of, kind_and_options, unknown
 from .specification import Read
 
 
-def read_expression(text: Any, functions: Mapping[str, Function], where: str) -> Expr:
+def read_expression(text: object, functions: Mapping[str, Function], where: str) -> Expr:
     """Return a string as an expression.
 
     Raises:
@@ -27,7 +26,7 @@ def read_expression(text: Any, functions: Mapping[str, Function], where: str) ->
         raise ExpressionError(f"{where}: {error}") from None
 
 
-def read_reads(reads: Any, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
+def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
     """Return the reads in plain data.
 
     Args:

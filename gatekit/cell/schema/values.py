@@ -11,7 +11,7 @@ from gatekit.cell.errors import CellError, listed, nearest
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
-def check_keys(given: Iterable[Any], allowed: Sequence[str], where: str) -> None:
+def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> None:
     """Refuse keys that a mapping cannot have.
 
     Raises:
@@ -70,7 +70,7 @@ def name_list(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(str(v) for v in value)
 
 
-def number(value: Any, where: str) -> float:
+def number(value: object, where: str) -> float:
     """Return a finite number.
 
     Raises:
@@ -83,7 +83,7 @@ def number(value: Any, where: str) -> float:
     return float(value)
 
 
-def constant(value: Any, where: str) -> int | float:
+def constant(value: object, where: str) -> int | float:
     """Return a finite number, as an integer if it was written as one: only integers can be sizes.
 
     Raises:
@@ -93,7 +93,7 @@ def constant(value: Any, where: str) -> int | float:
     return int(value) if isinstance(value, int) else as_float
 
 
-def rate(value: Any, where: str) -> float:
+def rate(value: object, where: str) -> float:
     """Return a rate in [0, 1).
 
     Raises:
@@ -105,7 +105,7 @@ def rate(value: Any, where: str) -> float:
     return found
 
 
-def width(value: Any, where: str) -> int:
+def width(value: object, where: str) -> int:
     """Return a width, a whole number from 1.
 
     Raises:

@@ -101,7 +101,7 @@ def _equation(cell: Cell, unfolded: Unfolded, line: Line) -> str:
     return f"{shown}  # {_summary(declared)}"
 
 
-def _summary(declared: Any) -> str:
+def _summary(declared: object) -> str:
     return (inspect.getdoc(type(declared)) or type(declared).__name__).split("\n")[0]
 
 

@@ -39,7 +39,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Notation:
     """How names are written.
 
-    Args:
+    Attributes:
         symbols: LaTeX by name; any other name is a signal of step t, ``NAME_prev`` one of t - 1.
         products: names whose symbol is a matrix product, which a factor must not tear apart.
         shapes: shapes by name; a name without one is a vector.

@@ -19,7 +19,7 @@ _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 class Entry:
     """The content of a cell's page.
 
-    Args:
+    Attributes:
         name: the cell's name.
         description: the result of `gatekit.cell.show.describe.describe`.
         executor: the executor that ``auto`` chooses on a CPU.

@@ -34,7 +34,7 @@ class Work:
 
     A key that no references.bib has is a work without fields.
 
-    Args:
+    Attributes:
         key: the key of the entry, such as ``cho2014learning``.
         kind: the kind of the entry, such as ``article``; empty for an unknown key.
         fields: the values in BibTeX's notation, by name in lower case.
@@ -176,6 +176,6 @@ def _ascii(text: str) -> str:
     return folded.encode("ascii", "ignore").decode().lower()
 
 
-def _escaped(value: Any) -> str:
+def _escaped(value: object) -> str:
     escaped = str(value).replace("\\", r"\textbackslash ")
     return re.sub(r"([&%$#_{}])", r"\\\1", escaped)

@@ -1,5 +1,6 @@
 """A comparison as one self-contained HTML page that opens from disk.
 
-`page` joins the sections. Each section is a module, built from a `context`. `markup` escapes every
-string that becomes HTML. Start with `page.py`.
+`page` joins the sections. Each section is a module, which computes what to show from a `context`,
+and a template in `templates`. `markup` fills templates in and escapes every string. Start with
+`page.py`.
 """

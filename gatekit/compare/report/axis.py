@@ -11,7 +11,7 @@ from gatekit.compare.stats.statistics import Interval
 
 from .context import Section, Sheet
 from .groups import styles
-from .markup import join, number, tag
+from .markup import html, number
 
 
 def axis(sheet: Sheet) -> Section | None:
@@ -53,8 +53,8 @@ def axis(sheet: Sheet) -> Section | None:
             for (name, line), look in zip(lines.items(), looks, strict=True)
         ],
     }
-    said = "Mean over seeds with its t interval. Small dots are seeds."
-    body = join([tag("div", class_="plot", data_plot="axis"), tag("p", said, class_="caption")])
+    caption = "Mean over seeds with its t interval. Small dots are seeds."
+    body = html("plot.html", plot="axis", caption=caption)
     return Section("axis", f"Over {printable(key)}", body, data)
 
 

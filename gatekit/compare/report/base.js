@@ -40,8 +40,8 @@ const memory = (() => {
   const key = `gatekit:${page.study}`;
   let known = {};
   try {
-    const found = JSON.parse(sessionStorage.getItem(key) || "{}");
-    if (found && typeof found === "object") known = found;
+    const stored = JSON.parse(sessionStorage.getItem(key) || "{}");
+    if (stored && typeof stored === "object") known = stored;
   } catch { /* a page from disk may have no storage */ }
   return {
     get: (name, otherwise) => (name in known ? known[name] : otherwise),

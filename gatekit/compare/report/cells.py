@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from gatekit import registry
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError
@@ -24,8 +26,8 @@ from gatekit.runs.record import Run
 from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
-from .groups import looks, swatch
-from .markup import Markup, join, table, tag
+from .groups import looks
+from .markup import html
 
 _MOST_CELLS = 40
 _MOST_CHARACTERS = 150_000
@@ -53,18 +55,31 @@ def cells(sheet: Sheet) -> Section | None:
         return None
     known, trouble = _catalogue(sheet.plugins)
     works = _bibliography(sheet.plugins)
-    parts, characters = [], 0
+    styles = looks(sheet.rows)
+    shown, characters = [], 0
     for place, one in enumerate(used[:_MOST_CELLS]):
         characters += one.characters
         if characters > _MOST_CHARACTERS and known is not None:
             known = None
             trouble = f"a page typesets at most {_MOST_CHARACTERS:,} characters of cells"
-        parts.append(_cell(one, sheet, known, works, trouble, place))
-    if len(used) > _MOST_CELLS:
-        parts.append(
-            tag("p", f"and {len(used) - _MOST_CELLS} more; type `gatekit show` to see one.")
+        cell = (one.run.config or {})["cell"]
+        groups = [(sheet.rows[i].group.label, styles[i]) for i in one.groups]
+        shown.append(
+            {
+                "name": value_text(cell.get("name", "unnamed cell")),
+                "groups": groups,
+                "reference": _reference(cell, works),
+                **_equations(one.run, sheet, known, trouble, place),
+            }
         )
-    return Section("cells", "Cells", join(parts))
+    body = html(
+        "cells.html",
+        cells=shown,
+        more=len(used) - _MOST_CELLS,
+        most_open=_MOST_OPEN,
+        most_named=_MOST_NAMED,
+    )
+    return Section("cells", "Cells", body)
 
 
 def _distinct(rows: Sequence[Row]) -> list[_Used]:
@@ -101,44 +116,24 @@ def _reference(cell: Mapping[str, Any], works: Mapping[str, Work]) -> str:
         return ""
 
 
-def _cell(
-    used: _Used,
-    sheet: Sheet,
-    known: Catalogue | None,
-    works: Mapping[str, Work],
-    trouble: str,
-    place: int,
-) -> Markup:
-    config = used.run.config or {}
-    built: Cell | None = None
+def _equations(
+    run: Run, sheet: Sheet, known: Catalogue | None, trouble: str, place: int
+) -> dict[str, Any]:
+    """Return the typeset cell, or its configuration and why it cannot be built."""
+    config = run.config or {}
     if known is not None:
         try:
-            built = _built(config, known, used.run.origin is not None)
+            built = _built(config, known, run.origin is not None)
+            return _typeset(built, place, _changed(run, built, sheet))
         except (GatekitError, ValueError, TypeError, KeyError, ArithmeticError) as error:
             trouble = str(error)
-    name = printable(value_text(config["cell"].get("name", "unnamed cell")))
-    styles = looks(sheet.rows)
-    labels = [
-        tag("span", swatch(styles[i]), printable(sheet.rows[i].group.label), class_="label")
-        for i in used.groups[:_MOST_NAMED]
-    ]
-    if len(used.groups) > _MOST_NAMED:
-        labels.append(tag("span", f"and {len(used.groups) - _MOST_NAMED} more groups"))
-    reference = printable(_reference(config["cell"], works))
-    body = [
-        tag("p", *labels, class_="labels"),
-        tag("p", reference, class_="reference") if reference else None,
-    ]
-    if built is None:
+    text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
+    return {
+        "latex": "",
         # The page may be shared, so it must not contain paths of this machine.
-        said = f"This cell cannot be built with what is installed here: {scrub(trouble)}"
-        text = flatten({key: config["cell"].get(key) for key in ("gates", "equations", "emits")})
-        rows = [[key, printable(value_text(value))] for key, value in text.items()]
-        body += [tag("p", said, class_="warning"), table(["key", "value"], rows, "plain")]
-    else:
-        body += [_changed(used.run, built, sheet), _shown(built, place)]
-    heading = tag("summary", tag("h3", name))
-    return tag("details", heading, *body, class_="cell", open=place < _MOST_OPEN)
+        "trouble": scrub(trouble),
+        "text": [[key, printable(value_text(value))] for key, value in text.items()],
+    }
 
 
 def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
@@ -151,35 +146,26 @@ def _built(config: Mapping[str, Any], known: Catalogue, imported: bool) -> Cell:
     return build(read_cell(config["cell"], known), units, units, unit)
 
 
-def _changed(run: Run, built: Cell, sheet: Sheet) -> Markup | None:
-    """Return a warning if the source of a plugin of the cell has changed since the run."""
+def _changed(run: Run, built: Cell, sheet: Sheet) -> list[str]:
+    """Return the plugins of the cell whose source has changed since the run."""
     if run.result is None or not run.result.plugins:
-        return None
+        return []
     here = registry.plugin_hashes(built.spec, None, None, sheet.plugins)
-    made = run.result.plugins
-    changed = [n for n in here if n in made and short_hash(made[n]) != short_hash(here[n])]
-    if not changed:
-        return None
-    said = f"Shown with the plugins installed here: {', '.join(changed)} changed since the run."
-    return tag("p", said, class_="warning")
+    then = run.result.plugins
+    return [n for n in here if n in then and short_hash(then[n]) != short_hash(here[n])]
 
 
-def _shown(built: Cell, place: int) -> Markup:
-    lines = equations(built)
+def _typeset(built: Cell, place: int, changed: Sequence[str]) -> dict[str, Any]:
     try:
-        drawn = diagram(built, headed=False)
+        drawing = diagram(built, headed=False)
     except CellError:
-        drawn = ""
+        drawing = ""
     # All drawings use the same ids for arrow heads; on one page they must differ.
-    drawn = drawn.replace('marker id="', f'marker id="cell{place}-')
-    drawn = drawn.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
-    source = tag("details", tag("summary", "LaTeX"), tag("pre", aligned(built)))
-    return join(
-        [
-            tag("div", Markup(mathml(lines)), class_="scroll equations"),
-            source,
-            tag("div", Markup(drawn), class_="scroll diagram")
-            if drawn
-            else tag("p", "The graph of this cell is too large to draw.", class_="warning"),
-        ]
-    )
+    drawing = drawing.replace('marker id="', f'marker id="cell{place}-')
+    drawing = drawing.replace('marker-end="url(#', f'marker-end="url(#cell{place}-')
+    return {
+        "latex": aligned(built),
+        "mathml": Markup(mathml(equations(built))),
+        "diagram": Markup(drawing),
+        "changed": changed,
+    }

@@ -20,23 +20,23 @@ function ticks(one, count) {
     const decades = Math.log10(high / low);
     const factors = decades > 4 ? [1] : decades > 1.6 ? [1, 3] : [1, 2, 5];
     const every = Math.max(1, Math.ceil(decades / count));
-    const found = [];
+    const values = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += every) {
       for (const factor of factors) {
         const value = Number((factor * 10 ** power).toPrecision(3));
-        if (value >= low && value <= high) found.push(value);
+        if (value >= low && value <= high) values.push(value);
       }
     }
-    return found;
+    return values;
   }
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough);
-  const found = [];
+  const values = [];
   for (let k = Math.ceil(low / step); k * step <= high + step * 1e-9; k += 1) {
-    found.push(Number((k * step).toPrecision(12)));
+    values.push(Number((k * step).toPrecision(12)));
   }
-  return found;
+  return values;
 }
 
 function frame(area, x, y, labels) {

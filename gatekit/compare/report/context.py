@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.compare.comparison import Comparison, Row
+from markupsafe import Markup
 
-from .markup import Markup
+from gatekit.compare.comparison import Comparison, Row
 
 
 @dataclass(frozen=True)

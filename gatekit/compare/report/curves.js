@@ -14,7 +14,7 @@ function curves(holder) {
   });
   const canvas = make("div", { class: "canvas" }, svg);
   const bubble = tip(canvas);
-  const said = make("p", { class: "heard", "aria-live": "polite" });
+  const announcement = make("p", { class: "heard", "aria-live": "polite" });
   let view = null;
 
   const change = (next) => {
@@ -56,17 +56,17 @@ function curves(holder) {
         button("all", "show everything", reset),
       ),
     ),
-    chooser(), canvas, said,
+    chooser(), canvas, announcement,
   );
 
   function visible() {
     const entries = all.curves[state.series];
-    const found = [];
+    const drawn = [];
     for (const index of [...choice.groups].sort((a, b) => a - b)) {
       const { runs, band } = entries[index];
-      if (runs.length || band) found.push({ index, look: groups[index].look, runs, band });
+      if (runs.length || band) drawn.push({ index, look: groups[index].look, runs, band });
     }
-    return found;
+    return drawn;
   }
 
   function ranges(drawn) {
@@ -121,16 +121,16 @@ function curves(holder) {
     const drawn = visible();
     state.log = state.logY ?? isWide(drawn);
     logBox.firstChild.checked = state.log;
-    const found = ranges(drawn);
-    const [first, last] = state.x || found.whole;
-    let [low, high] = state.y || [found.low, found.high];
+    const limits = ranges(drawn);
+    const [first, last] = state.x || limits.whole;
+    let [low, high] = state.y || [limits.low, limits.high];
     if (!state.y) {
       const pad = state.log ? (high / low) ** 0.04 : (high - low) * 0.04;
       [low, high] = state.log ? [low / pad, high * pad] : [low - pad, high + pad];
     }
     const x = scale(first, last, area.left, area.right, state.logX && first > 0);
     const y = scale(low, high, area.bottom, area.top, state.log);
-    view = { x, y, area, drawn, whole: found.whole };
+    view = { x, y, area, drawn, whole: limits.whole };
     const series = all.series[state.series];
     const inside = draw("g", { "clip-path": "url(#curves-area)" });
     const at = (epochs, values) => epochs.map((epoch, k) => (
@@ -191,27 +191,27 @@ function curves(holder) {
   }
 
   function values(epoch) {
-    const found = [];
+    const rows = [];
     for (const one of view.drawn) {
       const source = one.band || one.runs[0];
       const k = all.epochs[source.at].indexOf(epoch);
       if (k < 0) continue;
       const value = one.band ? one.band.mean[k] : one.runs[0].y[k];
       const range = one.band ? ` [${shown(one.band.low[k])}, ${shown(one.band.high[k])}]` : "";
-      found.push({ look: one.look, label: groups[one.index].label, value, text: shown(value) + range });
+      rows.push({ look: one.look, label: groups[one.index].label, value, text: shown(value) + range });
     }
     const sign = all.series[state.series].better === "max" ? -1 : 1;
-    return found.sort((a, b) => sign * (a.value - b.value));
+    return rows.sort((a, b) => sign * (a.value - b.value));
   }
 
   function epochs() {
-    const found = new Set();
+    const inside = new Set();
     for (const one of view.drawn) {
       for (const epoch of all.epochs[(one.band || one.runs[0]).at]) {
-        if (epoch >= view.x.low && epoch <= view.x.high) found.add(epoch);
+        if (epoch >= view.x.low && epoch <= view.x.high) inside.add(epoch);
       }
     }
-    return [...found].sort((a, b) => a - b);
+    return [...inside].sort((a, b) => a - b);
   }
 
   function nearest(left, top) {
@@ -240,14 +240,14 @@ function curves(holder) {
     }
     const rows = lines.map((line) => [line.look, line.label, line.text]);
     if (near) {
-      const found = [...svg.querySelectorAll("path.seed")].find((p) => p.dataset.run === near.run.run);
-      if (found) view.marks.append(draw("path", { d: found.getAttribute("d"), class: `near ${near.one.look}` }));
+      const seedLine = [...svg.querySelectorAll("path.seed")].find((p) => p.dataset.run === near.run.run);
+      if (seedLine) view.marks.append(draw("path", { d: seedLine.getAttribute("d"), class: `near ${near.one.look}` }));
       const seed = near.run.seed === null ? "" : `, seed ${near.run.seed}`;
       rows.unshift([near.one.look, `run ${near.run.run}${seed}`, shown(near.value), true]);
     }
     bubble.show(left ?? at, top ?? view.area.top + 20, `epoch ${shown(epoch)}`, rows);
     if (heard) {
-      said.textContent = `epoch ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
+      announcement.textContent = `epoch ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
     }
   }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, read_curves
@@ -15,7 +16,7 @@ from gatekit.runs.result import Metric
 
 from .context import Section, Sheet
 from .groups import entries
-from .markup import Markup, join, number, tag
+from .markup import html, number
 
 # Curves with more epochs are thinned to this number of points.
 _MOST_POINTS = 400
@@ -67,15 +68,15 @@ def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> in
 
 
 def _body(sheet: Sheet, seeds: int) -> Markup:
-    said = (
+    caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
         " up to the last epoch that all seeds reached. Thin lines: single seeds. Thin dashed lines:"
         " runs without an outcome. Drag to zoom in; double-click to show everything. Keyboard: the"
         " arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
     if seeds < len(sheet.rows):
-        said += f" From group {seeds + 1} of the table on, single seeds are not shown."
-    return join([tag("div", class_="plot", data_plot="curves"), tag("p", said, class_="caption")])
+        caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
+    return html("plot.html", plot="curves", caption=caption)
 
 
 def _series(rows: Sequence[Row], found: Sequence[Curves]) -> list[Series]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
 
-from gatekit.compare.gates.behaviour import GatesReport, Variant, report_of
+from gatekit.compare.gates.behaviour import Variant, report_of
 from gatekit.compare.gates.densities import (
     Density,
     Floats,
@@ -24,14 +27,13 @@ from gatekit.compare.gates.text import (
     gate_rows,
     state_rows,
 )
-from gatekit.compare.grouping.label import printable
 
 from .context import Section, Sheet
-from .groups import looks, swatch
-from .markup import Markup, join, table, tag
+from .groups import looks
+from .markup import html
 from .static_chart import Frame, Line, chart
 
-_MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_LOOKS = 12, 4, 8, 25
+_MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6
 _LEFT, _WIDE, _HIGH, _BELOW = 24.0, 190.0, 72.0, 14.0
 _FLOOR = 1e-9
@@ -53,69 +55,90 @@ def gates(sheet: Sheet) -> Section | None:
     )
     if not report.variants:
         return None
-    known = {id(row.group): look for row, look in zip(sheet.rows, looks(sheet.rows), strict=True)}
-    styles = [known[id(variant.group)] for variant in report.variants]
-    found = layers(report)
-    parts = []
-    for layer in found[:_MOST_LAYERS]:
-        parts.append(tag("h3", printable(layer)) if len(found) > 1 else None)
-        parts.append(_layer(report, styles, layer))
-    parts += [tag("p", _CAPTION, class_="caption"), _numbers(report)]
-    if report.notes:
-        said = (tag("li", printable(note)) for note in report.notes)
-        parts.append(tag("ul", *said, class_="notes"))
-    return Section("gates", "Gates", join(parts))
+    look = {id(row.group): look for row, look in zip(sheet.rows, looks(sheet.rows), strict=True)}
+    variants = [(variant, look[id(variant.group)]) for variant in report.variants]
+    names = layers(report)
+    body = html(
+        "gates.html",
+        layers=[_layer(variants, name) for name in names[:_MOST_LAYERS]],
+        named=len(names) > 1,
+        caption=_CAPTION,
+        gate_columns=GATE_COLUMNS,
+        gate_rows=[[row[c] for c in GATE_COLUMNS] for row in gate_rows(report)],
+        state_columns=STATE_COLUMNS,
+        state_rows=[[row[c] for c in STATE_COLUMNS] for row in state_rows(report)],
+        legend=" ".join(LEGEND),
+        notes=report.notes,
+        left=int(_LEFT),
+        wide=int(_WIDE),
+        high=int(_HIGH),
+    )
+    return Section("gates", "Gates", body)
 
 
-def _layer(report: GatesReport, styles: Sequence[str], layer: str) -> Markup:
+def _layer(variants: Sequence[tuple[Variant, str]], layer: str) -> dict[str, Any]:
     shown = [
         (variant, look)
-        for variant, look in zip(report.variants, styles, strict=True)
+        for variant, look in variants
         if any(row.layer == layer for row in variant.gates)
     ]
-    rows = [_variant(variant, look, layer) for variant, look in shown[:_MOST_VARIANTS]]
-    if len(shown) > _MOST_VARIANTS:
-        rows.append(
-            tag("p", f"and {len(shown) - _MOST_VARIANTS} more variants; see the numbers below.")
-        )
-    charts = [_memory(shown[:_MOST_VARIANTS], layer), _gradient(shown[:_MOST_VARIANTS], layer)]
-    return join([*rows, tag("div", *charts, class_="side")])
+    first = shown[:_MOST_VARIANTS]
+    return {
+        "name": layer,
+        "variants": [
+            {
+                "look": look,
+                "label": variant.group.label,
+                "n": counted(variant),
+                "panels": [
+                    _panel(variant, found, layer)
+                    for found in densities(variant, layer)[:_MOST_GATES]
+                ],
+            }
+            for variant, look in first
+        ],
+        "more": len(shown) - _MOST_VARIANTS,
+        "memory": _memory(first, layer),
+        "gradient": _gradient(first, layer),
+    }
 
 
-def _variant(variant: Variant, look: str, layer: str) -> Markup:
-    n = tag("span", f"n = {counted(variant)}", class_="shares")
-    label = [swatch(look), printable(variant.group.label), n]
-    panels = [
-        _panel(variant, found, look, layer) for found in densities(variant, layer)[:_MOST_GATES]
-    ]
-    heading = tag("p", tag("span", *label, class_="label"), class_="labels")
-    return tag("div", heading, tag("div", *panels, class_="panels"), class_="gated")
-
-
-def _panel(variant: Variant, found: Density, look: str, layer: str) -> Markup:
+def _panel(variant: Variant, found: Density, layer: str) -> dict[str, Any]:
+    """Return the drawing of a gate's values over training, as strings of SVG."""
     row = next(r for r in variant.gates if (r.layer, r.gate) == (layer, found.gate))
     low, high = row.numbers["low"], row.numbers["high"]
     shares = ""
     if found.bounded and low is not None and high is not None:
         shares = f"\u25be{100 * low.mean:.0f} \u25b4{100 * high.mean:.0f} %"
-    name = printable(found.gate)
-    heading = tag("p", tag("span", name), tag("span", shares, class_="shares"))
-    said = f"{name}: mean {found.means[0]:.2f} before training, {found.means[-1]:.2f} at the end"
-    box = f"0 0 {_LEFT + _WIDE:g} {_HIGH + _BELOW:g}"
-    drawn = tag(
-        "svg", *_density(found), viewBox=box, class_=f"density {look}", role="img", aria_label=said
-    )
-    return tag("div", heading, drawn, class_="gate")
+    means = f"{found.means[0]:.2f} before training, {found.means[-1]:.2f} at the end"
+    columns = len(found.epochs)
+    kept = np.linspace(0, columns - 1, min(columns, _MOST_COLUMNS)).round().astype(int)
+    kept = np.unique(kept)
+    span, width = (found.high - found.low) or 1.0, _WIDE / len(kept)
+    points = [
+        f"{_LEFT + (column + 0.5) * width:.1f} {_HIGH * (found.high - found.means[at]) / span:.1f}"
+        for column, at in enumerate(kept)
+    ]
+    return {
+        "name": found.gate,
+        "shares": shares,
+        "label": f"{found.gate}: mean {means}",
+        "size": f"{_LEFT + _WIDE:g} {_HIGH + _BELOW:g}",
+        "levels": _levels(found, kept),
+        "edges": [f"{_HIGH * share:.1f}" for share in ((0.1, 0.9) if found.bounded else ())],
+        "mean": f"M{'L'.join(points)}",
+        "limits": [(f"{found.high:.2g}", 9), (f"{found.low:.2g}", int(_HIGH))],
+        "epochs": (found.epochs[0], found.epochs[-1]),
+    }
 
 
-def _density(found: Density) -> list[Markup]:
-    looks = len(found.epochs)
-    kept = np.unique(np.linspace(0, looks - 1, min(looks, _MOST_LOOKS)).round().astype(int))
+def _levels(found: Density, kept: NDArray[np.int_]) -> list[tuple[int, str]]:
+    """Return a path for each shade, over the cells of epochs and values that have it."""
     width, height = _WIDE / len(kept), _HIGH / found.shares.shape[1]
     # A square-root scale makes shades of small values easier to distinguish.
     levels = np.sqrt(found.shares / max(float(found.shares.max()), _FLOOR)) * _LEVELS
     levels = np.ceil(np.where(found.shares < 0.002, 0, levels)).astype(int)
-    parts = []
+    paths = []
     for level in range(1, _LEVELS + 1):
         cells = [
             f"M{_LEFT + column * width:.1f} {_HIGH - (place + 1) * height:.1f}"
@@ -124,23 +147,8 @@ def _density(found: Density) -> list[Markup]:
             for place in np.flatnonzero(levels[at] == level)
         ]
         if cells:
-            parts.append(tag("path", d="".join(cells), class_=f"l{level}"))
-    for share in (0.1, 0.9) if found.bounded else ():
-        y = f"{_HIGH * share:.1f}"
-        parts.append(tag("line", x1=_LEFT, x2=_LEFT + _WIDE, y1=y, y2=y, class_="edge"))
-    span = (found.high - found.low) or 1.0
-    points = [
-        f"{_LEFT + (column + 0.5) * width:.1f} {_HIGH * (found.high - found.means[at]) / span:.1f}"
-        for column, at in enumerate(kept)
-    ]
-    parts += [tag("path", d=f"M{'L'.join(points)}", class_=kind) for kind in ("halo", "mean")]
-    parts.append(tag("rect", x=_LEFT, y="0", width=_WIDE, height=_HIGH, class_="frame"))
-    for value, place in ((found.high, 9.0), (found.low, _HIGH)):
-        parts.append(tag("text", f"{value:.2g}", x=_LEFT - 4, y=place, class_="end"))
-    first, last = found.epochs[0], found.epochs[-1]
-    parts.append(tag("text", f"epoch {first}", x=_LEFT, y=_HIGH + 12))
-    parts.append(tag("text", f"{last}", x=_LEFT + _WIDE, y=_HIGH + 12, class_="end"))
-    return parts
+            paths.append((level, "".join(cells)))
+    return paths
 
 
 def _memory(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None:
@@ -196,14 +204,3 @@ def _gradient(shown: Sequence[tuple[Variant, str]], layer: str) -> Markup | None
         lines.append((look, [*own, ("curve", steps, mean)]))
     ticks = sorted({1.0, *(round(1 + (last - 1) * k / 4) for k in range(5))})
     return chart(frame, lines, title="gradient (largest = 1)", across="step", ticks=ticks)
-
-
-def _numbers(report: GatesReport) -> Markup:
-    tables = [
-        table(GATE_COLUMNS, [[row[c] for c in GATE_COLUMNS] for row in gate_rows(report)], "plain"),
-        table(
-            STATE_COLUMNS, [[row[c] for c in STATE_COLUMNS] for row in state_rows(report)], "plain"
-        ),
-    ]
-    said = tag("p", " ".join(LEGEND), class_="caption")
-    return tag("details", tag("summary", tag("h3", "Numbers")), *tables, said)

@@ -9,8 +9,6 @@ from gatekit.compare.comparison import Row
 from gatekit.compare.figures.style import COLOURS, DASHES
 from gatekit.compare.grouping.label import printable
 
-from .markup import Markup, tag
-
 _SHOWN = 7
 
 
@@ -41,9 +39,3 @@ def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
         label = printable(row.group.label)
         found.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
     return found
-
-
-def swatch(look: str) -> Markup:
-    """Return a short line in the style of a group, for labels."""
-    line = tag("line", x1="1", y1="5", x2="21", y2="5", class_="key")
-    return tag("svg", line, viewBox="0 0 22 10", class_=f"swatch {look}", aria_hidden="true")

@@ -1,71 +1,40 @@
-"""HTML elements as strings; every plain string is escaped when it becomes markup."""
+"""HTML from templates, in which every string is escaped, and data for the page's script.
+
+The templates are in ``templates``, one for each section of the page; they hold the structure, and
+the modules of the sections compute what to show. A string that is not `Markup` is escaped, and its
+control and format characters are shown as escapes.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from html import escape
 from typing import Any
 
-from gatekit.compare.grouping.label import printable
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-_VOID = frozenset({"meta", "input", "br", "circle", "line", "path", "rect"})
-
-
-class Markup(str):
-    """A string that is already HTML."""
-
-    __slots__ = ()
+from gatekit.compare.grouping.label import printable, value_text
 
 
-def text(value: str) -> Markup:
-    """Return a string as HTML, with control and format characters as escape sequences."""
-    shown = "\n".join(printable(line) for line in value.replace("\t", "    ").split("\n"))
-    return Markup(escape(shown))
-
-
-def join(parts: Iterable[str | None]) -> Markup:
-    """Return the concatenated parts; plain strings are escaped."""
-    return Markup("".join(_inner(part) for part in parts if part is not None))
-
-
-def tag(element: str, *children: str | None, **attributes: str | float | bool | None) -> Markup:
-    """Return an element.
+def html(template: str, **values: Any) -> Markup:
+    """Return a template filled in.
 
     Args:
-        element: name of the element.
-        children: markup, or plain strings, which are escaped; None is skipped.
-        attributes: ``class_`` means ``class``, ``aria_label`` means ``aria-label``. True gives an
-            attribute without a value; False and None omit the attribute.
+        template: its file in ``templates``.
+        values: what it shows: strings, `Markup`, numbers, and structures of these.
     """
-    said = ""
-    for key, value in attributes.items():
-        if value is None or value is False:
-            continue
-        name = key.rstrip("_").replace("_", "-")
-        said += f" {name}" if value is True else f' {name}="{text(_value(value))}"'
-    if element in _VOID:
-        return Markup(f"<{element}{said}/>")
-    return Markup(f"<{element}{said}>{join(children)}</{element}>")
+    return Markup(_ENVIRONMENT.get_template(template).render(values))
 
 
-def table(
-    titles: Sequence[str], rows: Iterable[Sequence[str]], class_: str | None = None
-) -> Markup:
-    """Return a table; the first cell of each row is its heading."""
-    head = tag("tr", *(tag("th", title, scope="col") for title in titles))
-    body = [
-        tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
-        for row in rows
-    ]
-    inner = tag("table", tag("thead", head), tag("tbody", *body), class_=class_)
-    return tag("div", inner, class_="scroll")
+def text(value: Any) -> Any:
+    """Return a string with control and format characters as escapes, its lines kept.
 
-
-def facts(pairs: Iterable[Sequence[str]]) -> Markup:
-    """Return names with their values, in as many columns as fit."""
-    entries = [tag("div", tag("dt", name), tag("dd", value)) for name, value in pairs]
-    return tag("dl", *entries, class_="facts-of")
+    Anything but a string is returned unchanged, and None is empty. `html` calls this for every
+    value in a template.
+    """
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return "" if value is None else value
+    return "\n".join(printable(line) for line in value.replace("\t", "    ").split("\n"))
 
 
 def data(value: Any) -> Markup:
@@ -82,9 +51,23 @@ def number(value: float, digits: int = 7) -> float | int:
     return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 
 
-def _inner(part: str) -> str:
-    return part if isinstance(part, Markup) else text(part)
+def _line(value: Any) -> str | Markup:
+    """Return a label in one line."""
+    return value if isinstance(value, Markup) else printable(str(value))
 
 
-def _value(value: str | float | bool) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
+def _value(value: Any) -> str:
+    """Return a setting in one line, empty for None."""
+    return "" if value is None else printable(value_text(value))
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader(__package__),
+    autoescape=True,
+    finalize=text,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"line": _line, "value": _value}

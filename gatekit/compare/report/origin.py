@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from gatekit.compare.grouping.label import printable, value_text
+from gatekit.compare.grouping.label import value_text
 from gatekit.compare.recipe import constraints, data_sets, environment
 from gatekit.compare.why import environment_facts
 from gatekit.runs.result import short_hash
 
 from .context import Section, Sheet
-from .markup import Markup, facts, join, table, tag
+from .markup import html
 
 _MOST_VALUES = 8
 
@@ -27,8 +27,8 @@ def environments(sheet: Sheet) -> Section | None:
                 counts.setdefault(key, Counter())[value_text(value)] += 1
     if not counts:
         return None
-    rows = [[printable(key), _counted(found)] for key, found in counts.items()]
-    return Section("environment", "Environment", facts(rows))
+    rows = [[key, _counted(found)] for key, found in counts.items()]
+    return Section("environment", "Environment", html("environment.html", rows=rows))
 
 
 def _commit(known: object) -> str | None:
@@ -40,11 +40,11 @@ def _commit(known: object) -> str | None:
 
 def _counted(found: Counter[str]) -> str:
     if len(found) == 1:
-        return printable(next(iter(found)))
+        return next(iter(found))
     most = found.most_common(_MOST_VALUES)
-    said = [f"{printable(value)} ({count} runs)" for value, count in most]
-    said += [f"and {len(found) - _MOST_VALUES} more"] if len(found) > _MOST_VALUES else []
-    return "; ".join(said)
+    shown = [f"{value} ({count} runs)" for value, count in most]
+    shown += [f"and {len(found) - _MOST_VALUES} more"] if len(found) > _MOST_VALUES else []
+    return "; ".join(shown)
 
 
 def reproduce(sheet: Sheet) -> Section:
@@ -62,14 +62,12 @@ def reproduce(sheet: Sheet) -> Section:
         ("Train; completed runs are skipped", trained),
         ("Compare, and write this page", [sheet.command, _report(sheet.command)]),
     ]
-    parts: list[Markup | None] = []
-    for title, commands in steps:
-        if commands:
-            parts += [tag("h3", title), tag("pre", tag("code", _lines(commands)), class_="shell")]
-    rows = [[d["task"], short_hash(d["data_hash"]), d["command"]] for d in data]
-    if rows:
-        parts.append(table(["task", "data", "how to get it"], rows, "plain"))
-    return Section("reproduce", "How to reproduce", join(parts))
+    body = html(
+        "reproduce.html",
+        steps=[(title, _lines(commands)) for title, commands in steps if commands],
+        data=[[d["task"], short_hash(d["data_hash"]), d["command"]] for d in data],
+    )
+    return Section("reproduce", "How to reproduce", body)
 
 
 def _lines(texts: list[str]) -> str:

@@ -28,11 +28,11 @@ function parallel(holder) {
   const svg = draw("svg", { class: "chart parallel", role: "group", "aria-label": "parallel coordinates" });
   const canvas = make("div", { class: "canvas" }, svg);
   const bubble = tip(canvas);
-  const said = make("p", { class: "kept", "aria-live": "polite" });
+  const message = make("p", { class: "kept", "aria-live": "polite" });
   const held = make(
     "div", { class: "tools held" },
     button("clear", "clear all ranges", () => { for (const a of axes) a.range = null; keep(); }),
-    said,
+    message,
   );
   holder.append(chooser(), held, canvas);
   let view = null;
@@ -47,7 +47,7 @@ function parallel(holder) {
     const runs = some ? new Set(all.run.filter((_, run) => within(run))) : null;
     // Hidden but not removed, so that the chart does not move during a drag.
     held.classList.toggle("some", some);
-    said.textContent = some ? `${runs.size} of ${count} runs are selected` : "";
+    message.textContent = some ? `${runs.size} of ${count} runs are selected` : "";
     choice.keep(runs);
   }
 

@@ -9,7 +9,7 @@ from gatekit.compare.grouping.label import printable, value_text
 
 from .context import Section, Sheet
 from .groups import entries
-from .markup import facts, join, number, tag
+from .markup import html, number
 
 _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")
@@ -27,13 +27,7 @@ def runs(sheet: Sheet) -> Section:
     """Return a sortable and filterable table of all runs, and the values that all runs share."""
     rows, constant = _rows(sheet)
     columns = list(rows[0]) if rows else []
-    same = [[printable(key), printable(_shown(value))] for key, value in constant.items()]
-    folded = tag(
-        "details",
-        tag("summary", tag("h3", "Same in every run"), f" {len(same)}"),
-        facts(same),
-    )
-    body = join([tag("div", class_="runs", data_table="runs"), folded if same else None])
+    same = [[key, _shown(value)] for key, value in constant.items()]
     data = {
         "groups": entries(sheet.rows),
         "columns": [
@@ -42,7 +36,7 @@ def runs(sheet: Sheet) -> Section:
         ],
         "rows": [[_cell(row[key]) for key in columns] for row in rows],
     }
-    return Section("runs", "Runs", body if rows else tag("p", "There are no runs."), data)
+    return Section("runs", "Runs", html("runs.html", rows=rows, same=same), data)
 
 
 def parallel(sheet: Sheet) -> Section | None:
@@ -67,12 +61,12 @@ def parallel(sheet: Sheet) -> Section | None:
         "group": [row["group"] for row in rows],
         "run": [row["run"] for row in rows],
     }
-    said = (
+    caption = (
         "Each line is a run. Drag along an axis to select a range of runs; click the axis to clear"
         " it. Keyboard: the arrow keys move the range of an axis, with Shift they resize it, and"
         " Escape clears it. The table of runs shows the same selection."
     )
-    body = join([tag("div", class_="plot", data_plot="parallel"), tag("p", said, class_="caption")])
+    body = html("plot.html", plot="parallel", caption=caption)
     return Section("parallel", "Parallel coordinates", body, data)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from .markup import Markup, tag
+from markupsafe import Markup
+
+from .markup import html
 
 WIDTH, HEIGHT = 540.0, 270.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 38.0
@@ -62,31 +64,23 @@ def chart(
         ticks: labelled values of the x axis.
         level: a marked y value, and its label.
     """
-    bottom, end = HEIGHT - _BOTTOM, WIDTH - _RIGHT
-    parts = [tag("text", title, x="0", y="13", class_="title")]
-    for value in _heights(frame.up):
-        y = frame.y(value)
-        parts.append(_line("grid", _LEFT, end, y))
-        parts.append(tag("text", _height(value), x=_LEFT - 6, y=f"{y + 4:.1f}", class_="end"))
-    for value in ticks:
-        at = {"x": f"{frame.x(value):.1f}", "y": f"{bottom + 16:g}"}
-        parts.append(tag("text", f"{value:g}", class_="middle", **at))
-    middle = {"x": f"{(_LEFT + end) / 2:.1f}", "y": f"{HEIGHT - 4:g}"}
-    parts += [_line("axis", _LEFT, end, bottom), tag("text", across, class_="middle", **middle)]
-    if level is not None:
-        y = frame.y(level[0])
-        parts.append(_line("chance", _LEFT, end, y))
-        parts.append(tag("text", level[1], x=_LEFT + 4, y=f"{y - 4:.1f}", class_="halo"))
-    for look, own in lines:
-        drawn = [tag("path", d=frame.path(xs, ys), class_=kind) for kind, xs, ys in own]
-        parts.append(tag("g", *drawn, class_=look))
-    box = f"0 0 {WIDTH:g} {HEIGHT:g}"
-    return tag("svg", *parts, viewBox=box, class_="chart still", role="img", aria_label=title)
-
-
-def _line(kind: str, start: float, end: float, y: float) -> Markup:
-    height = f"{y:.1f}"
-    return tag("line", x1=f"{start:g}", x2=f"{end:g}", y1=height, y2=height, class_=kind)
+    bottom = HEIGHT - _BOTTOM
+    levels = [(frame.y(value), _height(value)) for value in _heights(frame.up)]
+    marked = None if level is None else (frame.y(level[0]), level[1])
+    return html(
+        "chart.html",
+        width=f"{WIDTH:g}",
+        height=int(HEIGHT),
+        left=int(_LEFT),
+        right=int(WIDTH - _RIGHT),
+        bottom=int(bottom),
+        title=title,
+        across=across,
+        heights=[(f"{y:.1f}", f"{y + 4:.1f}", text) for y, text in levels],
+        ticks=[(f"{frame.x(value):.1f}", f"{value:g}") for value in ticks],
+        level=marked and (f"{marked[0]:.1f}", f"{marked[0] - 4:.1f}", marked[1]),
+        groups=[(look, [(k, frame.path(xs, ys)) for k, xs, ys in own]) for look, own in lines],
+    )
 
 
 def _heights(up: tuple[float, float]) -> list[float]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+from markupsafe import Markup
+
 from gatekit.compare.figures.page import spans_decades
 from gatekit.compare.stats.statistics import Interval
 
-from .markup import Markup, tag
+from .markup import html
 
 WIDTH, HEIGHT = 168.0, 22.0
 _EDGE = 8.0
@@ -37,10 +39,10 @@ def strip(
     values: Sequence[float],
     mean: float | None,
     interval: Interval | None,
-    said: str,
+    label: str,
     *,
     rule: float | None = None,
-    open_: bool = False,
+    hollow: bool = False,
 ) -> Markup:
     """Return one strip.
 
@@ -49,29 +51,29 @@ def strip(
         values: drawn as dots.
         mean: drawn as a diamond; None draws no diamond.
         interval: drawn as a bar.
-        said: text for screen readers.
+        label: text for screen readers.
         rule: position of a vertical line, such as the baseline.
-        open_: whether the diamond is hollow, for an undecided difference.
+        hollow: whether the diamond is hollow, for an undecided difference.
     """
-    middle = HEIGHT / 2
-    parts = []
-    if rule is not None:
-        at = _text(scale.at(rule))
-        parts.append(tag("line", x1=at, x2=at, y1="0", y2=_text(HEIGHT), class_="rule"))
-    for value in values:
-        if math.isfinite(value):
-            place = {"cx": _text(scale.at(value)), "cy": _text(middle + 6)}
-            parts.append(tag("circle", r="1.9", class_="dot", **place))
-    if interval is not None:
-        ends = {"x1": _text(scale.at(interval.low)), "x2": _text(scale.at(interval.high))}
-        height = _text(middle - 2)
-        parts.append(tag("line", y1=height, y2=height, class_="bar", **ends))
+    middle, diamond = HEIGHT / 2, ""
     if mean is not None:
         x, y = scale.at(mean), middle - 2
-        shape = f"M{x - 4:.1f} {y:.1f}L{x:.1f} {y - 4:.1f}L{x + 4:.1f} {y:.1f}L{x:.1f} {y + 4:.1f}Z"
-        parts.append(tag("path", d=shape, class_="mean open" if open_ else "mean"))
-    box = f"0 0 {WIDTH:g} {HEIGHT:g}"
-    return tag("svg", *parts, viewBox=box, class_="strip", role="img", aria_label=said)
+        diamond = (
+            f"M{x - 4:.1f} {y:.1f}L{x:.1f} {y - 4:.1f}L{x + 4:.1f} {y:.1f}L{x:.1f} {y + 4:.1f}Z"
+        )
+    return html(
+        "strip.html",
+        width=f"{WIDTH:g}",
+        height=_text(HEIGHT),
+        label=label,
+        rule=None if rule is None else _text(scale.at(rule)),
+        dots=[_text(scale.at(value)) for value in values if math.isfinite(value)],
+        below=_text(middle + 6),
+        above=_text(middle - 2),
+        ends=interval and (_text(scale.at(interval.low)), _text(scale.at(interval.high))),
+        diamond=diamond,
+        hollow=hollow,
+    )
 
 
 def _text(value: float) -> str:

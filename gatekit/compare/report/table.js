@@ -27,15 +27,15 @@ function runs(holder) {
   // word, -word, column:word, column=value, column<number, column>number
   function conditions(text) {
     return text.split(/\s+/).filter(Boolean).map((word) => {
-      const found = /^(-?)([^<>=:]+)([<>]=?|=|:)(.+)$/.exec(word);
-      const column = found && keys.find((key) => key === found[2])
-        || found && keys.find((key) => key.endsWith(`.${found[2]}`));
+      const match = /^(-?)([^<>=:]+)([<>]=?|=|:)(.+)$/.exec(word);
+      const column = match && keys.find((key) => key === match[2])
+        || match && keys.find((key) => key.endsWith(`.${match[2]}`));
       if (!column) {
         const out = word.startsWith("-") && word.length > 1;
         const wanted = (out ? word.slice(1) : word).toLowerCase();
         return (k) => whole[k].includes(wanted) !== out;
       }
-      const [, minus, , sign, value] = found;
+      const [, minus, , sign, value] = match;
       const at = places.get(column);
       const size = Number(value);
       const tests = {
@@ -54,15 +54,15 @@ function runs(holder) {
 
   function order() {
     const tests = conditions(state.text);
-    const found = rows.map((_, k) => k).filter((k) => (
+    const indices = rows.map((_, k) => k).filter((k) => (
       !state.hidden.has(rows[k][stateAt])
       && (!choice.kept || choice.kept.has(rows[k][runAt]))
       && tests.every((test) => test(k))));
-    if (state.column === null) return found;
+    if (state.column === null) return indices;
     const at = places.get(state.column);
     const way = state.down ? -1 : 1;
     // Unknown values are last in both directions.
-    return found.sort((a, b) => {
+    return indices.sort((a, b) => {
       const [one, other] = [rows[a][at], rows[b][at]];
       if (one === null || other === null) return (one === null) - (other === null);
       if (typeof one === "number" && typeof other === "number" && at !== groupAt) return way * (one - other);
@@ -131,11 +131,11 @@ function runs(holder) {
   }
 
   function show() {
-    const found = order();
-    body.replaceChildren(...found.slice(0, state.most).map(row));
-    more.hidden = found.length <= state.most;
+    const indices = order();
+    body.replaceChildren(...indices.slice(0, state.most).map(row));
+    more.hidden = indices.length <= state.most;
     const kept = choice.kept ? ", limited to those selected in the parallel coordinates" : "";
-    counted.textContent = `${found.length} of ${rows.length} runs${kept}`;
+    counted.textContent = `${indices.length} of ${rows.length} runs${kept}`;
     columns.forEach((column, k) => {
       const way = column.key !== state.column ? "none" : state.down ? "descending" : "ascending";
       heads[k].setAttribute("aria-sort", way);

@@ -44,7 +44,7 @@ def watch(
     path: Path,
     study: Path,
     make: Callable[[], Sheet],
-    tell: Callable[[Sheet], None],
+    report: Callable[[Sheet], None],
     seconds: float,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sheet:
@@ -56,7 +56,7 @@ def watch(
         path: the file.
         study: the study's folder.
         make: reads the study and compares it.
-        tell: called with the input of each page that was written.
+        report: called with the input of each page that was written.
         seconds: interval of the checks; longer if a check takes more than a fifth of the time.
         sleep: waits; tests replace it.
 
@@ -71,7 +71,7 @@ def watch(
             if now != seen:
                 sheet = make()
                 write_report(path, sheet, seconds)
-                tell(sheet)
+                report(sheet)
                 seen = now
             # Reading a large study takes long, and the sweep needs the processor.
             sleep(max(seconds, _REST * (time.monotonic() - begun)))

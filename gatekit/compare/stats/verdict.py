@@ -135,11 +135,12 @@ def design_notes(differences: list[Difference]) -> list[str]:
     if tested:
         smallest = min(d.test.smallest_p for d in tested if d.test is not None)
         size = len(tested)
+        tests = "test" if size == 1 else "tests"
         least = min(d.smallest_p_holm or 1.0 for d in tested)
-        weak = f": too few pairs to show a difference at {ALPHA:g}" if least >= ALPHA else ""
+        weak = f": too few pairs for a p value below {ALPHA:g}" if least >= ALPHA else ""
         notes.append(
             f"smallest p value that this design can reach: p {p_value(smallest)},"
-            f" after Holm's correction over {size} p {p_value(least)}{weak}"
+            f" after Holm's correction over {size} {tests} p {p_value(least)}{weak}"
         )
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(

@@ -139,7 +139,7 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
     """Refuse an executor that cannot run a cell.
 
     Raises:
-        ConfigError: it cannot; the message says why.
+        ConfigError: it cannot; the message has the reason.
     """
     why = ""
     if executor in ("affine", "scan"):

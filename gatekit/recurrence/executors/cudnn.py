@@ -40,7 +40,7 @@ def run(problem: Problem, form: KerasForm) -> Solution:
 def packed(cell: Cell, weights: Mapping[str, Any], form: KerasForm) -> Any:
     """Return the weights as cuDNN takes them: one vector, matrices first, then two biases a gate.
 
-    A matrix stands transposed, ``units x width_in``, row by row; input matrices of all gates come
+    A matrix is transposed, ``units x width_in``, row by row; input matrices of all gates come
     before recurrent ones, and input biases before recurrent ones. A gate with one bias gives it
     to its input.
 

@@ -34,7 +34,7 @@ def solved(problem: Problem, solve: Callable[[Problem], Solution], executor: Has
     Args:
         problem: the call, time first.
         solve: the executor.
-        executor: what tells executors apart that solve one problem in different ways.
+        executor: distinguishes executors that solve one problem in different ways.
     """
     # XLA would fuse operations of a function differently, and so round differently.
     if tf.executing_eagerly() or compiled():

@@ -42,7 +42,7 @@ def read(path: str | Path) -> Choices:
     """Return the choices of a file that ``gatekit tune`` wrote.
 
     Raises:
-        ConfigError: it is no such file, or one of another version of gatekit.
+        ConfigError: it is not such a file, or is one of another version of gatekit.
     """
     again = f"write it again: gatekit tune --to {path}"
     try:
@@ -62,7 +62,7 @@ def read(path: str | Path) -> Choices:
         )
     for key, choice in found.items():
         if choice["executor"] not in EXECUTORS[1:] or choice["mode"] not in MODES:
-            raise ConfigError(f"{path}: {key} has {choice}, which is no choice; {again}")
+            raise ConfigError(f"{path}: {key} has {choice}, which is not a choice; {again}")
     return found
 
 

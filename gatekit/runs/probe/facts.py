@@ -1,4 +1,4 @@
-"""What a probe says of a gate or a state: a few numbers made of its values at every step."""
+"""What a probe records of a gate or a state: a few numbers from its values at every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of probe.jsonl: each says whether it is whole without being read as JSON."""
+"""The lines of probe.jsonl: each shows whether it is complete before it is read as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EPOCH = re.compile(rb'\{"epoch":(\d{1,9}),')
 
 
 def line(record: Mapping[str, Any]) -> str:
-    """Return a record as one line of JSON that ends with the CRC-32 of what stands before.
+    """Return a record as one line of JSON that ends with the CRC-32 of the bytes before it.
 
     Args:
         record: plain data without NaN; ``epoch`` is its first key.

@@ -34,5 +34,5 @@ def causes(runs: Iterable[Found]) -> list[Cause]:
 
 
 def alike(reason: str | None) -> str:
-    """Return a reason without its numbers and names, by which equal causes are told."""
+    """Return a reason without its numbers and names, so that equal causes are equal."""
     return _VARIES.sub("#", reason or "")

@@ -56,7 +56,7 @@ def commands(study: Path) -> list[str]:
 
 
 def read(study: Path) -> dict[str, Planned]:
-    """Return the runs that commands have asked for in a study, by id; a damaged file is no plan."""
+    """Return the runs that commands have asked for in a study, by id; a damaged file is ignored."""
     found: dict[str, Planned] = {}
     for path in _paths(study):
         data = durable.read_object(path)

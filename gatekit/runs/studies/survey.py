@@ -125,7 +125,7 @@ def find(run: str, root: Path | str) -> Found:
     root = Path(root)
     if not re.fullmatch(r"[0-9a-f]{3,16}", run):
         raise RunError(
-            f"{run!r} is no run: type three or more of the 16 hex digits that gatekit status "
+            f"{run!r} is not a run: type three or more of the 16 hex digits that gatekit status "
             "shows, or the run's folder."
         )
     paths = sorted(root.glob(f"*/{RUNS}/{run}*")) if root.is_dir() else []

@@ -61,7 +61,7 @@ class Progress:
         self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
     def note(self, words: str) -> None:
-        """Say something about the sweep."""
+        """Print a note about the sweep."""
         self._say(words)
 
     def line(self) -> str:

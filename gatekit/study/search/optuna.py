@@ -119,7 +119,7 @@ class Tuned:
         return self.owners[run.fingerprint].stop(run)
 
     def ended(self, run: Run, state: str) -> None:
-        """Tell Optuna of a run's end."""
+        """Report the end of a run to Optuna."""
         self.owners[run.fingerprint].ended(run, state)
 
     def settled(self, run: Run, state: str) -> bool:

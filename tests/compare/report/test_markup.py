@@ -1,39 +1,51 @@
-"""Whatever a text holds, it stays a text."""
+"""A string in a template stays a string, whatever is in it."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
 
-from gatekit.compare.report.markup import Markup, data, facts, number, table, tag, text
+from gatekit.compare.report.markup import data, html, number, text
 
 from .studies import HOSTILE
 
 
 @pytest.mark.parametrize("evil", HOSTILE)
 def test_texts_and_attributes_are_escaped(evil: str) -> None:
-    made = tag("p", evil, title=evil)
-    assert made.count("<") == 2
-    assert made.count('"') == 2
-    assert "\u202e" not in made
+    plot = html("plot.html", plot=evil, caption=evil)
+    assert plot.count("<") == plot.count(">") == 4
+    assert plot.count('"') == 6
+    assert "\u202e" not in plot
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_macros_escape_their_arguments(evil: str) -> None:
+    plain = html("environment.html", rows=[("a", "b")])
+    shown = html("environment.html", rows=[(evil, evil)])
+    assert shown.count("<") == plain.count("<")
+    table = html("reproduce.html", steps=[(evil, evil)], data=[[evil, evil, evil]])
+    assert table.count("<") == html("reproduce.html", steps=[("", "")], data=[["", "", ""]]).count(
+        "<"
+    )
+    assert "\u202e" not in shown + table
 
 
 def test_markup_is_left_as_it_is() -> None:
-    assert tag("p", tag("b", "a"), Markup("&nbsp;"), None) == "<p><b>a</b>&nbsp;</p>"
-    assert tag("input", type="text", checked=True, value=None, hidden=False) == (
-        '<input type="text" checked/>'
-    )
+    assert "<b>a</b>&nbsp;" in html("plot.html", plot="x", caption=Markup("<b>a</b>&nbsp;"))
 
 
-def test_tables_and_facts_escape_their_cells() -> None:
-    evil = HOSTILE[0]
-    assert "<script" not in table([evil], [[evil, evil]], "plain")
-    assert "<script" not in facts([(evil, evil)])
+def test_a_value_that_is_missing_is_an_error() -> None:
+    with pytest.raises(UndefinedError, match="caption"):
+        html("plot.html", plot="x")
 
 
 def test_lines_are_kept_and_other_control_characters_are_not() -> None:
     assert text("a\nb\tc\x1b") == "a\nb    c\\x1b"
+    assert text(None) == ""
+    assert text(3) == 3
 
 
 def test_data_cannot_close_its_script_and_comes_back_whole() -> None:

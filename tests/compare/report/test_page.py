@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from gatekit.compare.figures.style import COLOURS
 from gatekit.compare.output.sentence import sentences
@@ -18,7 +19,6 @@ from gatekit.compare.output.table_text import table_cells
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
-from gatekit.compare.report.markup import tag
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 
 from ..probing import probe_run, probe_study
@@ -251,7 +251,7 @@ def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> 
 
 
 def test_a_section_is_added_in_one_place(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
-    added = Section("mine", "Mine & yours", tag("p", "here"), {"a": 1})
+    added = Section("mine", "Mine & yours", Markup("<p>here</p>"), {"a": 1})
     monkeypatch.setattr(module, "SECTIONS", (*SECTIONS[:1], lambda _: added, lambda _: None))
     html = page(about)
     assert '<a href="#mine">Mine &amp; yours</a>' in html

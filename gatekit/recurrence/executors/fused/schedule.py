@@ -4,6 +4,17 @@ Terms: a *read* is a gate's linear read of an expression. A *group* is reads of 
 get the same kind of addend. A *product* is the groups of one expression at one level. A gate's
 *input part* is what its reads of inputs and its bias add to its pre-activation. A *sequence* is a
 value that is computed for all steps before the loop, and read by each step.
+
+Values of a step are in mappings with these keys:
+
+| key | value |
+|---|---|
+| ``NAME``, ``NAME_prev`` | a signal or new state, and the state before the step |
+| ``z:GATE:TEXT`` | what one read of a gate adds to its pre-activation |
+| ``a:LEVEL:TEXT:KIND`` | a group: the pre-activations, or addends, of its gates side by side |
+| ``part:GROUP``, ``part:GATE`` | an input part, of a group or of a gate by itself |
+| ``part:GATE:TEXT`` | one read of it, if the gate normalises the sum of its reads |
+| ``u:TEXT``, ``d:KEY`` | saved by the backward loop: what a read takes, a value's gradient |
 """
 
 from __future__ import annotations

@@ -297,7 +297,7 @@ class _Scheduler:
                 continue
             if name in extra:
                 continue
-            found[f"log:{read.text}"] = (read.expr, read.width_in)
+            found[f"u:{read.text}"] = (read.expr, read.width_in)
         return found
 
 

@@ -29,7 +29,7 @@ def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
     r"""Return what the backward loop saves of each step, as entries of `Residuals`.
 
     The entry of a product is $\bar z$ of its groups, side by side; ``d:SEQUENCE`` is the gradient
-    of a sequence, and ``log:TEXT`` a value that a read takes, unless the forward loop has saved it.
+    of a sequence, and ``u:TEXT`` a value that a read takes, unless the forward loop has saved it.
     """
     products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in schedule.products}
     single = {f"d:{key}": schedule.widths[key] for key in schedule.extra_sequences}
@@ -134,7 +134,7 @@ class WeightGradients:
         if name in widths:
             columns = split(self.tensors.sequences, widths, widths)
             return Steps.of_tensor(columns[name])
-        return self.log.saved(f"log:{text}")
+        return self.log.saved(f"u:{text}")
 
     def pre_activation(self, node: Node) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""

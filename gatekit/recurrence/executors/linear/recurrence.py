@@ -1,4 +1,4 @@
-"""A linear recurrence over time with its own gradient, whoever solves it."""
+"""A linear recurrence over time with its own gradient, for any solver."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def linear_recurrence(
 
     The gradient is a linear recurrence too, backwards in time:
     $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, where $g$ is what comes from outside and
-    the last values' gradient stands behind the last step; then
+    the last values' gradient comes after the last step; then
     $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
 
     Args:
-        solver: who solves it.
+        solver: the algorithm.
         a: k x k coefficients, each ``time x batch x width``.
         b: k right sides, each ``time x batch x width``.
         first: the k values before the first step, ``batch x width``.
