@@ -41,7 +41,6 @@ FRONTED = {
 """The same at the beginning of a sentence."""
 
 EXCEPTIONS: dict[str, set[str]] = {
-    "docs/tasks.md": {"*"},  # generated from the docstrings of plugins/tasks
     "docs/zoo/group_lstm.md": {"says"},  # the paper says
     "docs/zoo/scrn.md": {"says"},  # a comment in the authors' code says
 }

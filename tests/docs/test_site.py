@@ -24,7 +24,7 @@ def test_every_page_is_in_the_navigation(page: str) -> None:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site as `make docs` does."""
-    if not all(map(importlib.util.find_spec, ("mkdocs", "mkdocstrings", "latex2mathml"))):
+    if not all(map(importlib.util.find_spec, ("mkdocs", "mkdocstrings"))):
         pytest.skip("needs the extra docs: pip install -c constraints.txt -e '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
     done = processes.run(
