@@ -10,7 +10,7 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence import timing
+from gatekit.recurrence.executors import timing
 from gatekit.recurrence.executors.choose import Setting, key
 from gatekit.recurrence.executors.table import read, table
 

@@ -70,8 +70,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         earlier = _earlier(path)
 
     with quiet():
-        from gatekit.recurrence import timing
-        from gatekit.recurrence.executors import choose, table
+        from gatekit.recurrence.executors import choose, table, timing
 
         setting = timing.setting_here(options.precision)
         times = timing.measure(

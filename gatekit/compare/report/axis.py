@@ -9,8 +9,7 @@ from gatekit.compare.figures.page import is_geometric, of_one_metric
 from gatekit.compare.grouping.label import group_label, printable, value_text
 from gatekit.compare.stats.statistics import Interval
 
-from .context import Section, Sheet
-from .groups import styles
+from .context import Section, Sheet, styles
 from .markup import html, number
 
 

@@ -25,8 +25,7 @@ from gatekit.runs.config import flatten
 from gatekit.runs.record import Run
 from gatekit.runs.result import short_hash
 
-from .context import Section, Sheet
-from .groups import looks
+from .context import Section, Sheet, looks
 from .markup import html
 
 _MOST_CELLS = 40

@@ -1,4 +1,4 @@
-"""The input and the output of every section of a report."""
+"""The input and the output of every section of a report, and how groups look in all of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.figures.style import COLOURS, DASHES
+from gatekit.compare.grouping.label import printable
+
+_SHOWN = 7
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,32 @@ class Section:
 
 Builder = Callable[[Sheet], Section | None]
 """Builds a section; returns None if the study has nothing to show in it."""
+
+
+def looks(rows: Sequence[Row]) -> list[str]:
+    """Return the CSS class of each group: colour and dashes; baselines have the class ``ink``."""
+    return styles([row.is_baseline for row in rows])
+
+
+def styles(baselines: Sequence[bool]) -> list[str]:
+    """Return the CSS class of each line: ``ink`` for baselines, otherwise colour and dashes."""
+    classes, position, inked = [], 0, 0
+    for is_baseline in baselines:
+        if is_baseline:
+            classes.append(f"ink d{inked % len(DASHES)}")
+            inked += 1
+        else:
+            dashes = (position // len(COLOURS) + position) % len(DASHES)
+            classes.append(f"c{position % len(COLOURS)} d{dashes}")
+            position += 1
+    return classes
+
+
+def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return the groups for the page's script; it first shows the baselines and the best."""
+    groups = []
+    for place, (row, look) in enumerate(zip(rows, looks(rows), strict=True)):
+        shown = row.is_baseline or place < _SHOWN
+        label = printable(row.group.label)
+        groups.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
+    return groups

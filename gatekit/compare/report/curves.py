@@ -14,8 +14,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
 
-from .context import Section, Sheet
-from .groups import entries
+from .context import Section, Sheet, entries
 from .markup import html, number
 
 # Curves with more epochs are thinned to this number of points.

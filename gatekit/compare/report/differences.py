@@ -8,8 +8,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.select import Selection
 from gatekit.compare.why import Change, Why, why
 
-from .context import Section, Sheet
-from .groups import looks
+from .context import Section, Sheet, looks
 from .markup import html
 
 _PARTS = ("configuration", "versions", "hardware", "data", "code", "seeds")

@@ -28,8 +28,7 @@ from gatekit.compare.gates.text import (
     state_rows,
 )
 
-from .context import Section, Sheet
-from .groups import looks
+from .context import Section, Sheet, looks
 from .markup import html
 from .static_chart import Frame, Line, chart
 

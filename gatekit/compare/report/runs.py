@@ -7,8 +7,7 @@ from typing import Any
 
 from gatekit.compare.grouping.label import printable, value_text
 
-from .context import Section, Sheet
-from .groups import entries
+from .context import Section, Sheet, entries
 from .markup import html, number
 
 _FIRST = ("group", "run", "seed", "state")

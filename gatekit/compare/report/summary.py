@@ -17,8 +17,7 @@ from gatekit.compare.output.table_text import heading, table_cells, tasks_cells,
 from gatekit.compare.several import several_tasks
 from gatekit.compare.stats.difference import is_decided
 
-from .context import Section, Sheet
-from .groups import looks
+from .context import Section, Sheet, looks
 from .markup import html
 from .strip import Scale, strip
 
