@@ -143,7 +143,7 @@ def gate(returned: str = "return ops.sigmoid(pre)", before: str = "", states: st
 # Files of ./plugins that are left out, and why.
 LEFT_OUT: list[tuple[int, str, str]] = [
     (55, "import nonesuch", "plugins/mine.py, line 1: import nonesuch); type `pip install"),
-    (55, "from gatekit import Gat", "gatekit offers no 'Gat'; did you mean 'Gate'?"),
+    (55, "from gatekit import Gat", "gatekit has no 'Gat'; did you mean 'Gate'?"),
     (55, "class Gate(", "plugins/mine.py, line 1: class Gate("),
     (55, "raise SystemExit(1)", "remove sys.exit()"),
     (56, gate().replace('return {"mine"', "return {1 / 0"), "line 16: return {1 / 0"),
