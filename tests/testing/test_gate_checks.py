@@ -72,7 +72,7 @@ def test_an_excused_failure_has_the_authors_reason(write: Write) -> None:
     assert (outcome.status, outcome.reason) == (XFAIL, "rounds on purpose")
     passed = check(path, "shape_kept").outcome()
     assert passed.status == PASS
-    assert "take it out" in passed.reason
+    assert "remove it there" in passed.reason
 
 
 def test_an_excuse_for_no_check_is_refused(write: Write) -> None:
