@@ -203,7 +203,7 @@ FAULTS = (
     ),
     Fault(
         "a weight's draw does not depend on the seed",
-        "gatekit/recurrence/layers/first_values.py",
+        "gatekit/recurrence/layers/weights.py",
         'f"{seed}/{name}"',
         'f"{name}"',
         ("tests/recurrence/test_initial.py",),

@@ -16,8 +16,8 @@ from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors import reference
-from gatekit.recurrence.layers.first_values import draw
 from gatekit.recurrence.layers.states import first_states
+from gatekit.recurrence.layers.weights import draw
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError

@@ -11,8 +11,7 @@ import pytest
 
 from gatekit import RNN, Cell
 from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.layers.arguments import own_arguments
-from gatekit.recurrence.layers.keras_arguments import REMEDIES
+from gatekit.recurrence.layers.arguments import REMEDIES, own_arguments
 
 from .layers import FEATURES
 

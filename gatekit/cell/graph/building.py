@@ -6,18 +6,13 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.language.shape import MAX_ELEMENTS
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
-from .binding import bind
 from .built import Cell
-from .draft import Draft
-from .folding import check_constants
-from .nodes import make_nodes
-from .order import find_needs, find_order
-from .output import make_output
+from .draft import Draft, bind
+from .nodes import make_nodes, make_output
+from .order import check_used, find_needs, find_order, find_states
 from .sizes import gate_size
-from .states import find_states
-from .unused import check_used
 from .weights import Weights, check_references
-from .widths import find_widths
+from .widths import check_constants, find_widths
 
 
 def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec) -> Cell:

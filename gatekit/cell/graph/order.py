@@ -1,16 +1,22 @@
-"""What each signal needs, and an order in which every signal comes after what it needs."""
+"""Dependencies: an order for all signals, the states, and signals that nothing needs.
+
+A signal comes after what it needs. A signal whose previous value is read is a state. What a cell
+defines and never uses is a mistake more often than not, so it is refused.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gatekit.cell.errors import CellError, nearest
+from gatekit.cell.errors import CellError, listed, nearest
 from gatekit.cell.language.expression import Name, names
 from gatekit.cell.schema import Read
 
-from .binding import Bindings
-from .draft import FEEDBACK, Draft
+from .built import State
+from .draft import FEEDBACK, Bindings, Draft
+from .sizes import size_names
+from .widths import Widths
 
 
 @dataclass(frozen=True)
@@ -117,3 +123,107 @@ def _asked(draft: Draft, bindings: Bindings, name: str) -> tuple[str, ...]:
         reads = [*draft.gates[name].reads, *sharing(draft, name)]
         read = [n for r in reads for n in names(r.expr)]
     return (*arguments, *read)
+
+
+def find_states(draft: Draft, needs: Needs, widths: Widths) -> tuple[State, ...]:
+    """Return the states in public order: the emitted signal, other signals, gates' own states.
+
+    Raises:
+        CellError: an initial value, zoneout rate or learned initial value has no state.
+    """
+    spec = draft.spec
+    stems = {key.removesuffix("_prev") for key in needs.previous()}
+    written = [spec.emits, *(s for s in draft.signals if s != spec.emits), *draft.own_states]
+    states = [name for name in written if name in stems]
+    first = dict.fromkeys(states, 0.0)
+    for key, gate in draft.own_states.items():
+        first[key] = float(draft.gates[gate].gate.states[key.split(".")[1]])
+    for section in ("initial", "zoneout"):
+        for name, _ in getattr(spec, section):
+            _check_state(f"cell.{section}.{name}", name, states)
+    for name in spec.learned_initial_state:
+        _check_state("cell.learned_initial_state", name, states)
+    first.update(spec.initial)
+    zoneout = dict(spec.zoneout)
+    return tuple(
+        State(
+            name=name,
+            shape=widths.shapes.get(name) or (widths.of[name],),
+            initial=first[name],
+            learned=f"initial.{name}" if name in spec.learned_initial_state else None,
+            zoneout=zoneout.get(name, 0.0),
+        )
+        for name in states
+    )
+
+
+def _check_state(where: str, name: str, states: Sequence[str]) -> None:
+    if name not in states:
+        raise CellError(
+            f"{where}: {name!r} is not a state{nearest(name, states) or '.'} "
+            f"States: {listed(states)}."
+        )
+
+
+def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
+    """Refuse signals that what is emitted does not depend on, and values that nothing reads.
+
+    Raises:
+        CellError: a signal, parameter, constant, input or state is unused.
+    """
+    _check_signals(draft, bindings, needs)
+    _check_values(draft, needs)
+    for name in draft.gates:
+        _check_own(draft, name)
+
+
+def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
+    todo = {draft.spec.emits, *(key.removesuffix("_history") for _, key in bindings.output)}
+    todo.update(n for read in draft.output.reads for n in names(read.expr))
+    if draft.output.unit.feeds_back:
+        todo.add(FEEDBACK)
+    reached: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in reached or name not in needs.keys:
+            continue
+        reached.add(name)
+        stems = [key.removesuffix("_prev") for key in needs.keys[name]]
+        todo.update(draft.own_states.get(stem, stem) for stem in stems)
+    sections = {"gates": draft.gates, "equations": draft.equations, "norms": draft.norms}
+    for section, members in sections.items():
+        for name in members:
+            if name not in reached:
+                raise CellError(
+                    f"cell.{section}.{name}: what the cell emits ({draft.spec.emits}) does not "
+                    f"depend on {name!r}; use it in an equation, or remove it with "
+                    f"cell.{section}.{name}=null"
+                )
+
+
+def _check_values(draft: Draft, needs: Needs) -> None:
+    sizes = size_names(draft)
+    given = {
+        "parameters": draft.spec.parameters,
+        "constants": draft.spec.constants,
+        "inputs": draft.spec.inputs,
+    }
+    for section, members in given.items():
+        for name, _ in members:
+            if not {name, f"{name}_prev"} & needs.asked and name not in sizes:
+                raise CellError(
+                    f"cell.{section}.{name}: nothing reads {name!r}; use it or remove it"
+                )
+
+
+def _check_own(draft: Draft, name: str) -> None:
+    gate = draft.gates[name].gate
+    arguments = [gate.bind.get(a, a) for a in gate.arguments()]
+    for own in gate.parameters:
+        if own not in arguments:
+            raise CellError(
+                f"cell.gates.{name}: {gate.definition()} does not use its parameter {own!r}"
+            )
+    for own in gate.states:
+        if f"{own}_prev" not in arguments:
+            raise CellError(f"cell.gates.{name}: {gate.definition()} does not use {own}_prev")

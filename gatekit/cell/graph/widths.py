@@ -1,18 +1,34 @@
-"""The width of every signal, found from sizes and by inference through equations."""
+"""The width of every signal, found from sizes and by inference through equations.
+
+Matrix-valued signals are matrices within an equation and vectors everywhere else. Constant parts
+of expressions are computed as plain numbers by executors, so they must be small.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import CellError, listed
-from gatekit.cell.language.expression import Expr, Name, Number, lift, names, walk
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    children,
+    lift,
+    names,
+    render,
+    substitute,
+    walk,
+)
 from gatekit.cell.language.shape import Shape, infer, shape_text
 
-from .binding import Bindings, Bound
-from .draft import FEEDBACK, Draft
-from .matrices import check_matrices, width_of
+from .draft import FEEDBACK, Bindings, Bound, Draft
 from .sizes import gate_size, parameter_size, size
 
 MAX_VISITS = 60_000
@@ -153,3 +169,124 @@ def _check_gate(
                 f"{where}: its {what} has a width of {shape_text(found)}, and the gate has "
                 f"{own[0]} units"
             )
+
+
+def width_of(shape: Shape | None) -> int:
+    """Return the number of elements of a signal; 1 for a plain number."""
+    return math.prod(shape or ())
+
+
+def on_vectors(expr: Expr, own: Shape, shapes: Mapping[str, Shape | None]) -> Expr:
+    """Return an equation between vectors that computes an equation between matrices.
+
+    Args:
+        expr: the equation, with constants in their place.
+        own: the shape of its value.
+        shapes: the shapes of the names in it.
+    """
+    read = {name: _cut(name, shape) for name in names(expr) if (shape := shapes.get(name))}
+    result = substitute(expr, read)
+    for _ in own[1:]:
+        result = Call("flat", (result,))
+    return result
+
+
+def _cut(name: str, shape: Shape) -> Expr:
+    expr: Expr = Name(name)
+    for rows in shape[:-1]:
+        expr = Call("split", (expr, Number(rows)))
+    return expr
+
+
+def check_matrices(draft: Draft, bindings: Bindings, shapes: Mapping[str, Shape | None]) -> None:
+    """Refuse matrices where only vectors can be.
+
+    Raises:
+        CellError: a gate, read, norm or the output unit would get a matrix.
+    """
+
+    def check(where: str, name: str) -> None:
+        shape = shapes.get(name)
+        if shape is not None and len(shape) > 1:
+            raise CellError(
+                f"{where}: {name!r} is a matrix, {shape_text(shape)}, and only equations take "
+                f"matrices; make a vector of it in an equation of its own, such as flat({name}) or "
+                f"matvec({name}, q), and name that here"
+            )
+
+    for gate, bound in bindings.gates.items():
+        for _, key in bound:
+            check(f"cell.gates.{gate}", key)
+        for read in draft.reads(gate):
+            for name in names(read.expr):
+                check(f"cell.gates.{gate}.reads", name)
+    for name, source in draft.norms.items():
+        check(f"cell.norms.{name}", source)
+    check("cell.emits", draft.spec.emits)
+    for read in draft.output.reads:
+        for name in names(draft.with_emitted(read.expr)):
+            check("output_unit.reads", name)
+    for _, key in bindings.output:
+        check("output_unit", key.removesuffix("_history"))
+
+
+_LARGEST = 1e300
+
+
+def check_constants(draft: Draft, widths: Widths) -> None:
+    """Refuse expressions with a constant part that is not a finite real number.
+
+    ``((9**16)**16)**16`` would take gigabytes as an integer, and ``1 / 0`` has no value.
+
+    Raises:
+        CellError: a part is not finite, or not real.
+    """
+    for where, expr in _expressions(draft, widths):
+        _value(draft.with_constants(expr), where)
+
+
+def _expressions(draft: Draft, widths: Widths) -> Iterator[tuple[str, Expr]]:
+    for name, expr in draft.equations.items():
+        yield f"cell.equations.{name}", expr
+    for name, gate in draft.gates.items():
+        for read in gate.reads:
+            yield f"cell.gates.{name}.reads", read.expr
+        made: GateExpression | None = widths.expressions[name]
+        for expr in () if made is None else (made[0], *made[1].values()):
+            yield f"cell.gates.{name}", expr
+    for read in draft.output.reads:
+        yield "output_unit.reads", read.expr
+
+
+def _value(expr: Expr, where: str) -> float | None:
+    """Return the value of a constant expression in floats; None where it is not constant."""
+    if isinstance(expr, Number):
+        return float(expr.value)
+    inner = [_value(child, where) for child in children(expr)]
+    if isinstance(expr, Call) or not inner or None in inner:
+        return None
+    try:
+        found = _computed(expr, [value for value in inner if value is not None])
+    except (OverflowError, ZeroDivisionError):
+        found = float("nan")
+    if isinstance(found, complex) or not abs(found) <= _LARGEST:
+        raise CellError(
+            f"{where}: the constant {render(expr, ' ')!r} is not a real number between "
+            f"-{_LARGEST:g} and {_LARGEST:g}; write its value"
+        )
+    return found
+
+
+def _computed(expr: Expr, values: list[float]) -> float | complex:
+    if isinstance(expr, Neg):
+        return -values[0]
+    assert isinstance(expr, Binary)
+    one, other = values
+    if expr.op == "+":
+        return one + other
+    if expr.op == "-":
+        return one - other
+    if expr.op == "*":
+        return one * other
+    power: float | complex = one / other if expr.op == "/" else one**other
+    return power

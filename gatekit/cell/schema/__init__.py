@@ -2,17 +2,15 @@
 
 `reading.read_cell` is the entry point: it checks every key and returns a `CellSpec`, whose
 `canonical` form reads back as the same cell. `lookup` finds what is registered under a name,
-`about` checks where a cell comes from, `limits` bounds its size. Start with `reading.py`.
+`values` checks plain values and the source of a cell, `limits` bounds its size. Start with `reading.py`.
 """
 
-from .about import ABOUT_KEYS, KEY, UNVERIFIED, read_about
-from .initializers import make_initializer
-from .limits import check_options
-from .names import CELL_KEYS, MAX_EQUATIONS, RESERVED
-from .reading import read_cell, read_output_unit
+from .limits import CELL_KEYS, MAX_EQUATIONS, RESERVED, check_options
+from .lookup import make_initializer
+from .reading import read_cell, read_output_unit, swap
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
-from .swapping import swap
+from .values import ABOUT_KEYS, KEY, UNVERIFIED, read_about
 
 __all__ = [
     "ABOUT_KEYS",

@@ -1,4 +1,4 @@
-"""A cell, or an output unit, from plain data."""
+"""A cell, or an output unit, from plain data; and a cell with another gate in a role."""
 
 from __future__ import annotations
 
@@ -8,20 +8,32 @@ from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 
-from .about import read_about
-from .gate_entry import read_gate
-from .initializers import check_initializer, check_initializers
-from .limits import check_members, check_plain, check_size
-from .lookup import instance_of, kind_and_options, kind_of, unknown
-from .names import CELL_KEYS, MAX_EQUATIONS, SECTIONS, check_names
-from .reads import read_expression, read_reads
+from .gate_entry import read_expression, read_gate, read_reads
+from .limits import (
+    CELL_KEYS,
+    MAX_EQUATIONS,
+    SECTIONS,
+    check_members,
+    check_names,
+    check_plain,
+    check_size,
+)
+from .lookup import (
+    check_initializer,
+    check_initializers,
+    instance_of,
+    kind_and_options,
+    kind_of,
+    unknown,
+)
 from .regularizers import check_rules, read_rules
-from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form
-from .values import check_keys, constant, name_list, number, rate, section, text, width
+from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form, role_of
+from .values import check_keys, constant, name_list, number, rate, read_about, section, text, width
 
 _T = TypeVar("_T")
 
@@ -202,3 +214,38 @@ def _initializers(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tupl
 
 def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
     return tuple(read_rules(key, section(config, key), f"cell.{key}").items())
+
+
+def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) -> dict[str, Any]:
+    """Return the cell's mapping with another gate in a role.
+
+    The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
+    ``initializers``, ``regularizers`` and ``constraints``. Options of the old gate's kind are
+    dropped. An option that only the new gate has is kept, so that
+    ``swap.forget=power_law cell.gates.forget.eps=1e-2`` sets it.
+
+    Args:
+        config: the cell's mapping, as in conf/cell.
+        role: a gate's name, or a role that the cell maps to one.
+        gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
+        catalogue: what is registered.
+
+    Raises:
+        CellError: no gate plays the role, or ``gate`` is not a registered gate.
+    """
+    if "function" in config:
+        config = read_cell(config, catalogue).canonical()
+    gates, roles = section(config, "gates"), section(config, "roles")
+    place = role_of(role, list(gates), roles, str(config.get("name", "?")))
+    kind, options = kind_and_options(gate, f"swap.{role}")
+    if kind not in catalogue.gates:
+        raise unknown(f"swap.{role}", "gate", kind, catalogue.gates, catalogue)
+    new_kind = catalogue.gates[kind]
+    generic = ["reads", "bias", "norm", "initializers", "regularizers", "constraints"]
+    kept = ["units", *(generic if "pre" in new_kind().arguments() else [])]
+    old = gates[place] if isinstance(gates[place], Mapping) else {}
+    old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
+    left = ["kind", "activation", *old_kind.option_names()]
+    stays = {k: v for k, v in old.items() if k in kept or k not in left}
+    new = {"kind": kind, **stays, **options}
+    return {**config, "gates": {**gates, place: new}}

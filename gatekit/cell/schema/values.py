@@ -1,4 +1,4 @@
-"""Readers of plain values in a cell: each checks one value and names its place."""
+"""Plain values of a cell's data, each checked, and what a cell records about its source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed, nearest
+from gatekit.cell.errors import CellError, excerpt, listed, nearest
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -114,3 +114,90 @@ def width(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise CellError(f"{where}: a width (a whole number from 1) is expected, not {value!r}")
     return value
+
+
+ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite")
+UNVERIFIED = "unverified"
+KEY = r"[^\s{}(),=#%\"'\\~@]{1,100}"
+"""A key of references.bib, as a regular expression."""
+WORK_NEEDS = ("authors", "title", "year")
+WORK_FIELDS = (
+    *(*WORK_NEEDS, "journal", "booktitle", "school"),
+    *("volume", "number", "pages", "doi", "arxiv", "url"),
+)
+# BibTeX styles print these verbatim, as links.
+_ADDRESSES = {
+    "url": (re.compile(r"https?://[^\s{}\\<>\"'`]+"), "https://example.org/paper"),
+    "doi": (re.compile(r"10\.\d{4,9}/[^\s{}\\\"'`]+"), "10.1162/neco.1997.9.8.1735"),
+    "arxiv": (re.compile(r"\d{4}\.\d{4,5}(v\d+)?|[a-z.-]+/\d{7}(v\d+)?", re.I), '"1406.1078"'),
+}
+_EXAMPLE = (
+    '{authors: "Hochreiter, Sepp and Schmidhuber, Jürgen", title: Long short-term memory, '
+    "journal: Neural Computation, year: 1997}"
+)
+
+
+def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    """Return the keys of `ABOUT_KEYS` that a cell has, with their values; null counts as missing.
+
+    Works are not looked up here: a cell is the same whatever references.bib holds.
+
+    Raises:
+        CellError: a value has the wrong type or form.
+    """
+    about = [(key, config[key]) for key in ABOUT_KEYS if config.get(key) is not None]
+    for key, value in about:
+        if key == "cite":
+            _check_cite(value)
+        elif key == "year":
+            _check_year(value, "cell.year")
+        elif not isinstance(value, str):
+            raise CellError(f"cell.{key}: a string is expected, not {value!r}; put it in quotes")
+        elif key == "tier" and value != UNVERIFIED:
+            raise CellError(
+                f"cell.tier: {value!r} is not allowed; write `tier: {UNVERIFIED}` if the equations "
+                "could not be checked in the paper or in its authors' code, else omit the key"
+            )
+    return tuple(about)
+
+
+def _check_cite(value: object) -> None:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence) or not value:
+        raise CellError(
+            "cell.cite: a list of keys of references.bib is expected, such as [cho2014learning], "
+            f"not {excerpt(repr(value))}"
+        )
+    for position, entry in enumerate(value):
+        where = f"cell.cite[{position}]"
+        if isinstance(entry, Mapping):
+            _check_work(entry, where)
+        elif not isinstance(entry, str) or not re.fullmatch(KEY, entry):
+            raise CellError(
+                f"{where}: a key of references.bib is expected, such as cho2014learning, or a work "
+                f"such as {_EXAMPLE}, not {excerpt(repr(entry))}"
+            )
+
+
+def _check_work(work: Mapping[str, Any], where: str) -> None:
+    check_keys(work, WORK_FIELDS, where)
+    missing = [field for field in WORK_NEEDS if field not in work]
+    if missing:
+        raise CellError(f"{where}: {listed(missing)} is missing; a work is {_EXAMPLE}")
+    for field, value in work.items():
+        if field == "year":
+            _check_year(value, f"{where}.year")
+        elif not isinstance(value, str) or not value.isprintable():
+            raise CellError(
+                f"{where}.{field}: a string of one line is expected, not {excerpt(repr(value))}; "
+                "put it in quotes"
+            )
+        elif field in _ADDRESSES and not _ADDRESSES[field][0].fullmatch(value):
+            raise CellError(
+                f"{where}.{field}: {excerpt(repr(value))} is not allowed; write for example "
+                f"{field}: {_ADDRESSES[field][1]}"
+            )
+
+
+def _check_year(value: object, where: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1900 <= value <= 2100:
+        raise CellError(f"{where}: a year such as 1997 is expected, not {value!r}")

@@ -1,6 +1,6 @@
 """The Keras layers: any cell, used like `keras.layers.LSTM`.
 
 `rnn.RNN` runs a sequence, `step_cell.Cell` one step; `cell_layer` is what both share. `arguments`
-and `inputs` check what is given; `weights`, `states` and `first_values` are the variables;
-`regularizers` and `seeds` follow Keras. Start with `rnn.py`.
+and `inputs` check what is given; `weights` and `states` are the variables; `built` shares cells
+between equal layers; `regularizers` and `seeds` follow Keras. Start with `rnn.py`.
 """

@@ -1,4 +1,4 @@
-"""Built cells, kept for layers that are equal: a deep model builds and tries each cell once."""
+"""Built cells, shared by equal layers: a deep model builds and tries each cell once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,43 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+import tensorflow as tf
+
 from gatekit.cell.declare import Declared
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
+from gatekit.recurrence.call import LayerCall, compute
+from gatekit.recurrence.executors import unroll
 
-from .trial import dry_run
+from .states import state_shapes
+
+_BATCH = 2
+
+
+def dry_run(cell: Cell) -> None:
+    """Trace one step and one emission on placeholders.
+
+    Args:
+        cell: the built cell.
+
+    Raises:
+        CellError: a gate or the output unit returned something of the wrong shape or type.
+    """
+    with tf.Graph().as_default():
+        call = LayerCall(
+            cell=cell,
+            weights={weight.name: tf.zeros(weight.shape) for weight in cell.weights},
+            inputs={name: tf.zeros([_BATCH, 1, width]) for name, width in cell.inputs.items()},
+            mask=None,
+            first={name: tf.zeros(shape) for name, shape in state_shapes(cell, _BATCH).items()},
+            seed=None,
+            training=False,
+            go_backwards=False,
+            return_sequences=False,
+            zero_masked=False,
+            matmul_dtype=tf.float32,
+        )
+        compute(call, unroll.run)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,12 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
-from .arguments import check_float, checked_units, specification
+from .arguments import check_float, checked_units, refuse_unknown, specification
 from .built import built
-from .first_values import draw
-from .keras_arguments import refuse_unknown
 from .regularizers import Rules
 from .seeds import earlier_twins, seed_of
 from .states import first_states, state_names, state_shapes
-from .weights import scope_name, starting_at
+from .weights import draw, scope_name, starting_at
 
 
 class CellLayer(keras.layers.Layer):

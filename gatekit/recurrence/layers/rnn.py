@@ -18,12 +18,10 @@ from gatekit.recurrence.executors.explain import explain
 from gatekit.recurrence.noise import scrambled
 
 from .arguments import features_of, own_arguments
-from .batch import known_batch, of_batch
 from .built import built
 from .cell_layer import CellLayer
-from .inputs import checked_inputs, checked_mask, checked_states
-from .stateful import KeptStates
-from .states import state_shapes
+from .inputs import checked_inputs, checked_mask, checked_states, known_batch, of_batch
+from .states import KeptStates, state_shapes
 from .weights import weight_values
 
 

@@ -17,10 +17,9 @@ from gatekit.recurrence.executors import unroll
 from gatekit.recurrence.noise import scrambled
 
 from .arguments import own_arguments
-from .batch import known_batch, of_batch
 from .built import built
 from .cell_layer import CellLayer
-from .inputs import checked_inputs
+from .inputs import checked_inputs, known_batch, of_batch
 from .states import state_shapes
 from .weights import weight_values
 
