@@ -153,7 +153,7 @@ FAULTS = (
         ("tests/recurrence/test_layer_witness.py", "-k", "holes and norm"),
     ),
     Fault(
-        "a mask of recurrent dropout for each gate",
+        "all dropout masks are one draw",
         "gatekit/recurrence/noise.py",
         "dropped = bernoulli(seed, stream, 0, shape, rate)",
         "dropped = bernoulli(seed, 0, 0, shape, rate)",

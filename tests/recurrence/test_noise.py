@@ -44,3 +44,9 @@ def test_dropout_mask_keeps_the_mean() -> None:
     mask = np.asarray(dropout_mask(SEED, 0, [300, 300], 0.25, tf.float64))
     assert set(np.unique(mask)) == {0.0, 1 / 0.75}
     assert abs(mask.mean() - 1) < 0.01
+
+
+def test_each_stream_has_a_dropout_mask_of_its_own() -> None:
+    seed = scrambled(tf.constant([1, 2]))
+    masks = [np.asarray(dropout_mask(seed, stream, (8, 64), 0.5, tf.float64)) for stream in (0, 1)]
+    assert 0.3 < np.mean(masks[0] == masks[1]) < 0.7
