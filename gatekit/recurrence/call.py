@@ -16,7 +16,7 @@ from .noise import dropout_mask
 from .problem import Problem, Solution
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerCall:
     """What a layer is called with.
 
@@ -37,13 +37,13 @@ class LayerCall:
     cell: Cell
     weights: Mapping[str, Any]
     inputs: Mapping[str, Any]
-    mask: Any
+    mask: Any = None
     first: Mapping[str, Any]
-    seed: Any
-    training: bool
-    go_backwards: bool
-    return_sequences: bool
-    zero_masked: bool
+    seed: Any = None
+    training: bool = False
+    go_backwards: bool = False
+    return_sequences: bool = False
+    zero_masked: bool = False
     matmul_dtype: Any
 
 

@@ -123,7 +123,7 @@ def instrumented(
         source: ``tape.watch`` of the tape under which the model is called.
 
     Yields:
-        What stands in for each layer's executor, by the layer's name.
+        The instrument of each layer, by the layer's name.
     """
     executors = [layer._executor for layer in layers]
     instruments = {layer.name: Instrumented(layer, source) for layer in layers}

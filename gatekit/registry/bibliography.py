@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from gatekit.cell.show.bibtex import parse
 from gatekit.cell.show.works import Work
 
 from .cells import config_folders
+from .safe_yaml import decoded
 
 FILE = "references.bib"
 MAX_BYTES = 1024 * 1024
@@ -49,12 +51,4 @@ def _read(path: Path, folder: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {reason}.") from None
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path} is too large: a bibliography has at most {MAX_BYTES:,} bytes.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
-        ) from None
-    if "\0" in text:
-        raise ConfigError(f"{path} is not text: it has NUL bytes; save it as UTF-8.")
-    return text
+    return decoded(data.removeprefix(codecs.BOM_UTF8), path)

@@ -181,7 +181,7 @@ def _without_own_imports(nodes: list[Any]) -> list[Any]:
             node = node if len(names) == len(node.names) else ast.Import(names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = node.module or ""
-            # `as` stays: the rest of the file does not show which function it stands for
+            # `as` stays: the rest of the file does not show which function it is
             names = [a for a in node.names if a.asname or not _is_own_module(f"{module}.{a.name}")]
             if _is_own_module(module):
                 node = ast.ImportFrom("gatekit", names, 0)

@@ -91,6 +91,27 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     return loaded
 
 
+def decoded(data: bytes, path: Path) -> str:
+    """Return the text of a file.
+
+    Args:
+        data: the content of the file.
+        path: the file, for messages.
+
+    Raises:
+        ConfigError: it is not UTF-8, or has NUL bytes.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from None
+    if "\0" in text:
+        raise ConfigError(f"{path} is not text: it has NUL bytes; save it as UTF-8.")
+    return text
+
+
 def read_text(path: Path) -> str:
     """Return the text of a configuration file.
 
@@ -112,14 +133,7 @@ def read_text(path: Path) -> str:
         raise ConfigError(
             f"{path} begins with a byte order mark; save it as UTF-8 without byte order mark."
         )
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
-        ) from None
-    if "\0" in text:
-        raise ConfigError(f"{path} is not text: it has NUL bytes; save it as UTF-8.")
+    text = decoded(data, path)
     # The scanner is slow on long runs of brackets, so these are refused before it sees them.
     if any(len(run.replace(" ", "")) > MAX_DEPTH for run in _FLOW.findall(text)):
         raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.")

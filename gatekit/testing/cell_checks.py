@@ -163,13 +163,8 @@ def _gates(subject: InCell) -> dict[str, Any]:
         cell=cell,
         weights=weights,
         inputs=inputs(subject, ROWS, STEPS),
-        mask=None,
         first=first_states(cell, ROWS, weights, tf.float64),
-        seed=None,
-        training=False,
-        go_backwards=False,
         return_sequences=True,
-        zero_masked=False,
         matmul_dtype=tf.float64,
     )
     problem = replace(prepare(call), wanted=names)

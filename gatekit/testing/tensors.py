@@ -75,13 +75,7 @@ def _env(subject: Subject, rng: np.random.Generator) -> Values:
         cell=cell,
         weights=weights,
         inputs={n: tf.constant(np.stack([x[n] for x in drawn], 1)) for n in cell.inputs},
-        mask=None,
         first=first,
-        seed=None,
-        training=False,
-        go_backwards=False,
-        return_sequences=False,
-        zero_masked=False,
         matmul_dtype=tf.float64,
     )
     problem = prepare(call)

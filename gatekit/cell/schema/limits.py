@@ -1,4 +1,4 @@
-"""The keys of a cell, the names that its parts may have, and bounds on its size.
+"""The keys of a cell, the valid names of its parts, and limits on its size.
 
 The bounds keep reading, building and drawing any cell cheap.
 """

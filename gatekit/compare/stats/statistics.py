@@ -119,8 +119,8 @@ def paired_test(differences: Sequence[float]) -> PairedTest | None:
     """Test whether paired differences are symmetric about zero; None for fewer than five.
 
     Up to 16 pairs this is Fisher's exact permutation test of the mean, which counts all ``2**n``
-    sign flips. With more pairs it is Wilcoxon's signed-rank test. If a run of a pair diverged, the
-    difference is infinite and both tests use signed ranks.
+    sign flips. With more pairs it is Wilcoxon's signed-rank test. If one run of a pair diverged,
+    the difference is infinite and both tests use signed ranks.
 
     Args:
         differences: one per pair; ``inf`` or ``-inf`` if one run of the pair diverged.

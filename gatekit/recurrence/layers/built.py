@@ -33,13 +33,7 @@ def dry_run(cell: Cell) -> None:
             cell=cell,
             weights={weight.name: tf.zeros(weight.shape) for weight in cell.weights},
             inputs={name: tf.zeros([_BATCH, 1, width]) for name, width in cell.inputs.items()},
-            mask=None,
             first={name: tf.zeros(shape) for name, shape in state_shapes(cell, _BATCH).items()},
-            seed=None,
-            training=False,
-            go_backwards=False,
-            return_sequences=False,
-            zero_masked=False,
             matmul_dtype=tf.float32,
         )
         compute(call, unroll.run)
