@@ -47,7 +47,7 @@ class Parameter:
         trainable: False for a constant that is stored with the weights.
 
     Raises:
-        CellError: the map is unknown, or init is outside its range.
+        CellError: a value has another type, the map is unknown, or init is outside its range.
     """
 
     shape: str | int = "units"
@@ -60,7 +60,7 @@ class Parameter:
             raise CellError(
                 f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}"
             )
-        if self.map is not None and self.map not in MAPS:
+        if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             raise CellError(
                 f"there is no map {self.map!r}{nearest(str(self.map), MAPS) or '.'} "
                 f"Maps: {listed(MAPS)}."
@@ -69,6 +69,8 @@ class Parameter:
             raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
+        if not isinstance(self.trainable, bool):
+            raise CellError(f"a parameter's trainable is true or false, not {self.trainable!r}")
         self.raw_init()
 
     def raw_init(self) -> float | Mapping[str, Any]:

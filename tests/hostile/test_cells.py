@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import math
 import resource
 import signal
 import sys
@@ -126,6 +128,50 @@ def test_some_hostile_cells_are_built_and_most_are_refused() -> None:
 
 def test_few_hostile_cells(tmp_path: Path) -> None:
     assert first_fault(range(CASES, CASES + 150), tmp_path) == ""
+
+
+# Values of a type that no key, or not this one, expects.
+WRONG: tuple[Any, ...] = (
+    *({}, [], [[]], [{}], {"a": {}}, {1: 2}, {"kind": []}, {"kind": {}}, None, True),
+    *(-1, 1e300, math.nan, 10**30, "", "x y"),
+)
+
+
+def places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys that lead to each value within a mapping."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
+    for key, inner in items:
+        yield (*path, key)
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*path, key))
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: object) -> Any:
+    """Return a copy with another value at a place."""
+    if not path:
+        return new
+    copied = value.copy()
+    copied[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copied
+
+
+def test_a_value_of_a_wrong_type_gets_an_error_of_gatekit() -> None:
+    """Each value of each bundled cell is replaced by three others, in turn."""
+    known, unexpected = catalogue(), []
+    wrong = itertools.cycle(WRONG)
+    for file in sorted((Path(__file__).parents[2] / "conf/cell").glob("*.yaml")):
+        config = yaml.safe_load(file.read_text("utf-8"))
+        config.pop("defaults", None)
+        for path in places(config):
+            for value in itertools.islice(wrong, 3):
+                try:
+                    spec = read_cell(replaced(config, path, value), known)
+                    build(spec, 8, 5, read_output_unit("hidden", known))
+                except GatekitError:
+                    continue
+                except Exception as error:
+                    unexpected.append(f"{file.name}: {path}: {value!r}: {error!r}")
+    assert unexpected == []
 
 
 @pytest.mark.slow
