@@ -167,6 +167,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")
     _check_files(record.get("files"))
+    _check_sizes(record.get("sizes"))
     return record
 
 
@@ -236,7 +237,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
         data_hash=_optional_text(record, "data_hash"),
         plugins=_texts(record, "plugins"),
         files=_texts(record, "files"),
-        warnings=tuple(str(w) for w in record.get("warnings") or ()),
+        warnings=_strings(record, "warnings"),
         checks=_texts(record, "checks"),
     )
 
@@ -248,6 +249,14 @@ def _check_files(files: Any) -> None:
     for name, digest in files.items():
         if name not in HASHED or not isinstance(digest, str):
             raise ValueError(f"files holds {name!r}, which is not a file of a result")
+
+
+def _check_sizes(sizes: Any) -> None:
+    # Only a result in a bundle has them.
+    if sizes is None:
+        return
+    if not isinstance(sizes, dict) or not all(type(n) is int and n >= 0 for n in sizes.values()):
+        raise ValueError("sizes is not a table of numbers of bytes")
 
 
 def _number(text: str) -> float:
@@ -324,6 +333,15 @@ def _optional_integer(record: Mapping[str, Any], key: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{key} is {value!r}, not a whole number")
     return value
+
+
+def _strings(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = record.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError(f"{key} is not a list of strings")
+    return tuple(value)
 
 
 def _texts(record: Mapping[str, Any], key: str) -> Mapping[str, str]:

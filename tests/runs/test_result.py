@@ -1,5 +1,6 @@
 """``result.json`` protects itself: no bit of it can change without being found."""
 
+import contextlib
 import json
 import re
 
@@ -11,6 +12,7 @@ from gatekit.cli.main import main
 from gatekit.compare import load
 from gatekit.runs import result
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.state import STATES, RunReader
 
 
 @pytest.fixture
@@ -115,3 +117,58 @@ def test_a_bundled_result_is_sealed_anew(folder, tmp_path, capsys):
     (run,) = load("demo", tmp_path / "other").runs
     assert (run.state, run.result.best.test) == ("COMPLETED", 8.65)
     assert RunFolder(run.path).state().sealed
+
+
+WRONG = ({}, [], [[]], [{}], {"a": {}}, None, True, -1, 10**30, "", "x", 1e300, ["x", None])
+
+
+def places(value, path=()):
+    """Yield the keys that lead to each value within an object of JSON."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in items:
+        yield (*path, key)
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*path, key))
+
+
+def replaced(value, path, new):
+    """Return a copy with another value at a place."""
+    if not path:
+        return new
+    copied = value.copy()
+    copied[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copied
+
+
+def test_a_sealed_result_with_a_value_of_a_wrong_type_is_read_or_refused(folder):
+    """Anyone can seal a result; a bundle from a stranger may hold anything."""
+    path = folder / "result.json"
+    record = {**json.loads(path.read_bytes()), "warnings": ["slow"], "sizes": {"metrics.jsonl": 9}}
+    refused = 0
+    for place in places(record):
+        for wrong in WRONG:
+            path.write_bytes(result.dumped(replaced(record, place, wrong)))
+            state = RunReader(folder).state()
+            assert state.name in STATES
+            if state.name == "CORRUPT":
+                refused += 1
+                continue
+            with contextlib.suppress(ValueError):
+                result.read_result(path.read_bytes())
+    assert refused > 100
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("sizes", {"metrics.jsonl": [{}]}, "sizes is not a table of numbers of bytes"),
+        ("sizes", {"metrics.jsonl": True}, "sizes is not a table of numbers of bytes"),
+        ("warnings", 1, "warnings is not a list of strings"),
+        ("warnings", [{}], "warnings is not a list of strings"),
+    ],
+)
+def test_a_sealed_result_with_a_wrong_field_says_which(folder, key, value, says):
+    path = folder / "result.json"
+    record = json.loads(path.read_bytes())
+    with pytest.raises(ValueError, match=says):
+        result.read_result(result.dumped({**record, key: value}))
