@@ -1,8 +1,14 @@
-"""What every test shares: the environment it runs in; slow ones run in CI and with ``--slow``."""
+"""What every test shares: the environment it runs in; slow ones run in CI and with ``--slow``.
+
+Nothing of yours reaches a test: installed plugins are switched off, and the working folder is an
+empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 
 import processes
@@ -20,6 +26,8 @@ for _name in [
 ]:
     os.environ.pop(_name, None)
 os.environ |= {"LANG": "C.UTF-8", "TZ": "UTC", "TERM": "xterm-256color"}
+# Entry points of plugins that are installed beside gatekit; a test names those that it installs.
+os.environ["GATEKIT_LOAD_PLUGINS"] = ""
 time.tzset()
 processes.heed_signals()
 
@@ -32,6 +40,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
         help="run the tests marked slow, too",
     )
+
+
+_FOLDERS = pytest.StashKey[tuple[str, str]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Work in an empty folder from here on; pytest resolves paths by where it was started."""
+    session.config.stash[_FOLDERS] = (os.getcwd(), tempfile.mkdtemp(prefix="gatekit-tests-"))
+    os.chdir(session.config.stash[_FOLDERS][1])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the empty folder."""
+    if _FOLDERS in config.stash:
+        before, empty = config.stash[_FOLDERS]
+        os.chdir(before)
+        shutil.rmtree(empty, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

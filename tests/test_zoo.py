@@ -10,7 +10,10 @@ WRITTEN = dict(pages())
 
 def test_one_page_and_drawing_for_each_cell() -> None:
     below = {f"zoo/{path.name}" for path in (ROOT / "docs/zoo").iterdir()}
-    assert below | {"zoo.md"} == set(WRITTEN)
+    assert below | {"zoo.md"} == set(WRITTEN), (
+        "each cell in conf/cell of the clone is a bundled one: run `make zoo`, or move your own "
+        "cells to conf/cell of a project, which `gatekit new project` creates"
+    )
 
 
 @pytest.mark.parametrize("path", WRITTEN)

@@ -52,6 +52,32 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {match[0]!r}?" if match else ""
 
 
+def alternatives(
+    name: str, known: Iterable[str], what: str, command: str = "", most: int = 16
+) -> str:
+    """Return how a sentence about an unknown name ends: the nearest name, and what there is.
+
+    ``"; did you mean 'adam'? Optimizers: adam, rmsprop, sgd."`` Of many names only the nearest are
+    listed: ``"; did you mean 'gru'? Near it: gru1, mgru. `gatekit cells` lists all 139 cells."``
+
+    Args:
+        name: what was asked for.
+        known: the names that there are.
+        what: what they are, in the plural, such as ``cells``.
+        command: the command that lists all of them.
+        most: how many names are listed in full.
+    """
+    names = sorted({str(k) for k in known})
+    start = nearest(name, names) or "."
+    if len(names) <= most:
+        return f"{start} {what[:1].upper()}{what[1:]}: {listed(names)}."
+    short = [k for k in names if len(k) <= MAX_NEAREST][:MAX_CANDIDATES]
+    near = difflib.get_close_matches(name[:MAX_NEAREST], short, n=5, cutoff=0.55)[1:]
+    beside = f" Near it: {', '.join(near)}." if near and start != "." else ""
+    where = f"`{command}` lists all {len(names)} {what}." if command else ""
+    return f"{start}{beside} {where or f'There are {len(names)} {what}.'}"
+
+
 def listed(names: Iterable[str], most: int = 24) -> str:
     """Return the names sorted and comma separated, at most ``most`` of them."""
     ordered = sorted(str(name) for name in names)

@@ -12,6 +12,7 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
+from .arguments import refuse_split
 from .commands import COMMANDS, usage
 from .output import guarded, write
 
@@ -87,6 +88,7 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(
             f"the working folder cannot be read ({error.strerror}); cd to another folder"
         ) from None
+    refuse_split(rest)
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
     code: int = module.run(name, rest)
     return code

@@ -32,13 +32,13 @@ def keys(texts: Sequence[str]) -> list[str]:
 
 
 def add_plugins(parser: Parser) -> None:
-    """Add plugin files to load in addition to the discovered plugins."""
+    """Add plugin files to load in addition to the discovered plugins, in either spelling."""
     parser.add_argument(
         "--plugin",
         action="append",
         default=[],
         metavar="FILE.py",
-        help="also load this plugin; may be repeated",
+        help="also load this plugin; may be repeated; plugins=[FILE.py] does the same",
     )
 
 

@@ -40,14 +40,18 @@ class Overrides:
     output_values: dict[str, Any] = field(default_factory=dict)
 
 
-def read_overrides(arguments: Sequence[str]) -> Overrides:
+def read_overrides(arguments: Sequence[str], plugins: Sequence[str] = ()) -> Overrides:
     """Parse ``key=value`` arguments.
+
+    Args:
+        arguments: the words of the command line.
+        plugins: plugin files, which ``--plugin`` names.
 
     Raises:
         ConfigError: an argument is not ``key=value``, a key is unknown or given twice, or a value
             has the wrong type.
     """
-    overrides = Overrides()
+    overrides = Overrides(plugins=list(plugins))
     seen: set[str] = set()
     for argument in arguments:
         key, equals, text = argument.partition("=")
@@ -112,6 +116,13 @@ def _assign(overrides: Overrides, key: str, value: Any) -> None:
             )
         overrides.plugins = files
     else:
+        names = value if isinstance(value, list) else str(value).split(",")
+        if len(names) > 1:
+            raise ConfigError(
+                f"{key}={','.join(map(str, names))} names {len(names)}, and this command takes "
+                f"one; type {key}={names[0]}. To train all of them, type "
+                f"gatekit train -m {key}={','.join(map(str, names))}"
+            )
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{key}={value!r}: a name is expected, such as {key}=hidden")
         setattr(overrides, key, value)

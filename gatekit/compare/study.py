@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.cell.errors import RunError
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import Run, is_run, read_run
+from gatekit.runs.studies.survey import no_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     root = Path(root)
     folder = root / study
     if not study or not _inside(folder, root) or not folder.is_dir():
-        known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
-        raise RunError(
-            f"no study {study!r} in {root}{nearest(study, known)}; studies: {listed(known)};"
-            f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
-        )
+        raise no_study(study, root, "compare")
     configs = ConfigReader()
     runs: dict[tuple[str, str], Run] = {}
     ignored: list[str] = []
@@ -100,7 +97,10 @@ def studies(root: Path | str = "experiments") -> list[str]:
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not names:
-        raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
+        raise RunError(
+            f"there are no studies in {Path(root).absolute()}; cd to the folder of your project, "
+            "or type --root FOLDER"
+        )
     return names
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Task
 
@@ -50,8 +50,8 @@ class Components:
         name = config["name"]
         if name not in self.tasks:
             raise ConfigError(
-                f"task={name}: there is no such task{nearest(str(name), self.tasks) or '.'} "
-                f"Tasks: {listed(self.tasks)}."
+                f"task={name}: there is no such task"
+                f"{alternatives(str(name), self.tasks, 'tasks', 'gatekit tasks')}"
             )
         try:
             return self.tasks[name](**{k: v for k, v in config.items() if k != "name"})

@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,7 @@ from .plugin import PRIVATE, DiscoveredPlugin
 GROUP = "gatekit"
 BUNDLED = "gatekit.plugins"
 DISABLE = "GATEKIT_DISABLE_PLUGIN_AUTOLOAD"
+LOAD = "GATEKIT_LOAD_PLUGINS"
 LARGEST = 10_000_000
 """Bytes that a plugin's file may have."""
 DEEPEST = 5
@@ -31,6 +33,8 @@ MOST = 2000
 """Python files and folders that a folder of plugins may have."""
 CELL_FOLDERS = ("cells", "functions", "gates", "initializers", "maps", "outputs")
 """Bundled folders whose plugins provide what a cell is made of."""
+CONFIGURATIONS = "bundled_conf.py"
+"""The only bundled plugin that is not in a folder: others beside it are the user's."""
 
 _SKIPPED = ("_", ".")
 _KINDS: dict[str, Callable[[int], bool]] = {
@@ -46,20 +50,42 @@ def autoload() -> bool:
     return os.environ.get(DISABLE, "") in ("", "0")
 
 
-def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[DiscoveredPlugin]:
+def chosen() -> frozenset[str] | None:
+    """Return the distributions whose entry points are loaded, None for all of them."""
+    names = os.environ.get(LOAD)
+    if names is None:
+        return None
+    return frozenset(name.strip() for name in names.split(",") if name.strip())
+
+
+def is_bundled(path: Path) -> bool:
+    """Return whether a file below the folder of `BUNDLED` is gatekit's own.
+
+    In a clone, ``./plugins`` is that folder: a file directly in it is the user's.
+    """
+    top = Path(importlib.import_module(BUNDLED).__file__ or "").resolve().parent
+    file = path.resolve()
+    return file.is_relative_to(top) and (file.parent != top or file.name == CONFIGURATIONS)
+
+
+def find(
+    plugins: Sequence[str], folder: Path, everything: bool, distributions: frozenset[str] | None
+) -> list[DiscoveredPlugin]:
     """Return the plugins of all sources, each once.
 
     Args:
         plugins: files that the user named, relative to ``folder``.
         folder: the working folder.
         everything: False to leave out ``folder``/plugins and entry points.
+        distributions: those whose entry points are loaded; None for all.
 
     Raises:
-        PluginError: a named file is not there, or is not a Python file.
+        PluginError: a named file is not there, or is not a Python file; a named distribution has
+            no entry point.
     """
     found: list[DiscoveredPlugin] = []
     files: set[Path] = set()
-    for plugin in _all(plugins, folder, everything):
+    for plugin in _all(plugins, folder, everything, distributions):
         if plugin.path is not None and plugin.path in files:
             if plugin.named:
                 # The user named it, so its faults are errors.
@@ -71,17 +97,40 @@ def find(plugins: Sequence[str], folder: Path, everything: bool) -> list[Discove
     return found
 
 
-def _all(plugins: Sequence[str], folder: Path, everything: bool) -> Iterator[DiscoveredPlugin]:
+def _all(
+    plugins: Sequence[str], folder: Path, everything: bool, distributions: frozenset[str] | None
+) -> Iterator[DiscoveredPlugin]:
     yield from _bundled()
     if everything:
         top = folder / "plugins"
         for path in _python_files(top):
             if path.parent == top or _may_have_a_hook(path):
                 yield _file(Path(os.path.realpath(path)))
-        for entry in sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value)):
+        for entry in _entries(distributions):
             yield _entry(entry)
     for text in plugins:
         yield _named_file(text, folder)
+
+
+def _entries(distributions: frozenset[str] | None) -> list[EntryPoint]:
+    """Return the entry points of the chosen distributions, in an order of their own."""
+    entries = sorted(entry_points(group=GROUP), key=lambda e: (e.name, e.value))
+    if distributions is None:
+        return entries
+    installed = {_normal(e.dist.name) for e in entries if e.dist}
+    for name in sorted(distributions):
+        if _normal(name) not in installed:
+            raise PluginError(
+                f"{LOAD} names {name!r}, and no installed distribution of this name has plugins"
+                f"{nearest(_normal(name), installed) or '.'} Installed: {listed(installed)}."
+            )
+    wanted = {_normal(name) for name in distributions}
+    return [e for e in entries if e.dist and _normal(e.dist.name) in wanted]
+
+
+def _normal(name: str) -> str:
+    """Return a distribution's name as packaging tools compare it: ``Gatekit_Slow`` is one."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _python_files(top: Path) -> list[Path]:
@@ -125,6 +174,8 @@ def _bundled() -> Iterator[DiscoveredPlugin]:
     # By name: a static import would make the registry depend on every plugin.
     top = Path(importlib.import_module(BUNDLED).__file__ or "").parent
     for path in _python_files(top):
+        if not is_bundled(path):
+            continue
         load = functools.partial(importlib.import_module, f"{BUNDLED}.{path.stem}")
         folder = path.relative_to(top).parts[0]
         needed = path.parent == top or folder in CELL_FOLDERS

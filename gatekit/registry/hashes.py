@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.errors import PluginError, alternatives
 from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
 
@@ -42,8 +42,8 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
     known = origins(kind, plugins)
     if name not in known:
         raise PluginError(
-            f"no plugin registers {name!r} among {kind}{nearest(name, known) or '.'} "
-            f"Registered: {listed(known, 60)}."
+            f"no plugin registers {name!r} among {kind}"
+            f"{alternatives(name, known, kind.replace('_', ' '), 'gatekit plugins')}"
         )
     path = known[name].path
     if path is None:

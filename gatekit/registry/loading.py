@@ -93,7 +93,8 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
     everything = discovery.autoload() and not _named_only.get()
-    return _registry(tuple(named), Path.cwd(), everything)
+    distributions = discovery.chosen() if everything else None
+    return _registry(tuple(named), Path.cwd(), everything, distributions)
 
 
 def complete_registry(plugins: Sequence[str] = ()) -> Registry:
@@ -153,10 +154,15 @@ def using(plugins: Sequence[str]) -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=32)
-def _registry(plugins: tuple[str, ...], folder: Path, everything: bool) -> Registry:
+def _registry(
+    plugins: tuple[str, ...],
+    folder: Path,
+    everything: bool,
+    distributions: frozenset[str] | None,
+) -> Registry:
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    found = discovery.find(plugins, folder, everything)
+    found = discovery.find(plugins, folder, everything, distributions)
     bundled = [plugin for plugin in found if plugin.bundled]
     users = found[len(bundled) :]
     result = Registry(manager, bundled=len(bundled))

@@ -176,20 +176,19 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 def _check_name(kind: str, name: str) -> None:
     if not _NAME.match(name):
         raise ConfigError(
-            f"{name!r} is not a valid name for a {kind}; use at most 40 small letters, "
-            "digits and _, "
-            f"beginning with a letter: gatekit new {kind} {_proposal(name)}"
+            f"{name!r} is not a valid name for {_a(kind)}; use at most 40 lower-case letters, "
+            f"digits and _, the first a letter: gatekit new {kind} {_proposal(name)}"
         )
     if keyword.iskeyword(name) or name in RESERVED or name in FUNCTIONS:
         raise ConfigError(
-            f"{name!r} is a word of Python, of cells or a function of gatekit; take another name, "
-            f"such as gatekit new {kind} my_{name}"
+            f"{name!r} is a word of Python or of cells, or a function of gatekit; choose another "
+            f"name, such as gatekit new {kind} my_{name}"
         )
     taken = origins(KINDS[kind])
     if name in taken:
         place = taken[name].path or taken[name].distribution
         raise ConfigError(
-            f"the {kind} {name!r} is there already ({place}); take another name, such as "
+            f"the {kind} {name!r} already exists ({place}); choose another name, such as "
             f"gatekit new {kind} my_{name}"
         )
 
@@ -197,8 +196,12 @@ def _check_name(kind: str, name: str) -> None:
 def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise ConfigError(
-            f"{path} is there already, and nothing is overwritten; take another name, or move it"
+            f"{path} already exists, and nothing is overwritten; choose another name, or move it"
         )
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind.startswith("o") else f"a {kind}"
 
 
 def _proposal(name: str) -> str:
@@ -216,7 +219,7 @@ def checked_kind(kind: str) -> str:
     known = ("project", *KINDS)
     if kind not in known:
         raise ConfigError(
-            f"there is no new {kind!r}{nearest(kind, known) or '.'} Type gatekit new KIND NAME; "
-            f"kinds: {listed(known)}."
+            f"gatekit new cannot create {kind!r}{nearest(kind, known) or '.'} "
+            f"Type gatekit new KIND NAME. Kinds: {listed(known)}."
         )
     return kind

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, PluginError, listed, nearest
+from gatekit.cell.errors import CellError, PluginError, alternatives
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
@@ -76,12 +76,11 @@ class Subject:
 
     def __post_init__(self) -> None:
         if self.name not in self.registered:
-            hint = nearest(self.name, self.registered) or "."
-            told = left_out(self.name, self.plugins)
-            raise PluginError(
-                f"there is no {self.what} {self.name!r}{hint} Registered: "
-                f"{listed(self.registered, 60)}. {told}".rstrip()
-            )
+            kinds = self.kind.replace("_", " ")
+            command = f"gatekit {self.kind.replace('_', '-')}"
+            hint = alternatives(self.name, self.registered, kinds, command)
+            broken = left_out(self.name, self.plugins)
+            raise PluginError(f"there is no {self.what} {self.name!r}{hint} {broken}".rstrip())
 
     @property
     def what(self) -> str:

@@ -146,6 +146,7 @@ def test_requirements_name_distributions_and_files(
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "halved.py").write_text(GATE)
     monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("GATEKIT_LOAD_PLUGINS", "stranger-gates")
     monkeypatch.chdir(tmp_path)
     for command in ("gates", "plugins"):
         assert main([command, "--requirements"]) == 0

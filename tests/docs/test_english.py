@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatekit.registry.discovery import is_bundled
+
 from .pages import ROOT
 
 AVOIDED = {
@@ -76,7 +78,10 @@ _RULES = [
 def pages() -> list[str]:
     """Return the Markdown files that a person reads."""
     found = [
-        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+        *(
+            ROOT / name
+            for name in ("README.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+        ),
         *sorted((ROOT / "docs").rglob("*.md")),
         *sorted((ROOT / "experiments").rglob("*.md")),
     ]
@@ -147,6 +152,8 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
 def modules() -> list[str]:
     """Return the modules of the packages that are checked."""
     found = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
+    # plugins/NAME.py in the clone is the user's
+    found = [path for path in found if path.parent.name != "plugins" or is_bundled(path)]
     return [str(path.relative_to(ROOT)) for path in found]
 
 

@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from gatekit.registry import discovery
+
 GATE = '''"""A gate that is half open at most."""
 
 from gatekit import Gate, hookimpl, ops
@@ -58,6 +60,7 @@ def gate_file(write):
 def install(write, monkeypatch, place):
     """Install a distribution: its metadata and sources lie in a folder of ``sys.path``."""
     before = set(sys.modules)
+    installed = []
 
     def install(distribution, module, source, version="1.2.3", target=None):
         site = place / "site"
@@ -67,6 +70,8 @@ def install(write, monkeypatch, place):
         write(f"{info}/METADATA", head)
         write(f"{info}/entry_points.txt", f"[gatekit]\n{module} = {target or module}\n")
         monkeypatch.syspath_prepend(str(site))
+        installed.append(distribution)
+        monkeypatch.setenv(discovery.LOAD, ",".join(installed))
         return site / f"{module}.py"
 
     yield install

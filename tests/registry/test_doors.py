@@ -63,7 +63,7 @@ def test_bundled_plugins_are_in_folders_and_are_imported_without_their_names(pla
 def test_plugins_import_only_what_is_public(place):
     top = Path(gatekit.plugins.__file__).parent
     found = set()
-    for path in top.rglob("*.py"):
+    for path in filter(discovery.is_bundled, top.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {(alias.name, "") for alias in node.names}
@@ -222,6 +222,41 @@ def test_autoload_can_be_switched_off(place, gate_file, install, monkeypatch):
     assert not {"halved", "other"} & set(gates)
     monkeypatch.setenv(discovery.DISABLE, "0")
     assert {"halved", "other", "named"} <= set(registry.catalogue(["named.py"]).gates)
+
+
+def test_distributions_can_be_chosen(place, gate_file, install, monkeypatch):
+    gate_file("plugins/mine.py")
+    for name in ("First_Gates", "second.gates"):
+        install(
+            name, name.lower().replace(".", "_"), gate_file("text", name[:5].lower()).read_text()
+        )
+    monkeypatch.setenv(discovery.LOAD, " second-gates ,")
+    assert {"halved", "secon"} <= set(registry.catalogue().gates)
+    assert "first" not in registry.catalogue().gates
+    monkeypatch.setenv(discovery.LOAD, "FIRST.gates,second_gates")
+    assert {"halved", "first", "secon"} <= set(registry.catalogue().gates)
+    monkeypatch.setenv(discovery.LOAD, "")
+    assert "halved" in registry.catalogue().gates
+    assert not {"first", "secon"} & set(registry.catalogue().gates)
+    monkeypatch.delenv(discovery.LOAD)
+    assert {"halved", "first", "secon"} <= set(registry.catalogue().gates)
+
+
+def test_a_chosen_distribution_has_to_be_installed(place, gate_file, install, monkeypatch):
+    install("good-gates", "good_gates", gate_file("text").read_text())
+    monkeypatch.setenv(discovery.LOAD, "god-gates")
+    with pytest.raises(PluginError, match=r"'god-gates'.*did you mean 'good-gates'"):
+        registry.catalogue()
+
+
+def test_a_file_directly_in_the_plugins_of_a_clone_is_the_users():
+    top = Path(gatekit.plugins.__file__).parent
+    assert discovery.is_bundled(top / "gates" / "forget_gate.py")
+    assert discovery.is_bundled(top / "bundled_conf.py")
+    assert not discovery.is_bundled(top / "mine.py")
+    assert not discovery.is_bundled(top.parent / "elsewhere.py")
+    bundled = [plugin.path for plugin in discovery.find((), top, False, None)]
+    assert [path for path in bundled if not discovery.is_bundled(path)] == []
 
 
 def test_files_are_imported_without_touching_the_search_path(place, gate_file):

@@ -268,6 +268,7 @@ def test_a_distribution_may_replace_no_function_either(install, good, capsys):
 def test_what_a_library_replaces_as_it_is_imported_stays(write, install, place, monkeypatch):
     install("patcher", "patcher", "import json\ndef dumps(x): return 'patched'\njson.dumps = dumps")
     (place / "site" / "patcher-1.2.3.dist-info" / "entry_points.txt").unlink()
+    monkeypatch.setenv("GATEKIT_LOAD_PLUGINS", "")
     write("plugins/bad.py", "import patcher" + GATE.format(body="pass"))
     monkeypatch.setattr(json, "dumps", json.dumps)
     assert "mine" in registry.catalogue().gates

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sysconfig
 import tomllib
 import venv
@@ -55,6 +56,7 @@ def test_a_new_package_is_found_by_its_entry_point(
     entries = "".join(f"{k} = {v}\n" for k, v in project["entry-points"]["gatekit"].items())
     (info / "entry_points.txt").write_text(f"[gatekit]\n{entries}")
     monkeypatch.syspath_prepend(str(root / "src"))
+    monkeypatch.setenv("GATEKIT_LOAD_PLUGINS", project["name"])
     importlib.invalidate_caches()
     origin = registry.origins(scaffold.KINDS[kind])[name]
     assert (origin.distribution, origin.version) == (project["name"], "0.1.0")
@@ -103,7 +105,7 @@ def test_nothing_is_overwritten(
     new(*words)
     before = {p: p.read_bytes() for p in place.rglob("*") if p.is_file()}
     assert main(["new", *words]) == 2
-    assert "there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert {p: p.read_bytes() for p in place.rglob("*") if p.is_file()} == before
 
 
@@ -124,11 +126,11 @@ def test_a_file_of_that_name_is_never_touched(place: Path) -> None:
         ("gate", "a" * 41, "at most 40"),
         ("gate", "", "gatekit new gate my"),
         ("gate", "lambda", "a word of Python"),
-        ("gate", "pre", "a word of Python, of cells"),
+        ("gate", "pre", "a word of Python or of cells"),
         ("gate", "sigmoid", "gatekit new gate my_sigmoid"),
-        ("gate", "forget", "is there already"),
-        ("output-unit", "hidden", "is there already"),
-        ("task", "adding", "is there already"),
+        ("gate", "forget", "already exists"),
+        ("output-unit", "hidden", "already exists"),
+        ("task", "adding", "already exists"),
         ("function", "tanh", "a function of gatekit"),
     ],
 )
@@ -178,6 +180,7 @@ def test_a_new_package_is_installed_and_passes_its_own_test(place: Path) -> None
     done = processes.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "gatekit-leaky"],
         cwd=place,
+        env={**os.environ, "GATEKIT_LOAD_PLUGINS": "gatekit-leaky"},
         capture_output=True,
         text=True,
         check=False,

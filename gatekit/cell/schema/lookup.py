@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.row_wise import RowWise
 
 from .values import check_keys
+
+_LISTS = {
+    "gate": "gatekit gates",
+    "output unit": "gatekit output-units",
+    "cell function": "gatekit cells",
+}
+"""The command that lists a kind; `gatekit plugins` shows the others."""
 
 
 def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
@@ -73,8 +80,9 @@ def unknown(
         else ""
     )
     return CellError(
-        f"{where}: there is no {what} {name!r}{nearest(str(name), known) or '.'} "
-        f"Registered: {listed(known, 60)}. Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
+        f"{where}: there is no {what} {name!r}"
+        f"{alternatives(str(name), known, f'{what}s', _LISTS.get(what, 'gatekit plugins'))} "
+        f"Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
         "A file of your own is found in ./plugins, or with plugins=[path/to/file.py]; before "
         "keras.models.load_model type gatekit.use_plugins('path/to/file.py')."
     )

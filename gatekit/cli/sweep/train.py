@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatekit.cli.arguments import plugin_key
+
 
 def run(name: str, argv: Sequence[str]) -> int:
     """Train one model, or a sweep with ``-m``.
 
     Args:
         name: the command's name.
-        argv: Hydra's overrides, including ``-m``.
+        argv: Hydra's overrides, including ``-m``; and ``--plugin FILE.py``.
 
     Returns:
         0, or 1 if a run failed.
     """
     from gatekit.study.command import train
 
-    return train(list(argv))
+    return train(plugin_key(argv))

@@ -116,8 +116,8 @@ def _suites(
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
             f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
-            f"Known: {listed(known)}. To write your own gate, type `gatekit new gate"
-            f" {_identifier(name)}`."
+            "`gatekit gates`, `output-units`, `functions`, `tasks` and `cells` list what there is; "
+            f"`gatekit new gate {_identifier(name)}` writes a gate of your own."
         )
     return suites
 

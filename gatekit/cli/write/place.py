@@ -17,10 +17,10 @@ def place(origin: Any) -> str:
 def file_place(path: Path | str) -> str:
     """Return ``gatekit`` for a bundled file, else the shorter of absolute and relative path."""
     import gatekit.conf
-    import gatekit.plugins
+    from gatekit.registry.discovery import is_bundled
 
     file = Path(path).resolve()
-    for package in (gatekit.conf, gatekit.plugins):
-        if package.__file__ and file.is_relative_to(Path(package.__file__).resolve().parent):
-            return "gatekit"
+    configurations = Path(gatekit.conf.__file__ or "").resolve().parent
+    if is_bundled(file) or file.is_relative_to(configurations):
+        return "gatekit"
     return min(str(file), os.path.relpath(file), key=len)

@@ -45,7 +45,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 
 def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """Return the plugins, first those that work, then the broken ones, each sorted by name.
+    """Return the plugins: yours, the broken ones, then gatekit's own, each sorted by name.
 
     Args:
         plugins: files of additional plugins.
@@ -87,10 +87,12 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
         }
         for b in broken(plugins)
     ]
-    return [
-        *sorted(loaded.values(), key=lambda row: str(row["name"])),
-        *sorted(failed, key=lambda row: str(row["name"])),
-    ]
+    return sorted([*loaded.values(), *failed], key=_position)
+
+
+def _position(row: dict[str, Any]) -> tuple[bool, bool, str]:
+    """Return what a row is sorted by: your own plugins are not lost among gatekit's."""
+    return row["origin"] == "gatekit", row["state"] != "loaded", str(row["name"])
 
 
 def _row(name: str, origin: str, state: str) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides, with_values
 
 if TYPE_CHECKING:
+    from gatekit.cell.catalogue import Catalogue
     from gatekit.cell.graph import Cell
 
 
@@ -40,8 +42,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     form.add_argument("--json", action="store_true", help="write everything as JSON")
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
     parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
+    add_plugins(parser)
     options = parser.read(argv)
-    asked = read_overrides(options.overrides)
+    asked = read_overrides(options.overrides, options.plugin)
     cell, works = build_cell(asked), bibliography(tuple(asked.plugins))
     description = describe(cell, works)
     if options.json:
@@ -61,12 +64,23 @@ def build_cell(overrides: Overrides) -> Cell:
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_cell, read_output_unit, swap
-    from gatekit.registry import catalogue, cell_config
+    from gatekit.registry import catalogue, load_cell, naming_file
 
     plugins = tuple(overrides.plugins)
     known = catalogue(plugins)
+    if overrides.cell_values or overrides.swap:
+        # A fault of the file itself is reported with the file, before anything is changed.
+        load_cell(overrides.cell, known, plugins)
+        return _build(overrides, plugins, known)
+    with naming_file(overrides.cell, plugins):
+        return _build(overrides, plugins, known)
+
+
+def _build(overrides: Overrides, plugins: tuple[str, ...], known: Catalogue) -> Cell:
+    from gatekit.cell.graph import build
+    from gatekit.cell.schema import read_cell, read_output_unit, swap
+    from gatekit.registry import cell_config
+
     config = with_values(cell_config(overrides.cell, known, plugins), overrides.cell_values, "cell")
     for role, gate in overrides.swap.items():
         config = swap(config, role, gate, known)

@@ -91,7 +91,8 @@ def chosen_layer(report: GatesReport, layer: str | None) -> str:
         return known[0]
     if layer not in known:
         raise ConfigError(
-            f"there is no recurrent layer {layer!r}{nearest(layer, known)}; layers: {listed(known)}"
+            f"there is no recurrent layer {layer!r}{nearest(layer, known) or '.'} "
+            f"Layers: {listed(known)}."
         )
     return layer
 

@@ -60,13 +60,30 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     root = Path(root)
     folder = root / study
     if not _NAME.match(study) or not os.path.isdir(folder / RUNS):
-        known = [e.name for e in os.scandir(root) if e.is_dir()] if root.is_dir() else []
-        raise RunError(
-            f"no study {study!r} in {root}{nearest(study, known) or '.'} Studies there: "
-            f"{listed(known)}. Type gatekit {command} NAME, with --root FOLDER if they lie "
-            "elsewhere."
-        )
+        raise no_study(study, root, command)
     return folder
+
+
+def no_study(study: str, root: Path | str, command: str) -> RunError:
+    """Return the error that there is no such study, with the folder that was searched.
+
+    Args:
+        study: the name that was asked for.
+        root: the folder that contains the studies.
+        command: the command that asked, without ``gatekit``.
+    """
+    root = Path(root)
+    place = root.absolute()
+    if not root.is_dir():
+        return RunError(
+            f"no study {study!r}: there is no folder {place}; cd to the folder of your project, or "
+            f"type gatekit {command} {study} --root FOLDER"
+        )
+    known = sorted(e.name for e in os.scandir(root) if e.is_dir())
+    return RunError(
+        f"no study {study!r} in {place}{nearest(study, known) or '.'} Studies there: "
+        f"{listed(known)}. Type gatekit {command} NAME, with --root FOLDER if they are elsewhere."
+    )
 
 
 def survey(folder: Path, verify: bool = False) -> list[Found]:
