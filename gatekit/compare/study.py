@@ -63,11 +63,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     root = Path(root)
     folder = root / study
     if not study or not _inside(folder, root) or not folder.is_dir():
-        known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
-        raise RunError(
-            f"no study {study!r} in {root}{nearest(study, known)}; studies: {listed(known)};"
-            f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
-        )
+        raise no_study(study, root)
     configs = ConfigReader()
     runs: dict[tuple[str, str], Run] = {}
     ignored: list[str] = []
@@ -100,8 +96,36 @@ def studies(root: Path | str = "experiments") -> list[str]:
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not names:
-        raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
+        raise RunError(f"{_nothing_in(root)}; name another folder with --root FOLDER")
     return names
+
+
+def no_study(name: str, root: Path | str) -> RunError:
+    """Return the error that a study does not exist: which ones do, and where."""
+    folder = Path(root)
+    known = [] if not folder.is_dir() else [e.name for e in os.scandir(folder) if e.is_dir()]
+    remedy = "type `gatekit studies` for a list, or --root FOLDER if they are elsewhere"
+    if not known:
+        return RunError(f"no study {name!r}: {_nothing_in(root)}; {remedy}")
+    return RunError(
+        f"no study {name!r} in {_full(folder)}{nearest(name, known)};"
+        f" studies there: {listed(known)}; {remedy}"
+    )
+
+
+def _nothing_in(root: Path | str) -> str:
+    folder = Path(root)
+    if not folder.is_dir():
+        return f"the folder {_full(folder)} does not exist"
+    return f"there are no studies in {_full(folder)}"
+
+
+def _full(folder: Path) -> Path:
+    """Return a path with its folder, because the working folder is often the wrong one."""
+    try:
+        return folder.absolute()
+    except OSError:
+        return folder
 
 
 def _origins(folder: Path) -> Iterator[tuple[str | None, Path]]:

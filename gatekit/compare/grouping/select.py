@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import RunError, listed, nearest
-from gatekit.compare.study import Study, load, studies
+from gatekit.cell.errors import RunError, listed
+from gatekit.compare.study import Study, load, no_study, studies
 from gatekit.runs.record import Run
 
 from .group import Group, group_runs
+from .label import closest, spelled
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
@@ -42,20 +43,18 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
     if not slash:
         return _in_any_study(text, known, root)
     if name not in known:
-        raise RunError(
-            f"no study {name!r} in {root}{nearest(name, known)}; studies: {listed(known)}"
-        )
+        raise no_study(name, root)
     study = load(name, root)
     selection = _run(text, rest, study)
     if selection is not None:
         return selection
     groups = group_runs(study.runs).groups
     for group in groups:
-        if group.label == rest:
+        if spelled(group.label) == spelled(rest):
             return Selection(text, study, (*group.runs, *group.missing), group)
     labels = [group.label for group in groups]
     raise RunError(
-        f"{name} has no run and no group {rest!r}{nearest(rest, labels)}; groups: {listed(labels)}"
+        f"{name} has no run and no group {rest!r}{closest(rest, labels)}; groups: {listed(labels)}"
     )
 
 
