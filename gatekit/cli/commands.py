@@ -51,6 +51,7 @@ COMMANDS = {
         "sweep.prune", "list files that a study no longer needs; remove them with --yes"
     ),
     "data": Command("sweep.data", "get, list, locate and verify data sets"),
+    "studies": Command("compare.studies", "list all studies: their runs, variants and tasks"),
     "compare": Command("compare.compare", "compare the variants of a study"),
     "report": Command(
         "compare.report", "write a study as one HTML page; --watch updates it during a sweep"

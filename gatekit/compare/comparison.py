@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.grouping.best import Tuned
+from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping, group_runs
+from gatekit.compare.grouping.label import renamed
+from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.split import on_split
+from gatekit.compare.grouping.where import where as choose_runs
 from gatekit.compare.stats.baseline import Baselines, Block
 from gatekit.compare.stats.difference import ALPHA, Difference, difference, executors, unlike
 from gatekit.compare.stats.power import seeds_needed
@@ -47,13 +51,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The result of ``compare``: rows, best first, and the notes that belong to them."""
+    """The result of ``compare``: rows, best first, and the notes that belong to them.
+
+    ``tuned`` holds the keys of ``best_of``.
+    """
 
     study: Study
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     unknown: tuple[Run, ...]
     level: float
+    tuned: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -77,8 +85,13 @@ def compare(
     within: Sequence[str] = (),
     together: Sequence[str] = (),
     split: str | None = None,
+    x: str | None = None,
     force: bool = False,
     level: float = 0.95,
+    labels: Sequence[str] = (),
+    best_of: Sequence[str] = (),
+    where: Sequence[str] = (),
+    tasks: Sequence[str] = (),
 ) -> Comparison:
     """Compare the groups of a study with a baseline, on common seeds.
 
@@ -92,23 +105,36 @@ def compare(
         together: keys that were chosen together, such as a cell and the learning rate tuned for
             it; groups that differ only in these keys differ in one setting.
         split: ``validation``, or another test set such as ``test_256``; None means the test set.
+        x: a swept key that also defines blocks.
         force: compare groups that are not comparable, and give a verdict even if runs are missing.
         level: confidence level of the intervals.
+        labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
+        best_of: tuning keys; each group is compared with the value that is best on validation.
+        where: conditions ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` that the compared runs meet.
+        tasks: names of tasks; other tasks are left out.
 
     Returns:
         The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
 
     Raises:
         RunError: the study does not exist, or a newer gatekit wrote it.
-        ConfigError: ``by``, ``baseline``, ``within``, ``together``, ``split`` or ``level`` is
-            invalid.
+        ConfigError: an argument is invalid, such as a key in which the runs do not differ.
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level is between 0 and 1, such as 0.95")
     loaded = study if isinstance(study, Study) else load(study, root)
+    loaded = choose_runs(loaded, where, tasks)
     loaded = loaded if split is None else on_split(loaded, split)
+    within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
-    grouping = group_runs(loaded.runs, keys, within)
+    tuned = Tuned(loaded, (), ())
+    if best_of:
+        tuned = choose_best(loaded, best_of, keys)
+        loaded = tuned.study
+    grouping = group_runs(loaded.runs, keys, within, tuned.keys)
+    names = read_names(labels, grouping.groups)
+    grouping = dataclasses.replace(grouping, groups=with_names(grouping.groups, names))
+    _refuse_unknown("x", [x] if x else [], grouping)
     _refuse_unknown("within", within, grouping)
     _refuse_unknown("together", together, grouping)
     _refuse_mixed(grouping, force)
@@ -134,25 +160,8 @@ def compare(
     rows = _corrected(rows, level)
     rows.sort(key=_order)
     notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
-    return Comparison(loaded, tuple(rows), tuple(notes), grouping.unknown, level)
-
-
-def command(
-    study: str,
-    by: Sequence[str] | None,
-    baseline: str | None,
-    within: Sequence[str] = (),
-    split: str | None = None,
-    together: Sequence[str] = (),
-) -> str:
-    """Return the command line of a comparison, for tables and figures to quote."""
-    words = ["gatekit", "compare", study]
-    words += ["--by", ",".join(by)] if by else []
-    words += ["--within", ",".join(within)] if within else []
-    words += ["--together", ",".join(together)] if together else []
-    words += ["--baseline", baseline] if baseline else []
-    words += ["--split", split] if split else []
-    return shlex.join(words)
+    notes += [renamed(choice.note(), names) for choice in tuned.chosen]
+    return Comparison(loaded, tuple(rows), tuple(notes), grouping.unknown, level, tuned.keys)
 
 
 def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.compare.numbers import metric_range
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import Run
+from gatekit.runs.result import Metric
 
 Floats = NDArray[np.float64]
 
@@ -91,3 +93,32 @@ def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:
         ends.append((interval.low, interval.high))
     low, high = np.array(ends).T
     return Band(np.array(common), table.mean(axis=0), low, high)
+
+
+def band_ends(
+    known: Band, curves: Sequence[Curve], metric: Metric, log: bool
+) -> tuple[Floats, Floats]:
+    """Return the ends of a band as they are drawn: within the range of the metric.
+
+    On a logarithmic axis, a band that reaches zero anywhere ends at the lowest seed, because zero
+    is infinitely far away.
+
+    Args:
+        known: the band.
+        curves: the curves of its runs.
+        metric: the metric.
+        log: whether the axis is logarithmic.
+    """
+    low, high = metric_range(metric, np.concatenate([curve.values for curve in curves]).tolist())
+    bottom, top = np.maximum(known.low, low), np.minimum(known.high, high)
+    if log and (bottom <= 0).any():
+        seeds = [curve.values[np.isin(curve.epochs, known.epochs)] for curve in curves]
+        bottom = np.maximum(bottom, np.min(seeds, axis=0))
+    return bottom, top
+
+
+def step_name(runs: Iterable[Run]) -> str:
+    """Return what a curve counts: evaluations if ``trainer.steps`` ended the training."""
+    trainers = [(run.config or {}).get("trainer") for run in runs]
+    steps = [isinstance(t, Mapping) and t.get("steps") is not None for t in trainers]
+    return "evaluation" if steps and all(steps) else "epoch"

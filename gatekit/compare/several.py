@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatekit.compare.grouping.label import group_label
 from gatekit.compare.stats.baseline import Block, task
 from gatekit.compare.stats.difference import ALPHA
 from gatekit.compare.stats.ranks import Ranking, rank_variants
@@ -98,7 +97,7 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     for block, rows in table.items():
         scale = _scale(rows.values())
         if isinstance(scale, str):
-            notes.append(f"{_block_label(block)}: not normalised, {scale}")
+            notes.append(f"{_task_label(rows)}: not normalised, {scale}")
         else:
             scales[block] = scale
     kept = list(scales)
@@ -110,8 +109,8 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
-        tuple(map(_block_label, table)),
-        tuple(map(_block_label, kept)),
+        tuple(map(_task_label, table.values())),
+        tuple(_task_label(table[block]) for block in kept),
         ranking,
         tuple(notes),
     )
@@ -240,5 +239,6 @@ def _normalised(
     }
 
 
-def _block_label(block: Block) -> str:
-    return group_label(dict(block), "task")
+def _task_label(rows: Mapping[str, Row]) -> str:
+    group = next(iter(rows.values())).group
+    return group.part(dict(task(group)), "task")

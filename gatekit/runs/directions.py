@@ -36,8 +36,13 @@ def known_direction(metric: str) -> Direction | None:
     Case, a prefix such as ``val_`` or ``test_``, and hyphens, blanks, dots or slashes in place of
     underscores do not count: ``Val-Accuracy`` is ``accuracy``.
     """
+    return DIRECTIONS.get(plain_name(metric))
+
+
+def plain_name(metric: str) -> str:
+    """Return a metric's name in lower case, with underscores, without the prefix of a split."""
     name = re.sub(r"[\s./-]+", "_", metric.strip().casefold())
-    return DIRECTIONS.get(_SPLIT.sub("", name, count=1))
+    return _SPLIT.sub("", name, count=1)
 
 
 def direction_of(metric: str, direction: str | None) -> Direction:

@@ -114,8 +114,27 @@ def test_several_figures_are_named_by_their_kind(
 ) -> None:
     assert main(["compare", "demo", "--figure", "f.svg", "--draw", "forest,scatter"]) == 0
     assert sorted(path.name for path in root.glob("f*")) == ["f-forest.svg", "f-scatter.svg"]
-    assert main(["compare", "demo", "--figure", "f.svg", "--draw", "pie"]) == EXIT_REFUSED
-    assert "there is no figure 'pie'" in capsys.readouterr().err
+    assert main(["compare", "demo", "--figure", "g.svg", "--draw", "forest,pie"]) == EXIT_REFUSED
+    assert "--draw pie: there is no such figure" in capsys.readouterr().err
+    assert not list(root.glob("g*"))
+
+
+def test_figures_that_can_be_drawn_are_drawn(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["compare", "demo", "--figure", "f.svg", "--draw"]
+    assert main([*words, "axis,forest"]) == 1
+    said = capsys.readouterr().err
+    assert "axis was not drawn: the figure axis needs the swept key; type --x KEY" in said
+    assert [path.name for path in root.glob("f*")] == ["f-forest.svg"]
+    assert main([*words, "axis"]) == EXIT_REFUSED
+
+
+def test_the_command_of_a_figure_can_be_typed_again(root: Path) -> None:
+    words = ["--where", "seed=0,1", "--by", "cell", "--label", "gru=a GRU", "--baseline", "lstm"]
+    assert main(["compare", "demo", *words, "--figure", "f.svg", "--draw", "forest"]) == 0
+    typed = "gatekit compare demo --where seed=0,1 --by cell --baseline lstm --label 'gru=a GRU';"
+    assert f"command: {typed}" in (root / "f.svg").read_text()
 
 
 def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +145,7 @@ def test_x_makes_blocks_and_draws_the_axis(root: Path, capsys: pytest.CaptureFix
         "lstm units=64",
         "lstm units=128",
     ]
-    assert "--within units" in (root / "x.svg").read_text()
+    assert "--x units" in (root / "x.svg").read_text()
     assert main(["compare", "demo", "--within", "unit"]) == EXIT_REFUSED
     assert "did you mean 'units'?" in capsys.readouterr().err
 

@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, Row, command, compare
+from gatekit.compare.comparison import Comparison, Row, compare
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.stats.difference import is_decided
 
@@ -433,9 +433,3 @@ def test_the_test_set_never_chooses_the_epoch(tmp_path: Path) -> None:
     summary = compare("demo", tmp_path).rows[0].summary
     assert summary is not None
     assert summary.mean == 8.65
-
-
-def test_the_command_can_be_typed_again() -> None:
-    assert command("demo", ["cell", "units"], "lstm units=64") == (
-        "gatekit compare demo --by cell,units --baseline 'lstm units=64'"
-    )

@@ -17,7 +17,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figures import curves as module
-from gatekit.compare.figures.curves import learning_curves
+from gatekit.compare.figures import kinds
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.durable import sha256
@@ -40,7 +40,7 @@ def axes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], matplotlib.axes.Ax
     monkeypatch.setattr(module, "_draw", spy)
 
     def draw(root: Path) -> matplotlib.axes.Axes:
-        learning_curves(compare("demo", root), root / "out", command="x", formats=["svg"])
+        kinds.draw("curves", compare("demo", root), root / "out", command="x", formats=["svg"])
         return drawn[-1]
 
     return draw
@@ -64,7 +64,8 @@ def png_texts(path: Path) -> dict[str, str]:
 
 def test_files_hold_the_command_and_the_runs(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
-    paths = learning_curves(
+    paths = kinds.draw(
+        "curves",
         compare("demo", tmp_path),
         tmp_path / "figures" / "curves",
         command="gatekit compare demo",
@@ -84,11 +85,11 @@ def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     formats = ("png", "svg", "pdf")
     with matplotlib.rc_context({"lines.linewidth": 9, "font.size": 30, "svg.fonttype": "none"}):
-        first = learning_curves(
-            compare("demo", tmp_path), tmp_path / "a", command="x", formats=formats
+        first = kinds.draw(
+            "curves", compare("demo", tmp_path), tmp_path / "a", command="x", formats=formats
         )
-    second = learning_curves(
-        compare("demo", tmp_path), tmp_path / "b", command="x", formats=formats
+    second = kinds.draw(
+        "curves", compare("demo", tmp_path), tmp_path / "b", command="x", formats=formats
     )
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
@@ -96,8 +97,8 @@ def test_the_same_comparison_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_fonts_are_embedded(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
-    svg, pdf = learning_curves(
-        compare("demo", tmp_path), tmp_path / "a", command="x", formats=("svg", "pdf")
+    svg, pdf = kinds.draw(
+        "curves", compare("demo", tmp_path), tmp_path / "a", command="x", formats=("svg", "pdf")
     )
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
     assert b"/FontFile2" in pdf.read_bytes()
@@ -107,8 +108,13 @@ def test_fonts_are_embedded(tmp_path: Path) -> None:
 def test_the_figure_is_one_column_wide(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM})
     for columns, width in ((1, 3.4), (2, 7.0)):
-        (path,) = learning_curves(
-            compare("demo", tmp_path), tmp_path / "a", command="", formats=["svg"], columns=columns
+        (path,) = kinds.draw(
+            "curves",
+            compare("demo", tmp_path),
+            tmp_path / "a",
+            command="",
+            formats=["svg"],
+            columns=columns,
         )
         points = float(ElementTree.parse(path).getroot().attrib["width"].removesuffix("pt"))
         assert points == pytest.approx(72 * width, abs=0.1)
@@ -117,7 +123,7 @@ def test_the_figure_is_one_column_wide(tmp_path: Path) -> None:
 def test_no_global_state_is_left(tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     write_study(tmp_path, {"lstm": LSTM})
-    learning_curves(compare("demo", tmp_path), tmp_path / "a", command="x")
+    kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="x")
     assert dict(matplotlib.rcParams) == before
 
 
@@ -194,7 +200,7 @@ def test_constant_values_can_be_drawn(
 def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6]})
     write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
-    _, svg = learning_curves(compare("demo", tmp_path), tmp_path / "a", command=label)
+    _, svg = kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command=label)
     ElementTree.parse(svg)
     assert "<script" not in svg.read_text()
 
@@ -216,15 +222,15 @@ def test_a_study_without_curves_draws_nothing(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6]})
     for folder in runs.iterdir():
         (folder / "metrics.jsonl").unlink()
-    assert learning_curves(compare("demo", tmp_path), tmp_path / "a", command="") == []
+    assert kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="") == []
     (tmp_path / "empty").mkdir()
-    assert learning_curves(compare("empty", tmp_path), tmp_path / "a", command="") == []
+    assert kinds.draw("curves", compare("empty", tmp_path), tmp_path / "a", command="") == []
 
 
 def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": [8.6]})
     with pytest.raises(ConfigError, match="formats: pdf, png, svg"):
-        learning_curves(compare("demo", tmp_path), tmp_path / "a", command="", formats=["gif"])
+        kinds.draw("curves", compare("demo", tmp_path), tmp_path / "a", command="", formats=["gif"])
 
 
 def made(values: list[float], epochs: list[int] | None = None) -> Curve:

@@ -60,10 +60,12 @@ def test_gates_are_drawn_for_every_variant(report, monkeypatch):
     assert len(panels[1].images) == 1
     assert panels[1].images[0].get_array().shape == (20, 11)
     assert memory.get_yscale() == gradient.get_yscale() == "log"
-    assert {line.get_label() for line in memory.lines if line.get_label()[0] != "_"} == {
-        "lstm: c",
-        "gru: c",
-    }
+    # The legend covers no curve: it is below both panels.
+    assert memory.get_legend() is None
+    (legend,) = memory.get_figure(root=False).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["lstm: c", "gru: c"]
+    styles = [(line.get_color(), line.get_linestyle()) for line in legend.get_lines()]
+    assert len({tone for tone, _ in styles}) == len({style for _, style in styles}) == 2
 
 
 def test_the_files_say_what_they_show(report, tmp_path):

@@ -263,9 +263,9 @@ def test_a_profile_names_its_scale(tmp_path: Path) -> None:
 
 
 def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:
-    labels = [f"lstm swap.forget.kind=slow swap.forget.stretch={n}" for n in (4, 16)]
+    labels = [f"lstm forget=a_gate_with_a_long_name stretch={n}" for n in (4, 16)]
     shown = [shortened(label) for label in labels]
     assert [len(text) for text in shown] == [34, 34]
-    assert all(text.startswith("lstm swap.forget") for text in shown)
+    assert all(text.startswith("lstm forget=") for text in shown)
     assert [text.rpartition("=")[2] for text in shown] == ["4", "16"]
-    assert shortened("lstm swap.forget=slow") == "lstm swap.forget=slow"
+    assert shortened("lstm forget=slow") == "lstm forget=slow"

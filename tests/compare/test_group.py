@@ -11,6 +11,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
 from gatekit.compare.grouping.group import Group, Grouping, group_runs
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run
@@ -72,14 +73,63 @@ def swapped(cell: str, seed: int) -> dict[str, Any]:
 
 def test_a_swap_is_shown_as_it_was_typed(tmp_path: Path) -> None:
     write(tmp_path, configuration("lstm", 0), swapped("lstm", 0))
-    assert labels(grouped(tmp_path)) == ["lstm", "swap.forget=power_law"]
+    assert labels(grouped(tmp_path)) == ["forget=power_law", "lstm"]
     write(tmp_path, configuration("gru", 0), swapped("gru", 0))
     assert labels(grouped(tmp_path)) == [
         "gru",
-        "gru swap.forget=power_law",
+        "gru forget=power_law",
         "lstm",
-        "lstm swap.forget=power_law",
+        "lstm forget=power_law",
     ]
+
+
+def test_the_options_of_a_swap_follow_its_gate(tmp_path: Path) -> None:
+    for swap in ("sigmoid", {"kind": "slow", "apart": 1}, {"kind": "slow", "apart": 2}):
+        write(tmp_path, configuration("lstm", swap={"forget": swap}))
+    assert labels(grouped(tmp_path)) == [
+        "forget=sigmoid",
+        "forget=slow apart=1",
+        "forget=slow apart=2",
+    ]
+    assert grouped(tmp_path).groups[1].values == {"swap.forget": "slow", "swap.forget.apart": 1}
+    assert labels(grouped(tmp_path, ["swap.forget.kind"])) == labels(grouped(tmp_path))
+    both = {role: {"kind": "slow", "apart": 1} for role in ("forget", "input")}
+    write(tmp_path, configuration("lstm", swap=both))
+    assert "forget=slow forget.apart=1 input=slow input.apart=1" in labels(grouped(tmp_path))
+
+
+def test_an_output_unit_is_shown_as_it_was_typed(tmp_path: Path) -> None:
+    damped = {"kind": "damped", "reads": {"x": {"kind": "dense"}}}
+    write(tmp_path, configuration(), configuration(output_unit=damped))
+    assert labels(grouped(tmp_path)) == ["output_unit=damped", "output_unit=hidden"]
+    write(tmp_path, configuration(output_unit={**damped, "rate": 2}))
+    assert "output_unit=damped rate=2" in labels(grouped(tmp_path))
+
+
+def test_tasks_are_never_pooled_and_shown_by_name(tmp_path: Path) -> None:
+    for task, digest in (("adding", "1"), ("jsb_music21", "2")):
+        for rate in (0.1, 0.01):
+            config = configuration(task__name=task, optimizer__learning_rate=rate)
+            data = {"data_hash": f"sha256:{digest * 16}", "plugins": {task: f"sha256:{digest * 8}"}}
+            write(tmp_path, config, **data)
+    found = grouped(tmp_path, ["cell"])
+    assert labels(found) == ["lstm task=adding", "lstm task=jsb_music21"]
+    assert found.pooled == ("optimizer.learning_rate",)
+
+
+def test_plugins_are_shown_by_name_and_by_hash_only_if_the_name_is_the_same(
+    tmp_path: Path,
+) -> None:
+    doors = ({"tri_file": "sha256:1111222233334444"}, {"triangular": "sha256:5555666677778888"})
+    for seed, plugins in enumerate(doors):
+        write(tmp_path, configuration("lstm", seed), plugins=plugins)
+    assert labels(grouped(tmp_path)) == ["plugin=tri_file", "plugin=triangular"]
+
+
+def test_the_plugin_of_a_pooled_cell_does_not_split_a_group(tmp_path: Path) -> None:
+    write(tmp_path, configuration("gru", 0))
+    write(tmp_path, configuration("rnn", 0), plugins={"own": "sha256:1111222233334444"})
+    assert labels(grouped(tmp_path, ["units"])) == ["units=64"]
 
 
 def test_an_option_inside_a_cell_is_shown_where_cells_of_one_name_differ(tmp_path: Path) -> None:
@@ -113,7 +163,7 @@ def test_keys_are_shortened_where_that_is_clear(tmp_path: Path) -> None:
     write(tmp_path, configuration(optimizer__learning_rate=0.1))
     write(tmp_path, configuration(task__name="adding", task__length=50))
     assert labels(grouped(tmp_path)) == [
-        "task=adding length=50 learning_rate=0.01 units=64",
+        "task=adding learning_rate=0.01 units=64",
         "task=jsb_music21 learning_rate=0.01 units=64",
         "task=jsb_music21 learning_rate=0.01 units=128",
         "task=jsb_music21 learning_rate=0.1 units=64",
@@ -243,8 +293,8 @@ def test_by_pools_the_rest_and_pairs_by_it(tmp_path: Path) -> None:
 
 def test_by_a_parent_key_means_what_differs_below_it(tmp_path: Path) -> None:
     write(tmp_path, configuration("lstm"), swapped("lstm", 0), configuration("lstm", units=3))
-    assert labels(grouped(tmp_path, ["swap"])) == ["lstm", "swap.forget=power_law"]
-    assert labels(grouped(tmp_path, ["swap.forget"])) == ["lstm", "swap.forget=power_law"]
+    assert labels(grouped(tmp_path, ["swap"])) == ["forget=power_law", "lstm"]
+    assert labels(grouped(tmp_path, ["swap.forget"])) == ["forget=power_law", "lstm"]
 
 
 @pytest.mark.parametrize(
@@ -313,3 +363,58 @@ def test_a_script_of_ones_own_needs_no_cell(tmp_path: Path) -> None:
 )
 def test_a_label_cannot_move_the_cursor(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_groups_get_other_names(tmp_path: Path) -> None:
+    slow = {"kind": "slow", "stretch": 4}
+    write(tmp_path, configuration(swap={"forget": "sigmoid"}), configuration(swap={"forget": slow}))
+    write(tmp_path, configuration("gru", swap={"forget": slow}))
+    groups = grouped(tmp_path).groups
+    names = read_names(["lstm=LSTM", "forget=slow stretch=4=slow=4"], groups)
+    assert names == {"lstm": "LSTM", "forget=slow stretch=4": "slow=4"}
+    assert [item.label for item in with_names(groups, names)] == [
+        "gru slow=4",
+        "LSTM forget=sigmoid",
+        "LSTM slow=4",
+    ]
+    for text, said in (
+        ("lstm", "type --label OLD=NEW"),
+        ("lstn=LSTM", "no group is called 'lstn'"),
+        ("gru=lstm", "two groups would be called 'lstm forget=slow stretch=4'"),
+        ("gru= ", "the new name is empty"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            with_names(groups, read_names([text], groups))
+
+
+@pytest.mark.parametrize(
+    "name", ["forget=slow stretch=4", "swap.forget=slow stretch=4", "slow four"]
+)
+def test_a_baseline_is_named_by_any_spelling(tmp_path: Path, name: str) -> None:
+    slow = {"kind": "slow", "stretch": 4}
+    write(tmp_path, configuration(swap={"forget": "sigmoid"}), configuration(swap={"forget": slow}))
+    labels_ = ["forget=slow stretch=4=slow four"]
+    found = compare("demo", tmp_path, baseline=name, labels=labels_)
+    assert [item.group.label for item in found.rows if item.is_baseline] == ["slow four"]
+    difference = next(item.difference for item in found.rows if item.difference)
+    assert difference.baseline == "slow four"
+    with pytest.raises(ConfigError, match="did you mean 'forget=sigmoid'"):
+        compare("demo", tmp_path, baseline="sigmod")
+
+
+def test_the_plainest_group_is_the_baseline(tmp_path: Path) -> None:
+    for stretch in (4, 16):
+        slow = {"kind": "slow", "stretch": stretch}
+        write(tmp_path, configuration(swap={"forget": slow}))
+    write(tmp_path, configuration(swap={"forget": "power_law"}))
+    write(tmp_path, configuration(swap={"forget": "sigmoid"}))
+
+    def baseline() -> str:
+        found = compare("demo", tmp_path)
+        return next(item.group.label for item in found.rows if item.is_baseline)
+
+    assert baseline() == "forget=sigmoid"
+    write(tmp_path, configuration(swap={"forget": "forget"}))
+    assert baseline() == "forget=forget"
+    write(tmp_path, configuration(output_unit={"kind": "damped"}, swap={"forget": "forget"}))
+    assert baseline() == "forget=forget output_unit=hidden"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import command, compare
+from gatekit.compare.comparison import compare
 from gatekit.compare.study import load
 from gatekit.runs.result import Score
 
@@ -93,7 +93,3 @@ def test_a_result_of_an_older_gatekit_has_no_further_test_sets(tmp_path: Path) -
 def test_a_number_that_is_none_is_not_compared() -> None:
     found = Score(3, 0.5, 0.6, {"test_9": None})
     assert (found.on("validation"), found.on("test"), found.on("test_9")) == (0.5, 0.6, None)
-
-
-def test_the_command_of_a_figure_names_the_split() -> None:
-    assert command("demo", None, None, split="test_9") == "gatekit compare demo --split test_9"

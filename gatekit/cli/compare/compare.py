@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
 from gatekit.cli.output import write
+
+if TYPE_CHECKING:
+    from gatekit.compare.comparison import Comparison
 
 FIGURES = ("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile")
 FORMS = {
@@ -29,51 +36,96 @@ def run(name: str, argv: Sequence[str]) -> int:
         argv: its arguments.
 
     Returns:
-        0, or 1 if no run has an outcome.
+        0, or 1 if no run has an outcome or one of several figures cannot be drawn.
     """
     options = _parser(name).read(argv)
-    by = keys(options.by) or None
-    within = [*keys(options.within), *([options.x] if options.x else [])]
     figure = figure_formats(options.figure)
     kinds = keys(options.draw) or (["axis"] if options.x else ["curves"])
+    _check_kinds(kinds)
 
-    from gatekit.compare.comparison import command, compare
-
-    comparison = compare(
-        options.study,
-        options.root,
-        by,
-        options.baseline,
-        within=within,
-        together=keys(options.together),
-        split=options.split,
-        force=options.force,
-        level=options.level,
-    )
+    comparison = compared(options)
     _report(comparison, options.form)
     if figure is not None:
-        from gatekit.compare.figures.kinds import draw
-
         stem, formats = figure
-        together = keys(options.together)
-        typed = command(options.study, by, options.baseline, within, options.split, together)
-        for kind in kinds:
-            path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
-            how = {"command": typed, "formats": formats, "columns": options.columns}
-            files = draw(kind, comparison, path, x=options.x, **how)
-            for file in files:
-                sys.stderr.write(f"figure: {file}\n")
-            if not files:
-                sys.stderr.write(f"figure: there is nothing to draw for {kind}\n")
+        typed = shlex.join(["gatekit", name, *retyped(options)])
+        how = {"command": typed, "formats": formats, "columns": options.columns, "x": options.x}
+        return max(comparison.exit_code, _draw(comparison, kinds, stem, how))
     return comparison.exit_code
+
+
+def compared(options: Namespace) -> Comparison:
+    """Return the comparison that the options of `add_grouping` define."""
+    from gatekit.compare.comparison import compare
+
+    return compare(
+        options.study,
+        options.root,
+        keys(options.by) or None,
+        options.baseline,
+        within=keys(options.within),
+        together=keys(options.together),
+        split=options.split,
+        x=options.x,
+        force=options.force,
+        level=options.level,
+        labels=options.label,
+        best_of=keys(options.best_of),
+        where=options.where,
+        tasks=options.task,
+    )
+
+
+def retyped(options: Namespace) -> list[str]:
+    """Return the arguments of the comparison, for tables and figures to quote."""
+    words = [options.study]
+    words += ["--root", options.root] if options.root != "experiments" else []
+    for option in ("where", "task"):
+        words += [word for value in getattr(options, option) for word in (f"--{option}", value)]
+    for option in ("best-of", "by", "within", "together"):
+        names = keys(getattr(options, option.replace("-", "_")))
+        words += [f"--{option}", ",".join(names)] if names else []
+    words += ["--x", options.x] if options.x else []
+    words += ["--baseline", options.baseline] if options.baseline else []
+    words += ["--split", options.split] if options.split else []
+    words += [word for label in options.label for word in ("--label", label)]
+    words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
+    return [*words, *(["--force"] if options.force else [])]
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    for kind in kinds:
+        if kind not in FIGURES:
+            raise ConfigError(
+                f"--draw {kind}: there is no such figure{nearest(kind, FIGURES)};"
+                f" figures: {listed(FIGURES)}"
+            )
+
+
+def _draw(comparison: Any, kinds: Sequence[str], stem: Path, how: dict[str, Any]) -> int:
+    """Draw all figures that the comparison allows; return 1 if one of several is missing."""
+    from gatekit.compare.figures.kinds import draw
+
+    code = 0
+    for kind in kinds:
+        path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
+        try:
+            files = draw(kind, comparison, path, **how)
+        except ConfigError as error:
+            if len(kinds) == 1:
+                raise
+            sys.stderr.write(f"figure: {kind} was not drawn: {error}\n")
+            code = 1
+            continue
+        for file in files:
+            sys.stderr.write(f"figure: {file}\n")
+        if not files:
+            sys.stderr.write(f"figure: there is nothing to draw for {kind}\n")
+    return code
 
 
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
-    parser.add_argument(
-        "--x", metavar="KEY", help="a swept key: defines blocks and the figure's x axis"
-    )
     add_figure(parser)
     parser.add_argument(
         "--draw",
@@ -102,6 +154,15 @@ def add_grouping(parser: Parser) -> None:
     """Add the study and the options that define the comparison."""
     parser.add_argument("study", help="the study's name")
     add_root(parser)
+    add_choice(parser)
+    add_keys(
+        parser,
+        "--best-of",
+        "compare each variant with the value of these keys that is best on validation",
+    )
+    parser.add_argument(
+        "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a figure"
+    )
     add_keys(
         parser, "--by", "group by these keys (default: every key that differs, except the seed)"
     )
@@ -119,6 +180,7 @@ def add_grouping(parser: Parser) -> None:
         metavar="NAME",
         help="compare on this split, such as validation or test_256 (default: test)",
     )
+    add_labels(parser)
     parser.add_argument(
         "--level",
         type=float,
@@ -127,6 +189,35 @@ def add_grouping(parser: Parser) -> None:
     )
     parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"
+    )
+
+
+def add_choice(parser: Parser) -> None:
+    """Add the options that leave runs out."""
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="only runs with one of these values, such as cell=lstm,gru; may be repeated",
+    )
+    parser.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="NAME,NAME",
+        help="only runs of these tasks",
+    )
+
+
+def add_labels(parser: Parser) -> None:
+    """Add the option that renames groups."""
+    parser.add_argument(
+        "--label",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="show a label, or a part of labels, under another name; may be repeated",
     )
 
 

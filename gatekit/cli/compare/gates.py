@@ -10,8 +10,11 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.compare.compare import add_choice, add_labels
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import write, write_json
+
+WIDTH = 80
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -28,8 +31,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     by = keys(options.by) or None
 
     from gatekit.compare.gates.behaviour import gates_report
+    from gatekit.compare.grouping.where import where
+    from gatekit.compare.study import load
 
-    report = gates_report(options.study, options.root, by)
+    study = where(load(options.study, options.root), options.where, options.task)
+    report = gates_report(study, by=by, labels=options.label)
     if options.json:
         from gatekit.compare.gates.text import to_data
 
@@ -59,9 +65,11 @@ def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument("study", help="the study's name")
     add_root(parser)
+    add_choice(parser)
     add_keys(
         parser, "--by", "group by these keys (default: every key that differs, except the seed)"
     )
+    add_labels(parser)
     add_figure(parser)
     parser.add_argument(
         "--run", metavar="ID", help="with --figure: draw this run's activations as heat maps"
@@ -86,11 +94,18 @@ def _print(report: Any) -> None:
         state_rows,
     )
     from gatekit.compare.grouping.label import printable
+    from gatekit.compare.output.columns import blocks
 
     write(f"study {printable(report.study.name)}: gates and states\n")
-    write_table(gate_rows(report), GATE_COLUMNS)
-    write("")
-    write_table(state_rows(report), STATE_COLUMNS)
-    write("")
+    for columns, rows in ((GATE_COLUMNS, gate_rows(report)), (STATE_COLUMNS, state_rows(report))):
+        parts: list[tuple[str, list[list[str]]]] = []
+        for row in rows:
+            if row["variant"]:
+                parts.append((f"{row['variant']} (n = {row['n']})", []))
+            parts[-1][1].append([row[column] for column in columns[1:] if column != "n"])
+        titles = [column for column in columns[1:] if column != "n"]
+        for line, _ in blocks(titles, parts, WIDTH):
+            write(line)
+        write("")
     for line in (*LEGEND, *(f"note: {note}" for note in report.notes)):
         write(printable(line))

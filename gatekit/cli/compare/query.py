@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
-from gatekit.cli.output import write, write_json, write_table
+from gatekit.cli.output import write, write_json
+
+from .compare import add_choice
 
 _MOST_SHOWN = 200
 
@@ -29,28 +32,37 @@ def run(name: str, argv: Sequence[str]) -> int:
         default=[],
         help="query only this study; may be repeated (default: all studies)",
     )
+    add_choice(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write JSON")
     form.add_argument("--csv", action="store_true", help="write CSV")
     options = parser.read(argv)
 
+    from gatekit.compare.grouping.where import where_any
+    from gatekit.compare.output.columns import table_or_blocks
     from gatekit.compare.output.export import csv_text
     from gatekit.compare.output.query import query
     from gatekit.compare.study import load, studies
 
     names = options.study or studies(options.root)
-    answer = query(options.sql, [load(study, options.root) for study in names])
+    found = [load(study, options.root) for study in names]
+    if options.where or options.task:
+        found = where_any(found, options.where, options.task)
+    answer = query(options.sql, found)
     if options.json:
         write_json(answer.records())
     elif options.csv:
         write(csv_text(answer.columns, answer.records()))
     else:
-        rows = [
-            {key: "" if value is None else value for key, value in record.items()}
-            for record in answer.records()[:_MOST_SHOWN]
-        ]
-        write_table(rows, answer.columns)
+        shown = answer.records()[:_MOST_SHOWN]
+        for line in table_or_blocks(answer.columns, shown, _width()):
+            write(line)
         if len(answer.rows) > _MOST_SHOWN:
             more = len(answer.rows) - _MOST_SHOWN
             sys.stderr.write(f"and {more} more rows; --csv or --json writes all\n")
     return 0
+
+
+def _width() -> int:
+    """Return the width of the terminal; 80 if the output is not a terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80

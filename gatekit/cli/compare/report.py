@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins, keys
+from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write
 
-from .compare import add_grouping
+from .compare import add_grouping, compared, retyped
 
 if TYPE_CHECKING:
     from gatekit.compare.report.context import Sheet
@@ -63,9 +63,6 @@ def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
     parser.add_argument(
-        "--x", metavar="KEY", help="a swept key: defines blocks and the x axis of a chart"
-    )
-    parser.add_argument(
         "--to", type=Path, metavar="FILE.html", help="the file to write (default: STUDY.html)"
     )
     parser.add_argument(
@@ -82,41 +79,16 @@ def _parser(name: str) -> Parser:
 
 
 def _sheet(options: Namespace) -> Sheet:
-    from gatekit.compare.comparison import compare
     from gatekit.compare.recipe import recorded_commands
     from gatekit.compare.report.context import Sheet
     from gatekit.runs.studies.plan_file import read
 
-    comparison = compare(
-        options.study,
-        options.root,
-        keys(options.by) or None,
-        options.baseline,
-        within=[*keys(options.within), *([options.x] if options.x else [])],
-        together=keys(options.together),
-        force=options.force,
-        level=options.level,
-        split=options.split,
-    )
+    comparison = compared(options)
     return Sheet(
         comparison,
-        shlex.join(["gatekit", "compare", *_typed(options)]),
+        shlex.join(["gatekit", "compare", *retyped(options)]),
         tuple(recorded_commands(comparison.study)),
         options.x,
         len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
         tuple(options.plugin),
     )
-
-
-def _typed(options: Namespace) -> list[str]:
-    """Return the typed arguments that ``gatekit compare`` shares."""
-    words = [options.study]
-    words += ["--root", options.root] if options.root != "experiments" else []
-    for option in ("by", "within", "together"):
-        names = keys(getattr(options, option))
-        words += [f"--{option}", ",".join(names)] if names else []
-    words += ["--x", options.x] if options.x else []
-    words += ["--baseline", options.baseline] if options.baseline else []
-    words += ["--split", options.split] if options.split else []
-    words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
-    return [*words, *(["--force"] if options.force else [])]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.grouping.label import group_label, value_text
+from gatekit.compare.grouping.label import value_text
+from gatekit.compare.numbers import cut, metric_range
 
 from .page import (
     is_geometric,
@@ -18,7 +19,7 @@ from .page import (
     shortened,
     spans_decades,
 )
-from .style import BASELINE, MARKS, colour, dashes
+from .style import looks, mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,25 +52,20 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
         )
     lines: dict[str, list[Row]] = {}
     for row in rows:
-        rest = {name: value for name, value in row.group.values.items() if name != key}
-        lines.setdefault(group_label(rest, row.group.cell or "all runs"), []).append(row)
+        rest = [name for name in row.group.values if name != key]
+        lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
     shown = dict(list(lines.items())[:_MOST_LINES])
     if not shown:
         return []
     axes = figure.add_subplot()
     places = _places([row.group.values[key] for line in shown.values() for row in line])
     _set_scale(axes, places, key)
-    position = 0
-    for name, line in shown.items():
-        is_baseline = all(row.is_baseline for row in line)
-        shift = (list(shown).index(name) - (len(shown) - 1) / 2) * _SHIFT
-        tone = BASELINE if is_baseline else colour(position)
-        style = "-" if is_baseline else dashes(position)
-        mark = "o" if is_baseline else MARKS[(position + 1) % len(MARKS)]
-        _draw_line(
-            axes, name, line, [places[_text(r, key)] for r in line], shift, (tone, style, mark)
-        )
-        position += not is_baseline
+    baselines = [all(row.is_baseline for row in line) for line in shown.values()]
+    styles = looks(baselines)
+    for place, (name, line) in enumerate(shown.items()):
+        shift = (place - (len(shown) - 1) / 2) * _SHIFT
+        look = (*styles[place], mark(place, baselines[place]))
+        _draw_line(axes, name, line, [places[_text(r, key)] for r in line], shift, look)
     values = [
         v for line in shown.values() for row in line if row.summary for v in row.summary.values
     ]
@@ -118,7 +114,7 @@ def _draw_line(
     shift: float,
     look: tuple[str, Any, str],
 ) -> None:
-    tone, style, mark = look
+    tone, style, shape = look
     points = sorted(zip(places, line, strict=True), key=lambda item: item[0])
     means: list[tuple[float, float]] = []
     diverged = 0
@@ -132,13 +128,13 @@ def _draw_line(
         if summary.mean is not None:
             means.append((at, summary.mean))
             if summary.interval is not None:
-                ends = (summary.interval.low, summary.interval.high)
+                ends = cut(summary.interval, metric_range(summary.metric, summary.values))
                 axes.plot((at, at), ends, color=tone, lw=0.9, zorder=3)
     counts = {row.summary.n for row in line if row.summary}
     n = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     label = f"{name} (n = {n}" + (f", {diverged} diverged)" if diverged else ")")
     xs, ys = zip(*means, strict=True) if means else ((), ())
-    axes.plot(xs, ys, color=tone, ls=style, marker=mark, ms=3.4, lw=1.2, label=plottable(label))
+    axes.plot(xs, ys, color=tone, ls=style, marker=shape, ms=3.4, lw=1.2, label=plottable(label))
 
 
 def _beside(axes: Axes, place: float, share: float) -> float:

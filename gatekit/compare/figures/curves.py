@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.curves import Band, Curve, band, read_curve
+from gatekit.compare.curves import Band, Curve, band, band_ends, read_curve, step_name
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.runs.result import Metric
 
-from .page import metric_text, of_one_metric, plottable, put_legend, spans_decades, write_figure
-from .style import BASELINE, colour, dashes
+from .page import metric_text, of_one_metric, plottable, put_legend, spans_decades
+from .style import looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,49 +31,24 @@ class _Drawn:
     band: Band | None
 
 
-def learning_curves(
-    comparison: Comparison,
-    stem: Path | str,
-    *,
-    command: str,
-    formats: Sequence[str] = ("png", "svg"),
-    columns: int = 1,
-) -> list[Path]:
-    """Draw the validation metric over epochs and write one file per format.
+def draw_curves(figure: Figure, comparison: Comparison) -> list[str]:
+    """Draw the validation metric over epochs.
 
     A group's mean is a thick line with its t interval as a band, up to the last epoch that all
-    its seeds reached. With fewer than ten seeds, each seed is also a thin line. The file's metadata
-    contains the command and the ids of the runs. The same comparison gives the same bytes.
+    its seeds reached. With fewer than ten seeds, each seed is also a thin line. Bands end where the
+    metric does, and on a logarithmic axis a band that reaches zero ends at the lowest seed.
 
     Args:
-        comparison: the result of ``compare``.
-        stem: path of the files without their suffix.
-        command: the command line to store in the files.
-        formats: any of png, svg and pdf.
-        columns: width in paper columns, 1 or 2.
+        figure: the figure to draw on.
+        comparison: the comparison; only groups with the first group's metric are drawn.
 
     Returns:
-        The files, in the order of the formats; none if no run has a curve.
-
-    Raises:
-        ConfigError: a format does not exist.
+        The ids of the runs in the figure; none if no run has a curve.
     """
     drawn = _read(comparison)
-
-    def paint(figure: Figure) -> list[str]:
-        if drawn:
-            _draw(figure, drawn, comparison)
-        return [curve.run for item in drawn for curve in item.curves]
-
-    return write_figure(
-        paint,
-        comparison,
-        stem,
-        title="Learning curves",
-        command=command,
-        formats=formats,
-        columns=columns,
-    )
+    if drawn:
+        _draw(figure, drawn, comparison)
+    return [curve.run for item in drawn for curve in item.curves]
 
 
 def _read(comparison: Comparison) -> list[_Drawn]:
@@ -95,16 +69,12 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     axes = figure.add_subplot()
     metric = _metric(drawn)
     _scale(axes, drawn, metric)
-    position = 0
-    for item in drawn:
-        if item.row.is_baseline:
-            _draw_group(axes, item, BASELINE, "-", 3.0)
-        else:
-            _draw_group(axes, item, colour(position), dashes(position), 2.5)
-            position += 1
+    styles = looks([item.row.is_baseline for item in drawn])
+    for item, (tone, line) in zip(drawn, styles, strict=True):
+        _draw_group(axes, item, tone, line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
     axes.set_ylabel(plottable(f"validation {metric_text(metric)}"))
-    axes.set_xlabel("epoch")
+    axes.set_xlabel(step_name([run for item in drawn for run in item.row.group.runs]))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))
     if axes.get_yscale() == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
@@ -140,10 +110,11 @@ def _draw_group(axes: Axes, item: _Drawn, tone: str, line: Any, order: float) ->
                 label=label if index == 0 else None,
             )
         return
+    low, high = band_ends(item.band, item.curves, _metric([item]), axes.get_yscale() == "log")
     axes.fill_between(
         item.band.epochs,
-        item.band.low,
-        item.band.high,
+        low,
+        high,
         color=tone,
         alpha=0.16,
         lw=0,

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.grouping.label import group_label
 from gatekit.compare.numbers import decimals, with_interval
 from gatekit.compare.stats.difference import Difference, is_decided
 
-from .page import of_one_metric, plottable, run_ids, shortened, wrapped
+from .page import of_one_metric, plottable, run_ids, wrapped
 from .style import BASELINE, COLOURS
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ _NAME = 1.9
 _FAR = 20
 """A difference this many times larger than the typical one is not on the axis."""
 _EDGE = 0.06
+_LETTER, _LINE = 0.055, 0.12
+"""Width and height of a letter in inches."""
 
 
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
@@ -56,13 +57,19 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     height, last = 0.0, None
     for row in shown:
         if row.block != last and len(blocks) > 1:
-            heading = plottable(group_label(dict(row.block), ""))
+            heading = plottable(row.group.part(dict(row.block)))
             for line in wrapped(heading, room) or [""]:
                 _write(axes, line, height, "left" if narrow else "name", "#777777")
                 height += 0.8
             height += 0 if narrow else 0.2
         last = row.block
-        label = shortened(row.name or row.group.label)
+        *above, label = wrapped(plottable(row.name or row.group.label), room) or [""]
+        for line in above:
+            _write(axes, line, height, "left" if narrow else "name")
+            height += 0.75
+        if narrow and _LETTER * (len(label) + len(_in_words(row)) + 2) > room:
+            _write(axes, label, height, "left")
+            label, height = "", height + 0.75
         _write(axes, label, height, "left" if narrow else "name")
         _write(axes, _in_words(row), height, "right" if narrow else "beside")
         height += 0.75 if narrow else 0
@@ -76,10 +83,11 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     axes.set_ylim(height - 0.4, -0.6)
     axes.grid(axis="x", visible=True)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(_heading(shown))
+    heading = _heading(shown, figure.get_figwidth())
+    axes.set_xlabel(heading)
     if len(rows) > len(shown):
         axes.set_title(f"the first {len(shown)} of {len(rows)} groups", fontsize=7, color="#555555")
-    figure.set_figheight(_MARGIN + _ROW * height)
+    figure.set_figheight(_MARGIN + _ROW * height + _LINE * max(0, heading.count("\n") - 1))
     baselines = [row for row in comparison.rows if row.is_baseline]
     return run_ids([*shown, *baselines])
 
@@ -166,12 +174,13 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
     axes.plot(diff.mean, height, "D", color=tone, mfc=fill, ms=3.6, mew=0.9, zorder=4)
 
 
-def _heading(rows: Sequence[Row]) -> str:
+def _heading(rows: Sequence[Row], width: float) -> str:
     first = _differences(rows)[0]
     unit = f" ({first.metric.unit})" if first.metric.unit else ""
     names = {d.baseline for d in _differences(rows)}
-    versus = shortened(names.pop()) if len(names) == 1 else "baseline"
+    versus = plottable(names.pop()) if len(names) == 1 else "the baseline"
     side = "right" if first.metric.sign > 0 else "left"
     # Two lines, because one would be wider than a column.
     what = plottable(f"difference in {first.metric.name}{unit}")
-    return f"{what}\nfrom {versus}, better to the {side}"
+    lines = wrapped(f"from {versus}, better to the {side}", width)
+    return "\n".join([what, *lines])

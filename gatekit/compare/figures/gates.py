@@ -19,18 +19,19 @@ from gatekit.compare.gates.densities import (
     slope,
 )
 
-from .page import plottable, shortened, write_figure
-from .style import BASELINE, TWO_COLUMNS, colour, dashes
+from .page import legend_layout, plottable, shortened, write_figure
+from .style import BASELINE, TWO_COLUMNS, looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_VARIANTS, _MOST_GATES = 6, 6
+_MOST_VARIANTS, _MOST_GATES = 12, 6
 _ROW, _CURVES, _HEAD = 1.02, 2.15, 0.2
 _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _GREY = "#777777"
+_TITLE = 100
 _AXIS, _LETTER, _SHARES = 0.35, 0.06, 0.55
 """Widths, in inches, of a panel's axis, a letter of its name, and its saturation."""
 
@@ -98,31 +99,42 @@ def chosen_layer(report: GatesReport, layer: str | None) -> str:
 
 
 def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) -> None:
+    from matplotlib.lines import Line2D
+
     rows = _HEAD + _ROW * len(variants)
-    figure.set_figheight(rows + _CURVES)
-    halves: Any = figure.subfigures(2, 1, height_ratios=(rows, _CURVES), hspace=0.03)
+    labels = [plottable(_named(variant, layer)) for variant in variants]
+    labels, legend_columns, legend = legend_layout(labels, TWO_COLUMNS)
+    curves = _CURVES + legend
+    figure.set_figheight(rows + curves)
+    halves: Any = figure.subfigures(2, 1, height_ratios=(rows, curves), hspace=0.03)
     above, below = halves
-    tones, position = [], 0
-    for variant in variants:
-        tones.append(BASELINE if variant.is_baseline else colour(position))
-        position += not variant.is_baseline
+    styles = looks([variant.is_baseline for variant in variants])
     rows_of_densities = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
     columns = max(2, *map(len, rows_of_densities))
     panels = above.subplots(len(variants), columns, squeeze=False)
     for place, variant in enumerate(variants):
         last = place + 1 == len(variants)
-        _row(panels[place], variant, rows_of_densities[place], tones[place], last=last)
+        _row(panels[place], variant, rows_of_densities[place], styles[place][0], last=last)
     left, right = below.subplots(1, 2)
-    _memory(left, variants, layer, tones)
-    _gradient(right, variants, layer, tones)
+    _memory(left, variants, layer, styles)
+    _gradient(right, variants, layer, styles)
+    lines = [Line2D([], [], color=tone, ls=style, lw=1.5) for tone, style in styles]
+    below.legend(lines, labels, loc="outside lower center", ncols=legend_columns)
     if total > len(variants):
         title = f"the first {len(variants)} of {total} variants"
         above.suptitle(title, fontsize=7, color=_GREY, x=0.99, ha="right")
 
 
+def _named(variant: Variant, layer: str) -> str:
+    """Return the label of a variant in the legend, with the state whose memory is shown."""
+    lasting = memory(variant, layer)
+    return variant.group.label + ("" if lasting is None else f": {lasting.state}")
+
+
 def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, last: bool) -> None:
-    panels[0].annotate(
-        f"{shortened(variant.group.label)}   n = {len(variant.probed)}",
+    # The title is as long as the figure is wide, and must not widen the first column.
+    title = panels[0].annotate(
+        f"{shortened(variant.group.label, _TITLE)}   n = {len(variant.probed)}",
         (0, 1),
         xycoords="axes fraction",
         xytext=(-20, 14),
@@ -131,6 +143,7 @@ def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, 
         color=tone,
         fontweight="bold",
     )
+    title.set_in_layout(False)
     room = TWO_COLUMNS / len(panels) - _AXIS
     for axes, density in zip(panels, gates, strict=False):
         _density(axes, density, tone)
@@ -190,19 +203,19 @@ def _saturated(axes: Axes, variant: Variant, density: Density) -> None:
     axes.set_title(shares, fontsize=6, loc="right", pad=2, color="#555555")
 
 
-def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence[str]) -> None:
-    drawn = [(tone, memory(v, layer), v) for tone, v in zip(tones, variants, strict=True)]
-    known = [(tone, lasting, v) for tone, lasting, v in drawn if lasting is not None]
+def _memory(
+    axes: Axes, variants: Sequence[Variant], layer: str, styles: Sequence[tuple[str, Any]]
+) -> None:
+    drawn = [(look, memory(v, layer)) for look, v in zip(styles, variants, strict=True)]
+    known = [(look, lasting) for look, lasting in drawn if lasting is not None]
     length = longest_sequence(variants)
-    every = [
-        s for _, lasting, _ in known for group in (lasting.before, lasting.best) for s in group
-    ]
+    every = [s for _, lasting in known for group in (lasting.before, lasting.best) for s in group]
     finite = np.concatenate([s[np.isfinite(s) & (s > 0)] for s in every]) if every else np.ones(1)
     top = 1.6 * max(float(finite.max(initial=1.0)), length or 1.0)
     bottom = max(0.2, 0.7 * float(finite.min(initial=1.0)))
     axes.set_yscale("log")
     axes.set_ylim(bottom, top)
-    for tone, lasting, variant in known:
+    for (tone, style), lasting in known:
         x = np.linspace(0, 100, len(lasting.best[0]))
 
         def within(scales: Any) -> Any:
@@ -213,9 +226,7 @@ def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence
         if 1 < len(lasting.best) < _SEEDS_SHOWN:
             for scales in lasting.best:
                 axes.plot(x, np.clip(scales, bottom, top), color=tone, lw=0.5, alpha=0.4)
-        style = "-" if variant.is_baseline else dashes(variants.index(variant))
-        label = plottable(f"{shortened(variant.group.label)}: {lasting.state}")
-        axes.plot(x, within(lasting.best), color=tone, lw=1.5, ls=style, label=label)
+        axes.plot(x, within(lasting.best), color=tone, lw=1.5, ls=style)
     if length is not None:
         axes.axhline(length, color=_GREY, lw=0.6, ls=(0, (5, 2)))
         axes.annotate(
@@ -230,19 +241,18 @@ def _memory(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence
     axes.set_xlabel("units, shortest memory first (%)")
     axes.set_ylabel("memory (steps)")
     axes.set_title("memory of the units; dotted: before training", fontsize=7, loc="left")
-    if known:
-        axes.legend(loc="best")
-    else:
+    if not known:
         axes.text(50, (bottom * top) ** 0.5, "no unit has a time scale", ha="center", color=_GREY)
 
 
-def _gradient(axes: Axes, variants: Sequence[Variant], layer: str, tones: Sequence[str]) -> None:
+def _gradient(
+    axes: Axes, variants: Sequence[Variant], layer: str, styles: Sequence[tuple[str, Any]]
+) -> None:
     lowest = 1.0
-    for place, (tone, variant) in enumerate(zip(tones, variants, strict=True)):
+    for (tone, style), variant in zip(styles, variants, strict=True):
         gradients = slope(variant, layer)
         if gradients is None:
             continue
-        style = "-" if variant.is_baseline else dashes(place)
         table = np.maximum(np.array(gradients.norms), _FLOOR)
         mean = np.exp(np.log(table).mean(axis=0))
         lowest = min(lowest, float(table.min()))

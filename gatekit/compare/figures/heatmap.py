@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import number
 
-from .page import metric_label, of_one_metric, plottable, run_ids, shortened
+from .page import metric_label, of_one_metric, plottable, run_ids, shortened, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DARK = 0.18
+_LETTER, _BELOW, _TICK = 0.06, 0.45, 1.0
+"""In inches: width of a letter of the colour bar's label, room below it, width of a tick label."""
 
 
 def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
@@ -39,7 +40,7 @@ def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
     rows = of_one_metric(comparison.rows)
     if not rows:
         return []
-    keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
+    keys = keys_of(rows)
     if len(keys) != 2:
         raise ConfigError(
             f"a heat map has two axes, but the groups differ in {listed(keys) or 'no key'};"
@@ -48,31 +49,33 @@ def draw_heatmap(figure: Figure, comparison: Comparison) -> list[str]:
     counts = [len(_values(rows, key)) for key in keys]
     down, across = keys if counts[0] <= counts[1] else reversed(keys)
     lines, columns = _values(rows, down), _values(rows, across)
-    places = {
-        (value_text(r.group.values.get(down)), value_text(r.group.values.get(across))): r
-        for r in rows
-    }
+    places = {(r.group.value(down), r.group.value(across)): r for r in rows}
     table = np.full((len(lines), len(columns)), np.nan)
     for i, one in enumerate(lines):
         for j, other in enumerate(columns):
-            row = places.get((value_text(one), value_text(other)))
+            row = places.get((one, other))
             if row is not None and row.summary is not None and row.summary.mean is not None:
                 table[i, j] = row.summary.mean
     _paint(figure, table, rows, (lines, columns), (down, across), places)
     return run_ids(rows)
 
 
-def _values(rows: list[Row], key: str) -> list[Any]:
-    values = {value_text(row.group.values.get(key)): row.group.values.get(key) for row in rows}
-    numeric = all(isinstance(v, int | float) for v in values.values())
-    return sorted(values.values(), key=None if numeric else value_text)
+def keys_of(rows: Iterable[Row]) -> list[str]:
+    """Return the keys in which groups differ."""
+    return list(dict.fromkeys(key for row in rows for key in row.group.values))
+
+
+def _values(rows: list[Row], key: str) -> list[str]:
+    values: dict[str, Any] = {row.group.value(key): row.group.values.get(key) for row in rows}
+    numeric = all(isinstance(value, int | float) for value in values.values())
+    return sorted(values, key=values.__getitem__ if numeric else str)
 
 
 def _paint(
     figure: Figure,
     table: np.ndarray[Any, Any],
     rows: list[Row],
-    values: tuple[list[Any], list[Any]],
+    values: tuple[list[str], list[str]],
     names: tuple[str, str],
     places: dict[tuple[str, str], Row],
 ) -> None:
@@ -86,13 +89,16 @@ def _paint(
     tones = colormaps["cividis_r" if smaller else "cividis"].with_extremes(bad="#EEEEEE")
     width = figure.get_figwidth()
     cell = min(0.62, (width - 1.5) / len(values[1]))
-    figure.set_figheight(max(1.3, 0.75 + max(0.24, 0.55 * cell) * len(values[0])))
+    label = metric_label(rows).replace(" (", "\n(")
+    high = 0.75 + max(0.24, 0.55 * cell) * len(values[0])
+    room = _LETTER * max(map(len, label.split("\n"))) + _BELOW
+    figure.set_figheight(max(1.3, high, room))
     image = axes.imshow(np.ma.masked_invalid(table), cmap=tones, aspect="auto")
     finite = table[np.isfinite(table)]
     painted = image.to_rgba(np.ma.masked_invalid(table))
     for i, one in enumerate(values[0]):
         for j, other in enumerate(values[1]):
-            row = places.get((value_text(one), value_text(other)))
+            row = places.get((one, other))
             if cell > 0.3:
                 text, tone = _inside(row, table[i, j]), _readable(painted[i, j])
                 axes.text(j, i, text, ha="center", va="center", fontsize=6, color=tone)
@@ -102,9 +108,9 @@ def _paint(
         axes.add_patch(
             Rectangle((j - 0.47, i - 0.46), 0.94, 0.92, fill=False, ec="#D55E00", lw=1.4)
         )
-    axes.set_yticks(range(len(values[0])), [shortened(value_text(v)) for v in values[0]])
-    axes.set_xticks(range(len(values[1])), [shortened(value_text(v)) for v in values[1]])
-    longest = max(len(shortened(value_text(v))) for v in values[1])
+    axes.set_yticks(range(len(values[0])), [_tick(v) for v in values[0]])
+    axes.set_xticks(range(len(values[1])), [_tick(v) for v in values[1]])
+    longest = max(len(line) for v in values[1] for line in _tick(v).split("\n"))
     if longest * 0.065 > cell:
         axes.tick_params(axis="x", rotation=30)
     axes.set_ylabel(plottable(names[0]))
@@ -114,7 +120,11 @@ def _paint(
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, pad=0.02, fraction=0.06)
     bar.outline.set_visible(False)  # type: ignore[operator, unused-ignore]
-    bar.set_label(metric_label(rows))
+    bar.set_label(label)
+
+
+def _tick(value: str) -> str:
+    return "\n".join(wrapped(shortened(value), _TICK))
 
 
 def _inside(row: Row | None, value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +12,11 @@ from gatekit.compare.comparison import Comparison
 
 from .axis import draw_axis
 from .critical import draw_critical_difference
-from .curves import learning_curves
+from .curves import draw_curves
 from .forest import draw_forest
-from .heatmap import draw_heatmap
-from .page import write_figure
+from .heatmap import draw_heatmap, keys_of
+from .page import Painter, make_figure, styled, write_figure
+from .panels import by_metric, by_task, paint_panels
 from .parallel import draw_parallel
 from .profile import draw_profile
 from .scatter import draw_scatter
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
+    "curves": ("Learning curves", draw_curves),
+    "axis": ("Metric over a key", draw_axis),
     "forest": ("Differences", draw_forest),
     "heatmap": ("Sweep", draw_heatmap),
     "parallel": ("Settings", draw_parallel),
@@ -31,8 +34,9 @@ _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
     "critical": ("Critical difference", draw_critical_difference),
     "profile": ("Performance profiles", draw_profile),
 }
+_OVER_TASKS = ("critical", "profile")
 
-KINDS = ("curves", "axis", *_PAINTERS)
+KINDS = tuple(_PAINTERS)
 
 
 def draw(
@@ -46,6 +50,8 @@ def draw(
     x: str | None = None,
 ) -> list[Path]:
     """Draw one figure of a comparison and write one file per format.
+
+    With several tasks, the figure has a panel for each of them.
 
     Args:
         kind: one of ``KINDS``.
@@ -62,23 +68,64 @@ def draw(
     Raises:
         ConfigError: the kind or a format does not exist, or does not fit the comparison.
     """
-    if kind == "curves":
-        return learning_curves(comparison, stem, command=command, formats=formats, columns=columns)
-    if kind == "axis":
-        if x is None:
-            raise ConfigError("the figure axis needs the swept key; type --x KEY")
-        painter: Callable[..., Sequence[str]]
-        title, painter = f"Metric over {x}", partial(draw_axis, key=x)
-    elif kind in _PAINTERS:
-        title, painter = _PAINTERS[kind]
-    else:
-        raise ConfigError(
-            f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} Figures: {listed(KINDS)}."
-        )
-
-    def paint(figure: Figure) -> Sequence[str]:
-        return painter(figure, comparison)
-
+    title, paint = painter(kind, comparison, x)
     return write_figure(
         paint, comparison, stem, title=title, command=command, formats=formats, columns=columns
     )
+
+
+def figure(
+    kind: str, comparison: Comparison, *, columns: int = 1, x: str | None = None
+) -> Figure | None:
+    """Return one figure of a comparison, for a notebook or to change it; None if it is empty.
+
+    Args:
+        kind: one of ``KINDS``.
+        comparison: the result of ``compare``.
+        columns: width in paper columns, 1 or 2.
+        x: the swept key of ``axis``.
+
+    Raises:
+        ConfigError: the kind does not exist, or does not fit the comparison.
+    """
+    _, paint = painter(kind, comparison, x)
+    with styled():
+        drawn, runs = make_figure(paint, columns)
+    return drawn if runs else None
+
+
+def checked(kinds: Iterable[str]) -> None:
+    """Refuse a kind of figure that does not exist.
+
+    Raises:
+        ConfigError: there is no such kind.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ConfigError(
+                f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} "
+                f"Figures: {listed(KINDS)}."
+            )
+
+
+def painter(kind: str, comparison: Comparison, x: str | None) -> tuple[str, Painter]:
+    """Return the title of a figure, and what draws it.
+
+    Raises:
+        ConfigError: the kind does not exist, or ``axis`` lacks its key.
+    """
+    checked([kind])
+    title, one = _PAINTERS[kind]
+    if kind == "axis":
+        if x is None:
+            raise ConfigError("the figure axis needs the swept key; type --x KEY")
+        title, one = f"Metric over {x}", partial(draw_axis, key=x)
+
+    def paint(on: Figure) -> Sequence[str]:
+        if kind in _OVER_TASKS:
+            return one(on, comparison)
+        whole = kind == "forest" or (kind == "heatmap" and len(keys_of(comparison.rows)) == 2)
+        panels = by_metric(comparison) if whole else by_task(comparison, x)
+        return paint_panels(on, panels, one)
+
+    return title, paint

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
@@ -26,6 +28,8 @@ _LEGEND_ROW, _LEGEND_HANDLE, _LETTER = 0.145, 0.40, 0.055
 _DECADES = 1.5
 _GEOMETRIC = 8
 _LONGEST = 34
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_IN_PARENTHESES = re.compile(r"\([^()]*\)")
 
 Painter = Callable[["Figure"], Sequence[str]]
 """Draws on a figure and returns the ids of the runs in it; none if nothing was drawn."""
@@ -61,19 +65,9 @@ def write_figure(
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise ConfigError(f"there is no format {unknown[0]!r}; formats: {listed(FORMATS)}")
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     paths = []
-    with matplotlib.rc_context():
-        # The user's matplotlibrc must not change a figure.
-        matplotlib.rcdefaults()
-        apply(matplotlib.rcParams)
-        width = TWO_COLUMNS if columns == 2 else COLUMN
-        figure = Figure(figsize=(width, 0.72 * COLUMN), layout="constrained")
-        FigureCanvasAgg(figure)
-        runs = paint(figure)
+    with styled():
+        figure, runs = make_figure(paint, columns)
         if not runs:
             return []
         about = f"{title} of study {comparison.study.name}"
@@ -95,6 +89,33 @@ def write_figure(
     return paths
 
 
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """Apply gatekit's style until the block ends; your matplotlibrc changes nothing."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        apply(matplotlib.rcParams)
+        yield
+
+
+def make_figure(paint: Painter, columns: int = 1) -> tuple[Figure, Sequence[str]]:
+    """Return a figure and the ids of the runs in it; call it within `styled`.
+
+    Args:
+        paint: draws the figure.
+        columns: width in paper columns, 1 or 2.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    width = TWO_COLUMNS if columns == 2 else COLUMN
+    figure = Figure(figsize=(width, 0.72 * COLUMN), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, paint(figure)
+
+
 def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
     if name == "png":
         return {"Title": title, "Description": text, "Software": "gatekit"}
@@ -106,22 +127,36 @@ def _metadata(name: str, title: str, text: str) -> dict[str, Any]:
 def put_legend(figure: Figure, axes: Axes, title: str | None = None) -> None:
     """Put the legend above the axes, where it covers no data, and enlarge the figure for it."""
     handles, labels = axes.get_legend_handles_labels()
-    room = figure.get_figwidth() - _LEGEND_HANDLE
-    labels = ["\n".join(wrapped(label, room)) for label in labels]
-    lines = [label.count("\n") + 1 for label in labels]
-    widest = _LEGEND_HANDLE + _LETTER * max(map(len, "\n".join(labels).split("\n")))
-    columns = min(len(labels), max(1, int(figure.get_figwidth() / widest)))
+    labels, columns, height = legend_layout(labels, figure.get_figwidth())
     legend = figure.legend(handles, labels, loc="outside upper center", ncols=columns)
-    rows = math.ceil(sum(lines) / columns)
     if title is not None:
         legend.set_title(title)
-        rows += 1
-    figure.set_figheight(figure.get_figheight() + _LEGEND_ROW * rows)
+        height += _LEGEND_ROW
+    figure.set_figheight(figure.get_figheight() + height)
+
+
+def legend_layout(labels: Sequence[str], width: float) -> tuple[list[str], int, float]:
+    """Return the labels of a legend in lines, its columns, and its height in inches.
+
+    Args:
+        labels: the labels.
+        width: the width of the legend in inches.
+    """
+    shown = ["\n".join(wrapped(label, width - _LEGEND_HANDLE)) for label in labels]
+    lines = [label.count("\n") + 1 for label in shown]
+    longest = max([1, *(len(line) for label in shown for line in label.split("\n"))])
+    columns = max(1, min(len(shown), int(width / (_LEGEND_HANDLE + _LETTER * longest))))
+    return shown, columns, _LEGEND_ROW * math.ceil(sum(lines) / columns)
 
 
 def wrapped(text: str, width: float) -> list[str]:
-    """Return the lines of a label that is at most ``width`` inches wide."""
-    return wrap(text, int(width / _LETTER), break_on_hyphens=False)
+    """Return the lines of a label that is at most ``width`` inches wide.
+
+    What is in parentheses, such as ``(n = 6)``, stays on one line.
+    """
+    whole = _IN_PARENTHESES.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    lines = wrap(whole, max(1, int(width / _LETTER)), break_on_hyphens=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
 def plottable(text: str) -> str:
@@ -136,13 +171,13 @@ def plottable(text: str) -> str:
     return shown.replace("$", r"\$")
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, longest: int = _LONGEST) -> str:
     """Return plottable text cut in the middle, because labels of one cell differ at their ends."""
     shown = plottable(text)
-    if len(shown) <= _LONGEST:
+    if len(shown) <= longest:
         return shown
-    end = _LONGEST // 2
-    return f"{shown[: _LONGEST - end - 1]}\N{HORIZONTAL ELLIPSIS}{shown[-end:]}"
+    end = longest // 2
+    return f"{shown[: longest - end - 1]}\N{HORIZONTAL ELLIPSIS}{shown[-end:]}"
 
 
 def metric_label(rows: Sequence[Row]) -> str:

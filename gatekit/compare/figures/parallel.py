@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_AXES = 8
 _MOST_TICKS = 9
+_ROOM = 0.07
 
 
 def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
@@ -142,8 +143,10 @@ def _best(rows: list[Row]) -> list[Row]:
 
 def _draw_axis(axes: Axes, place: int, scale: _Scale) -> None:
     axes.plot((place, place), (0, 1), color="#444444", lw=0.7, zorder=101)
-    ticks = scale.ticks()
-    for text, height in ticks:
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=2, foreground="white")]
+    for text, height in _apart(scale.ticks()):
         axes.annotate(
             shortened(text if not scale.numeric else _short(text)),
             (place, height),
@@ -152,8 +155,20 @@ def _draw_axis(axes: Axes, place: int, scale: _Scale) -> None:
             fontsize=6.3,
             va="center",
             zorder=102,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
+            path_effects=halo,
         )
+
+
+def _apart(ticks: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return the ticks whose labels do not overlap; the lowest and the highest stay."""
+    if len(ticks) < 3:
+        return ticks
+    first, *between, last = sorted(ticks, key=lambda tick: tick[1])
+    kept = [first]
+    for tick in between:
+        if tick[1] - kept[-1][1] >= _ROOM and last[1] - tick[1] >= _ROOM:
+            kept.append(tick)
+    return [*kept, last]
 
 
 def _short(text: str) -> str:

@@ -9,7 +9,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.several import profiles, several_tasks
 
 from .page import plottable, put_legend, run_ids
-from .style import BASELINE, colour, dashes
+from .style import looks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,14 +36,10 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
             " all their runs on these tasks. Sweep over more: task=A,B"
         )
     axes = figure.add_subplot()
-    position = 0
     counts = {v.name: len(v.scores[0]) for v in several.variants}
     baselines = {v.name for v in several.variants if v.is_baseline}
-    for profile in drawn:
-        is_baseline = profile.name in baselines
-        tone = BASELINE if is_baseline else colour(position)
-        style = "-" if is_baseline else dashes(position)
-        position += not is_baseline
+    styles = looks([profile.name in baselines for profile in drawn])
+    for profile, (tone, style) in zip(drawn, styles, strict=True):
         label = plottable(f"{profile.name} (n = {counts[profile.name]} per task)")
         if profile.low is not None and profile.high is not None:
             axes.fill_between(

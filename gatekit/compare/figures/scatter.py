@@ -9,7 +9,7 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.runs.result import Result
 
 from .page import metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
-from .style import BASELINE, MARKS, colour
+from .style import looks, mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,12 +47,9 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
             if not row.is_baseline:
                 for x, y in _points(row, cost):
                     axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
-        position = 0
-        for row in named:
-            tone = BASELINE if row.is_baseline else colour(position)
-            mark = "o" if row.is_baseline else MARKS[(position + 1) % len(MARKS)]
-            position += not row.is_baseline
-            _draw_group(axes, row, cost, tone, mark)
+        styles = looks([row.is_baseline for row in named])
+        for place, (row, (tone, _)) in enumerate(zip(named, styles, strict=True)):
+            _draw_group(axes, row, cost, tone, mark(place, row.is_baseline))
         _scale(axes, rows, cost)
         axes.set_xlabel(name)
     panels[0].set_ylabel(metric_label(rows))

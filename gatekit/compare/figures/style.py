@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 COLUMN = 3.4
@@ -61,11 +62,26 @@ def apply(settings: Any) -> None:
     settings.update(_SETTINGS)
 
 
-def colour(position: int) -> str:
-    """Return the colour of a group by its position among the groups other than the baseline."""
-    return COLOURS[position % len(COLOURS)]
+def looks(baselines: Sequence[bool]) -> list[tuple[str, Any]]:
+    """Return the colour and the line style of each line; no two of the first 24 share both.
+
+    The first baseline is black and solid.
+
+    Args:
+        baselines: whether each line is a baseline.
+    """
+    first = next((place for place, is_one in enumerate(baselines) if is_one), None)
+    found: list[tuple[str, Any]] = []
+    for place in range(len(baselines)):
+        if place == first:
+            found.append((BASELINE, "-"))
+            continue
+        other = len(found) - int(first is not None and first < place)
+        style = DASHES[(other + other // len(COLOURS) + 1) % len(DASHES)]
+        found.append((COLOURS[other % len(COLOURS)], style))
+    return found
 
 
-def dashes(position: int) -> Any:
-    """Return the line style of a position, so that lines differ in more than colour."""
-    return DASHES[(position + 1) % len(DASHES)]
+def mark(place: int, is_baseline: bool = False) -> str:
+    """Return the marker of a line, so that lines differ in more than colour."""
+    return MARKS[0] if is_baseline else MARKS[1 + place % (len(MARKS) - 1)]

@@ -13,6 +13,7 @@ import numpy as np
 
 from gatekit.cell.errors import RunError
 from gatekit.compare.grouping.group import Group, group_runs
+from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.statistics import Interval, mean_interval
 from gatekit.compare.study import Study, load
@@ -85,25 +86,30 @@ class GatesReport:
 
 
 def gates_report(
-    study: str, root: Path | str = "experiments", by: Sequence[str] | None = None
+    study: str | Study,
+    root: Path | str = "experiments",
+    by: Sequence[str] | None = None,
+    labels: Sequence[str] = (),
 ) -> GatesReport:
     """Return the behaviour of a study's gates, by variant.
 
     Args:
-        study: name of the study.
+        study: name of the study, or what ``load`` returned.
         root: the folder that contains the studies.
         by: configuration keys to group by; None means every key that differs except the seed.
+        labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
 
     Raises:
         RunError: the study does not exist, or none of its runs was probed.
-        ConfigError: ``by`` names a key that no run has.
+        ConfigError: ``by`` names a key that no run has, or ``labels`` a name that no group has.
     """
-    loaded = load(study, root)
-    report = report_of(loaded, group_runs(loaded.runs, by).groups)
+    loaded = study if isinstance(study, Study) else load(study, root)
+    groups = group_runs(loaded.runs, by).groups
+    report = report_of(loaded, with_names(groups, read_names(labels, groups)))
     if not report.variants:
         raise RunError(
-            f"study {study} has no probed run with an outcome; type gatekit train ... probe=true,"
-            " with another study= if the runs are already complete"
+            f"study {loaded.name} has no probed run with an outcome; type gatekit train ..."
+            " probe=true, with another study= if the runs are already complete"
         )
     return report
 

@@ -25,7 +25,6 @@ LEGEND = (
     "All numbers are at the best validation epoch. From three seeds on, the table shows half the",
     "width of the t interval of their mean. More: docs/probe.md",
 )
-_LONGEST = 30
 _FEWEST = 3
 
 
@@ -68,9 +67,8 @@ def state_rows(report: GatesReport) -> list[dict[str, str]]:
 
 
 def label(variant: Variant) -> str:
-    """Return a variant's label, short enough for a table."""
-    shown = printable(variant.group.label)
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
+    """Return a variant's label."""
+    return printable(variant.group.label)
 
 
 def counted(variant: Variant) -> str:

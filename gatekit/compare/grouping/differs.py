@@ -27,7 +27,7 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
     ours, theirs = group.values, baseline.values
     keys = [k for k in {**theirs, **ours} if text_of(ours, k) != text_of(theirs, k)]
     swapped = [key.split(".")[1] for key in keys if key.startswith("swap.")]
-    gates = {gate for role in swapped for gate in _gates(role, (group, baseline))}
+    gates = {gate for role in swapped for gate in gates_of(role, (group, baseline))}
     settings: dict[str, None] = {}
     for key in keys:
         parts = key.split(".")
@@ -80,8 +80,8 @@ def _follows(key: str, keys: Sequence[str]) -> bool:
     return any(owner in keys for owner in owners if owner != key)
 
 
-def _gates(role: str, groups: Iterable[Group]) -> set[str]:
-    """Return the names of a role's gate in the groups' cells."""
+def gates_of(role: str, groups: Iterable[Group]) -> set[str]:
+    """Return the role, and the names of its gate in the groups' cells."""
     names = {role}
     for cell in (_config(group).get("cell") for group in groups):
         roles = cell.get("roles") if isinstance(cell, Mapping) else None

@@ -22,10 +22,11 @@ from .keys import (
     implied,
     in_order,
     is_of_task,
+    of_kind,
     text_of,
     without_shared,
 )
-from .label import group_label
+from .label import group_label, renamed, value_text
 
 # These settings change no number; a plugin's code may, but its hash is compared. Groups are
 # averaged over the seed.
@@ -44,7 +45,8 @@ class Group:
 
     ``values`` holds the keys that distinguish groups, in the order of the label. ``variant`` is the
     label without the task, which identifies a variant across tasks. ``units`` holds for each
-    counting run what it is paired by: its seed and the pooled keys.
+    counting run what it is paired by: its seed and the pooled keys. ``names`` holds the names that
+    you chose for labels.
     """
 
     label: str
@@ -53,6 +55,29 @@ class Group:
     runs: tuple[Run, ...]
     missing: tuple[Run, ...]
     units: tuple[Hashable, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def part(self, keys: Iterable[str], fallback: str = "") -> str:
+        """Return the label of some of the group's keys, with the names that you chose."""
+        kept = set(keys)
+        values = {key: value for key, value in self.values.items() if key in kept}
+        return group_label(values, fallback, self.names, self.values)
+
+    def value(self, key: str) -> str:
+        """Return the group's value at a key as a string, with the names that you chose."""
+        value = self.values.get(key)
+        return "none" if value is None else renamed(value_text(value), self.names)
+
+    def typed(self, keys: Iterable[str] | None = None) -> str:
+        """Return the label of some or all keys, without the names that you chose."""
+        kept = self.values if keys is None else set(keys)
+        values = {key: value for key, value in self.values.items() if key in kept}
+        return group_label(values, self.fallback, among=self.values)
+
+    @property
+    def fallback(self) -> str:
+        """Return the label of a group that nothing distinguishes: its cell."""
+        return self.cell or "all runs"
 
     @property
     def cell(self) -> str | None:
@@ -79,7 +104,10 @@ class Grouping:
 
 
 def group_runs(
-    runs: Iterable[Run], by: Sequence[str] | None = None, within: Sequence[str] = ()
+    runs: Iterable[Run],
+    by: Sequence[str] | None = None,
+    within: Sequence[str] = (),
+    tuned: Sequence[str] = (),
 ) -> Grouping:
     """Group runs by every key that differs between them except the seed, or by given keys.
 
@@ -88,6 +116,7 @@ def group_runs(
         by: dotted configuration keys; ``cell`` is the cell's name. None means every key
             that differs.
         within: keys that distinguish groups even if they follow from other keys.
+        tuned: keys that do not distinguish groups, because one value was chosen for each group.
 
     Raises:
         ConfigError: ``by`` names a key that no run has, or the seed.
@@ -100,22 +129,26 @@ def group_runs(
     # Runs that are read together share cell objects, so each cell is flattened once.
     flat = {id(cell): _details(cell) for cell in map(_cell, readable)}
     details = [flat[id(_cell(run))] for run in readable]
-    differ = differing(settings)
-    inside = differing_inside(settings, details, differ)
+    differ = [key for key in differing(settings) if key not in tuned]
+    inside = [k for k in differing_inside(settings, details, differ) if k not in tuned]
     everything: list[Known] = [
         {**detail, **setting} for detail, setting in zip(details, settings, strict=True)
     ]
     following: dict[str, str] = {}
+    own = of_kind(differ, settings)
     if by is None:
-        keys = [*in_order(differ), *inside]
-        owners = implied(keys, everything)
-        following = {key: owner for key, owner in owners.items() if key not in within}
+        keys = [k for k in (*in_order(differ), *inside) if k not in own or k in within]
+        following = {k: k.partition(".")[0] for k, shared in own.items() if shared}
+        following |= implied(keys, everything)
+        following = {key: owner for key, owner in following.items() if key not in within}
         keys = [key for key in keys if key not in following]
         everything = without_shared(inside, everything) if inside else everything
         pooled: list[str] = []
     else:
         keys = chosen_keys(by, (*settings, *details), [*differ, *inside])
-        pooled = [key for key in (*in_order(differ), *inside) if key not in keys]
+        # Runs of different tasks are never pooled.
+        keys = [*keys, *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *own))]
+        pooled = [key for key in (*in_order(differ), *inside) if key not in (*keys, *own)]
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):
         buckets.setdefault(tuple(text_of(known, key) for key in keys), []).append(index)
@@ -139,29 +172,51 @@ def _groups(
     values = {key: members[0][1].get(key) for key in keys}
     fallback = _cell_name(members[0][0].config or {}) or "all runs"
     missing = tuple(run for run, _ in members if not run.counts)
-    sources = [dict(_source(run)) if run.counts else {} for run, _ in members]
-    split = differing([source for source in sources if source])
-    parts: dict[tuple[str, ...], list[int]] = {}
-    for index, (run, _) in enumerate(members):
-        if run.counts:
-            part = tuple(text_of(sources[index], key) for key in split)
-            parts.setdefault(part, []).append(index)
-    groups = []
-    for indices in parts.values() or [[]]:
-        # If data or a plugin changed during the study, the group splits; the hash is in the label.
-        shown = {**values, **{key: sources[indices[0]].get(key) for key in split if indices}}
-        variant = {key: value for key, value in values.items() if not is_of_task(key)}
-        groups.append(
-            Group(
-                label=group_label(shown, fallback),
-                variant=group_label(variant, fallback),
-                values=shown,
-                runs=tuple(members[i][0] for i in indices),
-                missing=missing,
-                units=tuple(_unit(*members[i], pooled) for i in indices),
-            )
+    counting = [(run, known) for run, known in members if run.counts]
+    parts: dict[tuple[tuple[str, str], ...], list[tuple[Run, Mapping[str, Any]]]] = {}
+    for member, source in zip(counting, _changed_sources(counting, pooled), strict=True):
+        parts.setdefault(tuple(source.items()), []).append(member)
+    variant = {key: value for key, value in values.items() if not is_of_task(key)}
+    return [
+        Group(
+            label=group_label({**values, **dict(source)}, fallback),
+            variant=group_label(variant, fallback, among=values),
+            values={**values, **dict(source)},
+            runs=tuple(run for run, _ in inside),
+            missing=missing,
+            units=tuple(_unit(run, known, pooled) for run, known in inside),
         )
-    return groups
+        for source, inside in (parts or {(): []}).items()
+    ]
+
+
+def _changed_sources(
+    members: Sequence[tuple[Run, Mapping[str, Any]]], pooled: Sequence[str]
+) -> list[dict[str, str]]:
+    """Return what distinguishes runs of one configuration: plugins, or hashes that changed.
+
+    If the plugins have different names, these are shown; a hash is shown only if data or a plugin
+    changed under its name.
+    """
+    sources = [dict(_source(run)) for run, _ in members]
+    alike: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for (_, known), source in zip(members, sources, strict=True):
+        alike.setdefault(tuple(text_of(known, key) for key in pooled), []).append(source)
+    names: dict[str, None] = {}
+    hashes: dict[str, None] = {}
+    for same in alike.values():
+        for key in differing(same):
+            having = [source[key] for source in same if key in source]
+            if len(having) < len(same) and key.startswith("plugin."):
+                names[key] = None
+            if len(set(having)) > 1:
+                hashes[key] = None
+    found = []
+    for source in sources:
+        used = [key.removeprefix("plugin.") for key in names if key in source]
+        changed = {key: source[key] for key in hashes if key in source}
+        found.append({**({"plugin": "+".join(used) or "none"} if names else {}), **changed})
+    return found
 
 
 def _unit(run: Run, known: Mapping[str, Any], pooled: Sequence[str]) -> Hashable:
@@ -184,7 +239,11 @@ def _cell_name(config: Mapping[str, Any]) -> str | None:
 
 def _settings(run: Run) -> dict[str, Any]:
     config = run.config or {}
-    settings = run_settings(config)
+    # The gate of a swap has one key, whether it was typed with options or without.
+    settings = {
+        key.removesuffix(".kind") if key.startswith("swap.") else key: value
+        for key, value in run_settings(config).items()
+    }
     match = config.get("match")
     if isinstance(match, Mapping) and str(match.get("to")).startswith("parameters:"):
         # The units follow from cell, task and budget; as a key they would split a cell by task.
@@ -220,6 +279,11 @@ def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     rest = {k: v for k, v in config.items() if k != "cell" and k not in _NOT_VARIANTS}
     flat.update(flatten(rest))
     return flat
+
+
+def all_settings(run: Run) -> dict[str, Any]:
+    """Return a run's settings with dotted keys, including those inside its cell."""
+    return {**_details(_cell(run)), **_settings(run)}
 
 
 def _cell(run: Run) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ Known = Mapping[str, Any]
 
 _TRAINING = ("optimizer", "trainer")
 _OPTIMIZER = "optimizer.name"
+_OWNERS = ("task.name", "output_unit.kind")
 
 
 def is_of_task(key: str) -> bool:
@@ -68,6 +69,25 @@ def without_shared(inside: Sequence[str], everything: Sequence[Known]) -> list[K
     ]
 
 
+def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]:
+    """Return the options of a task or output unit that follow from its name.
+
+    Each is mapped to whether several tasks, or output units, have it.
+
+    Args:
+        keys: the keys that differ.
+        everything: all settings of each run.
+    """
+    found: dict[str, bool] = {}
+    for owner in [key for key in _OWNERS if key in keys]:
+        first = owner.partition(".")[0]
+        for key in keys:
+            if key != owner and key.startswith(f"{first}.") and _follows(key, [owner], everything):
+                having = {text_of(run, owner) for run in everything if text_of(run, key)}
+                found[key] = len(having) > 1
+    return found
+
+
 def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
     """Return the training keys that follow from others, each with what it follows from.
 
@@ -102,7 +122,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
         first, _, rest = key.partition(".")
         order = ("cell", "swap", "output_unit", "task")
         place = order.index(first) if first in order else len(order)
-        return (place, rest not in ("name", "kind"), key)
+        return (place, first != "swap" and rest not in ("name", "kind"), key)
 
     return sorted(keys, key=rank)
 
@@ -120,12 +140,15 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
     """
     known = {key for row in rows for key in row}
     chosen: dict[str, None] = {}
-    for key in by:
+    for typed in by:
+        key = typed.removesuffix(".kind") if typed.startswith("swap.") else typed
         if key == "seed":
             raise ConfigError("by=seed: groups are averaged over the seed; name another key")
         below = [item for item in in_order(known) if item.startswith(f"{key}.")]
         if key in known:
             chosen[key] = None
+            # The gate of a swap has its options below it.
+            chosen.update(dict.fromkeys(k for k in below if k in keys))
         elif below:
             chosen.update(dict.fromkeys([k for k in below if k in keys] or below[:1]))
         elif known and not key.startswith("swap."):

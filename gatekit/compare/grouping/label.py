@@ -1,12 +1,18 @@
-"""The label of a group: only what differs, always as a string."""
+"""The label of a group: short, as typed, and only what distinguishes it."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gatekit.cell.errors import nearest
 from gatekit.cell.terminal import printable as printable
+
+_WHOLE = ("cell", "data", "plugin")
+_KIND = re.compile(r"\.(kind|name)(?==)")
+_PREFIX = re.compile(r"(?<!\S)(?:[\w-]+\.)+(?=[\w-]+=)")
 
 
 def value_text(value: Any) -> str:
@@ -16,31 +22,84 @@ def value_text(value: Any) -> str:
     return json.dumps(value, default=str, sort_keys=True)
 
 
-def group_label(values: Mapping[str, Any], fallback: str) -> str:
+def group_label(
+    values: Mapping[str, Any],
+    fallback: str,
+    names: Mapping[str, str] | None = None,
+    among: Iterable[str] | None = None,
+) -> str:
     """Return the label of a group from the values that distinguish it.
 
-    A cell appears as its name alone, and other keys are cut to their end if that is unambiguous:
-    ``lstm swap.forget=power_law learning_rate=0.01``. Keys that the group lacks are omitted.
+    A cell appears as its name alone. Other keys are cut to their end if that is unambiguous, and a
+    swap is the role with its gate and the gate's options:
+    ``lstm forget=slow stretch=4 learning_rate=0.01``. Keys that the group lacks are omitted.
 
     Args:
         values: key to value; None if the group has no such key.
         fallback: the label if nothing is left.
+        names: other names for labels or whole words of them.
+        among: the keys that must not be confused; None means those of ``values``.
     """
+    keys = list(values if among is None else among)
     parts = []
     for key, value in values.items():
-        if value is None:
-            continue
-        text = value_text(value)
-        parts.append(text if key == "cell" else f"{_short(key, values)}={text}")
-    return " ".join(parts) or fallback
+        if value is not None:
+            text = value_text(value)
+            parts.append(text if key == "cell" else f"{short_key(key, keys)}={text}")
+    return renamed(" ".join(parts) or fallback, names or {})
 
 
-def _short(key: str, keys: Iterable[str]) -> str:
-    first, _, rest = key.partition(".")
-    if first in ("swap", "plugin") or not rest:
+def short_key(key: str, keys: Iterable[str]) -> str:
+    """Return the end of a key that no other key shares: ``learning_rate``, ``forget``, ``task``."""
+    if key.split(".")[0] in _WHOLE[1:]:
         return key
-    if rest == "name":
-        return first
-    end = ".".join(rest.split(".")[-2:]) if first == "cell" else rest
-    clashes = [other for other in keys if other != key and f".{other}".endswith(f".{end}")]
-    return key if clashes else end
+    base = _base(key)
+    parts = base.split(".")
+    others = {_base(other) for other in keys} - {base}
+    for size in range(_shortest(parts), len(parts)):
+        end = ".".join(parts[-size:])
+        if not any(f".{other}".endswith(f".{end}") for other in others):
+            return end
+    return base
+
+
+def renamed(label: str, names: Mapping[str, str]) -> str:
+    """Return a label with whole words, or sequences of them, replaced by other names."""
+    for old, new in names.items():
+        # A backslash in a new name is not a reference to a match.
+        safe = new.replace("\\", r"\\")
+        label = re.sub(rf"(?<!\S){re.escape(old)}(?!\S)", safe, label)
+    return label
+
+
+def spelled(label: str) -> str:
+    """Return a label with every key cut to its last part, so that longer spellings are equal.
+
+    ``swap.forget.kind=slow swap.forget.stretch=4`` and ``forget=slow stretch=4`` are the same.
+    """
+    return _PREFIX.sub("", _KIND.sub("", label))
+
+
+def closest(label: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'lstm task=adding'?"`` for the label with the same words.
+
+    It is the nearest label if none contains these words.
+    """
+    labels = [text for text in known if text]
+    words = set(label.split())
+    holding = [text for text in labels if words and words <= set(text.split())]
+    if holding:
+        return f"; did you mean {min(holding, key=len)!r}?"
+    return nearest(label, labels)
+
+
+def _base(key: str) -> str:
+    head, _, last = key.rpartition(".")
+    return head if head and last in ("name", "kind") else key
+
+
+def _shortest(parts: list[str]) -> int:
+    """Return how many parts a key keeps at least: those after its group, or after its role."""
+    if parts[0] == "cell":
+        return min(2, len(parts) - 1)
+    return max(1, len(parts) - (2 if parts[0] == "swap" and len(parts) > 2 else 1))

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatekit.cell.errors import RunError, listed, nearest
+from gatekit.cell.errors import RunError, listed
 from gatekit.compare.study import Study, load, studies
 from gatekit.runs.record import Run
 from gatekit.runs.studies.survey import no_study
 
 from .group import Group, group_runs
+from .label import closest, spelled
 
 _ID = re.compile(r"[0-9a-f]{4,16}")
 
@@ -50,11 +51,11 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
         return selection
     groups = group_runs(study.runs).groups
     for group in groups:
-        if group.label == rest:
+        if spelled(group.label) == spelled(rest):
             return Selection(text, study, (*group.runs, *group.missing), group)
     labels = [group.label for group in groups]
     raise RunError(
-        f"{name} has no run and no group {rest!r}{nearest(rest, labels) or '.'} "
+        f"{name} has no run and no group {rest!r}{closest(rest, labels) or '.'} "
         f"Groups: {listed(labels)}."
     )
 

@@ -55,6 +55,11 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     rest = ""
     if len(diff.differs_in) > 1:
         rest = f" They differ in {in_words(diff.differs_in)}, which were chosen together."
+    if comparison.tuned:
+        rest += (
+            f" For each, {in_words(comparison.tuned)} was chosen by the mean validation"
+            f" {diff.metric.name}."
+        )
     if diff.mean is None:
         return _with_diverged(diff, label, measured, family) + rest
     unit = f" {diff.metric.unit}" if diff.metric.unit else ""

@@ -7,6 +7,9 @@ import sys
 from typing import TextIO
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,9 +18,11 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
 
-from .table_text import heading, table_cells, tasks_cells, tasks_heading, tasks_notes
+from .columns import blocks, in_lines
+from .table_text import beyond_notes, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
 
 _MOST_LISTED = 20
+_WIDEST = 40
 
 
 def print_table(
@@ -49,14 +54,26 @@ def print_table(
     bold = [row.is_baseline for row in comparison.rows]
     title = f"study {printable(comparison.study.name)}"
     if comparison.rows:
-        cells = table_cells(comparison)
-        shown.print(_table(stream, heading(comparison), cells, bold, title))
+        titles, cells = heading(comparison), table_cells(comparison)
+        table = _table(stream, titles, cells, bold, title)
+        if Measurement.get(shown, shown.options, table).minimum <= shown.width:
+            shown.print(table)
+        else:
+            _print_stacked(shown, titles, cells, title)
     several = several_tasks(comparison)
     if several is not None:
         bold = [variant.is_baseline for variant in several.variants]
         shown.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
     for line, style in footer(comparison):
         shown.print(Text(line, style=style))
+
+
+def _print_stacked(shown: Console, titles: list[str], cells: list[list[str]], title: str) -> None:
+    """Print a table that is too wide with every label on a line of its own."""
+    shown.print(Text(title, style="bold"))
+    parts = [(row[0], [row[1:]]) for row in cells]
+    for line, is_label in blocks(titles[1:], parts, shown.width):
+        shown.print(Text(line, style="bold" if is_label else ""), no_wrap=True, crop=False)
 
 
 def _table(
@@ -67,6 +84,9 @@ def _table(
     title: str | None = None,
 ) -> Table:
     unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
+    widths = [max([0, *(cell_len(row[i]) for row in rows)]) for i in range(len(titles))]
+    heads = [in_lines(title, widths[place]) for place, title in enumerate(titles)]
+    words = [min(_WIDEST, len(word)) for row in rows for word in row[0].split()]
     table = Table(
         box=box.SIMPLE_HEAD if unicode else box.ASCII2,
         title=None if title is None else Text(title, style="bold"),
@@ -74,8 +94,9 @@ def _table(
         pad_edge=False,
         header_style="bold",
     )
-    for position, name in enumerate(titles):
-        table.add_column(Text(name), justify="left" if position < 1 else "right", overflow="fold")
+    table.add_column(Text(heads[0]), overflow="fold", min_width=max(words, default=0))
+    for name in heads[1:]:
+        table.add_column(Text(name), justify="right", no_wrap=True, overflow="fold")
     for texts, strong in zip(rows, bold, strict=True):
         table.add_row(*map(Text, texts), style="bold" if strong else "")
     return table
@@ -103,6 +124,7 @@ def notes(comparison: Comparison) -> list[str]:
         f"[low, high] is the {level} {method} interval of the mean over seeds"
         for method in sorted(methods)
     ]
+    lines += beyond_notes(comparison)
     several = several_tasks(comparison)
     lines += [] if several is None else tasks_notes(several)
     return [printable(text) for text in (*lines, *comparison.notes)]

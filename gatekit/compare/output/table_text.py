@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
+import math
+
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import number, p_value, shared_decimals, with_interval
+from gatekit.compare.numbers import (
+    is_beyond,
+    metric_range,
+    number,
+    p_value,
+    shared_decimals,
+    with_interval,
+)
 from gatekit.compare.several import SeveralTasks
 from gatekit.compare.summary import Summary
 
-_LONGEST = 16
+_LONGEST = 30
+_COLUMNS, _ALWAYS = 6, 4
 
 
 def heading(comparison: Comparison) -> list[str]:
-    """Return the column headings."""
+    """Return the column headings, without parameters and time if no run has them."""
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
     metrics = {
         f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
         for s in summaries
     }
     metric = metrics.pop() if len(metrics) == 1 else "metric"
-    baselines = {row.group.variant for row in comparison.rows if row.is_baseline}
-    name = printable(baselines.pop()) if len(baselines) == 1 else ""
+    name = printable(baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
-    return [
-        "group",
-        "n",
-        printable(metric),
-        f"difference{versus}",
-        "parameters",
-        "ms/step",
-    ]
+    titles = ["group", "n", printable(metric), f"difference{versus}", "parameters", "ms/step"]
+    return [titles[place] for place in _shown(_all_cells(comparison))]
+
+
+def baseline_name(comparison: Comparison) -> str | None:
+    """Return the name of the baseline; None if there is none, or several with different names.
+
+    If each task has its own baseline, it is the name without the task.
+    """
+    rows = [row for row in comparison.rows if row.is_baseline]
+    if len(rows) == 1:
+        return rows[0].group.label
+    names = {row.name or row.group.variant for row in rows}
+    return names.pop() if len(names) == 1 else None
 
 
 def table_cells(comparison: Comparison) -> list[list[str]]:
     """Return the cells of every row, in the order of the heading."""
+    cells = _all_cells(comparison)
+    return [[row[place] for place in _shown(cells)] for row in cells]
+
+
+def _shown(cells: list[list[str]]) -> list[int]:
+    """Return the positions of the columns to show: costs only if a row has them."""
+    return [i for i in range(_COLUMNS) if i < _ALWAYS or any(row[i] for row in cells)]
+
+
+def _all_cells(comparison: Comparison) -> list[list[str]]:
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
     differences = [row.difference for row in comparison.rows if row.difference is not None]
     means = shared_decimals((s.mean, s.interval) for s in summaries if s.mean is not None)
@@ -53,7 +78,7 @@ def _cells(row: Row, means: int, gaps: int) -> list[str]:
         counted(row),
         _mean(summary, means),
         _difference(row, gaps),
-        "varies" if summary.parameters is None else f"{summary.parameters:,}",
+        _parameters(row),
         "" if summary.step_seconds is None else number(1000 * summary.step_seconds),
     ]
 
@@ -65,9 +90,18 @@ def counted(row: Row) -> str:
     return str(n) if total == n else f"{n}/{total}"
 
 
+def _parameters(row: Row) -> str:
+    counts = {run.result.parameters for run in row.group.runs if run.result is not None}
+    if counts == {None}:
+        return ""
+    count = None if row.summary is None else row.summary.parameters
+    return "varies" if count is None else f"{count:,}"
+
+
 def _mean(summary: Summary, places: int) -> str:
     if summary.mean is not None:
-        return with_interval(summary.mean, summary.interval, places)
+        beyond = is_beyond(summary.interval, metric_range(summary.metric, summary.values))
+        return with_interval(summary.mean, summary.interval, places) + ("*" if beyond else "")
     diverged = f"{summary.diverged} of {summary.n} diverged"
     if summary.mean_finished is None:
         return diverged
@@ -88,6 +122,22 @@ def _difference(row: Row, places: int) -> str:
         way = f"worse on {diff.worse}" if diff.worse >= diff.better else f"better on {diff.better}"
         return f"{way} of {diff.pairs} pairs"
     return with_interval(diff.mean, diff.interval, places, sign="+")
+
+
+def beyond_notes(comparison: Comparison) -> list[str]:
+    """Return a note on the intervals marked with an asterisk, for each metric."""
+    notes: dict[str, None] = {}
+    for row in comparison.rows:
+        if row.summary is None:
+            continue
+        low, high = metric_range(row.summary.metric, row.summary.values)
+        if is_beyond(row.summary.interval, (low, high)):
+            known = f"is not below {low:g}" if high == math.inf else f"is from {low:g} to {high:g}"
+            notes[
+                f"*: {row.summary.metric.name} {known}, but the interval reaches beyond: a t"
+                " interval assumes a normal distribution, and few seeds make it wide"
+            ] = None
+    return list(notes)
 
 
 def tasks_heading(several: SeveralTasks) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.figures.page import is_geometric, of_one_metric
-from gatekit.compare.grouping.label import group_label, printable, value_text
-from gatekit.compare.stats.statistics import Interval
+from gatekit.compare.grouping.label import printable, value_text
+from gatekit.compare.numbers import cut, metric_range
+from gatekit.compare.summary import Summary
 
 from .context import Section, Sheet, styles
 from .markup import html, number
@@ -24,8 +25,8 @@ def axis(sheet: Sheet) -> Section | None:
     words = sorted({value_text(value) for value in values})
     lines: dict[str, list[Row]] = {}
     for row in rows:
-        rest = {name: value for name, value in row.group.values.items() if name != key}
-        lines.setdefault(group_label(rest, row.group.cell or "all runs"), []).append(row)
+        rest = [name for name in row.group.values if name != key]
+        lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
     looks = styles([all(row.is_baseline for row in line) for line in lines.values()])
     metric = next(row.summary for row in rows if row.summary)
     unit = f" ({metric.metric.unit})" if metric.metric.unit else ""
@@ -53,6 +54,9 @@ def axis(sheet: Sheet) -> Section | None:
         ],
     }
     caption = "Mean over seeds with its t interval. Small dots are seeds."
+    others = sum(row.summary is not None for row in sheet.rows) - len(rows)
+    if others:
+        caption += f" {others} groups have another metric; --task NAME shows those of a task."
     body = html("plot.html", plot="axis", caption=caption)
     return Section("axis", f"Over {printable(key)}", body, data)
 
@@ -63,12 +67,15 @@ def _point(row: Row) -> dict[str, Any]:
         return {"mean": None, "ends": None, "values": [], "n": 0, "diverged": 0}
     return {
         "mean": None if summary.mean is None else number(summary.mean),
-        "ends": _ends(summary.interval),
+        "ends": _ends(summary),
         "values": [number(value) for value in summary.values],
         "n": summary.n,
         "diverged": summary.diverged,
     }
 
 
-def _ends(interval: Interval | None) -> list[float] | None:
-    return None if interval is None else [number(interval.low), number(interval.high)]
+def _ends(summary: Summary) -> list[float] | None:
+    if summary.interval is None:
+        return None
+    ends = cut(summary.interval, metric_range(summary.metric, summary.values))
+    return [number(end) for end in ends]

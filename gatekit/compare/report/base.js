@@ -90,7 +90,8 @@ function box(text, checked, change) {
 }
 
 // Buttons that choose groups; if there are many, a search field finds them by name.
-function chooser() {
+// A group for which `has` is false has nothing in the chart and no button.
+function chooser(has = () => true) {
   const buttons = groups.map((group, index) => make(
     "button",
     {
@@ -105,6 +106,11 @@ function chooser() {
   });
   choice.listen(show);
   show();
+  let sought = "";
+  const update = () => buttons.forEach((one, index) => {
+    one.hidden = !has(index) || !groups[index].label.toLowerCase().includes(sought);
+  });
+  update();
   const everything = groups.map((_, index) => index);
   const tools = make(
     "div", { class: "tools" },
@@ -116,11 +122,11 @@ function chooser() {
   if (groups.length > 12) {
     const find = make("input", {
       type: "search", placeholder: "find a group", "aria-label": "find a group",
-      input: () => buttons.forEach((one, index) => {
-        one.hidden = !groups[index].label.toLowerCase().includes(find.value.toLowerCase());
-      }),
+      input: () => { sought = find.value.toLowerCase(); update(); },
     });
     tools.prepend(find);
   }
-  return make("div", { class: "chooser" }, list, groups.length > 5 ? tools : null);
+  const node = make("div", { class: "chooser" }, list, groups.length > 5 ? tools : null);
+  node.update = update;
+  return node;
 }

@@ -21,6 +21,7 @@ function curves(holder) {
     Object.assign(state, next);
     const { cursor, ...kept } = state;
     memory.set("curves", kept);
+    choosing.update();
     again();
   };
   const zoom = (factor, around) => {
@@ -35,6 +36,11 @@ function curves(holder) {
   };
   const reset = () => change({ x: null, y: null });
 
+  // Only the groups with curves of the chosen split and metric can be chosen.
+  const choosing = chooser((index) => {
+    const { runs, band } = all.curves[state.series][index];
+    return runs.length > 0 || band !== null;
+  });
   const select = make("select", {
     "aria-label": "split and metric",
     change: () => change({ series: select.selectedIndex, x: null, y: null, logY: null }),
@@ -56,7 +62,7 @@ function curves(holder) {
         button("all", "show everything", reset),
       ),
     ),
-    chooser(), canvas, announcement,
+    choosing, canvas, announcement,
   );
 
   function visible() {
@@ -146,8 +152,9 @@ function curves(holder) {
       if (one.band && state.bands) {
         const epochs = all.epochs[one.band.at];
         const floor = state.log ? y.low : -Infinity;
+        const bottom = state.log && one.band.floor ? one.band.floor : one.band.low;
         const above = at(epochs, one.band.high.map((v) => Math.max(v, floor)));
-        const below = at(epochs, one.band.low.map((v) => Math.max(v, floor))).reverse();
+        const below = at(epochs, bottom.map((v) => Math.max(v, floor))).reverse();
         inside.append(draw("path", { d: `${path([...above, ...below])}Z`, class: `band ${one.look}` }));
       }
     }
@@ -181,7 +188,7 @@ function curves(holder) {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(
-      draw("defs", {}, clip), ...frame(area, x, y, { x: "epoch", y: series.label, whole: true }), inside, marks,
+      draw("defs", {}, clip), ...frame(area, x, y, { x: all.step, y: series.label, whole: true }), inside, marks,
     );
     view.marks = marks;
     if (!drawn.length) {
@@ -245,9 +252,9 @@ function curves(holder) {
       const seed = near.run.seed === null ? "" : `, seed ${near.run.seed}`;
       rows.unshift([near.one.look, `run ${near.run.run}${seed}`, shown(near.value), true]);
     }
-    bubble.show(left ?? at, top ?? view.area.top + 20, `epoch ${shown(epoch)}`, rows);
+    bubble.show(left ?? at, top ?? view.area.top + 20, `${all.step} ${shown(epoch)}`, rows);
     if (heard) {
-      announcement.textContent = `epoch ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
+      announcement.textContent = `${all.step} ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
     }
   }
 

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
-from gatekit.compare.curves import Curve, band, read_curves
+from gatekit.compare.curves import Curve, band, band_ends, read_curves, step_name
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
@@ -46,11 +46,15 @@ def curves(sheet: Sheet) -> Section | None:
         "groups": entries(sheet.rows),
         "series": [_about(one, metrics.get(one[1])) for one in series],
         "curves": [
-            [_group(group, one, level, tables, place < seeds) for place, group in enumerate(read)]
+            [
+                _group(group, one, tables, level, metrics.get(one[1]), place < seeds)
+                for place, group in enumerate(read)
+            ]
             for one in series
         ],
         "epochs": tables.epochs,
         "level": number(100 * level),
+        "step": step_name(sheet.comparison.study.runs),
     }
     return Section("curves", "Learning curves", _body(sheet, seeds), data)
 
@@ -69,10 +73,15 @@ def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> in
 def _body(sheet: Sheet, seeds: int) -> Markup:
     caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
-        " up to the last epoch that all seeds reached. Thin lines: single seeds. Thin dashed lines:"
-        " runs without an outcome. Drag to zoom in; double-click to show everything. Keyboard: the"
-        " arrow keys move the cursor, + and - zoom, 0 shows everything."
+        " up to the last epoch that all seeds reached; a band ends where the metric does, and on a"
+        " logarithmic axis a band that reaches 0 ends at the lowest seed. Thin lines: single seeds."
+        " Thin dashed lines: runs without an outcome. Drag to zoom in; double-click to show"
+        " everything. Keyboard: the arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
+    hidden = sum(not entry["shown"] for entry in entries(sheet.rows))
+    if hidden:
+        groups = "group is" if hidden == 1 else "groups are"
+        caption += f" {hidden} {groups} hidden at first: click a name to show it, or all."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
     return html("plot.html", plot="curves", caption=caption)
@@ -118,12 +127,14 @@ class _Tables:
 def _group(
     group: Sequence[tuple[Run, Curves]],
     series: Series,
-    level: float,
     tables: _Tables,
+    level: float,
+    metric: Metric | None,
     with_seeds: bool,
 ) -> dict[str, Any]:
     members = [(run, known[series]) for run, known in group if series in known]
-    mean = band([curve for run, curve in members if run.counts], level)
+    counting = [curve for run, curve in members if run.counts]
+    mean = band(counting, level)
     runs = []
     for run, curve in members if with_seeds or mean is None else ():
         kept = _thinned(curve.epochs)
@@ -140,6 +151,11 @@ def _group(
         return {"runs": runs, "band": None}
     kept = _thinned(mean.epochs)
     ends = {"mean": mean.mean, "low": mean.low, "high": mean.high}
+    if metric is not None:
+        ends["low"], ends["high"] = band_ends(mean, counting, metric, log=False)
+        if (ends["low"] <= 0).any():
+            # On a logarithmic axis the band ends at the lowest seed.
+            ends["floor"] = band_ends(mean, counting, metric, log=True)[0]
     shown = {name: [number(v, _DIGITS) for v in values[kept]] for name, values in ends.items()}
     return {"runs": runs, "band": {"at": tables.place(mean.epochs[kept].tolist()), **shown}}
 

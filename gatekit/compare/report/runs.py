@@ -18,7 +18,7 @@ _MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
 # Runs without an outcome do not have these, and would have had the same values.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
-_COSTS = ("parameters", "step_seconds", "validation", "test")
+_COSTS = ("parameters", "step_seconds")
 _MOST_AXES = 12
 
 
@@ -41,12 +41,18 @@ def runs(sheet: Sheet) -> Section:
 def parallel(sheet: Sheet) -> Section | None:
     """Return parallel coordinates of the settings that differ, the costs and the outcome."""
     rows, _ = _rows(sheet)
+    study_rows = sheet.comparison.study.rows()
+    everything = {(row["run"], row["origin"]): row for row in study_rows}
+    rows = [{**everything[row["run"], row.get("origin")], **row} for row in rows]
     keys = list(dict.fromkeys(key for row in sheet.rows for key in row.group.values))
-    wanted = [*(key for key in keys if not key.startswith("plugin.")), "seed", *_COSTS]
+    keys = ["task" if key == "task.name" else key for key in keys]
+    kept = [key for key in keys if not key.startswith("plugin.")]
+    wanted = [*kept, "seed", *_COSTS, *_outcomes(rows)]
     axes = [key for key in dict.fromkeys(wanted) if len({_shown(r.get(key)) for r in rows}) > 1]
     if len(axes) < 2 or len(rows) < 2:
         return None
-    shown = axes if len(axes) <= _MOST_AXES else [*axes[: _MOST_AXES - 4], *axes[-4:]]
+    ends = len(_COSTS) + len(_outcomes(rows))
+    shown = axes if len(axes) <= _MOST_AXES else [*axes[: _MOST_AXES - ends], *axes[-ends:]]
     data = {
         "groups": entries(sheet.rows),
         "axes": [
@@ -67,6 +73,14 @@ def parallel(sheet: Sheet) -> Section | None:
     )
     body = html("plot.html", plot="parallel", caption=caption)
     return Section("parallel", "Parallel coordinates", body, data)
+
+
+def _outcomes(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the axes of the outcome: if there are several metrics, each has its own."""
+    metrics = list(dict.fromkeys(row["metric"] for row in rows if row["metric"]))
+    if len(metrics) < 2:
+        return ["validation", "test"]
+    return [f"{split}_{metric}" for metric in metrics for split in ("val", "test")]
 
 
 def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:

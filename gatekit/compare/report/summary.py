@@ -9,8 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.grouping.label import group_label
-from gatekit.compare.numbers import p_value
+from gatekit.compare.numbers import cut, metric_range, p_value
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_text import heading, table_cells, tasks_cells, tasks_heading
@@ -67,7 +66,7 @@ def _rows(
         values, gaps = scales[row.block]
         shown.append(
             {
-                "block": group_label(dict(row.block), "other keys")
+                "block": row.group.part(dict(row.block), "other keys")
                 if several and row.block != last
                 else None,
                 "look": look,
@@ -96,7 +95,8 @@ def _values(row: Row) -> list[float]:
     if row.summary is None:
         return []
     interval = row.summary.interval
-    return [*row.summary.values, *((interval.low, interval.high) if interval else ())]
+    limits = metric_range(row.summary.metric, row.summary.values)
+    return [*row.summary.values, *(cut(interval, limits) if interval else ())]
 
 
 def _gaps(row: Row) -> list[float]:

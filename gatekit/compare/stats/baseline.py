@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.compare.grouping.differs import gates_of
 from gatekit.compare.grouping.group import Group
-from gatekit.compare.grouping.label import group_label, value_text
+from gatekit.compare.grouping.label import closest, renamed, spelled, value_text
+from gatekit.runs.config import flatten
+from gatekit.study.config import DEFAULTS
 
 from .difference import unlike
 
 Block = tuple[tuple[str, object], ...]
+_PLAIN = ("sigmoid", "tanh")
 
 
 class Baselines:
@@ -19,8 +23,8 @@ class Baselines:
 
     Args:
         groups: all groups, in the order of their labels.
-        baseline: a label, or a label without the keys of its block. None means ``lstm`` if there
-            is one, otherwise the first group that has an outcome.
+        baseline: a label, or a label without the keys of its block. None means the plainest group
+            that has an outcome; see `plainness`.
         within: keys that define blocks, besides those of the task.
 
     Raises:
@@ -35,7 +39,7 @@ class Baselines:
     ) -> None:
         self.within = tuple(within)
         self.name = self._default(groups) if baseline is None else self._named(groups, baseline)
-        self._matching = [g for g in groups if g.runs and self.name in (g.label, self.rest(g))]
+        self._matching = [g for g in groups if g.runs and self.name in (g.typed(), self._rest(g))]
 
     def of(self, group: Group) -> Group | None:
         """Return a group's baseline, preferably one in its block and with its data."""
@@ -43,7 +47,7 @@ class Baselines:
             return group
         block = self.block(group)
         same = [other for other in self._matching if self.block(other) == block]
-        candidates = same or [other for other in self._matching if other.label == self.name]
+        candidates = same or [other for other in self._matching if other.typed() == self.name]
         return min(candidates, key=lambda other: len(unlike(group, other)), default=None)
 
     def block(self, group: Group) -> Block:
@@ -52,10 +56,7 @@ class Baselines:
 
     def rest(self, group: Group) -> str:
         """Return a group's label within its block; empty if nothing differs there."""
-        if not self.within:
-            return group.variant
-        kept = {k: v for k, v in group.values.items() if not self._makes_blocks(k)}
-        return group_label(kept, "")
+        return renamed(self._rest(group), group.names)
 
     def note(self) -> str | None:
         """Return a note if the baseline has no outcome."""
@@ -64,32 +65,70 @@ class Baselines:
         name = self.name or "without changes"
         return f"baseline {name} has no outcome, so nothing is compared with it"
 
+    def _rest(self, group: Group) -> str:
+        keys = [key for key in group.values if not self._makes_blocks(key)]
+        if self.within:
+            return group.typed(keys) if any(group.values[k] is not None for k in keys) else ""
+        return group.typed([key for key in keys if key.split(".")[0] not in ("data", "plugin")])
+
     def _makes_blocks(self, key: str) -> bool:
         return key.split(".")[0] == "task" or any(
             key == name or key.startswith(f"{name}.") for name in self.within
         )
 
     def _named(self, groups: Sequence[Group], baseline: str) -> str:
-        for group in groups:
-            if self.within and baseline == group.label:
-                return self.rest(group)
+        ways: tuple[Callable[[Group], str], ...] = (
+            lambda group: group.label,
+            self.rest,
+            Group.typed,
+            self._rest,
+        )
+        for way in ways:
+            for group in groups:
+                if spelled(way(group)) == spelled(baseline):
+                    whole = way(group) in (group.label, group.typed()) and not self.within
+                    return group.typed() if whole else self._rest(group)
         labels = [group.label for group in groups]
-        if not any(baseline in (group.label, self.rest(group)) for group in groups):
-            raise ConfigError(
-                f"baseline={baseline}: no such group{nearest(baseline, labels) or '.'}"
-                f" Groups: {listed(labels)}."
-            )
-        return baseline
+        known = {way(group): None for group in groups for way in ways}
+        raise ConfigError(
+            f"baseline={baseline}: no such group{closest(baseline, known) or '.'}"
+            f" Groups: {listed(labels)}."
+        )
 
     def _default(self, groups: Sequence[Group]) -> str | None:
-        if any(self.rest(group) == "lstm" for group in groups):
+        if any(self._rest(group) == "lstm" for group in groups):
             return "lstm"
         finished = [group for group in groups if group.runs]
-        if self.within:
-            names = {self.rest(group) for group in finished}
-            return min(names, key=lambda name: (len(name.split()), name), default=None)
-        lstms = [group for group in finished if group.cell == "lstm"]
-        return next((group.variant for group in (*lstms, *finished)), None)
+        plainest = min(
+            enumerate(finished),
+            key=lambda item: (*plainness(item[1], self._makes_blocks), item[0]),
+            default=None,
+        )
+        return None if plainest is None else self._rest(plainest[1])
+
+
+def plainness(group: Group, leave_out: Callable[[str], bool]) -> tuple[int, int]:
+    """Return a sort key that puts the group first that changes least.
+
+    First comes the cell ``lstm``. Then settings that are not gatekit's default are counted, without
+    ``units``: a gate in a role counts, half if it is ``sigmoid`` or ``tanh`` and not at all if it
+    is the gate that the role is named after, and so does each option of it or of a cell.
+
+    Args:
+        group: the group.
+        leave_out: whether a key does not count.
+    """
+    defaults = {k: v for k, v in flatten(DEFAULTS).items() if k != "units"}
+    changes = 0
+    for key, value in group.values.items():
+        first, _, rest = key.partition(".")
+        if value is None or leave_out(key):
+            continue
+        if first == "swap" and "." not in rest:
+            changes += 0 if value in gates_of(rest, [group]) else 1 if value in _PLAIN else 2
+        elif (first in ("swap", "cell") and rest) or value != defaults.get(key, value):
+            changes += 2
+    return (int(group.cell != "lstm" and not leave_out("cell")), changes)
 
 
 def task(group: Group) -> Block:

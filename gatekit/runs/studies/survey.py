@@ -80,6 +80,11 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
             f"type gatekit {command} {study} --root FOLDER"
         )
     known = sorted(e.name for e in os.scandir(root) if e.is_dir())
+    if not known:
+        return RunError(
+            f"no study {study!r}: there are no studies in {place}; cd to the folder of your "
+            f"project, or type gatekit {command} {study} --root FOLDER"
+        )
     return RunError(
         f"no study {study!r} in {place}{nearest(study, known) or '.'} Studies there: "
         f"{listed(known)}. Type gatekit {command} NAME, with --root FOLDER if they are elsewhere."

@@ -1,0 +1,127 @@
+"""Choose the best value of tuning keys within each variant, by validation: ``--best-of KEY``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.study import Study
+from gatekit.runs.record import Run
+
+from .group import Group, group_runs
+from .label import group_label
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The values that were chosen for one variant.
+
+    Attributes:
+        values: the chosen values by key.
+        candidates: number of combinations that were tried.
+        label: the variant's label.
+        metric: the name of the validation metric.
+        mean: its mean over seeds, for the chosen values.
+    """
+
+    values: Mapping[str, Any]
+    candidates: int
+    label: str
+    metric: str
+    mean: float
+
+    def note(self) -> str:
+        """Return the choice as a sentence."""
+        picked = group_label(self.values, "")
+        return (
+            f"{self.label}: {picked}, the best of {self.candidates} by mean validation"
+            f" {self.metric} ({self.mean:.4g})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A study with the chosen runs only, the tuning keys, and the choices."""
+
+    study: Study
+    keys: tuple[str, ...]
+    chosen: tuple[Chosen, ...]
+
+
+def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) -> Tuned:
+    """Return a study with the best value of some keys in each variant, task by task.
+
+    The best value has the best mean over seeds of the validation metric at each run's best epoch.
+    The test set chooses nothing. A value with a diverged run is worse than all others. Runs without
+    an outcome stay in the study as missing, because they could change the choice.
+
+    Args:
+        study: what ``load`` returned.
+        keys: the tuning keys, such as ``optimizer.learning_rate``.
+        by: the keys that define variants; None means every key that differs.
+
+    Raises:
+        ConfigError: the runs do not differ in a key.
+    """
+    names = None if by is None else [*(k for k in by if k not in keys), *keys]
+    groups = group_runs(study.runs, names, keys).groups
+    tuning = _tuning(keys, groups)
+    variants: dict[tuple[tuple[str, str], ...], list[Group]] = {}
+    for group in groups:
+        rest = tuple((k, group.value(k)) for k in group.values if k not in tuning)
+        variants.setdefault(rest, []).append(group)
+    kept: dict[int, Run] = {id(run): run for run in study.runs if run.config is None}
+    chosen = []
+    for candidates in variants.values():
+        for group in candidates:
+            kept |= {id(run): run for run in group.missing}
+        finished = [group for group in candidates if group.runs]
+        if not finished:
+            continue
+        best = min(finished, key=_cost)
+        kept |= {id(run): run for run in best.runs}
+        result = next(run.result for run in best.runs if run.result is not None)
+        chosen.append(
+            Chosen(
+                {key: best.values.get(key) for key in tuning},
+                len(candidates),
+                best.part([k for k in best.values if k not in tuning], best.fallback),
+                result.metric.name,
+                _validation(best),
+            )
+        )
+    runs = tuple(run for run in study.runs if id(run) in kept)
+    return Tuned(dataclasses.replace(study, runs=runs), tuple(tuning), tuple(chosen))
+
+
+def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
+    known = {key: None for group in groups for key in group.values}
+    tuning: dict[str, None] = {}
+    for key in keys:
+        inside = [k for k in known if k == key or k.startswith(f"{key}.")]
+        differing = [k for k in inside if len({group.value(k) for group in groups}) > 1]
+        if groups and not differing:
+            raise ConfigError(
+                f"best-of={key}: the runs do not differ in this key{nearest(key, known)};"
+                f" keys that differ: {listed(known)}"
+            )
+        tuning.update(dict.fromkeys(differing))
+    return list(tuning)
+
+
+def _validation(group: Group) -> float:
+    scores = [run.result.best for run in group.runs if run.result is not None]
+    values = [math.nan if s is None or s.validation is None else s.validation for s in scores]
+    return sum(values) / len(values)
+
+
+def _cost(group: Group) -> tuple[int, float]:
+    """Return a sort key that puts the best value first."""
+    results = [run.result for run in group.runs if run.result is not None]
+    diverged = sum(result.state != "COMPLETED" for result in results)
+    mean = _validation(group)
+    return (diverged, math.inf if math.isnan(mean) else -results[0].metric.sign * mean)

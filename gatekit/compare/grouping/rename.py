@@ -1,0 +1,72 @@
+"""Other names for groups: ``--label old=new``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+
+from .group import Group
+from .label import renamed
+
+
+def read_names(texts: Iterable[str], groups: Sequence[Group]) -> dict[str, str]:
+    """Return the new name of each label, or part of a label, that ``OLD=NEW`` strings rename.
+
+    OLD may contain equals signs; it is the longest beginning that is in a label.
+
+    Args:
+        texts: strings such as ``forget=slow stretch=4=slow gate``.
+        groups: the groups.
+
+    Raises:
+        ConfigError: a string is not ``OLD=NEW``, or OLD is not in any label.
+    """
+    labels = [group.label for group in groups]
+    names: dict[str, str] = {}
+    for text in texts:
+        pieces = text.split("=")
+        ways = [("=".join(pieces[:k]), "=".join(pieces[k:])) for k in range(len(pieces) - 1, 0, -1)]
+        if not ways:
+            raise ConfigError(f"--label {text}: type --label OLD=NEW, such as --label {text}=NAME")
+        known = [(old, new) for old, new in ways if _is_in(old, labels)]
+        if not known:
+            raise ConfigError(
+                f"--label {text}: no group is called {ways[-1][0]!r}"
+                f"{nearest(ways[-1][0], labels)}; groups: {listed(labels)}"
+            )
+        old, new = known[0]
+        if not new.strip():
+            raise ConfigError(f"--label {text}: the new name is empty; type --label '{old}=NAME'")
+        names[old] = new.strip()
+    return names
+
+
+def _is_in(old: str, labels: Iterable[str]) -> bool:
+    mark = "\0"
+    return bool(old.strip()) and any(mark in renamed(label, {old: mark}) for label in labels)
+
+
+def with_names(groups: Iterable[Group], names: Mapping[str, str]) -> tuple[Group, ...]:
+    """Return groups with other names in their labels.
+
+    Raises:
+        ConfigError: two groups would have the same label.
+    """
+    changed = tuple(
+        dataclasses.replace(
+            group,
+            label=renamed(group.label, names),
+            variant=renamed(group.variant, names),
+            names=names,
+        )
+        for group in groups
+    )
+    twice = [label for label, count in Counter(g.label for g in changed).items() if count > 1]
+    if twice:
+        raise ConfigError(
+            f"--label: two groups would be called {twice[0]!r}; choose a name for each of them"
+        )
+    return changed

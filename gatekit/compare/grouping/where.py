@@ -1,0 +1,114 @@
+"""Choose some of a study's runs: ``--where key=value`` and ``--task NAME``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.study import Study
+
+from .group import all_settings
+from .label import value_text
+
+_COMMA = re.compile(r",(?![^{\[]*[}\]])")
+_MOST = 12
+
+
+def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) -> Study:
+    """Return a study with the runs that meet every condition.
+
+    Args:
+        study: what ``load`` returned.
+        conditions: strings ``KEY=VALUE`` or ``KEY=VALUE,VALUE``; several values of one key are
+            alternatives. A key may be cut to its end, such as ``learning_rate``; ``seed``,
+            ``state`` and ``origin`` are keys, too.
+        tasks: names of tasks, which are alternatives.
+
+    Raises:
+        ConfigError: a condition has another form, no run has its key, or no run has its value.
+    """
+    wanted = _wanted(conditions, tasks)
+    if not wanted or not study.runs:
+        return study
+    facts = [
+        {**all_settings(run), "seed": run.seed, "state": run.state, "origin": run.origin}
+        for run in study.runs
+    ]
+    kept = list(zip(study.runs, facts, strict=True))
+    for typed, values in wanted.items():
+        key = _key(typed, facts)
+        texts = dict.fromkeys(_text(known, key) for _, known in kept)
+        for value in values:
+            if not any(_equal(text, value) for text in texts):
+                raise ConfigError(
+                    f"where {typed}={value}: no run has this value{nearest(value, texts)};"
+                    f" values: {listed(texts, _MOST)}"
+                )
+        kept = [(run, k) for run, k in kept if any(_equal(_text(k, key), v) for v in values)]
+    return dataclasses.replace(study, runs=tuple(run for run, _ in kept))
+
+
+def where_any(
+    studies: Sequence[Study], conditions: Sequence[str], tasks: Sequence[str] = ()
+) -> list[Study]:
+    """Return studies with the runs that meet every condition; in some studies none may.
+
+    Raises:
+        ConfigError: the conditions are not met in any study.
+    """
+    found: list[Study] = []
+    refused: ConfigError | None = None
+    for study in studies:
+        try:
+            found.append(where(study, conditions, tasks))
+        except ConfigError as error:
+            refused = refused or error
+    if refused is not None and not any(study.runs for study in found):
+        raise refused
+    return found
+
+
+def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:
+    wanted: dict[str, list[str]] = {}
+    for condition in conditions:
+        key, equals, values = condition.partition("=")
+        if not key or not equals or not values:
+            raise ConfigError(
+                f"where {condition}: type KEY=VALUE or KEY=VALUE,VALUE, such as cell=lstm,gru"
+            )
+        wanted.setdefault(key, []).extend(_COMMA.split(values))
+    for task in tasks:
+        wanted.setdefault("task", []).extend(task.split(","))
+    return wanted
+
+
+def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
+    known = {key: None for fact in facts for key in fact}
+    for key in (typed, f"{typed}.name", f"{typed}.kind", typed.removesuffix(".kind")):
+        if key in known:
+            return key
+    ends = [key for key in known if key.endswith(f".{typed}")]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
+    raise ConfigError(
+        f"where {typed}: no run has this key{nearest(typed, known)}; keys: {listed(known, _MOST)}"
+    )
+
+
+def _text(known: Mapping[str, Any], key: str) -> str:
+    value = known.get(key)
+    return "none" if value is None else value_text(value)
+
+
+def _equal(text: str, value: str) -> bool:
+    if text == value:
+        return True
+    try:
+        return float(text) == float(value)
+    except ValueError:
+        return False

@@ -1,0 +1,93 @@
+"""What is in each study of a folder: runs by state, variants, tasks, the last change."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatekit.cell.errors import RunError
+from gatekit.compare.grouping.group import group_runs
+from gatekit.runs.names import STATUS
+from gatekit.runs.result import OUTCOMES
+from gatekit.runs.studies import plan_file
+
+from .study import Study, load, studies
+
+_WAITING = ("PLANNED", "RUNNING")
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One study.
+
+    Attributes:
+        study: its name.
+        done: runs with an outcome.
+        failed: runs that ended without one, or are damaged.
+        running: runs in progress.
+        waiting: planned runs that have not started.
+        variants: groups of runs that differ only in their seed.
+        tasks: names of the tasks.
+        metrics: names of the metrics.
+        changed: when a run last changed its state, in UTC; empty without runs.
+        error: why the study cannot be read.
+    """
+
+    study: str
+    done: int
+    failed: int
+    running: int
+    waiting: int
+    variants: int
+    tasks: tuple[str, ...]
+    metrics: tuple[str, ...]
+    changed: str
+    error: str | None = None
+
+
+def overviews(root: Path | str = "experiments") -> list[Overview]:
+    """Return all studies of a folder, the one that changed last first.
+
+    Raises:
+        RunError: there are no studies.
+    """
+    found = []
+    for name in studies(root):
+        try:
+            found.append(overview(load(name, root)))
+        except RunError as error:
+            found.append(Overview(name, 0, 0, 0, 0, 0, (), (), "", str(error)))
+    return sorted(found, key=lambda one: one.changed, reverse=True)
+
+
+def overview(study: Study) -> Overview:
+    """Return what is in a study."""
+    states = Counter(run.state for run in study.runs)
+    done = sum(states[state] for state in OUTCOMES)
+    planned = plan_file.read(study.path).keys() - {run.id for run in study.runs}
+    results = [run.result for run in study.runs if run.result is not None]
+    tasks = {result.task for result in results}
+    return Overview(
+        study.name,
+        done,
+        len(study.runs) - done - sum(states[state] for state in _WAITING),
+        states["RUNNING"],
+        states["PLANNED"] + len(planned),
+        len({group.variant for group in group_runs(study.runs).groups}),
+        tuple(sorted(tasks)),
+        tuple(sorted({result.metric.name for result in results})),
+        _changed(study),
+    )
+
+
+def _changed(study: Study) -> str:
+    times = []
+    for run in study.runs:
+        try:
+            times.append(os.stat(run.path / STATUS).st_mtime)
+        except OSError:
+            continue
+    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="seconds") if times else ""
