@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__ as __version__
-from gatekit.cell.errors import ConfigError, DataError, GatekitError
+from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language import ops
@@ -17,7 +17,7 @@ from gatekit.cell.parameter import Parameter
 from gatekit.registry.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from gatekit import convert
+    from gatekit import convert, registry, tasks, testing
     from gatekit.cell.schema import MAX_EQUATIONS
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from gatekit.tasks.streamed import StreamedTask
     from gatekit.tasks.task import Batch, Metric, Signature, Task
     from gatekit.tasks.tracking import AutomatonTask, TrackingTask
+    from gatekit.training.run_logger import RunLogger
 
-    from .compare import load
+    from .api import diagram, plan, report, show, train
+    from .compare import compare, load
     from .registry import use_plugins
 
 __all__ = [
@@ -46,16 +48,27 @@ __all__ = [
     "Metric",
     "OutputUnit",
     "Parameter",
+    "RunError",
+    "RunLogger",
     "Signature",
     "StreamedTask",
     "Task",
     "TrackingTask",
+    "compare",
     "convert",
+    "diagram",
     "hookimpl",
     "load",
     "ops",
     "pad_time",
+    "plan",
+    "registry",
+    "report",
     "run",
+    "show",
+    "tasks",
+    "testing",
+    "train",
     "use_plugins",
 ]
 
@@ -67,6 +80,7 @@ _LAZY = {
     "load": "gatekit.compare",
     "pad_time": "gatekit.recurrence.padding",
     "run": "gatekit.runs.own",
+    "RunLogger": "gatekit.training.run_logger",
     "use_plugins": "gatekit.registry",
     "Batch": "gatekit.tasks.task",
     "Metric": "gatekit.tasks.task",
@@ -75,8 +89,10 @@ _LAZY = {
     "Task": "gatekit.tasks.task",
     "AutomatonTask": "gatekit.tasks.tracking",
     "TrackingTask": "gatekit.tasks.tracking",
+    **dict.fromkeys(("diagram", "plan", "report", "show", "train"), "gatekit.api"),
 }
-_LAZY_MODULES = ("convert",)
+# The package `compare` is a function as well: see there.
+_LAZY_MODULES = ("compare", "convert", "registry", "tasks", "testing")
 
 
 def __getattr__(name: str) -> Any:
@@ -88,4 +104,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LAZY, *_LAZY_MODULES])
+    return sorted([*__all__, "__version__"])

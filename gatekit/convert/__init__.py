@@ -14,3 +14,7 @@ from .keras import from_keras, to_keras
 from .torch import from_torch, to_torch
 
 __all__ = ["from_keras", "from_torch", "to_keras", "to_torch"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -62,3 +62,7 @@ __all__ = [
     "tasks",
     "use_plugins",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

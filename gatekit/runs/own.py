@@ -12,13 +12,15 @@ from typing import Any, Self
 
 from gatekit.cell.errors import ConfigError, RunError
 
-from . import heartbeat
+from . import durable, heartbeat
 from .directions import Direction, direction_of
 from .environment import environment
 from .fingerprint import canonical_json, fingerprint
 from .folder import RunFolder
-from .names import RUNS, study_name
+from .names import LOG, RUNS, study_name
 from .result import OUTCOMES, OWN
+
+_SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
 
 
 class Run:
@@ -75,6 +77,8 @@ class Run:
         self.folder = RunFolder(runs / self.name)
         self.done = self.folder.state().name in OUTCOMES
         self.scores: list[dict[str, Any]] = []
+        self.count: dict[str, int | None] = {"recurrent": None, "total": None}
+        self.notes: list[str] = []
 
     def _name(self, metric: Mapping[str, Any]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
@@ -97,6 +101,7 @@ class Run:
         train: float | None = None,
         val: float | None = None,
         test: float | None = None,
+        **further: float,
     ) -> None:
         """Append the numbers of an epoch.
 
@@ -106,24 +111,66 @@ class Run:
             train: the training loss; it is recorded as ``loss``, and nothing is chosen by it.
             val: the metric on the validation split; its best epoch is the run's outcome.
             test: the metric on the test split.
+            further: any other numbers, such as ``lr=1e-3`` and ``val_f1=0.8``. A prefix ``val_``
+                or ``test_`` is the split, otherwise it is ``train``. Nothing is chosen by them.
 
         Raises:
-            RunError: the run is complete.
+            ConfigError: a further number has the name of one that has an argument.
+            RunError: the block has not been entered, or the run is complete.
+        """
+        self.check_open()
+        seconds = round(time.monotonic() - self.began, 3)
+        score: dict[str, Any] = {"epoch": epoch}
+        metric = str(self.metric["name"])
+        found = [("train", "loss", train), ("validation", metric, val), ("test", metric, test)]
+        own = {(split, name): split for split, name, value in found if value is not None}
+        score.update({split: float(value) for split, _, value in found if value is not None})
+        for key, value in further.items():
+            prefix, _, rest = key.partition("_")
+            split, name = (_SPLITS[prefix], rest) if rest and prefix in _SPLITS else ("train", key)
+            if (split, name) in own or (split != "train" and name == metric):
+                argument = {"validation": "val"}.get(split, split)
+                raise ConfigError(f"{key}={value}: log this number as {argument}={value}.")
+            found.append((split, name, float(value)))
+        for split, name, number in found:
+            if number is None:
+                continue
+            record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
+            self.folder.log({**record, "metric": name, "value": float(number), "seconds": seconds})
+        self.scores.append(score)
+
+    def parameters(self, total: int, recurrent: int | None = None) -> None:
+        """Record the number of trained parameters, for tables.
+
+        Args:
+            total: of the whole model, such as ``model.count_params()``.
+            recurrent: of its recurrent layers.
+        """
+        self.check_open()
+        self.count = {"recurrent": recurrent, "total": int(total)}
+
+    def note(self, text: str) -> None:
+        """Record a remark in ``log.txt`` and in ``result.json``.
+
+        Args:
+            text: one or more lines.
+        """
+        self.check_open()
+        self.notes.append(str(text))
+        durable.append(self.folder.path / LOG, str(text))
+
+    def check_open(self) -> None:
+        """Refuse to record into a run that is complete or has not begun.
+
+        Raises:
+            RunError: the block has not been entered, or the run is complete.
         """
         if self.done:
             raise RunError(
                 f"{self.folder.path} is complete; leave the block when run.done is true."
             )
-        seconds = round(time.monotonic() - self.began, 3)
-        score: dict[str, Any] = {"epoch": epoch}
-        for split, value in (("train", train), ("validation", val), ("test", test)):
-            if value is None:
-                continue
-            score[split] = float(value)
-            name = "loss" if split == "train" else self.metric["name"]
-            record = {"epoch": epoch, "step": step if step is not None else epoch, "split": split}
-            self.folder.log({**record, "metric": name, "value": float(value), "seconds": seconds})
-        self.scores.append(score)
+        if not hasattr(self, "began"):
+            raise RunError("the run has not begun; type `with gatekit.run(...) as run:` first.")
 
     def __exit__(
         self,
@@ -155,13 +202,15 @@ class Run:
             "metric": self.metric,
             "best": None if best is None else _result(best),
             "last": _result(scored[-1]),
-            "parameters": {"recurrent": None, "total": None},
+            "parameters": self.count,
             "seconds": {"total": round(time.monotonic() - self.began, 3), "step": None},
             "steps": None,
             "executor": OWN,
             "data_hash": self.data_hash,
             "plugins": {},
         }
+        if self.notes:
+            result["notes"] = self.notes
         if diverged:
             first = next(s for s in scored if not math.isfinite(s["validation"]))
             result["reason"] = f"the validation score is not finite at epoch {first['epoch']}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError
+from gatekit.cell.notebook import table
 
 from . import durable, metrics
 from .config import ConfigReader
@@ -25,7 +26,7 @@ _COMPARED = (CONFIG, RESULT, METRICS)
 _AGREEMENT = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Run:
     """A run, read from its folder.
 
@@ -54,6 +55,48 @@ class Run:
     def counts(self) -> bool:
         """Return whether the run came to an outcome."""
         return self.state in OUTCOMES
+
+    def __repr__(self) -> str:
+        parts = [f"{self.id}: {self.state}", self._what(), f"seed {self.seed}", self._score()]
+        return f"<Run {', '.join(part for part in parts if part)}>"
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, object]] = [
+            ("state", self.state),
+            ("reason", self.reason),
+            ("seed", self.seed),
+        ]
+        if self.result is not None:
+            rows += [("result", self._score()), ("parameters", self.result.parameters)]
+            rows += [("note", note) for note in self.result.notes]
+        # A cell is too large for a row: it is named, and its settings are in `config`.
+        settings = dict(self.config or {})
+        rows += [(key, _name(settings[key])) for key in ("cell", "task") if settings.get(key)]
+        rows += [
+            (key, value)
+            for key, value in sorted(settings.items())
+            if isinstance(value, str | int | float) and key not in ("seed", "cell", "task", "study")
+        ]
+        rows.append(("folder", self.path))
+        return table([row for row in rows if row[1] is not None], title=f"run {self.id}")
+
+    def _what(self) -> str:
+        config = self.config or {}
+        units = f"{config['units']} units" if isinstance(config.get("units"), int) else ""
+        named = [_name(config[key]) for key in ("cell", "task") if config.get(key)]
+        return ", ".join(part for part in (" on ".join(named), units) if part)
+
+    def _score(self) -> str:
+        if self.result is None or self.result.best is None:
+            return ""
+        best, split = self.result.best, self.result.split or "test"
+        value = best.on(split)
+        shown = "unknown" if value is None else f"{value:.4g}"
+        return f"{split} {self.result.metric.name} {shown} at epoch {best.epoch}"
+
+
+def _name(part: Any) -> str:
+    return str(part.get("name", part.get("kind", ""))) if isinstance(part, Mapping) else str(part)
 
 
 def is_run(folder: Path) -> bool:

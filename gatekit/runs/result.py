@@ -100,6 +100,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     checks: Mapping[str, str] = field(default_factory=dict)
     chosen: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def split(self) -> str | None:
@@ -239,6 +240,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
         files=_texts(record, "files"),
         warnings=_strings(record, "warnings"),
         checks=_texts(record, "checks"),
+        notes=tuple(str(n) for n in record.get("notes") or ()),
     )
 
 

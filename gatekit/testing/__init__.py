@@ -31,3 +31,7 @@ __all__ = [
     "store",
     "task_checks",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,6 +10,8 @@ import pytest
 
 import gatekit
 from gatekit.cell.errors import ConfigError, RunError
+from gatekit.compare.curves import read_curves
+from gatekit.compare.output.query import query
 from gatekit.runs import directions, metrics
 from gatekit.runs import own as record
 from gatekit.runs.folder import ClaimedError, RunFolder
@@ -159,7 +161,9 @@ def test_every_option_stands_in_the_signature():
     own, shared = (inspect.signature(f).parameters for f in (record.Run, gatekit.run))
     assert dict(own) == dict(shared)
     for function in (gatekit.run, record.Run.log):
-        kinds = {p.kind for p in inspect.signature(function).parameters.values()}
+        parameters = inspect.signature(function).parameters.values()
+        # any further number has a name of its own
+        kinds = {p.kind for p in parameters if p.name != "further"}
         assert not kinds & {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
 
 
@@ -168,3 +172,49 @@ def test_the_page_lists_every_well_known_metric():
     rows = re.findall(r"^\| `(min|max)` \|[^|]*\| ([^|]*) \|$", page, re.MULTILINE)
     listed = {name: way for way, names in rows for name in re.findall(r"`(\w+)`", names)}
     assert listed == directions.DIRECTIONS
+
+
+def test_any_number_of_metrics_notes_and_the_parameters_are_kept():
+    with gatekit.run("mine", {"cell": "gru"}, seed=1, metric="mse") as run:
+        run.parameters(1_234, recurrent=1_000)
+        run.note("the second batch was empty")
+        run.log(1, train=0.9, val=0.5, test=0.6, lr=1e-3, val_f1=0.25, test_f1=0.5)
+        with pytest.raises(ConfigError, match=r"val_mse=0\.1: log this number as val=0\.1"):
+            run.log(2, val_mse=0.1)
+        with pytest.raises(ConfigError, match=r"loss=0\.1: log this number as train=0\.1"):
+            run.log(2, train=0.1, loss=0.1)
+    found = metrics.read(run.folder.path / "metrics.jsonl")
+    assert found.lost == ()
+    assert {(line.split, line.metric, line.value) for line in found.lines} == {
+        *(("train", "loss", 0.9), ("validation", "mse", 0.5), ("test", "mse", 0.6)),
+        *(("train", "lr", 1e-3), ("validation", "f1", 0.25), ("test", "f1", 0.5)),
+    }
+    (loaded,) = gatekit.load("mine").runs
+    assert (loaded.result.parameters, loaded.result.recurrent_parameters) == (1_234, 1_000)
+    assert loaded.result.notes == ("the second batch was empty",)
+    assert (run.folder.path / "log.txt").read_text() == "the second batch was empty\n"
+    assert read_curves(loaded)[("train", "lr")].values.tolist() == [1e-3]
+    assert gatekit.compare("mine").exit_code == 0
+
+
+def test_further_metrics_can_be_queried():
+    pytest.importorskip("duckdb")
+    with gatekit.run("mine", {}, seed=1) as run:
+        run.log(1, val=0.5, val_f1=0.25)
+    sql = "select split, value from metrics where metric = 'f1'"
+    assert query(sql, [gatekit.load("mine")]).rows == (("validation", 0.25),)
+
+
+def test_a_run_without_further_numbers_is_written_as_before():
+    with gatekit.run("mine", {"cell": "gru"}, seed=1, metric="mse") as run:
+        run.log(1, train=0.9, val=0.5, test=0.6)
+    assert run.folder.path.name == "3a041644ed782049"
+    files = ("attempts", "beat", "config.yaml", "env.json", "metrics.jsonl", "result.json")
+    assert {path.name for path in run.folder.path.iterdir()} == {*files, "status.json"}
+    assert set(run.folder.result()) == {
+        *("best", "data_hash", "executor", "files", "fingerprint", "last", "metric"),
+        *("parameters", "plugins", "schema", "seconds", "sha256", "sizes", "state", "steps"),
+        "task",
+    }
+    first = (run.folder.path / "metrics.jsonl").read_text().splitlines()[0]
+    assert first.startswith('{"epoch": 1, "step": 1, "split": "train", "metric": "loss", "value"')

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatekit.cell.language.expression import Expr, lift, substitute
+from gatekit.cell.language.expression import Expr, lift, render, substitute
 from gatekit.cell.linear_map import LinearMap
+from gatekit.cell.notebook import table
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
@@ -120,7 +121,7 @@ class BuiltOutput:
     signals: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cell:
     """A cell with sizes; each of the ``nodes`` can be computed after those before it."""
 
@@ -139,6 +140,30 @@ class Cell:
     parameters: Mapping[str, Parameter]
     output: BuiltOutput
     gate_expressions: Mapping[str, Any] = field(compare=False)
+
+    def __repr__(self) -> str:
+        states = ", ".join(state.name for state in self.states) or "none"
+        return (
+            f"<Cell {self.spec.name}: {self.units} units, {self.features} features, "
+            f"states {states}, {self.count():,} parameters>"
+        )
+
+    def _repr_html_(self) -> str:
+        sizes = f"{self.units} units, {self.features} features, {self.count():,} parameters"
+        equations = dict(self.spec.equations)
+        rows = []
+        for node in self.nodes:
+            what = node.kind
+            if node.kind == "equation":
+                what = render(equations[node.name], " ")
+            elif node.reads:
+                kind = next((g.kind for g in self.spec.gates if g.name == node.name), node.kind)
+                what = f"{kind} of {', '.join(read.text for read in node.reads)}"
+            state = "state" if any(node.name == s.name for s in self.states) else ""
+            rows.append((node.name, what, node.width, state))
+        return table(
+            rows, ("signal", "equation or gate", "width", ""), f"{self.spec.name}: {sizes}"
+        )
 
     @property
     def emits(self) -> str:

@@ -69,7 +69,7 @@ class OutputUnitSpec:
         return {"kind": self.kind, **_options(self.unit, self.reads)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CellSpec:
     """A cell, resolved and checked name by name; `gatekit.cell.graph.build` gives it sizes."""
 
@@ -93,6 +93,10 @@ class CellSpec:
     about: tuple[tuple[str, Any], ...]
     functions: Mapping[str, Function]
     catalogue: Catalogue
+
+    def __repr__(self) -> str:
+        gates = ", ".join(gate.name for gate in self.gates) or "none"
+        return f"<CellSpec {self.name}: gates {gates}, emits {self.emits}>"
 
     def __hash__(self) -> int:
         return hash(repr(self.canonical()))

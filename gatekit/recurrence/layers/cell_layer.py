@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.notebook import table
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
@@ -93,6 +94,19 @@ class CellLayer(keras.layers.Layer):
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name
         return f"<{kind} name={self.name}, cell={cell}, units={self.units}, built={self.built}>"
+
+    def _repr_html_(self) -> str:
+        head = f"{type(self).__name__} {self.name}: cell {self.spec.name}, {self.units} units"
+        if self._cell is None:
+            rows: list[tuple[object, ...]] = [
+                ("output unit", self.output_unit.kind),
+                ("weights", "created when the layer is first called"),
+            ]
+            return table(rows, title=head)
+        weights = self._cell.weights
+        rows = [(w.name, " x ".join(map(str, w.shape)), w.trainable) for w in weights]
+        count = f"{head}, {self._cell.count():,} parameters"
+        return table(rows, ("weight", "shape", "trained"), title=count)
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.call import LayerCall, compute, is_noisy
 from gatekit.recurrence.executors import table
@@ -288,7 +289,7 @@ class RNN(CellLayer):
 
     def explain(self) -> str:
         """Return in words which executor runs and why, its products, and what is hoisted."""
-        return explain(self.cell, self.choice, self._setting, self.remat)
+        return Text(explain(self.cell, self.choice, self._setting, self.remat))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: the resolved cell, not its name."""

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ def started(
         arguments = (writer, main or make, run, alone, dict(environment), bar)
         process = context.Process(target=_be, args=arguments)
         try:
-            with raising():
+            with raising(), _without_main():
                 process.start()
         except BaseException as error:
             reader.close()
@@ -232,6 +232,22 @@ def started(
         finally:
             writer.close()
     return Process(process, place, reader)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not execute the caller's script again, as multiprocessing would.
+
+    A run needs nothing of the script, and `gatekit.train` may be called without ``if __name__``.
+    """
+    original = spawn.get_preparation_data
+    spawn.get_preparation_data = lambda name: {
+        key: value for key, value in original(name).items() if not key.startswith("init_main")
+    }
+    try:
+        yield
+    finally:
+        spawn.get_preparation_data = original
 
 
 def _serve(preloads: bool) -> None:

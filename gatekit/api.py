@@ -1,0 +1,401 @@
+"""gatekit from Python and in a notebook: train, plan, report, show and diagram, as the commands.
+
+Each function does what the command of the same name does, returns what it made, and raises an
+error with the remedy where the command would end with a message.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.notebook import Drawing, Text, table
+
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
+    from gatekit.cell.schema import CellSpec
+    from gatekit.compare.study import Study
+    from gatekit.study.dry_run import Preview
+
+_PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
+# Keys that name a file: as a mapping, the name is one of its entries.
+_NAMED = ("cell", "task", "output_unit", "optimizer", "trainer")
+_NAMES = ("name", "kind")
+
+
+def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
+    """Train a model or a sweep as ``gatekit train`` does, and return the study.
+
+    Progress is printed. Runs that are complete are skipped, so the same call again continues.
+    Each run is a process of its own, so a script needs no ``if __name__ == "__main__"``::
+
+        study = gatekit.train(cell=["lstm", "gru"], task="adding", units=16, seeds=3)
+        study = gatekit.train("cell=lstm,gru task=adding task.length=50 seeds=3")
+
+    Args:
+        overrides: words as on the command line, as a list or as one string.
+        keys: the same by name. A list is swept, a mapping sets the keys within:
+            ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
+            A string is what follows ``=`` on the command line. ``plugins`` is a list of files and
+            is not swept.
+
+    Returns:
+        The study with all of its runs, as `gatekit.load` returns it.
+
+    Raises:
+        ConfigError: a key or a value is not allowed; nothing has been written.
+        RunError: runs failed or were stopped; the message has their logs and what to type. The
+            other runs are complete, and `gatekit.load` reads them.
+        KeyboardInterrupt: the call was interrupted; the same call again continues.
+    """
+    from gatekit.compare.study import load
+    from gatekit.study.command import composition, typed_again
+    from gatekit.study.launch import launch
+    from gatekit.study.launch import report as summary
+    from gatekit.study.plan import plan as planned_runs
+
+    words = _words(overrides, keys)
+    found = composition(words)
+    if found.search is not None:
+        from gatekit.study.search.optuna import tune
+
+        planned, outcome = tune(found.search, typed_again(words))
+    elif found.jobs:
+        planned = planned_runs(found.jobs, typed_again(words))
+        outcome = launch(planned)
+    else:
+        raise ConfigError(f"{shlex.join(words)} trains nothing; type for example cell='gru'.")
+    study, root = planned.launch.study, planned.launch.root
+    # The command to type next is of the command line only.
+    lines = [x for x in summary(planned, outcome).split("\n") if not x.startswith("Now type:")]
+    if outcome.signal == signal.SIGINT:
+        sys.stdout.write("\n".join(lines) + "\n")
+        raise KeyboardInterrupt
+    if outcome.code:
+        done = "" if str(root) == "experiments" else f", root={str(root)!r}"
+        lines.append(f"Complete runs: gatekit.load({study!r}{done}).")
+        raise RunError("\n".join(lines))
+    sys.stdout.write("\n".join(lines) + "\n")
+    return load(study, root)
+
+
+def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys: Any) -> Planned:
+    """Return what `train` would do with the same arguments, as ``gatekit plan`` does.
+
+    Args:
+        overrides: words as on the command line.
+        try_out: whether each variant is built and tried for three steps; otherwise the runs are
+            only listed.
+        keys: the same by name, as for `train`.
+
+    Returns:
+        The runs that are done and to do, and the time and memory that they need; a notebook shows
+        them as a table.
+
+    Raises:
+        ConfigError: a key or a value is not allowed.
+    """
+    from gatekit.study.command import compose
+    from gatekit.study.dry_run import preview
+    from gatekit.study.plan import plan_or_errors
+
+    planned, broken = plan_or_errors(compose(_words(overrides, keys)))
+    return Planned(preview(planned, broken, try_out=try_out))
+
+
+class Planned:
+    """What `train` would do: ``preview`` has the numbers, and printing it shows a table."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+
+    @property
+    def runs(self) -> int:
+        """The number of runs to start."""
+        return sum(trial.todo for trial in self.preview.trials)
+
+    @property
+    def broken(self) -> list[tuple[str, str]]:
+        """Label and error of each variant that cannot be built or trained."""
+        tried = [(t.label, t.error) for t in self.preview.trials if t.error]
+        return [*self.preview.broken, *tried]
+
+    def __repr__(self) -> str:
+        rows: list[list[object]] = [[*self._head()], *self._rows()]
+        widths = [max(len(str(row[k])) for row in rows) for k in range(len(rows[0]))]
+        lines = [
+            "  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)) for row in rows
+        ]
+        return "\n".join([*(line.rstrip() for line in lines), *self._notes()])
+
+    def _repr_html_(self) -> str:
+        notes = table([[note] for note in self._notes()])
+        return table(self._rows(), self._head()) + notes
+
+    def _head(self) -> list[str]:
+        return ["to run", "done", "units", "parameters", "ms/step", "s/run", "variant"]
+
+    def _rows(self) -> list[list[object]]:
+        from gatekit.runs.result import OUTCOMES
+
+        return [
+            [
+                trial.todo,
+                sum(trial.states.get(state, 0) for state in OUTCOMES),
+                trial.units,
+                f"{trial.parameters:,}",
+                "" if trial.step is None else f"{trial.step * 1e3:,.1f}",
+                "" if trial.seconds is None else f"{trial.seconds:,.1f}",
+                trial.label or "as configured",
+            ]
+            for trial in self.preview.trials
+        ]
+
+    def _notes(self) -> list[str]:
+        from gatekit.study.launch.progress import duration
+
+        found = self.preview
+        notes = [f"study {found.study}: {self.runs} runs to start, {found.slots} at once"]
+        if found.seconds is not None:
+            notes.append(f"at most {duration(found.seconds)} in total")
+        return [*notes, *(f"BROKEN {label}: {error}" for label, error in self.broken)]
+
+
+def report(
+    study: str | Study,
+    to: str | Path | None = None,
+    root: str | Path = "experiments",
+    *,
+    x: str | None = None,
+    plugins: Sequence[str] = (),
+    **grouping: Any,
+) -> Path:
+    """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.
+
+    Args:
+        study: the study's name, or what `gatekit.load` or `train` returned.
+        to: the file; ``STUDY.html`` by default.
+        root: the folder of all studies.
+        x: a swept key: it defines blocks and the x axis of a chart.
+        plugins: plugin files outside the folders that gatekit scans.
+        grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
+
+    Raises:
+        RunError: there is no such study.
+        ConfigError: an argument is not allowed, or the file cannot be written.
+    """
+    from gatekit.compare.comparison import command, compare
+    from gatekit.compare.recipe import recorded_commands
+    from gatekit.compare.report.context import Sheet
+    from gatekit.compare.report.write import write_report
+    from gatekit.runs.studies.plan_file import read
+
+    name = study if isinstance(study, str) else study.name
+    path = Path(to or f"{name}.html")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
+    within = [*grouping.pop("within", ()), *([x] if x else [])]
+    compared = compare(study, root, within=within, **grouping)
+    by, baseline = grouping.get("by"), grouping.get("baseline")
+    typed = command(name, by, baseline, within, grouping.get("split"))
+    waiting = len(read(compared.study.path).keys() - {run.id for run in compared.study.runs})
+    commands = tuple(recorded_commands(compared.study))
+    write_report(path, Sheet(compared, typed, commands, x, waiting, tuple(plugins)))
+    return path
+
+
+def show(
+    cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
+    units: int = 64,
+    features: int = 32,
+    *,
+    output_unit: Any = "hidden",
+    swap: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+) -> Shown:
+    """Return a cell as ``gatekit show`` prints it; a notebook sets the equations.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
+        units: the layer's units; those of a layer are its own.
+        features: the width of the input; that of a built layer is its own.
+        output_unit: what is emitted.
+        swap: gates by role, such as ``{"forget": "power_law"}``.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        GatekitError: a name is unknown, or the parts do not fit together.
+    """
+    from gatekit.registry import bibliography
+
+    built = _built(cell, units, features, output_unit, swap, plugins)
+    return Shown.of(built, bibliography(tuple(plugins)))
+
+
+def diagram(
+    cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
+    units: int = 64,
+    features: int = 32,
+    *,
+    output_unit: Any = "hidden",
+    swap: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+) -> Drawing:
+    """Return a cell's graph as an SVG that a notebook shows; ``save("gru.svg")`` writes it.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
+        units: the layer's units.
+        features: the width of the input.
+        output_unit: what is emitted.
+        swap: gates by role, such as ``{"forget": "power_law"}``.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        GatekitError: a name is unknown, or the parts do not fit together.
+    """
+    from gatekit.cell.show.diagram.drawing import diagram as drawn
+    from gatekit.registry import bibliography
+
+    built = _built(cell, units, features, output_unit, swap, plugins)
+    return Drawing(drawn(built, bibliography(tuple(plugins))))
+
+
+class Shown(Text):
+    """A cell as text; a notebook shows its equations as formulas.
+
+    Attributes:
+        data: everything about the cell as plain data.
+    """
+
+    __slots__ = ("_equations", "data")
+    data: dict[str, Any]
+    _equations: str
+
+    @classmethod
+    def of(cls, cell: Cell, known: Mapping[str, Any]) -> Shown:
+        """Return a built cell as text.
+
+        Args:
+            cell: the built cell.
+            known: works by key, as in `gatekit.registry.bibliography`.
+        """
+        from gatekit.cell.show.describe import describe, text
+        from gatekit.cell.show.equations import equations
+        from gatekit.cell.show.mathml import mathml
+
+        data = describe(cell, known)
+        shown = cls(text(data))
+        shown.data, shown._equations = data, mathml(equations(cell))
+        return shown
+
+    @property
+    def latex(self) -> str:
+        """The equations as one ``aligned`` environment."""
+        return str(self.data["latex"])
+
+    def _repr_html_(self) -> str:
+        d = self.data
+        head = [("reference", d["reference"] or ""), ("notes", d["notes"] or "")]
+        head += [("parameters", f"{d['parameters']:,}")]
+        states = [(s["name"], " x ".join(map(str, s["shape"])), s["initial"]) for s in d["states"]]
+        title = f"{d['name']}: {d['units']} units, {d['features']} features"
+        return (
+            table([row for row in head if row[1]], title=title)
+            + self._equations
+            + table(states, ("state", "width", "starts at"))
+        )
+
+
+def _built(
+    cell: Any,
+    units: int,
+    features: int,
+    output_unit: Any,
+    swap: Mapping[str, Any] | None,
+    plugins: Sequence[str],
+) -> Cell:
+    from gatekit.cell.graph import Cell, build
+    from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+    from gatekit.cell.schema import swap as swapped
+    from gatekit.registry import catalogue, cell_config
+
+    spec = getattr(cell, "spec", cell)
+    if not isinstance(cell, (str, Mapping, CellSpec)):
+        if not isinstance(spec, CellSpec):
+            raise ConfigError(
+                f"{type(cell).__name__} is not a cell; give a name such as 'lstm', a mapping as in "
+                "conf/cell, or a layer gatekit.RNN(...)"
+            )
+        # A layer has a cell once it is built.
+        whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)
+        if isinstance(whole, Cell) and not swap:
+            return whole
+        units, output_unit = cell.units, getattr(cell, "output_unit", output_unit)
+    known = catalogue(tuple(plugins))
+    config = (
+        spec.canonical() if isinstance(spec, CellSpec) else cell_config(cell, known, tuple(plugins))
+    )
+    for role, gate in (swap or {}).items():
+        config = swapped(config, role, gate, known)
+    unit = (
+        output_unit
+        if isinstance(output_unit, OutputUnitSpec)
+        else read_output_unit(output_unit, known)
+    )
+    read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
+    return build(read, units, features, unit)
+
+
+def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:
+    """Return the words of a command line; -m is among them, so that what is swept runs."""
+    given = shlex.split(overrides) if isinstance(overrides, str) else [str(w) for w in overrides]
+    typed = [word for key, value in keys.items() for word in _typed(key, value)]
+    mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
+    return [*mode, *given, *typed]
+
+
+def _typed(key: str, value: Any) -> list[str]:
+    """Return the words for a key: several for a mapping, which sets the keys within."""
+    if key == "plugins":
+        files = [value] if isinstance(value, (str, Path)) else value
+        return [f"plugins=[{','.join(_value(key, Path(file)) for file in files)}]"]
+    if isinstance(value, Mapping):
+        words = []
+        for inner, one in value.items():
+            whole = key in _NAMED and inner in _NAMES
+            words += _typed(key if whole else f"{key}.{inner}", one)
+        return words
+    if isinstance(value, (list, tuple, range)):
+        return [f"{key}={','.join(_value(key, one) for one in value)}"]
+    return [f"{key}={_value(key, value)}"]
+
+
+def _value(key: str, value: Any) -> str:
+    """Return a value in Hydra's grammar; a string is in it already."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Path):
+        text = str(value)
+        return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "\\'") + "'"
+    if isinstance(value, Mapping):
+        inner = (f"{name}: {_value(key, one)}" for name, one in value.items())
+        return "{" + ", ".join(inner) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(key, one) for one in value) + "]"
+    # A number of NumPy is one of Python here.
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, (int, float)):
+        return repr(number)
+    raise ConfigError(
+        f"{key}={value!r}: a string, a number, a boolean, None, a list of values to sweep, or a "
+        "mapping is expected"
+    )

@@ -1,0 +1,59 @@
+"""What a prompt and a notebook show: text as it reads, drawings as pictures, rows as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+
+class Text(str):
+    """A string that a prompt and a notebook show with its line breaks, and not quoted."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Drawing(str):
+    """An SVG document that a notebook shows as a picture."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<an SVG drawing of {len(self):,} characters; save('FILE.svg') writes it>"
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the drawing to a file and return its path.
+
+        Args:
+            path: the file, such as ``gru.svg``.
+        """
+        path = Path(path)
+        path.write_text(self, encoding="utf-8")
+        return path
+
+
+def table(rows: Iterable[Sequence[object]], head: Sequence[object] = (), title: str = "") -> str:
+    """Return rows as an HTML table with everything escaped.
+
+    Args:
+        rows: the cells of each row.
+        head: the titles of the columns.
+        title: a line above the table.
+    """
+    lines = [f"<b>{escape(title)}</b>"] if title else []
+    lines.append("<table>")
+    if head:
+        lines.append(f"<thead><tr>{_cells('th', head)}</tr></thead>")
+    lines += ["<tbody>", *(f"<tr>{_cells('td', row)}</tr>" for row in rows), "</tbody></table>"]
+    return "".join(lines)
+
+
+def _cells(tag: str, row: Sequence[object]) -> str:
+    style = ' style="text-align:left"'
+    return "".join(f"<{tag}{style}>{escape(str(cell))}</{tag}>" for cell in row)

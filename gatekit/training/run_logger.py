@@ -1,0 +1,85 @@
+"""A Keras callback that records `model.fit` in a run of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.runs.own import Run
+
+
+class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Records the epochs of ``model.fit``, and the number of parameters, in a `gatekit.run`.
+
+    ::
+
+        with gatekit.run("mine", {"cell": "gru"}, seed=0, metric="accuracy") as run:
+            if not run.done:
+                model.fit(x, y, validation_data=(a, b), callbacks=[gatekit.RunLogger(run)])
+
+    The run's metric is the one that Keras logs under its name, here ``val_accuracy``. Everything
+    else that Keras logs is recorded under its own name, too.
+
+    Args:
+        run: the run, within its ``with`` block.
+        test: what ``model.evaluate`` takes, evaluated after each epoch: a data set, or ``(x, y)``.
+            Without it the run has no test score, and `gatekit.compare` uses validation scores.
+
+    Raises:
+        ConfigError: ``fit`` logs no such metric; the message lists what it logs.
+        RunError: the run is complete already, or the block has not been entered.
+    """
+
+    def __init__(self, run: Run, test: Any = None) -> None:
+        super().__init__()
+        if not isinstance(run, Run):
+            raise ConfigError(
+                f"{type(run).__name__} is not a run; type "
+                "`with gatekit.run(...) as run:` and RunLogger(run) in the block."
+            )
+        self.run, self.test = run, test
+        self._began = False
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Check that the run is open."""
+        self.run.check_open()
+        self._began = False
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Record the numbers of an epoch."""
+        found = {name: float(value) for name, value in (logs or {}).items()}
+        metric = str(self.run.metric["name"]).removeprefix("val_")
+        if f"val_{metric}" not in found:
+            validated = [name.removeprefix("val_") for name in found if name.startswith("val_")]
+            remedy = (
+                f"give gatekit.run(metric=...) one of {listed(validated)}"
+                f"{nearest(metric, validated)}, or compile(metrics=[...]) with it"
+                if validated
+                else "give fit(validation_data=...)"
+            )
+            raise ConfigError(f"fit has not logged val_{metric}; {remedy}.")
+        if not self._began:
+            self.run.parameters(self._trained())
+            self._began = True
+        test = self._tested()
+        if test and metric not in test:
+            raise ConfigError(f"evaluate has not returned {metric!r}, but {listed(test)}.")
+        train, val = found.pop("loss", None), found.pop(f"val_{metric}")
+        tested = test.pop(metric, None)
+        further = {**found, **{f"test_{name}": value for name, value in test.items()}}
+        steps = int(self.model.optimizer.iterations.numpy())
+        self.run.log(epoch + 1, steps, train=train, val=val, test=tested, **further)
+
+    def _trained(self) -> int:
+        return sum(int(weight.shape.num_elements()) for weight in self.model.trainable_weights)
+
+    def _tested(self) -> dict[str, float]:
+        if self.test is None:
+            return {}
+        options = {"verbose": 0, "return_dict": True}
+        pair = isinstance(self.test, tuple)
+        scores = self.model.evaluate(*(self.test if pair else (self.test,)), **options)
+        return {name: float(value) for name, value in scores.items()}

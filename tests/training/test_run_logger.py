@@ -1,0 +1,77 @@
+"""The Keras callback that records `model.fit` in a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import gatekit
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.runs import metrics
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def model() -> Any:
+    """Return a small classifier."""
+    made = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    made.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return made
+
+
+X, Y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
+
+
+def fit(run: gatekit.run, **options: Any) -> Any:
+    callbacks = [gatekit.RunLogger(run, **options)]
+    return model().fit(
+        X, Y, validation_data=(X, Y), epochs=2, batch_size=4, verbose=0, callbacks=callbacks
+    )
+
+
+def test_fit_is_recorded() -> None:
+    with gatekit.run("mine", {"cell": "dense"}, seed=0, metric="accuracy") as run:
+        history = fit(run, test=(X, Y)).history
+    result = run.folder.result()
+    assert result["parameters"] == {"recurrent": None, "total": 8}
+    assert result["last"]["validation"] == pytest.approx(history["val_accuracy"][-1])
+    lines = metrics.read(run.folder.path / "metrics.jsonl").lines
+    assert {(line.split, line.metric) for line in lines} == {
+        *(("train", "loss"), ("train", "accuracy")),
+        *(("validation", "accuracy"), ("validation", "loss")),
+        *(("test", "accuracy"), ("test", "loss")),
+    }
+    assert [line.step for line in lines if line.metric == "loss" and line.split == "train"] == [
+        2,
+        4,
+    ]
+    (row,) = gatekit.load("mine").rows()
+    assert (row["metric"], row["direction"], row["parameters"]) == ("accuracy", "max", 8)
+
+
+def test_a_metric_that_fit_does_not_log_is_an_error_that_lists_them() -> None:
+    with (
+        pytest.raises(ConfigError, match=r"has not logged val_auc; .* one of accuracy, loss"),
+        gatekit.run("mine", {}, seed=0, metric="auc") as run,
+    ):
+        fit(run)
+    assert run.folder.state().name == "FAILED"
+
+
+def test_a_complete_run_is_not_trained_again() -> None:
+    for _ in range(2):
+        with gatekit.run("mine", {}, seed=0) as run:
+            if not run.done:
+                fit(run)
+    with pytest.raises(RunError, match="is complete"):
+        fit(run)
+    with pytest.raises(ConfigError, match="str is not a run"):
+        gatekit.RunLogger("mine")
