@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -39,6 +40,10 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an argument is missing, unknown or of the wrong type.
         """
+        if "_ARGCOMPLETE" in os.environ:
+            from .completion import offer
+
+            offer(self)
         known, unknown = self.parse_known_intermixed_args(list(argv))
         for argument in unknown:
             options = [o for action in self._actions for o in action.option_strings]

@@ -25,7 +25,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     from gatekit.cell.show.works import bibtex, cited
     from gatekit.cli.overrides import read_overrides
-    from gatekit.registry import bibliography, catalogue, load_cell
+    from gatekit.registry import bibliography
 
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
@@ -34,12 +34,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="write a JSON list of works")
     options = parser.read(argv)
     asked = read_overrides(options.overrides)
-    plugins = tuple(asked.plugins)
-    about = dict(load_cell(asked.cell, catalogue(plugins), plugins).about)
-    works = cited(about, bibliography(plugins))
+    about = dict(asked.cell.about)
+    works = cited(about, bibliography(asked.plugins))
     if not works and not options.json:
         raise ConfigError(
-            f"cell={asked.cell} cites no work. Its reference: {about.get('reference', 'none')}. "
+            f"cell={asked.name} cites no work. Its reference: {about.get('reference', 'none')}. "
             "docs/cells.md describes the key cite."
         )
     if options.json:
