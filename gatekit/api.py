@@ -190,8 +190,8 @@ def report(
         RunError: there is no such study.
         ConfigError: an argument is not allowed, or the file cannot be written.
     """
-    from gatekit.compare.comparison import command, compare
-    from gatekit.compare.recipe import recorded_commands
+    from gatekit.compare.comparison import compare
+    from gatekit.compare.recipe import arguments, recorded_commands
     from gatekit.compare.report.context import Sheet
     from gatekit.compare.report.write import write_report
     from gatekit.runs.studies.plan_file import read
@@ -200,10 +200,8 @@ def report(
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
-    within = [*grouping.pop("within", ()), *([x] if x else [])]
-    compared = compare(study, root, within=within, **grouping)
-    by, baseline = grouping.get("by"), grouping.get("baseline")
-    typed = command(name, by, baseline, within, grouping.get("split"))
+    compared = compare(study, root, x=x, **grouping)
+    typed = shlex.join(["gatekit", "compare", *arguments(name, root, x=x, **grouping)])
     waiting = len(read(compared.study.path).keys() - {run.id for run in compared.study.runs})
     commands = tuple(recorded_commands(compared.study))
     write_report(path, Sheet(compared, typed, commands, x, waiting, tuple(plugins)))

@@ -173,8 +173,8 @@ print(sorted((row["cell"], row["state"]) for row in study.rows()))
 assert gatekit.train("cell=lstm,gru task=adding task.length=5 units=2 study=mine trainer.steps=2 "
                      "trainer.batch=4").runs == study.runs
 try:
-    gatekit.train(cell="lstm", task={"name": "adding", "length": 5}, units=2, study="mine",
-                  executor="cudnn", trainer={"steps": 2, "batch": 4})
+    gatekit.train("cell=lstm task=adding task.length=5 units=2 study=mine trainer.steps=2000000 "
+                  "hydra.launcher.timeout=0.01")
 except gatekit.RunError as error:
     print("refused:", error)
 """

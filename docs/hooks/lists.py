@@ -40,13 +40,13 @@ def commands() -> str:
 
 
 def help_of(name: str, module: str) -> str:
-    """Return what ``gatekit NAME --help`` prints, without Hydra's list of values."""
+    """Return what ``gatekit NAME --help`` prints."""
     written = io.StringIO()
     run = importlib.import_module(f"gatekit.cli.{module}").run
     with contextlib.redirect_stdout(written), contextlib.suppress(SystemExit):
         os.environ["COLUMNS"] = "90"
         run(name, ["--help"])
-    return written.getvalue().split("\ngroups:")[0]
+    return written.getvalue()
 
 
 def hooks() -> str:

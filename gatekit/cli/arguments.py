@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -110,6 +111,10 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an argument is missing, unknown or of the wrong type.
         """
+        if "_ARGCOMPLETE" in os.environ:
+            from .completion import offer
+
+            offer(self)
         words = list(argv)
         if "--plugin" in self._option_string_actions:
             words = [w for word in words for w in _plugin_options(word)]

@@ -17,7 +17,7 @@ class Command:
 
     @property
     def group(self) -> str:
-        """Return ``write``, ``sweep``, ``compare`` or ``share``."""
+        """Return ``write``, ``sweep``, ``compare``, ``share`` or ``completion``."""
         return self.module.partition(".")[0]
 
 
@@ -26,6 +26,7 @@ GROUPS = {
     "sweep": "train and sweep",
     "compare": "compare the variants",
     "share": "share and export",
+    "completion": "complete words in the shell",
 }
 
 COMMANDS = {
@@ -64,6 +65,7 @@ COMMANDS = {
     "rerun": Command("share.bundle", "repeat a bundled run and compare the numbers"),
     "export": Command("share.export", "export a study to TensorBoard or MLflow"),
     "cite": Command("share.cite", "print the references of a cell as BibTeX"),
+    "completion": Command("completion", "print the script that completes commands in your shell"),
 }
 
 

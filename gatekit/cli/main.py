@@ -67,6 +67,10 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ and "COMP_LINE" in os.environ:
+        from .completion import complete
+
+        complete()
     if arguments[:1] == ["--debug"]:
         arguments = [*arguments[1:], "--debug"]
     if not arguments or arguments[0] in ("-h", "--help", "--debug"):

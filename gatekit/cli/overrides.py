@@ -1,142 +1,111 @@
-"""``key=value`` arguments of ``gatekit show``: a cell's configuration and its sizes."""
+"""``key=value`` arguments of ``gatekit show``, ``tune`` and ``cite``: composed as for ``train``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import yaml
+from gatekit.cell.errors import CellError, ConfigError
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+if TYPE_CHECKING:
+    from gatekit.cell.schema import CellSpec, OutputUnitSpec
+    from gatekit.registry.components import Components
 
-KEYS = ("cell", "units", "features", "output_unit", "plugins")
-PREFIXES = ("cell.", "swap.", "output_unit.")
-MAX_VALUE = 4000
+FEATURES = 32
+"""The width of the input if none is given."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Overrides:
-    """The parsed arguments of ``gatekit show``.
+    """What the arguments describe.
 
     Args:
-        cell: the cell's name.
+        name: the cell as typed, such as ``lstm``.
+        cell: the cell, with its gates swapped.
+        output_unit: the output unit.
         units: the layer's units.
         features: the width of the input.
-        output_unit: the output unit's name.
         plugins: files of additional plugins.
-        swap: gates by role.
-        cell_values: values by path inside the cell, such as ``gates.forget.eps``.
-        output_values: values by option of the output unit.
     """
 
-    cell: str = ""
-    units: int = 64
-    features: int = 32
-    output_unit: str = "hidden"
-    plugins: list[str] = field(default_factory=list)
-    swap: dict[str, Any] = field(default_factory=dict)
-    cell_values: dict[str, Any] = field(default_factory=dict)
-    output_values: dict[str, Any] = field(default_factory=dict)
+    name: str
+    cell: CellSpec
+    output_unit: OutputUnitSpec
+    units: int
+    features: int
+    plugins: tuple[str, ...]
 
 
 def read_overrides(arguments: Sequence[str], plugins: Sequence[str] = ()) -> Overrides:
-    """Parse ``key=value`` arguments.
+    """Return the cell and its sizes that ``key=value`` arguments describe.
+
+    They are the keys of ``gatekit train``, so that the words of one command can be typed after
+    another, and ``features=N``.
 
     Args:
         arguments: the words of the command line.
         plugins: plugin files, which ``--plugin`` names.
 
     Raises:
-        ConfigError: an argument is not ``key=value``, a key is unknown or given twice, or a value
-            has the wrong type.
+        GatekitError: an argument is not allowed, or no cell is named.
     """
-    overrides = Overrides(plugins=list(plugins))
-    seen: set[str] = set()
-    for argument in arguments:
-        key, equals, text = argument.partition("=")
-        if not equals:
-            raise ConfigError(f"{argument!r} is not KEY=VALUE; type for example cell={argument}")
-        if key not in KEYS and not key.startswith(PREFIXES):
-            known = [*KEYS, *(f"{prefix}NAME" for prefix in PREFIXES)]
-            raise ConfigError(
-                f"there is no key {key!r}{nearest(key, KEYS) or '.'} "
-                f"Keys of `gatekit show`: {listed(known)}."
-            )
-        if key in seen:
-            raise ConfigError(f"{key} is given twice; remove one of them")
-        seen.add(key)
-        _assign(overrides, key, _value(key, text))
-    if not overrides.cell:
+    from gatekit.cell.schema import read_output_unit
+    from gatekit.registry import components
+    from gatekit.study.config import validate
+    from gatekit.study.hydra.composing import configuration, opened
+    from gatekit.study.resolve import plain
+    from gatekit.study.words import overrides, plugin_files
+
+    sizes = [word for word in arguments if word.startswith("features=")]
+    typed = [f"plugins=[{','.join(plugins)}]"] if plugins else []
+    _refuse_several(arguments)
+    words = overrides([*typed, *(word for word in arguments if word not in sizes)])
+    name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
+    if name is None and not any(word.startswith("experiment=") for word in words):
         raise ConfigError("no cell is named; type cell=NAME, for example `gatekit show cell=lstm`")
-    return overrides
+    plugins = tuple(plugin_files(words))
+    with opened(plugins, several="type one of them") as hydra:
+        composed = configuration(hydra, words)
+    known = components.load(plugins)
+    config = validate(plain(composed, known.task_defaults()))
+    return Overrides(
+        name or str(config["cell"].get("name")),
+        _cell(name, config, known),
+        read_output_unit(config["output_unit"], known.catalogue),
+        config["units"],
+        _features(sizes),
+        plugins,
+    )
 
 
-def with_values(config: Mapping[str, Any], values: Mapping[str, Any], root: str) -> dict[str, Any]:
-    """Return a configuration with values set at dotted paths.
+def _cell(name: str | None, config: Mapping[str, Any], known: Components) -> CellSpec:
+    from gatekit.registry import load_cell
+    from gatekit.study.variant import cell_of
 
-    Args:
-        config: plain data.
-        values: value by path, such as ``gates.forget.eps``.
-        root: name of the configuration in messages.
-
-    Raises:
-        ConfigError: a path leads through something that is not a mapping.
-    """
-    result = dict(config)
-    for path, value in values.items():
-        *parents, last = path.split(".")
-        place = result
-        for depth, part in enumerate(parents):
-            inner = place.get(part)
-            if inner is not None and not isinstance(inner, Mapping):
-                reached = ".".join([root, *parents[: depth + 1]])
-                raise ConfigError(f"{root}.{path}: {reached} is {inner!r}, which has no keys")
-            place[part] = dict(inner or {})
-            place = place[part]
-        place[last] = value
-    return result
-
-
-def _assign(overrides: Overrides, key: str, value: Any) -> None:
-    head, _, rest = key.partition(".")
-    if head == "swap":
-        overrides.swap[rest] = value
-    elif rest:
-        (overrides.cell_values if head == "cell" else overrides.output_values)[rest] = value
-    elif key in ("units", "features"):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{key}={value!r}: an integer from 1 is expected, such as {key}=64")
-        setattr(overrides, key, value)
-    elif key == "plugins":
-        files = [value] if isinstance(value, str) else value
-        if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-            raise ConfigError(
-                f"plugins={value!r}: a list of files is expected, such as plugins=[my_gate.py]"
-            )
-        overrides.plugins = files
-    else:
-        names = value if isinstance(value, list) else str(value).split(",")
-        if len(names) > 1:
-            raise ConfigError(
-                f"{key}={','.join(map(str, names))} names {len(names)}, and this command takes "
-                f"one; type {key}={names[0]}. To train all of them, type "
-                f"gatekit train -m {key}={','.join(map(str, names))}"
-            )
-        if not isinstance(value, str) or not value:
-            raise ConfigError(f"{key}={value!r}: a name is expected, such as {key}=hidden")
-        setattr(overrides, key, value)
-
-
-def _value(key: str, text: str) -> Any:
-    if len(text) > MAX_VALUE:
-        raise ConfigError(f"{key}: the value has {len(text):,} characters; at most {MAX_VALUE:,}")
     try:
-        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
-        if any(isinstance(event, yaml.AliasEvent) for event in events):
-            raise ConfigError(f"{key}={text}: aliases (*name) are not allowed; quote the value")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{key}={text[:80]}: the value is not YAML; quote it") from None
+        return cell_of(config, known)
+    except CellError:
+        if name is not None:
+            # If the fault is in the cell's file, its message names the file.
+            load_cell(name, known.catalogue, known.files)
+        raise
+
+
+def _refuse_several(words: Sequence[str]) -> None:
+    for word in words:
+        key, _, value = word.partition("=")
+        names = value.strip("[]").split(",")
+        if key in ("cell", "output_unit") and len(names) > 1:
+            listed = f"{key}={','.join(names)}"
+            raise ConfigError(
+                f"{listed} names {len(names)}, and this command takes one; type {key}={names[0]}. "
+                f"To train all of them, type gatekit train -m {listed}"
+            )
+
+
+def _features(sizes: Sequence[str]) -> int:
+    text: Any = sizes[-1].partition("=")[2] if sizes else str(FEATURES)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"features={text}: an integer from 1 is expected, such as features=32")
+    return int(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
@@ -83,3 +84,40 @@ def _command(task: str) -> str:
     if kind.own_file:
         return f"provide the file yourself, with task.path=PATH: {kind.own_file}"
     return "none: the task generates its data from the seed"
+
+
+def arguments(
+    study: str,
+    root: str | Path = "experiments",
+    *,
+    where: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    best_of: Sequence[str] = (),
+    by: Sequence[str] | None = None,
+    within: Sequence[str] = (),
+    together: Sequence[str] = (),
+    x: str | None = None,
+    baseline: str | None = None,
+    split: str | None = None,
+    labels: Sequence[str] = (),
+    level: float = 0.95,
+    force: bool = False,
+) -> list[str]:
+    """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
+
+    Args:
+        study: the study's name.
+        root: the folder of all studies.
+
+    The other arguments are those of `gatekit.compare`.
+    """
+    words = [study, *(["--root", str(root)] if str(root) != "experiments" else [])]
+    for option, values in (("where", where), ("task", tasks), ("label", labels)):
+        words += [word for value in values for word in (f"--{option}", value)]
+    named = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
+    for option, names in named:
+        words += [f"--{option}", ",".join(names)] if names else []
+    for option, value in (("x", x), ("baseline", baseline), ("split", split)):
+        words += [f"--{option}", value] if value else []
+    words += ["--level", f"{level:g}"] if level != 0.95 else []
+    return [*words, *(["--force"] if force else [])]

@@ -9,9 +9,10 @@ from typing import Any
 
 from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError, listed
-from gatekit.cell.graph import build
+from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
 from gatekit.registry import components
+from gatekit.tasks.task import Signature
 
 TOLERANCE = 0.02
 """How far the nearest count may be from the budget, as a share of it."""
@@ -25,14 +26,26 @@ _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
 def parameters(
-    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Any
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
 ) -> int:
-    """Return the number of parameters of all recurrent layers; building them checks every width.
+    """Return the number of parameters of all recurrent layers.
 
     Raises:
         GatekitError: the cell cannot be built at this size.
     """
-    width, total = int(signature.features or config["units"]), 0
+    directions = 2 if config["bidirectional"] else 1
+    return sum(directions * built.count() for built in layers(config, cell, unit, signature))
+
+
+def layers(
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
+) -> Iterator[Cell]:
+    """Yield the built cell of each recurrent layer; building checks every width.
+
+    Raises:
+        GatekitError: the cell cannot be built at this size.
+    """
+    width = int(signature.features or config["units"])
     if signature.vocabulary is not None:
         width = config["units"]
     for _ in range(config["layers"]):
@@ -44,17 +57,15 @@ def parameters(
                 f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
                 f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
             )
-        directions = 2 if config["bidirectional"] else 1
-        total += directions * built.count()
-        width = directions * built.output.width
-    return total
+        yield built
+        width = (2 if config["bidirectional"] else 1) * built.output.width
 
 
 def matched(
     config: Mapping[str, Any],
     cell: CellSpec,
     unit: OutputUnitSpec,
-    signature: Any,
+    signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
     """Return ``units`` and what is recorded under ``match``.
@@ -81,15 +92,15 @@ def matched(
     if count(config["units"]) is None and next(_built(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
         parameters(config, cell, unit, signature)
-    units, found = _nearest(target, count, asked)
-    off = abs(found - target) / target
+    units, reached = _nearest(target, count, asked)
+    off = abs(reached - target) / target
     if off > TOLERANCE:
         raise ConfigError(
             f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
-            f"{found:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
-            f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{found}."
+            f"{reached:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
+            f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{reached}."
         )
-    record = {"to": asked, "target": target, "reached": found}
+    record = {"to": asked, "target": target, "reached": reached}
     return {"units": units, "match": record}
 
 
@@ -97,11 +108,11 @@ def _target(
     asked: str,
     config: Mapping[str, Any],
     unit: OutputUnitSpec,
-    signature: Any,
+    signature: Signature,
     known: components.Components,
 ) -> int:
-    if (found := _BUDGET.match(asked)) is not None:
-        target = round(float(found[1]) * _FACTORS[found[2]])
+    if (budget := _BUDGET.match(asked)) is not None:
+        target = round(float(budget[1]) * _FACTORS[budget[2]])
         if target > 0:
             return target
     kind, _, name = asked.partition(":")
@@ -127,11 +138,11 @@ def _nearest(target: int, count: Callable[[int], int | None], asked: str) -> tup
     high = at[0]
     while high - low > 1:
         middle = (low + high) // 2
-        found = next(_built(middle, count, high), None)
-        if found is None or found[1] >= target:
+        size = next(_built(middle, count, high), None)
+        if size is None or size[1] >= target:
             high = middle
         else:
-            low = found[0]
+            low = size[0]
     # A width such as units // 2 makes the count rise in steps, so that neighbours are tried, too.
     above = list(itertools.islice(_built(high, count), REACH))
     low = max(1, high - (above[-1][0] - high + 1))

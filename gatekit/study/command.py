@@ -2,60 +2,95 @@
 
 from __future__ import annotations
 
-import contextlib
+import argparse
 import os
-import re
 import shlex
 import sys
 import traceback
-import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
 
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives
+from gatekit._version import __version__
+from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 
-from .words import MODES, is_value, prefixed
+from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
+    from .hydra.sweepers import Composition
+    from .search import Job
 
-    from .composed import Composed
 
-_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; type gatekit train --help.")
+
+
+def parser() -> _Parser:
+    """Return the parser of the options of ``gatekit train``."""
+    options = _Parser("gatekit train", add_help=False, allow_abbrev=False)
+    options.add_argument("overrides", nargs="*")
+    options.add_argument("-m", "--multirun", action="store_true")
+    options.add_argument("-r", "--run", action="store_true")
+    options.add_argument("-c", "--cfg", choices=("job", "hydra", "all"))
+    options.add_argument("-p", "--package")
+    options.add_argument("--resolve", action="store_true")
+    infos = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+    options.add_argument("-i", "--info", choices=infos, nargs="?", const="all")
+    options.add_argument("-h", "--help", action="store_true")
+    options.add_argument("--hydra-help", action="store_true")
+    options.add_argument("--version", action="store_true")
+    options.add_argument("-sc", "--shell-completion", action="store_true")
+    options.add_argument("--config-dir")
+    options.add_argument("--trust-config", action="store_true")
+    options.add_argument("--debug", action="store_true")
+    return options
 
 
 def train(argv: Sequence[str]) -> int:
     """Run ``gatekit train ARGV`` and return its exit code.
 
     Args:
-        argv: what Hydra takes (overrides, ``-m``), and ``--debug``, ``--trust-config``.
+        argv: overrides in Hydra's grammar, and options.
 
     Returns:
         0; 1 when a run failed; 2 when the configuration is refused (then nothing has been written);
         128 + n after signal n.
     """
-    debug = "--debug" in argv
     try:
-        found = composition([a for a in argv if a != "--debug"])
-        from .launch import launch, report
-        from .plan import plan
-
-        if found.search is not None:
-            from gatekit.study.search.optuna import tune
-
-            planned, outcome = tune(found.search, typed_again(argv))
-        elif found.jobs:
-            planned = plan(found.jobs, typed_again(argv))
-            outcome = launch(planned)
-        else:
-            return 0
-        _say(report(planned, outcome))
-        return outcome.code
+        return _train(argv)
     except GatekitError as error:
-        if debug:
+        if "--debug" in argv:
             traceback.print_exc()
         sys.stderr.write(f"gatekit train: {error}\n")
         return 2
+
+
+def _train(argv: Sequence[str]) -> int:
+    options = _read(argv)
+    if options.version:
+        _write(f"gatekit {__version__}")
+        return 0
+    if options.shell_completion:
+        _write(completion(options.overrides))
+        return 0
+    if options.help or options.cfg or options.info or options.hydra_help:
+        _show(options)
+        return 0
+    asked = _composition(options)
+
+    from .launch import launch, report
+    from .plan import plan
+
+    command = typed_again(argv)
+    if asked.search is not None:
+        from .search.optuna import tune
+
+        planned, outcome = tune(asked.search, command)
+    else:
+        planned = plan(asked.jobs, command)
+        outcome = launch(planned)
+    _write(report(planned, outcome))
+    return outcome.code
 
 
 def typed_again(argv: Sequence[str]) -> str:
@@ -63,146 +98,105 @@ def typed_again(argv: Sequence[str]) -> str:
     return shlex.join(["gatekit", "train", *(a for a in argv if a != "--debug")])
 
 
-def compose(argv: Sequence[str]) -> list[tuple[tuple[str, ...], DictConfig]]:
+def compose(argv: Sequence[str]) -> list[Job]:
     """Return the jobs that a command line asks for: overrides and composed configuration of each.
 
     For a search that learns from results, the jobs are those of random draws.
 
     Raises:
-        ConfigError: Hydra cannot compose them, or they set what Hydra itself would execute.
+        ConfigError: Hydra cannot compose them, or they set what is refused.
     """
-    found = composition(argv)
-    return list(found.jobs) if found.search is None else found.search.jobs()
+    asked = composition(argv)
+    return asked.jobs if asked.search is None else asked.search.jobs()
 
 
-def composition(argv: Sequence[str]) -> Composed:
-    """Return what Hydra makes of a command line.
+def composition(argv: Sequence[str]) -> Composition:
+    """Return what a command line asks for: jobs, or a search.
 
     Raises:
-        ConfigError: Hydra cannot compose it, or it sets what Hydra itself would execute.
+        ConfigError: Hydra cannot compose it, or it sets what is refused.
     """
-    trusted = "--trust-config" in argv
-    typed = [a for a in argv if a != "--trust-config"]
-    words = [
-        word if is_value(before, word) else prefixed(word, trusted)
-        for before, word in zip(["", *typed], typed, strict=False)
-    ]
-    # Hydra's parser takes overrides from one side of -m only.
-    words.sort(key=lambda word: word not in MODES)
-    import hydra
-    from hydra.core.global_hydra import GlobalHydra
-    from hydra.core.plugins import Plugins
-    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from . import composed
-    from .hydra import launcher, sources, sweepers
-
-    for plugin in (
-        launcher.ProcessLauncher,
-        sweepers.GridSweeper,
-        sweepers.RandomSweeper,
-        sweepers.OptunaSweeper,
-        sources.CheckedSource,
-        sources.RegistrySource,
-        sources.GatekitSearchPath,
-    ):
-        Plugins.instance().register(plugin)
-    collected = composed.begin(_plugins(words), trusted)
-    main = hydra.main(version_base="1.3", config_path="pkg://gatekit.conf", config_name="train")
-    try:
-        with _command_line(words), warnings.catch_warnings():
-            GlobalHydra.instance().clear()
-            main(collected)()
-    except SystemExit as stop:
-        if stop.code not in (0, None):
-            raise ConfigError("Hydra refused the command line; see above.") from None
-    except MissingConfigException as error:
-        raise ConfigError(_missing(error)) from error
-    except OverrideParseException as error:
-        raise ConfigError(_unreadable(str(error.override))) from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(_told(error)) from error
-    except GatekitError:
-        raise
-    except (ValueError, ArithmeticError) as error:
-        # Hydra's word on options that exclude each other, such as -m and --cfg
-        raise ConfigError(_told(error)) from error
-    except RecursionError:
-        raise ConfigError("the configuration is nested too deeply.") from None
-    finally:
-        GlobalHydra.instance().clear()
-    return collected
+    return _composition(_read(argv))
 
 
-def _plugins(words: Sequence[str]) -> list[str]:
-    for word in words:
-        key, _, value = word.partition("=")
-        if key.lstrip("+") == "plugins":
-            return [v.strip(" '\"[]") for v in value.strip().strip("[]").split(",") if v.strip()]
-    return []
+def _composition(options: argparse.Namespace) -> Composition:
+    words = overrides(options.overrides, options.trust_config)
+    from .hydra.composing import composed, opened
+
+    with opened(plugin_files(words), options.trust_config, options.config_dir) as hydra:
+        return composed(hydra, words, options.multirun, options.trust_config)
 
 
-def _told(error: BaseException) -> str:
-    said = [str(error).strip()]
-    if several := _SEVERAL.search(said[0]):
-        override = several[1].lstrip("+")
-        return f"{override} lists several values: add -m (--multirun) to run each of them."
-    cause = error.__cause__
-    while cause is not None:
-        if str(cause).strip() and str(cause).strip() not in said:
-            said.append(str(cause).strip())
-        cause = cause.__cause__
-    return "\n".join(s for s in said if s)
+def _show(options: argparse.Namespace) -> None:
+    words = overrides(options.overrides, options.trust_config)
+    from .hydra.composing import configuration, opened, show
 
+    with opened(plugin_files(words), options.trust_config, options.config_dir) as hydra:
+        if options.help:
+            from .help import help_text
 
-def _unreadable(override: str) -> str:
-    key, _, value = override.lstrip("+").partition("=")
-    bare = value.strip("'")
-    return (
-        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
-        f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
-    )
-
-
-def _missing(error: Any) -> str:
-    from gatekit.registry import left_out, own_file
-
-    from . import composed
-
-    group, _, name = str(error.missing_cfg_file or "").partition("/")
-    known = [str(option) for option in error.options or ()]
-    if not group or not name:
-        return _told(error)
-    what = group.replace("_", " ")
-    lists = {
-        "cell": "gatekit cells",
-        "task": "gatekit tasks",
-        "output_unit": "gatekit output-units",
-    }
-    hint = alternatives(name, known, f"{what}s", lists.get(group, ""))
-    return (
-        f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
-        f"{left_out(name, composed.current.plugins)}".rstrip()
-    )
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-@contextlib.contextmanager
-def _command_line(words: Sequence[str]) -> Iterator[None]:
-    # hydra.main reads sys.argv; with this variable it raises instead of printing and leaving.
-    before, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
-    sys.argv = ["gatekit train", *words]
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    try:
-        yield
-    finally:
-        sys.argv = before
-        if full is None:
-            del os.environ["HYDRA_FULL_ERROR"]
+            _write(help_text(configuration(hydra, words)))
         else:
-            os.environ["HYDRA_FULL_ERROR"] = full
+            show(hydra, words, options)
+
+
+def completion(words: Sequence[str]) -> str:
+    """Return what ``-sc install=bash``, ``uninstall=bash`` or ``query=bash`` print.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    what, _, shell = words[0].partition("=") if len(words) == 1 else ("", "", "")
+    if what not in ("install", "uninstall", "query") or shell not in ("bash", "zsh", "fish"):
+        raise ConfigError(
+            "--shell-completion takes one of install=bash, uninstall=bash and query=bash (or zsh, "
+            'fish). Type eval "$(gatekit train -sc install=bash)".'
+        )
+    if what == "query":
+        from .hydra.composing import candidates
+
+        line = os.environ.get("COMP_LINE", "")
+        _, _, *typed = line.split() or ["gatekit", "train"]
+        last = typed.pop() if typed and not line[-1].isspace() else ""
+        return " ".join(candidates([word for word in typed if "=" in word], last))
+    if what == "uninstall":
+        return "complete -e -c gatekit" if shell == "fish" else "complete -r gatekit"
+    from argcomplete.shell_integration import shellcode
+
+    return str(shellcode(["gatekit"], shell=shell))
+
+
+def _read(argv: Sequence[str]) -> argparse.Namespace:
+    reader = parser()
+    options, unknown = reader.parse_known_intermixed_args(list(argv))
+    for word in unknown:
+        name = word.partition("=")[0]
+        if name.startswith(("--config-", "-cp", "-cn")):
+            raise ConfigError(f"{word}: put your files into ./conf, which is searched first.")
+        known = [o for action in reader._actions for o in action.option_strings]
+        common = ("-m", "--cfg job", "--info defaults", "--help", "--debug")
+        raise ConfigError(
+            f"{word} is not an option of this command{nearest(name, known) or '.'} "
+            f"Options: {listed(common)}."
+        )
+    if options.config_dir is not None and not options.trust_config:
+        raise ConfigError(
+            f"--config-dir {options.config_dir}: put your files into ./conf, which is searched "
+            f"first, {TRUST} if you wrote them yourself."
+        )
+    if options.config_dir is not None and not os.path.isdir(options.config_dir):
+        raise ConfigError(f"--config-dir {options.config_dir} is not a folder.")
+    shown = [f"--{name.replace('_', '-')}" for name in ("cfg", "info") if getattr(options, name)]
+    if len(shown) > 1 or (shown and options.multirun):
+        raise ConfigError(
+            f"{' and '.join(shown)} {'exclude each other' if len(shown) > 1 else 'shows one run'}; "
+            "remove one of the options. gatekit plan -m ... --list lists the runs of a sweep."
+        )
+    if options.resolve and not options.cfg:
+        raise ConfigError("--resolve goes with --cfg job, --cfg hydra or --cfg all.")
+    return options
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text.rstrip()}\n")
+    sys.stdout.flush()

@@ -53,6 +53,7 @@ LAUNCH_KEYS: dict[str, Check] = {
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {},
+    "adamw": {"weight_decay": 0.01},
     "sgd": {"momentum": 0.0, "nesterov": False},
     "rmsprop": {"momentum": 0.0},
 }
@@ -63,6 +64,7 @@ _OPTIMIZER: dict[str, Check] = {
     "schedule": one_of(*SCHEDULES),
     "momentum": number(0, 1, below=True),
     "nesterov": flag,
+    "weight_decay": number(0),
 }
 _TRAINER: dict[str, Check] = {
     "epochs": optional(whole(1)),
@@ -71,6 +73,25 @@ _TRAINER: dict[str, Check] = {
     "patience": optional(whole(1)),
 }
 GROUP_KEYS = {"optimizer": _OPTIMIZER, "trainer": _TRAINER}
+OTHER_NAMES = {
+    "lr": "optimizer.learning_rate",
+    "batch_size": "trainer.batch",
+    "max_epochs": "trainer.epochs",
+    "max_steps": "trainer.steps",
+    "early_stopping": "trainer.patience",
+    "hidden_size": "units",
+    "hidden_units": "units",
+    "hidden_dim": "units",
+    "num_layers": "layers",
+    "num_units": "units",
+    "dtype": "precision",
+    "dataset": "task",
+    "model": "cell",
+    "wd": "optimizer.weight_decay",
+    "clip_norm": "optimizer.clipnorm",
+}
+"""Names that other libraries use for keys, with the key that is meant."""
+
 DEFAULTS: dict[str, Any] = {
     "swap": {},
     "output_unit": {"kind": "hidden"},
@@ -126,7 +147,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     if config["seeds"] is not None and config["seed"] != DEFAULTS["seed"]:
         raise ConfigError(
             f"seeds={config['seeds']} means the seeds 0 to {config['seeds'] - 1}; "
-            f"take seed={config['seed']} away, or write seed=0,1,2 with -m."
+            f"remove seed={config['seed']}, or type seed=0,1,2 with -m."
         )
     if config["study"] is not None:
         study_name(config["study"])
@@ -143,14 +164,14 @@ def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
         **config,
     }
     own = OPTIMIZERS[config["name"]]
-    for key in ("momentum", "nesterov"):
+    for key in ("momentum", "nesterov", "weight_decay"):
         if key in own:
             config.setdefault(key, own[key])
         elif key in config:
             having = [name for name, keys in OPTIMIZERS.items() if key in keys]
             raise ConfigError(
                 f"optimizer.{key}={config[key]}: {config['name']} has no {key}; "
-                f"take it away or type optimizer={having[0]}."
+                f"remove it or type optimizer={having[0]}."
             )
     if config.get("nesterov") and not config["momentum"]:
         raise ConfigError(
@@ -178,10 +199,9 @@ def _checked(
     checked = {}
     for key, value in data.items():
         if key not in known:
-            hint = nearest(str(key), [*known, *also])
-            said = f"; did you mean {prefix}{hint.split(chr(39))[1]}?" if hint else "."
             raise ConfigError(
-                f"{prefix}{key} is not a key{said} Keys: {listed([*known, *also], 40)}."
+                f"{prefix}{key} is not a key{_meant(str(key), [*known, *also], prefix)} "
+                f"Keys: {listed([*known, *also], 40)}."
             )
         try:
             checked[key] = known[key](value)
@@ -191,6 +211,16 @@ def _checked(
                 f"{prefix}{key} is {wrong}."
             ) from None
     return checked
+
+
+def _meant(key: str, known: list[str], prefix: str) -> str:
+    """Return which key is likely meant: in words of other libraries, of a group, or misspelt."""
+    meant = OTHER_NAMES.get(key)
+    if meant is None and not prefix:
+        meant = next((f"{group}.{key}" for group, keys in GROUP_KEYS.items() if key in keys), None)
+    if meant is None and (hint := nearest(key, known)):
+        meant = prefix + hint.split("'")[1]
+    return f"; did you mean {meant}?" if meant else "."
 
 
 def _shown(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a command would do: every variant built and tried for three steps before anything trains."""
+"""A dry run: every variant is built and tried for three steps before anything trains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gatekit.study.launch.submitting import at_once
 from gatekit.tasks import seeds
 
 from .launch import launch
-from .plan import Plan, Run
+from .plan import PlannedRun, SweepPlan, words_of
 
 STEPS = 3
 LOOKS = 20
@@ -35,10 +35,12 @@ TIMEOUT = 600.0
 
 
 @dataclass
-class Trial:
+class VariantPreview:
     """Runs that differ in seed and rates only, and what three steps of one of them showed.
 
     Attributes:
+        parameters: trainable parameters of all recurrent layers.
+        total: those of the whole model, as `gatekit compare` counts; None where nothing was tried.
         states: how many of the runs are in which state.
         stale: earlier runs that these outdate.
         todo: how many would be made.
@@ -58,6 +60,7 @@ class Trial:
     seconds: float | None = None
     memory: int | None = None
     error: str | None = None
+    total: int | None = None
 
 
 @dataclass
@@ -74,7 +77,7 @@ class Preview:
     """
 
     study: str
-    trials: list[Trial]
+    trials: list[VariantPreview]
     broken: list[tuple[str, str]]
     slots: int
     place: str = "this machine"
@@ -84,7 +87,7 @@ class Preview:
 
 
 def preview(
-    plan: Plan, broken: Sequence[tuple[str, GatekitError]], try_out: bool = True
+    plan: SweepPlan, broken: Sequence[tuple[str, GatekitError]], try_out: bool = True
 ) -> Preview:
     """Return what a command would do.
 
@@ -97,12 +100,12 @@ def preview(
     by_origin: dict[str, list[plan_file.Planned]] = {}
     for each in known.values():
         by_origin.setdefault(each.origin, []).append(each)
-    trials: dict[str, Trial] = {}
-    first: dict[str, Run] = {}
+    trials: dict[str, VariantPreview] = {}
+    first: dict[str, PlannedRun] = {}
     for run in plan.runs:
         key = _shape(run.config)
-        label = " ".join(w for w in run.label.split(" ") if not w.startswith("seed="))
-        trial = trials.setdefault(key, Trial(label, run.config["units"], run.parameters))
+        label = " ".join(w for w in words_of(run.label) if not w.startswith("seed="))
+        trial = trials.setdefault(key, VariantPreview(label, run.config["units"], run.parameters))
         state = run.folder().state().name
         trial.states[state] = trial.states.get(state, 0) + 1
         outdated = plan_file.outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ()))
@@ -112,19 +115,19 @@ def preview(
             first.setdefault(key, run)
     place, together, slots, available = _room(plan)
     slots = min(slots, max(1, sum(t.todo for t in trials.values())))
-    found = Preview(
+    shown = Preview(
         plan.launch.study, list(trials.values()), [(w, str(e)) for w, e in broken], slots, place
     )
-    found.available = available
+    shown.available = available
     if try_out and first:
         _try_out(plan, trials, first)
         tried = [t for t in trials.values() if t.seconds is not None]
-        found.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
-        found.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
-    return found
+        shown.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
+        shown.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
+    return shown
 
 
-def _room(plan: Plan) -> tuple[str, int, int, int]:
+def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
     """Return a place, how many runs are made at once there and in all, and its bytes of memory."""
     options = plan.launch.options
     if options.backend == "slurm":
@@ -143,7 +146,9 @@ def _shape(config: Mapping[str, Any]) -> str:
     return canonical_json({**kept, "optimizer": config["optimizer"]["name"]})
 
 
-def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) -> None:
+def _try_out(
+    plan: SweepPlan, trials: Mapping[str, VariantPreview], first: Mapping[str, PlannedRun]
+) -> None:
     with tempfile.TemporaryDirectory(prefix="gatekit-plan-") as folder:
         root = Path(folder)
         runs = {key: _short(run, root) for key, run in first.items()}
@@ -155,8 +160,9 @@ def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) 
             fail_fast=False,
         )
         here = dataclasses.replace(plan.launch, study="plan", root=root, options=options)
-        short = Plan(here, tuple(runs.values()), ())
-        outcome = launch(short, backend=Processes(short, main=_rehearse), stream=sys.stderr)
+        short = SweepPlan(here, tuple(runs.values()), ())
+        backend = Processes(short, main=_rehearse)
+        outcome = launch(short, backend=backend, stream=sys.stderr, verb="tried")
         if outcome.signal is not None:
             raise KeyboardInterrupt
         reasons = {run.fingerprint: reason for run, reason in outcome.failed}
@@ -165,17 +171,19 @@ def _try_out(plan: Plan, trials: Mapping[str, Trial], first: Mapping[str, Run]) 
             trial.memory = outcome.peaks.get(run.fingerprint)
             trial.error = reasons.get(run.fingerprint) or outcome.halted
             if trial.error is None:
-                trial.step, trial.seconds = _times(run, first[key].config["trainer"])
+                result = run.folder().result()
+                trial.total = int(result["parameters"]["total"])
+                trial.step, trial.seconds = _times(run, result, first[key].config["trainer"])
 
 
-def _short(run: Run, root: Path) -> Run:
+def _short(run: PlannedRun, root: Path) -> PlannedRun:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
     path = root / "plan" / RUNS / run.fingerprint
     config = {**run.config, "trainer": trainer}
     return dataclasses.replace(run, config=config, path=path, origin="")
 
 
-def _rehearse(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
+def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
     os.environ.update(environment)
     from gatekit.training.batches import steps_per_epoch
     from gatekit.training.process import preload  # noqa: F401  (TensorFlow, before anything else asks for it)
@@ -187,9 +195,10 @@ def _rehearse(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -
     (run.path / "steps.json").write_text(json.dumps(steps))
 
 
-def _times(run: Run, trainer: Mapping[str, Any]) -> tuple[float, float]:
+def _times(
+    run: PlannedRun, result: Mapping[str, Any], trainer: Mapping[str, Any]
+) -> tuple[float, float]:
     """Return the seconds of a step and, at most, of the whole run."""
-    result = run.folder().result()
     step = float(result["seconds"]["step"] or 0.0)
     looks = [line.seconds for line in metrics.read(run.path / METRICS, "validation").lines]
     pause = max(0.0, (looks[-1] - looks[0]) / max(1, len(looks) - 1) - step) if looks else 0.0

@@ -8,16 +8,16 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.plan_file import Planned, outdated
 
-from .plan import Plan, Run
+from .plan import PlannedRun, SweepPlan
 
 
-def write(plan: Plan) -> None:
+def write(plan: SweepPlan) -> None:
     """Write what was asked for beside ``runs``, unless it is there already."""
     runs = [Planned(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
     plan_file.write(plan.study, plan.name, plan.command, runs)
 
 
-def mark(plan: Plan) -> None:
+def mark(plan: SweepPlan) -> None:
     """Mark what the plan outdates as stale, and what it asks for as not; every run is kept."""
     by_origin: dict[str, list[Planned]] = {}
     for known in plan_file.read(plan.study).values():
@@ -33,7 +33,7 @@ def mark(plan: Plan) -> None:
                     folder.outdate(run.fingerprint, _because(folder, run))
 
 
-def _because(folder: RunFolder, run: Run) -> str:
+def _because(folder: RunFolder, run: PlannedRun) -> str:
     before, data_hash = folder.sources()
     changed = [n for n, digest in run.plugins.items() if before.get(n, digest) != digest]
     if changed:

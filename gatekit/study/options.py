@@ -116,8 +116,14 @@ def read_options(data: Mapping[str, Any]) -> Options:
     """
     found: dict[str, Any] = {}
     for key, value in data.items():
-        if key == "_target_" or key in SHARED:
+        if key in SHARED:
             continue
+        if key == "_target_":
+            raise ConfigError(
+                f"hydra/launcher: {value} is a launcher of Hydra's, and gatekit starts the runs "
+                "itself: type n_jobs=4 for four at once on this machine, or "
+                "hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md)."
+            )
         known_key(key)
         try:
             found[key] = CHECKS[key](value)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from . import gpus, resolve
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
 from .options import Options, read_options
 from .variant import Variant, variant
+
+_NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class Run:
+class PlannedRun:
     """One run: its resolved configuration and the folder that its fingerprint names.
 
     Attributes:
@@ -66,7 +70,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """The runs of one command, each once, and the labels of those that were asked for again.
 
     Attributes:
@@ -75,10 +79,22 @@ class Plan:
     """
 
     launch: Launch
-    runs: tuple[Run, ...]
+    runs: tuple[PlannedRun, ...]
     duplicates: tuple[str, ...]
     sources: Mapping[str, bytes] = field(default_factory=dict)
     command: str = ""
+
+    def label(self, run: PlannedRun) -> str:
+        """Return what distinguishes a run from the others of the plan, its seed included."""
+        words = words_of(run.label)
+        if len(self.runs) < 2:
+            return run.label if len(words) > 1 else f"{self.launch.study} {run.label}"
+        differs = [w for w in words if w not in self._shared or w.startswith("seed=")]
+        return " ".join(differs) or run.label
+
+    @cached_property
+    def _shared(self) -> frozenset[str]:
+        return frozenset.intersection(*(frozenset(words_of(r.label)) for r in self.runs))
 
     @property
     def study(self) -> Path:
@@ -96,7 +112,7 @@ class Plan:
         return self.study / plan_log(self.name)
 
 
-def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> Plan:
+def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") -> SweepPlan:
     """Return what a command asks for.
 
     Args:
@@ -106,21 +122,21 @@ def plan(jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = "") ->
     Raises:
         GatekitError: a configuration, cell or task is not allowed; nothing has been written.
     """
-    made, broken = plan_or_errors(jobs, command)
+    planned, broken = plan_or_errors(jobs, command)
     if broken:
         raise broken[0][1]
-    return made
+    return planned
 
 
 def plan_or_errors(
     jobs: Sequence[tuple[Sequence[str], DictConfig]], command: str = ""
-) -> tuple[Plan, list[tuple[str, GatekitError]]]:
+) -> tuple[SweepPlan, list[tuple[str, GatekitError]]]:
     """Return the runs that can be built, and the label and error of each job that cannot.
 
     Raises:
         ConfigError: the jobs do not belong to one study, or none can be built.
     """
-    runs: dict[str, Run] = {}
+    runs: dict[str, PlannedRun] = {}
     duplicates: list[str] = []
     launches: dict[Launch, None] = {}
     sources: dict[str, bytes] = {}
@@ -128,12 +144,12 @@ def plan_or_errors(
     variants: dict[str, Variant] = {}
     for overrides, composed in jobs:
         try:
-            launch, found = runs_of(overrides, composed, sources, variants)
+            launch, planned = runs_of(overrides, composed, sources, variants)
         except GatekitError as error:
             broken.append((" ".join(_typed(overrides)), error))
             continue
         launches[launch] = None
-        for run in found:
+        for run in planned:
             if run.fingerprint in runs:
                 duplicates.append(run.label)
             else:
@@ -146,7 +162,7 @@ def plan_or_errors(
             "(seeds=N may be given once)."
         )
     launch = next(iter(launches))
-    return Plan(launch, tuple(runs.values()), tuple(duplicates), sources, command), broken
+    return SweepPlan(launch, tuple(runs.values()), tuple(duplicates), sources, command), broken
 
 
 def runs_of(
@@ -154,7 +170,7 @@ def runs_of(
     composed: DictConfig,
     sources: dict[str, bytes],
     variants: dict[str, Variant] | None = None,
-) -> tuple[Launch, list[Run]]:
+) -> tuple[Launch, list[PlannedRun]]:
     """Return where the runs of one job are made, and its runs.
 
     Args:
@@ -174,50 +190,53 @@ def runs_of(
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")
     if asked.startswith("parameters:") and any(o.lstrip("+")[:6] == "units=" for o in overrides):
-        raise ConfigError(f"match={asked} chooses the units; take units={config['units']} away.")
+        raise ConfigError(f"match={asked} chooses the units; remove units={config['units']}.")
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
         variants[key] = variant(base, known)
-    found = variants[key]
-    sources |= found.sources
+    sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
     experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]
     typed = _typed(overrides)
     runs = []
     for seed in seeds:
         label = " ".join([*typed, f"seed={seed}"])
-        runs.append(run_of(found, launch, seed, label, [*experiment, *typed]))
+        runs.append(run_of(variants[key], launch, seed, label, [*experiment, *typed]))
     return launch, runs
 
 
-def run_of(found: Variant, launch: Launch, seed: int, label: str, typed: Sequence[str]) -> Run:
+def run_of(
+    variant: Variant, launch: Launch, seed: int, label: str, typed: Sequence[str]
+) -> PlannedRun:
     """Return a variant's run of one seed.
 
     Args:
-        found: the variant.
+        variant: the variant.
         launch: where the run is made.
         seed: its seed.
         label: what it is called.
         typed: overrides that make this variant, for the command that makes the run alone.
     """
-    name = found.fingerprint(seed)
+    name = variant.fingerprint(seed)
     words = [*typed, f"seed={seed}", f"study={launch.study}"]
     words += [] if str(launch.root) == "experiments" else [f"root={launch.root}"]
-    words += [f"plugins=[{','.join(found.config['plugins'])}]"] if found.config["plugins"] else []
+    words += (
+        [f"plugins=[{','.join(variant.config['plugins'])}]"] if variant.config["plugins"] else []
+    )
     if any(word.startswith("experiment=") for word in words):
         # An experiment may hold a sweep of its own.
         words.insert(0, "hydra.mode=RUN")
-    return Run(
+    return PlannedRun(
         label,
-        {"study": launch.study, **found.config, "seed": seed},
+        {"study": launch.study, **variant.config, "seed": seed},
         name,
-        found.data_hash,
-        found.plugins,
-        found.parameters,
+        variant.data_hash,
+        variant.plugins,
+        variant.parameters,
         launch.root / launch.study / RUNS / name,
         tuple(words),
-        found.origin(seed),
+        variant.origin(seed),
     )
 
 
@@ -243,6 +262,11 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
         allow_changed=config["allow_changed"],
         jobs=config["n_jobs"],
     )
+
+
+def words_of(label: str) -> list[str]:
+    """Return the words ``KEY=VALUE`` of a label; a value may contain spaces."""
+    return _NEXT_WORD.split(label)
 
 
 def _typed(overrides: Sequence[str]) -> list[str]:

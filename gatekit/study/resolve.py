@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.errors import ConfigError, listed, nearest
 
 from .references import refuse_large, refuse_resolvers
+
+_NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 
 
 def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -35,15 +38,26 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         node = OmegaConf.create(raw)
         resolved = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     except RecursionError:
-        raise ConfigError(f"the interpolations {_interpolations(raw)} lead in a circle.") from None
+        raise ConfigError(f"the references {_interpolations(raw)} lead in a circle.") from None
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "the configuration"
-        told = str(error).splitlines()[0]
-        circle = "RecursionError" in str(error) or "recursion" in told.lower()
-        said = "leads in a circle" if circle else told
-        raise ConfigError(f"{key}: {said}. Interpolations: {_interpolations(raw)}.") from None
+        message = str(error).splitlines()[0]
+        if "RecursionError" in str(error) or "recursion" in message.lower():
+            message = "leads in a circle"
+        elif missing := _NOT_FOUND.search(message):
+            message = f"there is no key {missing[1]!r}{nearest(missing[1], keys_of(raw))}"
+        raise ConfigError(f"{key}: {message}. References: {_interpolations(raw)}.") from None
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
+
+
+def keys_of(values: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return every key of nested mappings, such as ``task.length``."""
+    keys: list[str] = []
+    for key, value in values.items():
+        keys.append(f"{prefix}{key}")
+        keys += keys_of(value, f"{prefix}{key}.") if isinstance(value, Mapping) else []
+    return keys
 
 
 def unresolved(composed: DictConfig) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def _refuse_missing(value: Any, path: str) -> None:
 
 
 def _interpolations(value: Any) -> str:
-    found: list[str] = []
+    references: list[str] = []
 
     def walk(inner: Any) -> None:
         if isinstance(inner, dict):
@@ -84,7 +98,7 @@ def _interpolations(value: Any) -> str:
             for item in inner:
                 walk(item)
         elif isinstance(inner, str) and "${" in inner:
-            found.append(inner)
+            references.append(inner)
 
     walk(value)
-    return listed(found, 6)
+    return listed(references, 6)

@@ -16,10 +16,11 @@ from gatekit.cell.schema import (
     read_output_unit,
     swap,
 )
+from gatekit.recurrence.executors.choose import Setting, check
 from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 
-from .budget import matched, parameters
+from .budget import layers, matched, parameters
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
@@ -82,7 +83,7 @@ def variant(
         GatekitError: the cell, task or sizes are not allowed.
     """
     base = {key: config[key] for key in RUN_KEYS if key != "seed"}
-    cell = read_cell(base["cell"], known.catalogue) if swapped else _cell(base, known)
+    cell = read_cell(base["cell"], known.catalogue) if swapped else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
     task = known.task(base["task"])
     base["cell"] = cell.canonical()
@@ -93,17 +94,20 @@ def variant(
     if base["pool"] != "last" and signature.emission == "every":
         raise ConfigError(
             f"pool={base['pool']}: the task {base['task']['name']!r} has a target for every step, "
-            "so that the head reads each output by itself; take pool away."
+            "so that the head reads each output by itself; remove pool."
         )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
-    found = parameters(base, cell, unit, signature)
-    _fits(base, found)
+    count = parameters(base, cell, unit, signature)
+    _fits(base, count)
+    if base["executor"] != "auto":
+        for built in layers(base, cell, unit, signature):
+            check(base["executor"], built, _setting(base["precision"]), remat=False)
     task.require()
     name = base["task"]["name"]
     return Variant(
         base,
-        found,
+        count,
         task.data_hash(),
         known.hashes(cell, unit, name),
         known.sources(cell, unit, name),
@@ -111,7 +115,18 @@ def variant(
     )
 
 
-def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:
+def _setting(precision: str) -> Setting:
+    """Return what an executor needs to know of a run; whether there is a GPU shows later."""
+    compute = precision.removeprefix("mixed_")
+    return Setting("gpu", compute, "float32" if compute != precision else precision)
+
+
+def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec:
+    """Return the cell of a configuration, with the gates of ``swap`` in their roles.
+
+    Raises:
+        GatekitError: the cell or a swap is not allowed.
+    """
     for key in () if "function" in config["cell"] else config["cell"]:
         hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
         if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):
@@ -123,8 +138,8 @@ def _cell(config: Mapping[str, Any], known: components.Components) -> CellSpec:
             try:
                 cell = swap(cell, role, gate, known.catalogue)
             except CellError as error:
-                said = str(error).removeprefix(f"swap.{role}: ")
-                raise ConfigError(f"swap.{role}={gate}: {said}") from None
+                reason = str(error).removeprefix(f"swap.{role}: ")
+                raise ConfigError(f"swap.{role}={gate}: {reason}") from None
     return read_cell(cell, known.catalogue)
 
 

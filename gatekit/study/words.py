@@ -1,9 +1,9 @@
-"""Words of a command line: options and overrides, judged before Hydra acts on them."""
+"""The overrides of a command line, checked before Hydra composes them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
@@ -14,7 +14,6 @@ from .references import refuse_keywords, refuse_resolvers
 GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
 SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
-MODES = ("-m", "--multirun", "-r", "--run")
 MAX_WORD = 20_000
 
 TRUST = "or add --trust-config"
@@ -24,32 +23,54 @@ NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.
 KEY = re.compile(r"[A-Za-z_]\w*(?:[./][\w-]+)*", re.ASCII)
 """A key of the configuration, or a group."""
 
-_FLAGS = (*MODES, "--help", "-h", "--hydra-help", "--version")
-_WITH_VALUE = ("--cfg", "-c", "--package", "-p", "--info", "-i")
+INSTEAD = {
+    "hydra.run": "root=FOLDER and study=NAME choose where runs are stored",
+    "hydra.sweep": "root=FOLDER and study=NAME choose where runs are stored",
+    "hydra.output_subdir": "root=FOLDER and study=NAME choose where runs are stored",
+    "hydra.job": "study=NAME names the study; a run works in the folder where you type the command",
+    "hydra.searchpath": "put your files into ./conf, which is searched first",
+    "hydra.job_logging": "the log of a run is shown by gatekit logs",
+    "hydra.hydra_logging": "the log of a run is shown by gatekit logs",
+    "hydra.callbacks": "a plugin can register callbacks (docs/plugins.md)",
+}
+"""What to type in place of keys of Hydra that have no effect in gatekit."""
 
 
-def is_value(before: str, word: str) -> bool:
-    """Return whether a word belongs to the option before it, as in ``--cfg job``."""
-    return before in _WITH_VALUE and "=" not in word and not word.startswith("-")
+def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
+    """Return the overrides of a command line as Hydra needs them.
+
+    Args:
+        typed: the words as typed, without options.
+        trusted: whether they may set what is otherwise refused.
+
+    Raises:
+        ConfigError: a word is not an override, or sets what is refused.
+    """
+    return [prefixed(word, trusted) for word in typed]
+
+
+def plugin_files(words: Sequence[str]) -> list[str]:
+    """Return the plugin files that overrides name; they are needed before anything is composed."""
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.lstrip("+") == "plugins":
+            return [v.strip(" '\"[]") for v in value.strip().strip("[]").split(",") if v.strip()]
+    return []
 
 
 def prefixed(word: str, trusted: bool = False) -> str:
-    """Return a word of the command line as Hydra needs it.
+    """Return an override as Hydra needs it.
 
     Hydra refuses keys that no YAML file has, such as a gate's option at its default; with ``++`` it
     takes them, and `gatekit.study.config` judges the composed result.
 
     Args:
-        word: an option, or an override.
-        trusted: whether it may set what Hydra itself executes.
+        word: an override as typed.
+        trusted: whether it may set what is otherwise refused.
 
     Raises:
-        ConfigError: the word is neither, or sets what Hydra itself would execute.
+        ConfigError: the word is not an override, or sets what is refused.
     """
-    if word.startswith("-"):
-        if not trusted:
-            _refuse_option(word)
-        return word
     key, equals, value = word.partition("=")
     name = key.lstrip("+~")
     if not equals and not word.startswith("~"):
@@ -71,21 +92,14 @@ def prefixed(word: str, trusted: bool = False) -> str:
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
 
-def _refuse_option(word: str) -> None:
-    name = word.partition("=")[0]
-    if name.startswith(("--config-", "-cd", "-cp", "-cn")):
-        raise ConfigError(f"{word}: put your files into ./conf, which is searched first, {TRUST}.")
-    if word not in _FLAGS and name not in _WITH_VALUE:
-        known = ("-m", "--cfg job", "--info defaults", "--help", "--debug")
-        raise ConfigError(f"{word} is not an option of this command; type {listed(known)} {TRUST}.")
-
-
 def _refuse_key(key: str, name: str) -> None:
     if key[: -len(name) or None] not in ("", "+", "++", "~"):
         raise ConfigError(f"{key!r} is not a key; type {name}=VALUE.")
     if name.partition(".")[0].partition("/")[0] == "hydra" or name.startswith("hydra"):
         if key.startswith("~") or not _of_hydra(name):
-            raise ConfigError(f"{name} is gatekit's own business; take it away {TRUST}.")
+            node = ".".join(name.replace("/", ".").split(".")[:2])
+            instead = f"{INSTEAD[node]}; " if node in INSTEAD else ""
+            raise ConfigError(f"{name} has no effect in gatekit: {instead}remove it.")
         return
     if "/" in name and (group := name.partition("/")[0]) not in GROUPS:
         raise ConfigError(
@@ -154,6 +168,12 @@ def _elements(value: Any) -> Iterator[Any]:
 
 def _refuse_choice(group: str, value: Any) -> None:
     chosen = value if isinstance(value, list) else [value]
+    if isinstance(value, list) and group != "experiment":
+        names = ",".join(str(v) for v in value)
+        raise ConfigError(
+            f"{group}=[{names}] would merge these files into one; to run each of them type "
+            f"-m {group}={names}"
+        )
     if all(v is None or (isinstance(v, str) and NAME.fullmatch(v)) for v in chosen):
         return
     example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""

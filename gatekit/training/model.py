@@ -10,7 +10,9 @@ import keras
 import numpy
 from keras import ops
 
+from gatekit import registry
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.executors.choose import Choice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.tasks import seeds
@@ -112,6 +114,9 @@ def build_model(
     """
     seed = config["seed"]
     keras.config.set_dtype_policy(config["precision"])
+    plugins = tuple(config["plugins"])
+    # Read once for all layers.
+    cell = registry.load_cell(config["cell"], registry.catalogue(plugins), plugins)
     pool = config["pool"]
     every = signature.emission == "every" or pool != "last"
     tokens = signature.vocabulary is not None
@@ -126,7 +131,7 @@ def build_model(
     for index in range(config["layers"]):
         sequences = every or index + 1 < config["layers"]
         before = value
-        value = recurrent(config, index, sequences, before, mask)
+        value = recurrent(config, cell, index, sequences, before, mask)
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
@@ -150,13 +155,15 @@ def build_model(
     return model
 
 
-def recurrent(config: Mapping[str, Any], index: int, sequences: bool, value: Any, mask: Any) -> Any:
-    """Return the output of one recurrent layer of the stack; of both directions side by side where
-    the run is bidirectional."""
+def recurrent(
+    config: Mapping[str, Any], cell: CellSpec, index: int, sequences: bool, value: Any, mask: Any
+) -> Any:
+    """Return the output of one recurrent layer; a bidirectional run has both directions side by
+    side."""
 
     def apply(name: str, backwards: bool) -> Any:
         layer = RNN(
-            config["cell"],
+            cell,
             config["units"],
             output_unit=config["output_unit"],
             return_sequences=sequences,

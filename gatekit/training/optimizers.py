@@ -23,10 +23,14 @@ def optimizer(config: Mapping[str, Any], total_steps: int) -> keras.optimizers.O
     elif config["schedule"] == "step":
         bounds = [max(1, total_steps // 2), max(2, total_steps * 3 // 4)]
         rate = schedules.PiecewiseConstantDecay(bounds, [rate, rate / 10, rate / 100])
-    named = {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
-    kind = {**named, "rmsprop": keras.optimizers.RMSprop}[config["name"]]
-    own = {key: config[key] for key in ("momentum", "nesterov") if key in config}
-    made: keras.optimizers.Optimizer = kind(
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }
+    own = {key: config[key] for key in ("momentum", "nesterov", "weight_decay") if key in config}
+    built: keras.optimizers.Optimizer = kinds[config["name"]](
         learning_rate=rate, global_clipnorm=config["clipnorm"], **own
     )
-    return made
+    return built

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.runs.own import Run
 
 
@@ -55,8 +55,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         if f"val_{metric}" not in found:
             validated = [name.removeprefix("val_") for name in found if name.startswith("val_")]
             remedy = (
-                f"give gatekit.run(metric=...) one of {listed(validated)}"
-                f"{nearest(metric, validated)}, or compile(metrics=[...]) with it"
+                f"give gatekit.run(metric=...) one of {listed(validated)}, "
+                "or compile(metrics=[...]) with it"
                 if validated
                 else "give fit(validation_data=...)"
             )

@@ -228,6 +228,6 @@ def test_every_command_has_help_and_refuses_an_unknown_option(
     assert left.value.code == 0
     assert f"usage: gatekit {command}" in capsys.readouterr().out
     count = 1 * (command in ABOUT_ONE) + 2 * (command in ABOUT_TWO)
-    required = ["list"] if command == "data" else ["x"] * count
+    required = {"data": ["list"], "completion": ["bash"]}.get(command, ["x"] * count)
     assert main([command, *required, "--debgu"]) == EXIT_REFUSED
     assert "'--debgu'; did you mean '--debug'?" in capsys.readouterr().err

@@ -1,11 +1,21 @@
-"""``key=value`` arguments of ``gatekit show``."""
+"""``key=value`` arguments of ``gatekit show``: those of ``gatekit train``, and ``features``."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gatekit.cell.errors import ConfigError
-from gatekit.cli.overrides import read_overrides, with_values
+from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cli.overrides import read_overrides
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def test_every_kind_of_key() -> None:
@@ -16,62 +26,63 @@ def test_every_kind_of_key() -> None:
             "features=3",
             "output_unit=projection",
             "output_unit.units=4",
-            "swap.forget=power_law",
             "swap.input={kind: sigmoid, reads: [x, forget * h_prev]}",
+            "swap.forget=power_law",
             "cell.gates.forget.eps=1.0e-2",
-            "cell.equations.c=forget*c_prev + (1-forget)*candidate",
-            "plugins=[a.py, b.py]",
+            "cell.equations.c='forget*c_prev + (1-forget)*candidate'",
         ]
     )
-    assert (asked.cell, asked.units, asked.features) == ("lstm", 8, 3)
-    assert asked.output_unit == "projection"
-    assert asked.output_values == {"units": 4}
-    assert asked.swap == {
-        "forget": "power_law",
-        "input": {"kind": "sigmoid", "reads": ["x", "forget * h_prev"]},
-    }
-    assert asked.cell_values == {
-        "gates.forget.eps": 0.01,
-        "equations.c": "forget*c_prev + (1-forget)*candidate",
-    }
-    assert asked.plugins == ["a.py", "b.py"]
+    cell = asked.cell.canonical()
+    assert (asked.name, asked.units, asked.features) == ("lstm", 8, 3)
+    assert asked.output_unit.canonical()["units"] == 4
+    assert cell["gates"]["forget"]["kind"] == "power_law"
+    assert cell["gates"]["forget"]["eps"] == 0.01
+    assert list(cell["gates"]["input"]["reads"]) == ["x", "forget*h_prev"]
+    assert cell["equations"]["c"] == "forget*c_prev+(1-forget)*candidate"
+
+
+def test_the_words_of_a_run_show_the_cell_of_the_run() -> None:
+    words = ["cell=gru", "swap.forget=power_law", "task=adding", "task.length=7", "units=5"]
+    words += ["optimizer=sgd", "seed=3", "cell.notes='at ${task.length}'"]
+    (run,) = plan(compose(words)).runs
+    assert read_overrides(words).cell.canonical() == run.config["cell"]
+
+
+def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
+    (place / "conf" / "cell").mkdir(parents=True)
+    (place / "conf" / "cell" / "mine.yaml").write_text(
+        "defaults: [gru, _self_]\nname: mine\nnotes: '${task.length} steps'\n"
+    )
+    asked = read_overrides(["cell=mine", "task.length=9"])
+    assert (asked.name, dict(asked.cell.about)["notes"]) == ("mine", "9 steps")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "type cell=NAME"),
-        (["lstm"], "type for example cell=lstm"),
-        (["cell=lstm", "untis=8"], "'untis'; did you mean 'units'?"),
-        (["cell=lstm", "units=8", "units=9"], "units is given twice"),
-        (["cell=lstm", "units=0"], "units=0: an integer from 1"),
-        (["cell=lstm", "units=8.5"], "units=8.5: an integer from 1"),
-        (["cell=lstm", "units=true"], "units=True: an integer from 1"),
-        (["cell=lstm", "units='8'"], "units='8': an integer from 1"),
-        (["cell=lstm", "units="], "units=None: an integer from 1"),
-        (["cell="], "cell=None: a name is expected"),
-        (["cell=3"], "cell=3: a name is expected"),
-        (["cell=lstm", "plugins=3"], "a list of files"),
-        (["cell=lstm", "swap.forget=&a [*a]"], "alias"),
-        (["cell=lstm", "swap.forget=!!python/object/apply:os.system [ls]"], "not YAML"),
-        (["cell=lstm", "swap.forget={kind: [}"], "not YAML"),
-        (["cell=lstm", "swap.forget=" + "[" * 3000], "not YAML"),
-        (["cell=lstm", "swap.forget=" + "a" * 5000], "at most 4,000"),
+        (["lstm"], "'lstm' is not KEY=VALUE"),
+        (["cell=lstm", "untis=8"], "untis is not a key; did you mean units?"),
+        (["cell=lstm", "units=0"], "units is an integer from 1"),
+        (["cell=lstm", "units=8.5"], "units is an integer from 1"),
+        (["cell=lstm", "units=true"], "units is an integer from 1"),
+        (["cell=lstm", "features=0"], "features=0: an integer from 1"),
+        (["cell=lstm", "features=wide"], "features=wide: an integer from 1"),
+        (["cell="], "the name of a file in conf/cell is expected"),
+        (["cell=lstm,gru"], "cell=lstm,gru names 2, and this command takes one; type cell=lstm."),
+        (["cell=lstm", "plugins=3"], "3"),
+        (["cell=lstm", "swap.forget={kind: [}"], "cannot be read"),
+        (["cell=lstm", "swap.forget=" + "[" * 3000], "check its brackets"),
+        (["cell=lstm", "swap.forget=" + "a" * 21000], "at most 20,000"),
+        (["cell=lstm", "cell.name.first=1"], "name"),
     ],
 )
-def test_refusals(arguments: list[str], told: str) -> None:
-    with pytest.raises(ConfigError) as caught:
+def test_refusals(arguments: list[str], message: str) -> None:
+    with pytest.raises(GatekitError) as caught:
         read_overrides(arguments)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_values_are_set_in_a_copy() -> None:
-    config = {"gates": {"forget": {"kind": "forget"}}}
-    changed = with_values(config, {"gates.forget.eps": 0.1, "dropout": 0.2}, "cell")
-    assert changed == {"gates": {"forget": {"kind": "forget", "eps": 0.1}}, "dropout": 0.2}
-    assert config == {"gates": {"forget": {"kind": "forget"}}}
-
-
-def test_a_path_through_a_value_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"cell\.name is 'lstm', which has no keys"):
-        with_values({"name": "lstm"}, {"name.first": 1}, "cell")
+def test_hydra_is_not_asked_to_run_anything() -> None:
+    with pytest.raises(ConfigError, match="has no effect in gatekit"):
+        read_overrides(["cell=lstm", "hydra.run.dir=x"])

@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import safe_yaml
-from gatekit.study import command, composed, words
+from gatekit.study import command, words
 from gatekit.study.hydra import allowed
 from gatekit.study.hydra.sources import CheckedSource
 
@@ -103,7 +103,6 @@ def acts(value: Any, top: bool = True) -> str | None:
 
 def read(case: Case) -> str | None:
     """Read a case as Hydra would; return the fault that it finds."""
-    composed.begin((), False)
     for place in case.files:
         source = CheckedSource("main", f"checked://{Path.cwd() / 'conf'}")
         if not source.is_config(place):
@@ -118,7 +117,7 @@ def read(case: Case) -> str | None:
             return f"{found} is accepted"
     for word in case.words if not case.files else ():
         prefixed = words.prefixed(word)
-        if not prefixed.startswith("-") and not readable(prefixed):
+        if not readable(prefixed):
             continue  # Hydra refuses it
         if re.search(r"@|_target_|hydra\W?(run|sweep\.|job|callb|search)|oc\.", prefixed):
             return f"the word {prefixed} is accepted"

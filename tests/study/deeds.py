@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gatekit.runs.folder import RunFolder
 from gatekit.study.options import Options
-from gatekit.study.plan import Launch, Plan, Run
+from gatekit.study.plan import Launch, PlannedRun, SweepPlan
 
 CONTEXT = multiprocessing.get_context("spawn")
 RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}}
@@ -20,7 +20,7 @@ RESULT = {"state": "COMPLETED", "metric": {"name": "nll"}, "best": {"test": 1.5}
 def plan_of(root, *deeds, n_jobs=2, retry=False, threads=1, **options):
     """Return a plan whose runs do the deeds, which are named in their labels."""
     runs = tuple(
-        Run(
+        PlannedRun(
             deed,
             {"deed": deed},
             f"{k:016x}",
@@ -34,7 +34,7 @@ def plan_of(root, *deeds, n_jobs=2, retry=False, threads=1, **options):
         for k, deed in enumerate(deeds)
     )
     launch = Launch("s", Path(root), n_jobs, threads, retry, Options(**options), jobs=n_jobs)
-    return Plan(launch, runs, (), {}, "gatekit train -m deed=x")
+    return SweepPlan(launch, runs, (), {}, "gatekit train -m deed=x")
 
 
 def changed(plan, digest):

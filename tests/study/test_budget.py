@@ -72,7 +72,7 @@ def test_an_unknown_cell_is_named():
 
 
 def test_units_and_a_number_of_parameters_contradict_each_other():
-    with pytest.raises(ConfigError, match="take units=9 away"):
+    with pytest.raises(ConfigError, match="remove units=9"):
         planned("units=9", "match=parameters:50k")
 
 

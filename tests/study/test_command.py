@@ -8,14 +8,17 @@ import pytest
 import tiny
 from omegaconf import OmegaConf
 
+import gatekit
 from gatekit import registry
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CELL_KEYS, read_cell
 from gatekit.study import command
-from gatekit.study.command import compose, prefixed, train
-from gatekit.study.composed import Composed
+from gatekit.study.command import compose, train
 from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS
+from gatekit.study.help import SECTIONS
+from gatekit.study.hydra.sweepers import Composition
 from gatekit.study.plan import plan
+from gatekit.study.words import prefixed
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -169,7 +172,7 @@ def test_row_19_what_hydra_would_execute(capsys, text):
     ["hydra.run.dir=x", "+hydra.callbacks.x._target_=os.system", "hydra/job_logging=default"],
 )
 def test_row_19_on_the_command_line(capsys, override):
-    assert "--trust-config" in told(capsys, override)
+    assert "has no effect in gatekit" in told(capsys, override)
 
 
 WRITE = "{_target_: pathlib.Path.write_text, _args_: [{_target_: pathlib.Path, _args_: [W]}, x]}"
@@ -192,7 +195,7 @@ ACTS = {
 def test_a_file_makes_hydra_do_nothing_but_compose(capsys, act):
     group, text = ACTS[act]
     own(f"{group}/evil", text)
-    assert re.search("evil|own business", told(capsys, f"{group}=evil"))
+    assert re.search("evil|has no effect", told(capsys, f"{group}=evil"))
 
 
 @pytest.mark.parametrize("file", ["train", "hydra/config"])
@@ -240,9 +243,9 @@ def test_defaults_in_a_circle_or_doubling_are_refused(capsys):
     "word",
     [
         *("+x@hydra.callbacks=1", "cell@hydra.run=lstm", "hydra.launcher._target_=x", "~hydra.run"),
-        *("hydra.sweeper._target_=x", "hydra.sweeper.params.x={_target_: os.system}", "--exp=x"),
+        *("hydra.sweeper._target_=x", "hydra.sweeper.params.x={_target_: os.system}"),
         *("cell=../../x", "cell.notes='${oc.env:HOME}'", "cell.notes=$\\{oc.env\\:HOME\\}"),
-        *("hydra.launcher={_target_: x}", "+~hydra/launcher=x", " hydra.run.dir=x", "--resolve"),
+        *("hydra.launcher={_target_: x}", "+~hydra/launcher=x", " hydra.run.dir=x"),
     ],
 )
 def test_a_word_makes_hydra_do_nothing_but_compose(word):
@@ -280,7 +283,7 @@ def test_an_unknown_choice_names_the_nearest(capsys):
         ("swap.forget=power_lw", "swap.forget=power_lw: there is no gate 'power_lw'; did you mea"),
         ("cell.gates.forgt.eps=1", "cell.gates.forgt is not a gate of this cell; did you mean 'f"),
         ("units=3,4", "units=3,4 lists several values: add -m"),
-        ("optimizer.name=adm", "optimizer.name is one of adam, sgd, rmsprop"),
+        ("optimizer.name=adm", "optimizer.name is one of adam, adamw, sgd, rmsprop"),
     ],
 )
 def test_a_mistake_is_answered_in_one_line(capsys, word, said):
@@ -324,8 +327,8 @@ def test_row_1_a_letter_dropped_from_any_key(capsys, monkeypatch, composed, path
     for typo in sorted(typos):
         job = copy.deepcopy(composed["job"])
         OmegaConf.update(job, ".".join([*path[:-1], typo]), value, force_add=True)
-        found = Composed(jobs=[((), job)])
-        monkeypatch.setattr(command, "composition", lambda argv, found=found: found)
+        found = Composition([((), job)])
+        monkeypatch.setattr(command, "_composition", lambda options, found=found: found)
         said = told(capsys)
         assert f"did you mean {key}?" in said or re.search(rf"did you mean '?[\w.]*{key}'?\?", said)
 
@@ -416,9 +419,9 @@ def test_a_search_goes_through_every_grid():
 
 
 def test_the_working_folder_is_searched_first():
-    own("cell/lstm", CELL + "name: mine\n")
+    own("cell/lstm", CELL + "notes: mine\n")
     ((_, config),) = compose(["cell=lstm", "task=sum"])
-    assert config.cell.name == "mine"
+    assert config.cell.notes == "mine"
 
 
 PACK = "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['NAME']\n"
@@ -476,7 +479,6 @@ def test_hydra_writes_nothing():
         ("+x=1", "+x=1"),
         ("+cell=gru", "cell=gru"),
         ("~swap", "~swap"),
-        ("-m", "-m"),
         ("hydra.sweeper.params.a=b", "hydra.sweeper.params.a=b"),
     ],
 )
@@ -490,20 +492,116 @@ def test_what_is_composed_can_be_looked_at(capsys):
 
 
 def test_options_that_exclude_each_other_are_told(capsys):
-    assert "Only one of" in told(capsys, "-m", "--cfg", "job")
+    assert "--cfg shows one run; remove one" in told(capsys, "-m", "--cfg", "job")
+    assert "--cfg and --info exclude each other" in told(capsys, "--cfg", "job", "--info", "all")
+    assert "--resolve goes with --cfg job" in told(capsys, "--resolve")
 
 
 def test_help_says_what_to_type(capsys):
     assert train(["--help"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("usage: gatekit train [-m] KEY=VALUE ...")
-    assert "optimizer: adam, rmsprop, sgd" in said
-    assert "Hydra" not in said
+    assert re.search(r"units=64 +units of each recurrent layer", said)
+    assert max(map(len, said.splitlines())) <= 80
+    assert train(["--help", "units=7", "cell=gru"]) == 0
+    said = capsys.readouterr().out
+    assert "units=7 " in said
+    assert "cell=gru " in said
 
 
-def test_a_foreign_config_folder_is_refused():
-    with pytest.raises(ConfigError, match=r"put your files into \./conf"):
-        prefixed("--config-dir=/tmp")
+def test_help_explains_every_key():
+    explained = {key for section in SECTIONS.values() for key in section}
+    known = {*RUN_KEYS, *LAUNCH_KEYS} - {"swap"}
+    known |= {f"{group}.{key}" for group, keys in GROUP_KEYS.items() for key in keys}
+    assert known <= explained
+    assert {key.partition(".")[0] for key in explained} - {"experiment", "hydra"} <= {
+        *RUN_KEYS,
+        *LAUNCH_KEYS,
+    }
+
+
+def test_a_foreign_config_folder_is_refused(capsys):
+    for word in ("--config-dir=/tmp", "--config-path=/tmp", "--config-name=x"):
+        assert "put your files into ./conf" in told(capsys, word)
+
+
+def test_a_trusted_config_folder_is_searched_first(place):
+    (place / "further" / "optimizer").mkdir(parents=True)
+    (place / "further" / "optimizer" / "mine.yaml").write_text("name: sgd\n")
+    words = ["--trust-config", "--config-dir", "further", "optimizer=mine", "task=sum"]
+    assert plan(compose(words)).runs[0].config["optimizer"]["name"] == "sgd"
+
+
+def test_the_version_is_that_of_gatekit(capsys):
+    assert train(["--version"]) == 0
+    assert capsys.readouterr().out == f"gatekit {gatekit.__version__}\n"
+
+
+def test_references_are_written_out_on_request(capsys):
+    words = ["--cfg", "job", "task=sum", "units=${task.length}"]
+    assert train(words) == 0
+    assert "units: ${task.length}" in capsys.readouterr().out
+    assert train([*words, "--resolve"]) == 0
+    assert "units: 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("info", ["defaults", "searchpath", "plugins", "config", "defaults-tree"])
+def test_info_of_hydra_is_shown(capsys, info):
+    assert train(["--info", info, "task=sum"]) == 0
+    assert capsys.readouterr().out
+
+
+def test_hydra_help_is_shown(capsys):
+    assert train(["--hydra-help"]) == 0
+    assert "--multirun" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["hydra.run.dir=x"], "hydra.run.dir has no effect in gatekit: root=FOLDER and study=NAME"),
+        (["hydra.sweep.dir=x"], "root=FOLDER and study=NAME choose where runs are stored"),
+        (["hydra.job.chdir=true"], "a run works in the folder where you type the command"),
+        (["hydra/launcher=joblib"], "there is no such launcher. gatekit starts the runs itself"),
+        (["hydra/launcher=joblib"], "n_jobs=4"),
+        (["hydra/launcher=submitit_slurm"], "hydra.launcher.backend=slurm"),
+        (["hydra/launcher=basic"], "n_jobs=4"),
+        (["-m", "hydra/sweeper=ax"], "Sweepers are grid (the default), random and optuna"),
+        (["-m", "hydra/sweeper=basic", "units=3,4"], "type hydra/sweeper=grid, random or optuna"),
+        (["units=${nosuch}"], "units: there is no key 'nosuch'. References: ${nosuch}."),
+        (["units=${task.lenght}"], "there is no key 'task.lenght'; did you mean 'task.length'?"),
+        (["units=${eval:'1+1'}"], "the resolver 'eval' is not allowed"),
+        (["cell=[lstm,gru]"], "to run each of them type -m cell=lstm,gru"),
+        (["lr=0.1"], "lr is not a key; did you mean optimizer.learning_rate?"),
+        (["optimizer.lr=0.1"], "optimizer.lr is not a key; did you mean optimizer.learning_rate?"),
+        (["epochs=3"], "epochs is not a key; did you mean trainer.epochs?"),
+        (["batch_size=3"], "did you mean trainer.batch?"),
+        (["executor=affine"], "executor='affine' cannot run the cell 'lstm'"),
+        (["executor=cudnn", "cell=mgu"], "executor='cudnn' cannot run the cell 'mgu'"),
+        (["-x"], "-x is not an option of this command"),
+        (["--multirn"], "did you mean '--multirun'?"),
+        (["-sc", "instal=bash"], "--shell-completion takes one of install=bash"),
+    ],
+)
+def test_a_habit_from_elsewhere_is_answered_with_what_to_type(capsys, words, message):
+    answer = told(capsys, *words)
+    assert message in answer
+    assert "Error executing job" not in answer
+    assert answer.count("\n") == 1
+
+
+def test_a_run_that_needs_a_gpu_is_refused_before_anything_is_written(capsys, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert "executor=cudnn needs a GPU" in told(capsys, "executor=cudnn", "cell=lstm")
+
+
+def test_an_unknown_cell_shows_where_a_file_would_be_and_few_names(capsys, place):
+    answer = told(capsys, "cell=duo_lstm")
+    assert f"{place}/conf/cell/duo_lstm.yaml, but there is no folder {place}/conf" in answer
+    assert re.search(r"`gatekit cells` lists all \d+", answer)
+    assert len(answer) < 450
+    own("cell/mine", CELL)
+    assert "there is no folder" not in told(capsys, "cell=duo_lstm")
 
 
 @pytest.mark.parametrize(

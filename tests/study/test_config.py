@@ -118,7 +118,7 @@ def test_row_18_target(changes):
         ({"optimizer": {"name": "adam", "momentum": 0.9}}, "adam has no momentum"),
         ({"optimizer": {"name": "rmsprop", "nesterov": True}}, "type optimizer=sgd"),
         ({"optimizer": {"name": "sgd", "nesterov": True}}, "nesterov=true needs momentum"),
-        ({"optimizer": {"name": "adm"}}, "one of adam, sgd, rmsprop"),
+        ({"optimizer": {"name": "adm"}}, "one of adam, adamw, sgd, rmsprop"),
         ({"task": {}}, "task.name is missing"),
         ({"seeds": 3, "seed": 4}, "seeds=3 means the seeds 0 to 2"),
     ],

@@ -22,7 +22,7 @@ from gatekit.runs.state import SMALL
 from gatekit.runs.studies.survey import survey
 from gatekit.study.launch import launch
 from gatekit.study.launch.others import Others
-from gatekit.study.plan import Launch, Plan, Run
+from gatekit.study.plan import Launch, PlannedRun, SweepPlan
 from gatekit.training.process import resume
 
 CHECKED = ("result.json", "config.yaml", "env.json", "metrics.jsonl", "weights.npz")
@@ -190,9 +190,9 @@ def test_no_command_ends_with_a_traceback(study, words, tmp_path, monkeypatch, c
 
 def plan_of(study, folders):
     """Return a plan of runs whose folders are there already."""
-    runs = tuple(Run(f.name, {"run": f.name}, f.name, "", {}, 1, f) for f in folders)
+    runs = tuple(PlannedRun(f.name, {"run": f.name}, f.name, "", {}, 1, f) for f in folders)
     where = Launch(study.name, study.parent, 1, 1, retry_failed=False, jobs=1)
-    return Plan(where, runs, ())
+    return SweepPlan(where, runs, ())
 
 
 def test_the_same_command_repeats_what_is_damaged_and_nothing_else(tmp_path):

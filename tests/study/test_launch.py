@@ -28,7 +28,7 @@ from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress, duration
 from gatekit.study.launch.signals import StoppedError, caught, raising
 from gatekit.study.options import Options
-from gatekit.study.plan import Plan
+from gatekit.study.plan import SweepPlan
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):
@@ -115,12 +115,14 @@ def test_a_place_that_cannot_be_written_is_told_before_anything_runs(tmp_path):
 
 def test_plugin_sources_are_stored_once_per_study(tmp_path):
     plan = plan_of(tmp_path, "good")
-    plan = Plan(plan.launch, plan.runs, (), {"ab" * 32: b"first = 1\n"})
+    plan = SweepPlan(plan.launch, plan.runs, (), {"ab" * 32: b"first = 1\n"})
     launch(plan, start)
     stored = tmp_path / "s" / "plugins" / f"{'ab' * 32}.py"
     assert stored.read_bytes() == b"first = 1\n"
     more = plan_of(tmp_path, "good", "good")
-    launch(Plan(more.launch, more.runs, (), {"ab" * 32: b"", "cd" * 32: b"second = 2\n"}), start)
+    launch(
+        SweepPlan(more.launch, more.runs, (), {"ab" * 32: b"", "cd" * 32: b"second = 2\n"}), start
+    )
     assert stored.read_bytes() == b"first = 1\n"
     assert len(list(stored.parent.iterdir())) == 2
     found = gatekit.load("s", tmp_path)
@@ -128,14 +130,24 @@ def test_plugin_sources_are_stored_once_per_study(tmp_path):
 
 
 def test_nothing_to_do_stores_nothing(tmp_path):
-    launch(Plan(plan_of(tmp_path).launch, (), (), {"ab" * 32: b""}), start)
+    launch(SweepPlan(plan_of(tmp_path).launch, (), (), {"ab" * 32: b""}), start)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_duplicates_are_noted(tmp_path):
     plan = plan_of(tmp_path, "good")
-    plan = Plan(plan.launch, plan.runs, ("good",))
+    plan = SweepPlan(plan.launch, plan.runs, ("good",))
     assert "asked for twice, run once: good" in report(plan, launch(plan, start))
+
+
+def test_the_report_names_the_command_that_helps(tmp_path):
+    failed = plan_of(tmp_path, "fail", "exit")
+    text = report(failed, launch(failed, start))
+    assert text.endswith(f"Now type: gatekit failures s --root {tmp_path}")
+    assert "gatekit compare" not in text
+    mixed = plan_of(tmp_path / "mixed", "good", "fail")
+    text = report(mixed, launch(mixed, start))
+    assert text.endswith(f"Now type: gatekit compare s --root {tmp_path / 'mixed'}")
 
 
 def test_progress_on_a_plain_stream_is_lines_with_an_estimate():

@@ -4,7 +4,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.study.command import compose
-from gatekit.study.plan import plan
+from gatekit.study.plan import plan, words_of
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -142,3 +142,26 @@ def test_where_data_lie_does_not_name_a_run_and_what_they_are_does(place):
     assert one.config["task"]["path"] == "a"
     # another text is no later version of the first: neither outdates the other
     assert len({one.origin, two.origin, other.origin}) == 3
+
+
+def test_a_run_is_called_by_what_differs():
+    words = ["cell=lstm,gru", "swap.forget={kind:power_law,eps:0.1},sigmoid", "units=5", "seeds=2"]
+    sweep = planned("-m", *words)
+    labels = [sweep.label(run) for run in sweep.runs]
+    assert labels[:2] == [
+        "cell=lstm swap.forget={kind:power_law,eps:0.1} seed=0",
+        "cell=lstm swap.forget={kind:power_law,eps:0.1} seed=1",
+    ]
+    assert len(set(labels)) == 8
+    assert "units=5" in sweep.runs[0].label
+
+
+def test_a_run_alone_keeps_its_words():
+    alone = planned("units=5")
+    assert alone.label(alone.runs[0]) == "task=sum units=5 seed=0"
+    bare = plan(compose(["study=mine"]))
+    assert bare.label(bare.runs[0]) == "mine seed=0"
+
+
+def test_words_of_a_label_may_contain_spaces():
+    assert words_of("a={kind: b, c: 1} d.e=f seed=0") == ["a={kind: b, c: 1}", "d.e=f", "seed=0"]

@@ -97,7 +97,9 @@ def test_learning_rates_are_no_variants_of_their_own():
 @pytest.mark.usefixtures("place")
 def test_nothing_is_written(capsys):
     assert main(["plan", "-m", "task=sum", "units=3,4", "--list"]) == 0
-    assert "study default: 2 runs to start" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "`gatekit train` would start 2 runs of study default" in shown
+    assert "recurrent parameters" in shown
     assert os.listdir() == []
 
 
@@ -141,6 +143,10 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     good, bad = seen["trials"]
     assert "x is not finite: nan at row 2" in bad["error"]
     assert good["error"] is None
+    # The head has 4 weights and a bias; compare counts these, too.
+    assert good["total"] == good["parameters"] + 5
+    assert "] tried task.good=True seed=0" in done.stderr
+    assert "COMPLETED" not in done.stderr
     assert good["memory"] > 100 * 2**20
     # 50 epochs of 9 steps
     assert good["seconds"] > 450 * good["step"] > 0

@@ -107,7 +107,10 @@ def test_draws_keep_their_bounds_and_spread():
         (["units=3,4", "trials=3"], "trials=N goes with hydra/sweeper=random"),
         (["units=interval(9,3)", "hydra/sweeper=random", "trials=3"], "must be the smaller one"),
         (["dropout=tag(log,interval(0,1))", "hydra/sweeper=random", "trials=3"], "above 0"),
-        ([RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"], "median or none"),
+        (
+            [RATE, "hydra/sweeper=optuna", "trials=3", "hydra.sweeper.pruner=x"],
+            "median, none",
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_refused(words, said):

@@ -5,12 +5,14 @@ import json
 import math
 import threading
 
+import keras
 import numpy
 import pytest
 import tiny
 
 from gatekit.cell.errors import PluginError
-from gatekit.registry import components
+from gatekit.recurrence.layers.rnn import RNN
+from gatekit.registry import cells, components
 from gatekit.runs import metrics
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import read_result
@@ -18,7 +20,7 @@ from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks.task import Batch
 from gatekit.training.callbacks import Callbacks
-from gatekit.training.model import SequenceModel
+from gatekit.training.model import SequenceModel, build_model
 from gatekit.training.optimizers import optimizer
 from gatekit.training.process.stopping import InterruptedRunError
 from gatekit.training.trainer import train
@@ -296,6 +298,29 @@ def test_schedules(schedule, place, share):
     assert math.isclose(float(made.learning_rate), 0.2 * share, rel_tol=1e-5)
 
 
+def test_the_cell_of_a_run_is_read_once_for_all_layers(monkeypatch, place, float32):
+    (run,) = plan(compose(["task=sum", "layers=3", "bidirectional=true", "units=2"])).runs
+    calls = []
+    read = cells.read_cell
+    monkeypatch.setattr(cells, "read_cell", lambda *given: calls.append(1) or read(*given))
+    task = components.load(()).task(run.config["task"])
+    model = build_model(run.config, task.signature(), masked=False)
+    assert len(calls) == 1
+    layers = [layer for layer in model.layers if isinstance(layer, RNN)]
+    assert len(layers) == 6
+    assert all(layer.spec is layers[0].spec for layer in layers)
+
+
+def test_adamw_decays_weights_apart_from_the_gradient():
+    config = {"name": "adamw", "learning_rate": 0.1, "clipnorm": None, "schedule": "constant"}
+    built = optimizer({**config, "weight_decay": 0.5}, 100)
+    weight = keras.Variable([2.0, -4.0])
+    built.build([weight])
+    built.apply([numpy.zeros(2, "float32")])
+    # Without a gradient a step multiplies by 1 - 0.1 * 0.5.
+    numpy.testing.assert_allclose(weight.numpy(), [1.9, -3.8], rtol=1e-6)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", ["false", "true"])
 def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
@@ -323,7 +348,7 @@ def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
     numpy.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_every_optimizer_learns(shared, name):
     result, folder = shared("task=sum", f"optimizer={name}", "trainer.steps=43")
     scores = [v for _, _, split, _, v in numbers(folder) if split == "validation"]

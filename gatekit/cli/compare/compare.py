@@ -77,27 +77,32 @@ def compared(options: Namespace) -> Comparison:
 
 def retyped(options: Namespace) -> list[str]:
     """Return the arguments of the comparison, for tables and figures to quote."""
-    words = [options.study]
-    words += ["--root", options.root] if options.root != "experiments" else []
-    for option in ("where", "task"):
-        words += [word for value in getattr(options, option) for word in (f"--{option}", value)]
-    for option in ("best-of", "by", "within", "together"):
-        names = keys(getattr(options, option.replace("-", "_")))
-        words += [f"--{option}", ",".join(names)] if names else []
-    words += ["--x", options.x] if options.x else []
-    words += ["--baseline", options.baseline] if options.baseline else []
-    words += ["--split", options.split] if options.split else []
-    words += [word for label in options.label for word in ("--label", label)]
-    words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
-    return [*words, *(["--force"] if options.force else [])]
+    from gatekit.compare.recipe import arguments
+
+    return arguments(
+        options.study,
+        options.root,
+        where=options.where,
+        tasks=options.task,
+        best_of=keys(options.best_of),
+        by=keys(options.by),
+        within=keys(options.within),
+        together=keys(options.together),
+        x=options.x,
+        baseline=options.baseline,
+        split=options.split,
+        labels=options.label,
+        level=options.level,
+        force=options.force,
+    )
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:
     for kind in kinds:
         if kind not in FIGURES:
             raise ConfigError(
-                f"--draw {kind}: there is no such figure{nearest(kind, FIGURES)};"
-                f" figures: {listed(FIGURES)}"
+                f"--draw {kind}: there is no such figure{nearest(kind, FIGURES) or '.'}"
+                f" Figures: {listed(FIGURES)}."
             )
 
 

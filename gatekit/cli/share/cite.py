@@ -26,7 +26,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     """
     from gatekit.cell.show.works import bibtex, cited
     from gatekit.cli.overrides import read_overrides
-    from gatekit.registry import bibliography, catalogue, load_cell
+    from gatekit.registry import bibliography
 
     parser = Parser(name, COMMANDS[name].summary)
     parser.add_argument(
@@ -36,12 +36,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     add_plugins(parser)
     options = parser.read(argv)
     asked = read_overrides(options.overrides, options.plugin)
-    plugins = tuple(asked.plugins)
-    about = dict(load_cell(asked.cell, catalogue(plugins), plugins).about)
-    works = cited(about, bibliography(plugins))
+    about = dict(asked.cell.about)
+    works = cited(about, bibliography(asked.plugins))
     if not works and not options.json:
         raise ConfigError(
-            f"cell={asked.cell} cites no work. Its reference: {about.get('reference', 'none')}. "
+            f"cell={asked.name} cites no work. Its reference: {about.get('reference', 'none')}. "
             "docs/cells.md describes the key cite."
         )
     if options.json:

@@ -12,15 +12,15 @@ from gatekit.cli.output import write, write_json, write_table
 from gatekit.runs.result import OUTCOMES
 
 if TYPE_CHECKING:
-    from gatekit.study.dry_run import Preview, Trial
+    from gatekit.study.dry_run import Preview, VariantPreview
 
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
 Show what `gatekit train` would do with the same arguments: which runs are done, failed, stale or
-still to run, and the parameters, time and memory from three real steps of each variant. Nothing is
-stored.
+still to run. Each variant is tried for three training steps in a temporary folder, which shows its
+time and memory. Nothing is stored, and no run starts.
 
-  --list  only list the runs; do not build or try anything
+  --list  only list the runs; do not try anything
   --json  write JSON
 """
 
@@ -55,13 +55,17 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 
 def _text(plan: Preview) -> None:
+    from gatekit.study.plan import words_of
+
     rows = [_row(trial) for trial in plan.trials]
-    same = set.intersection(*(set(trial.label.split()) for trial in plan.trials))
+    same = set.intersection(*(set(words_of(trial.label)) for trial in plan.trials))
     for row, trial in zip(rows, plan.trials, strict=True):
-        differs = " ".join(word for word in trial.label.split() if word not in same)
+        differs = " ".join(word for word in words_of(trial.label) if word not in same)
         row["variant"] = differs or trial.label or "as configured"
-    always = ("to run", "units", "parameters", "variant")
-    columns = [*("to run", "done", "failed", "stale", "units", "parameters")]
+    always = ("to run", "units", "variant")
+    columns = [*("to run", "done", "failed", "stale", "units")]
+    # As `gatekit compare` counts; without a trial only the recurrent layers are known.
+    columns += ["parameters" if any(t.total for t in plan.trials) else "recurrent parameters"]
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
     for trial in plan.trials:
@@ -70,7 +74,7 @@ def _text(plan: Preview) -> None:
     for label, error in plan.broken:
         write(f"BROKEN {label}: {error}")
     todo = sum(trial.todo for trial in plan.trials)
-    write(f"study {plan.study}: {todo} runs to start, {plan.slots} at once.")
+    write(f"`gatekit train` would start {todo} runs of study {plan.study}, {plan.slots} at once.")
     if plan.seconds is not None:
         from gatekit.study.launch.progress import duration
 
@@ -86,7 +90,7 @@ def _text(plan: Preview) -> None:
             )
 
 
-def _row(trial: Trial) -> dict[str, Any]:
+def _row(trial: VariantPreview) -> dict[str, Any]:
     def count(*states: str) -> str:
         number = sum(trial.states.get(state, 0) for state in states)
         return str(number) if number else ""
@@ -100,7 +104,8 @@ def _row(trial: Trial) -> dict[str, Any]:
         "failed": count("FAILED"),
         "stale": trial.stale or "",
         "units": trial.units,
-        "parameters": f"{trial.parameters:,}",
+        "recurrent parameters": f"{trial.parameters:,}",
+        "parameters": "" if trial.total is None else f"{trial.total:,}",
         "ms/step": number(trial.step, 1e3, 1),
         "s/run": number(trial.seconds, 1, 1),
         "MiB": number(None if trial.memory is None else float(trial.memory), 2**-20, 0),

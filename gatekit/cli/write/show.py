@@ -10,10 +10,9 @@ from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write, write_file, write_json
-from gatekit.cli.overrides import Overrides, read_overrides, with_values
+from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
-    from gatekit.cell.catalogue import Catalogue
     from gatekit.cell.graph import Cell
 
 
@@ -45,7 +44,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     add_plugins(parser)
     options = parser.read(argv)
     asked = read_overrides(options.overrides, options.plugin)
-    cell, works = build_cell(asked), bibliography(tuple(asked.plugins))
+    cell, works = build_cell(asked), bibliography(asked.plugins)
     description = describe(cell, works)
     if options.json:
         write_json(description)
@@ -58,33 +57,12 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def build_cell(overrides: Overrides) -> Cell:
+def build_cell(asked: Overrides) -> Cell:
     """Return the cell that the overrides describe, with its sizes.
 
     Raises:
-        GatekitError: a name is unknown, or the parts do not fit together.
+        GatekitError: the parts do not fit together.
     """
-    from gatekit.registry import catalogue, load_cell, naming_file
-
-    plugins = tuple(overrides.plugins)
-    known = catalogue(plugins)
-    if overrides.cell_values or overrides.swap:
-        # A fault of the file itself is reported with the file, before anything is changed.
-        load_cell(overrides.cell, known, plugins)
-        return _build(overrides, plugins, known)
-    with naming_file(overrides.cell, plugins):
-        return _build(overrides, plugins, known)
-
-
-def _build(overrides: Overrides, plugins: tuple[str, ...], known: Catalogue) -> Cell:
     from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_cell, read_output_unit, swap
-    from gatekit.registry import cell_config
 
-    config = with_values(cell_config(overrides.cell, known, plugins), overrides.cell_values, "cell")
-    for role, gate in overrides.swap.items():
-        config = swap(config, role, gate, known)
-    unit = with_values({"kind": overrides.output_unit}, overrides.output_values, "output_unit")
-    return build(
-        read_cell(config, known), overrides.units, overrides.features, read_output_unit(unit, known)
-    )
+    return build(asked.cell, asked.units, asked.features, asked.output_unit)

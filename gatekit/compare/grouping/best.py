@@ -106,8 +106,8 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
         differing = [k for k in inside if len({group.value(k) for group in groups}) > 1]
         if groups and not differing:
             raise ConfigError(
-                f"best-of={key}: the runs do not differ in this key{nearest(key, known)};"
-                f" keys that differ: {listed(known)}"
+                f"best-of={key}: the runs do not differ in this key{nearest(key, known) or '.'}"
+                f" Keys that differ: {listed(known)}."
             )
         tuning.update(dict.fromkeys(differing))
     return list(tuning)

@@ -35,7 +35,7 @@ def read_names(texts: Iterable[str], groups: Sequence[Group]) -> dict[str, str]:
         if not known:
             raise ConfigError(
                 f"--label {text}: no group is called {ways[-1][0]!r}"
-                f"{nearest(ways[-1][0], labels)}; groups: {listed(labels)}"
+                f"{nearest(ways[-1][0], labels) or '.'} Groups: {listed(labels)}."
             )
         old, new = known[0]
         if not new.strip():

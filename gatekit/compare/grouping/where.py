@@ -44,8 +44,8 @@ def where(study: Study, conditions: Sequence[str], tasks: Sequence[str] = ()) ->
         for value in values:
             if not any(_equal(text, value) for text in texts):
                 raise ConfigError(
-                    f"where {typed}={value}: no run has this value{nearest(value, texts)};"
-                    f" values: {listed(texts, _MOST)}"
+                    f"where {typed}={value}: no run has this value{nearest(value, texts) or '.'}"
+                    f" Values: {listed(texts, _MOST)}."
                 )
         kept = [(run, k) for run, k in kept if any(_equal(_text(k, key), v) for v in values)]
     return dataclasses.replace(study, runs=tuple(run for run, _ in kept))
@@ -96,7 +96,8 @@ def _key(typed: str, facts: Sequence[Mapping[str, Any]]) -> str:
     if ends:
         raise ConfigError(f"where {typed}: several keys end so: {listed(ends)}; type a whole one")
     raise ConfigError(
-        f"where {typed}: no run has this key{nearest(typed, known)}; keys: {listed(known, _MOST)}"
+        f"where {typed}: no run has this key{nearest(typed, known) or '.'} "
+        f"Keys: {listed(known, _MOST)}."
     )
 
 

@@ -76,7 +76,7 @@ def _make(bundled: Run, root: Path) -> Path:
     from gatekit.registry import components
     from gatekit.study.config import validate
     from gatekit.study.launch import launch
-    from gatekit.study.plan import Launch, Plan, run_of
+    from gatekit.study.plan import Launch, SweepPlan, run_of
     from gatekit.study.variant import variant
 
     config, result = dict(bundled.config or {}), bundled.result
@@ -89,7 +89,7 @@ def _make(bundled: Run, root: Path) -> Path:
     where = Launch("rerun", root, n_jobs=1, threads=int(threads), retry_failed=False)
     again = run_of(planned, where, config["seed"], f"run {bundled.id}", [])
     with contextlib.redirect_stdout(sys.stderr):
-        outcome = launch(Plan(where, (again,), ()))
+        outcome = launch(SweepPlan(where, (again,), ()))
     if outcome.failed:
         raise RunError(f"run {bundled.id} fails here: {outcome.failed[0][1]}")
     return again.path

@@ -1,1 +1,1 @@
-"""What gatekit adds to Hydra; installed as ``hydra_plugins.gatekit``, and registered in code."""
+"""Composition by Hydra: what files may contain, where they are found, what a sweep asks for."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.registry.safe_yaml import parse, read_text
-from gatekit.study import composed
 from gatekit.study.options import known_key
 from gatekit.study.references import refuse_keywords, refuse_resolvers
 from gatekit.study.words import GROUPS, HYDRA_GROUPS, KEY, NAME, SWEEPER_KEYS
@@ -30,23 +30,30 @@ _DATA = re.compile(r"(?!.*\.\.)\w[\w .-]*(?:/[\w-][\w .-]*)*", re.ASCII)
 
 
 def read(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text and the data of a configuration file; each is read once a composition.
+    """Return the text and the data of a configuration file; an unchanged file is read once.
 
     Raises:
         ConfigError: it is not a YAML file of plain values.
     """
-    if path not in composed.current.read:
-        text = read_text(path)
-        composed.current.read[path] = text, parse(text, path)
-    return composed.current.read[path]
+    status = path.stat()
+    return _read(path, (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
-def refuse(place: str, path: Path, package: str | None, places: Sequence[str]) -> None:
+@lru_cache(maxsize=256)
+def _read(path: Path, version: tuple[int, ...]) -> tuple[str, dict[str, Any]]:
+    text = read_text(path)
+    return text, parse(text, path)
+
+
+def refuse(
+    place: str, path: Path, data: Mapping[str, Any], package: str | None, places: Sequence[str]
+) -> None:
     """Refuse a file that could make Hydra do more than compose keys of a study.
 
     Args:
         place: where the file is in its folder, such as ``cell/mine``.
         path: the file.
+        data: its content.
         package: the package that its header asks for.
         places: options of tasks that name a file of the user's.
 
@@ -57,7 +64,6 @@ def refuse(place: str, path: Path, package: str | None, places: Sequence[str]) -
     group = _group(place, path)
     if package not in (None, "_global_" if group == "experiment" else group.replace("/", ".")):
         raise ConfigError(f"{path}: the header `# @package {package}` is not allowed; {REMEDY}.")
-    data = read(path)[1]
     for key in data:
         if key == "hydra" and group == "experiment":
             _refuse_hydra(data[key], path, places)

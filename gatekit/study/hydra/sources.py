@@ -1,30 +1,43 @@
-"""Where configurations come from: ./conf, checked; plugins' folders; what is registered."""
+"""Where configurations come from: ./conf, checked; plugins' folders; what is registered.
+
+Hydra creates its sources itself, from the strings of the search path. The string of a source
+therefore contains all that the source needs: a folder, and the plugin files of the command line.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
-from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
 from gatekit.registry import components, named_after_file
-from gatekit.study import composed
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
 from . import allowed
 
+_PLUGINS = "?plugins="
+"""Separates a folder from the plugin files in the string of a source."""
+
 
 class CheckedSource(ConfigSource):
     """A folder of YAML files from outside gatekit, each checked before it is parsed."""
+
+    trusted = False
+
+    def __init__(self, provider: str, path: str) -> None:
+        super().__init__(provider, path)
+        self.folder, self.plugins = _split(self.path)
 
     @staticmethod
     def scheme() -> str:
@@ -36,17 +49,17 @@ class CheckedSource(ConfigSource):
         path = self._file(config_path)
         if not path.is_file():
             raise ConfigLoadError(f"Config not found : {path}")
-        if not path.resolve().is_relative_to(Path(self.path).resolve()):
-            raise ConfigError(f"{path} is a link out of {self.path}; put the file there itself.")
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise ConfigError(f"{path} is a link out of {self.folder}; put the file there itself.")
         text, data = allowed.read(path)
         try:
             header = self._get_header_dict(text[:512])
         except ValueError as error:
             raise ConfigError(f"{path}: {error}") from None
-        if not composed.current.trusted and not _is_bundled_file(config_path, text):
-            known = components.load(composed.current.plugins)
+        if not self.trusted and not _is_bundled_file(config_path, text):
+            known = components.load(self.plugins)
             places = sorted({name for task in known.tasks.values() for name in task.places})
-            allowed.refuse(config_path, path, header["package"], places)
+            allowed.refuse(config_path, path, data, header["package"], places)
             allowed.refuse_endless(config_path, known.config_folders)
             if config_path.startswith("cell/"):
                 data = named_after_file(dict(data), path)
@@ -71,8 +84,8 @@ class CheckedSource(ConfigSource):
     def is_group(self, config_path: str) -> bool:
         """Return whether the path is a group here."""
         groups = ("", *GROUPS, *HYDRA_GROUPS)
-        known = config_path.rstrip("/") in groups or composed.current.trusted
-        return known and (Path(self.path) / config_path).is_dir()
+        known = config_path.rstrip("/") in groups or self.trusted
+        return known and (self.folder / config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
         """Return whether the path, with .yaml, is a file here."""
@@ -80,13 +93,24 @@ class CheckedSource(ConfigSource):
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """Return the names in a group."""
-        found: list[str] = []
-        for name in os.listdir(Path(self.path) / config_path):
-            self._list_add_result(found, os.path.join(config_path, name), name, results_filter)
-        return sorted(set(found))
+        names: list[str] = []
+        for name in os.listdir(self.folder / config_path):
+            self._list_add_result(names, os.path.join(config_path, name), name, results_filter)
+        return sorted(set(names))
 
     def _file(self, config_path: str) -> Path:
-        return Path(self.path) / self._normalize_file_name(config_path)
+        return self.folder / self._normalize_file_name(config_path)
+
+
+class TrustedSource(CheckedSource):
+    """A folder of YAML files that the user wrote, as ``--trust-config`` states."""
+
+    trusted = True
+
+    @staticmethod
+    def scheme() -> str:
+        """Return the scheme of these folders in the search path."""
+        return "trusted"
 
 
 class RegistrySource(ConfigSource):
@@ -132,9 +156,8 @@ class RegistrySource(ConfigSource):
         group, _, name = config_path.rpartition("/")
         return group, name.removesuffix(".yaml")
 
-    @staticmethod
-    def _groups() -> dict[str, dict[str, Mapping[str, Any]]]:
-        known = components.load(composed.current.plugins)
+    def _groups(self) -> dict[str, dict[str, Mapping[str, Any]]]:
+        known = components.load(_split(self.path)[1])
         return {
             "cell": {name: {"function": name} for name in known.catalogue.cells},
             "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
@@ -142,16 +165,35 @@ class RegistrySource(ConfigSource):
         }
 
 
-class GatekitSearchPath(SearchPathPlugin):
-    """Search ./conf, plugins' folders, the bundled configurations, the registry, in this order."""
+def search_path(
+    plugins: Sequence[str], trusted: bool, further: str | None = None
+) -> ConfigSearchPath:
+    """Return where Hydra looks: ./conf, plugins' folders, bundled configurations, the registry.
 
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Put gatekit's sources around the bundled one, as `gatekit.RNN` searches them."""
-        for folder in components.load(composed.current.plugins).config_folders:
-            # Hydra has the bundled one already, as ``main``: it holds the primary configuration.
-            if not _is_bundled(folder):
-                search_path.prepend("folder", f"checked://{folder}", SearchPathQuery("main", None))
-        search_path.append("registry", "registered://all")
+    Args:
+        plugins: plugin files of the command line.
+        trusted: whether files may set what is otherwise refused.
+        further: a folder that is searched first.
+    """
+    for source in (CheckedSource, TrustedSource, RegistrySource):
+        Plugins.instance().register(source)
+    files = _PLUGINS + ",".join(plugins) if plugins else ""
+    scheme = (TrustedSource if trusted else CheckedSource).scheme()
+    # Hydra has the bundled folder as ``main``: it contains the primary configuration.
+    folders = [f for f in components.load(plugins).config_folders if not _is_bundled(f)]
+    folders = [Path(further).absolute(), *folders] if further is not None else folders
+    path = create_config_search_path("pkg://gatekit.conf")
+    main = SearchPathQuery("main", None)
+    for folder in folders:
+        path.prepend("folder", f"{scheme}://{folder}{files}", main)
+    path.append("registry", f"registered://all{files}", main)
+    return path
+
+
+def _split(path: str) -> tuple[Path, tuple[str, ...]]:
+    """Return the folder and the plugin files in the string of a source."""
+    folder, _, files = path.partition(_PLUGINS)
+    return Path(folder), tuple(files.split(",")) if files else ()
 
 
 def _is_bundled_file(config_path: str, text: str) -> bool:

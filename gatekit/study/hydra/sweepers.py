@@ -1,89 +1,125 @@
-"""Hydra's sweepers for gatekit: a grid, random draws, and a search that learns from results."""
+"""What a sweep asks for: a grid, random draws, or a search that learns from results."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
-from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
-from hydra.plugins.sweeper import Sweeper
-from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from gatekit.study import composed
+from gatekit.cell.errors import ConfigError
+from gatekit.study.options import defaults
 from gatekit.study.references import KEPT, refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.search import Choice, Draw, Interval, Search
+from gatekit.study.schema import WrongError, one_of, whole
+from gatekit.study.search import Choice, Draw, Interval, Job, Search
 from gatekit.study.search.search import MAX_JOBS, refuse_many
 from gatekit.study.words import GROUPS, prefixed
 
-from .launcher import NAMESPACE
+SWEEPERS: dict[str, dict[str, Any]] = {
+    "grid": {},
+    "random": {"seed": 0},
+    "optuna": {"seed": 0, "startup": 10, "pruner": "median"},
+}
+"""The options of each sweeper, with their defaults:
+
+- ``seed``: draws follow from it.
+- ``startup``: trials of a variant that are drawn at random, and never pruned.
+- ``pruner``: ``median`` stops a run that is behind the median of its variant; ``none`` none.
+"""
+
+_CHECKS = {"seed": whole(0), "startup": whole(0), "pruner": one_of("median", "none")}
 
 
-class GridSweeper(Sweeper):
-    """Every combination of the swept values, in the order in which they were typed.
+@dataclass
+class Composition:
+    """What a command line asks for.
 
-    Args:
-        params: overrides that each sweep starts from, by key.
-        grids: further overrides, by key; each of these mappings makes a grid of its own with
-            ``params``, and the sweep is all of them. For options that only some variants have.
+    Attributes:
+        jobs: the overrides and the configuration of each job.
+        search: what is searched, if results decide what comes next.
     """
 
-    __module__ = NAMESPACE
+    jobs: list[Job] = field(default_factory=list)
+    search: Search | None = None
 
-    def __init__(
-        self,
-        params: dict[str, str] | None = None,
-        grids: Sequence[Mapping[str, str]] | None = None,
-    ) -> None:
-        self.params = dict(params or {})
-        self.grids = [dict(grid) for grid in grids or ()]
 
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Make the launcher, and keep what is swept as it is written.
+class Sweep:
+    """Overrides with several values, and what they stand for.
 
-        What ``${task.length}`` means is found for each job, whose length may be swept, too.
-        """
-        self.hydra_context, self.config = hydra_context, config
+    In a grid, every combination of the listed values is a job, in the order in which they were
+    typed. In a search, listed values make variants; intervals and ``choice()`` are drawn.
+
+    Args:
+        config: the composed configuration, with its ``hydra`` node; ``hydra.sweeper.params`` has
+            overrides that a sweep starts from. Each mapping of ``hydra.sweeper.grids`` makes a grid
+            of its own with ``params``, and the sweep is all of them: for options that only some
+            variants have.
+        loader: composes a job.
+        trusted: whether overrides may set what is otherwise refused.
+
+    Raises:
+        ConfigError: there is no such sweeper, or an option of it is not allowed.
+    """
+
+    def __init__(self, config: DictConfig, loader: ConfigLoader, trusted: bool) -> None:
+        self.config, self.loader, self.trusted = config, loader, trusted
+        # What ``${task.length}`` means is found for each job, whose length may be swept, too.
         self.raw = unresolved(config)
         refuse_large(self.raw)
-        written: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
-        self.params = _unescaped(written.get("params") or {})
-        self.grids = [_unescaped(grid) for grid in written.get("grids") or ()]
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        node: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+        self.params = _unescaped(node.get("params") or {})
+        self.grids = [_unescaped(grid) for grid in node.get("grids") or ()]
+        self.kind = node.get("kind")
+        if self.kind not in SWEEPERS:
+            chosen = config.hydra.runtime.choices.get("hydra/sweeper")
+            raise ConfigError(
+                f"hydra/sweeper={chosen} is not one of gatekit's; type hydra/sweeper=grid, random "
+                "or optuna."
+            )
+        self.options = {key: _option(key, node.get(key)) for key in SWEEPERS[self.kind]}
+        self.parser = OverridesParser.create(config_loader=loader)
 
-    def sweep(self, arguments: list[str]) -> Any:
-        """Expand the overrides to jobs and launch them; what is typed wins over ``params``."""
-        assert self.launcher is not None
-        jobs: list[list[str]] = []
+    def composition(self) -> Composition:
+        """Return the jobs of the sweep, or the search."""
+        arguments = typed(self.config)
+        if self.kind == "grid":
+            return Composition([(tuple(w), self.compose(w)) for w in self.combinations(arguments)])
+        search = self.search(arguments)
+        return Composition(search=search) if self.kind == "optuna" else Composition(search.jobs())
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        """Return the configuration of a job."""
+        return self.loader.load_sweep_config(self.config, list(overrides))
+
+    def combinations(self, arguments: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the overrides of each job of a grid; what is typed wins over ``params``."""
+        jobs: list[tuple[str, ...]] = []
         for grid in self.grids or [{}]:
             choices = self.choices(grid, arguments)
             refuse_many(len(jobs) + math.prod(len(words) for words in choices))
-            jobs += [list(job) for job in itertools.product(*choices)]
-        return self.launcher.launch(jobs, initial_job_idx=0)
+            jobs += itertools.product(*choices)
+        return jobs
 
     def choices(self, grid: Mapping[str, str], arguments: Sequence[str]) -> list[list[str]]:
         """Return the overrides of each swept key of one grid; a job has one of each.
 
         Raises:
-            HydraException: an override is not a list of values.
+            ConfigError: an override is not a list of values.
         """
         choices: dict[str, list[str]] = {}
         for override in self.parsed(arguments, grid):
             if override.get_key_element().lstrip("+") == "trials":
-                raise HydraException("trials=N goes with hydra/sweeper=random or optuna.")
+                raise ConfigError("trials=N goes with hydra/sweeper=random or optuna.")
             if override.is_sweep_override() and not override.is_discrete_sweep():
-                raise HydraException(
+                raise ConfigError(
                     f"{str(override.input_line).lstrip('+')}: a grid needs listed values: "
                     "key=a,b,c. To draw from an interval type hydra/sweeper=random trials=200."
                 )
@@ -95,51 +131,15 @@ class GridSweeper(Sweeper):
     def parsed(self, arguments: Sequence[str], grid: Mapping[str, str]) -> list[Override]:
         """Return the overrides, those of ``params`` first, then those of a grid."""
         held = [*self.params.items(), *grid.items()]
-        trusted = composed.current.trusted
-        lines = [prefixed(f"{key}={value}", trusted) for key, value in held]
-        return self.parser().parse_overrides([*lines, *arguments])
+        lines = [prefixed(f"{key}={value}", self.trusted) for key, value in held]
+        return self.parser.parse_overrides([*lines, *arguments])
 
-    def parser(self) -> OverridesParser:
-        """Return Hydra's parser of overrides."""
-        assert self.hydra_context is not None
-        return OverridesParser.create(config_loader=self.hydra_context.config_loader)
-
-
-class RandomSweeper(GridSweeper):
-    """Listed values make variants; intervals and ``choice()`` are drawn, the same for each.
-
-    Args:
-        params: overrides that each sweep starts from, by key.
-        grids: further overrides, as in `GridSweeper`; what is searched is searched in each.
-        seed: what the draws follow from.
-    """
-
-    __module__ = NAMESPACE
-
-    def __init__(
-        self,
-        params: dict[str, str] | None = None,
-        grids: Sequence[Mapping[str, str]] | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(params, grids)
-        self.seed = seed
-
-    def sweep(self, arguments: list[str]) -> Any:
-        """Keep every draw of every variant as a job."""
-        for overrides, config in self.search(arguments, None).jobs():
-            composed.current.add(overrides, config)
-
-    def search(self, arguments: list[str], options: Mapping[str, Any] | None) -> Search:
-        """Return what the overrides ask for.
+    def search(self, arguments: Sequence[str]) -> Search:
+        """Return what the overrides ask for: variants, and what is drawn for each of them.
 
         Raises:
-            HydraException: nothing is searched, or ``trials`` is missing.
+            ConfigError: nothing is searched, or ``trials`` is missing.
         """
-        assert self.hydra_context is not None
-        assert self.config is not None
-        config = self.config
-        loader, parser = self.hydra_context.config_loader, self.parser()
         variants: list[tuple[str, ...]] = []
         space: dict[str, Draw] = {}
         trials: Any = self.raw.get("trials")
@@ -159,9 +159,9 @@ class RandomSweeper(GridSweeper):
             refuse_many(len(variants) + math.prod(len(words) for words in choices.values()))
             variants += itertools.product(*choices.values())
         if not isinstance(trials, int) or isinstance(trials, bool) or trials < 1:
-            raise HydraException(f"trials={trials}: how many draws for each variant? trials=200")
+            raise ConfigError(f"trials={trials}: how many draws for each variant? trials=200")
         if not space:
-            raise HydraException(
+            raise ConfigError(
                 "nothing is searched: type for example "
                 "'optimizer.learning_rate=tag(log,interval(1e-4,1e-1))' or "
                 "'units=choice(32,64,128)'; values without choice() are variants."
@@ -170,43 +170,18 @@ class RandomSweeper(GridSweeper):
             variants=variants,
             space=space,
             trials=trials,
-            seed=self.seed,
-            compose=lambda words: loader.load_sweep_config(config, list(words)),
-            parse=lambda key, text: parser.parse_override(f"{key}={text}").value(),
+            seed=self.options["seed"],
+            compose=self.compose,
+            parse=lambda key, text: self.parser.parse_override(f"{key}={text}").value(),
             groups=frozenset(key for key in space if key in GROUPS),
-            options=options,
+            options=self.options if self.kind == "optuna" else None,
         )
 
 
-class OptunaSweeper(RandomSweeper):
-    """As `RandomSweeper`, but each variant's draws learn from its results.
-
-    Args:
-        params: overrides that each sweep starts from, by key.
-        grids: further overrides, as in `RandomSweeper`.
-        seed: what the draws follow from.
-        startup: trials of a variant that are drawn at random, and never pruned.
-        pruner: ``median`` stops a run that is behind the median of its variant; ``none`` none.
-    """
-
-    __module__ = NAMESPACE
-
-    def __init__(
-        self,
-        params: dict[str, str] | None = None,
-        grids: Sequence[Mapping[str, str]] | None = None,
-        seed: int = 0,
-        startup: int = 10,
-        pruner: str = "median",
-    ) -> None:
-        super().__init__(params, grids, seed)
-        self.options = {"startup": startup, "pruner": pruner}
-        if pruner not in ("median", "none"):
-            raise HydraException(f"hydra.sweeper.pruner={pruner}: type median or none.")
-
-    def sweep(self, arguments: list[str]) -> Any:
-        """Keep the search."""
-        composed.current.search = self.search(arguments, self.options)
+def typed(config: DictConfig) -> list[str]:
+    """Return the overrides of a composed configuration, their references as they are typed."""
+    words: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return [str(word) for word in words]
 
 
 def listed_values(override: Override) -> list[str]:
@@ -244,21 +219,19 @@ def _unescaped(params: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.replace(f"{KEPT}{{", "${") if isinstance(v, str) else v for k, v in params.items()}
 
 
+def _option(key: str, value: Any) -> Any:
+    try:
+        return _CHECKS[key](value)
+    except WrongError as wrong:
+        raise ConfigError(f"hydra.sweeper.{key}={value} is not allowed: it is {wrong}.") from None
+
+
 def store() -> None:
-    """Name the sweepers in Hydra's config store."""
+    """Name gatekit's launcher and sweepers in Hydra's config store; the nodes are plain data."""
     names = ConfigStore.instance()
-    own: dict[str, tuple[type[Sweeper], dict[str, Any]]] = {
-        "grid": (GridSweeper, {}),
-        "random": (RandomSweeper, {"seed": 0}),
-        "optuna": (OptunaSweeper, {"seed": 0, "startup": 10, "pruner": "median"}),
-    }
-    for name, (kind, options) in own.items():
-        node = {
-            "_target_": f"{NAMESPACE}.{kind.__name__}",
-            "params": None,
-            "grids": None,
-            **options,
-        }
+    names.store(group="hydra/launcher", name="gatekit", node=defaults(), provider="gatekit")
+    for name, options in SWEEPERS.items():
+        node = {"kind": name, "params": None, "grids": None, **options}
         names.store(group="hydra/sweeper", name=name, node=node, provider="gatekit")
 
 

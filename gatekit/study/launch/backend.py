@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gatekit.runs.folder import RunFolder
-from gatekit.study.plan import Run
+from gatekit.study.plan import PlannedRun
 
 
 class StartError(Exception):
@@ -71,7 +71,7 @@ class Backend(Protocol):
     @property
     def slots(self) -> int: ...
 
-    def start(self, run: Run, place: int, bar: bool) -> Handle:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> Handle:
         """Start a run in a free slot; ``bar`` shows Keras' progress bar on the terminal.
 
         Raises:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import ConfigError, RunError
 from gatekit.runs import durable
 from gatekit.runs.names import PLUGINS, RUNS
-from gatekit.study import marking
-from gatekit.study.plan import Plan, Run
+from gatekit.study import gpus, marking
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .backend import Backend
 from .loop import make, pending
@@ -21,11 +21,12 @@ from .work import Listed, Work
 
 
 def launch(
-    plan: Plan,
-    start: Callable[[Run, Plan, bool], Any] | None = None,
+    plan: SweepPlan,
+    start: Callable[[PlannedRun, SweepPlan, bool], Any] | None = None,
     backend: Backend | None = None,
     work: Work | None = None,
     stream: TextIO | None = None,
+    verb: str | None = None,
 ) -> Outcome:
     """Make the runs of a plan that are not complete yet.
 
@@ -36,12 +37,14 @@ def launch(
         backend: where runs are executed; by default the value of ``hydra.launcher.backend``.
         work: what is to be made, where the plan does not list it beforehand.
         stream: where progress is shown; stdout by default.
+        verb: what progress calls a run that has ended as intended; by default its state and score.
 
     Returns:
         What was made, skipped and failed; the numbers are in the folders.
 
     Raises:
-        RunError: the study's folder cannot be written, or the backend is not at hand.
+        RunError: the study's folder cannot be written, or the backend is not available.
+        ConfigError: a run needs a GPU, and there is none.
     """
     outcome, others = Outcome(), Others()
     if work is None:
@@ -54,6 +57,8 @@ def launch(
             return outcome
         work = Listed(todo)
     asked = plan.launch.options.backend if backend is None and start is None else "process"
+    if asked == "process" and backend is None and start is None:
+        _refuse_without_gpu(work.rest())
     if asked == "slurm":
         from .slurm import Slurm, detach, untimed
         from .submitting import executor, not_queued
@@ -64,16 +69,27 @@ def launch(
         if plan.launch.options.detach:
             return detach(plan, jobs, work.rest(), outcome, others)
         work = Listed(not_queued(plan, work.rest(), outcome))
-        return make(untimed(plan), Slurm(plan, jobs), work, outcome, others, stream, plan.log)
+        return make(untimed(plan), Slurm(plan, jobs), work, outcome, others, stream, plan.log, verb)
     if asked == "ray":
         from .ray import Ray
 
         backend = Ray(plan)
     prepare(plan)
-    return make(plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log)
+    return make(
+        plan, backend or Processes(plan, start), work, outcome, others, stream, plan.log, verb
+    )
 
 
-def prepare(plan: Plan) -> None:
+def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:
+    for run in runs:
+        if run.config["executor"] == "cudnn" and not gpus.visible():
+            raise ConfigError(
+                "executor=cudnn needs a GPU, and none is visible on this machine; type "
+                "executor=auto, which uses cuDNN where there is a GPU."
+            )
+
+
+def prepare(plan: SweepPlan) -> None:
     """Make the study's folder: the plan itself, and the sources of the plugins in use.
 
     Raises:

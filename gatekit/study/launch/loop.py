@@ -14,7 +14,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.state import State
 from gatekit.runs.studies import unrecorded
-from gatekit.study.plan import Plan, Run
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .backend import Backend, Handle, StartError
 from .others import Others, settle, waiting
@@ -32,7 +32,7 @@ PAUSE_AFTER = 3
 
 @dataclass
 class _Slot:
-    run: Run
+    run: PlannedRun
     handle: Handle
     began: float
     attempt: int
@@ -41,13 +41,14 @@ class _Slot:
 
 
 def make(
-    plan: Plan,
+    plan: SweepPlan,
     backend: Backend,
     work: Work,
     outcome: Outcome,
     others: Others | None = None,
     stream: TextIO | None = None,
     log: Path | None = None,
+    verb: str | None = None,
 ) -> Outcome:
     """Execute runs, as many at once as the backend has slots; the study's folder must exist.
 
@@ -59,11 +60,13 @@ def make(
         others: runs that other processes work on; they are awaited, and made if they become free.
         stream: where progress is written; stdout by default.
         log: a file that gets every line of it as well.
+        verb: what progress calls a run that has ended as intended; by default its state and score.
     """
-    return _Launching(plan, backend, work, outcome, others or Others(), stream, log).run()
+    progress = Progress(work.total + len(others or ()), backend.slots, stream, log, verb)
+    return _Launching(plan, backend, work, outcome, others or Others(), progress).run()
 
 
-def pending(plan: Plan, outcome: Outcome) -> tuple[list[Run], list[Run]]:
+def pending(plan: SweepPlan, outcome: Outcome) -> tuple[list[PlannedRun], list[PlannedRun]]:
     """Return the runs to make and those that other processes hold; the outcome notes the rest."""
     todo, elsewhere = [], []
     for run in plan.runs:
@@ -84,27 +87,26 @@ class _Launching:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SweepPlan,
         backend: Backend,
         work: Work,
         outcome: Outcome,
         others: Others,
-        stream: TextIO | None,
-        log: Path | None,
+        progress: Progress,
     ) -> None:
         self.plan, self.backend, self.work, self.outcome = plan, backend, work, outcome
         self.others = others
         self.options = plan.launch.options
-        self.progress = Progress(work.total + len(others), backend.slots, stream, log)
+        self.progress = progress
         self.received: list[int] = []
         self.active: list[_Slot] = []
         self.tries: dict[str, int] = {}
         self.troubles = 0
-        self.again: list[Run] = []
+        self.again: list[PlannedRun] = []
         self.waited = False
         self.unstarted = 0
         self.bar = len(plan.runs) == 1 and sys.stdout.isatty()
-        self.told_at: float | None = None
+        self.stopping_since: float | None = None
 
     def run(self) -> Outcome:
         try:
@@ -137,7 +139,7 @@ class _Launching:
                 self._collect(slot)
             elif slot.stopped is not None and time.monotonic() - slot.stopped_at > GRACE:
                 slot.handle.kill()
-            elif slot.stopped is None and self.told_at is None:
+            elif slot.stopped is None and self.stopping_since is None:
                 self._watch(slot)
         stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
@@ -162,7 +164,7 @@ class _Launching:
             if self.work.settled(run, state.name):
                 # Another sweep in the same study was faster.
                 self.outcome.skipped.append((run, state.name))
-                self.progress.skipped(run.label, state.name)
+                self.progress.skipped(self.plan.label(run), state.name)
                 self.work.ended(run, state.name)
                 continue
             if state.name == "RUNNING":
@@ -181,7 +183,7 @@ class _Launching:
             self.active.append(_Slot(run, handle, time.monotonic(), state.attempt))
             self.progress.started()
 
-    def _unstarted(self, run: Run, reason: str) -> None:
+    def _unstarted(self, run: PlannedRun, reason: str) -> None:
         """Put back a run that could not be started; what hinders it would hinder every run."""
         self.again.insert(0, run)
         self.unstarted += 1
@@ -206,11 +208,11 @@ class _Launching:
             slot.handle.terminate()
 
     def _stop(self, now: bool) -> None:
-        if self.told_at is None:
-            self.told_at = time.monotonic()
+        if self.stopping_since is None:
+            self.stopping_since = time.monotonic()
             for slot in self.active:
                 slot.handle.terminate()
-        if now or time.monotonic() - self.told_at > GRACE:
+        if now or time.monotonic() - self.stopping_since > GRACE:
             for slot in self.active:
                 slot.handle.kill()
 
@@ -224,10 +226,12 @@ class _Launching:
         state = folder.state()
         if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
             self.others.add(run)
-            self.progress.again(run.label, "RUNNING", "another process claimed it first", seconds)
+            self.progress.again(
+                self.plan.label(run), "RUNNING", "another process claimed it first", seconds
+            )
             return
         if state.attempt == slot.attempt and handle.unstarted():
-            self.progress.again(run.label, "LOST", handle.reason(), seconds)
+            self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds)
             self.again.insert(0, run)
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
@@ -258,13 +262,13 @@ class _Launching:
         self.troubles = 0
         self.outcome.ended(run, state.name, given_up=slot.stopped is not None)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
-        self.progress.ended(run.label, state.name, words, seconds)
+        self.progress.ended(self.plan.label(run), state.name, words, seconds)
         self.work.ended(run, state.name)
 
     def _verdict(self, slot: _Slot) -> tuple[str, str]:
         if slot.stopped is not None:
             return "FAILED" if slot.stopped.startswith("timeout") else "INTERRUPTED", slot.stopped
-        if self.told_at is not None:
+        if self.stopping_since is not None:
             return "INTERRUPTED", "stopped by a signal"
         if slot.handle.blameless():
             return "INTERRUPTED", f"LOST: {slot.handle.reason()}"
@@ -275,7 +279,7 @@ class _Launching:
     def _tried_again(self, slot: _Slot, folder: RunFolder, state: State, seconds: float) -> bool:
         """Put a run that was ended from outside back, at most ``retries`` times."""
         tries = self.tries.get(slot.run.fingerprint, 0)
-        asked = slot.stopped is not None or self.told_at is not None
+        asked = slot.stopped is not None or self.stopping_since is not None
         if asked or not slot.handle.lost() or tries >= self.options.retries:
             return False
         self.tries[slot.run.fingerprint] = tries + 1
@@ -284,17 +288,17 @@ class _Launching:
             if folder.path.exists() and state.name != "INTERRUPTED":
                 folder.lost(state.attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
-        self.progress.again(slot.run.label, "LOST", again, seconds)
+        self.progress.again(self.plan.label(slot.run), "LOST", again, seconds)
         self.again.append(slot.run)
         return True
 
-    def _failed(self, run: Run, reason: str, seconds: float) -> None:
+    def _failed(self, run: PlannedRun, reason: str, seconds: float) -> None:
         self.outcome.failed.append((run, reason))
-        self.progress.ended(run.label, "FAILED", reason, seconds)
+        self.progress.ended(self.plan.label(run), "FAILED", reason, seconds)
         self.work.ended(run, "FAILED")
         self.troubles = self.troubles + 1 if reason.startswith(durable.TROUBLE) else 0
         if self.options.fail_fast and not self.received:
-            self.outcome.halted = f"fail_fast, and {run.label} failed."
+            self.outcome.halted = f"fail_fast, and {self.plan.label(run)} failed."
         elif self.troubles >= PAUSE_AFTER:
             self.outcome.halted = (
                 f"{self.troubles} runs in a row could not read or write; "

@@ -13,7 +13,7 @@ from gatekit.runs import durable, heartbeat
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import BEAT
 from gatekit.runs.state import State
-from gatekit.study.plan import Run
+from gatekit.study.plan import PlannedRun
 
 from .outcome import Outcome
 from .progress import Progress
@@ -28,7 +28,7 @@ ASLEEP = 10.0
 
 @dataclass
 class _Watched:
-    run: Run
+    run: PlannedRun
     attempt: int
     size: int | None
     since: float
@@ -46,7 +46,7 @@ class Others:
         patient: False releases a run as soon as it gives a heartbeat.
     """
 
-    def __init__(self, runs: Iterable[Run] = (), patient: bool = True) -> None:
+    def __init__(self, runs: Iterable[PlannedRun] = (), patient: bool = True) -> None:
         self.patient = patient
         self.watched: list[_Watched] = []
         self.looked = time.monotonic()
@@ -60,17 +60,17 @@ class Others:
     def __len__(self) -> int:
         return len(self.watched)
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[PlannedRun]:
         """Return the runs that are still watched."""
         return [each.run for each in self.watched]
 
-    def add(self, run: Run) -> None:
+    def add(self, run: PlannedRun) -> None:
         """Watch one more run."""
         folder = run.folder()
         attempt = folder.state().attempt
         self.watched.append(_Watched(run, attempt, _size(folder), time.monotonic()))
 
-    def ended(self) -> list[tuple[Run, State]]:
+    def ended(self) -> list[tuple[PlannedRun, State]]:
         """Return the runs that left the watch, each once, with their state.
 
         RUNNING means that the run's process keeps it; the reason names the process and the remedy,
@@ -82,7 +82,7 @@ class Others:
         if now - self.looked > ASLEEP:
             for each in self.watched:
                 each.since = now
-        self.looked, watched, found = now, self.watched, list[tuple[Run, State]]()
+        self.looked, watched, found = now, self.watched, list[tuple[PlannedRun, State]]()
         self.watched = []
         for each in watched:
             state = self._look(each, now)
@@ -116,7 +116,7 @@ class Others:
         return State("RUNNING", f"{silent}. {remedy}{again}", state.attempt)
 
 
-def settle(others: Others, work: Work, outcome: Outcome, progress: Progress) -> list[Run]:
+def settle(others: Others, work: Work, outcome: Outcome, progress: Progress) -> list[PlannedRun]:
     """Note what became of the runs of other processes; return those that are free to run here."""
     free = []
     for run, state in others.ended():

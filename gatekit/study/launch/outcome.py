@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG
-from gatekit.study.plan import Plan, Run
+from gatekit.runs.result import OUTCOMES
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 
 @dataclass
@@ -27,17 +28,17 @@ class Outcome:
         jobs: Slurm jobs that go on without the command.
     """
 
-    made: list[tuple[Run, str]] = field(default_factory=list)
-    skipped: list[tuple[Run, str]] = field(default_factory=list)
-    failed: list[tuple[Run, str]] = field(default_factory=list)
-    held: list[tuple[Run, str]] = field(default_factory=list)
-    left: list[Run] = field(default_factory=list)
+    made: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    skipped: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    failed: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    held: list[tuple[PlannedRun, str]] = field(default_factory=list)
+    left: list[PlannedRun] = field(default_factory=list)
     signal: int | None = None
     halted: str | None = None
     peaks: dict[str, int] = field(default_factory=dict)
     jobs: list[str] = field(default_factory=list)
 
-    def ended(self, run: Run, state: str, given_up: bool = False) -> None:
+    def ended(self, run: PlannedRun, state: str, given_up: bool = False) -> None:
         """Note a run that was made; one that was stopped is left, but where it is given up."""
         self.made.append((run, state))
         if state == "INTERRUPTED" and not given_up:
@@ -51,7 +52,7 @@ class Outcome:
         return 1 if self.failed or self.halted or self.held or self.left else 0
 
 
-def report(plan: Plan, outcome: Outcome) -> str:
+def report(plan: SweepPlan, outcome: Outcome) -> str:
     """Return the report at the end of a command: what ran, what failed, what to type next."""
     study, root = plan.launch.study, _root(plan)
     lines = [_counts(study, outcome)]
@@ -66,12 +67,12 @@ def report(plan: Plan, outcome: Outcome) -> str:
             f"{len(plan.duplicates)} asked for twice, run once: {'; '.join(plan.duplicates[:5])}"
         )
     for run, reason in outcome.failed:
-        lines.append(f"FAILED {run.label}: {reason}")
+        lines.append(f"FAILED {plan.label(run)}: {reason}")
         lines += [f"    {line}" for line in run.folder().log_tail(6)]
         lines.append(f"    whole log: {run.path / LOG}")
     if outcome.failed:
         lines.append("To retry what failed: the same command with retry=failed.")
-    lines += [f"LEFT {run.label}: {reason}" for run, reason in outcome.held]
+    lines += [f"LEFT {plan.label(run)}: {reason}" for run, reason in outcome.held]
     if outcome.halted is not None:
         lines.append(f"Stopped: {outcome.halted}")
     if outcome.jobs:
@@ -79,7 +80,7 @@ def report(plan: Plan, outcome: Outcome) -> str:
             f"{len(outcome.jobs)} Slurm jobs go on without this command: "
             f"{', '.join(outcome.jobs[:8])}{' ...' if len(outcome.jobs) > 8 else ''}"
         )
-        lines.append(f"Where they stand: gatekit status {study}{root}")
+        lines.append(f"To see their state: gatekit status {study}{root}")
         return "\n".join(lines)
     if outcome.left or outcome.signal is not None or outcome.halted is not None:
         # A search does not know beforehand what it would have made.
@@ -88,18 +89,21 @@ def report(plan: Plan, outcome: Outcome) -> str:
         lines.append(f"Interrupted{many}. To continue: the same command again.")
         if plan.command:
             lines.append(f"    {plan.command}")
-    lines.append(f"Now type: gatekit compare {study}{root}")
+    if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
+        lines.append(f"Now type: gatekit compare {study}{root}")
+    elif outcome.failed:
+        lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
 
 
 def _counts(study: str, outcome: Outcome) -> str:
-    made = [state for _, state in outcome.made]
-    counts = [f"{made.count(s)} {s.lower()}" for s in dict.fromkeys(made)]
+    states = [state for _, state in outcome.made]
+    counts = [f"{states.count(s)} {s.lower()}" for s in dict.fromkeys(states)]
     counts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     return f"study {study}: " + (", ".join(counts) or "nothing new was run") + "."
 
 
-def _root(plan: Plan) -> str:
+def _root(plan: SweepPlan) -> str:
     return "" if str(plan.launch.root) == "experiments" else f" --root {plan.launch.root}"
 
 

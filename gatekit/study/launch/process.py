@@ -22,7 +22,7 @@ from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.process import born, living, peak_memory
 from gatekit.study.gpus import places
-from gatekit.study.plan import Plan, Run
+from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process.stopping import ALL
 
 from .backend import Handle, StartError
@@ -36,7 +36,7 @@ NO_SERVER = 255
 NOT_STARTED = 70
 """The exit code of a process that could not import what a run needs; it has claimed nothing."""
 
-Main = Callable[[Run, Plan, dict[str, str], bool], None] | None
+Main = Callable[[PlannedRun, SweepPlan, dict[str, str], bool], None] | None
 
 
 class Process:
@@ -149,7 +149,10 @@ class Processes:
     """
 
     def __init__(
-        self, plan: Plan, start: Callable[[Run, Plan, bool], Any] | None = None, main: Main = None
+        self,
+        plan: SweepPlan,
+        start: Callable[[PlannedRun, SweepPlan, bool], Any] | None = None,
+        main: Main = None,
     ) -> None:
         self.plan, self.main = plan, main
         self.places = places(plan.launch.options)
@@ -162,7 +165,7 @@ class Processes:
         self.context: Any = multiprocessing.get_context(method)
         self.starting = start
 
-    def start(self, run: Run, place: int, bar: bool) -> Process:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> Process:
         """Start a run."""
         if self.starting is not None:
             return Process(self.starting(run, self.plan, bar), place)
@@ -186,7 +189,7 @@ class Processes:
         """Do nothing: the server ends with this process."""
 
 
-def environment_of(plan: Plan, gpu: Mapping[str, str]) -> dict[str, str]:
+def environment_of(plan: SweepPlan, gpu: Mapping[str, str]) -> dict[str, str]:
     """Return what a run's environment must hold before TensorFlow and BLAS are used."""
     threads = str(plan.launch.threads)
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -196,8 +199,8 @@ def environment_of(plan: Plan, gpu: Mapping[str, str]) -> dict[str, str]:
 
 def started(
     context: Any,
-    run: Run,
-    plan: Plan,
+    run: PlannedRun,
+    plan: SweepPlan,
     environment: Mapping[str, str],
     bar: bool,
     main: Main = None,
@@ -262,7 +265,12 @@ def _serve(preloads: bool) -> None:
 
 
 def _be(
-    writer: Connection, main: Any, run: Run, plan: Plan, environment: dict[str, str], bar: bool
+    writer: Connection,
+    main: Any,
+    run: PlannedRun,
+    plan: SweepPlan,
+    environment: dict[str, str],
+    bar: bool,
 ) -> None:
     """Be the process of a run, and send the reason of an end that its folder cannot hold."""
     try:
@@ -280,14 +288,14 @@ def _send(writer: Connection, words: str) -> None:
         writer.send_bytes(words[:4000].encode())
 
 
-def make(run: Run, plan: Plan, environment: Mapping[str, str], bar: bool) -> None:
+def make(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
     """Be the process of a run."""
     # A fork of the server has the server's environment; TensorFlow reads this one when first used.
     os.environ.update(environment)
     work(run, plan, bar)
 
 
-def work(run: Run, plan: Plan, bar: bool) -> None:
+def work(run: PlannedRun, plan: SweepPlan, bar: bool) -> None:
     """Execute a run in this process.
 
     Raises:

@@ -21,13 +21,19 @@ class Progress:
         slots: how many are made at once.
         stream: where to write; a live line is used where it is a terminal.
         log: a file that gets every line as well.
+        verb: what to print for a run that has ended as intended; by default its state and score.
     """
 
     def __init__(
-        self, total: int, slots: int, stream: TextIO | None = None, log: Path | None = None
+        self,
+        total: int,
+        slots: int,
+        stream: TextIO | None = None,
+        log: Path | None = None,
+        verb: str | None = None,
     ) -> None:
         self.total, self.slots = total, max(1, min(slots, total))
-        self.stream, self.log = stream or sys.stdout, log
+        self.stream, self.log, self.verb = stream or sys.stdout, log, verb
         self.over = self.done = self.failed = self.running = 0
         self.seconds: list[float] = []
         self._live = None
@@ -48,29 +54,32 @@ class Progress:
         if state in OUTCOMES:
             self.seconds.append(seconds)
         self._count(state)
-        self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
+        if self.verb is not None and state in OUTCOMES:
+            self._print(f"{self.verb} {label}  {duration(seconds)}")
+        else:
+            self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
     def skipped(self, label: str, state: str) -> None:
         """A run was found begun or made by another process."""
         self._count(state)
-        self._say(f"{state:<9} {label}  elsewhere")
+        self._print(f"{state:<9} {label}  elsewhere")
 
     def again(self, label: str, state: str, words: str, seconds: float) -> None:
         """A run that had begun is open again: it was lost, or another process makes it."""
         self.running -= 1
-        self._say(f"{state:<9} {label}  {words}  {duration(seconds)}")
+        self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
     def note(self, words: str) -> None:
         """Print a note about the sweep."""
-        self._say(words)
+        self._print(words)
 
     def line(self) -> str:
         """Return the state of the sweep in one line."""
-        said = f"{self.done} done, {self.running} running, {self.failed} failed"
+        line = f"{self.done} done, {self.running} running, {self.failed} failed"
         left = self.total - self.over
         if left and self.seconds:
-            said += f", about {duration(statistics.mean(self.seconds) * left / self.slots)} left"
-        return said
+            line += f", about {duration(statistics.mean(self.seconds) * left / self.slots)} left"
+        return line
 
     def close(self) -> None:
         """Remove the live line."""
@@ -83,19 +92,19 @@ class Progress:
         self.failed += state == "FAILED"
         self.done += state in OUTCOMES
 
-    def _say(self, words: str) -> None:
-        said = f"[{self.over}/{self.total}] {words}"
+    def _print(self, words: str) -> None:
+        line = f"[{self.over}/{self.total}] {words}"
         # A terminal may close, and a disk may be full: the runs continue anyway.
         with contextlib.suppress(OSError):
             if self._live is not None:
-                self._live.console.print(said, markup=False, highlight=False)
+                self._live.console.print(line, markup=False, highlight=False)
                 self._refresh()
             else:
-                self.stream.write(f"{said}  | {self.line()}\n")
+                self.stream.write(f"{line}  | {self.line()}\n")
                 self.stream.flush()
         if self.log is not None:
             with contextlib.suppress(OSError):
-                durable.append(self.log, f"{said}  | {self.line()}")
+                durable.append(self.log, f"{line}  | {self.line()}")
 
     def _refresh(self) -> None:
         if self._live is not None:

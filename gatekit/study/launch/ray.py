@@ -21,7 +21,7 @@ from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.process import follow_parent
 from gatekit.study import gpus
-from gatekit.study.plan import Plan, Run
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from . import process
 from .backend import Handle, StartError
@@ -143,7 +143,7 @@ class Ray:
         ConfigError: Ray is missing, cannot be reached, or has not what one run needs.
     """
 
-    def __init__(self, plan: Plan, main: process.Main = None) -> None:
+    def __init__(self, plan: SweepPlan, main: process.Main = None) -> None:
         launch, options = plan.launch, plan.launch.options
         if isinstance(options.gpus, tuple):
             raise ConfigError(
@@ -173,7 +173,7 @@ class Ray:
         if launch.jobs:
             self.slots = min(self.slots, launch.jobs)
         root = launch.root.absolute()
-        self.plan = Plan(dataclasses.replace(launch, root=root), (), ())
+        self.plan = SweepPlan(dataclasses.replace(launch, root=root), (), ())
         self.main = functools.partial(_begin, os.getcwd(), main or process.make)
         self.preload = (process.PRELOAD,) if main is None else ()
         self.task = self.ray.remote(
@@ -183,7 +183,7 @@ class Ray:
             resources={name: needs[name] for name, _ in options.resources},
         )(_task)
 
-    def start(self, run: Run, place: int, bar: bool) -> Task:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> Task:
         """Submit a run."""
         run = dataclasses.replace(run, path=run.path.absolute())
         folder = run.folder()
@@ -205,7 +205,7 @@ class Ray:
             self.ray.shutdown()
 
 
-def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> Ending:
+def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequence[str]) -> Ending:
     """Run in a separate process, so that nothing in the run ends the Ray worker."""
     import ray
 
@@ -242,7 +242,7 @@ def _task(run: Run, plan: Plan, main: process.Main, preload: Sequence[str]) -> E
 
 
 def _begin(
-    cwd: str, main: Any, run: Run, plan: Plan, environment: Mapping[str, str], bar: bool
+    cwd: str, main: Any, run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool
 ) -> None:
     """Be a run: in the folder where the command was typed, and no longer than the Ray worker."""
     with contextlib.suppress(OSError):
@@ -264,7 +264,7 @@ def _nameless_main() -> Iterator[None]:
             main["__file__"] = name
 
 
-def _connect(ray: Any, plan: Plan) -> None:
+def _connect(ray: Any, plan: SweepPlan) -> None:
     launch = plan.launch
     # Only a cluster made here asks; gatekit reports to no one.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -13,7 +13,7 @@ from typing import Any
 
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.result import OUTCOMES
-from gatekit.study.plan import Plan, Run
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .backend import Handle
 from .loop import make, pending
@@ -41,7 +41,7 @@ class Batch:
         main: what the process of a run does, if not to train it.
     """
 
-    def __init__(self, plan: Plan, cwd: str, main: Main = None) -> None:
+    def __init__(self, plan: SweepPlan, cwd: str, main: Main = None) -> None:
         self.plan, self.cwd, self.main = plan, cwd, main
 
     def __call__(self) -> int:
@@ -117,7 +117,7 @@ class JobRun:
 
     peak = 0
 
-    def __init__(self, run: Run, place: int) -> None:
+    def __init__(self, run: PlannedRun, place: int) -> None:
         self.run, self.place = run, place
         self.before = run.folder().state().attempt
         self.job: Job | None = None
@@ -188,7 +188,7 @@ class Slurm:
         main: what the process of a run does, if not to train it.
     """
 
-    def __init__(self, plan: Plan, executor: Any, main: Main = None) -> None:
+    def __init__(self, plan: SweepPlan, executor: Any, main: Main = None) -> None:
         self.plan, self.executor, self.main = plan, executor, main
         self.options = plan.launch.options
         self.runs: list[JobRun] = []
@@ -203,7 +203,7 @@ class Slurm:
         room = (self.options.max_jobs - len(jobs)) * self.options.runs_per_job - filling
         return len(self.runs) + max(0, room)
 
-    def start(self, run: Run, place: int, bar: bool) -> JobRun:
+    def start(self, run: PlannedRun, place: int, bar: bool) -> JobRun:
         """Take a run into the next job; a full job is submitted at once."""
         taken = JobRun(run, place)
         self.runs.append(taken)
@@ -240,16 +240,16 @@ class Slurm:
             each.job = submitted
 
 
-def untimed(plan: Plan) -> Plan:
+def untimed(plan: SweepPlan) -> SweepPlan:
     """Return a plan for the loop that waits for jobs: each job applies the timeout by itself."""
     options = dataclasses.replace(plan.launch.options, timeout=None)
     return dataclasses.replace(plan, launch=dataclasses.replace(plan.launch, options=options))
 
 
 def detach(
-    plan: Plan,
+    plan: SweepPlan,
     executor: Any,
-    todo: Sequence[Run],
+    todo: Sequence[PlannedRun],
     outcome: Outcome,
     others: Others | None = None,
     main: Main = None,
@@ -280,9 +280,9 @@ def detach(
     return outcome
 
 
-def _free(plan: Plan, others: Others, outcome: Outcome) -> list[Run]:
+def _free(plan: SweepPlan, others: Others, outcome: Outcome) -> list[PlannedRun]:
     """Watch until it is known of every run whether its process lives; return those of dead ones."""
-    found: list[Run] = []
+    found: list[PlannedRun] = []
     progress = Progress(len(others), 1, log=plan.log)
     if others:
         progress.note(waiting(others))
@@ -293,7 +293,7 @@ def _free(plan: Plan, others: Others, outcome: Outcome) -> list[Run]:
     return found
 
 
-def _batch(plan: Plan, runs: Sequence[Run], main: Main) -> Batch:
+def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> Batch:
     options = plan.launch.options
     # The job sees the GPUs that Slurm gave it, and no others.
     gpus = 0 if options.gpus == 0 else "auto"
@@ -304,4 +304,4 @@ def _batch(plan: Plan, runs: Sequence[Run], main: Main) -> Batch:
         n_jobs=at_once(plan),
     )
     placed = tuple(dataclasses.replace(run, path=run.path.absolute()) for run in runs)
-    return Batch(Plan(launch, placed, ()), os.getcwd(), main)
+    return Batch(SweepPlan(launch, placed, ()), os.getcwd(), main)

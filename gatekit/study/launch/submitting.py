@@ -12,7 +12,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.runs import durable
 from gatekit.runs.names import SLURM, job_name
-from gatekit.study.plan import Plan, Run
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .outcome import Outcome
 
@@ -20,7 +20,7 @@ WARNING = 120
 """Seconds before its time limit at which Slurm signals a job to stop."""
 
 
-def executor(plan: Plan) -> Any:
+def executor(plan: SweepPlan) -> Any:
     """Return submitit's executor with the options of a plan; nothing is written yet.
 
     Raises:
@@ -93,19 +93,19 @@ def _gpus(asked: Any) -> int:
     return 0 if asked == "auto" else int(asked)
 
 
-def at_once(plan: Plan) -> int:
+def at_once(plan: SweepPlan) -> int:
     """Return how many runs a job makes at once."""
     options = plan.launch.options
     return plan.launch.jobs or max(1, _gpus(options.gpus) * options.runs_per_gpu)
 
 
-def note(plan: Plan, job: Any, runs: Sequence[Run]) -> None:
+def note(plan: SweepPlan, job: Any, runs: Sequence[PlannedRun]) -> None:
     """Write down which runs a job makes, for the next command."""
     record = {"job": str(job.job_id), "runs": [run.fingerprint for run in runs]}
     durable.write(plan.study / SLURM / job_name(str(job.job_id)), json.dumps(record) + "\n")
 
 
-def not_queued(plan: Plan, todo: list[Run], outcome: Outcome) -> list[Run]:
+def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: Outcome) -> list[PlannedRun]:
     """Return the runs that no job of an earlier command will make."""
     if plan.launch.options.cluster != "slurm":
         return todo

@@ -20,7 +20,7 @@ from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
 from gatekit.study.config import validate
-from gatekit.study.plan import Launch, Plan, run_of
+from gatekit.study.plan import Launch, SweepPlan, run_of
 from gatekit.study.variant import variant
 
 
@@ -90,7 +90,9 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
     return chosen, top + 1
 
 
-def confirming(chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, command: str) -> Plan:
+def confirming(
+    chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, command: str
+) -> SweepPlan:
     """Return the plan that makes each of these trials again on other seeds.
 
     Args:
@@ -117,7 +119,7 @@ def confirming(chosen: Sequence[Best], seeds: Sequence[int], launch: Launch, com
         for seed in seeds:
             run = run_of(found, launch, seed, f"{label} seed={seed}", typed)
             runs[run.fingerprint] = run
-    return Plan(launch, tuple(runs.values()), (), sources, command)
+    return SweepPlan(launch, tuple(runs.values()), (), sources, command)
 
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:

@@ -17,7 +17,7 @@ from gatekit.runs.names import JOURNAL, METRICS
 from gatekit.runs.result import OUTCOMES
 from gatekit.study import marking
 from gatekit.study.launch import Outcome, launch
-from gatekit.study.plan import Launch, Plan, Run, runs_of
+from gatekit.study.plan import Launch, PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
 from .search import Search
@@ -34,7 +34,7 @@ LOOK_EVERY = 2.0
 """Seconds between two looks at the validation scores of a run that goes on."""
 
 
-def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
+def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
     """Make up to ``trials`` runs of each variant, each where results so far promise most.
 
     Args:
@@ -62,7 +62,7 @@ def tune(search: Search, command: str) -> tuple[Plan, Outcome]:
             "hydra/sweeper=optuna learns from each result; type hydra.launcher.backend=process "
             "or ray, or hydra/sweeper=random for Slurm."
         )
-    plan = Plan(where, (), (), sources, command)
+    plan = SweepPlan(where, (), (), sources, command)
     durable.folder(plan.study)
     try:
         work = Tuned(search, plan, storage(plan.study / JOURNAL))
@@ -88,21 +88,21 @@ class Tuned:
         storage: Optuna's storage.
     """
 
-    def __init__(self, search: Search, plan: Plan, storage: Any) -> None:
+    def __init__(self, search: Search, plan: SweepPlan, storage: Any) -> None:
         self.plan = plan
         self.variants = [_Variant(search, v, plan, storage) for v in range(len(search.variants))]
         self.total = sum(v.left() for v in self.variants)
-        self.runs: list[Run] = []
+        self.runs: list[PlannedRun] = []
         self.owners: dict[str, _Variant] = {}
 
-    def take(self) -> Run | None:
+    def take(self) -> PlannedRun | None:
         """Return a run of the variant that has begun the fewest."""
         for variant in sorted(self.variants, key=lambda v: v.left(), reverse=True):
             run = variant.take()
             if run is not None:
                 self.runs.append(run)
                 self.owners[run.fingerprint] = variant
-                marking.write(Plan(self.plan.launch, (run,), (), {}, self.plan.command))
+                marking.write(SweepPlan(self.plan.launch, (run,), (), {}, self.plan.command))
                 return run
         return None
 
@@ -110,25 +110,25 @@ class Tuned:
         """Return whether a variant has trials left."""
         return any(variant.left() > 0 for variant in self.variants)
 
-    def rest(self) -> list[Run]:
+    def rest(self) -> list[PlannedRun]:
         """Return nothing: what comes next is not known."""
         return []
 
-    def stop(self, run: Run) -> str | None:
+    def stop(self, run: PlannedRun) -> str | None:
         """Return why a run is not worth its time, None where it is."""
         return self.owners[run.fingerprint].stop(run)
 
-    def ended(self, run: Run, state: str) -> None:
+    def ended(self, run: PlannedRun, state: str) -> None:
         """Report the end of a run to Optuna."""
         self.owners[run.fingerprint].ended(run, state)
 
-    def settled(self, run: Run, state: str) -> bool:
+    def settled(self, run: PlannedRun, state: str) -> bool:
         """Return whether a run has an outcome, or was pruned."""
         return self.owners[run.fingerprint].settled(run, state)
 
 
 class _Variant:
-    def __init__(self, search: Search, index: int, plan: Plan, storage: Any) -> None:
+    def __init__(self, search: Search, index: int, plan: SweepPlan, storage: Any) -> None:
         optuna = _optuna()
         self.search, self.index, self.plan = search, index, plan
         self.states = optuna.trial.TrialState
@@ -137,7 +137,7 @@ class _Variant:
         _, (run, *others) = runs_of(overrides, config, {})
         if others:
             raise ConfigError(
-                "seeds=N does not go with hydra/sweeper=optuna: take it away, then type "
+                "seeds=N does not go with hydra/sweeper=optuna: remove it, then type "
                 "gatekit confirm STUDY --seeds N for fresh seeds of the best."
             )
         task = components.load(run.config["plugins"]).task(run.config["task"])
@@ -161,7 +161,7 @@ class _Variant:
         self.seen: set[str] = set()
         self.used = 0
         self.trials: dict[str, Trial] = {}
-        self.open: list[Run] = []
+        self.open: list[PlannedRun] = []
         self.looked: dict[str, tuple[float, int]] = {}
         for frozen in before:
             if REPEATED in frozen.user_attrs or frozen.state == self.states.WAITING:
@@ -183,7 +183,7 @@ class _Variant:
         """Return how many runs are still to be begun."""
         return len(self.open) + max(0, self.search.trials - self.used)
 
-    def take(self) -> Run | None:
+    def take(self) -> PlannedRun | None:
         """Return a run that an earlier command left, or a new point's."""
         while self.open:
             return self.open.pop(0)
@@ -203,7 +203,7 @@ class _Variant:
             return run
         return None
 
-    def stop(self, run: Run) -> str | None:
+    def stop(self, run: PlannedRun) -> str | None:
         at, epochs = self.looked.get(run.fingerprint, (-math.inf, 0))
         if time.monotonic() - at < LOOK_EVERY:
             return None
@@ -214,7 +214,7 @@ class _Variant:
             return f"pruned after epoch {epochs}: behind the median of its variant"
         return None
 
-    def ended(self, run: Run, state: str) -> None:
+    def ended(self, run: PlannedRun, state: str) -> None:
         trial = self.trials[run.fingerprint]
         if self.study.get_trials(deepcopy=False)[trial.number].state.is_finished():
             return  # another command of this search has reported it
@@ -225,10 +225,10 @@ class _Variant:
             # Without a value Optuna ranks it behind every trial that has one.
             self.study.tell(trial, state=self.states.PRUNED)
 
-    def settled(self, run: Run, state: str) -> bool:
+    def settled(self, run: PlannedRun, state: str) -> bool:
         return state in OUTCOMES or (state == "INTERRUPTED" and self._was_pruned(run))
 
-    def _was_pruned(self, run: Run) -> bool:
+    def _was_pruned(self, run: PlannedRun) -> bool:
         return str(run.folder().state().reason or "").startswith("pruned")
 
     def _reopen(self, trial: Trial, epochs: int) -> None:
@@ -288,7 +288,7 @@ class _Variant:
             return int(text) if draw.whole else float(text)
         return text
 
-    def _run(self, trial: Trial) -> Run:
+    def _run(self, trial: Trial) -> PlannedRun:
         values = {}
         for key, draw in self.search.space.items():
             value = trial.params[key]
@@ -297,7 +297,7 @@ class _Variant:
         _, (run,) = runs_of(overrides, config, {})
         return run
 
-    def _report(self, run: Run, trial: Trial, known: int) -> int:
+    def _report(self, run: PlannedRun, trial: Trial, known: int) -> int:
         last = known
         for line in metrics.read(run.path / METRICS, "validation").lines:
             if line.epoch > known:
@@ -307,7 +307,7 @@ class _Variant:
         return last
 
 
-def _name(search: Search, index: int, run: Run) -> str:
+def _name(search: Search, index: int, run: PlannedRun) -> str:
     """Return the name of a variant's study: another source, data set or space is another study."""
     searched = {k: repr(d) for k, d in sorted(search.space.items())}
     shown = [w for w in run.words if w.partition("=")[0] not in search.space]

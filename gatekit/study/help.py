@@ -1,0 +1,121 @@
+"""What ``gatekit train --help`` shows: every key with its value and a few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig
+
+from .resolve import unresolved
+
+USAGE = """usage: gatekit train [-m] KEY=VALUE ...
+
+Train one run, or with -m one run for each combination of listed values
+(KEY=a,b,c). Repeat the command to continue; complete runs are skipped."""
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "the model": {
+        "cell": "a file in conf/cell (gatekit cells)",
+        "cell.KEY": "any key of the cell, such as cell.dropout=0.1",
+        "swap.ROLE": "another gate for a role: swap.forget=power_law",
+        "output_unit": "what a layer emits (gatekit output-units)",
+        "units": "units of each recurrent layer",
+        "layers": "stacked recurrent layers",
+        "bidirectional": "a second layer runs backwards beside each",
+        "residual": "adds a layer's input to its output",
+        "dropout": "share of a layer's outputs to drop in training",
+        "pool": "what the head reads: last, mean or all",
+        "match": "choose units by budget: parameters:50k, cell:lstm",
+    },
+    "the task": {
+        "task": "the data and the metric (gatekit tasks)",
+        "task.OPTION": "an option of the task, such as task.length=50",
+    },
+    "training": {
+        "optimizer": "adam, adamw, sgd or rmsprop",
+        "optimizer.name": "the algorithm, for a file of your own",
+        "optimizer.learning_rate": "the learning rate",
+        "optimizer.clipnorm": "bound on the norm of all gradients; null: none",
+        "optimizer.schedule": "constant, cosine or step",
+        "optimizer.momentum": "of sgd and rmsprop",
+        "optimizer.nesterov": "of sgd",
+        "optimizer.weight_decay": "of adamw",
+        "trainer": "a file in conf/trainer",
+        "trainer.epochs": "passes over the training data",
+        "trainer.steps": "training steps; overrides epochs",
+        "trainer.batch": "examples per step",
+        "trainer.patience": "epochs without improvement before stopping",
+        "seed": "everything random follows from it",
+        "seeds": "seeds=3 runs the seeds 0, 1, 2",
+    },
+    "the computation": {
+        "executor": "auto, or one by name, such as fused",
+        "jit": "compiles the training step by XLA",
+        "precision": "float32, float64, mixed_float16, mixed_bfloat16",
+        "probe": "records gates and states after each epoch",
+        "plugins": "plugin files: plugins=[my_gate.py]",
+    },
+    "the study": {
+        "study": "the study's folder; null: the experiment's name",
+        "root": "the folder of all studies",
+        "experiment": "a file in conf/experiment that sets several keys",
+        "trials": "draws per variant, with hydra/sweeper=random",
+        "n_jobs": "runs at once; null: as many as there are cores",
+        "threads": "threads within a run",
+        "retry": "retry=failed runs failed runs again",
+        "allow_changed": "continue although versions or the machine changed",
+        "hydra.launcher.KEY": "GPUs, time limits, Ray and Slurm (docs/cluster.md)",
+    },
+}
+"""What each key means, by section."""
+
+OPTIONS = """options
+  -m, --multirun      run every combination of listed values
+  --cfg job           print the composed configuration; train nothing
+  --resolve           with --cfg: write out references such as ${task.length}
+  --info defaults     show which files are composed, in which order
+  --hydra-help        show the options of Hydra
+  --trust-config      allow more in files that you wrote (docs/security.md)
+  -sc install=bash    print the script that completes keys and names
+  --version, --debug, --help
+
+Your own files are conf/KEY/NAME.yaml. docs/studies.md describes every key."""
+
+WIDTH = 26
+
+
+def help_text(config: DictConfig) -> str:
+    """Return the help of ``gatekit train``.
+
+    Args:
+        config: the composed configuration, whose values are shown.
+    """
+    values = unresolved(config)
+    parts = [USAGE]
+    for section, keys in SECTIONS.items():
+        parts.append("\n".join([section, *_lines(keys, values)]))
+    return "\n\n".join([*parts, OPTIONS])
+
+
+def _lines(keys: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:
+    for key, meaning in keys.items():
+        value = _value(key, values)
+        shown = key if value is None else f"{key}={value}"
+        if len(shown) > WIDTH:
+            yield f"  {shown}"
+            shown = ""
+        yield f"  {shown:<{WIDTH}}  {meaning}"
+
+
+def _value(key: str, values: Mapping[str, Any]) -> str | None:
+    """Return a key's value as it is typed; None if it has none here."""
+    value: Any = values
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping):
+        value = value.get("name") or value.get("kind") or value.get("function")
+    if value is None and key in values:
+        return None if key in ("trainer", "experiment") else "null"
+    shown = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else value
+    return None if shown is None else str(shown).replace(" ", "")

@@ -1,0 +1,198 @@
+"""Hydra composes what a command line asks for; it starts nothing and writes nothing.
+
+gatekit uses three things of Hydra: its grammar of overrides, its defaults lists, and what shows
+them (``--cfg``, ``--info``). It uses neither `hydra.main` nor launchers and sweepers, because a
+plan has to know all runs before the first one starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.plugins.completion_plugin import DefaultCompletionPlugin
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt
+from gatekit.registry import left_out, own_file
+from gatekit.study.references import refuse_large
+from gatekit.study.resolve import unresolved
+from gatekit.study.words import overrides, plugin_files
+
+from . import sweepers
+from .sources import search_path
+
+PRIMARY = "train"
+"""The configuration that every composition starts from, ``conf/train.yaml``."""
+
+EXCERPT = 200
+"""Characters of a value that a message shows."""
+
+_SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
+_LISTED_BY = {
+    "cell": "gatekit cells",
+    "task": "gatekit tasks",
+    "output_unit": "gatekit output-units",
+}
+_FOREIGN = {
+    "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at once on this "
+    "machine, or hydra.launcher.backend=slurm or ray for a cluster (docs/cluster.md).",
+    "hydra/sweeper": "Sweepers are grid (the default), random and optuna; docs/studies.md "
+    "describes them.",
+}
+
+
+@contextlib.contextmanager
+def opened(
+    plugins: Sequence[str],
+    trusted: bool = False,
+    folder: str | None = None,
+    several: str = "add -m (--multirun) to run each of them",
+) -> Iterator[Hydra]:
+    """Provide Hydra with gatekit's sources; inside, its errors become gatekit's.
+
+    Args:
+        plugins: plugin files of the command line.
+        trusted: whether files may set what is otherwise refused.
+        folder: a further folder of configurations, searched first.
+        several: what to type if a key lists several values and only one can be used.
+
+    Raises:
+        ConfigError: Hydra cannot compose what is asked for inside.
+    """
+    GlobalHydra.instance().clear()
+    version.setbase("1.3")
+    try:
+        with warnings.catch_warnings():
+            yield Hydra.create_main_hydra2(PRIMARY, search_path(plugins, trusted, folder))
+    except SystemExit as stop:
+        if stop.code not in (0, None):
+            raise ConfigError("Hydra refused the command line; see above.") from None
+    except MissingConfigException as error:
+        raise ConfigError(_missing(error, plugins)) from error
+    except OverrideParseException as error:
+        raise ConfigError(_unreadable(str(error.override))) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_explained(error, several)) from error
+    except GatekitError:
+        raise
+    except (ValueError, ArithmeticError) as error:
+        raise ConfigError(_explained(error, several)) from error
+    except RecursionError:
+        raise ConfigError("the configuration is nested too deeply.") from None
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def composed(
+    hydra: Hydra, words: Sequence[str], multirun: bool, trusted: bool
+) -> sweepers.Composition:
+    """Return the jobs that overrides ask for, or what they search.
+
+    Args:
+        hydra: what `opened` provides.
+        words: overrides as `gatekit.study.words` prepares them.
+        multirun: whether listed values are swept; an experiment may state this as well.
+        trusted: whether overrides may set what is otherwise refused.
+    """
+    if multirun or hydra.get_mode(PRIMARY, list(words)) == RunMode.MULTIRUN:
+        config = configuration(hydra, words, RunMode.MULTIRUN)
+        return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
+    config = configuration(hydra, words)
+    return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
+
+
+def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
+    """Return what the overrides compose to, with the node ``hydra``."""
+    return hydra.compose_config(PRIMARY, list(words), mode, with_log_configuration=False)
+
+
+def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
+    """Print what ``--cfg``, ``--info`` or ``--hydra-help`` ask for.
+
+    Args:
+        hydra: what `opened` provides.
+        words: overrides.
+        options: ``cfg``, ``package``, ``resolve``, ``info`` and ``hydra_help``, as typed.
+    """
+    overrides = list(words)
+    # What is wrong with the configuration is reported before anything is printed.
+    config = configuration(hydra, words)
+    if options.cfg:
+        if options.resolve:
+            refuse_large(unresolved(config))
+        hydra.show_cfg(PRIMARY, overrides, options.cfg, options.package, options.resolve)
+    elif options.info:
+        hydra.show_info(options.info, PRIMARY, overrides)
+    else:
+        hydra.hydra_help(PRIMARY, get_args_parser(), Namespace(overrides=overrides))
+
+
+def candidates(typed: Sequence[str], prefix: str) -> list[str]:
+    """Return the words that may be completed from a prefix: groups, keys, and their values.
+
+    Args:
+        typed: the overrides before it; if they cannot be composed, they are ignored.
+        prefix: the beginning of a word, such as ``cell=l``.
+    """
+    for before in (typed, []):
+        with contextlib.suppress(GatekitError):
+            words = overrides(before)
+            with opened(plugin_files(words)) as hydra:
+                completer = DefaultCompletionPlugin(hydra.config_loader)
+                names = completer._query(PRIMARY, " ".join([*words, prefix or " "]))
+                return [name for name in names if not name.startswith(("hydra", "+"))]
+    return []
+
+
+def _explained(error: BaseException, several: str) -> str:
+    """Return the message of an error and of its causes."""
+    messages = [str(error).strip()]
+    if listing := _SEVERAL.search(messages[0]):
+        return f"{listing[1].lstrip('+')} lists several values: {several}."
+    cause = error.__cause__
+    while cause is not None:
+        if str(cause).strip() not in messages:
+            messages.append(str(cause).strip())
+        cause = cause.__cause__
+    return "\n".join(message for message in messages if message)
+
+
+def _unreadable(override: str) -> str:
+    key, _, value = override.lstrip("+").partition("=")
+    if len(value) > EXCERPT:
+        return f"{key}={excerpt(value, EXCERPT)} cannot be read: check its brackets and quotes."
+    bare = value.strip("'")
+    return (
+        f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
+        f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
+    )
+
+
+def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
+    group, _, name = str(error.missing_cfg_file or "").rpartition("/")
+    known = [str(option) for option in error.options or ()]
+    if not group or not name:
+        return _explained(error, "")
+    if group in _FOREIGN:
+        return f"{group}={name}: there is no such {group.partition('/')[2]}. {_FOREIGN[group]}"
+    if group not in ("cell", "task", "output_unit", "optimizer", "trainer", "experiment"):
+        # A name with a slash, such as cell=sub/gru.
+        top, _, rest = f"{group}/{name}".partition("/")
+        group, name = top, rest
+    what = group.replace("_", " ")
+    hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
+    return (
+        f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
+        f"{left_out(name, plugins)}".rstrip()
+    )
