@@ -61,7 +61,8 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
     for column in (
         "group",
         "n",
-        "test nll (nats/frame)",
+        "test nll",
+        "(nats/frame)",
         "difference from lstm",
         "parameters",
         "ms/step",

@@ -13,7 +13,9 @@ from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
 
-_COLUMNS = ("study", "done", "failed", "running", "waiting", "variants", "tasks", "metric")
+_COLUMNS = ("study", "runs", "variants", "tasks", "metric", "changed")
+_STATES = ("done", "failed", "running", "waiting")
+_FEW = 2
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -40,14 +42,20 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         rows: list[dict[str, Any]] = []
         for one in found:
-            row = dataclasses.asdict(one)
-            row |= {"tasks": ", ".join(one.tasks), "metric": ", ".join(one.metrics)}
-            row["changed"] = one.changed[:16].replace("T", " ")
-            rows.append(row)
+            counts = {state: getattr(one, state) for state in _STATES}
+            runs = [f"{count} {state}" for state, count in counts.items() if count]
+            row = {"study": one.study, "runs": ", ".join(runs) or "none", "variants": one.variants}
+            row |= {"tasks": _few(one.tasks, "tasks"), "metric": _few(one.metrics, "metrics")}
+            rows.append({**row, "changed": one.changed[:16].replace("T", " ")})
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-        for line in table_or_blocks((*_COLUMNS, "changed"), rows, width):
+        for line in table_or_blocks(_COLUMNS, rows, width):
             write(line)
         for one in found:
             if one.error:
                 write(f"{one.study} cannot be read: {one.error}")
     return int(any(one.error for one in found))
+
+
+def _few(names: Sequence[str], word: str) -> str:
+    """Return names, or their number if there are many."""
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} {word}"
