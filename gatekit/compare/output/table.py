@@ -86,7 +86,12 @@ def _print_stacked(shown: Console, titles: list[str], cells: list[list[str]], ti
     shown.print(Text(title, style="bold"))
     parts = [(row[0], [row[1:]]) for row in cells]
     for line, is_label in blocks(titles[1:], parts, shown.width):
-        shown.print(Text(line, style="bold" if is_label else ""), no_wrap=True, crop=False)
+        shown.print(
+            Text(line, style="bold" if is_label else ""),
+            no_wrap=True,
+            overflow="ignore",
+            crop=False,
+        )
 
 
 def _table(
