@@ -29,6 +29,10 @@ def test_all_studies_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "first" in text
     assert "not_a_study" not in text
+    head, _, *rows = text.splitlines()
+    assert head.split() == ["study", "runs", "variants", "tasks", "metrics", "changed"]
+    assert {row.split()[0] for row in rows} == {"first", "second"}
+    assert "3 done, 1 failed, 1 waiting" in text
     assert main(["studies", "--json"]) == 0
     found = {one["study"]: one for one in json.loads(capsys.readouterr().out)}
     first = found["first"]
