@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.grouping.best import Tuned
@@ -49,7 +50,7 @@ class Row:
         return None if self.difference is None else verdict(self.group.label, self.difference)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
@@ -62,6 +63,37 @@ class Comparison:
     unknown: tuple[Run, ...]
     level: float
     tuned: tuple[str, ...] = ()
+
+    def figure(self, kind: str = "curves", *, columns: int = 1, x: str | None = None) -> Any:
+        """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
+
+        Args:
+            kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``parallel``, ``scatter``,
+                ``critical`` or ``profile``.
+            columns: width in paper columns, 1 or 2.
+            x: the swept key of ``axis``.
+
+        Returns:
+            The figure; None if there is nothing to draw.
+
+        Raises:
+            ConfigError: the kind does not exist, or does not fit the comparison.
+        """
+        from .figures.kinds import figure
+
+        return figure(kind, self, columns=columns, x=x)
+
+    def _repr_html_(self) -> str:
+        """Return the table with its verdicts and notes, for a notebook."""
+        from .output.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def __repr__(self) -> str:
+        """Return one line, because a comparison holds all runs of a study."""
+        groups = ", ".join(row.group.label for row in self.rows[:3])
+        more = ", ..." if len(self.rows) > 3 else ""
+        return f"<Comparison of study {self.study.name!r}: {len(self.rows)} groups: {groups}{more}>"
 
     @property
     def exit_code(self) -> int:

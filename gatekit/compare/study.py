@@ -15,7 +15,7 @@ from gatekit.runs.record import Run, is_run, read_run
 from gatekit.runs.studies.survey import no_study
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Study:
     """The runs of a study in the order of their ids.
 
@@ -28,6 +28,16 @@ class Study:
     runs: tuple[Run, ...]
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Return what is in the study as a table, for a notebook."""
+        from .output.notebook import study_html
+
+        return study_html(self)
+
+    def __repr__(self) -> str:
+        """Return one line, because a study holds the configuration of every run."""
+        return f"<Study {self.name!r} in {str(self.path)!r}: {len(self.runs)} runs>"
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from compare.probing import probe_study
-from compare.synthetic import write_study
+from compare.synthetic import configuration, write_run, write_study
 
 from gatekit.cli.main import EXIT_REFUSED, main
 
@@ -70,3 +70,23 @@ def test_figures(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_mistakes_are_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["gates-report", *words]) == EXIT_REFUSED
     assert said in capsys.readouterr().err
+
+
+def test_rows_can_be_told_apart_chosen_and_renamed(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "a cell whose name is longer than one column of any table could be, and goes on"
+    for folder, suffix in zip(sorted(runs.iterdir())[:2], ("one", "two"), strict=True):
+        changed = configuration("lstm", int(suffix == "two"), cell__name=f"{long} {suffix}")
+        new = write_run(runs, changed, 8.6)
+        (new / "probe.jsonl").write_bytes((folder / "probe.jsonl").read_bytes())
+    assert main(["gates-report", "demo"]) == 0
+    text = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in text.splitlines())
+    shown = " ".join(text.split())
+    assert f"{long} one (n = 1)" in shown
+    assert f"{long} two (n = 1)" in shown
+    words = ["--where", "cell=lstm", "--label", "lstm=plain LSTM"]
+    assert main(["gates-report", "demo", *words, "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [variant["group"] for variant in data["variants"]] == ["plain LSTM"]

@@ -44,12 +44,44 @@ def test_csv_starts_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_the_table_fits_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["query", "select * from runs"]) == 0
+def test_a_table_that_is_too_wide_becomes_a_block_for_each_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["query", "select * from runs limit 2", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert main(["query", "select * from runs limit 2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [place for place, line in enumerate(lines) if " row " in line]
+    assert len(heads) == 2
+    for record, block in zip(records, (lines[: heads[1]], lines[heads[1] :]), strict=True):
+        cells = {line.split()[0]: line.split()[1:] for line in block[1:] if line.strip()}
+        for name, value in record.items():
+            if isinstance(value, str | int) and name != "data_hash":
+                assert cells[name] == [str(value)]
+        assert "".join(line.strip().split(" ")[-1] for line in block).count("ab" * 32) <= 1
     assert main(["query", SQL]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert max(map(len, lines)) <= 100
-    assert any("lstm" in line for line in lines)
+    assert lines[0].split() == ["study", "cell", "nll"]
+    assert lines[2].split()[:2] == ["one", "lstm"]
+
+
+def test_nothing_of_a_long_value_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", "select repeat('abcdefghij', 30) as long, 1 as n"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "".join(line.split()[-1] for line in lines[1:-1]) == "abcdefghij" * 30
+    assert main(["query", "select run from runs where seed = 99"]) == 0
+    assert capsys.readouterr().out.split() == ["run", "\u2500\u2500\u2500"]
+
+
+def test_conditions_choose_runs_in_all_studies(capsys: pytest.CaptureFixture[str]) -> None:
+    sql = "select study, cell from runs order by 1, 2"
+    assert main(["query", sql, "--where", "cell=gru,rnn", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [record["cell"] for record in found] == ["gru", "rnn"]
+    assert main(["query", sql, "--where", "cell=lsmt"]) == EXIT_REFUSED
+    assert "did you mean 'lstm'?" in capsys.readouterr().err
 
 
 def test_long_answers_are_shortened_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -333,8 +333,8 @@ def test_different_executors_are_flagged(tmp_path: Path) -> None:
 def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     metric = {"name": "mse", "direction": "min", "unit": "", "chance": None}
-    write_run(runs, configuration("lstm", 0, task__name="adding"), 0.1, metric=metric)
-    with pytest.raises(ConfigError, match=r"not comparable: different metric.*task\.name"):
+    write_run(runs, configuration("lstm", 0, units=8), 0.1, metric=metric)
+    with pytest.raises(ConfigError, match=r"not comparable: different metric.*units"):
         compare("demo", tmp_path, by=["cell"])
 
 

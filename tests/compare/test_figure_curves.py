@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -18,13 +19,17 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figures import curves as module
 from gatekit.compare.figures import kinds
+from gatekit.compare.numbers import metric_range
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.durable import sha256
+from gatekit.runs.result import Metric
 
 from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
 from .test_table import HOSTILE
+
+MSE = {"name": "mse", "direction": "min", "unit": "", "chance": None}
 
 
 @pytest.fixture
@@ -270,3 +275,48 @@ def test_a_curve_takes_the_last_line_of_an_epoch_and_the_task_s_metric(tmp_path:
     assert found is not None
     assert found.epochs.tolist() == [1, 2, 3, 4]
     assert found.values[1] == 5.5
+
+
+def test_a_band_on_a_log_axis_ends_at_the_lowest_seed(
+    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
+) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for seed, last in enumerate((0.004, 0.005, 0.16)):
+        values = [0.17, 0.1, last]
+        write_run(runs, configuration(seed=seed), last, validation=values, metric=MSE)
+    drawn = axes(tmp_path)
+    assert drawn.get_yscale() == "log"
+    (band,) = drawn.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert min(heights) == pytest.approx(0.004)
+
+
+def test_a_band_ends_where_the_metric_does(
+    tmp_path: Path, axes: Callable[[Path], matplotlib.axes.Axes]
+) -> None:
+    runs = tmp_path / "demo" / "runs"
+    metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.5}
+    for seed, last in enumerate((0.5, 0.6, 0.99)):
+        config = configuration(seed=seed, trainer__steps=9, trainer__epochs=None)
+        write_run(runs, config, last, validation=[0.5, 0.55, last], metric=metric)
+    drawn = axes(tmp_path)
+    (band,) = drawn.collections
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert max(heights) == 1.0
+    # Steps were asked for, and no epoch.
+    assert drawn.get_xlabel() == "evaluation"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "limits"),
+    [
+        ("accuracy", [0.2, 0.9], (0, 1)),
+        ("val_accuracy", [20, 90], (0, 100)),
+        ("mse", [0.2], (0, math.inf)),
+        ("mse", [-0.2], (-math.inf, math.inf)),
+        ("loss", [0.2], (-math.inf, math.inf)),
+        ("reward", [0.2], (-math.inf, math.inf)),
+    ],
+)
+def test_the_range_of_a_metric(name: str, values: list[float], limits: tuple[float, float]) -> None:
+    assert metric_range(Metric(name, "min", "", None), values) == limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -66,9 +67,7 @@ def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, 
         assert first.read_bytes() == second.read_bytes()
     said = svg.read_text()
     assert "command: gatekit compare demo; settings: level 0.95; runs: " in said
-    # Learning curves show twelve groups and a baseline of three runs each; all others everything.
-    shown = 39 if kind == "curves" else 45
-    assert sum(run.id in said for run in comparison.study.runs) == shown
+    assert sum(run.id in said for run in comparison.study.runs) == 45
     assert not list(ElementTree.parse(svg).iter("{http://www.w3.org/2000/svg}text"))
     assert b"/FontFile2" in pdf.read_bytes()
     for columns, width in ((1, 3.4), (2, 7.0)):
@@ -269,3 +268,120 @@ def test_variants_of_one_cell_stay_apart_where_there_is_no_room() -> None:
     assert all(text.startswith("lstm forget=") for text in shown)
     assert [text.rpartition("=")[2] for text in shown] == ["4", "16"]
     assert shortened("lstm forget=slow") == "lstm forget=slow"
+
+
+def write_two_tasks(root: Path) -> Comparison:
+    """Write a study with two tasks, two metrics and two rates; labels are long."""
+    accuracy = {"name": "accuracy", "direction": "max", "unit": "share", "chance": 0.1}
+    for task, metric, scale in (("adding", None, 1.0), ("recall", accuracy, 0.1)):
+        for cell, best in (("lstm", 0), ("gru", 1)):
+            for rate in (0.003, 0.02):
+                for seed in range(3):
+                    config = configuration(
+                        cell, seed, task__name=task, optimizer__learning_rate=rate
+                    )
+                    value = scale * (5 + best + 10 * rate + 0.1 * seed)
+                    more = {} if metric is None else {"metric": metric, "validation": [value]}
+                    digest = {"data_hash": f"sha256:{task:a<32}"}
+                    write_run(root / "demo" / "runs", config, value, **more, **digest)
+    return compare("demo", root)
+
+
+@pytest.mark.parametrize("kind", ["curves", "heatmap", "parallel", "scatter", "axis", "forest"])
+def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
+    comparison = write_two_tasks(tmp_path)
+    figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
+    if kind == "forest":
+        assert titles == ["nll (nats/frame)", "accuracy (share)"]
+    else:
+        assert titles == ["task=adding", "task=recall"]
+    shown = texts(figure) + "".join(
+        text.get_text()
+        for part in figure.subfigs
+        for legend in part.legends
+        for text in legend.get_texts()
+    )
+    assert "nll" in shown
+    assert "accuracy" in shown
+    assert kind == "forest" or "task=" not in shown
+    (path,) = draw(
+        kind,
+        comparison,
+        tmp_path / "a",
+        command="",
+        formats=["svg"],
+        x="optimizer.learning_rate",
+    )
+    runs = comparison.study.runs
+    assert sum(run.id in path.read_text() for run in runs) == len(runs)
+
+
+def test_a_variant_has_one_colour_in_all_panels(tmp_path: Path) -> None:
+    figure = write_two_tasks(tmp_path).figure("curves")
+    first, second = (
+        {
+            text.get_text(): (line.get_color(), line.get_linestyle())
+            for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
+        }
+        for part in figure.subfigs
+        for legend in part.legends
+    )
+    assert first == second
+    assert len(first) == len(set(first.values())) == 4
+
+
+def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:
+    write_two_tasks(tmp_path)
+    comparison = compare("demo", tmp_path, best_of=["optimizer.learning_rate"])
+    figure = comparison.figure("heatmap")
+    ticks = [label.get_text() for axes in figure.axes for label in axes.get_yticklabels()]
+    ticks += [label.get_text() for axes in figure.axes for label in axes.get_xticklabels()]
+    assert {"adding", "recall"} <= set(ticks)
+    assert "test accuracy\n(share)" in [axes.get_ylabel() for axes in figure.axes]
+
+
+def test_numbers_of_parallel_coordinates_do_not_overprint(tmp_path: Path) -> None:
+    for units, value in ((1, 0.137), (2, 0.148), (4, 0.9), (8, 0.905), (16, 1.1)):
+        write_run(tmp_path / "demo" / "runs", configuration(units=units), value)
+    figure = page()
+    draw_parallel(figure, compare("demo", tmp_path))
+    figure.canvas.draw()
+    boxes = sorted((t.get_window_extent() for t in figure.axes[0].texts), key=lambda b: b.y0)
+    for one, other in itertools.pairwise(boxes):
+        assert one.y1 <= other.y0 or one.x1 <= other.x0 or other.x1 <= one.x0
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert {"0.137", "1.1"} <= set(shown)
+
+
+def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+    for units in (1, 2):
+        for seed, value in enumerate((0.2, 0.5, 0.99)):
+            config = configuration(seed=seed, units=units)
+            write_run(tmp_path / "demo" / "runs", config, value, metric=metric, validation=[value])
+    comparison = compare("demo", tmp_path)
+    interval = comparison.rows[0].summary.interval
+    assert interval.low < 0 < 1 < interval.high
+    figure = page()
+    draw_axis(figure, comparison, "units")
+    heights = [y for line in figure.axes[0].lines for y in line.get_ydata()]
+    assert (min(heights), max(heights)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("long", ["a_gate_with_a_very_long_name", "slow"])
+def test_a_long_label_is_whole_in_a_forest(tmp_path: Path, long: str) -> None:
+    for value, gate in enumerate(({"kind": long, "stretch": n} for n in (4, 16, "x")), start=8):
+        for seed in range(3):
+            config = configuration(seed=seed, swap={"forget": gate if value < 10 else "sigmoid"})
+            write_run(tmp_path / "demo" / "runs", config, value)
+    comparison = compare("demo", tmp_path, baseline=f"forget={long} stretch=4")
+    figure = page(3.4)
+    draw_forest(figure, comparison)
+    assert f"forget={long} stretch=16" in texts(figure).replace("\n", " ")
+    assert f"forget={long} stretch=4" in figure.axes[0].get_xlabel().replace("\n", " ")
+
+
+def test_a_figure_that_is_empty_is_none(tmp_path: Path) -> None:
+    write_run(tmp_path / "demo" / "runs", configuration(), state="FAILED")
+    assert compare("demo", tmp_path).figure("forest") is None

@@ -12,6 +12,7 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.grouping.group import Group, Grouping, group_runs
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.rename import read_names, with_names
+from gatekit.compare.grouping.select import select
 from gatekit.compare.study import load
 
 from .synthetic import configuration, write_run
@@ -385,6 +386,23 @@ def test_groups_get_other_names(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=said):
             with_names(groups, read_names([text], groups))
+
+
+def test_an_exact_label_comes_before_a_longer_spelling(tmp_path: Path) -> None:
+    for gate in ("input", "forget"):
+        for eps in (0.1, 0.2):
+            config = configuration("lstm")
+            config["cell"]["gates"][gate]["eps"] = eps
+            config["cell"]["gates"]["input" if gate == "forget" else "forget"]["eps"] = 1
+            write(tmp_path, config)
+    labels_ = labels(grouped(tmp_path))
+    assert "forget.eps=0.1 input.eps=1" in labels_
+    for label in labels_:
+        found = compare("demo", tmp_path, baseline=label)
+        assert [item.group.label for item in found.rows if item.is_baseline] == [label]
+        selected = select(f"demo/{label}", tmp_path).group
+        assert selected is not None
+        assert selected.label == label
 
 
 @pytest.mark.parametrize(

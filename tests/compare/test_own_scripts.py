@@ -8,7 +8,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
-from gatekit.compare.output.table_text import heading
+from gatekit.compare.output.table_text import heading, table_cells
 from gatekit.runs.own import run
 
 from .synthetic import configuration, write_run
@@ -119,3 +119,9 @@ def test_a_run_without_a_direction_is_corrupt_and_says_why(tmp_path: Path) -> No
     assert missing.state == "CORRUPT"
     assert "metric.direction is missing" in str(missing.reason)
     assert "record the run again with direction='min' or direction='max'" in str(missing.reason)
+
+
+def test_costs_that_no_script_logged_have_no_column(tmp_path: Path) -> None:
+    found = study(tmp_path, test=True)
+    assert heading(found) == ["group", "n", "test error (%)", "difference from lstm"]
+    assert all(len(row) == 4 for row in table_cells(found))

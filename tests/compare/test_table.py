@@ -10,6 +10,7 @@ import pytest
 
 from gatekit.compare.comparison import compare
 from gatekit.compare.output.table import print_table
+from gatekit.compare.output.table_text import heading
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -61,7 +62,8 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
     for column in (
         "group",
         "n",
-        "test nll (nats/frame)",
+        "test nll",
+        "(nats/frame)",
         "difference from lstm",
         "parameters",
         "ms/step",
@@ -157,3 +159,41 @@ def test_any_label_is_shown_as_text(tmp_path: Path, label: str) -> None:
 def test_an_empty_study_says_so(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     assert "study demo has no runs" in printed(tmp_path)
+
+
+def test_an_interval_beyond_the_metric_is_marked_and_explained(tmp_path: Path) -> None:
+    metric = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+    for seed, value in enumerate((0.3, 0.9, 1.0)):
+        config = configuration("lstm", seed)
+        write_run(tmp_path / "demo" / "runs", config, value, metric=metric, validation=[value])
+    text = " ".join(printed(tmp_path).split())
+    assert "0.73 [-0.21, 1.67]*" in text
+    assert "note: *: accuracy is from 0 to 1, but the interval reaches beyond" in text
+
+
+def test_a_baseline_is_named_in_the_heading(tmp_path: Path) -> None:
+    for name in ("sigmoid", {"kind": "a_gate_with_a_long_name", "stretch": 4}):
+        for seed in range(2):
+            config = configuration(seed=seed, swap={"forget": name})
+            write_run(tmp_path / "demo" / "runs", config, 8.6 + seed)
+    assert heading(compare("demo", tmp_path))[3] == "difference from forget=sigmoid"
+    long = compare("demo", tmp_path, baseline="forget=a_gate_with_a_long_name stretch=4")
+    assert heading(long)[3] == "difference from baseline"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_no_word_and_no_number_is_broken(tmp_path: Path, width: int) -> None:
+    for rate in (0.003, 0.02):
+        for seed, value in enumerate((8.6, 8.65, 8.7)):
+            config = configuration("lstm", seed, optimizer__learning_rate=rate, task__name="x")
+            write_run(tmp_path / "demo" / "runs", config, value + rate)
+            config = configuration("gru", seed, optimizer__learning_rate=rate, task__name="y")
+            write_run(tmp_path / "demo" / "runs", config, value - rate)
+    stream = io.StringIO()
+    print_table(compare("demo", tmp_path), stream, width=width)
+    words = stream.getvalue().split()
+    assert {"learning_rate=0.003", "learning_rate=0.02", "task=x", "task=y"} <= set(words)
+    assert "100,488" in words
+    table = stream.getvalue().split("\nno difference")[0]
+    for numbers in ("8.65 [8.53, 8.78]", "8.67 [8.55, 8.79]"):
+        assert numbers in table

@@ -52,7 +52,8 @@ def assert_shown(shown: str, printed: str) -> None:
 
 def assert_compared(shown: str, printed: str) -> None:
     """Assert that a comparison has the page's groups and columns; the numbers may differ."""
-    for found in re.findall(r"swap\.\S+=\S+|test mse|difference to|parameters|ms/step", shown):
+    names = r"forget=\S+|stretch=\S+|test mse|difference from|parameters|ms/step"
+    for found in re.findall(names, shown):
         assert found in printed
     for line in shown.splitlines():
         if line.startswith(("figure: ", "note: plugin")):

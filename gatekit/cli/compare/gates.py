@@ -94,7 +94,7 @@ def _print(report: Any) -> None:
         state_rows,
     )
     from gatekit.compare.grouping.label import printable
-    from gatekit.compare.output.columns import blocks
+    from gatekit.compare.output.columns import blocks, in_lines
 
     write(f"study {printable(report.study.name)}: gates and states\n")
     for columns, rows in ((GATE_COLUMNS, gate_rows(report)), (STATE_COLUMNS, state_rows(report))):
@@ -108,4 +108,4 @@ def _print(report: Any) -> None:
             write(line)
         write("")
     for line in (*LEGEND, *(f"note: {note}" for note in report.notes)):
-        write(printable(line))
+        write(in_lines(printable(line), WIDTH))

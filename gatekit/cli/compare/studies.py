@@ -6,14 +6,19 @@ import dataclasses
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
 
-_COLUMNS = ("study", "done", "failed", "running", "waiting", "variants", "tasks", "metric")
+if TYPE_CHECKING:
+    from gatekit.compare.overview import Overview
+
+_COLUMNS = ("study", "runs", "variants", "tasks", "metrics", "changed")
+_STATES = ("done", "failed", "running", "waiting")
+_MOST = (3, 1, 0)
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -38,16 +43,27 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([dataclasses.asdict(one) for one in found])
     else:
-        rows: list[dict[str, Any]] = []
-        for one in found:
-            row = dataclasses.asdict(one)
-            row |= {"tasks": ", ".join(one.tasks), "metric": ", ".join(one.metrics)}
-            row["changed"] = one.changed[:16].replace("T", " ")
-            rows.append(row)
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-        for line in table_or_blocks((*_COLUMNS, "changed"), rows, width):
+        # Names of tasks and metrics become numbers if the table would be too wide.
+        tables = [
+            table_or_blocks(_COLUMNS, [_row(o, most) for o in found], width) for most in _MOST
+        ]
+        for line in min(tables, key=len):
             write(line)
         for one in found:
             if one.error:
                 write(f"{one.study} cannot be read: {one.error}")
     return int(any(one.error for one in found))
+
+
+def _row(one: Overview, most: int) -> dict[str, Any]:
+    counts = {state: getattr(one, state) for state in _STATES}
+    runs = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    changed = one.changed[:16].replace("T", " ")
+    row = {"study": one.study, "runs": runs or "none", "variants": one.variants, "changed": changed}
+    return row | {"tasks": _few(one.tasks, most), "metrics": _few(one.metrics, most)}
+
+
+def _few(names: Sequence[str], most: int) -> str:
+    """Return names, or their number if there are many."""
+    return ", ".join(names) if len(names) <= most else str(len(names))

@@ -36,13 +36,15 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
     parser.add_argument("--weights", action="store_true", help="include the best weights")
     options = parser.read(argv)
 
-    from gatekit.compare.share.bundle import write_bundle
+    from gatekit.compare.share.bundle import contents, write_bundle
     from gatekit.compare.study import load
 
     path = options.output or Path(f"{options.study}.zip")
     for note in write_bundle(load(options.study, options.root), path, options.weights):
         sys.stderr.write(f"note: {note}\n")
     write(str(path))
+    for line in contents(path):
+        sys.stderr.write(f"  {line}\n")
     return 0
 
 

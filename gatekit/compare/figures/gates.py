@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_VARIANTS, _MOST_GATES = 12, 6
-_ROW, _CURVES, _HEAD = 1.02, 2.15, 0.2
+_ROW, _CURVES, _HEAD = 1.12, 2.15, 0.2
 _FLOOR = 1e-9
 _SEEDS_SHOWN = 10
 _GREY = "#777777"
@@ -151,6 +151,9 @@ def _row(panels: Any, variant: Variant, gates: Sequence[Density], tone: str, *, 
             _saturated(axes, variant, density)
         if last:
             axes.set_xlabel("epoch", labelpad=1)
+    # Blank lines make room for the title of the row.
+    name = panels[0].get_title(loc="left")
+    panels[0].set_title(f"\n\n{name}", fontsize=7, loc="left", pad=2)
     for axes in panels[len(gates) :]:
         axes.set_axis_off()
 

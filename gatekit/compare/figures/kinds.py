@@ -125,7 +125,8 @@ def painter(kind: str, comparison: Comparison, x: str | None) -> tuple[str, Pain
         if kind in _OVER_TASKS:
             return one(on, comparison)
         whole = kind == "forest" or (kind == "heatmap" and len(keys_of(comparison.rows)) == 2)
-        panels = by_metric(comparison) if whole else by_task(comparison, x)
+        swept = x if kind == "axis" else None
+        panels = by_metric(comparison) if whole else by_task(comparison, swept)
         return paint_panels(on, panels, one)
 
     return title, paint

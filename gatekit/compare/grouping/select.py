@@ -50,9 +50,9 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
     if selection is not None:
         return selection
     groups = group_runs(study.runs).groups
-    for group in groups:
-        if spelled(group.label) == spelled(rest):
-            return Selection(text, study, (*group.runs, *group.missing), group)
+    exact = [group for group in groups if group.label == rest]
+    for group in exact or [g for g in groups if spelled(g.label) == spelled(rest)]:
+        return Selection(text, study, (*group.runs, *group.missing), group)
     labels = [group.label for group in groups]
     raise RunError(
         f"{name} has no run and no group {rest!r}{closest(rest, labels) or '.'} "

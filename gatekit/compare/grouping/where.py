@@ -57,18 +57,16 @@ def where_any(
     """Return studies with the runs that meet every condition; in some studies none may.
 
     Raises:
-        ConfigError: the conditions are not met in any study.
+        ConfigError: as for `where`, over the runs of all studies.
     """
-    found: list[Study] = []
-    refused: ConfigError | None = None
-    for study in studies:
-        try:
-            found.append(where(study, conditions, tasks))
-        except ConfigError as error:
-            refused = refused or error
-    if refused is not None and not any(study.runs for study in found):
-        raise refused
-    return found
+    if not studies:
+        return []
+    runs = tuple(run for study in studies for run in study.runs)
+    met = {id(r) for r in where(dataclasses.replace(studies[0], runs=runs), conditions, tasks).runs}
+    return [
+        dataclasses.replace(study, runs=tuple(run for run in study.runs if id(run) in met))
+        for study in studies
+    ]
 
 
 def _wanted(conditions: Sequence[str], tasks: Sequence[str]) -> dict[str, list[str]]:

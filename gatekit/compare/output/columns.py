@@ -14,7 +14,7 @@ from gatekit.cell.terminal import escaped
 Block = tuple[str, Sequence[Sequence[str]]]
 """A label, and the rows of cells below it."""
 
-_GAP = "   "
+_GAP = "  "
 
 
 def in_lines(text: str, width: int) -> str:

@@ -9,7 +9,6 @@ from typing import TextIO
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +21,7 @@ from .columns import blocks, in_lines
 from .table_text import beyond_notes, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
 
 _MOST_LISTED = 20
-_WIDEST = 40
+_WIDEST, _GAP = 40, 3
 
 
 def print_table(
@@ -55,9 +54,8 @@ def print_table(
     title = f"study {printable(comparison.study.name)}"
     if comparison.rows:
         titles, cells = heading(comparison), table_cells(comparison)
-        table = _table(stream, titles, cells, bold, title)
-        if Measurement.get(shown, shown.options, table).minimum <= shown.width:
-            shown.print(table)
+        if _narrowest(titles, cells) <= shown.width:
+            shown.print(_table(stream, titles, cells, bold, title))
         else:
             _print_stacked(shown, titles, cells, title)
     several = several_tasks(comparison)
@@ -68,12 +66,32 @@ def print_table(
         shown.print(Text(line, style=style))
 
 
+def _longest_word(titles: list[str], rows: list[list[str]]) -> int:
+    words = [word for row in rows for word in row[0].split()]
+    return max(len(titles[0]), *(min(_WIDEST, cell_len(word)) for word in words), 0)
+
+
+def _narrowest(titles: list[str], rows: list[list[str]]) -> int:
+    """Return the width below which a table would cut a number or break a word."""
+    widths = [_longest_word(titles, rows)]
+    for place, title in enumerate(titles[1:], start=1):
+        content = max([0, *(cell_len(row[place]) for row in rows)])
+        widths.append(max(map(len, in_lines(title, content).split("\n"))))
+        widths[-1] = max(widths[-1], content)
+    return sum(widths) + _GAP * (len(widths) - 1) + 2
+
+
 def _print_stacked(shown: Console, titles: list[str], cells: list[list[str]], title: str) -> None:
     """Print a table that is too wide with every label on a line of its own."""
     shown.print(Text(title, style="bold"))
     parts = [(row[0], [row[1:]]) for row in cells]
     for line, is_label in blocks(titles[1:], parts, shown.width):
-        shown.print(Text(line, style="bold" if is_label else ""), no_wrap=True, crop=False)
+        shown.print(
+            Text(line, style="bold" if is_label else ""),
+            no_wrap=True,
+            overflow="ignore",
+            crop=False,
+        )
 
 
 def _table(
@@ -85,8 +103,7 @@ def _table(
 ) -> Table:
     unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
     widths = [max([0, *(cell_len(row[i]) for row in rows)]) for i in range(len(titles))]
-    heads = [in_lines(title, widths[place]) for place, title in enumerate(titles)]
-    words = [min(_WIDEST, len(word)) for row in rows for word in row[0].split()]
+    heads = [titles[0], *(in_lines(t, w) for t, w in zip(titles[1:], widths[1:], strict=True))]
     table = Table(
         box=box.SIMPLE_HEAD if unicode else box.ASCII2,
         title=None if title is None else Text(title, style="bold"),
@@ -94,7 +111,7 @@ def _table(
         pad_edge=False,
         header_style="bold",
     )
-    table.add_column(Text(heads[0]), overflow="fold", min_width=max(words, default=0))
+    table.add_column(Text(heads[0]), overflow="fold", min_width=_longest_word(titles, rows))
     for name in heads[1:]:
         table.add_column(Text(name), justify="right", no_wrap=True, overflow="fold")
     for texts, strong in zip(rows, bold, strict=True):

@@ -19,16 +19,19 @@ from gatekit.compare.summary import Summary
 
 _LONGEST = 30
 _COLUMNS, _ALWAYS = 6, 4
+_MOST_METRICS = 3
 
 
 def heading(comparison: Comparison) -> list[str]:
     """Return the column headings, without parameters and time if no run has them."""
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
-    metrics = {
+    metrics = dict.fromkeys(
         f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
         for s in summaries
-    }
-    metric = metrics.pop() if len(metrics) == 1 else "metric"
+    )
+    if len(metrics) > 1:
+        metrics = dict.fromkeys(f"{s.split} {s.metric.name}" for s in summaries)
+    metric = " / ".join(metrics) if 0 < len(metrics) <= _MOST_METRICS else "metric"
     name = printable(baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
     titles = ["group", "n", printable(metric), f"difference{versus}", "parameters", "ms/step"]

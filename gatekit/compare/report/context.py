@@ -12,7 +12,7 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.figures.style import COLOURS, DASHES
 from gatekit.compare.grouping.label import printable
 
-_SHOWN = 7
+_SHOWN = 12
 
 
 @dataclass(frozen=True)

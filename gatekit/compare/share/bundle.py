@@ -92,6 +92,29 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     ]
 
 
+def contents(path: Path) -> list[str]:
+    """Return what a bundle contains: its size, its runs, and every other file.
+
+    Args:
+        path: a bundle that `write_bundle` wrote.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    parts: dict[str, Counter[str]] = {}
+    others = []
+    for name in names:
+        first, *inside = name.split("/")
+        if len(inside) == 2:
+            parts.setdefault(first, Counter())[inside[1]] += 1
+        else:
+            others.append(name)
+    lines = [f"{len(names)} files, {path.stat().st_size / 1000:,.0f} kB"]
+    for first, counts in sorted(parts.items()):
+        files = ", ".join(sorted(counts))
+        lines.append(f"{max(counts.values())} {first}, each with {files}")
+    return [*lines, *sorted(others)]
+
+
 def _add_report(entries: dict[str, bytes], study: str, commands: Sequence[str]) -> list[str]:
     """Add a report of the bundled runs; return a note if there is none."""
     from gatekit.compare.comparison import compare

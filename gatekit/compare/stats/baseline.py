@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,9 +84,10 @@ class Baselines:
             Group.typed,
             self._rest,
         )
-        for way in ways:
+        spellings: tuple[Callable[[str], str], ...] = (str, spelled)
+        for spelling, way in itertools.product(spellings, ways):
             for group in groups:
-                if spelled(way(group)) == spelled(baseline):
+                if spelling(way(group)) == spelling(baseline):
                     whole = way(group) in (group.label, group.typed()) and not self.within
                     return group.typed() if whole else self._rest(group)
         labels = [group.label for group in groups]

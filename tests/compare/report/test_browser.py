@@ -12,6 +12,7 @@ from ..probing import probe_study
 from ..synthetic import write_study
 from .conftest import Open
 from .studies import write_hostile, write_many, write_sweep, written
+from .test_page import write_two_metrics
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +269,34 @@ def test_it_can_be_read_in_light_and_dark(sweep: Path, open_page: Open, scheme: 
 def test_nothing_is_wider_than_the_window(sweep: Path, open_page: Open, width: int) -> None:
     page = open_page(sweep, viewport={"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_last_columns_can_be_reached_on_a_phone(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep, viewport={"width": 480, "height": 900})
+    last = page.locator("#summary table.groups thead th").last
+    assert last.bounding_box()["x"] > 480
+    page.locator("#summary .scroll").first.evaluate("node => { node.scrollLeft = 9999 }")
+    box_ = last.bounding_box()
+    assert box_["x"] + box_["width"] <= 480
+    # A label is broken between its words only.
+    names = page.locator("#summary button.name").all()
+    assert all(name.evaluate("node => node.scrollWidth <= node.clientWidth + 1") for name in names)
+
+
+def test_only_groups_with_a_curve_can_be_chosen(tmp_path: Path, open_page: Open) -> None:
+    write_two_metrics(tmp_path)
+    page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
+
+    def named() -> list[str]:
+        return [
+            button.inner_text()
+            for button in page.locator("#curves button.group").all()
+            if button.is_visible()
+        ]
+
+    assert {label.split("task=")[1] for label in named()} == {"recall"}
+    page.locator("#curves select").select_option("validation nll (nats/frame)")
+    assert {label.split("task=")[1] for label in named()} == {"adding"}
 
 
 def test_hostile_labels_are_shown_and_never_run(tmp_path: Path, open_page: Open) -> None:

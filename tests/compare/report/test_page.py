@@ -22,7 +22,7 @@ from gatekit.compare.report.context import Section, Sheet
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 
 from ..probing import probe_run, probe_study
-from ..synthetic import configuration, write_run, write_study
+from ..synthetic import METRIC, configuration, write_run, write_study
 from ..test_several import write_task
 from .studies import sheet, write_hostile, write_sweep
 
@@ -321,3 +321,42 @@ def test_what_is_not_comparable_is_said(tmp_path: Path) -> None:
     assert "gru is not comparable with lstm: different data (cdcdcdcd against abababab)" in refused
     forced = Reader(page(sheet("demo", tmp_path, force=True))).said()
     assert "gru against lstm, forced: different data" in forced
+
+
+def write_two_metrics(root: Path) -> None:
+    """Write a study of two cells and two tasks with different metrics."""
+    accuracy = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+    for task, metric, scale in (("adding", METRIC, 1), ("recall", accuracy, 0.1)):
+        for cell in ("lstm", "gru"):
+            for seed in range(3):
+                config = configuration(cell, seed, task__name=task, trainer__steps=9)
+                more = {"metric": metric, "data_hash": f"sha256:{task:a<32}"}
+                score = scale * (6 + 2 * seed)
+                write_run(root / "demo" / "runs", config, score, validation=[score] * 2, **more)
+
+
+def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
+    write_two_metrics(tmp_path)
+    data = loaded(page(sheet("demo", tmp_path)))
+    axes = {axis["key"]: axis["values"] for axis in data["parallel"]["axes"]}
+    assert "test" not in axes
+    assert {"task", "test_nll", "test_accuracy"} <= set(axes)
+    for nll, accuracy in zip(axes["test_nll"], axes["test_accuracy"], strict=True):
+        assert (nll is None) != (accuracy is None)
+    # Steps were asked for, so the curves do not count epochs.
+    assert data["curves"]["step"] == "evaluation"
+    assert not any(not group["shown"] for group in data["curves"]["groups"])
+    place = [one["label"] for one in data["curves"]["series"]].index("validation accuracy")
+    (band,) = {
+        tuple(one["band"]["high"])
+        for one in data["curves"]["curves"][place]
+        if one["band"] is not None
+    }
+    assert max(band) == 1
+
+
+def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
+    for units in range(1, 15):
+        write_run(tmp_path / "demo" / "runs", configuration(units=units), 8 + units)
+    said = Reader(page(sheet("demo", tmp_path))).said()
+    assert "2 groups are hidden at first: click a name to show it, or all." in said

@@ -1,0 +1,131 @@
+"""Choosing runs and tuned values: ``--where``, ``--task`` and ``--best-of``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.grouping.best import best_of
+from gatekit.compare.grouping.where import where
+from gatekit.compare.output.sentence import sentences
+from gatekit.compare.study import load
+
+from .synthetic import METRIC, configuration, write_run
+
+RATE = "optimizer.learning_rate"
+ACCURACY = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two cells, two tasks, two rates; on validation, another rate is best than on test."""
+    for task, metric, sign in (("adding", METRIC, 1), ("jsb", ACCURACY, -1)):
+        for cell, best in (("lstm", 0.1), ("gru", 0.01)):
+            for rate in (0.01, 0.1):
+                for seed in range(3):
+                    config = configuration(
+                        cell, seed, task__name=task, optimizer__learning_rate=rate
+                    )
+                    error = 0.2 + 0.01 * seed + (0 if rate == best else 0.3)
+                    score = error if sign > 0 else 1 - error
+                    # The test set prefers the other rate, and must not be asked.
+                    test = 0.9 - error if sign > 0 else error
+                    write_run(
+                        tmp_path / "demo" / "runs",
+                        config,
+                        test,
+                        validation=[score],
+                        metric=metric,
+                        data_hash=f"sha256:{task:a<32}",
+                    )
+    return tmp_path
+
+
+def rates(found: Comparison) -> dict[str, set[float]]:
+    return {
+        row.group.label: {run.config["optimizer"]["learning_rate"] for run in row.group.runs}
+        for row in found.rows
+    }
+
+
+def test_the_best_rate_is_chosen_by_validation_for_each_variant_and_task(root: Path) -> None:
+    found = compare("demo", root, best_of=[RATE])
+    assert rates(found) == {
+        "lstm task=adding": {0.1},
+        "gru task=adding": {0.01},
+        "lstm task=jsb": {0.1},
+        "gru task=jsb": {0.01},
+    }
+    assert (
+        "lstm task=adding: learning_rate=0.1, the best of 2 by mean validation nll (0.21)"
+        in found.notes
+    )
+    compared = [row.difference for row in found.rows if row.difference]
+    assert [difference.differs_in for difference in compared] == [("cell",)] * 2
+    assert not any(difference.confounded for difference in compared)
+    assert all(difference.pairs == 3 for difference in compared)
+    assert f"For each, {RATE} was chosen by the mean validation nll." in sentences(found)[0]
+    by = compare("demo", root, by=["cell"], best_of=["optimizer"])
+    assert rates(by) == rates(found)
+
+
+def test_a_diverged_rate_is_the_worst_and_a_missing_run_blocks_the_verdict(root: Path) -> None:
+    runs = root / "demo" / "runs"
+    config = configuration("gru", 3, task__name="adding", optimizer__learning_rate=0.01)
+    data = {"data_hash": f"sha256:{'adding':a<32}"}
+    write_run(runs, config, None, state="DIVERGED", validation=[0.01], **data)
+    found = compare("demo", root, best_of=[RATE])
+    assert rates(found)["gru task=adding"] == {0.1}
+    config = configuration("gru", 4, task__name="adding", optimizer__learning_rate=0.01)
+    write_run(runs, config, state="FAILED")
+    row = next(r for r in compare("demo", root, best_of=[RATE]).rows if r.group.missing)
+    assert row.group.label == "gru task=adding"
+    assert row.difference is not None
+    assert "is missing 1 run (1 FAILED)" in row.difference.blocked[0]
+
+
+def test_a_key_to_choose_by_must_differ(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"best-of=optimizer.lr: .*did you mean"):
+        best_of(load("demo", root), ["optimizer.lr"])
+
+
+@pytest.mark.parametrize(
+    ("conditions", "tasks", "count"),
+    [
+        ([], [], 24),
+        (["cell=lstm"], [], 12),
+        (["cell=lstm,gru", "seed=0,2"], [], 16),
+        (["optimizer.learning_rate=1e-1"], [], 12),
+        (["learning_rate=0.1", "task=adding"], [], 6),
+        (["state=COMPLETED", "seed=0", "seed=1"], ["jsb"], 8),
+        ([], ["adding,jsb"], 24),
+        (["cell.gates.reset.kind=reset"], [], 12),
+    ],
+)
+def test_runs_are_chosen_by_their_settings(
+    root: Path, conditions: list[str], tasks: list[str], count: int
+) -> None:
+    assert len(where(load("demo", root), conditions, tasks).runs) == count
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("cell", "type KEY=VALUE"),
+        ("cel=lstm", "did you mean 'cell'"),
+        ("cell=lstn", "did you mean 'lstm'"),
+        ("task=adding,jbs", "did you mean 'jsb'"),
+        ("kind=x", "several keys end so"),
+    ],
+)
+def test_a_condition_that_no_run_meets_is_refused(root: Path, condition: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        where(load("demo", root), [condition])
+
+
+def test_a_comparison_of_one_task(root: Path) -> None:
+    found = compare("demo", root, tasks=["jsb"], where=["learning_rate=0.1"])
+    assert [row.group.label for row in found.rows] == ["gru", "lstm"]

@@ -1,0 +1,55 @@
+"""A comparison and a study in a notebook, and on one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from gatekit.compare.comparison import compare
+from gatekit.compare.study import load
+
+from .synthetic import configuration, write_run, write_study
+from .test_comparison import LSTM, RNN
+from .test_table import HOSTILE
+
+
+def test_a_comparison_is_a_table_with_verdicts(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    found = compare("demo", tmp_path)
+    html = found._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "<th>lstm</th>" in html
+    assert "<td>8.963 [8.823, 9.104]</td>" in html or "<td>8.96 [8.82, 9.10]</td>" in html
+    assert "rnn is worse than lstm by 0.313 nats/frame" in html
+    assert repr(found) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"
+
+
+def test_a_study_is_its_runs_and_its_table(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    write_run(runs, configuration("gru", 0), state="FAILED")
+    study = load("demo", tmp_path)
+    assert "study <b>demo</b>: 3 done, 1 failed" in study._repr_html_()
+    assert "<td>no outcome</td>" in study._repr_html_()
+    assert repr(study) == f"<Study 'demo' in '{tmp_path / 'demo'}': 4 runs>"
+    (tmp_path / "empty" / "runs").mkdir(parents=True)
+    assert "no runs" in load("empty", tmp_path)._repr_html_()
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_no_label_becomes_html(tmp_path: Path, label: str) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM})
+    write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
+    for html in (compare("demo", tmp_path)._repr_html_(), load("demo", tmp_path)._repr_html_()):
+        assert "<script" not in html
+        assert "<img" not in html
+
+
+def test_a_figure_can_be_changed(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    figure = compare("demo", tmp_path).figure("forest", columns=2)
+    assert isinstance(figure, Figure)
+    assert figure.get_figwidth() == 7.0
+    figure.axes[0].set_xlabel("mine")
+    figure.savefig(tmp_path / "mine.svg")
