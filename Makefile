@@ -6,16 +6,17 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint zoo tasks docs clean
+.PHONY: help demo test test-quick lint zoo tasks docs clean
 
 help:
-	@echo "make demo   rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
-	@echo "make test   the tests"
-	@echo "make lint   style, types and the order of imports"
-	@echo "make zoo    write the pages of the cells, docs/zoo.md and docs/zoo"
-	@echo "make tasks  write the page of the tasks, docs/tasks.md"
-	@echo "make docs   the documentation as a site, build/site/index.html"
-	@echo "make clean  remove the environment and what tools have cached"
+	@echo "make demo        rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
+	@echo "make test        the tests"
+	@echo "make test-quick  a selection of the tests that covers every package"
+	@echo "make lint        style, types and the order of imports"
+	@echo "make zoo         write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make tasks       write the page of the tasks, docs/tasks.md"
+	@echo "make docs        the documentation as a site, build/site/index.html"
+	@echo "make clean       remove the environment and what tools have cached"
 
 # setuptools warns of every editable install, which is what a working copy wants.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
