@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import processes
 import pytest
 import yaml
 
@@ -64,6 +65,26 @@ def test_the_help_of_make_lists_every_target() -> None:
         text = (ROOT / page).read_text(encoding="utf-8")
         named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) - {"help"}
         assert named <= set(listed), page
+
+
+def test_the_quick_tests_cover_every_package() -> None:
+    (text,) = re.findall(r"^QUICK := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    files = text.replace("\\", " ").split()
+    assert len(files) == len(set(files))
+    assert [name for name in files if not (ROOT / "tests" / name).is_file()] == []
+    packages = {path.parent.name for path in (ROOT / "gatekit").glob("*/__init__.py")}
+    assert packages <= {name.partition("/")[0] for name in files}
+
+
+def test_the_demo_leaves_the_clone_clean() -> None:
+    ignored = ["experiments/demo/curves.svg", "experiments/demo/runs/0/result.json", "data/x"]
+    done = processes.run(
+        ["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert done.stdout.split() == ignored
+    assert "$(DEMO_ROOT)/$(DEMO_STUDY)/curves" in MAKEFILE
 
 
 def test_both_pages_give_the_same_times() -> None:
