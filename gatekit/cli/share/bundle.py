@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import zipfile
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json
-from gatekit.runs.names import PLUGINS, RUNS
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -44,24 +42,8 @@ def _bundle(name: str, argv: Sequence[str]) -> int:
     path = options.output or Path(f"{options.study}.zip")
     for note in write_bundle(load(options.study, options.root), path, options.weights):
         sys.stderr.write(f"note: {note}\n")
-    sys.stderr.write(f"contains {_content(path)}\n")
     write(str(path))
     return 0
-
-
-def _content(path: Path) -> str:
-    """Return what a bundle contains, in one line."""
-    with zipfile.ZipFile(path) as bundle:
-        names = [PurePosixPath(name) for name in bundle.namelist()]
-    runs = {name.parts[1] for name in names if name.parts[0] == RUNS}
-    sources = [name for name in names if name.parts[0] == PLUGINS]
-    files = [str(name) for name in names if len(name.parts) == 1]
-    counts = [_counted(len(runs), "run"), _counted(len(sources), "plugin source")]
-    return f"{', '.join([*counts, *sorted(files)])}; {path.stat().st_size / 1e3:,.0f} kB"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _import(name: str, argv: Sequence[str]) -> int:
