@@ -6,16 +6,17 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint zoo tasks docs clean
+.PHONY: help demo test test-quick lint zoo tasks docs clean
 
 help:
-	@echo "make demo   rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
-	@echo "make test   the tests"
-	@echo "make lint   style, types and the order of imports"
-	@echo "make zoo    write the pages of the cells, docs/zoo.md and docs/zoo"
-	@echo "make tasks  write the page of the tasks, docs/tasks.md"
-	@echo "make docs   the documentation as a site, build/site/index.html"
-	@echo "make clean  remove the environment and what tools have cached"
+	@echo "make demo        rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
+	@echo "make test        the tests"
+	@echo "make test-quick  a selection of the tests that covers every package"
+	@echo "make lint        style, types and the order of imports"
+	@echo "make zoo         write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make tasks       write the page of the tasks, docs/tasks.md"
+	@echo "make docs        the documentation as a site, build/site/index.html"
+	@echo "make clean       remove the environment and what tools have cached"
 
 # setuptools warns of every editable install, which is what a working copy wants.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -44,6 +45,17 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4 --dist loadfile
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# For each package the files with most tests a second, chosen by pytest --durations=0.
+QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
+	registry/test_doors.py recurrence/test_choose.py recurrence/test_layer_masks.py \
+	convert/test_torch.py training/test_journal.py study/test_config.py testing/test_store.py \
+	compare/test_statistics.py compare/test_group.py compare/test_table.py cli/test_show.py \
+	cli/test_overrides.py cli/test_listing.py cli/test_messages.py plugins/test_adding.py \
+	docs/test_english.py test_docs.py test_project.py test_isolation.py
+
+test-quick: $(VENV)/installed-dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(addprefix tests/,$(QUICK))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

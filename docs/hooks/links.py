@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "AGENTS.md": "agents.md",
     **{
         str(path.relative_to(ROOT)): f"experiments/{path.parent.name}.md"
         for path in sorted((ROOT / "experiments").glob("*/README.md"))

@@ -65,6 +65,33 @@ def test_a_gate_has_its_reference_and_summary(capsys: pytest.CaptureFixture[str]
     assert row["summary"].startswith("A forget gate")
 
 
+def test_bundled_gates_are_tested_and_yours_are_not_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "halved.py").write_text(GATE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    checks = {name: row["checks"] for name, row in listed(["gates"], capsys).items()}
+    assert checks.pop("halved") == "not checked"
+    assert set(checks.values()) == {"tested"}
+
+
+def test_your_plugins_come_first_then_broken_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "zebra.py").write_text(GATE)
+    (tmp_path / "plugins" / "ant.py").write_text("import nonesuch\n")
+    monkeypatch.chdir(tmp_path)
+    rows = list(listed(["plugins"], capsys).values())
+    assert [(row["name"], row["state"]) for row in rows[:2]] == [
+        ("zebra", "loaded"),
+        ("ant", "broken"),
+    ]
+    assert {row["origin"] for row in rows[2:]} == {"gatekit"}
+
+
 def test_a_task_has_its_metric_and_chance(capsys: pytest.CaptureFixture[str]) -> None:
     rows = listed(["tasks"], capsys)
     adding, chorales = rows["adding"], rows["jsb_music21"]

@@ -191,7 +191,7 @@ def test_a_mistake_gets_a_short_message_with_the_remedy(
     assert [word for word in mistake.says if word.replace("{here}", str(here)) not in message] == []
     assert [word for word in mistake.hides if word in message] == []
     # a path of the working folder may be long: it counts as a short one
-    shown = message.replace(str(here), "/home/you/study").splitlines()
+    shown = message.replace(str(here), "~/gates/my-study").splitlines()
     lines = [part for line in shown for part in textwrap.wrap(line, COLUMNS) or [""]]
     assert len(lines) <= mistake.lines, message
 

@@ -56,7 +56,7 @@ def pages() -> list[str]:
         for path in sorted((ROOT / "docs").rglob("*.md"))
         if path.parent.name not in ("zoo", "reference")
     ]
-    return [str(p.relative_to(ROOT)) for p in [ROOT / "README.md", *written]]
+    return [str(p.relative_to(ROOT)) for p in [ROOT / "README.md", ROOT / "AGENTS.md", *written]]
 
 
 def blocks(page: str) -> list[Block]:

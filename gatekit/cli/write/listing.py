@@ -18,7 +18,8 @@ from gatekit.cli.output import WIDTH, write, write_json, write_table
 
 from .place import file_place, place
 
-TESTED = "tested by gatekit"
+TESTED = "tested"
+"""Status of a bundled object: gatekit's own tests run the conformance suite on it."""
 _REFERENCE = re.compile(r"^\s*References?:\s*(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 
 

@@ -1,0 +1,138 @@
+"""Files of the project that no code reads: they agree with each other and with the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import processes
+import pytest
+import yaml
+
+from gatekit.registry import cell_names
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_citation_is_of_the_released_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors", "abstract", "keywords"} <= set(cited)
+    assert cited["license"] == PROJECT["license"]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## (\d+\.\d+\.\d+) \((\d{4}-\d\d-\d\d)\)$", changes, re.MULTILINE)
+    assert released[0] == (cited["version"], cited["date-released"])
+    assert cited["version"] == PROJECT["version"]
+
+
+def test_new_changes_have_a_place() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", changes, re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    assert headings.count("Unreleased") == 1
+
+
+def test_forms_for_issues_and_pull_requests() -> None:
+    forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.md"))
+    assert [path.stem for path in forms] == ["bug", "cell_request"]
+    for path in forms:
+        head = path.read_text(encoding="utf-8").split("---\n")[1]
+        assert {"name", "about"} <= set(yaml.safe_load(head))
+    text = (ROOT / ".github/pull_request_template.md").read_text(encoding="utf-8")
+    targets = re.findall(r"`make ([\w-]+)`", text)
+    assert targets
+    assert [t for t in targets if not re.search(rf"^{t}:", MAKEFILE, re.MULTILINE)] == []
+
+
+def test_the_development_container_builds_what_make_builds() -> None:
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
+    minor = PROJECT["requires-python"].removeprefix(">=")
+    assert container["image"] == f"python:{minor}"
+    assert container["postCreateCommand"] == "make .venv/installed-dev"
+
+
+def test_the_help_of_make_lists_every_target() -> None:
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert phony
+    listed = re.findall(r'@echo "make ([\w-]+) ', MAKEFILE)
+    assert listed == [t for t in phony[1].split() if t != "help"]
+    for page in ("README.md", "docs/index.md", "CONTRIBUTING.md", "AGENTS.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) - {"help"}
+        assert named <= set(listed), page
+
+
+def test_the_quick_tests_cover_every_package() -> None:
+    (text,) = re.findall(r"^QUICK := ((?:.*\\\n)*.*)$", MAKEFILE, re.MULTILINE)
+    files = text.replace("\\", " ").split()
+    assert len(files) == len(set(files))
+    assert [name for name in files if not (ROOT / "tests" / name).is_file()] == []
+    packages = {path.parent.name for path in (ROOT / "gatekit").glob("*/__init__.py")}
+    assert packages <= {name.partition("/")[0] for name in files}
+
+
+def test_the_demo_leaves_the_clone_clean() -> None:
+    ignored = ["experiments/demo/curves.svg", "experiments/demo/runs/0/result.json", "data/x"]
+    done = processes.run(
+        ["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True
+    )
+    if done.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert done.stdout.split() == ignored
+    assert "$(DEMO_ROOT)/$(DEMO_STUDY)/curves" in MAKEFILE
+
+
+def test_both_pages_give_the_same_times() -> None:
+    index = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    (line,) = [text for text in README.splitlines() if text.startswith("On an idle machine")]
+    assert line in index.splitlines()
+
+
+# Where each number of the README's first table was measured.
+NUMBERS = {
+    "1,840 of 1,840": ("docs/studies.md", "1,840 faults tried, 1,840 survived"),
+    "1.15x as fast as a careful Keras cell": ("docs/performance.md", "mean 1.15x of 18"),
+    "3.19x": ("docs/performance.md", "mean 3.19x of 6"),
+    "1.14x to 1.20x": ("docs/performance.md", "| slstm | 1.14x (1.13 to 1.18) | 1.20x"),
+    "122 certified cells": ("docs/zoo.md", "and 122 of them are certified"),
+}
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_of_the_readme_was_measured(number: str) -> None:
+    page, text = NUMBERS[number]
+    assert number in README
+    assert text in (ROOT / page).read_text(encoding="utf-8")
+
+
+def test_the_verdicts_of_the_readme_are_those_of_the_findings() -> None:
+    page = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
+    verdicts = [row.split("|")[-3].strip() for row in page.splitlines() if row.startswith("| [")]
+    whole, none = verdicts.count("reproduced"), verdicts.count("not reproduced")
+    part = sum(verdict.startswith("reproduced only if") for verdict in verdicts)
+    assert whole + none + part == len(verdicts)
+    assert f"{len(verdicts)} claims" in README
+    assert f"[{whole} reproduced, {none} not, {part} in part](docs/findings.md)" in README
+
+
+def test_the_cells_of_other_libraries_exist() -> None:
+    from reference.peers import COMPARED
+
+    page = (ROOT / "docs/coming_from.md").read_text(encoding="utf-8")
+    parts = {part.partition("\n")[0]: part for part in page.split("\n## ")}
+    pairs = {
+        title: re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", parts[title], re.MULTILINE)
+        for title in ("torchrecurrent", "flash-linear-attention")
+    }
+    assert min(map(len, pairs.values())) > 10
+    assert {cell for rows in pairs.values() for _, cell in rows} <= set(cell_names())
+    # only what the tests compare is called equal
+    assert {cell for _, cell in pairs["torchrecurrent"]} <= set(COMPARED["torchrecurrent"])
+    tests = "".join(p.read_text() for p in (ROOT / "tests/reference").glob("test_peers_*.py"))
+    for theirs, own in pairs["torchrecurrent"]:
+        assert re.search(rf'"{own}": Peer\(\s*_cell\("{theirs}"', tests), (theirs, own)
