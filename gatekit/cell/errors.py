@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 MAX_MESSAGE = 4_000
 MAX_NEAREST = 64
@@ -85,6 +87,11 @@ def listed(names: Iterable[str], most: int = 24) -> str:
         return "(none)"
     more = f", and {len(ordered) - most} more" if len(ordered) > most else ""
     return ", ".join(ordered[:most]) + more
+
+
+def shown(path: Path | str) -> str:
+    """Return a path, relative to the working folder where that is shorter."""
+    return min(str(path), os.path.relpath(path), key=len)
 
 
 def excerpt(text: str, most: int = 80) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .declare import Declared
-from .errors import CellError
+from .errors import CellError, excerpt, shown
 from .parameter import Parameter
 
 
@@ -24,6 +25,7 @@ class RowWise(Declared):
 
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     mixes_units: ClassVar[bool] = False
+    uses_tensorflow: ClassVar[bool] = False
     method: ClassVar[str] = ""
 
     def arguments(self) -> tuple[str, ...]:
@@ -56,6 +58,23 @@ class RowWise(Declared):
         """Return the signature of the function, for error messages."""
         function = getattr(type(self), self.method)
         return f"{type(self).__name__}.{self.method}{inspect.signature(function)}"
+
+    def place(self, error: BaseException | None = None) -> str:
+        """Return file and line of the row-wise function, such as ``plugins/slow.py, line 12``.
+
+        Args:
+            error: what the function raised; then the line is the last one in the same file that
+                led to it, with its text.
+        """
+        code = getattr(type(self), self.method).__code__
+        if error is None:
+            return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename == code.co_filename]
+        if not own:
+            return self.place()
+        text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
+        return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
 
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the result of the row-wise function for arguments by name."""

@@ -89,7 +89,8 @@ def prepare(call: LayerCall) -> Problem:
         sequences[f"{name}_prev"], carried[name] = previous(sequences[name], first[name], valid)
     if cell.uses_t:
         ones = tf.ones_like(x[:, :, :1]) if mask is None else tf.cast(mask, x.dtype)
-        sequences["t"] = first["t"] + tf.cumsum(ones, axis=0)
+        # A masked step before the first valid one counts as the first: nothing divides by zero.
+        sequences["t"] = tf.maximum(first["t"] + tf.cumsum(ones, axis=0), 1)
         carried["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
     return Problem(
         cell=cell,

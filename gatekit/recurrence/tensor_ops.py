@@ -29,12 +29,17 @@ def _repeat(x: Any, n: Any) -> Any:
     return tf.reshape(parts, tf.concat([tf.shape(x)[:-1], [x.shape[-1] * int(n)]], 0))
 
 
-def _of_two(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _variance(x: Any) -> Any:
+    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    return tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
+
+
+def _of_one_type(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function with plain numbers taken in the type of the tensor beside them."""
 
-    def call(a: Any, b: Any) -> Any:
-        like = a if tf.is_tensor(a) else b
-        return function(*(tf.convert_to_tensor(v, like.dtype) for v in (a, b)))
+    def call(*values: Any) -> Any:
+        like = next(value for value in values if tf.is_tensor(value))
+        return function(*(tf.convert_to_tensor(v, like.dtype) for v in values))
 
     return call
 
@@ -60,13 +65,19 @@ TABLE: dict[str, Callable[..., Any]] = {
     "gelu": lambda x: x * (0.5 + 0.5 * tf.math.erf(x * math.sqrt(0.5))),
     "softsign": tf.nn.softsign,
     "modrelu": lambda x, b: tf.sign(x) * tf.nn.relu(tf.abs(x) + b),
-    "minimum": _of_two(tf.minimum),
-    "maximum": _of_two(tf.maximum),
+    "expm1": tf.math.expm1,
+    "log1p": tf.math.log1p,
+    "sign": tf.sign,
+    "clip": _of_one_type(lambda x, low, high: tf.minimum(tf.maximum(x, low), high)),
+    "where": _of_one_type(lambda x, a, b: tf.where(x > 0, a, b)),
+    "minimum": _of_one_type(tf.minimum),
+    "maximum": _of_one_type(tf.maximum),
     "softmax": lambda x: tf.nn.softmax(x, axis=-1),
     "cumsum": lambda x: tf.cumsum(x, axis=-1),
     "cumax": lambda x: tf.cumsum(tf.nn.softmax(x, axis=-1), axis=-1),
     "sum": lambda x: tf.reduce_sum(x, axis=-1, keepdims=True),
     "mean": lambda x: tf.reduce_mean(x, axis=-1, keepdims=True),
+    "var": _variance,
     "repeat": _repeat,
     "outer": lambda a, b: a[..., :, None] * b[..., None, :],
     "matvec": lambda m, v: tf.reduce_sum(m * v[..., None, :], axis=-1),

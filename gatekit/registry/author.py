@@ -10,16 +10,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from gatekit.cell.errors import PluginError, excerpt, listed, nearest
+from gatekit.cell.errors import PluginError, excerpt, listed, nearest, shown
 
 _NO_NAME = re.compile(r"cannot import name '(?P<name>\w+)' from '(?P<module>gatekit(?:\.tasks)?)'")
 PUBLIC = ("gatekit", "gatekit.tasks")
 """What plugins import from; all other modules are gatekit's own and move without notice."""
-
-
-def shown(path: Path | str) -> str:
-    """Return a path, relative to the working folder where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
 
 
 def author_line(error: BaseException, path: Path | None) -> str:

@@ -9,11 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.errors import PluginError, listed, nearest, shown
 from gatekit.tasks.task import Task
 
 from . import contract, quarantine
-from .author import shown
 from .loading import Registry, complete_registry, registry
 from .plugin import Broken, DiscoveredPlugin, Origin
 

@@ -12,6 +12,8 @@ from gatekit.cell.errors import GatekitError
 from gatekit.registry.author import what_happened
 from gatekit.registry.check_results import FAIL, PASS, XFAIL
 
+from .subject import GATE
+
 __all__ = ["FAIL", "PASS", "XFAIL", "Check", "CheckError", "Outcome"]
 
 
@@ -103,5 +105,6 @@ class Check:
         if isinstance(error, CheckError):
             return error.reason, error.remedy
         if isinstance(error, GatekitError):
-            return str(error), ""
+            # The small cell is the suite's own, and so is the gate's name in it.
+            return str(error).removeprefix(f"cell.gates.{GATE}: "), ""
         return what_happened(error, self.path), "fix this line"

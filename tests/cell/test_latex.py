@@ -107,7 +107,7 @@ def test_a_wrong_template_is_an_error_that_shows_a_right_one(template: str) -> N
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_every_function_has_a_template(function: str) -> None:
-    arguments = tuple(Name(letter) for letter in "ab"[: FUNCTIONS[function].arity])
+    arguments = tuple(Name(letter) for letter in "abc"[: FUNCTIONS[function].arity])
     text = latex(Call(function, arguments))
     assert all(str(argument) + "_t" in text for argument in arguments)
     assert text.count("{") == text.count("}")

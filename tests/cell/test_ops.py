@@ -22,6 +22,8 @@ EXPECTED = {
     "cos": math.cos,
     "hard_sigmoid": lambda v: min(max(v / 6 + 0.5, 0.0), 1.0),
     "silu": lambda v: v / (1 + math.exp(-v)),
+    "expm1": math.expm1,
+    "sign": lambda v: float((v > 0) - (v < 0)),
     "log_sigmoid": lambda v: -math.log(1 + math.exp(-v)),
 }
 
@@ -97,3 +99,34 @@ def test_a_gate_may_neither_branch_nor_loop_on_expressions():
         bool(Name("x"))
     with pytest.raises(TypeError, match="may not loop"):
         list(Name("x"))
+
+
+def test_what_an_array_library_has():
+    numpy.testing.assert_array_equal(ops.clip(X, -1.0, 1.0), numpy.clip(X, -1.0, 1.0))
+    numpy.testing.assert_array_equal(ops.clip(X, X - 1, 0.5), numpy.clip(X, X - 1, 0.5))
+    numpy.testing.assert_array_equal(ops.where(X, 2.0, -X), numpy.where(X > 0, 2.0, -X))
+    numpy.testing.assert_allclose(ops.log1p(ops.expm1(X)), X, atol=1e-15)
+    numpy.testing.assert_allclose(ops.var(X), X.var(-1, keepdims=True))
+    # numbers stay numbers, so that they take the type of the other operand
+    assert (ops.where(0, 1, 2), ops.clip(5, 0, 1), ops.sign(-3.0)) == (2, 1, -1.0)
+    made = ops.clip(Name("x"), -1, ops.where(Name("x"), 1, 2))
+    assert str(made) == "clip(x,-1,where(x,1,2))"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("clipp", "did you mean 'clip'"),
+        ("max", "type ops.maximum\\(a, b\\)"),
+        ("clamp", "type ops.clip\\(x, low, high\\)"),
+        ("fourier", "Functions: abs, clip, column"),
+    ],
+)
+def test_an_unknown_function_is_named_with_the_nearest_and_the_list(name, says):
+    with pytest.raises(AttributeError, match=f"gatekit.ops has no '{name}'.*{says}"):
+        getattr(ops, name)
+
+
+def test_modules_may_look_for_what_is_not_there():
+    assert not hasattr(ops, "__wrapped__")
+    assert set(FUNCTIONS) < set(dir(ops))

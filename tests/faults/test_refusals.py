@@ -133,6 +133,8 @@ def gatekit_gates():
 
 def gate(returned: str = "return ops.sigmoid(pre)", before: str = "", states: str = "") -> str:
     """Return the source of a plugin with one gate."""
+    if "import tensorflow" in returned:
+        states = f"{states}\n    uses_tensorflow = True"
     lines = {"BEFORE": before, "STATES": states, "RETURN": returned}
     text = GATE
     for place, value in lines.items():
@@ -159,9 +161,13 @@ REFUSED: list[tuple[int, str, str]] = [
 # Gates that are refused as the layer is built.
 BUILT: list[tuple[int, str, str]] = [
     (56, gate("return ops.sigmoid(pre) * self.slop"), "has no attribute 'slop'"),
-    (60, gate("return None"), "is NoneType; use gatekit.ops"),
+    (60, gate("return None"), "returns NoneType; return the gate's value"),
     (60, gate("return 0.5"), "a plain number, and the gate has 4 units"),
-    (60, gate("import numpy; return numpy.zeros((2, 4))"), "is ndarray; use gatekit.ops"),
+    (
+        60,
+        gate("import numpy; return numpy.zeros((2, 4))"),
+        "returns ndarray; return the gate's value",
+    ),
     (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
     (61, gate("return pre, {'k': pre}"), "returns the states k, and declares (none)"),
@@ -458,7 +464,7 @@ def test_row55_a_plugin_that_does_not_come_to_an_end_is_named(
 def test_row56_row65_a_run_is_a_process_and_its_failure_has_the_authors_line(
     write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write("plugins/mine.py", gate("return ops.sigmoid(pre) * self.slop"))
+    path = write("plugins/mine.py", gate("return ops.sigmoid(pre) * pre.nonesuch"))
     words = "cell=lstm swap.forget=mine task=adding task.length=4 units=2 trainer.steps=1"
     assert main(["train", *words.split()]) == 1
     told = capsys.readouterr().out

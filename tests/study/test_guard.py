@@ -117,6 +117,8 @@ from gatekit import Gate, hookimpl
 class Noisy(Gate):
     \"\"\"A gate that draws for itself.\"\"\"
 
+    uses_tensorflow = True
+
     def activate(self, pre):
         return tf.sigmoid(pre) * tf.random.uniform([])
 

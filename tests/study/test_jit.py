@@ -33,6 +33,8 @@ from gatekit import Gate, hookimpl
 class Outside(Gate):
     """``outside(pre) = sign(pre)``, by NumPy; its gradient is that of the identity."""
 
+    uses_tensorflow = True
+
     def activate(self, pre):
         """Return the gate's value, ``batch x units``."""
 

@@ -37,6 +37,8 @@ def source(
 ) -> str:
     """Return a plugin with one gate."""
     lines = value.replace("\n", "\n        ")
+    if "import tensorflow" in value:
+        body = f"{body}\n    uses_tensorflow = True" if body else "    uses_tensorflow = True"
     text = HEAD.replace("BODY", f"\n{body}\n" if body else "").replace("ARGUMENTS", arguments)
     return text.replace("VALUE", lines).replace("NAME", name)
 

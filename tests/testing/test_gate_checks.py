@@ -50,9 +50,9 @@ def test_a_global_generator_is_told(write: Write) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("return None", "its value is NoneType; use gatekit.ops"),
+        ("return None", "returns NoneType; return the gate's value"),
         ("return 0.5", "has a width of a plain number, and the gate has 6 units"),
-        ("import numpy\nreturn numpy.ones((15, 6))", "its value is ndarray; use gatekit.ops"),
+        ("import numpy\nreturn numpy.ones((15, 6))", "returns ndarray; return the gate's value"),
         ("return pre, {'k': pre}", "returns the states k, and declares (none)"),
         ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
         (TF + "return pre[:3]", "with 15 rows it does not fit"),

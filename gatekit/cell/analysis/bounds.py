@@ -77,11 +77,20 @@ def _interval(expr: Expr, named: Callable[[str], Interval]) -> Interval:
     first = _interval(expr.args[0], named)
     if expr.function in _SAME:
         return first
-    if expr.function in ("minimum", "maximum"):
-        second = _interval(expr.args[1], named)
-        chosen = min if expr.function == "minimum" else max
-        return chosen(first[0], second[0]), chosen(first[1], second[1])
+    rest = [_interval(arg, named) for arg in expr.args[1:]]
+    if expr.function == "minimum":
+        return _ends(min, first, rest[0])
+    if expr.function == "maximum":
+        return _ends(max, first, rest[0])
+    if expr.function == "clip":
+        return _ends(min, _ends(max, first, rest[0]), rest[1])
+    if expr.function == "where":
+        return min(end[0] for end in rest), max(end[1] for end in rest)
     raise _UnknownError
+
+
+def _ends(chosen: Callable[[float, float], float], one: Interval, other: Interval) -> Interval:
+    return chosen(one[0], other[0]), chosen(one[1], other[1])
 
 
 def _binary(expr: Binary, named: Callable[[str], Interval]) -> Interval:

@@ -9,7 +9,7 @@ from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from .built import Cell
 from .draft import Draft, bind
 from .nodes import make_nodes, make_output
-from .order import check_used, find_needs, find_order, find_states
+from .order import check_own_states, check_used, find_needs, find_order, find_states
 from .sizes import gate_size
 from .weights import Weights, check_references
 from .widths import check_constants, find_widths
@@ -42,6 +42,7 @@ def build(spec: CellSpec, units: int, features: int, output_unit: OutputUnitSpec
     order = find_order(draft, needs)
     check_used(draft, bindings, needs)
     widths = find_widths(draft, bindings, order)
+    check_own_states(draft, widths)
     check_constants(draft, widths)
     states = find_states(draft, needs, widths)
     weights = Weights(draft, widths)

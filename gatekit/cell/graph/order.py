@@ -177,6 +177,33 @@ def check_used(draft: Draft, bindings: Bindings, needs: Needs) -> None:
         _check_own(draft, name)
 
 
+def check_own_states(draft: Draft, widths: Widths) -> None:
+    """Refuse a state of a gate that the gate's value does not depend on, at any step.
+
+    Raises:
+        CellError: nothing reads the state; it would be computed and kept for nothing.
+    """
+    for name, made in widths.expressions.items():
+        if made is None:
+            continue
+        value, new_states = made
+        todo, reached = [value], set[str]()
+        while todo:
+            read = [key for key in names(todo.pop()) if key.startswith(f"{name}.")]
+            stems = {key.removeprefix(f"{name}.").removesuffix("_prev") for key in read}
+            found = stems & (new_states.keys() - reached)
+            reached |= found
+            todo += [new_states[own] for own in found]
+        for own in new_states:
+            if own not in reached:
+                gate = draft.gates[name].gate
+                raise CellError(
+                    f"cell.gates.{name}: {gate.place()}: the value of {gate.definition()} does not "
+                    f"depend on its state {own!r}; use {own}_prev or the new {own} in the value, "
+                    f"or remove {own!r} from states"
+                )
+
+
 def _check_signals(draft: Draft, bindings: Bindings, needs: Needs) -> None:
     todo = {draft.spec.emits, *(key.removesuffix("_history") for _, key in bindings.output)}
     todo.update(n for read in draft.output.reads for n in names(read.expr))

@@ -7,17 +7,21 @@ of expressions are computed as plain numbers by executors, so they must be small
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import CellError, listed
+from gatekit.cell.errors import CellError, excerpt, listed
+from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     Binary,
     Call,
     Expr,
     Name,
     Neg,
+    NotAnExpressionError,
     Number,
     children,
     lift,
@@ -26,6 +30,7 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
+from gatekit.cell.language.ops import UnknownFunctionError
 from gatekit.cell.language.shape import Shape, infer, shape_text
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
@@ -35,6 +40,12 @@ MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
+_LIBRARIES = ("numpy", "tensorflow", "keras")
+_ALLOWED = (
+    "a gate computes with gatekit.ops, + - * / ** and numbers: write ops.tanh(x) in place of "
+    "np.tanh(x) or tf.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in place of `if`. A "
+    "gate that needs more declares uses_tensorflow = True, and is not analysed"
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,10 @@ def _with_previous(draft: Draft, shapes: Mapping[str, Shape | None]) -> dict[str
 
 
 def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
-    gate = draft.gates[name].gate
+    gate, where = draft.gates[name].gate, f"cell.gates.{name}"
+    if gate.uses_tensorflow:
+        # It is shown by its docstring and never solved by a scan.
+        return None
     values: dict[str, Any] = {}
     for argument, key in bound:
         constant = draft.constants.get(key)
@@ -135,18 +149,39 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         values[argument] = Number(constant) if constant is not None else plain
     try:
         made = gate.compute(values)
+    except Exception as error:
+        misspelt = isinstance(error, AttributeError) and error.obj is gate
+        if misspelt or isinstance(error, (UnknownFunctionError, NameError)):
+            raise CellError(f"{where}: {gate.place(error)}: {error}") from None
+        if isinstance(error, NotAnExpressionError) or _in_a_library(error):
+            why = excerpt(" ".join(str(error).split()), 160)
+            raise CellError(f"{where}: {gate.place(error)}: {why}; {_ALLOWED}") from None
+        # A gate may be more than an expression, such as a slice.
+        return None
+    try:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
-    except Exception:
-        # A gate may be more than an expression. It is then shown by its docstring and never solved
-        # by a scan.
-        return None
+    except (TypeError, ValueError, AttributeError):
+        part = type(made).__name__
+        if isinstance(made, tuple):
+            part = "a tuple that is not (value, {name: new state})"
+        raise CellError(
+            f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's "
+            f"value, or (value, {{name: new state}}): {_ALLOWED}"
+        ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
             f"cell.gates.{name}: {gate.definition()} returns the states {listed(new_states)}, and "
             f"declares {listed(gate.states)}"
         )
     return value, new_states
+
+
+def _in_a_library(error: BaseException) -> bool:
+    """Return whether NumPy or TensorFlow refused a signal."""
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = any(part in Path(f.filename).parts for f in frames for part in _LIBRARIES)
+    return inside or (isinstance(error, TypeError) and "__array_ufunc__" in str(error))
 
 
 def _check_gate(
@@ -165,9 +200,14 @@ def _check_gate(
     for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
         found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
         if found is not None and found != own:
+            inline = isinstance(gate, InlineGate)
+            units = found[0] if found else 1
+            remedy = f"units: {units}" if inline else f"units = {units}"
+            near = "" if units != 1 else ", one number for all units"
             raise CellError(
-                f"{where}: its {what} has a width of {shape_text(found)}, and the gate has "
-                f"{own[0]} units"
+                f"{where}: {gate.place()}: its {what} has a width of {shape_text(found)}, and the "
+                f"gate has {own[0]} units; return a value for each unit, or type `{remedy}` "
+                f"{'beside the activation' if inline else 'in the class'}{near}"
             )
 
 

@@ -10,8 +10,19 @@ _SUM, _PRODUCT, _NEGATION, _POWER, _ATOM = 1, 2, 3, 4, 5
 _PRECEDENCE = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "//": _PRODUCT, "**": _POWER}
 
 
+class NotAnExpressionError(TypeError):
+    """Something was done with a signal that no expression can do."""
+
+
+def _refuse(what: str) -> NoReturn:
+    raise NotAnExpressionError(what)
+
+
 class Expr:
-    """Base of the five kinds of node; Python's arithmetic on expressions builds larger ones."""
+    """Base of the five kinds of node; Python's arithmetic on expressions builds larger ones.
+
+    An ``if``, a comparison or NumPy, which need a value, raise NotAnExpressionError.
+    """
 
     __slots__ = ()
     # NumPy must not spread an expression over an array's elements.
@@ -54,12 +65,21 @@ class Expr:
         return Neg(self)
 
     def __bool__(self) -> NoReturn:
-        raise TypeError(
-            "an expression cannot be true or false: a gate may not branch on its arguments"
-        )
+        _refuse("an expression cannot be true or false: a gate may not branch on its arguments")
 
     def __iter__(self) -> NoReturn:
-        raise TypeError("an expression has no elements: a gate may not loop over its arguments")
+        _refuse("an expression has no elements: a gate may not loop over its arguments")
+
+    def __lt__(self, other: object) -> NoReturn:
+        _refuse("an expression cannot be compared: a gate may not branch on its arguments")
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __float__(self) -> NoReturn:
+        _refuse("an expression is not a number: it has a value for each unit")
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        _refuse("an expression is not an array of NumPy")
 
 
 @dataclass(frozen=True, slots=True)

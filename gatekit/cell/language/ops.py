@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.cell.errors import listed, nearest
+
 from .expression import Call, Expr, lift
 
 Kind = Literal["elementwise", "units", "tensor"]
@@ -117,6 +119,11 @@ def _np_softmax(x: NDArray[Any]) -> Any:
     return shifted / shifted.sum(-1, keepdims=True)
 
 
+def _np_where(x: Any, a: Any, b: Any) -> Any:
+    chosen: NDArray[Any] = np.where(np.asarray(x) > 0, a, b)
+    return chosen[()]
+
+
 # The scale and slope that keep mean 0 and variance 1 (Klambauer et al. 2017, arXiv:1706.02515).
 _SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -185,11 +192,30 @@ modrelu = _function(
     latex=r"\operatorname{{modrelu}}\left({0}, {1}\right)",
     arity=2,
 )
+expm1 = _function("expm1", _E, "exp(x) - 1, exact near 0", np.expm1, range=(-1.0, math.inf))
+log1p = _function("log1p", _E, "log(1 + x), exact near 0", np.log1p)
+sign = _function("sign", _E, "-1, 0 or 1", np.sign, range=(-1.0, 1.0))
 minimum = _function(
     "minimum", _E, "the smaller of two", np.minimum, latex=r"\min\left({0}, {1}\right)", arity=2
 )
 maximum = _function(
     "maximum", _E, "the larger of two", np.maximum, latex=r"\max\left({0}, {1}\right)", arity=2
+)
+clip = _function(
+    "clip",
+    _E,
+    "x between low and high",
+    lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    latex=r"\operatorname{{clip}}\left({0}, {1}, {2}\right)",
+    arity=3,
+)
+where = _function(
+    "where",
+    _E,
+    "a where x > 0, else b",
+    _np_where,
+    latex=r"\operatorname{{where}}\left({0} > 0, {1}, {2}\right)",
+    arity=3,
 )
 _U: Kind = "units"
 softmax = _function("softmax", _U, "softmax over units", _np_softmax, range=_UNIT)
@@ -209,6 +235,13 @@ sum = _function(
     latex=r"\sum\left({0}\right)",
 )
 mean = _function("mean", _U, "mean over units, width 1", lambda x: np.mean(x, -1, keepdims=True))
+var = _function(
+    "var",
+    _U,
+    "variance over units, width 1",
+    lambda x: np.var(x, -1, keepdims=True),
+    range=_POSITIVE,
+)
 repeat = _function(
     "repeat",
     _U,
@@ -303,3 +336,37 @@ add_backend(
     _is_numpy,
     {f.name: f.numpy for f in (*FUNCTIONS.values(), eye_like, block_product) if f.numpy},
 )
+
+_INSTEAD = {
+    "add": "a + b",
+    "clamp": "ops.clip(x, low, high)",
+    "divide": "a / b",
+    "max": "ops.maximum(a, b)",
+    "min": "ops.minimum(a, b)",
+    "multiply": "a * b",
+    "negative": "-x",
+    "pow": "x ** 2",
+    "power": "x ** 2",
+    "std": "ops.sqrt(ops.var(x))",
+    "subtract": "a - b",
+}
+"""What to type in place of functions that other libraries have."""
+
+__all__ = [*sorted(FUNCTIONS), "Function", "block_product", "eye_like"]
+
+
+class UnknownFunctionError(AttributeError):
+    """There is no such function in `gatekit.ops`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
+    hint = f"; type {_INSTEAD[name]}" if name in _INSTEAD else nearest(name, FUNCTIONS)
+    raise UnknownFunctionError(
+        f"gatekit.ops has no {name!r}{hint}. Functions: {listed(FUNCTIONS, 60)}."
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -197,7 +197,7 @@ def _flat(one: Shape, _: Shape, __: int) -> Shape:
 
 _RULES: Mapping[str, Callable[[Shape, Shape, int], Shape]] = {
     **dict.fromkeys(("softmax", "cumsum", "cumax"), lambda one, _, __: one),
-    **dict.fromkeys(("sum", "mean"), lambda one, _, __: (*one[:-1], 1)),
+    **dict.fromkeys(("sum", "mean", "var"), lambda one, _, __: (*one[:-1], 1)),
     "repeat": _repeat,
     "outer": _outer,
     "matvec": _matvec,

@@ -1,0 +1,95 @@
+"""The functions of the language on tensors: values, gradients, every executor; and the time t."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gatekit
+from gatekit.cell.language.ops import FUNCTIONS, Function
+
+SIMPLE = sorted(
+    name for name, f in FUNCTIONS.items() if f.kind in ("elementwise", "units") and not f.static
+)
+RNG = np.random.default_rng(0)
+
+
+def arguments(function: Function) -> list[Any]:
+    """Return positive arguments, none of them where a derivative jumps."""
+    return [RNG.uniform(0.1, 0.9, size=(3, 4)) for _ in range(function.arity)]
+
+
+@pytest.mark.parametrize("name", SIMPLE)
+def test_values_are_those_of_numpy(name: str) -> None:
+    given = arguments(FUNCTIONS[name])
+    found = FUNCTIONS[name](*(tf.constant(a) for a in given))
+    np.testing.assert_allclose(found, FUNCTIONS[name](*given), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", SIMPLE)
+def test_gradients_are_slopes(name: str) -> None:
+    given = [tf.constant(a) for a in arguments(FUNCTIONS[name])]
+    slope, numeric = tf.test.compute_gradient(FUNCTIONS[name], given, delta=1e-6)
+    for one, other in zip(slope, numeric, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["clip", "where", "minimum", "maximum"])
+def test_plain_numbers_take_the_type_of_the_tensor(name: str) -> None:
+    x = tf.constant([[-3.0, 0.5]], tf.float16)
+    rest = [1, 2][: FUNCTIONS[name].arity - 1]
+    assert FUNCTIONS[name](x, *rest).dtype == tf.float16
+
+
+CELL = {
+    "name": "array_like",
+    "gates": {
+        "a": {"activation": "clip(pre, -0.5, 0.75)"},
+        "b": {"activation": "where(pre, expm1(-abs(pre)), sign(pre) * log1p(abs(pre)))"},
+    },
+    "equations": {"h": "a * h_prev + b / sqrt(1 + var(h_prev))"},
+    "emits": "h",
+}
+
+
+def test_every_executor_computes_them() -> None:
+    x = tf.constant(RNG.normal(size=(2, 5, 3)))
+    results = []
+    for executor in ("reference", "fused", "unroll"):
+        layer = gatekit.RNN(
+            CELL, 4, return_sequences=True, executor=executor, seed=1, dtype="float64"
+        )
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+        results.append((y, *tape.gradient(y, [x, *layer.trainable_variables])))
+    for other in results[1:]:
+        for one, two in zip(results[0], other, strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+MEAN = {
+    "name": "running_mean",
+    "gates": {"value": {"activation": "pre"}},
+    "equations": {"m": "m_prev + (value - m_prev) / t"},
+    "emits": "m",
+}
+
+
+@pytest.mark.parametrize("executor", ["reference", "fused", "unroll", "affine", "scan"])
+def test_t_is_at_least_one_before_the_first_valid_step(executor: str) -> None:
+    cell = {**MEAN, "gates": {"value": {"activation": "pre", "reads": ["x"]}}}
+    layer = gatekit.RNN(cell, 4, return_sequences=True, executor=executor, seed=1, dtype="float64")
+    x = tf.constant(RNG.normal(size=(2, 5, 3)))
+    mask = np.array([[False, False, True, True, True], [True, True, False, True, False]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, mask=mask)
+    slopes = tape.gradient(y, [x, *layer.trainable_variables])
+    assert all(np.isfinite(np.asarray(part)).all() for part in [y, *slopes])
+    kernel, bias = (layer.named_weights[n].numpy() for n in ("value.x", "value.bias"))
+    values = x.numpy()[0, 2:] @ kernel + bias
+    np.testing.assert_allclose(y[0, -1], values.mean(0), atol=1e-12)
