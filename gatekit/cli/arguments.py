@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
+from argparse import Namespace
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+
+COMPLETING = "_ARGCOMPLETE"
+"""The variable that argcomplete's shell function sets if gatekit is to complete a line."""
 
 _PLUGINS = re.compile(r"\+{0,2}plugins=(.*)", re.DOTALL)
 _OPENS = re.compile(r"[+~]*[A-Za-z_][\w./]*=['\"]?[\[{]")
@@ -111,9 +117,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an argument is missing, unknown or of the wrong type.
         """
-        if "_ARGCOMPLETE" in os.environ:
-            from .completion import offer
-
+        if COMPLETING in os.environ:
             offer(self)
         words = list(argv)
         if "--plugin" in self._option_string_actions:
@@ -127,3 +131,29 @@ class Parser(argparse.ArgumentParser):
                 f"{self.prog} has no {what} {argument!r}{hint or '.'} Options: {listed(options)}."
             )
         return known
+
+
+def offer(parser: argparse.ArgumentParser) -> None:
+    """Complete the line by the options and arguments of a parser; the process ends here."""
+    import argcomplete
+
+    completers = {"study": studies, "studies": studies, "overrides": keys}
+    for action in parser._actions:
+        if action.dest in completers:
+            action.completer = completers[action.dest]  # type: ignore[attr-defined]
+    argcomplete.autocomplete(parser)
+
+
+def studies(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    """Return the names of the studies in ``--root``."""
+    root = Path(getattr(parsed_args, "root", None) or "experiments")
+    with contextlib.suppress(OSError):
+        return [folder.name for folder in root.iterdir() if (folder / "runs").is_dir()]
+    return []
+
+
+def keys(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
+    """Return the keys and values that Hydra knows after the words before."""
+    from gatekit.study.hydra.composing import candidates
+
+    return candidates(getattr(parsed_args, "overrides", None) or [], prefix)

@@ -12,7 +12,7 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
-from .arguments import refuse_split
+from .arguments import COMPLETING, refuse_split
 from .commands import COMMANDS, usage
 from .output import guarded, write
 
@@ -67,7 +67,7 @@ def _exit_code(arguments: list[str], debug: bool) -> int:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if "_ARGCOMPLETE" in os.environ and "COMP_LINE" in os.environ:
+    if COMPLETING in os.environ and "COMP_LINE" in os.environ:
         from .completion import complete
 
         complete()

@@ -23,14 +23,14 @@ def sources(tasks: Mapping[str, type[Task]] | None = None) -> dict[str, PackageS
     Raises:
         DataError: two tasks declare one name for different data.
     """
-    found: dict[str, PackageSource] = {}
+    declared: dict[str, PackageSource] = {}
     for task in _tasks(tasks).values():
         source = task.source
         if source is None:
             continue
-        if found.setdefault(source.name, source) != source:
+        if declared.setdefault(source.name, source) != source:
             raise DataError(f"two tasks declare different data under the name {source.name!r}.")
-    return found
+    return declared
 
 
 def get(

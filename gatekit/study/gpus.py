@@ -26,13 +26,13 @@ def places(options: Options) -> list[dict[str, str]]:
 
     Slots on one GPU are far apart, so that the first runs spread over all GPUs.
     """
-    found = visible()
+    seen = visible()
     if options.gpus == "auto":
-        ids = found
+        ids = seen
     elif isinstance(options.gpus, int):
         if options.gpus == 0:
             return []
-        ids = (found or [str(n) for n in range(options.gpus)])[: options.gpus]
+        ids = (seen or [str(n) for n in range(options.gpus)])[: options.gpus]
     else:
         ids = list(options.gpus)
     return [slot(gpu, options) for gpu in ids * options.runs_per_gpu]

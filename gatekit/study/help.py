@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from .resolve import unresolved
 
@@ -24,9 +24,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "layers": "stacked recurrent layers",
         "bidirectional": "a second layer runs backwards beside each",
         "residual": "adds a layer's input to its output",
-        "dropout": "share of a layer's outputs to drop in training",
+        "dropout": "share of outputs to drop in training",
         "pool": "what the head reads: last, mean or all",
-        "match": "choose units by budget: parameters:50k, cell:lstm",
+        "match": "units by budget: parameters:50k, cell:lstm",
     },
     "the task": {
         "task": "the data and the metric (gatekit tasks)",
@@ -36,7 +36,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "optimizer": "adam, adamw, sgd or rmsprop",
         "optimizer.name": "the algorithm, for a file of your own",
         "optimizer.learning_rate": "the learning rate",
-        "optimizer.clipnorm": "bound on the norm of all gradients; null: none",
+        "optimizer.clipnorm": "bound on the norm of all gradients",
         "optimizer.schedule": "constant, cosine or step",
         "optimizer.momentum": "of sgd and rmsprop",
         "optimizer.nesterov": "of sgd",
@@ -52,20 +52,20 @@ SECTIONS: dict[str, dict[str, str]] = {
     "the computation": {
         "executor": "auto, or one by name, such as fused",
         "jit": "compiles the training step by XLA",
-        "precision": "float32, float64, mixed_float16, mixed_bfloat16",
+        "precision": "also float64, mixed_float16, mixed_bfloat16",
         "probe": "records gates and states after each epoch",
         "plugins": "plugin files: plugins=[my_gate.py]",
     },
     "the study": {
-        "study": "the study's folder; null: the experiment's name",
+        "study": "the study; null: the experiment's name",
         "root": "the folder of all studies",
-        "experiment": "a file in conf/experiment that sets several keys",
+        "experiment": "a file in conf/experiment with several keys",
         "trials": "draws per variant, with hydra/sweeper=random",
         "n_jobs": "runs at once; null: as many as there are cores",
         "threads": "threads within a run",
         "retry": "retry=failed runs failed runs again",
-        "allow_changed": "continue although versions or the machine changed",
-        "hydra.launcher.KEY": "GPUs, time limits, Ray and Slurm (docs/cluster.md)",
+        "allow_changed": "continue although versions have changed",
+        "hydra.launcher.KEY": "GPUs, Ray and Slurm (docs/cluster.md)",
     },
 }
 """What each key means, by section."""
@@ -82,7 +82,7 @@ OPTIONS = """options
 
 Your own files are conf/KEY/NAME.yaml. docs/studies.md describes every key."""
 
-WIDTH = 26
+WIDTH = 30
 
 
 def help_text(config: DictConfig) -> str:
@@ -91,7 +91,7 @@ def help_text(config: DictConfig) -> str:
     Args:
         config: the composed configuration, whose values are shown.
     """
-    values = unresolved(config)
+    values = {**unresolved(config), **_choices(config)}
     parts = [USAGE]
     for section, keys in SECTIONS.items():
         parts.append("\n".join([section, *_lines(keys, values)]))
@@ -109,13 +109,26 @@ def _lines(keys: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _value(key: str, values: Mapping[str, Any]) -> str | None:
-    """Return a key's value as it is typed; None if it has none here."""
-    value: Any = values
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if isinstance(value, Mapping):
-        value = value.get("name") or value.get("kind") or value.get("function")
-    if value is None and key in values:
-        return None if key in ("trainer", "experiment") else "null"
-    shown = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else value
-    return None if shown is None else str(shown).replace(" ", "")
+    """Return a key's value as it is typed; None if the key is not there."""
+    value: Any = values.get(key)
+    if key not in values:
+        group, _, inner = key.partition(".")
+        keys = values.get(f"{group}.", {})
+        if inner not in keys:
+            return None
+        value = keys[inner]
+    shown = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return shown[value]
+    return str(value).replace(" ", "")
+
+
+def _choices(config: DictConfig) -> dict[str, Any]:
+    """Return the file that is chosen in each group, and the keys of the group as ``GROUP.``."""
+    choices: Any = OmegaConf.to_container(config.hydra.runtime.choices)
+    groups = [group for group in choices if "/" not in group and "@" not in group]
+    composed = unresolved(config)
+    return {
+        **{group: choices[group] for group in groups},
+        **{f"{group}.": composed.get(group) or {} for group in groups},
+    }

@@ -26,10 +26,10 @@ def _pairs(value: Any) -> tuple[tuple[str, Any], ...]:
 
 
 def _amounts(value: Any) -> tuple[tuple[str, float], ...]:
-    found = {name: number(0, above=True)(amount) for name, amount in mapping(value).items()}
-    if taken := {"CPU", "GPU"} & found.keys():
+    amounts = {name: number(0, above=True)(amount) for name, amount in mapping(value).items()}
+    if taken := {"CPU", "GPU"} & amounts.keys():
         raise WrongError(f"without {listed(taken)}, which are threads=N and gpus and runs_per_gpu")
-    return tuple(sorted(found.items()))
+    return tuple(sorted(amounts.items()))
 
 
 def _line(value: Any) -> str:
@@ -114,7 +114,7 @@ def read_options(data: Mapping[str, Any]) -> Options:
     Raises:
         ConfigError: a key is unknown, or a value is not allowed.
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in data.items():
         if key in SHARED:
             continue
@@ -126,12 +126,12 @@ def read_options(data: Mapping[str, Any]) -> Options:
             )
         known_key(key)
         try:
-            found[key] = CHECKS[key](value)
+            values[key] = CHECKS[key](value)
         except WrongError as wrong:
             raise ConfigError(
                 f"hydra.launcher.{key}={value!r} is not allowed: {key} is {wrong}."
             ) from None
-    return Options(**found)
+    return Options(**values)
 
 
 def known_key(key: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from gatekit.tasks.task import Task
 from gatekit.training.process.stopping import InterruptedRunError
 
 from .feed import Feed
@@ -26,7 +27,7 @@ class Scores:
     """
 
     def __init__(
-        self, model: Any, task: Any, feed: Feed, stop: threading.Event, *, jit: bool
+        self, model: Any, task: Task, feed: Feed, stop: threading.Event, *, jit: bool
     ) -> None:
         self.feed, self.stop = feed, stop
         metric, loss = task.metric.name, task.signature().loss

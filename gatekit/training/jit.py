@@ -44,6 +44,8 @@ def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], An
 
 def _unknown(error: Exception) -> str:
     """Return the operations that XLA does not know, as TensorFlow names them."""
-    told = str(error).partition("unsupported operations")[2]
-    names = sorted({part.split(" (")[0].split()[-1] for part in told.split("(No registered")[:-1]})
+    message = str(error).partition("unsupported operations")[2]
+    names = sorted(
+        {part.split(" (")[0].split()[-1] for part in message.split("(No registered")[:-1]}
+    )
     return f"It does not know {', '.join(names)}." if names else str(error).splitlines()[0]

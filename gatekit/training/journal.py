@@ -114,9 +114,9 @@ class Journal:
         self.folder.write_checkpoint(Checkpoint({**arrays, **best}, position, self.made_with))
         self._saved = time.monotonic()
 
-    def resume(self, found: Checkpoint) -> None:
+    def resume(self, checkpoint: Checkpoint) -> None:
         """Go back to where a checkpoint was made: metrics and best weights of that moment."""
-        position = found.position
+        position = checkpoint.position
         for name in ("epoch", "step", "closed", "loss", "validation"):
             setattr(self, name, position[name])
         best = position["best"]
@@ -126,10 +126,10 @@ class Journal:
             self.remark(text)
         self.best_weights = {
             name.removeprefix("best/"): value
-            for name, value in found.arrays.items()
+            for name, value in checkpoint.arrays.items()
             if name.startswith("best/")
         }
-        self.folder.go_back(found)
+        self.folder.go_back(checkpoint)
         if self.best is not None:
             self._write_best()
 

@@ -16,6 +16,7 @@ from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.executors.choose import Choice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.tasks import seeds
+from gatekit.tasks.task import Signature
 
 from .pool import pooled
 
@@ -102,7 +103,7 @@ def step_metric(metric: str, loss: str, y: Any, logits: Any) -> Any:
 
 
 def build_model(
-    config: Mapping[str, Any], signature: Any, masked: bool, steps: int | None = None
+    config: Mapping[str, Any], signature: Signature, masked: bool, steps: int | None = None
 ) -> SequenceModel:
     """Return the model, every weight drawn from the run's seed by the weight's name.
 

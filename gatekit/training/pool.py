@@ -27,12 +27,12 @@ def length(pool: str, feed: Feed) -> int | None:
     remedy = "pool=all gives each step weights of its own; type pool=mean or pool=last."
     if feed.masked:
         raise DataError(f"some sequences have masks. {remedy}")
-    found = {name: split.x.shape[1] for name, split in feed.splits.items()}
-    found.setdefault("train", feed.step(0)[0].shape[1])
-    if len(set(found.values())) > 1:
-        said = ", ".join(f"{name} {steps}" for name, steps in found.items())
-        raise DataError(f"sequences have several lengths: {said}. {remedy}")
-    return int(found["train"])
+    lengths = {name: split.x.shape[1] for name, split in feed.splits.items()}
+    lengths.setdefault("train", feed.step(0)[0].shape[1])
+    if len(set(lengths.values())) > 1:
+        shown = ", ".join(f"{name} {steps}" for name, steps in lengths.items())
+        raise DataError(f"sequences have several lengths: {shown}. {remedy}")
+    return int(lengths["train"])
 
 
 def pooled(pool: str, value: Any, mask: Any, steps: int | None) -> Any:

@@ -17,6 +17,7 @@ import tensorflow as tf
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
+from gatekit.tasks.task import Task
 from gatekit.tasks.validate import DataWarning, check_splits
 from gatekit.training.probe.observe import Probe
 from gatekit.training.probe.records import ProbeRecords
@@ -46,12 +47,12 @@ class DivergedError(Exception):
 
 def train(
     config: Mapping[str, Any],
-    task: Any,
+    task: Task,
     folder: RunFolder,
     stop: threading.Event,
     verbose: int = 2,
     callbacks: Callbacks | None = None,
-    found: Checkpoint | None = None,
+    checkpoint: Checkpoint | None = None,
     made_with: Mapping[str, Any] | None = None,
     remarks: list[str] | None = None,
 ) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def train(
         stop: set from outside to stop after the current batch.
         verbose: Keras' progress output: 1 a bar, 2 a line per epoch.
         callbacks: the callbacks of plugins.
-        found: the checkpoint to go on from.
+        checkpoint: the checkpoint to go on from.
         made_with: what the numbers depend on besides the configuration, for the checkpoints.
         remarks: warnings about the run so far; they go into the result.
 
@@ -86,14 +87,16 @@ def train(
         if issubclass(warning.category, DataWarning):
             journal.remark(str(warning.message))
     feed = Feed(task, splits, config["seed"], config["trainer"]["batch"], few=config["jit"])
-    return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(verbose, found)
+    return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
+        verbose, checkpoint
+    )
 
 
 class _Session:
     def __init__(
         self,
         config: Mapping[str, Any],
-        task: Any,
+        task: Task,
         feed: Feed,
         journal: Journal,
         stop: threading.Event,
@@ -112,7 +115,7 @@ class _Session:
         self.running: Mapping[str, numpy.ndarray] = {}
         self.step_seconds: list[float] = []
 
-    def run(self, verbose: int, found: Checkpoint | None) -> dict[str, Any]:
+    def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
         with guarded("building the model", self.journal.remark):
             self._make()
         executor = choice_of(self.model).executor
@@ -121,8 +124,8 @@ class _Session:
         self._tell("start")
         try:
             try:
-                if found is not None:
-                    self._resume(found)
+                if checkpoint is not None:
+                    self._resume(checkpoint)
                 else:
                     self.probe.begin()
                 self._fit(verbose)
@@ -203,15 +206,15 @@ class _Session:
 
         return tf.data.Dataset.from_generator(steps, output_signature=self.feed.spec)
 
-    def _resume(self, found: Checkpoint) -> None:
-        self.journal.resume(found)
-        self.callbacks.restore(found.position["plugins"])
-        tensors.restore(self.model, found.arrays)
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        self.journal.resume(checkpoint)
+        self.callbacks.restore(checkpoint.position["plugins"])
+        tensors.restore(self.model, checkpoint.arrays)
         if not self.journal.closed and self.at_end():
             self.close_epoch()
         elif not self.journal.closed:
             # Keras sets the running loss to zero before every epoch, this one included.
-            self.running = {n: v for n, v in found.arrays.items() if n.startswith("metric/")}
+            self.running = {n: v for n, v in checkpoint.arrays.items() if n.startswith("metric/")}
 
     def at_end(self) -> bool:
         """Return whether the latest batch was the last one of an epoch."""

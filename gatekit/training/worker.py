@@ -111,9 +111,9 @@ def _attempt(
         _print_trace()
         return "FAILED", f"out of memory: {_first_line(error)}{_peak()}"
     except OSError as error:
-        said = durable.trouble(error, request.path)
+        reason = durable.trouble(error, request.path)
         _print_trace()
-        return "FAILED", said
+        return "FAILED", reason
     except Exception as error:
         _print_trace()
         return "FAILED", f"{type(error).__name__}: {_first_line(error)}"
@@ -144,9 +144,9 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     folder.write_config(config)
     here = environment.numeric()
     asked = {"threads": request.threads, "executor": config["executor"], "jit": config["jit"]}
-    found = resume.found(folder)
-    if found is not None:
-        asked, remark = resume.agreed(found, here | asked, folder, request.allow_changed)
+    checkpoint = resume.checkpoint_of(folder)
+    if checkpoint is not None:
+        asked, remark = resume.agreed(checkpoint, here | asked, folder, request.allow_changed)
         remarks += [remark] if remark else []
         config["executor"] = asked["executor"]
     use_table(request.path)
@@ -174,8 +174,10 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     write_env(config["executor"])
     ready = time.monotonic()
     verbose = 1 if request.terminal else 2
-    result = train(config, task, folder, stop, verbose, callbacks, found, here | asked, remarks)
-    if found is not None and request.config["executor"] == "auto":
+    result = train(
+        config, task, folder, stop, verbose, callbacks, checkpoint, here | asked, remarks
+    )
+    if checkpoint is not None and request.config["executor"] == "auto":
         result["executor_reason"] = "auto, as resolved by the first attempt"
     write_env(
         result["executor"],

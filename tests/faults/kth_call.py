@@ -89,7 +89,7 @@ def train(folder: RunFolder, say) -> None:
     os.close(durable.open_log(folder.path / "log.txt"))
     folder.write_config({"units": 1, "seed": 3})
     folder.write_env({"made": "here"})
-    found = resume.found(folder)
+    found = resume.checkpoint_of(folder)
     book = journal.Journal(folder, "mse", "min", MADE_WITH)
     weights = numpy.zeros(3)
     if found is not None:

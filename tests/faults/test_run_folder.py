@@ -164,7 +164,7 @@ def test_row_85_a_damaged_record_never_invents_a_number(folder, damage, capsys):
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
     # What belongs to the checkpoint has changed: nothing goes on from doubtful numbers.
-    assert resume.found(folder) is None
+    assert resume.checkpoint_of(folder) is None
     assert "begins again" in capsys.readouterr().out
     assert not path.exists()
 
@@ -264,7 +264,7 @@ def test_row_99_a_run_that_was_moved_goes_on(folder, tmp_path):
     os.rename(tmp_path / "study", tmp_path / "elsewhere")
     moved = RunFolder(tmp_path / "elsewhere" / "runs" / "00")
     assert moved.claim() == 2
-    assert resume.found(moved).position["step"] == 1
+    assert resume.checkpoint_of(moved).position["step"] == 1
     moved.write_config({"a": 1})
     moved.finish(RESULT)
     os.rename(tmp_path / "elsewhere", tmp_path / "again")

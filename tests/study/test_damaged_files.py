@@ -256,7 +256,7 @@ def test_what_a_checkpoint_needs_is_set_aside_or_not_touched(tmp_path, name, way
     orphaned(folder)
     again = RunFolder(folder.path)
     again.claim()
-    found = resume.found(again)
+    found = resume.checkpoint_of(again)
     if found is not None:
         assert name in ("weights.npz", "probe.jsonl")
         again.go_back(found)

@@ -64,7 +64,7 @@ def made(place):
         folder.write_config(run.config)
         known = components.load(run.config["plugins"])
         task = known.task(run.config["task"])
-        result = train(run.config, task, folder, stop or threading.Event(), found=found)
+        result = train(run.config, task, folder, stop or threading.Event(), checkpoint=found)
         return result, folder
 
     return make

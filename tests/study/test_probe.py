@@ -43,7 +43,9 @@ def attempt(run, path, stop=None):
     task = components.load().task(run.config["task"])
     stop = stop or StopAt(10**9)
     try:
-        result = train(run.config, task, folder, stop, verbose=0, found=resume.found(folder))
+        result = train(
+            run.config, task, folder, stop, verbose=0, found=resume.checkpoint_of(folder)
+        )
     except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped")
         return False

@@ -198,7 +198,7 @@ def test_a_run_behind_the_median_is_told_to_stop(monkeypatch, optuna):
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend("experiments/default/optuna.journal")
     )
-    work = tuned.Tuned(search, where, storage)
+    work = tuned.OptunaWork(search, where, storage)
     run = work.take()
     folder = run.folder()
     folder.claim()

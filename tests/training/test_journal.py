@@ -49,7 +49,7 @@ def again(folder):
     """Stop, claim again, and return the journal that goes on, with what was found."""
     folder.status("INTERRUPTED", "stopped")
     folder.claim()
-    found = resume.found(folder)
+    found = resume.checkpoint_of(folder)
     book = begun(folder)
     if found is not None:
         book.resume(found)

@@ -136,28 +136,28 @@ def _defaults(data: Mapping[str, Any], group: str, path: Path) -> Iterator[str]:
     if not isinstance(entries, (list, type(None))):
         raise ConfigError(f"{path}: defaults is {entries!r}; a list is expected: [NAME, _self_].")
     for entry in entries or ():
-        found = None
+        place = None
         if isinstance(entry, str):
             match = _HERE.fullmatch(entry) if group == "cell" else None
             name = match["name"] if match else entry
             absolute = name.removeprefix("/") if group == "experiment" else name
             known = absolute.partition("/")[0] in GROUPS and absolute != name
-            found = absolute if known else f"{group}/{name}" if NAME.fullmatch(name) else None
+            place = absolute if known else f"{group}/{name}" if NAME.fullmatch(name) else None
         elif isinstance(entry, Mapping) and len(entry) == 1:
             ((key, value),) = entry.items()
             match = _GROUP.fullmatch(str(key)) if group == "experiment" else None
             if match and value is None:
                 continue
             if match and isinstance(value, str) and NAME.fullmatch(value):
-                found = f"{match['group']}/{value}"
-        if found is None or not NAME.fullmatch(found):
+                place = f"{match['group']}/{value}"
+        if place is None or not NAME.fullmatch(place):
             example = "[lstm, _self_]" if group != "experiment" else "[override /cell: lstm]"
             raise ConfigError(
                 f"{path}: defaults: {entry} is not allowed here; write names as in {example}, "
                 "or add --trust-config if you wrote this file yourself."
             )
-        if found != f"{group}/_self_":
-            yield found.removesuffix(".yaml")
+        if place != f"{group}/_self_":
+            yield place.removesuffix(".yaml")
 
 
 def _refuse_hydra(node: Any, path: Path, places: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ plan has to know all runs before the first one starts.
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import warnings
 from argparse import Namespace
@@ -132,10 +133,24 @@ def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
         if options.resolve:
             refuse_large(unresolved(config))
         hydra.show_cfg(PRIMARY, overrides, options.cfg, options.package, options.resolve)
-    elif options.info:
-        hydra.show_info(options.info, PRIMARY, overrides)
-    else:
-        hydra.hydra_help(PRIMARY, get_args_parser(), Namespace(overrides=overrides))
+        return
+    with _own_logging():
+        if options.info:
+            hydra.show_info(options.info, PRIMARY, overrides)
+        else:
+            hydra.hydra_help(PRIMARY, get_args_parser(), Namespace(overrides=overrides))
+
+
+@contextlib.contextmanager
+def _own_logging() -> Iterator[None]:
+    """Restore the root logger, to which Hydra adds a handler for what it prints."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
 
 
 def candidates(typed: Sequence[str], prefix: str) -> list[str]:

@@ -82,15 +82,15 @@ class Others:
         if now - self.looked > ASLEEP:
             for each in self.watched:
                 each.since = now
-        self.looked, watched, found = now, self.watched, list[tuple[PlannedRun, State]]()
+        self.looked, watched, ended = now, self.watched, list[tuple[PlannedRun, State]]()
         self.watched = []
         for each in watched:
             state = self._look(each, now)
             if state is None:
                 self.watched.append(each)
             else:
-                found.append((each.run, state))
-        return found
+                ended.append((each.run, state))
+        return ended
 
     def _look(self, each: _Watched, now: float) -> State | None:
         folder = each.run.folder()

@@ -217,27 +217,27 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
     context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
     with _nameless_main():
         try:
-            made = process.started(context, run, plan, environment, False, main, preload)
+            child = process.started(context, run, plan, environment, False, main, preload)
         except StartError as error:
             return Ending(str(error), lost=True, blameless=True)
     try:
-        while not made.over():
-            made.wait(0.2)
+        while not child.over():
+            child.wait(0.2)
     except KeyboardInterrupt:
         # Ray cancels a task so; asked once more, it must not leave the process behind.
         asked = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        made.terminate()
-        made.process.join(STOP_WITHIN)
-        made.kill()
-        made.process.join()
+        child.terminate()
+        child.process.join(STOP_WITHIN)
+        child.kill()
+        child.process.join()
         signal.signal(signal.SIGINT, asked)
     return Ending(
-        made.reason(),
-        made.lost(),
-        made.blameless(),
-        made.unstarted(),
-        made.peak,
-        (platform.node(), made.pid),
+        child.reason(),
+        child.lost(),
+        child.blameless(),
+        child.unstarted(),
+        child.peak,
+        (platform.node(), child.pid),
     )
 
 

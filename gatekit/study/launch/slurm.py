@@ -282,15 +282,15 @@ def detach(
 
 def _free(plan: SweepPlan, others: Others, outcome: Outcome) -> list[PlannedRun]:
     """Watch until it is known of every run whether its process lives; return those of dead ones."""
-    found: list[PlannedRun] = []
+    free: list[PlannedRun] = []
     progress = Progress(len(others), 1, log=plan.log)
     if others:
         progress.note(waiting(others))
     while others:
-        found += settle(others, Listed(()), outcome, progress)
+        free += settle(others, Listed(()), outcome, progress)
         time.sleep(0.2)
     progress.close()
-    return found
+    return free
 
 
 def _batch(plan: SweepPlan, runs: Sequence[PlannedRun], main: Main) -> Batch:

@@ -50,19 +50,19 @@ def executor(plan: SweepPlan) -> Any:
         "slurm_additional_parameters": dict(options.sbatch) or None,
     }
     try:
-        made = submitit.AutoExecutor(
+        jobs = submitit.AutoExecutor(
             folder=(plan.study / SLURM).absolute(),
             cluster=options.cluster,
             slurm_max_num_timeout=options.requeues,
             local_max_num_timeout=options.requeues,
         )
-        made.update_parameters(**{k: v for k, v in asked.items() if v is not None})
+        jobs.update_parameters(**{k: v for k, v in asked.items() if v is not None})
     except (RuntimeError, ValueError, TypeError) as error:
         raise ConfigError(
             f"hydra.launcher.backend=slurm: {str(error).splitlines()[0]} Type this on a login node "
             "of the cluster, or hydra.launcher.cluster=local to try the jobs on this machine."
         ) from None
-    return made
+    return jobs
 
 
 @contextlib.contextmanager
@@ -77,9 +77,9 @@ def submitting() -> Iterator[None]:
     try:
         yield
     except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError, OSError) as error:
-        said = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
+        lines = [line for line in str(error).splitlines() if line.strip()] or [str(error)]
         raise ConfigError(
-            f"Slurm refuses the job: {said[-1].strip()} Check hydra.launcher.partition, account, "
+            f"Slurm refuses the job: {lines[-1].strip()} Check hydra.launcher.partition, account, "
             "qos, minutes, memory_gb, gpus and sbatch; more runs_per_job make fewer jobs."
         ) from None
 
@@ -127,9 +127,9 @@ def not_queued(plan: SweepPlan, todo: list[PlannedRun], outcome: Outcome) -> lis
 
 
 def _noted(folder: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    noted: dict[str, set[str]] = {}
     for path in folder.glob(job_name("*")):
         record = durable.read_object(path)
         with contextlib.suppress(KeyError, TypeError):
-            found[str(record["job"])] = set(record["runs"])
-    return found
+            noted[str(record["job"])] = set(record["runs"])
+    return noted

@@ -43,6 +43,13 @@ class Best:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _ScoredRun:
+    config: dict[str, Any]
+    score: float
+    words: tuple[str, ...]
+
+
 def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
     """Return the best trial of each variant, and the smallest seed that no trial has used.
 
@@ -55,38 +62,41 @@ def best(folder: Path, by: Sequence[str]) -> tuple[list[Best], int]:
         ConfigError: no run has such a key.
     """
     words = {name: known.words for name, known in plan_file.read(folder).items()}
-    runs: list[tuple[dict[str, Any], float, int, tuple[str, ...]]] = []
+    runs: list[_ScoredRun] = []
     top, directions = -1, set()
-    for found in survey(folder):
-        if found.state not in OUTCOMES or found.stale is not None:
+    for known_run in survey(folder):
+        if known_run.state not in OUTCOMES or known_run.stale is not None:
             continue
-        config = _read(found.path / CONFIG)
-        result = RunFolder(found.path).result()
+        config = _read(known_run.path / CONFIG)
+        result = RunFolder(known_run.path).result()
         directions.add(result["metric"]["direction"])
         top = max(top, int(config["seed"]))
         score = (result.get("best") or {}).get("validation")
-        score = math.nan if found.state == "DIVERGED" or score is None else float(score)
-        runs.append((config, score, int(config["seed"]), words.get(found.id, ())))
+        score = math.nan if known_run.state == "DIVERGED" or score is None else float(score)
+        runs.append(_ScoredRun(config, score, words.get(known_run.id, ())))
     if not runs:
         raise RunError(f"no run of {folder} is complete; there is nothing to choose from.")
     if len(directions) > 1:
         raise ConfigError("the runs have metrics of both directions; add task to --by.")
     sign = 1.0 if directions == {"min"} else -1.0
-    _known(by, [config for config, *_ in runs])
-    groups: dict[str, dict[str, list[tuple[dict[str, Any], float, int, tuple[str, ...]]]]] = {}
+    _known(by, [run.config for run in runs])
+    groups: dict[str, dict[str, list[_ScoredRun]]] = {}
     for run in runs:
-        values = canonical_json([value_of(run[0], key) for key in by])
-        trial = canonical_json({k: v for k, v in run[0].items() if k not in ("seed", "study")})
+        values = canonical_json([value_of(run.config, key) for key in by])
+        trial = canonical_json({k: v for k, v in run.config.items() if k not in ("seed", "study")})
         groups.setdefault(values, {}).setdefault(trial, []).append(run)
     chosen = []
     for trials in groups.values():
-        scores = {k: statistics.fmean(sign * r[1] for r in made) for k, made in trials.items()}
+        scores = {
+            key: statistics.fmean(sign * run.score for run in seeds)
+            for key, seeds in trials.items()
+        }
         finite = [k for k, score in scores.items() if math.isfinite(score)]
         if finite:
             key = min(finite, key=lambda k: (scores[k], k))
-            config, _, _, typed = trials[key][0]
-            by_key = {k: value_of(config, k) for k in by}
-            chosen.append(Best(by_key, config, sign * scores[key], len(trials), typed))
+            first = trials[key][0]
+            by_key = {k: value_of(first.config, k) for k in by}
+            chosen.append(Best(by_key, first.config, sign * scores[key], len(trials), first.words))
     return chosen, top + 1
 
 
@@ -109,15 +119,15 @@ def confirming(
     for each in chosen:
         known = components.load(each.config["plugins"])
         data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
-        found = variant(validate(data), known, swapped=True)
-        kept = {**found.config, "swap": each.config["swap"], "match": each.config.get("match")}
-        found = dataclasses.replace(found, config=kept)
-        sources |= found.sources
+        confirmed = variant(validate(data), known, swapped=True)
+        kept = {**confirmed.config, "swap": each.config["swap"], "match": each.config.get("match")}
+        confirmed = dataclasses.replace(confirmed, config=kept)
+        sources |= confirmed.sources
         ours = ("seed", "study", "root", "plugins", "hydra.mode")
         typed = [w for w in each.words if w.partition("=")[0] not in ours]
         label = " ".join(f"{key}={value}" for key, value in each.by.items())
         for seed in seeds:
-            run = run_of(found, launch, seed, f"{label} seed={seed}", typed)
+            run = run_of(confirmed, launch, seed, f"{label} seed={seed}", typed)
             runs[run.fingerprint] = run
     return SweepPlan(launch, tuple(runs.values()), (), sources, command)
 

@@ -65,7 +65,7 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
     plan = SweepPlan(where, (), (), sources, command)
     durable.folder(plan.study)
     try:
-        work = Tuned(search, plan, storage(plan.study / JOURNAL))
+        work = OptunaWork(search, plan, storage(plan.study / JOURNAL))
     except GatekitError:
         raise
     except Exception as error:
@@ -79,7 +79,7 @@ def tune(search: Search, command: str) -> tuple[SweepPlan, Outcome]:
     return dataclasses.replace(plan, runs=tuple(work.runs)), outcome
 
 
-class Tuned:
+class OptunaWork:
     """The work of a search: variants take turns, each with a study of its own in the journal.
 
     Args:
@@ -90,10 +90,12 @@ class Tuned:
 
     def __init__(self, search: Search, plan: SweepPlan, storage: Any) -> None:
         self.plan = plan
-        self.variants = [_Variant(search, v, plan, storage) for v in range(len(search.variants))]
+        self.variants = [
+            _VariantSearch(search, v, plan, storage) for v in range(len(search.variants))
+        ]
         self.total = sum(v.left() for v in self.variants)
         self.runs: list[PlannedRun] = []
-        self.owners: dict[str, _Variant] = {}
+        self.owners: dict[str, _VariantSearch] = {}
 
     def take(self) -> PlannedRun | None:
         """Return a run of the variant that has begun the fewest."""
@@ -127,7 +129,7 @@ class Tuned:
         return self.owners[run.fingerprint].settled(run, state)
 
 
-class _Variant:
+class _VariantSearch:
     def __init__(self, search: Search, index: int, plan: SweepPlan, storage: Any) -> None:
         optuna = _optuna()
         self.search, self.index, self.plan = search, index, plan

@@ -95,9 +95,9 @@ class Probe:
             loss = tf.reduce_sum(values * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)
         perturbations = {n: each.perturbations for n, each in instruments.items()}
         slopes = tape.gradient(loss, perturbations, unconnected_gradients="zero")
-        found = {}
+        traced = {}
         for name, seen in instruments.items():
-            found[name] = {
+            traced[name] = {
                 "signals": {n: seen.in_time(v) for n, v in seen.sequences.items()},
                 "squares": {
                     n: seen.in_time(tf.reduce_sum(tf.square(slope), -1))
@@ -109,7 +109,7 @@ class Probe:
                 },
                 "mask": () if seen.mask is None else seen.in_time(seen.mask),
             }
-        return found
+        return traced
 
     def _facts(self, layer: RNN, seen: Mapping[str, Any]) -> dict[str, Any]:
         masked = not isinstance(seen["mask"], tuple)
@@ -119,8 +119,8 @@ class Probe:
         kept = kept_facts(shares, mask, zoneout)
         return {
             "gates": {
-                name: gate_facts(seen["signals"][name].numpy(), mask, told)
-                for name, told in self.bounds[layer.name].items()
+                name: gate_facts(seen["signals"][name].numpy(), mask, bounds)
+                for name, bounds in self.bounds[layer.name].items()
             },
             "states": {
                 state.name: {

@@ -33,15 +33,15 @@ def guarded(where: str, warn: Callable[[str], None], printing: bool = False) -> 
     watched = None if printing else _Watched(sys.stdout)
     with contextlib.redirect_stdout(watched) if watched else contextlib.nullcontext():
         yield
-    found = ["wrote to standard output"] if watched and watched.written else []
+    changes = ["wrote to standard output"] if watched and watched.written else []
     after = _shared()
-    for name, (said, restore) in _RESTORED.items():
+    for name, (change, restore) in _RESTORED.items():
         if before[name] != after[name]:
-            found.append(said)
+            changes.append(change)
             restore(before[name])
-    if found:
+    if changes:
         warn(
-            f"{where}: a plugin {', '.join(found)}; this was undone. A run must depend on its "
+            f"{where}: a plugin {', '.join(changes)}; this was undone. A run must depend on its "
             "configuration and seed only."
         )
 

@@ -16,7 +16,7 @@ SETTINGS = ("threads", "executor", "jit")
 """Resolved once: an attempt goes on with those of the first, whatever it is asked for."""
 
 
-def found(folder: RunFolder) -> Checkpoint | None:
+def checkpoint_of(folder: RunFolder) -> Checkpoint | None:
     """Return the checkpoint to go on from, None where the run begins.
 
     A damaged one is set aside, and the log reports it.
@@ -53,18 +53,18 @@ def agreed(
     settings = {key: before.get(key, now[key]) for key in SETTINGS}
     if allow_changed:
         settings |= {"threads": now["threads"], "jit": now["jit"]}
-    told = printable("; ".join(changes(before, {**now, **settings})))
+    changed = printable("; ".join(changes(before, {**now, **settings})))
     position = checkpoint.position
     place = f"after epoch {position['epoch']}, step {position['step']}"
-    if told and not allow_changed:
+    if changed and not allow_changed:
         raise RunError(
             f"resume refused: continued {place}, the run would not end with the numbers of one "
-            f"that was never interrupted. {told}. Type allow_changed=true retry=failed to continue "
-            f"anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
+            f"that was never interrupted. {changed}. Type allow_changed=true retry=failed to "
+            f"continue anyway, or delete {folder.path / CHECKPOINT} and type retry=failed to "
             "begin again."
         )
-    sys.stdout.write(f"continues {place}{', although changed: ' + told if told else ''}.\n")
-    return settings, f"continued {place} although changed: {told}" if told else None
+    sys.stdout.write(f"continues {place}{', although changed: ' + changed if changed else ''}.\n")
+    return settings, f"continued {place} although changed: {changed}" if changed else None
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
