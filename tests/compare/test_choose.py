@@ -10,6 +10,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.grouping.best import best_of
 from gatekit.compare.grouping.where import where
+from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.study import load
 
@@ -68,6 +69,8 @@ def test_the_best_rate_is_chosen_by_validation_for_each_variant_and_task(root: P
     assert not any(difference.confounded for difference in compared)
     assert all(difference.pairs == 3 for difference in compared)
     assert f"For each, {RATE} was chosen by the mean validation nll." in sentences(found)[0]
+    tuned = {record["group"]: record["tuned"] for record in records(found)}
+    assert tuned["gru task=jsb"] == {RATE: 0.01}
     by = compare("demo", root, by=["cell"], best_of=["optimizer"])
     assert rates(by) == rates(found)
 

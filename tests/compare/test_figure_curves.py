@@ -289,6 +289,8 @@ def test_a_band_on_a_log_axis_ends_at_the_lowest_seed(
     (band,) = drawn.collections
     heights = band.get_paths()[0].vertices[:, 1]
     assert min(heights) == pytest.approx(0.004)
+    said = [text.get_text() for text in drawn.texts]
+    assert "bands that reach 0 end at the lowest seed" in said
 
 
 def test_a_band_ends_where_the_metric_does(

@@ -73,6 +73,10 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     for item, (tone, line) in zip(drawn, styles, strict=True):
         _draw_group(axes, item, tone, line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
+    log = axes.get_yscale() == "log"
+    if log and any(item.band is not None and (item.band.low <= 0).any() for item in drawn):
+        note = "bands that reach 0 end at the lowest seed"
+        axes.text(0.01, 0.012, note, fontsize=5.5, color="#666666", transform=axes.transAxes)
     axes.set_ylabel(plottable(f"validation {metric_text(metric)}"))
     axes.set_xlabel(step_name([run for item in drawn for run in item.row.group.runs]))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, steps=[1, 2, 5, 10]))

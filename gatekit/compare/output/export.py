@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.grouping.group import all_settings
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import Variant, several_tasks
 from gatekit.compare.stats.statistics import Interval
@@ -25,7 +26,10 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     """Return one plain record per group, best first; unknown values are None, never NaN."""
     several = several_tasks(comparison)
     over = {} if several is None else {v.name: v for v in several.variants}
-    return [_record(row, over.get(row.group.variant)) for row in comparison.rows]
+    return [
+        {**_record(row, over.get(row.group.variant)), "tuned": _tuned(row, comparison.tuned)}
+        for row in comparison.rows
+    ]
 
 
 def to_json(comparison: Comparison) -> str:
@@ -135,6 +139,12 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "differs_in": list(diff.differs_in) if diff else [],
         "flags": [*(summary.flags if summary else ()), *(diff.notes if diff else ())],
     }
+
+
+def _tuned(row: Row, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the values that were chosen for a group by validation."""
+    chosen = row.group.runs
+    return {key: all_settings(chosen[0]).get(key) for key in keys} if chosen else {}
 
 
 def _finite(value: float) -> float | None:
