@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
-from gatekit.cell.schema import CellSpec, read_cell
+from gatekit.cell.errors import (
+    CellError,
+    ConfigError,
+    ExpressionError,
+    listed,
+    nearest,
+    shown,
+)
+from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
 from .queries import config_dirs, origins
 from .safe_yaml import read_yaml
@@ -36,7 +44,35 @@ def load_cell(
         CellError: there is no such cell, or it is not what a cell must be.
         ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
     """
-    return read_cell(cell_config(cell, catalogue, plugins), catalogue)
+    with in_file(cell, plugins):
+        return read_cell(cell_config(cell, catalogue, plugins), catalogue)
+
+
+@contextlib.contextmanager
+def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Name the file of a cell of your own in what is wrong with the cell.
+
+    Args:
+        cell: the cell's name; anything else has no file.
+        plugins: plugin files, whose configuration folders are searched too.
+
+    Raises:
+        CellError: what was raised inside, with the file in front.
+        ExpressionError: the same.
+    """
+    try:
+        yield
+    except (CellError, ExpressionError) as error:
+        path = _own_file(cell, plugins) if isinstance(cell, str) else None
+        if path is None or not str(error).startswith("cell"):
+            raise
+        raise type(error)(f"{shown(path)}: {error}") from None
+
+
+def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
+    paths = [folder / "cell" / f"{name}.yaml" for folder in config_folders(plugins)]
+    found = next((p for p in paths if _NAME.match(name) and p.is_file()), None)
+    return None if found is None or _is_bundled(found) else found
 
 
 def cell_config(
@@ -105,7 +141,10 @@ class _Composer:
         for folder in self.folders:
             path = folder / "cell" / f"{name}.yaml"
             if _NAME.match(name) and path.is_file():
-                return self.resolved(read_yaml(path), str(path), (*chain, name))
+                config = read_yaml(path)
+                check_file_name(config, path)
+                own = not _is_bundled(path)
+                return self.resolved(config, str(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
         known = cell_names(self.plugins)
@@ -117,7 +156,7 @@ class _Composer:
         )
 
     def resolved(
-        self, config: dict[str, Any], where: str, chain: tuple[str, ...]
+        self, config: dict[str, Any], where: str, chain: tuple[str, ...], own: bool = True
     ) -> dict[str, Any]:
         _check_values(config, where, "")
         if "defaults" not in config:
@@ -133,9 +172,14 @@ class _Composer:
         if "_self_" not in names:
             names.append("_self_")
         merged: dict[str, Any] = {}
+        starts: dict[str, Any] = {}
         for name in names:
-            merged = _merge(merged, config if name == "_self_" else self.named(name, chain))
-        return merged
+            part = config if name == "_self_" else self.named(name, chain)
+            if own and name != "_self_":
+                starts |= _starts(name, part)
+                part = {key: value for key, value in part.items() if key not in ABOUT_KEYS}
+            merged = _merge(merged, part)
+        return {"starts_from": starts, **merged} if starts else merged
 
     def entry(self, entry: Any, where: str) -> str:
         match = _ENTRY.match(entry) if isinstance(entry, str) else None
@@ -145,6 +189,56 @@ class _Composer:
                 "only, such as [lstm, _self_]"
             )
         return match["name"]
+
+
+def own_provenance(
+    config: Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a cell's file so that a merge with its ``defaults`` adds nothing to its provenance.
+
+    Args:
+        config: what a file of your own holds.
+        catalogue: what is registered.
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    entries = config.get("defaults")
+    entries = entries if isinstance(entries, (list, tuple)) else ()
+    names = [match["name"] for e in entries if isinstance(e, str) and (match := _ENTRY.match(e))]
+    starts: dict[str, Any] = {}
+    for name in names:
+        if name != "_self_":
+            # What is wrong with a cell in `defaults` is reported when it is composed.
+            with contextlib.suppress(CellError, ConfigError):
+                starts |= _starts(name, cell_config(name, catalogue, plugins))
+    if not starts:
+        return dict(config)
+    return {**dict.fromkeys(ABOUT_KEYS), "starts_from": starts, **config}
+
+
+def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the works of a cell that another starts from, and of those that it starts from."""
+    return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
+
+
+def check_file_name(config: Mapping[str, Any], path: Path) -> None:
+    """Refuse a cell whose name is not that of its file.
+
+    Raises:
+        ConfigError: tables would show another name than the one to type.
+    """
+    name = config.get("name")
+    if isinstance(name, str) and name != path.stem:
+        raise ConfigError(
+            f"{shown(path)}: the cell is named {name!r} here and typed as cell={path.stem}; write "
+            f"name: {path.stem}, or rename the file to {name}.yaml"
+        )
+
+
+def _is_bundled(path: Path) -> bool:
+    import gatekit.conf
+
+    folders = [Path(folder) / "cell" for folder in gatekit.conf.__path__]
+    return any(folder.samefile(path.parent) for folder in folders if folder.is_dir())
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise ConfigError(f"{path} is not YAML{_marked(error)}") from None
     except RecursionError:
         raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
@@ -89,6 +89,17 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} holds {loaded!r}; a mapping, key: value, is expected.")
     return loaded
+
+
+def _marked(error: yaml.YAMLError) -> str:
+    """Return what is wrong, with the line and a caret below it where the parser has them."""
+    mark = getattr(error, "problem_mark", None)
+    snippet = None if mark is None else mark.get_snippet(indent=4)
+    if mark is None or snippet is None:
+        return f": {' '.join(str(error).split())[:300]}"
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 
 
 def decoded(data: bytes, path: Path) -> str:

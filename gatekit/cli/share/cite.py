@@ -36,8 +36,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     asked = read_overrides(options.overrides)
     plugins = tuple(asked.plugins)
     about = dict(load_cell(asked.cell, catalogue(plugins), plugins).about)
-    works = cited(about, bibliography(plugins))
-    if not works and not options.json:
+    known = bibliography(plugins)
+    works = cited(about, known)
+    starts = {n: cited({"cite": c}, known) for n, c in about.get("starts_from", {}).items()}
+    if not works and not any(starts.values()) and not options.json:
         raise ConfigError(
             f"cell={asked.cell} cites no work. Its reference: {about.get('reference', 'none')}. "
             "docs/cells.md describes the key cite."
@@ -45,5 +47,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([work.data() for work in works])
     else:
-        write(bibtex(works))
+        parts = [bibtex(works)] if works else [f"% {asked.cell} itself cites no work."]
+        for parent, its in starts.items():
+            parts += [f"% {asked.cell} starts from {parent}, which cites:\n\n{bibtex(its)}"] * bool(
+                its
+            )
+        write("\n\n".join(parts))
     return 0

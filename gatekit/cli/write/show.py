@@ -64,6 +64,7 @@ def build_cell(overrides: Overrides) -> Cell:
     from gatekit.cell.graph import build
     from gatekit.cell.schema import read_cell, read_output_unit, swap
     from gatekit.registry import catalogue, cell_config
+    from gatekit.registry.cells import in_file
 
     plugins = tuple(overrides.plugins)
     known = catalogue(plugins)
@@ -71,6 +72,8 @@ def build_cell(overrides: Overrides) -> Cell:
     for role, gate in overrides.swap.items():
         config = swap(config, role, gate, known)
     unit = with_values({"kind": overrides.output_unit}, overrides.output_values, "output_unit")
-    return build(
-        read_cell(config, known), overrides.units, overrides.features, read_output_unit(unit, known)
-    )
+    # What is typed is not in the file.
+    own = None if overrides.swap or overrides.cell_values else overrides.cell
+    with in_file(own, plugins):
+        cell, output = read_cell(config, known), read_output_unit(unit, known)
+        return build(cell, overrides.units, overrides.features, output)

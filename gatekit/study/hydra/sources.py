@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
 from gatekit.registry import components
+from gatekit.registry.cells import check_file_name, own_provenance
 from gatekit.study import composed
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
@@ -48,6 +49,9 @@ class CheckedSource(ConfigSource):
             places = sorted({name for task in known.tasks.values() for name in task.places})
             allowed.refuse(config_path, path, header["package"], places)
             allowed.refuse_endless(config_path, known.config_folders)
+            if config_path.startswith("cell/"):
+                check_file_name(data, path)
+                data = own_provenance(data, known.catalogue, composed.current.plugins)
             data = _escaped(data)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
