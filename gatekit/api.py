@@ -323,6 +323,7 @@ def _built(
     from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
     from gatekit.cell.schema import swap as swapped
     from gatekit.registry import catalogue, cell_config
+    from gatekit.registry.cells import in_file
 
     spec = getattr(cell, "spec", cell)
     if not isinstance(cell, (str, Mapping, CellSpec)):
@@ -347,8 +348,9 @@ def _built(
         if isinstance(output_unit, OutputUnitSpec)
         else read_output_unit(output_unit, known)
     )
-    read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
-    return build(read, units, features, unit)
+    with in_file(None if swap else cell, tuple(plugins)):
+        read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
+        return build(read, units, features, unit)
 
 
 def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:

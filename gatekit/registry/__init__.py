@@ -13,7 +13,6 @@ from .cells import (
     config_folders,
     load_cell,
     named_after_file,
-    naming_file,
     own_file,
 )
 from .contract import API
@@ -48,7 +47,6 @@ __all__ = [
     "left_out",
     "load_cell",
     "named_after_file",
-    "naming_file",
     "object_hash",
     "origins",
     "own_file",

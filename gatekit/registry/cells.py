@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, alternatives, listed
-from gatekit.cell.schema import CellSpec, read_cell
+from gatekit.cell.errors import CellError, ConfigError, ExpressionError, alternatives, listed
+from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
 from .queries import config_dirs, origins
 from .safe_yaml import read_yaml
@@ -37,29 +37,29 @@ def load_cell(
         CellError: there is no such cell, or it is not what a cell must be.
         ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
     """
-    config = cell_config(cell, catalogue, plugins)
-    with naming_file(cell, plugins):
-        return read_cell(config, catalogue)
+    with in_file(cell, plugins):
+        return read_cell(cell_config(cell, catalogue, plugins), catalogue)
 
 
 @contextlib.contextmanager
-def naming_file(cell: str | Mapping[str, Any], plugins: Sequence[str] = ()) -> Iterator[None]:
-    """Begin each error about a cell with the cell's file, if the cell has one.
+def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
+    """Name the file of a cell of your own in what is wrong with the cell.
 
     Args:
-        cell: a name or a mapping, as in `load_cell`.
+        cell: the cell's name; anything else has no file.
         plugins: plugin files, whose configuration folders are searched too.
 
     Raises:
-        CellError: as raised inside, with the path of the file in front.
+        CellError: what was raised inside, with the file in front.
+        ExpressionError: the same.
     """
     try:
         yield
-    except CellError as error:
-        path = _file(cell, config_folders(plugins)) if isinstance(cell, str) else None
-        if path is None:
+    except (CellError, ExpressionError) as error:
+        path = _own_file(cell, plugins) if isinstance(cell, str) else None
+        if path is None or not str(error).startswith("cell"):
             raise
-        raise CellError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from None
 
 
 def own_file(group: str, name: str) -> str:
@@ -94,6 +94,11 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
             f"name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
+
+
+def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
+    found = _file(name, config_folders(plugins))
+    return None if found is None or _is_bundled(found) else found
 
 
 def cell_config(
@@ -162,7 +167,7 @@ class _Composer:
         path = _file(name, self.folders)
         if path is not None:
             config = named_after_file(read_yaml(path), path)
-            return self.resolved(config, str(path), (*chain, name))
+            return self.resolved(config, str(path), (*chain, name), not _is_bundled(path))
         if name in self.catalogue.cells:
             return {"function": name}
         known = cell_names(self.plugins)
@@ -173,7 +178,7 @@ class _Composer:
         )
 
     def resolved(
-        self, config: dict[str, Any], where: str, chain: tuple[str, ...]
+        self, config: dict[str, Any], where: str, chain: tuple[str, ...], own: bool = True
     ) -> dict[str, Any]:
         _check_values(config, where, "")
         if "defaults" not in config:
@@ -189,9 +194,14 @@ class _Composer:
         if "_self_" not in names:
             names.append("_self_")
         merged: dict[str, Any] = {}
+        starts: dict[str, Any] = {}
         for name in names:
-            merged = _merge(merged, config if name == "_self_" else self.named(name, chain))
-        return merged
+            part = config if name == "_self_" else self.named(name, chain)
+            if own and name != "_self_":
+                starts |= _starts(name, part)
+                part = {key: value for key, value in part.items() if key not in ABOUT_KEYS}
+            merged = _merge(merged, part)
+        return {"starts_from": starts, **merged} if starts else merged
 
     def entry(self, entry: Any, where: str) -> str:
         match = _ENTRY.match(entry) if isinstance(entry, str) else None
@@ -201,6 +211,42 @@ class _Composer:
                 "only, such as [lstm, _self_]"
             )
         return match["name"]
+
+
+def own_provenance(
+    config: Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a cell's file so that a merge with its ``defaults`` adds nothing to its provenance.
+
+    Args:
+        config: what a file of your own holds.
+        catalogue: what is registered.
+        plugins: plugin files, whose configuration folders are searched too.
+    """
+    entries = config.get("defaults")
+    entries = entries if isinstance(entries, (list, tuple)) else ()
+    names = [match["name"] for e in entries if isinstance(e, str) and (match := _ENTRY.match(e))]
+    starts: dict[str, Any] = {}
+    for name in names:
+        if name != "_self_":
+            # What is wrong with a cell in `defaults` is reported when it is composed.
+            with contextlib.suppress(CellError, ConfigError):
+                starts |= _starts(name, cell_config(name, catalogue, plugins))
+    if not starts:
+        return dict(config)
+    return {**dict.fromkeys(ABOUT_KEYS), "starts_from": starts, **config}
+
+
+def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the works of a cell that another starts from, and of those that it starts from."""
+    return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
+
+
+def _is_bundled(path: Path) -> bool:
+    import gatekit.conf
+
+    folders = [Path(folder) / "cell" for folder in gatekit.conf.__path__]
+    return any(folder.samefile(path.parent) for folder in folders if folder.is_dir())
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path | None:

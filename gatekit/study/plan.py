@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
+from gatekit.registry.cells import in_file
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, plan_log
@@ -194,7 +195,10 @@ def runs_of(
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
-        variants[key] = variant(base, known)
+        own = not any(o.lstrip("+~").startswith(("cell.", "swap.")) for o in overrides)
+        choice = OmegaConf.select(composed, "hydra.runtime.choices.cell") if own else None
+        with in_file(choice, known.files):
+            variants[key] = variant(base, known)
     sources |= variants[key].sources
     seeds = [config["seed"]] if config["seeds"] is None else list(range(config["seeds"]))
     experiment = [o for o in overrides if o.lstrip("+").startswith("experiment=")]

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import CellError
-from gatekit.cell.language.expression import Call, walk
+from gatekit.cell.language.expression import Call, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
@@ -134,9 +134,14 @@ def memory_length(subject: InCell) -> str | None:
         return f"the values of {gate} are no shares between 0 and 1"
     kept = np.clip(np.mean(value, axis=(0, 1)), 1e-6, 1 - 1e-6)
     half = np.log(0.5) / np.log(kept)
+    # The states that the gate keeps: their equation multiplies what was before by it.
+    kept_states = [
+        name for name, expr in subject.spec.equations if {gate, f"{name}_prev"} <= {*names(expr)}
+    ]
+    which = f" of {' and '.join(kept_states)}" if kept_states else ""
     return (
-        f"half is left after {np.median(half):.1f} steps (units from {half.min():.1f} to "
-        f"{half.max():.1f})"
+        f"half{which} is left after {np.median(half):.1f} steps (units from {half.min():.1f} to "
+        f"{half.max():.1f}), by the gate {gate}"
     )
 
 

@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from gatekit.cell.gate import Gate
@@ -20,11 +19,11 @@ from .shown import BUNDLED, FEW, cell
 
 
 class Opaque(Gate):
-    """A step: one where pre is positive."""
+    """A slice, which is no expression."""
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value."""
-        return np.where(pre > 0, 1.0, 0.0)
+        return pre[..., :] / 2
 
 
 def products(description: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -62,6 +61,7 @@ def test_the_description_of_the_lstm() -> None:
         "count": 96,
         "trainable": True,
         "kind": "kernel",
+        "initializer": "glorot_uniform",
         "regularizer": None,
         "constraint": None,
     }
@@ -167,7 +167,7 @@ def test_an_opaque_gate_is_shown_by_its_docstring() -> None:
     known = replace(catalogue(), gates={**catalogue().gates, "opaque": Opaque})
     d = describe(cell("lstm", gates={"forget": {"kind": "opaque"}}, extra=known))
     assert d["equations"][1] == (
-        "forget = opaque(dense(x) + dense(h_prev) + bias)  # A step: one where pre is positive."
+        "forget = opaque(dense(x) + dense(h_prev) + bias)  # A slice, which is no expression."
     )
     assert r"\mathrm{forget}_t &= \operatorname{opaque}\left(W_{x}" in d["latex"]
 
@@ -220,3 +220,22 @@ def test_regularizers_and_constraints_are_shown_beside_their_weights() -> None:
     assert rules["forget.x"] == ({"kind": "l2", "l2": 1e-4}, None)
     assert rules["forget.bias"] == (None, {"kind": "non_neg"})
     assert "  l2(l2=0.0001)" in next(line for line in text(d).split("\n") if "forget.x" in line)
+
+
+def test_a_weight_shows_where_it_starts_unless_as_usual() -> None:
+    initializers = {
+        "forget": {"bias": {"kind": "constant", "value": 3}},
+        "input": {"bias": {"negative_of": "forget"}, "kernel": "zeros"},
+        "output": {"recurrent": {"kind": "normal", "stddev": 0.5}},
+        "candidate": {"recurrent": "orthogonal", "bias": "zeros"},
+    }
+    gates = {name: {"kind": name, "initializers": init} for name, init in initializers.items()}
+    lines = text(describe(cell("lstm", gates=gates))).split("\n")
+    weights = lines[next(k for k, line in enumerate(lines) if line.startswith("weights")) + 1 :]
+    starts = [line.split("  starts at ") for line in weights if "starts at" in line]
+    assert {left.split()[0]: right for left, right in starts} == {
+        "forget.bias": "constant 3",
+        "input.x": "zeros",
+        "input.bias": "minus the first values of forget",
+        "output.h_prev": "normal 0.5",
+    }

@@ -75,3 +75,21 @@ def test_a_cell_that_cites_nothing(
     assert "cell=own cites no work. Its reference: my notebook." in capsys.readouterr().err
     assert main(["cite", "cell=own", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_the_works_of_a_cell_that_it_starts_from_are_named_as_such(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (own / "cell/duo.yaml").write_text("defaults: [lstm, _self_]\nname: duo\n")
+    assert main(["cite", "cell=duo"]) == 0
+    first, comment, entry, *_ = capsys.readouterr().out.split("\n\n")
+    assert first == "% duo itself cites no work."
+    assert comment == "% duo starts from lstm, which cites:"
+    assert entry.startswith("@article{gers2000learning,")
+    assert main(["cite", "cell=duo", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["show", "cell=duo"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "starts from: lstm (Gers, Schmidhuber & Cummins 2000" in shown
+    assert "reference:" not in shown
+    assert "notes:" not in shown

@@ -6,27 +6,33 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import gatekit
 from gatekit import registry
 from gatekit.cell.errors import CellError, ConfigError, GatekitError
 from gatekit.cell.schema import read_cell
+from gatekit.cli.overrides import read_overrides
+from gatekit.cli.write.show import build_cell
 from gatekit.registry import catalogue, cell_config, cell_names, load_cell
 from gatekit.registry.safe_yaml import read_yaml
+from gatekit.study.command import compose as study_compose
+from gatekit.study.plan import plan
 
 LAYOUTS = {
     "base": """
+w: base
 gates: {f: {kind: forget, units: 3}, g: {kind: input}}
 k: [1, 2]
 v: text
 """,
-    "without_self": "defaults: [base]\nnotes: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
-    "self_first": "defaults: [_self_, base]\nnotes: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
+    "without_self": "defaults: [base]\nw: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
+    "self_first": "defaults: [_self_, base]\nw: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
     "absolute": "defaults: [/cell/base@_here_, _self_]\nv: {a: 1}\ngates: z\n",
     "two_levels": "defaults: [without_self, _self_]\ngates: {g: {kind: output}}\n",
     "both": "defaults: [base, without_self, _self_]\nk: []\n",
-    "between": "defaults: [base, _self_, without_self]\nnotes: m\nv: {a: {b: 1}}\n",
+    "between": "defaults: [base, _self_, without_self]\nw: m\nv: {a: {b: 1}}\n",
     "here": "defaults: [base@_here_, _self_]\ngates: {}\n",
     "ending": "defaults: [base.yaml]\nv: {a: 1e-3}\n",
-    "empty_list": "defaults: []\nnotes: n\n",
+    "empty_list": "defaults: []\nw: n\n",
     "anchors": "defaults: [base]\ngates: {f: &f {units: 5}, i: *f}\n",
 }
 
@@ -65,8 +71,88 @@ def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
         composed = compose("top", overrides=[f"cell={layout}"])
     expected = OmegaConf.to_container(composed.cell)
     made = cell_config(layout, catalogue())
+    # gatekit adds what the cell starts from, which is not inherited
+    starts = {"two_levels": ["without_self", "base"], "both": ["base", "without_self"]}
+    named = starts.get(layout, ["without_self", "base"] if layout == "between" else ["base"])
+    alone = layout in ("base", "empty_list")
+    assert sorted(made.pop("starts_from", {})) == ([] if alone else sorted(named))
     assert made == expected
     assert list(made) == list(expected)
+
+
+def own_lstm(cell_file, more=""):
+    cell_file("duo", f"defaults: [lstm, _self_]\nname: duo\n{more}dropout: 0.1\n")
+
+
+def test_a_cell_of_ones_own_does_not_inherit_the_provenance_of_another(cell_file):
+    own_lstm(cell_file)
+    about = dict(load_cell("duo", catalogue()).about)
+    assert about == {"starts_from": {"lstm": ["gers2000learning", "hochreiter1997long"]}}
+    own_lstm(cell_file, "notes: two memories\ncite: [zhou2016minimal]\n")
+    about = dict(load_cell("duo", catalogue()).about)
+    assert (about["notes"], about["cite"]) == ("two memories", ["zhou2016minimal"])
+
+
+def test_what_it_starts_from_is_followed_to_the_published_cell(cell_file):
+    own_lstm(cell_file)
+    cell_file("trio", "defaults: [duo]\nname: trio\n")
+    starts = dict(load_cell("trio", catalogue()).about)["starts_from"]
+    assert starts == {"duo": [], "lstm": ["gers2000learning", "hochreiter1997long"]}
+
+
+def test_training_has_the_same_provenance_and_the_same_fingerprint(cell_file):
+    own_lstm(cell_file)
+    (run,) = plan(study_compose(["cell=duo", "task=adding", "units=2"])).runs
+    assert run.config["cell"]["starts_from"]["lstm"] == ["gers2000learning", "hochreiter1997long"]
+    assert {"cite", "notes", "reference"} & set(run.config["cell"]) == set()
+    own_lstm(cell_file, "notes: two memories\n")
+    (noted,) = plan(study_compose(["cell=duo", "task=adding", "units=2"])).runs
+    assert noted.fingerprint == run.fingerprint
+
+
+def test_a_bundled_cell_still_shares_the_works_of_the_one_it_starts_from():
+    about = dict(load_cell("lstmp_peephole", catalogue()).about)
+    assert "cite" in about
+    assert "starts_from" not in about
+
+
+def test_a_file_whose_cell_has_another_name_is_refused(cell_file):
+    cell_file("wrongname", "defaults: [lstm]\nname: other_name\n")
+    says = "conf/cell/wrongname.yaml: .*'other_name'.* write name: wrongname, or rename"
+    with pytest.raises(ConfigError, match=says):
+        load_cell("wrongname", catalogue())
+    with pytest.raises(ConfigError, match=says):
+        study_compose(["cell=wrongname", "task=adding"])
+
+
+WRONG = {
+    "a key": ("equation: {h: x}\n", "cell.equation: no such key; did you mean 'equations'"),
+    "a gate": ("gates: {f: {kind: forgt}}\n", "'forgt'"),
+    "an equation": ("equations: {h: tanh(x}\nemits: h\n", "cell.equations.h"),
+    "a signal": ("equations: {h: tanh(y_1)}\nemits: h\n", "the name 'y_1' is unknown"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
+    text, says = WRONG[what]
+    cell_file("wrong", text)
+    for ask in (
+        lambda: gatekit.show("wrong", units=1, features=1),
+        lambda: build_cell(read_overrides(["cell=wrong", "units=1", "features=1"])),
+        lambda: plan(study_compose(["cell=wrong", "task=adding", "units=1"])),
+    ):
+        with pytest.raises(GatekitError) as caught:
+            ask()
+        assert str(caught.value).startswith("conf/cell/wrong.yaml: cell")
+        assert says in str(caught.value)
+
+
+def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
+    own_lstm(cell_file)
+    with pytest.raises(GatekitError) as caught:
+        plan(study_compose(["cell=duo", "task=adding", "cell.zoneout={c: 2}"]))
+    assert "duo.yaml" not in str(caught.value)
 
 
 REFUSED_DEFAULTS = {
@@ -178,12 +264,12 @@ def test_the_working_folder_stands_before_plugins_and_plugins_before_gatekit(cel
     )
     plugins = ("pack.py",)
     bundled = cell_names()["gru"]
-    packed = cell_file("gru", "defaults: [rnn]\nnotes: packed\n", "pack")
+    packed = cell_file("gru", "defaults: [rnn]\nname: gru\nnotes: packed\n", "pack")
     assert cell_names(plugins)["gru"] == packed
-    assert load_cell("gru", catalogue(plugins), plugins).about[0] == ("notes", "packed")
-    own = cell_file("gru", "defaults: [rnn]\nnotes: own\n")
+    assert dict(load_cell("gru", catalogue(plugins), plugins).about)["notes"] == "packed"
+    own = cell_file("gru", "defaults: [rnn]\nname: gru\nnotes: own\n")
     assert cell_names(plugins)["gru"] == own
-    assert load_cell("gru", catalogue(plugins), plugins).about[0] == ("notes", "own")
+    assert dict(load_cell("gru", catalogue(plugins), plugins).about)["notes"] == "own"
     assert own != bundled
 
 

@@ -128,3 +128,14 @@ def test_nesting_up_to_the_bound_is_accepted(tmp_path):
     depth = MAX_DEPTH - 1
     path.write_text("a: " + "[" * depth + "]" * depth, encoding="utf-8")
     assert read_yaml(path) == yaml.safe_load(path.read_text())
+
+
+def test_a_wrong_indentation_is_shown_with_a_caret(tmp_path):
+    path = tmp_path / "duo.yaml"
+    path.write_text("name: duo\ngates:\n  a: {kind: input}\n   b: {kind: input}\n")
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    head, line, caret = str(caught.value).split("\n")
+    assert head.startswith(f"{path} is not YAML, line 4, column ")
+    assert line == "       b: {kind: input}"
+    assert caret.strip() == "^"

@@ -266,7 +266,10 @@ def test_a_planted_cell_fails(name: str, write: Write) -> None:
 @pytest.mark.parametrize(
     ("equations", "says"),
     [
-        ("roles: {forget: g}\nequations:\n  h: g * h_prev + x_gate\n", "half is left after 1.0"),
+        (
+            "roles: {forget: g}\nequations:\n  h: g * h_prev + x_gate\n",
+            "half of h is left after 1.0",
+        ),
         ("equations:\n  h: g * h_prev + x_gate\n", "no gate plays the role forget"),
         ("roles: {forget: x_gate}\nequations:\n  h: g * h_prev + x_gate\n", "no shares between"),
     ],
@@ -279,3 +282,15 @@ def test_how_long_a_cell_remembers(equations: str, says: str, write: Write) -> N
     subject = from_file(write("kept.yaml", text))
     (check,) = [c for c in cell_checks(subject) if c.name == "memory_length"]
     assert says in check.outcome().reason
+
+
+def test_the_state_that_is_half_kept_is_named(write: Write) -> None:
+    text = (
+        "gates:\n  g: {activation: 0.5 + 0 * pre, reads: [x]}\n  w: {kind: tanh}\n"
+        "roles: {forget: g}\n"
+        "equations:\n  c: g * c_prev + w\n  d: 0.9 * d_prev + c\n  h: tanh(c + d)\nemits: h\n"
+    )
+    subject = from_file(write("kept.yaml", text))
+    (check,) = [c for c in cell_checks(subject) if c.name == "memory_length"]
+    assert "half of c is left after 1.0 steps" in check.outcome().reason
+    assert "by the gate g" in check.outcome().reason

@@ -116,7 +116,7 @@ def width(value: object, where: str) -> int:
     return value
 
 
-ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite")
+ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite", "starts_from")
 UNVERIFIED = "unverified"
 KEY = r"[^\s{}(),=#%\"'\\~@]{1,100}"
 """A key of references.bib, as a regular expression."""
@@ -149,6 +149,8 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     for key, value in about:
         if key == "cite":
             _check_cite(value)
+        elif key == "starts_from":
+            _check_starts(value)
         elif key == "year":
             _check_year(value, "cell.year")
         elif not isinstance(value, str):
@@ -176,6 +178,17 @@ def _check_cite(value: object) -> None:
                 f"{where}: a key of references.bib is expected, such as cho2014learning, or a work "
                 f"such as {_EXAMPLE}, not {excerpt(repr(entry))}"
             )
+
+
+def _check_starts(value: object) -> None:
+    if not isinstance(value, Mapping):
+        raise CellError(
+            "cell.starts_from: the works of the cells that this one starts from are expected, such "
+            f"as {{lstm: [hochreiter1997long]}}, not {excerpt(repr(value))}"
+        )
+    for works in value.values():
+        if works:
+            _check_cite(works)
 
 
 def _check_work(work: Mapping[str, Any], where: str) -> None:

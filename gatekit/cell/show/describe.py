@@ -18,6 +18,11 @@ from .unfold import Line, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
 _WIDTH = 100
+_USUAL = {
+    "kernel": ("glorot_uniform",),
+    "recurrent": ("orthogonal",),
+    "bias": ("0", "zeros"),
+}
 
 
 def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]:
@@ -68,6 +73,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
                 "count": math.prod(weight.shape),
                 "trainable": weight.trainable,
                 "kind": weight.kind,
+                "initializer": plain(weight.init),
                 "regularizer": plain(weight.regularizer),
                 "constraint": plain(weight.constraint),
             }
@@ -163,6 +169,8 @@ def _empty(read: BuiltRead, kind: str, when: str) -> dict[str, Any]:
 def _head(d: Mapping[str, Any]) -> list[str]:
     lines = [_hung(f"{d['name']}: {d['units']} units, {d['features']} features", "")]
     lines += [_hung(f"{key}: {d[key]}", "") for key in ("reference", "notes") if d[key]]
+    for name, works in (d["starts_from"] or {}).items():
+        lines.append(_hung(f"starts from: {name}{f' ({works})' if works else ''}", ""))
     if d["tier"] == UNVERIFIED:
         lines.append(
             f"tier: {UNVERIFIED}: these equations were not checked in the paper or its code"
@@ -219,7 +227,24 @@ def _weights(d: Mapping[str, Any]) -> list[str]:
 def _remarks(weight: Mapping[str, Any]) -> str:
     rules = [weight[key] for key in ("regularizer", "constraint") if weight[key]]
     remarks = [] if weight["trainable"] else ["not trained"]
+    if weight["kind"] in _USUAL and (start := _start(weight["initializer"], weight["kind"])):
+        remarks.append(f"starts at {start}")
     return "".join(f"  {remark}" for remark in [*remarks, *(rule_text(r) for r in rules)])
+
+
+def _start(init: Any, kind: str) -> str:
+    """Return where a weight starts, or an empty string for the usual initializer of its kind."""
+    if isinstance(init, Mapping):
+        options = {name: value for name, value in init.items() if name != "kind"}
+        if "negative_of" in options:
+            return f"minus the first values of {options['negative_of']}"
+        values = " ".join(f"{name}={value}" for name, value in options.items())
+        # One number needs no name: constant 3.
+        values = str(*options.values()) if len(options) == 1 else values
+        text = f"{init.get('kind', '')} {values}".strip()
+    else:
+        text = init if isinstance(init, str) else f"{init:g}"
+    return "" if text in _USUAL[kind] else text
 
 
 def _hung(line: str, indent: str) -> str:

@@ -136,19 +136,25 @@ def provenance(about: Mapping[str, Any], known: Mapping[str, Work]) -> dict[str,
     """Return the values of `ABOUT_KEYS` for a cell, None for a key without a value.
 
     A cell without ``reference`` gets short references to the works that it cites; a cell without
-    ``year`` gets the year of the first work. ``cite`` is a list of works as plain data.
+    ``year`` gets the year of the first work. ``cite`` is a list of works as plain data,
+    ``starts_from`` has short references to the works of the cells that this one starts from.
 
     Args:
         about: a cell's `CellSpec.about` as a mapping.
         known: works by key, as in `gatekit.registry.bibliography`.
     """
     works = cited(about, known)
+    starts = {
+        name: "; ".join(work.reference() for work in cited({"cite": cites}, known))
+        for name, cites in about.get("starts_from", {}).items()
+    }
     derived = {
+        "starts_from": starts or None,
         "reference": "; ".join(work.reference() for work in works) or None,
         "year": works[0].year if works else None,
         "cite": [work.data() for work in works] or None,
     }
-    given = {key: about.get(key) for key in ABOUT_KEYS if key != "cite"}
+    given = {key: about.get(key) for key in ABOUT_KEYS if key not in ("cite", "starts_from")}
     return {key: derived.get(key) if given.get(key) is None else given[key] for key in ABOUT_KEYS}
 
 

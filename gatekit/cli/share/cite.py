@@ -36,9 +36,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     add_plugins(parser)
     options = parser.read(argv)
     asked = read_overrides(options.overrides, options.plugin)
-    about = dict(asked.cell.about)
-    works = cited(about, bibliography(asked.plugins))
-    if not works and not options.json:
+    about, known = dict(asked.cell.about), bibliography(asked.plugins)
+    works = cited(about, known)
+    starts = {n: cited({"cite": c}, known) for n, c in about.get("starts_from", {}).items()}
+    if not works and not any(starts.values()) and not options.json:
         raise ConfigError(
             f"cell={asked.name} cites no work. Its reference: {about.get('reference', 'none')}. "
             "docs/cells.md describes the key cite."
@@ -46,5 +47,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([work.data() for work in works])
     else:
-        write(bibtex(works))
+        parts = [bibtex(works)] if works else [f"% {asked.cell} itself cites no work."]
+        for parent, its in starts.items():
+            parts += [f"% {asked.cell} starts from {parent}, which cites:\n\n{bibtex(its)}"] * bool(
+                its
+            )
+        write("\n\n".join(parts))
     return 0

@@ -21,6 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
 from gatekit.registry import components, named_after_file
+from gatekit.registry.cells import own_provenance
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
@@ -63,6 +64,7 @@ class CheckedSource(ConfigSource):
             allowed.refuse_endless(config_path, known.config_folders)
             if config_path.startswith("cell/"):
                 data = named_after_file(dict(data), path)
+                data = own_provenance(data, known.catalogue, self.plugins)
             data = _escaped(data)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(
