@@ -161,8 +161,8 @@ def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> No
     for name in names:
         if known and not any(key == name or key.startswith(f"{name}.") for key in known):
             raise ConfigError(
-                f"{option}={name}: the runs do not differ in this key{nearest(name, known) or '.'}"
-                f" Keys that differ: {listed(known)}."
+                f"{option}={name}: the runs do not differ in this key{nearest(name, known)};"
+                f" keys that differ: {listed(known)}"
             )
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.runs.config import ConfigReader
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import Run, is_run, read_run
-from gatekit.runs.studies.survey import no_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,11 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     root = Path(root)
     folder = root / study
     if not study or not _inside(folder, root) or not folder.is_dir():
-        raise no_study(study, root, "compare")
+        known = [] if not root.is_dir() else [e.name for e in os.scandir(root) if e.is_dir()]
+        raise RunError(
+            f"no study {study!r} in {root}{nearest(study, known)}; studies: {listed(known)};"
+            f" type `gatekit compare NAME`, with --root FOLDER if they are elsewhere"
+        )
     configs = ConfigReader()
     runs: dict[tuple[str, str], Run] = {}
     ignored: list[str] = []
@@ -97,10 +100,7 @@ def studies(root: Path | str = "experiments") -> list[str]:
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not names:
-        raise RunError(
-            f"there are no studies in {Path(root).absolute()}; cd to the folder of your project, "
-            "or type --root FOLDER"
-        )
+        raise RunError(f"there are no studies in {root}; name another folder with --root FOLDER")
     return names
 
 

@@ -46,8 +46,8 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     known = {name: None for row in rows for name in row.group.values}
     if rows and key not in known:
         raise ConfigError(
-            f"x={key}: the runs do not differ in this key{nearest(key, known) or '.'}"
-            f" Keys that differ: {listed(known)}."
+            f"x={key}: the runs do not differ in this key{nearest(key, known)};"
+            f" keys that differ: {listed(known)}"
         )
     lines: dict[str, list[Row]] = {}
     for row in rows:

@@ -91,8 +91,7 @@ def chosen_layer(report: GatesReport, layer: str | None) -> str:
         return known[0]
     if layer not in known:
         raise ConfigError(
-            f"there is no recurrent layer {layer!r}{nearest(layer, known) or '.'} "
-            f"Layers: {listed(known)}."
+            f"there is no recurrent layer {layer!r}{nearest(layer, known)}; layers: {listed(known)}"
         )
     return layer
 

@@ -73,7 +73,7 @@ def draw(
         title, painter = _PAINTERS[kind]
     else:
         raise ConfigError(
-            f"there is no figure {kind!r}{nearest(kind, KINDS) or '.'} Figures: {listed(KINDS)}."
+            f"there is no figure {kind!r}{nearest(kind, KINDS)}; figures: {listed(KINDS)}"
         )
 
     def paint(figure: Figure) -> Sequence[str]:

@@ -131,8 +131,7 @@ def chosen_keys(by: Sequence[str], rows: Iterable[Known], keys: Sequence[str]) -
         elif known and not key.startswith("swap."):
             differ = listed(in_order(keys))
             raise ConfigError(
-                f"by={key}: no run has this key{nearest(key, known) or '.'} "
-                f"Keys that differ: {differ}."
+                f"by={key}: no run has this key{nearest(key, known)}; keys that differ: {differ}"
             )
         else:
             chosen[key] = None

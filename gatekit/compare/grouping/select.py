@@ -10,7 +10,6 @@ from pathlib import Path
 from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.compare.study import Study, load, studies
 from gatekit.runs.record import Run
-from gatekit.runs.studies.survey import no_study
 
 from .group import Group, group_runs
 
@@ -43,7 +42,9 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
     if not slash:
         return _in_any_study(text, known, root)
     if name not in known:
-        raise no_study(name, root, "compare")
+        raise RunError(
+            f"no study {name!r} in {root}{nearest(name, known)}; studies: {listed(known)}"
+        )
     study = load(name, root)
     selection = _run(text, rest, study)
     if selection is not None:
@@ -54,8 +55,7 @@ def select(text: str, root: Path | str = "experiments") -> Selection:
             return Selection(text, study, (*group.runs, *group.missing), group)
     labels = [group.label for group in groups]
     raise RunError(
-        f"{name} has no run and no group {rest!r}{nearest(rest, labels) or '.'} "
-        f"Groups: {listed(labels)}."
+        f"{name} has no run and no group {rest!r}{nearest(rest, labels)}; groups: {listed(labels)}"
     )
 
 

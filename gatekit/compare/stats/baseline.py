@@ -76,8 +76,8 @@ class Baselines:
         labels = [group.label for group in groups]
         if not any(baseline in (group.label, self.rest(group)) for group in groups):
             raise ConfigError(
-                f"baseline={baseline}: no such group{nearest(baseline, labels) or '.'}"
-                f" Groups: {listed(labels)}."
+                f"baseline={baseline}: no such group{nearest(baseline, labels)};"
+                f" groups: {listed(labels)}"
             )
         return baseline
 
