@@ -12,9 +12,9 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
-from .arguments import refuse_split
 from .commands import COMMANDS, usage
 from .output import guarded, write
+from .shell import arguments as shell_arguments
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -88,9 +88,8 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(
             f"the working folder cannot be read ({error.strerror}); cd to another folder"
         ) from None
-    refuse_split(rest)
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
-    code: int = module.run(name, rest)
+    code: int = module.run(name, shell_arguments(name, rest))
     return code
 
 

@@ -40,18 +40,14 @@ class Overrides:
     output_values: dict[str, Any] = field(default_factory=dict)
 
 
-def read_overrides(arguments: Sequence[str], plugins: Sequence[str] = ()) -> Overrides:
+def read_overrides(arguments: Sequence[str]) -> Overrides:
     """Parse ``key=value`` arguments.
-
-    Args:
-        arguments: the words of the command line.
-        plugins: plugin files, which ``--plugin`` names.
 
     Raises:
         ConfigError: an argument is not ``key=value``, a key is unknown or given twice, or a value
             has the wrong type.
     """
-    overrides = Overrides(plugins=list(plugins))
+    overrides = Overrides()
     seen: set[str] = set()
     for argument in arguments:
         key, equals, text = argument.partition("=")

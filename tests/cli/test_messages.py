@@ -11,6 +11,8 @@ import pytest
 from compare.synthetic import write_study
 
 from gatekit.cell.errors import ConfigError, nearest
+from gatekit.cli import shell
+from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
 
 COLUMNS = 80
@@ -93,13 +95,13 @@ MISTAKES = {
     "misspelt-study": Mistake("compare demmo", ("did you mean 'demo'? Studies",), ("?;", ".;"), 4),
     "two-cells-show": Mistake(
         "show cell=lstm,gru",
-        ("cell=lstm,gru names 2, and this command takes one; type cell=lstm", "-m cell=lstm,gru"),
+        ("cell=lstm,gru", " one"),
         ("tgru", *NO_LIST),
     ),
     "a-list-of-cells-show": Mistake(
-        "show 'cell=[lstm,gru]'", ("takes one; type cell=lstm", "-m cell=lstm,gru"), NO_LIST
+        "show 'cell=[lstm,gru]'", ("lstm", " one"), ("never needs", *NO_LIST)
     ),
-    "two-cells-cite": Mistake("cite cell=lstm,gru", ("takes one; type cell=lstm",), NO_LIST),
+    "two-cells-cite": Mistake("cite cell=lstm,gru", ("cell=lstm,gru", " one"), NO_LIST),
     "braces-expanded-show": Mistake(
         "show cell=lstm swap.forget=kind:power_law swap.forget=eps:0.1",
         ("the shell expanded the braces", "'swap.forget={kind:power_law,eps:0.1}'"),
@@ -248,3 +250,12 @@ def test_what_follows_a_suggestion_is_a_sentence() -> None:
     expected = "no key 'cel'; did you mean 'cell'? Keys: cell, task; type one of them"
     assert str(ConfigError(message)) == expected
     assert str(ConfigError("'a'?; b")) == "'a'?; b"
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - set(shell.KEY)))
+def test_every_command_that_reads_the_option_takes_the_key(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert ("--plugin FILE.py" in capsys.readouterr().out) == (command in shell.OPTION)

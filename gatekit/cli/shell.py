@@ -1,0 +1,96 @@
+"""Words as the shell passes them on: both spellings of plugins, and values without quotes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from gatekit.cell.errors import ConfigError
+
+KEY = ("train", "plan", "show", "cite", "tune")
+"""Commands whose arguments are keys: they take ``plugins=[FILE.py]``."""
+
+OPTION = (
+    *("check", "cells", "gates", "output-units", "functions", "tasks", "plugins"),
+    *("report",),
+)
+"""Commands that take ``--plugin FILE.py``."""
+
+_PLUGINS = re.compile(r"\+{0,2}plugins=(.*)", re.DOTALL)
+_OPENS = re.compile(r"[+~]*[A-Za-z_][\w./]*=['\"]?[\[{]")
+_EXPANDED = re.compile(r"([+~]*[A-Za-z_][\w./]*)=([A-Za-z_]\w*:\S*)")
+
+
+def arguments(command: str, words: Sequence[str]) -> list[str]:
+    """Return the words of a command with plugins in the spelling that the command reads.
+
+    Args:
+        command: the command's name.
+        words: its arguments.
+
+    Raises:
+        ConfigError: the shell has split a value that has no quotes, or ``--plugin`` has no file.
+    """
+    _refuse_split(words)
+    if command in KEY:
+        return _as_key(words)
+    if command in OPTION:
+        return [w for word in words for w in _as_options(word)]
+    return list(words)
+
+
+def _as_key(words: Sequence[str]) -> list[str]:
+    kept: list[str] = []
+    files: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        named = _files(word)
+        if word == "--plugin" or word.startswith("--plugin="):
+            file = word.partition("=")[2] or next(rest, "")
+            if not file:
+                raise ConfigError("--plugin needs a file; type --plugin FILE.py")
+            named = [file]
+        if named is None:
+            kept.append(word)
+        else:
+            files += named
+    # in front, because Hydra takes no override after an option such as --cfg job
+    return [f"plugins=[{','.join(files)}]", *kept] if files else kept
+
+
+def _as_options(word: str) -> list[str]:
+    files = _files(word)
+    return [word] if files is None else [w for file in files for w in ("--plugin", file)]
+
+
+def _files(word: str) -> list[str] | None:
+    """Return the files that ``plugins=[FILE.py,FILE.py]`` names; None for any other word."""
+    match = _PLUGINS.fullmatch(word)
+    if match is None:
+        return None
+    names = (name.strip(" '\"") for name in match[1].strip().strip("[]").split(","))
+    return [name for name in names if name]
+
+
+def _refuse_split(words: Sequence[str]) -> None:
+    for position, word in enumerate(words):
+        if _OPENS.match(word) and _depth(word) > 0:
+            whole, rest = word, list(words[position + 1 :])
+            while rest and _depth(whole) > 0:
+                whole = f"{whole} {rest.pop(0)}"
+            if whole != word and _depth(whole) == 0:
+                raise ConfigError(f"the shell split a value at a space; quote it: '{whole}'")
+    for first, second in pairwise(words):
+        one, two = _EXPANDED.fullmatch(first), _EXPANDED.fullmatch(second)
+        if one and two and one[1] == two[1]:
+            values = [m[2] for m in map(_EXPANDED.fullmatch, words) if m and m[1] == one[1]]
+            raise ConfigError(
+                "the shell expanded the braces of a value; quote it: "
+                f"'{one[1]}={{{','.join(values)}}}'"
+            )
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at the end."""
+    return sum(text.count(opening) for opening in "[{") - sum(text.count(end) for end in "]}")
