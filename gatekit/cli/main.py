@@ -14,7 +14,7 @@ from gatekit.cell.terminal import OutputError
 
 from .commands import COMMANDS, usage
 from .output import guarded, write
-from .shell import arguments as shell_arguments
+from .spelling import with_plugins
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -89,7 +89,7 @@ def _dispatch(arguments: list[str]) -> int:
             f"the working folder cannot be read ({error.strerror}); cd to another folder"
         ) from None
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
-    code: int = module.run(name, shell_arguments(name, rest))
+    code: int = module.run(name, with_plugins(name, rest))
     return code
 
 

@@ -112,13 +112,6 @@ def _assign(overrides: Overrides, key: str, value: Any) -> None:
             )
         overrides.plugins = files
     else:
-        names = value if isinstance(value, list) else str(value).split(",")
-        if len(names) > 1:
-            raise ConfigError(
-                f"{key}={','.join(map(str, names))} names {len(names)}, and this command takes "
-                f"one; type {key}={names[0]}. To train all of them, type "
-                f"gatekit train -m {key}={','.join(map(str, names))}"
-            )
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{key}={value!r}: a name is expected, such as {key}=hidden")
         setattr(overrides, key, value)

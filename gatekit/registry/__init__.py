@@ -7,15 +7,7 @@ lists what a plugin can provide, then `loading.py`. TensorFlow is not needed.
 from __future__ import annotations
 
 from .bibliography import bibliography
-from .cells import (
-    cell_config,
-    cell_names,
-    config_folders,
-    load_cell,
-    named_after_file,
-    naming_file,
-    own_file,
-)
+from .cells import cell_config, cell_names, config_folders, load_cell, own_file
 from .contract import API
 from .hashes import object_hash, plugin_hashes, plugin_source, plugin_sources, source_hash
 from .loading import use_plugins
@@ -47,8 +39,6 @@ __all__ = [
     "config_folders",
     "left_out",
     "load_cell",
-    "named_after_file",
-    "naming_file",
     "object_hash",
     "origins",
     "own_file",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,63 +36,7 @@ def load_cell(
         CellError: there is no such cell, or it is not what a cell must be.
         ConfigError: a file is damaged, or its ``defaults`` lead nowhere or round in a circle.
     """
-    config = cell_config(cell, catalogue, plugins)
-    with naming_file(cell, plugins):
-        return read_cell(config, catalogue)
-
-
-@contextlib.contextmanager
-def naming_file(cell: str | Mapping[str, Any], plugins: Sequence[str] = ()) -> Iterator[None]:
-    """Begin each error about a cell with the cell's file, if the cell has one.
-
-    Args:
-        cell: a name or a mapping, as in `load_cell`.
-        plugins: plugin files, whose configuration folders are searched too.
-
-    Raises:
-        CellError: as raised inside, with the path of the file in front.
-    """
-    try:
-        yield
-    except CellError as error:
-        path = _file(cell, config_folders(plugins)) if isinstance(cell, str) else None
-        if path is None:
-            raise
-        raise CellError(f"{path}: {error}") from error
-
-
-def own_file(group: str, name: str) -> str:
-    """Return a sentence: where a configuration of the user's own is looked for, and what is there.
-
-    Args:
-        group: ``cell``, ``task`` or another folder of ``./conf``.
-        name: the name that was asked for.
-    """
-    folder = Path.cwd() / "conf"
-    path = folder / group / f"{name if _NAME.match(name) else 'NAME'}.yaml"
-    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
-    if not folder.is_dir():
-        return f"{sentence}, but there is no folder {folder}: cd to the folder of your project."
-    return f"{sentence}."
-
-
-def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return a cell's own mapping with the name of its file.
-
-    Args:
-        config: what the file holds.
-        path: the file.
-
-    Raises:
-        ConfigError: it has another name, under which no command would find the cell.
-    """
-    name = config.get("name", path.stem)
-    if name != path.stem:
-        raise ConfigError(
-            f"{path}: name is {name!r}, and the file is called {path.name}; write "
-            f"name: {path.stem}, or rename the file"
-        )
-    return {**config, "name": name}
+    return read_cell(cell_config(cell, catalogue, plugins), catalogue)
 
 
 def cell_config(
@@ -144,6 +87,21 @@ def config_folders(plugins: Sequence[str] = ()) -> list[Path]:
     return [folder for folder in folders if folder.is_dir()]
 
 
+def own_file(group: str, name: str) -> str:
+    """Return a sentence: where a configuration of the user's own is looked for, and what is there.
+
+    Args:
+        group: ``cell``, ``task`` or another folder of ``./conf``.
+        name: the name that was asked for.
+    """
+    folder = Path.cwd() / "conf"
+    path = folder / group / f"{name if _NAME.match(name) else 'NAME'}.yaml"
+    sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
+    if not folder.is_dir():
+        return f"{sentence}, but there is no folder {folder}: cd to the folder of your project."
+    return f"{sentence}."
+
+
 class _Composer:
     def __init__(self, catalogue: Catalogue, plugins: tuple[str, ...]) -> None:
         self.catalogue = catalogue
@@ -159,10 +117,10 @@ class _Composer:
         self.files += 1
         if self.files > MAX_FILES:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
-        path = _file(name, self.folders)
-        if path is not None:
-            config = named_after_file(read_yaml(path), path)
-            return self.resolved(config, str(path), (*chain, name))
+        for folder in self.folders:
+            path = folder / "cell" / f"{name}.yaml"
+            if _NAME.match(name) and path.is_file():
+                return self.resolved(read_yaml(path), str(path), (*chain, name))
         if name in self.catalogue.cells:
             return {"function": name}
         known = cell_names(self.plugins)
@@ -201,14 +159,6 @@ class _Composer:
                 "only, such as [lstm, _self_]"
             )
         return match["name"]
-
-
-def _file(name: str, folders: Sequence[Path]) -> Path | None:
-    """Return the YAML file of a cell in the first folder that has one."""
-    if not _NAME.match(name):
-        return None
-    paths = (folder / "cell" / f"{name}.yaml" for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

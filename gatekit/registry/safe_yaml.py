@@ -77,7 +77,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(_unreadable(error, path)) from None
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
     except RecursionError:
         raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
@@ -89,22 +89,6 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ConfigError(f"{path} holds {loaded!r}; a mapping, key: value, is expected.")
     return loaded
-
-
-def _unreadable(error: yaml.YAMLError, path: Path) -> str:
-    """Return the message of an error of YAML: the line, an excerpt with a caret, and a remedy."""
-    mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or "").strip()
-    if mark is None:
-        return f"{path} is not YAML: {' '.join(str(error).split())[:300]}"
-    excerpt = mark.get_snippet(indent=2, max_length=76) or ""
-    remedy = (
-        "keys of one mapping begin in the same column, a nested mapping two further to the right"
-    )
-    return (
-        f"{path}, line {mark.line + 1}, is not YAML: {problem}\n{excerpt}\n"
-        f"{remedy}; a value with : or # needs quotes"
-    )
 
 
 def decoded(data: bytes, path: Path) -> str:

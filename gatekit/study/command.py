@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives
+from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 
 from .words import MODES, is_value, prefixed
 
@@ -166,7 +166,7 @@ def _unreadable(override: str) -> str:
 
 
 def _missing(error: Any) -> str:
-    from gatekit.registry import left_out, own_file
+    from gatekit.registry import left_out
 
     from . import composed
 
@@ -174,15 +174,10 @@ def _missing(error: Any) -> str:
     known = [str(option) for option in error.options or ()]
     if not group or not name:
         return _told(error)
-    what = group.replace("_", " ")
-    lists = {
-        "cell": "gatekit cells",
-        "task": "gatekit tasks",
-        "output_unit": "gatekit output-units",
-    }
-    hint = alternatives(name, known, f"{what}s", lists.get(group, ""))
+    where = f"./conf/{group}/{name}.yaml"
     return (
-        f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
+        f"{group}={name}: there is no such {group.replace('_', ' ')}{nearest(name, known) or '.'} "
+        f"Known: {listed(known, 60)}. A file of your own is found at {where}. "
         f"{left_out(name, composed.current.plugins)}".rstrip()
     )
 

@@ -14,19 +14,20 @@ from gatekit.registry.safe_yaml import read_yaml
 
 LAYOUTS = {
     "base": """
+name: base
 gates: {f: {kind: forget, units: 3}, g: {kind: input}}
 k: [1, 2]
 v: text
 """,
-    "without_self": "defaults: [base]\nnotes: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
-    "self_first": "defaults: [_self_, base]\nnotes: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
+    "without_self": "defaults: [base]\nname: n\ngates: {f: {units: 2}, g: null}\nk: [3]\n",
+    "self_first": "defaults: [_self_, base]\nname: n\nk: null\ngates: {h: {kind: 1}, f: null}\n",
     "absolute": "defaults: [/cell/base@_here_, _self_]\nv: {a: 1}\ngates: z\n",
     "two_levels": "defaults: [without_self, _self_]\ngates: {g: {kind: output}}\n",
     "both": "defaults: [base, without_self, _self_]\nk: []\n",
-    "between": "defaults: [base, _self_, without_self]\nnotes: m\nv: {a: {b: 1}}\n",
+    "between": "defaults: [base, _self_, without_self]\nname: m\nv: {a: {b: 1}}\n",
     "here": "defaults: [base@_here_, _self_]\ngates: {}\n",
     "ending": "defaults: [base.yaml]\nv: {a: 1e-3}\n",
-    "empty_list": "defaults: []\nnotes: n\n",
+    "empty_list": "defaults: []\nname: n\n",
     "anchors": "defaults: [base]\ngates: {f: &f {units: 5}, i: *f}\n",
 }
 
@@ -55,8 +56,7 @@ def cell_file(place):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_defaults_mean_what_they_mean_in_hydra(place, cell_file, layout):
     for name, text in LAYOUTS.items():
-        # gatekit names a cell like its file, which Hydra alone does not do
-        cell_file(name, f"{text}name: {name}\n")
+        cell_file(name, text)
     (place / "primary").mkdir()
     (place / "primary" / "top.yaml").write_text(
         f"defaults: [{{cell: base}}, _self_]\nhydra: {{searchpath: ['file://{place / 'conf'}']}}\n"
@@ -178,12 +178,12 @@ def test_the_working_folder_stands_before_plugins_and_plugins_before_gatekit(cel
     )
     plugins = ("pack.py",)
     bundled = cell_names()["gru"]
-    packed = cell_file("gru", "defaults: [rnn]\nnotes: packed\n", "pack")
+    packed = cell_file("gru", "defaults: [rnn]\nname: packed\n", "pack")
     assert cell_names(plugins)["gru"] == packed
-    assert load_cell("gru", catalogue(plugins), plugins).about[0] == ("notes", "packed")
-    own = cell_file("gru", "defaults: [rnn]\nnotes: own\n")
+    assert load_cell("gru", catalogue(plugins), plugins).name == "packed"
+    own = cell_file("gru", "defaults: [rnn]\nname: own\n")
     assert cell_names(plugins)["gru"] == own
-    assert load_cell("gru", catalogue(plugins), plugins).about[0] == ("notes", "own")
+    assert load_cell("gru", catalogue(plugins), plugins).name == "own"
     assert own != bundled
 
 

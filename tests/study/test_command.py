@@ -416,9 +416,9 @@ def test_a_search_goes_through_every_grid():
 
 
 def test_the_working_folder_is_searched_first():
-    own("cell/lstm", CELL + "notes: mine\n")
+    own("cell/lstm", CELL + "name: mine\n")
     ((_, config),) = compose(["cell=lstm", "task=sum"])
-    assert config.cell.notes == "mine"
+    assert config.cell.name == "mine"
 
 
 PACK = "from gatekit import hookimpl\n@hookimpl\ndef gatekit_config_dirs():\n    return ['NAME']\n"

@@ -12,7 +12,6 @@ from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides, with_values
 
 if TYPE_CHECKING:
-    from gatekit.cell.catalogue import Catalogue
     from gatekit.cell.graph import Cell
 
 
@@ -62,23 +61,12 @@ def build_cell(overrides: Overrides) -> Cell:
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
-    from gatekit.registry import catalogue, load_cell, naming_file
+    from gatekit.cell.graph import build
+    from gatekit.cell.schema import read_cell, read_output_unit, swap
+    from gatekit.registry import catalogue, cell_config
 
     plugins = tuple(overrides.plugins)
     known = catalogue(plugins)
-    if overrides.cell_values or overrides.swap:
-        # A fault of the file itself is reported with the file, before anything is changed.
-        load_cell(overrides.cell, known, plugins)
-        return _build(overrides, plugins, known)
-    with naming_file(overrides.cell, plugins):
-        return _build(overrides, plugins, known)
-
-
-def _build(overrides: Overrides, plugins: tuple[str, ...], known: Catalogue) -> Cell:
-    from gatekit.cell.graph import build
-    from gatekit.cell.schema import read_cell, read_output_unit, swap
-    from gatekit.registry import cell_config
-
     config = with_values(cell_config(overrides.cell, known, plugins), overrides.cell_values, "cell")
     for role, gate in overrides.swap.items():
         config = swap(config, role, gate, known)

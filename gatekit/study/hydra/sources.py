@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
-from gatekit.registry import components, named_after_file
+from gatekit.registry import components
 from gatekit.study import composed
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
@@ -48,8 +48,6 @@ class CheckedSource(ConfigSource):
             places = sorted({name for task in known.tasks.values() for name in task.places})
             allowed.refuse(config_path, path, header["package"], places)
             allowed.refuse_endless(config_path, known.config_folders)
-            if config_path.startswith("cell/"):
-                data = named_after_file(dict(data), path)
             data = _escaped(data)
         if config_path.startswith("experiment/") and header.get("package") != "_global_":
             raise ConfigError(

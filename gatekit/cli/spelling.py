@@ -1,28 +1,22 @@
-"""Words as the shell passes them on: both spellings of plugins, and values without quotes."""
+"""Both spellings of plugin files in every command: ``--plugin FILE.py``, ``plugins=[FILE.py]``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from gatekit.cell.errors import ConfigError
 
 KEY = ("train", "plan", "show", "cite", "tune")
 """Commands whose arguments are keys: they take ``plugins=[FILE.py]``."""
 
-OPTION = (
-    *("check", "cells", "gates", "output-units", "functions", "tasks", "plugins"),
-    *("report",),
-)
+OPTION = ("check", "cells", "gates", "output-units", "functions", "tasks", "plugins", "report")
 """Commands that take ``--plugin FILE.py``."""
 
 _PLUGINS = re.compile(r"\+{0,2}plugins=(.*)", re.DOTALL)
-_OPENS = re.compile(r"[+~]*[A-Za-z_][\w./]*=['\"]?[\[{]")
-_EXPANDED = re.compile(r"([+~]*[A-Za-z_][\w./]*)=([A-Za-z_]\w*:\S*)")
 
 
-def arguments(command: str, words: Sequence[str]) -> list[str]:
+def with_plugins(command: str, words: Sequence[str]) -> list[str]:
     """Return the words of a command with plugins in the spelling that the command reads.
 
     Args:
@@ -30,9 +24,8 @@ def arguments(command: str, words: Sequence[str]) -> list[str]:
         words: its arguments.
 
     Raises:
-        ConfigError: the shell has split a value that has no quotes, or ``--plugin`` has no file.
+        ConfigError: ``--plugin`` has no file.
     """
-    _refuse_split(words)
     if command in KEY:
         return _as_key(words)
     if command in OPTION:
@@ -71,26 +64,3 @@ def _files(word: str) -> list[str] | None:
         return None
     names = (name.strip(" '\"") for name in match[1].strip().strip("[]").split(","))
     return [name for name in names if name]
-
-
-def _refuse_split(words: Sequence[str]) -> None:
-    for position, word in enumerate(words):
-        if _OPENS.match(word) and _depth(word) > 0:
-            whole, rest = word, list(words[position + 1 :])
-            while rest and _depth(whole) > 0:
-                whole = f"{whole} {rest.pop(0)}"
-            if whole != word and _depth(whole) == 0:
-                raise ConfigError(f"the shell split a value at a space; quote it: '{whole}'")
-    for first, second in pairwise(words):
-        one, two = _EXPANDED.fullmatch(first), _EXPANDED.fullmatch(second)
-        if one and two and one[1] == two[1]:
-            values = [m[2] for m in map(_EXPANDED.fullmatch, words) if m and m[1] == one[1]]
-            raise ConfigError(
-                "the shell expanded the braces of a value; quote it: "
-                f"'{one[1]}={{{','.join(values)}}}'"
-            )
-
-
-def _depth(text: str) -> int:
-    """Return how many brackets are open at the end."""
-    return sum(text.count(opening) for opening in "[{") - sum(text.count(end) for end in "]}")
