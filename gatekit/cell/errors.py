@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 MAX_MESSAGE = 4_000
 MAX_NEAREST = 64
 MAX_CANDIDATES = 500
+_AFTER_QUESTION = re.compile(r"(did you mean '[^'\n]{1,64}'\?); (\w)")
 
 
 class GatekitError(ValueError):
@@ -17,7 +19,7 @@ class GatekitError(ValueError):
 
     def __init__(self, *args: object) -> None:
         # A message quotes its input, and strings in an untrusted file may be long.
-        super().__init__(*(_shortened(a) if isinstance(a, str) else a for a in args))
+        super().__init__(*(_shortened(_punctuated(a)) if isinstance(a, str) else a for a in args))
 
 
 class ExpressionError(GatekitError):
@@ -97,6 +99,11 @@ def shown(path: Path | str) -> str:
 def excerpt(text: str, most: int = 80) -> str:
     """Return the beginning of a quoted string, at most ``most`` characters."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _punctuated(message: str) -> str:
+    """Return a message in which a sentence begins after the question of `nearest`."""
+    return _AFTER_QUESTION.sub(lambda match: f"{match[1]} {match[2].upper()}", message)
 
 
 def _shortened(message: str) -> str:

@@ -12,9 +12,10 @@ from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.cell.terminal import OutputError
 
-from .arguments import COMPLETING, refuse_split
+from .arguments import COMPLETING
 from .commands import COMMANDS, usage
 from .output import guarded, write
+from .spelling import with_plugins
 
 EXIT_REFUSED = 2
 EXIT_OUTPUT = 74
@@ -92,9 +93,8 @@ def _dispatch(arguments: list[str]) -> int:
         raise ConfigError(
             f"the working folder cannot be read ({error.strerror}); cd to another folder"
         ) from None
-    refuse_split(rest)
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
-    code: int = module.run(name, rest)
+    code: int = module.run(name, with_plugins(name, rest))
     return code
 
 

@@ -37,15 +37,11 @@ class Overrides:
     plugins: tuple[str, ...]
 
 
-def read_overrides(arguments: Sequence[str], plugins: Sequence[str] = ()) -> Overrides:
+def read_overrides(arguments: Sequence[str]) -> Overrides:
     """Return the cell and its sizes that ``key=value`` arguments describe.
 
     They are the keys of ``gatekit train``, so that the words of one command can be typed after
     another, and ``features=N``.
-
-    Args:
-        arguments: the words of the command line.
-        plugins: plugin files, which ``--plugin`` names.
 
     Raises:
         GatekitError: an argument is not allowed, or no cell is named.
@@ -58,9 +54,8 @@ def read_overrides(arguments: Sequence[str], plugins: Sequence[str] = ()) -> Ove
     from gatekit.study.words import overrides, plugin_files
 
     sizes = [word for word in arguments if word.startswith("features=")]
-    typed = [f"plugins=[{','.join(plugins)}]"] if plugins else []
     _refuse_several(arguments)
-    words = overrides([*typed, *(word for word in arguments if word not in sizes)])
+    words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
     if name is None and not any(word.startswith("experiment=") for word in words):
         raise ConfigError("no cell is named; type cell=NAME, for example `gatekit show cell=lstm`")

@@ -77,7 +77,7 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(_unreadable(error, path)) from None
+        raise ConfigError(f"{path} is not YAML{_marked(error)}") from None
     except RecursionError:
         raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
@@ -91,20 +91,15 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
     return loaded
 
 
-def _unreadable(error: yaml.YAMLError, path: Path) -> str:
-    """Return the message of an error of YAML: the line, an excerpt with a caret, and a remedy."""
+def _marked(error: yaml.YAMLError) -> str:
+    """Return what is wrong, with the line and a caret below it where the parser has them."""
     mark = getattr(error, "problem_mark", None)
-    problem = str(getattr(error, "problem", None) or "").strip()
-    if mark is None:
-        return f"{path} is not YAML: {' '.join(str(error).split())[:300]}"
-    excerpt = mark.get_snippet(indent=2, max_length=76) or ""
-    remedy = (
-        "keys of one mapping begin in the same column, a nested mapping two further to the right"
-    )
-    return (
-        f"{path}, line {mark.line + 1}, is not YAML: {problem}\n{excerpt}\n"
-        f"{remedy}; a value with : or # needs quotes"
-    )
+    snippet = None if mark is None else mark.get_snippet(indent=4)
+    if mark is None or snippet is None:
+        return f": {' '.join(str(error).split())[:300]}"
+    parts = (getattr(error, "context", None), getattr(error, "problem", None))
+    why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
 
 
 def decoded(data: bytes, path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ INSTEAD = {
 }
 """What to type in place of keys of Hydra that have no effect in gatekit."""
 
+_BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
+
 
 def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     """Return the overrides of a command line as Hydra needs them.
@@ -46,6 +49,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     Raises:
         ConfigError: a word is not an override, or sets what is refused.
     """
+    _refuse_split(typed)
     return [prefixed(word, trusted) for word in typed]
 
 
@@ -90,6 +94,37 @@ def prefixed(word: str, trusted: bool = False) -> str:
         # A group is in the defaults already, so that adding to it means choosing.
         return f"{name}={value}"
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
+
+
+def _refuse_split(typed: Sequence[str]) -> None:
+    """Refuse a mapping or list that the shell has split, and show how to quote it."""
+    for index, word in enumerate(typed):
+        joined = word
+        for further in typed[index + 1 :] if _open(word) else ():
+            joined += f" {further}"
+            if not _open(joined):
+                raise ConfigError(
+                    f"your shell has split {joined} at its spaces; quote it: type "
+                    f"{shlex.quote(joined)}"
+                )
+    values: dict[str, list[str]] = {}
+    for word in typed:
+        key, _, value = word.partition("=")
+        if _BRACES.fullmatch(value):
+            values.setdefault(key, []).append(value)
+    for key, several in values.items():
+        if len(several) > 1:
+            whole = f"{key}={{{', '.join(v.replace(':', ': ', 1) for v in several)}}}"
+            raise ConfigError(
+                f"{key} is given {len(several)} times, as if your shell had split a value in "
+                f"braces; quote it: type {shlex.quote(whole)}"
+            )
+
+
+def _open(text: str) -> bool:
+    """Return whether a bracket of a value is open."""
+    value = text.partition("=")[2]
+    return any(value.count(left) > value.count(right) for left, right in ("{}", "[]"))
 
 
 def _refuse_key(key: str, name: str) -> None:

@@ -576,6 +576,12 @@ def test_hydra_help_is_shown(capsys):
         (["optimizer.lr=0.1"], "optimizer.lr is not a key; did you mean optimizer.learning_rate?"),
         (["epochs=3"], "epochs is not a key; did you mean trainer.epochs?"),
         (["batch_size=3"], "did you mean trainer.batch?"),
+        (
+            ["swap.forget=kind:power_law", "swap.forget=eps:0.1"],
+            "'swap.forget={kind: power_law,",
+        ),
+        (["swap.forget={kind:", "power_law}"], "type 'swap.forget={kind: power_law}'"),
+        (["swap.forget={kind:", "power_law,", "eps:", "0.1}"], "'swap.forget={kind: power_law,"),
         (["executor=affine"], "executor='affine' cannot run the cell 'lstm'"),
         (["executor=cudnn", "cell=mgu"], "executor='cudnn' cannot run the cell 'mgu'"),
         (["-x"], "-x is not an option of this command"),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write, write_json
 
 
@@ -33,9 +32,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         "overrides", nargs="*", metavar="KEY=VALUE", help="cell=NAME plugins=[FILE.py]"
     )
     parser.add_argument("--json", action="store_true", help="write a JSON list of works")
-    add_plugins(parser)
     options = parser.read(argv)
-    asked = read_overrides(options.overrides, options.plugin)
+    asked = read_overrides(options.overrides)
     about, known = dict(asked.cell.about), bibliography(asked.plugins)
     works = cited(about, known)
     starts = {n: cited({"cite": c}, known) for n, c in about.get("starts_from", {}).items()}

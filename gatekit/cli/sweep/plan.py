@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cli.arguments import plugin_key
 from gatekit.cli.output import write, write_json, write_table
 from gatekit.runs.result import OUTCOMES
 
@@ -39,7 +38,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         write(HELP)
         return 0
     own = ("--list", "--json", "--debug")
-    words = plugin_key([a for a in argv if a not in own])
+    words = [a for a in argv if a not in own]
 
     from gatekit.study.command import compose
     from gatekit.study.dry_run import preview

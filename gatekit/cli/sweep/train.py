@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatekit.cli.arguments import plugin_key
-
 
 def run(name: str, argv: Sequence[str]) -> int:
     """Train one model, or a sweep with ``-m``.
 
     Args:
         name: the command's name.
-        argv: Hydra's overrides, including ``-m``; and ``--plugin FILE.py``.
+        argv: Hydra's overrides, including ``-m``.
 
     Returns:
         0, or 1 if a run failed.
     """
     from gatekit.study.command import train
 
-    return train(plugin_key(argv))
+    return train(list(argv))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
@@ -41,9 +40,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     form.add_argument("--json", action="store_true", help="write everything as JSON")
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
     parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
-    add_plugins(parser)
     options = parser.read(argv)
-    asked = read_overrides(options.overrides, options.plugin)
+    asked = read_overrides(options.overrides)
     cell, works = build_cell(asked), bibliography(asked.plugins)
     description = describe(cell, works)
     if options.json:

@@ -10,7 +10,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_plugins, add_root
+from gatekit.cli.options import add_root
 from gatekit.cli.output import quiet, write, write_file, write_json, write_table
 from gatekit.cli.overrides import read_overrides
 
@@ -48,13 +48,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--to", type=Path, metavar="FILE.json", help="add the fastest executor to this table"
     )
     add_root(parser)
-    add_plugins(parser)
     parser.add_argument("--json", action="store_true", help="write the times as JSON")
     options = parser.read(argv)
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
             raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
-    cell = build_cell(read_overrides(options.overrides, options.plugin))
+    cell = build_cell(read_overrides(options.overrides))
 
     from gatekit.runs.environment import numeric
     from gatekit.study.config import PRECISIONS
