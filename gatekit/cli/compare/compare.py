@@ -49,6 +49,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         split=options.split,
         force=options.force,
         level=options.level,
+        margin=options.margin,
     )
     _report(comparison, options.form)
     if figure is not None:
@@ -56,7 +57,9 @@ def run(name: str, argv: Sequence[str]) -> int:
 
         stem, formats = figure
         together = keys(options.together)
-        typed = command(options.study, by, options.baseline, within, options.split, together)
+        typed = command(
+            options.study, by, options.baseline, within, options.split, together, options.margin
+        )
         for kind in kinds:
             path = stem if len(kinds) == 1 else stem.with_name(f"{stem.name}-{kind}")
             how = {"command": typed, "formats": formats, "columns": options.columns}
@@ -124,6 +127,12 @@ def add_grouping(parser: Parser) -> None:
         type=float,
         default=0.95,
         help="confidence level of the intervals (default: 0.95)",
+    )
+    parser.add_argument(
+        "--margin",
+        metavar="DELTA",
+        help="also decide if a group is no worse than the baseline by more than DELTA, a number or"
+        " a share of the baseline's mean such as 5%%",
     )
     parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"

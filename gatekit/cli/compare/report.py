@@ -96,6 +96,7 @@ def _sheet(options: Namespace) -> Sheet:
         together=keys(options.together),
         force=options.force,
         level=options.level,
+        margin=options.margin,
         split=options.split,
     )
     return Sheet(
@@ -119,4 +120,5 @@ def _typed(options: Namespace) -> list[str]:
     words += ["--baseline", options.baseline] if options.baseline else []
     words += ["--split", options.split] if options.split else []
     words += ["--level", f"{options.level:g}"] if options.level != 0.95 else []
+    words += ["--margin", options.margin] if options.margin else []
     return [*words, *(["--force"] if options.force else [])]

@@ -41,7 +41,7 @@ def summary(sheet: Sheet) -> Section:
     body = html(
         "summary.html",
         warning=warning,
-        columns=[*titles[:4], *(["p (Holm)"] if tested else []), *titles[4:]],
+        columns=[*titles[:4], *(["p"] if tested else []), *titles[4:]],
         rows=_rows(comparison, scales),
         tested=tested,
         long=max(map(len, names), default=0) > _LONG,
@@ -126,13 +126,12 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
 
 
 def _is_decided(row: Row) -> bool:
-    diff = row.difference
-    return diff is not None and not diff.refused and not diff.blocked and is_decided(diff)
+    return row.difference is not None and is_decided(row.difference)
 
 
 def _p(row: Row) -> str:
     diff = row.difference
-    return "" if diff is None or diff.p_holm is None else p_value(diff.p_holm).removeprefix("= ")
+    return "" if diff is None or diff.p is None else p_value(diff.p).removeprefix("= ")
 
 
 def _over_tasks(comparison: Comparison) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, is_id
+from gatekit.runs.record import contradiction
+from gatekit.runs.result import OUTCOMES
 
 from . import plan_file, unrecorded
 
@@ -142,11 +144,13 @@ def find(run: str, root: Path | str) -> Found:
 def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
     run = RunFolder(path)
     state = run.state(quick=not verify)
+    # As in a comparison, a result that contradicts its metrics is damage.
+    damage = contradiction(path, state.record) if state.name in OUTCOMES and state.record else None
     return Found(
         name,
         path,
-        state.name,
-        state.reason,
+        state.name if damage is None else "CORRUPT",
+        damage or state.reason,
         state.attempt,
         label,
         words,
