@@ -107,7 +107,7 @@ def test_a_result_that_its_own_metrics_deny_is_corrupt(tmp_path: Path, runs: Pat
     run = only(tmp_path)
     assert run.state == "CORRUPT"
     assert "disagree on validation nll at epoch 10" in str(run.reason)
-    (status,) = survey(tmp_path / "demo")
+    (status,) = survey(tmp_path / "demo", as_compared=True)
     assert (status.state, status.reason) == (run.state, run.reason)
 
 

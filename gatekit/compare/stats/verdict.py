@@ -56,8 +56,8 @@ def _claim(label: str, diff: Difference) -> str:
         case "not_worse":
             return f"{label} is no worse than {diff.baseline} by more than {margin}"
         case "open":
-            rest = f", and a difference of {margin} is not excluded" if margin else ""
-            return f"{label} and {diff.baseline} are not told apart{rest}"
+            text = f"{label} and {diff.baseline} are not told apart"
+            return f"{text}, and a difference of {margin} is not excluded" if margin else text
     return f"no verdict on {label} against {diff.baseline} from {counted(diff)}"
 
 

@@ -71,12 +71,14 @@ def study_folder(study: str, root: Path | str, command: str) -> Path:
     return folder
 
 
-def survey(folder: Path, verify: bool = False) -> list[Found]:
+def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[Found]:
     """Return the runs of a study: those that commands asked for, in their order, then others.
 
     Args:
         folder: the study's folder.
         verify: whether to hash large weights, too (`RunFolder.state`).
+        as_compared: whether a result that contradicts its metrics makes the run CORRUPT, as it does
+            in a comparison.
 
     Raises:
         RunError: the folder of runs cannot be read.
@@ -90,7 +92,7 @@ def survey(folder: Path, verify: bool = False) -> list[Found]:
         words = known.words if known else ()
         path = folder / RUNS / name
         if name in there:
-            run = _read(name, path, label, words, verify)
+            run = _read(name, path, label, words, verify, as_compared)
         else:
             run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
         reason = lost.get((name, run.attempt))
@@ -141,11 +143,13 @@ def find(run: str, root: Path | str) -> Found:
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
-def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
+def _read(
+    name: str, path: Path, label: str, words: tuple[str, ...], verify: bool, as_compared: bool
+) -> Found:
     run = RunFolder(path)
     state = run.state(quick=not verify)
-    # As in a comparison, a result that contradicts its metrics is damage.
-    damage = contradiction(path, state.record) if state.name in OUTCOMES and state.record else None
+    judged = as_compared and state.name in OUTCOMES
+    damage = contradiction(path, state.record) if judged else None
     return Found(
         name,
         path,
