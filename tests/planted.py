@@ -355,10 +355,24 @@ FAULTS = (
     ),
     Fault(
         "Holm's correction does not step down",
-        "gatekit/compare/stats/statistics.py",
-        "min(1.0, (len(p_values) - rank) * p_values[index])",
-        "min(1.0, len(p_values) * p_values[index])",
-        ("tests/compare/test_statistics.py", "-k", "holm"),
+        "gatekit/compare/stats/rule.py",
+        "steps = np.arange(p.shape[-1], 0, -1)",
+        "steps = np.full(p.shape[-1], p.shape[-1])",
+        ("tests/compare/test_rule.py", "-k", "holm"),
+    ),
+    Fault(
+        "the maximum of t does not step down",
+        "gatekit/compare/stats/rule.py",
+        "np.maximum.accumulate(t, axis=-2, out=t)",
+        "t[...] = t.max(axis=-2, keepdims=True)",
+        ("tests/compare/test_rule.py", "-k", "stepped"),
+    ),
+    Fault(
+        "the seeds' differences are flipped for each group alone",
+        "gatekit/compare/stats/rule.py",
+        "np.maximum.accumulate(t, axis=-2, out=t)",
+        "pass",
+        ("tests/compare/test_rule.py", "-k", "stepped"),
     ),
     Fault(
         "smaller is better though the task says larger",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,9 @@ from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.split import on_split
 from gatekit.compare.grouping.where import where as choose_runs
 from gatekit.compare.stats.baseline import Baselines, Block
-from gatekit.compare.stats.difference import ALPHA, Difference, difference, executors, unlike
+from gatekit.compare.stats.difference import Difference, difference, executors, unlike
 from gatekit.compare.stats.power import seeds_needed
-from gatekit.compare.stats.statistics import holm, mean_interval
+from gatekit.compare.stats.rule import decide, within_margin
 from gatekit.compare.stats.verdict import design_notes, verdict
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import Run
@@ -63,6 +64,7 @@ class Comparison:
     unknown: tuple[Run, ...]
     level: float
     tuned: tuple[str, ...] = ()
+    margin: str | None = None
 
     def figure(self, kind: str = "curves", *, columns: int = 1, x: str | None = None) -> Any:
         """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
@@ -124,6 +126,7 @@ def compare(
     best_of: Sequence[str] = (),
     where: Sequence[str] = (),
     tasks: Sequence[str] = (),
+    margin: str | float | None = None,
 ) -> Comparison:
     """Compare the groups of a study with a baseline, on common seeds.
 
@@ -139,11 +142,14 @@ def compare(
         split: ``validation``, or another test set such as ``test_256``; None means the test set.
         x: a swept key that also defines blocks.
         force: compare groups that are not comparable, and give a verdict even if runs are missing.
-        level: confidence level of the intervals.
+        level: confidence level of the intervals; it does not change a verdict.
         labels: other names of groups, or of parts of their labels, as ``OLD=NEW``.
         best_of: tuning keys; each group is compared with the value that is best on validation.
         where: conditions ``KEY=VALUE`` or ``KEY=VALUE,VALUE`` that the compared runs meet.
         tasks: names of tasks; other tasks are left out.
+        margin: largest difference that does not matter, as a number in the metric's unit or as a
+            share of the baseline's mean such as ``5%``; it adds the verdicts "no worse than by the
+            margin" and "equivalent within the margin".
 
     Returns:
         The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
@@ -154,6 +160,7 @@ def compare(
     """
     if not 0 < level < 1:
         raise ConfigError(f"level={level}: a confidence level is between 0 and 1, such as 0.95")
+    share, size = _read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded = choose_runs(loaded, where, tasks)
     loaded = loaded if split is None else on_split(loaded, split)
@@ -189,11 +196,13 @@ def compare(
             )
         block, name = baselines.block(group), baselines.rest(group)
         rows.append(Row(group, summary, diff, reference is group, block, name))
-    rows = _corrected(rows, level)
+    rows = _decided(rows, None if size is None else (share, size))
     rows.sort(key=_order)
     notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
-    return Comparison(loaded, tuple(rows), tuple(notes), grouping.unknown, level, tuned.keys)
+    typed = None if margin is None else str(margin)
+    unknown = grouping.unknown
+    return Comparison(loaded, tuple(rows), tuple(notes), unknown, level, tuned.keys, typed)
 
 
 def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
@@ -285,35 +294,61 @@ def _remarks(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
     return tuple(remarks)
 
 
-def _corrected(rows: Sequence[Row], level: float) -> list[Row]:
-    """Return the rows with p values and intervals corrected over all comparisons of the table."""
-    tests = {
-        index: row.difference.test
-        for index, row in enumerate(rows)
-        if row.difference is not None and row.difference.test is not None
-    }
-    corrected = dict(zip(tests, holm([test.p for test in tests.values()]), strict=True))
-    comparisons = sum(row.difference is not None and row.difference.pairs > 0 for row in rows)
-    results = []
-    for index, row in enumerate(rows):
-        if row.difference is not None and row.difference.pairs:
-            diff = row.difference
-            whole = diff.mean is not None
-            diff = dataclasses.replace(
-                diff,
-                simultaneous=mean_interval(diff.values, 1 - (1 - level) / comparisons)
-                if whole
-                else None,
-                seeds_needed=seeds_needed(diff.effect_size, comparisons, ALPHA),
-            )
-            if index in tests:
-                diff = dataclasses.replace(
-                    diff,
-                    p_holm=corrected[index],
-                    smallest_p_holm=min(1.0, tests[index].smallest_p * len(tests)),
-                )
-            row = dataclasses.replace(row, difference=diff)
-        results.append(row)
+def _read_margin(margin: str | float | None) -> tuple[bool, float | None]:
+    """Return whether a margin is a share of the baseline's mean, and its size."""
+    if margin is None:
+        return False, None
+    text = str(margin).strip()
+    share = text.endswith("%")
+    try:
+        size = float(text.removesuffix("%")) / (100 if share else 1)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise ConfigError(
+            f"margin={margin}: a margin is a positive number in the metric's unit, such as 0.02, or"
+            " a share of the baseline's mean, such as 5%"
+        )
+    return share, size
+
+
+def _decided(rows: Sequence[Row], margin: tuple[bool, float] | None) -> list[Row]:
+    """Return the rows with the tests of all comparisons of the table."""
+    compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
+    differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
+    tests = decide([dict(zip(d.seeds, d.values, strict=True)) for d in differences])
+    family = len(differences)
+    differences = [
+        dataclasses.replace(diff, test=test, seeds_needed=seeds_needed(diff.effect_size, family))
+        for diff, test in zip(differences, tests, strict=True)
+    ]
+    if margin is not None:
+        differences = _with_margin(rows, differences, *margin)
+    results = list(rows)
+    for i, diff in zip(compared, differences, strict=True):
+        results[i] = dataclasses.replace(rows[i], difference=diff)
+    return results
+
+
+def _with_margin(
+    rows: Sequence[Row], differences: Sequence[Difference], share: bool, size: float
+) -> list[Difference]:
+    means = {row.group.label: row.summary.mean for row in rows if row.is_baseline and row.summary}
+    sizes = []
+    for diff in differences:
+        mean = means.get(diff.baseline)
+        scaled = abs(mean or 0.0) * size if share else size
+        sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
+    known = [i for i, scaled in enumerate(sizes) if scaled is not None]
+    found = within_margin(
+        [differences[i].gains for i in known], [s for s in sizes if s is not None]
+    )
+    results = list(differences)
+    for i, p in zip(known, found, strict=True):
+        not_worse, equivalent = p or (None, None)
+        results[i] = dataclasses.replace(
+            differences[i], margin=sizes[i], not_worse=not_worse, equivalent=equivalent
+        )
     return results
 
 

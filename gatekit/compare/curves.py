@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatekit.compare.numbers import metric_range
-from gatekit.compare.stats.statistics import mean_interval
+from gatekit.compare.stats.statistics import limits, mean_interval
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
 from gatekit.runs.record import Run
@@ -109,7 +108,7 @@ def band_ends(
         metric: the metric.
         log: whether the axis is logarithmic.
     """
-    low, high = metric_range(metric, np.concatenate([curve.values for curve in curves]).tolist())
+    low, high = limits(metric, np.concatenate([curve.values for curve in curves]).tolist())
     bottom, top = np.maximum(known.low, low), np.minimum(known.high, high)
     if log and (bottom <= 0).any():
         seeds = [curve.values[np.isin(curve.epochs, known.epochs)] for curve in curves]

@@ -6,48 +6,6 @@ import math
 from collections.abc import Iterable
 
 from gatekit.compare.stats.statistics import Interval
-from gatekit.runs.directions import DIRECTIONS, plain_name
-from gatekit.runs.result import Metric
-
-_SHARES = """
-acc accuracy auc auprc auroc average_precision balanced_accuracy dice ece error_rate exact_match f1
-f1_score hamming_loss iou jaccard macro_f1 map mean_average_precision micro_f1 mrr ndcg pr_auc
-precision recall roc_auc sensitivity specificity success_rate top_1_accuracy top_5_accuracy
-"""
-_ANY = ("loss",)
-
-
-def metric_range(metric: Metric, values: Iterable[float]) -> tuple[float, float]:
-    """Return the smallest and the largest value that a metric can have.
-
-    A well-known share, such as accuracy, is from 0 to 1, or to 100 if a value is above 1. Other
-    well-known errors, such as mse, are not below 0. Any other metric, and one with a value outside
-    its range, has no limits.
-
-    Args:
-        metric: the metric.
-        values: values of it.
-    """
-    name = plain_name(metric.name)
-    finite = [value for value in values if math.isfinite(value)]
-    low, high = min(finite, default=0.0), max(finite, default=0.0)
-    if low < 0:
-        return -math.inf, math.inf
-    if name in _SHARES.split():
-        return 0.0, 1.0 if high <= 1 else 100.0 if high <= 100 else math.inf
-    nonnegative = DIRECTIONS.get(name) == "min" and name not in _ANY
-    return (0.0 if nonnegative else -math.inf), math.inf
-
-
-def cut(interval: Interval, limits: tuple[float, float]) -> tuple[float, float]:
-    """Return the ends of an interval within limits."""
-    low, high = limits
-    return min(max(interval.low, low), high), max(min(interval.high, high), low)
-
-
-def is_beyond(interval: Interval | None, limits: tuple[float, float]) -> bool:
-    """Return whether an interval reaches beyond limits."""
-    return interval is not None and (interval.low < limits[0] or interval.high > limits[1])
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -101,6 +101,7 @@ def arguments(
     split: str | None = None,
     labels: Sequence[str] = (),
     level: float = 0.95,
+    margin: str | float | None = None,
     force: bool = False,
 ) -> list[str]:
     """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
@@ -120,4 +121,5 @@ def arguments(
     for option, value in (("x", x), ("baseline", baseline), ("split", split)):
         words += [f"--{option}", value] if value else []
     words += ["--level", f"{level:g}"] if level != 0.95 else []
+    words += ["--margin", str(margin)] if margin is not None else []
     return [*words, *(["--force"] if force else [])]

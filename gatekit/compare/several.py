@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gatekit.compare.stats.baseline import Block, task
-from gatekit.compare.stats.difference import ALPHA
 from gatekit.compare.stats.ranks import Ranking, rank_variants
-from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval
+from gatekit.compare.stats.rule import ALPHA, PairedTest, decide
+from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval, mean_interval
 from gatekit.compare.stats.stratified import (
     stratified_bootstrap,
     stratified_mean,
@@ -25,11 +26,31 @@ _LEARNED = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class TasksDifference:
+    """Normalised score minus that of the baseline, averaged over tasks, on common seeds."""
+
+    mean: float
+    interval: Interval | None
+    seeds: int
+    test: PairedTest | None
+
+    @property
+    def decision(self) -> str:
+        """Return ``better``, ``worse``, ``open``, or ``none`` for fewer than five seeds."""
+        if self.test is None:
+            return "none"
+        if self.test.p >= ALPHA:
+            return "open"
+        return "better" if self.mean > 0 else "worse"
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A variant that has an outcome on every task.
 
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
-    baseline.
+    baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
+    none, since its score is 1 by definition.
     """
 
     name: str
@@ -40,6 +61,7 @@ class Variant:
     bootstrap: Interval | None
     rank: float
     is_baseline: bool
+    difference: TasksDifference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +124,15 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
             scales[block] = scale
     kept = list(scales)
     scores = {block: _normalised(table[block], scales[block]) for block in kept}
-    variants = [
-        _variant(name, [scores[block][name] for block in kept], rank, table, comparison.level)
-        for name, rank in zip(whole, ranking.ranks, strict=True)
-    ]
+    variants = []
+    for name, rank in zip(whole, ranking.ranks, strict=True):
+        own = [scores[block][name] for block in kept]
+        noisy = [_with_noise_of_baseline(name, table[block], scores[block]) for block in kept]
+        variants.append(_variant(name, own, noisy, rank, table, comparison.level))
+    if len(kept) > 1:
+        variants = _decided(
+            variants, [(table[block], scores[block]) for block in kept], comparison.level
+        )
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
@@ -162,20 +189,94 @@ def profiles(several: SeveralTasks, level: float = 0.95) -> list[Profile]:
 def _variant(
     name: str,
     scores: Sequence[tuple[float, ...]],
+    noisy: Sequence[tuple[float, ...]],
     rank: float,
     table: Mapping[Block, Mapping[str, Row]],
     level: float,
 ) -> Variant:
+    is_baseline = all(rows[name].is_baseline for rows in table.values())
     return Variant(
         name=name,
         scores=tuple(scores),
         mean=stratified_mean(scores) if scores else None,
         interquartile_mean=_middle(scores) if scores else None,
-        interval=stratified_t_interval(scores, level),
-        bootstrap=stratified_bootstrap(scores, level),
+        interval=None if is_baseline else stratified_t_interval(noisy, level),
+        bootstrap=None if is_baseline else stratified_bootstrap(noisy, level),
         rank=rank,
-        is_baseline=all(rows[name].is_baseline for rows in table.values()),
+        is_baseline=is_baseline,
     )
+
+
+def _with_noise_of_baseline(
+    name: str, rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
+) -> tuple[float, ...]:
+    r"""Return one number per common seed whose mean and spread are those of the mean score.
+
+    The score is a ratio with the baseline's mean in it; to first order, a seed contributes
+    $R + x_s - R b_s$ with the normalised scores $x$ and $b$ and the mean score $R$.
+
+    Reference:
+        Cochran, "Sampling techniques" (1977), section 6.3
+    """
+    own, other = _by_unit(rows[name], scores[name]), _of_baseline(rows, scores)
+    ratio = float(np.mean(scores[name]))
+    parts = np.array([own[unit] - ratio * other[unit] for unit in own if unit in other])
+    if not len(parts):
+        return ()
+    return tuple((ratio + parts - parts.mean()).tolist())
+
+
+def _decided(
+    variants: Sequence[Variant],
+    tasks: Sequence[tuple[Mapping[str, Row], Mapping[str, tuple[float, ...]]]],
+    level: float,
+) -> list[Variant]:
+    """Return the variants with their differences to the baseline, tested together."""
+    table: dict[str, dict[Hashable, float]] = {}
+    for variant in variants:
+        if variant.is_baseline:
+            continue
+        parts = [
+            _by_seed(_by_unit(rows[variant.name], scores[variant.name]), _of_baseline(rows, scores))
+            for rows, scores in tasks
+        ]
+        common = [seed for seed in parts[0] if all(seed in part for part in parts)]
+        table[variant.name] = {
+            seed: float(np.mean([part[seed] for part in parts])) for seed in common
+        }
+    found = {}
+    for (name, seeds), test in zip(table.items(), decide(list(table.values())), strict=True):
+        values = list(seeds.values())
+        if values:
+            interval = mean_interval(values, level)
+            found[name] = TasksDifference(float(np.mean(values)), interval, len(values), test)
+    return [replace(variant, difference=found.get(variant.name)) for variant in variants]
+
+
+def _by_seed(
+    own: Mapping[tuple[Hashable, ...], float], other: Mapping[tuple[Hashable, ...], float]
+) -> dict[Hashable, float]:
+    pairs: dict[Hashable, list[float]] = {}
+    for unit, score in own.items():
+        if unit in other:
+            pairs.setdefault(unit[0], []).append(score - other[unit])
+    return {seed: float(np.mean(values)) for seed, values in pairs.items()}
+
+
+def _of_baseline(
+    rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
+) -> dict[tuple[Hashable, ...], float]:
+    name = next(name for name, row in rows.items() if row.is_baseline)
+    return _by_unit(rows[name], scores[name])
+
+
+def _by_unit(row: Row, scores: Sequence[float]) -> dict[tuple[Hashable, ...], float]:
+    counts = Counter(row.group.units)
+    return {
+        unit: score
+        for unit, score in zip(row.group.units, scores, strict=True)
+        if isinstance(unit, tuple) and counts[unit] == 1
+    }
 
 
 def _middle(scores: Sequence[tuple[float, ...]]) -> float:

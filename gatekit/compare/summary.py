@@ -13,7 +13,9 @@ from gatekit.compare.stats.statistics import (
     Interval,
     bootstrap_interval,
     interquartile_mean,
+    limits,
     mean_interval,
+    within,
 )
 from gatekit.runs.result import Metric, Result
 
@@ -85,11 +87,11 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         median=median if math.isfinite(median) else None,
         interquartile_mean=interquartile_mean(outcomes),
         standard_deviation=float(np.std(values, ddof=1)) if whole and len(values) > 1 else None,
-        interval=mean_interval(values, level) if whole else None,
+        interval=within(mean_interval(values, level), *limits(metric, values)) if whole else None,
         bootstrap=bootstrap_interval(values, level) if whole else None,
         parameters=_shared([result.parameters for result in results]),
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
-        step_seconds=_average([r.step_seconds for r in results if r.step_seconds is not None]),
+        step_seconds=_average([r.step_seconds for r in results if r.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
     )
 
@@ -99,8 +101,10 @@ def _shared(counts: list[int | None]) -> int | None:
     return known.pop() if len(known) == 1 else None
 
 
-def _average(seconds: list[float]) -> float | None:
-    return float(np.mean(seconds)) if seconds else None
+def _average(seconds: list[float | None]) -> float | None:
+    # A diverged run may have stopped within the steps that contain the compilation.
+    known = [value for value in seconds if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.grouping.select import Selection
-from gatekit.compare.stats.statistics import MIN_PAIRS
+from gatekit.compare.stats.rule import MIN_SEEDS
 from gatekit.runs import durable
 from gatekit.runs.config import flatten
 from gatekit.runs.names import IMPORTED, PLUGINS
@@ -23,7 +23,7 @@ from gatekit.runs.result import Metric, short_hash
 from .recipe import environment
 
 _HARDWARE = ("platform", "host_kind", "cpu", "cores", "gpu", "threads", "executor", "jit")
-_FREEDOM = MIN_PAIRS - 1
+_FREEDOM = MIN_SEEDS - 1
 _SHOWN_ELSEWHERE = ("seed", "study", "plugins")
 
 

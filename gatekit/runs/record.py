@@ -140,6 +140,20 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     return Run(name, folder, state.name, state.reason, config, result, origin, reader.stale())
 
 
+def contradiction(folder: Path, record: Mapping[str, Any]) -> str | None:
+    """Return why the result of whole files cannot be trusted, None if it can.
+
+    Args:
+        folder: the run's folder.
+        record: what result.json holds.
+    """
+    try:
+        result = result_of(record)
+    except ValueError as error:
+        return f"{RESULT}: {error}"
+    return _contradiction(folder, result, read_bytes(folder / METRICS) or b"")
+
+
 def read_bytes(path: Path) -> bytes | None:
     """Return the content of a regular file of a run, None if it cannot be read."""
     try:

@@ -158,3 +158,23 @@ def test_another_split_is_compared_where_it_is_asked_for(
     assert {row["split"] for row in rows} == {"validation"}
     assert main(["compare", "demo", "--split", "test_256"]) == EXIT_REFUSED
     assert "It has test, validation." in capsys.readouterr().err
+
+
+def test_a_margin_is_a_number_or_a_share_and_decides(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = [8.60, 8.65, 8.70, 8.62, 8.66]
+    near = [v + d for v, d in zip(base, (0.01, -0.02, 0.02, 0.0, -0.01), strict=True)]
+    write_study(root / "experiments", {"lstm": base, "gru": near}, name="near")
+    for margin, decided in (("0.1", "equivalent"), ("1%", "equivalent"), ("0.001", "open")):
+        assert main(["compare", "near", "--margin", margin, "--json"]) == 0
+        gru = next(row for row in json.loads(capsys.readouterr().out) if row["group"] == "gru")
+        assert gru["decision"] == decided
+    assert main(["compare", "near", "--margin", "0.1"]) == 0
+    assert "gru is equivalent to lstm within 0.1 nats/frame" in capsys.readouterr().out
+    assert main(["report", "near", "--margin", "0.1"]) == 0
+    html = (root / "near.html").read_text(encoding="utf-8")
+    assert "gru is equivalent to lstm within 0.1 nats/frame" in html
+    assert "gatekit compare near --margin 0.1" in html
+    assert main(["compare", "near", "--margin", "small"]) == EXIT_REFUSED
+    assert "margin=small: a margin is a positive number" in capsys.readouterr().err

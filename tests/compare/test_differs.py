@@ -153,7 +153,9 @@ SAID = (
 
 def test_every_form_names_the_settings(two: Comparison) -> None:
     lines = [text for text, _ in footer(two)]
-    assert lines[0].startswith("gru learning_rate=0.1 is worse than lstm learning_rate=0.01 by ")
+    assert lines[0].startswith(
+        "gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
+    )
     assert lines[0].endswith(f"; {SAID}.")
     (note,) = [text for text in lines if "in several settings" in text]
     assert "`--within optimizer.learning_rate`" in note

@@ -13,7 +13,7 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.output.export import records, to_csv, to_json, to_markdown
 
 from .synthetic import configuration, write_run, write_study
-from .test_comparison import GRU, LSTM, RNN, diverged
+from .test_comparison import GRU, GRU5, LSTM, LSTM5, RNN, RNN5, diverged
 from .test_table import HOSTILE
 
 
@@ -31,6 +31,29 @@ def test_json_holds_what_scripts_rely_on(tmp_path: Path) -> None:
     assert (rnn["values"], rnn["seeds"]) == (RNN, [0, 1, 2])
     assert rnn["keys"] == {"cell": "rnn"}
     assert (lstm["is_baseline"], lstm["difference"], lstm["verdict"]) == (True, None, None)
+
+
+def test_json_has_the_decision_beside_the_verdict(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM5, "gru": GRU5, "rnn": RNN5})
+    gru, lstm, rnn = sorted(
+        json.loads(to_json(compare("demo", tmp_path, margin="1%"))), key=lambda r: str(r["group"])
+    )
+    assert [r["decision"] for r in (gru, lstm, rnn)] == ["equivalent", None, "worse"]
+    assert (rnn["p"], rnn["comparisons"], rnn["test"]) == (rnn["p_difference"], 2, "paired t")
+    assert gru["p"] == gru["p_equivalent"] != gru["p_difference"]
+    assert gru["p_not_worse"] <= gru["p_equivalent"] < 0.05
+    assert gru["margin"] == pytest.approx(0.01 * sum(LSTM5) / 5)
+    assert gru["verdict"].startswith("gru is equivalent to lstm within 0.08646 nats/frame")
+    few = json.loads(to_json(compare("demo", tmp_path, by=["cell"])))
+    assert {r["margin"] for r in few} == {None}
+
+
+def test_differences_are_in_the_order_of_the_seeds(tmp_path: Path) -> None:
+    base = [8.6] * 12
+    write_study(tmp_path, {"lstm": base, "gru": [8.6 + i for i in range(12)]})
+    gru = next(r for r in records(compare("demo", tmp_path)) if r["group"] == "gru")
+    assert gru["paired_seeds"] == list(range(12))
+    assert gru["differences"] == pytest.approx(range(12))
 
 
 def test_one_seed_has_no_interval_in_json(tmp_path: Path) -> None:
@@ -103,7 +126,7 @@ def test_markdown_is_a_table_with_its_footer(tmp_path: Path) -> None:
         "| group | n | test nll (nats/frame) | difference from lstm | parameters | ms/step |"
     )
     assert lines[3].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
-    assert any(line.startswith("- rnn is worse than lstm") for line in lines)
+    assert any(line.startswith("- no verdict on rnn against lstm") for line in lines)
 
 
 def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import struct
 import zlib
 from collections.abc import Callable
@@ -19,11 +18,9 @@ from gatekit.compare.comparison import compare
 from gatekit.compare.curves import Curve, band, read_curve
 from gatekit.compare.figures import curves as module
 from gatekit.compare.figures import kinds
-from gatekit.compare.numbers import metric_range
 from gatekit.compare.stats.statistics import mean_interval
 from gatekit.compare.study import load
 from gatekit.runs.durable import sha256
-from gatekit.runs.result import Metric
 
 from .synthetic import METRIC, configuration, curve, line, sealed, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -307,18 +304,3 @@ def test_a_band_ends_where_the_metric_does(
     assert max(heights) == 1.0
     # Steps were asked for, and no epoch.
     assert drawn.get_xlabel() == "evaluation"
-
-
-@pytest.mark.parametrize(
-    ("name", "values", "limits"),
-    [
-        ("accuracy", [0.2, 0.9], (0, 1)),
-        ("val_accuracy", [20, 90], (0, 100)),
-        ("mse", [0.2], (0, math.inf)),
-        ("mse", [-0.2], (-math.inf, math.inf)),
-        ("loss", [0.2], (-math.inf, math.inf)),
-        ("reward", [0.2], (-math.inf, math.inf)),
-    ],
-)
-def test_the_range_of_a_metric(name: str, values: list[float], limits: tuple[float, float]) -> None:
-    assert metric_range(Metric(name, "min", "", None), values) == limits

@@ -12,6 +12,7 @@ from gatekit.cell.errors import RunError
 from gatekit.compare.study import load
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.record import Run
+from gatekit.runs.studies.survey import survey
 
 from .synthetic import configuration, line, sealed, write_run, write_study
 
@@ -106,6 +107,8 @@ def test_a_result_that_its_own_metrics_deny_is_corrupt(tmp_path: Path, runs: Pat
     run = only(tmp_path)
     assert run.state == "CORRUPT"
     assert "disagree on validation nll at epoch 10" in str(run.reason)
+    (status,) = survey(tmp_path / "demo", as_compared=True)
+    assert (status.state, status.reason) == (run.state, run.reason)
 
 
 def test_the_last_line_of_an_epoch_counts_after_a_resume(tmp_path: Path, runs: Path) -> None:

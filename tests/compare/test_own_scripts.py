@@ -33,7 +33,9 @@ def test_they_are_compared_on_their_test_scores(tmp_path: Path) -> None:
     found = study(tmp_path, test=True)
     assert [row.group.label for row in found.rows] == ["lstm", "gru"]
     assert heading(found)[2] == "test error (%)"
-    assert str(found.rows[1].verdict).startswith("gru is worse than lstm by 1.10 %")
+    assert str(found.rows[1].verdict).startswith(
+        "no verdict on gru against lstm from 3 seeds: error higher by 1.10 %"
+    )
     assert found.rows[0].summary is not None
     assert found.rows[0].summary.mean == pytest.approx(11.5)
     assert found.rows[0].summary.parameters is None
@@ -85,7 +87,7 @@ def test_a_larger_accuracy_is_better_without_a_word(tmp_path: Path) -> None:
                 this.log(2, val=score, test=score)
     best, baseline = compare("mine", tmp_path).rows
     assert (best.group.label, baseline.is_baseline) == ("gru", True)
-    assert str(best.verdict).startswith("gru is better than lstm by 0.397")
+    assert str(best.verdict).startswith("gru is better than lstm: accuracy higher by 0.397")
 
 
 def test_accuracies_that_an_older_version_minimised_get_no_verdict(tmp_path: Path) -> None:

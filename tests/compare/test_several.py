@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 
+from gatekit.compare import several
 from gatekit.compare.comparison import compare
+from gatekit.compare.output.export import records
+from gatekit.compare.output.table_text import tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
+from gatekit.compare.stats.stratified import stratified_t_interval
 
 from .synthetic import METRIC, configuration, write_run
 
@@ -132,3 +139,56 @@ def test_one_task_or_one_variant_has_none_of_this(tmp_path: Path) -> None:
     assert several_tasks(compare("demo", tmp_path)) is None
     write_task(tmp_path, "b", {"lstm": [8.0]})
     assert several_tasks(compare("demo", tmp_path, within=["cell"])) is None
+
+
+def test_the_intervals_of_normalised_scores_cover_what_they_say() -> None:
+    """The baseline's mean is in each score, and its noise in each interval."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    studies = 1000
+    for _ in range(studies):
+        strata = []
+        for _task in range(2):
+            lstm, gru = rng.normal(1.0, 0.1, 5), rng.normal(0.8, 0.1, 5)
+            scores = {"lstm": tuple(lstm / lstm.mean()), "gru": tuple(gru / lstm.mean())}
+            rows: Any = {
+                name: SimpleNamespace(
+                    group=SimpleNamespace(units=tuple((s,) for s in range(5))),
+                    is_baseline=name == "lstm",
+                )
+                for name in scores
+            }
+            strata.append(several._with_noise_of_baseline("gru", rows, scores))
+        interval = stratified_t_interval(strata)
+        assert interval is not None
+        covered += interval.low <= 0.8 <= interval.high
+    # Three standard errors of 1000 studies are 0.02; without the baseline's noise it is 0.87.
+    assert covered / studies == pytest.approx(0.95, abs=0.021)
+
+
+def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -> None:
+    lstm = [7.9, 8.2, 8.1, 8.0, 7.8]
+    for name, shift in (("a", 0.5), ("b", 0.4)):
+        noise = [0.03, -0.05, 0.02, 0.04, -0.01]
+        gru = [v - shift + e for v, e in zip(lstm, noise, strict=True)]
+        rnn = [v + 3 * e for v, e in zip(lstm, noise, strict=True)]
+        write_task(tmp_path, name, {"lstm": lstm, "gru": gru, "rnn": rnn})
+    variants = {v.name: v for v in found(tmp_path).variants}
+    assert (variants["lstm"].interval, variants["lstm"].difference) == (None, None)
+    gru, rnn = variants["gru"].difference, variants["rnn"].difference
+    assert gru is not None
+    assert rnn is not None
+    assert (gru.decision, gru.seeds, rnn.decision) == ("better", 5, "open")
+    # Chance is 11.9 and the baseline 8.0: by hand, as the mean over both tasks.
+    expected = [(0.45 - e) / 3.9 for e in noise]
+    assert gru.mean == pytest.approx(np.mean(expected))
+    assert gru.test is not None
+    p = scipy.stats.ttest_1samp(expected, 0.0).pvalue
+    assert gru.test.p == pytest.approx(2 * p)
+    comparison = compare("demo", tmp_path)
+    said = [note for note in tasks_notes(found(tmp_path)) if note.startswith("over 2 tasks")]
+    assert said[0].startswith("over 2 tasks gru is better than lstm: normalised score +0.1")
+    assert said[1].startswith("over 2 tasks rnn and lstm are not told apart: normalised score")
+    record = next(r for r in records(comparison) if r["group"].startswith("gru"))
+    assert record["normalised_decision"] == "better"
+    assert record["normalised_p"] == gru.test.p

@@ -8,18 +8,16 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
-from gatekit.compare.stats.difference import is_decided
-from gatekit.compare.stats.statistics import mean_interval
 from gatekit.runs.names import STALE
 
 from .synthetic import configuration, write_run
-from .test_comparison import LSTM, RNN, row, verdict
+from .test_comparison import LSTM, LSTM5, RNN, row, verdict
 
 
 def write_swaps(root: Path) -> None:
     for cell, shift in (("lstm", 0.0), ("gru", 0.2)):
         for gate, more in ((None, 0.0), ("power_law", 0.4)):
-            for seed, value in enumerate(LSTM):
+            for seed, value in enumerate(LSTM5):
                 swap = {} if gate is None else {"forget": gate}
                 config = configuration(cell, seed, swap=swap)
                 write_run(root / "demo" / "runs", config, value + shift + more + seed * more / 50)
@@ -33,7 +31,7 @@ def test_each_block_has_its_own_baseline(tmp_path: Path) -> None:
     swapped = row(found, "gru forget=power_law")
     assert swapped.difference is not None
     assert swapped.difference.baseline == "gru"
-    assert swapped.difference.mean == pytest.approx(0.408)
+    assert swapped.difference.mean == pytest.approx(0.416)
     assert swapped.block == (("cell", "gru"),)
 
 
@@ -69,32 +67,17 @@ def test_within_names_a_key_that_differs(tmp_path: Path) -> None:
 
 def test_a_plugin_whose_source_changed_is_not_comparable(tmp_path: Path) -> None:
     runs = tmp_path / "demo" / "runs"
-    for seed, value in enumerate(LSTM):
+    for seed, value in enumerate(LSTM5):
         write_run(runs, configuration("lstm", seed), value, plugins={"gates": "11" * 32})
         write_run(runs, configuration("gru", seed), value, plugins={"gates": "22" * 32})
-        write_run(runs, configuration("rnn", seed), value + 1, plugins={"own": "33" * 32})
+        write_run(
+            runs, configuration("rnn", seed), value + 1 + seed / 99, plugins={"own": "33" * 32}
+        )
     found = compare("demo", tmp_path)
     assert "different source of plugin gates (22222222 against 11111111)" in verdict(found, "gru")
     assert verdict(found, "rnn").startswith("rnn is worse than lstm")
     forced = compare("demo", tmp_path, force=True)
     assert "forced: different source of plugin gates" in str(forced.notes)
-
-
-def test_many_groups_of_few_seeds_need_wider_intervals(tmp_path: Path) -> None:
-    runs = tmp_path / "demo" / "runs"
-    for seed, value in enumerate(LSTM):
-        write_run(runs, configuration("lstm", seed, units=1), value)
-        for units in range(2, 12):
-            step = 0.06 + 0.02 * seed if units == 2 else 0.0
-            write_run(runs, configuration("lstm", seed, units=units), value + step + 1e-6 * units)
-    few = row(compare("demo", tmp_path, baseline="units=1"), "units=2").difference
-    assert few is not None
-    assert few.interval is not None
-    assert few.simultaneous == mean_interval(few.values, 1 - 0.05 / 10)
-    assert few.interval.low > 0
-    assert few.simultaneous is not None
-    assert few.simultaneous.low < 0
-    assert not is_decided(few)
 
 
 def test_a_difference_keeps_its_points_and_their_seeds(tmp_path: Path) -> None:
@@ -112,9 +95,9 @@ def test_a_difference_keeps_its_points_and_their_seeds(tmp_path: Path) -> None:
 
 def test_stale_runs_are_not_comparable_with_current_ones(tmp_path: Path) -> None:
     runs = tmp_path / "demo" / "runs"
-    for seed, value in enumerate(LSTM):
+    for seed, value in enumerate(LSTM5):
         write_run(runs, configuration("lstm", seed), value)
-        old = write_run(runs, configuration("rnn", seed), value + 1)
+        old = write_run(runs, configuration("rnn", seed), value + 1 + seed / 99)
         said = '{"by": "0123456789abcdef", "because": "the source has changed of plugin gates"}'
         (old / STALE).write_text(said)
     found = compare("demo", tmp_path)

@@ -16,7 +16,7 @@ from .pages import ROOT
 AVOIDED = {
     # files are somewhere, programs show and report
     r"(?:stands|stood)(?! (?:for|in for|out)\b)|lies": "is, are",
-    r"tells?|told|says?|said": "show, report, state, print",
+    r"tells?|told(?! apart\b)|says?|said": "show, report, state, print",
     r"mend(?:s|ed|ing)?": "fix",
     r"(?:leave|leaves|left|leaving) away": "omit",
     r"(?:take|takes|took|taken|taking) away": "remove",
@@ -196,6 +196,7 @@ PLAIN = [
     "A sentence in quotes: [`said`](said.md) is a link.",
     "None stands for zero.",
     "See to it that the disk has room; it is no worse.",
+    "The two groups are not told apart.",
     "Use a text editor.",
 ]
 

@@ -15,7 +15,7 @@ import processes
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import publish
+from experiments import decisions, publish
 from gatekit.cell.errors import DataError
 from gatekit.study.command import compose
 
@@ -162,3 +162,10 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
         rows = list(csv.DictReader(file))
     assert len(rows) == len(compose(["-m", f"+experiment={name}"]))
     assert all(row["test"] for row in rows if row["state"] == "COMPLETED")
+
+
+def test_every_comparison_is_decided_by_the_present_rule() -> None:
+    assert set(decisions.TABLES) == set(STUDIES)
+    assert (EXPERIMENTS / "decisions.csv").read_text(encoding="utf-8") == decisions.text()
+    count = len(decisions.text().splitlines()) - 1
+    assert f"decides all {count} comparisons" in (ROOT / "docs" / "findings.md").read_text()

@@ -72,6 +72,7 @@ def compared(options: Namespace) -> Comparison:
         best_of=keys(options.best_of),
         where=options.where,
         tasks=options.task,
+        margin=options.margin,
     )
 
 
@@ -93,6 +94,7 @@ def retyped(options: Namespace) -> list[str]:
         split=options.split,
         labels=options.label,
         level=options.level,
+        margin=options.margin,
         force=options.force,
     )
 
@@ -191,6 +193,12 @@ def add_grouping(parser: Parser) -> None:
         type=float,
         default=0.95,
         help="confidence level of the intervals (default: 0.95)",
+    )
+    parser.add_argument(
+        "--margin",
+        metavar="DELTA",
+        help="also decide if a group is no worse than the baseline by more than DELTA, a number or"
+        " a share of the baseline's mean such as 5%%",
     )
     parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"

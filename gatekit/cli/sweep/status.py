@@ -42,7 +42,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.runs.studies.survey import study_folder, survey
 
     folder = study_folder(options.study, options.root, name)
-    runs = survey(folder, options.verify)
+    runs = survey(folder, options.verify, as_compared=True)
     states = dict(Counter(run.state for run in runs))
     stale = sum(run.stale is not None for run in runs)
     if options.json:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.grouping.label import value_text
-from gatekit.compare.numbers import cut, metric_range
 
 from .page import (
     is_geometric,
@@ -128,7 +127,7 @@ def _draw_line(
         if summary.mean is not None:
             means.append((at, summary.mean))
             if summary.interval is not None:
-                ends = cut(summary.interval, metric_range(summary.metric, summary.values))
+                ends = (summary.interval.low, summary.interval.high)
                 axes.plot((at, at), ends, color=tone, lw=0.9, zorder=3)
     counts = {row.summary.n for row in line if row.summary}
     n = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"

@@ -121,7 +121,7 @@ def _in_words(row: Row) -> str:
     else:
         places = decimals(diff.interval, diff.mean)
         text = with_interval(diff.mean, diff.interval, places, sign="+")
-    return f"{text}   n = {diff.pairs}".replace("-", "\N{MINUS SIGN}")
+    return f"{text}   n = {diff.n}".replace("-", "\N{MINUS SIGN}")
 
 
 def _differences(rows: Sequence[Row]) -> list[Difference]:
@@ -154,10 +154,10 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
     assert diff is not None
     where = axes.get_yaxis_transform()
     if diff.mean is None:
-        worse = 0.99 if (diff.worse > diff.better) == (diff.metric.sign < 0) else 0.01
+        worse = 0.99 if (diff.direction < 0) == (diff.metric.sign < 0) else 0.01
         axes.plot(worse, height, "x", color=COLOURS[1], ms=4, mew=1, zorder=4, transform=where)
         return
-    decided = is_decided(diff) and not diff.blocked
+    decided = is_decided(diff)
     tone = COLOURS[0] if decided else "#777777"
     if reach is not None and not reach[0] <= diff.mean <= reach[1]:
         # Draw an arrow at the edge; the numbers are above it.
@@ -165,7 +165,7 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
         fill = tone if decided else "white"
         axes.plot(place, height, mark, color=tone, mfc=fill, ms=5, zorder=4, transform=where)
         return
-    below = [height + 0.28] * diff.pairs
+    below = [height + 0.28] * diff.n
     axes.plot(diff.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
     if diff.interval is not None:
         ends = (diff.interval.low, diff.interval.high)

@@ -77,6 +77,7 @@ def to_markdown(comparison: Comparison) -> str:
 def _record(row: Row, over: Variant | None) -> dict[str, Any]:
     summary, diff = row.summary, row.difference
     test = diff.test if diff else None
+    tasks = over.difference if over else None
     missing = row.group.missing_states()
     return {
         "group": row.group.label,
@@ -114,15 +115,23 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "seeds_needed": diff.seeds_needed if diff else None,
         "effect_size": diff.effect_size if diff else None,
         "test": test.test if test else None,
-        "p": test.p if test else None,
-        "p_holm": diff.p_holm if diff else None,
-        "p_t": test.p_t if test else None,
-        "smallest_p_holm": diff.smallest_p_holm if diff else None,
+        "comparisons": test.comparisons if test else None,
         "smallest_p": test.smallest_p if test else None,
+        "p_difference": test.p if test else None,
+        "margin": diff.margin if diff else None,
+        "p_not_worse": diff.not_worse if diff else None,
+        "p_equivalent": diff.equivalent if diff else None,
+        "p": diff.p if diff else None,
+        "decision": diff.decision if diff else None,
         "mean_rank": over.rank if over else None,
         "normalised": over.mean if over else None,
         "normalised_low": _low((over.bootstrap or over.interval) if over else None),
         "normalised_high": _high((over.bootstrap or over.interval) if over else None),
+        "normalised_difference": tasks.mean if tasks else None,
+        "normalised_difference_low": _low(tasks.interval if tasks else None),
+        "normalised_difference_high": _high(tasks.interval if tasks else None),
+        "normalised_p": tasks.test.p if tasks and tasks.test else None,
+        "normalised_decision": tasks.decision if tasks else None,
         "confounded": diff.confounded if diff else None,
         "verdict": row.verdict,
         "values": [_finite(run.result.outcome) for run in row.group.runs if run.result],
@@ -132,6 +141,7 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
             {"id": run.id, "seed": run.seed, "state": run.state, "reason": run.reason}
             for run in row.group.missing
         ],
+        "paired_seeds": list(diff.seeds) if diff else [],
         "differences": [_finite(value) for value in diff.values] if diff else [],
         "keys": {key: value for key, value in row.group.values.items() if value is not None},
         "refused": list(diff.refused) if diff else [],

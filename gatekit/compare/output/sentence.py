@@ -6,16 +6,9 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
-from gatekit.compare.stats.difference import (
-    ALPHA,
-    Difference,
-    by_pairs,
-    is_decided,
-    is_decided_by_interval,
-    is_open,
-)
-from gatekit.compare.stats.statistics import MIN_PAIRS
-from gatekit.compare.stats.verdict import verdict
+from gatekit.compare.stats.difference import Difference
+from gatekit.compare.stats.rule import MIN_SEEDS
+from gatekit.compare.stats.verdict import allowed, counted, verdict
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -25,12 +18,11 @@ def sentences(comparison: Comparison) -> list[str]:
     instead; see `is_for_paper`.
     """
     compared = [row for row in comparison.rows if row.difference is not None]
-    family = sum(row.difference.test is not None for row in compared if row.difference)
-    return [printable(_sentence(row, comparison, family)) for row in compared]
+    return [printable(_sentence(row, comparison)) for row in compared]
 
 
 def is_for_paper(diff: Difference) -> bool:
-    """Return whether there is a sentence: a verdict on groups that differ in one setting."""
+    """Return whether there is a sentence: numbers on groups that differ in one setting."""
     return bool(diff.pairs) and not (diff.refused or diff.blocked or diff.confounded)
 
 
@@ -39,7 +31,7 @@ def to_text(comparison: Comparison) -> str:
     return "\n".join(sentences(comparison)) or "No group is compared with a baseline."
 
 
-def _sentence(row: Row, comparison: Comparison, family: int) -> str:
+def _sentence(row: Row, comparison: Comparison) -> str:
     diff, label = row.difference, row.group.label
     assert diff is not None
     if not is_for_paper(diff):
@@ -61,16 +53,9 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
             f" {diff.metric.name}."
         )
     if diff.mean is None:
-        return _with_diverged(diff, label, measured, family) + rest
+        return _with_diverged(diff, label, measured) + rest
     unit = f" {diff.metric.unit}" if diff.metric.unit else ""
     places = decimals(diff.interval, diff.mean)
-    if is_decided(diff):
-        claim = f"{label} reached a {_way(diff)} {measured} than {diff.baseline}"
-    elif is_open(diff):
-        claim = f"In {measured}, {label} was {by_pairs(diff)}"
-        claim += ", but the size of the difference is uncertain"
-    else:
-        claim = f"we found no difference in {measured} between {label} and {diff.baseline}"
     numbers = [f"mean paired difference {diff.mean:+z.{places}f}{unit}"]
     if diff.interval is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.interval.low, diff.interval.high))
@@ -80,43 +65,47 @@ def _sentence(row: Row, comparison: Comparison, family: int) -> str:
     if diff.bootstrap is not None:
         low, high = (f"{end:z.{places}f}" for end in (diff.bootstrap.low, diff.bootstrap.high))
         numbers.append(f"{diff.bootstrap.method} {low} to {high}")
-    numbers.append(f"n = {diff.pairs} {diff.counted}")
-    if diff.counted != "seeds":
-        numbers[-1] += f" over {len(set(diff.seeds))} seeds"
-    numbers.append(_tested(diff, family))
-    if is_decided_by_interval(diff) and diff.simultaneous is not None:
-        low, high = (
-            f"{end:z.{places}f}" for end in (diff.simultaneous.low, diff.simultaneous.high)
-        )
-        numbers.append(
-            f"where no p value of this design can be below {ALPHA:g} and the t interval, with"
-            f" Bonferroni's correction over all comparisons, is {low} to {high}"
-        )
+    numbers += [f"n = {counted(diff)}", _tested(diff)]
     if diff.effect_size is not None:
         numbers.append(f"Cohen's d {diff.effect_size:.2g}")
-    return f"{_capital(claim)} ({', '.join(numbers)}).{rest}"
+    return f"{_claim(label, diff, measured)} ({', '.join(numbers)}).{rest}"
 
 
-def _with_diverged(diff: Difference, label: str, measured: str, family: int) -> str:
-    claim = f"{label} diverged on {diff.diverged} of {diff.pairs} {diff.counted}"
-    claim += f", {diff.baseline} on {diff.diverged_baseline}; with a diverged run as the worst"
-    claim += f" outcome, {measured} was"
-    claim += f" worse than that of {diff.baseline} on {diff.worse} and better on {diff.better}"
-    return f"{_capital(claim)} ({_tested(diff, family)})."
+def _claim(label: str, diff: Difference, measured: str) -> str:
+    margin = allowed(diff)
+    match diff.decision:
+        case "better" | "worse":
+            way = "higher" if (diff.mean or 0.0) > 0 else "lower"
+            return f"{label} reached a {way} {measured} than {diff.baseline}"
+        case "equivalent":
+            return f"{label} was equivalent to {diff.baseline} in {measured} within {margin}"
+        case "not_worse":
+            return f"{label} was no worse than {diff.baseline} in {measured} by more than {margin}"
+        case "open":
+            return f"{label} and {diff.baseline} were not told apart in {measured}"
+    return f"{label} and {diff.baseline} have too few seeds for a verdict in {measured}"
 
 
-def _way(diff: Difference) -> str:
-    return "higher" if (diff.mean or 0.0) > 0 else "lower"
+def _with_diverged(diff: Difference, label: str, measured: str) -> str:
+    claim = f"{label} diverged in {diff.diverged} of {diff.pairs} runs"
+    claim += f", {diff.baseline} in {diff.diverged_baseline}; with a diverged run as the worst"
+    outcome = {
+        "better": f"{measured} was better than that of {diff.baseline}",
+        "worse": f"{measured} was worse than that of {diff.baseline}",
+        "open": f"the two were not told apart in {measured}",
+    }.get(diff.decision, f"there are too few seeds for a verdict in {measured}")
+    signs = f"better on {diff.better} and worse on {diff.worse} of {diff.n} seeds"
+    return f"{claim} outcome, {outcome} ({signs}, {_tested(diff)})."
 
 
-def _tested(diff: Difference, family: int) -> str:
-    if diff.test is None:
-        return f"no test, since fewer than {MIN_PAIRS} pairs cannot reach a small p value"
-    p = diff.test.p if diff.p_holm is None else diff.p_holm
-    corrected = f" after Holm's correction over {family} comparisons" if family > 1 else ""
-    return f"{diff.test.test} test, two-sided, p {p_value(p)}{corrected}"
-
-
-def _capital(text: str) -> str:
-    # Labels are names and keep their case.
-    return f"We{text[2:]}" if text.startswith("we ") else text
+def _tested(diff: Difference) -> str:
+    if diff.test is None or diff.p is None:
+        return f"no test, since a verdict needs {MIN_SEEDS} seeds"
+    names = {
+        "equivalent": "two one-sided paired t tests",
+        "not_worse": "one-sided paired t test",
+    }
+    name = names.get(diff.decision, f"{diff.test.test} test, two-sided")
+    family = diff.test.comparisons
+    corrected = f" corrected for {family} comparisons" if family > 1 else ""
+    return f"{name}, p {p_value(diff.p)}{corrected}"

@@ -18,7 +18,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
 
 from .columns import blocks, in_lines
-from .table_text import beyond_notes, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
+from .table_text import heading, table_cells, tasks_cells, tasks_heading, tasks_notes
 
 _MOST_LISTED = 20
 _WIDEST, _GAP = 40, 3
@@ -141,7 +141,6 @@ def notes(comparison: Comparison) -> list[str]:
         f"[low, high] is the {level} {method} interval of the mean over seeds"
         for method in sorted(methods)
     ]
-    lines += beyond_notes(comparison)
     several = several_tasks(comparison)
     lines += [] if several is None else tasks_notes(several)
     return [printable(text) for text in (*lines, *comparison.notes)]

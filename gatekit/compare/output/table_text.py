@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import (
-    is_beyond,
-    metric_range,
+    decimals,
     number,
     p_value,
     shared_decimals,
     with_interval,
 )
-from gatekit.compare.several import SeveralTasks
+from gatekit.compare.several import SeveralTasks, Variant
 from gatekit.compare.summary import Summary
 
 _LONGEST = 30
@@ -103,8 +100,7 @@ def _parameters(row: Row) -> str:
 
 def _mean(summary: Summary, places: int) -> str:
     if summary.mean is not None:
-        beyond = is_beyond(summary.interval, metric_range(summary.metric, summary.values))
-        return with_interval(summary.mean, summary.interval, places) + ("*" if beyond else "")
+        return with_interval(summary.mean, summary.interval, places)
     diverged = f"{summary.diverged} of {summary.n} diverged"
     if summary.mean_finished is None:
         return diverged
@@ -122,25 +118,9 @@ def _difference(row: Row, places: int) -> str:
     if diff.pairs == 0:
         return "no common seed"
     if diff.mean is None:
-        way = f"worse on {diff.worse}" if diff.worse >= diff.better else f"better on {diff.better}"
-        return f"{way} of {diff.pairs} pairs"
+        way = f"worse on {diff.worse}" if diff.direction <= 0 else f"better on {diff.better}"
+        return f"{way} of {diff.n} seeds"
     return with_interval(diff.mean, diff.interval, places, sign="+")
-
-
-def beyond_notes(comparison: Comparison) -> list[str]:
-    """Return a note on the intervals marked with an asterisk, for each metric."""
-    notes: dict[str, None] = {}
-    for row in comparison.rows:
-        if row.summary is None:
-            continue
-        low, high = metric_range(row.summary.metric, row.summary.values)
-        if is_beyond(row.summary.interval, (low, high)):
-            known = f"is not below {low:g}" if high == math.inf else f"is from {low:g} to {high:g}"
-            notes[
-                f"*: {row.summary.metric.name} {known}, but the interval reaches beyond: a t"
-                " interval assumes a normal distribution, and few seeds make it wide"
-            ] = None
-    return list(notes)
 
 
 def tasks_heading(several: SeveralTasks) -> list[str]:
@@ -173,12 +153,32 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
     notes = ["normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"]
     methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
+    notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]
     ranking = several.ranking
     if ranking.p is not None and ranking.critical_difference is not None:
-        differ = "differ" if ranking.p < 1 - ranking.level else "are not shown to differ"
+        differ = "differ" if ranking.p < 1 - ranking.level else "are not told apart"
         notes.append(
             f"ranks {differ} (Friedman chi2 = {ranking.chi_square:.3g},"
             f" p {p_value(ranking.p)}); critical difference {ranking.critical_difference:.2f}"
             f" (Nemenyi at {1 - ranking.level:.2g})"
         )
     return [*notes, *several.notes]
+
+
+def _over_tasks(variant: Variant, several: SeveralTasks) -> str:
+    diff = variant.difference
+    assert diff is not None
+    baseline = next((v.name for v in several.variants if v.is_baseline), "the baseline")
+    claim = {
+        "better": f"{variant.name} is better than {baseline}",
+        "worse": f"{variant.name} is worse than {baseline}",
+        "open": f"{variant.name} and {baseline} are not told apart",
+    }.get(diff.decision, f"no verdict on {variant.name} against {baseline} from {diff.seeds} seeds")
+    places = decimals(diff.interval, diff.mean)
+    size = with_interval(diff.mean, diff.interval, places, sign="+")
+    text = f"over {len(several.normalised)} tasks {claim}: normalised score {size}"
+    if diff.test is None:
+        return text
+    family = diff.test.comparisons
+    over = f" over {family} comparisons" if family > 1 else ""
+    return f"{text}, n = {diff.seeds} seeds, {diff.test.test} p {p_value(diff.test.p)}{over}"

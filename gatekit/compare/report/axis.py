@@ -7,7 +7,6 @@ from typing import Any
 from gatekit.compare.comparison import Row
 from gatekit.compare.figures.page import is_geometric, of_one_metric
 from gatekit.compare.grouping.label import printable, value_text
-from gatekit.compare.numbers import cut, metric_range
 from gatekit.compare.summary import Summary
 
 from .context import Section, Sheet, styles
@@ -77,5 +76,4 @@ def _point(row: Row) -> dict[str, Any]:
 def _ends(summary: Summary) -> list[float] | None:
     if summary.interval is None:
         return None
-    ends = cut(summary.interval, metric_range(summary.metric, summary.values))
-    return [number(end) for end in ends]
+    return [number(summary.interval.low), number(summary.interval.high)]

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.numbers import cut, metric_range, p_value
+from gatekit.compare.numbers import p_value
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_text import heading, table_cells, tasks_cells, tasks_heading
@@ -40,7 +40,7 @@ def summary(sheet: Sheet) -> Section:
     body = html(
         "summary.html",
         warning=warning,
-        columns=[*titles[:4], *(["p (Holm)"] if tested else []), *titles[4:]],
+        columns=[*titles[:4], *(["p"] if tested else []), *titles[4:]],
         rows=_rows(comparison, scales),
         tested=tested,
         long=max(map(len, names), default=0) > _LONG,
@@ -95,8 +95,7 @@ def _values(row: Row) -> list[float]:
     if row.summary is None:
         return []
     interval = row.summary.interval
-    limits = metric_range(row.summary.metric, row.summary.values)
-    return [*row.summary.values, *(cut(interval, limits) if interval else ())]
+    return [*row.summary.values, *((interval.low, interval.high) if interval else ())]
 
 
 def _gaps(row: Row) -> list[float]:
@@ -126,13 +125,12 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
 
 
 def _is_decided(row: Row) -> bool:
-    diff = row.difference
-    return diff is not None and not diff.refused and not diff.blocked and is_decided(diff)
+    return row.difference is not None and is_decided(row.difference)
 
 
 def _p(row: Row) -> str:
     diff = row.difference
-    return "" if diff is None or diff.p_holm is None else p_value(diff.p_holm).removeprefix("= ")
+    return "" if diff is None or diff.p is None else p_value(diff.p).removeprefix("= ")
 
 
 def _over_tasks(comparison: Comparison) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
-"""Statistics of a comparison: intervals, paired differences, ranks, verdicts.
+"""Statistics of a comparison: intervals, paired differences, the decision rule, verdicts.
 
-`statistics` has intervals and tests for a handful of seeds. `difference` compares a group with its
-baseline, and `verdict` puts the result into one sentence. `ranks` and `stratified` combine several
-tasks. `power` counts the seeds that a decision needs. Start with `difference.py`.
+`statistics` has intervals for a handful of seeds. `difference` compares a group with its baseline,
+`rule` decides all comparisons of a table, and `verdict` puts a result into one sentence. `power`
+counts the seeds that a decision needs. `ranks` and `stratified` combine several tasks. Start with
+`rule.py`.
 """

@@ -7,38 +7,48 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatekit.compare.grouping.differs import differs_in, is_confounded
 from gatekit.compare.grouping.group import Group
 from gatekit.runs.result import OWN, Metric, Result, short_hash
 
+from .rule import ALPHA, PairedTest
 from .statistics import (
     Interval,
-    PairedTest,
     bootstrap_interval,
     effect_size,
+    has_spread,
+    limits,
     mean_interval,
-    paired_test,
     probability_of_improvement,
+    signed_ranks,
+    within,
 )
-
-ALPHA = 0.05
-"""Two groups differ if the corrected p value is below this level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Group minus baseline, in the metric's unit, over the seeds that both have.
 
+    A seed's difference is the mean over its pairs of runs; a seed has several pairs if runs are
+    pooled.
+
     Attributes:
+        pairs: number of pairs of runs.
+        better: number of seeds on which the group is better.
+        worse: number of seeds on which it is worse.
+        diverged: number of the group's runs in pairs that diverged.
         mean: mean difference; None, like the intervals, if a run of a pair diverged.
-        better: number of pairs in which the group is better.
-        worse: number of pairs in which it is worse.
+        interval: t interval of the mean; None also for differences that are all equal.
         improvement: probability that a run of the group is better than a run of the baseline.
-        p_holm: p value corrected for the number of comparisons.
-        smallest_p_holm: smallest corrected p value that this design can reach.
-        values: difference of each pair, in the order of ``seeds``.
-        simultaneous: interval widened for the number of comparisons.
+        direction: 1 if the group is better, -1 if it is worse, by the mean, or by the rank sum if
+            a run diverged.
+        values: difference of each seed, in the order of ``seeds``; infinite if a run diverged.
+        test: test against no difference; None for fewer than five seeds.
+        margin: largest difference that does not matter, in the metric's unit.
+        not_worse: p value of "no worse than by the margin".
+        equivalent: p value of "equivalent within the margin".
         seeds_needed: number of seeds that would decide; None if more than a thousand.
         refused: why the two are not comparable.
         blocked: why there is no verdict yet.
@@ -57,24 +67,56 @@ class Difference:
     interval: Interval | None
     bootstrap: Interval | None
     effect_size: float | None
-    test: PairedTest | None
-    p_holm: float | None
-    smallest_p_holm: float | None
     improvement: float | None
+    direction: int
     values: tuple[float, ...]
-    seeds: tuple[int, ...]
-    simultaneous: Interval | None
-    seeds_needed: int | None
+    seeds: tuple[Hashable, ...]
     refused: tuple[str, ...]
     blocked: tuple[str, ...]
     notes: tuple[str, ...]
+    test: PairedTest | None = None
+    margin: float | None = None
+    not_worse: float | None = None
+    equivalent: float | None = None
+    seeds_needed: int | None = None
     differs_in: tuple[str, ...] = ()
     confounded: bool = False
 
     @property
-    def counted(self) -> str:
-        """Return what ``pairs`` counts: ``seeds``, or ``pairs`` if a seed is in several pairs."""
-        return "seeds" if len(set(self.seeds)) == self.pairs else "pairs"
+    def n(self) -> int:
+        """Return the number of seeds that both groups have."""
+        return len(self.values)
+
+    @property
+    def gains(self) -> list[float]:
+        """Return how much better the group is on each seed."""
+        return [self.metric.sign * value for value in self.values]
+
+    @property
+    def decision(self) -> str:
+        """Return the verdict in a word.
+
+        ``better`` or ``worse``; with a margin ``equivalent`` or ``not_worse``, which take
+        precedence over ``worse``; ``open`` if the numbers decide none of these; ``none`` if there
+        is no verdict: fewer than five seeds, missing runs, or groups that are not comparable.
+        """
+        if self.test is None or self.refused or self.blocked:
+            return "none"
+        decided = is_decided(self)
+        if decided and self.direction > 0:
+            return "better"
+        if self.equivalent is not None and self.equivalent < ALPHA:
+            return "equivalent"
+        if self.not_worse is not None and self.not_worse < ALPHA:
+            return "not_worse"
+        return "worse" if decided else "open"
+
+    @property
+    def p(self) -> float | None:
+        """Return the corrected p value that decided, or that of no difference."""
+        if self.decision in ("equivalent", "not_worse"):
+            return self.equivalent if self.decision == "equivalent" else self.not_worse
+        return None if self.test is None else self.test.p
 
 
 def difference(
@@ -87,7 +129,7 @@ def difference(
     level: float = 0.95,
     together: Sequence[str] = (),
 ) -> Difference:
-    """Return the paired difference between a group and its baseline, before Holm's correction.
+    """Return the paired difference between a group and its baseline, before any test.
 
     Args:
         group: the group; both groups need a run with an outcome.
@@ -100,35 +142,37 @@ def difference(
     """
     settings = differs_in(group, baseline)
     own, other = _by_unit(group), _by_unit(baseline)
-    common = [] if refused else sorted(own.keys() & other.keys(), key=repr)
+    common = [] if refused else sorted(own.keys() & other.keys(), key=_natural)
     ours = np.array([own[unit].outcome for unit in common])
     theirs = np.array([other[unit].outcome for unit in common])
-    # If both runs of a pair diverged they are equally bad; inf - inf would be NaN.
-    both = ~np.isfinite(ours) & ~np.isfinite(theirs)
-    d = np.where(both, 0.0, ours - np.where(both, 0.0, theirs))
+    seeds = list(dict.fromkeys(unit[0] for unit in common))
+    of = np.array([seeds.index(unit[0]) for unit in common], dtype=int)
+    d = np.array([_of_seed(ours[of == i], theirs[of == i]) for i in range(len(seeds))])
     finite = bool(np.isfinite(ours).all() and np.isfinite(theirs).all()) and len(d) > 0
     metric = _results(group)[0].metric
     gain = metric.sign * d
+    total = gain.sum() if np.isfinite(d).all() else signed_ranks(gain).sum()
+    interval = bootstrap = None
+    if finite and has_spread(d):
+        low, high = limits(metric, [*ours, *theirs])
+        interval = within(mean_interval(d.tolist(), level), low - high, high - low)
+        bootstrap = bootstrap_interval(d.tolist(), level)
     return Difference(
         baseline=baseline.label,
         metric=metric,
-        pairs=len(d),
+        pairs=len(common),
         better=int((gain > 0).sum()),
         worse=int((gain < 0).sum()),
         diverged=int((~np.isfinite(ours)).sum()),
         diverged_baseline=int((~np.isfinite(theirs)).sum()),
         mean=float(d.mean()) if finite else None,
-        interval=mean_interval(d.tolist(), level) if finite else None,
-        bootstrap=bootstrap_interval(d.tolist(), level) if finite else None,
+        interval=interval,
+        bootstrap=bootstrap,
         effect_size=effect_size(d.tolist()) if finite else None,
-        test=paired_test(d.tolist()),
-        p_holm=None,
-        smallest_p_holm=None,
         improvement=probability_of_improvement(ours.tolist(), theirs.tolist(), metric.sign),
+        direction=int(np.sign(total)),
         values=tuple(d.tolist()),
-        seeds=tuple(unit[0] for unit in common if isinstance(unit, tuple)),
-        simultaneous=None,
-        seeds_needed=None,
+        seeds=tuple(seeds),
         refused=tuple(refused),
         blocked=tuple(blocked),
         notes=tuple(notes),
@@ -137,12 +181,33 @@ def difference(
     )
 
 
-def _by_unit(group: Group) -> dict[Hashable, Result]:
+def _of_seed(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
+    """Return the mean difference of a seed's pairs, or an infinity if one side diverged more.
+
+    If both runs of a pair diverged they are equally bad.
+    """
+    infinite = ~np.isfinite(ours), ~np.isfinite(theirs)
+    more = int(infinite[0].sum()) - int(infinite[1].sum())
+    if more:
+        return float(ours[infinite[0]][0] if more > 0 else -theirs[infinite[1]][0])
+    whole = ~(infinite[0] | infinite[1])
+    return float((ours - theirs)[whole].mean()) if whole.any() else 0.0
+
+
+def _natural(unit: tuple[Hashable, ...]) -> tuple[tuple[bool, float, str], ...]:
+    """Return a sort key that orders numbers by size and puts them before text."""
+    return tuple(
+        (False, part, "") if isinstance(part, int | float) else (True, 0.0, str(part))
+        for part in unit
+    )
+
+
+def _by_unit(group: Group) -> dict[tuple[Hashable, ...], Result]:
     counts = Counter(group.units)
     return {
         unit: result
         for unit, result in zip(group.units, _results(group), strict=True)
-        if unit is not None and counts[unit] == 1
+        if isinstance(unit, tuple) and counts[unit] == 1
     }
 
 
@@ -229,41 +294,18 @@ def executors(group: Group) -> str:
 
 
 def is_decided(diff: Difference) -> bool:
-    """Return whether the numbers show a difference between group and baseline.
+    """Return whether group and baseline differ: the corrected p value is below 0.05."""
+    if diff.refused or diff.blocked or diff.test is None:
+        return False
+    return diff.test.p < ALPHA
 
-    The interval must exclude zero and the corrected p value must be below 0.05. If the design
-    cannot reach such a p value, the interval widened for the number of comparisons must exclude
-    zero instead. If a run diverged, the p value alone decides.
+
+def contradicts(diff: Difference) -> bool:
+    """Return whether the interval, taken alone, would decide otherwise than the p value.
+
+    The interval is not corrected for the number of comparisons, has a level of its own, and
+    assumes normal noise.
     """
-    significant = diff.p_holm is not None and diff.p_holm < ALPHA
-    if diff.interval is None:
-        return significant
-    powerless = diff.smallest_p_holm is None or diff.smallest_p_holm >= ALPHA
-    if powerless:
-        return _excludes_zero(diff.simultaneous or diff.interval)
-    return _excludes_zero(diff.interval) and significant
-
-
-def by_pairs(diff: Difference) -> str:
-    """Return on how many pairs the group beat the baseline, or lost to it if that is more.
-
-    The mean may have the opposite sign, because one pair can outweigh all others.
-    """
-    direction = "better" if diff.better > diff.worse else "worse"
-    return (
-        f"{direction} than {diff.baseline} on {max(diff.better, diff.worse)} of {diff.pairs} pairs"
-    )
-
-
-def is_open(diff: Difference) -> bool:
-    """Return whether p is small but the interval contains zero: few pairs dominate the mean."""
-    return diff.p_holm is not None and diff.p_holm < ALPHA and not is_decided(diff)
-
-
-def is_decided_by_interval(diff: Difference) -> bool:
-    """Return whether the interval decides because no p value of the design can be below 0.05."""
-    return is_decided(diff) and diff.p_holm is not None and diff.p_holm >= ALPHA
-
-
-def _excludes_zero(interval: Interval) -> bool:
-    return not interval.low <= 0 <= interval.high
+    if diff.interval is None or diff.test is None:
+        return False
+    return (not diff.interval.low <= 0 <= diff.interval.high) != is_decided(diff)

@@ -1,8 +1,13 @@
-"""The number of seeds that a decision needs, given the size of an effect."""
+"""The number of seeds that the decision rule needs, given the size of an effect."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+
+import numpy as np
+
+from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS, flipped_maxima
 
 POWER = 0.8
 """Probability with which a design should detect a true difference: the customary 0.8."""
@@ -10,49 +15,83 @@ POWER = 0.8
 MOST_SEEDS = 1000
 """Larger numbers of seeds are not reported."""
 
-
-def power_of_paired_t(effect_size: float, pairs: int, alpha: float) -> float:
-    """Return the probability that a two-sided paired t test detects an effect of this size.
-
-    Args:
-        effect_size: Cohen's d of the pairs.
-        pairs: number of pairs, at least two.
-        alpha: level of the test.
-
-    Reference:
-        Cohen, "Statistical power analysis for the behavioral sciences" (1988), section 2.3.5
-    """
-    from scipy.special import nctdtr, ndtr, stdtrit
-
-    limit = float(stdtrit(pairs - 1, 1 - alpha / 2))
-    shift = abs(effect_size) * math.sqrt(pairs)
-    power = 1 - float(nctdtr(pairs - 1, shift, limit)) + float(nctdtr(pairs - 1, shift, -limit))
-    # Far from zero the noncentral t underflows; the normal distribution is accurate there.
-    return power if math.isfinite(power) else float(ndtr(shift - limit))
+_GRID = (8, 9, 10, 12, 14, 17, 20, 25, 30, 40, 60)
+_STUDIES, _COLUMNS = 40, 800
 
 
-def seeds_needed(effect_size: float | None, comparisons: int, alpha: float) -> int | None:
-    """Return the fewest seeds that decide in four of five studies; None if above a thousand.
+def seeds_needed(effect_size: float | None, comparisons: int) -> int | None:
+    """Return the fewest seeds with which the rule decides in four of five studies.
 
-    The level is divided by the number of comparisons, which is the strictest step of Holm's
-    method, and the exact test must be able to reach it. The number is an estimate, like the effect.
+    None if these are more than a thousand. The rule's bar is that of a table in which the other
+    groups do not differ, which is the strictest step. The number is an estimate, like the effect.
 
     Args:
-        effect_size: Cohen's d of the pairs; no number of seeds is enough for None and zero.
+        effect_size: Cohen's d of the seeds' differences; no number of seeds is enough for None
+            and zero.
         comparisons: how many groups are compared with a baseline in one table.
-        alpha: level of the decision.
     """
-    if not effect_size:
+    if not effect_size or power(effect_size, MOST_SEEDS, comparisons) < POWER:
         return None
-    level = alpha / comparisons
-    least = max(2, math.floor(1 - math.log2(level)) + 1)
-    if power_of_paired_t(effect_size, MOST_SEEDS, level) < POWER:
-        return None
-    low, high = least - 1, MOST_SEEDS
+    low, high = MIN_SEEDS - 1, MOST_SEEDS
     while high - low > 1:
         middle = (low + high) // 2
-        if power_of_paired_t(effect_size, middle, level) >= POWER:
+        if power(effect_size, middle, comparisons) >= POWER:
             high = middle
         else:
             low = middle
     return high
+
+
+def power(effect_size: float, seeds: int, comparisons: int) -> float:
+    """Return the probability that the rule detects an effect of this size.
+
+    The difference of a group from its baseline has a noncentral t distribution; the bar is that of
+    the rule.
+
+    Args:
+        effect_size: Cohen's d of the seeds' differences.
+        seeds: number of seeds, at least five.
+        comparisons: how many groups are compared with a baseline in one table.
+
+    Reference:
+        Cohen, "Statistical power analysis for the behavioral sciences" (1988), section 2.3.5
+    """
+    from scipy.special import nctdtr, ndtr
+
+    limit = bar(seeds, comparisons)
+    shift = abs(effect_size) * math.sqrt(seeds)
+    found = 1 - float(nctdtr(seeds - 1, shift, limit)) + float(nctdtr(seeds - 1, shift, -limit))
+    # Far from zero the noncentral t underflows; the normal distribution is accurate there.
+    return found if math.isfinite(found) else float(ndtr(shift - limit))
+
+
+def bar(seeds: int, comparisons: int) -> float:
+    """Return how large |t| must be for a verdict if no other group differs.
+
+    From eight seeds on, it is simulated: the 95 % quantile of the largest flipped |t| in tables of
+    normal noise, to which the table itself adds one vector. It is interpolated in 1 / seeds, and
+    constant beyond sixty seeds.
+
+    Args:
+        seeds: number of seeds, at least five.
+        comparisons: how many groups are compared with a baseline in one table.
+    """
+    if seeds < MIN_FLIPS:
+        from scipy.special import stdtrit
+
+        return float(stdtrit(seeds - 1, 1 - ALPHA / comparisons / 2))
+    above = next((n for n in _GRID if n >= seeds), _GRID[-1])
+    below = max((n for n in _GRID if n <= seeds), default=above)
+    if above <= below:
+        return _simulated(min(above, below), comparisons)
+    weight = (1 / below - 1 / seeds) / (1 / below - 1 / above)
+    return (1 - weight) * _simulated(below, comparisons) + weight * _simulated(above, comparisons)
+
+
+@lru_cache(maxsize=256)
+def _simulated(seeds: int, comparisons: int) -> float:
+    rng = np.random.default_rng(0)
+    studies = max(2, min(_STUDIES, _COLUMNS // comparisons))
+    runs = rng.normal(size=(studies, seeds, comparisons + 1))
+    largest = flipped_maxima(runs[..., 1:] - runs[..., :1])
+    return float(np.quantile(largest, 1 - ALPHA + 2.0 ** (1 - seeds), axis=-1).mean())

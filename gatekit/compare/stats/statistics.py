@@ -1,4 +1,4 @@
-"""Intervals, tests and effect sizes for a handful of seeds.
+"""Intervals and effect sizes for a handful of seeds.
 
 SciPy provides the distributions and the bootstrap; it is imported on first use.
 """
@@ -6,22 +6,27 @@ SciPy provides the distributions and the bootstrap; it is imported on first use.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_PAIRS = 5
-"""Fewest pairs for a p value; with four pairs, p cannot be below 0.125."""
+from gatekit.runs.directions import DIRECTIONS, plain_name
+from gatekit.runs.result import Metric
+
+Floats = NDArray[np.float64]
 
 MIN_BOOTSTRAP = 10
 """Fewest values for a bootstrap; with three values it covers about 71 % instead of 95 %."""
 
-EXACT = 16
-"""Most pairs for which all 2**n sign flips are counted; above, Wilcoxon's test is used."""
-
 _RESAMPLES = 9999
+_SHARES = """
+acc accuracy auc auprc auroc average_precision balanced_accuracy dice ece error_rate exact_match f1
+f1_score hamming_loss iou jaccard macro_f1 map mean_average_precision micro_f1 mrr ndcg pr_auc
+precision recall roc_auc sensitivity specificity success_rate top_1_accuracy top_5_accuracy
+"""
+_ANY = ("loss", "nll", "negative_log_likelihood")  # of densities, they may be negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +37,6 @@ class Interval:
     high: float
     level: float
     method: str
-
-
-@dataclass(frozen=True, slots=True)
-class PairedTest:
-    """Two-sided p values of paired differences, and the smallest that this many pairs can reach."""
-
-    p: float
-    test: str
-    smallest_p: float
-    p_t: float | None
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
@@ -67,6 +62,43 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     return Interval(mean - half, mean + half, level, "Student t")
 
 
+def within(interval: Interval | None, low: float, high: float) -> Interval | None:
+    """Return an interval without the part that a mean cannot be in; its coverage is the same.
+
+    Args:
+        interval: the interval.
+        low: smallest possible mean.
+        high: largest possible mean.
+    """
+    if interval is None:
+        return None
+    ends = max(low, interval.low), min(high, interval.high)
+    return Interval(*ends, interval.level, interval.method)
+
+
+def limits(metric: Metric, values: Iterable[float]) -> tuple[float, float]:
+    """Return the smallest and the largest value that a metric can have.
+
+    A well-known share, such as accuracy, is from 0 to 1; in percent, or with a value above 1, it is
+    from 0 to 100. Other well-known errors, such as mse, are not below 0. Any other metric, and one
+    with a value outside its range, has no limits.
+
+    Args:
+        metric: the metric.
+        values: its values.
+    """
+    name = plain_name(metric.name)
+    finite = [value for value in values if math.isfinite(value)]
+    low, high = -math.inf, math.inf
+    if name in _SHARES.split():
+        percent = "%" in metric.unit or "percent" in metric.unit
+        low, high = 0.0, 100.0 if percent or max(finite, default=0.0) > 1 else 1.0
+    elif DIRECTIONS.get(name) == "min" and name not in _ANY:
+        low = 0.0
+    inside = all(low <= value <= high for value in finite)
+    return (low, high) if inside else (-math.inf, math.inf)
+
+
 def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
     """Return the BCa bootstrap interval of the mean; None for fewer than ten values.
 
@@ -82,7 +114,7 @@ def bootstrap_interval(values: Sequence[float], level: float = 0.95) -> Interval
         doi:10.1080/01621459.1987.10478410
     """
     x = np.asarray(values, dtype=np.float64)
-    if len(x) < MIN_BOOTSTRAP or not _spread(x):
+    if len(x) < MIN_BOOTSTRAP or not has_spread(x):
         return None
     from scipy.stats import bootstrap  # type: ignore[attr-defined, unused-ignore]
 
@@ -115,70 +147,6 @@ def interquartile_mean(values: Sequence[float]) -> float | None:
     return float(middle.mean()) if len(middle) and np.isfinite(middle).all() else None
 
 
-def paired_test(differences: Sequence[float]) -> PairedTest | None:
-    """Test whether paired differences are symmetric about zero; None for fewer than five.
-
-    Up to 16 pairs this is Fisher's exact permutation test of the mean, which counts all ``2**n``
-    sign flips. With more pairs it is Wilcoxon's signed-rank test. If one run of a pair diverged,
-    the difference is infinite and both tests use signed ranks.
-
-    Args:
-        differences: one per pair; ``inf`` or ``-inf`` if one run of the pair diverged.
-
-    Reference:
-        Fisher, "The design of experiments" (1935), section 21; Wilcoxon, Biometrics Bulletin 1
-        (1945), doi:10.2307/3001968
-    """
-    d = np.asarray(differences, dtype=np.float64)
-    n = len(d)
-    if n < MIN_PAIRS:
-        return None
-    finite = bool(np.isfinite(d).all())
-    smallest = 2.0 ** (1 - n)
-    p_t = _paired_t(d) if finite else None
-    if not d.any():
-        return PairedTest(1.0, "exact sign-flip permutation", smallest, p_t)
-    if n <= EXACT:
-        if finite:
-            return PairedTest(_sign_flips(d), "exact sign-flip permutation", smallest, p_t)
-        return PairedTest(_sign_flips(_signed_ranks(d)), "exact signed-rank", smallest, p_t)
-    from scipy.stats import wilcoxon
-
-    ranks = d if finite else _signed_ranks(d)
-    return PairedTest(float(wilcoxon(ranks).pvalue), "Wilcoxon signed-rank", smallest, p_t)
-
-
-def _paired_t(d: NDArray[np.float64]) -> float | None:
-    if not _spread(d):
-        return None
-    from scipy.stats import ttest_1samp
-
-    return float(ttest_1samp(d, 0.0).pvalue)
-
-
-def _spread(x: NDArray[np.float64]) -> bool:
-    # Equal differences may differ in the last bits, which is not a spread to divide by.
-    return bool(np.ptp(x) > 1e-9 * np.abs(x).max())
-
-
-def _sign_flips(d: NDArray[np.float64]) -> float:
-    n = len(d)
-    patterns = np.arange(2**n)[:, None] >> np.arange(n) & 1
-    sums = np.abs((1 - 2 * patterns) @ d)
-    # Sums that are equal in exact arithmetic differ in the last bits; count them as equal.
-    tolerance = 1e-12 * float(np.abs(d).sum())
-    return float(np.mean(sums >= abs(float(d.sum())) - tolerance))
-
-
-def _signed_ranks(d: NDArray[np.float64]) -> NDArray[np.float64]:
-    from scipy.stats import rankdata
-
-    size = np.abs(d)
-    ranks = np.zeros(len(d))
-    ranks[size > 0] = rankdata(size[size > 0])
-    return np.asarray(np.sign(d) * ranks, dtype=np.float64)
-
-
 def effect_size(differences: Sequence[float]) -> float | None:
     """Return Cohen's d of paired differences, ``mean / standard deviation``.
 
@@ -191,7 +159,7 @@ def effect_size(differences: Sequence[float]) -> float | None:
         Cohen, "Statistical power analysis for the behavioral sciences" (1988), section 2.3.5
     """
     d = np.asarray(differences, dtype=np.float64)
-    if len(d) < 2 or not np.isfinite(d).all() or not _spread(d):
+    if len(d) < 2 or not np.isfinite(d).all() or not has_spread(d):
         return None
     return float(d.mean() / d.std(ddof=1))
 
@@ -218,20 +186,20 @@ def probability_of_improvement(
     return float(np.mean(better + 0.5 * (x[:, None] == y)))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for their number by Holm's step-down method, in their order.
+def signed_ranks(d: Floats) -> Floats:
+    """Return the rank of each difference's size, with its sign; zeros keep zero.
 
     Args:
-        p_values: the p values of one family of comparisons.
-
-    Reference:
-        Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6
-        (1979) 65-70
+        d: differences; infinite ones share the largest rank.
     """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
+    from scipy.stats import rankdata
+
+    size = np.abs(d)
+    ranks = np.zeros(len(d))
+    ranks[size > 0] = rankdata(size[size > 0])
+    return np.asarray(np.sign(d) * ranks, dtype=np.float64)
+
+
+def has_spread(d: Floats, axis: int = -1) -> NDArray[np.bool_]:
+    """Return whether values differ by more than their last bits, along an axis."""
+    return np.asarray(np.ptp(d, axis=axis) > 1e-9 * np.abs(d).max(axis=axis))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import decimals, number, p_value
 
-from .difference import ALPHA, Difference, by_pairs, is_decided, is_decided_by_interval, is_open
+from .difference import Difference, contradicts
 from .power import MOST_SEEDS, POWER
-from .statistics import MIN_PAIRS, Interval
+from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS
+from .statistics import Interval
+
+_NO_UNIT = ("share", "squared error")
 
 
 def verdict(label: str, diff: Difference) -> str:
@@ -26,7 +29,12 @@ def verdict(label: str, diff: Difference) -> str:
         return f"no verdict on {label} against {diff.baseline}: {'; '.join(diff.blocked)}"
     if diff.pairs == 0:
         return f"no verdict on {label} against {diff.baseline}: they have no seed in common"
-    return f"{_numbers(label, diff)}{_several(diff)}"
+    return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}"
+
+
+def allowed(diff: Difference) -> str:
+    """Return the margin in the metric's unit; empty without a margin."""
+    return "" if diff.margin is None else f"{diff.margin:.4g}{_unit(diff)}"
 
 
 def _several(diff: Difference) -> str:
@@ -38,86 +46,106 @@ def _several(diff: Difference) -> str:
     )
 
 
+def _claim(label: str, diff: Difference) -> str:
+    margin = allowed(diff)
+    match diff.decision:
+        case "better" | "worse" as way:
+            return f"{label} is {way} than {diff.baseline}"
+        case "equivalent":
+            return f"{label} is equivalent to {diff.baseline} within {margin}"
+        case "not_worse":
+            return f"{label} is no worse than {diff.baseline} by more than {margin}"
+        case "open":
+            text = f"{label} and {diff.baseline} are not told apart"
+            return f"{text}, and a difference of {margin} is not excluded" if margin else text
+    return f"no verdict on {label} against {diff.baseline} from {counted(diff)}"
+
+
 def _numbers(label: str, diff: Difference) -> str:
     if diff.mean is None:
         return _with_diverged(label, diff)
-    unit = f" {diff.metric.unit or diff.metric.name}"
-    way = _direction(diff)
-    if diff.interval is None:
-        return (
-            f"{label} was {way} than {diff.baseline} by {number(abs(diff.mean))}{unit}"
-            f" on the only common seed: one pair does not show the spread"
-        )
+    text = _size(diff)
+    evidence = _intervals(diff)
+    if diff.test is not None:
+        evidence += [f"n = {counted(diff)}", tested(diff)]
+    text += f" ({', '.join(evidence)})" if evidence else ""
+    if diff.n > 1 and diff.interval is None and diff.mean:
+        text += f"; all {diff.n} differences are equal, which shows no spread"
+    if contradicts(diff) and diff.decision in ("better", "worse", "open"):
+        text += "; the p value decides, not the interval"
+    if diff.decision in ("none", "open") and diff.interval is not None and diff.mean:
+        text += f"; {_needed(diff)}"
+    return text
+
+
+def _unit(diff: Difference) -> str:
+    # The metric's name says already that it is a share or an error.
+    unit = diff.metric.unit
+    return f" {unit}" if unit and not unit.startswith(_NO_UNIT) else ""
+
+
+def _size(diff: Difference) -> str:
+    assert diff.mean is not None
+    if diff.mean == 0:
+        return f"{diff.metric.name} equal"
+    size = abs(diff.mean)
     places = decimals(diff.interval, diff.mean)
-    size = f"{abs(diff.mean):.{places}f}{unit}"
-    spread = diff.interval if diff.mean > 0 else _mirrored(diff.interval)
-    resampled = ""
-    if diff.bootstrap is not None:
-        other = diff.bootstrap if diff.mean > 0 else _mirrored(diff.bootstrap)
-        resampled = f", {other.method} {other.low:z.{places}f} to {other.high:z.{places}f}"
-    numbers = (
-        f"{diff.interval.level * 100:g} % t interval {spread.low:z.{places}f} to"
-        f" {spread.high:z.{places}f}{resampled}, n = {diff.pairs} pairs{_tested(diff)}"
-    )
-    if is_decided(diff):
-        rest = ""
-        if is_decided_by_interval(diff):
-            rest = (
-                "; no p value of this design can be below 0.05, so the Bonferroni-corrected"
-                " t interval decides"
-            )
-        return f"{label} is {way} than {diff.baseline} by {size} ({numbers}){rest}"
-    if is_open(diff):
-        return (
-            f"{label} was {by_pairs(diff)}, which is unlikely by chance,"
-            f" but the size of the difference is uncertain: no verdict; {size} {way} ({numbers})"
-        )
-    text = f"no difference between {label} and {diff.baseline} is shown: {size} {way} ({numbers})"
-    return f"{text}; {_needed(diff)}" if diff.mean else text
+    shown = number(size) if diff.interval is None else f"{size:.{places}f}"
+    return f"{diff.metric.name} {'higher' if diff.mean > 0 else 'lower'} by {shown}{_unit(diff)}"
+
+
+def _intervals(diff: Difference) -> list[str]:
+    texts: list[str] = []
+    for interval, name in ((diff.interval, "t interval"), (diff.bootstrap, "BCa bootstrap")):
+        if interval is None or diff.interval is None or diff.mean is None:
+            continue
+        places = decimals(diff.interval, diff.mean)
+        shown = interval if diff.mean >= 0 else _mirrored(interval)
+        level = f"{interval.level * 100:g} % " if not texts else ""
+        texts.append(f"{level}{name} {shown.low:z.{places}f} to {shown.high:z.{places}f}")
+    return texts
+
+
+def counted(diff: Difference) -> str:
+    """Return the number of seeds, and of pairs of runs if a seed has several."""
+    seeds = f"{diff.n} {'seed' if diff.n == 1 else 'seeds'}"
+    return seeds if diff.pairs == diff.n else f"{seeds} with {diff.pairs} pairs of runs"
+
+
+def tested(diff: Difference) -> str:
+    """Return the test that decided, with its p value and the number of comparisons."""
+    assert diff.test is not None
+    name, p = diff.test.test, diff.test.p
+    if diff.decision == "equivalent":
+        name, p = "two one-sided t", diff.equivalent or 0.0
+    elif diff.decision == "not_worse":
+        name, p = "one-sided t", diff.not_worse or 0.0
+    family = f" over {diff.test.comparisons} comparisons" if diff.test.comparisons > 1 else ""
+    return f"{name} p {p_value(p)}{family}"
 
 
 def _needed(diff: Difference) -> str:
-    size, what = "if that is its true size", diff.counted
     if diff.seeds_needed is None:
-        return f"{size}, more than {MOST_SEEDS} {what} are needed to show it"
-    if diff.seeds_needed <= diff.pairs:
-        return f"{diff.seeds_needed} {what} would show it in {100 * POWER:.0f} % of studies"
-    return f"{size}, about {diff.seeds_needed} {what} are needed to show it"
+        return f"if that is its true size, more than {MOST_SEEDS} seeds are needed for a verdict"
+    if diff.seeds_needed <= diff.n:
+        seeds, share = diff.seeds_needed, f"{100 * POWER:.0f} %"
+        return f"if that is its true size, {seeds} seeds give a verdict in {share} of studies"
+    return f"if that is its true size, about {diff.seeds_needed} seeds are needed for a verdict"
 
 
 def _with_diverged(label: str, diff: Difference) -> str:
-    ours = f"{label} diverged on {diff.diverged} of {diff.pairs} common {diff.counted}"
-    theirs = f"{diff.baseline} on {diff.diverged_baseline}"
-    if diff.test is None:
-        return f"{ours}, {theirs}: a diverged run counts as the worst outcome; {_no_p(diff.pairs)}"
-    way = "better" if diff.better > diff.worse else "worse"
-    end = f"{way} on {max(diff.better, diff.worse)} pairs{_tested(diff)}"
-    if is_decided(diff):
-        return f"{label} is {way} than {diff.baseline}: {ours}, {theirs} ({end})"
-    return f"no difference between {label} and {diff.baseline} is shown: {ours}, {theirs} ({end})"
-
-
-def _direction(diff: Difference) -> str:
-    mean = diff.mean or 0.0
-    if mean == 0:
-        return "neither better nor worse"
-    return "better" if mean * diff.metric.sign > 0 else "worse"
+    text = (
+        f"{label} diverged in {diff.diverged} of {diff.pairs} runs,"
+        f" {diff.baseline} in {diff.diverged_baseline}"
+    )
+    end = f"better on {diff.better} and worse on {diff.worse} of {diff.n} seeds"
+    if diff.test is not None:
+        end += f", {tested(diff)}"
+    return f"{text}, and a diverged run counts as the worst outcome ({end})"
 
 
 def _mirrored(interval: Interval) -> Interval:
     return Interval(-interval.high, -interval.low, interval.level, interval.method)
-
-
-def _tested(diff: Difference) -> str:
-    if diff.test is None:
-        return ""
-    corrected = diff.test.p if diff.p_holm is None else diff.p_holm
-    return f", {diff.test.test} p {p_value(corrected)} after Holm"
-
-
-def _no_p(pairs: int) -> str:
-    least = 2.0 ** (1 - pairs)
-    return f"no p value with fewer than {MIN_PAIRS} pairs (with {pairs}, p is at least {least:g})"
 
 
 def design_notes(differences: list[Difference]) -> list[str]:
@@ -128,23 +156,18 @@ def design_notes(differences: list[Difference]) -> list[str]:
     """
     compared = [d for d in differences if d.pairs > 0 and not d.refused]
     notes = []
-    few = [d.pairs for d in compared if d.test is None]
-    if few:
-        notes.append(_no_p(max(few)))
-    tested = [d for d in compared if d.test is not None]
-    if tested:
-        smallest = min(d.test.smallest_p for d in tested if d.test is not None)
-        size = len(tested)
-        tests = "test" if size == 1 else "tests"
-        least = min(d.smallest_p_holm or 1.0 for d in tested)
-        weak = f": too few pairs for a p value below {ALPHA:g}" if least >= ALPHA else ""
+    if any(d.test is None for d in compared):
+        notes.append(f"a verdict needs at least {MIN_SEEDS} seeds")
+    if any(d.test is not None and d.n < MIN_FLIPS for d in compared):
         notes.append(
-            f"smallest p value that this design can reach: p {p_value(smallest)},"
-            f" after Holm's correction over {size} {tests} p {p_value(least)}{weak}"
+            f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"
+            f" {MIN_FLIPS} seeds on they do not"
         )
+    least = [d.test.smallest_p for d in compared if d.test and d.test.smallest_p is not None]
+    if least and max(least) >= ALPHA:
+        notes.append(f"too few seeds for a p value below {ALPHA:g}: none is below {max(least):.2g}")
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(
-            "intervals are not corrected for the number of groups; p values are (Holm), and so are"
-            " verdicts where no p value below 0.05 is possible (Bonferroni)"
+            "intervals are not corrected for the number of groups; p values and verdicts are"
         )
     return notes

@@ -13,6 +13,8 @@ from pathlib import Path
 from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, is_id
+from gatekit.runs.record import contradiction
+from gatekit.runs.result import OUTCOMES
 
 from . import plan_file, unrecorded
 
@@ -91,12 +93,14 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     )
 
 
-def survey(folder: Path, verify: bool = False) -> list[Found]:
+def survey(folder: Path, verify: bool = False, as_compared: bool = False) -> list[Found]:
     """Return the runs of a study: those that commands asked for, in their order, then others.
 
     Args:
         folder: the study's folder.
         verify: whether to hash large weights, too (`RunFolder.state`).
+        as_compared: whether a result that contradicts its metrics makes the run CORRUPT, as it does
+            in a comparison.
 
     Raises:
         RunError: the folder of runs cannot be read.
@@ -110,7 +114,7 @@ def survey(folder: Path, verify: bool = False) -> list[Found]:
         words = known.words if known else ()
         path = folder / RUNS / name
         if name in there:
-            run = _read(name, path, label, words, verify)
+            run = _read(name, path, label, words, verify, as_compared)
         else:
             run = Found(name, path, "PLANNED", None, 0, label, words, None, None)
         reason = lost.get((name, run.attempt))
@@ -161,14 +165,18 @@ def find(run: str, root: Path | str) -> Found:
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 
 
-def _read(name: str, path: Path, label: str, words: tuple[str, ...], verify: bool) -> Found:
+def _read(
+    name: str, path: Path, label: str, words: tuple[str, ...], verify: bool, as_compared: bool
+) -> Found:
     run = RunFolder(path)
     state = run.state(quick=not verify)
+    judged = as_compared and state.name in OUTCOMES
+    damage = contradiction(path, state.record) if judged else None
     return Found(
         name,
         path,
-        state.name,
-        state.reason,
+        state.name if damage is None else "CORRUPT",
+        damage or state.reason,
         state.attempt,
         label,
         words,

@@ -1,0 +1,270 @@
+"""The decision rule: which groups differ from their baseline, with 5 % false verdicts per table.
+
+The level is fixed, and the number of seeds chooses the test:
+
+- up to four seeds: no verdict;
+- five to seven: paired t tests, corrected by Holm's method;
+- eight or more: sign flips of whole seeds, corrected by the step-down maximum of t.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .statistics import Floats, has_spread, signed_ranks
+
+ALPHA = 0.05
+"""Two groups differ if the p value, corrected for the number of comparisons, is below this."""
+
+MIN_SEEDS = 5
+"""Fewest seeds for a verdict."""
+
+MIN_FLIPS = 8
+"""Fewest seeds for sign flips; with seven no p value is below 0.0156, however many the groups."""
+
+EXACT = 14
+"""Most seeds for which all sign vectors are counted."""
+
+DRAWS = 9999
+"""Random sign vectors beyond that."""
+
+FLIPS = "max-T sign-flip"
+RANK_FLIPS = "max-T signed-rank"
+PAIRED_T = "paired t"
+RANKS = "exact signed-rank"
+
+_CHUNK = 1 << 20
+"""Most flipped t values in memory at once."""
+_TIE = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class PairedTest:
+    """A two-sided test of one comparison.
+
+    Attributes:
+        p: p value, corrected for the number of comparisons.
+        test: name of the test.
+        comparisons: number of comparisons in the family.
+        smallest_p: smallest p value that this number of seeds can reach; None if there is none.
+    """
+
+    p: float
+    test: str
+    comparisons: int
+    smallest_p: float | None
+
+
+def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]:
+    """Test all comparisons of a table against no difference; None for fewer than five seeds.
+
+    Comparisons with five to seven seeds and those with more are corrected within their kind. If a
+    table has both, each kind gets its share of the level (Bonferroni), in proportion to its size.
+
+    Args:
+        table: for each comparison, the difference of each seed; ``inf`` or ``-inf`` if a run
+            diverged, and signed ranks replace the differences.
+
+    Reference:
+        Westfall & Young, "Resampling-based multiple testing" (1993); Romano & Wolf, "Exact and
+        approximate stepdown methods for multiple hypothesis testing", JASA 100 (2005),
+        doi:10.1198/016214504000000539; Holm, Scand. J. Statist. 6 (1979) 65-70
+    """
+    few = [i for i, seeds in enumerate(table) if MIN_SEEDS <= len(seeds) < MIN_FLIPS]
+    many = [i for i, seeds in enumerate(table) if len(seeds) >= MIN_FLIPS]
+    total = len(few) + len(many)
+    results: list[PairedTest | None] = [None] * len(table)
+    if few:
+        tests = [_of_few(np.array(list(table[i].values()))) for i in few]
+        corrected = holm(np.array([p for p, _ in tests])) * (total / len(few))
+        for i, p, (_, name) in zip(few, corrected.tolist(), tests, strict=True):
+            smallest = min(1.0, 2.0 ** (1 - len(table[i])) * total) if name == RANKS else None
+            results[i] = PairedTest(min(1.0, p), name, total, smallest)
+    if many:
+        seeds = list(dict.fromkeys(seed for i in many for seed in table[i]))
+        place = {seed: row for row, seed in enumerate(seeds)}
+        d = np.zeros((len(seeds), len(many)))
+        names = []
+        for column, i in enumerate(many):
+            values = np.array(list(table[i].values()), dtype=np.float64)
+            finite = bool(np.isfinite(values).all())
+            names.append(FLIPS if finite else RANK_FLIPS)
+            rows = [place[seed] for seed in table[i]]
+            d[rows, column] = values if finite else signed_ranks(values)
+        counts = np.array([len(table[i]) for i in many], dtype=np.float64)
+        weight = total / len(many)
+        for i, p, name in zip(many, (step_down(d, counts) * weight).tolist(), names, strict=True):
+            smallest = max(2.0 ** (1 - len(table[i])), 1 / len(sign_vectors(len(seeds))))
+            results[i] = PairedTest(min(1.0, p), name, total, min(1.0, smallest * weight))
+    return results
+
+
+def step_down(d: Floats, counts: Floats | None = None) -> Floats:
+    r"""Return the p values of joint sign flips, corrected by the step-down maximum of $|t|$.
+
+    A sign vector flips all groups' differences of a seed together. With groups sorted by $|t|$,
+
+    $$p_{(j)} = \max_{i \le j} \; \mathrm{share\ of\ sign\ vectors\ with}\;
+    \max_{k \ge i} |t^*_{(k)}| \ge |t_{(i)}|, \qquad t = \bar d / (s / \sqrt n)$$
+
+    Args:
+        d: differences, ``(..., seeds, groups)``; zero where a group lacks a seed.
+        counts: number of seeds of each group; None means all.
+
+    Returns:
+        p values, ``(..., groups)``.
+    """
+    seeds = d.shape[-2]
+    n = np.full(d.shape[-1], float(seeds)) if counts is None else counts
+    norm = np.sqrt(n * np.square(d).sum(axis=-2))
+    unit = np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
+    order = np.argsort(_t(np.abs(unit.sum(axis=-1)), n), axis=-1, kind="stable")
+    unit, n = np.take_along_axis(unit, order[..., None], axis=-2), n[order]
+    own = np.maximum(np.abs(unit.sum(axis=-1)) - _TIE, 0.0)
+    # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
+    equal = bool((n == n.flat[0]).all())
+    bar = own if equal else _t(own, n)
+    vectors = sign_vectors(seeds)
+    reached = np.zeros(own.shape)
+    step = max(1, _CHUNK // max(1, own.size))
+    for first in range(0, len(vectors), step):
+        t = np.abs(np.matmul(unit, vectors[first : first + step].T))
+        t = t if equal else _t(t, n[..., None])
+        # From the smallest |t| up: the maximum over the groups that are not yet rejected.
+        np.maximum.accumulate(t, axis=-2, out=t)
+        reached += np.count_nonzero(t >= bar[..., None], axis=-1)
+    p = reached / len(vectors)
+    p = np.maximum.accumulate(p[..., ::-1], axis=-1)[..., ::-1]
+    corrected = np.empty_like(p)
+    np.put_along_axis(corrected, order, p, axis=-1)
+    return corrected
+
+
+def flipped_maxima(d: Floats) -> Floats:
+    """Return the largest |t| over groups of each sign vector; beyond ten seeds, of 512 drawn ones.
+
+    Args:
+        d: differences, ``(studies, seeds, groups)``.
+
+    Returns:
+        ``(studies, vectors)``.
+    """
+    n = d.shape[-2]
+    unit = d / np.sqrt(n * np.square(d).sum(axis=-2, keepdims=True))
+    largest = np.abs(np.matmul(sign_vectors(n, 10, 511), unit)).max(axis=-1)
+    return _t(largest, np.array(float(n)))
+
+
+def sign_vectors(seeds: int, exact: int = EXACT, draws: int = DRAWS) -> Floats:
+    """Return all sign vectors up to a common sign, or seeded draws after the identity.
+
+    Args:
+        seeds: number of seeds.
+        exact: most seeds for which all vectors are returned.
+        draws: number of draws beyond that.
+
+    Returns:
+        ``(vectors, seeds)`` of 1 and -1; the first vector flips nothing.
+    """
+    if seeds <= exact:
+        bits = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds) & 1
+    else:
+        drawn = np.random.default_rng(0).integers(0, 2, (draws, seeds))
+        bits = np.concatenate([np.zeros((1, seeds), dtype=drawn.dtype), drawn])
+    return np.asarray(1.0 - 2.0 * bits)
+
+
+def paired_t(d: Floats) -> Floats:
+    """Return two-sided p values of paired t tests; equal differences decide nothing (p = 1).
+
+    Args:
+        d: differences, ``(..., seeds, groups)``.
+
+    Reference:
+        Student, "The probable error of a mean", Biometrika 6 (1908), doi:10.1093/biomet/6.1.1
+    """
+    from scipy.special import stdtr
+
+    n = d.shape[-2]
+    equal = ~has_spread(d, axis=-2)
+    error = np.where(equal, 1.0, d.std(axis=-2, ddof=1)) / math.sqrt(n)
+    return np.where(equal, 1.0, 2 * stdtr(n - 1, -np.abs(d.mean(axis=-2)) / error))
+
+
+def holm(p: Floats) -> Floats:
+    """Return p values corrected for their number by Holm's step-down method.
+
+    Args:
+        p: p values of a family, ``(..., groups)``.
+
+    Reference:
+        Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6
+        (1979) 65-70
+    """
+    order = np.argsort(p, axis=-1, kind="stable")
+    steps = np.arange(p.shape[-1], 0, -1)
+    scaled = np.minimum(1.0, np.take_along_axis(p, order, axis=-1) * steps)
+    corrected = np.empty_like(scaled)
+    np.put_along_axis(corrected, order, np.maximum.accumulate(scaled, axis=-1), axis=-1)
+    return corrected
+
+
+def within_margin(
+    table: Sequence[Sequence[float]], margins: Sequence[float]
+) -> list[tuple[float, float] | None]:
+    r"""Return the p values of "no worse than by the margin" and "equivalent within the margin".
+
+    One-sided paired t tests of $\mu \le -\Delta$ and $\mu \ge \Delta$; the larger of the two p
+    values is that of equivalence. Each of the two families is corrected by Holm's method. Equal
+    differences have no t: with up to seven seeds they decide nothing, with more the p value is
+    that of $n$ equal signs.
+
+    Args:
+        table: for each comparison, how much better the group is on each seed.
+        margins: $\Delta$ of each comparison, positive.
+
+    Returns:
+        The two p values; None for fewer than five seeds or an infinite difference.
+
+    Reference:
+        Schuirmann, "A comparison of the two one-sided tests procedure", J. Pharmacokinet.
+        Biopharm. 15 (1987), doi:10.1007/BF01068419
+    """
+    known = [
+        i for i, gain in enumerate(table) if len(gain) >= MIN_SEEDS and np.isfinite(gain).all()
+    ]
+    results: list[tuple[float, float] | None] = [None] * len(table)
+    if not known:
+        return results
+    worse = [_one_sided(np.asarray(table[i]) + margins[i]) for i in known]
+    better = [_one_sided(margins[i] - np.asarray(table[i])) for i in known]
+    same = holm(np.maximum(worse, better))
+    for i, first, second in zip(known, holm(np.array(worse)).tolist(), same.tolist(), strict=True):
+        results[i] = (first, second)
+    return results
+
+
+def _one_sided(d: Floats) -> float:
+    from scipy.special import stdtr
+
+    n = len(d)
+    if not has_spread(d):
+        return 2.0**-n if n >= MIN_FLIPS and d[0] > 0 else 1.0
+    return float(stdtr(n - 1, -d.mean() / (d.std(ddof=1) / math.sqrt(n))))
+
+
+def _of_few(d: Floats) -> tuple[float, str]:
+    if np.isfinite(d).all():
+        return float(paired_t(d[:, None])[0]), PAIRED_T
+    return float(step_down(signed_ranks(d)[:, None])[0]), RANKS
+
+
+def _t(share: Floats, n: Floats) -> Floats:
+    """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, which grows with it from 0 to 1."""
+    # Equal differences have no spread; the bound keeps their t finite.
+    square = np.square(share)
+    return np.asarray(np.sqrt((n - 1) * square / np.maximum(1 - square, _TIE)))
