@@ -43,7 +43,7 @@ class Runs:
                 stop,
                 verbose=0,
                 callbacks=callbacks,
-                found=resume.checkpoint_of(folder),
+                checkpoint=resume.checkpoint_of(folder),
             )
         except InterruptedRunError:
             folder.status("INTERRUPTED", "stopped")
