@@ -116,7 +116,11 @@ def composition(argv: Sequence[str]) -> Composition:
     Raises:
         ConfigError: Hydra cannot compose it, or it sets what is refused.
     """
-    return _composition(_read(argv))
+    options = _read(argv)
+    for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
+        if getattr(options, name):
+            raise ConfigError(f"--{name.replace('_', '-')} goes with gatekit train only.")
+    return _composition(options)
 
 
 def _composition(options: argparse.Namespace) -> Composition:

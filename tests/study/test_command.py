@@ -491,6 +491,12 @@ def test_what_is_composed_can_be_looked_at(capsys):
     assert "units: 7" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("option", [["--cfg", "job"], ["--info", "all"], ["--version"]])
+def test_options_that_only_print_are_refused_where_jobs_are_wanted(option):
+    with pytest.raises(ConfigError, match=f"{option[0]} goes with gatekit train only"):
+        compose(["task=sum", *option])
+
+
 def test_options_that_exclude_each_other_are_told(capsys):
     assert "--cfg shows one run; remove one" in told(capsys, "-m", "--cfg", "job")
     assert "--cfg and --info exclude each other" in told(capsys, "--cfg", "job", "--info", "all")

@@ -44,7 +44,7 @@ def attempt(run, path, stop=None):
     stop = stop or StopAt(10**9)
     try:
         result = train(
-            run.config, task, folder, stop, verbose=0, found=resume.checkpoint_of(folder)
+            run.config, task, folder, stop, verbose=0, checkpoint=resume.checkpoint_of(folder)
         )
     except InterruptedRunError:
         folder.status("INTERRUPTED", "stopped")
