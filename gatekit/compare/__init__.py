@@ -11,22 +11,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .comparison import compare
-    from .study import load
+    from .notebook import compare, load
 
 __all__ = ["compare", "load"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported on first use, so that importing the package does not import NumPy.
-    if name == "compare":
-        from .comparison import compare
+    if name in __all__:
+        from . import notebook
 
-        return compare
-    if name == "load":
-        from .study import load
-
-        return load
+        return getattr(notebook, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

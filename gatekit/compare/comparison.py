@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.grouping.best import Tuned
@@ -65,31 +64,6 @@ class Comparison:
     level: float
     tuned: tuple[str, ...] = ()
     margin: str | None = None
-
-    def figure(self, kind: str = "curves", *, columns: int = 1, x: str | None = None) -> Any:
-        """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
-
-        Args:
-            kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``parallel``, ``scatter``,
-                ``critical`` or ``profile``.
-            columns: width in paper columns, 1 or 2.
-            x: the swept key of ``axis``.
-
-        Returns:
-            The figure; None if there is nothing to draw.
-
-        Raises:
-            ConfigError: the kind does not exist, or does not fit the comparison.
-        """
-        from .figures.kinds import figure
-
-        return figure(kind, self, columns=columns, x=x)
-
-    def _repr_html_(self) -> str:
-        """Return the table with its verdicts and notes, for a notebook."""
-        from .output.notebook import comparison_html
-
-        return comparison_html(self)
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""

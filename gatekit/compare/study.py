@@ -29,12 +29,6 @@ class Study:
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
 
-    def _repr_html_(self) -> str:
-        """Return what is in the study as a table, for a notebook."""
-        from .output.notebook import study_html
-
-        return study_html(self)
-
     def __repr__(self) -> str:
         """Return one line, because a study holds the configuration of every run."""
         return f"<Study {self.name!r} in {str(self.path)!r}: {len(self.runs)} runs>"

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from gatekit.compare.comparison import compare
-from gatekit.compare.study import load
+from gatekit.compare import compare, load
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN
