@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__ as __version__
-from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError
+from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language import ops
@@ -100,7 +100,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'gatekit' has no attribute {name!r}")
+    hint = "" if name.startswith("_") else nearest(name, __all__)
+    raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

@@ -355,7 +355,10 @@ def _built(
 
 def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:
     """Return the words of a command line; -m is among them, so that what is swept runs."""
-    given = shlex.split(overrides) if isinstance(overrides, str) else [str(w) for w in overrides]
+    try:
+        given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
+    except ValueError as error:
+        raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
     typed = [word for key, value in keys.items() for word in _typed(key, value)]
     mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
     return [*mode, *given, *typed]

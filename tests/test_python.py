@@ -47,6 +47,12 @@ def test_a_module_offers_its_public_names_only(name: str) -> None:
     assert [n for n in module.__all__ if not hasattr(module, n)] == []
 
 
+def test_a_name_that_gatekit_does_not_have_is_answered_with_the_nearest() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'trian'; did you mean 'train'\?"):
+        gatekit.trian  # noqa: B018
+    assert not hasattr(gatekit, "__wrapped__")
+
+
 def test_importing_gatekit_imports_neither_tensorflow_nor_what_runs_studies() -> None:
     heavy = ("tensorflow", "keras", "hydra", "omegaconf", "matplotlib", "rich", "gatekit.api")
     code = f"import sys, gatekit; print([n for n in {heavy!r} if n in sys.modules])"
@@ -141,6 +147,8 @@ def test_words_may_be_a_list_or_a_string() -> None:
         "units=3",
     ]
     assert _words(["-m", "cell=lstm"], {}) == ["-m", "cell=lstm"]
+    with pytest.raises(ConfigError, match="cannot be split into words: No closing quotation"):
+        _words("cell='lstm", {})
     with pytest.raises(ConfigError, match="units=<object"):
         _words((), {"units": object()})
 
@@ -207,8 +215,6 @@ def test_an_interrupted_call_raises_keyboard_interrupt(monkeypatch: pytest.Monke
 
 
 def test_show_reads_as_the_command_and_sets_equations_in_a_notebook() -> None:
-    from gatekit.cli.main import main  # noqa: F401  (the command is tested elsewhere)
-
     shown = gatekit.show("gru", units=8, features=4, swap={"update": "power_law"})
     assert repr(shown) == str(shown)
     assert str(shown).startswith("gru: 8 units, 4 features\n")
