@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 MAX_MESSAGE = 4_000
 MAX_NEAREST = 64
 MAX_CANDIDATES = 500
-_AFTER_QUESTION = re.compile(r"(did you mean '[^'\n]{1,64}'\?); (\w)")
 
 
 class GatekitError(ValueError):
@@ -103,7 +101,10 @@ def excerpt(text: str, most: int = 80) -> str:
 
 def _punctuated(message: str) -> str:
     """Return a message in which a sentence begins after the question of `nearest`."""
-    return _AFTER_QUESTION.sub(lambda match: f"{match[1]} {match[2].upper()}", message)
+    head, question, rest = message.partition("'?; ")
+    if not question or "did you mean '" not in head:
+        return message
+    return f"{head}'? {rest[:1].upper()}{rest[1:]}"
 
 
 def _shortened(message: str) -> str:
