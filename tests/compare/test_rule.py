@@ -24,6 +24,8 @@ from gatekit.compare.stats.rule import (
 )
 from gatekit.compare.stats.statistics import signed_ranks
 
+from .calibration import NOISES
+
 # Darwin's maize, crossed minus self-fertilised, in eighths of an inch: Fisher 1935, section 21.
 MAIZE = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 # Cushny and Peebles' sleep data, which Student analysed in 1908: hours gained, drug 2 minus drug 1.
@@ -222,3 +224,17 @@ def test_the_margin_is_corrected_by_holm_and_needs_five_seeds() -> None:
 def test_equal_differences_are_equivalent_from_eight_seeds_on(seeds: int, p: float) -> None:
     assert within_margin([[0.0] * seeds], [0.1]) == [(p, p)]
     assert within_margin([[-0.2] * seeds], [0.1]) == [(1.0, 1.0)]
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("groups", [1, 9])
+def test_of_groups_at_the_margin_few_count_as_no_worse(noise: str, groups: int) -> None:
+    rng = np.random.default_rng(4)
+    runs = NOISES[noise](rng, (300, 8, groups + 1))
+    gains = runs[..., 1:] - runs[..., :1] - 1.0
+    wrong = [
+        any(p is not None and p[0] < 0.05 for p in within_margin(study.T.tolist(), [1.0] * groups))
+        for study in gains
+    ]
+    # Three standard errors of 300 studies are 0.038.
+    assert np.mean(wrong) < 0.05 + 0.038
