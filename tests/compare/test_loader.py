@@ -240,7 +240,7 @@ def test_an_unknown_study_is_an_error_that_lists_the_known(tmp_path: Path, name:
     write_study(tmp_path, {"lstm": [8.6]})
     with pytest.raises(RunError, match="no study") as error:
         load(name, tmp_path / "root")
-    assert "studies: demo" in str(error.value)
+    assert "studies: demo" in str(error.value).casefold()
 
 
 def test_the_nearest_study_is_named(tmp_path: Path) -> None:
