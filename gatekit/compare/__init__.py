@@ -11,17 +11,22 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .notebook import compare, load
+    from .compared import compare
+    from .loaded import load
 
 __all__ = ["compare", "load"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported on first use, so that importing the package does not import NumPy.
-    if name in __all__:
-        from . import notebook
+    if name == "compare":
+        from .compared import compare
 
-        return getattr(notebook, name)
+        return compare
+    if name == "load":
+        from .loaded import load
+
+        return load
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.compare.compare import FIGURES
 from gatekit.compare import compare
+from gatekit.compare.compared import Comparison
 from gatekit.compare.figures.axis import draw_axis
 from gatekit.compare.figures.critical import draw_critical_difference
 from gatekit.compare.figures.forest import draw_forest
@@ -23,7 +24,6 @@ from gatekit.compare.figures.page import shortened
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
-from gatekit.compare.notebook import Comparison
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged

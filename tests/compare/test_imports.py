@@ -41,14 +41,14 @@ def test_comparing_and_drawing_never_import_tensorflow(tmp_path: Path) -> None:
     code = f"from gatekit.compare import compare; c = compare('demo', {str(tmp_path)!r})"
     assert not loaded(code) & {"matplotlib", "rich", "tensorflow", "keras"}
     code += "\nfrom gatekit.compare.output import table\ntable.print_table(c)"
-    code += "\nfrom gatekit.compare.figures.curves import learning_curves"
-    code += f"\nlearning_curves(c, {str(tmp_path / 'a')!r}, command='')"
+    code += "\nfrom gatekit.compare.figures.kinds import draw"
+    code += f"\ndraw('curves', c, {str(tmp_path / 'a')!r}, command='')"
     assert not loaded(code) & {"tensorflow", "keras"}
 
 
 def test_the_room_offers_load_and_compare() -> None:
-    from gatekit.compare.comparison import compare
-    from gatekit.compare.study import load
+    from gatekit.compare.compared import compare
+    from gatekit.compare.loaded import load
 
     assert gatekit.compare.load is load
     assert gatekit.compare.compare is compare

@@ -1,0 +1,39 @@
+"""``gatekit.load``: a study that a notebook shows as a table.
+
+Tables are made from studies, so they cannot be part of the module ``study``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from . import study as plain
+
+
+class Study(plain.Study):
+    """A study that a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from .output.notebook import study_html
+
+        return study_html(self)
+
+
+def load(study: str, root: Path | str = "experiments") -> Study:
+    """Read all runs of a study from their folders.
+
+    Args:
+        study: name of the study, a folder of ``root``.
+        root: the folder that contains the studies.
+
+    Returns:
+        The study; it includes damaged and unfinished runs, with their state.
+
+    Raises:
+        RunError: the study does not exist, or a newer gatekit wrote one of its runs.
+    """
+    found = plain.load(study, root)
+    return Study(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
