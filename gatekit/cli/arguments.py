@@ -72,9 +72,11 @@ def offer(parser: argparse.ArgumentParser) -> None:
 
 def studies(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     """Return the names of the studies in ``--root``."""
+    from gatekit.runs.names import RUNS
+
     root = Path(getattr(parsed_args, "root", None) or "experiments")
     with contextlib.suppress(OSError):
-        return [folder.name for folder in root.iterdir() if (folder / "runs").is_dir()]
+        return [folder.name for folder in root.iterdir() if (folder / RUNS).is_dir()]
     return []
 
 

@@ -101,9 +101,10 @@ def studies(root: Path | str = "experiments") -> list[str]:
         if any((Path(entry.path) / name).is_dir() for name in (RUNS, IMPORTED))
     ]
     if not names:
+        place = Path(root).absolute()
+        missing = "are no studies in" if place.is_dir() else "is no folder"
         raise RunError(
-            f"there are no studies in {Path(root).absolute()}; cd to the folder of your project, "
-            "or type --root FOLDER"
+            f"there {missing} {place}; cd to the folder of your project, or type --root FOLDER"
         )
     return names
 

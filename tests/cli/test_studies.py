@@ -55,10 +55,10 @@ def test_a_study_of_a_newer_gatekit_is_listed_with_its_error(
 
 def test_a_missing_folder_is_named_in_full(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["studies"]) == EXIT_REFUSED
-    assert f"the folder {here / 'experiments'} does not exist" in capsys.readouterr().err
+    assert f"there is no folder {here / 'experiments'}" in capsys.readouterr().err
     assert main(["compare", "duo"]) == EXIT_REFUSED
     said = capsys.readouterr().err
-    assert f"no study 'duo': the folder {here / 'experiments'} does not exist" in said
+    assert f"no study 'duo': there is no folder {here / 'experiments'}" in said
     (here / "experiments").mkdir()
     assert main(["compare", "duo"]) == EXIT_REFUSED
     assert f"there are no studies in {here / 'experiments'}" in capsys.readouterr().err

@@ -362,8 +362,6 @@ def test_whiskers_end_where_the_metric_does(tmp_path: Path) -> None:
             config = configuration(seed=seed, units=units)
             write_run(tmp_path / "demo" / "runs", config, value, metric=metric, validation=[value])
     comparison = compare("demo", tmp_path)
-    interval = comparison.rows[0].summary.interval
-    assert interval.low < 0 < 1 < interval.high
     figure = page()
     draw_axis(figure, comparison, "units")
     heights = [y for line in figure.axes[0].lines for y in line.get_ydata()]

@@ -21,7 +21,7 @@ def test_a_comparison_is_a_table_with_verdicts(tmp_path: Path) -> None:
     assert html.count("<tr>") == 3
     assert "<th>lstm</th>" in html
     assert "<td>8.963 [8.823, 9.104]</td>" in html or "<td>8.96 [8.82, 9.10]</td>" in html
-    assert "rnn is worse than lstm by 0.313 nats/frame" in html
+    assert "no verdict on rnn against lstm from 3 seeds: nll higher by 0.313" in html
     assert repr(found) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"
 
 

@@ -45,9 +45,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([work.data() for work in works])
     else:
-        parts = [bibtex(works)] if works else [f"% {asked.cell} itself cites no work."]
+        parts = [bibtex(works)] if works else [f"% {asked.name} itself cites no work."]
         for parent, its in starts.items():
-            parts += [f"% {asked.cell} starts from {parent}, which cites:\n\n{bibtex(its)}"] * bool(
+            parts += [f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}"] * bool(
                 its
             )
         write("\n\n".join(parts))
