@@ -54,7 +54,7 @@ def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
             other runs are complete, and `gatekit.load` reads them.
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
-    from gatekit.compare.study import load
+    from gatekit.compare import load
     from gatekit.study.command import composition, typed_again
     from gatekit.study.launch import launch
     from gatekit.study.launch import report as summary
