@@ -102,9 +102,9 @@ def studies(root: Path | str = "experiments") -> list[str]:
     ]
     if not names:
         place = Path(root).absolute()
-        missing = "are no studies in" if place.is_dir() else "is no folder"
+        missing = "there are no studies in" if place.is_dir() else "there is no folder"
         raise RunError(
-            f"there {missing} {place}; cd to the folder of your project, or type --root FOLDER"
+            f"{missing} {place}; cd to the folder of your project, or type --root FOLDER"
         )
     return names
 

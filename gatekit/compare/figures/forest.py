@@ -42,6 +42,8 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     Returns:
         The ids of the runs in the figure.
     """
+    from matplotlib.ticker import MaxNLocator
+
     rows = [
         row for row in of_one_metric(comparison.rows) if row.difference and row.difference.pairs
     ]
@@ -84,6 +86,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     axes.grid(axis="x", visible=True)
     axes.spines["left"].set_visible(False)
     heading = _heading(shown, figure.get_figwidth())
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     axes.set_xlabel(heading)
     if len(rows) > len(shown):
         axes.set_title(f"the first {len(shown)} of {len(rows)} groups", fontsize=7, color="#555555")
