@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, ConfigError, ExpressionError, alternatives, listed
+from gatekit.cell.errors import (
+    CellError,
+    ConfigError,
+    ExpressionError,
+    alternatives,
+    listed,
+    shown,
+)
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
 from .queries import config_dirs, origins
@@ -59,7 +66,7 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
         path = _own_file(cell, plugins) if isinstance(cell, str) else None
         if path is None or not str(error).startswith("cell"):
             raise
-        raise type(error)(f"{path}: {error}") from None
+        raise type(error)(f"{shown(path)}: {error}") from None
 
 
 def own_file(group: str, name: str) -> str:
