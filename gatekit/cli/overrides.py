@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import CellError, ConfigError
+from gatekit.cell.errors import CellError, ConfigError, ExpressionError
 
 if TYPE_CHECKING:
     from gatekit.cell.schema import CellSpec, OutputUnitSpec
@@ -27,6 +27,7 @@ class Overrides:
         units: the layer's units.
         features: the width of the input.
         plugins: files of additional plugins.
+        unchanged: whether no word changes the cell that is named.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Overrides:
     units: int
     features: int
     plugins: tuple[str, ...]
+    unchanged: bool
 
 
 def read_overrides(arguments: Sequence[str]) -> Overrides:
@@ -71,6 +73,7 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
         config["units"],
         _features(sizes),
         plugins,
+        not any(word.lstrip("+~").startswith(("cell.", "swap.")) for word in words),
     )
 
 
@@ -80,7 +83,7 @@ def _cell(name: str | None, config: Mapping[str, Any], known: Components) -> Cel
 
     try:
         return cell_of(config, known)
-    except CellError:
+    except (CellError, ExpressionError):
         if name is not None:
             # If the fault is in the cell's file, its message names the file.
             load_cell(name, known.catalogue, known.files)

@@ -62,5 +62,8 @@ def build_cell(asked: Overrides) -> Cell:
         GatekitError: the parts do not fit together.
     """
     from gatekit.cell.graph import build
+    from gatekit.registry.cells import in_file
 
-    return build(asked.cell, asked.units, asked.features, asked.output_unit)
+    # What is typed is not in the file.
+    with in_file(asked.name if asked.unchanged else None, asked.plugins):
+        return build(asked.cell, asked.units, asked.features, asked.output_unit)
