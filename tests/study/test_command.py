@@ -1,6 +1,7 @@
 """The command line: Hydra's grammar, gatekit's judgement, and nothing written on an error."""
 
 import copy
+import logging
 import os
 import re
 
@@ -557,9 +558,21 @@ def test_info_of_hydra_is_shown(capsys, info):
     assert capsys.readouterr().out
 
 
-def test_hydra_help_is_shown(capsys):
-    assert train(["--hydra-help"]) == 0
-    assert "--multirun" in capsys.readouterr().out
+@pytest.mark.parametrize("option", ["--hydra-help", "--info", "--help"])
+def test_what_only_prints_leaves_logging_alone(capsys, option):
+    """Handlers belong to the process, for example to a notebook or to pytest."""
+    closed = []
+    handler = logging.NullHandler()
+    handler.close = lambda: closed.append(handler)
+    logging.getLogger().addHandler(handler)
+    try:
+        before = list(logging.getLogger().handlers)
+        assert train([option]) == 0
+        assert logging.getLogger().handlers == before
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert closed == []
+    assert "multirun" in capsys.readouterr().out.casefold()
 
 
 @pytest.mark.parametrize(

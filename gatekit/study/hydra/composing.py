@@ -134,11 +134,14 @@ def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
             refuse_large(unresolved(config))
         hydra.show_cfg(PRIMARY, overrides, options.cfg, options.package, options.resolve)
         return
-    with _own_logging():
-        if options.info:
+    if options.info:
+        with _own_logging():
             hydra.show_info(options.info, PRIMARY, overrides)
-        else:
-            hydra.hydra_help(PRIMARY, get_args_parser(), Namespace(overrides=overrides))
+        return
+    # Hydra.hydra_help configures logging first, which closes the handlers of the whole process.
+    config = hydra.compose_config(None, overrides, RunMode.RUN, with_log_configuration=False)
+    shown = hydra.get_sanitized_hydra_cfg(config)
+    print(hydra.get_help(config.hydra.hydra_help, shown, get_args_parser(), resolve=False))
 
 
 @contextlib.contextmanager
