@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -141,7 +142,8 @@ def show(hydra: Hydra, words: Sequence[str], options: Namespace) -> None:
     # Hydra.hydra_help configures logging first, which closes the handlers of the whole process.
     config = hydra.compose_config(None, overrides, RunMode.RUN, with_log_configuration=False)
     shown = hydra.get_sanitized_hydra_cfg(config)
-    print(hydra.get_help(config.hydra.hydra_help, shown, get_args_parser(), resolve=False))
+    text = hydra.get_help(config.hydra.hydra_help, shown, get_args_parser(), resolve=False)
+    sys.stdout.write(f"{text}\n")
 
 
 @contextlib.contextmanager
