@@ -56,7 +56,7 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
     from gatekit.study.words import overrides, plugin_files
 
     sizes = [word for word in arguments if word.startswith("features=")]
-    _refuse_several(arguments)
+    _refuse(arguments)
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
     if name is None and not any(word.startswith("experiment=") for word in words):
@@ -90,9 +90,11 @@ def _cell(name: str | None, config: Mapping[str, Any], known: Components) -> Cel
         raise
 
 
-def _refuse_several(words: Sequence[str]) -> None:
+def _refuse(words: Sequence[str]) -> None:
     for word in words:
-        key, _, value = word.partition("=")
+        key, equals, value = word.partition("=")
+        if not equals and word.isidentifier():
+            raise ConfigError(f"{word!r} is not KEY=VALUE; type cell={word} to name a cell")
         names = value.strip("[]").split(",")
         if key in ("cell", "output_unit") and len(names) > 1:
             listed = f"{key}={','.join(names)}"

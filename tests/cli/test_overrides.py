@@ -61,7 +61,7 @@ def test_a_file_is_composed_as_for_a_run(place: Path) -> None:
     ("arguments", "message"),
     [
         ([], "type cell=NAME"),
-        (["lstm"], "'lstm' is not KEY=VALUE"),
+        (["gru"], "'gru' is not KEY=VALUE; type cell=gru"),
         (["cell=lstm", "untis=8"], "untis is not a key; did you mean units?"),
         (["cell=lstm", "units=0"], "units is an integer from 1"),
         (["cell=lstm", "units=8.5"], "units is an integer from 1"),
