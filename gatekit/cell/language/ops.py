@@ -364,7 +364,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
     hint = f"; type {_INSTEAD[name]}" if name in _INSTEAD else nearest(name, FUNCTIONS)
     raise UnknownFunctionError(
-        f"gatekit.ops has no {name!r}{hint}. Functions: {listed(FUNCTIONS, 60)}."
+        f"gatekit.ops has no {name!r}{hint or '.'} Functions: {listed(FUNCTIONS, 60)}."
     )
 
 
