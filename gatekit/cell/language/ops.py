@@ -362,9 +362,9 @@ class UnknownFunctionError(AttributeError):
 def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
-    hint = f"; type {_INSTEAD[name]}" if name in _INSTEAD else nearest(name, FUNCTIONS)
+    hint = f"; type {_INSTEAD[name]}." if name in _INSTEAD else nearest(name, FUNCTIONS) or "."
     raise UnknownFunctionError(
-        f"gatekit.ops has no {name!r}{hint or '.'} Functions: {listed(FUNCTIONS, 60)}."
+        f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
     )
 
 
