@@ -95,7 +95,7 @@ def test_compare_is_a_function_and_a_package(first: str, place: Path) -> None:
 {first}
 import gatekit, inspect
 from gatekit.compare import compare, load
-from gatekit.compare.comparison import Comparison
+from gatekit.compare.compared import Comparison
 assert type(gatekit.compare("which")) is type(compare(load("which"))) is Comparison
 assert gatekit.compare.load is load is gatekit.load
 assert inspect.signature(gatekit.compare) == inspect.signature(compare)
