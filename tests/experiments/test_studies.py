@@ -82,6 +82,7 @@ def test_a_study_says_what_it_asks_and_how_it_decides(study: str) -> None:
     assert sum(f"experiments/{study}/figure.svg" in w for w in looks) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> None:
     jobs, seeds = variants(study)

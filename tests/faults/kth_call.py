@@ -64,7 +64,7 @@ PLANTS = {
         "        _write_all(number, data.encode() if isinstance(data, str) else data)\n"
         "        disk.fsync(number)\n",
     ),
-    "metrics not cut on resume": (journal, "        self.folder.go_back(found)\n", ""),
+    "metrics not cut on resume": (journal, "        self.folder.go_back(checkpoint)\n", ""),
 }
 
 

@@ -42,6 +42,7 @@ def whole(code, said, modes):
     assert (said["records lost"], said["runs duplicated"], said["skipped"]) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_rows_68_69_74_81_every_call_may_be_the_last(tmp_path):
     modes = ("kill", "error", "power", "names")
     code, said = survey(tmp_path / "counts.json", *(f"--mode={mode}" for mode in modes))

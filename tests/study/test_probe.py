@@ -127,6 +127,7 @@ def test_what_is_recorded(place):
     assert (state[mask] != 0).any()
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_no_record_is_doubled_or_lost(place, request):
     run = planned(*ECHO, "probe=true")
     whole = StopAt(10**9)

@@ -164,6 +164,7 @@ def test_within_an_epoch_the_clock_saves(place, monkeypatch):
 KILLS = Path(__file__).parent / "kills.py"
 
 
+@pytest.mark.slow
 def test_row_67_killed_anywhere_it_ends_as_if_it_never_was(tmp_path, request):
     count = 9 if request.config.getoption("--slow") else 1
     done = processes.run(
