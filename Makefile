@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 .PHONY: help demo test test-quick lint zoo tasks docs clean
 
 help:
-	@echo "make demo        rnn, lstm and gru on Bach chorales, 3 seeds each, compared, with a figure"
+	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
 	@echo "make test        the tests"
 	@echo "make test-quick  a selection of the tests that covers every package"
 	@echo "make lint        style, types and the order of imports"
@@ -35,7 +35,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 
 demo: $(VENV)/installed
 	$(BIN)/gatekit data get jsb_music21
-	$(BIN)/gatekit train -m experiment=demo cell=rnn,lstm,gru seeds=3 \
+	$(BIN)/gatekit train -m experiment=demo cell=rnn,lstm,gru seeds=5 \
 		study=$(DEMO_STUDY) root=$(DEMO_ROOT) $(DEMO_ARGS)
 	$(BIN)/gatekit compare $(DEMO_STUDY) --root $(DEMO_ROOT) --baseline rnn \
 		--figure $(DEMO_ROOT)/$(DEMO_STUDY)/curves

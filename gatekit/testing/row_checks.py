@@ -34,6 +34,7 @@ def shape_kept(subject: Subject) -> str | None:
 
 def dtype_kept(subject: Subject) -> str | None:
     """What goes in as float16, bfloat16, float32 or float64 comes out as that."""
+    call(subject, arguments(subject))  # what fails in every type is not a matter of types
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64):
         remedy = "use gatekit.ops, operators and plain numbers; no tf.constant, NumPy array or cast"
         try:
