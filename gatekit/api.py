@@ -149,7 +149,8 @@ class Planned:
                 trial.todo,
                 sum(trial.states.get(state, 0) for state in OUTCOMES),
                 trial.units,
-                f"{trial.parameters:,}",
+                # As `gatekit compare` counts; without a trial only recurrent layers are known.
+                f"{trial.parameters if trial.total is None else trial.total:,}",
                 "" if trial.step is None else f"{trial.step * 1e3:,.1f}",
                 "" if trial.seconds is None else f"{trial.seconds:,.1f}",
                 trial.label or "as configured",
@@ -191,20 +192,17 @@ def report(
         ConfigError: an argument is not allowed, or the file cannot be written.
     """
     from gatekit.compare.comparison import compare
-    from gatekit.compare.recipe import arguments, recorded_commands
-    from gatekit.compare.report.context import Sheet
+    from gatekit.compare.recipe import arguments
+    from gatekit.compare.report.context import sheet
     from gatekit.compare.report.write import write_report
-    from gatekit.runs.studies.plan_file import read
 
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
     compared = compare(study, root, x=x, **grouping)
-    typed = shlex.join(["gatekit", "compare", *arguments(name, root, x=x, **grouping)])
-    waiting = len(read(compared.study.path).keys() - {run.id for run in compared.study.runs})
-    commands = tuple(recorded_commands(compared.study))
-    write_report(path, Sheet(compared, typed, commands, x, waiting, tuple(plugins)))
+    typed = arguments(name, root, x=x, **grouping)
+    write_report(path, sheet(compared, typed, x, plugins))
     return path
 
 

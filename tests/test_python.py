@@ -13,7 +13,7 @@ import pytest
 from compare.synthetic import write_study
 
 import gatekit
-from gatekit.api import _words
+from gatekit.api import Planned, _words
 from gatekit.cell.errors import ConfigError, RunError
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +160,15 @@ def test_a_plan_lists_the_runs_and_writes_nothing(place: Path) -> None:
     assert "study default: 4 runs to start" in repr(found)
     assert found._repr_html_().count("<tr>") >= 3
     assert list(place.iterdir()) == []
+
+
+def test_a_plan_counts_parameters_as_a_comparison_does() -> None:
+    from gatekit.study.dry_run import Preview, VariantPreview
+
+    tried = VariantPreview("cell=gru", 4, 1_216, total=1_233)
+    assert "1,233" in repr(Planned(Preview("mine", [tried], [], 1)))
+    listed = VariantPreview("cell=gru", 4, 1_216)
+    assert "1,216" in repr(Planned(Preview("mine", [listed], [], 1)))
 
 
 def test_a_key_that_does_not_exist_is_an_error_with_the_remedy() -> None:
