@@ -7,10 +7,9 @@ import contextlib
 import os
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, RunError, listed, nearest
 
 COMPLETING = "_ARGCOMPLETE"
 """The variable that argcomplete's shell function sets if gatekit is to complete a line."""
@@ -72,11 +71,10 @@ def offer(parser: argparse.ArgumentParser) -> None:
 
 def studies(prefix: str, parsed_args: Namespace, **_: Any) -> list[str]:
     """Return the names of the studies in ``--root``."""
-    from gatekit.runs.names import RUNS
+    from gatekit.compare.study import studies as names
 
-    root = Path(getattr(parsed_args, "root", None) or "experiments")
-    with contextlib.suppress(OSError):
-        return [folder.name for folder in root.iterdir() if (folder / RUNS).is_dir()]
+    with contextlib.suppress(OSError, RunError):
+        return names(getattr(parsed_args, "root", None) or "experiments")
     return []
 
 

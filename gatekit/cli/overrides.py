@@ -53,7 +53,7 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
     from gatekit.study.resolve import plain
-    from gatekit.study.words import overrides, plugin_files
+    from gatekit.study.words import changes_cell, overrides, plugin_files
 
     sizes = [word for word in arguments if word.startswith("features=")]
     _refuse(arguments)
@@ -73,7 +73,7 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
         config["units"],
         _features(sizes),
         plugins,
-        not any(word.lstrip("+~").startswith(("cell.", "swap.")) for word in words),
+        not changes_cell(words),
     )
 
 

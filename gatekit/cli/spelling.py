@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from gatekit.cell.errors import ConfigError
@@ -12,8 +11,6 @@ KEY = ("train", "plan", "show", "cite", "tune")
 
 OPTION = ("check", "cells", "gates", "output-units", "functions", "tasks", "plugins", "report")
 """Commands that take ``--plugin FILE.py``."""
-
-_PLUGINS = re.compile(r"\+{0,2}plugins=(.*)", re.DOTALL)
 
 
 def with_plugins(command: str, words: Sequence[str]) -> list[str]:
@@ -59,8 +56,8 @@ def _as_options(word: str) -> list[str]:
 
 def _files(word: str) -> list[str] | None:
     """Return the files that ``plugins=[FILE.py,FILE.py]`` names; None for any other word."""
-    match = _PLUGINS.fullmatch(word)
-    if match is None:
+    if not word.lstrip("+").startswith("plugins="):
         return None
-    names = (name.strip(" '\"") for name in match[1].strip().strip("[]").split(","))
-    return [name for name in names if name]
+    from gatekit.study.words import plugin_files
+
+    return plugin_files([word])

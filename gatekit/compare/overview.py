@@ -49,7 +49,7 @@ class Overview:
 
 
 def overviews(root: Path | str = "experiments") -> list[Overview]:
-    """Return all studies of a folder, the one that changed last first.
+    """Return all studies of a folder, most recently changed first.
 
     Raises:
         RunError: there are no studies.

@@ -105,7 +105,7 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _own_file(name: str, plugins: Sequence[str]) -> Path | None:
     found = _file(name, config_folders(plugins))
-    return None if found is None or _is_bundled(found) else found
+    return None if found is None or is_bundled(found.parents[1]) else found
 
 
 def cell_config(
@@ -174,7 +174,7 @@ class _Composer:
         path = _file(name, self.folders)
         if path is not None:
             config = named_after_file(read_yaml(path), path)
-            return self.resolved(config, str(path), (*chain, name), not _is_bundled(path))
+            return self.resolved(config, str(path), (*chain, name), not is_bundled(path.parents[1]))
         if name in self.catalogue.cells:
             return {"function": name}
         known = cell_names(self.plugins)
@@ -249,11 +249,11 @@ def _starts(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(config.get("cite") or ()), **(config.get("starts_from") or {})}
 
 
-def _is_bundled(path: Path) -> bool:
+def is_bundled(folder: Path) -> bool:
+    """Return whether a folder of configurations is gatekit's own."""
     import gatekit.conf
 
-    folders = [Path(folder) / "cell" for folder in gatekit.conf.__path__]
-    return any(folder.samefile(path.parent) for folder in folders if folder.is_dir())
+    return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
 
 
 def _file(name: str, folders: Sequence[Path]) -> Path | None:

@@ -23,6 +23,7 @@ from . import gpus, resolve
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
 from .options import Options, read_options
 from .variant import Variant, variant
+from .words import changes_cell
 
 _NEXT_WORD = re.compile(r" (?=[+~]*[A-Za-z_][\w./@-]*=)")
 
@@ -195,8 +196,8 @@ def runs_of(
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
-        own = not any(o.lstrip("+~").startswith(("cell.", "swap.")) for o in overrides)
-        choice = OmegaConf.select(composed, "hydra.runtime.choices.cell") if own else None
+        choice = OmegaConf.select(composed, "hydra.runtime.choices.cell")
+        choice = None if changes_cell(overrides) else choice
         with in_file(choice, known.files):
             variants[key] = variant(base, known)
     sources |= variants[key].sources

@@ -53,6 +53,11 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     return [prefixed(word, trusted) for word in typed]
 
 
+def changes_cell(words: Sequence[str]) -> bool:
+    """Return whether overrides change the cell that is named, so that it is not its file's."""
+    return any(word.lstrip("+~").startswith(("cell.", "swap.")) for word in words)
+
+
 def plugin_files(words: Sequence[str]) -> list[str]:
     """Return the plugin files that overrides name; they are needed before anything is composed."""
     for word in words:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from replacing import places, replaced
 
 from gatekit.cell import errors
 from gatekit.cell.analysis.affine import analyse
@@ -135,24 +136,6 @@ WRONG: tuple[Any, ...] = (
     *({}, [], [[]], [{}], {"a": {}}, {1: 2}, {"kind": []}, {"kind": {}}, None, True),
     *(-1, 1e300, math.nan, 10**30, "", "x y"),
 )
-
-
-def places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the keys that lead to each value within a mapping."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
-    for key, inner in items:
-        yield (*path, key)
-        if isinstance(inner, (dict, list)):
-            yield from places(inner, (*path, key))
-
-
-def replaced(value: Any, path: tuple[Any, ...], new: object) -> Any:
-    """Return a copy with another value at a place."""
-    if not path:
-        return new
-    copied = value.copy()
-    copied[path[0]] = replaced(value[path[0]], path[1:], new)
-    return copied
 
 
 def test_a_value_of_a_wrong_type_gets_an_error_of_gatekit() -> None:

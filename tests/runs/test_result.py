@@ -6,6 +6,7 @@ import re
 
 import pytest
 from compare.synthetic import configuration, sealed, write_run
+from replacing import places, replaced
 
 from gatekit.cell.errors import RunError
 from gatekit.cli.main import main
@@ -120,24 +121,6 @@ def test_a_bundled_result_is_sealed_anew(folder, tmp_path, capsys):
 
 
 WRONG = ({}, [], [[]], [{}], {"a": {}}, None, True, -1, 10**30, "", "x", 1e300, ["x", None])
-
-
-def places(value, path=()):
-    """Yield the keys that lead to each value within an object of JSON."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in items:
-        yield (*path, key)
-        if isinstance(inner, (dict, list)):
-            yield from places(inner, (*path, key))
-
-
-def replaced(value, path, new):
-    """Return a copy with another value at a place."""
-    if not path:
-        return new
-    copied = value.copy()
-    copied[path[0]] = replaced(value[path[0]], path[1:], new)
-    return copied
 
 
 def test_a_sealed_result_with_a_value_of_a_wrong_type_is_read_or_refused(folder):

@@ -57,46 +57,33 @@ def compared(options: Namespace) -> Comparison:
     """Return the comparison that the options of `add_grouping` define."""
     from gatekit.compare.comparison import compare
 
-    return compare(
-        options.study,
-        options.root,
-        keys(options.by) or None,
-        options.baseline,
-        within=keys(options.within),
-        together=keys(options.together),
-        split=options.split,
-        x=options.x,
-        force=options.force,
-        level=options.level,
-        labels=options.label,
-        best_of=keys(options.best_of),
-        where=options.where,
-        tasks=options.task,
-        margin=options.margin,
-    )
+    return compare(options.study, options.root, **_asked(options))
 
 
 def retyped(options: Namespace) -> list[str]:
     """Return the arguments of the comparison, for tables and figures to quote."""
     from gatekit.compare.recipe import arguments
 
-    return arguments(
-        options.study,
-        options.root,
-        where=options.where,
-        tasks=options.task,
-        best_of=keys(options.best_of),
-        by=keys(options.by),
-        within=keys(options.within),
-        together=keys(options.together),
-        x=options.x,
-        baseline=options.baseline,
-        split=options.split,
-        labels=options.label,
-        level=options.level,
-        margin=options.margin,
-        force=options.force,
-    )
+    return arguments(options.study, options.root, **_asked(options))
+
+
+def _asked(options: Namespace) -> dict[str, Any]:
+    """Return the options of a comparison as the arguments of `gatekit.compare`."""
+    return {
+        "by": keys(options.by) or None,
+        "within": keys(options.within),
+        "together": keys(options.together),
+        "best_of": keys(options.best_of),
+        "where": options.where,
+        "tasks": options.task,
+        "labels": options.label,
+        "x": options.x,
+        "baseline": options.baseline,
+        "split": options.split,
+        "level": options.level,
+        "margin": options.margin,
+        "force": options.force,
+    }
 
 
 def _check_kinds(kinds: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -79,16 +78,6 @@ def _parser(name: str) -> Parser:
 
 
 def _sheet(options: Namespace) -> Sheet:
-    from gatekit.compare.recipe import recorded_commands
-    from gatekit.compare.report.context import Sheet
-    from gatekit.runs.studies.plan_file import read
+    from gatekit.compare.report.context import sheet
 
-    comparison = compared(options)
-    return Sheet(
-        comparison,
-        shlex.join(["gatekit", "compare", *retyped(options)]),
-        tuple(recorded_commands(comparison.study)),
-        options.x,
-        len(read(comparison.study.path).keys() - {run.id for run in comparison.study.runs}),
-        tuple(options.plugin),
-    )
+    return sheet(compared(options), retyped(options), options.x, options.plugin)

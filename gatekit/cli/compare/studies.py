@@ -22,7 +22,7 @@ _MOST = (3, 1, 0)
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """List the studies, the one that changed last first.
+    """List the studies, most recently changed first.
 
     Args:
         name: the command's name.

@@ -47,8 +47,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     else:
         parts = [bibtex(works)] if works else [f"% {asked.name} itself cites no work."]
         for parent, its in starts.items():
-            parts += [f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}"] * bool(
-                its
-            )
+            if its:
+                parts.append(f"% {asked.name} starts from {parent}, which cites:\n\n{bibtex(its)}")
         write("\n\n".join(parts))
     return 0

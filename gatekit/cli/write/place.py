@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
+
+from gatekit.cell.errors import shown
 
 
 def place(origin: Any) -> str:
@@ -23,4 +24,4 @@ def file_place(path: Path | str) -> str:
     configurations = Path(gatekit.conf.__file__ or "").resolve().parent
     if is_bundled(file) or file.is_relative_to(configurations):
         return "gatekit"
-    return min(str(file), os.path.relpath(file), key=len)
+    return shown(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from markupsafe import Markup
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.figures.style import COLOURS, DASHES
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.recipe import recorded_commands
+from gatekit.runs.studies import plan_file
 
 _SHOWN = 12
 
@@ -39,6 +42,28 @@ class Sheet:
     def rows(self) -> tuple[Row, ...]:
         """Return the groups, best first; sections refer to them by index."""
         return self.comparison.rows
+
+
+def sheet(
+    comparison: Comparison, arguments: Sequence[str], x: str | None, plugins: Sequence[str]
+) -> Sheet:
+    """Return the input of the report on a comparison.
+
+    Args:
+        comparison: the result of ``compare``.
+        arguments: what to type after ``gatekit compare`` for it.
+        x: a swept key; if given, the metric is drawn over its values.
+        plugins: plugin files outside the folders that gatekit scans.
+    """
+    study = comparison.study
+    return Sheet(
+        comparison,
+        shlex.join(["gatekit", "compare", *arguments]),
+        tuple(recorded_commands(study)),
+        x,
+        len(plan_file.read(study.path).keys() - {run.id for run in study.runs}),
+        tuple(plugins),
+    )
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError
 from gatekit.registry import components, named_after_file
-from gatekit.registry.cells import own_provenance
+from gatekit.registry.cells import is_bundled, own_provenance
 from gatekit.study.references import KEPT
 from gatekit.study.words import GROUPS, HYDRA_GROUPS
 
@@ -182,7 +182,7 @@ def search_path(
     files = _PLUGINS + ",".join(plugins) if plugins else ""
     scheme = (TrustedSource if trusted else CheckedSource).scheme()
     # Hydra has the bundled folder as ``main``: it contains the primary configuration.
-    folders = [f for f in components.load(plugins).config_folders if not _is_bundled(f)]
+    folders = [f for f in components.load(plugins).config_folders if not is_bundled(f)]
     folders = [Path(further).absolute(), *folders] if further is not None else folders
     path = create_config_search_path("pkg://gatekit.conf")
     main = SearchPathQuery("main", None)
@@ -221,9 +221,3 @@ def _escaped(data: Mapping[str, Any]) -> dict[str, Any]:
 
     inner = ("hydra", "params", "grids")
     return {key: walk(value) if key in inner else value for key, value in data.items()}
-
-
-def _is_bundled(folder: Path) -> bool:
-    import gatekit.conf
-
-    return any(folder.samefile(bundled) for bundled in gatekit.conf.__path__)
