@@ -194,7 +194,7 @@ def test_a_file_that_nobody_trusts_is_refused_at_once(case: str, place: Path) ->
     start = time.process_time()
     with pytest.raises(GatekitError) as caught:
         from_file(path)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 2
     assert says in str(caught.value)
     assert "untrusted.yaml" in str(caught.value)
     assert not (place / "owned").exists()

@@ -28,22 +28,13 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == shown
 
 
-def test_help_is_fast_and_imports_neither_tensorflow_nor_hydra() -> None:
+def test_help_imports_neither_tensorflow_nor_hydra() -> None:
     code = (
         "import sys; from gatekit.cli.main import main; main(['--help']);"
         "print(sorted({'tensorflow', 'keras', 'hydra', 'scipy', 'matplotlib'} & set(sys.modules)))"
     )
-    seconds = []
-    for _ in range(3):
-        before = os.times()
-        done = processes.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        after = os.times()
-        used = after.children_user - before.children_user
-        seconds.append(used + after.children_system - before.children_system)
-        assert done.stdout.splitlines()[-1] == "[]"
-    assert min(seconds) < 0.5
+    done = processes.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

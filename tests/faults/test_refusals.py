@@ -266,7 +266,7 @@ def test_an_equation_is_refused_at_once(row: int, text: str, says: str) -> None:
     with pytest.raises(GatekitError) as caught:
         built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": text}})
     assert says in str(caught.value)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(("row", "call", "says"), LAYERS, ids=ids(LAYERS))

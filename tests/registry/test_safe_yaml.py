@@ -56,14 +56,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refused_within_a_second(tmp_path, case):
+def test_refused_within_two_seconds(tmp_path, case):
     content, says = REFUSED[case]
     path = tmp_path / "cell.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     start = time.process_time()
     with pytest.raises(ConfigError, match=says) as caught:
         read_yaml(path)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 2
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 600 + len(str(path))
 
@@ -75,7 +75,7 @@ def test_16_the_largest_file_is_answered_within_seconds(tmp_path, pattern):
     start = time.process_time()
     with pytest.raises(ConfigError):
         read_yaml(path)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 2
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
