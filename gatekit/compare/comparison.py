@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.grouping.best import Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.differs import equal_settings, in_words
-from gatekit.compare.grouping.group import Group, Grouping, group_runs
+from gatekit.compare.grouping.group import Group, Grouping, group_runs, places
 from gatekit.compare.grouping.label import renamed
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.split import on_split
@@ -34,7 +34,8 @@ class Row:
     """One group of a comparison; ``summary`` is None if no run has an outcome.
 
     ``block`` holds the keys that the group shares with its baseline, including those of the task;
-    ``name`` is the group's label without these keys.
+    ``name`` is the group's label without these keys. ``place`` is that of the group's variant, from
+    which its colour follows.
     """
 
     group: Group
@@ -43,6 +44,7 @@ class Row:
     is_baseline: bool
     block: Block = ()
     name: str = ""
+    place: int = 0
 
     @property
     def verdict(self) -> str | None:
@@ -172,6 +174,8 @@ def compare(
         rows.append(Row(group, summary, diff, reference is group, block, name))
     rows = _decided(rows, None if size is None else (share, size))
     rows.sort(key=_order)
+    where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
+    rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
     notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)

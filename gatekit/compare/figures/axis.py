@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
@@ -10,6 +11,7 @@ from gatekit.compare.grouping.label import value_text
 
 from .page import (
     is_geometric,
+    kept,
     metric_label,
     of_one_metric,
     plottable,
@@ -18,7 +20,7 @@ from .page import (
     shortened,
     spans_decades,
 )
-from .style import looks, mark
+from .style import Look, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,18 +55,22 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     for row in rows:
         rest = [name for name in row.group.values if name != key]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    shown = dict(list(lines.items())[:_MOST_LINES])
+    wanted = {id(row) for row in kept(rows, 0)}
+    shown = {
+        name: line
+        for place, (name, line) in enumerate(lines.items())
+        if place < _MOST_LINES or any(id(row) in wanted for row in line)
+    }
     if not shown:
         return []
     axes = figure.add_subplot()
     places = _places([row.group.values[key] for line in shown.values() for row in line])
     _set_scale(axes, places, key)
-    baselines = [all(row.is_baseline for row in line) for line in shown.values()]
-    styles = looks(baselines)
+    looks = line_looks(list(lines.values()))
     for place, (name, line) in enumerate(shown.items()):
         shift = (place - (len(shown) - 1) / 2) * _SHIFT
-        look = (*styles[place], mark(place, baselines[place]))
-        _draw_line(axes, name, line, [places[_text(r, key)] for r in line], shift, look)
+        own = looks[list(lines).index(name)]
+        _draw_line(axes, name, line, [places[_text(r, key)] for r in line], shift, own)
     values = [
         v for line in shown.values() for row in line if row.summary for v in row.summary.values
     ]
@@ -74,6 +80,20 @@ def draw_axis(figure: Figure, comparison: Comparison, key: str) -> list[str]:
     total = f"{len(shown)} of {len(lines)} variants" if len(lines) > len(shown) else None
     put_legend(figure, axes, total)
     return run_ids([row for line in shown.values() for row in line])
+
+
+def line_looks(lines: Sequence[Sequence[Row]]) -> list[Look]:
+    """Return the look of each line, which joins the groups of a variant over the swept key.
+
+    A line has the look of its variant. If the key is part of the variants' names, the lines are
+    counted in the order of their variants.
+    """
+    if all(len({row.place for row in line}) == 1 for line in lines):
+        return [look(line[0].place) for line in lines]
+    order = sorted(range(len(lines)), key=lambda k: min(abs(row.place) for row in lines[k]))
+    inked = [k for k in order if any(row.is_baseline for row in lines[k])]
+    others = [k for k in order if k not in inked]
+    return [look(-1 - inked.index(k) if k in inked else others.index(k)) for k in range(len(lines))]
 
 
 def _text(row: Row, key: str) -> str:
@@ -111,9 +131,9 @@ def _draw_line(
     line: list[Row],
     places: list[float],
     shift: float,
-    look: tuple[str, Any, str],
+    own: Look,
 ) -> None:
-    tone, style, shape = look
+    tone, style, shape = own.tone, own.line, own.mark
     points = sorted(zip(places, line, strict=True), key=lambda item: item[0])
     means: list[tuple[float, float]] = []
     diverged = 0

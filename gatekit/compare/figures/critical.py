@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
@@ -10,7 +11,7 @@ from gatekit.compare.several import several_tasks
 from gatekit.compare.stats.ranks import MIN_TASKS, MIN_VARIANTS, Ranking
 
 from .page import run_ids, shortened
-from .style import BASELINE, COLOURS
+from .style import BASELINE, GREY, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,19 +46,20 @@ def draw_critical_difference(figure: Figure, comparison: Comparison) -> list[str
             " task=A,B,C,D,E"
         )
     axes = figure.add_subplot()
-    _draw(figure, axes, several.ranking)
+    tones = {row.group.variant: look(row.place).tone for row in comparison.rows}
+    _draw(figure, axes, several.ranking, tones)
     names = {variant.name for variant in several.variants}
     return run_ids([row for row in comparison.rows if row.group.variant in names])
 
 
-def _draw(figure: Figure, axes: Axes, ranking: Ranking) -> None:
+def _draw(figure: Figure, axes: Axes, ranking: Ranking, tones: Mapping[str, str]) -> None:
     order = sorted(range(len(ranking.names)), key=lambda i: (ranking.ranks[i], ranking.names[i]))
     count, cliques = len(order), ranking.cliques()
     _draw_scale(axes, ranking, count)
     for level, (one, other) in enumerate(cliques):
         ends = (ranking.ranks[order[one]] - 0.03, ranking.ranks[order[other]] + 0.03)
         y = 0.9 + 0.6 * level
-        axes.plot(ends, (y, y), color=COLOURS[0], lw=3, solid_capstyle="butt", zorder=3)
+        axes.plot(ends, (y, y), color=GREY, lw=3, solid_capstyle="butt", zorder=3)
     first = 1.6 + 0.6 * len(cliques)
     # Place names from the middle outwards, so that no name crosses another's line.
     middle = (count + 1) / 2
@@ -66,7 +68,7 @@ def _draw(figure: Figure, axes: Axes, ranking: Ranking) -> None:
         rank, name = ranking.ranks[index], shortened(ranking.names[index])
         depth, left = first + 1.05 * place, ranking.ranks[index] < middle
         axes.plot((rank, rank), (0, depth), color="#777777", lw=0.7, zorder=2)
-        axes.plot(rank, 0, "o", color=BASELINE, ms=3.2, zorder=4)
+        axes.plot(rank, 0, "o", color=tones[ranking.names[index]], ms=3.6, zorder=4)
         axes.annotate(
             f"{rank:.2f}  {name}" if left else f"{name}  {rank:.2f}",
             (rank, depth),

@@ -13,8 +13,8 @@ from gatekit.compare.curves import Band, Curve, band, band_ends, read_curve, ste
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.runs.result import Metric
 
-from .page import metric_text, of_one_metric, plottable, put_legend, spans_decades
-from .style import looks
+from .page import kept, metric_text, of_one_metric, plottable, put_legend, spans_decades
+from .style import look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,11 +52,8 @@ def draw_curves(figure: Figure, comparison: Comparison) -> list[str]:
 
 
 def _read(comparison: Comparison) -> list[_Drawn]:
-    rows = of_one_metric(comparison.rows)
-    kept = rows[:_MOST_GROUPS]
-    kept += [row for row in rows[_MOST_GROUPS:] if row.is_baseline]
     drawn = []
-    for row in kept:
+    for row in kept(of_one_metric(comparison.rows), _MOST_GROUPS):
         curves = tuple(c for run in row.group.runs if (c := read_curve(run)) is not None)
         if curves:
             drawn.append(_Drawn(row, curves, band(curves, comparison.level)))
@@ -69,9 +66,9 @@ def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> No
     axes = figure.add_subplot()
     metric = _metric(drawn)
     _scale(axes, drawn, metric)
-    styles = looks([item.row.is_baseline for item in drawn])
-    for item, (tone, line) in zip(drawn, styles, strict=True):
-        _draw_group(axes, item, tone, line, 3.0 if item.row.is_baseline else 2.5)
+    for item in drawn:
+        own = look(item.row.place)
+        _draw_group(axes, item, own.tone, own.line, 3.0 if item.row.is_baseline else 2.5)
     _draw_chance(axes, metric)
     log = axes.get_yscale() == "log"
     if log and any(item.band is not None and (item.band.low <= 0).any() for item in drawn):

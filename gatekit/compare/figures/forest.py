@@ -10,8 +10,8 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.numbers import decimals, with_interval
 from gatekit.compare.stats.difference import Difference, is_decided
 
-from .page import of_one_metric, plottable, run_ids, wrapped
-from .style import BASELINE, COLOURS
+from .page import kept, of_one_metric, plottable, run_ids, wrapped
+from .style import BASELINE, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,8 @@ _LETTER, _LINE = 0.055, 0.12
 def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw group minus baseline for each group: small dots are pairs, the bar is the t interval.
 
-    A filled mark is a decided difference; an open mark is undecided. Groups with a diverged run are
+    A filled mark on a thick bar is a decided difference; an open mark on a thin bar is undecided.
+    Groups with a diverged run are
     labelled. A difference far beyond all others is an arrow at the edge, so that the others stay
     readable.
 
@@ -49,7 +50,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     ]
     if not rows:
         return []
-    shown = rows[:_MOST_ROWS]
+    shown = kept(rows, _MOST_ROWS)
     axes = figure.add_subplot()
     # One column has no room for text beside the bar, so it goes above.
     narrow = figure.get_figwidth() < _WIDE
@@ -89,7 +90,7 @@ def draw_forest(figure: Figure, comparison: Comparison) -> list[str]:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     axes.set_xlabel(heading)
     if len(rows) > len(shown):
-        axes.set_title(f"the first {len(shown)} of {len(rows)} groups", fontsize=7, color="#555555")
+        axes.set_title(f"{len(shown)} of {len(rows)} groups", fontsize=7, color="#555555")
     figure.set_figheight(_MARGIN + _ROW * height + _LINE * max(0, heading.count("\n") - 1))
     baselines = [row for row in comparison.rows if row.is_baseline]
     return run_ids([*shown, *baselines])
@@ -155,13 +156,12 @@ def _span(diff: Difference) -> tuple[float, float]:
 def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | None) -> None:
     diff = row.difference
     assert diff is not None
-    where = axes.get_yaxis_transform()
+    where, tone = axes.get_yaxis_transform(), look(row.place).tone
     if diff.mean is None:
         worse = 0.99 if (diff.direction < 0) == (diff.metric.sign < 0) else 0.01
-        axes.plot(worse, height, "x", color=COLOURS[1], ms=4, mew=1, zorder=4, transform=where)
+        axes.plot(worse, height, "x", color=tone, ms=4, mew=1, zorder=4, transform=where)
         return
     decided = is_decided(diff)
-    tone = COLOURS[0] if decided else "#777777"
     if reach is not None and not reach[0] <= diff.mean <= reach[1]:
         # Draw an arrow at the edge; the numbers are above it.
         mark, place = (">", 0.99) if diff.mean > reach[1] else ("<", 0.01)
@@ -172,7 +172,7 @@ def _draw_row(axes: Axes, row: Row, height: float, reach: tuple[float, float] | 
     axes.plot(diff.values, below, "o", color=tone, ms=2, alpha=0.5, mew=0, zorder=2)
     if diff.interval is not None:
         ends = (diff.interval.low, diff.interval.high)
-        axes.plot(ends, (height, height), color=tone, lw=1.3, zorder=3)
+        axes.plot(ends, (height, height), color=tone, lw=1.8 if decided else 0.8, zorder=3)
     fill = tone if decided else "white"
     axes.plot(diff.mean, height, "D", color=tone, mfc=fill, ms=3.6, mew=0.9, zorder=4)
 

@@ -20,7 +20,7 @@ from gatekit.compare.gates.densities import (
 )
 
 from .page import legend_layout, plottable, shortened, write_figure
-from .style import BASELINE, TWO_COLUMNS, looks
+from .style import INKS, TWO_COLUMNS, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,7 +108,8 @@ def _paint(figure: Figure, variants: Sequence[Variant], layer: str, total: int) 
     figure.set_figheight(rows + curves)
     halves: Any = figure.subfigures(2, 1, height_ratios=(rows, curves), hspace=0.03)
     above, below = halves
-    styles = looks([variant.is_baseline for variant in variants])
+    own = [look(variant.place) for variant in variants]
+    styles = [(one.tone, one.line) for one in own]
     rows_of_densities = [densities(variant, layer)[:_MOST_GATES] for variant in variants]
     columns = max(2, *map(len, rows_of_densities))
     panels = above.subplots(len(variants), columns, squeeze=False)
@@ -173,7 +174,7 @@ def _density(axes: Axes, density: Density, tone: str) -> None:
         cmap=tones,
         norm=PowerNorm(0.6, vmin=0, vmax=max(float(density.shares.max()), 1e-6)),
     )
-    ink = "#111111" if tone != BASELINE else "#D55E00"
+    ink = "#111111" if tone not in INKS else "#D55E00"
     halo = [withStroke(linewidth=2.2, foreground="white")]
     axes.plot(range(looks), density.means, color=ink, lw=1.0, path_effects=halo)
     if density.bounded:

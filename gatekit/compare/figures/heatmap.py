@@ -91,7 +91,9 @@ def _paint(
     cell = min(0.62, (width - 1.5) / len(values[1]))
     label = metric_label(rows).replace(" (", "\n(")
     high = 0.75 + max(0.24, 0.55 * cell) * len(values[0])
-    room = _LETTER * max(map(len, label.split("\n"))) + _BELOW
+    # A label beside the axes needs room for its longest line, or it is cut.
+    side = plottable(names[0]).replace(".", ".\n")
+    room = _LETTER * max(map(len, f"{label}\n{side}".split("\n"))) + _BELOW
     figure.set_figheight(max(1.3, high, room))
     image = axes.imshow(np.ma.masked_invalid(table), cmap=tones, aspect="auto")
     finite = table[np.isfinite(table)]
@@ -113,7 +115,7 @@ def _paint(
     longest = max(len(line) for v in values[1] for line in _tick(v).split("\n"))
     if longest * 0.065 > cell:
         axes.tick_params(axis="x", rotation=30)
-    axes.set_ylabel(plottable(names[0]))
+    axes.set_ylabel(side)
     axes.set_xlabel(plottable(names[1]))
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

@@ -124,7 +124,7 @@ def painter(kind: str, comparison: Comparison, x: str | None) -> tuple[str, Pain
     def paint(on: Figure) -> Sequence[str]:
         if kind in _OVER_TASKS:
             return one(on, comparison)
-        whole = kind == "forest" or (kind == "heatmap" and len(keys_of(comparison.rows)) == 2)
+        whole = kind == "heatmap" and len(keys_of(comparison.rows)) == 2
         swept = x if kind == "axis" else None
         panels = by_metric(comparison) if whole else by_task(comparison, swept)
         return paint_panels(on, panels, one)

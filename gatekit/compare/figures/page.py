@@ -14,6 +14,7 @@ from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
+from gatekit.compare.stats.difference import is_decided
 from gatekit.runs import durable
 from gatekit.runs.result import Metric
 
@@ -203,6 +204,20 @@ def of_one_metric(rows: Sequence[Row]) -> list[Row]:
         if row.summary
         and first
         and (row.summary.metric.name, row.summary.metric.unit) == (first.name, first.unit)
+    ]
+
+
+def kept(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return at most about ``most`` rows, in their order: a decided group is never left out.
+
+    Args:
+        rows: rows, best first.
+        most: how many of the best are kept besides baselines and decided groups.
+    """
+    return [
+        row
+        for place, row in enumerate(rows)
+        if place < most or row.is_baseline or (row.difference and is_decided(row.difference))
     ]
 
 

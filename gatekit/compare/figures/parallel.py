@@ -10,19 +10,22 @@ from gatekit.compare.comparison import Comparison, Row
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import number
 
-from .page import is_geometric, metric_label, of_one_metric, plottable, run_ids, shortened
+from .page import is_geometric, kept, metric_label, of_one_metric, plottable, run_ids, shortened
+from .style import look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MOST_AXES = 8
+_MOST_AXES, _MOST_NAMED = 8, 6
 _MOST_TICKS = 9
 _ROOM = 0.07
 
 
 def draw_parallel(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw each group as a line through its settings to its mean; the best group is thick.
+    """Draw each group as a line through its settings to its mean.
+
+    Baselines, decided groups and the best six are coloured, and the best is thick.
 
     Groups with a diverged run have no mean; their lines are dashed and end at ``diverged``.
 
@@ -105,32 +108,25 @@ class _Scale:
 def _draw_lines(
     axes: Axes, rows: list[Row], keys: list[str], scales: list[_Scale], last: _Scale | None
 ) -> None:
-    from matplotlib import colormaps
-
     ranked = [row for row in rows if row.summary and row.summary.mean is not None]
-    # Shade by rank, not by value: a single bad group must not use up the colour range.
-    shades = {
-        id(row): 0.95 * (1 - i / max(1, len(ranked) - 1)) for i, row in enumerate(_best(ranked))
-    }
-    tones = colormaps["cividis"]
+    named = {id(row) for row in kept(_best(ranked), _MOST_NAMED)}
     for order, row in enumerate(reversed(rows)):
         heights = [
             s.places[s.text(row.group.values.get(k))] for k, s in zip(keys, scales, strict=True)
         ]
         is_best = bool(ranked) and row is _best(ranked)[0]
-        if id(row) in shades and last is not None and row.summary:
+        own = look(row.place)
+        tone, style = (own.tone, own.line) if id(row) in named else ("#BBBBBB", "-")
+        if row.summary and row.summary.mean is not None and last is not None:
             ends = [*heights, last.places[last.text(row.summary.mean)]]
-            tone: Any = "#D55E00" if is_best else tones(0.9 - 0.85 * shades[id(row)])
-            style: Any = "-"
         else:
-            ends, tone, style = [*heights, -0.1], "#888888", (0, (3, 2))
+            ends, tone, style = [*heights, -0.1], own.tone, (0, (3, 2))
         axes.plot(
             range(len(ends)),
             ends,
             color=tone,
             ls=style,
-            lw=2.0 if is_best else 0.8,
-            alpha=1.0 if is_best else 0.7,
+            lw=2.0 if is_best else 1.0 if id(row) in named else 0.7,
             zorder=100 if is_best else order / len(rows),
         )
     if len(ranked) < len(rows):

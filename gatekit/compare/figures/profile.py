@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.several import profiles, several_tasks
 
 from .page import plottable, put_legend, run_ids
-from .style import looks
+from .style import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,15 +37,23 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
         )
     axes = figure.add_subplot()
     counts = {v.name: len(v.scores[0]) for v in several.variants}
-    baselines = {v.name for v in several.variants if v.is_baseline}
-    styles = looks([profile.name in baselines for profile in drawn])
-    for profile, (tone, style) in zip(drawn, styles, strict=True):
+    places = {row.group.variant: row.place for row in comparison.rows}
+    for profile in drawn:
+        own = look(places[profile.name])
         label = plottable(f"{profile.name} (n = {counts[profile.name]} per task)")
         if profile.low is not None and profile.high is not None:
             axes.fill_between(
-                profile.scores, profile.low, profile.high, color=tone, alpha=0.15, lw=0
+                profile.scores,
+                profile.low,
+                profile.high,
+                step="post",
+                color=own.tone,
+                alpha=0.15,
+                lw=0,
             )
-        axes.plot(profile.scores, profile.share, color=tone, ls=style, lw=1.3, label=label)
+        style: Any = {"color": own.tone, "ls": own.line, "lw": 1.3, "label": label}
+        # A share of runs jumps at a score; a line between two scores would slant.
+        axes.plot(profile.scores, profile.share, drawstyle="steps-post", **style)
     axes.set_ylim(-0.02, 1.02)
     axes.set_xlabel(f"normalised score (0 chance, 1 baseline; {len(several.normalised)} tasks)")
     axes.set_ylabel("share of runs above")

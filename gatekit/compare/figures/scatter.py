@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from gatekit.compare.comparison import Comparison, Row
 from gatekit.runs.result import Result
 
-from .page import metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
-from .style import looks, mark
+from .page import kept, metric_label, of_one_metric, plottable, put_legend, run_ids, spans_decades
+from .style import Look, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw every run's metric against its parameters and against its seconds per training step.
 
     Small marks are runs and large marks are the means of groups. With more than six groups, only
-    the best six and the baseline are coloured.
+    the best six, the baseline and decided groups are coloured.
 
     Args:
         figure: the figure to draw on.
@@ -36,20 +36,17 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         ("parameters", lambda result: result.parameters),
         ("ms per training step", _milliseconds),
     ]
-    kept = [(name, cost) for name, cost in costs if any(_points(row, cost) for row in rows)]
-    if not kept:
+    shown = [(name, cost) for name, cost in costs if any(_points(row, cost) for row in rows)]
+    if not shown:
         return []
-    panels = figure.subplots(1, len(kept), sharey=True, squeeze=False)[0]
-    named = rows[:_MOST_NAMED]
-    named += [row for row in rows[_MOST_NAMED:] if row.is_baseline]
-    for axes, (name, cost) in zip(panels, kept, strict=True):
-        for row in rows[_MOST_NAMED:]:
-            if not row.is_baseline:
-                for x, y in _points(row, cost):
-                    axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
-        styles = looks([row.is_baseline for row in named])
-        for place, (row, (tone, _)) in enumerate(zip(named, styles, strict=True)):
-            _draw_group(axes, row, cost, tone, mark(place, row.is_baseline))
+    panels = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
+    named = kept(rows, _MOST_NAMED)
+    grey = [row for row in rows if not any(row is other for other in named)]
+    for axes, (name, cost) in zip(panels, shown, strict=True):
+        for x, y in (point for row in grey for point in _points(row, cost)):
+            axes.plot(x, y, ".", color="#BBBBBB", ms=3, mew=0, zorder=1)
+        for row in named:
+            _draw_group(axes, row, cost, look(row.place))
         _scale(axes, rows, cost)
         axes.set_xlabel(name)
     panels[0].set_ylabel(metric_label(rows))
@@ -72,9 +69,8 @@ def _points(row: Row, cost: Callable[[Result], float | None]) -> list[tuple[floa
     return points
 
 
-def _draw_group(
-    axes: Axes, row: Row, cost: Callable[[Result], float | None], tone: str, mark: str
-) -> None:
+def _draw_group(axes: Axes, row: Row, cost: Callable[[Result], float | None], own: Look) -> None:
+    tone, mark = own.tone, own.mark
     points = _points(row, cost)
     label = plottable(f"{row.group.label} (n = {row.summary.n if row.summary else 0})")
     if not points:

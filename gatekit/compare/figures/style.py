@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 COLUMN = 3.4
@@ -13,7 +13,8 @@ TWO_COLUMNS = 7.0
 
 # Okabe and Ito's colours, without yellow, which is too light for a line on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-BASELINE = "#222222"
+BASELINE, GREY = "#222222", "#8A8A8A"
+INKS, _INK_NAMES = (BASELINE, GREY), ("ink", "grey")
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.6, 1.2)), (0, (5, 1.4, 1.4, 1.4)))
 
@@ -62,26 +63,37 @@ def apply(settings: Any) -> None:
     settings.update(_SETTINGS)
 
 
-def looks(baselines: Sequence[bool]) -> list[tuple[str, Any]]:
-    """Return the colour and the line style of each line; no two of the first 24 share both.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a variant is drawn, in every figure and on the report page.
 
-    The first baseline is black and solid.
+    Attributes:
+        tone: the colour.
+        line: the line style.
+        mark: the marker, so that variants differ in more than colour.
+        css: the classes of the report page that have the same colour and dashes.
+    """
+
+    tone: str
+    line: Any
+    mark: str
+    css: str
+
+
+def look(place: int) -> Look:
+    """Return the look of a variant: black or grey for baselines, otherwise a colour.
+
+    No two of the first 24 variants, and no two of the first eight baselines, share colour and line
+    style.
 
     Args:
-        baselines: whether each line is a baseline.
+        place: the variant's place (``Row.place``); negative for baselines.
     """
-    first = next((place for place, is_one in enumerate(baselines) if is_one), None)
-    found: list[tuple[str, Any]] = []
-    for place in range(len(baselines)):
-        if place == first:
-            found.append((BASELINE, "-"))
-            continue
-        other = len(found) - int(first is not None and first < place)
-        style = DASHES[(other + other // len(COLOURS) + 1) % len(DASHES)]
-        found.append((COLOURS[other % len(COLOURS)], style))
-    return found
-
-
-def mark(place: int, is_baseline: bool = False) -> str:
-    """Return the marker of a line, so that lines differ in more than colour."""
-    return MARKS[0] if is_baseline else MARKS[1 + place % (len(MARKS) - 1)]
+    if place < 0:
+        at = -1 - place
+        dash, shade = at % len(DASHES), at // len(DASHES) % len(INKS)
+        mark = MARKS[at % len(MARKS)]
+        return Look(INKS[shade], DASHES[dash], mark, f"{_INK_NAMES[shade]} d{dash}")
+    tone, dash = place % len(COLOURS), (place // len(COLOURS) + place) % len(DASHES)
+    mark = MARKS[1 + place % (len(MARKS) - 1)]
+    return Look(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatekit.cell.errors import RunError
-from gatekit.compare.grouping.group import Group, group_runs
+from gatekit.compare.grouping.group import Group, group_runs, places
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.stats.baseline import Baselines
 from gatekit.compare.stats.statistics import Interval, mean_interval
@@ -66,13 +67,17 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A group with its probed runs, and the numbers of their gates and states."""
+    """A group with its probed runs, and the numbers of their gates and states.
+
+    ``place`` is that of the variant, from which its colour follows.
+    """
 
     group: Group
     is_baseline: bool
     probed: tuple[Probed, ...]
     gates: tuple[GateRow, ...]
     states: tuple[StateRow, ...]
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
     variants: list[Variant] = []
     notes: list[str] = []
     baselines = Baselines(groups)
-    for group in groups:
+    at = places(groups, [baselines.of(group) is group for group in groups])
+    for group, place in zip(groups, at, strict=True):
         probes = [probed for run in group.runs if (probed := read_probe(run)) is not None]
         if len(probes) < len(group.runs):
             notes.append(f"{group.label}: {len(probes)} of {len(group.runs)} runs were probed")
@@ -133,7 +139,8 @@ def report_of(study: Study, groups: Sequence[Group], level: float = 0.95) -> Gat
         if lost:
             notes.append(f"{group.label}: {lost} lines of probe.jsonl are damaged and were skipped")
         if probes:
-            variants.append(_variant(group, baselines.of(group) is group, probes, level))
+            made = _variant(group, baselines.of(group) is group, probes, level)
+            variants.append(dataclasses.replace(made, place=place))
     variants.sort(key=lambda variant: not variant.is_baseline)
     return GatesReport(study, tuple(variants), tuple(notes if variants else ()), level)
 

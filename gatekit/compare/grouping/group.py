@@ -160,9 +160,30 @@ def group_runs(
     return Grouping(tuple(groups), tuple(pooled), unknown, following)
 
 
+def places(groups: Sequence[Group], baselines: Sequence[bool]) -> list[int]:
+    """Return the place of each group's variant, from which its colour follows.
+
+    Places do not depend on results, and a variant has one place on all tasks. Baselines have the
+    places -1, -2, ...; other variants have 0, 1, ..., in the order of their labels.
+
+    Args:
+        groups: the groups.
+        baselines: whether each group is a baseline.
+    """
+    inked = {group.variant for group, is_one in zip(groups, baselines, strict=True) if is_one}
+    names = sorted({group.variant for group in groups}, key=_natural)
+    first = {name: -1 - k for k, name in enumerate(name for name in names if name in inked)}
+    first |= {name: k for k, name in enumerate(name for name in names if name not in inked)}
+    return [first[group.variant] for group in groups]
+
+
 def _order(group: Group) -> tuple[str | float, ...]:
-    """Return a sort key: the label, with its numbers compared by value."""
-    parts = _NUMBER.split(group.label)
+    return _natural(group.label)
+
+
+def _natural(label: str) -> tuple[str | float, ...]:
+    """Return a sort key of a label, with its numbers compared by value."""
+    parts = _NUMBER.split(label)
     return tuple(float(part) if index % 2 else part for index, part in enumerate(parts))
 
 

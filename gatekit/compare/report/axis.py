@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from gatekit.compare.comparison import Row
+from gatekit.compare.figures.axis import line_looks
 from gatekit.compare.figures.page import is_geometric, of_one_metric
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.summary import Summary
 
-from .context import Section, Sheet, styles
+from .context import Section, Sheet
 from .markup import html, number
 
 
@@ -26,7 +27,7 @@ def axis(sheet: Sheet) -> Section | None:
     for row in rows:
         rest = [name for name in row.group.values if name != key]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    looks = styles([all(row.is_baseline for row in line) for line in lines.values()])
+    looks = [own.css for own in line_looks(list(lines.values()))]
     metric = next(row.summary for row in rows if row.summary)
     unit = f" ({metric.metric.unit})" if metric.metric.unit else ""
 

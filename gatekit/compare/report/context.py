@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.figures.style import COLOURS, DASHES
+from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.recipe import recorded_commands
 from gatekit.runs.studies import plan_file
@@ -88,29 +88,15 @@ Builder = Callable[[Sheet], Section | None]
 
 
 def looks(rows: Sequence[Row]) -> list[str]:
-    """Return the CSS class of each group: colour and dashes; baselines have the class ``ink``."""
-    return styles([row.is_baseline for row in rows])
-
-
-def styles(baselines: Sequence[bool]) -> list[str]:
-    """Return the CSS class of each line: ``ink`` for baselines, otherwise colour and dashes."""
-    classes, position, inked = [], 0, 0
-    for is_baseline in baselines:
-        if is_baseline:
-            classes.append(f"ink d{inked % len(DASHES)}")
-            inked += 1
-        else:
-            dashes = (position // len(COLOURS) + position) % len(DASHES)
-            classes.append(f"c{position % len(COLOURS)} d{dashes}")
-            position += 1
-    return classes
+    """Return the CSS classes of each group: the colour and the dashes of its variant."""
+    return [look(row.place).css for row in rows]
 
 
 def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return the groups for the page's script; it first shows the baselines and the best."""
     groups = []
-    for place, (row, look) in enumerate(zip(rows, looks(rows), strict=True)):
+    for place, (row, own) in enumerate(zip(rows, looks(rows), strict=True)):
         shown = row.is_baseline or place < _SHOWN
         label = printable(row.group.label)
-        groups.append({"label": label, "look": look, "shown": shown, "baseline": row.is_baseline})
+        groups.append({"label": label, "look": own, "shown": shown, "baseline": row.is_baseline})
     return groups
