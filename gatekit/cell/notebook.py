@@ -38,19 +38,29 @@ class Drawing(str):
         return path
 
 
-def table(rows: Iterable[Sequence[object]], head: Sequence[object] = (), title: str = "") -> str:
+def table(
+    rows: Iterable[Sequence[object]],
+    head: Sequence[object] = (),
+    title: str = "",
+    bold: Sequence[bool] = (),
+) -> str:
     """Return rows as an HTML table with everything escaped.
 
     Args:
         rows: the cells of each row.
         head: the titles of the columns.
         title: a line above the table.
+        bold: whether each row is bold.
     """
     lines = [f"<b>{escape(title)}</b>"] if title else []
     lines.append("<table>")
     if head:
         lines.append(f"<thead><tr>{_cells('th', head)}</tr></thead>")
-    lines += ["<tbody>", *(f"<tr>{_cells('td', row)}</tr>" for row in rows), "</tbody></table>"]
+    lines.append("<tbody>")
+    for place, row in enumerate(rows):
+        tag = "th" if place < len(bold) and bold[place] else "td"
+        lines.append(f"<tr>{_cells(tag, row)}</tr>")
+    lines.append("</tbody></table>")
     return "".join(lines)
 
 

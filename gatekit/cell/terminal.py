@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -104,6 +106,14 @@ class Terminal:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
+
+
+def columns(stream: TextIO) -> int:
+    """Return the width to print in: ``COLUMNS``, or the terminal's width, or 80 without one."""
+    if stream.isatty():
+        return shutil.get_terminal_size().columns
+    asked = os.environ.get("COLUMNS", "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else 80
 
 
 class _Raw(Terminal):

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.terminal import OutputError, Terminal, console, escaped
+from gatekit.cell.terminal import OutputError, Terminal, columns, console, escaped
 
 WIDTH = 100
 
@@ -90,26 +90,26 @@ def write_json(data: Any) -> None:
     write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def write_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Write rows as a table that fits ``WIDTH`` columns; long strings wrap.
+def write_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Write rows as a table that fits the terminal, or ``COLUMNS``, or 80; long strings wrap.
 
     Args:
         rows: one mapping per row.
-        columns: the keys to show, in order; the first column never wraps.
+        names: the keys to show, in order; the first column never wraps.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for position, column in enumerate(columns):
+    for position, column in enumerate(names):
         table.add_column(Text(escaped(column)), no_wrap=position == 0, overflow="fold")
     for row in rows:
         # Text, not str: rich would read a name in square brackets as a style.
-        values = (row.get(column) for column in columns)
+        values = (row.get(column) for column in names)
         table.add_row(*(Text("" if value is None else escaped(str(value))) for value in values))
     shown = console(sys.stdout, highlight=False)
-    shown.width = min(shown.width, WIDTH) if shown.is_terminal else WIDTH
+    shown.width = columns(sys.stdout)
     shown.print(table)
 
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.terminal import columns
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.compare.compare import add_choice, add_labels
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
 from gatekit.cli.output import write, write_json
-
-WIDTH = 80
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -96,6 +95,7 @@ def _print(report: Any) -> None:
     from gatekit.compare.grouping.label import printable
     from gatekit.compare.output.columns import blocks, in_lines
 
+    width = columns(sys.stdout)
     write(f"study {printable(report.study.name)}: gates and states\n")
     for columns, rows in ((GATE_COLUMNS, gate_rows(report)), (STATE_COLUMNS, state_rows(report))):
         parts: list[tuple[str, list[list[str]]]] = []
@@ -104,8 +104,8 @@ def _print(report: Any) -> None:
                 parts.append((f"{row['variant']} (n = {row['n']})", []))
             parts[-1][1].append([row[column] for column in columns[1:] if column != "n"])
         titles = [column for column in columns[1:] if column != "n"]
-        for line, _ in blocks(titles, parts, WIDTH):
+        for line, _ in blocks(titles, parts, width):
             write(line)
         write("")
     for line in (*LEGEND, *(f"note: {note}" for note in report.notes)):
-        write(in_lines(printable(line), WIDTH))
+        write(in_lines(printable(line), width))

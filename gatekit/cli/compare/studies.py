@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.terminal import columns
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("study", "runs", "variants", "tasks", "metrics", "changed")
 _STATES = ("done", "failed", "running", "waiting")
-_MOST = (3, 1, 0)
+_SHORT = ("study", "runs", "variants", "changed")
+_FORMS = ((_COLUMNS, 3), (_COLUMNS, 1), (_COLUMNS, 0), (_SHORT, 0))
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -43,10 +44,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([dataclasses.asdict(one) for one in found])
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
-        # Names of tasks and metrics become numbers if the table would be too wide.
+        width = columns(sys.stdout)
+        # Names of tasks and metrics become numbers, and then go, if the table would be too wide.
         tables = [
-            table_or_blocks(_COLUMNS, [_row(o, most) for o in found], width) for most in _MOST
+            table_or_blocks(names, [_row(o, most) for o in found], width) for names, most in _FORMS
         ]
         for line in min(tables, key=len):
             write(line)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.terminal import without_sequences
+from gatekit.cell.terminal import columns, escaped, without_sequences
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
 
@@ -13,6 +16,9 @@ from .status import study_parser
 
 if TYPE_CHECKING:
     from gatekit.runs.studies.failures import Cause
+
+# What a shell reads as one word: quotes keep their spaces.
+_WORDS = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+|\S+""")
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -41,7 +47,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif not data:
         write(f"study {options.study}: no run has failed.")
     else:
-        write("\n\n".join(_text(entry) for entry in data))
+        width = columns(sys.stdout)
+        write("\n\n".join(_text(entry, width) for entry in data))
     return 1 if data else 0
 
 
@@ -60,13 +67,35 @@ def _entry(cause: Cause, lines: int) -> dict[str, Any]:
     }
 
 
-def _text(entry: dict[str, Any]) -> str:
+def _text(entry: dict[str, Any], width: int) -> str:
     runs = entry["runs"]
     lines = [f"{entry['count']} {entry['state']}: {entry['reason']}"]
-    lines += [f"    {run['id']}  {run['label']}" for run in runs[:5]]
+    for run in runs[:5]:
+        lines.append(
+            f"    {run['id']}" + (f"  {run['label']}" if run["label"] != run["id"] else "")
+        )
     lines += [f"    ... and {len(runs) - 5} more"] if len(runs) > 5 else []
     lines += [f"  the end of {entry['log']}:"] if entry["last_lines"] else []
     lines += [f"    {without_sequences(line)}" for line in entry["last_lines"]]
+    lines = [part for line in lines for part in _wrapped(line, width)]
     if entry["command"]:
-        lines += ["  to repeat the first one:", f"    {entry['command']}"]
+        lines += ["  to repeat the first one:", *_command(entry["command"], width)]
     return "\n".join(lines)
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Return a line in pieces that fit the width; the others are indented a little more."""
+    text = escaped(line).expandtabs(4)
+    indent = " " * min(len(text) - len(text.lstrip()) + 4, width // 2)
+    return wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def _command(command: str, width: int) -> list[str]:
+    """Return a command in lines that a shell reads as one; no argument is broken."""
+    lines = [" " * 4]
+    for word in _WORDS.findall(command):
+        if len(lines[-1]) + 1 + len(word) + 2 > width and lines[-1].strip():
+            lines[-1] += " \\"
+            lines.append(" " * 6)
+        lines[-1] += f" {word}" if lines[-1].strip() else word
+    return lines

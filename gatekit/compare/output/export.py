@@ -16,7 +16,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import Variant, several_tasks
 from gatekit.compare.stats.statistics import Interval
 
-from .table import footer
+from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -61,9 +61,10 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """Return the table and its footer as Markdown; special characters in labels are escaped."""
+    """Return the answer, the table and notes as Markdown; special characters are escaped."""
     titles = heading(comparison)
-    lines = [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
+    lines = [*(f"- {_escaped(text)}" for text, _ in answer(comparison)), ""]
+    lines += [_row(titles), "|:--|" + "--:|" * (len(titles) - 1)]
     lines += [_row(texts) for texts in table_cells(comparison)]
     several = several_tasks(comparison)
     if several is not None:

@@ -9,7 +9,7 @@ from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
 
-from .table import footer
+from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
 
 _SPECIAL = {
@@ -33,7 +33,7 @@ def to_latex(comparison: Comparison) -> str:
     several = several_tasks(comparison)
     if several is not None:
         lines += ["", *_tabular(tasks_heading(several), tasks_cells(several))]
-    lines += [f"% {text}" for text, _ in footer(comparison)]
+    lines += [f"% {text}" for text, _ in (*answer(comparison), *footer(comparison))]
     return "\n".join(lines) + "\n"
 
 

@@ -6,25 +6,27 @@ from collections.abc import Sequence
 from html import escape
 
 from gatekit.cell.errors import GatekitError
+from gatekit.cell.notebook import table
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.overview import overview
 from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
 
-from .table import footer
+from .answer import is_answered
+from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
 
 
 def comparison_html(comparison: Comparison) -> str:
-    """Return the tables of a comparison, its verdicts and notes; every string is escaped."""
-    bold = [row.is_baseline for row in comparison.rows]
-    parts = [_table(heading(comparison), table_cells(comparison), bold)] if bold else []
+    """Return the answer, the tables of a comparison and the notes; every string is escaped."""
+    parts = [_lines([text for text, _ in answer(comparison)])]
+    if comparison.rows:
+        bold = [is_answered(row) for row in comparison.rows]
+        parts.append(table(table_cells(comparison), heading(comparison), bold=bold))
     several = several_tasks(comparison)
     if several is not None:
-        best = [variant.is_baseline for variant in several.variants]
-        parts.append(_table(tasks_heading(several), tasks_cells(several), best))
-    lines = "".join(f"<li>{escape(text)}</li>" for text, _ in footer(comparison))
-    return f"{''.join(parts)}<ul>{lines}</ul>"
+        parts.append(table(tasks_cells(several), tasks_heading(several)))
+    return "".join([*parts, _lines([text for text, _ in footer(comparison)])])
 
 
 def study_html(study: Study) -> str:
@@ -41,14 +43,8 @@ def study_html(study: Study) -> str:
         found = compare(study)
     except GatekitError as error:
         return f"{head}<p>{escape(str(error))}</p>"
-    return head + (_table(heading(found), table_cells(found), []) if found.rows else "")
+    return head + (table(table_cells(found), heading(found)) if found.rows else "")
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[bool]) -> str:
-    head = "".join(f"<th>{escape(title)}</th>" for title in titles)
-    lines = []
-    for place, row in enumerate(rows):
-        tag = "th" if place < len(bold) and bold[place] else "td"
-        cells = "".join(f"<{tag}>{escape(text)}</{tag}>" for text in row)
-        lines.append(f"<tr>{cells}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+def _lines(texts: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""

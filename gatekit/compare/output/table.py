@@ -12,13 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatekit.cell.terminal import console
+from gatekit.cell.terminal import columns, console
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
+from gatekit.compare.stats.rule import ALPHA
 
+from .answer import decided, headline, is_answered, undecided, verdict_in_short
 from .columns import blocks, in_lines
-from .table_text import heading, table_cells, tasks_cells, tasks_heading, tasks_notes
+from .table_text import COSTS, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
 
 _MOST_LISTED = 20
 _WIDEST, _GAP = 40, 3
@@ -27,21 +29,21 @@ _WIDEST, _GAP = 40, 3
 def print_table(
     comparison: Comparison, file: TextIO | None = None, width: int | None = None
 ) -> None:
-    """Print the table, a verdict per pair, missing runs, and notes.
+    """Print the answer, the table, missing runs, and notes.
 
-    Colour is used only on a terminal, and never if ``NO_COLOR`` is set.
+    A decided group is bold and has a star. Colour and weight are used only on a terminal, and never
+    if ``NO_COLOR`` is set. A narrow table has no time and no parameters.
 
     Args:
         comparison: the result of ``compare``.
         file: the output; None means standard output.
-        width: number of columns; None means the terminal's width, or 100 without a terminal.
+        width: number of columns; None means the terminal's width, or ``COLUMNS``, or 80.
     """
     stream = file or sys.stdout
     plain = not stream.isatty() or "NO_COLOR" in os.environ
-    columns = width or (100 if not stream.isatty() else None)
     shown = console(
         stream,
-        width=columns,
+        width=width or columns(stream),
         color_system=None if plain else "auto",
         force_terminal=None if stream.isatty() else False,
         highlight=False,
@@ -50,20 +52,47 @@ def print_table(
         safe_box=True,
         legacy_windows=False,
     )
-    bold = [row.is_baseline for row in comparison.rows]
-    title = f"study {printable(comparison.study.name)}"
+    shown.print(Text(f"study {printable(comparison.study.name)}", style="bold"))
+    for line, style in answer(comparison):
+        shown.print(Text(line, style=style))
     if comparison.rows:
-        titles, cells = heading(comparison), table_cells(comparison)
-        if _narrowest(titles, cells) <= shown.width:
-            shown.print(_table(stream, titles, cells, bold, title))
-        else:
-            _print_stacked(shown, titles, cells, title)
+        _print_groups(shown, stream, comparison)
     several = several_tasks(comparison)
     if several is not None:
-        bold = [variant.is_baseline for variant in several.variants]
+        bold = [
+            variant.difference is not None and variant.difference.decision in ("better", "worse")
+            for variant in several.variants
+        ]
         shown.print(_table(stream, tasks_heading(several), tasks_cells(several), bold))
     for line, style in footer(comparison):
         shown.print(Text(line, style=style))
+
+
+def _print_groups(shown: Console, stream: TextIO, comparison: Comparison) -> None:
+    """Print the table of groups with as many columns as fit."""
+    titles, cells = heading(comparison), table_cells(comparison)
+    bold = [is_answered(row) for row in comparison.rows]
+    if "p" in titles:
+        at = titles.index("p")
+        for row, strong in zip(cells, bold, strict=True):
+            row[at] += " *" if strong else "  "
+    dropped: list[str] = []
+    for needed in (_narrowest, _stacked):
+        names, rows = titles, cells
+        while needed(names, rows) > shown.width and names[-1] in COSTS:
+            names, rows = names[:-1], [row[:-1] for row in rows]
+        dropped = titles[len(names) :]
+        if needed(names, rows) <= shown.width:
+            break
+    if needed is _narrowest:
+        shown.print(_table(stream, names, rows, bold))
+    else:
+        _print_stacked(shown, names, rows, bold)
+    if any(bold) and "p" in titles:
+        shown.print(Text(f"* decided: p below {ALPHA:g}", style="dim"))
+    if dropped:
+        text = f"no room for {' and '.join(dropped)}: widen the terminal, or type --json"
+        shown.print(Text(text, style="dim"))
 
 
 def _longest_word(titles: list[str], rows: list[list[str]]) -> int:
@@ -81,13 +110,24 @@ def _narrowest(titles: list[str], rows: list[list[str]]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1) + 2
 
 
-def _print_stacked(shown: Console, titles: list[str], cells: list[list[str]], title: str) -> None:
+def _stacked(titles: list[str], rows: list[list[str]]) -> int:
+    """Return the width of a table in which every label has a line of its own."""
+    lines = blocks(titles[1:], [("", [row[1:]]) for row in rows], 1)
+    return max(cell_len(line) for line, _ in lines)
+
+
+def _print_stacked(
+    shown: Console, titles: list[str], cells: list[list[str]], bold: list[bool]
+) -> None:
     """Print a table that is too wide with every label on a line of its own."""
-    shown.print(Text(title, style="bold"))
+    shown.print()
+    strong = False
+    marks = iter(bold)
     parts = [(row[0], [row[1:]]) for row in cells]
     for line, is_label in blocks(titles[1:], parts, shown.width):
+        strong = next(marks, strong) if is_label and not line.startswith("    ") else strong
         shown.print(
-            Text(line, style="bold" if is_label else ""),
+            Text(line, style="bold" if strong else ""),
             no_wrap=True,
             overflow="ignore",
             crop=False,
@@ -99,15 +139,12 @@ def _table(
     titles: list[str],
     rows: list[list[str]],
     bold: list[bool],
-    title: str | None = None,
 ) -> Table:
     unicode = (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
     widths = [max([0, *(cell_len(row[i]) for row in rows)]) for i in range(len(titles))]
     heads = [titles[0], *(in_lines(t, w) for t, w in zip(titles[1:], widths[1:], strict=True))]
     table = Table(
         box=box.SIMPLE_HEAD if unicode else box.ASCII2,
-        title=None if title is None else Text(title, style="bold"),
-        title_justify="left",
         pad_edge=False,
         header_style="bold",
     )
@@ -119,14 +156,18 @@ def _table(
     return table
 
 
+def answer(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return the answer in lines with their style: in one sentence, what is decided, the rest."""
+    lines = [(headline(comparison), "bold")]
+    verdicts = [f"* {verdict_in_short(row)}." for row in decided(comparison)]
+    lines += [(printable(text), "bold") for text in _shortened(verdicts)]
+    return lines + [(f"{text}.", "") for text in undecided(comparison)]
+
+
 def footer(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return the lines under the table with their style: verdicts, missing runs, notes."""
-    verdicts = [f"{text}." for row in comparison.rows if (text := row.verdict) is not None]
-    lines = [(text, "") for text in _shortened(verdicts)]
-    lines += [(text, "yellow") for text in missing_lines(comparison)]
-    return [(printable(text), style) for text, style in lines] + [
-        (f"note: {text}", "dim") for text in notes(comparison)
-    ]
+    """Return the lines under the table with their style: missing runs, notes."""
+    lines = [(printable(text), "yellow") for text in missing_lines(comparison)]
+    return lines + [(f"note: {text}", "dim") for text in notes(comparison)]
 
 
 def notes(comparison: Comparison) -> list[str]:

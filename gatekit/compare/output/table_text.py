@@ -15,12 +15,14 @@ from gatekit.compare.several import SeveralTasks, Variant
 from gatekit.compare.summary import Summary
 
 _LONGEST = 30
-_COLUMNS, _ALWAYS = 6, 4
+_COLUMNS, _ALWAYS = 7, 4
+COSTS = ("parameters", "ms/step")
+"""The columns that a narrow terminal does without; they are the last ones."""
 _MOST_METRICS = 3
 
 
 def heading(comparison: Comparison) -> list[str]:
-    """Return the column headings, without parameters and time if no run has them."""
+    """Return the column headings, without p values, parameters and time if no group has them."""
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
     metrics = dict.fromkeys(
         f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
@@ -31,7 +33,7 @@ def heading(comparison: Comparison) -> list[str]:
     metric = " / ".join(metrics) if 0 < len(metrics) <= _MOST_METRICS else "metric"
     name = printable(baseline_name(comparison) or "")
     versus = f" from {name if name and len(name) <= _LONGEST else 'baseline'}"
-    titles = ["group", "n", printable(metric), f"difference{versus}", "parameters", "ms/step"]
+    titles = ["group", "n", printable(metric), f"difference{versus}", "p", *COSTS]
     return [titles[place] for place in _shown(_all_cells(comparison))]
 
 
@@ -54,7 +56,7 @@ def table_cells(comparison: Comparison) -> list[list[str]]:
 
 
 def _shown(cells: list[list[str]]) -> list[int]:
-    """Return the positions of the columns to show: costs only if a row has them."""
+    """Return the positions of the columns to show: p and costs only if a row has them."""
     return [i for i in range(_COLUMNS) if i < _ALWAYS or any(row[i] for row in cells)]
 
 
@@ -72,12 +74,13 @@ def _cells(row: Row, means: int, gaps: int) -> list[str]:
     summary = row.summary
     label = printable(row.group.label)
     if summary is None:
-        return [label, counted(row), "no outcome", "", "", ""]
+        return [label, counted(row), "no outcome", "", "", "", ""]
     return [
         label,
         counted(row),
         _mean(summary, means),
         _difference(row, gaps),
+        _p(row),
         _parameters(row),
         "" if summary.step_seconds is None else number(1000 * summary.step_seconds),
     ]
@@ -121,6 +124,11 @@ def _difference(row: Row, places: int) -> str:
         way = f"worse on {diff.worse}" if diff.direction <= 0 else f"better on {diff.better}"
         return f"{way} of {diff.n} seeds"
     return with_interval(diff.mean, diff.interval, places, sign="+")
+
+
+def _p(row: Row) -> str:
+    diff = row.difference
+    return "" if diff is None or diff.p is None else p_value(diff.p).removeprefix("= ")
 
 
 def tasks_heading(several: SeveralTasks) -> list[str]:

@@ -32,6 +32,25 @@ def verdict(label: str, diff: Difference) -> str:
     return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}"
 
 
+def brief(label: str, diff: Difference) -> str:
+    """Return a decided verdict with direction, size, interval and p value only.
+
+    Args:
+        label: the group's label.
+        diff: its difference from the baseline, with a test.
+    """
+    claim, p = _claim(label, diff), f"p {p_value(diff.p or 0.0)}"
+    if diff.mean is None:
+        counts = (
+            f"diverged in {diff.diverged} of {diff.pairs} runs against {diff.diverged_baseline}"
+        )
+        return f"{claim}: {counts} ({p})"
+    ends = _intervals(diff)[:1]
+    if diff.confounded:
+        ends.append(f"they differ in {in_words(diff.differs_in)}")
+    return f"{claim}: {_size(diff)} ({', '.join([*ends, p])})"
+
+
 def allowed(diff: Difference) -> str:
     """Return the margin in the metric's unit; empty without a margin."""
     return "" if diff.margin is None else f"{diff.margin:.4g}{_unit(diff)}"
