@@ -108,7 +108,7 @@ class Terminal:
         return getattr(self.stream, name)
 
 
-def columns(stream: TextIO) -> int:
+def line_width(stream: TextIO) -> int:
     """Return the width to print in: ``COLUMNS``, or the terminal's width, or 80 without one."""
     if stream.isatty():
         return shutil.get_terminal_size().columns

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.terminal import OutputError, Terminal, columns, console, escaped
+from gatekit.cell.terminal import OutputError, Terminal, console, escaped, line_width
 
 WIDTH = 100
 
@@ -109,7 +109,7 @@ def write_table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None
         values = (row.get(column) for column in names)
         table.add_row(*(Text("" if value is None else escaped(str(value))) for value in values))
     shown = console(sys.stdout, highlight=False)
-    shown.width = columns(sys.stdout)
+    shown.width = line_width(sys.stdout)
     shown.print(table)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.terminal import columns
+from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.compare.compare import add_choice, add_labels
@@ -95,7 +95,7 @@ def _print(report: Any) -> None:
     from gatekit.compare.grouping.label import printable
     from gatekit.compare.output.columns import blocks, in_lines
 
-    width = columns(sys.stdout)
+    width = line_width(sys.stdout)
     write(f"study {printable(report.study.name)}: gates and states\n")
     for columns, rows in ((GATE_COLUMNS, gate_rows(report)), (STATE_COLUMNS, state_rows(report))):
         parts: list[tuple[str, list[list[str]]]] = []

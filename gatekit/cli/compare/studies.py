@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.terminal import columns
+from gatekit.cell.terminal import line_width
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_root
@@ -44,7 +44,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.json:
         write_json([dataclasses.asdict(one) for one in found])
     else:
-        width = columns(sys.stdout)
+        width = line_width(sys.stdout)
         # Names of tasks and metrics become numbers, and then go, if the table would be too wide.
         tables = [
             table_or_blocks(names, [_row(o, most) for o in found], width) for names, most in _FORMS

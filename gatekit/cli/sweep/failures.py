@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.terminal import columns, escaped, without_sequences
+from gatekit.cell.terminal import escaped, line_width, without_sequences
 from gatekit.cli.output import write, write_json
 from gatekit.runs.names import LOG
 
@@ -47,7 +47,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     elif not data:
         write(f"study {options.study}: no run has failed.")
     else:
-        width = columns(sys.stdout)
+        width = line_width(sys.stdout)
         write("\n\n".join(_text(entry, width) for entry in data))
     return 1 if data else 0
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gatekit.cell.terminal import columns, console
+from gatekit.cell.terminal import console, line_width
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
@@ -43,7 +43,7 @@ def print_table(
     plain = not stream.isatty() or "NO_COLOR" in os.environ
     shown = console(
         stream,
-        width=width or columns(stream),
+        width=width or line_width(stream),
         color_system=None if plain else "auto",
         force_terminal=None if stream.isatty() else False,
         highlight=False,
