@@ -23,27 +23,39 @@ _TITLE = 0.16
 def by_task(comparison: Comparison, x: str | None = None) -> list[Panel]:
     """Return a panel for each task, with labels that do not repeat the task.
 
-    A variant has the same place, and so the same colour, in each panel.
+    A variant has the same place in each panel.
 
     Args:
         comparison: the comparison.
         x: the swept key of the figure, which may be an option of the task.
     """
-    parts: dict[tuple[Any, ...], list[Row]] = {}
-    for row in comparison.rows:
-        if row.summary is not None:
-            task = tuple((k, row.group.value(k)) for k in row.group.values if _names_task(k, x))
-            parts.setdefault(task, []).append(row)
+    parts = task_parts([row for row in comparison.rows if row.summary is not None], x)
     if len(parts) < 2:
         return [("", comparison)]
     place = {row.group.variant: i for i, row in reversed(list(enumerate(comparison.rows)))}
     panels = []
-    for task, rows in parts.items():
-        title = rows[0].group.part([key for key, _ in task], "task")
+    for title, rows in parts:
         ordered = sorted(rows, key=lambda row: place[row.group.variant])
         inside = tuple(_without_task(row, x) for row in ordered)
         panels.append((title, dataclasses.replace(comparison, rows=inside)))
     return panels
+
+
+def task_parts(rows: Sequence[Row], x: str | None = None) -> list[tuple[str, list[Row]]]:
+    """Return the rows of each task with the task's label, in the order of the rows.
+
+    Args:
+        rows: rows of a comparison.
+        x: the swept key of the figure, which may be an option of the task.
+    """
+    parts: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        task = tuple((k, row.group.value(k)) for k in row.group.values if _names_task(k, x))
+        parts.setdefault(task, []).append(row)
+    return [
+        (inside[0].group.part([key for key, _ in task], "task"), inside)
+        for task, inside in parts.items()
+    ]
 
 
 def by_metric(comparison: Comparison) -> list[Panel]:

@@ -1,6 +1,6 @@
 // The metric over a swept key: a line per variant, with intervals and seeds.
 function axis(holder) {
-  const all = page.axis;
+  const all = page.axis.charts[holder.dataset.part];
   const hidden = new Set();
   let logY = null;
   const svg = draw("svg", { class: "chart", role: "img", "aria-label": `${all.label} over ${all.key}` });

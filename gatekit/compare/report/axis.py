@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.figures.axis import line_looks
-from gatekit.compare.figures.page import is_geometric, of_one_metric
+from gatekit.compare.figures.page import is_geometric
+from gatekit.compare.figures.panels import task_parts
+from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.summary import Summary
 
@@ -15,19 +18,33 @@ from .markup import html, number
 
 
 def axis(sheet: Sheet) -> Section | None:
-    """Return each variant's mean and interval over the key, for the first group's metric."""
-    key, rows = sheet.x, of_one_metric(sheet.rows)
-    if key is None or not any(key in row.group.values for row in rows):
+    """Return each variant's mean and interval over the key; a chart for each task."""
+    key = sheet.x
+    if key is None:
         return None
+    parts = task_parts([row for row in sheet.rows if row.summary is not None], key)
+    charts = [
+        {"title": printable(title) if len(parts) > 1 else "", **_chart(rows, key)}
+        for title, rows in parts
+        if any(key in row.group.values for row in rows)
+    ]
+    if not charts:
+        return None
+    caption = "Mean over seeds with its t interval. Small dots are seeds."
+    titles = [chart["title"] for chart in charts]
+    body = html("plot.html", plot="axis", titles=titles, caption=caption)
+    return Section("axis", f"Over {printable(key)}", body, {"charts": charts})
+
+
+def _chart(rows: Sequence[Row], key: str) -> dict[str, Any]:
     values = [row.group.values.get(key) for row in rows]
     sizes = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     numeric = len(sizes) == len(values)
     words = sorted({value_text(value) for value in values})
     lines: dict[str, list[Row]] = {}
     for row in rows:
-        rest = [name for name in row.group.values if name != key]
+        rest = [name for name in row.group.values if name != key and not is_of_task(name)]
         lines.setdefault(row.group.part(rest, row.group.fallback), []).append(row)
-    looks = [own.css for own in line_looks(list(lines.values()))]
     metric = next(row.summary for row in rows if row.summary)
     unit = f" ({metric.metric.unit})" if metric.metric.unit else ""
 
@@ -35,7 +52,7 @@ def axis(sheet: Sheet) -> Section | None:
         value = row.group.values.get(key)
         return float(value) if numeric and value is not None else words.index(value_text(value))
 
-    data: dict[str, Any] = {
+    return {
         "key": printable(key),
         "label": printable(f"{metric.split} {metric.metric.name}{unit}"),
         "log": numeric and is_geometric(sizes),
@@ -45,20 +62,16 @@ def axis(sheet: Sheet) -> Section | None:
         "lines": [
             {
                 "name": printable(name),
-                "look": look,
+                "look": look.css,
                 "points": [
                     {"at": number(place(row)), **_point(row)} for row in sorted(line, key=place)
                 ],
             }
-            for (name, line), look in zip(lines.items(), looks, strict=True)
+            for (name, line), look in zip(
+                lines.items(), line_looks(list(lines.values())), strict=True
+            )
         ],
     }
-    caption = "Mean over seeds with its t interval. Small dots are seeds."
-    others = sum(row.summary is not None for row in sheet.rows) - len(rows)
-    if others:
-        caption += f" {others} groups have another metric; --task NAME shows those of a task."
-    body = html("plot.html", plot="axis", caption=caption)
-    return Section("axis", f"Over {printable(key)}", body, data)
 
 
 def _point(row: Row) -> dict[str, Any]:

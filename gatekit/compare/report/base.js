@@ -1,7 +1,7 @@
 // Shared by all parts of the page: data, elements, numbers, and the visible groups and runs.
 // Strings become text nodes; they are never parsed as HTML.
 const page = JSON.parse(document.getElementById("data").textContent);
-const groups = (page.curves || page.parallel || page.runs || { groups: [] }).groups;
+const groups = (page.curves || page.runs || { groups: [] }).groups;
 
 function filled(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes || {})) {
@@ -52,7 +52,7 @@ const memory = (() => {
   };
 })();
 
-// The groups that are drawn, and the runs selected in the parallel coordinates (null: all).
+// The groups that are drawn.
 const choice = (() => {
   const known = new Map(groups.map((group, index) => [group.label, index]));
   const first = groups.filter((group) => group.shown).map((group) => group.label);
@@ -61,7 +61,6 @@ const choice = (() => {
   const listeners = [];
   const state = {
     groups: new Set(labels.filter((label) => known.has(label)).map((label) => known.get(label))),
-    kept: null,
     listen(listener) { listeners.push(listener); },
     tell() { for (const listener of listeners) listener(); },
     set(indices) {
@@ -75,7 +74,6 @@ const choice = (() => {
       if (!next.delete(index)) next.add(index);
       return state.set([...next].sort((a, b) => a - b));
     },
-    keep(runs) { state.kept = runs; state.tell(); },
   };
   return state;
 })();
@@ -98,7 +96,7 @@ function chooser(has = () => true) {
       type: "button", class: "group", title: "click: show or hide; double-click: show alone",
       click: () => choice.toggle(index), dblclick: () => choice.toggle(index, true),
     },
-    swatch(group.look), group.label,
+    swatch(group.look), group.variant,
   ));
   const list = make("div", { class: "chosen", role: "group", "aria-label": "groups" }, ...buttons);
   const show = () => buttons.forEach((one, index) => {

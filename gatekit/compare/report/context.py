@@ -10,12 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.figures.page import kept
+from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.recipe import recorded_commands
 from gatekit.runs.studies import plan_file
 
-_SHOWN = 12
+_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,20 @@ def looks(rows: Sequence[Row]) -> list[str]:
 
 
 def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return the groups for the page's script; it first shows the baselines and the best."""
-    groups = []
-    for place, (row, own) in enumerate(zip(rows, looks(rows), strict=True)):
-        shown = row.is_baseline or place < _SHOWN
-        label = printable(row.group.label)
-        groups.append({"label": label, "look": own, "shown": shown, "baseline": row.is_baseline})
-    return groups
+    """Return the groups for the page's script.
+
+    It first shows the baselines, decided groups and the best of each task. ``variant`` is the label
+    without the task, for charts of one task.
+    """
+    parts = task_parts(rows)
+    shown = {id(row) for _, inside in parts for row in kept(inside, _SHOWN)}
+    return [
+        {
+            "label": printable(row.group.label),
+            "variant": printable(row.group.variant if len(parts) > 1 else row.group.label),
+            "look": own,
+            "shown": id(row) in shown,
+            "baseline": row.is_baseline,
+        }
+        for row, own in zip(rows, looks(rows), strict=True)
+    ]

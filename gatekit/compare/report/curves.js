@@ -1,7 +1,9 @@
 // Learning curves: bands over seeds, single seeds, zoom, a cursor for pointer and keyboard.
 function curves(holder) {
-  const all = page.curves;
-  const seen = memory.get("curves", {});
+  const part = holder.dataset.part;
+  const { epochs: known_, step, charts } = page.curves;
+  const all = { epochs: known_, step, ...charts[part] };
+  const seen = memory.get(`curves${part}`, {});
   const state = {
     series: Number.isInteger(seen.series) && seen.series < all.series.length ? seen.series : 0,
     logX: Boolean(seen.logX), logY: seen.logY ?? null,
@@ -20,7 +22,7 @@ function curves(holder) {
   const change = (next) => {
     Object.assign(state, next);
     const { cursor, ...kept } = state;
-    memory.set("curves", kept);
+    memory.set(`curves${part}`, kept);
     choosing.update();
     again();
   };
@@ -38,8 +40,8 @@ function curves(holder) {
 
   // Only the groups with curves of the chosen split and metric can be chosen.
   const choosing = chooser((index) => {
-    const { runs, band } = all.curves[state.series][index];
-    return runs.length > 0 || band !== null;
+    const one = all.curves[state.series][index];
+    return one !== undefined && (one.runs.length > 0 || one.band !== null);
   });
   const select = make("select", {
     "aria-label": "split and metric",
@@ -69,7 +71,7 @@ function curves(holder) {
     const entries = all.curves[state.series];
     const drawn = [];
     for (const index of [...choice.groups].sort((a, b) => a - b)) {
-      const { runs, band } = entries[index];
+      const { runs, band } = entries[index] || { runs: [], band: null };
       if (runs.length || band) drawn.push({ index, look: groups[index].look, runs, band });
     }
     return drawn;
@@ -138,7 +140,7 @@ function curves(holder) {
     const y = scale(low, high, area.bottom, area.top, state.log);
     view = { x, y, area, drawn, whole: limits.whole };
     const series = all.series[state.series];
-    const inside = draw("g", { "clip-path": "url(#curves-area)" });
+    const inside = draw("g", { "clip-path": `url(#curves-area${part})` });
     const at = (epochs, values) => epochs.map((epoch, k) => (
       state.log && values[k] <= 0 ? null : [x.at(epoch), y.at(values[k])]));
     if (series.chance !== null && series.chance >= y.low && series.chance <= y.high) {
@@ -181,7 +183,7 @@ function curves(holder) {
         inside.append(draw("path", { d: path(points), class: `curve ${one.look}` }));
       }
     }
-    const clip = draw("clipPath", { id: "curves-area" }, draw("rect", {
+    const clip = draw("clipPath", { id: `curves-area${part}` }, draw("rect", {
       x: area.left, y: area.top, width: area.right - area.left, height: area.bottom - area.top,
     }));
     const marks = draw("g", { class: "marks" });
@@ -205,7 +207,7 @@ function curves(holder) {
       if (k < 0) continue;
       const value = one.band ? one.band.mean[k] : one.runs[0].y[k];
       const range = one.band ? ` [${shown(one.band.low[k])}, ${shown(one.band.high[k])}]` : "";
-      rows.push({ look: one.look, label: groups[one.index].label, value, text: shown(value) + range });
+      rows.push({ look: one.look, label: groups[one.index].variant, value, text: shown(value) + range });
     }
     const sign = all.series[state.series].better === "max" ? -1 : 1;
     return rows.sort((a, b) => sign * (a.value - b.value));

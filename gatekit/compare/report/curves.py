@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, band_ends, read_curves, step_name
+from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
@@ -19,7 +20,7 @@ from .markup import html, number
 
 # Curves with more epochs are thinned to this number of points.
 _MOST_POINTS = 400
-_MOST_SERIES = 6
+_MOST_SERIES, _MOST_CHARTS = 6, 12
 # Above this number, groups at the end of the table show only their mean and interval.
 _MOST_VALUES = 400_000
 _DIGITS = 5
@@ -30,33 +31,63 @@ Curves = Mapping[Series, Curve]
 
 
 def curves(sheet: Sheet) -> Section | None:
-    """Return the learning curves of every run, including runs in progress."""
+    """Return the learning curves of every run, including runs in progress; a chart for each task.
+
+    Beyond twelve tasks, the others have no chart.
+    """
     read = [
         [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
     ]
-    series = _series(sheet.rows, [known for group in read for _, known in group])
-    if not series:
-        return None
     tables = _Tables()
-    seeds = _with_seeds(read, len(series))
-    level = sheet.comparison.level
-    metrics = {m.name: m for row in sheet.rows if row.summary and (m := row.summary.metric)}
+    seeds = _with_seeds(
+        read, min(_MOST_SERIES, len({key for g in read for _, c in g for key in c}))
+    )
+    places = {id(row): place for place, row in enumerate(sheet.rows)}
+    parts = task_parts(sheet.rows)
+    charts = []
+    for title, rows in parts[:_MOST_CHARTS]:
+        inside = [places[id(row)] for row in rows]
+        chart = _chart(sheet, read, inside, tables, seeds)
+        if chart is not None:
+            charts.append({"title": printable(title) if len(parts) > 1 else "", **chart})
+    if not charts:
+        return None
     data = {
         "groups": entries(sheet.rows),
-        "series": [_about(one, metrics.get(one[1])) for one in series],
-        "curves": [
-            [
-                _group(group, one, tables, level, metrics.get(one[1]), place < seeds)
-                for place, group in enumerate(read)
-            ]
-            for one in series
-        ],
+        "charts": charts,
         "epochs": tables.epochs,
-        "level": number(100 * level),
+        "level": number(100 * sheet.comparison.level),
         "step": step_name(sheet.comparison.study.runs),
     }
-    return Section("curves", "Learning curves", _body(sheet, seeds), data)
+    titles = [chart["title"] for chart in charts]
+    return Section("curves", "Learning curves", _body(sheet, seeds, titles), data)
+
+
+def _chart(
+    sheet: Sheet,
+    read: Sequence[Sequence[tuple[Run, Curves]]],
+    inside: Sequence[int],
+    tables: _Tables,
+    seeds: int,
+) -> dict[str, Any] | None:
+    """Return the chart of some groups: its series, and the curves of each group by its index."""
+    rows = [sheet.rows[place] for place in inside]
+    series = _series(rows, [known for place in inside for _, known in read[place]])
+    if not series:
+        return None
+    level = sheet.comparison.level
+    metrics = {m.name: m for row in rows if row.summary and (m := row.summary.metric)}
+    return {
+        "series": [_about(one, metrics.get(one[1])) for one in series],
+        "curves": [
+            {
+                place: _group(read[place], one, tables, level, metrics.get(one[1]), place < seeds)
+                for place in inside
+            }
+            for one in series
+        ],
+    }
 
 
 def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> int:
@@ -70,7 +101,7 @@ def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> in
     return len(read)
 
 
-def _body(sheet: Sheet, seeds: int) -> Markup:
+def _body(sheet: Sheet, seeds: int, titles: Sequence[str]) -> Markup:
     caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
         " up to the last epoch that all seeds reached; a band ends where the metric does, and on a"
@@ -84,7 +115,7 @@ def _body(sheet: Sheet, seeds: int) -> Markup:
         caption += f" {hidden} {groups} hidden at first: click a name to show it, or all."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
-    return html("plot.html", plot="curves", caption=caption)
+    return html("plot.html", plot="curves", titles=titles, caption=caption)
 
 
 def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:

@@ -8,12 +8,16 @@ control and format characters are shown as escapes.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gatekit.compare.grouping.label import printable, value_text
+
+# A name breaks after these signs, and not inside a word or a number.
+_PIECES = re.compile(r"[^_=/]*[_=/]+|[^_=/]+")
 
 
 def html(template: str, **values: Any) -> Markup:
@@ -56,6 +60,11 @@ def _line(value: Any) -> str | Markup:
     return value if isinstance(value, Markup) else printable(str(value))
 
 
+def _soft(value: Any) -> Markup:
+    """Return a label in one line that may break after ``_``, ``=`` and ``/``."""
+    return Markup("<wbr>").join(_PIECES.findall(printable(str(value))))
+
+
 def _value(value: Any) -> str:
     """Return a setting in one line, empty for None."""
     return "" if value is None else printable(value_text(value))
@@ -70,4 +79,4 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"line": _line, "value": _value}
+_ENVIRONMENT.filters |= {"line": _line, "value": _value, "soft": _soft}

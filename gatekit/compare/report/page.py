@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
 from importlib import resources
 
 from markupsafe import Markup
@@ -16,11 +15,12 @@ from .cells import cells
 from .context import Builder, Sheet
 from .curves import curves
 from .differences import differences
+from .facts import facts
 from .failures import failures
 from .gates import gates
 from .markup import data, html
 from .origin import environments, reproduce
-from .runs import parallel, runs
+from .runs import runs
 from .summary import summary
 
 SECTIONS: tuple[Builder, ...] = (
@@ -28,7 +28,6 @@ SECTIONS: tuple[Builder, ...] = (
     axis,
     curves,
     gates,
-    parallel,
     runs,
     failures,
     cells,
@@ -38,7 +37,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """The sections of the page in order; one with nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "parallel.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 
@@ -61,39 +60,13 @@ def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
         policy=_policy(style, script),
         version=__version__,
         name=name,
-        facts=_facts(sheet),
+        facts=facts(sheet),
         reload_seconds=reload_seconds,
         sections=sections,
         data=data({**shown, "study": name}),
         style=Markup(style),
         script=Markup(script),
     )
-
-
-def _facts(sheet: Sheet) -> list[str]:
-    """Return how many runs there are, in which states, of which tasks, and the metrics."""
-    comparison = sheet.comparison
-    states = Counter(run.state for run in comparison.study.runs)
-    facts = [
-        f"{_count(len(comparison.study.runs), 'run')} in {_count(len(comparison.rows), 'group')}"
-    ]
-    if set(states) - {"COMPLETED"}:
-        facts.append(", ".join(f"{count} {state}" for state, count in sorted(states.items())))
-    if sheet.waiting:
-        facts.append(f"{sheet.waiting} more are planned and have not started")
-    tasks = {run.result.task for run in comparison.study.runs if run.result}
-    facts += [f"task {', '.join(sorted(tasks))}"] if tasks else []
-    measured = {(row.summary.split, row.summary.metric) for row in comparison.rows if row.summary}
-    for split, metric in sorted(measured, key=lambda pair: (pair[0], pair[1].name)):
-        unit = f" in {metric.unit}" if metric.unit else ""
-        better = "lower" if metric.direction == "min" else "higher"
-        chance = "" if metric.chance is None else f"; chance is {metric.chance:.4g}"
-        facts.append(f"{split} {metric.name}{unit}, {better} is better{chance}")
-    return facts
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _read(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The sections with the table of runs and the parallel coordinates, which share their data."""
+"""The section with the table of runs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ _MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
 # Runs without an outcome do not have these, and would have had the same values.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")
-_COSTS = ("parameters", "step_seconds")
-_MOST_AXES = 12
 
 
 def runs(sheet: Sheet) -> Section:
@@ -36,51 +34,6 @@ def runs(sheet: Sheet) -> Section:
         "rows": [[_cell(row[key]) for key in columns] for row in rows],
     }
     return Section("runs", "Runs", html("runs.html", rows=rows, same=same), data)
-
-
-def parallel(sheet: Sheet) -> Section | None:
-    """Return parallel coordinates of the settings that differ, the costs and the outcome."""
-    rows, _ = _rows(sheet)
-    study_rows = sheet.comparison.study.rows()
-    everything = {(row["run"], row["origin"]): row for row in study_rows}
-    rows = [{**everything[row["run"], row.get("origin")], **row} for row in rows]
-    keys = list(dict.fromkeys(key for row in sheet.rows for key in row.group.values))
-    keys = ["task" if key == "task.name" else key for key in keys]
-    kept = [key for key in keys if not key.startswith("plugin.")]
-    wanted = [*kept, "seed", *_COSTS, *_outcomes(rows)]
-    axes = [key for key in dict.fromkeys(wanted) if len({_shown(r.get(key)) for r in rows}) > 1]
-    if len(axes) < 2 or len(rows) < 2:
-        return None
-    ends = len(_COSTS) + len(_outcomes(rows))
-    shown = axes if len(axes) <= _MOST_AXES else [*axes[: _MOST_AXES - ends], *axes[-ends:]]
-    data = {
-        "groups": entries(sheet.rows),
-        "axes": [
-            {
-                "key": printable(key),
-                "numeric": _numeric(rows, key),
-                "values": [_cell(row.get(key)) for row in rows],
-            }
-            for key in shown
-        ],
-        "group": [row["group"] for row in rows],
-        "run": [row["run"] for row in rows],
-    }
-    caption = (
-        "Each line is a run. Drag along an axis to select a range of runs; click the axis to clear"
-        " it. Keyboard: the arrow keys move the range of an axis, with Shift they resize it, and"
-        " Escape clears it. The table of runs shows the same selection."
-    )
-    body = html("plot.html", plot="parallel", caption=caption)
-    return Section("parallel", "Parallel coordinates", body, data)
-
-
-def _outcomes(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the axes of the outcome: if there are several metrics, each has its own."""
-    metrics = list(dict.fromkeys(row["metric"] for row in rows if row["metric"]))
-    if len(metrics) < 2:
-        return ["validation", "test"]
-    return [f"{split}_{metric}" for metric in metrics for split in ("val", "test")]
 
 
 def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:

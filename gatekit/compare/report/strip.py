@@ -1,4 +1,4 @@
-"""Strip plots in table cells: values, their mean and its interval on a shared scale."""
+"""Strip plots in table cells: values, their mean and its interval, on a scale with an axis."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from gatekit.compare.stats.statistics import Interval
 
 from .markup import html
 
-WIDTH, HEIGHT = 168.0, 22.0
+HEIGHT = 22.0
 _EDGE = 8.0
+_TICK = 46
+"""Room for the number at a tick."""
 
 
 class Scale:
@@ -24,11 +26,27 @@ class Scale:
         self.low, self.high = min(known, default=0.0), max(known, default=1.0)
         self.log = bool(known) and spans_decades(known)
 
-    def at(self, value: float) -> float:
+    def at(self, value: float, width: float) -> float:
         """Return the position of a value; values beyond the scale are drawn at the edge."""
         low, high, here = (self._size(v) for v in (self.low, self.high, value))
         share = 0.5 if high == low else (here - low) / (high - low)
-        return _EDGE + min(1.0, max(0.0, share)) * (WIDTH - 2 * _EDGE)
+        return _EDGE + min(1.0, max(0.0, share)) * (width - 2 * _EDGE)
+
+    def ticks(self, count: int) -> list[float]:
+        """Return at most about ``count`` round values within the scale."""
+        if self.log:
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            every = max(1, math.ceil(len(powers) / count))
+            known = [10.0**power for power in powers if power % every == 0]
+        elif self.high > self.low:
+            rough = (self.high - self.low) / count
+            size = 10.0 ** math.floor(math.log10(rough))
+            step = next(f * size for f in (1, 2, 5, 10) if f * size >= rough * (1 - 1e-9))
+            first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+            known = [k * step for k in range(first, last + 1)]
+        else:
+            known = [self.low]
+        return [value for value in known if self.low <= value <= self.high]
 
     def _size(self, value: float) -> float:
         return math.log(max(value, self.low)) if self.log else value
@@ -41,6 +59,7 @@ def strip(
     interval: Interval | None,
     label: str,
     *,
+    width: float,
     rule: float | None = None,
     hollow: bool = False,
 ) -> Markup:
@@ -52,28 +71,59 @@ def strip(
         mean: drawn as a diamond; None draws no diamond.
         interval: drawn as a bar.
         label: text for screen readers.
+        width: width of the drawing.
         rule: position of a vertical line, such as the baseline.
         hollow: whether the diamond is hollow, for an undecided difference.
     """
     middle, diamond = HEIGHT / 2, ""
     if mean is not None:
-        x, y = scale.at(mean), middle - 2
+        x, y = scale.at(mean, width), middle - 2
         diamond = (
             f"M{x - 4:.1f} {y:.1f}L{x:.1f} {y - 4:.1f}L{x + 4:.1f} {y:.1f}L{x:.1f} {y + 4:.1f}Z"
         )
     return html(
         "strip.html",
-        width=f"{WIDTH:g}",
+        width=f"{width:g}",
         height=_text(HEIGHT),
         label=label,
-        rule=None if rule is None else _text(scale.at(rule)),
-        dots=[_text(scale.at(value)) for value in values if math.isfinite(value)],
+        grid=[_text(scale.at(value, width)) for value in scale.ticks(_ticks(width))],
+        rule=None if rule is None else _text(scale.at(rule, width)),
+        dots=[_text(scale.at(value, width)) for value in values if math.isfinite(value)],
         below=_text(middle + 6),
         above=_text(middle - 2),
-        ends=interval and (_text(scale.at(interval.low)), _text(scale.at(interval.high))),
+        ends=interval
+        and (_text(scale.at(interval.low, width)), _text(scale.at(interval.high, width))),
         diamond=diamond,
         hollow=hollow,
     )
+
+
+def axis(scale: Scale, width: float, zero: float | None = None, better: int = 0) -> Markup:
+    """Return the axis above strips: numbers at ticks, and on which side better values are.
+
+    Args:
+        scale: the scale of the strips.
+        width: width of the drawing.
+        zero: a value that is always a tick.
+        better: -1 if better values are to the right, 1 if to the left, 0 to leave it out.
+    """
+    known = scale.ticks(_ticks(width))
+    known = known if zero is None or zero in known else [*known, zero]
+    return html(
+        "axis.html",
+        width=f"{width:g}",
+        better=better,
+        middle=_text(scale.at(0.0 if zero is None else zero, width)),
+        ticks=[(_text(scale.at(value, width)), _number(value)) for value in known],
+    )
+
+
+def _ticks(width: float) -> int:
+    return max(2, int(width / _TICK))
+
+
+def _number(value: float) -> str:
+    return "0" if abs(value) < 1e-12 else f"{value:.3g}".replace("e-0", "e-")
 
 
 def _text(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The first section: the table with intervals, the verdicts, the sentences for a paper."""
+"""The first section: the answer, the chart of intervals with its numbers, sentences for a paper."""
 
 from __future__ import annotations
 
@@ -9,86 +9,108 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.numbers import p_value
+from gatekit.compare.figures.page import metric_text
+from gatekit.compare.output.answer import (
+    decided,
+    headline,
+    is_answered,
+    seeds_needed,
+    undecided,
+    verdict_in_short,
+)
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
 from gatekit.compare.output.table_text import heading, table_cells, tasks_cells, tasks_heading
 from gatekit.compare.several import several_tasks
-from gatekit.compare.stats.difference import is_decided
 
 from .context import Section, Sheet, looks
 from .markup import html
-from .strip import Scale, strip
+from .strip import Scale, axis, strip
 
 _MOST_OPEN = 12
-_LONG = 18
+_VALUES, _GAPS = 124, 230
+"""Widths of the drawn values and of the drawn differences."""
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the table of the comparison with its verdicts, sentences and notes."""
+    """Return the answer, the table of the comparison, sentences for a paper, and notes."""
     comparison = sheet.comparison
-    warning = ""
-    if comparison.exit_code:
-        warning = "This study has no runs"
-        if comparison.study.runs:
-            warning = "No run has an outcome yet"
-    scales = _scales(comparison.rows)
-    several = len(scales) > 1
-    names = [row.name if several else row.group.label for row in comparison.rows]
-    titles = heading(comparison)
-    tested = any(row.difference and row.difference.test for row in comparison.rows)
+    seeds = any(seeds_needed(row) for row in comparison.rows)
     body = html(
         "summary.html",
-        warning=warning,
-        columns=[*titles[:4], *(["p"] if tested else []), *titles[4:]],
-        rows=_rows(comparison, scales),
-        tested=tested,
-        long=max(map(len, names), default=0) > _LONG,
+        headline=headline(comparison),
+        decided=[
+            (verdict_in_short(row), look, row.difference.decision)
+            for row, look in zip(comparison.rows, looks(comparison.rows), strict=True)
+            if row.difference is not None and is_answered(row)
+        ],
+        undecided=undecided(comparison),
+        columns=_columns(heading(comparison), seeds),
+        blocks=_blocks(comparison, seeds),
         tasks=_over_tasks(comparison),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
         notes=notes(comparison),
         most_open=_MOST_OPEN,
+        starred=bool(decided(comparison)),
     )
     return Section("summary", "Summary", body)
 
 
-def _rows(
-    comparison: Comparison, scales: Mapping[object, tuple[Scale, Scale]]
-) -> list[dict[str, Any]]:
-    """Return what the table shows of each group; a block of groups is named by its first row."""
-    several = len(scales) > 1
-    shown: list[dict[str, Any]] = []
-    last = None
-    for row, look, cells in zip(
-        comparison.rows, looks(comparison.rows), table_cells(comparison), strict=True
-    ):
-        values, gaps = scales[row.block]
-        shown.append(
+def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:
+    """Return the title and the CSS class of each column."""
+    known = [(titles[0], "group"), (titles[1], "n"), (titles[2], "value"), (titles[3], "gap")]
+    known += [("p", "p")] if "p" in titles else []
+    known += [("seeds needed", "needed")] if seeds else []
+    return known + [(title, "cost") for title in titles[4:] if title != "p"]
+
+
+def _blocks(comparison: Comparison, seeds: bool) -> list[dict[str, Any]]:
+    """Return what the table shows of each block, the baseline first and then the best."""
+    titles = heading(comparison)
+    rows: dict[object, list[tuple[Row, str, list[str]]]] = {}
+    known = zip(comparison.rows, looks(comparison.rows), table_cells(comparison), strict=True)
+    for row, look, cells in known:
+        rows.setdefault(row.block, []).append((row, look, cells))
+    several = len(rows) > 1
+    places = {id(row): place for place, row in enumerate(comparison.rows)}
+    blocks = []
+    for inside in rows.values():
+        inside.sort(key=lambda item: not item[0].is_baseline)
+        own = [row for row, _, _ in inside]
+        values = Scale(value for row in own for value in _values(row))
+        gaps = Scale([0.0, *(value for row in own for value in _gaps(row))])
+        metric = next((row.summary.metric for row in own if row.summary), None)
+        compared = metric is not None and any(row.difference for row in own)
+        blocks.append(
             {
-                "block": row.group.part(dict(row.block), "other keys")
-                if several and row.block != last
-                else None,
-                "look": look,
-                "label": row.name or row.group.label if several else cells[0],
-                "cells": cells,
-                "value_strip": _value_strip(row, comparison.rows, values, cells[2]),
-                "gap_strip": _gap_strip(row, gaps, cells[3]),
-                "p": _p(row),
+                "name": own[0].group.part(dict(own[0].block), "other keys") if several else "",
+                "metric": metric_text(metric) if metric and several else "",
+                "value_axis": axis(values, _VALUES) if metric else "",
+                "gap_axis": axis(gaps, _GAPS, 0.0, -metric.sign) if metric and compared else "",
+                "rows": [
+                    {
+                        "look": look,
+                        "place": places[id(row)],
+                        "label": row.name or row.group.label if several else cells[0],
+                        "is_baseline": row.is_baseline,
+                        "is_decided": is_answered(row),
+                        "cells": dict(zip(titles, cells, strict=True)),
+                        "value_strip": _value_strip(row, own, values, cells[2]),
+                        "gap_strip": _gap_strip(row, gaps, cells[3]),
+                        "shown": [*cells[:4], *_rest(row, titles, cells, seeds)],
+                    }
+                    for row, look, cells in inside
+                ],
             }
         )
-        last = row.block
-    return shown
+    return blocks
 
 
-def _scales(rows: Sequence[Row]) -> dict[object, tuple[Scale, Scale]]:
-    scales: dict[object, tuple[Scale, Scale]] = {}
-    for block in {row.block for row in rows}:
-        inside = [row for row in rows if row.block == block]
-        values = [value for row in inside for value in _values(row)]
-        gaps = [0.0, *(value for row in inside for value in _gaps(row))]
-        scales[block] = (Scale(values), Scale(gaps))
-    return scales
+def _rest(row: Row, titles: Sequence[str], cells: Sequence[str], seeds: bool) -> list[str]:
+    known = dict(zip(titles, cells, strict=True))
+    parts = [known.pop("p")] if "p" in known else []
+    return [*parts, *([seeds_needed(row)] if seeds else []), *list(known.values())[4:]]
 
 
 def _values(row: Row) -> list[float]:
@@ -105,35 +127,33 @@ def _gaps(row: Row) -> list[float]:
     return [*row.difference.values, *((interval.low, interval.high) if interval else ())]
 
 
-def _value_strip(row: Row, rows: Sequence[Row], scale: Scale, label: str) -> Markup | None:
+def _value_strip(row: Row, block: Sequence[Row], scale: Scale, label: str) -> Markup | None:
     if row.summary is None or not row.summary.values:
         return None
-    rule = next(
-        (o.summary.mean for o in rows if o.is_baseline and o.block == row.block and o.summary), None
-    )
     summary = row.summary
-    return strip(scale, summary.values, summary.mean, summary.interval, label, rule=rule)
+    rule = next((o.summary.mean for o in block if o.is_baseline and o.summary), None)
+    return strip(
+        scale, summary.values, summary.mean, summary.interval, label, width=_VALUES, rule=rule
+    )
 
 
 def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
     diff = row.difference
     if diff is None or diff.mean is None:
         return None
-    undecided = not _is_decided(row)
-    values = [value for value in diff.values if math.isfinite(value)]
-    return strip(scale, values, diff.mean, diff.interval, label, rule=0.0, hollow=undecided)
+    return strip(
+        scale,
+        [value for value in diff.values if math.isfinite(value)],
+        diff.mean,
+        diff.interval,
+        label,
+        width=_GAPS,
+        rule=0.0,
+        hollow=not is_answered(row),
+    )
 
 
-def _is_decided(row: Row) -> bool:
-    return row.difference is not None and is_decided(row.difference)
-
-
-def _p(row: Row) -> str:
-    diff = row.difference
-    return "" if diff is None or diff.p is None else p_value(diff.p).removeprefix("= ")
-
-
-def _over_tasks(comparison: Comparison) -> dict[str, Any] | None:
+def _over_tasks(comparison: Comparison) -> Mapping[str, Any] | None:
     several = several_tasks(comparison)
     if several is None:
         return None
@@ -144,7 +164,7 @@ def _over_tasks(comparison: Comparison) -> dict[str, Any] | None:
 def _verdicts(comparison: Comparison) -> list[tuple[str, str, bool]]:
     """Return each verdict with the look of its group and whether it decides."""
     return [
-        (verdict, look, _is_decided(row))
+        (verdict, look, is_answered(row))
         for row, look in zip(comparison.rows, looks(comparison.rows), strict=True)
         if (verdict := row.verdict) is not None
     ]

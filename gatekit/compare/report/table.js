@@ -56,7 +56,6 @@ function runs(holder) {
     const tests = conditions(state.text);
     const indices = rows.map((_, k) => k).filter((k) => (
       !state.hidden.has(rows[k][stateAt])
-      && (!choice.kept || choice.kept.has(rows[k][runAt]))
       && tests.every((test) => test(k))));
     if (state.column === null) return indices;
     const at = places.get(state.column);
@@ -134,8 +133,7 @@ function runs(holder) {
     const indices = order();
     body.replaceChildren(...indices.slice(0, state.most).map(row));
     more.hidden = indices.length <= state.most;
-    const kept = choice.kept ? ", limited to those selected in the parallel coordinates" : "";
-    counted.textContent = `${indices.length} of ${rows.length} runs${kept}`;
+    counted.textContent = `${indices.length} of ${rows.length} runs`;
     columns.forEach((column, k) => {
       const way = column.key !== state.column ? "none" : state.down ? "descending" : "ascending";
       heads[k].setAttribute("aria-sort", way);
@@ -145,10 +143,6 @@ function runs(holder) {
     memory.set("runs", { text, column, down, hidden: [...hidden] });
   }
 
-  let kept = choice.kept;
-  choice.listen(() => {
-    if (kept !== choice.kept) { kept = choice.kept; show(); }
-  });
   document.addEventListener("keydown", (event) => {
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (event.key === "/" && !typing) { event.preventDefault(); field.focus(); }

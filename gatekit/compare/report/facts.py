@@ -1,0 +1,114 @@
+"""The head of the page: what was trained, how often and for how long, and what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import number
+from gatekit.runs.record import Run
+
+from .context import Sheet
+
+Fact = tuple[str, str, str | None]
+"""A title, what the study has, and the anchor of the section with more; or None."""
+
+_MOST_BEST, _MOST_KEYS = 6, 8
+
+
+def facts(sheet: Sheet) -> list[Fact]:
+    """Return what a reader asks first about a study, in the order of the page."""
+    comparison = sheet.comparison
+    runs = comparison.study.runs
+    found: list[tuple[str, str, str | None]] = [
+        ("Runs", _runs(comparison, sheet.waiting), None),
+        ("Without an outcome, or diverged", _failed(runs), "failures"),
+        ("Tasks", ", ".join(sorted({run.result.task for run in runs if run.result})), None),
+        ("Metric", "; ".join(_metrics(comparison.rows)), None),
+        ("Best mean", _best(comparison.rows), None),
+        ("Variants differ in", _differ(comparison.rows), "differences"),
+        ("Trained for", _trained(runs), "runs"),
+        ("Trained with", sheet.trained[0] if sheet.trained else "", "reproduce"),
+    ]
+    return [(title, text, anchor) for title, text, anchor in found if text]
+
+
+def _runs(comparison: Comparison, waiting: int) -> str:
+    rows = comparison.rows
+    text = f"{_count(len(comparison.study.runs), 'run')} in {_count(len(rows), 'group')}"
+    seeds = {len(row.group.runs) + len(row.group.missing) for row in rows}
+    if seeds:
+        few, many = min(seeds), max(seeds)
+        text += f", {_count(few, 'seed') if few == many else f'{few} to {many} seeds'} each"
+    if waiting:
+        text += f"; {waiting} more are planned and have not started"
+    return text
+
+
+def _failed(runs: Sequence[Run]) -> str:
+    states = Counter(run.state for run in runs if run.state != "COMPLETED")
+    return ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+
+
+def _metrics(rows: Sequence[Row]) -> list[str]:
+    """Return the metrics with their direction and chance level."""
+    measured = {(row.summary.split, row.summary.metric) for row in rows if row.summary}
+    texts = []
+    for split, metric in sorted(measured, key=lambda pair: (pair[0], pair[1].name)):
+        unit = f" in {metric.unit}" if metric.unit else ""
+        better = "lower" if metric.direction == "min" else "higher"
+        chance = "" if metric.chance is None else f" (chance: {metric.chance:.4g})"
+        texts.append(f"{split} {metric.name}{unit}, {better} is better{chance}")
+    return texts
+
+
+def _best(rows: Sequence[Row]) -> str:
+    """Return the group with the best mean in each block; the rows are sorted, best first."""
+    first: dict[object, Row] = {}
+    for row in rows:
+        if row.summary is not None and row.summary.mean is not None:
+            first.setdefault(row.block, row)
+    if len(rows) < 2 or len(first) > _MOST_BEST:
+        return ""
+    return "; ".join(
+        f"{row.group.label} ({number(row.summary.mean)})"
+        for row in first.values()
+        if row.summary is not None and row.summary.mean is not None
+    )
+
+
+def _differ(rows: Sequence[Row]) -> str:
+    keys = list(dict.fromkeys(key for row in rows for key in row.group.values))
+    more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+    return ", ".join(map(printable, keys[:_MOST_KEYS])) + more
+
+
+def _trained(runs: Sequence[Run]) -> str:
+    results = [run.result for run in runs if run.result is not None]
+    steps = [result.steps for result in results if result.steps is not None]
+    epochs = [result.last.epoch for result in results if result.last is not None]
+    seconds = [result.seconds for result in results if result.seconds is not None]
+    parts = [_range(epochs, "epochs")] if epochs else []
+    parts += [_range(steps, "training steps")] if steps else []
+    if seconds:
+        total = f"{_time(sum(seconds))} for all {_count(len(seconds), 'run')}"
+        parts += [f"{_time(min(seconds))} to {_time(max(seconds))} a run, {total}"]
+    return "; ".join(parts)
+
+
+def _range(values: Sequence[float], word: str) -> str:
+    few, many = min(values), max(values)
+    return f"{few:,} {word}" if few == many else f"{few:,} to {many:,} {word}"
+
+
+def _time(seconds: float) -> str:
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
