@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.power import MOST_SEEDS
@@ -50,24 +52,43 @@ def is_answered(row: Row) -> bool:
     return row.difference is not None and row.difference.decision not in _UNDECIDED
 
 
-def decided(comparison: Comparison) -> list[Row]:
-    """Return the groups with a verdict, in the order of the table."""
-    return [row for row in comparison.rows if is_answered(row)]
+def decided(comparison: Comparison) -> list[tuple[Row, str, str]]:
+    """Return each group with a verdict, the claim and its size, in the order of the table."""
+    baselines = _baselines(comparison)
+    found = []
+    for row in comparison.rows:
+        if row.difference is not None and is_answered(row):
+            name, baseline = _names(row, baselines)
+            claim, size = brief(name, dataclasses.replace(row.difference, baseline=baseline))
+            found.append((row, printable(claim), printable(size)))
+    return found
 
 
-def verdict_in_short(row: Row) -> str:
-    """Return a decided verdict with its direction and size, without the details of the test."""
+def _baselines(comparison: Comparison) -> dict[str, Row]:
+    return {row.group.label: row for row in comparison.rows if row.is_baseline}
+
+
+def _names(row: Row, baselines: Mapping[str, Row]) -> tuple[str, str]:
+    """Return the names of a group and its baseline; what both share is after the baseline's."""
     assert row.difference is not None
-    return printable(brief(row.group.label, row.difference))
+    label, baseline = row.group.label, row.difference.baseline
+    other = baselines.get(baseline)
+    if other is None or not (row.block and other.block == row.block and row.name and other.name):
+        return label, baseline
+    word = "on" if all(is_of_task(key) for key, _ in row.block) else "for"
+    return row.name, f"{other.name} {word} {row.group.part(dict(row.block))}"
 
 
 def undecided(comparison: Comparison) -> list[str]:
     """Return what is not decided and why, in a line for each baseline and each reason."""
-    alike: dict[tuple[str, str, str], list[Row]] = {}
+    baselines = _baselines(comparison)
+    alike: dict[tuple[str, str, str], list[tuple[Row, str]]] = {}
     for row in comparison.rows:
         if row.difference is not None and not is_answered(row):
             claim, reason = _why(row.difference)
-            alike.setdefault((claim, row.difference.baseline, reason), []).append(row)
+            name, baseline = _names(row, baselines)
+            about = (claim, baseline, reason)
+            alike.setdefault(about, []).append((row, name))
     lines = [_line(rows, *about) for about, rows in alike.items()]
     if len(lines) > _MOST_LINES:
         more = sum(map(len, list(alike.values())[_MOST_LINES:]))
@@ -75,12 +96,12 @@ def undecided(comparison: Comparison) -> list[str]:
     return [printable(line) for line in lines]
 
 
-def _line(rows: Sequence[Row], claim: str, baseline: str, reason: str) -> str:
+def _line(rows: Sequence[tuple[Row, str]], claim: str, baseline: str, reason: str) -> str:
     if claim != _OPEN:
-        names = [row.name or row.group.label for row in rows]
+        names = [name for _, name in rows]
         shown = names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "others"]
         return f"{claim.format(', '.join(shown))} {baseline}: {reason}"
-    names = [_with_seeds(row) for row in sorted(rows, key=_nearness)]
+    names = [_with_seeds(*one) for one in sorted(rows, key=lambda one: _nearness(one[0]))]
     if len(rows) == 1:
         name, _, needed = names[0].partition(" (")
         return f"{name} and {baseline} are not told apart{needed and f' ({needed}'}"
@@ -107,8 +128,8 @@ def _nearness(row: Row) -> float:
     return math.inf if diff is None or diff.p is None else diff.p
 
 
-def _with_seeds(row: Row) -> str:
-    name, seeds = row.name or row.group.label, seeds_needed(row)
+def _with_seeds(row: Row, name: str) -> str:
+    seeds = seeds_needed(row)
     return f"{name} (about {seeds} seeds needed)" if seeds else name
 
 
@@ -118,7 +139,7 @@ def seeds_needed(row: Row) -> str:
     Empty if there is a verdict, or if no number of seeds is known.
     """
     diff = row.difference
-    if diff is None or is_answered(row) or not (diff.test and diff.interval and diff.mean):
+    if diff is None or diff.decision != "open" or diff.interval is None or not diff.mean:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"

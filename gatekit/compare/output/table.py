@@ -18,7 +18,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.several import several_tasks
 from gatekit.compare.stats.rule import ALPHA
 
-from .answer import decided, headline, is_answered, undecided, verdict_in_short
+from .answer import decided, headline, is_answered, undecided
 from .columns import blocks, in_lines
 from .table_text import COSTS, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
 
@@ -159,7 +159,7 @@ def _table(
 def answer(comparison: Comparison) -> list[tuple[str, str]]:
     """Return the answer in lines with their style: in one sentence, what is decided, the rest."""
     lines = [(headline(comparison), "bold")]
-    verdicts = [f"* {verdict_in_short(row)}." for row in decided(comparison)]
+    verdicts = [f"* {claim}: {size}." for _, claim, size in decided(comparison)]
     lines += [(printable(text), "bold") for text in _shortened(verdicts)]
     return lines + [(f"{text}.", "") for text in undecided(comparison)]
 

@@ -128,7 +128,9 @@ def _difference(row: Row, places: int) -> str:
 
 def _p(row: Row) -> str:
     diff = row.difference
-    return "" if diff is None or diff.p is None else p_value(diff.p).removeprefix("= ")
+    if diff is None or diff.p is None or diff.blocked or diff.refused:
+        return ""
+    return p_value(diff.p).removeprefix("= ")
 
 
 def tasks_heading(several: SeveralTasks) -> list[str]:

@@ -24,7 +24,7 @@ def facts(sheet: Sheet) -> list[Fact]:
     runs = comparison.study.runs
     found: list[tuple[str, str, str | None]] = [
         ("Runs", _runs(comparison, sheet.waiting), None),
-        ("Without an outcome, or diverged", _failed(runs), "failures"),
+        ("Failed or diverged", _failed(runs), "failures"),
         ("Tasks", ", ".join(sorted({run.result.task for run in runs if run.result})), None),
         ("Metric", "; ".join(_metrics(comparison.rows)), None),
         ("Best mean", _best(comparison.rows), None),

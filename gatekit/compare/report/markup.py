@@ -17,7 +17,8 @@ from markupsafe import Markup
 from gatekit.compare.grouping.label import printable, value_text
 
 # A name breaks after these signs, and not inside a word or a number.
-_PIECES = re.compile(r"[^_=/]*[_=/]+|[^_=/]+")
+_PIECES = re.compile(r"[^_=/,]*[_=/,]+|[^_=/,]+")
+_LONG = 22
 
 
 def html(template: str, **values: Any) -> Markup:
@@ -61,8 +62,10 @@ def _line(value: Any) -> str | Markup:
 
 
 def _soft(value: Any) -> Markup:
-    """Return a label in one line that may break after ``_``, ``=`` and ``/``."""
-    return Markup("<wbr>").join(_PIECES.findall(printable(str(value))))
+    """Return a label in one line; its long words may break after ``_``, ``=``, ``/`` and commas."""
+    words = printable(str(value)).split(" ")
+    pieces = [_PIECES.findall(word) if len(word) > _LONG else [word] for word in words]
+    return Markup(" ").join(Markup("<wbr>").join(word) for word in pieces)
 
 
 def _value(value: Any) -> str:

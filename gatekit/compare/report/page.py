@@ -21,7 +21,7 @@ from .gates import gates
 from .markup import data, html
 from .origin import environments, reproduce
 from .runs import runs
-from .summary import summary
+from .summary import answer, summary
 
 SECTIONS: tuple[Builder, ...] = (
     summary,
@@ -60,6 +60,7 @@ def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
         policy=_policy(style, script),
         version=__version__,
         name=name,
+        answer=answer(sheet),
         facts=facts(sheet),
         reload_seconds=reload_seconds,
         sections=sections,

@@ -14,7 +14,7 @@ from .markup import html
 
 HEIGHT = 22.0
 _EDGE = 8.0
-_TICK = 46
+_TICK = 40
 """Room for the number at a tick."""
 
 

@@ -1,4 +1,4 @@
-"""The first section: the answer, the chart of intervals with its numbers, sentences for a paper."""
+"""The answer, and the first section: intervals with their numbers, sentences for a paper."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from gatekit.compare.output.answer import (
     is_answered,
     seeds_needed,
     undecided,
-    verdict_in_short,
 )
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
@@ -27,34 +26,42 @@ from .context import Section, Sheet, looks
 from .markup import html
 from .strip import Scale, axis, strip
 
-_MOST_OPEN = 12
+_MOST_OPEN = 6
 _VALUES, _GAPS = 124, 230
 """Widths of the drawn values and of the drawn differences."""
 
 
 def summary(sheet: Sheet) -> Section:
-    """Return the answer, the table of the comparison, sentences for a paper, and notes."""
+    """Return the table of the comparison, verdicts, sentences for a paper, and notes."""
     comparison = sheet.comparison
     seeds = any(seeds_needed(row) for row in comparison.rows)
     body = html(
         "summary.html",
-        headline=headline(comparison),
-        decided=[
-            (verdict_in_short(row), look, row.difference.decision)
-            for row, look in zip(comparison.rows, looks(comparison.rows), strict=True)
-            if row.difference is not None and is_answered(row)
-        ],
-        undecided=undecided(comparison),
         columns=_columns(heading(comparison), seeds),
         blocks=_blocks(comparison, seeds),
         tasks=_over_tasks(comparison),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
         notes=notes(comparison),
-        most_open=_MOST_OPEN,
         starred=bool(decided(comparison)),
     )
     return Section("summary", "Summary", body)
+
+
+def answer(sheet: Sheet) -> Markup:
+    """Return the beginning of the page: one sentence, what is decided, and the rest in short."""
+    comparison = sheet.comparison
+    found = decided(comparison)
+    return html(
+        "answer.html",
+        headline=headline(comparison),
+        decided=[
+            (look, claim, size)
+            for look, (_, claim, size) in zip(looks([row for row, *_ in found]), found, strict=True)
+        ],
+        undecided=undecided(comparison),
+        most_open=_MOST_OPEN,
+    )
 
 
 def _columns(titles: list[str], seeds: bool) -> list[tuple[str, str]]:

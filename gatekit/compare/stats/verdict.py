@@ -32,8 +32,8 @@ def verdict(label: str, diff: Difference) -> str:
     return f"{_claim(label, diff)}: {_numbers(label, diff)}{_several(diff)}"
 
 
-def brief(label: str, diff: Difference) -> str:
-    """Return a decided verdict with direction, size, interval and p value only.
+def brief(label: str, diff: Difference) -> tuple[str, str]:
+    """Return a decided verdict as its claim, and its size with interval and p value only.
 
     Args:
         label: the group's label.
@@ -44,11 +44,9 @@ def brief(label: str, diff: Difference) -> str:
         counts = (
             f"diverged in {diff.diverged} of {diff.pairs} runs against {diff.diverged_baseline}"
         )
-        return f"{claim}: {counts} ({p})"
-    ends = _intervals(diff)[:1]
-    if diff.confounded:
-        ends.append(f"they differ in {in_words(diff.differs_in)}")
-    return f"{claim}: {_size(diff)} ({', '.join([*ends, p])})"
+        return claim, f"{counts} ({p})"
+    several = f"; they differ in {in_words(diff.differs_in)}" if diff.confounded else ""
+    return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){several}"
 
 
 def allowed(diff: Difference) -> str:
