@@ -112,7 +112,7 @@ def test_markdown_shows_labels_as_text(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
     text = to_markdown(compare("demo", tmp_path))
-    table = text.split("\n\n")[0].splitlines()
+    table = text.split("\n\n")[1].splitlines()
     assert len(table) == 4
     assert {line.replace(r"\|", "").count("|") for line in table} == {7}
     for live in ("<script", "<img", "](", "\x1b", "\u202e"):
@@ -122,11 +122,12 @@ def test_markdown_shows_labels_as_text(tmp_path: Path, label: str) -> None:
 def test_markdown_is_a_table_with_its_footer(tmp_path: Path) -> None:
     write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
     lines = to_markdown(compare("demo", tmp_path)).splitlines()
-    assert lines[0] == (
+    assert lines[0] == "- The difference is not decided: a verdict needs at least 5 seeds."
+    assert lines[3] == (
         "| group | n | test nll (nats/frame) | difference from lstm | parameters | ms/step |"
     )
-    assert lines[3].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
-    assert any(line.startswith("- no verdict on rnn against lstm") for line in lines)
+    assert lines[6].startswith("| rnn | 3 | 8.96 [8.82, 9.10] | +0.313 [+0.275, +0.351] |")
+    assert any(line.startswith("- no verdict on rnn against lstm: 3 seeds") for line in lines)
 
 
 def test_an_empty_study_exports_nothing_but_headings(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from gatekit.compare.figures.page import shortened
 from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
+from gatekit.compare.figures.style import look
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -293,10 +294,7 @@ def test_every_task_has_a_panel(tmp_path: Path, kind: str) -> None:
     comparison = write_two_tasks(tmp_path)
     figure = comparison.figure(kind, x="optimizer.learning_rate" if kind == "axis" else None)
     titles = [axes.get_title(loc="left") for axes in figure.axes if axes.get_title(loc="left")]
-    if kind == "forest":
-        assert titles == ["nll (nats/frame)", "accuracy (share)"]
-    else:
-        assert titles == ["task=adding", "task=recall"]
+    assert titles == ["task=adding", "task=recall"]
     shown = texts(figure) + "".join(
         text.get_text()
         for part in figure.subfigs
@@ -330,6 +328,50 @@ def test_a_variant_has_one_colour_in_all_panels(tmp_path: Path) -> None:
     )
     assert first == second
     assert len(first) == len(set(first.values())) == 4
+
+
+def test_a_decided_group_is_in_every_figure(tmp_path: Path) -> None:
+    for units in range(20):
+        for seed in range(8):
+            # The last of twenty groups is far worse than the baseline.
+            value = 8.6 + 0.001 * units + 0.01 * (seed * (units + 3) % 7) + (units == 19)
+            write_run(tmp_path / "demo" / "runs", configuration(seed=seed, units=units + 1), value)
+    comparison = compare("demo", tmp_path, baseline="units=1")
+    assert comparison.rows[-1].difference.decision == "worse"
+    for kind in ("curves", "scatter"):
+        (legend,) = comparison.figure(kind).legends
+        shown = [text.get_text() for text in legend.get_texts()]
+        assert "units=20 (n = 8)" in shown
+        assert "units=1 (n = 8)" in shown
+        assert len(shown) < 20
+
+
+def test_baselines_of_blocks_are_told_apart(tmp_path: Path) -> None:
+    for cell in ("lstm", "gru", "rnn"):
+        for swap in ({}, {"forget": "sigmoid"}):
+            for seed in range(3):
+                config = configuration(cell, seed, swap=swap, optimizer__learning_rate=0.01)
+                value = 8.6 + 0.01 * seed + 0.1 * bool(swap)
+                write_run(tmp_path / "demo" / "runs", config, value)
+    comparison = compare("demo", tmp_path, within=["cell"])
+    assert sum(row.is_baseline for row in comparison.rows) == 3
+    (legend,) = comparison.figure("curves").legends
+    looks = {(line.get_color(), str(line._dash_pattern)) for line in legend.get_lines()}
+    assert len(looks) == 6
+    inked = {look(row.place).line for row in comparison.rows if row.is_baseline}
+    assert len(inked) == 3
+
+
+def test_profiles_are_steps_and_a_heat_map_has_room_for_its_label(tmp_path: Path) -> None:
+    comparison = write_two_tasks(tmp_path)
+    lines = comparison.figure("profile").axes[0].lines
+    assert {line.get_drawstyle() for line in lines} == {"steps-post"}
+    figure = comparison.figure("heatmap", columns=2)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        box = axes.yaxis.label.get_window_extent()
+        assert box.y0 >= 0
+        assert box.y1 <= figure.bbox.y1
 
 
 def test_a_heat_map_of_cells_and_tasks_has_every_task(tmp_path: Path) -> None:

@@ -94,6 +94,6 @@ def look(place: int) -> Look:
         dash, shade = at % len(DASHES), at // len(DASHES) % len(INKS)
         mark = MARKS[at % len(MARKS)]
         return Look(INKS[shade], DASHES[dash], mark, f"{_INK_NAMES[shade]} d{dash}")
-    tone, dash = place % len(COLOURS), (place // len(COLOURS) + place) % len(DASHES)
+    tone, dash = place % len(COLOURS), (place // len(COLOURS) + place + 1) % len(DASHES)
     mark = MARKS[1 + place % (len(MARKS) - 1)]
     return Look(COLOURS[tone], DASHES[dash], mark, f"c{tone} d{dash}")

@@ -17,7 +17,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.recipe import recorded_commands
 from gatekit.runs.studies import plan_file
 
-_SHOWN = 6
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ def entries(rows: Sequence[Row]) -> list[dict[str, Any]]:
     without the task, for charts of one task.
     """
     parts = task_parts(rows)
-    shown = {id(row) for _, inside in parts for row in kept(inside, _SHOWN)}
+    most = _SHOWN if len(parts) == 1 else _SHOWN // 2
+    shown = {id(row) for _, inside in parts for row in kept(inside, most)}
     return [
         {
             "label": printable(row.group.label),

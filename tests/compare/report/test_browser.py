@@ -40,7 +40,7 @@ def until(page: Any, holds: Callable[[], bool]) -> None:
 
 def box(page: Any, selector: str) -> dict[str, float]:
     """Return the place of an element that has been brought into view."""
-    node = page.locator(selector)
+    node = page.locator(selector).first
     node.scroll_into_view_if_needed()
     return dict(node.bounding_box())
 
@@ -96,12 +96,10 @@ def test_groups_are_chosen_everywhere_at_once(sweep: Path, open_page: Open) -> N
     name.click()
     assert name.get_attribute("aria-pressed") == "false"
     until(page, lambda: bands.count() == before - 1)
-    runs = page.locator("#parallel path.run").count()
     page.locator("#curves .chooser button", has_text="none").click()
     until(page, lambda: bands.count() == 0)
-    assert page.locator("#parallel path.run").count() < runs
     assert page.get_by_text("no group is selected").count() == 1
-    page.locator("#parallel .chooser button", has_text="all").click()
+    page.locator("#curves .chooser button", has_text="all").click()
     until(page, lambda: bands.count() > before - 1)
 
 
@@ -178,47 +176,11 @@ def test_everything_can_be_reached_by_tab(sweep: Path, open_page: Open) -> None:
                 " '.' + (e.getAttribute('class') || '').split(' ')[0]; })()"
             )
         )
-    assert {"a.skip", "button.name", "svg.chart", "g.ruler", "input.filter", "select."} <= seen
+    assert {"a.skip", "button.name", "svg.chart", "input.filter", "select."} <= seen
     page.keyboard.press("Escape")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.className") == "filter"
-
-
-def test_a_range_of_an_axis_keeps_runs_there_and_in_the_table(sweep: Path, open_page: Open) -> None:
-    page = open_page(sweep)
-    place = box(page, '#parallel g.ruler[aria-label="test"] line.axis')
-    page.mouse.move(place["x"], place["y"] + place["height"] * 0.6)
-    page.mouse.down()
-    page.mouse.move(place["x"], place["y"] + place["height"] + 2, steps=5)
-    page.mouse.up()
-    said = page.locator("#parallel .kept").inner_text()
-    kept = int(said.split(" ")[0])
-    assert 0 < kept < 27
-    assert (
-        page.locator("p.count")
-        .inner_text()
-        .startswith(f"{kept} of 27 runs, limited to those selected")
-    )
-    values = [float(text) for text in column(page, "test")]
-    page.get_by_role("button", name="clear").click()
-    every = [float(text) for text in column(page, "test") if text]
-    assert max(values) < max(every)
-    assert len(every) == 25
-
-
-@pytest.mark.slow
-def test_a_range_by_keyboard(sweep: Path, open_page: Open) -> None:
-    page = open_page(sweep)
-    ruler = page.locator('#parallel g.ruler[aria-label="seed"]')
-    ruler.focus()
-    page.keyboard.press("ArrowUp")
-    until(page, lambda: page.locator("#parallel rect.range").count() == 1)
-    assert "of 27 runs are selected" in page.locator("#parallel .kept").inner_text()
-    assert ruler.get_attribute("aria-valuetext").startswith("from ")
-    page.keyboard.press("Escape")
-    until(page, lambda: page.locator("#parallel rect.range").count() == 0)
-    assert page.locator("p.count").inner_text() == "27 of 27 runs"
 
 
 @pytest.mark.slow
@@ -271,32 +233,95 @@ def test_nothing_is_wider_than_the_window(sweep: Path, open_page: Open, width: i
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_last_columns_can_be_reached_on_a_phone(sweep: Path, open_page: Open) -> None:
-    page = open_page(sweep, viewport={"width": 480, "height": 900})
-    last = page.locator("#summary table.groups thead th").last
-    assert last.bounding_box()["x"] > 480
-    page.locator("#summary .scroll").first.evaluate("node => { node.scrollLeft = 9999 }")
-    box_ = last.bounding_box()
-    assert box_["x"] + box_["width"] <= 480
-    # A label is broken between its words only.
+def test_a_phone_shows_the_difference_and_breaks_no_word(sweep: Path, open_page: Open) -> None:
+    page = open_page(sweep, viewport={"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # Groups are cards: every number is within the window.
+    for node in page.locator("#summary table.groups td.gap").all():
+        place = node.bounding_box()
+        assert place is None or place["x"] + place["width"] <= 390
+    assert page.locator("#summary table.groups td.gap svg.strip").first.is_visible()
     names = page.locator("#summary button.name").all()
     assert all(name.evaluate("node => node.scrollWidth <= node.clientWidth + 1") for name in names)
+    # The menu has one line, and can be scrolled.
+    menu = page.locator("nav")
+    assert menu.bounding_box()["height"] < 50
+    assert menu.evaluate("node => node.scrollWidth > node.clientWidth")
+
+
+def test_the_answer_is_first_and_what_is_decided_comes_next(
+    tmp_path: Path, open_page: Open
+) -> None:
+    write_study(
+        tmp_path,
+        {
+            "lstm": [8.60, 8.61, 8.62, 8.63, 8.64],
+            "gru": [8.50, 8.52, 8.51, 8.53, 8.54],
+            "rnn": [8.59, 8.66, 8.55, 8.70, 8.61],
+        },
+    )
+    page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
+    first = page.locator("header .answer").inner_text().split("\n")
+    assert first[0] == "1 of 2 differences is decided: 1 better."
+    shown = page.locator("header .verdicts li").all_inner_texts()
+    assert len(shown) == 1
+    assert shown[0].startswith("gru is better than lstm: nll lower by 0.1000 nats/frame")
+    assert page.locator("header .undecided").inner_text().startswith("rnn and lstm are not told")
+    # Decided and undecided differ in weight, and in the mark.
+    row = "#summary tr:has(button:text-is('{}')) .gap .numbers"
+    weights = [
+        int(page.locator(row.format(name)).evaluate("n => getComputedStyle(n).fontWeight"))
+        for name in ("gru", "rnn")
+    ]
+    assert weights[0] > weights[1]
+    assert page.locator("#summary td.gap path.mean.open").count() == 1
+
+
+def test_a_variant_has_one_colour_on_all_tasks(tmp_path: Path, open_page: Open) -> None:
+    write_two_metrics(tmp_path)
+    page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
+    assert page.locator("#curves svg.chart").count() == 2
+    until(page, lambda: page.locator("#curves path.curve").count() == 4)
+    tones = [
+        {
+            button.inner_text(): button.locator(".key").evaluate("n => getComputedStyle(n).stroke")
+            for button in holder.locator("button.group").all()
+            if button.is_visible()
+        }
+        for holder in page.locator("#curves .plot").all()
+    ]
+    assert tones[0] == tones[1]
+    assert set(tones[0]) == {"lstm", "gru"}
+    assert len(set(tones[0].values())) == 2
+
+
+def test_the_first_printed_page_is_not_empty(sweep: Path, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(sweep.as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size({"width": 718, "height": 1040})
+    # The table begins on the first page, which is 1040 pixels high, and nothing is cut.
+    assert page.locator("#summary table.groups").bounding_box()["y"] < 900
+    assert page.locator("#summary").evaluate("n => getComputedStyle(n).breakInside") == "auto"
+    wide = "nodes => nodes.every(n => n.scrollWidth <= 718)"
+    assert page.locator(".groups").evaluate_all(wide)
+    assert page.locator("nav").is_hidden()
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert luminance(paper) > 0.9
+    context.close()
 
 
 def test_only_groups_with_a_curve_can_be_chosen(tmp_path: Path, open_page: Open) -> None:
     write_two_metrics(tmp_path)
     page = open_page(written("demo", tmp_path, tmp_path / "demo.html"))
 
-    def named() -> list[str]:
-        return [
-            button.inner_text()
-            for button in page.locator("#curves button.group").all()
-            if button.is_visible()
-        ]
-
-    assert {label.split("task=")[1] for label in named()} == {"recall"}
-    page.locator("#curves select").select_option("validation nll (nats/frame)")
-    assert {label.split("task=")[1] for label in named()} == {"adding"}
+    for place, task in enumerate(("adding", "recall")):
+        holder = page.locator("#curves .plot").nth(place)
+        shown = [one for one in holder.locator("button.group").all() if one.is_visible()]
+        assert [one.inner_text() for one in shown] == ["lstm", "gru"] or len(shown) == 2
+        assert page.locator("#curves h3").nth(place).inner_text() == f"task={task}"
 
 
 def test_hostile_labels_are_shown_and_never_run(tmp_path: Path, open_page: Open) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
-from gatekit.compare.figures.style import COLOURS
+from gatekit.compare.figures.style import COLOURS, look
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.output.table_text import table_cells
 from gatekit.compare.report import curves as module_of_curves
@@ -43,13 +43,18 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
         self.within = tag
+        # A word may break there, and still is one.
+        self.texts += [] if tag == "wbr" else [" "]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.texts.append(" ")
 
     def handle_data(self, data: str) -> None:
         if self.within not in ("script", "style"):
             self.texts.append(data)
 
     def said(self) -> str:
-        return " ".join(" ".join(self.texts).split())
+        return " ".join("".join(self.texts).split())
 
 
 def loaded(html: str) -> dict[str, object]:
@@ -115,11 +120,12 @@ def test_its_data_are_the_runs(about: Sheet, html: str) -> None:
     assert "optimizer.learning_rate" in keys
     drawn = found["curves"]
     assert isinstance(drawn, dict)
-    assert [series["label"] for series in drawn["series"]] == [
+    (chart,) = drawn["charts"]
+    assert [series["label"] for series in chart["series"]] == [
         "validation nll (nats/frame)",
         "train nll (nats/frame)",
     ]
-    shown = {run["run"] for group in drawn["curves"][0] for run in group["runs"]}
+    shown = {run["run"] for group in chart["curves"][0].values() for run in group["runs"]}
     assert shown == set(rows)
 
 
@@ -218,6 +224,7 @@ def test_several_tasks_have_their_table_and_blocks(tmp_path: Path) -> None:
 def test_a_swept_key_is_an_axis(root: Path) -> None:
     found = loaded(page(sheet("sweep", root, x="optimizer.learning_rate")))["axis"]
     assert isinstance(found, dict)
+    (found,) = found["charts"]
     assert [value for value, _ in found["places"]] == [0.001, 0.01, 0.03]
     assert found["log"] is True
     assert {line["name"] for line in found["lines"]} == {"lstm", "gru", "rnn"}
@@ -244,7 +251,8 @@ def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> 
     assert "1 more runs are planned or in progress" in Reader(html).said()
     drawn = loaded(html)["curves"]
     assert isinstance(drawn, dict)
-    states = {run["state"] for group in drawn["curves"][0] for run in group["runs"]}
+    (chart,) = drawn["charts"]
+    states = {run["state"] for group in chart["curves"][0].values() for run in group["runs"]}
     assert states == {"COMPLETED", "PLANNED"}
     assert 'data-seconds="5"' in html
     assert "data-seconds" not in page(sheet("demo", tmp_path))
@@ -266,7 +274,7 @@ def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
     assert isinstance(found, dict)
     (epochs,) = found["epochs"]
     assert (epochs[0], epochs[-1]) == (1, 1000)
-    assert len(epochs) == len(found["curves"][0][0]["runs"][0]["y"]) == 400
+    assert len(epochs) == len(found["charts"][0]["curves"][0]["0"]["runs"][0]["y"]) == 400
 
 
 def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, html: str) -> None:
@@ -307,7 +315,7 @@ def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.Mon
     html = page(about)
     found = loaded(html)["curves"]
     assert isinstance(found, dict)
-    drawn = found["curves"][0]
+    drawn = list(found["charts"][0]["curves"][0].values())
     assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
     assert all(bool(group["runs"]) != bool(group["band"]) for group in drawn[2:])
     assert "From group 3 of the table on, single seeds are not shown" in Reader(html).said()
@@ -338,20 +346,17 @@ def write_two_metrics(root: Path) -> None:
 def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
     write_two_metrics(tmp_path)
     data = loaded(page(sheet("demo", tmp_path)))
-    axes = {axis["key"]: axis["values"] for axis in data["parallel"]["axes"]}
-    assert "test" not in axes
-    assert {"task", "test_nll", "test_accuracy"} <= set(axes)
-    for nll, accuracy in zip(axes["test_nll"], axes["test_accuracy"], strict=True):
-        assert (nll is None) != (accuracy is None)
     # Steps were asked for, so the curves do not count epochs.
     assert data["curves"]["step"] == "evaluation"
     assert not any(not group["shown"] for group in data["curves"]["groups"])
-    place = [one["label"] for one in data["curves"]["series"]].index("validation accuracy")
-    (band,) = {
-        tuple(one["band"]["high"])
-        for one in data["curves"]["curves"][place]
-        if one["band"] is not None
+    one, other = data["curves"]["charts"]
+    assert (one["title"], other["title"]) == ("task=adding", "task=recall")
+    assert {series["label"] for series in one["series"]} == {
+        "validation nll (nats/frame)",
+        "train nll (nats/frame)",
     }
+    assert other["series"][0]["label"] == "validation accuracy"
+    (band,) = {tuple(group["band"]["high"]) for group in other["curves"][0].values()}
     assert max(band) == 1
 
 
@@ -360,3 +365,58 @@ def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:
         write_run(tmp_path / "demo" / "runs", configuration(units=units), 8 + units)
     said = Reader(page(sheet("demo", tmp_path))).said()
     assert "2 groups are hidden at first: click a name to show it, or all." in said
+
+
+def test_a_variant_has_one_look_on_all_tasks_and_in_figures(tmp_path: Path) -> None:
+    write_two_metrics(tmp_path)
+    about = sheet("demo", tmp_path)
+    groups = loaded(page(about))["curves"]["groups"]
+    looks = {(group["variant"], group["look"]) for group in groups}
+    assert len(groups) == 4
+    assert len(looks) == 2
+    assert {("lstm", "ink d0"), ("gru", look(0).css)} == looks
+    # Where there are other results, or other tasks, the colours are the same.
+    alone = sheet("demo", tmp_path, tasks=["recall"])
+    assert {row.place for row in alone.rows} == {row.place for row in about.rows} == {-1, 0}
+
+
+def test_every_task_has_its_chart_over_a_key(tmp_path: Path) -> None:
+    accuracy = {"name": "accuracy", "direction": "max", "unit": "", "chance": 0.1}
+    for task, metric, scale in (("adding", METRIC, 1), ("recall", accuracy, 0.1)):
+        for rate in (0.01, 0.1):
+            for seed in range(2):
+                rated = configuration(seed=seed, task__name=task, optimizer__learning_rate=rate)
+                more = {"metric": metric, "data_hash": f"sha256:{task:a<32}"}
+                write_run(tmp_path / "demo" / "runs", rated, scale * (6 + seed), **more)
+    charts = loaded(page(sheet("demo", tmp_path, x="optimizer.learning_rate")))["axis"]["charts"]
+    assert [chart["title"] for chart in charts] == ["task=adding", "task=recall"]
+    assert [chart["label"] for chart in charts] == ["test nll (nats/frame)", "test accuracy"]
+
+
+def test_the_head_answers_what_a_reader_asks_first(about: Sheet, html: str) -> None:
+    head = Reader(html.split("<nav")[0]).said()
+    assert head.index("differences") < head.index("27 runs in 9 groups, 3 seeds each")
+    for text in (
+        "1 DIVERGED, 1 FAILED",
+        "jsb_music21",
+        "test nll in nats/frame, lower is better (chance: 11.9)",
+        "Best mean gru",
+        "cell, optimizer.learning_rate",
+        "20 epochs",
+        "gatekit train -m study=sweep cell=lstm,gru,rnn",
+    ):
+        assert text in head, text
+
+
+def test_the_baseline_is_pinned_and_p_is_a_column(tmp_path: Path) -> None:
+    write_study(
+        tmp_path,
+        {"lstm": [8.6, 8.61, 8.62, 8.63, 8.64], "gru": [8.5, 8.52, 8.51, 8.53, 8.54]},
+    )
+    html = page(sheet("demo", tmp_path))
+    table = html[html.index('<table class="groups"') : html.index("</table>")]
+    labels = re.findall(r'data-group="(\d)"', table)
+    assert labels == ["1", "0"]
+    assert re.search(r'<th scope="col" class="p">p</th>', table)
+    assert 'class="axis-of w230"' in table
+    assert "\u25c2 better" in table
