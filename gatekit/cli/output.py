@@ -1,4 +1,4 @@
-"""Output of commands: text, JSON, and tables of at most 100 columns."""
+"""Output of commands: text, JSON, and tables as wide as the terminal."""
 
 from __future__ import annotations
 

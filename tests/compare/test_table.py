@@ -69,15 +69,16 @@ def test_the_table_holds_every_column_and_the_verdicts(tmp_path: Path) -> None:
         "difference from lstm",
     ):
         assert column in text
-    assert "parameters" not in text
-    assert "no room for" not in printed(tmp_path, width=120)
+    assert "no room for" not in text
+    assert "no room for ms/step" in printed(tmp_path, width=70)
     assert "8.96 [8.82, 9.10]" in text
     assert "+0.313 [+0.275, +0.351]" in text
     wide = printed(tmp_path, width=120)
     assert "100,488" in wide
     assert "21.0" in wide
     said = " ".join(text.split())
-    assert "no verdict on gru, rnn against lstm: 3 seeds, and a verdict needs 5" in said
+    assert "no verdict on gru (about" in said
+    assert "seeds needed) against lstm: 3 seeds, and a verdict needs 5." in said
     assert text.splitlines()[1].startswith("None of 2 differences is decided: a verdict needs")
     assert "[low, high] is the 95 % Student t interval" in text
 
@@ -233,7 +234,7 @@ def test_decided_groups_differ_in_mark_and_in_weight(
     assert "\x1b[1m" not in next(line for line in shown if "rnn " in line and "[" in line[8:])
 
 
-@pytest.mark.parametrize("columns", ["60", "80", "100", "160"])
+@pytest.mark.parametrize("columns", ["80", "100", "160"])
 def test_piped_output_obeys_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
@@ -243,6 +244,6 @@ def test_piped_output_obeys_columns(
     assert max(map(len, lines)) <= int(columns)
     # An interval is never broken, and costs go first.
     assert any("8.620 [" in line and line.count("]") == 1 for line in lines if "baseline" in line)
-    assert any("ms/step" in line and "group" in line for line in lines) == (int(columns) == 160)
+    assert any("ms/step" in line and "group" in line for line in lines) == (columns != "80")
     monkeypatch.delenv("COLUMNS")
     assert max(map(len, printed(tmp_path).splitlines())) <= 80

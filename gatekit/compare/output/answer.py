@@ -98,7 +98,7 @@ def undecided(comparison: Comparison) -> list[str]:
 
 def _line(rows: Sequence[tuple[Row, str]], claim: str, baseline: str, reason: str) -> str:
     if claim != _OPEN:
-        names = [name for _, name in rows]
+        names = [_with_seeds(*one) for one in rows]
         shown = names if len(names) <= _MOST_NAMED else [*names[: _MOST_NAMED - 1], "others"]
         return f"{claim.format(', '.join(shown))} {baseline}: {reason}"
     names = [_with_seeds(*one) for one in sorted(rows, key=lambda one: _nearness(one[0]))]
@@ -139,7 +139,9 @@ def seeds_needed(row: Row) -> str:
     Empty if there is a verdict, or if no number of seeds is known.
     """
     diff = row.difference
-    if diff is None or diff.decision != "open" or diff.interval is None or not diff.mean:
+    if diff is None or is_answered(row) or diff.blocked or diff.refused:
+        return ""
+    if diff.interval is None or not diff.mean:
         return ""
     if diff.seeds_needed is None:
         return f"{MOST_SEEDS}+"

@@ -268,7 +268,7 @@ def test_the_answer_is_first_and_what_is_decided_comes_next(
     assert shown[0].startswith("gru is better than lstm: nll lower by 0.1000 nats/frame")
     assert page.locator("header .undecided").inner_text().startswith("rnn and lstm are not told")
     # Decided and undecided differ in weight, and in the mark.
-    row = "#summary tr:has(button:text-is('{}')) .gap .numbers"
+    row = "#summary tr:has(span:text-is('{}')) .gap .numbers"
     weights = [
         int(page.locator(row.format(name)).evaluate("n => getComputedStyle(n).fontWeight"))
         for name in ("gru", "rnn")
