@@ -12,6 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from reference.case import Case
 from reference.cases import CASES
+from reference.first import FIRST
 from reference.peers import COMPARED
 
 from gatekit.cell.analysis.affine import analyse
@@ -53,6 +54,14 @@ def witnesses() -> dict[str, str]:
     return found
 
 
+def first_values(name: str) -> list[tuple[str, str, str]]:
+    """Return the weights and states of a cell that start in a way of their own."""
+    return [
+        (weight, law.text + ("" if law.trained else ", not trained"), law.source)
+        for weight, law in FIRST.get(name, {}).items()
+    ]
+
+
 def _plain(case: Case) -> object:
     step = case.step
     while isinstance(step, partial):
@@ -70,7 +79,8 @@ def pages() -> Iterator[tuple[str, str]]:
         peers = [library for library, cells in COMPARED.items() if name in cells]
         witness = found.get(name)
         description, cites = describe(cell, works), cited(dict(cell.spec.about), works)
-        entries.append(Entry(name, description, executor, affinity.reason, witness, cites, peers))
+        facts = (executor, affinity.reason, witness, cites, peers, first_values(name))
+        entries.append(Entry(name, description, *facts))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell, works)
     certified = sum(entry.description["tier"] != UNVERIFIED for entry in entries)

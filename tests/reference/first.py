@@ -1,9 +1,9 @@
 """The first values of each certified cell's weights, with where each comes from.
 
-``FIRST[cell]`` maps a weight, a pattern of weights (``*.bias``) or a state to its law. What is not
-named follows `usual`: matrices that read no state are Glorot uniform (Glorot & Bengio 2010),
-matrices that read one are orthogonal (Saxe et al. 2014), biases are 0, norms scale by 1 and shift by
-0, states start at 0. A parameter has no usual law: each must be named.
+``FIRST[cell]`` maps a weight, a pattern of weights (``*.bias``) or a state to its law. Others
+follow `usual`: matrices that read no state are Glorot uniform (Glorot & Bengio 2010), matrices
+that read one are orthogonal (Saxe et al. 2014), biases are 0, norms scale by 1 and shift by 0,
+states start at 0. A parameter has no usual law: each must be named.
 
 The laws are written from the papers and the authors' code, never from a cell's file.
 """
@@ -58,6 +58,7 @@ GATED_DELTA: Table = {
     "rate": uniform(0, 16).by("the authors' code"),
     "step.bias": STEP.by("the authors' code"),
 }
+MGU: Table = {"forget.bias": constant(1).by("implementations, not the paper")}
 SMALL = normal(0.1).by("EdgeML")
 
 
@@ -102,6 +103,14 @@ def _softplus_of(low: float, high: float) -> Law:
     return through(
         lambda value: np.log(np.expm1(value)),
         f"softplus of U[{low:g}, {high:g}]",
+        uniform(low, high),
+    )
+
+
+def _sigmoid_of(low: float, high: float) -> Law:
+    return through(
+        lambda value: np.log(value / (1 - value)),
+        f"sigmoid of U[{low:g}, {high:g}]",
         uniform(low, high),
     )
 
@@ -192,9 +201,8 @@ FIRST: dict[str, Table] = {
     "star_janet": {
         "forget.bias": through(np.exp, "log U[1, 783]", uniform(1, 783)).by("the authors' code")
     },
-    **dict.fromkeys(
-        ("mgu", "mgu_flax"), {"forget.bias": constant(1).by("implementations, not the paper")}
-    ),
+    "mgu": MGU,
+    "mgu_flax": MGU,
     "ugrnn": {"update.bias": constant(1).by("tf.contrib UGRNNCell, forget_bias")},
     "intersection_rnn": {
         "update.bias": constant(1).by("tf.contrib IntersectionRNNCell"),
@@ -218,8 +226,7 @@ FIRST: dict[str, Table] = {
     "ind_rnn": {"recurrent": uniform(0, 1).by("the authors' code")},
     "layer_norm_ind_rnn": {"recurrent": uniform(-0.5, 0.5).by("haste")},
     "unicornn": {
-        "pace": through(lambda p: np.log(p / (1 - p)), "sigmoid of U[-0.1, 0.1]", uniform(-0.1, 0.1))
-        .by("the authors' code"),
+        "pace": _sigmoid_of(-0.1, 0.1).by("the authors' code"),
         "recurrent": uniform(0, 1).by("the authors' code"),
     },
     "exp_rnn": {"threshold": uniform(-0.01, 0.01).by("the authors' code")},

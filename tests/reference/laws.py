@@ -170,9 +170,7 @@ def negative(of: str) -> Law:
     return replace(Law(f"minus {of}", lambda draws, units: ""), of=of)
 
 
-def _sized(
-    text: str, cdf_of: Callable[[tuple[int, ...], int], Callable[[Array], Array]]
-) -> Law:
+def _sized(text: str, cdf_of: Callable[[tuple[int, ...], int], Callable[[Array], Array]]) -> Law:
     def wrong(draws: Array, units: int) -> str:
         cdf = cdf_of(draws.shape[1:], units)
         values = np.sort(draws, axis=None)

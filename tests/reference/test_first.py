@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 import pytest
-
 from recurrence.cells import canonical, merged
 
 from gatekit.cell.declare import plain
@@ -24,6 +23,7 @@ from gatekit.cell.schema import (
 )
 from gatekit.recurrence.layers.weights import draw
 from gatekit.registry import catalogue, load_cell
+
 from . import laws
 from .cases import CASES
 from .first import FIRST, law

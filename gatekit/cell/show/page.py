@@ -27,6 +27,7 @@ class Entry:
         witness: the file with the independent recurrence that checks it, or None.
         works: the works that it cites.
         peers: the other libraries whose cell it is compared with.
+        first: the weights that do not start as usual, each with its first values and their source.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry:
     witness: str | None
     works: Sequence[Work]
     peers: Sequence[str] = ()
+    first: Sequence[tuple[str, str, str]] = ()
 
 
 def page(entry: Entry) -> str:
@@ -53,10 +55,25 @@ def page(entry: Entry) -> str:
         *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
-    parts += ["\n".join(facts)]
+    parts += ["\n".join(facts), _first(entry)]
     if entry.works:
         parts.append(f"```bibtex\n{bibtex(entry.works)}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _first(entry: Entry) -> str:
+    if not entry.first:
+        return "All weights have the usual [first values](../cells.md#initializers)."
+    rows = [f"| `{name}` | {law} | {source} |" for name, law, source in entry.first]
+    return "\n".join(
+        [
+            "First values; other weights start [as usual](../cells.md#initializers):",
+            "",
+            "| weight or state | first value | source |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
 
 
 def _wrapped(text: str) -> str:
