@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.schema import UNVERIFIED
+from gatekit.cell.schema import SECOND_HAND, UNVERIFIED
 
 from .works import Work, bibtex
 
-UNREAD = "**Unverified:** these equations were not checked in the paper or in its authors' code."
+TIERS = {
+    UNVERIFIED: "**Unverified:** these equations were not checked in the paper or in its authors'"
+    " code.",
+    SECOND_HAND: "**Second hand:** these equations were not read in the paper or in its authors'"
+    " code, but in the source that the note names.",
+}
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
 
@@ -44,7 +49,7 @@ def page(entry: Entry) -> str:
     """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
     d = entry.description
     head = [f"# {entry.name}", _wrapped(d["reference"] or "")]
-    head += [UNREAD] if d["tier"] == UNVERIFIED else []
+    head += [TIERS[d["tier"]]] if d["tier"] else []
     head += [_wrapped(f"Note: {d['notes']}")] if d["notes"] else []
     facts = [
         f"- states: {_states(d)}",
@@ -85,7 +90,7 @@ def index(entries: Sequence[Entry], folder: str) -> str:
     rows = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     for entry in sorted(entries, key=lambda e: (e.description["year"] or 0, e.name)):
         d = entry.description
-        mark = " (unverified)" if d["tier"] == UNVERIFIED else ""
+        mark = f" ({d['tier']})" if d["tier"] else ""
         cells = (
             f"[`{entry.name}`]({folder}/{entry.name}.md){mark}",
             str(d["year"] or ""),
