@@ -59,6 +59,10 @@ GATED_DELTA: Table = {
     "step.bias": STEP.by("the authors' code"),
 }
 MGU: Table = {"forget.bias": constant(1).by("implementations, not the paper")}
+KIMI: Table = {
+    "rate": uniform(1, 16).by("flash-linear-attention"),
+    "step.bias": STEP.by("flash-linear-attention"),
+}
 SMALL = normal(0.1).by("EdgeML")
 
 
@@ -88,6 +92,52 @@ def _legendre(shape: tuple[int, ...], units: int) -> Array:
         term = term @ system / k
         held = held + term
     return held[:order, :order].T if shape[0] == order else held[:order, order:].T
+
+
+def _shift(power: float) -> Law:
+    """The author's ratios of the first of several layers."""
+
+    def shares(shape: tuple[int, ...], units: int) -> Array:
+        return np.array([1 - (i / shape[0]) ** power for i in range(shape[0])])
+
+    return array(f"1 - (i/m)^{power:g}", shares).by("the author's code, first layer")
+
+
+def _zigzag(units: int, heads: int = 4) -> Array:
+    """From -1 to 1 within each head, times its modulus."""
+    width = units // heads
+    z = np.array([(n % width - (width - 1) / 2) / ((width - 1) / 2) for n in range(units)])
+    return np.asarray(z * abs(z))
+
+
+def _decay_of_rwkv7(shape: tuple[int, ...], units: int) -> Array:
+    rise = np.array([-6 + 6 * n / (units - 1) for n in range(units)])
+    return np.asarray(rise + 0.5 + 2.5 * _zigzag(units))
+
+
+def _rate_of_rwkv7(shape: tuple[int, ...], units: int) -> Array:
+    line = np.array([n / (units - 1) - 0.5 for n in range(units)])
+    return np.asarray(-0.19 + 0.3 * _zigzag(units) + 0.4 * line)
+
+
+def _removal_of_rwkv7(shape: tuple[int, ...], units: int) -> Array:
+    return np.array([0.71 - 0.1 * (n / (units - 1) - 0.5) for n in range(units)])
+
+
+def _frequencies(shape: tuple[int, ...], units: int) -> Array:
+    return np.array([np.pi * n for _ in range(units) for n in range(shape[0] // units)])
+
+
+def _hippo(shape: tuple[int, ...], units: int) -> Array:
+    """The eigenvalues of HiPPO-LegS plus its rank-one part, as the authors compute them."""
+    size = 2 * shape[0]
+    legs = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            legs[i, j] = -(i + 1) if i == j else -np.sqrt((2 * i + 1) * (2 * j + 1))
+    root = np.sqrt(np.arange(size) + 0.5)
+    turns = np.sort(np.linalg.eigvals(legs + np.outer(root, root)).imag)
+    return np.asarray(turns[size // 2 :])
 
 
 def _ring(low: float, high: float) -> Law:
@@ -285,6 +335,70 @@ FIRST: dict[str, Table] = {
     "mamba": {
         "rate": array("1 to size for each unit (S4D-Real)", _ramp).by("the authors' code"),
         "step.bias": STEP.by("the authors' code"),
+        "skip": constant(1).by("the authors' code"),
+    },
+    "kda": KIMI,
+    "gated_delta_net_2": KIMI,
+    "comba": {
+        **GATED_DELTA,
+        "inner": constant(1 / (1 + np.exp(-1.0))).by("the authors' layer: sigmoid(1)"),
+        "correction": constant(1).by("the authors' layer"),
+    },
+    "rwkv7": {
+        "mix_r": _shift(0.2),
+        "mix_w": _shift(0.9),
+        "mix_k": _shift(0.7),
+        "mix_v": _shift(0.7),
+        "mix_a": _shift(0.9),
+        "receptance.*": orthogonal().by("flash-linear-attention"),
+        "key.*": orthogonal(0.1).by("flash-linear-attention"),
+        "value.*": orthogonal().by("flash-linear-attention"),
+        "thin_*": constant(0).by("the author's code"),
+        "decay.thin_decay": orthogonal(0.1).by("the author's code"),
+        "rate.thin_rate": orthogonal(0.1).by("the author's code"),
+        "decay.bias": array("-5.5 to 0.5, plus 2.5 z|z| in each head", _decay_of_rwkv7).by(
+            "the author's code, first layer"
+        ),
+        "rate.bias": array("-0.39 to 0.01, plus 0.3 z|z| in each head", _rate_of_rwkv7).by(
+            "the author's code"
+        ),
+        "removal": array("0.76 to 0.66", _removal_of_rwkv7).by("the author's code"),
+        "replacement": constant(1.02).by("the author's code"),
+        "bonus": constant(-0.04).by("the author's code"),
+    },
+    "longhorn": {"skip": constant(1).by("the authors' code")},
+    "s4d": {
+        "step": log_uniform(0.001, 0.1).by("the authors' code"),
+        "rate": constant(0.5).by("the authors' code"),
+        "turn": array("pi n for each unit", _frequencies).by("the authors' code (S4D-Lin)"),
+        "c_*": normal(0.5**0.5).by("the authors' code: complex normal"),
+        "skip": normal(1).by("the authors' code"),
+    },
+    "s5": {
+        "step": log_uniform(0.001, 0.1).by("the authors' code"),
+        "real": constant(-0.5).by("the authors' code: HiPPO-N"),
+        "turn": array("imaginary eigenvalues of HiPPO-N", _hippo).by("the authors' code"),
+    },
+    "linoss": {
+        "stiffness": uniform(0, 1).by("the authors' code"),
+        "step": through(
+            lambda value: np.log(value / (1 - value)), "sigmoid of U[0, 1]", uniform(0, 1)
+        ).by("the authors' code"),
+    },
+    "gru_d": {
+        "fade": constant(0).by("the first author's code"),
+        "fade_bias": constant(0).by("the first author's code"),
+        "decay.elapsed": constant(0).by("the first author's code"),
+    },
+    "clockwork_rnn": {
+        "drive.x": normal(0.1).by("gatekit"),
+        "recurrent": normal(0.1).by("gatekit"),
+    },
+    "mesa_net": {"slack": constant(0.75).by("an author's code: the ridge is 1")},
+    "mamba3": {
+        "step.bias": STEP.by("the authors' code"),
+        "*_scale_*": constant(1).by("the authors' code"),
+        "*_bias_*": constant(1).by("the authors' code"),
         "skip": constant(1).by("the authors' code"),
     },
     "mamba2": {

@@ -116,9 +116,19 @@ def width(value: object, where: str) -> int:
     return value
 
 
+def input_width(value: object, where: str) -> int | str:
+    """Return the width of an input: a whole number from 1, or ``features`` for the width of x.
+
+    Raises:
+        CellError: it is neither.
+    """
+    return FEATURES if value == FEATURES else width(value, where)
+
+
+FEATURES = "features"
 ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite", "starts_from")
 SECOND_HAND, UNVERIFIED = "second hand", "unverified"
-"""What a cell says of itself if its equations were not read in the paper or in its authors' code."""
+"""The tiers of cells whose equations were not read in the paper or in its authors' code."""
 KEY = r"[^\s{}(),=#%\"'\\~@]{1,100}"
 """A key of references.bib, as a regular expression."""
 WORK_NEEDS = ("authors", "title", "year")
