@@ -6,9 +6,9 @@ from gatekit import MAX_EQUATIONS, GatekitError, hookimpl
 def mesa_net(heads=4, steps=4):
     """Return the cell of a MesaNet with a fixed number of solver steps.
 
-    ``H = f H_prev + b k k^T``; ``G = f G_prev + b k v^T``; ``h = G^T (H + diag(lambda))^-1 q``, where
-    the inverse is approximated by conjugate gradients from 0; in each head, with keys and queries
-    of unit length.
+    ``H = f H_prev + b k k^T``; ``G = f G_prev + b k v^T``; ``h = G^T (H + diag(lambda))^-1 q``,
+    where the inverse is approximated by conjugate gradients from 0; in each head, with keys and
+    queries of unit length.
 
     Args:
         heads: memories side by side, from 1; they divide the units.
@@ -21,12 +21,13 @@ def mesa_net(heads=4, steps=4):
             raise GatekitError(f"cell.{name}={value!r} should be an integer from 1 to {most}")
     silu = {"activation": "silu(pre)", "reads": ["x"], "bias": False}
     per_head = {"kind": "sigmoid", "reads": ["x"], "units": "heads"}
+    kept, written = "column(column(forget))", "column(column(beta))"
     equations = {
         "q": _unit("query"),
         "k": _unit("key"),
         "ridge": "split(slack, heads) + 0.25",
-        "H": "column(column(forget)) * H_prev + column(column(beta)) * outer(k, k)",
-        "G": "column(column(forget)) * G_prev + column(column(beta)) * outer(k, split(value, heads))",
+        "H": f"{kept} * H_prev + {written} * outer(k, k)",
+        "G": f"{kept} * G_prev + {written} * outer(k, split(value, heads))",
         "rr_0": "dot(q, q)",
     }
     x, r, p = None, "q", "q"

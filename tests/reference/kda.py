@@ -1,7 +1,7 @@
 """Kimi delta attention, gated DeltaNet-2 and Comba: relatives of gated DeltaNet, in each head.
 
     q, k = unit length of silu(W x);  v = silu(W x)
-    a = exp(-exp(rate) softplus(...)), the decay: of each channel (L R x + b) or, in Comba, one number
+    a = exp(-exp(rate) softplus(...)), the decay: of each channel or, in Comba, of each head
 
     KDA             S = (I - beta k k^T) diag(a) S_prev + beta k v^T,  beta = sigmoid(W x)
     DeltaNet-2      S = (I - k (e * k)^T) diag(a) S_prev + k (w * v)^T,  e, w = sigmoid(W x)
