@@ -68,6 +68,27 @@ FAULTS = (
         ("tests/reference/test_keras.py",),
     ),
     Fault(
+        "the stabiliser of slstm starts at 5",
+        "conf/cell/slstm.yaml",
+        "m: -1.0e+30",
+        "m: 5.0",
+        ("tests/reference/test_first.py", "-k", "slstm"),
+    ),
+    Fault(
+        "the heads of RetNet decay faster",
+        "plugins/initializers/memory_initializers.py",
+        "2.0 ** (-5.0 - np",
+        "2.0 ** (-4.0 - np",
+        ("tests/reference/test_first.py", "-k", "retnet"),
+    ),
+    Fault(
+        "a gate of DeltaNet has a bias too many",
+        "conf/cell/delta_net.yaml",
+        "beta: {kind: sigmoid, bias: false",
+        "beta: {kind: sigmoid, bias: true",
+        ("tests/reference/test_first.py", "-k", "delta_net"),
+    ),
+    Fault(
         "the power law gate counts the reset as a step",
         "plugins/gates/power_law_gate.py",
         "k = r * t + (1 - r) * k_prev",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from zoo import NAMES, ROOT, pages, witnesses
 
@@ -25,3 +27,13 @@ def test_the_page_is_up_to_date(path: str) -> None:
 def test_no_cell_is_called_certified_without_a_witness(name: str) -> None:
     page = WRITTEN[f"zoo/{name}.md"]
     assert name in witnesses() or "Unverified" in page
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_hand_cell_names_its_source(name: str) -> None:
+    page = WRITTEN[f"zoo/{name}.md"]
+    note = " ".join(page.split("Note: ")[-1].split("```")[0].split())
+    if "**Second hand:**" in page:
+        assert re.search("[Ff]rom |As in |implementations", note)
+    elif "**Unverified:**" not in page:
+        assert not re.search("quotation|paper was not available|[Ff]rom torchrecurrent", note)

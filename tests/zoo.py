@@ -12,11 +12,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from reference.case import Case
 from reference.cases import CASES
+from reference.first import FIRST
 from reference.peers import COMPARED
 
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import build
-from gatekit.cell.schema import UNVERIFIED, read_output_unit
+from gatekit.cell.schema import SECOND_HAND, read_output_unit
 from gatekit.cell.show.describe import describe
 from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.page import Entry, index, page
@@ -30,14 +31,17 @@ UNITS, FEATURES = 8, 4
 HEAD = """# The zoo
 
 These are the bundled cells, oldest first. `make zoo` generates this page and the cells' pages.
-There are {cells} cells, and {certified} of them are certified (`gatekit cells --tier certified`).
+There are {cells} cells, and {certified} of them are certified (`gatekit cells --tier certified`);
+{second} are second hand.
 
 A certified cell has the same values and gradients as a recurrence in NumPy, to 10 digits or more in
-float64. The recurrence was written from the paper and not from the cell
-([tests/reference](../tests/reference)). Cells marked unverified were not checked against their
-papers. If another library has the cell, the cell's page names it; values and gradients agree to as
-many digits. The parameter counts are those of the recurrent layer with the output unit `hidden`,
-for n units and m features.
+float64. The recurrence was written from the paper or its authors' code, and not from the cell
+([tests/reference](../tests/reference)). Its first values follow the laws that its page lists. For a
+cell marked second hand, the source was another's code or quotation. Cells marked unverified were
+not checked against their papers ([the rule](cells.md#where-a-cell-comes-from)). If another
+library has the cell, the cell's page names it; values and gradients agree to as many digits. The
+parameter counts are those of the recurrent layer with the output unit `hidden`, for n units and m
+features.
 
 `gatekit cite cell=NAME` prints BibTeX, and `gatekit cells --help` explains how to search.
 
@@ -51,6 +55,14 @@ def witnesses() -> dict[str, str]:
         path = Path(inspect.getfile(_plain(case))).relative_to(ROOT)
         found.setdefault(case.cell or name, str(path))
     return found
+
+
+def first_values(name: str) -> list[tuple[str, str, str]]:
+    """Return the weights and states of a cell that start in a way of their own."""
+    return [
+        (weight, law.text + ("" if law.trained else ", not trained"), law.source)
+        for weight, law in FIRST.get(name, {}).items()
+    ]
 
 
 def _plain(case: Case) -> object:
@@ -70,11 +82,13 @@ def pages() -> Iterator[tuple[str, str]]:
         peers = [library for library, cells in COMPARED.items() if name in cells]
         witness = found.get(name)
         description, cites = describe(cell, works), cited(dict(cell.spec.about), works)
-        entries.append(Entry(name, description, executor, affinity.reason, witness, cites, peers))
+        facts = (executor, affinity.reason, witness, cites, peers, first_values(name))
+        entries.append(Entry(name, description, *facts))
         yield f"zoo/{name}.md", page(entries[-1])
         yield f"zoo/{name}.svg", diagram(cell, works)
-    certified = sum(entry.description["tier"] != UNVERIFIED for entry in entries)
-    head = HEAD.format(cells=len(entries), certified=certified)
+    tiers = [entry.description["tier"] for entry in entries]
+    certified, second = tiers.count(None), tiers.count(SECOND_HAND)
+    head = HEAD.format(cells=len(entries), certified=certified, second=second)
     yield "zoo.md", head + index(entries, "zoo")
 
 

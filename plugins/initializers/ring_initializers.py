@@ -45,20 +45,28 @@ class Ring(Initializer):
 
 
 class LogUniform(Initializer):
-    """The logarithm of a draw from ``U[0, high]``, for a parameter with ``map: exp``.
+    """The logarithm of a draw from ``U[low, high]``, for a parameter with ``map: exp``.
 
     Args:
+        low: the lower end, from 0.
         high: the upper end; for the angle of an eigenvalue, in radians per step.
 
     Reference: Orvieto et al., Resurrecting Recurrent Neural Networks for Long Sequences (2023),
     arXiv:2303.06349
     """
 
+    low: float = 0.0
     high: float = 2 * np.pi
 
     def draw(self, rng, shape, context):
-        """Return the logarithms."""
-        return np.log(rng.uniform(np.finfo(float).tiny, self.high, shape))
+        """Return the logarithms.
+
+        Raises:
+            GatekitError: the ends are not in order.
+        """
+        if not 0.0 <= self.low < self.high:
+            raise GatekitError(f"log_uniform: 0 <= low={self.low} < high={self.high} should hold")
+        return np.log(rng.uniform(max(self.low, np.finfo(float).tiny), self.high, shape))
 
 
 @hookimpl

@@ -60,6 +60,7 @@ def test_tiers(
     assert set(cells(["--tier", "own"], capsys)) == {"mine", "odd"}
     assert "gru" in cells(["--tier", "certified"], capsys)
     assert "mine" not in cells(["--tier", "unverified"], capsys)
+    assert {"mgu", "nog"} <= set(cells(["--tier", "second hand"], capsys))
     assert cells(["--tier", "own"], capsys)["odd"]["states"] is None
     assert main(["cells", "--tier", "own"]) == 0
     shown = capsys.readouterr().out
@@ -71,8 +72,8 @@ def test_how_many_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     tiers = [row["tier"] for row in cells([], capsys).values()]
     assert main(["cells"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    certified, unverified = tiers.count("certified"), tiers.count("unverified")
-    assert last == f"{certified} certified, {unverified} unverified"
+    certified, second, unverified = map(tiers.count, ("certified", "second hand", "unverified"))
+    assert last == f"{certified} certified, {second} second hand, {unverified} unverified"
     assert certified >= 80
 
 

@@ -61,7 +61,11 @@ class Draft:
     @cached_property
     def inputs(self) -> Mapping[str, int]:
         """The width of each input by name."""
-        return {"x": self.features, **dict(self.spec.inputs)}
+        further = {
+            name: width if isinstance(width, int) else self.features
+            for name, width in self.spec.inputs
+        }
+        return {"x": self.features, **further}
 
     @cached_property
     def constants(self) -> Mapping[str, int | float]:

@@ -10,7 +10,7 @@ from .lookup import make_initializer
 from .reading import read_cell, read_output_unit, swap
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
-from .values import ABOUT_KEYS, KEY, UNVERIFIED, read_about
+from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
 
 __all__ = [
     "ABOUT_KEYS",
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_EQUATIONS",
     "RESERVED",
     "RULES",
+    "SECOND_HAND",
     "UNVERIFIED",
     "WEIGHT_KINDS",
     "CellSpec",

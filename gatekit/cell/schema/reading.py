@@ -33,7 +33,17 @@ from .lookup import (
 )
 from .regularizers import check_rules, read_rules
 from .specification import CellSpec, GateSpec, OutputUnitSpec, long_form, role_of
-from .values import check_keys, constant, name_list, number, rate, read_about, section, text, width
+from .values import (
+    check_keys,
+    constant,
+    input_width,
+    name_list,
+    number,
+    rate,
+    read_about,
+    section,
+    text,
+)
 
 _T = TypeVar("_T")
 
@@ -80,7 +90,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
             for n, p in section(config, "parameters").items()
         ),
         constants=_each(config, "constants", constant),
-        inputs=_each(config, "inputs", width),
+        inputs=_each(config, "inputs", input_width),
         roles=tuple((str(r), str(g)) for r, g in section(config, "roles").items()),
         initial=_each(config, "initial", number),
         learned_initial_state=name_list(config, "learned_initial_state"),

@@ -79,7 +79,7 @@ class CellSpec:
     emits: str
     parameters: tuple[tuple[str, Parameter], ...]
     constants: tuple[tuple[str, int | float], ...]
-    inputs: tuple[tuple[str, int], ...]
+    inputs: tuple[tuple[str, int | str], ...]
     roles: tuple[tuple[str, str], ...]
     initial: tuple[tuple[str, float], ...]
     learned_initial_state: tuple[str, ...]

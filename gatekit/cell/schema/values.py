@@ -116,8 +116,19 @@ def width(value: object, where: str) -> int:
     return value
 
 
+def input_width(value: object, where: str) -> int | str:
+    """Return the width of an input: a whole number from 1, or ``features`` for the width of x.
+
+    Raises:
+        CellError: it is neither.
+    """
+    return FEATURES if value == FEATURES else width(value, where)
+
+
+FEATURES = "features"
 ABOUT_KEYS = ("reference", "year", "doi", "arxiv", "tier", "notes", "cite", "starts_from")
-UNVERIFIED = "unverified"
+SECOND_HAND, UNVERIFIED = "second hand", "unverified"
+"""The tiers of cells whose equations were not read in the paper or in its authors' code."""
 KEY = r"[^\s{}(),=#%\"'\\~@]{1,100}"
 """A key of references.bib, as a regular expression."""
 WORK_NEEDS = ("authors", "title", "year")
@@ -155,10 +166,12 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
             _check_year(value, "cell.year")
         elif not isinstance(value, str):
             raise CellError(f"cell.{key}: a string is expected, not {value!r}; put it in quotes")
-        elif key == "tier" and value != UNVERIFIED:
+        elif key == "tier" and value not in (SECOND_HAND, UNVERIFIED):
             raise CellError(
                 f"cell.tier: {value!r} is not allowed; write `tier: {UNVERIFIED}` if the equations "
-                "could not be checked in the paper or in its authors' code, else omit the key"
+                "could not be checked in the paper or in its authors' code, "
+                f"`tier: {SECOND_HAND}` if they are from another's code or quotation that the "
+                "notes name, else omit the key"
             )
     return tuple(about)
 

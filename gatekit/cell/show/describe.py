@@ -11,13 +11,17 @@ from typing import Any
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node
-from gatekit.cell.schema import UNVERIFIED, rule_text
+from gatekit.cell.schema import SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
 _WIDTH = 100
+_TIERS = {
+    UNVERIFIED: "these equations were not checked in the paper or its code",
+    SECOND_HAND: "these equations are from the source that the notes name, not from the paper",
+}
 _USUAL = {
     "kernel": ("glorot_uniform",),
     "recurrent": ("orthogonal",),
@@ -171,10 +175,8 @@ def _head(d: Mapping[str, Any]) -> list[str]:
     lines += [_hung(f"{key}: {d[key]}", "") for key in ("reference", "notes") if d[key]]
     for name, works in (d["starts_from"] or {}).items():
         lines.append(_hung(f"starts from: {name}{f' ({works})' if works else ''}", ""))
-    if d["tier"] == UNVERIFIED:
-        lines.append(
-            f"tier: {UNVERIFIED}: these equations were not checked in the paper or its code"
-        )
+    if d["tier"]:
+        lines.append(f"tier: {d['tier']}: {_TIERS[d['tier']]}")
     if d["roles"]:
         lines.append(
             "roles: " + ", ".join(f"{gate} as {role}" for role, gate in d["roles"].items())

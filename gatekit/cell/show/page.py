@@ -7,11 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.schema import UNVERIFIED
+from gatekit.cell.schema import SECOND_HAND, UNVERIFIED
 
 from .works import Work, bibtex
 
-UNREAD = "**Unverified:** these equations were not checked in the paper or in its authors' code."
+TIERS = {
+    UNVERIFIED: "**Unverified:** these equations were not checked in the paper or in its authors'"
+    " code.",
+    SECOND_HAND: "**Second hand:** these equations were not read in the paper or in its authors'"
+    " code, but in the source that the note names.",
+}
 _COLUMNS = ("cell", "year", "states", "parameters", "scans", "reference")
 
 
@@ -27,6 +32,7 @@ class Entry:
         witness: the file with the independent recurrence that checks it, or None.
         works: the works that it cites.
         peers: the other libraries whose cell it is compared with.
+        first: the weights that do not start as usual, each with its first values and their source.
     """
 
     name: str
@@ -36,13 +42,14 @@ class Entry:
     witness: str | None
     works: Sequence[Work]
     peers: Sequence[str] = ()
+    first: Sequence[tuple[str, str, str]] = ()
 
 
 def page(entry: Entry) -> str:
     """Return a cell's page; its drawing is ``NAME.svg`` beside it."""
     d = entry.description
     head = [f"# {entry.name}", _wrapped(d["reference"] or "")]
-    head += [UNREAD] if d["tier"] == UNVERIFIED else []
+    head += [TIERS[d["tier"]]] if d["tier"] else []
     head += [_wrapped(f"Note: {d['notes']}")] if d["notes"] else []
     facts = [
         f"- states: {_states(d)}",
@@ -53,10 +60,25 @@ def page(entry: Entry) -> str:
         *([f"- compared with: {', '.join(entry.peers)}"] if entry.peers else []),
     ]
     parts = [*head, f"```math\n{d['latex']}\n```", f"![{entry.name}]({entry.name}.svg)"]
-    parts += ["\n".join(facts)]
+    parts += ["\n".join(facts), _first(entry)]
     if entry.works:
         parts.append(f"```bibtex\n{bibtex(entry.works)}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _first(entry: Entry) -> str:
+    if not entry.first:
+        return "All weights have the usual [first values](../cells.md#initializers)."
+    rows = [f"| `{name}` | {law} | {source} |" for name, law, source in entry.first]
+    return "\n".join(
+        [
+            "First values; other weights start [as usual](../cells.md#initializers):",
+            "",
+            "| weight or state | first value | source |",
+            "|---|---|---|",
+            *rows,
+        ]
+    )
 
 
 def _wrapped(text: str) -> str:
@@ -68,7 +90,7 @@ def index(entries: Sequence[Entry], folder: str) -> str:
     rows = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
     for entry in sorted(entries, key=lambda e: (e.description["year"] or 0, e.name)):
         d = entry.description
-        mark = " (unverified)" if d["tier"] == UNVERIFIED else ""
+        mark = f" ({d['tier']})" if d["tier"] else ""
         cells = (
             f"[`{entry.name}`]({folder}/{entry.name}.md){mark}",
             str(d["year"] or ""),

@@ -19,7 +19,8 @@ from .place import file_place
 if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
 
-CERTIFIED, UNVERIFIED, OWN = "certified", "unverified", "own"
+CERTIFIED, SECOND_HAND, UNVERIFIED, OWN = "certified", "second hand", "unverified", "own"
+TIERS = (CERTIFIED, SECOND_HAND, UNVERIFIED, OWN)
 _YEARS = re.compile(r"(\d{4})(?:-(\d{4}))?\Z")
 _UNITS, _FEATURES = 8, 4
 
@@ -50,9 +51,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--tier",
-        choices=(CERTIFIED, UNVERIFIED, OWN),
-        help="only cells that gatekit's tests compare with the paper (certified), whose paper was"
-        " not read (unverified), or that are not part of gatekit (own)",
+        choices=TIERS,
+        help="only cells that gatekit's tests compare with the paper or its authors' code"
+        " (certified) or with another source ('second hand'), whose equations were not checked"
+        " (unverified), or that are not part of gatekit (own)",
     )
     add_plugins(parser)
     options = parser.read(argv)
@@ -135,7 +137,7 @@ def _years(text: str | None) -> tuple[int, int]:
 
 def _counted(rows: Sequence[Mapping[str, Any]]) -> str:
     tiers = Counter(row["tier"] for row in rows)
-    return ", ".join(f"{tiers[t]} {t}" for t in (CERTIFIED, UNVERIFIED, OWN) if tiers[t])
+    return ", ".join(f"{tiers[t]} {t}" for t in TIERS if tiers[t])
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, str]:
@@ -146,7 +148,7 @@ def _shown(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     columns = ["name", "year", "states", "scans", "reference"]
-    # Show the tier column only if a listed cell is unverified.
-    if any(row["tier"] == UNVERIFIED for row in rows):
+    # Show the tier column only if a listed cell was not read in its paper or its authors' code.
+    if any(row["tier"] in (SECOND_HAND, UNVERIFIED) for row in rows):
         columns.append("tier")
     return columns if all(row["origin"] == "gatekit" for row in rows) else [*columns, "origin"]

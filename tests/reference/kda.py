@@ -1,0 +1,103 @@
+"""Kimi delta attention, gated DeltaNet-2 and Comba: relatives of gated DeltaNet, in each head.
+
+    q, k = unit length of silu(W x);  v = silu(W x)
+    a = exp(-exp(rate) softplus(...)), the decay: of each channel or, in Comba, of each head
+
+    KDA             S = (I - beta k k^T) diag(a) S_prev + beta k v^T,  beta = sigmoid(W x)
+    DeltaNet-2      S = (I - k (e * k)^T) diag(a) S_prev + k (w * v)^T,  e, w = sigmoid(W x)
+    Comba           S = (a I - beta k p^T) S_prev + beta k v^T,  p = sigmoid(inner) k
+
+    h = S^T q / sqrt(d); Comba reads with q - correction p
+
+References: Kimi Team 2025, arXiv 2510.26692, and its token-by-token reference in
+flash-linear-attention; the same for gated DeltaNet-2, arXiv 2605.22791; Hu et al. 2025, arXiv
+2506.02475, with the kernels in flash-linear-attention (fused_recurrent and chunk), which read what
+they erase before the decay.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from .case import Case
+from .delta_net import silu
+from .functions import Array, States, Stepped, Weights, sigmoid, softplus
+from .heads import cut, unit
+from .reads import Shapes, pre, read_shapes
+
+STATES = ("S",)
+HEADS, EPS = 2, 1e-6
+
+
+def shapes(features: int, units: int, kind: str = "kda") -> Shapes:
+    """The shapes of the weights by name."""
+    found = read_shapes(("query", "key", "value"), units, {"x": features}, bias=False)
+    found |= {"rate": (HEADS,)}
+    if kind == "comba":
+        found |= {"inner": (HEADS,), "correction": (HEADS,)}
+        found |= read_shapes("step", HEADS, {"x": features})
+    else:
+        found |= read_shapes("thin", units // HEADS, {"x": features}, bias=False)
+        found |= read_shapes("step", units, {"thin": units // HEADS})
+    if kind == "two":
+        return found | read_shapes(("erase", "write"), units, {"x": features}, bias=False)
+    return found | read_shapes("beta", HEADS, {"x": features}, bias=False)
+
+
+def step(x: Array, states: States, w: Weights, kind: str = "kda") -> Stepped:
+    """One time step.
+
+    Args:
+        x: batch x features.
+        states: S, batch x (heads d d).
+        w: weights by name, see :func:`shapes`; rate before its exponential, inner before its
+            sigmoid.
+        kind: ``kda``, ``two`` or ``comba``.
+
+    Returns:
+        The emission h, batch x units, and the new state.
+    """
+    batch, reads = len(x), {"x": x}
+    q, k, v = (cut(silu(pre(w, g, reads, False)), HEADS) for g in ("query", "key", "value"))
+    q, k, d = unit(q, EPS), unit(k, EPS), q.shape[-1]
+    if kind == "comba":
+        amount = np.repeat(softplus(pre(w, "step", reads))[:, :, None], d, axis=2)
+    else:
+        thin = x @ w["thin.x"]
+        amount = cut(softplus(pre(w, "step", {"thin": thin})), HEADS)
+    if kind == "two":
+        erase, write = (cut(sigmoid(pre(w, g, reads, False)), HEADS) for g in ("erase", "write"))
+    else:
+        beta = sigmoid(pre(w, "beta", reads, False))
+        erase = write = np.repeat(beta[:, :, None], d, axis=2)
+    S_prev = states["S"].reshape(batch, HEADS, d, d)
+    S, h = [], []
+    for head in range(HEADS):
+        decay = np.exp(-np.exp(w["rate"][head]) * amount[:, head])
+        key, asked, query = k[:, head], erase[:, head] * k[:, head], q[:, head]
+        old = decay[:, :, None] * S_prev[:, head]
+        erased = old
+        if kind == "comba":
+            asked = sigmoid(w["inner"][head]) * asked
+            query = query - w["correction"][head] * sigmoid(w["inner"][head]) * key
+            erased = S_prev[:, head]
+        transition = key[:, :, None] * asked[:, None, :]
+        new = key[:, :, None] * (write[:, head] * v[:, head])[:, None, :]
+        S.append(old - transition @ erased + new)
+        h.append(np.sum(query[:, :, None] * S[head], axis=1) / np.sqrt(d))
+    return np.concatenate(h, -1), {"S": np.stack(S, 1).reshape(batch, -1)}
+
+
+def _case(kind: str) -> Case:
+    return Case(
+        partial(step, kind=kind),
+        STATES,
+        partial(shapes, kind=kind),
+        config={"constants": {"heads": HEADS}},
+        widths=lambda units: {"S": units**2 // HEADS},
+    )
+
+
+CASES = {"kda": _case("kda"), "gated_delta_net_2": _case("two"), "comba": _case("comba")}
