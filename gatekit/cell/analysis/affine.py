@@ -64,11 +64,11 @@ class Affinity:
         return not self.reason
 
 
-class _NotAffineError(Exception):
+class NotAffineError(Exception):
     """Why an expression is not affine in the previous values asked about."""
 
 
-class _TooLargeError(Exception):
+class TooLargeError(Exception):
     """The analysis would take too long."""
 
 
@@ -83,28 +83,28 @@ def analyse(cell: Cell) -> Affinity:
         cell: the built cell.
     """
     try:
-        return _Analysis(cell).run()
-    except _TooLargeError:
+        return Analysis(cell).run()
+    except TooLargeError:
         return Affinity((), {}, "it is too large to be analysed")
 
 
 @dataclass(frozen=True)
-class _Form:
+class Form:
     """``sum_j of[s_j] * s_j + rest``; an entry that is missing is zero."""
 
     of: Mapping[str, Expr]
     rest: Expr | None
 
-    def map(self, change: Callable[[Expr], Expr]) -> _Form:
+    def map(self, change: Callable[[Expr], Expr]) -> Form:
         rest = None if self.rest is None else change(self.rest)
-        return _Form({name: change(a) for name, a in self.of.items()}, rest)
+        return Form({name: change(a) for name, a in self.of.items()}, rest)
 
     def size(self) -> int:
         parts = [*self.of.values(), *([] if self.rest is None else [self.rest])]
         return sum(1 for part in parts for _ in walk(part))
 
 
-class _Analysis:
+class Analysis:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.node = {node.name: node for node in cell.nodes}
@@ -118,7 +118,7 @@ class _Analysis:
         """Count parts of expressions that are visited."""
         self.work += parts
         if self.work > MAX_WORK:
-            raise _TooLargeError
+            raise TooLargeError
 
     def run(self) -> Affinity:
         if not self.cell.states:
@@ -140,7 +140,7 @@ class _Analysis:
             for group in itertools.combinations(pending, size):
                 try:
                     forms = [self.state_form(name, group) for name in group]
-                except _NotAffineError as why:
+                except NotAffineError as why:
                     if size == 1:
                         reasons.append(f"{group[0]}: {why}")
                     continue
@@ -174,15 +174,15 @@ class _Analysis:
 
     # --- forms --------------------------------------------------------------
 
-    def state_form(self, state: str, group: tuple[str, ...]) -> _Form:
+    def state_form(self, state: str, group: tuple[str, ...]) -> Form:
         self.group = {f"{name}_prev": name for name in group}
-        self.forms: dict[str, _Form | str] = {}
+        self.forms: dict[str, Form | str] = {}
         # In the order of the nodes, so that no chain of signals becomes a chain of calls.
         needed = self.needed(state)
         for node in self.cell.nodes:
             for key in (node.name, *(own for _, own in node.own_states)):
                 if key in needed and not self.is_known(key):
-                    with contextlib.suppress(_NotAffineError):
+                    with contextlib.suppress(NotAffineError):
                         self.named(key, {})
         return self.named(state, {})
 
@@ -200,47 +200,47 @@ class _Analysis:
             todo += [*node.depends, *shared]
         return found
 
-    def named(self, key: str, local: Mapping[str, _Form]) -> _Form:
+    def named(self, key: str, local: Mapping[str, Form]) -> Form:
         """Return the form of a name."""
         if key in local:
             return local[key]
         if key in self.group:
-            return _Form({self.group[key]: Number(1)}, None)
+            return Form({self.group[key]: Number(1)}, None)
         if self.is_known(key):
-            return _Form({}, Name(key))
+            return Form({}, Name(key))
         if key not in self.node and key not in self.owner:
-            raise _NotAffineError(f"it needs {key}, which is not known for all steps at once")
+            raise NotAffineError(f"it needs {key}, which is not known for all steps at once")
         if key not in self.forms:
             try:
                 self.forms[key] = self.bounded(key)
-            except _NotAffineError as why:
+            except NotAffineError as why:
                 self.forms[key] = str(why)
         found = self.forms[key]
         if isinstance(found, str):
-            raise _NotAffineError(found)
+            raise NotAffineError(found)
         return found
 
-    def bounded(self, key: str) -> _Form:
+    def bounded(self, key: str) -> Form:
         form = self.computed(key)
         size = form.size()
         self.visit(size)
         if size > _LARGEST_EXPRESSION:
-            raise _NotAffineError(f"{key}, written out, is too large")
+            raise NotAffineError(f"{key}, written out, is too large")
         return form
 
-    def computed(self, key: str) -> _Form:
+    def computed(self, key: str) -> Form:
         """Return the form of a signal, or of a gate's own state, that depends on the group."""
         node = self.owner.get(key) or self.node[key]
         if node.kind == "equation":
             assert node.expr is not None
             return self.form(self.as_matrix(node), {}, key)
         if node.kind == "norm":
-            raise _NotAffineError(f"{key} is a normalised state")
+            raise NotAffineError(f"{key} is a normalised state")
         if node.kind == "output":
-            raise _NotAffineError("the output unit feeds back")
+            raise NotAffineError("the output unit feeds back")
         made = self.cell.gate_expressions[node.name]
         if made is None:
-            raise _NotAffineError(f"the gate {node.name} cannot be written as an expression")
+            raise NotAffineError(f"the gate {node.name} cannot be written as an expression")
         local = {}
         if any(argument.startswith("pre:") for _, argument in node.arguments):
             local["pre"] = self.pre(node)
@@ -268,41 +268,41 @@ class _Analysis:
         shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
         return inner.name if len(shape) == splits + 1 and splits else None
 
-    def pre(self, node: Node) -> _Form:
+    def pre(self, node: Node) -> Form:
         """Return the form of a gate's pre-activation."""
-        form = _Form({}, None if node.bias is None else Name(node.bias))
+        form = Form({}, None if node.bias is None else Name(node.bias))
         if node.norm is not None:
-            raise _NotAffineError(f"{node.name} is normalised and needs a state")
+            raise NotAffineError(f"{node.name} is normalised and needs a state")
         for read in node.reads:
             form = _plus(form, self.read(node, read))
         return form
 
-    def read(self, node: Node, read: BuiltRead) -> _Form:
+    def read(self, node: Node, read: BuiltRead) -> Form:
         unknown = [n for n in names(read.expr) if not self.is_known(n)]
         if not unknown:
             key = f"z:{node.name}:{read.text}"
             self.reads[key] = (node.name, read)
-            return _Form({}, Name(key))
+            return Form({}, Name(key))
         if not read.map.row_wise:
-            raise _NotAffineError(f"{node.name} reads {unknown[0]} through a {read.map_kind} map")
+            raise NotAffineError(f"{node.name} reads {unknown[0]} through a {read.map_kind} map")
         weights = {suffix: Name(name) for suffix, name in read.weights.items()}
         try:
             expr = lift(read.map.apply(read.expr, weights))
         except Exception:
-            raise _NotAffineError(
+            raise NotAffineError(
                 f"the map {read.map_kind} of {node.name} cannot be written as an expression"
             ) from None
         return self.form(expr, {}, node.name)
 
-    def form(self, expr: Expr, local: Mapping[str, _Form], where: str) -> _Form:
+    def form(self, expr: Expr, local: Mapping[str, Form], where: str) -> Form:
         """Return the form of an expression.
 
         Raises:
-            _NotAffineError: it is not affine in the group's previous values.
+            NotAffineError: it is not affine in the group's previous values.
         """
         self.visit()
         if isinstance(expr, Number):
-            return _Form({}, expr)
+            return Form({}, expr)
         if isinstance(expr, Name):
             return self.named(expr.name, local)
         if isinstance(expr, Neg):
@@ -313,19 +313,19 @@ class _Analysis:
                 return self.named(matrix, local)
             inner = [self.form(arg, local, where) for arg in expr.args]
             if any(form.of for form in inner):
-                raise _NotAffineError(
+                raise NotAffineError(
                     f"{where} needs {_first(inner)}_prev within {expr.function}(...)"
                 )
-            return _Form({}, Call(expr.function, tuple(_rest(form) for form in inner)))
+            return Form({}, Call(expr.function, tuple(_rest(form) for form in inner)))
         assert isinstance(expr, Binary)
         left = self.form(expr.left, local, where)
         right = self.form(expr.right, local, where)
         return _binary(expr.op, left, right, where)
 
 
-def _binary(op: str, left: _Form, right: _Form, where: str) -> _Form:
+def _binary(op: str, left: Form, right: Form, where: str) -> Form:
     if not left.of and not right.of:
-        return _Form({}, Binary(op, _rest(left), _rest(right)))
+        return Form({}, Binary(op, _rest(left), _rest(right)))
     if op == "+":
         return _plus(left, right)
     if op == "-":
@@ -336,10 +336,10 @@ def _binary(op: str, left: _Form, right: _Form, where: str) -> _Form:
         return right.map(lambda e: _times(_rest(left), e))
     if op == "/" and not right.of:
         return left.map(lambda e: e / _rest(right))
-    raise _NotAffineError(f"{where} is not linear in {_first([left, right])}_prev")
+    raise NotAffineError(f"{where} is not linear in {_first([left, right])}_prev")
 
 
-def _plus(left: _Form, right: _Form) -> _Form:
+def _plus(left: Form, right: Form) -> Form:
     def added(a: Expr | None, b: Expr | None) -> Expr:
         assert a is not None or b is not None
         if a is None or b is None:
@@ -349,7 +349,7 @@ def _plus(left: _Form, right: _Form) -> _Form:
     keys = dict.fromkeys([*left.of, *right.of])
     of = {key: added(left.of.get(key), right.of.get(key)) for key in keys}
     nothing = left.rest is None and right.rest is None
-    return _Form(of, None if nothing else added(left.rest, right.rest))
+    return Form(of, None if nothing else added(left.rest, right.rest))
 
 
 def _times(a: Expr, b: Expr) -> Expr:
@@ -358,9 +358,9 @@ def _times(a: Expr, b: Expr) -> Expr:
     return a * b
 
 
-def _rest(form: _Form) -> Expr:
+def _rest(form: Form) -> Expr:
     return Number(0) if form.rest is None else form.rest
 
 
-def _first(forms: list[_Form]) -> str:
+def _first(forms: list[Form]) -> str:
     return next(name for form in forms for name in form.of)

@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gatekit.cell.analysis import chunk
 from gatekit.cell.analysis.affine import Affinity, analyse
 from gatekit.cell.errors import ConfigError, nearest
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.keras_form import keras_form
 
-EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "cudnn")
+EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "chunk", "cudnn")
 MODES = ("graph", "xla")
 
 # From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
@@ -144,6 +145,8 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
     why = ""
     if executor in ("affine", "scan"):
         why = analyse(cell).reason
+    elif executor == "chunk":
+        why = chunk.analyse(cell).reason
     elif executor == "cudnn":
         why = cudnn_refusal(cell, setting)
     if why:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatekit.cell.analysis import chunk
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.compiled import compiled
@@ -12,6 +13,7 @@ from gatekit.recurrence.problem import Problem, Solution
 
 from . import cudnn, reference, unroll
 from .choose import Choice, Setting
+from .chunk import executor as chunks
 from .fused import executor, remat, scheduler
 from .linear import solve
 from .shared_trace import solved
@@ -34,6 +36,7 @@ class Executor:
         self._cached = weights_stay_cached(cell, setting)
         self._schedules: dict[tuple[str, ...], LoopSchedule] = {}
         self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
+        self._parallel = chunk.analyse(cell) if choice.executor == "chunk" else None
         self._form = keras_form(cell) if choice.executor == "cudnn" else None
 
     def run(self, problem: Problem) -> Solution:
@@ -56,6 +59,9 @@ class Executor:
         if name in ("affine", "scan"):
             assert self._affinity is not None
             return solve.run(problem, self._affinity, name)
+        if name == "chunk":
+            assert self._parallel is not None
+            return chunks.run(problem, self._parallel)
         # cuDNN knows masks at the end of a sequence only, and not those of whole rows; XLA has no
         # cuDNN at all.
         if isinstance(self._form, KerasForm) and problem.mask is None and not compiled():

@@ -44,7 +44,9 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     """
     cell, like = problem.cell, problem.inputs["x"]
     env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
-    products = _shared(problem, env, {(gate, r.text) for gate, r in affinity.reads.values()})
+    products = shared_products(
+        problem, env, {(gate, r.text) for gate, r in affinity.reads.values()}
+    )
 
     def add(node: Node) -> None:
         pre = None
@@ -59,18 +61,16 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     sequences: dict[str, Any] = {}
     last: dict[str, Any] = {}
     for block in affinity.blocks:
-        for key in _reads(block, affinity):
+        for key in reads_of(block, affinity.reads):
             env[key] = products.linear(*affinity.reads[key])
-        first = [problem.states[name] for name in block.states]
-        a, b = _held(problem, block, *_coefficients(problem, block, env))
-        solved, ends = linear_recurrence(SOLVERS[executor], a, b, first)
-        last.update(zip(block.states, ends, strict=True))
-        for name, start, sequence in zip(block.states, first, solved, strict=True):
-            env[f"{name}_prev"] = tf.ensure_shape(before(sequence, start), sequence.shape)
-            sequences[name] = sequence
+        sequences |= solve_block(problem, block, env, executor, last)
         for name in block.nodes:
             node = cell.node(name)
-            if node.kind == "equation" and name in block.states and not _state(cell, name).zoneout:
+            if (
+                node.kind == "equation"
+                and name in block.states
+                and not state_of(cell, name).zoneout
+            ):
                 env[name] = sequences[name]
             else:
                 add(node)
@@ -78,7 +78,28 @@ def run(problem: Problem, affinity: Affinity, executor: str) -> Solution:
     return Solution(wanted, {state.name: last[state.name] for state in cell.states})
 
 
-def _shared(
+def solve_block(
+    problem: Problem, block: Block, env: dict[str, Any], executor: str, last: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the sequences of a block's states; their previous and last values are put in place.
+
+    Args:
+        problem: the call.
+        block: the block.
+        env: values by key, ``time x batch x width``; previous values are added.
+        executor: ``affine`` or ``scan``.
+        last: last values by state; those of the block are added.
+    """
+    first = [problem.states[name] for name in block.states]
+    a, b = _held(problem, block, *_coefficients(problem, block, env))
+    solved, ends = linear_recurrence(SOLVERS[executor], a, b, first)
+    last.update(zip(block.states, ends, strict=True))
+    for name, start, sequence in zip(block.states, first, solved, strict=True):
+        env[f"{name}_prev"] = tf.ensure_shape(before(sequence, start), sequence.shape)
+    return dict(zip(block.states, solved, strict=True))
+
+
+def shared_products(
     problem: Problem, env: Mapping[str, Any], bare: Collection[tuple[str, str]]
 ) -> SharedProducts:
     """Return the linear reads over all steps; reads of one signal through matrices share a product.
@@ -102,11 +123,11 @@ def _shared(
     return SharedProducts(problem, env, members, biased)
 
 
-def _reads(block: Block, affinity: Affinity) -> list[str]:
+def reads_of(block: Block, reads: Collection[str]) -> list[str]:
     """Return the linear reads that a block's coefficients name."""
     entries = [e for e in (*itertools.chain(*block.a), *block.b) if e is not None]
     found = dict.fromkeys(name for entry in entries for name in names(entry))
-    return [name for name in found if name in affinity.reads]
+    return [name for name in found if name in reads]
 
 
 def _coefficients(
@@ -124,7 +145,7 @@ def _coefficients(
             value = tf.reshape(value, tf.concat([tf.shape(x)[:2], [math.prod(shape)]], 0))
         return value
 
-    shapes = [_state(cell, name).shape for name in block.states]
+    shapes = [state_of(cell, name).shape for name in block.states]
     a = [[full(e, shape) for e in row] for row, shape in zip(block.a, shapes, strict=True)]
     return a, [full(e, shape) for e, shape in zip(block.b, shapes, strict=True)]
 
@@ -139,5 +160,6 @@ def _held(problem: Problem, block: Block, a: Matrix, b: list[Any]) -> tuple[Matr
     return [row for row, _ in pairs], [end for _, end in pairs]
 
 
-def _state(cell: Cell, name: str) -> State:
+def state_of(cell: Cell, name: str) -> State:
+    """Return the state of that name."""
     return next(state for state in cell.states if state.name == name)

@@ -1,0 +1,10 @@
+"""The chunk analysis: which states are memories that a few matrix products solve per chunk.
+
+`form` has the result, `logarithm` derives logarithms of decays, `interpret` evaluates equations in
+memories, reads and known values, and `analysis` puts a cell's blocks in order. Start with `form`.
+"""
+
+from .analysis import analyse
+from .form import Largest, Memories, Memory, Parallel, Read, Term
+
+__all__ = ["Largest", "Memories", "Memory", "Parallel", "Read", "Term", "analyse"]

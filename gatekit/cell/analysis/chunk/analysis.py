@@ -1,0 +1,395 @@
+"""From a cell to blocks that are solved for all steps at once, memories among them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import replace
+
+from gatekit.cell.analysis.affine import Analysis, Block, Form, NotAffineError, TooLargeError
+from gatekit.cell.errors import CellError
+from gatekit.cell.graph import Cell, Node, shared_reads
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, names, walk
+from gatekit.cell.language.expression import substitute as replaced
+from gatekit.cell.language.shape import Shape, infer
+from gatekit.cell.parameter import MAPS
+
+from .form import Largest, Memories, Memory, Parallel, Read, Term
+from .interpret import (
+    Interpreter,
+    Known,
+    Ledger,
+    Linear,
+    Matrix,
+    Outer,
+    Value,
+    Vector,
+    inside,
+    times,
+)
+from .logarithm import Logarithms, constant
+
+_PREVIOUS = "_prev"
+
+
+def analyse(cell: Cell) -> Parallel:
+    """Return the blocks that solve a cell chunk by chunk, or why chunks cannot solve it.
+
+    Args:
+        cell: the built cell.
+    """
+    try:
+        return _Chunks(cell).parallel()
+    except TooLargeError:
+        return Parallel((), {}, (), "it is too large to be analysed")
+
+
+class _Chunks(Analysis, Interpreter):
+    def __init__(self, cell: Cell) -> None:
+        Analysis.__init__(self, cell)
+        Interpreter.__init__(self)
+        self.pre_activations: dict[str, None] = {}
+        self.logarithms = Logarithms(self.definition, self.is_positive, self.visit)
+        self.signals: dict[str, Value] = {}
+        self.updated: dict[str, Matrix] = {}
+        self.of_group: tuple[str, ...] = ()
+        self.matrices: dict[str, Expr] = {}
+
+    def parallel(self) -> Parallel:
+        pending = [state.name for state in self.cell.states]
+        matrices = [name for name in pending if self.is_memory(name)]
+        if not matrices:
+            reason = "no state is a matrix that is read by vecmat or matvec"
+            return Parallel((), {}, (), reason)
+        blocks: list[Block | Largest | Memories] = []
+        while pending:
+            vectors = [name for name in pending if name not in matrices]
+            found: Block | Largest | Memories | None
+            found, reason = self.next_block(vectors) if vectors else (None, "")
+            found = found or self.largest(vectors)
+            if found is None and any(name in matrices for name in pending):
+                try:
+                    found = self.solved_together(
+                        tuple(name for name in pending if name in matrices)
+                    )
+                except NotAffineError as why:
+                    # What a memory misses may be a state that is not solved.
+                    reason = "; ".join(part for part in (str(why), reason) if part)
+            if found is None:
+                return Parallel((), {}, (), reason)
+            blocks.append(found)
+            pending = [name for name in pending if name not in found.states]
+        return Parallel(tuple(blocks), self.reads, tuple(self.pre_activations), "")
+
+    def is_memory(self, state: str) -> bool:
+        """Return whether a matrix of this shape is read by vecmat or matvec."""
+        shape = self.cell.shapes.get(state, ())
+        if len(shape) < 2:
+            return False
+        for node in self.cell.nodes:
+            for part in walk(node.expr) if node.expr is not None else ():
+                self.visit()
+                if isinstance(part, Call) and part.function in ("vecmat", "matvec"):
+                    matrix = part.args[1 if part.function == "vecmat" else 0]
+                    stems = {name.removesuffix(_PREVIOUS) for name in names(matrix)}
+                    if any(self.cell.shapes.get(stem, ()) == shape for stem in stems):
+                        return True
+        return False
+
+    # --- a running maximum --------------------------------------------------
+
+    def largest(self, pending: list[str]) -> Largest | None:
+        """Return a pending state that is a running maximum, if there is one."""
+        for state in pending:
+            expr = self.node[state].expr if state in self.node else None
+            zoneout = next(s.zoneout for s in self.cell.states if s.name == state)
+            if not isinstance(expr, Call) or expr.function != "maximum" or zoneout:
+                continue
+            self.group_of(state)
+            forms = []
+            with contextlib.suppress(NotAffineError):
+                forms = [self.form(arg, {}, state) for arg in expr.args]
+            own = [form.of.get(state) == Number(1) and len(form.of) == 1 for form in forms]
+            if len(forms) == 2 and own.count(True) == 1 and not forms[own.index(False)].of:
+                shift, new = _rest(forms[own.index(True)]), _rest(forms[own.index(False)])
+                self.known.add(f"{state}{_PREVIOUS}")
+                # The state's own signal is solved, not computed again.
+                return Largest(state, shift, new, own[0], tuple(self.spread()))
+        return None
+
+    def group_of(self, state: str) -> None:
+        """Let forms be forms in one state's previous value."""
+        self.group = {f"{state}{_PREVIOUS}": state}
+        self.forms = {}
+
+    # --- memories -----------------------------------------------------------
+
+    def solved_together(self, states: tuple[str, ...]) -> Memories:
+        """Return memories in their normal form, with the signals that are known then.
+
+        Raises:
+            NotAffineError: a state has another form.
+        """
+        first: NotAffineError | None = None
+        before = set(self.reads), dict(self.pre_activations)
+        for transposed in (False, True):
+            self.transposed, self.of_group = transposed, states
+            self.ledger = {state: Ledger() for state in states}
+            self.signals, self.updated = {}, {}
+            try:
+                return self.evaluated(states)
+            except NotAffineError as why:
+                first = first or why
+                self.reads = {key: self.reads[key] for key in before[0]}
+                self.pre_activations = dict(before[1])
+        assert first is not None
+        raise first
+
+    def evaluated(self, states: tuple[str, ...]) -> Memories:
+        reasons: dict[str, str] = {}
+        rewritten: dict[str, Expr | None] = {}
+        for node in self.cell.nodes:
+            if node.name in self.known:
+                continue
+            try:
+                rewritten |= self.evaluate_node(node)
+            except NotAffineError as why:
+                reasons[node.name] = str(why)
+        for state in states:
+            if state not in self.updated:
+                raise NotAffineError(reasons.get(state, f"{state} is not updated as a memory"))
+        later = {s.name for s in self.cell.states if s.name not in states} - self.known
+        nodes = self.needed_nodes(rewritten, reasons, later)
+        memories = [self.memory_of(state) for state in states]
+        used = {name for _, expr in nodes if expr is not None for name in names(expr)}
+        memories = [kept(memory, used) for memory in memories]
+        self.known.update(name for name, _ in nodes)
+        return Memories(tuple(memories), tuple(nodes))
+
+    def evaluate_node(self, node: Node) -> dict[str, Expr | None]:
+        """Evaluate a signal; return it with its new expression where it is a vector."""
+        if node.kind != "equation":
+            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+            keys = (*node.depends, *shared, *(f"{key}{_PREVIOUS}" for _, key in node.own_states))
+            for key in keys:
+                found = None if self.is_known(key) else self.signals.get(key)
+                if not self.is_known(key) and not isinstance(found, Vector):
+                    raise NotAffineError(f"{node.name} needs {key}, which is not known then")
+            self.signals[node.name] = Vector(Name(node.name))
+            for _, key in node.own_states:
+                self.signals[key] = Vector(Name(key))
+            return {node.name: None}
+        value = self.value(self.as_matrix(node), node.name)
+        if isinstance(value, Vector):
+            expr = value.after
+            for _ in self.cell.shapes[node.name][1:]:
+                expr = Call("flat", (expr,))
+            self.signals[node.name] = value
+            return {node.name: expr}
+        if isinstance(value, Matrix) and node.name in self.of_group:
+            if value.state != node.name or value.decay is None:
+                raise NotAffineError(f"{node.name} does not contain its own previous value")
+            self.updated[node.name] = value
+            value = Matrix(value.state, value.decay, value.outers, updated=True)
+        self.signals[node.name] = value
+        return {}
+
+    def needed_nodes(
+        self, rewritten: dict[str, Expr | None], reasons: dict[str, str], later: set[str]
+    ) -> list[tuple[str, Expr | None]]:
+        """Return the signals to compute once the memories are solved, in order.
+
+        Raises:
+            NotAffineError: the output, or a state that is solved later, needs a memory itself.
+        """
+        todo = [*self.cell.output.signals, *later]
+        found = set[str]()
+        while todo:
+            key = todo.pop()
+            node = self.owner.get(key) or self.node.get(key)
+            if node is None or node.name in found or node.name in self.known:
+                continue
+            if isinstance(self.signals.get(node.name), Matrix):
+                raise NotAffineError(f"the memory {node.name} itself is needed for all steps")
+            waits = node.name not in rewritten
+            if waits and not later:
+                raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
+            found.add(node.name)
+            new = rewritten.get(node.name)
+            shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+            needs = [*node.depends, *shared] if new is None else list(names(new))
+            self.visit(len(needs))
+            todo += [name for name in needs if not name.endswith(_PREVIOUS)]
+            if waits and {k.removesuffix(_PREVIOUS) for k in needs} & set(self.of_group):
+                raise NotAffineError(reasons.get(node.name, f"{node.name} needs a memory"))
+        order = [node.name for node in self.cell.nodes if node.name in found]
+        return [(name, rewritten[name]) for name in order if name in rewritten]
+
+    def memory_of(self, state: str) -> Memory:
+        matrix, ledger = self.updated[state], self.ledger[state]
+        (entry,) = (s for s in self.cell.states if s.name == state)
+        if entry.zoneout:
+            raise NotAffineError(f"{state} has zoneout, which holds single elements of a memory")
+        head, column, row = self.decays(matrix, entry.shape)
+        corrects = any(not value.known for value in ledger.values)
+        if corrects and row is not None:
+            raise NotAffineError(
+                f"{state} corrects what it contains and decays by the side of its values"
+            )
+        terms = []
+        for place, value in enumerate(ledger.values):
+            keys = [outer for outer in matrix.outers if outer.place == place]
+            terms.append(self.term(state, place, keys, value))
+        shape = entry.shape
+        if self.transposed:
+            shape = (*shape[:-2], shape[-1], shape[-2])
+        reads = [Read(name, query, after) for (query, after), name in ledger.reads.items()]
+        return Memory(state, shape, self.transposed, head, column, row, tuple(terms), tuple(reads))
+
+    def term(self, state: str, place: int, outers: list[Outer], value: Linear) -> Term:
+        factors = {outer.factor for outer in outers} or {Number(1)}
+        rest, factor = value.rest, factors.pop()
+        if factors:
+            raise NotAffineError(f"{state} writes one value with several factors")
+        if factor != Number(1):
+            if not value.known:
+                raise NotAffineError(f"{state} scales the correction of each column by itself")
+            rest = None if rest is None else times(rest, factor)
+        key = None
+        for outer in outers:
+            key = outer.key if key is None else key + outer.key
+        erase: Expr | None = None
+        for coefficient, query in value.reads:
+            self.scalar(coefficient, state)
+            part = -times(query, coefficient)
+            erase = part if erase is None else erase + part
+        earlier: dict[int, Expr] = {}
+        for coefficient, other in value.terms:
+            self.scalar(coefficient, state)
+            earlier[other] = earlier[other] - coefficient if other in earlier else -coefficient
+        return Term(key, rest, erase, earlier, f"term:{state}:{place}")
+
+    def scalar(self, coefficient: Expr, state: str) -> None:
+        """Refuse a correction with a strength for each column of values."""
+        if self.axes(coefficient)[-1:] not in ((), (1,)):
+            raise NotAffineError(
+                f"{state} corrects each column with its own strength, {coefficient}; chunks need "
+                "one for each head"
+            )
+
+    def decays(self, matrix: Matrix, shape: Shape) -> tuple[Expr | None, Expr | None, Expr | None]:
+        """Return the logarithm of the decay: of all elements, of rows, of columns."""
+        found: dict[str, Expr | None] = dict.fromkeys(("head", "column", "row"))
+        assert matrix.decay is not None
+        todo = list(self.logarithms.of(matrix.decay))
+        while todo:
+            part = todo.pop(0)
+            self.visit()
+            rows, columns = self.last_axes(part)
+            if rows > 1 and columns > 1:
+                if isinstance(part, Binary) and part.op in "+-":
+                    todo[:0] = [part.left, part.right if part.op == "+" else -part.right]
+                    continue
+                if isinstance(part, Neg) and isinstance(part.operand, Binary):
+                    inner = part.operand
+                    if inner.op in "+-":
+                        todo[:0] = [-inner.left, -inner.right if inner.op == "+" else inner.right]
+                        continue
+                raise NotAffineError(
+                    f"{matrix.state} has a decay for each of its {shape[-2]} x {shape[-1]} "
+                    "elements, and not one for each row and column"
+                )
+            kind = "head" if rows == columns == 1 else "column" if rows > 1 else "row"
+            if self.transposed and kind != "head":
+                kind = "row" if kind == "column" else "column"
+            vector = part if constant(part) is not None else inside(part)
+            old = found[kind]
+            found[kind] = vector if old is None else old + vector
+        return found["head"], found["column"], found["row"]
+
+    # --- names --------------------------------------------------------------
+
+    def as_matrix(self, node: Node) -> Expr:
+        """Return an equation's expression with numbers in place of constants."""
+        if node.name not in self.matrices:
+            self.matrices[node.name] = self.cell.constant_free(super().as_matrix(node))
+        return self.matrices[node.name]
+
+    def look_up(self, expr: Name | Call) -> Value | None:
+        key = expr.name if isinstance(expr, Name) else self.cut(expr)
+        if key is None:
+            return None
+        stem = key.removesuffix(_PREVIOUS)
+        if stem != key and stem in self.of_group:
+            return Matrix(stem, Number(1), ())
+        if self.is_known(key):
+            return Known(expr) if isinstance(expr, Name) else None
+        value = self.signals.get(key)
+        if value is None:
+            raise NotAffineError(f"it needs {key}, which is not known for all steps at once")
+        # The signal itself is computed by then; what it is made of need not be computed again.
+        return Vector(expr, value.linear, value.state) if isinstance(value, Vector) else value
+
+    def definition(self, expr: Expr) -> Expr | None:
+        """Return what a known signal is computed by, or None."""
+        name, splits = expr, 0
+        while isinstance(name, Call) and name.function == "split":
+            name, splits = name.args[0], splits + 1
+        if not isinstance(name, Name) or name.name not in self.node:
+            return None
+        node = self.node[name.name]
+        if splits != len(self.cell.shapes.get(node.name, (0,))) - 1:
+            return None
+        if node.kind == "equation":
+            return self.as_matrix(node)
+        made = self.cell.gate_expressions.get(node.name)
+        if node.kind != "gate" or made is None or node.own_states:
+            return None
+        if "pre" in names(made[0]):
+            self.pre_activations[node.name] = None
+        return replaced(made[0], {"pre": Name(f"pre:{node.name}")})
+
+    def is_positive(self, name: str) -> bool:
+        parameter = self.cell.parameters.get(name)
+        if parameter is None or not parameter.map:
+            return False
+        interval = MAPS[parameter.map].function.range
+        return interval is not None and interval[0] >= 0
+
+    def last_axes(self, expr: Expr) -> tuple[int, int]:
+        rows, columns = (1, 1, *self.axes(expr))[-2:]
+        return rows, columns
+
+    def axes(self, expr: Expr) -> Shape:
+        """Return the shape of an expression that is computed on vectors."""
+        self.visit(sum(1 for _ in walk(expr)))
+        found = {name: self.shape_of(name) for name in names(expr)}
+        try:
+            return infer(expr, found, self.cell.spec.functions, self.cell.spec.name) or ()
+        except CellError as error:
+            raise NotAffineError(str(error)) from None
+
+    def shape_of(self, name: str) -> Shape:
+        if name.startswith("pre:"):
+            return (self.node[name.removeprefix("pre:")].width,)
+        if name.startswith(("read:", "term:")):
+            state = name.split(":")[1]
+            shape = self.cell.shapes[state]
+            return (*shape[:-2], shape[-2] if self.transposed else shape[-1])
+        if name in self.reads:
+            return (self.reads[name][1].width_out,)
+        if name in self.cell.constants:
+            return ()
+        return (math.prod(self.cell.shapes.get(name) or (self.weight_width(name),)),)
+
+    def weight_width(self, name: str) -> int:
+        return next((math.prod(w.shape) for w in self.cell.weights if w.name == name), 1)
+
+
+def _rest(form: Form) -> Expr:
+    return Number(0) if form.rest is None else form.rest
+
+
+def kept(memory: Memory, used: set[str]) -> Memory:
+    """Return a memory with the reads that are used."""
+    return replace(memory, reads=tuple(read for read in memory.reads if read.name in used))

@@ -1,0 +1,176 @@
+"""The normal form of a memory: a matrix state that decays and gains outer products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatekit.cell.analysis.affine import Block
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.language.expression import Expr, render
+
+
+@dataclass(frozen=True)
+class Term:
+    r"""One outer product of a memory, $k_j r_j^\top$, with
+    $r_j = v_j - S_{prev}^\top u_j - \sum_{i<j} d_{ji} r_i$.
+
+    Attributes:
+        key: $k_j$; None where the memory does not gain the term.
+        value: $v_j$; None is zero.
+        erase: $u_j$; None is zero.
+        earlier: $d_{ji}$ by the place i of an earlier term.
+        name: the name of $r_j$ in the rewritten equations.
+    """
+
+    key: Expr | None
+    value: Expr | None
+    erase: Expr | None
+    earlier: Mapping[int, Expr]
+    name: str
+
+
+@dataclass(frozen=True)
+class Read:
+    r"""A vector that is read from a memory, $S^\top q$.
+
+    Attributes:
+        name: its name in the rewritten equations.
+        query: q.
+        after: whether the memory is read after its update, or before.
+    """
+
+    name: str
+    query: Expr
+    after: bool
+
+
+@dataclass(frozen=True)
+class Memory:
+    r"""A state $S = a \circ S_{prev} + \sum_j k_j r_j^\top$, with
+    $\log a = h\, 1 1^\top + c\, 1^\top + 1\, r^\top$, in each head.
+
+    Attributes:
+        state: its key.
+        shape: rows (of keys) and columns (of values), after the axes of heads.
+        transposed: whether it is the transpose of the state.
+        head: h, the logarithm of the decay of all elements; None is zero.
+        column: c, that of each row; None is zero.
+        row: r, that of each column; None is zero.
+        terms: the outer products.
+        reads: the reads.
+    """
+
+    state: str
+    shape: tuple[int, ...]
+    transposed: bool
+    head: Expr | None
+    column: Expr | None
+    row: Expr | None
+    terms: tuple[Term, ...]
+    reads: tuple[Read, ...]
+
+    @property
+    def corrects(self) -> bool:
+        """Whether a term depends on what the memory contains: the delta rule."""
+        return any(term.erase is not None or term.earlier for term in self.terms)
+
+    def expressions(self) -> tuple[Expr, ...]:
+        """Return every expression that is computed for all steps before the memory is solved."""
+        found = [self.head, self.column, self.row]
+        for term in self.terms:
+            found += [term.key, term.value, term.erase, *term.earlier.values()]
+        found += [read.query for read in self.reads]
+        return tuple(expr for expr in found if expr is not None)
+
+    def sentence(self) -> str:
+        """Return the form in a sentence."""
+        logs = (("all elements", self.head), ("each row", self.column), ("each column", self.row))
+        if self.transposed:
+            logs = (logs[0], ("each column", self.column), ("each row", self.row))
+        decays = [
+            f"a decay of {what} whose logarithm is {render(expr, ' ')}"
+            for what, expr in logs
+            if expr is not None
+        ]
+        count = sum(term.key is not None for term in self.terms)
+        gains = f"{count} outer product{'s' if count > 1 else ''} per step"
+        delta = ", corrected by what the memory contains (delta rule)" if self.corrects else ""
+        return f"{self.state} has {' and '.join(decays) or 'no decay'}, and gains {gains}{delta}"
+
+
+@dataclass(frozen=True)
+class Memories:
+    """Memories that are solved together.
+
+    Attributes:
+        memories: the memories.
+        nodes: signals that can be computed for all steps then, in order, each with the expression
+            that reads the memories' reads in place of the memories; None is the signal's own.
+    """
+
+    memories: tuple[Memory, ...]
+    nodes: tuple[tuple[str, Expr | None], ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The keys of the states."""
+        return tuple(memory.state for memory in self.memories)
+
+
+@dataclass(frozen=True)
+class Largest:
+    """A state that is a running maximum, ``m = maximum(m_prev + shift, new)``.
+
+    Attributes:
+        state: its key.
+        shift: what is added to the previous value.
+        new: the other argument.
+        first: whether the previous value is the first argument, which takes the gradient of ties.
+        nodes: the signals that can be computed for all steps then, in order.
+    """
+
+    state: str
+    shift: Expr
+    new: Expr
+    first: bool
+    nodes: tuple[str, ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The key of the state."""
+        return (self.state,)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """What the analysis found.
+
+    Attributes:
+        blocks: what is solved, in order; empty where there is a reason.
+        reads: linear reads that expressions name, by that name: the gate, and the read.
+        pre_activations: gates whose pre-activation expressions name, as ``pre:GATE``.
+        reason: why chunks cannot solve the cell; empty where they can.
+    """
+
+    blocks: tuple[Block | Largest | Memories, ...]
+    reads: Mapping[str, tuple[str, BuiltRead]]
+    pre_activations: tuple[str, ...]
+    reason: str
+
+    @property
+    def memories(self) -> tuple[Memory, ...]:
+        """All memories."""
+        groups = [block.memories for block in self.blocks if isinstance(block, Memories)]
+        return tuple(memory for group in groups for memory in group)
+
+    def sentence(self) -> str:
+        """Return the form of the cell in a sentence, or why it has none."""
+        if self.reason:
+            return self.reason
+        parts = [memory.sentence() for memory in self.memories]
+        others = [s for block in self.blocks if isinstance(block, Block) for s in block.states]
+        parts += [f"{', '.join(others)} affine"] if others else []
+        largest = [block.state for block in self.blocks if isinstance(block, Largest)]
+        parts += [f"{', '.join(largest)} a running maximum"] if largest else []
+        return "; ".join(parts)

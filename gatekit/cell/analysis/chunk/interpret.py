@@ -1,0 +1,395 @@
+r"""Equations evaluated in memories: what each signal is before the memories are solved.
+
+A value is known for all steps; a memory $a \circ S_{prev} + \sum_j k_j r_j^\top$; or a vector that
+is read from memories, linear in what they contain or not. Reads are pushed through:
+$(c 1^\top \circ S)^\top k = S^\top (k \circ c)$ and $(k r^\top)^\top q = (q^\top k)\, r$.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gatekit.cell.analysis.affine import NotAffineError
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, walk
+
+from .logarithm import constant
+
+_ONE = Number(1)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A value that is known for all steps."""
+
+    expr: Expr
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``rest + sum coefficient * what``: what is a read of a previous memory, or a term."""
+
+    rest: Expr | None
+    reads: tuple[tuple[Expr, Expr], ...] = ()
+    terms: tuple[tuple[Expr, int], ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether it depends on no memory."""
+        return not self.reads and not self.terms
+
+    def scaled(self, factor: Expr) -> Linear:
+        """Return it times a known factor."""
+        return Linear(
+            None if self.rest is None else times(self.rest, factor),
+            tuple((times(c, factor), query) for c, query in self.reads),
+            tuple((times(c, factor), place) for c, place in self.terms),
+        )
+
+    def plus(self, other: Linear) -> Linear:
+        """Return the sum."""
+        rest = plus(self.rest, other.rest)
+        return Linear(rest, self.reads + other.reads, self.terms + other.terms)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector that is read from memories.
+
+    Attributes:
+        after: the expression that computes it once the memories are solved.
+        linear: its linear form; None where it is not linear.
+        state: the memory that the linear form reads.
+    """
+
+    after: Expr
+    linear: Linear | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Outer:
+    """An outer product within a memory: a key, the place of its value, a factor of the value."""
+
+    key: Expr
+    place: int
+    factor: Expr
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A memory: ``decay * S_prev + sum of outer products``; of no state yet where it has none."""
+
+    state: str
+    decay: Expr | None
+    outers: tuple[Outer, ...]
+    updated: bool = False
+
+
+Value = Known | Vector | Matrix
+
+
+@dataclass
+class Ledger:
+    """What the evaluation has found of one memory: the values of its terms, and its reads."""
+
+    values: list[Linear] = field(default_factory=list)
+    reads: dict[tuple[Expr, bool], str] = field(default_factory=dict)
+
+
+class Interpreter:
+    """Evaluates expressions; `analysis` looks names up.
+
+    Args:
+        transposed: whether keys are the right factors of outer products, and matvec reads.
+    """
+
+    transposed = False
+
+    def __init__(self) -> None:
+        self.ledger: dict[str, Ledger] = {}
+
+    # What `analysis` provides.
+    def look_up(self, expr: Name | Call) -> Value | None:
+        """Return the value of a name, or of the matrix that nested splits restore; or None."""
+        raise NotImplementedError
+
+    def definition(self, expr: Expr) -> Expr | None:
+        """Return the equation behind a known name."""
+        raise NotImplementedError
+
+    def last_axes(self, expr: Expr) -> tuple[int, int]:
+        """Return the last two axes of a known expression; 1 for those it lacks."""
+        raise NotImplementedError
+
+    def visit(self, parts: int = 1) -> None:
+        """Count visited parts."""
+        raise NotImplementedError
+
+    def value(self, expr: Expr, where: str) -> Value:
+        """Return the value of an expression.
+
+        Raises:
+            NotAffineError: a memory is used in a way that chunks cannot compute.
+        """
+        self.visit()
+        if isinstance(expr, Number):
+            return Known(expr)
+        if isinstance(expr, Neg):
+            return self.scaled(self.value(expr.operand, where), Number(-1), where)
+        if isinstance(expr, (Name, Call)):
+            found = self.look_up(expr)
+            if found is not None:
+                return found
+        if isinstance(expr, Call):
+            return self.call(expr, where)
+        assert isinstance(expr, Binary)
+        left, right = self.value(expr.left, where), self.value(expr.right, where)
+        if isinstance(left, Known) and isinstance(right, Known):
+            return Known(Binary(expr.op, left.expr, right.expr))
+        if expr.op in "+-":
+            if expr.op == "-":
+                right = self.scaled(right, Number(-1), where)
+            return self.sum(left, right, where)
+        if expr.op == "*" and isinstance(right, Known):
+            return self.scaled(left, right.expr, where)
+        if expr.op == "*" and isinstance(left, Known):
+            return self.scaled(right, left.expr, where)
+        if expr.op == "/" and isinstance(right, Known):
+            return self.scaled(left, 1 / right.expr, where, by=right.expr)
+        return self.opaque(Binary(expr.op, *self.after([left, right], where, expr.op)))
+
+    def call(self, expr: Call, where: str) -> Value:
+        inner = [self.value(arg, where) for arg in expr.args]
+        if all(isinstance(part, Known) for part in inner):
+            return Known(Call(expr.function, tuple(p.expr for p in inner)))  # type: ignore[union-attr]
+        if expr.function == "outer":
+            return self.outer(inner, where)
+        if expr.function in ("vecmat", "matvec"):
+            vector, memory = inner if expr.function == "vecmat" else inner[::-1]
+            if isinstance(memory, Matrix):
+                if (expr.function == "matvec") != self.transposed:
+                    raise NotAffineError(
+                        f"{where} reads {memory.state} by {expr.function}, and another signal from "
+                        "its other side"
+                    )
+                return self.read_memory(vector, memory, where)
+        return self.opaque(Call(expr.function, self.after(inner, where, expr.function)))
+
+    def after(self, values: list[Value], where: str, function: str) -> tuple[Expr, ...]:
+        """Return the expressions that compute values once the memories are solved."""
+        found = []
+        for value in values:
+            if isinstance(value, Matrix):
+                name = value.state or "a matrix"
+                what = function if function in ("*", "/", "**") else f"{function}(...)"
+                raise NotAffineError(f"{where} needs {name} within {what}")
+            found.append(value.expr if isinstance(value, Known) else value.after)
+        return tuple(found)
+
+    def opaque(self, expr: Expr) -> Vector:
+        return Vector(expr)
+
+    # --- vectors and memories ----------------------------------------------
+
+    def scaled(self, value: Value, factor: Expr, where: str, by: Expr | None = None) -> Value:
+        """Return a value times a known factor, or divided ``by`` one."""
+
+        def apply(expr: Expr) -> Expr:
+            if by is not None:
+                return Binary("/", expr, by)
+            return times(expr, factor)
+
+        if isinstance(value, Known):
+            return Known(apply(value.expr))
+        if isinstance(value, Vector):
+            linear = None if value.linear is None else value.linear.scaled(factor)
+            return Vector(apply(value.after), self.limited(linear), value.state)
+        column, row = self.factors(factor, where)
+        outers = tuple(
+            Outer(times(o.key, column), o.place, times(o.factor, row)) for o in value.outers
+        )
+        decay = None if value.decay is None else times(value.decay, factor)
+        return Matrix(value.state, decay, outers)
+
+    def sum(self, left: Value, right: Value, where: str) -> Value:
+        if isinstance(left, Matrix) or isinstance(right, Matrix):
+            state = next(v.state for v in (left, right) if isinstance(v, Matrix))
+            left, right = self.memory(left, state, where), self.memory(right, state, where)
+            decay = plus(left.decay, right.decay)
+            return Matrix(state, decay, left.outers + right.outers)
+        after = Binary("+", *self.after([left, right], where, "+"))
+        one, other = self.linear(left), self.linear(right)
+        states = {v.state for v in (left, right) if isinstance(v, Vector) and v.state}
+        if one is None or other is None or len(states) > 1:
+            return Vector(after)
+        return Vector(after, self.limited(one.plus(other)), *states)
+
+    def linear(self, value: Value) -> Linear | None:
+        return Linear(value.expr) if isinstance(value, Known) else value.linear  # type: ignore[union-attr]
+
+    def memory(self, value: Value, state: str, where: str) -> Matrix:
+        """Return a value as a memory of the state."""
+        if isinstance(value, Matrix):
+            if value.state != state:
+                raise NotAffineError(f"{where} adds {value.state} to {state}")
+            return value
+        if isinstance(value, Vector):
+            raise NotAffineError(f"{where} adds to {state} what is not an outer product")
+        return Matrix(state, None, tuple(self.outers(value.expr, state, where)))
+
+    def outers(self, expr: Expr, state: str, where: str) -> list[Outer]:
+        """Return a known matrix as outer products."""
+        self.visit()
+        if isinstance(expr, Call) and expr.function == "outer":
+            key, value = expr.args[::-1] if self.transposed else expr.args
+            return [Outer(key, self.place(state, Linear(value)), _ONE)]
+        if isinstance(expr, Neg):
+            return [replace(o, key=-o.key) for o in self.outers(expr.operand, state, where)]
+        if isinstance(expr, Binary) and expr.op in "+-":
+            right = self.outers(expr.right, state, where)
+            if expr.op == "-":
+                right = [replace(o, key=-o.key) for o in right]
+            return self.outers(expr.left, state, where) + right
+        if isinstance(expr, (Name, Call)):
+            written = self.definition(expr)
+            if written is not None:
+                return self.outers(written, state, where)
+        if isinstance(expr, Binary) and expr.op in "*/":
+            sides = [(expr.left, expr.right)] + [(expr.right, expr.left)] * (expr.op == "*")
+            for matrix, factor in sides:
+                if min(self.last_axes(matrix)) > 1:
+                    column, row = self.factors(factor, where)
+                    if expr.op == "/":
+                        column, row = 1 / column, row if constant(row) == 1 else 1 / row
+                    return [
+                        Outer(times(o.key, column), o.place, times(o.factor, row))
+                        for o in self.outers(matrix, state, where)
+                    ]
+        if constant(expr) is None:
+            column, row = self.factors(expr, where)
+            return [Outer(column, self.place(state, Linear(row)), _ONE)]
+        raise NotAffineError(f"{where} adds to {state} what is not an outer product: {expr}")
+
+    def outer(self, inner: list[Value], where: str) -> Matrix:
+        key, value = inner[::-1] if self.transposed else inner
+        if not isinstance(key, Known):
+            raise NotAffineError(f"{where} has a key that depends on the memory's own past")
+        if not isinstance(value, Vector) or value.linear is None:
+            raise NotAffineError(
+                f"{where} writes a value that is not linear in what the memory contains"
+            )
+        outer = Outer(key.expr, self.place(value.state, value.linear), _ONE)
+        return Matrix(value.state, None, (outer,))
+
+    def place(self, state: str, value: Linear) -> int:
+        """Return the place of a term's value in the ledger of the memory."""
+        values = self.ledger.setdefault(state, Ledger()).values
+        if value not in values:
+            values.append(value)
+        return values.index(value)
+
+    def read_memory(self, query: Value, memory: Matrix, where: str) -> Vector:
+        r"""Return $M^\top q$ for a memory M."""
+        if not isinstance(query, Known):
+            raise NotAffineError(f"{where} reads {memory.state} with a vector that depends on it")
+        q, ledger = query.expr, self.ledger.setdefault(memory.state, Ledger())
+        found = Linear(None)
+        if memory.decay is not None:
+            column, row = self.factors(memory.decay, where)
+            found = Linear(None, ((row, times(q, column)),))
+        for outer in memory.outers:
+            weight = times(Call("dot", (q, outer.key)), outer.factor)
+            value = ledger.values[outer.place]
+            if value.known:
+                more = value.scaled(weight)
+            else:
+                more = Linear(None, (), ((weight, outer.place),))
+            found = found.plus(more)
+        self.limited(found)
+        if memory.updated:
+            after: Expr = self.read_name(memory.state, q, True)
+        else:
+            parts = [] if found.rest is None else [found.rest]
+            parts += [times(c, self.read_name(memory.state, w, False)) for c, w in found.reads]
+            parts += [times(c, Name(f"term:{memory.state}:{place}")) for c, place in found.terms]
+            after = parts[0]
+            for part in parts[1:]:
+                after = after + part
+        return Vector(after, found, memory.state)
+
+    def read_name(self, state: str, query: Expr, after: bool) -> Expr:
+        reads = self.ledger[state].reads
+        return Name(reads.setdefault((query, after), f"read:{state}:{len(reads)}"))
+
+    def factors(self, expr: Expr, where: str) -> tuple[Expr, Expr]:
+        """Return what a known factor multiplies rows (of keys) and columns (of values) by.
+
+        Raises:
+            NotAffineError: it is not a column times a row.
+        """
+        self.visit()
+        one = Number(1)
+        if constant(expr) is not None:
+            return expr, one
+        rows, columns = self.last_axes(expr)
+        if rows == 1 or columns == 1:
+            right = (columns > 1) != self.transposed if (rows > 1 or columns > 1) else False
+            flat = inside(expr)
+            return (one, flat) if right else (flat, one)
+        pairs = None
+        if isinstance(expr, Binary) and expr.op in "*/":
+            pairs = [self.factors(side, where) for side in (expr.left, expr.right)]
+            if expr.op == "/":
+                pairs[1] = (1 / pairs[1][0], 1 / pairs[1][1])
+        elif isinstance(expr, Neg):
+            pairs = [(Number(-1), one), self.factors(expr.operand, where)]
+        elif isinstance(expr, Call) and expr.function == "outer":
+            left, right_side = expr.args[::-1] if self.transposed else expr.args
+            return left, right_side
+        elif isinstance(expr, Call) and expr.function == "exp":
+            inner = expr.args[0]
+            if isinstance(inner, Binary) and inner.op == "+":
+                exps = [Call("exp", (side,)) for side in (inner.left, inner.right)]
+                pairs = [self.factors(side, where) for side in exps]
+        elif isinstance(expr, (Name, Call)):
+            written = self.definition(expr)
+            if written is not None:
+                return self.factors(written, where)
+        if pairs is None:
+            raise NotAffineError(
+                f"{where} multiplies each element of a memory by its own factor, {expr}, and not "
+                "by a column times a row"
+            )
+        return times(pairs[0][0], pairs[1][0]), times(pairs[0][1], pairs[1][1])
+
+    def limited(self, linear: Linear | None) -> Linear | None:
+        """Return a linear form if it is small enough."""
+        if linear is not None:
+            parts = [] if linear.rest is None else [linear.rest]
+            parts += [e for c, q in linear.reads for e in (c, q)] + [c for c, _ in linear.terms]
+            self.visit(sum(1 for part in parts for _ in walk(part)))
+        return linear
+
+
+def inside(expr: Expr) -> Expr:
+    """Return a matrix with one row or one column as a vector."""
+    if isinstance(expr, Call) and expr.function in ("column", "row"):
+        return expr.args[0]
+    return Call("flat", (expr,))
+
+
+def times(a: Expr, b: Expr) -> Expr:
+    """Return a product without a factor of 1 or -1."""
+    for one, other in ((a, b), (b, a)):
+        if one == Number(-1):
+            return other.operand if isinstance(other, Neg) else -other
+    if Number(1) in (a, b):
+        return b if a == Number(1) else a
+    return a * b
+
+
+def plus(a: Expr | None, b: Expr | None) -> Expr | None:
+    """Return a sum; None is zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    return a - b.operand if isinstance(b, Neg) else a + b

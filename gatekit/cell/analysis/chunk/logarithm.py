@@ -1,0 +1,144 @@
+r"""Logarithms of decays, derived from their equations and never computed from their values.
+
+A decay that underflows to 0 has the logarithm $-\infty$, and the gradient of $\exp(\sum \log a)$
+would be NaN. Of $\sigma(x)$ the logarithm is $\log\sigma(x)$, which is finite for every x.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from gatekit.cell.analysis.affine import NotAffineError
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
+
+# A function of these keeps each element: the logarithm goes inside.
+_PLACES = ("split", "flat", "column", "row", "repeat", "transpose")
+_POSITIVE = ("exp", "sigmoid", "softplus", "relu", "abs", "square", "sqrt", "hard_sigmoid")
+_LEAST = 1e-37
+
+
+class Logarithms:
+    """Derives logarithms.
+
+    Args:
+        definition: returns the equation of a signal, or None where it has none.
+        positive: whether a name is a parameter whose map makes it positive.
+        visit: counts a visited part, and raises if there were too many.
+    """
+
+    def __init__(
+        self,
+        definition: Callable[[Expr], Expr | None],
+        positive: Callable[[str], bool],
+        visit: Callable[[], None],
+    ) -> None:
+        self.definition, self.positive, self.visit = definition, positive, visit
+
+    def of(self, expr: Expr) -> list[Expr]:
+        """Return summands of the logarithm; none where the value is 1.
+
+        Raises:
+            NotAffineError: the expression may be zero or negative.
+        """
+        self.visit()
+        value = constant(expr)
+        if value is not None and value > 0:
+            return [] if value == 1 else [number(math.log(value))]
+        if isinstance(expr, Binary):
+            found = self.binary(expr)
+            if found is not None:
+                return found
+        if isinstance(expr, Name) and self.positive(expr.name):
+            # A weight that is positive by its map; where it underflows it counts as the least.
+            return [Call("log", (Call("maximum", (expr, Number(_LEAST))),))]
+        if isinstance(expr, (Name, Call)):
+            written = self.definition(expr)
+            if written is not None:
+                return self.of(written)
+        if isinstance(expr, Call):
+            inner = expr.args[0]
+            if expr.function == "exp":
+                return [inner]
+            if expr.function == "sigmoid":
+                return [Call("log_sigmoid", (inner,))]
+            if expr.function in ("sqrt", "square"):
+                factor = Number(0.5 if expr.function == "sqrt" else 2)
+                return [factor * part for part in self.of(inner)]
+            if expr.function in _PLACES:
+                return [placed(expr, part) for part in self.of(inner)]
+            if expr.function == "outer":
+                left, right = expr.args
+                columns: list[Expr] = [Call("column", (part,)) for part in self.of(left)]
+                return columns + [Call("row", (part,)) for part in self.of(right)]
+        raise NotAffineError(f"the decay {expr} may be zero or negative: its logarithm is unknown")
+
+    def binary(self, expr: Binary) -> list[Expr] | None:
+        """Return the summands of an operation's logarithm; None where no rule fits."""
+        left, right = expr.left, expr.right
+        if expr.op == "*":
+            if left == Number(1) or right == Number(1):
+                return self.of(right if left == Number(1) else left)
+            return self.of(left) + self.of(right)
+        if expr.op == "/":
+            return self.of(left) + [-part for part in self.of(right)]
+        if expr.op == "**" and constant(right) is not None:
+            return [right * part for part in self.of(left)]
+        if expr.op == "+" and Number(0) in (left, right):
+            return self.of(right if left == Number(0) else left)
+        if expr.op == "-" and left == Number(1):
+            return self.complement(right)
+        if expr.op == "+":
+            least = [constant(side) or 0.0 for side in (left, right)]
+            others = [side for side in (left, right) if constant(side) is None]
+            if max(least) > 0 and min(least) >= 0 and all(map(self.not_negative, others)):
+                return [Call("log", (expr,))]
+        return None
+
+    def complement(self, expr: Expr) -> list[Expr] | None:
+        """Return the summands of the logarithm of ``1 - expr``."""
+        if isinstance(expr, Call):
+            if expr.function == "sigmoid":
+                return [Call("log_sigmoid", (-expr.args[0],))]
+            if expr.function in _PLACES:
+                inner = self.complement(expr.args[0])
+                return None if inner is None else [placed(expr, part) for part in inner]
+        written = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        return None if written is None else self.complement(written)
+
+    def not_negative(self, expr: Expr) -> bool:
+        """Return whether a value can never be negative."""
+        self.visit()
+        value = constant(expr)
+        if value is not None:
+            return value >= 0
+        if isinstance(expr, Binary):
+            inner = self.not_negative(expr.left) and self.not_negative(expr.right)
+            return expr.op in "+*/" and inner
+        if isinstance(expr, Call) and expr.function in _PLACES:
+            return self.not_negative(expr.args[0])
+        return isinstance(expr, Call) and expr.function in _POSITIVE
+
+
+def constant(expr: Expr) -> float | None:
+    """Return the value of a constant; None where the expression is none."""
+    if isinstance(expr, Neg):
+        value = constant(expr.operand)
+        return None if value is None else -value
+    if isinstance(expr, Binary) and expr.op in "+-*/":
+        left, right = constant(expr.left), constant(expr.right)
+        if left is None or right is None or (expr.op == "/" and not right):
+            return None
+        operations = {"+": left + right, "-": left - right, "*": left * right}
+        return left / right if expr.op == "/" else operations[expr.op]
+    return float(expr.value) if isinstance(expr, Number) else None
+
+
+def number(value: float) -> Expr:
+    """Return a number as an expression."""
+    return Number(value) if value >= 0 else Neg(Number(-value))
+
+
+def placed(call: Call, inner: Expr) -> Expr:
+    """Return a call with another first argument; a plain number has no places to move."""
+    return inner if constant(inner) is not None else Call(call.function, (inner, *call.args[1:]))

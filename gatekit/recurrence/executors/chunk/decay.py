@@ -1,0 +1,155 @@
+r"""Decays within a chunk: from step to step, from the chunk's start, and to its end.
+
+Sums of logarithms of one number for each step are formed in double precision, where they keep their
+digits; those of each row in the type of the computation, over the steps that they span.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.chunk import Memory
+
+from .layout import Layout
+from .scores import LEAST, blocks, causal, halves, prefix_sums, repeated, scores, suffix_sums
+
+
+class Decay:
+    """The decay of a memory.
+
+    Args:
+        memory: the memory.
+        layout: how sequences are cut.
+    """
+
+    def __init__(self, memory: Memory, layout: Layout) -> None:
+        rows, columns = memory.shape[-2:]
+        self.dtype, self.terms = layout.dtype, len(memory.terms)
+        self.head = self.column = self.row = None
+        if memory.head is not None:
+            head = tf.cast(layout.sequence(memory.head, 1), tf.float64)
+            self.head = tf.maximum(head, LEAST)[..., 0]
+            self.head_ends = tf.cumsum(self.head, -1)
+        if memory.column is not None:
+            self.column = tf.maximum(layout.sequence(memory.column, rows), LEAST)
+            if self.head is not None:
+                self.column += tf.cast(self.head, self.dtype)[..., None]
+                self.head = None
+            self.column_ends = prefix_sums(self.column)
+        if memory.row is not None:
+            self.row = tf.maximum(layout.sequence(memory.row, columns), LEAST)
+            self.row_ends = prefix_sums(self.row)
+
+    def scores(self, queries: list[Any], strict: list[bool], keys: Any) -> list[Any]:
+        """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
+        if self.column is not None:
+            return scores(queries, strict, keys, self.column)
+        found = []
+        for query, before in zip(queries, strict, strict=True):
+            score = tf.matmul(query, keys, transpose_b=True)
+            if self.head is not None:
+                score *= self.between(before)
+            found.append(causal(score, self.terms, before))
+        return found
+
+    def between(self, strict: bool) -> Any:
+        """Return the decay from each step to each later one, ``... x steps x keys``."""
+        until = self.head_ends - self.head if strict else self.head_ends
+        sums = causal(until[..., :, None] - self.head_ends[..., None, :], 1, strict)
+        decays = tf.exp(tf.cast(sums, self.dtype))
+        if self.terms > 1:
+            decays = tf.repeat(decays, self.terms, -1)
+        return decays
+
+    def from_start(self, queries: Any, strict: bool) -> Any:
+        """Return queries times the decay of rows from the chunk's start."""
+        if self.column is not None:
+            ends = self.column_ends - self.column if strict else self.column_ends
+            return queries * tf.exp(ends)
+        if self.head is not None:
+            ends = self.head_ends - self.head if strict else self.head_ends
+            return queries * tf.exp(tf.cast(ends, self.dtype))[..., None]
+        return queries
+
+    def to_end(self, keys: Any) -> Any:
+        """Return keys times the decay of rows to the chunk's end."""
+        if self.column is not None:
+            return keys * repeated(tf.exp(suffix_sums(self.column)), self.terms)
+        if self.head is not None:
+            rest = tf.exp(tf.cast(self.head_ends[..., -1:] - self.head_ends, self.dtype))
+            return keys * repeated(rest[..., None], self.terms)
+        return keys
+
+    def of_chunk(self, like: Any) -> Any:
+        """Return the decay over the whole chunk, ``... x rows or 1 x columns or 1``.
+
+        Args:
+            like: any tensor with the leading axes.
+        """
+        if self.column is not None:
+            found = tf.exp(self.column_ends[..., -1, :])[..., None]
+        elif self.head is not None:
+            found = tf.exp(tf.cast(self.head_ends[..., -1], self.dtype))[..., None, None]
+        else:
+            found = tf.ones_like(like[..., :1, :1])
+        if self.row is not None:
+            found *= tf.exp(self.row_ends[..., -1:, :])
+        return found
+
+    def values_to_end(self, values: Any) -> Any:
+        """Return values times the decay of columns to the chunk's end."""
+        if self.row is None:
+            return values
+        return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
+
+    def values_from_start(self, outputs: Any, strict: bool) -> Any:
+        """Return what is read times the decay of columns from the chunk's start."""
+        if self.row is None:
+            return outputs
+        return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)
+
+    def applied(self, score: Any, values: Any, strict: bool) -> Any:
+        """Return the scores times values, with the decay of columns between their steps.
+
+        As in `scores`, two blocks of steps meet at their boundary.
+        """
+        if self.row is None:
+            return tf.matmul(score, values)
+        steps, terms = score.shape[-2], self.terms
+        logs = blocks(self.row, 1)
+        ends, rest = logs, tf.zeros_like(logs)
+        found = tf.matmul(_meeting(score, 1, terms, 0), blocks(values, terms))
+        size = 1
+        while size < steps:
+            (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
+            earlier, _ = halves(blocks(values, size * terms))
+            (_, second_logs), (one, other) = halves(logs), halves(found)
+            late = tf.matmul(
+                _meeting(score, size, terms, size), earlier * repeated(tf.exp(first_rest), terms)
+            )
+            other += late * tf.exp(second_end - second_logs if strict else second_end)
+            found = tf.concat([one, other], -2)
+            total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
+            ends = tf.concat([first_end, second_end + total], -2)
+            rest = tf.concat([first_rest + second_total, second_rest], -2)
+            logs = tf.concat([*halves(logs)], -2)
+            size *= 2
+        return tf.squeeze(found, -3)
+
+
+def _meeting(score: Any, size: int, terms: int, later: int) -> Any:
+    """Return the blocks of scores in which later steps meet earlier ones, ``... x blocks x ...``.
+
+    Args:
+        score: ``... x steps x (steps * terms)``.
+        size: the steps of a block.
+        terms: keys of a step.
+        later: how many steps after the keys' block that of the queries begins.
+    """
+    starts = range(0, score.shape[-2], size + later)
+    return tf.stack(
+        [score[..., s + later : s + later + size, s * terms : (s + size) * terms] for s in starts],
+        -3,
+    )

@@ -1,0 +1,90 @@
+"""Cells with memories: all steps at once, but for the memory from chunk to chunk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.affine import Block
+from gatekit.cell.analysis.chunk import Largest, Parallel
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Node
+from gatekit.recurrence.executors.linear.recurrence import before
+from gatekit.recurrence.executors.linear.solve import (
+    reads_of,
+    shared_products,
+    solve_block,
+    state_of,
+)
+from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.step import pre_activation, value_of
+
+from . import largest, memory
+
+
+@tf.autograph.experimental.do_not_convert
+def run(problem: Problem, parallel: Parallel) -> Solution:
+    """Return the sequences and last states of the recurrence.
+
+    Args:
+        problem: the call, time first.
+        parallel: the cell's blocks; `gatekit.cell.analysis.chunk.analyse(cell)`.
+
+    Raises:
+        ConfigError: a memory is wanted at all steps, which is never written out.
+        NotImplementedError: on differentiating a second time.
+    """
+    cell, like = problem.cell, problem.inputs["x"]
+    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    bare = {(gate, read.text) for gate, read in parallel.reads.values()}
+    products = shared_products(problem, env, bare)
+    sequences: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+
+    def add(node: Node) -> None:
+        pre = None
+        if node.declared:
+            rest = replace(node, bias=None) if node.name in products.biased else node
+            pre = pre_activation(cell, rest, products.linear, problem.weights)
+            if node.name in parallel.pre_activations:
+                env[f"pre:{node.name}"] = pre
+        value_of(cell, node, env, pre, like)
+
+    for node in cell.nodes:
+        if node.hoisted:
+            add(node)
+    for block in parallel.blocks:
+        if isinstance(block, Block):
+            for key in reads_of(block, parallel.reads):
+                env[key] = products.linear(*parallel.reads[key])
+            sequences |= solve_block(problem, block, env, "affine", last)
+        elif isinstance(block, Largest):
+            name, first = block.state, problem.states[block.state]
+            sequences[name], last[name] = largest.solve(problem, block, env)
+            env[f"{name}_prev"] = tf.ensure_shape(
+                before(sequences[name], first), sequences[name].shape
+            )
+        else:
+            for found in block.memories:
+                reads, last[found.state] = memory.solve(problem, found, env)
+                env |= reads
+            for name, expr in block.nodes:
+                node = cell.node(name)
+                add(node if expr is None else replace(node, expr=expr))
+            continue
+        for name in block.nodes:
+            node = cell.node(name)
+            solved = node.kind == "equation" and name in block.states
+            if solved and not state_of(cell, name).zoneout:
+                env[name] = sequences[name]
+            else:
+                add(node)
+    wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
+    missing = [name for name, value in wanted.items() if value is None]
+    if missing:
+        raise ConfigError(
+            f"executor='chunk' never computes {missing[0]!r} at each step; type executor=fused"
+        )
+    return Solution(wanted, {state.name: last[state.name] for state in cell.states})

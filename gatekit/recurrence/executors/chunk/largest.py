@@ -1,0 +1,72 @@
+r"""A running maximum for all steps at once: $m_t = \max(m_{t-1} + f_t, i_t)$."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.chunk import Largest
+from gatekit.cell.language.expression import evaluate
+from gatekit.recurrence.executors.linear.recurrence import before, linear_recurrence
+from gatekit.recurrence.executors.linear.solve import SOLVERS
+from gatekit.recurrence.problem import Problem
+
+
+def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
+    r"""Return the state at all steps, ``time x batch x width``, and its last value.
+
+    The maxima are found in about log2(time) rounds, because maps
+    $m \mapsto \max(m + f, i)$ compose. Which argument was the larger one, $p_t$, makes the state
+    affine in its past, $m_t = p_t m_{t-1} + (p_t f_t \text{ or } i_t)$, and this recurrence has the
+    gradient. At a tie it goes to the first argument, as that of ``tf.maximum`` does.
+
+    Args:
+        problem: the call, time first.
+        block: the state.
+        env: values by key, ``time x batch x width``.
+    """
+    x, first = problem.inputs["x"], problem.states[block.state]
+    shape = tf.concat([tf.shape(x)[:2], tf.shape(first)[1:]], 0)
+
+    def full(expr: Any) -> Any:
+        value = evaluate(expr, env, problem.cell.spec.functions)
+        value = tf.broadcast_to(tf.convert_to_tensor(value, x.dtype), shape)
+        return tf.ensure_shape(value, [*x.shape[:2], first.shape[-1]])
+
+    shift, new = full(block.shift), full(block.new)
+    if problem.mask is not None:
+        shift = tf.where(problem.mask, shift, tf.zeros([], x.dtype))
+        new = tf.where(problem.mask, new, tf.constant(x.dtype.min, x.dtype))
+    earlier = before(_maxima(*map(tf.stop_gradient, (shift, new, first))), first)
+    kept = earlier + shift >= new if block.first else earlier + shift > new
+    if problem.mask is not None:
+        kept |= tf.logical_not(problem.mask)
+    a = tf.cast(tf.stop_gradient(kept), x.dtype)
+    (states,), (last,) = linear_recurrence(
+        SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first]
+    )
+    return states, last
+
+
+@tf.autograph.experimental.do_not_convert
+def _maxima(shift: Any, new: Any, first: Any) -> Any:
+    steps = tf.shape(shift)[0]
+    index = tf.range(steps)
+
+    def compose(offset: Any, shift: Any, new: Any) -> Any:
+        place = tf.maximum(index - offset, 0)
+        inside = (index >= offset)[:, None, None]
+        behind = tf.gather(shift, place), tf.gather(new, place)
+        larger = tf.maximum(behind[1] + shift, new)
+        shifted = tf.where(inside, behind[0] + shift, shift)
+        return 2 * offset, shifted, tf.where(inside, larger, new)
+
+    static = shift.shape
+    _, shift, new = tf.while_loop(
+        lambda offset, *_: offset < steps,
+        compose,
+        (tf.constant(1), shift, new),
+        parallel_iterations=1,
+    )
+    return tf.ensure_shape(tf.maximum(first + shift, new), static)

@@ -1,0 +1,91 @@
+"""Sequences cut into chunks, ``chunks x batch x heads x steps x width``, and joined again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.language.expression import Expr, evaluate
+from gatekit.recurrence.problem import Problem
+
+LARGEST = 64
+"""The most steps of a chunk."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the sequences of a problem are cut.
+
+    Args:
+        problem: the call, time first.
+        env: values by key.
+        heads: the axes of heads.
+    """
+
+    problem: Problem
+    env: Any
+    heads: tuple[int, ...]
+
+    @property
+    def steps(self) -> int:
+        """Steps of a chunk: a power of two that a short sequence fits into."""
+        time = self.problem.inputs["x"].shape[0]
+        return LARGEST if time is None else min(LARGEST, 1 << max(time - 1, 0).bit_length())
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the computation: that of the variables, at least single precision."""
+        given = self.problem.inputs["x"].dtype
+        return given if given.size >= 4 else tf.float32
+
+    def shape(self) -> Any:
+        """Return time and batch."""
+        return tf.shape(self.problem.inputs["x"])[:2]
+
+    def sequence(self, expr: Expr | None, width: int) -> Any:
+        """Return an expression at all steps, chunked; zero at masked and padded steps.
+
+        Args:
+            expr: what is evaluated; None is zero.
+            width: the width of its last axis.
+
+        Returns:
+            ``chunks x batch x heads x steps x width``.
+        """
+        value: Any = 0.0
+        if expr is not None:
+            value = evaluate(expr, self.env, self.problem.cell.spec.functions)
+        value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
+        value = tf.cast(value, self.dtype)
+        shape = (*self.heads, width)
+        if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
+            value = tf.broadcast_to(value, tf.concat([self.shape(), shape], 0))
+        time, batch = tf.unstack(self.shape())
+        value = tf.reshape(value, tf.stack([time, batch, math.prod(self.heads), width]))
+        mask = self.problem.mask
+        if mask is not None:
+            value = tf.where(mask[..., None], value, tf.zeros([], value.dtype))
+        return self.cut(value)
+
+    def cut(self, value: Any) -> Any:
+        """Return ``time x batch x heads x width`` as ``chunks x batch x heads x steps x width``."""
+        steps, (time, batch, heads, width) = self.steps, tf.unstack(tf.shape(value))
+        count = tf.maximum((time + steps - 1) // steps, 1)
+        if value.shape[0] is None or value.shape[0] % steps or not value.shape[0]:
+            value = tf.pad(value, [[0, count * steps - time], [0, 0], [0, 0], [0, 0]])
+        static = value.shape
+        value = tf.reshape(value, tf.stack([count, steps, batch, heads, width]))
+        value = tf.transpose(value, [0, 2, 3, 1, 4])
+        known = None if static[0] is None else static[0] // steps
+        return tf.ensure_shape(value, [known, static[1], static[2], steps, static[3]])
+
+    def joined(self, value: Any) -> Any:
+        """Return ``chunks x batch x heads x steps x width`` as ``time x batch x ... x width``."""
+        time, batch = tf.unstack(self.shape())
+        value, width = tf.transpose(value, [0, 3, 1, 2, 4]), value.shape[-1]
+        value = tf.reshape(value, tf.stack([-1, batch, *self.heads, width]))[:time]
+        x = self.problem.inputs["x"]
+        return tf.cast(tf.ensure_shape(value, [*x.shape[:2], *self.heads, width]), x.dtype)

@@ -1,0 +1,170 @@
+r"""Scores of queries with keys under decays of rows: $\sum_n q_{tn} k_{sn} e^{g_{tn} - g_{sn}}$.
+
+Let $g_t$ be the sum of the logarithms up to step t. $e^{g_t - g_s}$ is at most 1, but $e^{g_t}$
+may underflow and $e^{-g_s}$ overflow. So two neighbouring blocks of steps meet at their boundary b:
+$e^{g_t - g_b}$ and $e^{g_b - g_s}$ are both at most 1. Their sums are formed within one block, so
+they keep their digits. Halving goes on down to blocks of one step, which always works. If the
+logarithms of a block span little, both factors are taken about the middle of the span instead, and
+the block is one product.
+
+Which size of block does is decided by the numbers, within one operation with its own gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.recurrence.first_order import first_order, refusal
+
+# Half the span is the largest exponent: exp(30) = 1e13 squared is far below the largest number.
+_SPAN = {tf.float32: 60.0, tf.float64: 600.0}
+_SMALL = 16
+LEAST = -800.0
+"""Logarithms below count as it: the exponential is 0 in double precision."""
+
+
+def scores(queries: list[Any], strict: list[bool], keys: Any, logs: Any) -> list[Any]:
+    """Return the scores of queries with keys of the same and earlier steps, zero elsewhere.
+
+    Args:
+        queries: each ``... x steps x rows``.
+        strict: for each, whether it meets only earlier steps, after the decay of the step before.
+        keys: ``... x (steps * terms) x rows``, the terms of a step side by side.
+        logs: logarithms of the decay of each step, ``... x steps x rows``.
+
+    Returns:
+        For each, ``... x steps x (steps * terms)``.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    steps = logs.shape[-2]
+    leaves = sorted({steps, min(_SMALL, steps), 1}, reverse=True)
+
+    def computed(leaf: int, tensors: Any) -> list[Any]:
+        return in_blocks(tensors[0], strict, tensors[1], tensors[2], leaf)
+
+    def choice(logs: Any) -> Any:
+        """Return the place of the largest block whose span is small."""
+        sizes = tf.abs(logs)
+        fits = [
+            tf.reduce_max(tf.reduce_sum(blocks(sizes, leaf), -2)) < _SPAN[logs.dtype]
+            for leaf in leaves[:-1]
+        ]
+        return tf.argmax(tf.stack([*fits, True]), output_type=tf.int32)
+
+    def forward(tensors: Any) -> tuple[Any, Any]:
+        place = choice(tensors[2])
+        branches = [lambda leaf=leaf: computed(leaf, tensors) for leaf in leaves]
+        return _one_of(place, branches), place
+
+    def backward(tensors: Any, place: Any, cotangents: Any) -> Any:
+        def gradient(leaf: int) -> Any:
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                found = computed(leaf, tensors)
+            return tape.gradient(found, tensors, cotangents, unconnected_gradients="zero")
+
+        return _one_of(place, [lambda leaf=leaf: gradient(leaf) for leaf in leaves])
+
+    message = refusal("the chunk executor", "executor='reference'")
+    found: list[Any] = first_order(forward, backward, message)((queries, keys, logs))
+    return found
+
+
+def _one_of(place: Any, branches: list[Any]) -> Any:
+    return branches[0]() if len(branches) == 1 else tf.switch_case(place, branches)
+
+
+def in_blocks(queries: list[Any], strict: list[bool], keys: Any, logs: Any, leaf: int) -> list[Any]:
+    """Return `scores`, by halving down to blocks of ``leaf`` steps."""
+    terms = keys.shape[-2] // logs.shape[-2]
+    logs = blocks(logs, leaf)
+    ends = prefix_sums(logs)
+    rest = suffix_sums(logs)
+    found = []
+    if leaf == 1:
+        # Within a step nothing decays; a factor of exp(-logs) for its pairs might be infinite.
+        ones = blocks(keys, terms)
+        for query, before in zip(queries, strict, strict=True):
+            own = tf.matmul(blocks(query, 1), ones, transpose_b=True)
+            found.append(tf.zeros_like(own) if before else own)
+    else:
+        low, high = (f(ends, -2, keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
+        middle = tf.stop_gradient(0.5 * (low + high))
+        late = blocks(keys, leaf * terms) * repeated(tf.exp(middle - ends), terms)
+        for query, before in zip(queries, strict, strict=True):
+            early = blocks(query, leaf) * tf.exp((ends - logs if before else ends) - middle)
+            found.append(causal(tf.matmul(early, late, transpose_b=True), terms, before))
+    while found[0].shape[-3] > 1:
+        size = logs.shape[-2]
+        (first_end, second_end), (first_rest, second_rest) = halves(ends), halves(rest)
+        earlier_keys, _ = halves(blocks(keys, size * terms))
+        late = earlier_keys * repeated(tf.exp(first_rest), terms)
+        _, second_logs = halves(logs)
+        for place, (query, before) in enumerate(zip(queries, strict, strict=True)):
+            _, second = halves(blocks(query, size))
+            early = second * tf.exp(second_end - second_logs if before else second_end)
+            below = tf.matmul(early, late, transpose_b=True)
+            one, other = halves(found[place])
+            top = tf.concat([one, tf.zeros_like(below)], -1)
+            found[place] = tf.concat([top, tf.concat([below, other], -1)], -2)
+        total, second_total = first_end[..., -1:, :], second_end[..., -1:, :]
+        ends = tf.concat([first_end, second_end + total], -2)
+        rest = tf.concat([first_rest + second_total, second_rest], -2)
+        logs = tf.concat([*halves(logs)], -2)
+    return [tf.squeeze(value, -3) for value in found]
+
+
+def blocks(value: Any, size: int) -> Any:
+    """Return ``... x steps x width`` as ``... x blocks x size x width``."""
+    steps, width = value.shape[-2:]
+    shape = [tf.shape(value)[:-2], [steps // size, size, width]]
+    return tf.reshape(value, tf.concat(shape, 0))
+
+
+def halves(value: Any) -> tuple[Any, Any]:
+    """Return the first and second of each pair of blocks, ``... x blocks / 2 x size x width``."""
+    count, size, width = value.shape[-3:]
+    shape = [tf.shape(value)[:-3], [count // 2, 2, size, width]]
+    pairs = tf.reshape(value, tf.concat(shape, 0))
+    one, other = tf.unstack(pairs, axis=-3)
+    return one, other
+
+
+def repeated(value: Any, terms: int) -> Any:
+    """Return ``... x steps x width`` with each step once for each term."""
+    if terms == 1:
+        return value
+    steps, width = value.shape[-2:]
+    copies = tf.stack([value] * terms, -2)
+    return tf.reshape(copies, tf.concat([tf.shape(value)[:-2], [steps * terms, width]], 0))
+
+
+def prefix_sums(value: Any) -> Any:
+    """Return the sum up to each step, ``... x steps x width``, itself included."""
+    return _sums(value, lower=True)
+
+
+def suffix_sums(value: Any) -> Any:
+    """Return the sum behind each step, ``... x steps x width``, itself left out."""
+    return _sums(value, lower=False)
+
+
+def _sums(value: Any, lower: bool) -> Any:
+    steps = value.shape[-2]
+    if steps == 1:
+        return value if lower else tf.zeros_like(value)
+    ones = tf.ones([steps, steps], value.dtype)
+    lower_triangle = tf.linalg.band_part(ones, -1, 0)
+    return tf.matmul(lower_triangle if lower else ones - lower_triangle, value)
+
+
+def causal(value: Any, terms: int, strict: bool) -> Any:
+    """Return scores ``... x steps x (steps * terms)``, zero at later steps."""
+    steps = tf.range(value.shape[-2])
+    other = tf.range(value.shape[-1]) // terms
+    seen = other[None, :] < steps[:, None] if strict else other[None, :] <= steps[:, None]
+    return tf.where(seen, value, tf.zeros([], value.dtype))
