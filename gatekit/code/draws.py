@@ -67,8 +67,8 @@ JAX = Draws(
     eye="jnp.eye({sizes})",
     arange="jnp.arange(float({sizes}))",
     linspace="jnp.linspace(0.0, 1.0, {sizes})",
-    glorot="jax.nn.initializers.glorot_uniform()(next(keys), {shape})",
-    orthogonal="jax.nn.initializers.orthogonal()(next(keys), {shape})",
+    glorot="glorot(next(keys), {sizes})",
+    orthogonal="orthogonal(next(keys), {sizes})",
     stack="jnp.stack([{one} for _ in range({count})])",
     concat="jnp.concatenate({pieces}, axis=-1)",
 )

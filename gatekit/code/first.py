@@ -46,6 +46,7 @@ class FirstValues:
         self, cell: Cell, draws: Draws, show: Callable[[Expr, str], str], size: Size
     ) -> None:
         self.cell, self.draws, self.show, self.size = cell, draws, show, size
+        self._lines: list[str] = []
 
     def lines(self, layout: Layout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
         """Return the lines that create the weights of the file.
@@ -58,13 +59,12 @@ class FirstValues:
             ConfigError: an initializer cannot be written as code.
         """
         by_name = {weight.name: weight for weight in self.cell.weights}
-        found: list[str] = []
         shared: dict[str, str] = {}
         for weight in self.cell.weights:
             other = _negative_of(weight)
             if other is not None and other not in shared:
                 shared[other] = slug(other)
-                found.append(f"{shared[other]} = {self.value(by_name[other])}")
+                self._lines.append(f"{shared[other]} = {self.value(by_name[other])}")
         for stack in layout.stacks:
             pieces = []
             for weights in self._runs([by_name[name] for name in stack.weights], shared):
@@ -77,8 +77,8 @@ class FirstValues:
                     pieces.append(self._full(_constant(weights[0]) or 0.0, (*shape, width)))
                 else:
                     pieces.append(shared.get(weights[0].name) or self.value(weights[0]))
-            found += self._stacked(pieces, *assign(stack.attribute))
-        return found
+            self._lines += self._stacked(pieces, *assign(stack.attribute))
+        return self._lines
 
     def _runs(self, weights: list[Weight], shared: Mapping[str, str]) -> list[list[Weight]]:
         """Return the weights with neighbours of the same constant value together."""
@@ -100,7 +100,11 @@ class FirstValues:
             line = before + concat.format(pieces=each) + after
             if len(line) <= _ROOM:
                 return [line]
-            return [f"pieces = {each}", before + concat.format(pieces="pieces") + after]
+            whole = [f"pieces = {each}"]
+            if len(whole[0]) > _ROOM:
+                each = f"for _ in range({len(pieces)})"
+                whole = ["pieces = [", f"    {pieces[0]}", f"    {each}", "]"]
+            return [*whole, before + concat.format(pieces="pieces") + after]
         line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
         if len(line) <= _ROOM:
             return [line]
@@ -159,8 +163,8 @@ class FirstValues:
             if kind == "glorot_normal":
                 deviation = f"math.sqrt(2 / {total})"
                 return self._filled(draws.normal, shape, mean=0.0, stddev=deviation)
-            low, high = f"-math.sqrt(6 / {total})", f"math.sqrt(6 / {total})"
-            return self._filled(draws.uniform, shape, low=low, high=high)
+            limit = self._local("limit", f"math.sqrt(6 / {total})")
+            return self._filled(draws.uniform, shape, low=f"-{limit}", high=limit)
         if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
             template = draws.orthogonal if kind == "orthogonal" else draws.eye
             text = _scaled(own.gain, self._filled(template, shape[-2:]))
@@ -180,7 +184,7 @@ class FirstValues:
             "polarity": (-1.0, 2.0),
         }
         if kind == "uniform_gate":
-            edge = f"1 / max({self.size(weight.gate_units)}, 3)"
+            edge = self._local("edge", f"1 / max({self.size(weight.gate_units)}, 3)")
             drawn = self._filled(draws.uniform, shape, low=edge, high=f"1 - {edge}")
         elif kind == "time_step":
             low, high = f"math.log({own.low})", f"math.log({own.high})"
@@ -193,13 +197,27 @@ class FirstValues:
             return f"{own.base} ** -{self._filled(draws.linspace, shape)}"
         elif kind == "s4d_real" and len(shape) == 1:
             rows = self.size(shape[0] // self.cell.units)
-            return self.show(ops.log(DRAWN), f"1 + {self._filled(draws.arange, shape)} % {rows}")
+            return self._shown(ops.log(DRAWN), f"1 + {self._filled(draws.arange, shape)} % {rows}")
         elif kind in uniform:
             low, high = uniform[kind]  # type: ignore[assignment]
             drawn = self._filled(draws.uniform, shape, low=low, high=high)
         else:
             return None
-        return self.show(_FORMULAS[kind](own), drawn)
+        return self._shown(_FORMULAS[kind](own), drawn)
+
+    def _shown(self, formula: Expr, drawn: str) -> str:
+        """Return a formula of a draw, which is in a line of its own if it is long."""
+        whole = self.show(formula, drawn)
+        if len(whole) <= _SHORT:
+            return whole
+        return self.show(formula, self._local("drawn", drawn))
+
+    def _local(self, wanted: str, value: str) -> str:
+        """Write a line for a value, and return the name that it has."""
+        number = sum(line.startswith(wanted) for line in self._lines) + 1
+        name = wanted if number == 1 else f"{wanted}_{number}"
+        self._lines.append(f"{name} = {value}")
+        return name
 
 
 _STANDARD = (
@@ -209,6 +227,7 @@ _STANDARD = (
 
 
 _ROOM = 80
+_SHORT = 64
 
 
 def _negative_of(weight: Weight) -> str | None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+
+from gatekit.cell.errors import ConfigError, listed
 
 from . import draws
-from .identifiers import WIDTH, docstring
+from .identifiers import WIDTH, docstring, number
 from .parts import Access, Parts
 
 Lines = list[str]
+_CALL = [
+    "Return what every step emits, batch x time x units, and the last states.",
+    "x is batch x time x features; mask is batch x time, true where a step is valid.",
+]
 
 
 def indented(lines: Lines, by: int = 4) -> Lines:
@@ -55,11 +62,14 @@ def first_states(parts: Parts, full: str, learned: str) -> list[str]:
     for state in parts.states:
         shape = f"(batch, {', '.join(state.shape)})"
         if state.learned is None:
-            found.append(full.format(shape=shape, value=repr(state.initial)))
+            found.append(full.format(shape=shape, value=number(state.initial)))
         else:
             own = state.learned
             found.append(learned.format(shape=shape, weight=own, own=", ".join(state.shape)))
     return found
+
+
+_STANDARD = ("import math", "from collections.abc import Iterator")
 
 
 def file_text(
@@ -78,7 +88,7 @@ def file_text(
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     needed = [line for line, pattern in imports.items() if re.search(pattern, code)]
-    standard = [line for line in needed if line == "import math"]
+    standard = [line for line in needed if line in _STANDARD]
     others = [line for line in needed if line not in standard]
     gap = [""] if standard else []
     lines = [*docstring(parts.about), "", *standard, *gap, *others, *code.split("\n")]
@@ -155,13 +165,7 @@ def numpy_file(parts: Parts) -> str:
             ],
             f") -> tuple[{a}, State]:",
         ),
-        *docstring(
-            [
-                "Return what every step emits, batch x time x units, and the last states.",
-                "x is batch x time x features; mask is batch x time, true where a step is valid.",
-            ],
-            "    ",
-        ),
+        *docstring(_CALL, "    "),
         "    if state is None:",
         "        state = initial_state(params, len(x))",
         *_masked("np.where(mask[..., None], {0}, 0.0)", parts),
@@ -279,13 +283,7 @@ def torch_file(parts: Parts) -> str:
                 WIDTH - 4,
             )
         ),
-        *docstring(
-            [
-                "Return what every step emits, batch x time x units, and the last states.",
-                "x is batch x time x features; mask is batch x time, true where a step is valid.",
-            ],
-            "        ",
-        ),
+        *docstring(_CALL, "        "),
         "        if state is None:",
         "            state = self.initial_state(len(x))",
         *indented(_masked("{0}.masked_fill(~mask[..., None], 0.0)", parts)),
@@ -319,7 +317,193 @@ def _torch_hold(parts: Parts) -> Lines:
     return [*first, f"new_state = tuple({each})"]
 
 
+# --- JAX --------------------------------------------------------------------
+
+JAX = replace(NUMPY, draws=draws.JAX)
+
+
+def jax_file(parts: Parts) -> str:
+    """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
+    a = "jax.Array"
+    more = "".join(f", {name}: {a}" for name in parts.inputs)
+    names = ["x", *parts.inputs]
+    firsts = first_states(
+        parts,
+        "jnp.full({shape}, {value})",
+        'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
+    )
+    firsts = [re.sub(r"jnp\.full\((.*), 0\.0\)", r"jnp.zeros(\1)", text) for text in firsts]
+    draws_any = "next(keys)" in "\n".join(parts.first)
+    body = [
+        "",
+        "",
+        f"def init(key: {a}) -> Weights:",
+        '    """Return the first values of the weights by name."""',
+        *(["    keys = keys_from(key)"] if draws_any else []),
+        "    params: Weights = {}",
+        *indented(parts.first),
+        "    return params",
+        "",
+        "",
+        "def initial_state(params: Weights, batch: int) -> State:",
+        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
+        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        "",
+        "",
+        *_signature(f"def step(params: Weights, x: {a}{more}, state: State)", f"tuple[{a}, State]"),
+        '    """Return what a step emits, and its states; x is batch x features."""',
+        *indented(parts.step),
+        *indented(_returned(parts, WIDTH - 4)),
+        "",
+        "",
+        *call_lines(
+            "def apply(",
+            [
+                "params: Weights",
+                f"x: {a}",
+                *(f"{name}: {a}" for name in parts.inputs),
+                "state: State | None = None",
+                f"mask: {a} | None = None",
+            ],
+            f") -> tuple[{a}, State]:",
+        ),
+        *docstring(_CALL, "    "),
+        "    if state is None:",
+        "        state = initial_state(params, len(x))",
+        "    if mask is None:",
+        "        mask = jnp.ones(x.shape[:2], bool)",
+        *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
+        "",
+        "    def body(carry, inputs):",
+        "        valid, *now = inputs",
+        "        new = step(params, *now, carry[1])",
+        "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
+        "        return carry, carry[0]",
+        "",
+        f"    y = jnp.zeros((len(x), {parts.width}))",
+        f"    inputs = [jnp.swapaxes(each, 0, 1) for each in ({', '.join(['mask', *names])})]",
+        "    (_, state), outputs = jax.lax.scan(body, (y, state), inputs)",
+        "    return jnp.swapaxes(outputs, 0, 1), state",
+        "",
+        "",
+        f"def hold(valid: {a}, new: {a}, old: {a}) -> {a}:",
+        '    """Return the old value where a step is masked."""',
+        "    return jnp.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+    ]
+    imports = {
+        "import math": r"\bmath\.",
+        "from collections.abc import Iterator": r"\bIterator\b",
+        "import jax": r"\bjax\.",
+        "import jax.numpy as jnp": r"\bjnp\.",
+    }
+    return file_text(parts, imports, _sizes(parts, a), body)
+
+
+# --- Keras ------------------------------------------------------------------
+
+KERAS = Access(
+    weight=lambda name: f"self.{name}",
+    units="self.units",
+    features="self.features",
+    first_units="units",
+    first_features="features",
+    assign=lambda name, learned: (f"self.{name} = self.weight({name!r}, ".replace("'", '"'), ")" if learned else ", False)"),
+    draws=draws.KERAS,
+)
+
+
+def keras_file(parts: Parts) -> str:
+    """Return the file for Keras 3: a cell for `keras.layers.RNN`.
+
+    Raises:
+        ConfigError: the cell has several inputs.
+    """
+    if parts.inputs:
+        raise ConfigError(
+            f"the cell reads {listed(['x', *parts.inputs])}, and keras.layers.RNN passes one input to "
+            "its cell; type --to torch, jax or numpy"
+        )
+    firsts = first_states(
+        parts,
+        "ops.full({shape}, {value}, dtype)",
+        "ops.broadcast_to(ops.reshape(self.{weight}, (1, {own})), {shape})",
+    )
+    firsts = [re.sub(r"ops\.full\((.*), 0\.0, dtype\)", r"ops.zeros(\1, dtype)", t) for t in firsts]
+    sizes = [s.shape[0] if s.vector else f"({', '.join(s.shape)})" for s in parts.states]
+    title = f"{parts.title}Cell" if not parts.title.endswith("Cell") else parts.title
+    if parts.sized:
+        given = [f"features: int = {parts.features}", f"units: int = {parts.units}"]
+        kept = ["self.features = features", "self.units = units"]
+        local = "\n".join(parts.first)
+        used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
+        again = [f"{n} = self.{n}" for n in used]
+        config = ['config = {"features": self.features, "units": self.units}']
+    else:
+        given, kept, again, config = [], [], [], ["config: dict = {}"]
+    needs_dtype = any("dtype" in text for text in firsts)
+    body = [
+        "",
+        "",
+        '@keras.saving.register_keras_serializable(package="gatekit_code")',
+        f"class {title}(keras.layers.Layer):",
+        *docstring(
+            [
+                f"One step; states are {state_doc(parts)}.",
+                f"A layer over time, with masks: keras.layers.RNN({title}(), return_sequences=True).",
+            ],
+            "    ",
+        ),
+        "",
+        *indented(call_lines("def __init__(", ["self", *given, "**options"], "):", WIDTH - 4)),
+        "        super().__init__(**options)",
+        *indented(kept, 8),
+        *indented(_bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
+        f"        self.output_size = {parts.width}",
+        "",
+        "    def weight(self, name, value, trainable=True):",
+        '        """Return a new weight with the given first value."""',
+        "        return self.add_weight(",
+        "            shape=value.shape,",
+        "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
+        "            name=name,",
+        "            trainable=trainable,",
+        "        )",
+        "",
+        "    def build(self, input_shape):",
+        '        """Create the weights."""',
+        *indented([*again, *parts.first], 8),
+        "",
+        "    def get_initial_state(self, batch_size=None):",
+        '        """Return the states before the first step."""',
+        "        batch, dtype = batch_size, self.compute_dtype" if needs_dtype else "        batch = batch_size",
+        *indented(_bracketed("return ", firsts, WIDTH - 8), 8),
+        "",
+        "    def call(self, inputs, states):",
+        '        """Return what a step emits, and its states; inputs are batch x features."""',
+        "        x, state = inputs, states",
+        *indented(parts.step, 8),
+        *indented(_bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
+        "",
+        "    def get_config(self):",
+        '        """Return what from_config creates the cell from."""',
+        *indented(config, 8),
+        "        return {**super().get_config(), **config}",
+    ]
+    imports = {
+        "import math": r"\bmath\.",
+        "import keras": r"\bkeras\.",
+        "from keras import ops": r"\bops\.",
+    }
+    return file_text(replace(parts, title=title), imports, [], body)
+
+
+def _bracketed(before: str, items: list[str], room: int) -> Lines:
+    return call_lines(f"{before}[", items, "]", room)
+
+
 FRAMES: dict[str, tuple[Access, Callable[[Parts], str]]] = {
     "torch": (TORCH, torch_file),
+    "jax": (JAX, jax_file),
+    "keras": (KERAS, keras_file),
     "numpy": (NUMPY, numpy_file),
 }

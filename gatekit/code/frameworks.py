@@ -101,7 +101,20 @@ def _array_helpers(m: str) -> dict[str, str]:
     }
 
 
+def _rotation(m: str) -> str:
+    return f'''def rotation(a: A) -> A:
+    """Return exp(a) for a skew-symmetric matrix, by scaling and squaring."""
+    a = a / 2**8
+    result = identity = {m}.eye(a.shape[-1], dtype=a.dtype)
+    for k in range(12, 0, -1):
+        result = identity + (a / k) @ result
+    for _ in range(8):
+        result = result @ result
+    return result'''
+
+
 _NUMPY_HELPERS = {
+    "rotation": _rotation("np"),
     **_array_helpers("np"),
     "sigmoid": """def sigmoid(x: A) -> A:
     return np.exp(-np.logaddexp(0.0, -x))""",
@@ -154,13 +167,78 @@ def _array_framework(
 
 NUMPY = _array_framework("numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params")
 
+_JAX = {
+    **_array_functions("jnp"),
+    **{
+        name: f"jax.nn.{name}({{0}})"
+        for name in "sigmoid relu softplus silu log_sigmoid elu selu hard_sigmoid".split()
+    },
+    "gelu": "jax.nn.gelu({0}, approximate=False)",
+    "softsign": "jax.nn.soft_sign({0})",
+    "softmax": "jax.nn.softmax({0}, axis=-1)",
+    "cumax": "jnp.cumsum(jax.nn.softmax({0}, axis=-1), axis=-1)",
+    "rotation": "jax.scipy.linalg.expm({0})",
+}
+_JAX_HELPERS = {
+    **_array_helpers("jnp"),
+    "keys_from": """def keys_from(key: A) -> Iterator[A]:
+    while True:
+        key, own = jax.random.split(key)
+        yield own""",
+    "glorot": """def glorot(key: A, *shape: int) -> A:
+    return jax.nn.initializers.glorot_uniform()(key, shape)""",
+    "orthogonal": """def orthogonal(key: A, *shape: int) -> A:
+    return jax.nn.initializers.orthogonal()(key, shape)""",
+}
+JAX = _array_framework(
+    "jax", "jnp", _JAX, _JAX_HELPERS, "jax.Array", "jax jnp math params keys"
+)
+
+_KERAS = {
+    **_array_functions("ops"),
+    **{
+        name: f"ops.{name}({{0}})"
+        for name in "sigmoid relu softplus silu log_sigmoid elu selu".split()
+    },
+    "gelu": "ops.gelu({0}, approximate=False)",
+    "softsign": "ops.soft_sign({0})",
+    "softmax": "ops.softmax({0}, axis=-1)",
+    "cumax": "ops.cumsum(ops.softmax({0}, axis=-1), axis=-1)",
+}
+_KERAS_HELPERS = {
+    **_array_helpers("ops"),
+    "rotation": _rotation("ops"),
+    # The size of the batch may be unknown.
+    "split": """def split(x: A, rows: int) -> A:
+    return ops.reshape(x, (-1, *x.shape[1:-1], rows, x.shape[-1] // rows))""",
+    "flat": """def flat(x: A) -> A:
+    return ops.reshape(x, (-1, *x.shape[1:-2], x.shape[-2] * x.shape[-1]))""",
+    "block_product": """def block_product(u: A, blocks: A) -> A:
+    parts = split(u, blocks.shape[0])
+    return flat(ops.einsum("...kn,knm->...km", parts, blocks))""",
+}
+
+
+def _keras_numbers(name: str, numbers: Sequence[bool]) -> str | None:
+    """Return Keras' form of a choice between plain numbers, which it takes in single precision."""
+    if name == "where" and numbers[1] and numbers[2]:
+        return "ops.where({0:1} > 0, {1:5} * ops.ones_like({0}), {2})"
+    return None
+
+
+KERAS = replace(
+    _array_framework("keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops math self"),
+    numbers=_keras_numbers,
+)
+
 _TORCH_FUNCTIONS = {
     **{
         n: f"torch.{n}({{0}})"
         for n in "sigmoid tanh relu exp log sqrt abs square sin cos expm1 log1p sign floor".split()
     },
     **{n: f"F.{n}({{0}})" for n in ("softplus", "silu", "elu", "selu", "gelu", "softsign")},
-    "hard_sigmoid": "F.hardsigmoid({0})",
+    # The gradient of F.hardsigmoid has single precision.
+    "hard_sigmoid": "torch.clamp({0:2} / 6 + 0.5, 0.0, 1.0)",
     "log_sigmoid": "F.logsigmoid({0})",
     "minimum": "torch.minimum({0}, {1})",
     "maximum": "torch.maximum({0}, {1})",
@@ -183,6 +261,7 @@ _TORCH_FUNCTIONS = {
     "column": "{0:5}[..., :, None]",
     "row": "{0:5}[..., None, :]",
     "concat": "torch.cat([{0}], dim=-1)",
+    "rotation": "torch.linalg.matrix_exp({0})",
     "layer_norm": "F.layer_norm({0}, {0:5}.shape[-1:], eps={1})",
 }
 _TORCH_HELPERS = {

@@ -15,7 +15,12 @@ from .parts import Parts, make_parts
 from .products import Layout
 from .sizes import SizeTexts, formulas, multiples
 
-FRAMEWORKS = {"torch": frameworks.TORCH, "numpy": frameworks.NUMPY}
+FRAMEWORKS = {
+    "torch": frameworks.TORCH,
+    "jax": frameworks.JAX,
+    "keras": frameworks.KERAS,
+    "numpy": frameworks.NUMPY,
+}
 
 
 @dataclass(frozen=True)

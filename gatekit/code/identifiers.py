@@ -14,6 +14,7 @@ WIDTH = 88
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
 _SHORT = 4
+_QUOTES = 6
 _LONGEST = 32
 _TAKEN = frozenset({"F", "I", "O", "l", "_", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
 
@@ -61,6 +62,11 @@ class Identifiers:
         return candidate
 
 
+def number(value: float) -> str:
+    """Return a number as ruff writes it."""
+    return repr(value).replace("e+", "e")
+
+
 def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
     """Return the lines of a docstring.
 
@@ -76,13 +82,13 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
             lead = " " * (len(line) - len(line.lstrip(" ")))
             wrapped = textwrap.wrap(
                 _harmless(line.strip()),
-                WIDTH - len(indent) - 2 * len(lead),
+                WIDTH - len(indent) - 2 * len(lead) - _QUOTES * (not lines),
                 break_long_words=False,
                 break_on_hyphens=False,
             )
             lines += [lead * (2 if n else 1) + part for n, part in enumerate(wrapped)]
     body = [f"{indent}{line}".rstrip() for line in lines]
-    if len(body) == 1 and len(body[0]) + 6 <= WIDTH and not body[0].endswith(('"', "\\")):
+    if len(body) == 1 and not body[0].endswith(('"', "\\")):
         return [f'{indent}"""{body[0].strip()}"""']
     return [f'{indent}"""{body[0].strip()}', *body[1:], f'{indent}"""']
 

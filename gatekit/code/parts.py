@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -173,7 +174,8 @@ def make_parts(
     first = FirstValues(cell, access.draws, show, first_size)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
-    printer.need([name for name in framework.helpers if f"{name}(" in text])
+    used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
+    printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return Parts(
         title=class_name(cell.spec.name or "cell"),
         about=about(cell, known),

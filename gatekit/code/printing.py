@@ -19,6 +19,7 @@ from gatekit.cell.language.expression import (
 from gatekit.cell.language.ops import Function
 
 from .frameworks import Framework
+from .identifiers import number
 
 _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
@@ -78,7 +79,7 @@ class Printer:
 
     def _shown(self, expr: Expr) -> str:
         if isinstance(expr, Number):
-            return repr(expr.value)
+            return number(expr.value)
         if isinstance(expr, Name):
             if expr.name in SIZES and expr.name in self.constants:
                 return self.size(expr.name)

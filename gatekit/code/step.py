@@ -30,6 +30,7 @@ from .products import OUTPUT_UNIT, Layout, Product, Reader, plain, readers
 from .traced import applied, matrix_of
 
 _INDENT = 8
+_LONGEST_CUT = 72
 _EPSILON = 1e-5
 
 
@@ -295,6 +296,11 @@ class Step:
         if product is not None:
             return self._piece(product, reader)
         u = self._dropped(read)
+        if read.map_kind == "orthogonal":
+            weight = Name(read.weights[""])
+            turn = Call("rotation", (weight - Call("transpose", (weight,)),))
+            name = self.assign(f"{reader.name}:{read.text}:matrix", turn, f"{reader.name}_matrix")
+            return Call("matmul", (u, name))
         matrix = matrix_of(read)
         if matrix is None:
             return applied(read, u)
@@ -386,14 +392,19 @@ class Step:
         keys = [(f"{key} {m.name}", f"{prefix}_{m.name}") for m in members]
         widths = [member.width for member in members]
         text = self.env[whole.name]
+        places: list[str] = []
         if len(set(widths)) == 1:
             value = self.framework.chunk.format(z=text, count=len(widths))
-        elif self.framework.cuts_at_ends:
-            ends = [self.size(sum(widths[: k + 1])) for k in range(len(widths) - 1)]
-            value = self.framework.cut.format(z=text, sizes=", ".join(ends))
         else:
-            sizes = ", ".join(self.size(width) for width in widths)
-            value = self.framework.cut.format(z=text, sizes=sizes)
+            if self.framework.cuts_at_ends:
+                places = [self.size(sum(widths[: k + 1])) for k in range(len(widths) - 1)]
+            else:
+                places = [self.size(width) for width in widths]
+            value = self.framework.cut.format(z=text, sizes=", ".join(places))
+        if len(value) > _LONGEST_CUT:
+            name = self.local.new("ends" if self.framework.cuts_at_ends else "sizes")
+            self.lines += [f"{name} = [", *(f"    {place}," for place in places), "]"]
+            value = value.replace(f"[{', '.join(places)}]", name)
         self.unpack(keys, value)
         return [Name(name) for name, _ in keys]
 
