@@ -1,0 +1,272 @@
+"""First values of weights as code: the distributions of gatekit's initializers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.graph import Cell, Weight
+from gatekit.cell.language import ops
+from gatekit.cell.language.expression import Expr, Name, lift
+from gatekit.cell.schema import make_initializer
+
+from .draws import Draws
+from .identifiers import slug
+from .products import Layout
+
+Size = Callable[[int], str]
+
+
+DRAWN = Name("drawn")
+_FORMULAS: Mapping[str, Callable[[Any], Expr]] = {
+    "chrono": lambda own: ops.log(DRAWN),
+    "uniform_gate": lambda own: -ops.log(1 / DRAWN - 1),
+    "time_step": lambda own: ops.log(ops.expm1(ops.exp(DRAWN))),
+    "inverse_gamma": lambda own: -ops.log(ops.expm1(DRAWN / lift(own.scale))),
+    "log_uniform": lambda own: ops.log(DRAWN),
+    "polarity": lambda own: ops.sign(DRAWN),
+    "retention": lambda own: 1 - 2 ** (-5 - DRAWN),
+    "power_law": lambda own: _power_law(own),
+    "ring": lambda own: _ring(own),
+}
+
+
+class FirstValues:
+    """Writes the first value of each weight.
+
+    Args:
+        cell: the built cell.
+        draws: how the framework draws.
+        show: prints an expression in which the key ``drawn`` has the given text.
+        size: the text of a size.
+    """
+
+    def __init__(
+        self, cell: Cell, draws: Draws, show: Callable[[Expr, str], str], size: Size
+    ) -> None:
+        self.cell, self.draws, self.show, self.size = cell, draws, show, size
+        self._lines: list[str] = []
+
+    def lines(self, layout: Layout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
+        """Return the lines that create the weights of the file.
+
+        Args:
+            layout: the weights.
+            assign: returns what is written before and after the value of an attribute.
+
+        Raises:
+            ConfigError: an initializer cannot be written as code.
+        """
+        by_name = {weight.name: weight for weight in self.cell.weights}
+        shared: dict[str, str] = {}
+        for weight in self.cell.weights:
+            other = _negative_of(weight)
+            if other is not None and other not in shared:
+                shared[other] = slug(other)
+                self._lines.append(f"{shared[other]} = {self.value(by_name[other])}")
+        for stack in layout.stacks:
+            pieces = []
+            for weights in self._runs([by_name[name] for name in stack.weights], shared):
+                other = _negative_of(weights[0])
+                if other is not None:
+                    pieces.append(f"-{shared[other]}")
+                elif len(weights) > 1:
+                    shape = weights[0].shape[:-1]
+                    width = sum(weight.shape[-1] for weight in weights)
+                    pieces.append(self._full(_constant(weights[0]) or 0.0, (*shape, width)))
+                else:
+                    pieces.append(shared.get(weights[0].name) or self.value(weights[0]))
+            self._lines += self._stacked(pieces, *assign(stack.attribute))
+        return self._lines
+
+    def _runs(self, weights: list[Weight], shared: Mapping[str, str]) -> list[list[Weight]]:
+        """Return the weights with neighbours of the same constant value together."""
+        runs: list[list[Weight]] = []
+        for weight in weights:
+            same = runs and weight.name not in shared and runs[-1][0].name not in shared
+            if same and _constant(weight) is not None and _constant(runs[-1][0]) == _constant(weight):
+                runs[-1].append(weight)
+            else:
+                runs.append([weight])
+        return runs
+
+    def _stacked(self, pieces: list[str], before: str, after: str) -> list[str]:
+        concat = self.draws.concat
+        if len(pieces) == 1:
+            return _fitting(before, pieces[0], after)
+        if len(set(pieces)) == 1:
+            each = f"[{pieces[0]} for _ in range({len(pieces)})]"
+            line = before + concat.format(pieces=each) + after
+            if len(line) <= _ROOM:
+                return [line]
+            whole = [f"pieces = {each}"]
+            if len(whole[0]) > _ROOM:
+                each = f"for _ in range({len(pieces)})"
+                whole = ["pieces = [", f"    {pieces[0]}", f"    {each}", "]"]
+            return [*whole, before + concat.format(pieces="pieces") + after]
+        line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
+        if len(line) <= _ROOM:
+            return [line]
+        items = [f"    {piece}," for piece in pieces]
+        return ["pieces = [", *items, "]", before + concat.format(pieces="pieces") + after]
+
+    def value(self, weight: Weight) -> str:
+        """Return the code of a weight's first value.
+
+        Raises:
+            ConfigError: its initializer cannot be written as code.
+        """
+        init = weight.init
+        if isinstance(init, (int, float)):
+            return self._full(float(init), weight.shape)
+        kind = init if isinstance(init, str) else str(init["kind"])
+        own = make_initializer(init, weight.name, self.cell.spec.catalogue)
+        value = self._standard(kind, own, weight)
+        if value is None:
+            value = self._formula(kind, own, weight)
+        if value is None:
+            raise ConfigError(
+                f"the initializer {kind!r} of {weight.name} cannot be written as code. Choose "
+                f"another: {listed([*_STANDARD, *_FORMULAS])}."
+            )
+        return value
+
+    def _filled(self, template: str, shape: tuple[int, ...], **values: object) -> str:
+        sizes = [self.size(n) for n in shape]
+        whole = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+        size = sizes[0] if len(sizes) == 1 else whole
+        return template.format(shape=whole, size=size, sizes=", ".join(sizes), **values)
+
+    def _full(self, value: float, shape: tuple[int, ...]) -> str:
+        draws = self.draws
+        template = {0.0: draws.zeros, 1.0: draws.ones}.get(value, draws.full)
+        return self._filled(template, shape, value=value)
+
+    def _standard(self, kind: str, own: Any, weight: Weight) -> str | None:
+        draws, shape = self.draws, weight.shape
+        if kind in ("zeros", "ones", "constant"):
+            value = {"zeros": 0.0, "ones": 1.0}.get(kind, getattr(own, "value", 0.0))
+            return self._full(float(value), shape)
+        if kind == "normal":
+            return self._filled(draws.normal, shape, mean=own.mean, stddev=own.stddev)
+        if kind == "diagonal_normal":
+            deviation = f"1 / math.sqrt({self.size(weight.gate_units)})"
+            return self._filled(draws.normal, shape, mean=0.0, stddev=deviation)
+        if kind == "uniform":
+            return self._filled(draws.uniform, shape, low=own.low, high=own.high)
+        if kind in ("glorot_uniform", "glorot_normal"):
+            rows, columns = (shape[-2:]) if len(shape) > 1 else (shape[0], shape[0])
+            if kind == "glorot_uniform" and len(shape) == 2:
+                return self._filled(draws.glorot, shape)
+            total = f"({self.size(rows)} + {self.size(columns)})"
+            if kind == "glorot_normal":
+                deviation = f"math.sqrt(2 / {total})"
+                return self._filled(draws.normal, shape, mean=0.0, stddev=deviation)
+            limit = self._local("limit", f"math.sqrt(6 / {total})")
+            return self._filled(draws.uniform, shape, low=f"-{limit}", high=limit)
+        if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
+            template = draws.orthogonal if kind == "orthogonal" else draws.eye
+            text = _scaled(own.gain, self._filled(template, shape[-2:]))
+            if len(shape) == 3:
+                return draws.stack.format(one=text, count=self.size(shape[0]))
+            return text
+        return None
+
+    def _formula(self, kind: str, own: Any, weight: Weight) -> str | None:
+        draws, shape = self.draws, weight.shape
+        tiny = 1e-30
+        uniform: dict[str, tuple[object, object]] = {
+            "chrono": (1.0, getattr(own, "t_max", 3.0) - 1.0),
+            "power_law": (0.0, 1.0),
+            "ring": (tiny, 1.0),
+            "log_uniform": (tiny, getattr(own, "high", 1.0)),
+            "polarity": (-1.0, 2.0),
+        }
+        if kind == "uniform_gate":
+            edge = self._local("edge", f"1 / max({self.size(weight.gate_units)}, 3)")
+            drawn = self._filled(draws.uniform, shape, low=edge, high=f"1 - {edge}")
+        elif kind == "time_step":
+            low, high = f"math.log({own.low})", f"math.log({own.high})"
+            drawn = self._filled(draws.uniform, shape, low=low, high=high)
+        elif kind == "inverse_gamma":
+            drawn = self._filled(draws.gamma, shape, alpha=own.alpha)
+        elif kind == "retention" and len(shape) == 1:
+            drawn = self._filled(draws.arange, shape)
+        elif kind == "rotary" and len(shape) == 1:
+            return f"{own.base} ** -{self._filled(draws.linspace, shape)}"
+        elif kind == "s4d_real" and len(shape) == 1:
+            rows = self.size(shape[0] // self.cell.units)
+            return self._shown(ops.log(DRAWN), f"1 + {self._filled(draws.arange, shape)} % {rows}")
+        elif kind in uniform:
+            low, high = uniform[kind]  # type: ignore[assignment]
+            drawn = self._filled(draws.uniform, shape, low=low, high=high)
+        else:
+            return None
+        return self._shown(_FORMULAS[kind](own), drawn)
+
+    def _shown(self, formula: Expr, drawn: str) -> str:
+        """Return a formula of a draw, which is in a line of its own if it is long."""
+        whole = self.show(formula, drawn)
+        if len(whole) <= _SHORT:
+            return whole
+        return self.show(formula, self._local("drawn", drawn))
+
+    def _local(self, wanted: str, value: str) -> str:
+        """Write a line for a value, and return the name that it has."""
+        number = sum(line.startswith(wanted) for line in self._lines) + 1
+        name = wanted if number == 1 else f"{wanted}_{number}"
+        self._lines.append(f"{name} = {value}")
+        return name
+
+
+_STANDARD = (
+    *("zeros", "ones", "constant", "normal", "diagonal_normal", "uniform"),
+    *("glorot_uniform", "glorot_normal", "orthogonal", "identity", "rotary", "s4d_real"),
+)
+
+
+_ROOM = 80
+_SHORT = 64
+
+
+def _negative_of(weight: Weight) -> str | None:
+    if isinstance(weight.init, Mapping) and "negative_of" in weight.init:
+        return f"{weight.init['negative_of']}.{weight.name.split('.', 1)[1]}"
+    return None
+
+
+def _constant(weight: Weight) -> float | None:
+    """Return the value that all elements start from, or None if they are drawn."""
+    init = weight.init
+    if isinstance(init, (int, float)):
+        return float(init)
+    kind = init if isinstance(init, str) else init.get("kind")
+    known = {"zeros": 0.0, "ones": 1.0}
+    if kind == "constant" and isinstance(init, Mapping):
+        return float(init.get("value", 0.0))
+    return known.get(str(kind))
+
+
+def _fitting(before: str, value: str, after: str) -> list[str]:
+    if len(before + value + after) <= _ROOM:
+        return [before + value + after]
+    return [f"value = {value}", f"{before}value{after}"]
+
+
+def _scaled(gain: float, text: str) -> str:
+    return text if gain == 1.0 else f"{gain} * {text}"
+
+
+def _power_law(own: Any) -> Expr:
+    rest = 1.0 - own.exponent
+    if abs(rest) < 1e-6:
+        scale: Expr = lift(own.t_max) ** DRAWN
+    else:
+        scale = (1 + DRAWN * lift(own.t_max**rest - 1.0)) ** lift(1.0 / rest)
+    return -ops.log(ops.expm1(1 / scale))
+
+
+def _ring(own: Any) -> Expr:
+    rate = -0.5 * ops.log(DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2))
+    return ops.log(rate) if own.through == "exp" else ops.log(ops.expm1(rate))

@@ -1,0 +1,69 @@
+"""From a built cell to the text of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gatekit.cell.errors import ConfigError, alternatives
+from gatekit.cell.graph import Cell
+from gatekit.cell.show.works import NO_WORKS, Work
+
+from . import frameworks
+from .frames import FRAMES
+from .parts import Parts, make_parts
+from .products import Layout
+from .sizes import SizeTexts, formulas, multiples
+
+FRAMEWORKS = {
+    "torch": frameworks.TORCH,
+    "jax": frameworks.JAX,
+    "keras": frameworks.KERAS,
+    "numpy": frameworks.NUMPY,
+}
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A cell's code.
+
+    Attributes:
+        text: the file.
+        layout: how the weights of the cell are arranged in it.
+        title: the name of its class.
+        sized: whether units and features are arguments.
+    """
+
+    text: str
+    layout: Layout
+    title: str
+    sized: bool
+
+
+def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS) -> Generated:
+    """Return a cell as one self-contained file of a framework.
+
+    Args:
+        cell: the built cell.
+        to: ``torch``, ``jax``, ``keras`` or ``numpy``.
+        known: works by key, as in `gatekit.registry.bibliography`.
+
+    Raises:
+        ConfigError: there is no such framework, or a part of the cell cannot be written as code.
+    """
+    if to not in FRAMEWORKS:
+        raise ConfigError(f"--to {to}{alternatives(to, FRAMEWORKS, 'frameworks')}")
+    access, frame = FRAMES[to]
+
+    def parts(of: Cell, sizes: SizeTexts) -> Parts:
+        return make_parts(of, FRAMEWORKS[to], access, sizes, known)
+
+    cells = [cell, *multiples(cell)]
+    numbers = []
+    for each in cells:
+        sizes = SizeTexts()
+        parts(each, sizes)
+        numbers.append(sizes.seen)
+    texts = formulas(cells, numbers) if len(cells) > 1 else None
+    made = parts(cell, SizeTexts(texts))
+    return Generated(frame(made), made.layout, made.title, made.sized)

@@ -1,0 +1,100 @@
+"""Identifiers and docstrings of generated files: nothing from a cell's file becomes code."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+import textwrap
+
+from gatekit.cell.terminal import printable
+
+WIDTH = 88
+"""The longest line, as ruff's default."""
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
+_SHORT = 4
+_QUOTES = 6
+_LONGEST = 32
+_TAKEN = frozenset({"F", "I", "O", "l", "_", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
+
+
+def slug(text: str) -> str:
+    """Return a text as part of an identifier: ASCII letters, digits and single underscores."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "value"
+
+
+def class_name(text: str) -> str:
+    """Return a cell's name as the name of a class, such as ``LayerNormLSTM``."""
+    words = [word for word in slug(text).split("_") if word]
+    made = "".join(_capital(word) for word in words)[: 2 * _LONGEST]
+    return made if _IDENTIFIER.fullmatch(made) and made not in _TAKEN else f"Cell{made}"
+
+
+def _capital(word: str) -> str:
+    if len(word) < _SHORT and not word.isdigit():
+        return word.upper()
+    parts = [part for part in _ACRONYM.split(word) if part]
+    return "".join(p.upper() if _ACRONYM.fullmatch(p) else p[:1].upper() + p[1:] for p in parts)
+
+
+class Identifiers:
+    """Gives each key an identifier of its own.
+
+    Args:
+        reserved: names that the file needs for itself, such as modules and helper functions.
+    """
+
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self._used = set(_TAKEN | reserved)
+
+    def new(self, wanted: str) -> str:
+        """Return an identifier that is not in use, as close to the wanted one as possible."""
+        name = slug(wanted)[:_LONGEST].strip("_") or "value"
+        if name[0].isdigit():
+            name = f"n{name}"
+        candidate, number = name, 1
+        while candidate in self._used:
+            number += 1
+            candidate = f"{name}_" if number == 2 else f"{name}_{number - 1}"
+        assert _IDENTIFIER.fullmatch(candidate), candidate
+        self._used.add(candidate)
+        return candidate
+
+
+def number(value: float) -> str:
+    """Return a number as ruff writes it."""
+    return repr(value).replace("e+", "e")
+
+
+def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
+    """Return the lines of a docstring.
+
+    Args:
+        paragraphs: one or several lines each; a line of more than one is not filled, only wrapped.
+        indent: what each line starts with.
+    """
+    lines: list[str] = []
+    for paragraph in paragraphs:
+        if lines:
+            lines.append("")
+        for line in paragraph.split("\n"):
+            lead = " " * (len(line) - len(line.lstrip(" ")))
+            wrapped = textwrap.wrap(
+                _harmless(line.strip()),
+                WIDTH - len(indent) - 2 * len(lead) - _QUOTES * (not lines),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            lines += [lead * (2 if n else 1) + part for n, part in enumerate(wrapped)]
+    body = [f"{indent}{line}".rstrip() for line in lines]
+    if len(body) == 1 and not body[0].endswith(('"', "\\")):
+        return [f'{indent}"""{body[0].strip()}"""']
+    return [f'{indent}"""{body[0].strip()}', *body[1:], f'{indent}"""']
+
+
+def _harmless(text: str) -> str:
+    """Return one line that neither ends a docstring nor is an escape in it."""
+    # A quote is escaped only where it could be one of three.
+    shown = printable(" ".join(text.split())).replace("\\", "\\\\")
+    return re.sub(r'""+', lambda m: '\\"' * len(m[0]), shown)

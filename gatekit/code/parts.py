@@ -1,0 +1,233 @@
+"""The parts of a generated file, from which each framework's frame is filled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gatekit._version import __version__
+from gatekit.cell.graph import Cell
+from gatekit.cell.show.unfold import plain_text, unfold
+from gatekit.cell.show.works import Work, provenance
+
+from . import draws
+from .first import FirstValues
+from .frameworks import Framework
+from .identifiers import Identifiers, class_name, docstring
+from .printing import Printer
+from .products import Layout, lay_out
+from .sizes import SizeTexts
+from .step import Step, env_of
+
+# Names of methods and attributes of torch's modules and Keras' layers, and of generated ones.
+_TAKEN = frozenset(
+    "features units forward step initial_state training apply buffers bfloat16 children compile cpu "
+    "cuda double eval extra_repr float half ipu modules mtia named_buffers named_children "
+    "named_modules named_parameters parameters register_buffer register_forward_hook "
+    "register_module register_parameter requires_grad_ share_memory state_dict load_state_dict to "
+    "to_empty train type xpu zero_grad dump_patches call_super_init get_buffer get_parameter "
+    "get_submodule set_submodule add_module "
+    "build built call losses metrics weights variables trainable trainable_weights dtype name "
+    "compute_dtype variable_dtype dtype_policy input output input_spec supports_masking path "
+    "quantize rematerialized_call stateless_call symbolic_call state_size output_size autocast "
+    "get_config from_config get_weights set_weights count_params add_weight add_loss "
+    "get_initial_state non_trainable_weights non_trainable_variables trainable_variables "
+    "metrics_variables compute_mask compute_output_shape compute_output_spec load_own_variables "
+    "save_own_variables build_from_config get_build_config quantization_mode supports_jit".split()
+)
+_LOCAL = frozenset(
+    "state mask outputs new_y new_state params rng keys key batch training value pieces hold init "
+    "forward apply step initial_state FEATURES UNITS jax jnp keras ops".split()
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a frame calls weights and sizes.
+
+    Args:
+        weight: the text of a weight's attribute within the step.
+        units, features: the sizes within the step.
+        first_units, first_features: the sizes where weights are created.
+        assign: what is written before and after the first value of a weight.
+        draws: how first values are drawn.
+    """
+
+    weight: Callable[[str], str]
+    units: str
+    features: str
+    first_units: str
+    first_features: str
+    assign: Callable[[str, bool], tuple[str, str]]
+    draws: draws.Draws
+
+
+@dataclass(frozen=True)
+class StateText:
+    """A state in a file: its name, the texts of its shape, first value, and learned weight."""
+
+    name: str
+    shape: tuple[str, ...]
+    initial: float
+    learned: str | None
+    vector: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a frame puts together.
+
+    Attributes:
+        title: the name of the class.
+        about: the docstring of the file, as paragraphs.
+        sized: whether units and features are arguments.
+        inputs: the names of further inputs, with their widths.
+        states: the states, in order.
+        first: the lines that create the weights.
+        step: the lines of the step.
+        emitted: the text of what a step emits.
+        new: the texts of the new states.
+        width: the text of the width that is emitted.
+        helpers: helper functions: source by name.
+        layout: how weights are arranged.
+    """
+
+    title: str
+    about: list[str]
+    sized: bool
+    units: int
+    features: int
+    inputs: Mapping[str, str]
+    states: tuple[StateText, ...]
+    first: list[str]
+    step: list[str]
+    emitted: str
+    new: list[str]
+    width: str
+    helpers: Mapping[str, str]
+    layout: Layout
+
+
+def make_parts(
+    cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
+) -> Parts:
+    """Return the parts of a cell's file.
+
+    Args:
+        cell: the built cell.
+        framework: the notation.
+        access: how the frame calls weights and sizes.
+        sizes: the texts of sizes.
+        known: works by key, as in `gatekit.registry.bibliography`.
+
+    Raises:
+        ConfigError: a part of the cell cannot be written as code.
+    """
+    reserved = framework.modules | set(framework.helpers) | _LOCAL
+    helpers: dict[str, str] = {}
+    layout = lay_out(cell, Identifiers(reserved | _TAKEN))
+    own_functions = frozenset(cell.spec.functions)
+    local = Identifiers(reserved | own_functions)
+    env = dict(env_of(layout, access.weight))
+
+    def within(number: int) -> str:
+        return sizes.text(number, access.units, access.features)
+
+    def first_size(number: int) -> str:
+        return sizes.text(number, access.first_units, access.first_features)
+
+    def named(units: str, features: str) -> Callable[[str], str]:
+        numbers = {"units": cell.units, "features": cell.features}
+        texts = {"units": units, "features": features}
+        return lambda name: texts[name] if sizes.known else str(numbers[name])
+
+    inputs = {}
+    for name, width in cell.inputs.items():
+        env[name] = local.new(name)
+        if name != "x":
+            inputs[env[name]] = within(width)
+    printer = Printer(
+        framework,
+        cell.spec.functions,
+        cell.constants,
+        named(access.units, access.features),
+        env,
+        helpers,
+    )
+    step = Step(cell, framework, printer, layout, local, within)
+    emitted, new = step.write()
+
+    def show(expr: object, drawn: str) -> str:
+        own = Printer(
+            framework,
+            cell.spec.functions,
+            {},
+            named(access.first_units, access.first_features),
+            {"drawn": drawn},
+            helpers,
+        )
+        return own.show(expr)  # type: ignore[arg-type]
+
+    trainable = {weight.name: weight.trainable for weight in cell.weights}
+    learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
+    first = FirstValues(cell, access.draws, show, first_size)
+    lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
+    text = "\n".join(lines)
+    used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
+    printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
+    return Parts(
+        title=class_name(cell.spec.name or "cell"),
+        about=about(cell, known),
+        sized=sizes.known,
+        units=cell.units,
+        features=cell.features,
+        inputs=inputs,
+        states=tuple(_states(cell, layout, within)),
+        first=lines,
+        step=step.lines,
+        emitted=emitted,
+        new=new,
+        width=within(cell.output.width),
+        helpers=helpers,
+        layout=layout,
+    )
+
+
+def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[StateText]:
+    attributes = layout.attributes()
+    found = []
+    for state in cell.states:
+        shape = tuple(size(n) for n in state.shape)
+        learned = attributes[state.learned] if state.learned else None
+        found.append(StateText(state.name, shape, state.initial, learned, len(shape) == 1))
+    for name in cell.shifted:
+        found.append(StateText(f"last {name}", (size(cell.inputs[name]),), 0.0, None, True))
+    if cell.uses_t:
+        found.append(StateText("steps so far", ("1",), 0.0, None, True))
+    for name, length in cell.output.histories:
+        shape = (str(length - 1), size(cell.widths[name]))
+        found.append(StateText(f"earlier {name}", shape, 0.0, None, False))
+    return found
+
+
+def about(cell: Cell, known: Mapping[str, Work]) -> list[str]:
+    """Return what the docstring of the file says, as paragraphs."""
+    unfolded = unfold(cell)
+    equations = [plain_text(unfolded, line) for line in unfolded.lines]
+    facts = provenance(dict(cell.spec.about), known)
+    name = cell.spec.name or "cell"
+    found = [
+        f"{class_name(name)}: the recurrent cell {name!r}.",
+        "A step, where each dense(...) and each bias is a weight of its own:",
+        "\n".join(f"    {line}" for line in equations),
+    ]
+    if facts["notes"]:
+        found.append(str(facts["notes"]))
+    if facts["reference"]:
+        found.append(f"Reference: {facts['reference']}")
+    found.append(f"Written by gatekit {__version__}. License of this file: MIT.")
+    return found
+
+
+__all__ = ["Access", "Parts", "StateText", "docstring", "make_parts"]

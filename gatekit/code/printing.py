@@ -1,0 +1,172 @@
+"""Expressions as text in the notation of a framework."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    Neg,
+    Number,
+    names,
+    precedence,
+)
+from gatekit.cell.language.ops import Function
+
+from .frameworks import Framework
+from .identifiers import number
+
+_PRODUCT, _NEGATION, _ATOM = 2, 3, 5
+_PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
+_SIMPLE = re.compile(r"-?(?:[A-Za-z_][\w.]*|[0-9][\w.]*)", re.ASCII)
+# Functions of plain numbers, such as the square root of units.
+_OF_NUMBERS = {
+    **{n: f"math.{n}({{0}})" for n in ("sqrt", "exp", "log", "sin", "cos", "tanh", "log1p", "expm1")},
+    "abs": "abs({0})",
+    "minimum": "min({0}, {1})",
+    "maximum": "max({0}, {1})",
+    "square": "pow({0}, 2)",
+}
+SIZES = ("units", "features")
+
+
+class Printer:
+    """Prints expressions, and collects the helper functions that they need.
+
+    Args:
+        framework: the notation.
+        functions: the functions of the equation language, plugins' included.
+        constants: the numbers by name; sizes are printed by ``size``.
+        size: returns how a place calls ``units`` or ``features``.
+        env: the text for each other name.
+        helpers: gets the helper functions: source by name.
+    """
+
+    def __init__(
+        self,
+        framework: Framework,
+        functions: Mapping[str, Function],
+        constants: Mapping[str, float],
+        size: Callable[[str], str],
+        env: dict[str, str],
+        helpers: dict[str, str],
+    ) -> None:
+        self.framework, self.functions, self.constants = framework, functions, constants
+        self.size, self.env, self.helpers = size, env, helpers
+
+    def show(self, expr: Expr, least: int = 0) -> str:
+        """Return the text of an expression, in parentheses if it binds less than ``least``."""
+        text = self._shown(expr)
+        return f"({text})" if self._precedence(expr) < least else text
+
+    def is_number(self, expr: Expr) -> bool:
+        """Return whether an expression is a plain number, whatever the inputs are."""
+        return all(name in self.constants for name in names(expr))
+
+    def _precedence(self, expr: Expr) -> int:
+        if isinstance(expr, Call) and expr.function == "matmul":
+            return _PRODUCT
+        if isinstance(expr, Name) and expr.name in self.constants:
+            return _ATOM if expr.name in SIZES else precedence(_number(self.constants[expr.name]))
+        if isinstance(expr, Binary) and expr.op == "//" and not self.is_number(expr):
+            return _ATOM
+        return precedence(expr)
+
+    def _shown(self, expr: Expr) -> str:
+        if isinstance(expr, Number):
+            return number(expr.value)
+        if isinstance(expr, Name):
+            if expr.name in SIZES and expr.name in self.constants:
+                return self.size(expr.name)
+            if expr.name in self.constants:
+                return self._shown(_number(self.constants[expr.name]))
+            return self.env[expr.name]
+        if isinstance(expr, Neg):
+            return "-" + self.show(expr.operand, _NEGATION)
+        if isinstance(expr, Binary):
+            return self._binary(expr)
+        assert isinstance(expr, Call)
+        return self._call(expr)
+
+    def _binary(self, expr: Binary) -> str:
+        if expr.op == "**":
+            left, right = self.show(expr.left, _ATOM), self.show(expr.right, _NEGATION)
+            close = _SIMPLE.fullmatch(left) and _SIMPLE.fullmatch(right)
+            return f"{left}**{right}" if close else f"{left} ** {right}"
+        if expr.op == "//" and not self.is_number(expr):
+            whole = expr.left if expr.right == Number(1) else Binary("/", expr.left, expr.right)
+            return self._filled(self.framework.functions["floor"], (whole,))
+        own = precedence(expr)
+        return f"{self.show(expr.left, own)} {expr.op} {self.show(expr.right, own + 1)}"
+
+    def _call(self, expr: Call) -> str:
+        name, args = expr.function, expr.args
+        if name == "matmul":
+            return f"{self.show(args[0], _ATOM)} @ {self.show(args[1], _ATOM)}"
+        if self.is_number(expr):
+            if name not in _OF_NUMBERS:
+                raise ConfigError(
+                    f"{expr} is a constant that gatekit cannot write as code; write its value"
+                )
+            return self._filled(_OF_NUMBERS[name], args)
+        framework = self.framework
+        if framework.numbers and any(self.is_number(arg) for arg in args):
+            special = framework.numbers(name, [self.is_number(arg) for arg in args])
+            if special is not None:
+                return self._filled(special, args)
+        if name == "concat":
+            parts = ", ".join(self.show(arg) for arg in args)
+            return framework.functions[name].replace("{0}", parts)
+        if name in framework.functions:
+            template = framework.functions[name]
+            self.need(re.findall(r"\w+", template))
+            return self._filled(template, args)
+        if name in framework.helpers:
+            self.need([name])
+        else:
+            self._compose(name)
+        return f"{name}({', '.join(self.show(arg) for arg in args)})"
+
+    def need(self, words: list[str]) -> None:
+        """Collect the helper functions among these words, with those that they use."""
+        for word in words:
+            if word in self.framework.helpers and word not in self.helpers:
+                source = self.framework.helpers[word]
+                self.need([w for w in re.findall(r"\w+", source) if w != word])
+                self.helpers[word] = source
+
+    def _compose(self, name: str) -> None:
+        """Collect a function of a plugin, written with functions of the framework."""
+        if name in self.helpers:
+            return
+        function = self.functions[name]
+        try:
+            arguments = ["x", "y", "z"][: function.arity]
+            made = function.compose(*(Name(argument) for argument in arguments))  # type: ignore[misc]
+            if not isinstance(made, Expr) or function.static:
+                raise TypeError
+        except Exception:
+            raise ConfigError(
+                f"the function {name!r} cannot be written as code: it is more than an expression of "
+                "its arguments. Write it in the cell's equations instead."
+            ) from None
+        self.helpers[name] = ""
+        inner = Printer(
+            self.framework, self.functions, {}, self.size, {a: a for a in arguments}, self.helpers
+        )
+        body = inner.show(made)
+        del self.helpers[name]
+        given = ", ".join(f"{argument}: A" for argument in arguments)
+        self.helpers[name] = self.framework.typed(f"def {name}({given}) -> A:\n    return {body}")
+
+    def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
+        return _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
+
+
+def _number(value: float) -> Expr:
+    return Number(value) if value >= 0 else Neg(Number(-value))

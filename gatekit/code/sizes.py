@@ -1,0 +1,115 @@
+"""Numbers that follow from the sizes of a layer: the code has ``4 * units`` where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import OutputUnitSpec, Read
+
+# Multiples of units and features at which a cell is built; whatever divides them still does.
+_MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
+Sizes = tuple[int, int]
+
+
+class SizeTexts:
+    """The texts of numbers in the order in which a file needs them.
+
+    Args:
+        formulas: a formula for each number, with ``{units}`` and ``{features}``; None to record
+            the numbers only.
+    """
+
+    def __init__(self, formulas: Sequence[str] | None = None) -> None:
+        self._formulas = formulas
+        self.seen: list[int] = []
+
+    @property
+    def known(self) -> bool:
+        """Whether numbers are formulas."""
+        return self._formulas is not None
+
+    def text(self, number: int, units: str, features: str) -> str:
+        """Return the text of a number.
+
+        Args:
+            number: the number.
+            units: how the place calls the units, such as ``self.units``.
+            features: how it calls the features.
+        """
+        self.seen.append(number)
+        if self._formulas is None:
+            return str(number)
+        return self._formulas[len(self.seen) - 1].format(units=units, features=features)
+
+
+def multiples(cell: Cell) -> list[Cell]:
+    """Return the cell at several sizes, empty if it cannot be built at them."""
+    out = cell.output
+    reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
+    unit = OutputUnitSpec(
+        out.kind, out.unit, tuple(Read(r.expr, r.map_kind, r.map) for r in reads)
+    )
+    try:
+        return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in _MULTIPLES]
+    except GatekitError:
+        return []
+
+
+def formulas(cells: Sequence[Cell], numbers: Sequence[Sequence[int]]) -> list[str] | None:
+    """Return a formula for each number, or None if one has none.
+
+    Args:
+        cells: the cell at several sizes.
+        numbers: the numbers that its file needs, for each of these sizes.
+    """
+    if not cells or len({len(row) for row in numbers}) != 1:
+        return None
+    at = [(cell.units, cell.features) for cell in cells]
+    found = [_formula(at, column) for column in zip(*numbers, strict=True)]
+    return [text for text in found if text is not None] if None not in found else None
+
+
+def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
+    if len(set(values)) == 1:
+        return str(values[0])
+    for text, function in _FORMS:
+        if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
+            return text
+    return None
+
+
+def _times(k: int, text: str) -> str:
+    return text if k == 1 else f"{k} * {text}"
+
+
+def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
+    units, features = "{units}", "{features}"
+    found: list[tuple[str, Callable[[int, int], int]]] = []
+    for k in range(1, 65):
+        found.append((_times(k, units), lambda u, f, k=k: k * u))
+        found.append((_times(k, features), lambda u, f, k=k: k * f))
+    for k in range(2, 33):
+        found.append((f"{units} // {k}", lambda u, f, k=k: u // k if u % k == 0 else -1))
+        found.append((f"{features} // {k}", lambda u, f, k=k: f // k if f % k == 0 else -1))
+    for k, m in product(range(1, 13), range(2, 13)):
+        found.append(
+            (f"{k} * ({units} // {m})", lambda u, f, k=k, m=m: k * (u // m) if u % m == 0 else -1)
+        )
+    for k, m in product(range(1, 13), repeat=2):
+        text = f"{_times(k, units)} + {_times(m, features)}"
+        found.append((text, lambda u, f, k=k, m=m: k * u + m * f))
+    for k, m in product(range(1, 13), range(-64, 257)):
+        if m:
+            sign = "+" if m > 0 else "-"
+            found.append(
+                (f"{_times(k, units)} {sign} {abs(m)}", lambda u, f, k=k, m=m: k * u + m)
+            )
+    found.append((f"{units} * {features}", lambda u, f: u * f))
+    found.append((f"{units} * {units}", lambda u, f: u * u))
+    return found
+
+
+_FORMS = _forms()

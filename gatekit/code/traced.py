@@ -1,0 +1,103 @@
+"""A linear map as an expression: its Python is run on names instead of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.language import ops
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift
+
+
+class Traced:
+    """A value of which only the expression is known; it has a matrix product, too."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, expr: Expr) -> None:
+        self.expr = expr
+
+    def __add__(self, other: Any) -> Traced:
+        return _binary("+", self, other)
+
+    def __radd__(self, other: Any) -> Traced:
+        return _binary("+", other, self)
+
+    def __sub__(self, other: Any) -> Traced:
+        return _binary("-", self, other)
+
+    def __rsub__(self, other: Any) -> Traced:
+        return _binary("-", other, self)
+
+    def __mul__(self, other: Any) -> Traced:
+        return _binary("*", self, other)
+
+    def __rmul__(self, other: Any) -> Traced:
+        return _binary("*", other, self)
+
+    def __truediv__(self, other: Any) -> Traced:
+        return _binary("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Traced:
+        return _binary("/", other, self)
+
+    def __pow__(self, other: Any) -> Traced:
+        return _binary("**", self, other)
+
+    def __neg__(self) -> Traced:
+        return Traced(Neg(self.expr))
+
+    def __matmul__(self, other: Any) -> Traced:
+        return Traced(Call("matmul", (self.expr, _expr(other))))
+
+
+def _expr(value: Any) -> Expr:
+    return value.expr if isinstance(value, Traced) else lift(value)
+
+
+def _binary(op: str, left: Any, right: Any) -> Traced:
+    return Traced(Binary(op, _expr(left), _expr(right)))
+
+
+def _call(name: str) -> Callable[..., Traced]:
+    return lambda *args: Traced(Call(name, tuple(_expr(arg) for arg in args)))
+
+
+ops.add_backend(
+    lambda value: isinstance(value, Traced),
+    {name: _call(name) for name in (*ops.FUNCTIONS, "eye_like", "block_product")},
+)
+
+
+def matrix_of(read: BuiltRead) -> Expr | None:
+    """Return the matrix of a read over the names of its weights; None if the map has no matrix.
+
+    Raises:
+        ConfigError: the map cannot be written as an expression.
+    """
+    if not read.map.has_matrix():
+        return None
+    return _traced(read, lambda weights: read.map.matrix(weights))
+
+
+def applied(read: BuiltRead, u: Expr) -> Expr:
+    """Return the map of ``u`` over the names of its weights.
+
+    Raises:
+        ConfigError: the map cannot be written as an expression.
+    """
+    return _traced(read, lambda weights: read.map.apply(Traced(u), weights))
+
+
+def _traced(read: BuiltRead, function: Callable[[dict[str, Any]], Any]) -> Expr:
+    weights = {suffix: Traced(Name(name)) for suffix, name in read.weights.items()}
+    try:
+        return _expr(function(weights))
+    except Exception:
+        raise ConfigError(
+            f"the linear map {read.map_kind!r} of the read {read.text} cannot be written as code: it "
+            "is more than gatekit.ops, operators and matrix products. Type another one, such as "
+            "dense."
+        ) from None
