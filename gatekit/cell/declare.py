@@ -41,6 +41,11 @@ class Declared:
             for name, hint in hints.items()
             if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
         }
+        if named := _named_arguments(cls):
+            raise ConfigError(
+                f"{cls.__name__} defines __init__; remove it, and declare options as annotated "
+                f"fields of the class: {'; '.join(named)}"
+            )
         cls._option_types = types.MappingProxyType(own)
         cls._needed = frozenset(name for name in own if not hasattr(cls, name))
 
@@ -62,7 +67,13 @@ class Declared:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(
-            f"{type(self).__name__} is immutable; create a new one with {name}={value!r}."
+            f"{type(self).__name__} cannot be changed, and self.{name} = ... changes it; use a local "
+            "variable"
+            + (
+                f", or a state that steps hand on: states = {{{name!r}: 0.0}}"
+                if hasattr(self, "states")
+                else f", or .replaced({name}=VALUE) for a copy"
+            )
         )
 
     @classmethod
@@ -95,6 +106,19 @@ class Declared:
         return (
             f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.options().items())})"
         )
+
+
+def _named_arguments(cls: type) -> list[str]:
+    """Return the named arguments of a class's own constructor as fields, ``scale: float = 2.0``."""
+    if "__init__" not in vars(cls):
+        return []
+    fields = []
+    for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            plain_default = isinstance(parameter.default, (bool, int, float, str))
+            default = parameter.default if plain_default else 1.0
+            fields.append(f"{parameter.name}: {type(default).__name__} = {default!r}")
+    return fields
 
 
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()

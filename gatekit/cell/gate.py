@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from gatekit.cell.language.expression import Expr, evaluate, names
 from gatekit.cell.language.ops import Function
 
+from .errors import CellError, excerpt
 from .row_wise import RowWise
 
 
@@ -39,6 +40,18 @@ class Gate(RowWise):
 
     states: ClassVar[Mapping[str, float]] = {}
     method: ClassVar[str] = "activate"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        states = cls.states
+        numbers = isinstance(states, Mapping) and all(
+            isinstance(first, (int, float)) for first in states.values()
+        )
+        if not numbers:
+            raise CellError(
+                f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to first values is "
+                'expected: states = {"k": 0.0}'
+            )
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value ``batch x units``, or the value and its new states by name.

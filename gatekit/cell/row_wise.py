@@ -12,6 +12,10 @@ from .errors import CellError, excerpt, shown
 from .parameter import Parameter
 
 
+_BASES = ("gatekit.cell.gate", "gatekit.cell.output_unit")
+"""Modules of the classes whose row-wise function a plugin has to define."""
+
+
 class RowWise(Declared):
     """Base of `Gate` and `OutputUnit`: declares its needs, maps each row of a batch separately."""
 
@@ -28,18 +32,35 @@ class RowWise(Declared):
     uses_tensorflow: ClassVar[bool] = False
     method: ClassVar[str] = ""
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        parameters = cls.parameters
+        fine = isinstance(parameters, Mapping)
+        if not fine or not all(isinstance(p, Parameter) for p in parameters.values()):
+            raise CellError(
+                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; a mapping is "
+                'expected: parameters = {"scale": Parameter("units", init=1.0)}'
+            )
+
     def arguments(self) -> tuple[str, ...]:
         """Return the argument names of the row-wise function, in its order.
 
         Raises:
-            CellError: the function takes ``*args``, ``**kwargs`` or keyword defaults, which cannot
-                be bound by name.
+            CellError: the class has no such function, or it lacks ``self``, or takes ``*args``,
+                ``**kwargs`` or keyword defaults, which cannot be bound by name.
         """
         function = getattr(type(self), self.method)
+        if function.__module__ in _BASES:
+            raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
         found = []
         for position, parameter in enumerate(inspect.signature(function).parameters.values()):
-            if position == 0:
+            if position == 0 and parameter.name == "self":
                 continue
+            if position == 0:
+                raise CellError(
+                    f"{self.place()}: {self.definition()} lacks self; its first argument is self: "
+                    f"def {self.method}(self, {parameter.name})"
+                )
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise CellError(
                     f"{type(self).__name__}.{self.method} takes {parameter}; name each argument: "
@@ -79,3 +100,16 @@ class RowWise(Declared):
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the result of the row-wise function for arguments by name."""
         return getattr(self, self.method)(**values)
+
+
+def _undefined(cls: type, method: str) -> str:
+    """Return what is missing in a class without its row-wise function, and what to type."""
+    own = [
+        name
+        for name, value in vars(cls).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    ]
+    first = "pre" if method == "activate" else "emitted"
+    if len(own) == 1:
+        return f"has no {method}, which computes its value; rename {own[0]} to {method}"
+    return f"has no {method}, which computes its value; write def {method}(self, {first})"

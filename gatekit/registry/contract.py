@@ -108,7 +108,12 @@ def checked(hook: str, result: Any) -> dict[str, Any]:
     """
     kind = hook.removeprefix("gatekit_")
     if not isinstance(result, Mapping):
-        raise PluginError(f"{hook} returned {_short(result)}; a mapping from names is expected")
+        classes = [thing for thing in _several(result) if isinstance(thing, type)]
+        name = classes[0].__name__ if classes else "NAME"
+        raise PluginError(
+            f"{hook} returned {_short(result)}; a mapping from names is expected: "
+            f"return {{{name.lower()!r}: {name}}}"
+        )
     objects = dict(result)
     for name, value in objects.items():
         if type(name) is not str or not _IDENTIFIER.match(name):
@@ -223,6 +228,10 @@ def callback_list(result: Any) -> list[Callable[..., Any]]:
 def built_in(kind: str) -> Sequence[str]:
     """Return the names of a kind that gatekit itself has, which no plugin may take."""
     return tuple(FUNCTIONS) if kind == "functions" else ()
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple, set)) else [value]
 
 
 def _short(value: Any) -> str:

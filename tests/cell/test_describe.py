@@ -21,6 +21,8 @@ from .shown import BUNDLED, FEW, cell
 class Opaque(Gate):
     """A slice, which is no expression."""
 
+    uses_tensorflow = True
+
     def activate(self, pre: Any) -> Any:
         """Return the gate's value."""
         return pre[..., :] / 2

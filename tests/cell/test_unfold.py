@@ -21,6 +21,8 @@ from .shown import BUNDLED, cell
 class Opaque(Gate):
     """A slice, which is no expression."""
 
+    uses_tensorflow = True
+
     def activate(self, pre: Any, c_prev: Any) -> Any:
         """Return the gate's value."""
         return pre[..., :] + c_prev

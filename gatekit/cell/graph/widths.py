@@ -7,10 +7,8 @@ of expressions are computed as plain numbers by executors, so they must be small
 from __future__ import annotations
 
 import math
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import CellError, excerpt, listed
@@ -21,7 +19,6 @@ from gatekit.cell.language.expression import (
     Expr,
     Name,
     Neg,
-    NotAnExpressionError,
     Number,
     children,
     lift,
@@ -40,7 +37,6 @@ MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
-_LIBRARIES = ("numpy", "tensorflow", "keras")
 _ALLOWED = (
     "a gate computes with gatekit.ops, + - * / ** and numbers: write ops.tanh(x) in place of "
     "np.tanh(x) or tf.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in place of `if`. A "
@@ -153,11 +149,8 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         misspelt = isinstance(error, AttributeError) and error.obj is gate
         if misspelt or isinstance(error, (UnknownFunctionError, NameError)):
             raise CellError(f"{where}: {gate.place(error)}: {error}") from None
-        if isinstance(error, NotAnExpressionError) or _in_a_library(error):
-            why = excerpt(" ".join(str(error).split()), 160)
-            raise CellError(f"{where}: {gate.place(error)}: {why}; {_ALLOWED}") from None
-        # A gate may be more than an expression, such as a slice.
-        return None
+        why = excerpt(_reason(error), 200)
+        raise CellError(f"{where}: {gate.place(error)}: {why}; {_ALLOWED}") from None
     try:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
@@ -171,17 +164,25 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
-            f"cell.gates.{name}: {gate.definition()} returns the states {listed(new_states)}, and "
-            f"declares {listed(gate.states)}"
+            f"{where}: {gate.place()}: {gate.definition()} returns the states "
+            f"{listed(new_states)}, and declares {listed(gate.states)}; {_returned(gate.states)}"
         )
     return value, new_states
 
 
-def _in_a_library(error: BaseException) -> bool:
-    """Return whether NumPy or TensorFlow refused a signal."""
-    frames = traceback.extract_tb(error.__traceback__)
-    inside = any(part in Path(f.filename).parts for f in frames for part in _LIBRARIES)
-    return inside or (isinstance(error, TypeError) and "__array_ufunc__" in str(error))
+def _reason(error: Exception) -> str:
+    """Return why a gate's function did not compute with a signal."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
+        return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
+    if isinstance(error, TypeError) and "subscriptable" in said:
+        return "a signal cannot be indexed: gatekit handles rows, steps and units"
+    return said
+
+
+def _returned(states: Iterable[str]) -> str:
+    new = ", ".join(f"{name!r}: new_{name}" for name in states)
+    return f"type return value, {{{new}}}" if new else "type return value, or declare the states"
 
 
 def _check_gate(
