@@ -6,6 +6,7 @@ look reads only the lines that ``metrics.jsonl`` has gained.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,8 @@ from typing import Any, BinaryIO
 
 from gatekit.cell.terminal import printable
 
-from . import config, durable, metrics
+from . import durable, metrics
+from .config import read as read_config
 from .metrics import MetricLine
 from .names import CONFIG, METRICS
 
@@ -90,6 +92,7 @@ class Following:
 
     Args:
         folder: the run's folder; it need not exist yet.
+        config: its configuration, if it was read before.
 
     Attributes:
         epoch, step: of the latest line; 0 before the first.
@@ -100,13 +103,15 @@ class Following:
         validation: its latest value; None before the first and for NaN.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None) -> None:
         self.folder = folder
         self.tail = Tail(folder / METRICS)
-        self._configured = False
+        self._config = config
         self.epochs: int | None = None
         self.steps: int | None = None
         self.patience, self.task = False, ""
+        if config is not None:
+            self._configure(config)
         self._begin()
 
     def _begin(self) -> None:
@@ -119,8 +124,10 @@ class Following:
 
     def update(self) -> list[MetricLine]:
         """Read what is new, and return the new lines."""
-        if not self._configured:
-            self._configure()
+        if self._config is None:
+            with contextlib.suppress(OSError, ValueError):
+                self._config = read_config(self.folder / CONFIG)
+                self._configure(self._config)
         restarts = self.tail.restarts
         lines = self.tail.read()
         if self.tail.restarts != restarts:
@@ -133,12 +140,7 @@ class Following:
             self._seen = time.monotonic() - max(0.0, ago)
         return lines
 
-    def _configure(self) -> None:
-        try:
-            found: Mapping[str, Any] = config.read(self.folder / CONFIG)
-        except (OSError, ValueError):
-            return
-        self._configured = True
+    def _configure(self, found: Mapping[str, Any]) -> None:
         trainer, task = found.get("trainer"), found.get("task")
         if isinstance(trainer, Mapping):
             self.steps = _count(trainer.get("steps"))
