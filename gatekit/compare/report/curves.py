@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
-from gatekit.compare.curves import Curve, band, band_ends, read_curves, step_name
+from gatekit.compare.curves import Curve, band, band_ends, step_name
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
@@ -32,7 +32,7 @@ Curves = Mapping[Series, Curve]
 def curves(sheet: Sheet) -> Section | None:
     """Return the learning curves of every run, including runs in progress."""
     read = [
-        [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
+        [(run, sheet.read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
     ]
     series = _series(sheet.rows, [known for group in read for _, known in group])
