@@ -159,7 +159,7 @@ class Planned:
         ]
 
     def _notes(self) -> list[str]:
-        from gatekit.study.launch.progress import duration
+        from gatekit.runs.following import duration
 
         found = self.preview
         notes = [f"study {found.study}: {self.runs} runs to start, {found.slots} at once"]

@@ -46,6 +46,7 @@ COMMANDS = {
     "plan": Command("sweep.plan", "show what train would do, and try each variant for three steps"),
     "confirm": Command("sweep.confirm", "repeat each variant's best trial on fresh seeds"),
     "status": Command("sweep.status", "show the state of each run of a study"),
+    "serve": Command("sweep.serve", "show all studies on a local page while their runs train"),
     "logs": Command("sweep.logs", "show the log of a run"),
     "failures": Command("sweep.failures", "show why runs failed, and how to repeat one"),
     "prune": Command(

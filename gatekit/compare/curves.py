@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from gatekit.compare.stats.statistics import limits, mean_interval
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
-from gatekit.runs.record import Run
+from gatekit.runs.record import Run, stamp
 from gatekit.runs.result import Metric
 
 Floats = NDArray[np.float64]
@@ -67,6 +68,21 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
             epochs, values = np.array(kept, dtype=np.float64).T
             curves[key] = Curve(run.id, epochs, values, run.state == "DIVERGED")
     return curves
+
+
+class KeptCurves:
+    """Curves that were read before: those of a run that has not changed are not read again."""
+
+    def __init__(self) -> None:
+        self._curves: dict[Path, tuple[object, dict[tuple[str, str], Curve]]] = {}
+
+    def read(self, run: Run) -> dict[tuple[str, str], Curve]:
+        """Return a run's curves as `read_curves` does."""
+        now = (stamp(run.path), run.id, run.state)
+        before = self._curves.get(run.path)
+        if before is None or before[0] != now:
+            before = self._curves[run.path] = (now, read_curves(run))
+        return before[1]
 
 
 def band(curves: Sequence[Curve], level: float = 0.95) -> Band | None:

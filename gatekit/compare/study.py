@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import RunError
-from gatekit.runs.config import ConfigReader
 from gatekit.runs.names import IMPORTED, RUNS
-from gatekit.runs.record import Run, is_run, read_run
+from gatekit.runs.record import KeptRuns, Run, is_run
 from gatekit.runs.studies.survey import no_study
 
 
@@ -52,12 +51,13 @@ class Study:
         return to_arrow(self.rows())
 
 
-def load(study: str, root: Path | str = "experiments") -> Study:
+def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = None) -> Study:
     """Read all runs of a study from their folders.
 
     Args:
         study: name of the study, a folder of ``root``.
         root: the folder that contains the studies.
+        kept: the runs that an earlier call has read; only those that changed are read again.
 
     Returns:
         The study; it includes damaged and unfinished runs, with their state.
@@ -69,7 +69,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     folder = root / study
     if not study or not _inside(folder, root) or not folder.is_dir():
         raise no_study(study, root, "compare")
-    configs = ConfigReader()
+    kept = kept or KeptRuns()
     runs: dict[tuple[str, str], Run] = {}
     ignored: list[str] = []
     copies: list[str] = []
@@ -79,7 +79,7 @@ def load(study: str, root: Path | str = "experiments") -> Study:
             if not _is_folder(entry) or not is_run(Path(entry.path)):
                 ignored.append(name)
                 continue
-            run = read_run(Path(entry.path), configs, origin)
+            run = kept.read(Path(entry.path), origin)
             key = (run.id, origin or "")
             if key in runs:
                 copies.append(name)

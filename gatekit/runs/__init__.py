@@ -4,8 +4,9 @@
 `state` decides the state of a run from what is in its folder; `record` reads a run for comparing.
 `metrics`, `result` and `config` are one module a file format, `names` has the name of every file.
 `durable` writes every file, so that one place decides what survives a crash; `heartbeat` and
-`process` distinguish a live writer from a dead one. `own` is `gatekit.run`, for training scripts
-of your own. `studies` is about all runs of a study, `probe` about the files of a probed run.
+`process` distinguish a live writer from a dead one; `following` shows how far a run is.
+`own` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study,
+`probe` about the files of a probed run.
 
 Start with `folder.py`, then `state.py`. No Hydra, OmegaConf or TensorFlow here.
 """

@@ -46,6 +46,7 @@ def environment(
         "cores": len(os.sched_getaffinity(0)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpu": _gpu(),
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "host_kind": platform.machine(),
         "threads": threads,
         "executor": executor,

@@ -15,13 +15,13 @@ from gatekit.cell.notebook import table
 
 from . import durable, metrics
 from .config import ConfigReader
-from .names import CONFIG, METRICS, RESULT, STATUS, is_id
+from .names import ATTEMPTS, CONFIG, METRICS, RESULT, STALE, STATUS, is_id
 from .result import OUTCOMES, Result, Score, result_of
 from .state import RunReader
 
 _MOST = {".jsonl": metrics.MOST, ".npz": sys.maxsize}
 # The weights are left to `gatekit train`: to hash those of 10,000 runs would take minutes.
-_COMPARED = (CONFIG, RESULT, METRICS)
+_WATCHED = (CONFIG, RESULT, METRICS, STATUS, STALE, ATTEMPTS)
 # The metrics hold what was logged, the result what was computed from it: they agree up to rounding.
 _AGREEMENT = 1e-4
 
@@ -115,7 +115,10 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
     Raises:
         RunError: the run was written by a newer gatekit.
     """
-    contents = {name: read_bytes(folder / name) for name in _COMPARED}
+    contents = {RESULT: read_bytes(folder / RESULT), CONFIG: read_bytes(folder / CONFIG)}
+    # A run in progress has no result that its metrics could contradict.
+    if contents[RESULT] is not None:
+        contents[METRICS] = read_bytes(folder / METRICS)
     config, damage = _config(folder / CONFIG, contents[CONFIG], configs)
     reader = RunReader(folder, contents)
     state = reader.state()
@@ -130,7 +133,7 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
         except ValueError as error:
             damage = damage or f"{RESULT}: {error}"
         else:
-            damage = damage or _contradiction(folder, result, contents[METRICS] or b"")
+            damage = damage or _contradiction(folder, result, contents.get(METRICS) or b"")
     name = folder.name
     if result is not None and not is_id(name):
         name = result.fingerprint
@@ -138,6 +141,48 @@ def read_run(folder: Path, configs: ConfigReader, origin: str | None = None) -> 
         trusted = None if damage.startswith(CONFIG) else config
         return Run(name, folder, "CORRUPT", damage, trusted, None, origin)
     return Run(name, folder, state.name, state.reason, config, result, origin, reader.stale())
+
+
+class KeptRuns:
+    """Runs that were read before: a folder that has not changed since is not read again."""
+
+    def __init__(self) -> None:
+        self.configs = ConfigReader()
+        self._runs: dict[Path, tuple[object, Run]] = {}
+
+    def read(self, folder: Path, origin: str | None = None) -> Run:
+        """Return a run as `read_run` does; the same object if it has not changed.
+
+        Args:
+            folder: the folder.
+            origin: where the run was imported from.
+
+        Raises:
+            RunError: the run was written by a newer gatekit.
+        """
+        now = stamp(folder)
+        before = self._runs.get(folder)
+        # Whether a process is alive is in no file.
+        if before is not None and before[0] == now and before[1].state != "RUNNING":
+            return before[1]
+        run = read_run(folder, self.configs, origin)
+        if before is not None and before[1] == run:
+            run = before[1]
+        self._runs[folder] = (now, run)
+        return run
+
+
+def stamp(folder: Path) -> tuple[tuple[int, int, int] | None, ...]:
+    """Return what changes whenever a run changes: inode, size and date of each file of it."""
+    stamps: list[tuple[int, int, int] | None] = []
+    for name in _WATCHED:
+        try:
+            info = os.stat(f"{folder}/{name}")
+        except OSError:
+            stamps.append(None)
+        else:
+            stamps.append((info.st_ino, info.st_size, info.st_mtime_ns))
+    return tuple(stamps)
 
 
 def contradiction(folder: Path, record: Mapping[str, Any]) -> str | None:

@@ -154,3 +154,20 @@ def test_row_94_of_many_runs_no_file_is_read_again_and_again(tmp_path, monkeypat
         assert {f.parent.name for f in read} == {f"{k:016x}" for k in range(RUNS)}, words
         # the reason of a failed run is looked up once more
         assert max(read.values()) <= 2, words
+
+
+def test_status_shows_how_far_running_runs_are(study, capsys):
+    folder = RunFolder(study / ("c" * 16))
+    folder.claim()  # by this process, which lives
+    folder.write_config(configuration("lstm", 7))
+    for epoch in (1, 2):
+        place = {"epoch": epoch, "step": epoch, "split": "validation", "metric": "nll"}
+        folder.log({**place, "value": 3.0, "seconds": 60.0 * epoch})
+    data = json.loads(said(capsys, "status", "demo", "--json")[1])
+    (progress,) = [run["progress"] for run in data["runs"] if run["progress"]]
+    assert (progress["epoch"], progress["epochs"], progress["validation"]) == (2, 40, 3.0)
+    assert 2200 < progress["seconds_left"] <= 2280
+    assert data["seconds_left"] == progress["seconds_left"]
+    shown = said(capsys, "status", "demo")[1]
+    assert "epoch 2/40, nll 3" in " ".join(shown.split())
+    assert "about 38 min left, with 1 at once" in shown

@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import os
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gatekit.compare.output.query import query
 from gatekit.runs import directions, metrics
 from gatekit.runs import own as record
 from gatekit.runs.folder import ClaimedError, RunFolder
+from gatekit.runs.record import KeptRuns
 
 
 @pytest.fixture(autouse=True)
@@ -218,3 +220,22 @@ def test_a_run_without_further_numbers_is_written_as_before():
     }
     first = (run.folder.path / "metrics.jsonl").read_text().splitlines()[0]
     assert first.startswith('{"epoch": 1, "step": 1, "split": "train", "metric": "loss", "value"')
+
+
+def test_a_kept_run_is_read_again_only_when_its_folder_has_changed(tmp_path):
+    folder = RunFolder(tmp_path / ("a" * 16))
+    folder.claim()
+    folder.write_config({"seed": 1})
+    kept = KeptRuns()
+    first = kept.read(folder.path)
+    assert first.state == "RUNNING"
+    assert kept.read(folder.path) is first, "equal to what was read before"
+    claim = folder.claim_path(1)
+    owner = json.loads(claim.read_text())
+    before = claim.stat()
+    claim.write_text(json.dumps({**owner, "born": owner["born"][::-1] + "0"}))
+    os.utime(claim, ns=(before.st_atime_ns, before.st_mtime_ns))
+    lost = kept.read(folder.path)
+    assert lost.state == "LOST", "whether a process is alive is asked anew"
+    folder.status("FAILED", "why")
+    assert kept.read(folder.path).reason == "why"

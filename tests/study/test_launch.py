@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -19,16 +20,18 @@ from deeds import CONTEXT, child_of, plan_of, start, states
 import gatekit
 import gatekit.training.process as package
 from gatekit.cell.errors import RunError
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.following import duration
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
 from gatekit.study import gpus
 from gatekit.study.launch import launch, process, report
 from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.process import Processes
-from gatekit.study.launch.progress import Progress, duration
+from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
 from gatekit.study.options import Options
-from gatekit.study.plan import SweepPlan
+from gatekit.study.plan import PlannedRun, SweepPlan
 
 
 def test_every_way_to_end_touches_only_that_run(tmp_path):
@@ -150,17 +153,82 @@ def test_the_report_names_the_command_that_helps(tmp_path):
     assert text.endswith(f"Now type: gatekit compare s --root {tmp_path / 'mixed'}")
 
 
-def test_progress_on_a_plain_stream_is_lines_with_an_estimate():
+def test_progress_on_a_plain_stream_is_lines_with_an_estimate(tmp_path):
     stream = io.StringIO()
     progress = Progress(3, 1, stream)
-    progress.started()
-    progress.ended("a", "COMPLETED", "nll 1", 60.0)
-    progress.started()
-    progress.ended("b", "FAILED", "why", 1.0)
+    progress.started("a", tmp_path)
+    progress.ended("a", "COMPLETED", "nll 1", 60.0, tmp_path)
+    progress.started("b", tmp_path)
+    progress.ended("b", "FAILED", "why", 1.0, tmp_path)
     first, second = stream.getvalue().splitlines()
     assert first.startswith("[1/3] COMPLETED a  nll 1  60.0 s")
     assert "1 done, 0 running, 0 failed, about 2 min left" in first
     assert "1 done, 0 running, 1 failed, about 60.0 s left" in second
+
+
+def running(path, epochs=3, trainer=None):
+    """Write the folder of a run that has come to an epoch of forty, with 10 s for each."""
+    folder = RunFolder(path)
+    folder.claim()
+    config = {"trainer": trainer or {"epochs": 40, "steps": None, "patience": 8}}
+    folder.write_config({**config, "task": {"name": "adding"}})
+    for epoch in range(1, epochs + 1):
+        place = {"epoch": epoch, "step": 7 * epoch, "seconds": 10.0 * epoch}
+        folder.log({**place, "split": "train", "metric": "loss", "value": 2.0})
+        folder.log({**place, "split": "validation", "metric": "nll", "value": 1.0 / epoch})
+    return folder
+
+
+def test_progress_shows_how_far_each_run_is_within_80_columns(tmp_path):
+    stream = io.StringIO()
+    progress = Progress(4, 1, stream, every=1e-9)
+    label = "cell=lstm " + "x" * 100 + "\x1b[2J seed=1"
+    progress.started(label, running(tmp_path / "a").path)
+    progress.look()
+    line, detail = stream.getvalue().splitlines()
+    # 37 epochs of this run, and three more runs of 40 epochs
+    assert line == "0 done, 1 running, 0 failed, about 26 min left"
+    assert detail.endswith("seed=1  epoch 3/40, nll 0.3333, at most 6 min left")
+    assert "\x1b" not in detail
+    assert len(detail) <= 80
+    progress.look()
+    assert len(stream.getvalue().splitlines()) == 2, "nothing new, and nothing said"
+
+
+def test_progress_lists_runs_of_other_processes_and_not_hundreds(tmp_path):
+    stream = io.StringIO()
+    progress = Progress(30, 20, stream, every=1e-9)
+    for k in range(20):
+        progress.started(f"run {k}", tmp_path / str(k))
+    other = PlannedRun("theirs", {}, "b" * 16, "", {}, 0, running(tmp_path / "b").path)
+    progress.look([other])
+    lines = stream.getvalue().splitlines()
+    assert lines[1] == "  run 0  no epoch yet"
+    assert lines[-1] == "  and 13 more; gatekit status shows all"
+    assert len(lines) == 10
+    progress.running.clear()
+    assert progress.details() == ["  elsewhere: theirs  epoch 3/40, nll 0.3333, at most 6 min left"]
+
+
+def test_progress_on_a_terminal_is_live(tmp_path):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Screen()
+    progress = Progress(2, 1, stream, every=1e-9)
+    progress.started("a [bold]b[/bold]", running(tmp_path / "a").path)
+    progress.look()
+    progress.close()
+    assert "a [bold]b[/bold]  epoch 3/40, nll 0.3333" in stream.getvalue()
+
+
+def test_a_single_run_on_a_terminal_has_its_own_bar(tmp_path):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    assert Progress(1, 1, Screen()).every == math.inf
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(1, "1.0 s"), (100, "2 min"), (7200, "2.0 h")])

@@ -17,6 +17,7 @@ from gatekit.cli.output import write
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
+    from gatekit.compare.study import Study
 
 FIGURES = ("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile")
 FORMS = {
@@ -53,11 +54,16 @@ def run(name: str, argv: Sequence[str]) -> int:
     return comparison.exit_code
 
 
-def compared(options: Namespace) -> Comparison:
-    """Return the comparison that the options of `add_grouping` define."""
+def compared(options: Namespace, study: Study | None = None) -> Comparison:
+    """Return the comparison that the options of `add_grouping` define.
+
+    Args:
+        options: the options.
+        study: the study, if it was read before.
+    """
     from gatekit.compare.comparison import compare
 
-    return compare(options.study, options.root, **_asked(options))
+    return compare(study or options.study, options.root, **_asked(options))
 
 
 def retyped(options: Namespace) -> list[str]:

@@ -18,6 +18,8 @@ from .compare import add_grouping, compared, retyped
 
 if TYPE_CHECKING:
     from gatekit.compare.report.context import Sheet
+    from gatekit.compare.report.write import Sheets
+    from gatekit.compare.study import Study
 
 
 def run(name: str, argv: Sequence[str]) -> int:
@@ -53,7 +55,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 
     sys.stderr.write(f"checking for changes every {options.seconds:g} s; press Ctrl-C to stop\n")
     study = Path(options.root, options.study)
-    last = watch(path, study, lambda: _sheet(options), tell, options.seconds)
+    last = watch(path, study, _sheets(options), tell, options.seconds)
     write(str(path))
     return last.comparison.exit_code
 
@@ -77,7 +79,13 @@ def _parser(name: str) -> Parser:
     return parser
 
 
-def _sheet(options: Namespace) -> Sheet:
+def _sheets(options: Namespace) -> Sheets:
+    from gatekit.compare.report.write import Sheets
+
+    return Sheets(options.study, options.root, lambda study: _sheet(options, study))
+
+
+def _sheet(options: Namespace, study: Study | None = None) -> Sheet:
     from gatekit.compare.report.context import sheet
 
-    return sheet(compared(options), retyped(options), options.x, options.plugin)
+    return sheet(compared(options, study), retyped(options), options.x, options.plugin)

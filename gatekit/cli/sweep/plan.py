@@ -75,7 +75,7 @@ def _text(plan: Preview) -> None:
     todo = sum(trial.todo for trial in plan.trials)
     write(f"`gatekit train` would start {todo} runs of study {plan.study}, {plan.slots} at once.")
     if plan.seconds is not None:
-        from gatekit.study.launch.progress import duration
+        from gatekit.runs.following import duration
 
         write(f"At most {duration(plan.seconds)} in total, estimated from three steps per variant.")
     if plan.memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.arguments import Parser
@@ -14,6 +14,7 @@ from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json, write_table
 
 if TYPE_CHECKING:
+    from gatekit.runs.following import Following
     from gatekit.runs.studies.survey import Found
 
 MOST = 20
@@ -38,18 +39,24 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     options = parser.read(argv)
 
+    from gatekit.runs.following import duration
     from gatekit.runs.studies.failures import TROUBLES
     from gatekit.runs.studies.survey import study_folder, survey
 
     folder = study_folder(options.study, options.root, name)
     runs = survey(folder, options.verify, as_compared=True)
+    running = _running(runs)
+    left = _seconds_left(runs, running)
     states = dict(Counter(run.state for run in runs))
     stale = sum(run.stale is not None for run in runs)
     if options.json:
-        rows = [entry(run) for run in runs]
+        rows = [
+            entry(run) | {"progress": running[run.id].facts() if run.id in running else None}
+            for run in runs
+        ]
         write_json(
             {"study": options.study, "path": str(folder), "states": states, "stale": stale}
-            | {"runs": rows}
+            | {"seconds_left": left, "runs": rows}
         )
     else:
         write(f"study {options.study}: {', '.join(f'{n} {s}' for s, n in states.items())}")
@@ -59,7 +66,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         if unsealed:
             write(f"results of an earlier gatekit, without a hash of their own: {unsealed}")
         shown = runs if options.runs else [r for r in runs if r.state not in ("COMPLETED",)]
-        _table(shown, None if options.runs else MOST)
+        _table(shown, running, None if options.runs else MOST)
+        if left is not None:
+            write(f"about {duration(left)} left, with {len(running)} at once")
         if any(run.state in TROUBLES for run in runs):
             write(f"why: gatekit failures {options.study}{_root(options.root)}")
     return 1 if any(run.state in TROUBLES for run in runs) else 0
@@ -106,7 +115,29 @@ def silent(run: Found) -> str | None:
     return None
 
 
-def _table(runs: Sequence[Found], most: int | None) -> None:
+def _running(runs: Sequence[Found]) -> dict[str, Following]:
+    """Return how far each running run is, by its id."""
+    from gatekit.runs.following import Following
+
+    running = {run.id: Following(run.path) for run in runs if run.state == "RUNNING"}
+    for following in running.values():
+        following.update()
+    return running
+
+
+def _seconds_left(runs: Sequence[Found], running: Mapping[str, Following]) -> float | None:
+    """Return the estimated seconds until the last run ends, if as many run at once as now."""
+    from gatekit.runs.following import seconds_left
+
+    if not running:
+        return None
+    ended = [run.seconds for run in runs if run.seconds is not None]
+    waiting = sum(run.state in ("PLANNED", "INTERRUPTED", "LOST") for run in runs)
+    left = seconds_left(ended, list(running.values()), waiting, len(running))
+    return None if left is None else round(left, 1)
+
+
+def _table(runs: Sequence[Found], running: Mapping[str, Following], most: int | None) -> None:
     if not runs:
         return
     rows = [
@@ -114,11 +145,12 @@ def _table(runs: Sequence[Found], most: int | None) -> None:
             "run": run.id,
             "state": run.state + (" stale" if run.stale is not None else ""),
             "what": run.label,
+            "progress": running[run.id].words() if run.id in running else "",
             "reason": _short(run.reason or silent(run) or run.stale or ""),
         }
         for run in runs[:most]
     ]
-    columns = ("run", "state", "what", "reason")
+    columns = ("run", "state", "what", "progress", "reason")
     write_table(rows, [c for c in columns if any(row[c] for row in rows)])
     if most is not None and len(runs) > most:
         write(f"... and {len(runs) - most} more; --runs lists all")

@@ -10,11 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.curves import Curve, read_curves
 from gatekit.compare.figures.page import kept
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.recipe import recorded_commands
+from gatekit.runs.record import Run
 from gatekit.runs.studies import plan_file
 
 _SHOWN = 12
@@ -31,6 +33,7 @@ class Sheet:
         x: a swept key; if given, the metric is drawn over its values.
         waiting: number of planned runs that have not started.
         plugins: plugin files outside the folders that gatekit scans.
+        read_curves: returns the learning curves of a run.
     """
 
     comparison: Comparison
@@ -39,6 +42,7 @@ class Sheet:
     x: str | None = None
     waiting: int = 0
     plugins: tuple[str, ...] = ()
+    read_curves: Callable[[Run], Mapping[tuple[str, str], Curve]] = read_curves
 
     @property
     def rows(self) -> tuple[Row, ...]:

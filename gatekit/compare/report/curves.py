@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from gatekit.compare.comparison import Row
-from gatekit.compare.curves import Curve, band, band_ends, read_curves, step_name
+from gatekit.compare.curves import Curve, band, band_ends, step_name
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run
@@ -36,7 +36,7 @@ def curves(sheet: Sheet) -> Section | None:
     Beyond twelve tasks, the others have no chart.
     """
     read = [
-        [(run, read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
+        [(run, sheet.read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
     ]
     tables = _Tables()

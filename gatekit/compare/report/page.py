@@ -12,7 +12,7 @@ from gatekit._version import __version__
 
 from .axis import axis
 from .cells import cells
-from .context import Builder, Sheet
+from .context import Builder, Section, Sheet
 from .curves import curves
 from .differences import differences
 from .facts import facts
@@ -41,7 +41,11 @@ SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "table.js", "start.js"
 """The files that are joined, in this order, to the page's script."""
 
 
-def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
+def page(
+    sheet: Sheet,
+    reload_seconds: float | None = None,
+    kept: dict[Builder, Section | None] | None = None,
+) -> str:
     """Return the report as HTML.
 
     The page's content security policy allows one script and one style, by their hashes, and
@@ -50,8 +54,14 @@ def page(sheet: Sheet, reload_seconds: float | None = None) -> str:
     Args:
         sheet: the input of the report.
         reload_seconds: interval at which an open page reloads itself; None means never.
+        kept: the sections of an earlier page of the same input. Only learning curves, which go on
+            while a run is in progress, are made again. It is filled in.
     """
-    sections = [section for make in SECTIONS if (section := make(sheet)) is not None]
+    kept = {} if kept is None else kept
+    for make in SECTIONS:
+        if make not in kept or make is curves:
+            kept[make] = make(sheet)
+    sections = [section for make in SECTIONS if (section := kept[make]) is not None]
     style, script = _read("report.css"), _script()
     shown = {section.key: section.data for section in sections if section.data is not None}
     name = sheet.comparison.study.name

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
+from gatekit.compare.curves import KeptCurves
+from gatekit.compare.study import Study, load
 from gatekit.runs import durable
 from gatekit.runs.names import METRICS, RESULT, RUNS, STATUS
+from gatekit.runs.record import KeptRuns
+from gatekit.runs.studies import plan_file
 
-from .context import Sheet
+from .context import Builder, Section, Sheet
 from .page import page
 
 _REST = 4
 _WATCHED = (STATUS, RESULT, METRICS)
 
 
-def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) -> None:
+def write_report(path: Path, sheet: Sheet) -> None:
     """Write the page atomically: a reader finds the old page or the new one.
 
     Args:
         path: the file.
         sheet: the input of the report.
-        reload_seconds: interval at which an open page reloads itself; None means never.
 
     Raises:
         ConfigError: the file cannot be written.
     """
-    written = page(sheet, reload_seconds)
+    _write(path, page(sheet))
+
+
+def _write(path: Path, written: str) -> None:
     try:
         durable.target(path)
         durable.folder(path.absolute().parent)
@@ -38,6 +45,35 @@ def write_report(path: Path, sheet: Sheet, reload_seconds: float | None = None) 
         raise ConfigError(
             f"{path} cannot be written ({error.strerror}); choose another --to FILE.html"
         ) from None
+
+
+class Sheets:
+    """The input of the report, made again and again; only runs that changed are read again.
+
+    Args:
+        name: the study.
+        root: the folder that contains the studies.
+        make: compares the runs of a study.
+    """
+
+    def __init__(self, name: str, root: Path | str, make: Callable[[Study], Sheet]) -> None:
+        self.name, self.root, self.make = name, root, make
+        self._runs, self._curves = KeptRuns(), KeptCurves()
+        self._seen: tuple[Study, Collection[str]] | None = None
+        self._sheet: Sheet | None = None
+
+    def __call__(self) -> Sheet:
+        """Return the input now; the same object if nothing but curves has changed.
+
+        Raises:
+            GatekitError: the study cannot be read or compared.
+        """
+        study = load(self.name, self.root, self._runs)
+        now = study, plan_file.read(study.path).keys()
+        if self._sheet is None or now != self._seen:
+            self._seen = now
+            self._sheet = replace(self.make(study), read_curves=self._curves.read)
+        return self._sheet
 
 
 def watch(
@@ -50,12 +86,13 @@ def watch(
 ) -> Sheet:
     """Write the page now and whenever a run changes, until Ctrl-C.
 
-    The last page does not reload itself.
+    A page that would be the same is not written. The last page does not reload itself.
 
     Args:
         path: the file.
         study: the study's folder.
-        make: reads the study and compares it.
+        make: returns the input of the report, such as `Sheets`; for the same object, only curves
+            are made again.
         report: called with the input of each page that was written.
         seconds: interval of the checks; longer if a check takes more than a fifth of the time.
         sleep: waits; tests replace it.
@@ -64,15 +101,20 @@ def watch(
         The input of the last page.
     """
     seen: object = None
+    before = ""
     sheet: Sheet | None = None
+    kept: dict[Builder, Section | None] = {}
     try:
         while True:
             now, begun = _state(study), time.monotonic()
             if now != seen:
-                sheet = make()
-                write_report(path, sheet, seconds)
-                report(sheet)
-                seen = now
+                last, sheet = sheet, make()
+                kept = kept if sheet is last else {}
+                written = page(sheet, seconds, kept)
+                if written != before:
+                    _write(path, written)
+                    report(sheet)
+                seen, before = now, written
             # Reading a large study takes long, and the sweep needs the processor.
             sleep(max(seconds, _REST * (time.monotonic() - begun)))
     except KeyboardInterrupt:

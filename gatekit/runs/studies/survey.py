@@ -7,8 +7,10 @@ import dataclasses
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gatekit.cell.errors import RunError, listed, nearest
 from gatekit.runs.folder import RunFolder
@@ -30,6 +32,7 @@ class Found:
             for it.
         stale: why its numbers belong to an earlier source, None where they do not.
         sealed: False for a result of an earlier gatekit, which has no hash of its own.
+        seconds: how long a run with an outcome took, None if unknown.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Found:
     stale: str | None
     updated: str | None
     sealed: bool = True
+    seconds: float | None = None
 
     @property
     def command(self) -> str | None:
@@ -183,4 +187,11 @@ def _read(
         run.stale(),
         run.updated(),
         state.sealed,
+        _seconds(state.record),
     )
+
+
+def _seconds(record: Mapping[str, Any]) -> float | None:
+    taken = record.get("seconds")
+    total = taken.get("total") if isinstance(taken, Mapping) else None
+    return float(total) if isinstance(total, int | float) else None

@@ -141,6 +141,7 @@ class _Launching:
                 slot.handle.kill()
             elif slot.stopped is None and self.stopping_since is None:
                 self._watch(slot)
+        self.progress.look(self.others.runs())
         stopping = self.received or self.outcome.halted is not None
         return bool(self.active) or not (stopping or self._nothing_left())
 
@@ -181,7 +182,7 @@ class _Launching:
                 self._unstarted(run, str(error))
                 return
             self.active.append(_Slot(run, handle, time.monotonic(), state.attempt))
-            self.progress.started()
+            self.progress.started(self.plan.label(run), run.path)
 
     def _unstarted(self, run: PlannedRun, reason: str) -> None:
         """Put back a run that could not be started; what hinders it would hinder every run."""
@@ -227,11 +228,15 @@ class _Launching:
         if state.name == "RUNNING" and not handle.owns(folder, slot.attempt):
             self.others.add(run)
             self.progress.again(
-                self.plan.label(run), "RUNNING", "another process claimed it first", seconds
+                self.plan.label(run),
+                "RUNNING",
+                "another process claimed it first",
+                seconds,
+                run.path,
             )
             return
         if state.attempt == slot.attempt and handle.unstarted():
-            self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds)
+            self.progress.again(self.plan.label(run), "LOST", handle.reason(), seconds, run.path)
             self.again.insert(0, run)
             self.outcome.halted = f"no run can be started: {handle.reason()}"
             return
@@ -262,7 +267,7 @@ class _Launching:
         self.troubles = 0
         self.outcome.ended(run, state.name, given_up=slot.stopped is not None)
         words = score(folder) if state.name == "COMPLETED" else state.reason or ""
-        self.progress.ended(self.plan.label(run), state.name, words, seconds)
+        self.progress.ended(self.plan.label(run), state.name, words, seconds, run.path)
         self.work.ended(run, state.name)
 
     def _verdict(self, slot: _Slot) -> tuple[str, str]:
@@ -288,13 +293,13 @@ class _Launching:
             if folder.path.exists() and state.name != "INTERRUPTED":
                 folder.lost(state.attempt, reason)
         again = f"{reason}; again ({tries + 1} of {self.options.retries})"
-        self.progress.again(self.plan.label(slot.run), "LOST", again, seconds)
+        self.progress.again(self.plan.label(slot.run), "LOST", again, seconds, slot.run.path)
         self.again.append(slot.run)
         return True
 
     def _failed(self, run: PlannedRun, reason: str, seconds: float) -> None:
         self.outcome.failed.append((run, reason))
-        self.progress.ended(self.plan.label(run), "FAILED", reason, seconds)
+        self.progress.ended(self.plan.label(run), "FAILED", reason, seconds, run.path)
         self.work.ended(run, "FAILED")
         self.troubles = self.troubles + 1 if reason.startswith(durable.TROUBLE) else 0
         if self.options.fail_fast and not self.received:

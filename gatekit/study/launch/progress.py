@@ -1,16 +1,29 @@
-"""The progress of a sweep: a live line on a terminal, plain lines elsewhere."""
+"""The progress of a sweep: live lines on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
-import statistics
+import math
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from gatekit.cell.terminal import console
+from gatekit.cell.terminal import console, printable
 from gatekit.runs import durable
+from gatekit.runs.following import Following, duration, seconds_left
 from gatekit.runs.result import OUTCOMES
+from gatekit.study.plan import PlannedRun
+
+WIDTH = 80
+"""The columns of a line about a running run."""
+
+MOST = 8
+"""The running runs that are listed."""
+
+LIVE, PLAIN = 1.0, 30.0
+"""Seconds between two looks at the running runs, on a terminal and elsewhere."""
 
 
 class Progress:
@@ -22,6 +35,7 @@ class Progress:
         stream: where to write; a live line is used where it is a terminal.
         log: a file that gets every line as well.
         verb: what to print for a run that has ended as intended; by default its state and score.
+        every: seconds between two looks at the running runs; by default `LIVE` or `PLAIN`.
     """
 
     def __init__(
@@ -31,26 +45,60 @@ class Progress:
         stream: TextIO | None = None,
         log: Path | None = None,
         verb: str | None = None,
+        every: float | None = None,
     ) -> None:
         self.total, self.slots = total, max(1, min(slots, total))
         self.stream, self.log, self.verb = stream or sys.stdout, log, verb
-        self.over = self.done = self.failed = self.running = 0
+        self.over = self.done = self.failed = 0
+        self.running: dict[Path, tuple[str, Following]] = {}
+        self.elsewhere: dict[Path, tuple[str, Following]] = {}
         self.seconds: list[float] = []
         self._live = None
+        self._looked = time.monotonic()
+        self._shown: list[str] = []
         if self.stream.isatty() and total > 1:
             from rich.live import Live
 
             self._live = Live("", console=console(self.stream), refresh_per_second=4)
             self._live.start()
+        # On a terminal a single run shows Keras' progress bar instead.
+        alone = math.inf if self.stream.isatty() and total == 1 else PLAIN
+        self.every = every or (alone if self._live is None else LIVE)
 
-    def started(self) -> None:
-        """A run has begun."""
-        self.running += 1
+    def started(self, label: str, folder: Path) -> None:
+        """A run has begun; its folder shows how far it is."""
+        self.running[folder] = (label, Following(folder))
         self._refresh()
 
-    def ended(self, label: str, state: str, words: str, seconds: float) -> None:
+    def look(self, others: Iterable[PlannedRun] = ()) -> None:
+        """Show how far the running runs are, unless the last look was a moment ago.
+
+        Args:
+            others: runs that other processes work on.
+        """
+        if time.monotonic() - self._looked < self.every:
+            return
+        self._looked = time.monotonic()
+        known = self.elsewhere
+        self.elsewhere = {
+            run.path: known.get(run.path, (f"elsewhere: {run.label}", Following(run.path)))
+            for run in others
+        }
+        for _, run in self._each():
+            run.update()
+        if self._live is not None:
+            self._refresh()
+            return
+        lines = self.details()
+        if lines != self._shown:
+            self._shown = lines
+            with contextlib.suppress(OSError):
+                self.stream.write("".join(f"{line}\n" for line in [self.line(), *lines]))
+                self.stream.flush()
+
+    def ended(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
         """A run that had begun has ended in a state."""
-        self.running -= 1
+        self.running.pop(folder, None)
         if state in OUTCOMES:
             self.seconds.append(seconds)
         self._count(state)
@@ -64,9 +112,9 @@ class Progress:
         self._count(state)
         self._print(f"{state:<9} {label}  elsewhere")
 
-    def again(self, label: str, state: str, words: str, seconds: float) -> None:
+    def again(self, label: str, state: str, words: str, seconds: float, folder: Path) -> None:
         """A run that had begun is open again: it was lost, or another process makes it."""
-        self.running -= 1
+        self.running.pop(folder, None)
         self._print(f"{state:<9} {label}  {words}  {duration(seconds)}")
 
     def note(self, words: str) -> None:
@@ -75,11 +123,25 @@ class Progress:
 
     def line(self) -> str:
         """Return the state of the sweep in one line."""
-        line = f"{self.done} done, {self.running} running, {self.failed} failed"
-        left = self.total - self.over
-        if left and self.seconds:
-            line += f", about {duration(statistics.mean(self.seconds) * left / self.slots)} left"
-        return line
+        line = f"{self.done} done, {len(self.running)} running, {self.failed} failed"
+        runs = [run for _, run in self._each()]
+        waiting = max(0, self.total - self.over - len(runs))
+        left = seconds_left(self.seconds, runs, waiting, self.slots + len(self.elsewhere))
+        return line if left is None else f"{line}, about {duration(left)} left"
+
+    def details(self) -> list[str]:
+        """Return a line for each running run, at most `MOST`: epoch, latest score, time left."""
+        each = self._each()
+        lines = []
+        for label, run in each[:MOST]:
+            words = run.words()
+            lines.append(f"  {_cut(printable(label), WIDTH - len(words) - 4)}  {words}")
+        if len(each) > MOST:
+            lines.append(f"  and {len(each) - MOST} more; gatekit status shows all")
+        return lines
+
+    def _each(self) -> list[tuple[str, Following]]:
+        return [*self.running.values(), *self.elsewhere.values()]
 
     def close(self) -> None:
         """Remove the live line."""
@@ -108,13 +170,12 @@ class Progress:
 
     def _refresh(self) -> None:
         if self._live is not None:
-            self._live.update(self.line())
+            from rich.text import Text
+
+            lines = [self.line(), *self.details()]
+            self._live.update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as a short text."""
-    if seconds < 90:
-        return f"{seconds:.1f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+def _cut(label: str, width: int) -> str:
+    """Return a label within a width; its end, which has the seed, stays."""
+    return label if len(label) <= width else f"...{label[len(label) - max(0, width - 3) :]}"

@@ -1,0 +1,199 @@
+"""The server of the local page: this machine only, reading only.
+
+A request can ask for the page, its script and style, and the two answers in JSON. A name in a URL
+is looked up among the studies that are there; it never becomes a path.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from gatekit._version import __version__
+from gatekit.cell.errors import ConfigError, RunError
+
+from .watching import Watching
+
+HOST = "127.0.0.1"
+
+PORT = 8850
+"""The port if none is given."""
+
+NAMES = ("127.0.0.1", "localhost")
+"""What a browser on this machine calls it; any other name may be one that an attacker controls."""
+
+AT_ONCE = 32
+"""The most requests that are answered at once."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_HTML, _JSON, _TEXT = "text/html", "application/json", "text/plain"
+
+
+class Server(ThreadingHTTPServer):
+    """A server of all studies of a folder.
+
+    Args:
+        root: the folder that contains the studies.
+        port: the port; 0 takes any free one.
+
+    Raises:
+        ConfigError: the port cannot be used.
+        RunError: there is no such folder.
+    """
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, root: Path, port: int = PORT) -> None:
+        if not root.is_dir():
+            raise RunError(
+                f"there is no folder {root.absolute()}; cd to the folder of your project, or type "
+                "gatekit serve --root FOLDER"
+            )
+        if not 0 <= port <= 65535:
+            raise ConfigError(f"--port {port}: a port is a number from 0 (any free one) to 65535.")
+        self.watching = Watching(root)
+        self.files = {
+            "/live.js": ("text/javascript", _file("live.js")),
+            "/live.css": ("text/css", _style()),
+        }
+        self.page = _file("live.html")
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} cannot be used ({error.strerror}); type --port 0 for a free one, "
+                "or another number from 1024 to 65535."
+            ) from None
+
+    @property
+    def address(self) -> str:
+        """The address of the page."""
+        return f"http://{HOST}:{self.server_address[1]}/"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer a request in a thread; beyond `AT_ONCE`, close the connection."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a request and give its place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error in one line; a browser that closes a connection is not one."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, ConnectionError | TimeoutError):
+            sys.stderr.write(f"gatekit serve: {type(error).__name__}: {error}\n")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    server_version = f"gatekit/{__version__}"
+    sys_version = ""
+    timeout = 10
+
+    def do_GET(self) -> None:  # the name that http.server calls
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("do_"):
+            return self._refuse_method
+        raise AttributeError(name)
+
+    def _refuse_method(self) -> None:
+        self._send(HTTPStatus.METHOD_NOT_ALLOWED, _TEXT, b"only GET and HEAD\n", Allow="GET, HEAD")
+
+    def _answer(self) -> None:
+        if not _is_here(self.headers.get_all("Host") or []):
+            words = b"gatekit serve answers 127.0.0.1 and localhost only\n"
+            self._send(HTTPStatus.FORBIDDEN, _TEXT, words)
+            return
+        try:
+            asked = urlsplit(self.path)
+            path, query = asked.path, parse_qs(asked.query, max_num_fields=4)
+        except ValueError:
+            self._send(HTTPStatus.BAD_REQUEST, _TEXT, b"not a request of this page\n")
+            return
+        watching = self.server.watching
+        found: Any = None
+        if path in self.server.files:
+            self._send(HTTPStatus.OK, *self.server.files[path])
+            return
+        if path == "/api/studies":
+            found = watching.overview()
+        elif path.startswith("/api/study/"):
+            name = unquote(path.removeprefix("/api/study/"))
+            found = watching.study(name, query.get("since", [""])[0])
+        elif path == "/" or _named(path) in watching.names():
+            self._send(HTTPStatus.OK, _HTML, self.server.page)
+            return
+        if found is None:
+            self._send(HTTPStatus.NOT_FOUND, _TEXT, b"there is no such page or study\n")
+            return
+        data = json.dumps(found, allow_nan=False, separators=(",", ":")).encode()
+        self._send(HTTPStatus.OK, _JSON, data)
+
+    def _send(self, status: HTTPStatus, kind: str, data: bytes, **headers: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Content-Security-Policy", POLICY)
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Cache-Control", "no-store")
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write no log of requests."""
+
+
+def _is_here(hosts: list[str]) -> bool:
+    """Return whether a request names this machine: a page elsewhere may resolve its name to it.
+
+    The port may differ, as through a tunnel of ssh.
+    """
+    if len(hosts) != 1:
+        return False
+    name, _, port = hosts[0].partition(":")
+    return name.lower() in NAMES and (not port or port.isdecimal())
+
+
+def _named(path: str) -> str | None:
+    return unquote(path.removeprefix("/study/")) if path.startswith("/study/") else None
+
+
+def _file(name: str) -> bytes:
+    return (resources.files(__package__) / name).read_bytes()
+
+
+def _style() -> bytes:
+    from gatekit.compare import report
+
+    shared = (resources.files(report.__name__) / "report.css").read_bytes()
+    return shared + _file("live.css")

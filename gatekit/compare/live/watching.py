@@ -1,0 +1,302 @@
+"""What the studies of a folder gain while somebody looks: states, progress, curves.
+
+Nothing is read between requests. A run that has not changed costs a look at the dates of its
+files, and a run in progress the lines that its ``metrics.jsonl`` has gained.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.terminal import printable
+from gatekit.compare.grouping.group import group_runs
+from gatekit.compare.study import Study, load, studies
+from gatekit.runs.following import Following, seconds_left
+from gatekit.runs.metrics import MetricLine
+from gatekit.runs.record import KeptRuns, Run
+from gatekit.runs.state import RunReader
+from gatekit.runs.studies import plan_file
+
+from .curve import Curve
+
+REST = 10
+"""A look at a study is followed by a rest that is as many times as long, and at least `LEAST`."""
+
+LEAST = 1.0
+"""Seconds between two looks at one study, however many pages are open."""
+
+SPARK = 30
+"""The most points of the small curves of the overview."""
+
+
+class _Watched:
+    """One run: what it shows, and the revision in which that changed last."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.following = Following(run.path, run.config)
+        self.curve = Curve()
+        self.facts: dict[str, Any] = {}
+        self.changed = 0
+        self.place: dict[str, Any] = {}
+        self.read_as: Run | None = None
+        self.described_as: Run | None = None
+
+    def read(self, revision: int) -> None:
+        """Read new lines; a run that has ended is read to its end once."""
+        if self.read_as is self.run:
+            return
+        while True:
+            restarts = self.following.tail.restarts
+            lines = self.following.update()
+            if self.following.tail.restarts != restarts:
+                self.curve.clear(revision)
+            self.curve.add(_points(lines, self.following.metric), revision)
+            if self.run.state == "RUNNING" or not lines:
+                break
+        if self.run.state != "RUNNING":
+            self.read_as = self.run
+
+
+class Watch:
+    """One study.
+
+    Args:
+        name: a name that `gatekit.compare.study.studies` has returned.
+        root: the folder that contains the studies.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name, self.root = name, root
+        self.error: str | None = None
+        self.states: dict[str, int] = {}
+        self.left: float | None = None
+        self.revision = self.began = 0
+        self._kept = KeptRuns()
+        self._study: Study | None = None
+        self._runs: dict[tuple[str, str], _Watched] = {}
+        self._labels: dict[tuple[str, str], str] = {}
+        self._rests = 0.0
+        self._whole = False
+
+    def look(self, whole: bool) -> None:
+        """Read what is new, unless the last look was a moment ago.
+
+        Args:
+            whole: whether to read the curves of all runs; otherwise only of running ones.
+        """
+        if time.monotonic() < self._rests and (self._whole or not whole):
+            return
+        began = time.monotonic()
+        self._whole = self._whole or whole
+        self.revision += 1
+        try:
+            self._look()
+            self.error = None
+        except GatekitError as error:
+            self.error = printable(str(error))
+        took = time.monotonic() - began
+        self._rests = began + took + max(LEAST, REST * took)
+
+    def _look(self) -> None:
+        study = load(self.name, self.root, self._kept)
+        if self._study is None or not _same(study.runs, self._study.runs):
+            self._study = study
+            self._take(study)
+        planned = len(plan_file.read(study.path).keys() - {run.id for run in study.runs})
+        for one in self._runs.values():
+            if self._whole or one.run.state == "RUNNING":
+                one.read(self.revision)
+            self._describe(one)
+        states = Counter(one.run.state for one in self._runs.values())
+        states["PLANNED"] += planned
+        self.states = {state: count for state, count in sorted(states.items()) if count}
+        running = [one.following for one in self._runs.values() if one.run.state == "RUNNING"]
+        waiting = sum(states[state] for state in ("PLANNED", "INTERRUPTED", "LOST"))
+        ended = [r.result.seconds for r in study.runs if r.result and r.result.seconds is not None]
+        left = seconds_left(ended, running, waiting, len(running)) if running else None
+        self.left = None if left is None else round(left, 1)
+
+    def _take(self, study: Study) -> None:
+        """Note which runs there are; labels depend on all of them."""
+        labels: dict[tuple[str, str], str] = {}
+        for group in group_runs(study.runs).groups:
+            for run in (*group.runs, *group.missing):
+                labels[_key(run)] = group.label
+        self._labels = labels
+        there = {_key(run): run for run in study.runs}
+        if self._runs.keys() - there.keys():
+            self.began = self.revision
+        self._runs = {key: self._runs.get(key) or _Watched(run) for key, run in there.items()}
+        for key, run in there.items():
+            self._runs[key].run = run
+
+    def _describe(self, one: _Watched) -> None:
+        run, known = one.run, one.facts
+        label = _shown(self._labels.get(_key(run)) or run.id)
+        if one.read_as is one.described_as is run and known["label"] == label:
+            return
+        one.described_as = one.read_as
+        if run.state != "RUNNING":
+            one.place = {}
+        elif not one.place or known.get("state") != "RUNNING":
+            one.place = _place(run)
+        facts = {
+            "id": run.id,
+            "origin": _shown(run.origin),
+            "label": label,
+            "seed": run.seed,
+            "state": run.state,
+            "stale": run.stale is not None,
+            "reason": _shown(run.reason, 300),
+            "task": _shown(one.following.task) or "",
+            **one.following.facts(),
+            **one.place,
+        }
+        facts["metric"] = _shown(facts["metric"])
+        if run.state != "RUNNING":
+            facts["seconds_left"] = None
+        if facts != known or (one.curve and one.curve.since(self.revision - 1)[1]):
+            one.facts, one.changed = facts, self.revision
+
+    def summary(self) -> dict[str, Any]:
+        """Return the study in a few numbers, with its running runs."""
+        running = [one for one in self._runs.values() if one.run.state == "RUNNING"]
+        return {
+            "study": self.name,
+            "error": self.error,
+            "states": self.states,
+            "seconds_left": self.left,
+            "running": [one.facts | {"points": _few(one.curve.since(-1)[1])} for one in running],
+        }
+
+    def changes(self, since: int) -> dict[str, Any]:
+        """Return the runs that have changed after a revision, each with its new points.
+
+        ``full`` is true if the reader must forget what it has; ``again`` is the same for the
+        points of one run.
+        """
+        full = since < self.began or since <= 0
+        since = -1 if full else since
+        runs = []
+        for one in self._runs.values():
+            if one.changed > since:
+                again, points = one.curve.since(since)
+                runs.append(one.facts | {"again": again or full, "points": points})
+        return {
+            "study": self.name,
+            "error": self.error,
+            "states": self.states,
+            "seconds_left": self.left,
+            "full": full,
+            "runs": runs,
+        }
+
+
+class Watching:
+    """All studies of a folder; safe to use from several threads."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._watches: dict[str, Watch] = {}
+        # A page that outlives the server must not take a new server's revisions for the old ones.
+        self._id = secrets.token_hex(4)
+
+    def names(self) -> list[str]:
+        """Return the studies of the folder; those that lead out of it are left out."""
+        try:
+            names = studies(self.root)
+        except GatekitError:
+            return []
+        return [name for name in names if printable(name) == name and self._inside(name)]
+
+    def _inside(self, name: str) -> bool:
+        try:
+            return (self.root / name).resolve().is_relative_to(self.root.resolve())
+        except (OSError, RuntimeError):
+            return False
+
+    def overview(self) -> dict[str, Any]:
+        """Return all studies, those with running runs first."""
+        with self._lock:
+            found = []
+            for name in self.names():
+                watch = self._watch(name)
+                watch.look(whole=False)
+                found.append(watch.summary())
+        found.sort(key=lambda one: (not one["running"], one["study"]))
+        return {"root": printable(str(self.root)), "studies": found}
+
+    def study(self, name: str, since: str = "") -> dict[str, Any] | None:
+        """Return what has changed in a study, None if there is no such study.
+
+        Args:
+            name: the study.
+            since: the ``revision`` of an earlier answer; any other string means everything.
+        """
+        if name not in self.names():
+            return None
+        own, _, number = since.partition("-")
+        known = own == self._id and number.isascii() and number.isdecimal() and len(number) < 16
+        seen = int(number) if known else 0
+        with self._lock:
+            watch = self._watch(name)
+            watch.look(whole=True)
+            seen = seen if seen <= watch.revision else 0
+            return watch.changes(seen) | {"revision": f"{self._id}-{watch.revision}"}
+
+    def _watch(self, name: str) -> Watch:
+        return self._watches.setdefault(name, Watch(name, self.root))
+
+
+def _key(run: Run) -> tuple[str, str]:
+    return run.id, run.origin or ""
+
+
+def _same(first: Sequence[Run], second: Sequence[Run]) -> bool:
+    return len(first) == len(second) and all(a is b for a, b in zip(first, second, strict=True))
+
+
+def _points(lines: Sequence[MetricLine], metric: str) -> list[tuple[int, float]]:
+    return [
+        (line.epoch, line.value)
+        for line in lines
+        if line.split == "validation" and line.metric == metric and line.value is not None
+    ]
+
+
+def _few(points: Sequence[Any]) -> list[Any]:
+    """Return evenly spaced points, the last one included."""
+    step = math.ceil(len(points) / SPARK) or 1
+    return [*points[:-1:step], *points[-1:]]
+
+
+def _place(run: Run) -> dict[str, Any]:
+    """Return where a run is: machine, process, device."""
+    reader = RunReader(run.path)
+    host, pid = reader.owner() or (None, None)
+    return {"host": _shown(host), "pid": pid, "device": _device(reader.environment())}
+
+
+def _device(environment: Mapping[str, Any]) -> str | None:
+    if not environment:
+        return None
+    models, visible = environment.get("gpu"), environment.get("visible_gpus")
+    if not models or not isinstance(models, list):
+        return "CPU"
+    named = f"GPU {visible}" if isinstance(visible, str) else f"GPU {models[0]}"
+    return _shown(named, 60)
+
+
+def _shown(text: Any, most: int = 200) -> str | None:
+    """Return a string of a run's files as a label of bounded length."""
+    return printable(text[:most]) if isinstance(text, str) else None

@@ -1,0 +1,245 @@
+"""A run in progress: how far it is, its latest score, and how long it may still take.
+
+Everything comes from the run's folder, so it works for a run of any process on any machine. Each
+look reads only the lines that ``metrics.jsonl`` has gained.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from gatekit.cell.terminal import printable
+
+from . import durable, metrics
+from .config import read as read_config
+from .metrics import MetricLine
+from .names import CONFIG, METRICS
+
+CHUNK = 4 * 2**20
+"""The most bytes of metrics that one look reads; the next look goes on."""
+
+LONGEST = 64 * 2**10
+"""More bytes than any line has: without a line end they are skipped as damage."""
+
+_KEPT = 64
+
+
+class Tail:
+    """The new lines of a ``metrics.jsonl`` that grows.
+
+    A last line without its end waits for it. A file that was cut or replaced, as by a new attempt,
+    is read again from its beginning.
+
+    Args:
+        path: the file; it need not exist yet.
+
+    Attributes:
+        restarts: how often reading began again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.restarts = 0
+        self.changed = 0.0
+        self._offset, self._inode, self._before = 0, 0, b""
+
+    def read(self) -> list[MetricLine]:
+        """Return the lines that are new since the last call, without damaged ones."""
+        try:
+            with durable.opened(self.path) as file:
+                data = self._new(file)
+        except OSError as error:
+            if durable.missing(error) and self._offset:
+                self._restart()
+            return []
+        end = data.rfind(b"\n") + 1
+        if not end and len(data) >= LONGEST:
+            end = len(data)
+        self._offset += end
+        if end:
+            self._before = (self._before + data[:end])[-_KEPT:]
+        return list(metrics.parse(data[:end]).lines)
+
+    def _new(self, file: BinaryIO) -> bytes:
+        info = os.fstat(file.fileno())
+        if self._offset and not self._continues(file, info):
+            self._restart()
+        self._inode, self.changed = info.st_ino, info.st_mtime
+        if not self._offset <= info.st_size <= metrics.MOST:
+            return b""
+        file.seek(self._offset)
+        return file.read(min(info.st_size - self._offset, CHUNK))
+
+    def _continues(self, file: BinaryIO, info: os.stat_result) -> bool:
+        """Return whether the file still begins with what was read of it."""
+        if info.st_ino != self._inode or info.st_size < self._offset:
+            return False
+        file.seek(self._offset - len(self._before))
+        return bool(file.read(len(self._before)) == self._before)
+
+    def _restart(self) -> None:
+        self._offset, self._inode, self._before = 0, 0, b""
+        self.restarts += 1
+
+
+class Following:
+    """How far one run is, updated by reading what its folder has gained.
+
+    Args:
+        folder: the run's folder; it need not exist yet.
+        config: its configuration, if it was read before.
+
+    Attributes:
+        epoch, step: of the latest line; 0 before the first.
+        epochs, steps: how many the configuration asks for, None if it does not determine them.
+        patience: whether the run may stop before its last epoch.
+        task: the name of the task, empty if there is none.
+        metric: the name of the validation metric, empty before its first value.
+        validation: its latest value; None before the first and for NaN.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any] | None = None) -> None:
+        self.folder = folder
+        self.tail = Tail(folder / METRICS)
+        self._config = config
+        self.epochs: int | None = None
+        self.steps: int | None = None
+        self.patience, self.task = False, ""
+        if config is not None:
+            self._configure(config)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.epoch = self.step = 0
+        self.metric = ""
+        self.validation: float | None = None
+        self.seconds = 0.0
+        self._first: tuple[float, float] | None = None
+        self._seen: float | None = None
+
+    def update(self) -> list[MetricLine]:
+        """Read what is new, and return the new lines."""
+        if self._config is None:
+            with contextlib.suppress(OSError, ValueError):
+                self._config = read_config(self.folder / CONFIG)
+                self._configure(self._config)
+        restarts = self.tail.restarts
+        lines = self.tail.read()
+        if self.tail.restarts != restarts:
+            self._begin()
+        for line in lines:
+            self._take(line)
+        if lines:
+            # Of lines that were there before the first look only the file's date is known.
+            ago = time.time() - self.tail.changed if self._seen is None else 0.0
+            self._seen = time.monotonic() - max(0.0, ago)
+        return lines
+
+    def _configure(self, found: Mapping[str, Any]) -> None:
+        trainer, task = found.get("trainer"), found.get("task")
+        if isinstance(trainer, Mapping):
+            self.steps = _count(trainer.get("steps"))
+            self.epochs = None if self.steps else _count(trainer.get("epochs"))
+            self.patience = bool(trainer.get("patience"))
+        if isinstance(task, Mapping) and isinstance(task.get("name"), str):
+            self.task = task["name"]
+
+    def _take(self, line: MetricLine) -> None:
+        self.epoch, self.step, self.seconds = line.epoch, line.step, line.seconds
+        if line.split == "validation" and self.metric in ("", line.metric):
+            self.metric, self.validation = line.metric, line.value
+        if self._first is None and self.fraction:
+            self._first = self.fraction, line.seconds
+
+    @property
+    def fraction(self) -> float | None:
+        """The part of the run that is done, from 0 to 1; None if its length is unknown."""
+        total = self.steps or self.epochs
+        if total is None:
+            return None
+        return min(1.0, max(0.0, (self.step if self.steps else self.epoch) / total))
+
+    def seconds_left(self) -> float | None:
+        """Return the estimated seconds to the run's last epoch, None if unknown.
+
+        The time per epoch is the mean from the first epoch on, because the first one includes
+        building and compiling the model.
+        """
+        done = self.fraction
+        if not done or self._first is None:
+            return None
+        first, began = self._first
+        pace = (self.seconds - began) / (done - first) if done > first else self.seconds / done
+        # By this machine's clock, which may be wrong about files of another machine.
+        ago = 0.0 if self._seen is None else time.monotonic() - self._seen
+        return max(0.0, pace * (1.0 - done) - min(ago, self.seconds / max(1, self.epoch)))
+
+    def facts(self) -> dict[str, Any]:
+        """Return the progress as plain data."""
+        left = self.seconds_left()
+        return {
+            "epoch": self.epoch,
+            "epochs": self.epochs,
+            "step": self.step,
+            "steps": self.steps,
+            "fraction": self.fraction,
+            "metric": self.metric or None,
+            "validation": self.validation,
+            "seconds_left": None if left is None else round(left, 1),
+        }
+
+    def words(self) -> str:
+        """Return the progress in one short line."""
+        if not self.epoch and not self.step:
+            return "no epoch yet"
+        place = f"epoch {self.epoch}" + (f"/{self.epochs}" if self.epochs else "")
+        if self.steps:
+            place = f"step {self.step}/{self.steps}"
+        score = ""
+        if self.metric:
+            value = "nan" if self.validation is None else f"{self.validation:.4g}"
+            score = f", {printable(self.metric[:20])} {value}"
+        left = self.seconds_left()
+        bound = "at most" if self.patience else "about"
+        return place + score + ("" if left is None else f", {bound} {duration(left)} left")
+
+
+def seconds_left(
+    ended: Sequence[float], running: Sequence[Following], waiting: int, slots: int
+) -> float | None:
+    """Return the estimated seconds until the last of some runs ends, None if nothing is known.
+
+    A run that has not begun takes as long as the mean of those that have ended or are under way.
+
+    Args:
+        ended: the seconds that each ended run took.
+        running: the runs in progress.
+        waiting: the number of runs that have not begun.
+        slots: how many run at once.
+    """
+    lefts = [run.seconds_left() for run in running]
+    whole = [run.seconds + left for run, left in zip(running, lefts, strict=True) if left]
+    totals = [*ended, *whole]
+    if not totals or not (running or waiting):
+        return None
+    mean = sum(totals) / len(totals)
+    known = [mean if left is None else left for left in lefts]
+    return max([*known, (sum(known) + waiting * mean) / max(1, slots)])
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a short text."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value > 0 else None
