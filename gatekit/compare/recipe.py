@@ -102,6 +102,7 @@ def arguments(
     labels: Sequence[str] = (),
     level: float = 0.95,
     margin: str | float | None = None,
+    at: str | None = None,
     force: bool = False,
 ) -> list[str]:
     """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
@@ -118,7 +119,7 @@ def arguments(
     named = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
     for option, names in named:
         words += [f"--{option}", ",".join(names)] if names else []
-    for option, value in (("x", x), ("baseline", baseline), ("split", split)):
+    for option, value in (("x", x), ("baseline", baseline), ("split", split), ("at", at)):
         words += [f"--{option}", value] if value else []
     words += ["--level", f"{level:g}"] if level != 0.95 else []
     words += ["--margin", str(margin)] if margin is not None else []

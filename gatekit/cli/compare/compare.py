@@ -82,6 +82,7 @@ def _asked(options: Namespace) -> dict[str, Any]:
         "split": options.split,
         "level": options.level,
         "margin": options.margin,
+        "at": options.at,
         "force": options.force,
     }
 
@@ -186,6 +187,11 @@ def add_grouping(parser: Parser) -> None:
         metavar="DELTA",
         help="also decide if a group is no worse than the baseline by more than DELTA, a number or"
         " a share of the baseline's mean such as 5%%",
+    )
+    parser.add_argument(
+        "--at",
+        metavar="COST=AMOUNT",
+        help="compare at an equal budget: seconds=600, steps=2000 or flops=1e12",
     )
     parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"

@@ -27,7 +27,11 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     several = several_tasks(comparison)
     over = {} if several is None else {v.name: v for v in several.variants}
     return [
-        {**_record(row, over.get(row.group.variant)), "tuned": _tuned(row, comparison.tuned)}
+        {
+            **_record(row, over.get(row.group.variant)),
+            "at": None if comparison.at is None else comparison.at.typed,
+            "tuned": _tuned(row, comparison.tuned),
+        }
         for row in comparison.rows
     ]
 
