@@ -104,6 +104,7 @@ def compare(
     tasks: Sequence[str] = (),
     margin: str | float | None = None,
     at: str | Budget | None = None,
+    area: bool = False,
 ) -> Comparison:
     """Compare the groups of a study with a baseline, on common seeds.
 
@@ -129,6 +130,7 @@ def compare(
             margin" and "equivalent within the margin".
         at: an equal budget, such as ``seconds=600``, ``steps=2000`` or ``flops=1e12``; the best
             validation metric within it is compared.
+        area: with ``at``, compare the mean over training of the best validation metric so far.
 
     Returns:
         The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
@@ -151,7 +153,9 @@ def compare(
                 f"split={split} and at={at}: only validation is evaluated during training; remove"
                 " one of them"
             )
-        loaded, remarks = at_budget(loaded, budget)
+        loaded, remarks = at_budget(loaded, budget, area)
+    elif area:
+        raise ConfigError("area: type a budget, too, such as --at seconds=600")
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = Tuned(loaded, (), ())

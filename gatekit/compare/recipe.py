@@ -103,6 +103,7 @@ def arguments(
     level: float = 0.95,
     margin: str | float | None = None,
     at: str | None = None,
+    area: bool = False,
     force: bool = False,
 ) -> list[str]:
     """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
@@ -123,4 +124,4 @@ def arguments(
         words += [f"--{option}", value] if value else []
     words += ["--level", f"{level:g}"] if level != 0.95 else []
     words += ["--margin", str(margin)] if margin is not None else []
-    return [*words, *(["--force"] if force else [])]
+    return [*words, *(["--area"] if area else []), *(["--force"] if force else [])]

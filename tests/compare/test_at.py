@@ -10,6 +10,7 @@ import scipy.stats
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.budget.at import Budget, read_budget
+from gatekit.compare.compared import compare as compare_with_figures
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.export import records, to_json
 from gatekit.compare.output.table_text import heading
@@ -137,3 +138,35 @@ def test_a_test_set_has_no_curve(study: Path) -> None:
 def test_the_command_to_repeat_it_has_the_budget() -> None:
     assert arguments("demo", at="steps=20") == ["demo", "--at", "steps=20"]
     assert str(Budget("flops", 1e12)) == "1e+12 FLOPs"
+
+
+def test_curves_over_seconds_are_means_of_interpolated_seeds(tmp_path: Path) -> None:
+    write_curve(tmp_path, "lstm", 0, [9, 8, 7], seconds=1)
+    write_curve(tmp_path, "lstm", 1, [9, 7, 5], seconds=2)
+    drawn = compare_with_figures("demo", tmp_path).figure("curves", over="seconds")
+    assert drawn is not None
+    axes = drawn.axes[0]
+    assert axes.get_xlabel() == "training time (s)"
+    mean = max(axes.lines, key=lambda line: line.get_linewidth())
+    x, y = mean.get_data()
+    assert (x[0], x[-1]) == (2, 3)
+    # At 2 s the first seed is at 8, the second at 9; at 3 s at 7 and, between two looks, at 8.
+    assert (y[0], y[-1]) == pytest.approx((8.5, 7.5))
+
+
+def test_the_budget_is_a_line_across_the_curves(study: Path) -> None:
+    drawn = compare_with_figures("demo", study, at="steps=20").figure("curves", over="steps")
+    assert drawn is not None
+    assert any(list(line.get_xdata()) == [20, 20] for line in drawn.axes[0].lines)
+    with pytest.raises(ConfigError, match=r"did you mean 'seconds'"):
+        compare_with_figures("demo", study).figure("curves", over="second")
+
+
+def test_the_area_is_the_mean_of_the_best_score_so_far(study: Path) -> None:
+    values = rows_of(compare("demo", study, at="seconds=25", area=True))
+    # From 10 s, when each run has been evaluated, to 25 s; LSTM at 10, 20; GRU at 5, 10, 15, 20.
+    assert values["lstm"][0] == pytest.approx((10 * 9 + 5 * 8) / 15)
+    assert values["gru"][0] == pytest.approx(7.5)
+    assert values["gru"][5] == pytest.approx((10 * 7.6 + 5 * 7.6) / 15)
+    with pytest.raises(ConfigError, match="type a budget"):
+        compare("demo", study, area=True)

@@ -36,9 +36,16 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def to_json(comparison: Comparison) -> str:
-    """Return the records as JSON."""
-    return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
+def to_json(comparison: Comparison, further: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """Return the records as JSON.
+
+    Args:
+        comparison: the comparison.
+        further: more fields of a group, by its label.
+    """
+    more = further or {}
+    joined = [{**one, **more.get(one["group"], {})} for one in records(comparison)]
+    return json.dumps(joined, indent=1, allow_nan=False, default=str)
 
 
 def to_csv(comparison: Comparison) -> str:

@@ -1,0 +1,110 @@
+"""Times to a threshold as lines of text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+from gatekit.cell.terminal import escaped
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import p_value
+from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.stats.rule import MIN_SEEDS
+
+from .evaluations import UNITS
+from .reach import Reached
+
+WIDTH = 80
+
+
+def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[str]:
+    """Return the table of times to a threshold, with a verdict for each group below it.
+
+    Args:
+        groups: the result of ``reach``.
+        threshold: the threshold.
+        cost: what the times are counted in.
+    """
+    names = {one.row.summary.metric.name for one in groups if one.row.summary}
+    metric = names.pop() if len(names) == 1 else "metric"
+    unit = UNITS[cost]
+    rows = [
+        {
+            "group": printable(one.row.group.label),
+            "reached": f"{sum(one.observed)} of {len(one.costs)}",
+            f"median {unit}": _median(one),
+            "95 %": _interval(one),
+        }
+        for one in groups
+    ]
+    lines = [f"{unit} until validation {metric} {threshold:g}", ""]
+    lines += table_or_blocks(list(rows[0]), rows, WIDTH)
+    for one in groups:
+        text = _verdict(one)
+        lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
+    notes = [
+        "note: medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
+        " reaching it is censored there, and one that diverged at the end of the longest run"
+    ]
+    return [*lines, *(line for note in notes for line in wrap(note, WIDTH))]
+
+
+def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
+    """Return the time to a threshold of one group as plain data."""
+    known, test = one.survival, one.test
+    return {
+        "threshold": threshold,
+        "cost": cost,
+        "reached": sum(one.observed),
+        "runs": len(one.costs),
+        "median": known.median,
+        "low": known.low,
+        "high": known.high,
+        "costs": list(one.costs),
+        "observed": list(one.observed),
+        "times": list(known.times),
+        "survival": list(known.share),
+        "seeds": one.seeds,
+        "observed_minus_expected": one.earlier,
+        "test": test.test if test else None,
+        "comparisons": test.comparisons if test else None,
+        "p": test.p if test else None,
+        "smallest_p": test.smallest_p if test else None,
+        "decision": None if one.row.is_baseline else one.decision,
+    }
+
+
+def _median(one: Reached) -> str:
+    return "not reached" if one.survival.median is None else f"{one.survival.median:.4g}"
+
+
+def _interval(one: Reached) -> str:
+    known = one.survival
+    if known.low is None:
+        return "-"
+    end = "open" if known.high is None else f"{known.high:.4g}"
+    return f"{known.low:.4g} to {end}"
+
+
+def _verdict(one: Reached) -> str:
+    diff = one.row.difference
+    if diff is None:
+        return ""
+    label, baseline = escaped(one.row.group.label), escaped(diff.baseline)
+    stopped = (*diff.refused, *diff.blocked)
+    if stopped:
+        return f"no verdict on {label} against {baseline}: {'; '.join(stopped)}."
+    if one.test is None:
+        needed = f"from {one.seeds} seeds; it needs {MIN_SEEDS}"
+        return f"no verdict on {label} against {baseline} {needed}."
+    claim = {
+        "earlier": f"{label} reaches it earlier than {baseline}",
+        "later": f"{label} reaches it later than {baseline}",
+    }.get(one.decision, f"{label} and {baseline} are not told apart")
+    test = one.test
+    family = f" over {test.comparisons} comparisons" if test.comparisons > 1 else ""
+    end = ""
+    if test.smallest_p is not None and test.smallest_p >= 0.05:
+        end = f"; no p value is below {test.smallest_p:.2g} with so few seeds"
+    return f"{claim} (n = {one.seeds} seeds, {test.test} p {p_value(test.p)}{family}){end}."
