@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIGURES = (
     *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
-    "survival",
+    *("intervals", "survival"),
 )
 Further = tuple[list[str], dict[str, dict[str, Any]]]
 """Lines below the table, and JSON fields by the label of a group."""

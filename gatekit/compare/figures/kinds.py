@@ -14,6 +14,7 @@ from gatekit.compare.comparison import Comparison
 from .axis import draw_axis
 from .critical import draw_critical_difference
 from .curves import draw_curves
+from .estimates.intervals import draw_intervals
 from .estimates.survival import draw_survival
 from .forest import draw_forest
 from .heatmap import draw_heatmap, keys_of
@@ -35,9 +36,10 @@ _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
     "scatter": ("Metric and cost", draw_scatter),
     "critical": ("Critical difference", draw_critical_difference),
     "profile": ("Performance profiles", draw_profile),
+    "intervals": ("Aggregates over tasks", draw_intervals),
     "survival": ("Time to a threshold", draw_survival),
 }
-_OVER_TASKS = ("critical", "profile")
+_OVER_TASKS = ("critical", "profile", "intervals")
 
 KINDS = tuple(_PAINTERS)
 
