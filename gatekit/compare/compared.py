@@ -33,7 +33,7 @@ class Comparison(plain.Comparison):
 
         Args:
             kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``parallel``, ``scatter``,
-                ``critical``, ``profile`` or ``survival``.
+                ``critical``, ``profile``, ``intervals``, ``best-of-k`` or ``survival``.
             columns: width in paper columns, 1 or 2.
             x: the swept key of ``axis``.
             over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or

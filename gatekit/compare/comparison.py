@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.compare.budget.at import Budget, at_budget, late, read_budget
-from gatekit.compare.grouping.best import Tuned
+from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping, group_runs
@@ -55,7 +55,8 @@ class Row:
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
-    ``tuned`` holds the keys of ``best_of``, ``at`` the budget at which the runs are compared.
+    ``tuned`` holds the keys of ``best_of`` and ``chosen`` what it chose; ``at`` is the budget at
+    which the runs are compared.
     """
 
     study: Study
@@ -66,6 +67,7 @@ class Comparison:
     tuned: tuple[str, ...] = ()
     margin: str | None = None
     at: Budget | None = None
+    chosen: tuple[Chosen, ...] = ()
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""
@@ -193,8 +195,17 @@ def compare(
     notes = [*filter(None, [baselines.note()]), *remarks, *_notes(loaded, grouping, rows)]
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
-    unknown = grouping.unknown
-    return Comparison(loaded, tuple(rows), tuple(notes), unknown, level, tuned.keys, typed, budget)
+    return Comparison(
+        loaded,
+        tuple(rows),
+        tuple(notes),
+        grouping.unknown,
+        level,
+        tuned.keys,
+        typed,
+        budget,
+        tuned.chosen,
+    )
 
 
 def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIGURES = (
     *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
-    *("intervals", "survival"),
+    *("intervals", "best-of-k", "survival"),
 )
 Further = tuple[list[str], dict[str, dict[str, Any]]]
 """Lines below the table, and JSON fields by the label of a group."""
@@ -154,6 +154,11 @@ def _parser(name: str) -> Parser:
         help="what the x axis of curves, and --reach, count (default: epochs)",
     )
     parser.add_argument(
+        "--best-of-k",
+        action="store_true",
+        help="with --best-of: also show the expected score of the best of k trials",
+    )
+    parser.add_argument(
         "--reach",
         type=float,
         metavar="VALUE",
@@ -276,9 +281,17 @@ def further(options: Namespace, comparison: Comparison) -> list[Further]:
             for one in groups
         }
         found.append((reach_lines(groups, options.reach, options.over), fields))
+    if options.best_of_k:
+        from gatekit.compare.budget.text import trials_lines, trials_record
+        from gatekit.compare.budget.trials import best_of_k
+
+        tuned = best_of_k(comparison)
+        records = {one.row.group.label: {"best_of_k": trials_record(one)} for one in tuned}
+        found.append((trials_lines(tuned), records))
     if found and options.form not in ("table", "json"):
+        asked = "--best-of-k" if options.best_of_k else "--reach"
         raise ConfigError(
-            f"--{options.form} has no place for --reach; remove --{options.form} or type --json"
+            f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""Times to a threshold as lines of text and as plain data."""
+"""Times to a threshold and best of k trials, as lines of text and as plain data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from typing import Any
 
 from gatekit.cell.terminal import escaped
 from gatekit.compare.grouping.label import printable
-from gatekit.compare.numbers import p_value
+from gatekit.compare.numbers import decimals, p_value, with_interval
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.rule import MIN_SEEDS
+from gatekit.compare.stats.statistics import Interval
 
 from .evaluations import UNITS
 from .reach import Reached
+from .trials import BestOfK
 
 WIDTH = 80
+_SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
 
 
 def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[str]:
@@ -73,6 +76,69 @@ def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
         "smallest_p": test.smallest_p if test else None,
         "decision": None if one.row.is_baseline else one.decision,
     }
+
+
+def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
+    """Return the table of expected scores of the best of k trials.
+
+    Args:
+        variants: the result of ``best_of_k``.
+    """
+    rows = [
+        {
+            "group": printable(one.row.group.label),
+            "k": k,
+            "expected": with_interval(one.outcome[k - 1], interval, decimals(interval, first)),
+        }
+        for one in variants
+        for first in one.outcome[:1]
+        for k in _places(one)
+        for interval in [_interval_at(one, k)]
+    ]
+    summary = next((one.row.summary for one in variants if one.row.summary), None)
+    what = f"{summary.split} {summary.metric.name}" if summary else "score"
+    lines = [f"expected {what} of the best of k trials, chosen by validation", ""]
+    lines += table_or_blocks(["group", "k", "expected"], rows, WIDTH)
+    notes = [
+        "k trials drawn without replacement; [low, high] is the 95 % bootstrap interval over"
+        " trials, from ten trials on and up to half of them"
+    ]
+    notes += [
+        f"{one.row.group.label}: {one.diverged} of {one.trials} trials diverged and count as the"
+        " worst"
+        for one in variants
+        if one.diverged
+    ]
+    notes += [
+        f"{one.row.group.label}: {one.left_out} trials that lack a run are left out"
+        for one in variants
+        if one.left_out
+    ]
+    return [*lines, *(line for note in notes for line in wrap(printable(f"note: {note}"), WIDTH))]
+
+
+def trials_record(one: BestOfK) -> dict[str, Any]:
+    """Return the expected scores of the best of k trials of one variant as plain data."""
+    return {
+        "trials": one.trials,
+        "left_out": one.left_out,
+        "diverged": one.diverged,
+        "k": list(range(1, one.trials + 1)),
+        "validation": list(one.validation),
+        "expected": list(one.outcome),
+        "low": None if one.low is None else list(one.low),
+        "high": None if one.high is None else list(one.high),
+    }
+
+
+def _places(one: BestOfK) -> list[int]:
+    return sorted({*(k for k in _SHOWN if k <= one.trials), one.trials})
+
+
+def _interval_at(one: BestOfK, k: int) -> Interval | None:
+    if one.low is None or one.high is None or k > len(one.low):
+        return None
+    return Interval(one.low[k - 1], one.high[k - 1], 0.95, "bootstrap")
 
 
 def _median(one: Reached) -> str:

@@ -16,6 +16,7 @@ from .critical import draw_critical_difference
 from .curves import draw_curves
 from .estimates.intervals import draw_intervals
 from .estimates.survival import draw_survival
+from .estimates.trials import draw_best_of_k
 from .forest import draw_forest
 from .heatmap import draw_heatmap, keys_of
 from .page import Painter, make_figure, styled, write_figure
@@ -37,6 +38,7 @@ _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
     "critical": ("Critical difference", draw_critical_difference),
     "profile": ("Performance profiles", draw_profile),
     "intervals": ("Aggregates over tasks", draw_intervals),
+    "best-of-k": ("Expected best of k trials", draw_best_of_k),
     "survival": ("Time to a threshold", draw_survival),
 }
 _OVER_TASKS = ("critical", "profile", "intervals")

@@ -85,6 +85,8 @@ def _draw(axes: Axes, several: SeveralTasks, name: str, of: Aggregate) -> None:
                 lw=0,
             )
         axes.plot([value, value], [place - 0.3, place + 0.3], color=tone, lw=1.6)
+    axes.use_sticky_edges = False
+    axes.margins(x=0.06)
     axes.set_title(name, fontsize=7.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", visible=True)
