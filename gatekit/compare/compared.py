@@ -21,15 +21,24 @@ class Comparison(plain.Comparison):
     __slots__ = ()
 
     def figure(
-        self, kind: str = "curves", *, columns: int = 1, x: str | None = None
+        self,
+        kind: str = "curves",
+        *,
+        columns: int = 1,
+        x: str | None = None,
+        over: str = "epochs",
+        reach: float | None = None,
     ) -> Figure | None:
         """Return one of the figures of ``gatekit compare --draw`` as a matplotlib ``Figure``.
 
         Args:
             kind: ``curves``, ``axis``, ``forest``, ``heatmap``, ``parallel``, ``scatter``,
-                ``critical`` or ``profile``.
+                ``critical``, ``profile``, ``intervals``, ``best-of-k`` or ``survival``.
             columns: width in paper columns, 1 or 2.
             x: the swept key of ``axis``.
+            over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
+                ``flops``.
+            reach: the threshold of ``survival``.
 
         Returns:
             The figure; None if there is nothing to draw.
@@ -39,7 +48,7 @@ class Comparison(plain.Comparison):
         """
         from .figures.kinds import figure
 
-        return figure(kind, self, columns=columns, x=x)
+        return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
     def _repr_html_(self) -> str:
         from .output.notebook import comparison_html

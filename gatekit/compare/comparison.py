@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatekit.cell.errors import ConfigError, listed, nearest
-from gatekit.compare.grouping.best import Tuned
+from gatekit.compare.budget.at import Budget, at_budget, late, read_budget
+from gatekit.compare.grouping.best import Chosen, Tuned
 from gatekit.compare.grouping.best import best_of as choose_best
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Group, Grouping, group_runs, places
@@ -56,7 +57,8 @@ class Row:
 class Comparison:
     """The result of ``compare``: rows, best first, and the notes that belong to them.
 
-    ``tuned`` holds the keys of ``best_of``.
+    ``tuned`` holds the keys of ``best_of`` and ``chosen`` what it chose; ``at`` is the budget at
+    which the runs are compared.
     """
 
     study: Study
@@ -66,6 +68,8 @@ class Comparison:
     level: float
     tuned: tuple[str, ...] = ()
     margin: str | None = None
+    at: Budget | None = None
+    chosen: tuple[Chosen, ...] = ()
 
     def __repr__(self) -> str:
         """Return one line, because a comparison holds all runs of a study."""
@@ -103,6 +107,8 @@ def compare(
     where: Sequence[str] = (),
     tasks: Sequence[str] = (),
     margin: str | float | None = None,
+    at: str | Budget | None = None,
+    area: bool = False,
 ) -> Comparison:
     """Compare the groups of a study with a baseline, on common seeds.
 
@@ -126,6 +132,9 @@ def compare(
         margin: largest difference that does not matter, as a number in the metric's unit or as a
             share of the baseline's mean such as ``5%``; it adds the verdicts "no worse than by the
             margin" and "equivalent within the margin".
+        at: an equal budget, such as ``seconds=600``, ``steps=2000`` or ``flops=1e12``; the best
+            validation metric within it is compared.
+        area: with ``at``, compare the mean over training of the best validation metric so far.
 
     Returns:
         The comparison; ``gatekit.compare.output.table`` and ``export`` print it.
@@ -140,6 +149,17 @@ def compare(
     loaded = study if isinstance(study, Study) else load(study, root)
     loaded = choose_runs(loaded, where, tasks)
     loaded = loaded if split is None else on_split(loaded, split)
+    budget = None if at is None else read_budget(at)
+    remarks: tuple[str, ...] = ()
+    if budget is not None:
+        if split not in (None, "validation"):
+            raise ConfigError(
+                f"split={split} and at={at}: only validation is evaluated during training; remove"
+                " one of them"
+            )
+        loaded, remarks = at_budget(loaded, budget, area)
+    elif area:
+        raise ConfigError("area: type a budget, too, such as --at seconds=600")
     within = [*within, *([x] if x and x not in within else [])]
     keys = None if by is None else [*by, *(key for key in within if key not in by)]
     tuned = Tuned(loaded, (), ())
@@ -176,11 +196,20 @@ def compare(
     rows.sort(key=_order)
     where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
     rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
-    notes = [*filter(None, [baselines.note()]), *_notes(loaded, grouping, rows)]
+    notes = [*filter(None, [baselines.note()]), *remarks, *_notes(loaded, grouping, rows)]
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
-    unknown = grouping.unknown
-    return Comparison(loaded, tuple(rows), tuple(notes), unknown, level, tuned.keys, typed)
+    return Comparison(
+        loaded,
+        tuple(rows),
+        tuple(notes),
+        grouping.unknown,
+        level,
+        tuned.keys,
+        typed,
+        budget,
+        tuned.chosen,
+    )
 
 
 def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
@@ -230,7 +259,9 @@ def _blocked(
         if seeds - {run.seed for run in (*part.runs, *part.missing)}:
             reasons.append(f"{unknown} corrupt {_runs(unknown)} could belong to {part.label}")
     if reasons:
-        reasons.append("run the sweep again, then compare")
+        absent = (*group.missing, *reference.missing)
+        budget = not unknown and late(absent)
+        reasons.append("choose a larger budget" if budget else "run the sweep again, then compare")
     return tuple(reasons)
 
 

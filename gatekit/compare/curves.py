@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.compare.budget.evaluations import read_evaluations
 from gatekit.compare.stats.statistics import limits, mean_interval
 from gatekit.runs import metrics
 from gatekit.runs.names import METRICS
@@ -16,11 +17,15 @@ from gatekit.runs.record import Run, stamp
 from gatekit.runs.result import Metric
 
 Floats = NDArray[np.float64]
+_GRID = 101
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One run's values over epochs, without epochs whose line is lost or whose value is NaN."""
+    """One run's values over epochs, without epochs whose line is lost or whose value is NaN.
+
+    With `over`, ``epochs`` holds what training had cost instead.
+    """
 
     run: str
     epochs: Floats
@@ -30,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Mean and t interval over the runs at the epochs that every run reached."""
+    """Mean and t interval over the runs at the epochs, or costs, that every run reached."""
 
     epochs: Floats
     mean: Floats
@@ -48,6 +53,41 @@ def read_curve(run: Run, split: str = "validation") -> Curve | None:
     if run.result is None:
         return None
     return read_curves(run, split).get((split, run.result.metric.name))
+
+
+def over(run: Run, cost: str) -> Curve | None:
+    """Return a run's validation curve over a cost of training; None if nothing can be read.
+
+    Args:
+        run: a run with an outcome.
+        cost: ``seconds``, ``steps``, ``flops`` or ``epochs``.
+
+    Raises:
+        ConfigError: the cost is unknown.
+    """
+    known = read_evaluations(run)
+    if known is None:
+        return None
+    return Curve(run.id, known.on(cost, run), known.values, known.diverged)
+
+
+def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
+    """Return curves interpolated linearly at the same costs, between those that all runs have.
+
+    Runs are evaluated at different seconds, and a mean over runs needs their values at one time.
+
+    Args:
+        curves: the curves of one group over a cost.
+    """
+    low = max(curve.epochs[0] for curve in curves)
+    high = min(curve.epochs[-1] for curve in curves)
+    if high < low:
+        return []
+    grid = np.linspace(low, high, _GRID if high > low else 1)
+    return [
+        Curve(curve.run, grid, np.interp(grid, curve.epochs, curve.values), curve.diverged)
+        for curve in curves
+    ]
 
 
 def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Curve]:

@@ -102,6 +102,8 @@ def arguments(
     labels: Sequence[str] = (),
     level: float = 0.95,
     margin: str | float | None = None,
+    at: str | None = None,
+    area: bool = False,
     force: bool = False,
 ) -> list[str]:
     """Return what to type after ``gatekit compare`` for the comparison that `compare` makes.
@@ -118,8 +120,8 @@ def arguments(
     named = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
     for option, names in named:
         words += [f"--{option}", ",".join(names)] if names else []
-    for option, value in (("x", x), ("baseline", baseline), ("split", split)):
+    for option, value in (("x", x), ("baseline", baseline), ("split", split), ("at", at)):
         words += [f"--{option}", value] if value else []
     words += ["--level", f"{level:g}"] if level != 0.95 else []
     words += ["--margin", str(margin)] if margin is not None else []
-    return [*words, *(["--force"] if force else [])]
+    return [*words, *(["--area"] if area else []), *(["--force"] if force else [])]

@@ -14,6 +14,10 @@ from gatekit.compare.stats.ranks import Ranking, rank_variants
 from gatekit.compare.stats.rule import ALPHA, PairedTest, decide
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval, mean_interval
 from gatekit.compare.stats.stratified import (
+    Stratum,
+    interquartile,
+    normalised_bootstrap,
+    optimality_gap,
     stratified_bootstrap,
     stratified_mean,
     stratified_t_interval,
@@ -27,7 +31,10 @@ _LEARNED = 0.05
 
 @dataclass(frozen=True, slots=True)
 class TasksDifference:
-    """Normalised score minus that of the baseline, averaged over tasks, on common seeds."""
+    """Normalised score minus that of the baseline, averaged over tasks, on common seeds.
+
+    ``interval`` includes the noise of the baseline's mean, by which scores are divided.
+    """
 
     mean: float
     interval: Interval | None
@@ -50,7 +57,8 @@ class Variant:
 
     ``scores`` holds one number per run for each normalised task: 0 is chance, 1 is the mean of the
     baseline. The intervals of ``mean`` include the noise of the baseline's mean; the baseline has
-    none, since its score is 1 by definition.
+    none, since its score is 1 by definition. The intervals of ``interquartile_mean`` and
+    ``optimality_gap`` are bootstraps, from eight seeds per task on.
     """
 
     name: str
@@ -61,6 +69,9 @@ class Variant:
     bootstrap: Interval | None
     rank: float
     is_baseline: bool
+    interquartile_interval: Interval | None = None
+    optimality_gap: float | None = None
+    gap_interval: Interval | None = None
     difference: TasksDifference | None = None
 
 
@@ -128,7 +139,8 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     for name, rank in zip(whole, ranking.ranks, strict=True):
         own = [scores[block][name] for block in kept]
         noisy = [_with_noise_of_baseline(name, table[block], scores[block]) for block in kept]
-        variants.append(_variant(name, own, noisy, rank, table, comparison.level))
+        strata = [_stratum(name, table[block], scores[block]) for block in kept]
+        variants.append(_variant(name, own, noisy, strata, rank, table, comparison.level))
     if len(kept) > 1:
         variants = _decided(
             variants, [(table[block], scores[block]) for block in kept], comparison.level
@@ -190,21 +202,36 @@ def _variant(
     name: str,
     scores: Sequence[tuple[float, ...]],
     noisy: Sequence[tuple[float, ...]],
+    strata: Sequence[Stratum],
     rank: float,
     table: Mapping[Block, Mapping[str, Row]],
     level: float,
 ) -> Variant:
     is_baseline = all(rows[name].is_baseline for rows in table.values())
+    every = np.concatenate(scores) if scores else None
     return Variant(
         name=name,
         scores=tuple(scores),
         mean=stratified_mean(scores) if scores else None,
-        interquartile_mean=_middle(scores) if scores else None,
+        interquartile_mean=None if every is None else float(interquartile(every)),
         interval=None if is_baseline else stratified_t_interval(noisy, level),
         bootstrap=None if is_baseline else stratified_bootstrap(noisy, level),
         rank=rank,
         is_baseline=is_baseline,
+        interquartile_interval=normalised_bootstrap(strata, interquartile, level),
+        optimality_gap=None if every is None else float(optimality_gap(every)),
+        gap_interval=normalised_bootstrap(strata, optimality_gap, level),
     )
+
+
+def _stratum(
+    name: str, rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
+) -> Stratum:
+    base = next(other for other, row in rows.items() if row.is_baseline)
+    own, units = rows[name].group.units, rows[base].group.units
+    paired = len(set(units)) == len(units) and None not in own and set(own) <= set(units)
+    pairs = tuple(units.index(unit) for unit in own) if paired else None
+    return Stratum(scores[name], scores[base], pairs)
 
 
 def _with_noise_of_baseline(
@@ -233,33 +260,53 @@ def _decided(
 ) -> list[Variant]:
     """Return the variants with their differences to the baseline, tested together."""
     table: dict[str, dict[Hashable, float]] = {}
+    noisy: dict[str, dict[Hashable, float]] = {}
     for variant in variants:
-        if variant.is_baseline:
-            continue
-        parts = [
-            _by_seed(_by_unit(rows[variant.name], scores[variant.name]), _of_baseline(rows, scores))
-            for rows, scores in tasks
-        ]
-        common = [seed for seed in parts[0] if all(seed in part for part in parts)]
-        table[variant.name] = {
-            seed: float(np.mean([part[seed] for part in parts])) for seed in common
-        }
+        if not variant.is_baseline:
+            table[variant.name] = _over_tasks(variant, tasks, linear=False)
+            noisy[variant.name] = _over_tasks(variant, tasks, linear=True)
     found = {}
     for (name, seeds), test in zip(table.items(), decide(list(table.values())), strict=True):
         values = list(seeds.values())
         if values:
-            interval = mean_interval(values, level)
-            found[name] = TasksDifference(float(np.mean(values)), interval, len(values), test)
+            mean = float(np.mean(values))
+            spread = np.array(list(noisy[name].values()))
+            interval = mean_interval((mean + spread - spread.mean()).tolist(), level)
+            found[name] = TasksDifference(mean, interval, len(values), test)
     return [replace(variant, difference=found.get(variant.name)) for variant in variants]
 
 
+def _over_tasks(
+    variant: Variant,
+    tasks: Sequence[tuple[Mapping[str, Row], Mapping[str, tuple[float, ...]]]],
+    linear: bool,
+) -> dict[Hashable, float]:
+    """Return the difference of each seed that every task has, averaged over tasks.
+
+    Args:
+        variant: the variant.
+        tasks: rows and normalised scores of each task.
+        linear: subtract the baseline's score times the variant's mean; to first order, the spread
+            of the result is that of the difference with a baseline's mean that has noise.
+    """
+    parts = []
+    for rows, scores in tasks:
+        own = _by_unit(rows[variant.name], scores[variant.name])
+        ratio = float(np.mean(scores[variant.name])) if linear else 1.0
+        parts.append(_by_seed(own, _of_baseline(rows, scores), ratio))
+    common = [seed for seed in parts[0] if all(seed in part for part in parts)]
+    return {seed: float(np.mean([part[seed] for part in parts])) for seed in common}
+
+
 def _by_seed(
-    own: Mapping[tuple[Hashable, ...], float], other: Mapping[tuple[Hashable, ...], float]
+    own: Mapping[tuple[Hashable, ...], float],
+    other: Mapping[tuple[Hashable, ...], float],
+    ratio: float,
 ) -> dict[Hashable, float]:
     pairs: dict[Hashable, list[float]] = {}
     for unit, score in own.items():
         if unit in other:
-            pairs.setdefault(unit[0], []).append(score - other[unit])
+            pairs.setdefault(unit[0], []).append(score - ratio * other[unit])
     return {seed: float(np.mean(values)) for seed, values in pairs.items()}
 
 
@@ -277,12 +324,6 @@ def _by_unit(row: Row, scores: Sequence[float]) -> dict[tuple[Hashable, ...], fl
         for unit, score in zip(row.group.units, scores, strict=True)
         if isinstance(unit, tuple) and counts[unit] == 1
     }
-
-
-def _middle(scores: Sequence[tuple[float, ...]]) -> float:
-    x = np.sort(np.concatenate([np.asarray(part) for part in scores]))
-    cut = len(x) // 4
-    return float(x[cut : len(x) - cut].mean())
 
 
 def _is_whole(row: Row | None) -> bool:

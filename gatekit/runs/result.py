@@ -101,6 +101,7 @@ class Result:
     checks: Mapping[str, str] = field(default_factory=dict)
     chosen: str | None = None
     notes: tuple[str, ...] = ()
+    step_flops: float | None = None
 
     @property
     def split(self) -> str | None:
@@ -241,6 +242,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
         warnings=_strings(record, "warnings"),
         checks=_texts(record, "checks"),
         notes=tuple(str(n) for n in record.get("notes") or ()),
+        step_flops=_optional_number(_optional_object(record, "flops"), "step"),
     )
 
 
@@ -292,7 +294,7 @@ def _score(record: Mapping[str, Any], key: str) -> Score | None:
     epoch = _optional_integer(score, "epoch")
     if epoch is None:
         raise ValueError(f"{key}.epoch is missing")
-    further = {} if score.get("splits") is None else _object(score, "splits")
+    further = _optional_object(score, "splits")
     return Score(
         epoch,
         _optional_number(score, "validation"),
@@ -306,6 +308,10 @@ def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{key} is missing or not an object")
     return value
+
+
+def _optional_object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return {} if record.get(key) is None else _object(record, key)
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

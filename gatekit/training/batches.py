@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +90,21 @@ def shuffled(seed: int, epoch: int, count: int) -> numpy.ndarray:
 def steps_per_epoch(count: int | None, size: int) -> int:
     """Return the number of training steps of an epoch; ``count`` is None for streamed tasks."""
     return STREAMED_EPOCH if count is None else -(-count // size)
+
+
+def step_size(train: Any, fresh: Callable[[], Any], size: int) -> tuple[float, float]:
+    """Return the mean number of sequences of a training step, and of valid steps of a sequence.
+
+    Args:
+        train: the training split (a `gatekit.Batch`), None for streamed tasks.
+        fresh: draws a batch of a streamed task.
+        size: examples per batch.
+    """
+    batch = fresh() if train is None else train
+    count = len(batch.x)
+    steps = 1 if train is None else steps_per_epoch(count, size)
+    valid = batch.x.shape[1] if batch.mask is None else float(batch.mask.sum()) / count
+    return count / steps, float(valid)
 
 
 def _weights(

@@ -45,8 +45,7 @@ class Feed:
         """Return inputs, targets and weights of a training step, counted from 0."""
         train = self.splits.get("train")
         if train is None:
-            random = seeds.generator(self.seed, "data", "train", step)
-            fresh = check_sample(self.task, random, self.size)
+            fresh = self._fresh(step)
             return self._tensors(
                 batches.taken(fresh, numpy.arange(self.size), self.size, self.every)
             )
@@ -54,6 +53,10 @@ class Feed:
         order = batches.shuffled(self.seed, turn, len(train.x))
         rows = order[place * self.size : (place + 1) * self.size]
         return self._tensors(batches.taken(train, rows, self.size, self.every))
+
+    def step_size(self) -> tuple[float, float]:
+        """Return the mean sequences of a training step, and valid steps of a sequence."""
+        return batches.step_size(self.splits.get("train"), lambda: self._fresh(0), self.size)
 
     def split(self, name: str) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the batches of a split in their order."""
@@ -81,6 +84,10 @@ class Feed:
         else:
             first = spec(inputs, True)
         return first, spec(y, self.every), spec(weights, self.every)
+
+    def _fresh(self, step: int) -> Any:
+        random = seeds.generator(self.seed, "data", "train", step)
+        return check_sample(self.task, random, self.size)
 
     def _tensors(self, step: batches.Step) -> tuple[Any, Any, Any]:
         step = batches.lengthened(step, self.every) if self.few else step

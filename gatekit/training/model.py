@@ -11,6 +11,7 @@ import numpy
 from keras import ops
 
 from gatekit import registry
+from gatekit.cell.analysis.cost import training_flops
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.executors.choose import Choice
@@ -187,6 +188,19 @@ def recurrent(
 def choice_of(model: keras.Model) -> Choice:
     """Return which executor the recurrent layers run on, as resolved, its best mode, and why."""
     return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
+
+
+def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
+    """Return the floating-point operations of a training step.
+
+    Args:
+        model: the model.
+        step_size: sequences of a step, and valid steps of a sequence.
+        every: whether every step of a sequence has a target.
+    """
+    cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
+    head = math.prod(model.get_layer("head").kernel.shape)
+    return training_flops(cells, *step_size, head, every)
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

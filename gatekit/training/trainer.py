@@ -30,7 +30,14 @@ from .evaluate import Scores
 from .feed import Feed
 from .jit import compiled_step
 from .journal import Journal
-from .model import build_model, choice_of, named_weights, parameter_counts, set_weights
+from .model import (
+    build_model,
+    choice_of,
+    named_weights,
+    parameter_counts,
+    set_weights,
+    step_flops,
+)
 from .optimizers import optimizer
 
 WARM_UP = 5
@@ -278,6 +285,7 @@ class _Session:
                 "step": statistics.median(steps) if steps else None,
             },
             "steps": journal.step,
+            "flops": {"step": step_flops(self.model, self.feed.step_size(), self.feed.every)},
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,

@@ -192,3 +192,70 @@ def test_the_baseline_has_no_interval_and_the_others_a_verdict(tmp_path: Path) -
     record = next(r for r in records(comparison) if r["group"].startswith("gru"))
     assert record["normalised_decision"] == "better"
     assert record["normalised_p"] == gru.test.p
+
+
+def test_interquartile_mean_and_gap_have_intervals_with_the_noise_of_the_baseline(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(0)
+    raw = {}
+    for task in "ab":
+        lstm, gru = 9.9 + 0.3 * rng.normal(size=8), 9.4 + 0.3 * rng.normal(size=8)
+        raw[task] = (lstm, gru)
+        write_task(tmp_path, task, {"lstm": lstm.tolist(), "gru": gru.tolist()})
+    variants = {v.name: v for v in found(tmp_path).variants}
+    scores = {
+        task: ((11.9 - lstm) / (11.9 - lstm.mean()), (11.9 - gru) / (11.9 - lstm.mean()))
+        for task, (lstm, gru) in raw.items()
+    }
+    every = np.concatenate([gru for _, gru in scores.values()])
+    gru = variants["gru"]
+    assert gru.interquartile_mean == pytest.approx(scipy.stats.trim_mean(every, 0.25))
+    assert gru.optimality_gap == pytest.approx(np.mean([max(0, 1 - x) for x in every]))
+    # The same bootstrap in a loop: seeds of both variants together, seven out of eight.
+    again = np.random.default_rng(0)
+    drawn = [again.integers(0, 8, (5000, 7)) for _ in scores]
+    middle, gap = [], []
+    for k in range(5000):
+        parts = [
+            ours[rows[k]] / base[rows[k]].mean()
+            for rows, (base, ours) in zip(drawn, scores.values(), strict=True)
+        ]
+        both = np.concatenate(parts)
+        middle.append(np.sort(both)[3:-3].mean())
+        gap.append(np.maximum(0, 1 - both).mean())
+    for interval, values in ((gru.interquartile_interval, middle), (gru.gap_interval, gap)):
+        assert interval is not None
+        assert (interval.low, interval.high) == pytest.approx(
+            tuple(np.quantile(values, [0.025, 0.975]))
+        )
+    record = next(one for one in records(compare("demo", tmp_path)) if one["group"][:3] == "gru")
+    assert record["optimality_gap_high"] == pytest.approx(gru.gap_interval.high)  # type: ignore[union-attr]
+    assert any(note.startswith("gru: interquartile mean") for note in tasks_notes(found(tmp_path)))
+
+
+def test_fewer_than_eight_seeds_have_aggregates_without_intervals(tmp_path: Path) -> None:
+    for task in "ab":
+        write_task(tmp_path, task, {"lstm": [8.0 + k / 10 for k in range(7)], "gru": [8.2] * 7})
+    gru = next(v for v in found(tmp_path).variants if v.name == "gru")
+    assert gru.optimality_gap is not None
+    assert (gru.interquartile_interval, gru.gap_interval) == (None, None)
+
+
+def test_the_interval_of_the_difference_has_the_noise_of_the_divisor(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    lstm, gru = 9.9 + 0.3 * rng.normal(size=6), 8.4 + 0.3 * rng.normal(size=6)
+    for task in "ab":
+        write_task(tmp_path, task, {"lstm": lstm.tolist(), "gru": gru.tolist()})
+    diff = next(v for v in found(tmp_path).variants if v.name == "gru").difference
+    assert diff is not None
+    assert diff.interval is not None
+    base, ours = (11.9 - lstm) / (11.9 - lstm.mean()), (11.9 - gru) / (11.9 - lstm.mean())
+    spread = ours - ours.mean() * base
+    half = scipy.stats.t.ppf(0.975, 5) * spread.std(ddof=1) / np.sqrt(6)
+    assert diff.mean == pytest.approx(ours.mean() - 1)
+    assert (diff.interval.low, diff.interval.high) == pytest.approx(
+        (ours.mean() - 1 - half, ours.mean() - 1 + half)
+    )
+    assert diff.test is not None
+    assert diff.test.p == pytest.approx(scipy.stats.ttest_rel(ours, base).pvalue)

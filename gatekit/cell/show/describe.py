@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
 from gatekit.cell.graph import BuiltRead, Cell, Node
@@ -40,7 +41,9 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
         ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
-        number in units n and features m, or None) and others.
+        number in units n and features m, or None), ``flops_per_token`` (floating-point operations
+        of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
+        step) and others.
     """
     unfolded = unfold(cell)
     return {
@@ -85,6 +88,8 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         ],
         "parameters": cell.count(),
         "parameter_formula": formula(cell),
+        "flops_per_token": flops(cell),
+        "state_size": state_size(cell),
     }
 
 
@@ -99,6 +104,12 @@ def text(description: Mapping[str, Any]) -> str:
     if d["products"]:
         products = [_product(p) for p in d["products"]]
         paragraphs.append(["matrix products", *products])
+    paragraphs.append(
+        [
+            f"each step of a sequence: {d['flops_per_token']:,} FLOPs forward,"
+            f" {d['state_size']:,} numbers of state"
+        ]
+    )
     paragraphs.append(_weights(d))
     return "\n\n".join("\n".join(_fitted(line) for line in lines) for lines in paragraphs)
 

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
     from gatekit.compare.study import Study
 
-FIGURES = ("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile")
+FIGURES = (
+    *("curves", "axis", "forest", "heatmap", "parallel", "scatter", "critical", "profile"),
+    *("intervals", "best-of-k", "survival"),
+)
+Further = tuple[list[str], dict[str, dict[str, Any]]]
+"""Lines below the table, and JSON fields by the label of a group."""
+
+OVER = ("epochs", "seconds", "steps", "flops")
 FORMS = {
     "json": "JSON",
     "csv": "CSV",
@@ -45,11 +52,18 @@ def run(name: str, argv: Sequence[str]) -> int:
     _check_kinds(kinds)
 
     comparison = compared(options)
-    _report(comparison, options.form)
+    _report(comparison, options.form, further(options, comparison))
     if figure is not None:
         stem, formats = figure
         typed = shlex.join(["gatekit", name, *retyped(options)])
-        how = {"command": typed, "formats": formats, "columns": options.columns, "x": options.x}
+        how = {
+            "command": typed,
+            "formats": formats,
+            "columns": options.columns,
+            "x": options.x,
+            "over": options.over,
+            "reach": options.reach,
+        }
         return max(comparison.exit_code, _draw(comparison, kinds, stem, how))
     return comparison.exit_code
 
@@ -88,6 +102,8 @@ def _asked(options: Namespace) -> dict[str, Any]:
         "split": options.split,
         "level": options.level,
         "margin": options.margin,
+        "at": options.at,
+        "area": options.area,
         "force": options.force,
     }
 
@@ -136,6 +152,23 @@ def _parser(name: str) -> Parser:
     )
     parser.add_argument(
         "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (default: 1)"
+    )
+    parser.add_argument(
+        "--over",
+        choices=OVER,
+        default="epochs",
+        help="what the x axis of curves, and --reach, count (default: epochs)",
+    )
+    parser.add_argument(
+        "--best-of-k",
+        action="store_true",
+        help="with --best-of: also show the expected score of the best of k trials",
+    )
+    parser.add_argument(
+        "--reach",
+        type=float,
+        metavar="VALUE",
+        help="also compare when runs reach this validation metric, in the unit of --over",
     )
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
@@ -194,6 +227,16 @@ def add_grouping(parser: Parser) -> None:
         " a share of the baseline's mean such as 5%%",
     )
     parser.add_argument(
+        "--at",
+        metavar="COST=AMOUNT",
+        help="compare at an equal budget: seconds=600, steps=2000 or flops=1e12",
+    )
+    parser.add_argument(
+        "--area",
+        action="store_true",
+        help="with --at: compare the mean over training of the best validation score so far",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="compare even groups that are not comparable"
     )
 
@@ -227,16 +270,58 @@ def add_labels(parser: Parser) -> None:
     )
 
 
-def _report(comparison: Any, form: str) -> None:
+def further(options: Namespace, comparison: Comparison) -> list[Further]:
+    """Return the lines and the JSON fields of what was asked for beside the table.
+
+    Raises:
+        ConfigError: the output format has no place for them.
+    """
+    found: list[Further] = []
+    if options.reach is not None:
+        from gatekit.compare.budget.reach import reach
+        from gatekit.compare.budget.text import reach_lines, reach_record
+
+        groups = reach(comparison, options.reach, options.over)
+        fields = {
+            one.row.group.label: {"reach": reach_record(one, options.reach, options.over)}
+            for one in groups
+        }
+        found.append((reach_lines(groups, options.reach, options.over), fields))
+    if options.best_of_k:
+        from gatekit.compare.budget.text import trials_lines, trials_record
+        from gatekit.compare.budget.trials import best_of_k
+
+        tuned = best_of_k(comparison)
+        records = {one.row.group.label: {"best_of_k": trials_record(one)} for one in tuned}
+        found.append((trials_lines(tuned), records))
+    if found and options.form not in ("table", "json"):
+        asked = "--best-of-k" if options.best_of_k else "--reach"
+        raise ConfigError(
+            f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
+        )
+    return found
+
+
+def _report(comparison: Any, form: str, more: Sequence[Further]) -> None:
     if form == "table":
         from gatekit.compare.output.table import print_table
 
         print_table(comparison)
+        for lines, _ in more:
+            write("\n".join(["", *lines]))
+        return
+    if form == "json":
+        from gatekit.compare.output.export import to_json
+
+        fields: dict[str, dict[str, Any]] = {}
+        for _, known in more:
+            for label, values in known.items():
+                fields.setdefault(label, {}).update(values)
+        write(to_json(comparison, fields))
         return
     from gatekit.compare.output import export, latex, sentence
 
     writers = {
-        "json": export.to_json,
         "csv": export.to_csv,
         "markdown": export.to_markdown,
         "latex": latex.to_latex,

@@ -1,4 +1,4 @@
-"""Draw learning curves: the validation metric over epochs."""
+"""Draw learning curves: the validation metric over epochs, time, steps or FLOPs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatekit.compare.comparison import Comparison, Row
-from gatekit.compare.curves import Band, Curve, band, band_ends, read_curve, step_name
+from gatekit.compare.curves import (
+    Band,
+    Curve,
+    band,
+    band_ends,
+    on_one_grid,
+    over,
+    read_curve,
+    step_name,
+)
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.runs.result import Metric
 
@@ -19,6 +28,14 @@ from .style import look
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+AXES = {
+    "epochs": "epoch",
+    "seconds": "training time (s)",
+    "steps": "training steps",
+    "flops": "training FLOPs",
+}
+"""The label of the x axis for each value of ``--over``."""
 
 _MOST_GROUPS = 12
 _MOST_MARKED = 30
@@ -31,33 +48,50 @@ class _Drawn:
     band: Band | None
 
 
-def draw_curves(figure: Figure, comparison: Comparison) -> list[str]:
-    """Draw the validation metric over epochs.
+def draw_curves(figure: Figure, comparison: Comparison, cost: str = "epochs") -> list[str]:
+    """Draw the validation metric over epochs, or over what training had cost.
 
     A group's mean is a thick line with its t interval as a band, up to the last epoch that all
     its seeds reached. With fewer than ten seeds, each seed is also a thin line. Bands end where the
-    metric does, and on a logarithmic axis a band that reaches zero ends at the lowest seed.
+    metric does, and on a logarithmic axis a band that reaches zero ends at the lowest seed. Over
+    seconds or FLOPs, seeds are interpolated between their evaluations. A vertical line is the
+    budget of the comparison.
 
     Args:
         figure: the figure to draw on.
         comparison: the comparison; only groups with the first group's metric are drawn.
+        cost: ``epochs``, ``seconds``, ``steps`` or ``flops``.
 
     Returns:
         The ids of the runs in the figure; none if no run has a curve.
+
+    Raises:
+        ConfigError: there is no such cost, or it is unknown.
     """
-    drawn = _read(comparison)
+    drawn = _read(comparison, cost)
     if drawn:
         _draw(figure, drawn, comparison)
+        _label(figure.axes[0], drawn, comparison, cost)
     return [curve.run for item in drawn for curve in item.curves]
 
 
-def _read(comparison: Comparison) -> list[_Drawn]:
+def _read(comparison: Comparison, cost: str) -> list[_Drawn]:
     drawn = []
     for row in kept(of_one_metric(comparison.rows), _MOST_GROUPS):
-        curves = tuple(c for run in row.group.runs if (c := read_curve(run)) is not None)
+        read = [read_curve(r) if cost == "epochs" else over(r, cost) for r in row.group.runs]
+        curves = tuple(curve for curve in read if curve is not None)
         if curves:
-            drawn.append(_Drawn(row, curves, band(curves, comparison.level)))
+            aligned = on_one_grid(curves) if cost in ("seconds", "flops") else curves
+            drawn.append(_Drawn(row, curves, band(aligned, comparison.level)))
     return drawn
+
+
+def _label(axes: Axes, drawn: Sequence[_Drawn], comparison: Comparison, cost: str) -> None:
+    if cost != "epochs":
+        axes.set_xlabel(AXES[cost])
+    at = comparison.at
+    if at is not None and at.cost == cost:
+        axes.axvline(at.amount, color="#777777", lw=0.8, ls=(0, (4, 2)), zorder=1)
 
 
 def _draw(figure: Figure, drawn: Sequence[_Drawn], comparison: Comparison) -> None:
@@ -111,7 +145,9 @@ def _draw_group(axes: Axes, item: _Drawn, tone: str, line: Any, order: float) ->
                 label=label if index == 0 else None,
             )
         return
-    low, high = band_ends(item.band, item.curves, _metric([item]), axes.get_yscale() == "log")
+    low, high = band_ends(
+        item.band, _at(item.band, item.curves), _metric([item]), axes.get_yscale() == "log"
+    )
     axes.fill_between(
         item.band.epochs,
         low,
@@ -124,6 +160,13 @@ def _draw_group(axes: Axes, item: _Drawn, tone: str, line: Any, order: float) ->
     axes.plot(
         item.band.epochs, item.band.mean, color=tone, ls=line, lw=1.3, zorder=order, label=label
     )
+
+
+def _at(known: Band, curves: Sequence[Curve]) -> Sequence[Curve]:
+    """Return the curves at the places of their band."""
+    if all(np.isin(known.epochs, curve.epochs).all() for curve in curves):
+        return curves
+    return on_one_grid(curves)
 
 
 def _count(item: _Drawn) -> str:

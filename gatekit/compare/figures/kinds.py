@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.budget.evaluations import known
 from gatekit.compare.comparison import Comparison
 
 from .axis import draw_axis
 from .critical import draw_critical_difference
 from .curves import draw_curves
+from .estimates.intervals import draw_intervals
+from .estimates.survival import draw_survival
+from .estimates.trials import draw_best_of_k
 from .forest import draw_forest
 from .heatmap import draw_heatmap, keys_of
 from .page import Painter, make_figure, styled, write_figure
@@ -33,8 +37,11 @@ _PAINTERS: dict[str, tuple[str, Callable[..., Sequence[str]]]] = {
     "scatter": ("Metric and cost", draw_scatter),
     "critical": ("Critical difference", draw_critical_difference),
     "profile": ("Performance profiles", draw_profile),
+    "intervals": ("Aggregates over tasks", draw_intervals),
+    "best-of-k": ("Expected best of k trials", draw_best_of_k),
+    "survival": ("Time to a threshold", draw_survival),
 }
-_OVER_TASKS = ("critical", "profile")
+_OVER_TASKS = ("critical", "profile", "intervals")
 
 KINDS = tuple(_PAINTERS)
 
@@ -48,6 +55,8 @@ def draw(
     formats: Sequence[str] = ("png", "svg"),
     columns: int = 1,
     x: str | None = None,
+    over: str = "epochs",
+    reach: float | None = None,
 ) -> list[Path]:
     """Draw one figure of a comparison and write one file per format.
 
@@ -61,6 +70,9 @@ def draw(
         formats: any of png, svg and pdf.
         columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
+        over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
+            ``flops``.
+        reach: the threshold of ``survival``.
 
     Returns:
         The files, in the order of the formats; none if there is nothing to draw.
@@ -68,14 +80,20 @@ def draw(
     Raises:
         ConfigError: the kind or a format does not exist, or does not fit the comparison.
     """
-    title, paint = painter(kind, comparison, x)
+    title, paint = painter(kind, comparison, x, over, reach)
     return write_figure(
         paint, comparison, stem, title=title, command=command, formats=formats, columns=columns
     )
 
 
 def figure(
-    kind: str, comparison: Comparison, *, columns: int = 1, x: str | None = None
+    kind: str,
+    comparison: Comparison,
+    *,
+    columns: int = 1,
+    x: str | None = None,
+    over: str = "epochs",
+    reach: float | None = None,
 ) -> Figure | None:
     """Return one figure of a comparison, for a notebook or to change it; None if it is empty.
 
@@ -84,11 +102,14 @@ def figure(
         comparison: the result of ``compare``.
         columns: width in paper columns, 1 or 2.
         x: the swept key of ``axis``.
+        over: what ``curves`` and ``survival`` count: ``epochs``, ``seconds``, ``steps`` or
+            ``flops``.
+        reach: the threshold of ``survival``.
 
     Raises:
         ConfigError: the kind does not exist, or does not fit the comparison.
     """
-    _, paint = painter(kind, comparison, x)
+    _, paint = painter(kind, comparison, x, over, reach)
     with styled():
         drawn, runs = make_figure(paint, columns)
     return drawn if runs else None
@@ -108,7 +129,13 @@ def checked(kinds: Iterable[str]) -> None:
             )
 
 
-def painter(kind: str, comparison: Comparison, x: str | None) -> tuple[str, Painter]:
+def painter(
+    kind: str,
+    comparison: Comparison,
+    x: str | None,
+    over: str = "epochs",
+    reach: float | None = None,
+) -> tuple[str, Painter]:
     """Return the title of a figure, and what draws it.
 
     Raises:
@@ -120,6 +147,12 @@ def painter(kind: str, comparison: Comparison, x: str | None) -> tuple[str, Pain
         if x is None:
             raise ConfigError("the figure axis needs the swept key; type --x KEY")
         title, one = f"Metric over {x}", partial(draw_axis, key=x)
+    if kind == "curves":
+        one = partial(draw_curves, cost=known(over))
+    if kind == "survival":
+        if reach is None:
+            raise ConfigError("the figure survival needs a threshold; type --reach 0.9")
+        one = partial(draw_survival, threshold=reach, cost=known(over))
 
     def paint(on: Figure) -> Sequence[str]:
         if kind in _OVER_TASKS:

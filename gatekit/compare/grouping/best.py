@@ -17,6 +17,23 @@ from .label import group_label
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One combination of tuned values.
+
+    Attributes:
+        validation: mean over seeds of the best validation score.
+        test: mean over seeds of the compared score.
+        diverged: whether a run diverged; then the means are NaN.
+        lacks: whether a run is missing.
+    """
+
+    validation: float
+    test: float
+    diverged: bool
+    lacks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """The values that were chosen for one variant.
 
@@ -26,6 +43,8 @@ class Chosen:
         label: the variant's label.
         metric: the name of the validation metric.
         mean: its mean over seeds, for the chosen values.
+        runs: ids of the runs with the chosen values.
+        trials: all combinations.
     """
 
     values: Mapping[str, Any]
@@ -33,6 +52,8 @@ class Chosen:
     label: str
     metric: str
     mean: float
+    runs: tuple[str, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     def note(self) -> str:
         """Return the choice as a sentence."""
@@ -92,6 +113,8 @@ def best_of(study: Study, keys: Sequence[str], by: Sequence[str] | None = None) 
                 best.part([k for k in best.values if k not in tuning], best.fallback),
                 result.metric.name,
                 _validation(best),
+                tuple(run.id for run in best.runs),
+                tuple(map(_trial, candidates)),
             )
         )
     runs = tuple(run for run in study.runs if id(run) in kept)
@@ -111,6 +134,16 @@ def _tuning(keys: Sequence[str], groups: Sequence[Group]) -> list[str]:
             )
         tuning.update(dict.fromkeys(differing))
     return list(tuning)
+
+
+def _trial(group: Group) -> Trial:
+    results = [run.result for run in group.runs if run.result is not None]
+    outcomes = [result.outcome for result in results]
+    diverged = not all(map(math.isfinite, outcomes))
+    lacks = bool(group.missing) or not results
+    if diverged or lacks:
+        return Trial(math.nan, math.nan, diverged, lacks)
+    return Trial(_validation(group), sum(outcomes) / len(outcomes), False, False)
 
 
 def _validation(group: Group) -> float:

@@ -27,14 +27,25 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
     several = several_tasks(comparison)
     over = {} if several is None else {v.name: v for v in several.variants}
     return [
-        {**_record(row, over.get(row.group.variant)), "tuned": _tuned(row, comparison.tuned)}
+        {
+            **_record(row, over.get(row.group.variant)),
+            "at": None if comparison.at is None else comparison.at.typed,
+            "tuned": _tuned(row, comparison.tuned),
+        }
         for row in comparison.rows
     ]
 
 
-def to_json(comparison: Comparison) -> str:
-    """Return the records as JSON."""
-    return json.dumps(records(comparison), indent=1, allow_nan=False, default=str)
+def to_json(comparison: Comparison, further: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+    """Return the records as JSON.
+
+    Args:
+        comparison: the comparison.
+        further: more fields of a group, by its label.
+    """
+    more = further or {}
+    joined = [{**one, **more.get(one["group"], {})} for one in records(comparison)]
+    return json.dumps(joined, indent=1, allow_nan=False, default=str)
 
 
 def to_csv(comparison: Comparison) -> str:
@@ -128,6 +139,12 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "normalised": over.mean if over else None,
         "normalised_low": _low((over.bootstrap or over.interval) if over else None),
         "normalised_high": _high((over.bootstrap or over.interval) if over else None),
+        "normalised_interquartile_mean": over.interquartile_mean if over else None,
+        "normalised_interquartile_low": _low(over.interquartile_interval if over else None),
+        "normalised_interquartile_high": _high(over.interquartile_interval if over else None),
+        "optimality_gap": over.optimality_gap if over else None,
+        "optimality_gap_low": _low(over.gap_interval if over else None),
+        "optimality_gap_high": _high(over.gap_interval if over else None),
         "normalised_difference": tasks.mean if tasks else None,
         "normalised_difference_low": _low(tasks.interval if tasks else None),
         "normalised_difference_high": _high(tasks.interval if tasks else None),

@@ -164,6 +164,7 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
     methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
     notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]
+    notes += [_aggregates(v) for v in several.variants if v.gap_interval is not None]
     ranking = several.ranking
     if ranking.p is not None and ranking.critical_difference is not None:
         differ = "differ" if ranking.p < 1 - ranking.level else "are not told apart"
@@ -173,6 +174,18 @@ def tasks_notes(several: SeveralTasks) -> list[str]:
             f" (Nemenyi at {1 - ranking.level:.2g})"
         )
     return [*notes, *several.notes]
+
+
+def _aggregates(variant: Variant) -> str:
+    """Return the aggregates of a variant whose intervals are bootstraps."""
+    parts = []
+    for name, value, interval in (
+        ("interquartile mean", variant.interquartile_mean, variant.interquartile_interval),
+        ("optimality gap", variant.optimality_gap, variant.gap_interval),
+    ):
+        if value is not None:
+            parts.append(f"{name} {with_interval(value, interval, decimals(interval, value))}")
+    return f"{variant.name}: {', '.join(parts)}"
 
 
 def _over_tasks(variant: Variant, several: SeveralTasks) -> str:

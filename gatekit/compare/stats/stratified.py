@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .rule import MIN_FLIPS
 from .statistics import MIN_BOOTSTRAP, Interval
 
 Floats = NDArray[np.float64]
@@ -80,5 +82,70 @@ def stratified_bootstrap(
         estimates = np.mean([part.mean(axis=1) for part in drawn], axis=0)
     else:
         estimates = statistic(np.concatenate(drawn, axis=1))
+    low, high = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level, "bootstrap, stratified by task")
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """One task: scores, and those of the baseline whose mean is 1 on this task.
+
+    ``pairs`` holds for each score the index of the baseline's run of the same seed, or is None if
+    a score has no such run.
+    """
+
+    scores: tuple[float, ...]
+    baseline: tuple[float, ...]
+    pairs: tuple[int, ...] | None
+
+
+def interquartile(scores: Floats) -> Floats:
+    """Return the mean of the middle half of the scores of all tasks, along the last axis."""
+    x = np.sort(scores, axis=-1)
+    cut = x.shape[-1] // 4
+    return np.asarray(x[..., cut : x.shape[-1] - cut].mean(axis=-1))
+
+
+def optimality_gap(scores: Floats) -> Floats:
+    r"""Return how far scores are below the baseline's mean, $\overline{\max(0, 1 - x)}$.
+
+    Scores above 1 count as 1, so that one task on which a variant is far better cannot hide others.
+    """
+    return np.asarray(np.maximum(0.0, 1.0 - scores).mean(axis=-1))
+
+
+def normalised_bootstrap(
+    strata: Sequence[Stratum], statistic: Callable[[Floats], Floats], level: float = 0.95
+) -> Interval | None:
+    """Return the percentile bootstrap interval of a statistic of normalised scores.
+
+    Seeds are resampled within each task, the baseline's with them, and scores are divided by the
+    resampled mean of the baseline, so that its noise is included. Of n seeds n - 1 are drawn,
+    which makes the variance of a mean unbiased. None if a task has fewer than eight seeds: with
+    eight, 95 % intervals cover 93 to 96 % (interquartile mean) and 89 to 94 % (optimality gap) in
+    simulations with two to five tasks; with five, as few as 86 %.
+
+    Args:
+        strata: the tasks.
+        statistic: function of the scores of all tasks, ``resamples x values``.
+        level: confidence level, between 0 and 1.
+
+    Reference:
+        Agarwal et al., NeurIPS (2021), arXiv:2108.13264; Rao & Wu, "Resampling inference with
+        complex survey data", JASA 83 (1988), doi:10.1080/01621459.1988.10478591
+    """
+    if not strata or any(min(len(s.scores), len(s.baseline)) < MIN_FLIPS for s in strata):
+        return None
+    rng = np.random.default_rng(0)
+    drawn = []
+    for stratum in strata:
+        x, b = np.array(stratum.scores), np.array(stratum.baseline)
+        ours = rng.integers(0, len(x), (_RESAMPLES, len(x) - 1))
+        if stratum.pairs is None:
+            theirs = rng.integers(0, len(b), (_RESAMPLES, len(b) - 1))
+        else:
+            theirs = np.array(stratum.pairs)[ours]
+        drawn.append(x[ours] / b[theirs].mean(axis=1, keepdims=True))
+    estimates = statistic(np.concatenate(drawn, axis=1))
     low, high = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high), level, "bootstrap, stratified by task")

@@ -1,0 +1,203 @@
+"""Compare at an equal budget: ``--at seconds=600``, ``steps=2000`` or ``flops=1e12``."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.study import Study
+from gatekit.runs.record import Run
+from gatekit.runs.result import Result, Score
+
+from .evaluations import COSTS, UNITS, Evaluations, Floats, best_so_far, read_evaluations
+
+LATE = "LATE"
+"""The state, in a comparison at a budget, of a run without an evaluation within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An amount of training: a cost of ``COSTS``, and how much of it."""
+
+    cost: str
+    amount: float
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} {UNITS[self.cost]}"
+
+    @property
+    def typed(self) -> str:
+        """Return the budget as it is typed."""
+        return f"{self.cost}={self.amount:g}"
+
+
+def read_budget(text: str | Budget) -> Budget:
+    """Return the budget of ``--at``.
+
+    Args:
+        text: ``seconds=600``, ``steps=2000`` or ``flops=1e12``.
+
+    Raises:
+        ConfigError: it is not one of these, or not positive.
+    """
+    if isinstance(text, Budget):
+        return text
+    cost, _, typed = text.partition("=")
+    try:
+        amount = float(typed)
+    except ValueError:
+        amount = math.nan
+    if cost not in COSTS or not 0 < amount < math.inf:
+        raise ConfigError(
+            f"at={text}: a budget is a cost and a positive number: seconds=600, steps=2000 or"
+            " flops=1e12"
+        )
+    return Budget(cost, amount)
+
+
+def at_budget(study: Study, budget: Budget, area: bool = False) -> tuple[Study, tuple[str, ...]]:
+    """Return a study in which each run ends at the budget, and notes on what that means.
+
+    A run's score is its best validation metric so far, at the last evaluation within the budget. A
+    run that diverged within the budget has diverged, and one that diverged later has not. A run
+    that ended earlier keeps its score. A run without an evaluation within the budget has no
+    outcome.
+
+    Args:
+        study: what ``load`` returned.
+        budget: the budget.
+        area: compare the mean of the best score so far over training, up to the budget.
+
+    Raises:
+        ConfigError: a run's cost is unknown.
+    """
+    name = f"{'mean validation up to' if area else 'validation at'} {budget}"
+    evaluations = [read_evaluations(run) for run in study.runs]
+    starts = _starts(study.runs, evaluations, budget) if area else {}
+    runs, early = [], 0
+    for run, known in zip(study.runs, evaluations, strict=True):
+        if run.result is None:
+            runs.append(run)
+        elif known is None:
+            runs.append(_late(run, f"no evaluation in metrics.jsonl; none at {budget}"))
+        else:
+            start = starts.get(_task(run))
+            runs.append(_ended(run, run.result, known, budget, name, start))
+            early += _reach(known, budget.cost, run) < budget.amount and not known.diverged
+    late = sum(run.state == LATE for run in runs)
+    return dataclasses.replace(study, runs=tuple(runs)), _notes(budget, early, late, area)
+
+
+def _task(run: Run) -> str:
+    return str((run.config or {}).get("task"))
+
+
+def _starts(
+    runs: Sequence[Run], evaluations: Sequence[Evaluations | None], budget: Budget
+) -> dict[str, float]:
+    """Return for each task the first cost at which all of its runs have been evaluated."""
+    starts: dict[str, float] = {}
+    for run, known in zip(runs, evaluations, strict=True):
+        if known is not None and (first := known.on(budget.cost, run)[0]) <= budget.amount:
+            starts[_task(run)] = max(starts.get(_task(run), 0.0), float(first))
+    return starts
+
+
+def _ended(
+    run: Run,
+    result: Result,
+    known: Evaluations,
+    budget: Budget,
+    name: str,
+    start: float | None = None,
+) -> Run:
+    costs = known.on(budget.cost, run)
+    within = int((costs <= budget.amount).sum())
+    diverged = known.diverged and _reach(known, budget.cost, run) <= budget.amount
+    if diverged:
+        ended = dataclasses.replace(result, chosen=name)
+        return dataclasses.replace(run, result=ended)
+    if not within:
+        first = Budget(budget.cost, float(f"{costs[0]:.3g}"))
+        return _late(run, f"its first evaluation is at {first}, after {budget}")
+    best = best_so_far(known.values[:within], result.metric.sign)
+    # The first of equal values is the best, as in training.
+    place = int((known.values[:within] == best[-1]).argmax())
+    compared = float(best[-1])
+    if start is not None:
+        compared = mean_so_far(costs[:within], best, start, budget.amount)
+    ends = dataclasses.replace(
+        result,
+        state="COMPLETED",
+        reason=None,
+        best=_score(known, place, {name: compared}),
+        last=_score(known, within - 1, {name: compared}),
+        chosen=name,
+    )
+    return dataclasses.replace(run, state="COMPLETED", reason=None, result=ends)
+
+
+def mean_so_far(costs: Floats, best: Floats, start: float, end: float) -> float:
+    r"""Return the mean of a score over training: $\frac{1}{b - a} \int_a^b \mathrm{best}(c) dc$.
+
+    The best score so far is constant between evaluations. The start alone counts if the interval
+    is empty.
+
+    Args:
+        costs: cost of each evaluation, increasing; the first is at most ``start``.
+        best: best score so far at each.
+        start: $a$.
+        end: $b$, at least $a$.
+    """
+    first = int((costs <= start).sum()) - 1
+    if end <= start:
+        return float(best[first])
+    ends = np.concatenate([[start], costs[first + 1 :], [end]])
+    return float((np.diff(ends) * best[first:]).sum() / (end - start))
+
+
+def _score(known: Evaluations, place: int, compared: dict[str, float]) -> Score:
+    return Score(int(known.epochs[place]), float(known.values[place]), None, compared)
+
+
+def _reach(known: Evaluations, cost: str, run: Run) -> float:
+    known.on(cost, run)
+    return known.end[cost]
+
+
+def _late(run: Run, reason: str) -> Run:
+    return dataclasses.replace(run, state=LATE, reason=reason, result=None)
+
+
+def _notes(budget: Budget, early: int, late: int, area: bool) -> tuple[str, ...]:
+    score = "the mean over training of each run's best" if area else "each run's best"
+    notes = [
+        f"at {budget}: {score} validation score so far; test scores exist only at a run's best"
+        " epoch, so they are not compared"
+    ]
+    if early:
+        notes.append(
+            f"{early} {_runs(early)} ended before {budget} and {'has' if early == 1 else 'have'}"
+            " the score of the end"
+        )
+    if late:
+        notes.append(
+            f"{late} {_runs(late)} without an evaluation within {budget}: choose a larger budget"
+        )
+    if budget.cost == "seconds":
+        notes.append("seconds include compilation and evaluations, and depend on the machine")
+    return tuple(notes)
+
+
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def late(runs: Sequence[Run]) -> bool:
+    """Return whether runs lack an outcome only because the budget is too small for them."""
+    return bool(runs) and all(run.state == LATE for run in runs)

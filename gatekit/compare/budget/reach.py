@@ -1,0 +1,245 @@
+"""Training until a threshold is reached: ``--reach 0.9``; runs that never reach it are censored."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.stats.baseline import Block
+from gatekit.compare.stats.rule import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
+from gatekit.runs.record import Run
+
+from .evaluations import Floats, read_evaluations
+
+LOG_RANK = "exact log-rank"
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    r"""The Kaplan-Meier estimate of the share of runs that have not reached the threshold yet.
+
+    $$\hat S(t) = \prod_{t_i \le t} (1 - d_i / n_i)$$
+
+    Attributes:
+        times: costs at which a run reached the threshold, increasing.
+        share: $\hat S$ after each of them.
+        median: the cost at which half of the runs have reached it; None if fewer ever did.
+        low: lower end of the median's interval; None if unknown.
+        high: upper end; None if it is beyond the longest run.
+    """
+
+    times: tuple[float, ...]
+    share: tuple[float, ...]
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """When the runs of a group reached the threshold, compared with its baseline.
+
+    Attributes:
+        row: the group.
+        costs: what training had cost when a run reached the threshold, or ended without it.
+        observed: whether each run reached it.
+        survival: the Kaplan-Meier estimate.
+        seeds: seeds that the group and its baseline share.
+        earlier: observed minus expected number of runs that reached it, in the log-rank test
+            against the baseline; positive if the group reaches it earlier.
+        test: the test against the baseline; None for fewer than five common seeds.
+    """
+
+    row: Row
+    costs: tuple[float, ...]
+    observed: tuple[bool, ...]
+    survival: Survival
+    seeds: int = 0
+    earlier: float | None = None
+    test: PairedTest | None = None
+
+    @property
+    def decision(self) -> str:
+        """Return ``earlier``, ``later``, ``open``, or ``none`` without a test."""
+        if self.test is None or self.earlier is None:
+            return "none"
+        if self.test.p >= ALPHA:
+            return "open"
+        return "earlier" if self.earlier > 0 else "later"
+
+
+def reach(comparison: Comparison, threshold: float, cost: str = "steps") -> tuple[Reached, ...]:
+    r"""Return when each group reaches a threshold of the validation metric.
+
+    A run that ends without reaching it is censored where it ends. A run that diverged never will,
+    so it stays at risk until the longest run ends. A budget of the comparison in the same cost
+    censors every run there.
+
+    The test is the log-rank test. Its statistic is the sum of $\delta_i - \hat\Lambda(t_i)$ over a
+    group's runs, with the pooled cumulative hazard $\hat\Lambda$. If nothing differs, the two runs
+    of a seed can be exchanged, so the exact distribution is that of the sign flips of the seeds'
+    differences, and the flips are those of the decision rule: joint over groups, corrected by the
+    step-down maximum.
+
+    Args:
+        comparison: the comparison; a group is tested against its baseline.
+        threshold: value of the validation metric.
+        cost: ``steps``, ``seconds``, ``flops`` or ``epochs``.
+
+    Raises:
+        ConfigError: the cost does not exist or is unknown, or no run has a validation score.
+
+    Reference:
+        Kaplan & Meier, JASA 53 (1958), doi:10.1080/01621459.1958.10501452; Mantel, Cancer
+        Chemother. Rep. 50 (1966) 163-170; Brookmeyer & Crowley, Biometrics 38 (1982),
+        doi:10.2307/2530286
+    """
+    if not math.isfinite(threshold):
+        raise ConfigError(f"reach={threshold}: a threshold is a number, such as 0.9")
+    found: dict[int, Reached] = {}
+    for rows in _blocks(comparison).values():
+        raw = {id(row): [_cost(run, threshold, cost) for run in row.group.runs] for row in rows}
+        horizon = _horizon(comparison, cost, [end for each in raw.values() for *_, end in each])
+        for row in rows:
+            pairs = [(min(c, horizon), hit and c <= horizon) for c, hit, _ in raw[id(row)]]
+            costs, observed = tuple(c for c, _ in pairs), tuple(hit for _, hit in pairs)
+            found[id(row)] = Reached(row, costs, observed, kaplan_meier(costs, observed))
+    if not found:
+        raise ConfigError(f"reach={threshold:g}: no run has a validation score")
+    return _tested(list(found.values()))
+
+
+def kaplan_meier(costs: Sequence[float], observed: Sequence[bool], level: float = 0.95) -> Survival:
+    """Return the Kaplan-Meier estimate, and the median with its log-log interval.
+
+    Args:
+        costs: when each run reached the threshold or ended.
+        observed: whether it reached it.
+        level: confidence level of the median's interval.
+    """
+    from scipy.special import ndtri
+
+    c, hit = np.asarray(costs, dtype=np.float64), np.asarray(observed, dtype=bool)
+    times = np.unique(c[hit])
+    if not len(times):
+        return Survival((), (), None, None, None)
+    at_risk = (c >= times[:, None]).sum(axis=1)
+    events = (c[hit] == times[:, None]).sum(axis=1)
+    share = np.cumprod(1 - events / at_risk)
+    reached = np.flatnonzero(share <= 0.5 + 1e-12)
+    median = float(times[reached[0]]) if len(reached) else None
+    # Greenwood's variance on the scale log(-log S); infinite where no run is left.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.cumsum(events / (at_risk * (at_risk - events)))
+        error = np.sqrt(variance) / np.abs(np.log(share))
+        z = (np.log(-np.log(share)) - math.log(math.log(2))) / error
+    inside = np.flatnonzero(np.abs(z) <= float(ndtri((1 + level) / 2)))
+    low = high = None
+    if len(inside):
+        low = float(times[inside[0]])
+        high = float(times[inside[-1] + 1]) if inside[-1] + 1 < len(times) else None
+    return Survival(tuple(times.tolist()), tuple(share.tolist()), median, low, high)
+
+
+def log_rank_scores(costs: Sequence[float], observed: Sequence[bool]) -> Floats:
+    r"""Return $\delta_i - \hat\Lambda(t_i)$ of each run, with the Nelson-Aalen hazard of all.
+
+    The sum over one of two groups is its observed minus its expected number of events.
+
+    Args:
+        costs: when each run reached the threshold or ended.
+        observed: whether it reached it.
+    """
+    c, hit = np.asarray(costs, dtype=np.float64), np.asarray(observed, dtype=bool)
+    times = np.unique(c[hit])
+    at_risk = (c >= times[:, None]).sum(axis=1)
+    events = (c[hit] == times[:, None]).sum(axis=1)
+    hazard = ((times <= c[:, None]) * (events / at_risk)).sum(axis=1)
+    return np.asarray(hit - hazard, dtype=np.float64)
+
+
+def _blocks(comparison: Comparison) -> dict[Block, list[Row]]:
+    blocks: dict[Block, list[Row]] = {}
+    for row in comparison.rows:
+        if row.summary is not None:
+            blocks.setdefault(row.block, []).append(row)
+    return blocks
+
+
+def _cost(run: Run, threshold: float, cost: str) -> tuple[float, bool, float]:
+    """Return when a run reached the threshold or ended, whether it reached it, and its end.
+
+    A run that diverged, and one that logged no evaluation, never reaches it.
+    """
+    known, result = read_evaluations(run), run.result
+    if known is None or result is None:
+        return math.inf, False, 0.0
+    costs, end = known.on(cost, run), known.end[cost]
+    hit = np.flatnonzero(result.metric.sign * (known.values - threshold) >= 0)
+    if len(hit):
+        return float(costs[hit[0]]), True, end
+    return (math.inf if known.diverged else end), False, end
+
+
+def _horizon(comparison: Comparison, cost: str, ends: Sequence[float]) -> float:
+    at = comparison.at
+    return at.amount if at is not None and at.cost == cost else max(ends)
+
+
+def _tested(found: Sequence[Reached]) -> tuple[Reached, ...]:
+    """Return the groups with the log-rank test against their baseline, corrected together."""
+    baselines = {one.row.block: one for one in found if one.row.is_baseline}
+    columns: list[dict[Hashable, float]] = []
+    compared: list[int] = []
+    results = list(found)
+    for place, one in enumerate(found):
+        other = baselines.get(one.row.block)
+        diff = one.row.difference
+        if other is None or other is one or diff is None or diff.refused or diff.blocked:
+            continue
+        scores = log_rank_scores((*one.costs, *other.costs), (*one.observed, *other.observed))
+        seeds = _paired(one.row, other.row, scores.tolist())
+        results[place] = replace(
+            one, seeds=len(seeds), earlier=float(scores[: len(one.costs)].sum())
+        )
+        if len(seeds) >= MIN_SEEDS:
+            compared.append(place)
+            columns.append(seeds)
+    if not columns:
+        return tuple(results)
+    seeds_of_all = list(dict.fromkeys(seed for column in columns for seed in column))
+    d = np.array([[column.get(seed, 0.0) for column in columns] for seed in seeds_of_all])
+    counts = np.array([len(column) for column in columns], dtype=np.float64)
+    least = 1 / len(sign_vectors(len(seeds_of_all)))
+    for place, p, count in zip(compared, step_down(d, counts).tolist(), counts, strict=True):
+        smallest = max(2.0 ** (1 - count), least)
+        test = PairedTest(min(1.0, p), LOG_RANK, len(columns), min(1.0, smallest))
+        results[place] = replace(results[place], test=test)
+    return tuple(results)
+
+
+def _paired(row: Row, baseline: Row, scores: Sequence[float]) -> dict[Hashable, float]:
+    """Return half the difference of scores of each seed that both groups have, averaged over pairs.
+
+    With the runs of a seed exchanged, its half difference changes its sign.
+    """
+    split = len(row.group.runs)
+    ours, theirs = (
+        {
+            unit: score
+            for unit, score in zip(one.group.units, part, strict=True)
+            if isinstance(unit, tuple) and Counter(one.group.units)[unit] == 1
+        }
+        for one, part in ((row, scores[:split]), (baseline, scores[split:]))
+    )
+    pairs: dict[Hashable, list[float]] = {}
+    for unit, score in ours.items():
+        if unit in theirs:
+            pairs.setdefault(unit[0], []).append((score - theirs[unit]) / 2)
+    return {seed: float(np.mean(values)) for seed, values in pairs.items()}

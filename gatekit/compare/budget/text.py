@@ -1,0 +1,176 @@
+"""Times to a threshold and best of k trials, as lines of text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+from gatekit.cell.terminal import escaped
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import decimals, p_value, with_interval
+from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.stats.rule import MIN_SEEDS
+from gatekit.compare.stats.statistics import Interval
+
+from .evaluations import UNITS
+from .reach import Reached
+from .trials import BestOfK
+
+WIDTH = 80
+_SHOWN = (1, 2, 3, 5, 10, 20, 50, 100)
+
+
+def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[str]:
+    """Return the table of times to a threshold, with a verdict for each group below it.
+
+    Args:
+        groups: the result of ``reach``.
+        threshold: the threshold.
+        cost: what the times are counted in.
+    """
+    names = {one.row.summary.metric.name for one in groups if one.row.summary}
+    metric = names.pop() if len(names) == 1 else "metric"
+    unit = UNITS[cost]
+    rows = [
+        {
+            "group": printable(one.row.group.label),
+            "reached": f"{sum(one.observed)} of {len(one.costs)}",
+            f"median {unit}": _median(one),
+            "95 %": _interval(one),
+        }
+        for one in groups
+    ]
+    lines = [f"{unit} until validation {metric} {threshold:g}", ""]
+    lines += table_or_blocks(list(rows[0]), rows, WIDTH)
+    for one in groups:
+        text = _verdict(one)
+        lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
+    notes = [
+        "note: medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
+        " reaching it is censored there, and one that diverged at the end of the longest run"
+    ]
+    return [*lines, *(line for note in notes for line in wrap(note, WIDTH))]
+
+
+def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
+    """Return the time to a threshold of one group as plain data."""
+    known, test = one.survival, one.test
+    return {
+        "threshold": threshold,
+        "cost": cost,
+        "reached": sum(one.observed),
+        "runs": len(one.costs),
+        "median": known.median,
+        "low": known.low,
+        "high": known.high,
+        "costs": list(one.costs),
+        "observed": list(one.observed),
+        "times": list(known.times),
+        "survival": list(known.share),
+        "seeds": one.seeds,
+        "observed_minus_expected": one.earlier,
+        "test": test.test if test else None,
+        "comparisons": test.comparisons if test else None,
+        "p": test.p if test else None,
+        "smallest_p": test.smallest_p if test else None,
+        "decision": None if one.row.is_baseline else one.decision,
+    }
+
+
+def trials_lines(variants: Sequence[BestOfK]) -> list[str]:
+    """Return the table of expected scores of the best of k trials.
+
+    Args:
+        variants: the result of ``best_of_k``.
+    """
+    rows = [
+        {
+            "group": printable(one.row.group.label),
+            "k": k,
+            "expected": with_interval(one.outcome[k - 1], interval, decimals(interval, first)),
+        }
+        for one in variants
+        for first in one.outcome[:1]
+        for k in _places(one)
+        for interval in [_interval_at(one, k)]
+    ]
+    summary = next((one.row.summary for one in variants if one.row.summary), None)
+    what = f"{summary.split} {summary.metric.name}" if summary else "score"
+    lines = [f"expected {what} of the best of k trials, chosen by validation", ""]
+    lines += table_or_blocks(["group", "k", "expected"], rows, WIDTH)
+    notes = [
+        "k trials drawn without replacement; [low, high] is the 95 % bootstrap interval over"
+        " trials, from ten trials on and up to half of them"
+    ]
+    notes += [
+        f"{one.row.group.label}: {one.diverged} of {one.trials} trials diverged and count as the"
+        " worst"
+        for one in variants
+        if one.diverged
+    ]
+    notes += [
+        f"{one.row.group.label}: {one.left_out} trials that lack a run are left out"
+        for one in variants
+        if one.left_out
+    ]
+    return [*lines, *(line for note in notes for line in wrap(printable(f"note: {note}"), WIDTH))]
+
+
+def trials_record(one: BestOfK) -> dict[str, Any]:
+    """Return the expected scores of the best of k trials of one variant as plain data."""
+    return {
+        "trials": one.trials,
+        "left_out": one.left_out,
+        "diverged": one.diverged,
+        "k": list(range(1, one.trials + 1)),
+        "validation": list(one.validation),
+        "expected": list(one.outcome),
+        "low": None if one.low is None else list(one.low),
+        "high": None if one.high is None else list(one.high),
+    }
+
+
+def _places(one: BestOfK) -> list[int]:
+    return sorted({*(k for k in _SHOWN if k <= one.trials), one.trials})
+
+
+def _interval_at(one: BestOfK, k: int) -> Interval | None:
+    if one.low is None or one.high is None or k > len(one.low):
+        return None
+    return Interval(one.low[k - 1], one.high[k - 1], 0.95, "bootstrap")
+
+
+def _median(one: Reached) -> str:
+    return "not reached" if one.survival.median is None else f"{one.survival.median:.4g}"
+
+
+def _interval(one: Reached) -> str:
+    known = one.survival
+    if known.low is None:
+        return "-"
+    end = "open" if known.high is None else f"{known.high:.4g}"
+    return f"{known.low:.4g} to {end}"
+
+
+def _verdict(one: Reached) -> str:
+    diff = one.row.difference
+    if diff is None:
+        return ""
+    label, baseline = escaped(one.row.group.label), escaped(diff.baseline)
+    stopped = (*diff.refused, *diff.blocked)
+    if stopped:
+        return f"no verdict on {label} against {baseline}: {'; '.join(stopped)}."
+    if one.test is None:
+        needed = f"from {one.seeds} seeds; it needs {MIN_SEEDS}"
+        return f"no verdict on {label} against {baseline} {needed}."
+    claim = {
+        "earlier": f"{label} reaches it earlier than {baseline}",
+        "later": f"{label} reaches it later than {baseline}",
+    }.get(one.decision, f"{label} and {baseline} are not told apart")
+    test = one.test
+    family = f" over {test.comparisons} comparisons" if test.comparisons > 1 else ""
+    end = ""
+    if test.smallest_p is not None and test.smallest_p >= 0.05:
+        end = f"; no p value is below {test.smallest_p:.2g} with so few seeds"
+    return f"{claim} (n = {one.seeds} seeds, {test.test} p {p_value(test.p)}{family}){end}."

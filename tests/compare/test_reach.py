@@ -1,0 +1,169 @@
+"""Time to a threshold: against statsmodels and SciPy, and the exact test by hand."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+from statsmodels.duration.survfunc import SurvfuncRight
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.main import main
+from gatekit.compare.budget.reach import Reached, kaplan_meier, log_rank_scores, reach
+from gatekit.compare.compared import compare as compare_with_figures
+from gatekit.compare.comparison import compare
+
+from .budget_runs import ACCURACY, write_curve
+
+SLOW, FAST = [0.2, 0.4, 0.6, 0.9], [0.5, 0.9, 0.95, 0.92]
+
+
+def write(root: Path, seeds: int = 6, rnn: bool = True) -> None:
+    """Write a slow, a fast and a failing cell; ``k`` evaluations take ``10 k`` steps."""
+    for seed in range(seeds):
+        shift = 0.01 * (seed % 3)
+        write_curve(root, "lstm", seed, [v - shift for v in SLOW], metric=ACCURACY)
+        write_curve(root, "gru", seed, FAST, metric=ACCURACY)
+        if rnn:
+            write_curve(root, "rnn", seed, [0.1, 0.2], metric=ACCURACY)
+
+
+def found(root: Path, threshold: float = 0.9, cost: str = "steps") -> dict[str, Reached]:
+    compared = compare("demo", root, by=["cell"], baseline="lstm")
+    return {one.row.group.label: one for one in reach(compared, threshold, cost)}
+
+
+def test_the_first_evaluation_at_the_threshold_counts_and_others_are_censored(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    groups = found(tmp_path)
+    assert groups["gru"].costs == (20.0,) * 6
+    assert groups["lstm"].costs == (40.0,) * 6
+    assert groups["lstm"].observed == (True, False, False) * 2
+    assert (groups["rnn"].costs, groups["rnn"].observed) == ((20.0,) * 6, (False,) * 6)
+    assert groups["gru"].survival.median == 20
+    assert groups["lstm"].survival.median is None
+    seconds = found(tmp_path, cost="seconds")
+    assert seconds["gru"].costs == (2.0,) * 6
+
+
+def test_a_smaller_metric_reaches_from_above(tmp_path: Path) -> None:
+    write_curve(tmp_path, "lstm", 0, [9.0, 8.0, 7.0])
+    groups = reach(compare("demo", tmp_path), 8.0, "epochs")
+    assert (groups[0].costs, groups[0].observed) == ((2.0,), (True,))
+
+
+def test_a_diverged_run_is_at_risk_until_the_longest_run_ends(tmp_path: Path) -> None:
+    write_curve(tmp_path, "gru", 0, [0.2, None], metric=ACCURACY, diverged=True)
+    write_curve(tmp_path, "gru", 1, [0.2, 0.3, 0.4, 0.9, 0.9], metric=ACCURACY)
+    (group,) = reach(compare("demo", tmp_path), 0.9, "steps")
+    assert dict(zip(group.costs, group.observed, strict=True)) == {50.0: False, 40.0: True}
+
+
+def random_runs(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return np.ceil(10 * rng.exponential(size=n)), rng.random(n) < 0.7
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_survival_and_median_are_those_of_statsmodels(seed: int) -> None:
+    costs, observed = random_runs(seed, 15)
+    ours = kaplan_meier(costs.tolist(), observed.tolist())
+    theirs = SurvfuncRight(costs, observed.astype(int))
+    share = dict(zip(theirs.surv_times.tolist(), theirs.surv_prob.tolist(), strict=True))
+    assert [share[t] for t in ours.times] == pytest.approx(ours.share)
+    with np.errstate(all="ignore"):
+        low, high = theirs.quantile_ci(0.5)
+    assert ours.median == pytest.approx(theirs.quantile(0.5))
+    assert ours.low == pytest.approx(low)
+    assert (math.inf if ours.high is None else ours.high) == pytest.approx(high)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_scores_sum_to_the_statistic_of_the_log_rank_test(seed: int) -> None:
+    costs, observed = random_runs(seed, 24)
+    data = [
+        scipy.stats.CensoredData.right_censored(costs[part], ~observed[part])
+        for part in (slice(0, 12), slice(12, 24))
+    ]
+    theirs = scipy.stats.logrank(*data).statistic
+    scores = log_rank_scores(costs.tolist(), observed.tolist())
+    # The hypergeometric variance of the difference, at each time that a run reached it.
+    variance = 0.0
+    for time in np.unique(costs[observed]):
+        n, first = (costs >= time).sum(), (costs[:12] >= time).sum()
+        d = ((costs == time) & observed).sum()
+        if n > 1:
+            variance += d * first / n * (1 - first / n) * (n - d) / (n - 1)
+    assert scores[:12].sum() / math.sqrt(variance) == pytest.approx(theirs, abs=1e-9)
+    assert scores.sum() == pytest.approx(0, abs=1e-12)
+
+
+def test_the_test_exchanges_the_runs_of_each_seed(tmp_path: Path) -> None:
+    write(tmp_path, rnn=False)
+    gru = found(tmp_path)["gru"]
+    assert gru.test is not None
+    ours = [(20.0, True)] * 6
+    theirs = [(40.0, seed % 3 == 0) for seed in range(6)]
+
+    def statistic(first: list[tuple[float, bool]], second: list[tuple[float, bool]]) -> float:
+        pairs = [*first, *second]
+        return float(log_rank_scores([c for c, _ in pairs], [hit for _, hit in pairs])[:6].sum())
+
+    seen = []
+    for flips in itertools.product((False, True), repeat=6):
+        first = [b if flip else a for a, b, flip in zip(ours, theirs, flips, strict=True)]
+        second = [a if flip else b for a, b, flip in zip(ours, theirs, flips, strict=True)]
+        seen.append(abs(statistic(first, second)))
+    own = abs(statistic(ours, theirs))
+    assert gru.earlier == pytest.approx(statistic(ours, theirs))
+    p = np.mean([value >= own - 1e-9 for value in seen])
+    assert p == 2 / 64
+    assert (gru.test.p, gru.test.comparisons, gru.decision) == (p, 1, "earlier")
+
+
+def test_five_seeds_decide_nothing_and_four_are_not_tested(tmp_path: Path) -> None:
+    write(tmp_path, 5)
+    gru = found(tmp_path)["gru"]
+    assert gru.test is not None
+    assert (gru.test.smallest_p, gru.decision) == (2.0**-4, "open")
+    assert found(tmp_path, 0.99)["gru"].decision == "open"
+
+
+def test_the_command_prints_at_most_80_columns_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, 8)
+    words = ["compare", "demo", "--root", str(tmp_path), "--by", "cell", "--baseline", "lstm"]
+    assert main([*words, "--reach", "0.9", "--over", "steps"]) == 0
+    text = capsys.readouterr().out
+    part = text[text.index("steps until") :]
+    assert max(map(len, part.splitlines())) <= 80
+    assert "gru reaches it earlier than lstm (n = 8 seeds, exact log-rank p = 0.0" in part
+    assert "not reached" in part
+    assert main([*words, "--reach", "0.9", "--over", "steps", "--json"]) == 0
+    records = {one["group"]: one["reach"] for one in json.loads(capsys.readouterr().out)}
+    assert records["gru"]["median"] == 20
+    assert records["gru"]["decision"] == "earlier"
+    assert records["lstm"]["decision"] is None
+    assert main([*words, "--reach", "0.9", "--csv"]) == 2
+    assert "--csv has no place for --reach" in capsys.readouterr().err
+
+
+def test_the_figure_rises_to_the_share_of_runs_that_reached_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    compared = compare_with_figures("demo", tmp_path, by=["cell"])
+    drawn = compared.figure("survival", over="steps", reach=0.9)
+    assert drawn is not None
+    lines = [line for line in drawn.axes[0].lines if len(line.get_ydata())]
+    ends = {line.get_label(): line.get_ydata()[-1] for line in lines}
+    assert ends["gru (6 of 6)"] == 1
+    assert ends["lstm (2 of 6)"] == pytest.approx(1 / 3)
+    with pytest.raises(ConfigError, match=r"--reach 0\.9"):
+        compared.figure("survival")
