@@ -50,11 +50,13 @@ def test_the_delay_is_the_number_of_steps_until_a_state_comes_back(delay: int) -
     for name, weight in layer.named_weights.items():
         opens = name in ("update.bias", "weight.bias")
         weight.assign(np.full(weight.shape, 40.0 if opens else 0.0))
-    layer.named_weights[f"feedback.lag_{delay}_prev"].assign(np.eye(UNITS))
+    layer.named_weights[f"feedback.lag_{delay}"].assign(np.eye(UNITS))
     start = {"h": np.full((1, UNITS), 0.5)}
-    start |= {f"lag_{k}": np.zeros((1, UNITS)) for k in range(1, delay + 1)}
+    start |= {f"lag_{k}": np.zeros((1, UNITS)) for k in range(1, delay)}
+    start |= {f"back_{k}": np.zeros((1, FEATURES)) for k in range(1, delay)}
+    start |= {"x": np.zeros((1, FEATURES))}
     outputs = np.asarray(layer(np.zeros((1, 6, FEATURES)), initial_state=start))[0, :, 0]
-    assert outputs[: delay + 1] == pytest.approx([0.0] * delay + [np.tanh(0.5)], abs=1e-12)
+    assert outputs[:delay] == pytest.approx([0.0] * (delay - 1) + [np.tanh(0.5)], abs=1e-12)
 
 
 @pytest.mark.parametrize("delay", [0, 2.0, True])

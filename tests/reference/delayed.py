@@ -1,11 +1,12 @@
-"""A gated recurrent unit that is fed back its state of some steps ago.
+"""A gated recurrent unit that is fed back its state and its input of some steps ago.
 
-    u = tanh(A), g, a = sigmoid(A), z = tanh(W x + U h_{t-1-delay} + b)
-    h = (1 - g) h_prev + g (u + a z),  A = W x + U h_prev + b
+    u = tanh(W x + U h_prev + b),  g = dt sigmoid(W x + U h_prev + b)
+    z = tanh(W x_{t-d} + U h_{t-d} + b),  a = sigmoid(W x_{t-d} + U h_{t-d} + b)
+    h = (1 - g) h_prev + g (beta u + alpha a z)
 
-The states lag_k hold the h of k steps ago.
+The states lag_k and back_k hold the h and x of k steps ago.
 
-Reference: Erichson et al. 2022, arXiv 2212.00228.
+Reference: Erichson et al. 2022, arXiv 2212.00228, second hand: tauGRU_Cell, version 1.3.
 """
 
 from __future__ import annotations
@@ -16,17 +17,20 @@ from .case import Case
 from .functions import Array, States, Stepped, Weights, sigmoid
 from .reads import Shapes, pre, read_shapes
 
-DELAY = 5
-_LAGS = tuple(f"lag_{k}" for k in range(1, DELAY + 1))
-STATES = ("h", *_LAGS)
-_FED_BACK = f"lag_{DELAY}_prev"
+DELAY, DT, ALPHA, BETA = 5, 0.7, 0.8, 1.2
+STATES = (
+    "h",
+    "x",
+    *(f"lag_{k}" for k in range(1, DELAY)),
+    *(f"back_{k}" for k in range(1, DELAY)),
+)
 
 
 def shapes(features: int, units: int) -> Shapes:
     """The shapes of the weights by name."""
-    gates = ("update", "weight", "candidate")
-    found = read_shapes(gates, units, {"x": features, "h_prev": units})
-    return found | read_shapes("feedback", units, {"x": features, _FED_BACK: units})
+    found = read_shapes(("update", "candidate"), units, {"x": features, "h_prev": units})
+    delayed = {f"back_{DELAY}": features, f"lag_{DELAY}": units}
+    return found | read_shapes(("weight", "feedback"), units, delayed)
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
@@ -34,20 +38,33 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
 
     Args:
         x: batch x features.
-        states: h and its earlier values, each batch x units.
+        states: h and its earlier values, each batch x units; x and its earlier values, each batch
+            x features.
         w: weights by name, see :func:`shapes`.
 
     Returns:
         The emission h, batch x units, and the new states.
     """
-    h_prev = states["h"]
-    g, a, u = (
-        pre(w, gate, {"x": x, "h_prev": h_prev}) for gate in ("update", "weight", "candidate")
+    hidden = [states["h"], *(states[f"lag_{k}"] for k in range(1, DELAY))]  # of t-1, t-2, ...
+    inputs = [states["x"], *(states[f"back_{k}"] for k in range(1, DELAY))]
+    now = {"x": x, "h_prev": hidden[0]}
+    then = {f"back_{DELAY}": inputs[-1], f"lag_{DELAY}": hidden[-1]}
+    C = DT * sigmoid(pre(w, "update", now))
+    D, B = sigmoid(pre(w, "weight", then)), np.tanh(pre(w, "feedback", then))
+    A = np.tanh(pre(w, "candidate", now))
+    h = (1 - C) * hidden[0] + C * (BETA * A + ALPHA * D * B)
+    new = {"h": h, "x": x}
+    for k in range(1, DELAY):
+        new |= {f"lag_{k}": hidden[k - 1], f"back_{k}": inputs[k - 1]}
+    return h, new
+
+
+CASES = {
+    "tau_gru": Case(
+        step,
+        STATES,
+        shapes,
+        config={"constants": {"dt": DT, "alpha": ALPHA, "beta": BETA}},
+        widths=lambda units: dict.fromkeys([n for n in STATES if n[0] in "xb"], 2),
     )
-    z = np.tanh(pre(w, "feedback", {"x": x, _FED_BACK: states[_LAGS[-1]]}))
-    h = (1 - sigmoid(g)) * h_prev + sigmoid(g) * (np.tanh(u) + sigmoid(a) * z)
-    earlier = [h_prev, *(states[lag] for lag in _LAGS[:-1])]
-    return h, {"h": h, **dict(zip(_LAGS, earlier, strict=True))}
-
-
-CASES = {"tau_gru": Case(step, STATES, shapes)}
+}

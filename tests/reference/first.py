@@ -236,7 +236,14 @@ FIRST: dict[str, Table] = {
         "*_offset": constant(0).by("Ha's code"),
     },
     "mc_lstm": {"output.bias": constant(-3).by("neuralhydrology, initial_forget_bias 3")},
-    "multiplicative_lstm": OPEN,
+    "multiplicative_lstm_tanh": OPEN,
+    "multiplicative_lstm": {
+        "forget.bias": constant(3).by("the authors' code"),
+        "*.x": normal(0.1).by("the authors' code"),
+        "*.h_prev": normal(0.02).by("the authors' code"),
+        "*.multiplied": normal(0.02).by("the authors' code"),
+        "shown_bias": constant(0).by("the authors' code"),
+    },
     "slstm": {
         "forget.bias": constant(1),
         "m": constant(-1e30).by("the authors' code: m starts as the first input gate"),

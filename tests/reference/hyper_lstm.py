@@ -9,7 +9,7 @@
             c = sigmoid(a_f) c_prev + sigmoid(a_i) tanh(a_g)
             h = sigmoid(a_o) tanh(N(c))
 
-N of a memory has eps = 1e-5 here; the authors' code has 1e-3 everywhere.
+N of a memory has eps = 1e-3, too, as in the authors' code.
 
 Reference: Ha, Dai & Le 2017, "HyperNetworks", arXiv 1609.09106, and the code of its first author.
 """
@@ -77,7 +77,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
 
     d = sigmoid(small("forget")) * states["small_c"]
     d = d + sigmoid(small("input")) * np.tanh(small("candidate"))
-    shown = normalised(d, 1e-5) * w["small_shown.scale"] + w["small_shown.offset"]
+    shown = normalised(d, 1e-3) * w["small_shown.scale"] + w["small_shown.offset"]
     e = sigmoid(small("output")) * np.tanh(shown)
 
     def large(k: str) -> Array:
@@ -90,7 +90,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
 
     c = sigmoid(large("forget")) * states["c"]
     c = c + sigmoid(large("input")) * np.tanh(large("candidate"))
-    shown = normalised(c, 1e-5) * w["shown.scale"] + w["shown.offset"]
+    shown = normalised(c, 1e-3) * w["shown.scale"] + w["shown.offset"]
     h = sigmoid(large("output")) * np.tanh(shown)
     return h, {"h": h, "small_h": e, "small_c": d, "c": c}
 

@@ -5,7 +5,7 @@
     alone:    a_k = s_k N(W_k x + U_k h_prev) + b_k, for each gate k
     stacked:  a = s N(W x) + s' N(U h_prev) + b, the four gates side by side
     c = sigmoid(a_f) c_prev + sigmoid(a_i) tanh(a_g)
-    h = sigmoid(a_o) tanh(s N(c) + b), N with eps = 1e-5
+    h = sigmoid(a_o) tanh(s N(c) + b)
 
 Reference: Ba, Kiros & Hinton 2016, arXiv 1607.06450 (stacked, eps = 1e-5 in the authors' code);
 Ha, Dai & Le 2016, arXiv 1609.09106, and its code (alone, eps = 1e-3).
@@ -69,7 +69,7 @@ def step(x: Array, states: States, w: Weights, stacked: bool) -> Stepped:
         ]
     i, f, o, g = (a + w[f"{gate}.bias"] for gate, a in zip(GATES, sums, strict=True))
     c = sigmoid(f) * states["c"] + sigmoid(i) * np.tanh(g)
-    shown = normalised(c, 1e-5) * w["shown.scale"] + w["shown.offset"]
+    shown = normalised(c, 1e-5 if stacked else 1e-3) * w["shown.scale"] + w["shown.offset"]
     h = sigmoid(o) * np.tanh(shown)
     return h, {"h": h, "c": c}
 

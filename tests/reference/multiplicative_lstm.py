@@ -2,11 +2,12 @@
 
     m = (A x) (B h_prev), unit by unit
     i, f, o = sigmoid(W x + V m + b), each with its own weights
-    c = f c_prev + i tanh(W x + V m + b)
-    h = o tanh(c)
+
+    the authors' code:   c = f c_prev + i (W x + V m);           h = tanh(o c + b)
+    other libraries:     c = f c_prev + i tanh(W x + V m + b);   h = o tanh(c)
 
 Reference: Krause et al. 2016, "Multiplicative LSTM for sequence modelling", arXiv 1609.07959, and
-the authors' code.
+the authors' code (benkrause/mLSTM, ForwardPass in mLSTMeval.m).
 """
 
 from __future__ import annotations
@@ -49,4 +50,24 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     return h, {"h": h, "c": c}
 
 
-CASES = {"multiplicative_lstm": Case(step, STATES, shapes)}
+def linear_shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the weights of the authors' form by name."""
+    found = shapes(features, units) | {"shown_bias": (units,)}
+    del found["candidate.bias"]
+    return found
+
+
+def linear_step(x: Array, states: States, w: Weights) -> Stepped:
+    """One time step of the authors' form; arguments and results as in :func:`step`."""
+    mult = (x @ w["factor_x.x"]) * (states["h"] @ w["factor_h.h_prev"])
+    ins = {gate: x @ w[f"{gate}.x"] + mult @ w[f"{gate}.multiplied"] for gate in GATES}
+    write, keep, read = (sigmoid(ins[g] + w[f"{g}.bias"]) for g in GATES[:3])
+    c = ins["candidate"] * write + states["c"] * keep
+    h = np.tanh(c * read + w["shown_bias"])
+    return h, {"h": h, "c": c}
+
+
+CASES = {
+    "multiplicative_lstm": Case(linear_step, STATES, linear_shapes),
+    "multiplicative_lstm_tanh": Case(step, STATES, shapes),
+}

@@ -16,9 +16,16 @@ COMPARED = {
     "torchrecurrent": (
         *("antisymmetric_rnn", "atr", "brc", "cfn", "cornn", "dsgu", "fast_grnn", "fast_rnn"),
         *("gated_antisymmetric_rnn", "ind_rnn", "intersection_rnn", "light_ru", "ligru_plain"),
-        *("memory_control_lstm", "mgu", "minimal_rnn", "miru1", "miru2", "multiplicative_lstm"),
+        *(
+            "memory_control_lstm",
+            "mgu",
+            "minimal_rnn",
+            "miru1",
+            "miru2",
+            "multiplicative_lstm_tanh",
+        ),
         *("mut1", "mut2", "mut3", "nas_additive", "nbrc", "original_lstm", "peephole", "ran"),
-        *("res_lstm", "sgrn", "sgu", "star", "tau_gru", "tgru", "tlstm", "trnn", "ugrnn"),
+        *("res_lstm", "sgrn", "sgu", "star", "tgru", "tlstm", "trnn", "ugrnn"),
         *("unicornn", "wmc_lstm"),
     ),
     "ncps": ("cfc", "cfc_no_gate", "cfc_pure", "ltc"),

@@ -17,7 +17,6 @@ from recurrence.layers import computed, layer
 from recurrence.problems import assert_close, loss
 
 from .cases import CASES
-from .delayed import DELAY
 from .functions import Array, Weights
 from .peers import COMPARED, library
 from .run import draw, run
@@ -68,12 +67,6 @@ def _typed_lstm(call: Callable[..., Any], x: Any, states: Tensors) -> Stepped:
 def _intersecting(call: Callable[..., Any], x: Any, states: Tensors) -> Stepped:
     emitted, h = call(x, states["h"])
     return emitted, {"h": h}
-
-
-def _delayed(call: Callable[..., Any], x: Any, states: Tensors) -> Stepped:
-    h = call(x, states["h"], states[f"lag_{DELAY}"])
-    earlier = {f"lag_{k}": states[f"lag_{k - 1}"] for k in range(2, DELAY + 1)}
-    return h, {"h": h, "lag_1": states["h"], **earlier}
 
 
 def _rows(w: Tensors, names: Sequence[str]) -> Any:
@@ -206,20 +199,20 @@ def _sgu(w: Tensors) -> Tensors:
         ("seen.x", "update.x"),
         ("filter.seen*h_prev", "update.h_prev"),
         ("seen.bias", "update.bias"),
-        ("filter.bias", None),
+        (None, None),
     )
 
 
 class _HardSigmoid(torch.nn.Module):  # type: ignore[misc, name-defined]
-    """torch's own differentiates with a sixth in single precision."""
+    """That of Theano and the first Keras; the slope of torch is a sixth."""
 
     def forward(self, a: Any) -> Any:
-        return torch.clamp(a / 6 + 0.5, 0, 1)
+        return torch.clamp(0.2 * a + 0.5, 0, 1)
 
 
 _RESET = ("update", "reset", "candidate")
 # in test_peers_lstm.py
-LSTMS = {"memory_control_lstm", "multiplicative_lstm", "nas_additive", "original_lstm"}
+LSTMS = {"memory_control_lstm", "multiplicative_lstm_tanh", "nas_additive", "original_lstm"}
 LSTMS |= {"peephole", "res_lstm", "wmc_lstm"}
 PEERS = {
     "antisymmetric_rnn": Peer(
@@ -292,14 +285,6 @@ PEERS = {
         _one,
     ),
     "star": Peer(_cell("STARCell"), _gates(("candidate", "update"), (None, "h_prev")), _one),
-    "tau_gru": Peer(
-        _cell("tauGRUCell"),
-        _gates(
-            ("candidate", "feedback", "update", "weight"),
-            ("h_prev", f"lag_{DELAY}_prev", "h_prev", "h_prev"),
-        ),
-        _delayed,
-    ),
     "trnn": Peer(_cell("TRNNCell"), _feedforward, _one),
     "tgru": Peer(_cell("TGRUCell"), _typed, _typed_gru),
     "tlstm": Peer(_cell("TLSTMCell"), _typed, _typed_lstm),

@@ -112,7 +112,7 @@ PEERS = {
         _cell("OriginalLSTMCell"), lambda w: _basic(w, ("input", "candidate", "output"))
     ),
     "peephole": Peer(_cell("PeepholeLSTMCell"), lambda w: {**_basic(w, IFCO), **_peepholes(w)}),
-    "multiplicative_lstm": Peer(_cell("MultiplicativeLSTMCell"), _multiplicative),
+    "multiplicative_lstm_tanh": Peer(_cell("MultiplicativeLSTMCell"), _multiplicative),
     "wmc_lstm": Peer(_cell("WMCLSTMCell"), _working_memory),
     "res_lstm": Peer(_cell("ResLSTMCell"), _residual),
     "memory_control_lstm": Peer(
