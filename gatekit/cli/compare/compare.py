@@ -51,7 +51,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     _check_kinds(kinds)
 
     comparison = compared(options)
-    _report(comparison, options.form, further(options, comparison))
+    if options.importance:
+        _report_importance(comparison, options.form)
+    else:
+        _report(comparison, options.form, further(options, comparison))
     if figure is not None:
         stem, formats = figure
         typed = shlex.join(["gatekit", name, *retyped(options)])
@@ -157,6 +160,11 @@ def _parser(name: str) -> Parser:
         "--best-of-k",
         action="store_true",
         help="with --best-of: also show the expected score of the best of k trials",
+    )
+    parser.add_argument(
+        "--importance",
+        action="store_true",
+        help="instead of the table: the share of the variance that each key explains",
     )
     parser.add_argument(
         "--reach",
@@ -294,6 +302,15 @@ def further(options: Namespace, comparison: Comparison) -> list[Further]:
             f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
         )
     return found
+
+
+def _report_importance(comparison: Comparison, form: str) -> None:
+    from gatekit.compare.importance import importance, importance_json, importance_lines
+
+    if form not in ("table", "json"):
+        raise ConfigError(f"--{form} has no place for --importance; type --json, or no format")
+    found = importance(comparison)
+    write(importance_json(found) if form == "json" else "\n".join(importance_lines(found)))
 
 
 def _report(comparison: Any, form: str, more: Sequence[Further]) -> None:
