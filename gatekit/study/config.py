@@ -8,6 +8,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.runs.names import study_name
+from gatekit.tasks.seeds import PARTS
 
 from .references import refuse_keywords
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
@@ -33,6 +34,7 @@ RUN_KEYS: dict[str, Check] = {
     "jit": flag,
     "precision": one_of(*PRECISIONS),
     "seed": whole(0),
+    "vary": optional(one_of(*PARTS)),
     "match": optional(text),
     "probe": flag,
     "plugins": texts,
@@ -105,6 +107,7 @@ DEFAULTS: dict[str, Any] = {
     "jit": False,
     "precision": "float32",
     "seed": 0,
+    "vary": None,
     "match": None,
     "probe": False,
     "plugins": [],

@@ -190,7 +190,7 @@ def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], 
 
     work(run, plan, bar)
     task = components.load(run.config["plugins"]).task(run.config["task"])
-    train = task.splits(seeds.generator(run.config["seed"], "data")).get("train")
+    train = task.splits(seeds.generator(seeds.part(run.config, "data"), "data")).get("train")
     steps = steps_per_epoch(None if train is None else len(train.x), run.config["trainer"]["batch"])
     (run.path / "steps.json").write_text(json.dumps(steps))
 

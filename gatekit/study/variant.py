@@ -96,6 +96,11 @@ def variant(
             f"pool={base['pool']}: the task {base['task']['name']!r} has a target for every step, "
             "so that the head reads each output by itself; remove pool."
         )
+    if base["vary"] == "order" and task.streamed:
+        raise ConfigError(
+            f"vary=order: the task {base['task']['name']!r} draws fresh data for each training "
+            "step, so its examples have no order of their own; type vary=data or vary=init."
+        )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
     count = parameters(base, cell, unit, signature)

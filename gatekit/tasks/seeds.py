@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy
+
+PARTS = ("init", "order", "data")
+"""The parts of a run's randomness, of which the key ``vary`` chooses one."""
+
+FIXED = 0
+"""The seed of the parts that ``vary`` keeps fixed."""
+
+
+def part(config: Mapping[str, Any], name: str) -> int:
+    """Return the seed of one part of a run: the run's seed, or 0 if ``vary`` is another part.
+
+    Args:
+        config: a run's configuration.
+        name: ``init`` (weights, dropout, zoneout), ``order`` (of training examples) or ``data``
+            (splits and drawn training data).
+    """
+    vary = config.get("vary")
+    return int(config["seed"]) if vary is None or vary == name else FIXED
 
 
 def integer(seed: int, *path: str | int, bits: int = 63) -> int:

@@ -21,9 +21,10 @@ class Feed:
     Args:
         task: the task; it is asked for fresh data where there is no split ``train``.
         splits: the checked splits.
-        seed: the run's seed.
+        seed: the seed of drawn training data.
         size: examples per batch.
         few: pad batches with masks to few lengths, each of which XLA compiles once.
+        order: the seed of the order of training examples; None means ``seed``.
 
     Attributes:
         masked: whether the data have masks; then inputs are ``(x, mask)``.
@@ -32,8 +33,15 @@ class Feed:
     """
 
     def __init__(
-        self, task: Any, splits: Mapping[str, Any], seed: int, size: int, few: bool = False
+        self,
+        task: Any,
+        splits: Mapping[str, Any],
+        seed: int,
+        size: int,
+        few: bool = False,
+        order: int | None = None,
     ) -> None:
+        self.order = seed if order is None else order
         self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
@@ -50,7 +58,7 @@ class Feed:
                 batches.taken(fresh, numpy.arange(self.size), self.size, self.every)
             )
         turn, place = divmod(step, self.per_epoch)
-        order = batches.shuffled(self.seed, turn, len(train.x))
+        order = batches.shuffled(self.order, turn, len(train.x))
         rows = order[place * self.size : (place + 1) * self.size]
         return self._tensors(batches.taken(train, rows, self.size, self.every))
 

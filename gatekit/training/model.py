@@ -114,7 +114,7 @@ def build_model(
         masked: whether the data have masks; then the model takes ``[x, mask]``.
         steps: of every sequence, where the head has weights for each.
     """
-    seed = config["seed"]
+    seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
     plugins = tuple(config["plugins"])
     # Read once for all layers.
@@ -171,7 +171,7 @@ def recurrent(
             return_sequences=sequences,
             go_backwards=backwards,
             executor=config["executor"],
-            seed=seeds.integer(config["seed"], "init", name, bits=31),
+            seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,
         )

@@ -80,7 +80,7 @@ def train(
         InterruptedRunError: ``stop`` was set.
         GatekitError: the data or the configuration are not usable.
     """
-    keras.utils.set_random_seed(seeds.integer(config["seed"], "keras", bits=31))
+    keras.utils.set_random_seed(seeds.integer(seeds.part(config, "init"), "keras", bits=31))
     keras.config.set_dtype_policy(config["precision"])
     metric = task.metric
     journal = Journal(folder, metric.name, metric.direction, made_with or {})
@@ -88,12 +88,14 @@ def train(
         journal.remark(remark)
     with warnings.catch_warnings(record=True) as caught, guarded("the data", journal.remark):
         warnings.simplefilter("always")
-        splits = check_splits(task, seeds.generator(config["seed"], "data"))
+        splits = check_splits(task, seeds.generator(seeds.part(config, "data"), "data"))
     for warning in caught:
         warnings.warn(warning.message, stacklevel=2)
         if issubclass(warning.category, DataWarning):
             journal.remark(str(warning.message))
-    feed = Feed(task, splits, config["seed"], config["trainer"]["batch"], few=config["jit"])
+    drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
+    size = config["trainer"]["batch"]
+    feed = Feed(task, splits, drawn, size, few=config["jit"], order=order)
     return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
         verbose, checkpoint
     )

@@ -3,7 +3,10 @@
 import pytest
 
 from gatekit.cell.errors import ConfigError, GatekitError
+from gatekit.cell.schema import ABOUT_KEYS
+from gatekit.runs.fingerprint import fingerprint
 from gatekit.study.command import compose
+from gatekit.study.config import DEFAULTS
 from gatekit.study.plan import plan, words_of
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -21,7 +24,7 @@ def only(*argv):
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
         "study cell swap output_unit units layers bidirectional residual dropout pool task "
-        "optimizer trainer executor jit precision seed match probe plugins"
+        "optimizer trainer executor jit precision seed vary match probe plugins"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())
@@ -39,6 +42,7 @@ def test_a_run_has_the_keys_of_the_contract():
         "dropout=0.1",
         "pool=mean",
         "seed=1",
+        "vary=init",
         "cell=gru",
         "swap.forget=sigmoid",
         "output_unit=memory",
@@ -64,9 +68,30 @@ def test_what_changes_no_number_does_not(change):
     assert only(change).fingerprint == only().fingerprint
 
 
-@pytest.mark.parametrize("same", ["units=64", "task.length=5", "++optimizer.learning_rate=0.001"])
+@pytest.mark.parametrize(
+    "same", ["vary=null", "units=64", "task.length=5", "++optimizer.learning_rate=0.001"]
+)
 def test_a_default_written_out_is_the_same_run(same):
     assert only(same).fingerprint == only().fingerprint
+
+
+def test_without_vary_a_run_keeps_the_fingerprint_it_had_before_the_key():
+    run = only("seed=3")
+    numbers = {
+        k: v for k, v in run.config.items() if k not in ("study", "plugins", "swap", "probe")
+    }
+    numbers = {k: v for k, v in numbers.items() if k not in ("vary", "match")}
+    about = (*ABOUT_KEYS, "roles")
+    numbers["cell"] = {k: v for k, v in numbers["cell"].items() if k not in about}
+    older = {key: value for key, value in DEFAULTS.items() if key != "vary"}
+    assert fingerprint(numbers, older, run.data_hash, run.plugins) == run.fingerprint
+
+
+def test_the_order_of_a_streamed_task_cannot_vary_alone():
+    with pytest.raises(ConfigError, match=r"draws fresh data.*type vary=data or vary=init"):
+        planned("vary=order")
+    with pytest.raises(ConfigError, match="vary is one of init, order, data"):
+        planned("vary=weights")
 
 
 def test_words_about_a_cell_do_not_name_it():

@@ -13,7 +13,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_figure, add_keys, add_root, figure_formats, keys
-from gatekit.cli.output import write
+from gatekit.cli.output import write, write_json
 
 if TYPE_CHECKING:
     from gatekit.compare.comparison import Comparison
@@ -52,7 +52,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     _check_kinds(kinds)
 
     comparison = compared(options)
-    _report(comparison, options.form, further(options, comparison))
+    if options.importance:
+        _report_importance(comparison, options.form)
+    else:
+        _report(comparison, options.form, further(options, comparison))
     if figure is not None:
         stem, formats = figure
         typed = shlex.join(["gatekit", name, *retyped(options)])
@@ -163,6 +166,12 @@ def _parser(name: str) -> Parser:
         "--best-of-k",
         action="store_true",
         help="with --best-of: also show the expected score of the best of k trials",
+    )
+    parser.add_argument(
+        "--importance",
+        action="store_true",
+        help="instead of the table: the share of the variance that each key explains, or the"
+        " spread by what the seed varies if runs differ in vary",
     )
     parser.add_argument(
         "--reach",
@@ -300,6 +309,21 @@ def further(options: Namespace, comparison: Comparison) -> list[Further]:
             f"--{options.form} has no place for {asked}; remove --{options.form} or type --json"
         )
     return found
+
+
+def _report_importance(comparison: Comparison, form: str) -> None:
+    from gatekit.compare.importance import importance, importance_json, importance_lines
+    from gatekit.compare.sources import sources, sources_lines, sources_records
+
+    if form not in ("table", "json"):
+        raise ConfigError(f"--{form} has no place for --importance; type --json, or no format")
+    parts = sources(comparison)
+    if parts:
+        lines = "\n".join(sources_lines(parts))
+        write(lines) if form == "table" else write_json(sources_records(parts))
+        return
+    found = importance(comparison)
+    write(importance_json(found) if form == "json" else "\n".join(importance_lines(found)))
 
 
 def _report(comparison: Any, form: str, more: Sequence[Further]) -> None:

@@ -1,0 +1,115 @@
+"""Where the variance comes from: the spread over seeds of runs with ``vary=init|order|data``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+from gatekit.compare.grouping.label import printable
+from gatekit.compare.numbers import number
+from gatekit.compare.output.columns import table_or_blocks
+from gatekit.compare.stats.statistics import Interval
+
+from .comparison import Comparison
+
+VARY = "vary"
+_ALL = "all"
+_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The spread over seeds of one group of which one part varied.
+
+    Attributes:
+        group: label of the group without ``vary``.
+        vary: the part: ``init``, ``order`` or ``data``; ``all`` if nothing was fixed.
+        n: number of runs.
+        deviation: standard deviation over the runs; None for a diverged run or fewer than two.
+        interval: its interval, for normal noise.
+        metric: name of the metric.
+    """
+
+    group: str
+    vary: str
+    n: int
+    deviation: float | None
+    interval: Interval | None
+    metric: str
+
+
+def sources(comparison: Comparison) -> tuple[Source, ...]:
+    """Return the spread of each group and each part of its seed; none if nothing was fixed.
+
+    Args:
+        comparison: the comparison of a sweep with ``vary=init``, ``order`` or ``data``.
+    """
+    found = []
+    for row in comparison.rows:
+        values = dict(row.group.values)
+        if VARY not in values or row.summary is None:
+            continue
+        vary = str(values.pop(VARY) or _ALL)
+        n, deviation = row.summary.n, row.summary.standard_deviation
+        interval = _interval(deviation, n, comparison.level) if deviation is not None else None
+        label = row.group.part(values, row.group.fallback)
+        found.append(Source(label, vary, n, deviation, interval, row.summary.metric.name))
+    return tuple(sorted(found, key=lambda one: (one.group, one.vary != _ALL, one.vary)))
+
+
+def _interval(deviation: float, n: int, level: float) -> Interval:
+    r"""Return the interval of a standard deviation, $s \sqrt{(n - 1) / \chi^2_{n - 1}}$."""
+    from scipy.special import chdtri
+
+    # chdtri takes the probability of the upper tail.
+    high, low = (float(chdtri(n - 1, p)) for p in ((1 - level) / 2, (1 + level) / 2))
+    least, most = (deviation * math.sqrt((n - 1) / quantile) for quantile in (high, low))
+    return Interval(least, most, level, "chi-squared, for normal noise")
+
+
+def sources_lines(found: Sequence[Source]) -> list[str]:
+    """Return the spreads as a table, at most 80 columns wide."""
+    rows = [
+        {
+            "group": printable(one.group),
+            "vary": one.vary,
+            "n": one.n,
+            "sd": "-" if one.deviation is None else number(one.deviation),
+            "interval": ""
+            if one.interval is None
+            else f"{number(one.interval.low)} to {number(one.interval.high)}",
+        }
+        for one in found
+    ]
+    lines = [f"standard deviation of {_metric(found)} over seeds, by what the seed varies", ""]
+    lines += table_or_blocks(["group", "vary", "n", "sd", "interval"], rows, _WIDTH)
+    level = next((one.interval.level for one in found if one.interval), 0.95)
+    note = (
+        f"note: {100 * level:g} % intervals for normal noise; if the parts add up, their squares"
+        " sum to that of all"
+    )
+    return [*lines, "", *wrap(note, _WIDTH)]
+
+
+def sources_records(found: Sequence[Source]) -> list[dict[str, Any]]:
+    """Return the spreads as plain data."""
+    return [
+        {
+            "group": one.group,
+            "vary": one.vary,
+            "n": one.n,
+            "standard_deviation": one.deviation,
+            "low": one.interval.low if one.interval else None,
+            "high": one.interval.high if one.interval else None,
+            "metric": one.metric,
+        }
+        for one in found
+    ]
+
+
+def _metric(found: Sequence[Source]) -> str:
+    names = {one.metric for one in found}
+    return names.pop() if len(names) == 1 else "the metric"

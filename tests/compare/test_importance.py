@@ -1,0 +1,111 @@
+"""Variance shares of a grid, against the analysis of variance of statsmodels."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.main import main
+from gatekit.compare.comparison import compare
+from gatekit.compare.importance import importance
+from gatekit.compare.stats.importance import variance_shares
+
+from .synthetic import configuration, write_run
+
+RATES, UNITS = (0.1, 0.01), (8, 16, 32)
+GRID = list(itertools.product(("lstm", "gru"), RATES, UNITS))
+
+
+def write(root: Path, seeds: int = 3, skip: int | None = None) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    rows = []
+    for place, (cell, rate, units) in enumerate(GRID):
+        for seed in range(seeds):
+            value = 9 + (cell == "gru") * 0.4 + rate * 4 * (cell == "lstm") + units / 100
+            value += 0.2 * rng.normal() + 0.1 * seed
+            rows.append((cell, rate, units, seed, value))
+            if place != skip:
+                config = configuration(cell, seed, optimizer__learning_rate=rate, units=units)
+                write_run(root / "demo" / "runs", config, value)
+    return pd.DataFrame(rows, columns=["cell", "rate", "units", "seed", "value"])
+
+
+def test_the_shares_are_the_sums_of_squares_of_an_analysis_of_variance(tmp_path: Path) -> None:
+    frame = write(tmp_path)
+    (found,) = importance(compare("demo", tmp_path))
+    ours = {share.name: share.share for share in found.shares}
+    model = ols("value ~ C(cell) * C(rate) * C(units) + C(seed)", frame).fit()
+    squares = anova_lm(model)["sum_sq"]
+    total = squares.sum()
+    theirs = {
+        "cell": squares["C(cell)"],
+        "optimizer.learning_rate": squares["C(rate)"],
+        "units": squares["C(units)"],
+        "higher interactions": squares["C(cell):C(rate):C(units)"],
+        "seed, the same for all groups": squares["C(seed)"],
+        "rest: seed by group": squares["Residual"],
+    }
+    for name, square in theirs.items():
+        assert ours[name] == pytest.approx(square / total), name
+    pair = next(s for s in found.shares if set(s.keys) == {"cell", "optimizer.learning_rate"})
+    assert pair.share == pytest.approx(squares["C(cell):C(rate)"] / total)
+    assert sum(ours.values()) == pytest.approx(1)
+    assert (found.groups, found.runs) == (12, 36)
+
+
+def test_by_chance_is_what_noise_alone_gives() -> None:
+    rng = np.random.default_rng(1)
+    keys = ["a", "b"]
+    simulated: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(600):
+        table = rng.normal(size=(3, 4, 5)) + rng.normal(size=5)
+        for share in variance_shares(table, keys, paired=True):
+            if share.by_chance is not None:
+                simulated.setdefault(share.name, []).append((share.share, share.by_chance))
+    assert set(simulated) == {"a", "b", "a x b"}
+    for pairs in simulated.values():
+        share, by_chance = np.mean(pairs, axis=0)
+        assert share == pytest.approx(by_chance, rel=0.1)
+
+
+def test_a_grid_with_a_hole_is_refused_with_what_to_type(tmp_path: Path) -> None:
+    write(tmp_path, seeds=1, skip=3)
+    with pytest.raises(ConfigError, match=r"11 groups are not a full grid.* are 12\..*--where"):
+        importance(compare("demo", tmp_path))
+
+
+def test_a_diverged_run_counts_as_the_worst(tmp_path: Path) -> None:
+    write(tmp_path, seeds=2)
+    config = configuration("lstm", 2, optimizer__learning_rate=0.1, units=8)
+    runs = tmp_path / "demo" / "runs"
+    for cell, rate, units in GRID:
+        config = configuration(cell, 2, optimizer__learning_rate=rate, units=units)
+        bad = (cell, rate, units) == GRID[0]
+        write_run(runs, config, 9.0, state="DIVERGED" if bad else "COMPLETED")
+    (found,) = importance(compare("demo", tmp_path))
+    assert found.diverged == 1
+    assert sum(share.share for share in found.shares) == pytest.approx(1)
+
+
+def test_the_command_prints_at_most_80_columns_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path)
+    words = ["compare", "demo", "--root", str(tmp_path), "--importance"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("variance of test nll over 36 runs in 12 groups, in %")
+    assert max(map(len, text.splitlines())) <= 80
+    assert "cell x optimizer.learning_rate" in text
+    assert main([*words, "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert sum(share["share"] for share in one["shares"]) == pytest.approx(1)
+    assert main([*words, "--csv"]) == 2
