@@ -145,6 +145,7 @@ def test_a_broken_plugin_is_listed_with_its_error(
     assert "torn" in broken[0]["name"]
     assert "torn apart" in broken[0]["reason"]
     assert "RuntimeError" in broken[0]["traceback"]
+    monkeypatch.setenv("COLUMNS", "160")
     assert main(["plugins"]) == 0
     assert "torn apart" in capsys.readouterr().out
 

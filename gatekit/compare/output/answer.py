@@ -104,7 +104,8 @@ def _line(rows: Sequence[tuple[Row, str]], claim: str, baseline: str, reason: st
     names = [_with_seeds(*one) for one in sorted(rows, key=lambda one: _nearness(one[0]))]
     if len(rows) == 1:
         name, _, needed = names[0].partition(" (")
-        return f"{name} and {baseline} are not told apart{needed and f' ({needed}'}"
+        claim = f"{name} and {baseline} are not told apart"
+        return f"{claim} ({needed}" if needed else claim
     if len(rows) <= _MOST_NAMED:
         return f"not told apart from {baseline}: {', '.join(names)}"
     return f"{len(rows)} are not told apart from {baseline}; closest to a verdict: {names[0]}"
