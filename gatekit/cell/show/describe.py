@@ -14,6 +14,7 @@ from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.schema import UNVERIFIED, rule_text
 
 from .equations import aligned
+from .parallel import parallel
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
@@ -36,7 +37,8 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         A mapping with ``name``, ``reference``, ``equations`` (strings), ``latex``, ``states``,
         ``order``, ``stages``, ``gates``, ``products`` (which reads are one matrix product),
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
-        number in units n and features m, or None) and others.
+        number in units n and features m, or None), ``parallel`` (how all steps are computed
+        together) and others.
     """
     unfolded = unfold(cell)
     return {
@@ -81,6 +83,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         ],
         "parameters": cell.count(),
         "parameter_formula": formula(cell),
+        "parallel": parallel(cell),
     }
 
 
