@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from .contender import CELLS, LIBRARIES, contenders, known
+from .contender import CELLS, LIBRARIES, MEMORIES, contenders, known
 from .figure import draw
 from .machine import describe
 from .measure import Method, measure
@@ -30,7 +30,11 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         description="Times recurrent layers in alternating pairs. Without choices of cells and "
         "sizes: what the targets speak of.",
     )
-    parser.add_argument("--cells", type=_names(CELLS, "cell"), help=f"of {', '.join(CELLS)}")
+    parser.add_argument(
+        "--cells",
+        type=_names((*CELLS, *MEMORIES), "cell"),
+        help=f"of {', '.join((*CELLS, *MEMORIES))}",
+    )
     parser.add_argument(
         "--sizes",
         nargs="+",

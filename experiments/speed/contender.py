@@ -26,6 +26,17 @@ CELLS = (
 )
 AFFINE = frozenset({"mingru", "minlstm", "sru_v1"})
 """Cells whose gates read x only, which gatekit solves for all steps at once."""
+MEMORIES = (
+    "linear_attention",
+    "gla",
+    "hgrn2",
+    "mamba2",
+    "mlstm",
+    "rwkv6",
+    "delta_net",
+    "gated_delta_net",
+)
+"""Cells with a matrix as state, which only gatekit has here: one executor against another."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,7 @@ LIBRARIES = (
         module="experiments.speed.gatekit_step",
         packages=("gatekit", "tensorflow", "keras"),
         modes=("graph", "xla"),
+        cells=frozenset((*CELLS, *MEMORIES)),
         apart=("reference-graph", "remat-graph", "remat-xla", "bfloat16-graph"),
         asked=(
             "fused-graph",
@@ -112,6 +124,8 @@ LIBRARIES = (
             "affine-xla",
             "scan-graph",
             "scan-xla",
+            "chunk-graph",
+            "chunk-xla",
             "unroll-graph",
             "bfloat16-xla",
         ),

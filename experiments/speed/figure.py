@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .contender import CELLS, FLOOR, LIBRARIES, OWN
+from .contender import CELLS, FLOOR, LIBRARIES, MEMORIES, OWN
 from .ratio import best, ratio
 from .results import Race, Results
 
@@ -35,7 +35,7 @@ def draw(results: Results, path: Path, clock: str, what: str = "train", threads:
     figure, axes = pyplot.subplots(
         1, len(sizes), figsize=(2 + 2.6 * len(sizes), 5), sharex=True, sharey=True, squeeze=False
     )
-    cells = [cell for cell in CELLS if any(r.cell == cell for r in races)]
+    cells = [cell for cell in (*CELLS, *MEMORIES) if any(r.cell == cell for r in races)]
     names = [library.name for library in LIBRARIES if library.name != OWN]
     for axis, size in zip(axes[0], sizes, strict=True):
         axis.axvline(1, color="black", linewidth=0.8)

@@ -15,6 +15,7 @@ from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.schema import SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
+from .parallel import parallel
 from .unfold import Line, Unfolded, map_text, plain_text, unfold
 from .works import NO_WORKS, Work, provenance
 
@@ -43,7 +44,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         ``weights``, ``parameters`` (how many numbers are trained), ``parameter_formula`` (that
         number in units n and features m, or None), ``flops_per_token`` (floating-point operations
         of a step of one sequence, forward), ``state_size`` (numbers that are carried from step to
-        step) and others.
+        step), ``parallel`` (how all steps are computed together) and others.
     """
     unfolded = unfold(cell)
     return {
@@ -90,6 +91,7 @@ def describe(cell: Cell, known: Mapping[str, Work] = NO_WORKS) -> dict[str, Any]
         "parameter_formula": formula(cell),
         "flops_per_token": flops(cell),
         "state_size": state_size(cell),
+        "parallel": parallel(cell),
     }
 
 

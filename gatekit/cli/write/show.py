@@ -39,6 +39,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write everything as JSON")
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")
+    form.add_argument(
+        "--parallel",
+        action="store_true",
+        help="show whether all steps can be computed together, how, and by which executor",
+    )
     parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
     options = parser.read(argv)
     asked = read_overrides(options.overrides)
@@ -46,6 +51,10 @@ def run(name: str, argv: Sequence[str]) -> int:
     description = describe(cell, works)
     if options.json:
         write_json(description)
+    elif options.parallel:
+        from gatekit.cell.show.parallel import text as parallel_text
+
+        write(parallel_text(description["name"], description["parallel"]))
     else:
         write(description["latex"] if options.latex else text(description))
     if options.diagram is not None:

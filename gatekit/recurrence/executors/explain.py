@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from gatekit.cell.analysis.affine import Block, analyse
+from gatekit.cell.analysis import chunk
+from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import render
+from gatekit.cell.show.parallel import solved
 from gatekit.recurrence.executors.fused.layout import weights_stay_cached
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 
 from .choose import Choice, Setting
+from .chunk.layout import LARGEST
 from .fused import scheduler
 
 
@@ -24,14 +26,19 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     schedule = scheduler.make(cell, cell.output.signals, weights_stay_cached(cell, setting))
     lines = [f"{cell.spec.name}, {cell.units} units: executor {choice.executor} ({choice.reason})"]
     if choice.executor in ("affine", "scan"):
-        lines += [line for block in analyse(cell).blocks for line in _block(block)]
+        found = [line for block in analyse(cell).blocks for line in solved(block)]
+        lines += [f"  solved over time: {line}" for line in found]
+    elif choice.executor == "chunk":
+        lines.append(
+            f"  solved in chunks of up to {LARGEST} steps: {chunk.analyse(cell).sentence()}"
+        )
     elif choice.executor in ("fused", "cudnn"):
         lines += _products(schedule)
     if choice.executor == "cudnn":
         lines.append("  a call with a mask, and one that XLA compiles, runs fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
-    if choice.executor not in ("affine", "scan"):
+    if choice.executor not in ("affine", "scan", "chunk"):
         lines.append(f"  not affine: {analyse(cell).reason or 'it is, see executor=affine'}")
     in_steps = choice.executor == "fused" and schedule.input_columns
     in_products = {node.name for node in schedule.with_input_part if in_steps}
@@ -61,18 +68,4 @@ def _products(schedule: LoopSchedule) -> list[str]:
         beside = [read.text for read in schedule.input_columns] if group.part else []
         text = " beside ".join([group.text, *beside])
         lines.append(f"  one product per step of {text}, {group.width} wide, for {gates}")
-    return lines
-
-
-def _block(block: Block) -> list[str]:
-    lines = []
-    for state, row, rest in zip(block.states, block.a, block.b, strict=True):
-        terms = [
-            f"({render(a, ' ')}) * {other}_prev"
-            for other, a in zip(block.states, row, strict=True)
-            if a is not None
-        ]
-        if rest is not None:
-            terms.append(render(rest, " "))
-        lines.append(f"  solved over time: {state} = {' + '.join(terms) or '0'}")
     return lines

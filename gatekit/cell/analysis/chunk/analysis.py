@@ -54,6 +54,7 @@ class _Chunks(Analysis, Interpreter):
         self.updated: dict[str, Matrix] = {}
         self.of_group: tuple[str, ...] = ()
         self.matrices: dict[str, Expr] = {}
+        self.reasons: dict[str, str] = {}
 
     def parallel(self) -> Parallel:
         pending = [state.name for state in self.cell.states]
@@ -74,7 +75,7 @@ class _Chunks(Analysis, Interpreter):
                     )
                 except NotAffineError as why:
                     # What a memory misses may be a state that is not solved.
-                    reason = "; ".join(part for part in (str(why), reason) if part)
+                    reason = "; ".join(dict.fromkeys(p for p in (str(why), reason) if p))
             if found is None:
                 return Parallel((), {}, (), reason)
             blocks.append(found)
@@ -146,7 +147,7 @@ class _Chunks(Analysis, Interpreter):
         raise first
 
     def evaluated(self, states: tuple[str, ...]) -> Memories:
-        reasons: dict[str, str] = {}
+        self.reasons = reasons = dict[str, str]()
         rewritten: dict[str, Expr | None] = {}
         for node in self.cell.nodes:
             if node.name in self.known:
@@ -174,7 +175,8 @@ class _Chunks(Analysis, Interpreter):
             for key in keys:
                 found = None if self.is_known(key) else self.signals.get(key)
                 if not self.is_known(key) and not isinstance(found, Vector):
-                    raise NotAffineError(f"{node.name} needs {key}, which is not known then")
+                    why = f"{node.name} needs {key}, which is not known before the memory"
+                    raise NotAffineError(self.reasons.get(key, why))
             self.signals[node.name] = Vector(Name(node.name))
             for _, key in node.own_states:
                 self.signals[key] = Vector(Name(key))
@@ -326,7 +328,8 @@ class _Chunks(Analysis, Interpreter):
             return Known(expr) if isinstance(expr, Name) else None
         value = self.signals.get(key)
         if value is None:
-            raise NotAffineError(f"it needs {key}, which is not known for all steps at once")
+            why = f"it needs {key}, which is not known for all steps at once"
+            raise NotAffineError(self.reasons.get(key, why))
         # The signal itself is computed by then; what it is made of need not be computed again.
         return Vector(expr, value.linear, value.state) if isinstance(value, Vector) else value
 

@@ -115,9 +115,10 @@ class Logarithms:
         if isinstance(expr, Binary):
             inner = self.not_negative(expr.left) and self.not_negative(expr.right)
             return expr.op in "+*/" and inner
-        if isinstance(expr, Call) and expr.function in _PLACES:
-            return self.not_negative(expr.args[0])
-        return isinstance(expr, Call) and expr.function in _POSITIVE
+        if isinstance(expr, Call) and (expr.function in _PLACES or expr.function in _POSITIVE):
+            return expr.function in _POSITIVE or self.not_negative(expr.args[0])
+        written = self.definition(expr) if isinstance(expr, (Name, Call)) else None
+        return written is not None and self.not_negative(written)
 
 
 def constant(expr: Expr) -> float | None:

@@ -1,0 +1,140 @@
+"""Cells with memories that are not in the zoo: of the form that chunks solve, and of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BUNDLED = (
+    "delta_net",
+    "gated_delta_net",
+    "gated_delta_product",
+    "gla",
+    "hgrn2",
+    "linear_attention",
+    "mamba2",
+    "mlstm",
+    "rwkv6",
+)
+_K, _Q, _V = (f"split({name}, heads)" for name in ("key", "query", "value"))
+
+
+def cell(name: str, *, gates: Any = None, constants: Any = None, **equations: str) -> Any:
+    """Return a cell with heads, and linear gates query, key and value, as a mapping."""
+    linear = {n: {"kind": "linear", "reads": ["x"]} for n in ("query", "key", "value")}
+    return {
+        "name": name,
+        "constants": {"heads": 2, **(constants or {})},
+        "gates": {**linear, **(gates or {})},
+        "equations": equations,
+        "emits": "h",
+    }
+
+
+def _gate(kind: str, *names: str, **options: Any) -> dict[str, Any]:
+    return {name: {"kind": kind, "reads": ["x"], **options} for name in names}
+
+
+READ = f"flat(vecmat({_Q}, S))"
+GAIN = f"outer({_K}, {_V})"
+OWN: dict[str, Any] = {
+    made["name"]: made
+    for made in (
+        cell(
+            "two_sided",
+            gates=_gate("sigmoid", "rows", "columns"),
+            S=f"column(split(rows, heads)) * row(split(columns, heads)) * S_prev + {GAIN}",
+            h=f"{READ} + flat(vecmat({_K}, S_prev))",
+        ),
+        cell(
+            "channel_delta",
+            gates={**_gate("log_sigmoid", "decay"), **_gate("sigmoid", "beta", units="heads")},
+            k=f"{_K} / sqrt(sum(square({_K})) + 0.001)",
+            kept="column(exp(split(decay, heads))) * S_prev",
+            old="vecmat(k, kept)",
+            S=f"kept + outer(column(beta) * k, {_V} - old)",
+            h=f"tanh({READ}) + flat(old)",
+        ),
+        # The other side is read, one factor is shared by all, and no state has heads.
+        {
+            **cell(
+                "one_head",
+                gates=_gate("sigmoid", "f", units=1),
+                S="column(f) * S_prev + (1 - column(f)) * outer(key, value)",
+                h="matvec(S, query)",
+            ),
+            "constants": {},
+        },
+        # A constant decay, and two outer products in each step.
+        cell(
+            "two_terms",
+            S=f"0.9 * S_prev + {GAIN} - 0.5 * column({_Q}) * row({_V}) / 2",
+            h=READ,
+        ),
+        # The logarithm of a sum that is never below a constant.
+        cell(
+            "floored",
+            gates=_gate("sigmoid", "f"),
+            S=f"column(0.1 + 0.9 * split(f, heads)) * S_prev + {GAIN}",
+            h=READ,
+        ),
+    )
+}
+_DECAYED = "column({}) * S_prev + " + GAIN
+REFUSED: dict[str, tuple[Any, str]] = {
+    "inside": (
+        cell("inside", S=f"S_prev + {GAIN}", h=f"flat(vecmat({_Q}, tanh(S)))"),
+        "h needs S within tanh(...)",
+    ),
+    "by_element": (
+        cell(
+            "by_element",
+            S=f"exp(column({_K}) * row({_V})) * S_prev + {GAIN}",
+            h=READ,
+        ),
+        "S multiplies each element of a memory by its own factor",
+    ),
+    "negative": (
+        cell("negative", gates=_gate("tanh", "f"), S=_DECAYED.format("split(f, heads)"), h=READ),
+        "may be zero or negative",
+    ),
+    "strength_by_column": (
+        cell(
+            "strength_by_column",
+            gates=_gate("sigmoid", "f"),
+            S=f"S_prev + outer({_K}, {_V} - split(f, heads) * vecmat({_K}, S_prev))",
+            h=READ,
+        ),
+        "S corrects each column with its own strength",
+    ),
+    "nonlinear_write": (
+        cell(
+            "nonlinear_write", S=f"S_prev + outer({_K}, tanh({_V} - vecmat({_K}, S_prev)))", h=READ
+        ),
+        "S writes a value that is not linear in what the memory contains",
+    ),
+    "query_of_memory": (
+        cell("query_of_memory", S=f"S_prev + {GAIN}", h=f"flat(vecmat(vecmat({_Q}, S), S))"),
+        "h reads S with a vector that depends on it",
+    ),
+    "both_sides": (
+        cell("both_sides", S=f"S_prev + {GAIN}", h=f"{READ} + flat(matvec(S, {_V}))"),
+        "reads S by matvec, and another signal from its other side",
+    ),
+    "gates_read_the_past": (
+        cell(
+            "gates_read_the_past",
+            gates={"key": {"kind": "linear", "reads": ["x", "h_prev"]}},
+            S=f"S_prev + {GAIN}",
+            h=READ,
+        ),
+        "needs h_prev",
+    ),
+    "zoneout": (
+        {**cell("zoneout", S=f"S_prev + {GAIN}", h=READ), "zoneout": {"S": 0.1}},
+        "S has zoneout",
+    ),
+    "dense": (
+        cell("dense", S=f"S_prev + square({GAIN})", h=READ),
+        "S multiplies each element of a memory by its own factor, square(outer(",
+    ),
+}

@@ -1,0 +1,225 @@
+"""The executor chunk: the numbers of `reference`, at every length, under masks, and in float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.executors.chunk import layout
+from gatekit.recurrence.executors.chunk.scores import in_blocks, scores
+
+from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
+from .layers import computed, graph, inputs_for, layer, states_for
+from .problems import assert_close
+
+CELLS = (*BUNDLED, *OWN)
+CHUNK = 4
+"""Steps of a chunk here: the reference needs a long time for the real 64."""
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "LARGEST", CHUNK)
+
+
+def _mask(time: int) -> NDArray[np.bool_]:
+    """Return a mask with holes, one at the start and one at the end, and a row without a step."""
+    mask = np.random.default_rng(time).random((4, time)) < 0.7
+    mask[0], mask[1] = True, False
+    return mask
+
+
+def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:
+    found = []
+    for executor in ("reference", "chunk"):
+        made = layer(OWN.get(name, name), executor=executor, return_state=True, **options)
+        inputs, states = inputs_for(made, time=time), states_for(made)
+
+        def run(inputs: Any, states: Any, made: Any = made) -> Any:
+            return computed(made, inputs, _mask(time), states, training=True)
+
+        found.append((mode(run) if mode else run)(inputs, states))
+    assert_close(found[1][0], found[0][0])
+    assert_close(found[1][1], found[0][1])
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("name", CELLS)
+def test_values_and_all_gradients_are_those_of_the_reference(name: str) -> None:
+    _agree(name, CHUNK + 2, mode=None, return_sequences=True)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("time", [1, CHUNK, CHUNK + 1, 2 * CHUNK + 3])
+@pytest.mark.parametrize("name", CELLS)
+def test_every_length(name: str, time: int) -> None:
+    options = {"return_sequences": time != CHUNK, "go_backwards": time == CHUNK + 1}
+    _agree(name, time, dropout=0.3, learned_initial_state=[], **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CELLS)
+def test_chunks_of_the_real_size(name: str) -> None:
+    _agree(name, 2 * layout.LARGEST + 3, return_sequences=True)
+
+
+@pytest.mark.parametrize("name", ["linear_attention", "gla", "delta_net"])
+def test_no_step(name: str) -> None:
+    _agree(name, 0, mode=None, return_sequences=True)
+
+
+@pytest.mark.usefixtures("_small")
+def test_any_length_runs_in_one_trace() -> None:
+    made = layer("gla", executor="chunk", return_sequences=True)
+    plain = layer("gla", executor="fused", return_sequences=True)
+    traces = []
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.float64)], autograph=False)
+    def run(x: Any) -> Any:
+        traces.append(x)
+        return made(x)
+
+    for time in (1, 5, 12):
+        x = inputs_for(made, time=time)
+        np.testing.assert_allclose(run(x), plain(x), atol=1e-12)
+    assert len(traces) == 1
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_sequence_in_parts_is_the_whole() -> None:
+    made = layer("gated_delta_net", executor="chunk", return_sequences=True, return_state=True)
+    x = inputs_for(made, time=11)
+    whole = made(x)
+    first, *states = made(x[:, :5])
+    second, *last = made(x[:, 5:], initial_state=states)
+    np.testing.assert_allclose(tf.concat([first, second], 1), whole[0], atol=1e-12)
+    np.testing.assert_allclose(last[0], whole[1], atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("name", ["gla", "mlstm", "gated_delta_product", "two_sided"])
+def test_xla_agrees(name: str) -> None:
+    made = layer(OWN.get(name, name), executor="chunk", return_sequences=True)
+    x, mask = inputs_for(made, time=10), _mask(10)
+    plain, compiled = (
+        graph(lambda x: computed(made, x, mask), **how)(x) for how in ({}, {"jit_compile": True})
+    )
+    assert_close(compiled[0], plain[0])
+    assert_close(compiled[1], plain[1])
+
+
+def _pairwise(q: Any, k: Any, logs: Any, strict: bool) -> Any:
+    """Return the scores, each pair's decay from the sum of its own logarithms."""
+    t, s, i = np.ogrid[:32, :32, :32]
+    steps = logs.shape[-2]
+    between = ((s < i) & (i <= t - strict)).astype(float)[:steps, :steps, :steps]
+    span = tf.einsum("tsi,...in->...tsn", tf.constant(between, q.dtype), logs)
+    found = tf.einsum("...tn,...sn,...tsn->...ts", q, k, tf.exp(span))
+    return tf.linalg.band_part(found, -1, 0) - (tf.linalg.band_part(found, 0, 0) if strict else 0)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("least", [-0.5, -3.0, -50.0])
+def test_scores_in_single_precision_keep_their_digits(least: float, strict: bool) -> None:
+    rng, shape = np.random.default_rng(0), (1, 2, 32, 3)
+    q, k, weight = rng.normal(size=shape), rng.normal(size=shape), rng.normal(size=(1, 2, 32, 32))
+    # Steep and level steps mixed, in every channel by itself.
+    logs = least * rng.random(shape) ** 6
+    results = []
+    for dtype in (tf.float64, tf.float32):
+        given = [tf.constant(value, dtype) for value in (q, k, logs)]
+        with tf.GradientTape() as tape:
+            tape.watch(given)
+            if dtype == tf.float64:
+                score = _pairwise(*given, strict)
+            else:
+                (score,) = scores([given[0]], [strict], given[1], given[2])
+            loss = tf.reduce_sum(score * tf.constant(weight, dtype))
+        results.append([score, *tape.gradient(loss, given)])
+    for exact, found in zip(*results, strict=True):
+        scale = np.max(np.abs(exact))
+        assert np.max(np.abs(np.asarray(found, np.float64) - exact)) < 1e-5 * scale
+
+
+@pytest.mark.parametrize("leaf", [1, 2, 8])
+@pytest.mark.parametrize("terms", [1, 2])
+def test_blocks_of_every_size_agree(leaf: int, terms: int) -> None:
+    rng = np.random.default_rng(1)
+    q, logs = (tf.constant(rng.normal(size=(2, 8, 3))) for _ in range(2))
+    logs, k = -tf.exp(logs), tf.constant(rng.normal(size=(2, 8 * terms, 3)))
+    found = in_blocks([q, q], [False, True], k, logs, leaf)
+    for term in range(terms):
+        for strict, score in zip((False, True), found, strict=True):
+            exact = _pairwise(q, k[:, term::terms], logs, strict)
+            np.testing.assert_allclose(score[..., term::terms], exact, atol=1e-13)
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("decay", ["split(f, heads)", "sum(split(f, heads))"])
+def test_steep_decays_are_finite_and_accurate_in_float32(decay: str) -> None:
+    gates = {"f": {"activation": "-50 * sigmoid(6 * pre)", "reads": ["x"], "units": "units"}}
+    gain = "outer(split(key, heads), split(value, heads))"
+    made = cell("steep", gates=gates, S=f"column(exp({decay})) * S_prev + {gain}", h=READ)
+    found = []
+    for executor, dtype in (("fused", "float64"), ("chunk", "float32"), ("fused", "float32")):
+        one = layer(made, executor=executor, dtype=dtype, return_sequences=True)
+        x = tf.cast(np.random.default_rng(0).normal(size=(2, 13, 3)), dtype)
+        found.append(computed(one, x))
+    (exact, exact_gradients), chunked, looped = found
+    for index, of in enumerate((exact, exact_gradients)):
+        for name, value in of.items():
+            errors = [
+                np.max(np.abs(np.asarray(f[index][name], np.float64) - value))
+                for f in (chunked, looped)
+            ]
+            assert errors[0] <= max(4 * errors[1], 1e-5 * np.max(np.abs(value))), name
+
+
+@pytest.mark.parametrize("executor", ["chunk"])
+def test_keys_that_are_nearly_equal(executor: str) -> None:
+    found = []
+    for name in ("reference", executor):
+        made = layer("delta_net", executor=name, return_sequences=True)
+        noise = np.random.default_rng(0).normal(size=(2, 16, 3))
+        found.append(computed(made, tf.constant(1 + 1e-7 * noise)))
+    assert_close(found[1][0], found[0][0])
+    assert_close(found[1][1], found[0][1])
+
+
+@pytest.mark.parametrize("name", ["linear_attention", "gla"])
+def test_mixed_precision_keeps_its_type(name: str) -> None:
+    made = layer(name, executor="chunk", dtype="mixed_bfloat16", return_sequences=True)
+    y = made(tf.ones([2, 5, 3]))
+    assert np.all(np.isfinite(tf.cast(y, tf.float32)))
+
+
+def test_a_cell_that_chunks_cannot_solve_is_refused_by_name() -> None:
+    mapping, why = REFUSED["inside"]
+    with pytest.raises(ConfigError, match="executor='chunk' cannot run the cell 'inside'") as error:
+        layer(mapping, executor="chunk")
+    assert why in str(error.value)
+
+
+def test_the_layer_explains_the_form() -> None:
+    text = layer("gla", executor="chunk").explain()
+    assert "solved in chunks of up to 64 steps: S has a decay of each row whose logarithm" in text
+
+
+def test_a_second_derivative_is_refused() -> None:
+    made = layer("gla", executor="chunk")
+    x = inputs_for(made)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            y = tf.reduce_sum(made(x))
+        slope = tf.reduce_sum(inner.gradient(y, x) ** 2)
+    with pytest.raises(NotImplementedError, match="the chunk executor has first-order gradients"):
+        outer.gradient(slope, x)

@@ -1,0 +1,105 @@
+"""Which cells are memories that chunks solve: found in their form, or refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gatekit.cell.analysis.chunk import Largest, Parallel, analyse
+from gatekit.cell.show.parallel import parallel, text
+
+from .cells import BUNDLED as ZOO
+from .cells import built
+from .chunk_cells import BUNDLED, GAIN, OWN, READ, REFUSED, cell
+
+
+def found(cell: Any) -> Parallel:
+    return analyse(built(cell))
+
+
+@pytest.mark.parametrize("name", [*BUNDLED, *OWN])
+def test_memories_are_found(name: str) -> None:
+    result = found(OWN.get(name, name))
+    assert not result.reason
+    states = [state for block in result.blocks for state in block.states]
+    assert sorted(states) == sorted(state.name for state in built(OWN.get(name, name)).states)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_chunks_cannot_solve_says_why(name: str) -> None:
+    mapping, why = REFUSED[name]
+    result = found(mapping)
+    assert why in result.reason
+    assert result.blocks == ()
+
+
+def test_the_zoo_has_these_memories_and_no_others() -> None:
+    assert sorted(name for name in ZOO if not found(name).reason) == sorted(BUNDLED)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("lstm", "no state is a matrix that is read by vecmat or matvec"),
+        ("mamba", "multiplies each element of a memory by its own factor"),
+        ("retnet", "re adds im to re"),
+    ],
+)
+def test_bundled_cells_that_are_refused(name: str, why: str) -> None:
+    assert why in found(name).reason
+
+
+def _log(decay: str, **gates: Any) -> str:
+    kinds = {name: {"kind": kind, "reads": ["x"]} for name, kind in gates.items()}
+    made = cell("decaying", gates=kinds, S=f"column({decay}) * S_prev + {GAIN}", h=READ)
+    (memory,) = found(made).memories
+    return str(memory.column)
+
+
+@pytest.mark.parametrize(
+    ("decay", "logarithm"),
+    [
+        ("split(f, heads)", "split(log_sigmoid(pre:f),2)"),
+        ("1 - split(f, heads)", "split(log_sigmoid(-pre:f),2)"),
+        ("split(f, heads) ** 2", "2*split(log_sigmoid(pre:f),2)"),
+        ("sqrt(split(f, heads))", "0.5*split(log_sigmoid(pre:f),2)"),
+        ("exp(-split(f, heads))", "-split(f,2)"),
+    ],
+)
+def test_logarithms_are_those_of_the_equations(decay: str, logarithm: str) -> None:
+    assert _log(decay, f="sigmoid") == logarithm
+
+
+def test_mlstm_solves_its_stabiliser_first() -> None:
+    result = found("mlstm")
+    assert [block.states for block in result.blocks] == [("m",), ("n",), ("C",)]
+    assert isinstance(result.blocks[0], Largest)
+
+
+def test_a_correction_is_pushed_through_the_decay() -> None:
+    (memory,) = found("gated_delta_product").memories
+    first, second = memory.terms
+    assert memory.corrects
+    assert first.earlier == {}
+    assert str(second.earlier[0]).startswith("dot(split(query") or "dot(" in str(second.earlier[0])
+
+
+def test_an_analysis_is_bounded() -> None:
+    chain = {"S": f"S_prev + {GAIN}", "a0": "vecmat(split(query, heads), S)"}
+    for i in range(1, 60):
+        chain[f"a{i}"] = f"a{i - 1} + a{i - 1}"
+    assert "too large" in found(cell("doubling", **chain, h="flat(a59)")).reason
+
+
+def test_the_result_is_shown() -> None:
+    assert parallel(built("gla")) == {
+        "form": "S has a decay of each row whose logarithm is split(forget, 4) / 16, and gains 1 "
+        "outer product per step",
+        "executor": "chunk",
+        "reason": "",
+    }
+    assert parallel(built("mingru"))["executor"] == "scan"
+    shown = text("lstm", parallel(built("lstm")))
+    assert shown.startswith("lstm: no executor computes all steps together\n")
+    assert max(map(len, shown.splitlines())) <= 80
