@@ -69,6 +69,10 @@ def first_states(parts: Parts, full: str, learned: str) -> list[str]:
     return found
 
 
+_FOR_FIRST_VALUES = {
+    "import numpy as np": r"\bnp\.",
+    "from scipy.signal import cont2discrete": r"\bcont2discrete\(",
+}
 _STANDARD = ("import math", "from collections.abc import Iterator")
 
 
@@ -87,7 +91,11 @@ def file_text(
     for source in parts.helpers.values():
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
-    needed = [line for line, pattern in imports.items() if re.search(pattern, code)]
+    imports = {**imports, **_FOR_FIRST_VALUES}
+    needed = sorted(
+        (line for line, pattern in imports.items() if re.search(pattern, code)),
+        key=lambda line: (line.startswith("from"), line.replace("import ", "").replace("from ", "")),
+    )
     standard = [line for line in needed if line in _STANDARD]
     others = [line for line in needed if line not in standard]
     gap = [""] if standard else []
@@ -113,6 +121,7 @@ NUMPY = Access(
     first_features="FEATURES",
     assign=lambda name, _: (f'params["{name}"] = ', ""),
     draws=draws.NUMPY,
+    indent=4,
 )
 _ARRAY = "np.ndarray"
 
@@ -221,6 +230,7 @@ TORCH = Access(
         (f"self.{name} = nn.Parameter(", ")") if learned else (f'self.register_buffer("{name}", ', ")")
     ),
     draws=draws.TORCH,
+    indent=8,
 )
 
 
@@ -302,19 +312,29 @@ def torch_file(parts: Parts) -> str:
         "import torch.nn.functional as F": r"\bF\.",
         "from torch import Tensor, nn": r"\bnn\.",
     }
+    if not all(state.vector for state in parts.states):
+        body += _TORCH_HOLD.split("\n")
     return file_text(parts, imports, ["", "State = tuple[Tensor, ...]"], body)
 
 
 def _torch_hold(parts: Parts) -> Lines:
-    pairs = "pairs = zip(new_state, state)"
     if all(state.vector for state in parts.states):
-        each = "torch.where(valid, new, old) for new, old in pairs"
-        first = ["valid = mask[:, t, None]", "new_y = torch.where(valid, new_y, y)", pairs]
+        held, axis = "torch.where(valid, new, old)", ", None"
     else:
-        each = "torch.where(valid.view(-1, *[1] * (n.ndim - 1)), n, o) for n, o in pairs"
-        first = ["valid = mask[:, t]", "new_y = torch.where(valid[:, None], new_y, y)", pairs]
-        return [*first, "new_state = tuple(", f"    {each}", ")"]
-    return [*first, f"new_state = tuple({each})"]
+        held, axis = "hold(valid, new, old)", ""
+    return [
+        f"valid = mask[:, t{axis}]",
+        f"new_y = {held.replace('new, old', 'new_y, y')}",
+        "pairs = zip(new_state, state)",
+        f"new_state = tuple({held} for new, old in pairs)",
+    ]
+
+
+_TORCH_HOLD = """
+
+def hold(valid: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    \"\"\"Return the old value where a step is masked.\"\"\"
+    return torch.where(valid.view(-1, *[1] * (new.ndim - 1)), new, old)"""
 
 
 # --- JAX --------------------------------------------------------------------
@@ -409,6 +429,7 @@ KERAS = Access(
     first_features="features",
     assign=lambda name, learned: (f"self.{name} = self.weight({name!r}, ".replace("'", '"'), ")" if learned else ", False)"),
     draws=draws.KERAS,
+    indent=8,
 )
 
 

@@ -14,7 +14,7 @@ from gatekit.cell.show.works import Work, provenance
 from . import draws
 from .first import FirstValues
 from .frameworks import Framework
-from .identifiers import Identifiers, class_name, docstring
+from .identifiers import WIDTH, Identifiers, class_name, docstring
 from .printing import Printer
 from .products import Layout, lay_out
 from .sizes import SizeTexts
@@ -52,6 +52,7 @@ class Access:
         first_units, first_features: the sizes where weights are created.
         assign: what is written before and after the first value of a weight.
         draws: how first values are drawn.
+        indent: the spaces before the lines of functions.
     """
 
     weight: Callable[[str], str]
@@ -61,6 +62,7 @@ class Access:
     first_features: str
     assign: Callable[[str, bool], tuple[str, str]]
     draws: draws.Draws
+    indent: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ def make_parts(
         env,
         helpers,
     )
-    step = Step(cell, framework, printer, layout, local, within)
+    step = Step(cell, framework, printer, layout, local, within, access.indent)
     emitted, new = step.write()
 
     def show(expr: object, drawn: str) -> str:
@@ -171,7 +173,7 @@ def make_parts(
 
     trainable = {weight.name: weight.trainable for weight in cell.weights}
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
-    first = FirstValues(cell, access.draws, show, first_size)
+    first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]

@@ -98,6 +98,14 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
         found.append(
             (f"{k} * ({units} // {m})", lambda u, f, k=k, m=m: k * (u // m) if u % m == 0 else -1)
         )
+    for k, j, m in product(range(1, 9), range(1, 9), range(2, 9)):
+        part = f"{units} // {m}" if j == 1 else f"{j} * ({units} // {m})"
+        found.append(
+            (
+                f"{_times(k, units)} + {part}",
+                lambda u, f, k=k, j=j, m=m: k * u + j * (u // m) if u % m == 0 else -1,
+            )
+        )
     for k, m in product(range(1, 13), repeat=2):
         text = f"{_times(k, units)} + {_times(m, features)}"
         found.append((text, lambda u, f, k=k, m=m: k * u + m * f))
@@ -108,6 +116,8 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
                 (f"{_times(k, units)} {sign} {abs(m)}", lambda u, f, k=k, m=m: k * u + m)
             )
     found.append((f"{units} * {features}", lambda u, f: u * f))
+    found.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
+    found.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
     found.append((f"{units} * {units}", lambda u, f: u * u))
     return found
 

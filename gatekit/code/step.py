@@ -24,12 +24,11 @@ from gatekit.cell.parameter import MAPS
 from gatekit.cell.row_wise import RowWise
 
 from .frameworks import Framework
-from .identifiers import WIDTH, Identifiers, slug
+from .identifiers import WIDTH, Identifiers, slug, wrapped
 from .printing import Printer
 from .products import OUTPUT_UNIT, Layout, Product, Reader, plain, readers
 from .traced import applied, matrix_of
 
-_INDENT = 8
 _LONGEST_CUT = 72
 _EPSILON = 1e-5
 
@@ -44,6 +43,7 @@ class Step:
         layout: the weights of the file.
         local: gives local variables their names.
         size: the text of a size within the step.
+        indent: the spaces before its lines.
     """
 
     def __init__(
@@ -54,7 +54,9 @@ class Step:
         layout: Layout,
         local: Identifiers,
         size: Callable[[int], str],
+        indent: int,
     ) -> None:
+        self.room = WIDTH - indent
         self.cell, self.framework, self.printer, self.layout = cell, framework, printer, layout
         self.local, self.size = local, size
         self.lines: list[str] = []
@@ -63,24 +65,32 @@ class Step:
         self._whole: dict[int, Name] = {}
         self._pieces: dict[tuple[int, str], Expr] = {}
         self._normed: dict[tuple[str, ...], dict[str, Expr]] = {}
+        self._variables: set[str] = set()
+        self._zoned = {state.name for state in cell.states if state.zoneout}
         self._batched = {*cell.inputs, "t"}
 
     # --- lines --------------------------------------------------------------
 
     def assign(self, key: str, expr: Expr, wanted: str = "", comment: str = "") -> Name:
         """Write ``key = expr`` in lines that are short enough, and return the key as a name."""
+        if isinstance(expr, Name) and expr.name in self._variables and key not in self._zoned:
+            # Another name for the same value.
+            self.env[key] = self.env[expr.name]
+            self._variables.add(key)
+            return Name(key)
+        self._variables.add(key)
         target = self.local.new(wanted or key)
         expr = self._shortened(target, expr)
         line = f"{target} = {self.printer.show(expr)}"
-        if comment and len(line) + len(comment) + 4 <= WIDTH - _INDENT:
+        if comment and len(line) + len(comment) + 4 <= self.room:
             line += f"  # {comment}"
-        self.lines.append(line)
+        self.lines += wrapped(line, self.room)
         self.env[key] = target
         return Name(key)
 
     def _shortened(self, target: str, expr: Expr) -> Expr:
         """Return the expression with parts in lines of their own, until it fits one line."""
-        room = WIDTH - _INDENT - len(target) - 3
+        room = self.room - len(target) - 3
         while len(self.printer.show(expr)) > room:
             parts = [part for part in list(walk(expr))[1:] if self._worth_a_line(part)]
             fitting = [p for p in parts if len(self.printer.show(p)) <= room - 3] or parts[-1:]
@@ -103,12 +113,13 @@ class Step:
         targets = []
         for key, wanted in keys:
             self.env[key] = self.local.new(wanted)
+            self._variables.add(key)
             targets.append(self.env[key])
         one = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
         line = f"{one} = {value}"
-        if len(line) > WIDTH - _INDENT:
+        if len(line) > self.room:
             self.lines += ["(", *(f"    {target}," for target in targets), f") = {value}"]
-        elif comment and len(line) + len(comment) + 4 <= WIDTH - _INDENT:
+        elif comment and len(line) + len(comment) + 4 <= self.room:
             self.lines.append(f"{line}  # {comment}")
         else:
             self.lines.append(line)
