@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Draws:
     """Templates of a framework.
 
-    ``{shape}`` is a tuple, ``{sizes}`` its items, and ``{size}`` a number for one axis, else a tuple.
+    ``{shape}`` is a tuple, ``{sizes}`` its items, ``{size}`` a number for one axis, else a tuple.
     """
 
     uniform: str
@@ -43,7 +43,7 @@ NUMPY = Draws(
     orthogonal="orthogonal(rng, {sizes})",
     stack="np.stack([{one} for _ in range({count})])",
     concat="np.concatenate({pieces}, axis=-1)",
-    reservoir='reservoir(rng, {size}, {radius}, {density})',
+    reservoir="reservoir(rng, {size}, {radius}, {density})",
     legendre='legendre({order}, {theta}, "{which}")',
 )
 TORCH = Draws(
@@ -60,7 +60,7 @@ TORCH = Draws(
     orthogonal="nn.init.orthogonal_(torch.empty({sizes}))",
     stack="torch.stack([{one} for _ in range({count})])",
     concat="torch.cat({pieces}, dim=-1)",
-    reservoir='reservoir({size}, {radius}, {density})',
+    reservoir="reservoir({size}, {radius}, {density})",
     legendre='torch.tensor(legendre({order}, {theta}, "{which}")).to(torch.zeros(0))',
 )
 JAX = Draws(
@@ -77,7 +77,7 @@ JAX = Draws(
     orthogonal="orthogonal(next(keys), {sizes})",
     stack="jnp.stack([{one} for _ in range({count})])",
     concat="jnp.concatenate({pieces}, axis=-1)",
-    reservoir='reservoir(next(keys), {size}, {radius}, {density})',
+    reservoir="reservoir(next(keys), {size}, {radius}, {density})",
     legendre='jnp.asarray(legendre({order}, {theta}, "{which}"))',
 )
 KERAS = Draws(
@@ -94,6 +94,6 @@ KERAS = Draws(
     orthogonal="orthogonal({sizes})",
     stack="ops.stack([{one} for _ in range({count})])",
     concat="ops.concatenate({pieces}, axis=-1)",
-    reservoir='reservoir({size}, {radius}, {density})',
+    reservoir="reservoir({size}, {radius}, {density})",
     legendre='ops.convert_to_tensor(legendre({order}, {theta}, "{which}"))',
 )

@@ -8,7 +8,7 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, Weight
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Expr, Name, lift
+from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
 from gatekit.cell.schema import make_initializer
 
 from .draws import Draws
@@ -93,7 +93,11 @@ class FirstValues:
         runs: list[list[Weight]] = []
         for weight in weights:
             same = runs and weight.name not in shared and runs[-1][0].name not in shared
-            if same and _constant(weight) is not None and _constant(runs[-1][0]) == _constant(weight):
+            if (
+                same
+                and _constant(weight) is not None
+                and _constant(runs[-1][0]) == _constant(weight)
+            ):
                 runs[-1].append(weight)
             else:
                 runs.append([weight])
@@ -112,7 +116,9 @@ class FirstValues:
             listed_pieces = [f"pieces = [{pieces[0]} {again}]"]
             if len(listed_pieces[0]) > self.room:
                 inner = [f"    {pieces[0]} {again}"]
-                inner = inner if len(inner[0]) <= self.room else [f"    {pieces[0]}", f"    {again}"]
+                inner = (
+                    inner if len(inner[0]) <= self.room else [f"    {pieces[0]}", f"    {again}"]
+                )
                 listed_pieces = ["pieces = [", *inner, "]"]
             return [*listed_pieces, *self._created(before, whole, after)]
         line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
@@ -282,9 +288,15 @@ def _power_law(own: Any) -> Expr:
         scale: Expr = lift(own.t_max) ** DRAWN
     else:
         scale = (1 + DRAWN * lift(own.t_max**rest - 1.0)) ** lift(1.0 / rest)
-    return -ops.log(ops.expm1(1 / scale))
+    return _rate_bias(1 / scale)
+
+
+def _rate_bias(rate: Expr) -> Expr:
+    """Return the bias with which a gate keeps ``exp(-rate)`` in a step."""
+    return Neg(Call("log", (Call("expm1", (rate,)),)))
 
 
 def _ring(own: Any) -> Expr:
-    rate = -0.5 * ops.log(DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2))
-    return ops.log(rate) if own.through == "exp" else ops.log(ops.expm1(rate))
+    inside = DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2)
+    rate: Expr = lift(-0.5) * Call("log", (inside,))
+    return Call("log", (rate if own.through == "exp" else Call("expm1", (rate,)),))

@@ -28,6 +28,7 @@ class Framework:
         cut: cuts ``{z}`` at ``{sizes}``, which are ends of parts, or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: puts ``{now}`` behind the ``{earlier}`` values.
+        draws_noise: whether dropout and zoneout draw in training; otherwise the file is for inference.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
     """
 
@@ -41,6 +42,7 @@ class Framework:
     cut: str = ""
     cuts_at_ends: bool = True
     append: str = ""
+    draws_noise: bool = False
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
@@ -52,7 +54,23 @@ class Framework:
 
 def _array_functions(m: str) -> dict[str, str]:
     """Return what NumPy, jax.numpy and keras.ops call alike, as functions of a module."""
-    same = ("exp log sqrt abs square sin cos tanh expm1 log1p sign floor minimum maximum where").split()
+    same = (
+        "exp",
+        "log",
+        "sqrt",
+        "abs",
+        "square",
+        "sin",
+        "cos",
+        "tanh",
+        "expm1",
+        "log1p",
+        "sign",
+        "floor",
+        "minimum",
+        "maximum",
+        "where",
+    )
     return {
         **{name: f"{m}.{name}({{0}})" for name in same},
         "minimum": f"{m}.minimum({{0}}, {{1}})",
@@ -182,13 +200,24 @@ def _array_framework(
     return replace(made, helpers={k: made.typed(v) for k, v in helpers.items()})
 
 
-NUMPY = _array_framework("numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params cont2discrete")
+NUMPY = _array_framework(
+    "numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params cont2discrete"
+)
 
 _JAX = {
     **_array_functions("jnp"),
     **{
         name: f"jax.nn.{name}({{0}})"
-        for name in "sigmoid relu softplus silu log_sigmoid elu selu hard_sigmoid".split()
+        for name in (
+            "sigmoid",
+            "relu",
+            "softplus",
+            "silu",
+            "log_sigmoid",
+            "elu",
+            "selu",
+            "hard_sigmoid",
+        )
     },
     "gelu": "jax.nn.gelu({0}, approximate=False)",
     "softsign": "jax.nn.soft_sign({0})",
@@ -223,7 +252,7 @@ _KERAS = {
     **_array_functions("ops"),
     **{
         name: f"ops.{name}({{0}})"
-        for name in "sigmoid relu softplus silu log_sigmoid elu selu".split()
+        for name in ("sigmoid", "relu", "softplus", "silu", "log_sigmoid", "elu", "selu")
     },
     "gelu": "ops.gelu({0}, approximate=False)",
     "softsign": "ops.soft_sign({0})",
@@ -262,14 +291,31 @@ def _keras_numbers(name: str, numbers: Sequence[bool]) -> str | None:
 
 
 KERAS = replace(
-    _array_framework("keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops np math self cont2discrete"),
+    _array_framework(
+        "keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops np math self cont2discrete"
+    ),
     numbers=_keras_numbers,
 )
 
 _TORCH_FUNCTIONS = {
     **{
         n: f"torch.{n}({{0}})"
-        for n in "sigmoid tanh relu exp log sqrt abs square sin cos expm1 log1p sign floor".split()
+        for n in (
+            "sigmoid",
+            "tanh",
+            "relu",
+            "exp",
+            "log",
+            "sqrt",
+            "abs",
+            "square",
+            "sin",
+            "cos",
+            "expm1",
+            "log1p",
+            "sign",
+            "floor",
+        )
     },
     **{n: f"F.{n}({{0}})" for n in ("softplus", "silu", "elu", "selu", "gelu", "softsign")},
     # The gradient of F.hardsigmoid has single precision.
@@ -334,12 +380,13 @@ _TORCH = Framework(
     _TORCH_FUNCTIONS,
     _TORCH_HELPERS,
     "Tensor",
-    frozenset("torch nn F np math Tensor self cont2discrete".split()),
+    frozenset(["torch", "nn", "F", "np", "math", "Tensor", "self", "cont2discrete"]),
     _torch_numbers,
     chunk="{z}.chunk({count}, dim=-1)",
     cut="{z}.split([{sizes}], dim=-1)",
     cuts_at_ends=False,
     append="torch.cat([{earlier}, {now}[:, None]], dim=1)",
+    draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
 TORCH = replace(_TORCH, helpers={k: _TORCH.typed(v) for k, v in _TORCH_HELPERS.items()})

@@ -32,12 +32,15 @@ class Generated:
         layout: how the weights of the cell are arranged in it.
         title: the name of its class.
         sized: whether units and features are arguments.
+        units, features: the sizes.
     """
 
     text: str
     layout: Layout
     title: str
     sized: bool
+    units: int
+    features: int
 
 
 def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS) -> Generated:
@@ -71,4 +74,5 @@ def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
         # At its own sizes, widths may be equal by chance.
         made = parts(cells[0], SizeTexts(texts))
         made = replace(made, units=cell.units, features=cell.features)
-    return Generated(frame(made), made.layout, made.title, made.sized)
+    title = f"{made.title}Cell" if to == "keras" else made.title
+    return Generated(frame(made), made.layout, title, made.sized, cell.units, cell.features)
