@@ -17,7 +17,7 @@ from gatekit.cell.parameter import Parameter
 from gatekit.registry.hooks import hookimpl
 
 if TYPE_CHECKING:
-    from gatekit import convert, registry, tasks, testing
+    from gatekit import code, convert, registry, tasks, testing
     from gatekit.cell.schema import MAX_EQUATIONS
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
@@ -54,6 +54,7 @@ __all__ = [
     "StreamedTask",
     "Task",
     "TrackingTask",
+    "code",
     "compare",
     "convert",
     "diagram",
@@ -91,8 +92,8 @@ _LAZY = {
     "TrackingTask": "gatekit.tasks.tracking",
     **dict.fromkeys(("diagram", "plan", "report", "show", "train"), "gatekit.api"),
 }
-# The package `compare` is a function as well: see there.
-_LAZY_MODULES = ("compare", "convert", "registry", "tasks", "testing")
+# The packages `code` and `compare` are functions as well: see there.
+_LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")
 
 
 def __getattr__(name: str) -> Any:

@@ -228,9 +228,10 @@ def show(
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
+    from gatekit.code.given import built_cell
     from gatekit.registry import bibliography
 
-    built = _built(cell, units, features, output_unit, swap, plugins)
+    built = built_cell(cell, units, features, output_unit, swap, plugins)
     return Shown.of(built, bibliography(tuple(plugins)))
 
 
@@ -257,9 +258,10 @@ def diagram(
         GatekitError: a name is unknown, or the parts do not fit together.
     """
     from gatekit.cell.show.diagram.drawing import diagram as drawn
+    from gatekit.code.given import built_cell
     from gatekit.registry import bibliography
 
-    built = _built(cell, units, features, output_unit, swap, plugins)
+    built = built_cell(cell, units, features, output_unit, swap, plugins)
     return Drawing(drawn(built, bibliography(tuple(plugins))))
 
 
@@ -307,48 +309,6 @@ class Shown(Text):
             + self._equations
             + table(states, ("state", "width", "starts at"))
         )
-
-
-def _built(
-    cell: Any,
-    units: int,
-    features: int,
-    output_unit: Any,
-    swap: Mapping[str, Any] | None,
-    plugins: Sequence[str],
-) -> Cell:
-    from gatekit.cell.graph import Cell, build
-    from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
-    from gatekit.cell.schema import swap as swapped
-    from gatekit.registry import catalogue, cell_config
-    from gatekit.registry.cells import in_file
-
-    spec = getattr(cell, "spec", cell)
-    if not isinstance(cell, (str, Mapping, CellSpec)):
-        if not isinstance(spec, CellSpec):
-            raise ConfigError(
-                f"{type(cell).__name__} is not a cell; give a name such as 'lstm', a mapping as in "
-                "conf/cell, or a layer gatekit.RNN(...)"
-            )
-        # A layer has a cell once it is built.
-        whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)
-        if isinstance(whole, Cell) and not swap:
-            return whole
-        units, output_unit = cell.units, getattr(cell, "output_unit", output_unit)
-    known = catalogue(tuple(plugins))
-    config = (
-        spec.canonical() if isinstance(spec, CellSpec) else cell_config(cell, known, tuple(plugins))
-    )
-    for role, gate in (swap or {}).items():
-        config = swapped(config, role, gate, known)
-    unit = (
-        output_unit
-        if isinstance(output_unit, OutputUnitSpec)
-        else read_output_unit(output_unit, known)
-    )
-    with in_file(None if swap else cell, tuple(plugins)):
-        read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
-        return build(read, units, features, unit)
 
 
 def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]:

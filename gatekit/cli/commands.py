@@ -65,6 +65,7 @@ COMMANDS = {
     "import": Command("share.bundle", "import a bundle's runs beside your own, as another origin"),
     "rerun": Command("share.bundle", "repeat a bundled run and compare the numbers"),
     "export": Command("share.export", "export a study to TensorBoard or MLflow"),
+    "code": Command("share.code", "write a cell as code for torch, JAX, Keras or NumPy"),
     "cite": Command("share.cite", "print the references of a cell as BibTeX"),
     "completion": Command("completion", "print the script that completes commands in your shell"),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Draws:
     """Templates of a framework.
 
-    ``{shape}`` is a tuple, ``{sizes}`` its items, and ``{size}`` a number for one axis, else a tuple.
+    ``{shape}`` is a tuple, ``{sizes}`` its items, ``{size}`` a number for one axis, else a tuple.
     """
 
     uniform: str
@@ -25,6 +25,8 @@ class Draws:
     orthogonal: str
     stack: str
     concat: str
+    reservoir: str
+    legendre: str
 
 
 NUMPY = Draws(
@@ -41,6 +43,8 @@ NUMPY = Draws(
     orthogonal="orthogonal(rng, {sizes})",
     stack="np.stack([{one} for _ in range({count})])",
     concat="np.concatenate({pieces}, axis=-1)",
+    reservoir="reservoir(rng, {size}, {radius}, {density})",
+    legendre='legendre({order}, {theta}, "{which}")',
 )
 TORCH = Draws(
     uniform="torch.empty({sizes}).uniform_({low}, {high})",
@@ -56,9 +60,11 @@ TORCH = Draws(
     orthogonal="nn.init.orthogonal_(torch.empty({sizes}))",
     stack="torch.stack([{one} for _ in range({count})])",
     concat="torch.cat({pieces}, dim=-1)",
+    reservoir="reservoir({size}, {radius}, {density})",
+    legendre='torch.tensor(legendre({order}, {theta}, "{which}")).to(torch.zeros(0))',
 )
 JAX = Draws(
-    uniform="jax.random.uniform(next(keys), {shape}, minval={low}, maxval={high})",
+    uniform="uniform(next(keys), {low}, {high}, {shape})",
     normal="{mean} + {stddev} * jax.random.normal(next(keys), {shape})",
     gamma="jax.random.gamma(next(keys), {alpha}, {shape})",
     full="jnp.full({size}, {value})",
@@ -71,6 +77,8 @@ JAX = Draws(
     orthogonal="orthogonal(next(keys), {sizes})",
     stack="jnp.stack([{one} for _ in range({count})])",
     concat="jnp.concatenate({pieces}, axis=-1)",
+    reservoir="reservoir(next(keys), {size}, {radius}, {density})",
+    legendre='jnp.asarray(legendre({order}, {theta}, "{which}"))',
 )
 KERAS = Draws(
     uniform="keras.random.uniform({shape}, {low}, {high})",
@@ -82,8 +90,10 @@ KERAS = Draws(
     eye="ops.eye({sizes})",
     arange="ops.arange(float({sizes}))",
     linspace="ops.linspace(0.0, 1.0, {sizes})",
-    glorot="keras.initializers.GlorotUniform()({shape})",
-    orthogonal="keras.initializers.Orthogonal()({shape})",
+    glorot="glorot({sizes})",
+    orthogonal="orthogonal({sizes})",
     stack="ops.stack([{one} for _ in range({count})])",
     concat="ops.concatenate({pieces}, axis=-1)",
+    reservoir="reservoir({size}, {radius}, {density})",
+    legendre='ops.convert_to_tensor(legendre({order}, {theta}, "{which}"))',
 )

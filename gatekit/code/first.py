@@ -8,11 +8,11 @@ from typing import Any
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.cell.graph import Cell, Weight
 from gatekit.cell.language import ops
-from gatekit.cell.language.expression import Expr, Name, lift
+from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
 from gatekit.cell.schema import make_initializer
 
 from .draws import Draws
-from .identifiers import slug
+from .identifiers import slug, wrapped
 from .products import Layout
 
 Size = Callable[[int], str]
@@ -40,12 +40,19 @@ class FirstValues:
         draws: how the framework draws.
         show: prints an expression in which the key ``drawn`` has the given text.
         size: the text of a size.
+        room: the longest line.
     """
 
     def __init__(
-        self, cell: Cell, draws: Draws, show: Callable[[Expr, str], str], size: Size
+        self,
+        cell: Cell,
+        draws: Draws,
+        show: Callable[[Expr, str], str],
+        size: Size,
+        room: int,
     ) -> None:
         self.cell, self.draws, self.show, self.size = cell, draws, show, size
+        self.room = room
         self._lines: list[str] = []
 
     def lines(self, layout: Layout, assign: Callable[[str], tuple[str, str]]) -> list[str]:
@@ -64,7 +71,8 @@ class FirstValues:
             other = _negative_of(weight)
             if other is not None and other not in shared:
                 shared[other] = slug(other)
-                self._lines.append(f"{shared[other]} = {self.value(by_name[other])}")
+                value = self.value(by_name[other])
+                self._lines += wrapped(f"{shared[other]} = {value}", self.room)
         for stack in layout.stacks:
             pieces = []
             for weights in self._runs([by_name[name] for name in stack.weights], shared):
@@ -85,7 +93,11 @@ class FirstValues:
         runs: list[list[Weight]] = []
         for weight in weights:
             same = runs and weight.name not in shared and runs[-1][0].name not in shared
-            if same and _constant(weight) is not None and _constant(runs[-1][0]) == _constant(weight):
+            if (
+                same
+                and _constant(weight) is not None
+                and _constant(runs[-1][0]) == _constant(weight)
+            ):
                 runs[-1].append(weight)
             else:
                 runs.append([weight])
@@ -94,22 +106,33 @@ class FirstValues:
     def _stacked(self, pieces: list[str], before: str, after: str) -> list[str]:
         concat = self.draws.concat
         if len(pieces) == 1:
-            return _fitting(before, pieces[0], after)
+            return self._created(before, pieces[0], after)
+        whole = concat.format(pieces="pieces")
         if len(set(pieces)) == 1:
-            each = f"[{pieces[0]} for _ in range({len(pieces)})]"
-            line = before + concat.format(pieces=each) + after
-            if len(line) <= _ROOM:
+            again = f"for _ in range({len(pieces)})"
+            line = before + concat.format(pieces=f"[{pieces[0]} {again}]") + after
+            if len(line) <= self.room:
                 return [line]
-            whole = [f"pieces = {each}"]
-            if len(whole[0]) > _ROOM:
-                each = f"for _ in range({len(pieces)})"
-                whole = ["pieces = [", f"    {pieces[0]}", f"    {each}", "]"]
-            return [*whole, before + concat.format(pieces="pieces") + after]
+            listed_pieces = [f"pieces = [{pieces[0]} {again}]"]
+            if len(listed_pieces[0]) > self.room:
+                inner = [f"    {pieces[0]} {again}"]
+                inner = (
+                    inner if len(inner[0]) <= self.room else [f"    {pieces[0]}", f"    {again}"]
+                )
+                listed_pieces = ["pieces = [", *inner, "]"]
+            return [*listed_pieces, *self._created(before, whole, after)]
         line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
-        if len(line) <= _ROOM:
+        if len(line) <= self.room:
             return [line]
-        items = [f"    {piece}," for piece in pieces]
-        return ["pieces = [", *items, "]", before + concat.format(pieces="pieces") + after]
+        each = [f"    {piece}," for piece in pieces]
+        return ["pieces = [", *each, "]", *self._created(before, whole, after)]
+
+    def _created(self, before: str, value: str, after: str) -> list[str]:
+        line = before + value + after
+        if len(line) <= self.room:
+            return [line]
+        created = wrapped(f"{before}value{after}", self.room)
+        return [*wrapped(f"value = {value}", self.room), *created]
 
     def value(self, weight: Weight) -> str:
         """Return the code of a weight's first value.
@@ -165,6 +188,13 @@ class FirstValues:
                 return self._filled(draws.normal, shape, mean=0.0, stddev=deviation)
             limit = self._local("limit", f"math.sqrt(6 / {total})")
             return self._filled(draws.uniform, shape, low=f"-{limit}", high=limit)
+        if kind == "reservoir" and len(shape) == 2 and shape[0] == shape[1]:
+            return draws.reservoir.format(
+                size=self.size(shape[0]), radius=own.radius, density=own.density
+            )
+        if kind == "legendre" and len(shape) == 2 and shape[0] in (1, shape[1]):
+            which = "input" if shape[0] == 1 else "memory"
+            return draws.legendre.format(order=self.size(shape[1]), theta=own.theta, which=which)
         if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
             template = draws.orthogonal if kind == "orthogonal" else draws.eye
             text = _scaled(own.gain, self._filled(template, shape[-2:]))
@@ -216,17 +246,17 @@ class FirstValues:
         """Write a line for a value, and return the name that it has."""
         number = sum(line.startswith(wanted) for line in self._lines) + 1
         name = wanted if number == 1 else f"{wanted}_{number}"
-        self._lines.append(f"{name} = {value}")
+        self._lines += wrapped(f"{name} = {value}", self.room)
         return name
 
 
 _STANDARD = (
     *("zeros", "ones", "constant", "normal", "diagonal_normal", "uniform"),
     *("glorot_uniform", "glorot_normal", "orthogonal", "identity", "rotary", "s4d_real"),
+    *("reservoir", "legendre"),
 )
 
 
-_ROOM = 80
 _SHORT = 64
 
 
@@ -248,12 +278,6 @@ def _constant(weight: Weight) -> float | None:
     return known.get(str(kind))
 
 
-def _fitting(before: str, value: str, after: str) -> list[str]:
-    if len(before + value + after) <= _ROOM:
-        return [before + value + after]
-    return [f"value = {value}", f"{before}value{after}"]
-
-
 def _scaled(gain: float, text: str) -> str:
     return text if gain == 1.0 else f"{gain} * {text}"
 
@@ -264,9 +288,15 @@ def _power_law(own: Any) -> Expr:
         scale: Expr = lift(own.t_max) ** DRAWN
     else:
         scale = (1 + DRAWN * lift(own.t_max**rest - 1.0)) ** lift(1.0 / rest)
-    return -ops.log(ops.expm1(1 / scale))
+    return _rate_bias(1 / scale)
+
+
+def _rate_bias(rate: Expr) -> Expr:
+    """Return the bias with which a gate keeps ``exp(-rate)`` in a step."""
+    return Neg(Call("log", (Call("expm1", (rate,)),)))
 
 
 def _ring(own: Any) -> Expr:
-    rate = -0.5 * ops.log(DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2))
-    return ops.log(rate) if own.through == "exp" else ops.log(ops.expm1(rate))
+    inside = DRAWN * lift(own.high**2 - own.low**2) + lift(own.low**2)
+    rate: Expr = lift(-0.5) * Call("log", (inside,))
+    return Call("log", (rate if own.through == "exp" else Call("expm1", (rate,)),))

@@ -28,6 +28,7 @@ class Framework:
         cut: cuts ``{z}`` at ``{sizes}``, which are ends of parts, or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: puts ``{now}`` behind the ``{earlier}`` values.
+        draws_noise: whether dropout and zoneout draw in training; otherwise the file is for inference.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
     """
 
@@ -41,6 +42,7 @@ class Framework:
     cut: str = ""
     cuts_at_ends: bool = True
     append: str = ""
+    draws_noise: bool = False
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
@@ -52,7 +54,23 @@ class Framework:
 
 def _array_functions(m: str) -> dict[str, str]:
     """Return what NumPy, jax.numpy and keras.ops call alike, as functions of a module."""
-    same = ("exp log sqrt abs square sin cos tanh expm1 log1p sign floor minimum maximum where").split()
+    same = (
+        "exp",
+        "log",
+        "sqrt",
+        "abs",
+        "square",
+        "sin",
+        "cos",
+        "tanh",
+        "expm1",
+        "log1p",
+        "sign",
+        "floor",
+        "minimum",
+        "maximum",
+        "where",
+    )
     return {
         **{name: f"{m}.{name}({{0}})" for name in same},
         "minimum": f"{m}.minimum({{0}}, {{1}})",
@@ -101,6 +119,17 @@ def _array_helpers(m: str) -> dict[str, str]:
     }
 
 
+# The delay system of the Legendre memory unit, with which rows are multiplied.
+_LEGENDRE = '''def legendre(order: int, theta: float, which: str) -> np.ndarray:
+    """Return a matrix of the delay system, discretised by a zero-order hold."""
+    i, j = np.ogrid[:order, :order]
+    a = np.where(i < j, -1.0, (-1.0) ** (i - j + 1)) * (2 * i + 1)
+    b = (-1.0) ** i * (2 * i + 1)
+    system = (a / theta, b / theta, np.eye(order), np.zeros((order, 1)))
+    memory, entry, *_ = cont2discrete(system, dt=1.0, method="zoh")
+    return (memory if which == "memory" else entry).T'''
+
+
 def _rotation(m: str) -> str:
     return f'''def rotation(a: A) -> A:
     """Return exp(a) for a skew-symmetric matrix, by scaling and squaring."""
@@ -114,6 +143,12 @@ def _rotation(m: str) -> str:
 
 
 _NUMPY_HELPERS = {
+    "legendre": _LEGENDRE,
+    "reservoir": """def reservoir(
+    rng: np.random.Generator, size: int, radius: float, density: float
+) -> A:
+    matrix = rng.normal(size=(size, size)) * (rng.uniform(size=(size, size)) < density)
+    return matrix * radius / np.abs(np.linalg.eigvals(matrix)).max()""",
     "rotation": _rotation("np"),
     **_array_helpers("np"),
     "sigmoid": """def sigmoid(x: A) -> A:
@@ -165,13 +200,24 @@ def _array_framework(
     return replace(made, helpers={k: made.typed(v) for k, v in helpers.items()})
 
 
-NUMPY = _array_framework("numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params")
+NUMPY = _array_framework(
+    "numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params cont2discrete"
+)
 
 _JAX = {
     **_array_functions("jnp"),
     **{
         name: f"jax.nn.{name}({{0}})"
-        for name in "sigmoid relu softplus silu log_sigmoid elu selu hard_sigmoid".split()
+        for name in (
+            "sigmoid",
+            "relu",
+            "softplus",
+            "silu",
+            "log_sigmoid",
+            "elu",
+            "selu",
+            "hard_sigmoid",
+        )
     },
     "gelu": "jax.nn.gelu({0}, approximate=False)",
     "softsign": "jax.nn.soft_sign({0})",
@@ -180,25 +226,33 @@ _JAX = {
     "rotation": "jax.scipy.linalg.expm({0})",
 }
 _JAX_HELPERS = {
+    "legendre": _LEGENDRE,
+    "reservoir": """def reservoir(key: A, size: int, radius: float, density: float) -> A:
+    first, second = jax.random.split(key)
+    kept = jax.random.uniform(second, (size, size)) < density
+    matrix = np.asarray(jax.random.normal(first, (size, size)) * kept)
+    return jnp.asarray(matrix * radius / np.abs(np.linalg.eigvals(matrix)).max())""",
     **_array_helpers("jnp"),
     "keys_from": """def keys_from(key: A) -> Iterator[A]:
     while True:
         key, own = jax.random.split(key)
         yield own""",
+    "uniform": """def uniform(key: A, low: float, high: float, shape: tuple) -> A:
+    return jax.random.uniform(key, shape, minval=low, maxval=high)""",
     "glorot": """def glorot(key: A, *shape: int) -> A:
     return jax.nn.initializers.glorot_uniform()(key, shape)""",
     "orthogonal": """def orthogonal(key: A, *shape: int) -> A:
     return jax.nn.initializers.orthogonal()(key, shape)""",
 }
 JAX = _array_framework(
-    "jax", "jnp", _JAX, _JAX_HELPERS, "jax.Array", "jax jnp math params keys"
+    "jax", "jnp", _JAX, _JAX_HELPERS, "jax.Array", "jax jnp np math params keys cont2discrete"
 )
 
 _KERAS = {
     **_array_functions("ops"),
     **{
         name: f"ops.{name}({{0}})"
-        for name in "sigmoid relu softplus silu log_sigmoid elu selu".split()
+        for name in ("sigmoid", "relu", "softplus", "silu", "log_sigmoid", "elu", "selu")
     },
     "gelu": "ops.gelu({0}, approximate=False)",
     "softsign": "ops.soft_sign({0})",
@@ -206,8 +260,18 @@ _KERAS = {
     "cumax": "ops.cumsum(ops.softmax({0}, axis=-1), axis=-1)",
 }
 _KERAS_HELPERS = {
+    "legendre": _LEGENDRE,
+    "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
+    normal = ops.convert_to_numpy(keras.random.normal((size, size)))
+    kept = ops.convert_to_numpy(keras.random.uniform((size, size))) < density
+    largest = np.abs(np.linalg.eigvals(normal * kept)).max()
+    return ops.convert_to_tensor(normal * kept * radius / largest)""",
     **_array_helpers("ops"),
     "rotation": _rotation("ops"),
+    "glorot": """def glorot(*shape: int) -> A:
+    return keras.initializers.GlorotUniform()(shape)""",
+    "orthogonal": """def orthogonal(*shape: int) -> A:
+    return keras.initializers.Orthogonal()(shape)""",
     # The size of the batch may be unknown.
     "split": """def split(x: A, rows: int) -> A:
     return ops.reshape(x, (-1, *x.shape[1:-1], rows, x.shape[-1] // rows))""",
@@ -227,14 +291,31 @@ def _keras_numbers(name: str, numbers: Sequence[bool]) -> str | None:
 
 
 KERAS = replace(
-    _array_framework("keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops math self"),
+    _array_framework(
+        "keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops np math self cont2discrete"
+    ),
     numbers=_keras_numbers,
 )
 
 _TORCH_FUNCTIONS = {
     **{
         n: f"torch.{n}({{0}})"
-        for n in "sigmoid tanh relu exp log sqrt abs square sin cos expm1 log1p sign floor".split()
+        for n in (
+            "sigmoid",
+            "tanh",
+            "relu",
+            "exp",
+            "log",
+            "sqrt",
+            "abs",
+            "square",
+            "sin",
+            "cos",
+            "expm1",
+            "log1p",
+            "sign",
+            "floor",
+        )
     },
     **{n: f"F.{n}({{0}})" for n in ("softplus", "silu", "elu", "selu", "gelu", "softsign")},
     # The gradient of F.hardsigmoid has single precision.
@@ -265,6 +346,10 @@ _TORCH_FUNCTIONS = {
     "layer_norm": "F.layer_norm({0}, {0:5}.shape[-1:], eps={1})",
 }
 _TORCH_HELPERS = {
+    "legendre": _LEGENDRE,
+    "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
+    matrix = torch.randn(size, size) * (torch.rand(size, size) < density)
+    return matrix * radius / torch.linalg.eigvals(matrix).abs().max()""",
     "modrelu": """def modrelu(x: A, b: A) -> A:
     return torch.sign(x) * torch.relu(torch.abs(x) + b)""",
     "block_product": """def block_product(u: A, blocks: A) -> A:
@@ -295,12 +380,13 @@ _TORCH = Framework(
     _TORCH_FUNCTIONS,
     _TORCH_HELPERS,
     "Tensor",
-    frozenset("torch nn F math Tensor self".split()),
+    frozenset(["torch", "nn", "F", "np", "math", "Tensor", "self", "cont2discrete"]),
     _torch_numbers,
     chunk="{z}.chunk({count}, dim=-1)",
     cut="{z}.split([{sizes}], dim=-1)",
     cuts_at_ends=False,
     append="torch.cat([{earlier}, {now}[:, None]], dim=1)",
+    draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
 TORCH = replace(_TORCH, helpers={k: _TORCH.typed(v) for k, v in _TORCH_HELPERS.items()})

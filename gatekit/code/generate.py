@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.graph import Cell
@@ -32,12 +32,15 @@ class Generated:
         layout: how the weights of the cell are arranged in it.
         title: the name of its class.
         sized: whether units and features are arguments.
+        units, features: the sizes.
     """
 
     text: str
     layout: Layout
     title: str
     sized: bool
+    units: int
+    features: int
 
 
 def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS) -> Generated:
@@ -58,12 +61,18 @@ def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
     def parts(of: Cell, sizes: SizeTexts) -> Parts:
         return make_parts(of, FRAMEWORKS[to], access, sizes, known)
 
-    cells = [cell, *multiples(cell)]
+    cells = multiples(cell)
     numbers = []
     for each in cells:
         sizes = SizeTexts()
         parts(each, sizes)
         numbers.append(sizes.seen)
-    texts = formulas(cells, numbers) if len(cells) > 1 else None
-    made = parts(cell, SizeTexts(texts))
-    return Generated(frame(made), made.layout, made.title, made.sized)
+    texts = formulas(cells, numbers)
+    if texts is None:
+        made = parts(cell, SizeTexts())
+    else:
+        # At its own sizes, widths may be equal by chance.
+        made = parts(cells[0], SizeTexts(texts))
+        made = replace(made, units=cell.units, features=cell.features)
+    title = f"{made.title}Cell" if to == "keras" else made.title
+    return Generated(frame(made), made.layout, title, made.sized, cell.units, cell.features)

@@ -62,6 +62,34 @@ class Identifiers:
         return candidate
 
 
+def wrapped(line: str, room: int) -> list[str]:
+    """Return an assignment or a return of one call in lines of at most ``room``, as ruff wraps it.
+
+    Args:
+        line: ``target = function(arguments)``.
+        room: the longest line.
+    """
+    if len(line) <= room or not line.endswith(")"):
+        return [line]
+    start = line.index("(") + 1
+    before, inner = line[:start], line[start:-1]
+    if len(inner) + 4 <= room:
+        return [before, f"    {inner}", ")"]
+    return [before, *(f"    {item}," for item in items(inner)), ")"]
+
+
+def items(text: str) -> list[str]:
+    """Return the parts of a text between the commas that are in no bracket."""
+    found, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and not depth:
+            found.append("")
+        else:
+            found[-1] += character
+    return [part.strip() for part in found]
+
+
 def number(value: float) -> str:
     """Return a number as ruff writes it."""
     return repr(value).replace("e+", "e")

@@ -14,31 +14,41 @@ from gatekit.cell.show.works import Work, provenance
 from . import draws
 from .first import FirstValues
 from .frameworks import Framework
-from .identifiers import Identifiers, class_name, docstring
+from .identifiers import WIDTH, Identifiers, class_name, docstring
+from .lines import env_of
 from .printing import Printer
 from .products import Layout, lay_out
 from .sizes import SizeTexts
-from .step import Step, env_of
+from .step import Step, recurrent_reads
 
 # Names of methods and attributes of torch's modules and Keras' layers, and of generated ones.
 _TAKEN = frozenset(
-    "features units forward step initial_state training apply buffers bfloat16 children compile cpu "
-    "cuda double eval extra_repr float half ipu modules mtia named_buffers named_children "
-    "named_modules named_parameters parameters register_buffer register_forward_hook "
-    "register_module register_parameter requires_grad_ share_memory state_dict load_state_dict to "
-    "to_empty train type xpu zero_grad dump_patches call_super_init get_buffer get_parameter "
-    "get_submodule set_submodule add_module "
-    "build built call losses metrics weights variables trainable trainable_weights dtype name "
-    "compute_dtype variable_dtype dtype_policy input output input_spec supports_masking path "
-    "quantize rematerialized_call stateless_call symbolic_call state_size output_size autocast "
-    "get_config from_config get_weights set_weights count_params add_weight add_loss "
-    "get_initial_state non_trainable_weights non_trainable_variables trainable_variables "
-    "metrics_variables compute_mask compute_output_shape compute_output_spec load_own_variables "
-    "save_own_variables build_from_config get_build_config quantization_mode supports_jit".split()
+    word
+    for line in (
+        "features units forward step initial_state training apply buffers bfloat16 children",
+        "compile cpu cuda double eval extra_repr float half ipu modules mtia named_buffers",
+        "named_children named_modules named_parameters parameters register_buffer",
+        "register_forward_hook register_module register_parameter requires_grad_ share_memory",
+        "state_dict load_state_dict to to_empty train type xpu zero_grad dump_patches",
+        "call_super_init get_buffer get_parameter get_submodule set_submodule add_module",
+        "build built call losses metrics weights variables trainable trainable_weights dtype",
+        "name compute_dtype variable_dtype dtype_policy input output input_spec",
+        "supports_masking path quantize rematerialized_call stateless_call symbolic_call",
+        "state_size output_size autocast get_config from_config get_weights set_weights",
+        "count_params add_weight add_loss get_initial_state non_trainable_weights",
+        "non_trainable_variables trainable_variables metrics_variables compute_mask",
+        "compute_output_shape compute_output_spec load_own_variables save_own_variables",
+        "build_from_config get_build_config quantization_mode supports_jit",
+    )
+    for word in line.split()
 )
 _LOCAL = frozenset(
-    "state mask outputs new_y new_state params rng keys key batch training value pieces hold init "
-    "forward apply step initial_state FEATURES UNITS jax jnp keras ops".split()
+    word
+    for line in (
+        "state mask drops outputs new_y new_state params rng keys key batch training value pieces",
+        "hold init forward apply step initial_state FEATURES UNITS jax jnp keras ops",
+    )
+    for word in line.split()
 )
 
 
@@ -52,6 +62,7 @@ class Access:
         first_units, first_features: the sizes where weights are created.
         assign: what is written before and after the first value of a weight.
         draws: how first values are drawn.
+        indent: the spaces before the lines of functions.
     """
 
     weight: Callable[[str], str]
@@ -61,6 +72,7 @@ class Access:
     first_features: str
     assign: Callable[[str, bool], tuple[str, str]]
     draws: draws.Draws
+    indent: int
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,9 @@ class Parts:
         width: the text of the width that is emitted.
         helpers: helper functions: source by name.
         layout: how weights are arranged.
+        dropout: the rate of the input's dropout, and the width of the input.
+        drops: the widths of the masks of recurrent dropout.
+        recurrent_dropout: its rate.
     """
 
     title: str
@@ -107,6 +122,9 @@ class Parts:
     width: str
     helpers: Mapping[str, str]
     layout: Layout
+    dropout: tuple[float, str] | None
+    drops: list[str]
+    recurrent_dropout: float
 
 
 def make_parts(
@@ -155,7 +173,8 @@ def make_parts(
         env,
         helpers,
     )
-    step = Step(cell, framework, printer, layout, local, within)
+    dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
+    step = Step(cell, framework, printer, layout, local, within, access.indent)
     emitted, new = step.write()
 
     def show(expr: object, drawn: str) -> str:
@@ -171,14 +190,14 @@ def make_parts(
 
     trainable = {weight.name: weight.trainable for weight in cell.weights}
     learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
-    first = FirstValues(cell, access.draws, show, first_size)
+    first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
     printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return Parts(
         title=class_name(cell.spec.name or "cell"),
-        about=about(cell, known),
+        about=about(cell, known, framework.draws_noise),
         sized=sizes.known,
         units=cell.units,
         features=cell.features,
@@ -191,6 +210,9 @@ def make_parts(
         width=within(cell.output.width),
         helpers=helpers,
         layout=layout,
+        dropout=(cell.spec.dropout, within(cell.features)) if cell.spec.dropout else None,
+        drops=[within(width) for width in recurrent_reads(cell).values()] if dropped else [],
+        recurrent_dropout=dropped,
     )
 
 
@@ -211,7 +233,7 @@ def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[Stat
     return found
 
 
-def about(cell: Cell, known: Mapping[str, Work]) -> list[str]:
+def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
     """Return what the docstring of the file says, as paragraphs."""
     unfolded = unfold(cell)
     equations = [plain_text(unfolded, line) for line in unfolded.lines]
@@ -224,6 +246,12 @@ def about(cell: Cell, known: Mapping[str, Work]) -> list[str]:
     ]
     if facts["notes"]:
         found.append(str(facts["notes"]))
+    noisy = cell.spec.dropout or cell.spec.recurrent_dropout or any(s.zoneout for s in cell.states)
+    if noisy and not draws_noise:
+        found.append(
+            "For inference: in training, gatekit draws the masks of this cell's dropout or zoneout; "
+            "this file does not."
+        )
     if facts["reference"]:
         found.append(f"Reference: {facts['reference']}")
     found.append(f"Written by gatekit {__version__}. License of this file: MIT.")

@@ -26,7 +26,10 @@ _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
 _SIMPLE = re.compile(r"-?(?:[A-Za-z_][\w.]*|[0-9][\w.]*)", re.ASCII)
 # Functions of plain numbers, such as the square root of units.
 _OF_NUMBERS = {
-    **{n: f"math.{n}({{0}})" for n in ("sqrt", "exp", "log", "sin", "cos", "tanh", "log1p", "expm1")},
+    **{
+        n: f"math.{n}({{0}})"
+        for n in ("sqrt", "exp", "log", "sin", "cos", "tanh", "log1p", "expm1")
+    },
     "abs": "abs({0})",
     "minimum": "min({0}, {1})",
     "maximum": "max({0}, {1})",
@@ -152,8 +155,8 @@ class Printer:
                 raise TypeError
         except Exception:
             raise ConfigError(
-                f"the function {name!r} cannot be written as code: it is more than an expression of "
-                "its arguments. Write it in the cell's equations instead."
+                f"the function {name!r} cannot be written as code: it is more than an expression "
+                "of its arguments. Write it in the cell's equations instead."
             ) from None
         self.helpers[name] = ""
         inner = Printer(

@@ -128,7 +128,7 @@ def lay_out(cell: Cell, identifiers: Identifiers) -> Layout:
         return stacks[-1]
 
     with_bias = [product for product in products if _shares_bias(product)]
-    biased = set()
+    biased: set[str] = set()
     for product in products:
         for position, read in enumerate(product.reads):
             names = [_read_of(reader, read.expr).weights[""] for reader in product.readers]
@@ -163,7 +163,9 @@ def _products(every: Sequence[Reader]) -> list[Product]:
                 reads.setdefault(key, read)
     joined: dict[tuple[Any, ...], Product] = {}
     for key, members in groups.items():
-        normed = any(r.node is not None and r.node.norm and r.node.norm.of == "read" for r in members)
+        normed = any(
+            r.node is not None and r.node.norm and r.node.norm.of == "read" for r in members
+        )
         # Reads that are normalised one by one stay apart.
         own = (tuple(r.name for r in members), key if normed else None)
         product = joined.setdefault(own, Product(members, []))

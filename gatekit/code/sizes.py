@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 
 from gatekit.cell.errors import GatekitError
@@ -49,9 +50,7 @@ def multiples(cell: Cell) -> list[Cell]:
     """Return the cell at several sizes, empty if it cannot be built at them."""
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
-    unit = OutputUnitSpec(
-        out.kind, out.unit, tuple(Read(r.expr, r.map_kind, r.map) for r in reads)
-    )
+    unit = OutputUnitSpec(out.kind, out.unit, tuple(Read(r.expr, r.map_kind, r.map) for r in reads))
     try:
         return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in _MULTIPLES]
     except GatekitError:
@@ -85,30 +84,42 @@ def _times(k: int, text: str) -> str:
     return text if k == 1 else f"{k} * {text}"
 
 
+def _linear(k: int, m: int, c: int, units: int, features: int) -> int:
+    return k * units + m * features + c
+
+
+def _share(k: int, j: int, m: int, units: int, features: int) -> int:
+    return k * units + j * (units // m) if units % m == 0 else -1
+
+
+def _share_of_features(m: int, units: int, features: int) -> int:
+    return features // m if features % m == 0 else -1
+
+
 def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
+    """Return the formulas that are tried, simple ones first."""
     units, features = "{units}", "{features}"
     found: list[tuple[str, Callable[[int, int], int]]] = []
     for k in range(1, 65):
-        found.append((_times(k, units), lambda u, f, k=k: k * u))
-        found.append((_times(k, features), lambda u, f, k=k: k * f))
-    for k in range(2, 33):
-        found.append((f"{units} // {k}", lambda u, f, k=k: u // k if u % k == 0 else -1))
-        found.append((f"{features} // {k}", lambda u, f, k=k: f // k if f % k == 0 else -1))
-    for k, m in product(range(1, 13), range(2, 13)):
-        found.append(
-            (f"{k} * ({units} // {m})", lambda u, f, k=k, m=m: k * (u // m) if u % m == 0 else -1)
-        )
+        found.append((_times(k, units), partial(_linear, k, 0, 0)))
+        found.append((_times(k, features), partial(_linear, 0, k, 0)))
+    for m in range(2, 33):
+        found.append((f"{units} // {m}", partial(_share, 0, 1, m)))
+        found.append((f"{features} // {m}", partial(_share_of_features, m)))
+    for k, j, m in product(range(9), range(1, 13), range(2, 13)):
+        part = f"{units} // {m}" if j == 1 else f"{j} * ({units} // {m})"
+        found.append((f"{_times(k, units)} + {part}" if k else part, partial(_share, k, j, m)))
     for k, m in product(range(1, 13), repeat=2):
         text = f"{_times(k, units)} + {_times(m, features)}"
-        found.append((text, lambda u, f, k=k, m=m: k * u + m * f))
-    for k, m in product(range(1, 13), range(-64, 257)):
-        if m:
-            sign = "+" if m > 0 else "-"
-            found.append(
-                (f"{_times(k, units)} {sign} {abs(m)}", lambda u, f, k=k, m=m: k * u + m)
-            )
+        found.append((text, partial(_linear, k, m, 0)))
+    for k, c in product(range(1, 13), range(-64, 257)):
+        if c:
+            text = f"{_times(k, units)} {'+' if c > 0 else '-'} {abs(c)}"
+            found.append((text, partial(_linear, k, 0, c)))
     found.append((f"{units} * {features}", lambda u, f: u * f))
     found.append((f"{units} * {units}", lambda u, f: u * u))
+    found.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
+    found.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
     return found
 
 

@@ -97,7 +97,7 @@ def _traced(read: BuiltRead, function: Callable[[dict[str, Any]], Any]) -> Expr:
         return _expr(function(weights))
     except Exception:
         raise ConfigError(
-            f"the linear map {read.map_kind!r} of the read {read.text} cannot be written as code: it "
-            "is more than gatekit.ops, operators and matrix products. Type another one, such as "
+            f"the linear map {read.map_kind!r} of the read {read.text} cannot be written as code: "
+            "it is more than gatekit.ops, operators and matrix products. Type another one, such as "
             "dense."
         ) from None

@@ -1,0 +1,113 @@
+"""``gatekit code``: a cell as one self-contained file of torch, JAX, Keras or NumPy."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import write, write_file, write_json
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Write a cell as code.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+
+    Raises:
+        ConfigError: an option is missing or not allowed, or a part of the cell cannot be written.
+    """
+    from gatekit.code import FRAMEWORKS, generate
+    from gatekit.registry import bibliography
+
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
+        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+    )
+    parser.add_argument(
+        "--to", choices=list(FRAMEWORKS), default="torch", help="the framework (default: torch)"
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.py", help="write to this file")
+    parser.add_argument(
+        "--with-weights",
+        metavar="RUN",
+        help="take cell and weights from this run, and write the weights to FILE.npz",
+    )
+    parser.add_argument(
+        "--layer", metavar="NAME", help="of a run with several: the recurrent layer"
+    )
+    parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
+    add_root(parser)
+    parser.add_argument(
+        "--json", action="store_true", help="write code and names of weights as JSON"
+    )
+    options = parser.read(argv)
+    path: Path | None = options.output
+    if path is None and (options.with_weights or options.test):
+        option = "--with-weights" if options.with_weights else "--test"
+        raise ConfigError(f"{option} writes a second file beside the first; type -o FILE.py")
+    if path is not None and (path.suffix != ".py" or not path.stem.isidentifier()):
+        raise ConfigError(
+            f"-o {path}: a module of Python is expected, such as -o {path.with_name('cell.py')}"
+        )
+
+    weights = None
+    if options.with_weights:
+        from gatekit.code.from_run import trained
+        from gatekit.runs.studies.survey import find
+
+        if options.overrides:
+            raise ConfigError(
+                f"--with-weights takes the cell from the run; omit {' '.join(options.overrides)}"
+            )
+        found = trained(find(options.with_weights, options.root).path, options.layer)
+        cell, plugins, weights = found.cell, found.plugins, found.weights
+    else:
+        from gatekit.cli.overrides import read_overrides
+        from gatekit.cli.write.show import build_cell
+
+        asked = read_overrides(options.overrides)
+        cell, plugins = build_cell(asked), asked.plugins
+    made = generate(cell, options.to, bibliography(plugins))
+    if options.json:
+        stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
+        write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
+    if path is None:
+        if not options.json:
+            write(made.text)
+        return 0
+    write_file(path, made.text)
+    if options.test:
+        from gatekit.code.beside import test_text
+
+        write_file(
+            path.with_name(f"test_{path.name}"), test_text(cell, made, options.to, path.stem)
+        )
+    if weights is not None:
+        import numpy as np
+
+        from gatekit.code.beside import loading
+        from gatekit.runs import durable
+
+        archive = io.BytesIO()
+        np.savez(archive, **made.layout.pack(weights))  # type: ignore[arg-type]
+        beside = path.with_suffix(".npz")
+        durable.write(beside, archive.getvalue())
+        sys.stderr.write(f"wrote {beside}\n")
+        if not options.json:
+            write(loading(made, options.to, path.stem))
+    return 0

@@ -1,0 +1,194 @@
+"""The frames of NumPy and JAX: functions of a dictionary of weights."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from gatekit.code import draws
+from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.parts import Access, Parts
+
+from .shared import (
+    CALL,
+    Lines,
+    call_lines,
+    file_text,
+    first_states,
+    indented,
+    masked,
+    returned,
+    signature,
+    state_doc,
+    tuple_lines,
+)
+
+
+def _sizes(parts: Parts, array: str) -> Lines:
+    """Return the constants of a file of functions: sizes, and names of types."""
+    types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
+    if parts.sized:
+        return ["", f"FEATURES = {parts.features}", f"UNITS = {parts.units}", *types]
+    return ["", f"# The sizes are fixed: {parts.features} features, {parts.units} units.", *types]
+
+
+NUMPY = Access(
+    weight=lambda name: f'params["{name}"]',
+    units="UNITS",
+    features="FEATURES",
+    first_units="UNITS",
+    first_features="FEATURES",
+    assign=lambda name, _: (f'params["{name}"] = ', ""),
+    draws=draws.NUMPY,
+    indent=4,
+)
+_ARRAY = "np.ndarray"
+
+
+def numpy_file(parts: Parts) -> str:
+    """Return the file for NumPy: functions of a dictionary of weights."""
+    a = _ARRAY
+    more = "".join(f", {name}: {a}" for name in parts.inputs)
+    given = "".join(f", {name}[:, t]" for name in parts.inputs)
+    firsts = first_states(
+        parts,
+        "np.full({shape}, {value})",
+        'np.tile(params["{weight}"].reshape(1, {own}), (batch, *[1] * len(({own},))))',
+    )
+    firsts = [re.sub(r"np\.full\((.*), 0\.0\)", r"np.zeros(\1)", text) for text in firsts]
+    body = [
+        "",
+        "",
+        "def init(rng: np.random.Generator) -> Weights:",
+        '    """Return the first values of the weights by name."""',
+        "    params: Weights = {}",
+        *indented(parts.first),
+        "    return params",
+        "",
+        "",
+        "def initial_state(params: Weights, batch: int) -> State:",
+        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
+        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        "",
+        "",
+        *signature(f"def step(params: Weights, x: {a}{more}, state: State)", f"tuple[{a}, State]"),
+        '    """Return what a step emits, and its states; x is batch x features."""',
+        *indented(parts.step),
+        *indented(returned(parts, WIDTH - 4)),
+        "",
+        "",
+        f"def hold(valid: {a}, new: {a}, old: {a}) -> {a}:",
+        '    """Return the old value where a step is masked."""',
+        "    return np.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+        "",
+        "",
+        *call_lines(
+            "def forward(",
+            [
+                "params: Weights",
+                f"x: {a}",
+                *(f"{name}: {a}" for name in parts.inputs),
+                "state: State | None = None",
+                f"mask: {a} | None = None",
+            ],
+            f") -> tuple[{a}, State]:",
+        ),
+        *docstring(CALL, "    "),
+        "    if state is None:",
+        "        state = initial_state(params, len(x))",
+        *masked("np.where(mask[..., None], {0}, 0.0)", parts),
+        f"    y, outputs = np.zeros((len(x), {parts.width})), []",
+        "    for t in range(x.shape[1]):",
+        f"        new_y, new_state = step(params, x[:, t]{given}, state)",
+        "        if mask is not None:",
+        "            valid = mask[:, t]",
+        "            new_y = hold(valid, new_y, y)",
+        "            pairs = zip(new_state, state)",
+        "            new_state = tuple(hold(valid, new, old) for new, old in pairs)",
+        "        y, state = new_y, new_state",
+        "        outputs.append(y)",
+        "    return np.stack(outputs, axis=1), state",
+    ]
+    return file_text(
+        parts, {"import math": r"\bmath\.", "import numpy as np": r"\bnp\."}, _sizes(parts, a), body
+    )
+
+
+JAX = replace(NUMPY, draws=draws.JAX)
+
+
+def jax_file(parts: Parts) -> str:
+    """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
+    a = "jax.Array"
+    more = "".join(f", {name}: {a}" for name in parts.inputs)
+    names = ["x", *parts.inputs]
+    firsts = first_states(
+        parts,
+        "jnp.full({shape}, {value})",
+        'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
+    )
+    firsts = [re.sub(r"jnp\.full\((.*), 0\.0\)", r"jnp.zeros(\1)", text) for text in firsts]
+    draws_any = "next(keys)" in "\n".join(parts.first)
+    body = [
+        "",
+        "",
+        f"def init(key: {a}) -> Weights:",
+        '    """Return the first values of the weights by name."""',
+        *(["    keys = keys_from(key)"] if draws_any else []),
+        "    params: Weights = {}",
+        *indented(parts.first),
+        "    return params",
+        "",
+        "",
+        "def initial_state(params: Weights, batch: int) -> State:",
+        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
+        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        "",
+        "",
+        *signature(f"def step(params: Weights, x: {a}{more}, state: State)", f"tuple[{a}, State]"),
+        '    """Return what a step emits, and its states; x is batch x features."""',
+        *indented(parts.step),
+        *indented(returned(parts, WIDTH - 4)),
+        "",
+        "",
+        *call_lines(
+            "def apply(",
+            [
+                "params: Weights",
+                f"x: {a}",
+                *(f"{name}: {a}" for name in parts.inputs),
+                "state: State | None = None",
+                f"mask: {a} | None = None",
+            ],
+            f") -> tuple[{a}, State]:",
+        ),
+        *docstring(CALL, "    "),
+        "    if state is None:",
+        "        state = initial_state(params, len(x))",
+        "    if mask is None:",
+        "        mask = jnp.ones(x.shape[:2], bool)",
+        *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
+        "",
+        "    def body(carry, inputs):",
+        "        valid, *now = inputs",
+        "        new = step(params, *now, carry[1])",
+        "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
+        "        return carry, carry[0]",
+        "",
+        f"    y = jnp.zeros((len(x), {parts.width}))",
+        f"    inputs = [jnp.swapaxes(each, 0, 1) for each in ({', '.join(['mask', *names])})]",
+        "    (_, state), outputs = jax.lax.scan(body, (y, state), inputs)",
+        "    return jnp.swapaxes(outputs, 0, 1), state",
+        "",
+        "",
+        f"def hold(valid: {a}, new: {a}, old: {a}) -> {a}:",
+        '    """Return the old value where a step is masked."""',
+        "    return jnp.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+    ]
+    imports = {
+        "import math": r"\bmath\.",
+        "from collections.abc import Iterator": r"\bIterator\b",
+        "import jax": r"\bjax\.",
+        "import jax.numpy as jnp": r"\bjnp\.",
+    }
+    return file_text(parts, imports, _sizes(parts, a), body)

@@ -1,0 +1,127 @@
+"""The frame of Keras 3: a cell for `keras.layers.RNN`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.code import draws
+from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.parts import Access, Parts
+
+from .shared import (
+    Lines,
+    call_lines,
+    file_text,
+    first_states,
+    indented,
+    state_doc,
+)
+
+KERAS = Access(
+    weight=lambda name: f"self.{name}",
+    units="self.units",
+    features="self.features",
+    first_units="units",
+    first_features="features",
+    assign=lambda name, learned: (
+        f"self.{name} = self.weight({name!r}, ".replace("'", '"'),
+        ")" if learned else ", False)",
+    ),
+    draws=draws.KERAS,
+    indent=8,
+)
+
+
+def keras_file(parts: Parts) -> str:
+    """Return the file for Keras 3: a cell for `keras.layers.RNN`.
+
+    Raises:
+        ConfigError: the cell has several inputs.
+    """
+    if parts.inputs:
+        raise ConfigError(
+            f"the cell reads {listed(['x', *parts.inputs])}, and keras.layers.RNN passes one "
+            "input to its cell; type --to torch, jax or numpy"
+        )
+    firsts = first_states(
+        parts,
+        "ops.full({shape}, {value}, dtype)",
+        "ops.broadcast_to(ops.reshape(self.{weight}, (1, {own})), {shape})",
+    )
+    zero = re.compile(r"ops\.full\((.*), 0\.0, dtype\)")
+    firsts = [zero.sub(r"ops.zeros(\1, dtype)", text) for text in firsts]
+    sizes = [s.shape[0] if s.vector else f"({', '.join(s.shape)})" for s in parts.states]
+    title = f"{parts.title}Cell"
+    if parts.sized:
+        given = [f"features: int = {parts.features}", f"units: int = {parts.units}"]
+        kept = ["self.features = features", "self.units = units"]
+        local = "\n".join(parts.first)
+        used = [n for n in ("features", "units") if re.search(rf"\b{n}\b", local)]
+        again = [f"{n} = self.{n}" for n in used]
+        config = ['config = {"features": self.features, "units": self.units}']
+    else:
+        given, kept, again, config = [], [], [], ["config: dict = {}"]
+    needs_dtype = any("dtype" in text for text in firsts)
+    body = [
+        "",
+        "",
+        '@keras.saving.register_keras_serializable(package="gatekit_code")',
+        f"class {title}(keras.layers.Layer):",
+        *docstring(
+            [
+                f"One step; states are {state_doc(parts)}.",
+                "A layer over time, which heeds masks: "
+                f"keras.layers.RNN({title}(), return_sequences=True).",
+            ],
+            "    ",
+        ),
+        "",
+        *indented(call_lines("def __init__(", ["self", *given, "**options"], "):", WIDTH - 4)),
+        "        super().__init__(**options)",
+        *indented(kept, 8),
+        *indented(_bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
+        f"        self.output_size = {parts.width}",
+        "",
+        "    def weight(self, name, value, trainable=True):",
+        '        """Return a new weight with the given first value."""',
+        "        return self.add_weight(",
+        "            shape=value.shape,",
+        "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
+        "            name=name,",
+        "            trainable=trainable,",
+        "        )",
+        "",
+        "    def build(self, input_shape):",
+        '        """Create the weights."""',
+        *indented([*again, *parts.first], 8),
+        "",
+        "    def get_initial_state(self, batch_size=None):",
+        '        """Return the states before the first step."""',
+        "        batch, dtype = batch_size, self.compute_dtype"
+        if needs_dtype
+        else "        batch = batch_size",
+        *indented(_bracketed("return ", firsts, WIDTH - 8), 8),
+        "",
+        "    def call(self, inputs, states):",
+        '        """Return what a step emits, and its states; inputs are batch x features."""',
+        "        x, state = inputs, states",
+        *indented(parts.step, 8),
+        *indented(_bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
+        "",
+        "    def get_config(self):",
+        '        """Return what from_config creates the cell from."""',
+        *indented(config, 8),
+        "        return {**super().get_config(), **config}",
+    ]
+    imports = {
+        "import math": r"\bmath\.",
+        "import keras": r"\bkeras\.",
+        "from keras import ops": r"\bops\.",
+    }
+    return file_text(replace(parts, title=title), imports, [], body)
+
+
+def _bracketed(before: str, items: list[str], room: int) -> Lines:
+    return call_lines(f"{before}[", items, "]", room)

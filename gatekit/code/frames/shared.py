@@ -1,0 +1,124 @@
+"""What frames share: signatures, docstrings, first states, and the whole file."""
+
+from __future__ import annotations
+
+import re
+
+from gatekit.code.identifiers import WIDTH, docstring, number
+from gatekit.code.parts import Parts
+
+Lines = list[str]
+CALL = [
+    "Return what every step emits, batch x time x units, and the last states.",
+    "x is batch x time x features; mask is batch x time, true where a step is valid.",
+]
+
+
+def indented(lines: Lines, by: int = 4) -> Lines:
+    """Return the lines with spaces before them."""
+    return [f"{' ' * by}{line}" if line else line for line in lines]
+
+
+def call_lines(before: str, items: list[str], after: str, room: int = WIDTH) -> Lines:
+    """Return ``before(items)after`` in one line, or with a line for each item."""
+    line = f"{before}{', '.join(items)}{after}"
+    if len(line) <= room:
+        return [line]
+    return [before, *(f"    {item}," for item in items), after]
+
+
+def tuple_lines(before: str, items: list[str], room: int) -> Lines:
+    """Return ``before (items)`` as the code of a tuple."""
+    if len(items) == 1:
+        return [f"{before}({items[0]},)"]
+    if not items:
+        return [f"{before}()"]
+    return call_lines(f"{before}(", items, ")", room)
+
+
+def state_doc(parts: Parts) -> str:
+    """Return the states with their shapes, for a docstring."""
+    texts = [
+        f"{s.name} (batch x {' x '.join(s.shape)})".replace("self.", "").replace("UNITS", "units")
+        for s in parts.states
+    ]
+    return ", ".join(texts).replace("FEATURES", "features") or "none"
+
+
+def first_states(parts: Parts, full: str, learned: str) -> list[str]:
+    """Return the code of each state's first value.
+
+    Args:
+        parts: the parts.
+        full: a template with ``{shape}``, a tuple with the batch, and ``{value}``.
+        learned: one with ``{shape}`` and ``{weight}``.
+    """
+    found = []
+    for state in parts.states:
+        shape = f"(batch, {', '.join(state.shape)})"
+        if state.learned is None:
+            found.append(full.format(shape=shape, value=number(state.initial)))
+        else:
+            own = state.learned
+            found.append(learned.format(shape=shape, weight=own, own=", ".join(state.shape)))
+    return found
+
+
+_FOR_FIRST_VALUES = {
+    "import numpy as np": r"\bnp\.",
+    "from scipy.signal import cont2discrete": r"\bcont2discrete\(",
+}
+_STANDARD = ("import math", "from collections.abc import Iterator")
+
+
+def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lines) -> str:
+    """Return a whole file.
+
+    Args:
+        parts: the parts.
+        imports: the import lines; each with a pattern of the code that needs it.
+        constants: what comes before the helper functions.
+        body: the code after the helper functions.
+    """
+    helpers: Lines = []
+    for source in parts.helpers.values():
+        helpers += ["", "", *source.split("\n")]
+    code = "\n".join([*constants, *helpers, *body])
+    imports = {**imports, **_FOR_FIRST_VALUES}
+    needed = sorted(
+        (line for line, pattern in imports.items() if re.search(pattern, code)),
+        key=lambda line: (
+            line.startswith("from"),
+            line.replace("import ", "").replace("from ", ""),
+        ),
+    )
+    standard = [line for line in needed if line in _STANDARD]
+    others = [line for line in needed if line not in standard]
+    gap = [""] if standard else []
+    lines = [*docstring(parts.about), "", *standard, *gap, *others, *code.split("\n")]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def masked(where: str, parts: Parts) -> Lines:
+    lines = ["    if mask is not None:"]
+    for name in ("x", *parts.inputs):
+        lines.append(f"        {name} = {where.format(name)}")
+    return lines
+
+
+def signature(start: str, returned: str, room: int = WIDTH) -> Lines:
+    line = f"{start} -> {returned}:"
+    if len(line) <= room:
+        return [line]
+    name, _, inner = start.partition("(")
+    items = re.split(r", (?=\w+(?::|$| =|=))", inner[:-1])
+    return [f"{name}(", *(f"    {item}," for item in items), f") -> {returned}:"]
+
+
+def returned(parts: Parts, room: int) -> Lines:
+    new = parts.new
+    states = f"({new[0]},)" if len(new) == 1 else f"({', '.join(new)})"
+    line = f"return {parts.emitted}, {states}"
+    if len(line) <= room:
+        return [line]
+    return [*tuple_lines("state = ", new, room), f"return {parts.emitted}, state"]

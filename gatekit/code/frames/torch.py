@@ -1,0 +1,182 @@
+"""The frame of PyTorch: a module."""
+
+from __future__ import annotations
+
+import re
+
+from gatekit.code import draws
+from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.parts import Access, Parts
+
+from .shared import (
+    CALL,
+    Lines,
+    call_lines,
+    file_text,
+    first_states,
+    indented,
+    masked,
+    returned,
+    signature,
+    state_doc,
+    tuple_lines,
+)
+
+TORCH = Access(
+    weight=lambda name: f"self.{name}",
+    units="self.units",
+    features="self.features",
+    first_units="units",
+    first_features="features",
+    assign=lambda name, learned: (
+        (f"self.{name} = nn.Parameter(", ")")
+        if learned
+        else (f'self.register_buffer("{name}", ', ")")
+    ),
+    draws=draws.TORCH,
+    indent=8,
+)
+
+
+def torch_file(parts: Parts) -> str:
+    """Return the file for PyTorch: an `nn.Module`."""
+    more = "".join(f", {name}: Tensor" for name in parts.inputs)
+    drops, given_drops = (", drops: State", ", drops") if parts.drops else ("", "")
+    given = "".join(f", {name}[:, t]" for name in parts.inputs)
+    like = f"self.{parts.layout.stacks[0].attribute}" if parts.layout.stacks else "torch.zeros(0)"
+    firsts = first_states(
+        parts,
+        "like.new_full({shape}, {value})",
+        "self.{weight}.reshape(1, {own}).expand({shape})",
+    )
+    firsts = [re.sub(r"new_full\((.*), 0\.0\)", r"new_zeros(\1)", text) for text in firsts]
+    uses_like = any("like." in text for text in firsts)
+    if uses_like and sum(text.count("like.") for text in firsts) == 1:
+        firsts = [text.replace("like.", f"{like}.") for text in firsts]
+        uses_like = False
+    if parts.sized:
+        sizes = f"features: int = {parts.features}, units: int = {parts.units}"
+        create = f"def __init__(self, {sizes}) -> None:"
+        kept = ["super().__init__()"]
+        used = "\n".join([*parts.step, *firsts, parts.width])
+        kept += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
+    else:
+        create, kept = "def __init__(self) -> None:", ["super().__init__()"]
+    doc = [
+        f"A layer over the cell; states are {state_doc(parts)}.",
+        *([] if parts.sized else [f"For {parts.features} features and {parts.units} units."]),
+    ]
+    body = [
+        "",
+        "",
+        f"class {parts.title}(nn.Module):",
+        *docstring(doc, "    "),
+        "",
+        f"    {create}",
+        *indented([*kept, *parts.first], 8),
+        "",
+        "    def initial_state(self, batch: int) -> State:",
+        '        """Return the states before the first step."""',
+        *([f"        like = {like}"] if uses_like else []),
+        *indented(tuple_lines("return ", firsts, WIDTH - 8), 8),
+        "",
+        *_drops(parts, like),
+        *indented(
+            signature(
+                f"def step(self, x: Tensor{more}, state: State{drops})",
+                "tuple[Tensor, State]",
+                WIDTH - 4,
+            )
+        ),
+        '        """Return what a step emits, and its states; x is batch x features."""',
+        *indented(parts.step, 8),
+        *indented(returned(parts, WIDTH - 8), 8),
+        "",
+        *indented(
+            call_lines(
+                "def forward(",
+                [
+                    "self",
+                    "x: Tensor",
+                    *(f"{name}: Tensor" for name in parts.inputs),
+                    "state: State | None = None",
+                    "mask: Tensor | None = None",
+                ],
+                ") -> tuple[Tensor, State]:",
+                WIDTH - 4,
+            )
+        ),
+        *docstring(CALL, "        "),
+        "        if state is None:",
+        "            state = self.initial_state(len(x))",
+        *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", parts)),
+        *_noise(parts),
+        f"        y, outputs = x.new_zeros(len(x), {parts.width}), []",
+        "        for t in range(x.shape[1]):",
+        f"            new_y, new_state = self.step(x[:, t]{given}, state{given_drops})",
+        "            if mask is not None:",
+        *indented(_torch_hold(parts), 16),
+        "            y, state = new_y, new_state",
+        "            outputs.append(y)",
+        "        return torch.stack(outputs, dim=1), state",
+    ]
+    imports = {
+        "import math": r"\bmath\.",
+        "import torch": r"\btorch\.",
+        "import torch.nn.functional as F": r"\bF\.",
+        "from torch import Tensor, nn": r"\bnn\.",
+    }
+    if not all(state.vector for state in parts.states):
+        body += _TORCH_HOLD.split("\n")
+    return file_text(parts, imports, ["", "State = tuple[Tensor, ...]"], body)
+
+
+def _noise(parts: Parts) -> Lines:
+    """Return the lines that draw a sequence's masks of dropout; outside training they are ones."""
+    lines: Lines = []
+    if parts.dropout is not None:
+        rate, width = parts.dropout
+        lines += [
+            f"        ones = x.new_ones(len(x), 1, {width})",
+            f"        x = x * F.dropout(ones, {rate}, self.training)",
+        ]
+    if parts.drops:
+        lines.append("        drops = self.drops(len(x))")
+    return lines
+
+
+def _drops(parts: Parts, like: str) -> Lines:
+    """Return the method that draws the masks of recurrent dropout."""
+    if not parts.drops:
+        return []
+    masks = [
+        f"F.dropout(ones.expand(batch, {width}), {parts.recurrent_dropout}, self.training)"
+        for width in parts.drops
+    ]
+    return [
+        "    def drops(self, batch: int) -> State:",
+        '        """Return the masks of recurrent dropout, one for each sequence."""',
+        f"        ones = {like}.new_ones(1)",
+        *indented(tuple_lines("return ", masks, WIDTH - 8), 8),
+        "",
+    ]
+
+
+def _torch_hold(parts: Parts) -> Lines:
+    if all(state.vector for state in parts.states):
+        held, axis = "torch.where(valid, new, old)", ", None"
+    else:
+        held, axis = "hold(valid, new, old)", ""
+    return [
+        f"valid = mask[:, t{axis}]",
+        f"new_y = {held.replace('new, old', 'new_y, y')}",
+        "pairs = zip(new_state, state)",
+        f"new_state = tuple({held} for new, old in pairs)",
+    ]
+
+
+_TORCH_HOLD = """
+
+def hold(valid: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    \"\"\"Return the old value where a step is masked.\"\"\"
+    return torch.where(valid.view(-1, *[1] * (new.ndim - 1)), new, old)"""

@@ -1,0 +1,96 @@
+"""The cell of a trained run, and its weights as the generated file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
+from gatekit.registry import catalogue, load_cell
+from gatekit.runs import config
+from gatekit.runs.names import CONFIG, WEIGHTS
+from gatekit.tasks.arrays import read_npz
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A recurrent layer of a run.
+
+    Attributes:
+        cell: its cell, with its sizes.
+        weights: its weights by name.
+        plugins: the plugin files of the run.
+        layer: the layer's name in the run's model, such as ``rnn_0``.
+    """
+
+    cell: Cell
+    weights: Mapping[str, NDArray[Any]]
+    plugins: tuple[str, ...]
+    layer: str
+
+
+def trained(folder: Path, layer: str | None = None) -> Trained:
+    """Return a recurrent layer of a complete run, at its best validation epoch.
+
+    Args:
+        folder: the run's folder.
+        layer: the layer's name; needed if the run has several.
+
+    Raises:
+        RunError: the run has no weights, or its files cannot be read.
+        ConfigError: there is no such layer, or there are several and none is named.
+    """
+    try:
+        about = config.read(folder / CONFIG)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
+    path = folder / WEIGHTS
+    remedy = "choose a run that gatekit status shows as COMPLETED"
+    names = _names(path, remedy)
+    layers = sorted({name.partition("/")[0] for name in names} - {"head", "embedding"})
+    chosen = layer or (layers[0] if len(layers) == 1 else None)
+    if chosen not in layers:
+        which = f"--layer {layer} is not one of" if layer else "name one of"
+        raise ConfigError(
+            f"{which} the run's recurrent layers ({listed(layers)}); type --layer {layers[0]}"
+        )
+    arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy)
+    weights = {name.partition("/")[2]: array for name, array in arrays.items()}
+    plugins = tuple(about["plugins"])
+    known = catalogue(plugins)
+    spec = load_cell(about["cell"], known, plugins)
+    unit = read_output_unit(about["output_unit"], known)
+    return Trained(_cell(spec, about["units"], unit, weights), weights, plugins, str(chosen))
+
+
+def _names(path: Path, remedy: str) -> list[str]:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+            return list(loaded.files)
+    except Exception as error:
+        raise RunError(f"{path} cannot be read ({error}); {remedy}.") from None
+
+
+def _cell(
+    spec: CellSpec, units: int, unit: OutputUnitSpec, weights: Mapping[str, NDArray[Any]]
+) -> Cell:
+    """Return the cell with the width of the input that its weights have."""
+    shapes = {name: array.shape for name, array in weights.items()}
+    for features in sorted({n for shape in shapes.values() for n in shape}):
+        try:
+            cell = build(spec, units, features, unit)
+        except GatekitError:
+            continue
+        if {weight.name: weight.shape for weight in cell.weights} == shapes:
+            return cell
+    raise RunError(
+        "the weights of the run do not fit its cell; a plugin may have changed since. Type "
+        "`gatekit why` to see what did"
+    )

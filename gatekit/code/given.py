@@ -1,0 +1,93 @@
+"""A built cell from whatever a user gives for one: a name, a mapping, a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
+from gatekit.cell.schema import swap as swapped
+from gatekit.registry import bibliography, catalogue, cell_config
+from gatekit.registry.cells import in_file
+
+from .generate import generate
+
+
+def code(
+    cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
+    to: str = "torch",
+    *,
+    units: int = 64,
+    features: int = 32,
+    output_unit: Any = "hidden",
+    swap: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+) -> str:
+    """Return a cell as one self-contained file of another framework, as ``gatekit code`` does.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
+        to: ``torch``, ``jax``, ``keras`` or ``numpy``.
+        units: the default of the file's units; those of a layer are its own.
+        features: the default of the width of its input; that of a built layer is its own.
+        output_unit: what is emitted.
+        swap: gates by role, such as ``{"forget": "power_law"}``.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        ConfigError: there is no such framework, or a part of the cell cannot be written as code.
+        GatekitError: a name is unknown, or the parts do not fit together.
+    """
+    built = built_cell(cell, units, features, output_unit, swap, plugins)
+    return generate(built, to, bibliography(tuple(plugins))).text
+
+
+def built_cell(
+    cell: Any,
+    units: int,
+    features: int,
+    output_unit: Any,
+    swap: Mapping[str, Any] | None,
+    plugins: Sequence[str],
+) -> Cell:
+    """Return a built cell from whatever a user gives for one.
+
+    Args:
+        cell: a cell's name, its mapping as in conf/cell, a layer, or a built cell.
+        units: the layer's units; those of a layer are its own.
+        features: the width of the input; that of a built layer is its own.
+        output_unit: what is emitted.
+        swap: gates by role.
+        plugins: plugin files to load besides the registered ones.
+
+    Raises:
+        GatekitError: a name is unknown, or the parts do not fit together.
+    """
+    spec = getattr(cell, "spec", cell)
+    if not isinstance(cell, (str, Mapping, CellSpec)):
+        if not isinstance(spec, CellSpec):
+            raise ConfigError(
+                f"{type(cell).__name__} is not a cell; give a name such as 'lstm', a mapping as in "
+                "conf/cell, or a layer gatekit.RNN(...)"
+            )
+        # A layer has a cell once it is built.
+        whole = cell if isinstance(cell, Cell) else getattr(cell, "_cell", None)
+        if isinstance(whole, Cell) and not swap:
+            return whole
+        units, output_unit = cell.units, getattr(cell, "output_unit", output_unit)
+    known = catalogue(tuple(plugins))
+    config = (
+        spec.canonical() if isinstance(spec, CellSpec) else cell_config(cell, known, tuple(plugins))
+    )
+    for role, gate in (swap or {}).items():
+        config = swapped(config, role, gate, known)
+    unit = (
+        output_unit
+        if isinstance(output_unit, OutputUnitSpec)
+        else read_output_unit(output_unit, known)
+    )
+    with in_file(None if swap else cell, tuple(plugins)):
+        read = spec if isinstance(spec, CellSpec) and not swap else read_cell(config, known)
+        return build(read, units, features, unit)

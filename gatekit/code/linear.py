@@ -1,0 +1,227 @@
+"""Pre-activations: products that several gates share, other linear maps, layer normalisation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from gatekit.cell.graph import BuiltRead
+from gatekit.cell.language.expression import Call, Expr, Name, Number, children
+
+from .identifiers import slug
+from .lines import Lines, total, with_children
+from .products import Product, Reader, plain
+from .traced import applied, matrix_of
+
+_LONGEST_CUT = 72
+
+
+class Linear(Lines):
+    """Writes the linear part of a step."""
+
+    def pre_activation(self, reader: Reader) -> Expr | None:
+        if not reader.reads and reader.bias is None:
+            return None
+        norm = reader.node.norm if reader.node is not None else None
+        if norm is not None and norm.of == "sum":
+            assert reader.node is not None
+            scale = Name(str(reader.node.norm_scale))
+            parts = [self._normal_sum(reader, norm.group, norm.epsilon) * scale]
+        elif norm is not None:
+            parts = [
+                self._normal_read(reader, read, norm.group, norm.epsilon) * Name(str(read.scale))
+                for read in reader.reads
+            ]
+        else:
+            parts = self._parts(reader)
+        shared = any(reader in p.readers and p.bias for p in self.layout.products)
+        if reader.bias is not None and not shared:
+            parts.append(Name(reader.bias))
+        return total(parts)
+
+    def _parts(self, reader: Reader) -> list[Expr]:
+        """Return the parts of a pre-activation; a product of several reads is one part."""
+        return list(dict.fromkeys(self._linear(reader, read) for read in reader.reads))
+
+    def _linear(self, reader: Reader, read: BuiltRead) -> Expr:
+        product = self._product(reader, read)
+        if product is not None:
+            return self._piece(product, reader)
+        u = self._dropped(read)
+        if read.map_kind == "orthogonal":
+            weight = Name(read.weights[""])
+            turn = Call("rotation", (weight - Call("transpose", (weight,)),))
+            name = self.assign(f"{reader.name}:{read.text}:matrix", turn, f"{reader.name}_matrix")
+            return Call("matmul", (u, name))
+        matrix = matrix_of(read)
+        if matrix is None:
+            return applied(read, u)
+        key = f"{reader.name}:{read.text}:matrix"
+        name = self._matrix(key, matrix, f"{reader.name}_matrix")
+        return Call("matmul", (u, name))
+
+    def _matrix(self, key: str, matrix: Expr, wanted: str) -> Name:
+        """Write a matrix, with a line for each part that several others use."""
+        uses: Counter[int] = Counter()
+        seen: dict[int, Expr] = {}
+        stack = [matrix]
+        while stack:
+            part = stack.pop()
+            for child in children(part):
+                uses[id(child)] += 1
+                if id(child) not in seen:
+                    seen[id(child)] = child
+                    stack.append(child)
+        done: dict[int, Expr] = {}
+
+        def rebuilt(part: Expr) -> Expr:
+            if id(part) not in done:
+                inner = tuple(rebuilt(child) for child in children(part))
+                made = with_children(part, inner)
+                if uses[id(part)] > 1 and inner:
+                    made = self.assign(f"part {len(self.lines)} {key}", made, f"{wanted}_part")
+                done[id(part)] = made
+            return done[id(part)]
+
+        return self.assign(key, rebuilt(matrix), wanted)
+
+    def _product(self, reader: Reader, read: BuiltRead) -> Product | None:
+        if not plain(read):
+            return None
+        return next(
+            p
+            for p in self.layout.products
+            if reader in p.readers and any(r.expr == read.expr for r in p.reads)
+        )
+
+    def _sum(self, product: Product) -> Expr:
+        terms: list[Expr] = []
+        for read, matrix in zip(product.reads, product.matrices, strict=True):
+            terms.append(Call("matmul", (self._dropped(read), Name(f"@{matrix.attribute}"))))
+        if product.bias is not None:
+            terms.append(Name(f"@{product.bias.attribute}"))
+        return _needed(total(terms))
+
+    def _dropped(self, read: BuiltRead) -> Expr:
+        """Return what a read maps, times its mask of recurrent dropout."""
+        key = f"drop:{read.text}"
+        of_state = not read.hoisted and not read.map.row_wise
+        return read.expr * Name(key) if of_state and key in self.env else read.expr
+
+    def _piece(self, product: Product, reader: Reader) -> Expr:
+        """Return a gate's part of a product, whose first use writes the product."""
+        if len(product.readers) == 1:
+            return self._sum(product)
+        number = self.layout.products.index(product)
+        if (number, reader.name) not in self._pieces:
+            text = slug(product.reads[0].text.replace("_prev", ""))
+            prefix = self._prefix(product, text)
+            whole = self._whole_product(product, "z" if prefix == "z" else f"z_{prefix}")
+            parts = self._cut(whole, product.readers, f"z {number}", prefix)
+            for member, part in zip(product.readers, parts, strict=True):
+                self._pieces[number, member.name] = part
+        return self._pieces[number, reader.name]
+
+    def _prefix(self, product: Product, text: str) -> str:
+        several = any(
+            other is not product and reader in other.readers
+            for other in self.layout.products
+            for reader in product.readers
+        )
+        return (text if len(text) <= 8 else "read") if several else "z"
+
+    def _whole_product(self, product: Product, wanted: str = "z") -> Name:
+        number = self.layout.products.index(product)
+        if number not in self._whole:
+            width = sum(reader.width for reader in product.readers)
+            self._whole[number] = self.assign(
+                f"z {number}", self._sum(product), wanted, self.shape_text([width])
+            )
+        return self._whole[number]
+
+    def _cut(self, whole: Name, members: Sequence[Reader], key: str, prefix: str) -> list[Expr]:
+        """Write a line that cuts a value into a part for each gate, and return the parts."""
+        keys = [(f"{key} {m.name}", f"{prefix}_{m.name}") for m in members]
+        widths = [member.width for member in members]
+        text = self.env[whole.name]
+        places: list[str] = []
+        if len(set(widths)) == 1:
+            value = self.framework.chunk.format(z=text, count=len(widths))
+        else:
+            if self.framework.cuts_at_ends:
+                places = [self.size(sum(widths[: k + 1])) for k in range(len(widths) - 1)]
+            else:
+                places = [self.size(width) for width in widths]
+            value = self.framework.cut.format(z=text, sizes=", ".join(places))
+        if len(value) > _LONGEST_CUT:
+            name = self.local.new("ends" if self.framework.cuts_at_ends else "sizes")
+            self.lines += [f"{name} = [", *(f"    {place}," for place in places), "]"]
+            value = value.replace(f"[{', '.join(places)}]", name)
+        self.unpack(keys, value)
+        return [Name(name) for name, _ in keys]
+
+    # --- layer normalisation ------------------------------------------------
+
+    def _normal_sum(self, reader: Reader, group: tuple[str, ...], epsilon: float) -> Expr:
+        members = [self._readers[name] for name in group]
+        if len(members) == 1:
+            return normal(_needed(total(self._parts(reader))), epsilon)
+        key = ("sum", *group)
+        if key not in self._normed:
+            whole: Expr | None = self._shared(members)
+            if whole is None:
+                whole = _joined([_needed(total(self._parts(m))) for m in members])
+            self._normed[key] = self._normalised(key, whole, members, epsilon)
+        return self._normed[key][reader.name]
+
+    def _normal_read(
+        self, reader: Reader, read: BuiltRead, group: tuple[str, ...], epsilon: float
+    ) -> Expr:
+        found = [
+            (self._readers[name], other)
+            for name in group
+            for other in self._readers[name].reads
+            if other.text == read.text
+        ]
+        if len(found) == 1:
+            return normal(self._linear(reader, read), epsilon)
+        key = (read.text, *group)
+        if key not in self._normed:
+            members = [member for member, _ in found]
+            product = self._product(reader, read)
+            if product is not None and product.readers == members and len(product.reads) == 1:
+                whole: Expr = self._whole_product(product)
+            else:
+                whole = _joined([self._linear(member, other) for member, other in found])
+            self._normed[key] = self._normalised(key, whole, members, epsilon)
+        return self._normed[key][reader.name]
+
+    def _shared(self, members: Sequence[Reader]) -> Name | None:
+        """Return the product that is the whole sum of these gates, in their order, or None."""
+        for product in self.layout.products:
+            count = len(product.reads)
+            same = product.readers == list(members) and product.bias is None
+            if same and all(len(m.reads) == count and all(map(plain, m.reads)) for m in members):
+                return self._whole_product(product)
+        return None
+
+    def _normalised(
+        self, key: tuple[str, ...], whole: Expr, members: Sequence[Reader], epsilon: float
+    ) -> dict[str, Expr]:
+        text = f"z norm {' '.join(key)}"
+        name = self.assign(text, normal(whole, epsilon), "normed")
+        parts = self._cut(name, members, text, "normed")
+        return {member.name: part for member, part in zip(members, parts, strict=True)}
+
+
+def normal(expr: Expr, epsilon: float) -> Expr:
+    return Call("layer_norm", (expr, Number(epsilon)))
+
+
+def _joined(parts: Sequence[Expr]) -> Expr:
+    return Call("concat", tuple(parts))
+
+
+def _needed(expr: Expr | None) -> Expr:
+    assert expr is not None
+    return expr
