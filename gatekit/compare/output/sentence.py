@@ -108,4 +108,14 @@ def _tested(diff: Difference) -> str:
     name = names.get(diff.decision, f"{diff.test.test} test, two-sided")
     family = diff.test.comparisons
     corrected = f" corrected for {family} comparisons" if family > 1 else ""
-    return f"{name}, p {p_value(diff.p)}{corrected}"
+    return f"{name}, p {p_value(diff.p)}{corrected}{_looked(diff)}"
+
+
+def _looked(diff: Difference) -> str:
+    look = None if diff.test is None else diff.test.look
+    if look is None:
+        return ""
+    return (
+        f", look {look.number} at {look.seeds} of at most {look.most} seeds with alpha"
+        f" {look.alpha:.2g} spent (O'Brien-Fleming type)"
+    )
