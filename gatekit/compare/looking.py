@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.compare.numbers import p_value
 from gatekit.compare.stats.looks import next_look, spent
 from gatekit.compare.stats.rule import MIN_FLIPS
 from gatekit.runs.fingerprint import canonical_json
@@ -190,7 +191,10 @@ def _found(comparison: Comparison, looks: Looks, open_: Sequence[str]) -> str:
         f"look {len(looks.seeds)}: {looks.seeds[-1]} of at most {looks.most} seeds, alpha spent "
         f"{looks.alpha:.2g}; {total - len(open_)} of {total} differences decided"
     ]
-    lines += [f"  {row.verdict}" for row in comparison.rows if row.verdict is not None]
+    for row in comparison.rows:
+        diff = row.difference
+        if diff is not None and diff.test is not None:
+            lines.append(f"  {row.group.label}: {diff.decision}, p {p_value(diff.test.p)}")
     return "\n".join(lines)
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatekit.compare.stats.looks import (
+    beyond,
     decide_looks,
     flipped,
     next_look,
-    sequential,
     spent,
 )
 from gatekit.compare.stats.rule import (
@@ -111,7 +111,7 @@ def looks() -> list[int]:
     return found
 
 
-def false_over_looks(noise: str, groups: int, studies: int = 2000) -> float:
+def false_over_looks(noise: str, groups: int, studies: int = 4000) -> float:
     """Return the share of studies with a verdict at any look although no group differs."""
     d = _differences(noise, groups, MOST, studies)
     d = d[_hopeful(d, looks())]
@@ -124,12 +124,12 @@ def first_verdict(d: Floats) -> int | None:
     `decide_looks` is the slow twin.
     """
     vectors = sign_vectors(MOST)
-    maxima = []
-    for number, n in enumerate(looks(), start=1):
-        maxima.append(flipped(d[:n], vectors).max(axis=-2))
-        alphas = [spent(k / MOST) for k in looks()[:number]]
-        if sequential(maxima, alphas) < alphas[-1]:
+    rejected = np.zeros(len(vectors), dtype=bool)
+    for n in looks():
+        t, alpha = flipped(d[:n], vectors).max(axis=-2), spent(n / MOST)
+        if (rejected | (t >= t[0] - 1e-12)).mean() < alpha:
             return n
+        rejected |= beyond(t, rejected, alpha)
     return None
 
 

@@ -186,23 +186,27 @@ def flipped_maxima(d: Floats) -> Floats:
     """
     n = d.shape[-2]
     unit = d / np.sqrt(n * np.square(d).sum(axis=-2, keepdims=True))
-    largest = np.abs(np.matmul(sign_vectors(n, 10), unit)).max(axis=-1)
+    if n <= 10:
+        vectors = sign_vectors(n)
+    else:
+        drawn = np.random.default_rng(0).integers(0, 2, (511, n))
+        vectors = np.concatenate([np.ones((1, n)), 1.0 - 2.0 * drawn])
+    largest = np.abs(np.matmul(vectors, unit)).max(axis=-1)
     return t_of_share(largest, np.array(float(n)))
 
 
-def sign_vectors(seeds: int, exact: int = EXACT) -> Floats:
-    """Return all sign vectors up to a common sign; beyond some seeds, signs are drawn.
+def sign_vectors(seeds: int) -> Floats:
+    """Return all sign vectors up to a common sign; beyond fourteen seeds, signs are drawn.
 
     The vectors of fewer seeds are the beginnings of those of more seeds, which looks need.
 
     Args:
         seeds: number of seeds.
-        exact: most seeds for which all vectors are returned.
 
     Returns:
         ``(vectors, seeds)`` of 1 and -1; the first vector flips nothing.
     """
-    known = min(seeds, exact)
+    known = min(seeds, EXACT)
     bits = np.arange(2 ** (known - 1))[:, None] >> np.arange(known) & 1
     if seeds > known:
         drawn = np.random.default_rng(0).integers(0, 2, (seeds - known, len(bits)))

@@ -8,7 +8,7 @@ from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import decimals, number, p_value
 from gatekit.runs.studies.looks import Looks
 
-from .difference import Difference, contradicts, is_decided
+from .difference import Difference, contradicts
 from .looks import spent
 from .power import MOST_SEEDS, POWER
 from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS
@@ -126,17 +126,17 @@ def tested(diff: Difference) -> str:
     elif diff.decision == "not_worse":
         name, p = "one-sided t", diff.not_worse or 0.0
     family = f" over {diff.test.comparisons} comparisons" if diff.test.comparisons > 1 else ""
-    return f"{name} p {p_value(p)}{family}{_at_look(diff)}"
+    return f"{name} p {p_value(p)}{family}{at_look(diff)}"
 
 
-def _at_look(diff: Difference) -> str:
+def at_look(diff: Difference) -> str:
+    """Return the look that decided a difference, or the last one, to add to its p value."""
     look = None if diff.test is None else diff.test.look
     if look is None or diff.decision in ("equivalent", "not_worse"):
         return ""
-    what = "decided at" if is_decided(diff) else "not decided at"
     return (
-        f", {what} look {look.number} ({look.seeds} of at most {look.most} seeds, alpha spent"
-        f" {look.alpha:.2g})"
+        f", look {look.number} at {look.seeds} of at most {look.most} seeds, alpha spent"
+        f" {look.alpha:.2g}"
     )
 
 
@@ -180,7 +180,7 @@ def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: in
         f" {', '.join(str(n) for n in looks.seeds)} of at most {looks.most} seeds;"
         f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
     ]
-    if dict(groups) != dict(looks.groups):
+    if looks.groups and dict(groups) != dict(looks.groups):
         notes.append("the looks compared other groups or baselines than this table")
     if later:
         notes.append(
