@@ -45,6 +45,7 @@ COMMANDS = {
     "train": Command("sweep.train", "train a model, or all combinations of a sweep with -m"),
     "plan": Command("sweep.plan", "show what train would do, and try each variant for three steps"),
     "confirm": Command("sweep.confirm", "repeat each variant's best trial on fresh seeds"),
+    "extend": Command("sweep.extend", "add seeds to a study, until every difference is decided"),
     "status": Command("sweep.status", "show the state of each run of a study"),
     "serve": Command("sweep.serve", "show all studies on a local page while their runs train"),
     "logs": Command("sweep.logs", "show the log of a run"),

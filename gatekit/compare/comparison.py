@@ -20,11 +20,13 @@ from gatekit.compare.grouping.split import on_split
 from gatekit.compare.grouping.where import where as choose_runs
 from gatekit.compare.stats.baseline import Baselines, Block
 from gatekit.compare.stats.difference import Difference, difference, executors, unlike
+from gatekit.compare.stats.looks import decide_table, within_margin_looks
 from gatekit.compare.stats.power import seeds_needed
-from gatekit.compare.stats.rule import decide, within_margin
-from gatekit.compare.stats.verdict import design_notes, verdict
+from gatekit.compare.stats.rule import PairedTest, within_margin
+from gatekit.compare.stats.verdict import design_notes, looks_notes, verdict
 from gatekit.runs.directions import known_direction
 from gatekit.runs.record import Run
+from gatekit.runs.studies.looks import Looks
 
 from .study import Study, load
 from .summary import Summary, summarise
@@ -147,6 +149,7 @@ def compare(
         raise ConfigError(f"level={level}: a confidence level is between 0 and 1, such as 0.95")
     share, size = _read_margin(margin)
     loaded = study if isinstance(study, Study) else load(study, root)
+    loaded, later = _until_last_look(loaded)
     loaded = choose_runs(loaded, where, tasks)
     loaded = loaded if split is None else on_split(loaded, split)
     budget = None if at is None else read_budget(at)
@@ -192,11 +195,12 @@ def compare(
             )
         block, name = baselines.block(group), baselines.rest(group)
         rows.append(Row(group, summary, diff, reference is group, block, name))
-    rows = _decided(rows, None if size is None else (share, size))
+    rows = _decided(rows, None if size is None else (share, size), loaded.looks)
     rows.sort(key=_order)
     where_ = places([row.group for row in rows], [row.is_baseline for row in rows])
     rows = [dataclasses.replace(row, place=at) for row, at in zip(rows, where_, strict=True)]
-    notes = [*filter(None, [baselines.note()]), *remarks, *_notes(loaded, grouping, rows)]
+    notes = looks_notes(loaded.looks, family(rows), later)
+    notes += [*filter(None, [baselines.note()]), *remarks, *_notes(loaded, grouping, rows)]
     notes += [renamed(choice.note(), names) for choice in tuned.chosen]
     typed = None if margin is None else str(margin)
     return Comparison(
@@ -210,6 +214,24 @@ def compare(
         budget,
         tuned.chosen,
     )
+
+
+def family(rows: Sequence[Row]) -> dict[str, str | None]:
+    """Return the baseline of each group, without the names that you chose; None for a baseline."""
+    typed = {row.group.label: row.group.typed() for row in rows}
+    return {
+        row.group.typed(): typed.get(row.difference.baseline) if row.difference else None
+        for row in rows
+    }
+
+
+def _until_last_look(study: Study) -> tuple[Study, int]:
+    """Return a study with the seeds that were looked at, and how many runs have other seeds."""
+    if study.looks is None:
+        return study, 0
+    last = study.looks.seeds[-1]
+    runs = tuple(run for run in study.runs if run.seed is None or run.seed < last)
+    return dataclasses.replace(study, runs=runs), len(study.runs) - len(runs)
 
 
 def _refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
@@ -321,37 +343,61 @@ def _read_margin(margin: str | float | None) -> tuple[bool, float | None]:
     return share, size
 
 
-def _decided(rows: Sequence[Row], margin: tuple[bool, float] | None) -> list[Row]:
+def _decided(
+    rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
+) -> list[Row]:
     """Return the rows with the tests of all comparisons of the table."""
     compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
     differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
-    tests = decide([dict(zip(d.seeds, d.values, strict=True)) for d in differences])
+    table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
+    tests = decide_table(table, looks)
     family = len(differences)
     differences = [
-        dataclasses.replace(diff, test=test, seeds_needed=seeds_needed(diff.effect_size, family))
+        dataclasses.replace(
+            diff,
+            test=test,
+            seeds_needed=seeds_needed(diff.effect_size, family),
+            direction=_direction(diff, test),
+        )
         for diff, test in zip(differences, tests, strict=True)
     ]
     if margin is not None:
-        differences = _with_margin(rows, differences, *margin)
+        differences = _with_margin(rows, differences, *margin, looks)
     results = list(rows)
     for i, diff in zip(compared, differences, strict=True):
         results[i] = dataclasses.replace(rows[i], difference=diff)
     return results
 
 
+def _direction(diff: Difference, test: PairedTest | None) -> int:
+    """Return the direction of a difference: that of the look that decided it, if one did."""
+    if test is None or test.look is None or not test.decides:
+        return diff.direction
+    return diff.metric.sign * test.look.sign
+
+
 def _with_margin(
-    rows: Sequence[Row], differences: Sequence[Difference], share: bool, size: float
+    rows: Sequence[Row],
+    differences: Sequence[Difference],
+    share: bool,
+    size: float,
+    looks: Looks | None,
 ) -> list[Difference]:
-    means = {row.group.label: row.summary.mean for row in rows if row.is_baseline and row.summary}
+    # A share keeps its size from look to look.
+    first = math.inf if looks is None else looks.seeds[0]
+    means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
     sizes = []
     for diff in differences:
         mean = means.get(diff.baseline)
         scaled = abs(mean or 0.0) * size if share else size
         sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
     known = [i for i, scaled in enumerate(sizes) if scaled is not None]
-    found = within_margin(
-        [differences[i].gains for i in known], [s for s in sizes if s is not None]
-    )
+    margins = [s for s in sizes if s is not None]
+    if looks is None:
+        found = within_margin([differences[i].gains for i in known], margins)
+    else:
+        gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
+        found = within_margin_looks(gains, margins, looks.seeds, looks.most)
     results = list(differences)
     for i, p in zip(known, found, strict=True):
         not_worse, equivalent = p or (None, None)
@@ -359,6 +405,13 @@ def _with_margin(
             differences[i], margin=sizes[i], not_worse=not_worse, equivalent=equivalent
         )
     return results
+
+
+def _mean(group: Group, seeds: float) -> float | None:
+    """Return the mean outcome of the first seeds; None without runs, or if one diverged."""
+    early = [r.result.outcome for r in group.runs if r.result and (r.seed or 0) < seeds]
+    mean = math.fsum(early) / len(early) if early else math.nan
+    return mean if math.isfinite(mean) else None
 
 
 def _order(row: Row) -> tuple[list[tuple[int, float, str]], int, tuple[float, float, float], str]:

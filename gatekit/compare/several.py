@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gatekit.compare.stats.baseline import Block, task
+from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.ranks import Ranking, rank_variants
-from gatekit.compare.stats.rule import ALPHA, PairedTest, decide
+from gatekit.compare.stats.rule import ALPHA, PairedTest
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval, mean_interval
 from gatekit.compare.stats.stratified import (
     Stratum,
@@ -46,7 +47,7 @@ class TasksDifference:
         """Return ``better``, ``worse``, ``open``, or ``none`` for fewer than five seeds."""
         if self.test is None:
             return "none"
-        if self.test.p >= ALPHA:
+        if not self.test.decides:
             return "open"
         return "better" if self.mean > 0 else "worse"
 
@@ -142,9 +143,7 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
         strata = [_stratum(name, table[block], scores[block]) for block in kept]
         variants.append(_variant(name, own, noisy, strata, rank, table, comparison.level))
     if len(kept) > 1:
-        variants = _decided(
-            variants, [(table[block], scores[block]) for block in kept], comparison.level
-        )
+        variants = _decided(variants, [(table[block], scores[block]) for block in kept], comparison)
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
@@ -256,7 +255,7 @@ def _with_noise_of_baseline(
 def _decided(
     variants: Sequence[Variant],
     tasks: Sequence[tuple[Mapping[str, Row], Mapping[str, tuple[float, ...]]]],
-    level: float,
+    comparison: Comparison,
 ) -> list[Variant]:
     """Return the variants with their differences to the baseline, tested together."""
     table: dict[str, dict[Hashable, float]] = {}
@@ -266,12 +265,14 @@ def _decided(
             table[variant.name] = _over_tasks(variant, tasks, linear=False)
             noisy[variant.name] = _over_tasks(variant, tasks, linear=True)
     found = {}
-    for (name, seeds), test in zip(table.items(), decide(list(table.values())), strict=True):
+    tests = decide_table(list(table.values()), comparison.study.looks)
+    for (name, seeds), test in zip(table.items(), tests, strict=True):
         values = list(seeds.values())
         if values:
             mean = float(np.mean(values))
             spread = np.array(list(noisy[name].values()))
-            interval = mean_interval((mean + spread - spread.mean()).tolist(), level)
+            centred = (mean + spread - spread.mean()).tolist()
+            interval = mean_interval(centred, comparison.level)
             found[name] = TasksDifference(mean, interval, len(values), test)
     return [replace(variant, difference=found.get(variant.name)) for variant in variants]
 

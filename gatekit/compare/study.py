@@ -11,6 +11,8 @@ from typing import Any
 from gatekit.cell.errors import RunError
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, Run, is_run
+from gatekit.runs.studies import looks as looks_file
+from gatekit.runs.studies.looks import Looks
 from gatekit.runs.studies.survey import no_study
 
 
@@ -19,7 +21,7 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read.
+    a run that was already read. ``looks`` are those of `gatekit extend`.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Study:
     runs: tuple[Run, ...]
     ignored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    looks: Looks | None = None
 
     def __repr__(self) -> str:
         """Return one line, because a study holds the configuration of every run."""
@@ -63,7 +66,8 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
         The study; it includes damaged and unfinished runs, with their state.
 
     Raises:
-        RunError: the study does not exist, or a newer gatekit wrote one of its runs.
+        RunError: the study does not exist, a newer gatekit wrote one of its runs, or it is unknown
+            how often it was looked at.
     """
     root = Path(root)
     folder = root / study
@@ -86,7 +90,8 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
             else:
                 runs[key] = run
     ordered = tuple(runs[key] for key in sorted(runs))
-    return Study(study, folder, ordered, tuple(ignored), tuple(copies))
+    looks = looks_file.read(folder)
+    return Study(study, folder, ordered, tuple(ignored), tuple(copies), looks)
 
 
 def studies(root: Path | str = "experiments") -> list[str]:

@@ -197,6 +197,7 @@ ABOUT_ONE = (
     "logs",
     "prune",
     "confirm",
+    "extend",
     "gates-report",
     "query",
     "export",

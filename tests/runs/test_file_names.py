@@ -15,6 +15,7 @@ FILES = {
     names.TUNE,
     names.JOURNAL,
     names.UNRECORDED,
+    names.LOOKS,
     names.plan_name("*"),
     names.job_name("*"),
 }

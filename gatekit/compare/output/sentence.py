@@ -8,7 +8,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value
 from gatekit.compare.stats.difference import Difference
 from gatekit.compare.stats.rule import MIN_SEEDS
-from gatekit.compare.stats.verdict import allowed, counted, verdict
+from gatekit.compare.stats.verdict import allowed, at_look, counted, verdict
 
 
 def sentences(comparison: Comparison) -> list[str]:
@@ -108,4 +108,4 @@ def _tested(diff: Difference) -> str:
     name = names.get(diff.decision, f"{diff.test.test} test, two-sided")
     family = diff.test.comparisons
     corrected = f" corrected for {family} comparisons" if family > 1 else ""
-    return f"{name}, p {p_value(diff.p)}{corrected}"
+    return f"{name}, p {p_value(diff.p)}{corrected}{at_look(diff)}"

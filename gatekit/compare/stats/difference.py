@@ -294,10 +294,10 @@ def executors(group: Group) -> str:
 
 
 def is_decided(diff: Difference) -> bool:
-    """Return whether group and baseline differ: the corrected p value is below 0.05."""
+    """Return whether group and baseline differ: the corrected p value is below the level."""
     if diff.refused or diff.blocked or diff.test is None:
         return False
-    return diff.test.p < ALPHA
+    return diff.test.decides
 
 
 def contradicts(diff: Difference) -> bool:

@@ -29,8 +29,8 @@ MIN_FLIPS = 8
 EXACT = 14
 """Most seeds for which all sign vectors are counted."""
 
-DRAWS = 9999
-"""Random sign vectors beyond that."""
+VECTORS = 2 ** (EXACT - 1)
+"""Sign vectors beyond that: those of the first fourteen seeds, each with drawn signs after them."""
 
 FLIPS = "max-T sign-flip"
 RANK_FLIPS = "max-T signed-rank"
@@ -43,20 +43,51 @@ _TIE = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
+class AtLook:
+    """The look of `gatekit extend` at which a comparison was tested last.
+
+    Attributes:
+        number: the number of the look, from 1.
+        seeds: number of seeds at this look.
+        most: number of seeds after which there is no further look.
+        alpha: level spent up to this look.
+        sign: sign of the mean difference, or of the rank sum, at this look.
+    """
+
+    number: int
+    seeds: int
+    most: int
+    alpha: float
+    sign: int
+
+
+@dataclass(frozen=True, slots=True)
 class PairedTest:
     """A two-sided test of one comparison.
 
     Attributes:
-        p: p value, corrected for the number of comparisons.
+        p: p value, corrected for the number of comparisons, and for looks if there were any.
         test: name of the test.
         comparisons: number of comparisons in the family.
         smallest_p: smallest p value that this number of seeds can reach; None if there is none.
+        look: the look that decided the comparison, or the last one; None without looks.
     """
 
     p: float
     test: str
     comparisons: int
     smallest_p: float | None
+    look: AtLook | None = None
+
+    @property
+    def alpha(self) -> float:
+        """Return the level below which ``p`` decides: 0.05, or what looks have spent of it."""
+        return ALPHA if self.look is None else self.look.alpha
+
+    @property
+    def decides(self) -> bool:
+        """Return whether the two groups differ."""
+        return self.p < self.alpha
 
 
 def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]:
@@ -98,7 +129,7 @@ def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]
         counts = np.array([len(table[i]) for i in many], dtype=np.float64)
         weight = total / len(many)
         for i, p, name in zip(many, (step_down(d, counts) * weight).tolist(), names, strict=True):
-            smallest = max(2.0 ** (1 - len(table[i])), 1 / len(sign_vectors(len(seeds))))
+            smallest = smallest_p(len(table[i]))
             results[i] = PairedTest(min(1.0, p), name, total, min(1.0, smallest * weight))
     return results
 
@@ -122,18 +153,18 @@ def step_down(d: Floats, counts: Floats | None = None) -> Floats:
     n = np.full(d.shape[-1], float(seeds)) if counts is None else counts
     norm = np.sqrt(n * np.square(d).sum(axis=-2))
     unit = np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
-    order = np.argsort(_t(np.abs(unit.sum(axis=-1)), n), axis=-1, kind="stable")
+    order = np.argsort(t_of_share(np.abs(unit.sum(axis=-1)), n), axis=-1, kind="stable")
     unit, n = np.take_along_axis(unit, order[..., None], axis=-2), n[order]
     own = np.maximum(np.abs(unit.sum(axis=-1)) - _TIE, 0.0)
     # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
     equal = bool((n == n.flat[0]).all())
-    bar = own if equal else _t(own, n)
+    bar = own if equal else t_of_share(own, n)
     vectors = sign_vectors(seeds)
     reached = np.zeros(own.shape)
     step = max(1, _CHUNK // max(1, own.size))
     for first in range(0, len(vectors), step):
         t = np.abs(np.matmul(unit, vectors[first : first + step].T))
-        t = t if equal else _t(t, n[..., None])
+        t = t if equal else t_of_share(t, n[..., None])
         # From the smallest |t| up: the maximum over the groups that are not yet rejected.
         np.maximum.accumulate(t, axis=-2, out=t)
         reached += np.count_nonzero(t >= bar[..., None], axis=-1)
@@ -155,27 +186,38 @@ def flipped_maxima(d: Floats) -> Floats:
     """
     n = d.shape[-2]
     unit = d / np.sqrt(n * np.square(d).sum(axis=-2, keepdims=True))
-    largest = np.abs(np.matmul(sign_vectors(n, 10, 511), unit)).max(axis=-1)
-    return _t(largest, np.array(float(n)))
+    if n <= 10:
+        vectors = sign_vectors(n)
+    else:
+        drawn = np.random.default_rng(0).integers(0, 2, (511, n))
+        vectors = np.concatenate([np.ones((1, n)), 1.0 - 2.0 * drawn])
+    largest = np.abs(np.matmul(vectors, unit)).max(axis=-1)
+    return t_of_share(largest, np.array(float(n)))
 
 
-def sign_vectors(seeds: int, exact: int = EXACT, draws: int = DRAWS) -> Floats:
-    """Return all sign vectors up to a common sign, or seeded draws after the identity.
+def sign_vectors(seeds: int) -> Floats:
+    """Return all sign vectors up to a common sign; beyond fourteen seeds, signs are drawn.
+
+    The vectors of fewer seeds are the beginnings of those of more seeds, which looks need.
 
     Args:
         seeds: number of seeds.
-        exact: most seeds for which all vectors are returned.
-        draws: number of draws beyond that.
 
     Returns:
         ``(vectors, seeds)`` of 1 and -1; the first vector flips nothing.
     """
-    if seeds <= exact:
-        bits = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds) & 1
-    else:
-        drawn = np.random.default_rng(0).integers(0, 2, (draws, seeds))
-        bits = np.concatenate([np.zeros((1, seeds), dtype=drawn.dtype), drawn])
+    known = min(seeds, EXACT)
+    bits = np.arange(2 ** (known - 1))[:, None] >> np.arange(known) & 1
+    if seeds > known:
+        drawn = np.random.default_rng(0).integers(0, 2, (seeds - known, len(bits)))
+        drawn[:, 0] = 0
+        bits = np.concatenate([bits, drawn.T], axis=1)
     return np.asarray(1.0 - 2.0 * bits)
+
+
+def smallest_p(seeds: int) -> float:
+    """Return the smallest p value that sign flips of this number of seeds can reach."""
+    return float(1 / min(2 ** (seeds - 1), VECTORS))
 
 
 def paired_t(d: Floats) -> Floats:
@@ -263,7 +305,7 @@ def _of_few(d: Floats) -> tuple[float, str]:
     return float(step_down(signed_ranks(d)[:, None])[0]), RANKS
 
 
-def _t(share: Floats, n: Floats) -> Floats:
+def t_of_share(share: Floats, n: Floats) -> Floats:
     """Return ``|t|`` from ``|sum d| / sqrt(n sum d**2)``, which grows with it from 0 to 1."""
     # Equal differences have no spread; the bound keeps their t finite.
     square = np.square(share)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gatekit.compare.grouping.differs import in_words
 from gatekit.compare.numbers import decimals, number, p_value
+from gatekit.runs.studies.looks import Looks
 
 from .difference import Difference, contradicts
+from .looks import spent
 from .power import MOST_SEEDS, POWER
 from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS
 from .statistics import Interval
@@ -90,7 +94,8 @@ def _numbers(label: str, diff: Difference) -> str:
         text += f"; all {diff.n} differences are equal, which shows no spread"
     if contradicts(diff) and diff.decision in ("better", "worse", "open"):
         text += "; the p value decides, not the interval"
-    if diff.decision in ("none", "open") and diff.interval is not None and diff.mean:
+    looked = diff.test is not None and diff.test.look is not None
+    if diff.decision in ("none", "open") and diff.interval and diff.mean and not looked:
         text += f"; {_needed(diff)}"
     return text
 
@@ -138,7 +143,18 @@ def tested(diff: Difference) -> str:
     elif diff.decision == "not_worse":
         name, p = "one-sided t", diff.not_worse or 0.0
     family = f" over {diff.test.comparisons} comparisons" if diff.test.comparisons > 1 else ""
-    return f"{name} p {p_value(p)}{family}"
+    return f"{name} p {p_value(p)}{family}{at_look(diff)}"
+
+
+def at_look(diff: Difference) -> str:
+    """Return the look that decided a difference, or the last one, to add to its p value."""
+    look = None if diff.test is None else diff.test.look
+    if look is None or diff.decision in ("equivalent", "not_worse"):
+        return ""
+    return (
+        f", look {look.number} at {look.seeds} of at most {look.most} seeds, alpha spent"
+        f" {look.alpha:.2g}"
+    )
 
 
 def _needed(diff: Difference) -> str:
@@ -165,6 +181,32 @@ def _mirrored(interval: Interval) -> Interval:
     return Interval(-interval.high, -interval.low, interval.level, interval.method)
 
 
+def looks_notes(looks: Looks | None, groups: Mapping[str, str | None], later: int) -> list[str]:
+    """Return notes on the looks at a study.
+
+    Args:
+        looks: its looks, if it has any.
+        groups: the baseline of each group of the table.
+        later: number of runs with seeds beyond the last look.
+    """
+    if looks is None:
+        return []
+    times = len(looks.seeds)
+    notes = [
+        f"looked at {times} {'time' if times == 1 else 'times'}, at"
+        f" {', '.join(str(n) for n in looks.seeds)} of at most {looks.most} seeds;"
+        f" alpha spent {spent(looks.seeds[-1] / looks.most):.2g} of {ALPHA:g}"
+    ]
+    if looks.groups and dict(groups) != dict(looks.groups):
+        notes.append("the looks compared other groups or baselines than this table")
+    if later:
+        notes.append(
+            f"{later} {'run has a seed' if later == 1 else 'runs have seeds'} beyond the last look"
+            " and wait for the next `gatekit extend`"
+        )
+    return notes
+
+
 def design_notes(differences: list[Difference]) -> list[str]:
     """Return notes on what the design of a comparison can show.
 
@@ -174,7 +216,8 @@ def design_notes(differences: list[Difference]) -> list[str]:
     compared = [d for d in differences if d.pairs > 0 and not d.refused]
     notes = []
     if any(d.test is None for d in compared):
-        notes.append(f"a verdict needs at least {MIN_SEEDS} seeds")
+        looked = any(d.test is not None and d.test.look for d in compared)
+        notes.append(f"a verdict needs at least {MIN_FLIPS if looked else MIN_SEEDS} seeds")
     if any(d.test is not None and d.n < MIN_FLIPS for d in compared):
         notes.append(
             f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"

@@ -1,0 +1,131 @@
+"""``gatekit extend``: add seeds to a study, plainly or until every difference is decided."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_keys, add_root, keys
+from gatekit.cli.output import write, write_json
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Add seeds to a study.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0, 1 if a run failed, 128 + n after signal n.
+    """
+    options = _parser(name).read(argv)
+    if (options.seeds is None) != options.until_decided:
+        raise ConfigError(
+            "type either --until-decided --most N, which compares after each step, or --seeds N, "
+            "which only adds seeds."
+        )
+    for option, least in (("seeds", 1), ("most", 1), ("step", 1)):
+        value = getattr(options, option)
+        if value is not None and value < least:
+            raise ConfigError(f"--{option} {value}: type a number from {least}.")
+
+    from gatekit.compare.looking import added, until_decided
+
+    command = shlex.join(["gatekit", name, *(word for word in argv if word != "--debug")])
+    how: dict[str, Any] = {
+        "words": options.overrides,
+        "command": command,
+        "trusted": options.trust_config,
+        "say": _say if options.json else write,
+        "stream": sys.stderr if options.json else None,
+    }
+    if options.seeds is not None:
+        code = added(options.study, options.root, options.seeds, **how)
+    else:
+        limits = {"most": options.most, "step": options.step, "asked": _asked(options)}
+        code = until_decided(options.study, options.root, **limits, **how)
+    if options.json:
+        _write_json(options, code)
+    elif not code:
+        root = "" if options.root == "experiments" else f" --root {shlex.quote(options.root)}"
+        write(f"Now type: gatekit compare {options.study}{root}")
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+def _asked(options: Namespace) -> dict[str, Any]:
+    """Return the options that define the comparisons, as the arguments of `gatekit.compare`."""
+    return {
+        "by": keys(options.by),
+        "within": keys(options.within),
+        "together": keys(options.together),
+        "where": options.where,
+        "tasks": options.task,
+        "baseline": options.baseline,
+        "split": options.split,
+        "margin": options.margin,
+    }
+
+
+def _write_json(options: Namespace, code: int) -> None:
+    import dataclasses
+    from pathlib import Path
+
+    from gatekit.runs.studies import looks
+
+    found = looks.read(Path(options.root) / options.study)
+    data = None if found is None else dataclasses.asdict(found)
+    write_json({"study": options.study, "code": code, "looks": data})
+
+
+def _parser(name: str) -> Parser:
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument("study", help="the study; its recorded commands are repeated")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="n_jobs, threads, hydra.launcher.KEY ..."
+    )
+    add_root(parser)
+    parser.add_argument("--seeds", type=int, metavar="N", help="add seeds up to N, without a look")
+    parser.add_argument(
+        "--until-decided",
+        action="store_true",
+        help="add seeds step by step and compare after each, until every difference is decided",
+    )
+    parser.add_argument(
+        "--most", type=int, metavar="N", help="the most seeds; fixed at the first look"
+    )
+    parser.add_argument(
+        "--step", type=int, metavar="K", help="seeds from look to look (default: a tenth of --most)"
+    )
+    parser.add_argument("--baseline", metavar="GROUP", help="as in gatekit compare, like the next")
+    for option in ("--by", "--within", "--together"):
+        add_keys(parser, option, f"{option} of gatekit compare; fixed at the first look")
+    parser.add_argument("--split", metavar="NAME", help="the split to compare on (default: test)")
+    parser.add_argument(
+        "--margin", metavar="DELTA", help='also stop at "equivalent" and "no worse" within DELTA'
+    )
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE,VALUE",
+        help="compare only these runs; may be repeated",
+    )
+    parser.add_argument(
+        "--task", action="append", default=[], metavar="NAME,NAME", help="compare only these tasks"
+    )
+    parser.add_argument(
+        "--trust-config", action="store_true", help="needed if the study was made with it"
+    )
+    parser.add_argument("--json", action="store_true", help="write the looks as JSON")
+    return parser

@@ -1,0 +1,302 @@
+"""Look at a study between seeds: the number of looks is recorded, and the level is spent over them.
+
+`look` compares the groups once, at a number of seeds at which every run has an outcome, and appends
+what it found to ``looks.jsonl``. The family of comparisons is that of the first look.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.compare.numbers import p_value
+from gatekit.compare.stats.looks import next_look, spent
+from gatekit.compare.stats.rule import MIN_FLIPS
+from gatekit.runs.fingerprint import canonical_json
+from gatekit.runs.result import OUTCOMES
+from gatekit.runs.studies import looks as looks_file
+from gatekit.runs.studies.looks import Looks
+from gatekit.runs.studies.survey import study_folder
+from gatekit.study.extend import extension, first_seeds
+from gatekit.study.launch import launch, report
+from gatekit.study.plan import SweepPlan
+
+from .comparison import Comparison, Row, compare, family
+from .study import load
+
+FIXED = ("better", "worse", "equivalent", "not_worse")
+"""Decisions that need no further seeds."""
+
+
+def begun(
+    study: Path, most: int | None, asked: Mapping[str, Any]
+) -> tuple[Looks | None, int, dict[str, Any]]:
+    """Return the looks at a study, its most seeds, and the options of the comparison.
+
+    Args:
+        study: the study's folder.
+        most: the most seeds as typed; None means those of the first look.
+        asked: options of the comparison as typed; none means those of the first look.
+
+    Raises:
+        ConfigError: the first look needs ``most``; or it or an option is not that of the first.
+        RunError: the file of looks is damaged.
+    """
+    before = looks_file.read(study)
+    options = {key: value for key, value in asked.items() if value not in (None, [], ())}
+    if before is None:
+        if most is None:
+            raise ConfigError(
+                "--until-decided needs --most N, the most seeds that you would run; it is fixed at "
+                "the first look. Type for example --most 20."
+            )
+        if most < MIN_FLIPS:
+            raise ConfigError(
+                f"--most {most}: looks need at least {MIN_FLIPS} seeds; type --most {MIN_FLIPS} or "
+                f"more, or --seeds {most} to add seeds without looks."
+            )
+        return None, most, options
+    if most is not None and most != before.most:
+        raise ConfigError(
+            f"--most {most}: the first look fixed --most {before.most}, because the level is spent "
+            f"over that many seeds; type --most {before.most}, or begin a new study."
+        )
+    if options and options != before.asked:
+        raise ConfigError(
+            f"the first look compared {_words(before.asked)}, and now {_words(options)} is asked "
+            "for. Leave the options out to go on; gatekit compare takes any options."
+        )
+    return before, before.most, dict(before.asked)
+
+
+def until_decided(
+    study: str,
+    root: Path | str,
+    *,
+    most: int | None = None,
+    step: int | None = None,
+    asked: Mapping[str, Any],
+    words: Sequence[str] = (),
+    command: str = "",
+    trusted: bool = False,
+    say: Callable[[str], None] = print,
+    stream: TextIO | None = None,
+) -> int:
+    """Add seeds and look, until every comparison is decided or the most seeds are reached.
+
+    It may be stopped at any moment; the same call goes on.
+
+    Args:
+        study: the study's name.
+        root: the folder of all studies.
+        most: the most seeds; needed for the first look only.
+        step: seeds from look to look; by default a tenth of ``most``.
+        asked: options of `gatekit.compare` that define the comparisons.
+        words: overrides of how runs are made.
+        command: what was typed.
+        trusted: whether ``--trust-config`` was typed.
+        say: is given what was decided, as lines.
+        stream: where the progress of runs is shown; stdout by default.
+
+    Returns:
+        0, or the exit code of the sweep if runs failed or were stopped.
+
+    Raises:
+        GatekitError: as `begun`, `look` and `gatekit.study.extend.extension` describe.
+    """
+    looks, most, asked = begun(study_folder(study, root, "extend"), most, asked)
+    whole, present = extension(study, root, most, words, command, trusted)
+    open_ = None
+    if looks is not None:
+        comparison = look(study, root, looks.seeds[-1], most, asked)
+        open_ = undecided(comparison)
+        say(_found(comparison, looks, open_))
+    while open_ is None or open_:
+        seeds = next_look(None if looks is None else looks.seeds[-1], present, most, step)
+        if seeds is None:
+            break
+        say(f"study {study}: {seeds} of at most {most} seeds for look {_number(looks)}.")
+        if code := made(first_seeds(whole, seeds), say, stream):
+            return code
+        comparison = look(study, root, seeds, most, asked)
+        looks, open_ = comparison.study.looks, undecided(comparison)
+        assert looks is not None
+        say(_found(comparison, looks, open_))
+    say(
+        f"Open with {most} seeds, which were the most: {listed(open_)}."
+        if open_
+        else "Every difference is decided."
+    )
+    return 0
+
+
+def added(
+    study: str,
+    root: Path | str,
+    seeds: int,
+    *,
+    words: Sequence[str] = (),
+    command: str = "",
+    trusted: bool = False,
+    say: Callable[[str], None] = print,
+    stream: TextIO | None = None,
+) -> int:
+    """Add seeds without a look; the arguments are those of `until_decided`.
+
+    Raises:
+        ConfigError: the study has looks, so that its next seeds belong to the next look.
+        GatekitError: as `gatekit.study.extend.extension` describes.
+    """
+    before = looks_file.read(study_folder(study, root, "extend"))
+    if before is not None:
+        raise ConfigError(
+            f"study {study} was looked at {len(before.seeds)} times; type gatekit extend {study} "
+            f"--until-decided, which goes on to at most {before.most} seeds."
+        )
+    whole, present = extension(study, root, seeds, words, command, trusted)
+    say(f"study {study}: from {present} to {seeds} seeds.")
+    return made(whole, say, stream)
+
+
+def made(plan: SweepPlan, say: Callable[[str], None], stream: TextIO | None = None) -> int:
+    """Make the runs of a plan that are not complete; return 0 if all have an outcome now.
+
+    Args:
+        plan: the plan.
+        say: is given the report if a run failed, was stopped or is not complete.
+        stream: where progress is shown; stdout by default.
+    """
+    outcome = launch(plan, stream=stream)
+    waiting = [run for run in plan.runs if run.folder().state().name not in OUTCOMES]
+    if not outcome.code and not waiting:
+        return 0
+    lines = report(plan, outcome).split("\n")
+    say("\n".join(line for line in lines if not line.startswith("Now type:")))
+    if not outcome.code:
+        say(f"{len(waiting)} runs are not complete yet. When they are, type the same command.")
+    return outcome.code or 1
+
+
+def _number(looks: Looks | None) -> int:
+    return 1 if looks is None else len(looks.seeds) + 1
+
+
+def _found(comparison: Comparison, looks: Looks, open_: Sequence[str]) -> str:
+    total = sum(row.difference is not None for row in comparison.rows)
+    lines = [
+        f"look {len(looks.seeds)}: {looks.seeds[-1]} of at most {looks.most} seeds, alpha spent "
+        f"{looks.alpha:.2g}; {total - len(open_)} of {total} differences decided"
+    ]
+    for row in comparison.rows:
+        diff = row.difference
+        if diff is not None and diff.test is not None:
+            lines.append(f"  {row.group.label}: {diff.decision}, p {p_value(diff.test.p)}")
+    return "\n".join(lines)
+
+
+def look(
+    study: str, root: Path | str, seeds: int, most: int, asked: Mapping[str, Any]
+) -> Comparison:
+    """Compare the groups at a number of seeds and record this as a look.
+
+    Every run of these seeds must have an outcome. A look that was recorded already is not another
+    look: the comparison is that of the record.
+
+    Args:
+        study: the study's name.
+        root: the folder of all studies.
+        seeds: number of seeds of each group.
+        most: the most seeds.
+        asked: options of `gatekit.compare`.
+
+    Raises:
+        ConfigError: the groups are not those of the first look, or none can be compared.
+        RunError: results that were looked at have changed, or the look cannot be recorded.
+    """
+    loaded = load(study, root)
+    before = loaded.looks
+    done = () if before is None else before.seeds
+    if before is not None:
+        _check(compare(loaded, **asked), before)
+    if seeds in done:
+        return compare(loaded, **asked)
+    alpha, last = spent(seeds / most), spent(done[-1] / most) if done else 0.0
+    now = Looks(most, (*done, seeds), asked=asked, alpha=alpha, added=alpha - last)
+    comparison = compare(dataclasses.replace(loaded, looks=now), **asked)
+    groups = family(comparison.rows)
+    if before is not None and groups != before.groups:
+        raise ConfigError(_changed(before.groups, groups))
+    differences = [row.difference for row in comparison.rows if row.difference is not None]
+    if not differences:
+        raise ConfigError(
+            f"study {study} has one group, and a look compares at least two; train another "
+            "variant in the same study first."
+        )
+    for diff in differences:
+        if diff.refused or diff.blocked:
+            why = "; ".join([*diff.refused, *diff.blocked])
+            raise RunError(f"no look was taken: {why}")
+    now = dataclasses.replace(
+        now,
+        groups=groups,
+        results={row.group.typed(): _digest(row) for row in comparison.rows},
+        decisions={
+            row.group.typed(): row.difference.decision for row in comparison.rows if row.difference
+        },
+    )
+    try:
+        looks_file.append(loaded.path, now)
+    except OSError as error:
+        raise RunError(f"the look cannot be recorded in {loaded.path}: {error.strerror}.") from None
+    return comparison
+
+
+def undecided(comparison: Comparison) -> list[str]:
+    """Return the labels of the groups whose comparison is open."""
+    return [
+        row.group.label
+        for row in comparison.rows
+        if row.difference is not None and row.difference.decision not in FIXED
+    ]
+
+
+def _check(comparison: Comparison, before: Looks) -> None:
+    """Check that the groups and results of the last look are what they were."""
+    groups = family(comparison.rows)
+    if groups != before.groups:
+        raise ConfigError(_changed(before.groups, groups))
+    for row in comparison.rows:
+        if before.results.get(row.group.typed()) != _digest(row):
+            raise RunError(
+                f"results of {row.group.label} have changed since look {len(before.seeds)} at "
+                f"{before.seeds[-1]} seeds, or are missing. Repeat damaged runs with the study's "
+                "gatekit train command, or begin a new study."
+            )
+
+
+def _digest(row: Row) -> str:
+    """Return a hash of a group's runs and their outcomes; of a repeated run it is the same."""
+    runs = [[run.id, repr(run.result.outcome)] for run in row.group.runs if run.result]
+    return hashlib.sha256(canonical_json(sorted(runs)).encode()).hexdigest()[:16]
+
+
+def _changed(before: Mapping[str, str | None], now: Mapping[str, str | None]) -> str:
+    came = [label for label in now if label not in before]
+    gone = [label for label in before if label not in now]
+    parts = [f"{', '.join(came)} came"] if came else []
+    parts += [f"{', '.join(gone)} went"] if gone else []
+    return (
+        "the groups or baselines are not those of the first look"
+        f" ({'; '.join(parts) or 'a baseline changed'}), and one level is spent on one family of "
+        "comparisons. Train other groups in a study of their own, or look only at the first ones "
+        "with gatekit compare --where KEY=VALUE."
+    )
+
+
+def _words(asked: Mapping[str, Any]) -> str:
+    pairs = [f"{key}={','.join(v) if isinstance(v, list) else v}" for key, v in asked.items()]
+    return " ".join(pairs) or "the groups without options"

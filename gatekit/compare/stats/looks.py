@@ -1,0 +1,272 @@
+"""The decision rule if seeds are added after a look: the level is spent over the looks.
+
+`gatekit.compare.stats.rule` decides a table once. Here the same sign flips of whole seeds decide it
+at several numbers of seeds, with at most 5 % false verdicts over all looks together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatekit.runs.studies.looks import Looks
+
+from .rule import (
+    ALPHA,
+    FLIPS,
+    MIN_FLIPS,
+    RANK_FLIPS,
+    AtLook,
+    PairedTest,
+    decide,
+    sign_vectors,
+    smallest_p,
+    t_of_share,
+    within_margin,
+)
+from .statistics import Floats, signed_ranks
+
+_Q = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+
+_TIE = 1e-12
+
+
+def spent(share: float) -> float:
+    r"""Return the level that is spent when a share of the most seeds has been looked at.
+
+    $$\alpha^*(t) = 2 - 2 \Phi(z_{0.975} / \sqrt t)$$
+
+    Args:
+        share: number of seeds divided by the most seeds, above 0 and at most 1.
+
+    Reference:
+        Lan & DeMets, "Discrete sequential boundaries for clinical trials", Biometrika 70 (1983),
+        doi:10.1093/biomet/70.3.659
+    """
+    from scipy.special import ndtr
+
+    return ALPHA if share >= 1 else float(2 * ndtr(-_Q / math.sqrt(share)))
+
+
+def is_possible(seeds: int, most: int) -> bool:
+    """Return whether a look at this number of seeds can decide anything."""
+    return seeds >= MIN_FLIPS and smallest_p(seeds) < spent(seeds / most)
+
+
+def first_look(most: int) -> int:
+    """Return the fewest seeds at which a look can decide anything.
+
+    Args:
+        most: the most seeds, at least eight.
+    """
+    return next(n for n in range(MIN_FLIPS, most + 1) if is_possible(n, most))
+
+
+def next_look(last: int | None, present: int, most: int, step: int | None = None) -> int | None:
+    """Return the number of seeds of the next look; None if the last one was at the most seeds.
+
+    Args:
+        last: number of seeds of the last look; None before the first.
+        present: number of seeds that a study has. The first look is not at fewer, because they may
+            have been looked at.
+        most: the most seeds.
+        step: seeds from look to look; by default a tenth of ``most``.
+    """
+    if last is None:
+        return max(first_look(most), present)
+    return None if last >= most else min(most, last + (step or max(1, most // 10)))
+
+
+def decide_looks(
+    table: Sequence[Mapping[Hashable, float]], looks: Sequence[int], most: int
+) -> list[PairedTest | None]:
+    r"""Test all comparisons of a table at each look; what a look decides stays decided.
+
+    A sign vector flips the differences of a whole seed, at all looks. For a set of groups, let
+    $T_k$ be their largest $|t|$ at look $k$. Look $k$ rejects the sign vectors with the largest
+    $T_k$ among those that no earlier look rejected, as long as the share of all rejected vectors
+    stays below $\alpha^*(t_k)$. The p value of a look is
+
+    $$p_k = \mathrm{share\ of\ sign\ vectors\ that\ an\ earlier\ look\ rejected,\ or\ with}\;
+    T^*_k \ge |t_k|$$
+
+    and decides if it is below $\alpha^*(t_k)$. Groups are stepped down as without looks. If no
+    group differs, the share of tables with a verdict is at most $\alpha^*(t_k)$ at each look,
+    whatever the noise; level that a look cannot use is left to later ones.
+
+    Args:
+        table: for each comparison, the difference of each seed; seeds are numbered from 0.
+        looks: number of seeds of each look, in order.
+        most: the most seeds.
+
+    Returns:
+        The test at the look that decided, or at the last one; None for groups with fewer than
+        eight seeds.
+
+    Reference:
+        Lan & DeMets (1983), doi:10.1093/biomet/70.3.659; Westfall & Young, "Resampling-based
+        multiple testing" (1993)
+    """
+    results: list[PairedTest | None] = [None] * len(table)
+    family = sum(_count(row, looks[-1]) >= MIN_FLIPS for row in table)
+    active = list(range(len(table)))
+    for number, seeds in enumerate(looks, start=1):
+        tested = [i for i in active if _count(table[i], seeds) >= MIN_FLIPS]
+        alpha, last = spent(seeds / most), number == len(looks)
+        rows = [table[i] for i in tested]
+        parts = [_columns(rows, n) for n in looks[:number]] if tested else []
+        for place, p in _stepped(parts, [spent(n / most) for n in looks[:number]], last):
+            if p >= alpha and not last:
+                continue
+            row, column = rows[place], parts[-1][0][:, place]
+            early = (value for seed, value in row.items() if _is_early(seed, seeds))
+            name = FLIPS if all(map(math.isfinite, early)) else RANK_FLIPS
+            look = AtLook(number, seeds, most, alpha, int(np.sign(column.sum())))
+            results[tested[place]] = PairedTest(p, name, family, smallest_p(seeds), look)
+            if p < alpha:
+                active.remove(tested[place])
+    return results
+
+
+def decide_table(
+    table: Sequence[Mapping[Hashable, float]], looks: Looks | None
+) -> list[PairedTest | None]:
+    """Return the tests of a table's comparisons, with looks if the study has any."""
+    return decide(table) if looks is None else decide_looks(table, looks.seeds, looks.most)
+
+
+def sequential(maxima: Sequence[Floats], alphas: Sequence[float]) -> Floats:
+    """Return the p value of the last look, for the largest statistic of each sign vector.
+
+    Args:
+        maxima: for each look, ``(..., vectors)``; the first vector flips nothing.
+        alphas: for each look, the level that is spent.
+
+    Returns:
+        p values, ``(...)``.
+    """
+    rejected = np.zeros(maxima[0].shape, dtype=bool)
+    for t, alpha in zip(maxima[:-1], alphas[:-1], strict=True):
+        rejected |= beyond(t, rejected, alpha)
+    t = maxima[-1]
+    return np.asarray((rejected | (t >= t[..., :1] - _TIE)).mean(axis=-1))
+
+
+def beyond(t: Floats, rejected: NDArray[np.bool_], alpha: float) -> NDArray[np.bool_]:
+    """Return the sign vectors that a look rejects beside those that are rejected already.
+
+    Args:
+        t: the largest statistic of each sign vector, ``(..., vectors)``, not negative.
+        rejected: the vectors that earlier looks rejected.
+        alpha: the level that is spent.
+    """
+    vectors = t.shape[-1]
+    most = math.ceil(alpha * vectors) - 1
+    room = most - rejected.sum(axis=-1, keepdims=True)
+    left = np.where(rejected, -1.0, t)
+    top = np.sort(np.partition(left, vectors - 1 - most, axis=-1)[..., vectors - 1 - most :])
+    # Equal statistics are rejected together or not at all.
+    return np.asarray(left > np.take_along_axis(top, most - room, axis=-1) + _TIE)
+
+
+def flipped(d: Floats, vectors: Floats, counts: Floats | None = None) -> Floats:
+    """Return what grows with |t| of each group under each sign vector.
+
+    Args:
+        d: differences, ``(..., seeds, groups)``; zero where a group lacks a seed.
+        vectors: sign vectors of as many seeds or more, ``(vectors, seeds)``.
+        counts: number of seeds of each group, if they are not equal.
+
+    Returns:
+        ``(..., groups, vectors)``.
+    """
+    n = np.array(float(d.shape[-2])) if counts is None else counts
+    norm = np.sqrt(n * np.square(d).sum(axis=-2))
+    unit = np.swapaxes(d / np.where(norm > 0, norm, 1.0)[..., None, :], -1, -2)
+    share = np.abs(np.matmul(unit, vectors[:, : d.shape[-2]].T))
+    # With equal numbers of seeds, |sum d| / norm orders the groups as t does.
+    return share if counts is None else t_of_share(share.round(12), n[..., None])
+
+
+def within_margin_looks(
+    table: Sequence[Mapping[Hashable, float]],
+    margins: Sequence[float],
+    looks: Sequence[int],
+    most: int,
+) -> list[tuple[float, float] | None]:
+    """Return the p values of `within_margin`, corrected for looks; what a look decides stays.
+
+    Each look tests at the level that it adds to what was spent before (Bonferroni). The p values
+    are multiplied by 0.05 divided by this level, so 0.05 is the bar at each look.
+
+    Args:
+        table: for each comparison, how much better the group is on each seed.
+        margins: the margin of each comparison.
+        looks: number of seeds of each look, in order.
+        most: the most seeds.
+    """
+    results: list[tuple[float, float] | None] = [None] * len(table)
+    before = 0.0
+    for seeds in looks:
+        alpha = spent(seeds / most)
+        factor, before = ALPHA / (alpha - before), alpha
+        rows = [[gain for seed, gain in row.items() if _is_early(seed, seeds)] for row in table]
+        for i, found in enumerate(within_margin(rows, margins)):
+            if found is not None:
+                new, old = [min(1.0, p * factor) for p in found], results[i] or (1.0, 1.0)
+                kept = [o if o < ALPHA else p for p, o in zip(new, old, strict=True)]
+                results[i] = (kept[0], kept[1])
+    return results
+
+
+def _stepped(
+    parts: Sequence[tuple[Floats, Floats]], alphas: Sequence[float], whole: bool
+) -> list[tuple[int, float]]:
+    """Return the column and the p value of groups, from the largest |t| at the last look down.
+
+    If not ``whole``, those after the first that is not decided are left out.
+    """
+    if not parts:
+        return []
+    vectors = sign_vectors(len(parts[-1][0]))
+    equal = all((counts == len(d)).all() for d, counts in parts)
+    t = [flipped(d, vectors, None if equal else counts) for d, counts in parts]
+    order = np.argsort(-t[-1][:, 0], kind="stable")
+    # The maximum over the groups that are not yet rejected.
+    maxima = [np.maximum.accumulate(each[order[::-1]], axis=0)[::-1] for each in t]
+    found, p = [], 0.0
+    for place, column in enumerate(order.tolist()):
+        p = max(p, float(sequential([each[place] for each in maxima], alphas)))
+        found.append((column, p))
+        if p >= alphas[-1] and not whole:
+            break
+    return found
+
+
+def _columns(rows: Sequence[Mapping[Hashable, float]], seeds: int) -> tuple[Floats, Floats]:
+    """Return the differences of the first seeds, ``seeds x groups``, and how many each group has.
+
+    A group with fewer than eight seeds rejects nothing, so it has zeros.
+    """
+    d = np.zeros((seeds, len(rows)))
+    counts = np.array([float(_count(row, seeds)) for row in rows])
+    for column, row in enumerate(rows):
+        if counts[column] < MIN_FLIPS:
+            continue
+        early = {seed: value for seed, value in row.items() if _is_early(seed, seeds)}
+        values = np.array(list(early.values()))
+        places = np.array([*early], dtype=int)
+        d[places, column] = values if np.isfinite(values).all() else signed_ranks(values)
+    return d, counts
+
+
+def _count(row: Mapping[Hashable, float], seeds: int) -> int:
+    return sum(_is_early(seed, seeds) for seed in row)
+
+
+def _is_early(seed: Hashable, seeds: int) -> bool:
+    return isinstance(seed, int) and 0 <= seed < seeds

@@ -1,0 +1,129 @@
+"""``looks.jsonl``: when a study was looked at between seeds, and what was decided; append only.
+
+Each line carries the whole history and a checksum, so the last line is enough to know all looks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatekit.cell.errors import RunError
+from gatekit.runs import durable, metrics
+from gatekit.runs.names import LOOKS
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The looks at a study, up to the last one.
+
+    Attributes:
+        most: number of seeds after which there is no further look; fixed at the first look.
+        seeds: number of seeds of each look, in order.
+        asked: options of the comparison, as `gatekit.compare` takes them.
+        groups: the baseline of each group; None for a baseline.
+        results: a hash of the results of each group at the last look.
+        decisions: the decision on each group that is compared, in a word.
+        alpha: level spent up to the last look.
+        added: level that the last look added.
+    """
+
+    most: int
+    seeds: tuple[int, ...]
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    groups: Mapping[str, str | None] = field(default_factory=dict)
+    results: Mapping[str, str] = field(default_factory=dict)
+    decisions: Mapping[str, str] = field(default_factory=dict)
+    alpha: float = 0.0
+    added: float = 0.0
+
+
+def append(study: Path, looks: Looks) -> None:
+    """Append a look; when this returns, it is on the disk."""
+    record = {
+        "schema": SCHEMA,
+        "most": looks.most,
+        "seeds": list(looks.seeds),
+        "information": looks.seeds[-1] / looks.most,
+        "alpha": looks.alpha,
+        "added": looks.added,
+        "asked": dict(looks.asked),
+        "groups": dict(looks.groups),
+        "results": dict(looks.results),
+        "decisions": dict(looks.decisions),
+    }
+    metrics.append(study / LOOKS, record)
+
+
+def read(study: Path) -> Looks | None:
+    """Return the looks at a study; None if there are none.
+
+    A line that a killed process did not finish is no look. Damage before the last line does no
+    harm, because the last line has the whole history.
+
+    Raises:
+        RunError: the file cannot be read, or its last line is damaged, so that the number of looks
+            is unknown; or a newer gatekit wrote it.
+    """
+    path = study / LOOKS
+    try:
+        lines = durable.read(path).split(b"\n")
+    except OSError as error:
+        if durable.missing(error):
+            return None
+        raise _unknown(path, f"cannot be read: {durable.why(error)}") from None
+    # After the last newline there is nothing, or what a killed process wrote.
+    found = _read_line(lines[-1])
+    if found is not None:
+        return found
+    whole = [(number, raw) for number, raw in enumerate(lines[:-1], start=1) if raw.strip()]
+    if not whole:
+        return None
+    number, raw = whole[-1]
+    found = _read_line(raw)
+    if found is None:
+        raise _unknown(path, f"is damaged in line {number}")
+    return found
+
+
+def _unknown(path: Path, what: str) -> RunError:
+    return RunError(
+        f"{path} {what}, so it is unknown how often the study was looked at, and no verdict can be"
+        " given. Restore the file from a copy."
+    )
+
+
+def _read_line(raw: bytes) -> Looks | None:
+    try:
+        record = json.loads(raw)
+        if not isinstance(record, dict) or record.get("crc") != metrics.checksum(record):
+            return None
+        if record["schema"] != SCHEMA:
+            raise RunError(
+                f"{LOOKS} has format {record['schema']}, and this gatekit reads format {SCHEMA};"
+                " install a newer gatekit."
+            )
+        return _checked(record)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if isinstance(error, RunError):
+            raise
+        return None
+
+
+def _checked(record: Mapping[str, Any]) -> Looks | None:
+    most, seeds = record["most"], record["seeds"]
+    maps = [record[key] for key in ("asked", "groups", "results", "decisions")]
+    levels = [record[key] for key in ("alpha", "added")]
+    fits = (
+        all(type(n) is int for n in (most, *seeds))
+        and len(seeds) > 0
+        and all(a < b for a, b in zip([0, *seeds], [*seeds, most + 1], strict=True))
+        and all(isinstance(one, dict) for one in maps)
+        and all(isinstance(level, float) for level in levels)
+    )
+    return Looks(most, tuple(seeds), *maps, *levels) if fits else None

@@ -1,0 +1,148 @@
+"""The sweep of a study again, with more seeds: the commands that made it, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.runs.studies import plan_file
+from gatekit.runs.studies.survey import study_folder, survey
+
+from .command import composition
+from .config import LAUNCH_KEYS
+from .plan import PlannedRun, SweepPlan, plan
+
+LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
+"""Keys that may be typed: they choose how runs are made, not which."""
+
+
+def extension(
+    study: str,
+    root: Path | str,
+    seeds: int,
+    words: Sequence[str] = (),
+    command: str = "",
+    trusted: bool = False,
+) -> tuple[SweepPlan, int]:
+    """Return the runs that the study's commands ask for with more seeds, and how many it has.
+
+    Args:
+        study: the study's name.
+        root: the folder of all studies.
+        seeds: number of seeds of each variant; seeds are 0 to ``seeds - 1``.
+        words: overrides of how runs are made, such as ``n_jobs=4``.
+        command: what was typed.
+        trusted: whether ``--trust-config`` was typed; a recorded one is not enough.
+
+    Returns:
+        The plan, which includes the runs that are complete, and the number of seeds that the study
+        has already.
+
+    Raises:
+        RunError: there is no such study, no command is recorded, or its commands would make other
+            runs today.
+        ConfigError: the study has more seeds, or seeds that are not numbered from 0; or it is a
+            search.
+    """
+    folder = study_folder(study, root, "extend")
+    for word in words:
+        key = word.partition("=")[0]
+        if key not in LAUNCH_ONLY and not key.startswith("hydra.launcher."):
+            raise ConfigError(
+                f"{word}: extend repeats the study's own commands; type only "
+                f"{listed(LAUNCH_ONLY)} or hydra.launcher.KEY."
+            )
+    trained = _recorded(folder)
+    if not trained:
+        raise RunError(
+            f"no `gatekit train` command is recorded in {folder}, so there is nothing to repeat "
+            "with more seeds. Type the sweep again: gatekit train -m study="
+            f"{study} seeds={seeds} ..."
+        )
+    if any("--trust-config" in typed for typed in trained) and not trusted:
+        raise ConfigError(
+            f"study {study} was made with --trust-config; add it here, too, if you wrote the "
+            "configuration yourself."
+        )
+    plans = [
+        _planned([*_variants(typed, words), f"study={study}", f"root={root}", f"seeds={seeds}"])
+        for typed in trained
+    ]
+    runs = {run.fingerprint: run for each in plans for run in each.runs}
+    sources = {digest: source for each in plans for digest, source in each.sources.items()}
+    whole = SweepPlan(plans[0].launch, tuple(runs.values()), (), sources, command)
+    return whole, _present(study, folder, whole, seeds)
+
+
+def first_seeds(whole: SweepPlan, seeds: int) -> SweepPlan:
+    """Return the part of a plan with the first seeds."""
+    runs = tuple(run for run in whole.runs if seed_of(run) < seeds)
+    return dataclasses.replace(whole, runs=runs)
+
+
+def seed_of(run: PlannedRun) -> int:
+    """Return the seed of a planned run."""
+    return int(run.config["seed"])
+
+
+def _recorded(folder: Path) -> list[list[str]]:
+    """Return the arguments of the `gatekit train` commands that are recorded in a study."""
+    found = []
+    for typed in plan_file.commands(folder):
+        with contextlib.suppress(ValueError):
+            words = shlex.split(typed)
+            if words[:2] == ["gatekit", "train"]:
+                found.append(words[2:])
+    return found
+
+
+def _variants(typed: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return a recorded command without what chooses seeds and study, then what was typed now."""
+    now = {word.partition("=")[0] for word in words}
+    left_out = {"study", "root", "seed", "seeds", "retry", "allow_changed", *now}
+    kept = [word for word in typed if word.lstrip("+").partition("=")[0] not in left_out]
+    return [*kept, *words]
+
+
+def _planned(words: Sequence[str]) -> SweepPlan:
+    found = composition(words)
+    if found.search is not None:
+        raise ConfigError(
+            "a search has no fixed variants that more seeds could be added to; type gatekit "
+            "confirm STUDY --seeds N to repeat the best trial of each variant."
+        )
+    return plan(found.jobs)
+
+
+def _present(study: str, folder: Path, whole: SweepPlan, seeds: int) -> int:
+    """Return how many seeds a study has; check that its runs are those that the plan asks for."""
+    known = {run.fingerprint: seed_of(run) for run in whole.runs}
+    found = survey(folder)
+    others = [run for run in found if run.stale is None and run.id not in known]
+    for run in others:
+        seed = run.label.rpartition("seed=")[2]
+        if not seed.isdecimal():
+            continue
+        if run.state != "PLANNED" and int(seed) >= seeds and _same_but_seed(run.label, whole):
+            raise ConfigError(
+                f"study {study} has the seed {seed}, and {seeds} seeds are 0 to {seeds - 1}; type "
+                "a larger number, or begin a study with seeds=N, which numbers them from 0."
+            )
+    if changed := [run for run in others if run.state != "PLANNED"]:
+        raise RunError(
+            f"study {study} cannot be extended: its commands do not ask for {len(changed)} of its "
+            f"{len(found)} runs today, such as {changed[0].label}. A cell, plugin, data set or "
+            "default has changed, or the runs come from elsewhere. Undo the change, or train a new "
+            "study."
+        )
+    there = [known[run.id] for run in found if run.id in known and run.state != "PLANNED"]
+    return max(there, default=-1) + 1
+
+
+def _same_but_seed(label: str, whole: SweepPlan) -> bool:
+    before = label.rpartition("seed=")[0]
+    return any(run.label.rpartition("seed=")[0] == before for run in whole.runs)

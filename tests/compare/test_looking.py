@@ -1,0 +1,284 @@
+"""Looking at a study between seeds: killed at any moment, the same call goes on with one look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.compare import looking
+from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.output.export import records
+from gatekit.compare.output.sentence import sentences
+from gatekit.compare.study import load
+from gatekit.runs.names import LOOKS
+from gatekit.runs.studies import looks as file
+
+from .synthetic import configuration, write_run
+
+Shifts = dict[str, float]
+
+
+class Sweep:
+    """A sweep that writes runs at once; ``stop`` runs are written before it is killed."""
+
+    def __init__(self, root: Path, shifts: Shifts) -> None:
+        self.root, self.shifts = root, shifts
+        self.stop = 10_000
+        self.asked: list[int] = []
+
+    def made(self, plan: int, say: object = None, stream: object = None) -> int:
+        self.asked.append(plan)
+        for seed in range(plan):
+            for cell, shift in self.shifts.items():
+                config = configuration(cell, seed)
+                rng = np.random.default_rng([seed, len(cell)])
+                folder = self.root / "demo" / "runs" / f"{cell[:1].encode().hex()}{seed:014d}"
+                if folder.exists():
+                    continue
+                if not self.stop:
+                    raise KeyboardInterrupt
+                self.stop -= 1
+                write_run(folder.parent, config, 9.0 + shift + rng.normal(0, 0.1), name=folder.name)
+        return 0
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sweep]]:
+    """Return a function that begins a study with three seeds and replaces its launcher."""
+
+    def begin(**shifts: float) -> Sweep:
+        made = Sweep(tmp_path, {"lstm": 0.0, **shifts})
+        made.made(3)
+        made.asked.clear()
+        present = len(list((tmp_path / "demo" / "runs").iterdir())) // len(made.shifts)
+        monkeypatch.setattr(looking, "made", made.made)
+        monkeypatch.setattr(looking, "extension", lambda study, root, seeds, *_: (seeds, present))
+        monkeypatch.setattr(looking, "first_seeds", lambda _, seeds: seeds)
+        return made
+
+    return begin
+
+
+def extend(root: Path, **options: Any) -> list[str]:
+    lines: list[str] = []
+    how = {"most": 20, "asked": {}, "say": lines.append, **options}
+    assert looking.until_decided("demo", root, **how) == 0
+    return lines
+
+
+def looks(root: Path) -> file.Looks:
+    found = file.read(root / "demo")
+    assert found is not None
+    return found
+
+
+def test_seeds_are_added_until_every_difference_is_decided(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    made = sweep(gru=-1.0, rnn=0.1)
+    lines = extend(tmp_path)
+    found = looks(tmp_path)
+    assert made.asked == list(found.seeds) == list(range(10, found.seeds[-1] + 1, 2))
+    assert 10 < found.seeds[-1] < 20
+    assert found.decisions == {"gru": "better", "rnn": "worse"}
+    assert lines[-1] == "Every difference is decided."
+    # What the first look decided has the p value and the number of seeds of that look.
+    gru, rnn = (
+        next(r for r in records(compare("demo", tmp_path)) if r["group"] == g)
+        for g in ("gru", "rnn")
+    )
+    assert (gru["look"], gru["look_seeds"], gru["most_seeds"]) == (1, 10, 20)
+    assert gru["p"] < gru["alpha"] < rnn["alpha"]
+    assert rnn["look_seeds"] == found.seeds[-1]
+    # Again there is nothing to do.
+    before = (tmp_path / "demo" / LOOKS).read_bytes()
+    assert extend(tmp_path, most=None)[-1] == "Every difference is decided."
+    assert (tmp_path / "demo" / LOOKS).read_bytes() == before
+
+
+def test_the_most_seeds_end_the_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep(gru=0.0)
+    lines = extend(tmp_path, step=5)
+    assert looks(tmp_path).seeds == (10, 15, 20)
+    assert looks(tmp_path).alpha == 0.05
+    assert lines[-1] == "Open with 20 seeds, which were the most: gru."
+
+
+def test_killed_at_any_moment_the_same_call_takes_the_same_looks(
+    sweep: Callable[..., Sweep], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sweep(gru=0.0)
+    append = file.append
+    for kill in ("run", "before", "after", "torn"):
+        with monkeypatch.context() as patch:
+            made.stop = 5 if kill == "run" else 10_000
+
+            def killed(study: Path, found: file.Looks, kill: str = kill) -> None:
+                if kill != "before":
+                    append(study, found)
+                if kill == "torn":
+                    path = study / LOOKS
+                    path.write_bytes(path.read_bytes()[:-30])
+                raise KeyboardInterrupt
+
+            patch.setattr(file, "append", killed)
+            with pytest.raises(KeyboardInterrupt):
+                extend(tmp_path, step=5)
+        made.stop = 10_000
+    # The look that was written before the kill counts; the torn one is taken again.
+    assert looks(tmp_path).seeds == (10,)
+    extend(tmp_path, step=5)
+    assert looks(tmp_path).seeds == (10, 15, 20)
+    assert looks(tmp_path).decisions == {"gru": "open"}
+
+
+def test_a_look_on_the_same_results_is_not_a_new_look(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    sweep(gru=0.0).made(10)
+    first = looking.look("demo", tmp_path, 10, 20, {})
+    again = looking.look("demo", tmp_path, 10, 20, {})
+    assert looks(tmp_path).seeds == (10,)
+    assert first.notes == again.notes
+    assert len((tmp_path / "demo" / LOOKS).read_bytes().splitlines()) == 1
+
+
+def test_seeds_beyond_the_last_look_wait(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    made = sweep(gru=0.0)
+    made.made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    before = compare("demo", tmp_path)
+    made.stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        made.made(12)
+    after = compare("demo", tmp_path)
+    assert records(after) == records(before)
+    note = "3 runs have seeds beyond the last look and wait for the next `gatekit extend`"
+    assert note in after.notes
+
+
+def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep(gru=0.0)
+    extend(tmp_path, step=5)
+    found = compare("demo", tmp_path)
+    assert found.notes[0] == (
+        "looked at 3 times, at 10, 15, 20 of at most 20 seeds; alpha spent 0.05 of 0.05"
+    )
+    (sentence,) = sentences(found)
+    assert "look 3 at 20 of at most 20 seeds, alpha spent 0.05" in sentence
+    verdicts = [row.verdict for row in found.rows if row.verdict]
+    assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
+    other = compare("demo", tmp_path, baseline="gru")
+    assert "the looks compared other groups or baselines than this table" in other.notes
+
+
+def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep(gru=0.0)
+    extend(tmp_path, asked={"margin": "0.3"})
+    assert looks(tmp_path).asked == {"margin": "0.3"}
+    assert looks(tmp_path).decisions == {"gru": "equivalent"}
+    assert looks(tmp_path).seeds[-1] < 20
+    # The options of the first look are used again.
+    assert extend(tmp_path, most=None)[-1] == "Every difference is decided."
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"most": 30}, "type --most 20"),
+        ({"asked": {"baseline": "gru"}}, "Leave the options out"),
+    ],
+)
+def test_what_the_first_look_fixed_cannot_change(
+    sweep: Callable[..., Sweep], tmp_path: Path, options: dict[str, Any], error: str
+) -> None:
+    sweep(gru=0.0).made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    with pytest.raises(ConfigError, match=error):
+        extend(tmp_path, **options)
+
+
+def test_the_first_look_needs_the_most_seeds(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep(gru=0.0)
+    with pytest.raises(ConfigError, match="needs --most N"):
+        extend(tmp_path, most=None)
+    with pytest.raises(ConfigError, match="--seeds 7 to add seeds without looks"):
+        extend(tmp_path, most=7)
+
+
+def test_other_groups_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    made = sweep(gru=0.0)
+    made.made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    made.shifts["rnn"] = 0.0
+    made.made(12)
+    with pytest.raises(ConfigError, match="rnn came"):
+        looking.look("demo", tmp_path, 12, 20, {})
+    assert looks(tmp_path).seeds == (10,)
+
+
+def test_changed_results_are_refused(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    made = sweep(gru=0.0)
+    made.made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    result = next((tmp_path / "demo" / "runs").glob("67*")) / "result.json"
+    result.write_bytes(result.read_bytes().replace(b"COMPLETED", b"COMPLETEE"))
+    with pytest.raises(RunError, match="results of gru have changed since look 1"):
+        looking.look("demo", tmp_path, 12, 20, {})
+
+
+def test_missing_runs_take_no_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    made = sweep(gru=0.0)
+    made.made(10)
+    run = next((tmp_path / "demo" / "runs").glob("67*"))
+    (run / "result.json").unlink()
+    with pytest.raises(RunError, match=r"no look was taken: gru is missing 1 run"):
+        looking.look("demo", tmp_path, 10, 20, {})
+    assert file.read(tmp_path / "demo") is None
+
+
+def test_one_group_has_nothing_to_look_at(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep().made(10)
+    with pytest.raises(ConfigError, match="has one group"):
+        looking.look("demo", tmp_path, 10, 20, {})
+
+
+def test_a_damaged_file_of_looks_gives_no_verdict(
+    sweep: Callable[..., Sweep], tmp_path: Path
+) -> None:
+    sweep(gru=0.0).made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    path = tmp_path / "demo" / LOOKS
+    path.write_bytes(path.read_bytes().replace(b"most", b"mosT"))
+    for read in (lambda: load("demo", tmp_path), lambda: extend(tmp_path)):
+        with pytest.raises(RunError, match="Restore the file from a copy"):
+            read()
+
+
+def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    made = sweep(gru=0.0)
+    assert looking.added("demo", tmp_path, 6, say=lambda _: None) == 0
+    assert made.asked == [6]
+    made.made(10)
+    looking.look("demo", tmp_path, 10, 20, {})
+    with pytest.raises(ConfigError, match="looked at 1 times"):
+        looking.added("demo", tmp_path, 12)
+
+
+def test_several_tasks_are_decided_over_looks(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    runs = tmp_path / "demo" / "runs"
+    for task in ("one", "two"):
+        for cell in ("lstm", "gru"):
+            for seed in range(10):
+                config = configuration(cell, seed, task__name=task)
+                write_run(runs, config, rng.normal(9 - 2 * (cell == "gru"), 0.1))
+    comparison: Comparison = looking.look("demo", tmp_path, 10, 20, {})
+    (gru, *_) = [r for r in records(comparison) if r["group"].startswith("gru")]
+    assert gru["normalised_decision"] == "better"
+    assert gru["normalised_p"] == 2**-9

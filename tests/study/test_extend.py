@@ -1,0 +1,100 @@
+"""A study's own commands again, with more seeds: the same runs, and none that has changed."""
+
+import pytest
+from inline import Inline
+
+from gatekit.cell.errors import ConfigError, RunError
+from gatekit.runs.studies import plan_file
+from gatekit.study.command import compose
+from gatekit.study.extend import extension, first_seeds, seed_of
+from gatekit.study.launch import launch
+from gatekit.study.plan import plan
+
+ROOT = "experiments"
+
+
+@pytest.fixture
+def study(place):
+    """Return a function that trains a sweep of the study `s`, as ``gatekit train WORDS``."""
+
+    def make(*words, command=None):
+        typed = ["study=s", "task=echo", "units=4", *words]
+        planned = plan(compose(typed), command or " ".join(["gatekit", "train", *typed]))
+        launch(planned, backend=Inline(lambda config: 0.1 * config["seed"]))
+        return {run.fingerprint for run in planned.runs}
+
+    return make
+
+
+def test_the_runs_that_are_there_are_part_of_the_plan(study):
+    there = study("-m", "cell=lstm,gru", "seeds=2", "n_jobs=3")
+    whole, present = extension("s", ROOT, 4, command="gatekit extend s")
+    assert present == 2
+    assert len(whole.runs) == 8
+    assert there == {run.fingerprint for run in first_seeds(whole, 2).runs}
+    assert whole.launch.n_jobs == 3
+    assert whole.command == "gatekit extend s"
+    backend = Inline(lambda config: 0.1)
+    launch(first_seeds(whole, 3), backend=backend)
+    assert sorted(config["seed"] for config in backend.configs) == [2, 2]
+    # The study's own command is repeated, not that of an extension.
+    assert extension("s", ROOT, 4)[1] == 3
+
+
+def test_several_commands_and_listed_seeds_are_extended_together(study):
+    study("-m", "cell=lstm", "seed=0,1")
+    study("-m", "cell=lstm,gru", "seeds=3")
+    whole, present = extension("s", ROOT, 5, ["n_jobs=1"])
+    assert present == 3
+    assert len(whole.runs) == 10
+    assert {seed_of(run) for run in whole.runs} == {*range(5)}
+    assert whole.launch.n_jobs == 1
+
+
+def test_one_run_becomes_a_study(study):
+    study("cell=gru")
+    whole, present = extension("s", ROOT, 3)
+    assert present == 1
+    assert len(whole.runs) == 3
+
+
+def test_changed_runs_are_refused(study, monkeypatch):
+    study("-m", "cell=lstm,gru", "seeds=2")
+    import tiny
+
+    monkeypatch.setattr(tiny.Echo, "data_hash", lambda self: "another")
+    with pytest.raises(RunError, match="do not ask for 4 of its 4 runs today"):
+        extension("s", ROOT, 4)
+
+
+def test_seeds_that_are_not_numbered_from_zero_are_refused(study):
+    study("-m", "cell=lstm", "seed=0,7")
+    with pytest.raises(ConfigError, match="has the seed 7, and 4 seeds are 0 to 3"):
+        extension("s", ROOT, 4)
+
+
+def test_only_how_runs_are_made_may_be_typed(study):
+    study("-m", "cell=lstm", "seeds=2")
+    with pytest.raises(ConfigError, match="units=8: extend repeats"):
+        extension("s", ROOT, 4, ["units=8"])
+
+
+def test_without_a_recorded_command_there_is_nothing_to_repeat(study, place):
+    study("cell=gru", command="gatekit confirm other")
+    assert plan_file.commands(place / ROOT / "s") == ["gatekit confirm other"]
+    with pytest.raises(RunError, match="no `gatekit train` command is recorded"):
+        extension("s", ROOT, 4)
+
+
+def test_a_trusted_configuration_is_trusted_again(study):
+    study("cell=gru", command="gatekit train study=s task=echo units=4 cell=gru --trust-config")
+    with pytest.raises(ConfigError, match="add it here, too"):
+        extension("s", ROOT, 4)
+    assert len(extension("s", ROOT, 4, trusted=True)[0].runs) == 4
+
+
+def test_a_search_is_refused(study):
+    search = "-m hydra/sweeper=optuna trials=4 dropout=interval(0,0.5)"
+    study("cell=gru", command=f"gatekit train study=s task=echo units=4 cell=gru {search}")
+    with pytest.raises(ConfigError, match="a search has no fixed variants"):
+        extension("s", ROOT, 4)
