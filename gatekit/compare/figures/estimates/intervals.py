@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.figures.page import plottable, run_ids, shortened
-from gatekit.compare.figures.style import looks
+from gatekit.compare.figures.style import look
 from gatekit.compare.several import SeveralTasks, Variant, several_tasks
 from gatekit.compare.stats.statistics import Interval
 
@@ -50,9 +50,10 @@ def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
             "intervals over tasks need two tasks with a known chance level, and two variants with"
             " all their runs on these tasks. Sweep over more: task=A,B"
         )
+    tones = {row.group.variant: look(row.place).tone for row in comparison.rows}
     panels = figure.subplots(1, len(_AGGREGATES), sharey=True)
     for axes, (name, of) in zip(panels, _AGGREGATES.items(), strict=True):
-        _draw(axes, several, name, of)
+        _draw(axes, several, name, of, tones)
     panels[0].set_yticks(
         range(len(several.variants)), [shortened(v.name) for v in several.variants]
     )
@@ -66,11 +67,13 @@ def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
     return run_ids([row for row in comparison.rows if row.group.variant in names])
 
 
-def _draw(axes: Axes, several: SeveralTasks, name: str, of: Aggregate) -> None:
+def _draw(
+    axes: Axes, several: SeveralTasks, name: str, of: Aggregate, tones: Mapping[str, str]
+) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    styles = looks([variant.is_baseline for variant in several.variants])
-    for place, (variant, (tone, _)) in enumerate(zip(several.variants, styles, strict=True)):
+    for place, variant in enumerate(several.variants):
+        tone = tones[variant.name]
         value, interval = of(variant)
         if value is None:
             continue

@@ -8,7 +8,7 @@ from gatekit.compare.budget.reach import Reached, reach
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.figures.curves import AXES
 from gatekit.compare.figures.page import of_one_metric, plottable, put_legend, run_ids
-from gatekit.compare.figures.style import looks
+from gatekit.compare.figures.style import Look, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +38,8 @@ def draw_survival(
         return []
     axes = figure.add_subplot()
     end = max(cost for one in groups for cost in one.costs)
-    styles = looks([one.row.is_baseline for one in groups])
-    for one, (tone, style) in zip(groups, styles, strict=True):
-        _draw(axes, one, end, tone, style)
+    for one in groups:
+        _draw(axes, one, end, look(one.row.place))
     metric = groups[0].row.summary
     assert metric is not None
     axes.set_ylim(-0.03, 1.03)
@@ -51,14 +50,14 @@ def draw_survival(
     return run_ids([one.row for one in groups])
 
 
-def _draw(axes: Axes, one: Reached, end: float, tone: str, style: object) -> None:
+def _draw(axes: Axes, one: Reached, end: float, style: Look) -> None:
     known = one.survival
     x = [0.0, *known.times, end]
     share = [0.0, *(1 - s for s in known.share)]
     y = [*share, share[-1]]
     reached = f"{sum(one.observed)} of {len(one.costs)}"
     label = plottable(f"{one.row.group.label} ({reached})")
-    axes.step(x, y, where="post", color=tone, ls=style, lw=1.3, label=label)
+    axes.step(x, y, where="post", color=style.tone, ls=style.line, lw=1.3, label=label)
     missed = sorted({c for c, hit in zip(one.costs, one.observed, strict=True) if not hit})
     heights = [y[max(i for i, t in enumerate(x) if t <= cost)] for cost in missed]
-    axes.plot(missed, heights, "|", color=tone, ms=6, mew=1)
+    axes.plot(missed, heights, "|", color=style.tone, ms=6, mew=1)

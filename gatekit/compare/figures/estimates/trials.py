@@ -8,7 +8,7 @@ from gatekit.compare.budget.trials import best_of_k
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.figures.page import metric_label, of_one_metric, put_legend, run_ids
 from gatekit.compare.figures.page import plottable as shown
-from gatekit.compare.figures.style import looks, mark
+from gatekit.compare.figures.style import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,18 +36,20 @@ def draw_best_of_k(figure: Figure, comparison: Comparison) -> list[str]:
     if not drawn:
         return []
     axes = figure.add_subplot()
-    styles = looks([one.row.is_baseline for one in drawn])
-    for place, (one, (tone, style)) in enumerate(zip(drawn, styles, strict=True)):
+    for one in drawn:
+        style = look(one.row.place)
         k = range(1, one.trials + 1)
         if one.low is not None and one.high is not None:
-            axes.fill_between(k[: len(one.low)], one.low, one.high, color=tone, alpha=0.15, lw=0)
+            axes.fill_between(
+                k[: len(one.low)], one.low, one.high, color=style.tone, alpha=0.15, lw=0
+            )
         axes.plot(
             k,
             one.outcome,
-            color=tone,
-            ls=style,
+            color=style.tone,
+            ls=style.line,
             lw=1.3,
-            marker=mark(place, one.row.is_baseline) if one.trials <= 30 else "",
+            marker=style.mark if one.trials <= 30 else "",
             ms=2.6,
             label=shown(f"{one.row.group.label} ({one.trials} trials)"),
         )
