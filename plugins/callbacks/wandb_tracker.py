@@ -7,7 +7,7 @@ from gatekit import Tracker, hookimpl
 
 
 class Client(Tracker):
-    """A module with ``init``, ``log`` and ``finish``; its own variables say where it sends to."""
+    """A module with ``init``, ``log`` and ``finish``; its own variables configure it."""
 
     def open(self):
         """Begin a run of the study's project, or continue the one with this fingerprint."""
