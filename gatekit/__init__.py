@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
     from gatekit.recurrence.padding import pad_time
+    from gatekit.registry.tracker import Tracker
     from gatekit.runs.own import run
     from gatekit.tasks.streamed import StreamedTask
     from gatekit.tasks.task import Batch, Metric, Signature, Task
@@ -53,6 +54,7 @@ __all__ = [
     "Signature",
     "StreamedTask",
     "Task",
+    "Tracker",
     "TrackingTask",
     "code",
     "compare",
@@ -80,6 +82,7 @@ _LAZY = {
     "Cell": "gatekit.recurrence.layers.step_cell",
     "load": "gatekit.compare",
     "pad_time": "gatekit.recurrence.padding",
+    "Tracker": "gatekit.registry.tracker",
     "run": "gatekit.runs.own",
     "RunLogger": "gatekit.training.run_logger",
     "use_plugins": "gatekit.registry",

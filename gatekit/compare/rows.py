@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.grouping.group import run_settings
+from gatekit.runs.config import run_settings
 from gatekit.runs.record import Run
 
 

@@ -74,7 +74,7 @@ def gatekit_callbacks(run: Mapping[str, Any]) -> Sequence[Any]:
     A run that fails or is interrupted has no ``end``.
 
     Args:
-        run: the run's resolved configuration.
+        run: the run's resolved configuration, and ``track``: the trackers that the command names.
     """
     raise NotImplementedError
 

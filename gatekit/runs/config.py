@@ -16,6 +16,16 @@ _SECTION = re.compile(r"^(?=[A-Za-z_][A-Za-z0-9_]*:)", re.MULTILINE)
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 20_000
 
+NOT_VARIANTS = (
+    *("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins"),
+    "seed",
+)
+"""Settings that distinguish no variants.
+
+They change no number, except that a plugin's code may, whose hash is compared, and the seed, over
+which groups are averaged.
+"""
+
 
 def dumped(config: Mapping[str, Any]) -> str:
     """Return a configuration as the text of its file."""
@@ -115,4 +125,22 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
             flat.update(flatten(item, path))
         else:
             flat[path] = item
+    return flat
+
+
+def cell_name(config: Mapping[str, Any]) -> str | None:
+    """Return the name of a configuration's cell, None without one."""
+    cell = config.get("cell")
+    name = cell.get("name") if isinstance(cell, Mapping) else cell
+    return None if name is None else str(name)
+
+
+def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with dotted keys: the cell by its name, without launch settings."""
+    flat: dict[str, Any] = {}
+    name = cell_name(config)
+    if name is not None:
+        flat["cell"] = name
+    rest = {k: v for k, v in config.items() if k != "cell" and k not in NOT_VARIANTS}
+    flat.update(flatten(rest))
     return flat

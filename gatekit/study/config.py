@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
+from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
 from gatekit.tasks.seeds import PARTS
 
@@ -16,6 +18,18 @@ from .schema import Check, WrongError, flag, mapping, number, one_of, optional, 
 POOLS = ("last", "mean", "all")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "step")
+
+
+def trackers(value: Any) -> list[str]:
+    """Check for a list of trackers, each with its module installed."""
+    if not isinstance(value, list) or not all(name in NAMES for name in value):
+        raise WrongError(f"a list of {', '.join(NAMES)}, such as [tensorboard]")
+    for name in value:
+        # A folder that is named like a module, such as ./wandb, has no origin.
+        if getattr(importlib.util.find_spec(name), "origin", None) is None:
+            raise WrongError(f"a list of installed trackers; type {NAMES[name]} for {name}")
+    return list(dict.fromkeys(value))
+
 
 RUN_KEYS: dict[str, Check] = {
     "cell": mapping,
@@ -50,6 +64,7 @@ LAUNCH_KEYS: dict[str, Check] = {
     "retry": optional(one_of("failed")),
     "allow_changed": flag,
     "trials": optional(whole(1, 1_000_000)),
+    "track": trackers,
 }
 """Keys that decide where and how runs are executed, and never what they compute."""
 
@@ -119,6 +134,7 @@ DEFAULTS: dict[str, Any] = {
     "retry": None,
     "allow_changed": False,
     "trials": None,
+    "track": [],
 }
 
 

@@ -66,6 +66,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "threads": "threads within a run",
         "retry": "retry=failed runs failed runs again",
         "allow_changed": "continue although versions have changed",
+        "track": "track=[tensorboard]; mlflow, trackio, wandb",
         "hydra.launcher.KEY": "GPUs, Ray and Slurm (docs/cluster.md)",
     },
 }

@@ -35,6 +35,7 @@ class Launch:
     Attributes:
         n_jobs: runs at once on this machine.
         jobs: the same as it was typed, None where it was not.
+        track: the trackers that follow each run.
     """
 
     study: str
@@ -45,6 +46,7 @@ class Launch:
     options: Options = field(default_factory=Options)
     allow_changed: bool = False
     jobs: int | None = None
+    track: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,7 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
         options=options,
         allow_changed=config["allow_changed"],
         jobs=config["n_jobs"],
+        track=tuple(config["track"]),
     )
 
 

@@ -50,6 +50,7 @@ class Request:
     Attributes:
         terminal: whether to show Keras' progress bar on the parent's terminal as well.
         allow_changed: whether to go on from a checkpoint of other versions or another machine.
+        track: the trackers that follow the run.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Request:
     threads: int
     terminal: bool
     allow_changed: bool = False
+    track: tuple[str, ...] = ()
 
 
 def work(request: Request) -> None:
@@ -154,7 +156,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     with guarded("loading plugins", remarks.append):
         known = components.load(config["plugins"])
         task = known.task(config["task"])
-        callbacks = Callbacks(registry.callbacks(config, known.files))
+        callbacks = Callbacks(registry.callbacks({**config, "track": request.track}, known.files))
     for name, changes in registry.reverted(config["plugins"]).items():
         remarks.append(f"loading plugins: {name} {', '.join(changes)}; this was reverted.")
 

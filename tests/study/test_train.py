@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import random
 import threading
 
 import keras
@@ -10,6 +11,7 @@ import numpy
 import pytest
 import tiny
 
+from gatekit import Tracker
 from gatekit.cell.errors import PluginError
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.registry import cells, components
@@ -362,3 +364,18 @@ def test_precisions(shared, precision):
     assert result["state"] == "COMPLETED"
     kinds = {v.dtype.name for v in weights(folder).values()}
     assert kinds == {"float64" if precision == "float64" else "float32"}
+
+
+def test_a_tracker_that_fails_changes_nothing(made, shared, capsys):
+    class Broken(Tracker):
+        name = "broken"
+
+        def open(self):
+            numpy.random.seed(1)
+            random.seed(1)
+            raise ConnectionError("no answer")
+
+    result, folder = made(callbacks=Callbacks([Broken({"study": "s"})]))
+    assert "tracking with broken has ended" in capsys.readouterr().out
+    assert result["warnings"] == []
+    assert digest(shared()[1]) == digest(folder)

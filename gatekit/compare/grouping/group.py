@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatekit.cell.schema import ABOUT_KEYS
-from gatekit.runs.config import flatten
+from gatekit.runs.config import NOT_VARIANTS, cell_name, flatten, run_settings
 from gatekit.runs.record import Run
 from gatekit.runs.result import OWN, short_hash
 from gatekit.study.config import DEFAULTS
@@ -28,10 +28,6 @@ from .keys import (
 )
 from .label import group_label, renamed, value_text
 
-# These settings change no number; a plugin's code may, but its hash is compared. Groups are
-# averaged over the seed.
-_LAUNCH = ("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins")
-_NOT_VARIANTS = (*_LAUNCH, "seed")
 _OURS = {"cell", "task", "optimizer", "trainer"}
 # A cell's name is a setting of its own, and where it comes from changes no number.
 _ABOUT = ("name", *ABOUT_KEYS)
@@ -83,7 +79,7 @@ class Group:
     def cell(self) -> str | None:
         """Return the name of the group's cell."""
         run = (self.runs or self.missing)[0]
-        return None if run.config is None else _cell_name(run.config)
+        return None if run.config is None else cell_name(run.config)
 
     def missing_states(self) -> dict[str, int]:
         """Return how many runs are missing, by state."""
@@ -191,7 +187,7 @@ def _groups(
     members: Sequence[tuple[Run, Mapping[str, Any]]], keys: Sequence[str], pooled: Sequence[str]
 ) -> list[Group]:
     values = {key: members[0][1].get(key) for key in keys}
-    fallback = _cell_name(members[0][0].config or {}) or "all runs"
+    fallback = cell_name(members[0][0].config or {}) or "all runs"
     missing = tuple(run for run, _ in members if not run.counts)
     counting = [(run, known) for run, known in members if run.counts]
     parts: dict[tuple[tuple[str, str], ...], list[tuple[Run, Mapping[str, Any]]]] = {}
@@ -252,12 +248,6 @@ def _source(run: Run) -> Iterable[tuple[str, str]]:
             yield f"plugin.{name}", short_hash(digest)
 
 
-def _cell_name(config: Mapping[str, Any]) -> str | None:
-    cell = config.get("cell")
-    name = cell.get("name") if isinstance(cell, Mapping) else cell
-    return None if name is None else str(name)
-
-
 def _settings(run: Run) -> dict[str, Any]:
     config = run.config or {}
     # The gate of a swap has one key, whether it was typed with options or without.
@@ -285,21 +275,10 @@ def _completed(
     for run, setting in zip(runs, settings, strict=True):
         config = run.config or {}
         ours = config.keys() >= _OURS
-        absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *_NOT_VARIANTS}}
+        absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *NOT_VARIANTS}}
         known = {k: v for k, v in flatten(absent).items() if k in present}
         filled.append({**known, **setting})
     return filled
-
-
-def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration with dotted keys: the cell by its name, without launch settings."""
-    flat: dict[str, Any] = {}
-    name = _cell_name(config)
-    if name is not None:
-        flat["cell"] = name
-    rest = {k: v for k, v in config.items() if k != "cell" and k not in _NOT_VARIANTS}
-    flat.update(flatten(rest))
-    return flat
 
 
 def all_settings(run: Run) -> dict[str, Any]:

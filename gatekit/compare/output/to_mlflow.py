@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.grouping.group import Group, group_runs, run_settings
+from gatekit.compare.grouping.group import Group, group_runs
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.study import Study
+from gatekit.registry.tracker import Tracker
 from gatekit.runs import metrics as metric_file
+from gatekit.runs.config import run_settings
 from gatekit.runs.names import METRICS, RESULT
 from gatekit.runs.record import Run, read_bytes
 from gatekit.runs.state import RunReader
 
-_GROUP, _RUN, _CONTENT = "gatekit.group", "gatekit.run", "gatekit.content"
+_GROUP, _RUN, _CONTENT = "gatekit.group", Tracker.RUN, "gatekit.content"
 _PARENT = "mlflow.parentRunId"
 _BATCH, _PARAMS, _LONGEST, _PAGE = 1000, 100, 6000, 1000
-_SPLITS = {"validation": "val"}
 _STATUS = {"COMPLETED": "FINISHED", "RUNNING": "RUNNING", "PLANNED": "SCHEDULED"}
 
 
@@ -106,7 +107,7 @@ def _parent(client: Any, place: str, group: Group) -> str:
 def _child(client: Any, place: str, run: Run, parent: str, content: str) -> None:
     lines = metric_file.parse(_bytes(run)).lines
     start = _started(run, lines[-1].seconds if lines else 0.0)
-    tags = {_RUN: _key(run), _PARENT: parent, "gatekit.state": run.state}
+    tags = {_RUN: _key(run), _PARENT: parent, Tracker.STATE: run.state}
     if run.reason:
         tags["gatekit.reason"] = run.reason[:_LONGEST]
     created = client.create_run(place, start_time=start, run_name=f"seed={run.seed}", tags=tags)
@@ -126,7 +127,7 @@ def _metrics(run: Run, lines: Sequence[Any], start: int) -> list[Any]:
 
     metrics = [
         Metric(
-            f"{_SPLITS.get(line.split, line.split)}_{line.metric}",
+            Tracker.flat_tag(line),
             line.value,
             start + int(1000 * line.seconds),
             line.epoch,

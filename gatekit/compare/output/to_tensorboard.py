@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, RunError
-from gatekit.compare.grouping.group import run_settings
 from gatekit.compare.study import Study
+from gatekit.registry.tracker import Tracker
 from gatekit.runs import durable, metrics
+from gatekit.runs.config import run_settings
 from gatekit.runs.names import METRICS, WEIGHTS
 from gatekit.runs.record import Run
 
@@ -77,7 +78,7 @@ def _events(run: Run) -> Iterator[Any]:
     lines = metrics.read(run.path / METRICS).lines
     for line in lines:
         if line.value is not None:
-            value = Summary.Value(tag=f"{line.split}/{line.metric}", simple_value=line.value)
+            value = Summary.Value(tag=Tracker.tag(line), simple_value=line.value)
             yield Event(wall_time=line.seconds, step=line.epoch, summary=Summary(value=[value]))
     for name, values in _weights(run.path / WEIGHTS):
         value = Summary.Value(tag=f"weights/{name}", histo=_histogram(values))

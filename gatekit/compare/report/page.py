@@ -54,8 +54,8 @@ def page(
     Args:
         sheet: the input of the report.
         reload_seconds: interval at which an open page reloads itself; None means never.
-        kept: the sections of an earlier page of the same input. Only learning curves, which go on
-            while a run is in progress, are made again. It is filled in.
+        kept: the sections of an earlier page of the same input. Only learning curves, which grow
+            while a run is in progress, change. It is filled in.
     """
     kept = {} if kept is None else kept
     for make in SECTIONS:

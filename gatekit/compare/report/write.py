@@ -91,8 +91,8 @@ def watch(
     Args:
         path: the file.
         study: the study's folder.
-        make: returns the input of the report, such as `Sheets`; for the same object, only curves
-            are made again.
+        make: returns the input of the report, such as `Sheets`; for the same object, only the
+            curves change.
         report: called with the input of each page that was written.
         seconds: interval of the checks; longer if a check takes more than a fifth of the time.
         sleep: waits; tests replace it.

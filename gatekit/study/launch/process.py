@@ -308,7 +308,14 @@ def work(run: PlannedRun, plan: SweepPlan, bar: bool) -> None:
         raise StartError(f"TensorFlow cannot be imported: {preload.failure}. {_limit()}.")
     launch = plan.launch
     request = preload.worker.Request(
-        run.path, run.config, run.data_hash, run.plugins, launch.threads, bar, launch.allow_changed
+        run.path,
+        run.config,
+        run.data_hash,
+        run.plugins,
+        launch.threads,
+        bar,
+        launch.allow_changed,
+        launch.track,
     )
     preload.worker.work(request)
 

@@ -1,0 +1,161 @@
+"""The base of trackers: callbacks that send a run's numbers to another program while it trains."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import re
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy
+
+from gatekit.runs.config import run_settings
+from gatekit.runs.following import Tail
+from gatekit.runs.metrics import MetricLine
+from gatekit.runs.names import METRICS
+
+NAMES = {
+    "tensorboard": "pip install 'gatekit[tensorboard]'",
+    "mlflow": "pip install 'gatekit[mlflow]'",
+    "trackio": "pip install 'gatekit[trackio]'",
+    "wandb": "pip install wandb",
+}
+"""The trackers that ``track=[...]`` can name; each is the module that it needs, with its remedy."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Tracker:
+    """Sends every line of ``metrics.jsonl`` to another program, once.
+
+    A subclass has ``open``, ``log`` and ``close``. What they raise ends the tracking of the run,
+    with one note in its log; the run itself goes on, and none of its numbers change. A run that
+    continues from a checkpoint sends only lines that follow it.
+
+    Args:
+        run: the run's resolved configuration.
+
+    Attributes:
+        folder: the run's folder, from the first epoch on.
+    """
+
+    name: ClassVar[str]
+    """What ``track=[...]`` calls it."""
+
+    environment: ClassVar[Mapping[str, str]] = {}
+    """Variables that its client reads, each set to this value unless it is set already."""
+
+    RUN, STATE = "gatekit.run", "gatekit.state"
+    """The tags that name a run's fingerprint and its state, here and in ``gatekit export``."""
+
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        self.study, self.seed = str(run.get("study") or "default"), run.get("seed")
+        known = run_settings({key: value for key, value in run.items() if key != "track"})
+        self.settings = {key: value for key, value in known.items() if value is not None}
+        self.folder = Path()
+        self._tail: Tail | None = None
+        self._sent = self._skipped = 0
+        self._over = False
+
+    # -- what a subclass does -----------------------------------------------------------------
+
+    def open(self) -> None:
+        """Begin, or continue what an earlier attempt of this run has begun."""
+        raise NotImplementedError
+
+    def log(self, lines: Sequence[MetricLine]) -> None:
+        """Send lines that are new; none of them is NaN."""
+        raise NotImplementedError
+
+    def close(self, state: str) -> None:
+        """End; ``state`` is COMPLETED or DIVERGED."""
+
+    # -- what a run calls ---------------------------------------------------------------------
+
+    def __call__(self, event: str, *, folder: Path, **facts: Any) -> None:
+        """Send what is new."""
+        # At the start of a run it is not known yet whether a checkpoint continues it.
+        if self._over or event == "start":
+            return
+        try:
+            with _undisturbed(self.environment):
+                if self._tail is None:
+                    self.folder = Path(folder)
+                    self._tail = Tail(self.folder / METRICS)
+                    self.open()
+                self._send(self._tail)
+                if event == "end":
+                    self.close(str(facts["state"]))
+        except (Exception, SystemExit) as error:
+            self._over = True
+            reason = without_secrets(f"{type(error).__name__}: {error}")
+            sys.stdout.write(f"\ntracking with {self.name} has ended: {reason}\n")
+
+    def _send(self, tail: Tail) -> None:
+        while lines := tail.read():
+            self._sent += len(lines)
+            known = max(0, min(self._skipped, len(lines)))
+            self._skipped -= known
+            new = [line for line in lines[known:] if line.value is not None]
+            if new:
+                self.log(new)
+
+    def state(self) -> dict[str, int]:
+        """Return how many lines were sent, for a checkpoint."""
+        return {"sent": self._sent}
+
+    def restore(self, state: Mapping[str, int]) -> None:
+        """Continue after the lines that a checkpoint covers."""
+        self._skipped = state["sent"]
+
+    # -- names --------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """The run's fingerprint."""
+        return self.folder.name
+
+    @staticmethod
+    def tag(line: MetricLine) -> str:
+        """Return the name of a number with its split in front, such as ``validation/nll``."""
+        return f"{line.split}/{line.metric}"
+
+    @staticmethod
+    def flat_tag(line: MetricLine) -> str:
+        """Return the same for programs in which a name has no slash, such as ``val_nll``."""
+        return f"{'val' if line.split == 'validation' else line.split}_{line.metric}"
+
+
+def without_secrets(text: str) -> str:
+    """Return a message in one line, without passwords in addresses or in the environment."""
+    text = re.sub(r"//[^/@\s]+@", "//...@", " ".join(text.split()))
+    for name, value in os.environ.items():
+        if len(value) > 3 and _SECRET.search(name.upper()):
+            text = text.replace(value, "...")
+    return text[:500]
+
+
+@contextlib.contextmanager
+def _undisturbed(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and restore what a client library changes, so that it concerns no run."""
+    environment, drawn, numpy_drawn = dict(os.environ), random.getstate(), numpy.random.get_state()
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    os.environ.update({key: os.environ.get(key, value) for key, value in variables.items()})
+    try:
+        yield
+    finally:
+        random.setstate(drawn)
+        numpy.random.set_state(numpy_drawn)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is not handler:
+                with contextlib.suppress(ValueError, TypeError):
+                    signal.signal(number, handler)
