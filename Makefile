@@ -6,7 +6,7 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test test-quick lint zoo tasks docs clean
+.PHONY: help demo test test-quick lint zoo gallery tasks docs clean
 
 help:
 	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
@@ -65,6 +65,9 @@ lint: $(VENV)/installed-dev
 
 zoo: $(VENV)/installed-dev
 	$(BIN)/python tests/zoo.py
+
+gallery: $(VENV)/installed-dev
+	cd tests && ../$(BIN)/python gallery.py
 
 tasks: $(VENV)/installed-dev
 	$(BIN)/python tests/task_page.py

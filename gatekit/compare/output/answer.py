@@ -131,7 +131,8 @@ def _nearness(row: Row) -> float:
 
 def _with_seeds(row: Row, name: str) -> str:
     seeds = seeds_needed(row)
-    return f"{name} (about {seeds} seeds needed)" if seeds else name
+    about = f"more than {MOST_SEEDS}" if seeds.endswith("+") else f"about {seeds}"
+    return f"{name} ({about} seeds needed)" if seeds else name
 
 
 def seeds_needed(row: Row) -> str:

@@ -19,6 +19,7 @@ from gatekit.compare.grouping.label import printable, value_text
 # A name breaks after these signs, and not inside a word or a number.
 _PIECES = re.compile(r"[^_=/,]*[_=/,]+|[^_=/,]+")
 _LONG = 22
+_P_VALUE = re.compile(r"\bp ([=<]) ")
 
 
 def html(template: str, **values: Any) -> Markup:
@@ -63,7 +64,9 @@ def _line(value: Any) -> str | Markup:
 
 def _soft(value: Any) -> Markup:
     """Return a label in one line; its long words may break after ``_``, ``=``, ``/`` and commas."""
-    words = printable(str(value)).split(" ")
+    words = _P_VALUE.sub("p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", printable(str(value))).split(
+        " "
+    )
     pieces = [_PIECES.findall(word) if len(word) > _LONG else [word] for word in words]
     return Markup(" ").join(Markup("<wbr>").join(word) for word in pieces)
 

@@ -45,10 +45,9 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
     """
     claim, p = _claim(label, diff), f"p {p_value(diff.p or 0.0)}"
     if diff.mean is None:
-        counts = (
-            f"diverged in {diff.diverged} of {diff.pairs} runs against {diff.diverged_baseline}"
-        )
-        return claim, f"{counts} ({p})"
+        way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
+        runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
+        return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p})"
     several = f"; they differ in {in_words(diff.differs_in)}" if diff.confounded else ""
     return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){several}"
 

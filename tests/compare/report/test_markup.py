@@ -17,8 +17,8 @@ from .studies import HOSTILE
 def test_texts_and_attributes_are_escaped(evil: str) -> None:
     plot = html("plot.html", plot=evil, titles=[evil], caption=evil)
     breaks = plot.count("<wbr>")
-    assert plot.count("<") == plot.count(">") == 6 + breaks
-    assert plot.count('"') == 8
+    assert plot.count("<") == plot.count(">") == 10 + breaks
+    assert plot.count('"') == 12
     assert "\u202e" not in plot
 
 
