@@ -30,11 +30,8 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         description="Times recurrent layers in alternating pairs. Without choices of cells and "
         "sizes: what the targets speak of.",
     )
-    parser.add_argument(
-        "--cells",
-        type=_names((*CELLS, *MEMORIES), "cell"),
-        help=f"of {', '.join((*CELLS, *MEMORIES))}",
-    )
+    cells = (*CELLS, *MEMORIES)
+    parser.add_argument("--cells", type=_names(cells, "cell"), help=f"of {', '.join(cells)}")
     parser.add_argument(
         "--sizes",
         nargs="+",

@@ -13,6 +13,7 @@ BUNDLED = (
     "linear_attention",
     "mamba2",
     "mlstm",
+    "retnet",
     "rwkv6",
 )
 _K, _Q, _V = (f"split({name}, heads)" for name in ("key", "query", "value"))
@@ -69,6 +70,22 @@ OWN: dict[str, Any] = {
             "two_terms",
             S=f"0.9 * S_prev + {GAIN} - 0.5 * column({_Q}) * row({_V}) / 2",
             h=READ,
+        ),
+        # Decays below zero, one of them a constant.
+        cell(
+            "negative_constant",
+            S=f"-0.9 * S_prev + {GAIN}",
+            h=f"{READ} + flat(vecmat({_K}, S_prev))",
+        ),
+        # A complex memory that turns by an angle of each step, and decays by channel.
+        cell(
+            "turning",
+            gates={**_gate("tanh", "angle"), **_gate("sigmoid", "f")},
+            re=f"column(split(f * cos(angle), heads)) * re_prev "
+            f"- column(split(f * sin(angle), heads)) * im_prev + {GAIN}",
+            im="column(split(f * sin(angle), heads)) * re_prev "
+            "+ column(split(f * cos(angle), heads)) * im_prev",
+            h=f"flat(vecmat({_Q}, re) + vecmat({_K}, im_prev))",
         ),
         # The logarithm of a sum that is never below a constant.
         cell(

@@ -43,7 +43,6 @@ def test_the_zoo_has_these_memories_and_no_others() -> None:
     [
         ("lstm", "no state is a matrix that is read by vecmat or matvec"),
         ("mamba", "multiplies each element of a memory by its own factor"),
-        ("retnet", "re adds im to re"),
     ],
 )
 def test_bundled_cells_that_are_refused(name: str, why: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from .interpret import (
     inside,
     times,
 )
-from .logarithm import Logarithms, constant
+from .logarithm import Logarithms, constant, polar
 
 _PREVIOUS = "_prev"
 
@@ -49,7 +50,7 @@ class _Chunks(Analysis, Interpreter):
         Analysis.__init__(self, cell)
         Interpreter.__init__(self)
         self.pre_activations: dict[str, None] = {}
-        self.logarithms = Logarithms(self.definition, self.is_positive, self.visit)
+        self.logarithms = Logarithms(self.definition, self.is_positive, self.is_fixed, self.visit)
         self.signals: dict[str, Value] = {}
         self.updated: dict[str, Matrix] = {}
         self.of_group: tuple[str, ...] = ()
@@ -136,7 +137,7 @@ class _Chunks(Analysis, Interpreter):
         for transposed in (False, True):
             self.transposed, self.of_group = transposed, states
             self.ledger = {state: Ledger() for state in states}
-            self.signals, self.updated = {}, {}
+            self.signals, self.updated, self.partners = {}, {}, {}
             try:
                 return self.evaluated(states)
             except NotAffineError as why:
@@ -146,11 +147,39 @@ class _Chunks(Analysis, Interpreter):
         assert first is not None
         raise first
 
+    def pairs(self, states: tuple[str, ...]) -> dict[str, tuple[Expr, Expr]]:
+        """Find memories that are real and imaginary part of a complex one; return size and angle.
+
+        ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``, ``im`` with ``+`` likewise.
+        """
+        found = {}
+        for pair in itertools.permutations(states, 2):
+            if self.transposed or set(pair) & {*self.partners, *self.partners.values()}:
+                continue
+            with contextlib.suppress(NotAffineError):
+                one, other = (self.state_form(name, pair) for name in pair)
+                real, minus = one.of.get(pair[0]), one.of.get(pair[1])
+                if real is None or other.of.get(pair[1]) != real:
+                    continue
+                if minus is None or other.of.get(pair[0]) != negated(minus):
+                    continue
+                made = polar(real, negated(minus))
+                if made is None:
+                    continue
+                for name, form in zip(pair, (one, other), strict=True):
+                    outers = () if form.rest is None else self.outers(form.rest, pair[0], name)
+                    matrix = Matrix(name, made[0], tuple(outers), updated=True)
+                    self.updated[name] = self.signals[name] = matrix
+                self.partners[pair[1]] = pair[0]
+                found[pair[0]] = made
+        return found
+
     def evaluated(self, states: tuple[str, ...]) -> Memories:
         self.reasons = reasons = dict[str, str]()
         rewritten: dict[str, Expr | None] = {}
+        angles = self.pairs(states)
         for node in self.cell.nodes:
-            if node.name in self.known:
+            if node.name in self.known or node.name in self.updated:
                 continue
             try:
                 rewritten |= self.evaluate_node(node)
@@ -161,7 +190,7 @@ class _Chunks(Analysis, Interpreter):
                 raise NotAffineError(reasons.get(state, f"{state} is not updated as a memory"))
         later = {s.name for s in self.cell.states if s.name not in states} - self.known
         nodes = self.needed_nodes(rewritten, reasons, later)
-        memories = [self.memory_of(state) for state in states]
+        memories = [self.memory_of(s, angles.get(s)) for s in states if s not in self.partners]
         used = {name for _, expr in nodes if expr is not None for name in names(expr)}
         memories = [kept(memory, used) for memory in memories]
         self.known.update(name for name, _ in nodes)
@@ -227,12 +256,21 @@ class _Chunks(Analysis, Interpreter):
         order = [node.name for node in self.cell.nodes if node.name in found]
         return [(name, rewritten[name]) for name in order if name in rewritten]
 
-    def memory_of(self, state: str) -> Memory:
+    def memory_of(self, state: str, turned: tuple[Expr, Expr] | None) -> Memory:
         matrix, ledger = self.updated[state], self.ledger[state]
-        (entry,) = (s for s in self.cell.states if s.name == state)
-        if entry.zoneout:
+        partner = next((two for two, one in self.partners.items() if one == state), "")
+        entry, *others = (s for s in self.cell.states if s.name in (state, partner))
+        if entry.zoneout or any(other.zoneout for other in others):
             raise NotAffineError(f"{state} has zoneout, which holds single elements of a memory")
+        assert matrix.decay is not None
+        self.logarithms.signed, sign = False, None
         head, column, row = self.decays(matrix, entry.shape)
+        if self.logarithms.signed:
+            sign = matrix.decay if constant(matrix.decay) is not None else inside(matrix.decay)
+            if row is not None:
+                raise NotAffineError(
+                    f"{state} decays by the side of its values, perhaps negatively"
+                )
         corrects = any(not value.known for value in ledger.values)
         if corrects and row is not None:
             raise NotAffineError(
@@ -241,12 +279,33 @@ class _Chunks(Analysis, Interpreter):
         terms = []
         for place, value in enumerate(ledger.values):
             keys = [outer for outer in matrix.outers if outer.place == place]
-            terms.append(self.term(state, place, keys, value))
+            term = self.term(state, place, keys, value)
+            if partner:
+                keys = [outer for outer in self.updated[partner].outers if outer.place == place]
+                second = self.term(state, place, keys, value)
+                if keys and term.key is not None and second.value != term.value:
+                    raise NotAffineError(f"{state} and {partner} scale a value differently")
+                value_of = second.value if term.key is None else term.value
+                term = replace(term, partner=second.key, value=value_of)
+            terms.append(term)
         shape = entry.shape
         if self.transposed:
             shape = (*shape[:-2], shape[-1], shape[-2])
-        reads = [Read(name, query, after) for (query, after), name in ledger.reads.items()]
-        return Memory(state, shape, self.transposed, head, column, row, tuple(terms), tuple(reads))
+        reads = [Read(name, *key) for key, name in ledger.reads.items()]
+        angle = None if turned is None else inside(turned[1])
+        return Memory(
+            state,
+            shape,
+            self.transposed,
+            head,
+            column,
+            row,
+            tuple(terms),
+            tuple(reads),
+            partner,
+            angle,
+            sign,
+        )
 
     def term(self, state: str, place: int, outers: list[Outer], value: Linear) -> Term:
         factors = {outer.factor for outer in outers} or {Number(1)}
@@ -359,6 +418,10 @@ class _Chunks(Analysis, Interpreter):
         interval = MAPS[parameter.map].function.range
         return interval is not None and interval[0] >= 0
 
+    def is_fixed(self, name: str) -> bool:
+        trained = next((w.trainable for w in self.cell.weights if w.name == name), True)
+        return name in self.cell.parameters and not trained
+
     def last_axes(self, expr: Expr) -> tuple[int, int]:
         rows, columns = (1, 1, *self.axes(expr))[-2:]
         return rows, columns
@@ -387,6 +450,11 @@ class _Chunks(Analysis, Interpreter):
 
     def weight_width(self, name: str) -> int:
         return next((math.prod(w.shape) for w in self.cell.weights if w.name == name), 1)
+
+
+def negated(expr: Expr) -> Expr:
+    """Return minus an expression."""
+    return expr.operand if isinstance(expr, Neg) else -expr
 
 
 def _rest(form: Form) -> Expr:

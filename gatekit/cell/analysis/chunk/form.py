@@ -21,6 +21,7 @@ class Term:
         erase: $u_j$; None is zero.
         earlier: $d_{ji}$ by the place i of an earlier term.
         name: the name of $r_j$ in the rewritten equations.
+        partner: the key by which the imaginary part gains the value; None where it does not.
     """
 
     key: Expr | None
@@ -28,6 +29,7 @@ class Term:
     erase: Expr | None
     earlier: Mapping[int, Expr]
     name: str
+    partner: Expr | None = None
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,13 @@ class Read:
         name: its name in the rewritten equations.
         query: q.
         after: whether the memory is read after its update, or before.
+        partner: whether the imaginary part is read.
     """
 
     name: str
     query: Expr
     after: bool
+    partner: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,9 @@ class Memory:
         row: r, that of each column; None is zero.
         terms: the outer products.
         reads: the reads.
+        partner: the state that is the imaginary part of a complex memory; empty without one.
+        angle: the angle by which each row of a complex memory turns in a step.
+        sign: what has the sign of the decay; None where it is positive.
     """
 
     state: str
@@ -69,6 +76,14 @@ class Memory:
     row: Expr | None
     terms: tuple[Term, ...]
     reads: tuple[Read, ...]
+    partner: str = ""
+    angle: Expr | None = None
+    sign: Expr | None = None
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The keys of the state and of its partner."""
+        return (self.state, self.partner) if self.partner else (self.state,)
 
     @property
     def corrects(self) -> bool:
@@ -77,9 +92,9 @@ class Memory:
 
     def expressions(self) -> tuple[Expr, ...]:
         """Return every expression that is computed for all steps before the memory is solved."""
-        found = [self.head, self.column, self.row]
+        found = [self.head, self.column, self.row, self.angle, self.sign]
         for term in self.terms:
-            found += [term.key, term.value, term.erase, *term.earlier.values()]
+            found += [term.key, term.partner, term.value, term.erase, *term.earlier.values()]
         found += [read.query for read in self.reads]
         return tuple(expr for expr in found if expr is not None)
 
@@ -93,10 +108,13 @@ class Memory:
             for what, expr in logs
             if expr is not None
         ]
-        count = sum(term.key is not None for term in self.terms)
+        if self.angle is not None:
+            decays.append(f"a rotation of each row by {render(self.angle, ' ')}")
+        count = sum(term.key is not None or term.partner is not None for term in self.terms)
         gains = f"{count} outer product{'s' if count > 1 else ''} per step"
         delta = ", corrected by what the memory contains (delta rule)" if self.corrects else ""
-        return f"{self.state} has {' and '.join(decays) or 'no decay'}, and gains {gains}{delta}"
+        name = f"{self.state} + i {self.partner}" if self.partner else self.state
+        return f"{name} has {' and '.join(decays) or 'no decay'}, and gains {gains}{delta}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +133,7 @@ class Memories:
     @property
     def states(self) -> tuple[str, ...]:
         """The keys of the states."""
-        return tuple(memory.state for memory in self.memories)
+        return tuple(state for memory in self.memories for state in memory.states)
 
 
 @dataclass(frozen=True)

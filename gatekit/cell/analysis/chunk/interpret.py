@@ -93,7 +93,7 @@ class Ledger:
     """What the evaluation has found of one memory: the values of its terms, and its reads."""
 
     values: list[Linear] = field(default_factory=list)
-    reads: dict[tuple[Expr, bool], str] = field(default_factory=dict)
+    reads: dict[tuple[Expr, bool, bool], str] = field(default_factory=dict)
 
 
 class Interpreter:
@@ -107,6 +107,7 @@ class Interpreter:
 
     def __init__(self) -> None:
         self.ledger: dict[str, Ledger] = {}
+        self.partners: dict[str, str] = {}
 
     # What `analysis` provides.
     def look_up(self, expr: Name | Call) -> Value | None:
@@ -293,6 +294,10 @@ class Interpreter:
         if not isinstance(query, Known):
             raise NotAffineError(f"{where} reads {memory.state} with a vector that depends on it")
         q, ledger = query.expr, self.ledger.setdefault(memory.state, Ledger())
+        if memory.state in {*self.partners, *self.partners.values()}:
+            if not memory.updated and (memory.outers or memory.decay != Number(1)):
+                raise NotAffineError(f"{where} reads a part of the complex memory {memory.state}")
+            return Vector(self.read_name(memory.state, q, memory.updated))
         found = Linear(None)
         if memory.decay is not None:
             column, row = self.factors(memory.decay, where)
@@ -318,8 +323,10 @@ class Interpreter:
         return Vector(after, found, memory.state)
 
     def read_name(self, state: str, query: Expr, after: bool) -> Expr:
-        reads = self.ledger[state].reads
-        return Name(reads.setdefault((query, after), f"read:{state}:{len(reads)}"))
+        main = self.partners.get(state, state)
+        reads = self.ledger[main].reads
+        key = query, after, main != state
+        return Name(reads.setdefault(key, f"read:{main}:{len(reads)}"))
 
     def factors(self, expr: Expr, where: str) -> tuple[Expr, Expr]:
         """Return what a known factor multiplies rows (of keys) and columns (of values) by.

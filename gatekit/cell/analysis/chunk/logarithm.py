@@ -24,6 +24,7 @@ class Logarithms:
     Args:
         definition: returns the equation of a signal, or None where it has none.
         positive: whether a name is a parameter whose map makes it positive.
+        fixed: whether a name is a parameter that is not trained.
         visit: counts a visited part, and raises if there were too many.
     """
 
@@ -31,9 +32,13 @@ class Logarithms:
         self,
         definition: Callable[[Expr], Expr | None],
         positive: Callable[[str], bool],
+        fixed: Callable[[str], bool],
         visit: Callable[[], None],
     ) -> None:
-        self.definition, self.positive, self.visit = definition, positive, visit
+        self.definition, self.positive, self.fixed = definition, positive, fixed
+        self.visit = visit
+        self.signed = False
+        """Whether a derived logarithm is that of the absolute value."""
 
     def of(self, expr: Expr) -> list[Expr]:
         """Return summands of the logarithm; none where the value is 1.
@@ -43,8 +48,9 @@ class Logarithms:
         """
         self.visit()
         value = constant(expr)
-        if value is not None and value > 0:
-            return [] if value == 1 else [number(math.log(value))]
+        if value:
+            self.signed |= value < 0
+            return [] if abs(value) == 1 else [number(math.log(abs(value)))]
         if isinstance(expr, Binary):
             found = self.binary(expr)
             if found is not None:
@@ -52,6 +58,10 @@ class Logarithms:
         if isinstance(expr, Name) and self.positive(expr.name):
             # A weight that is positive by its map; where it underflows it counts as the least.
             return [Call("log", (Call("maximum", (expr, Number(_LEAST))),))]
+        if isinstance(expr, Name) and self.fixed(expr.name):
+            # Without a gradient a logarithm of the value does no harm.
+            self.signed = True
+            return [Call("log", (Call("maximum", (Call("abs", (expr,)), Number(_LEAST))),))]
         if isinstance(expr, (Name, Call)):
             written = self.definition(expr)
             if written is not None:
@@ -133,6 +143,37 @@ def constant(expr: Expr) -> float | None:
         operations = {"+": left + right, "-": left - right, "*": left * right}
         return left / right if expr.op == "/" else operations[expr.op]
     return float(expr.value) if isinstance(expr, Number) else None
+
+
+def polar(real: Expr, imaginary: Expr) -> tuple[Expr, Expr] | None:
+    """Return size and angle of ``size * cos(angle)`` and ``size * sin(angle)``, or None."""
+    if isinstance(real, Call) and isinstance(imaginary, Call):
+        if real.function == "cos" and imaginary == Call("sin", real.args):
+            return Number(1), real.args[0]
+        if real.function != imaginary.function or len(real.args) != len(imaginary.args):
+            return None
+        if real.function == "outer" and real.args[0] == imaginary.args[0]:
+            found = polar(real.args[1], imaginary.args[1])
+            if found is None or found[0] != Number(1):
+                return None
+            return Call("column", (real.args[0],)), Call("row", (found[1],))
+        if real.function in _PLACES and real.args[1:] == imaginary.args[1:]:
+            found = polar(real.args[0], imaginary.args[0])
+            return None if found is None else (placed(real, found[0]), placed(real, found[1]))
+    if (
+        isinstance(real, Binary)
+        and isinstance(imaginary, Binary)
+        and real.op == imaginary.op == "*"
+    ):
+        for one, other in ((real, imaginary), (_swapped(real), _swapped(imaginary))):
+            found = polar(one.right, other.right) if one.left == other.left else None
+            if found is not None:
+                return (one.left if found[0] == Number(1) else one.left * found[0]), found[1]
+    return None
+
+
+def _swapped(expr: Binary) -> Binary:
+    return Binary(expr.op, expr.right, expr.left)
 
 
 def number(value: float) -> Expr:

@@ -23,6 +23,8 @@ the last chunk are masked, too.
 - `scores` has A and L for a decay of each row, in the range of its numbers;
 - `between` carries the memory from chunk to chunk;
 - `layout` cuts sequences into chunks;
+- `frame` moves signs and rotations of decays to keys and queries;
+- `decay` is the rest of the decays, within a chunk;
 - `largest` solves a running maximum.
 
 Start with `memory`.

@@ -34,6 +34,8 @@ class Decay:
             self.head_ends = tf.cumsum(self.head, -1)
         if memory.column is not None:
             self.column = tf.maximum(layout.sequence(memory.column, rows), LEAST)
+            if memory.partner:
+                self.column = tf.concat([self.column, self.column], -1)
             if self.head is not None:
                 self.column += tf.cast(self.head, self.dtype)[..., None]
                 self.head = None
@@ -57,11 +59,13 @@ class Decay:
     def between(self, strict: bool) -> Any:
         """Return the decay from each step to each later one, ``... x steps x keys``."""
         until = self.head_ends - self.head if strict else self.head_ends
-        sums = causal(until[..., :, None] - self.head_ends[..., None, :], 1, strict)
-        decays = tf.exp(tf.cast(sums, self.dtype))
-        if self.terms > 1:
-            decays = tf.repeat(decays, self.terms, -1)
-        return decays
+        steps = tf.range(until.shape[-1])
+        # Other differences are zero or unused; their gradients would cancel, and take digits along.
+        decays = steps[None, :] < steps[:, None] - int(strict)
+        sums = until[..., :, None] - self.head_ends[..., None, :]
+        sums = tf.where(decays, sums, tf.zeros([], sums.dtype))
+        found = tf.exp(tf.cast(sums, self.dtype))
+        return tf.repeat(found, self.terms, -1) if self.terms > 1 else found
 
     def from_start(self, queries: Any, strict: bool) -> Any:
         """Return queries times the decay of rows from the chunk's start."""

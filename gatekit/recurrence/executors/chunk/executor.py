@@ -68,8 +68,9 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
             )
         else:
             for found in block.memories:
-                reads, last[found.state] = memory.solve(problem, found, env)
+                reads, ends = memory.solve(problem, found, env)
                 env |= reads
+                last |= ends
             for name, expr in block.nodes:
                 node = cell.node(name)
                 add(node if expr is None else replace(node, expr=expr))

@@ -46,14 +46,20 @@ class Layout:
         return tf.shape(self.problem.inputs["x"])[:2]
 
     def sequence(self, expr: Expr | None, width: int) -> Any:
-        """Return an expression at all steps, chunked; zero at masked and padded steps.
+        """Return an expression at all steps, ``chunks x batch x heads x steps x width``.
 
         Args:
             expr: what is evaluated; None is zero.
             width: the width of its last axis.
+        """
+        return self.cut(self.values(expr, width))
 
-        Returns:
-            ``chunks x batch x heads x steps x width``.
+    def values(self, expr: Expr | None, width: int) -> Any:
+        """Return an expression at all steps, ``time x batch x heads x width``; zero where masked.
+
+        Args:
+            expr: what is evaluated; None is zero.
+            width: the width of its last axis.
         """
         value: Any = 0.0
         if expr is not None:
@@ -68,7 +74,32 @@ class Layout:
         mask = self.problem.mask
         if mask is not None:
             value = tf.where(mask[..., None], value, tf.zeros([], value.dtype))
-        return self.cut(value)
+        return value
+
+    def running(self, expr: Expr, width: int) -> tuple[Any, Any, Any]:
+        """Return sums over the valid steps before each one, with it, and over all of them.
+
+        Args:
+            expr: what is summed; it may be the same at all steps.
+            width: the width of its last axis.
+
+        Returns:
+            Twice ``time x batch or 1 x heads x width``, then one step of it, in double precision.
+        """
+        mask, value = self.problem.mask, evaluate(expr, self.env, self.problem.cell.spec.functions)
+        value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
+        if value.shape.rank > len(self.heads) + 1:
+            each = tf.cast(self.values(expr, width), tf.float64)
+            sums = tf.cumsum(each)
+            return sums - each, sums, tf.reduce_sum(each, 0)
+        value = tf.broadcast_to(tf.cast(value, tf.float64), (*self.heads, width))
+        value = tf.reshape(value, [1, 1, math.prod(self.heads), width])
+        if mask is None:
+            each = tf.ones([self.shape()[0], 1, 1, 1], tf.float64)
+        else:
+            each = tf.cast(mask, tf.float64)[..., None]
+        count = tf.cumsum(each)
+        return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
 
     def cut(self, value: Any) -> Any:
         """Return ``time x batch x heads x width`` as ``chunks x batch x heads x steps x width``."""

@@ -8,16 +8,16 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.analysis.chunk import Memory
-from gatekit.cell.language.expression import Expr
 from gatekit.recurrence.problem import Problem
 
 from .between import carried
 from .decay import Decay
+from .frame import Frame
 from .layout import Layout
 
 
-def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], Any]:
-    """Return the reads of a memory by name, and its last value.
+def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the reads of a memory by name, and its last values by state.
 
     Args:
         problem: the call, time first.
@@ -27,29 +27,33 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], A
     Returns:
         Sequences ``time x batch x heads x columns``; ``batch x width``.
     """
-    *heads, rows, columns = memory.shape
+    *heads, _, columns = memory.shape
     layout = Layout(problem, env, tuple(heads))
     terms = len(memory.terms)
 
-    def of_terms(parts: list[Expr | None], width: int) -> Any:
+    frame = Frame(memory, layout)
+    rows = frame.rows
+
+    def of_terms(parts: list[Any]) -> Any:
         """Return ``... x (steps * terms) x width``, the terms of a step side by side."""
-        stacked = tf.stack([layout.sequence(part, width) for part in parts], -2)
+        stacked = tf.stack([layout.cut(part) for part in parts], -2)
         return _rows(stacked, layout.steps * terms)
 
-    keys = of_terms([term.key for term in memory.terms], rows)
-    values = of_terms([term.value for term in memory.terms], columns)
-    queries = [layout.sequence(read.query, rows) for read in memory.reads]
+    keys = of_terms([frame.key(term) for term in memory.terms])
+    values = of_terms([layout.values(term.value, columns) for term in memory.terms])
+    queries = [layout.cut(frame.query(read)) for read in memory.reads]
     strict = [not read.after for read in memory.reads]
     if memory.corrects:
-        queries += [layout.sequence(term.erase, rows) for term in memory.terms]
+        erase = [layout.values(term.erase, rows) for term in memory.terms]
+        queries += [layout.cut(frame.read(each, after=False)) for each in erase]
         strict += [True] * terms
     decay = Decay(memory, layout)
     found = decay.scores(queries, strict, keys) if queries else []
     queries = [decay.from_start(q, before) for q, before in zip(queries, strict, strict=True)]
     keys = decay.to_end(keys)
-    # The memory is read from its keys' side: that of its state may be the other one.
-    first = tf.cast(problem.states[memory.state], layout.dtype)
-    first = _matrices(first, heads, (rows, columns), memory.transposed)
+    starts = [tf.cast(problem.states[name], layout.dtype) for name in memory.states]
+    parts = [_matrices(start, memory) for start in starts]
+    first = tf.concat(parts, -2) if memory.partner else parts[0]
     reads = len(memory.reads)
     if memory.corrects:
         left = _rows(tf.stack(found[reads:], -2), layout.steps * terms)
@@ -73,14 +77,14 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], A
         outside = decay.values_from_start(tf.matmul(query, before), strict=not read.after)
         outputs[read.name] = layout.joined(within + outside)
     if memory.corrects:
-        parts = tf.reshape(values, tf.concat([tf.shape(values)[:3], [-1, terms, columns]], 0))
+        each = tf.reshape(values, tf.concat([tf.shape(values)[:3], [-1, terms, columns]], 0))
         for place, term in enumerate(memory.terms):
-            outputs[term.name] = layout.joined(parts[..., place, :])
-    if memory.transposed:
-        last = tf.linalg.matrix_transpose(last)
-    like = problem.states[memory.state]
-    last = tf.reshape(tf.cast(last, like.dtype), tf.shape(like))
-    return outputs, tf.ensure_shape(last, like.shape)
+            outputs[term.name] = layout.joined(each[..., place, :])
+    ends = tf.split(frame.last(last), len(starts), -2)
+    return outputs, {
+        name: _state(end, problem.states[name], memory.transposed)
+        for name, end in zip(memory.states, ends, strict=True)
+    }
 
 
 def _rows(value: Any, count: int) -> Any:
@@ -101,9 +105,16 @@ def _within_steps(memory: Memory, layout: Layout) -> Any:
     return tf.reshape(within * own, shape)
 
 
-def _matrices(state: Any, heads: list[int], shape: tuple[int, int], transposed: bool) -> Any:
-    """Return a state, ``batch x width``, as ``batch x heads x rows x columns``."""
-    rows, columns = shape
-    size = (columns, rows) if transposed else (rows, columns)
+def _matrices(state: Any, memory: Memory) -> Any:
+    """Return a state, ``batch x width``, as ``batch x heads x rows x columns`` of the memory."""
+    *heads, rows, columns = memory.shape
+    # The memory is read from its keys' side; that of its state may be the other one.
+    size = (columns, rows) if memory.transposed else (rows, columns)
     value = tf.reshape(state, [-1, math.prod(heads), *size])
-    return tf.linalg.matrix_transpose(value) if transposed else value
+    return tf.linalg.matrix_transpose(value) if memory.transposed else value
+
+
+def _state(memory: Any, like: Any, transposed: bool) -> Any:
+    """Return ``batch x heads x rows x columns`` as a state, ``batch x width``."""
+    value = tf.linalg.matrix_transpose(memory) if transposed else memory
+    return tf.ensure_shape(tf.reshape(tf.cast(value, like.dtype), tf.shape(like)), like.shape)
