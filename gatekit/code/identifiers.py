@@ -20,7 +20,7 @@ TAKEN = frozenset({"F", "I", "O", "l", "_", *keyword.kwlist, *keyword.softkwlist
 
 
 def slug(text: str) -> str:
-    """Return a text as part of an identifier: ASCII letters, digits and single underscores."""
+    """Return a string as part of an identifier: ASCII letters, digits and single underscores."""
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "value"
 
 
@@ -79,7 +79,7 @@ def wrapped(line: str, room: int) -> list[str]:
 
 
 def items(text: str) -> list[str]:
-    """Return the parts of a text between the commas that are in no bracket."""
+    """Return the parts of a string between the commas that are in no bracket."""
     found, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")

@@ -235,7 +235,7 @@ def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[Stat
 
 
 def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
-    """Return what the docstring of the file says, as paragraphs."""
+    """Return the paragraphs of the docstring of the file."""
     unfolded = unfold(cell)
     equations = [plain_text(unfolded, line) for line in unfolded.lines]
     facts = provenance(dict(cell.spec.about), known)
