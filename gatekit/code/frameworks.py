@@ -28,7 +28,7 @@ class Framework:
         cut: cuts ``{z}`` at ``{sizes}``, which are ends of parts, or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: puts ``{now}`` behind the ``{earlier}`` values.
-        draws_noise: whether dropout and zoneout draw in training; otherwise the file is for inference.
+        draws_noise: whether dropout and zoneout draw in training; else the file is for inference.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
     """
 

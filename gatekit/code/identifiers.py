@@ -16,11 +16,11 @@ _ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
 _SHORT = 4
 _QUOTES = 6
 _LONGEST = 32
-_TAKEN = frozenset({"F", "I", "O", "l", "_", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
+TAKEN = frozenset({"F", "I", "O", "l", "_", *keyword.kwlist, *keyword.softkwlist, *dir(builtins)})
 
 
 def slug(text: str) -> str:
-    """Return a text as part of an identifier: ASCII letters, digits and single underscores."""
+    """Return a string as part of an identifier: ASCII letters, digits and single underscores."""
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "value"
 
 
@@ -28,7 +28,7 @@ def class_name(text: str) -> str:
     """Return a cell's name as the name of a class, such as ``LayerNormLSTM``."""
     words = [word for word in slug(text).split("_") if word]
     made = "".join(_capital(word) for word in words)[: 2 * _LONGEST]
-    return made if _IDENTIFIER.fullmatch(made) and made not in _TAKEN else f"Cell{made}"
+    return made if _IDENTIFIER.fullmatch(made) and made not in TAKEN else f"Cell{made}"
 
 
 def _capital(word: str) -> str:
@@ -46,7 +46,7 @@ class Identifiers:
     """
 
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
-        self._used = set(_TAKEN | reserved)
+        self._used = set(TAKEN | reserved)
 
     def new(self, wanted: str) -> str:
         """Return an identifier that is not in use, as close to the wanted one as possible."""
@@ -79,7 +79,7 @@ def wrapped(line: str, room: int) -> list[str]:
 
 
 def items(text: str) -> list[str]:
-    """Return the parts of a text between the commas that are in no bracket."""
+    """Return the parts of a string between the commas that are in no bracket."""
     found, depth = [""], 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")

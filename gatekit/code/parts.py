@@ -145,7 +145,7 @@ def make_parts(
     reserved = framework.modules | set(framework.helpers) | _LOCAL
     helpers: dict[str, str] = {}
     layout = lay_out(cell, Identifiers(reserved | _TAKEN))
-    own_functions = frozenset(cell.spec.functions)
+    own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
     local = Identifiers(reserved | own_functions)
     env = dict(env_of(layout, access.weight))
 
@@ -174,6 +174,7 @@ def make_parts(
         helpers,
     )
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
+    printer.reserved = frozenset(reserved)
     step = Step(cell, framework, printer, layout, local, within, access.indent)
     emitted, new = step.write()
 
@@ -234,7 +235,7 @@ def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[Stat
 
 
 def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]:
-    """Return what the docstring of the file says, as paragraphs."""
+    """Return the paragraphs of the docstring of the file."""
     unfolded = unfold(cell)
     equations = [plain_text(unfolded, line) for line in unfolded.lines]
     facts = provenance(dict(cell.spec.about), known)
@@ -246,11 +247,11 @@ def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]
     ]
     if facts["notes"]:
         found.append(str(facts["notes"]))
-    noisy = cell.spec.dropout or cell.spec.recurrent_dropout or any(s.zoneout for s in cell.states)
-    if noisy and not draws_noise:
+    rates = (cell.spec.dropout, cell.spec.recurrent_dropout, *(s.zoneout for s in cell.states))
+    if any(rates) and not draws_noise:
         found.append(
-            "For inference: in training, gatekit draws the masks of this cell's dropout or zoneout; "
-            "this file does not."
+            "For inference: in training, gatekit draws masks for this cell's dropout or zoneout, "
+            "and this file does not."
         )
     if facts["reference"]:
         found.append(f"Reference: {facts['reference']}")

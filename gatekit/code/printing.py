@@ -19,7 +19,7 @@ from gatekit.cell.language.expression import (
 from gatekit.cell.language.ops import Function
 
 from .frameworks import Framework
-from .identifiers import number
+from .identifiers import TAKEN, number
 
 _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
@@ -61,6 +61,7 @@ class Printer:
     ) -> None:
         self.framework, self.functions, self.constants = framework, functions, constants
         self.size, self.env, self.helpers = size, env, helpers
+        self.reserved: frozenset[str] = frozenset()
 
     def show(self, expr: Expr, least: int = 0) -> str:
         """Return the text of an expression, in parentheses if it binds less than ``least``."""
@@ -132,7 +133,7 @@ class Printer:
         if name in framework.helpers:
             self.need([name])
         else:
-            self._compose(name)
+            name = self._compose(name)
         return f"{name}({', '.join(self.show(arg) for arg in args)})"
 
     def need(self, words: list[str]) -> None:
@@ -143,10 +144,11 @@ class Printer:
                 self.need([w for w in re.findall(r"\w+", source) if w != word])
                 self.helpers[word] = source
 
-    def _compose(self, name: str) -> None:
-        """Collect a function of a plugin, written with functions of the framework."""
-        if name in self.helpers:
-            return
+    def _compose(self, name: str) -> str:
+        """Collect a function of a plugin, and return what it is called in the file."""
+        own = helper_name(name, self.reserved)
+        if own in self.helpers:
+            return own
         function = self.functions[name]
         try:
             arguments = ["x", "y", "z"][: function.arity]
@@ -158,17 +160,22 @@ class Printer:
                 f"the function {name!r} cannot be written as code: it is more than an expression "
                 "of its arguments. Write it in the cell's equations instead."
             ) from None
-        self.helpers[name] = ""
         inner = Printer(
             self.framework, self.functions, {}, self.size, {a: a for a in arguments}, self.helpers
         )
+        inner.reserved = self.reserved
         body = inner.show(made)
-        del self.helpers[name]
         given = ", ".join(f"{argument}: A" for argument in arguments)
-        self.helpers[name] = self.framework.typed(f"def {name}({given}) -> A:\n    return {body}")
+        self.helpers[own] = self.framework.typed(f"def {own}({given}) -> A:\n    return {body}")
+        return own
 
     def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
         return _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
+
+
+def helper_name(function: str, reserved: frozenset[str]) -> str:
+    """Return what a function of a plugin is called in a file."""
+    return f"{function}_function" if function in reserved | TAKEN else function
 
 
 def _number(value: float) -> Expr:

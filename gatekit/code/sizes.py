@@ -8,6 +8,7 @@ from itertools import product
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, build
+from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import OutputUnitSpec, Read
 
 # Multiples of units and features at which a cell is built; whatever divides them still does.
@@ -50,7 +51,9 @@ def multiples(cell: Cell) -> list[Cell]:
     """Return the cell at several sizes, empty if it cannot be built at them."""
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
-    unit = OutputUnitSpec(out.kind, out.unit, tuple(Read(r.expr, r.map_kind, r.map) for r in reads))
+    # As written, `emitted` included: weights are named after it.
+    written = [Read(parse(r.text, cell.spec.functions), r.map_kind, r.map) for r in reads]
+    unit = OutputUnitSpec(out.kind, out.unit, tuple(written))
     try:
         return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in _MULTIPLES]
     except GatekitError:

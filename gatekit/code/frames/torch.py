@@ -58,7 +58,7 @@ def torch_file(parts: Parts) -> str:
         sizes = f"features: int = {parts.features}, units: int = {parts.units}"
         create = f"def __init__(self, {sizes}) -> None:"
         kept = ["super().__init__()"]
-        used = "\n".join([*parts.step, *firsts, parts.width])
+        used = "\n".join([*parts.step, *firsts, parts.width, *_noise(parts), *_drops(parts, like)])
         kept += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
     else:
         create, kept = "def __init__(self) -> None:", ["super().__init__()"]

@@ -1,0 +1,233 @@
+"""The text of generated files: short, formatted, the same every time, and safe."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gatekit
+from gatekit import ConfigError
+from gatekit.code import FRAMEWORKS, generate
+from gatekit.code.given import built_cell
+
+from .cases import DOZEN, case, run
+from .test_values import ALL, numpy_agrees, torch_agrees
+
+LONGEST_LSTM = 60
+
+
+def code_lines(text: str) -> list[str]:
+    """Return the lines of a file that are neither empty, nor imports, nor in a docstring."""
+    tree, skipped = ast.parse(text), set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            skipped |= set(range(first.lineno, first.end_lineno + 1))
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            skipped.add(node.lineno)
+    numbered = enumerate(text.splitlines(), 1)
+    return [line for number, line in numbered if line.strip() and number not in skipped]
+
+
+@pytest.mark.parametrize("to", ["torch", "keras"])
+def test_an_lstm_is_short(to: str) -> None:
+    assert len(code_lines(gatekit.code("lstm", to=to))) <= LONGEST_LSTM
+
+
+def test_gates_that_read_one_signal_share_a_product() -> None:
+    text = gatekit.code("lstm")
+    assert text.count(" @ ") == 2
+    assert "z = x @ self.weight_x + h_prev @ self.weight_h + self.bias" in text
+    assert "def __init__(self, features: int = 32, units: int = 64)" in text
+    assert gatekit.code("gru").count(" @ ") == 3
+
+
+def test_the_docstring_has_equations_reference_and_license() -> None:
+    text = ast.get_docstring(ast.parse(gatekit.code("gru", to="numpy")))
+    assert text is not None
+    assert "h = update * h_prev + (1 - update) * candidate" in text
+    assert "Cho et al. 2014, arXiv:1406.1078" in text
+    assert "MIT" in text
+
+
+SETS = [pytest.param((*DOZEN, "lstm", "lmu")), pytest.param(ALL, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("names", SETS, ids=["dozen", "all"])
+def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path) -> None:
+    for name in names:
+        cell = built_cell(name, 64, 32, "hidden", None, ())
+        for to in FRAMEWORKS if len(cell.inputs) == 1 else [f for f in FRAMEWORKS if f != "keras"]:
+            made = generate(cell, to)
+            assert made.sized
+            (tmp_path / to).mkdir(exist_ok=True)
+            (tmp_path / to / f"{name}.py").write_text(made.text)
+    for arguments in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_same_cell_gives_the_same_file() -> None:
+    assert gatekit.code("mlstm") == gatekit.code("mlstm")
+
+
+# --- cells and plugins of one's own ----------------------------------------------
+
+OWN = {
+    "name": "own",
+    "gates": {
+        "lambda_": {
+            "activation": "sigmoid(pre) * tanh(pre)",
+            "reads": {"x": "dense", "h_prev": "block"},
+        },
+        "print": {"activation": "minimum(softplus(pre), 0.5)", "reads": ["x"]},
+        "self": {"kind": "tanh", "reads": {"x": "low_rank", "h_prev": "diagonal"}},
+    },
+    "parameters": {"train": {"shape": "units", "init": 0.5, "map": "sigmoid"}},
+    "equations": {
+        "torch": "where(lambda_, 1.0, 0.0) * train",
+        "state": "clip(state_prev + print * self + torch, -1, 1)",
+        "h": "train * state + positive(self) * floor(2 * print)",
+    },
+    "emits": "h",
+}
+
+
+def test_names_of_python_and_of_frameworks() -> None:
+    """Signals and parameters called like keywords, modules and methods do no harm."""
+    own = case(OWN, gradients=True)
+    numpy_agrees(own)
+    torch_agrees(own)
+    for to in FRAMEWORKS:
+        assert run(generate(own.cell, to).text)
+
+
+PLUGIN = '''
+from gatekit import Function, Gate, LinearMap, Parameter, hookimpl, ops
+
+
+class Leaky(Gate):
+    """A gate with a parameter and a state.
+
+    Reference: unpublished
+    """
+
+    rate: float = 0.25
+    parameters = {"p": Parameter("units", init=0.5, map="sigmoid")}
+    states = {"k": 1.0}
+
+    def activate(self, pre, p, k_prev):
+        """Return the value and the state."""
+        k = p * ops.sigmoid(pre) + self.rate * k_prev
+        return ops.step(k) * k, {"k": k}
+
+
+class Doubled(LinearMap):
+    """Twice a dense map."""
+
+    def shapes(self, width_in, width_out):
+        """Return the shapes."""
+        return {"": (width_in, width_out)}
+
+    def matrix(self, weights):
+        """Return the matrix."""
+        return 2 * weights[""]
+
+
+class Sliced(Gate):
+    """More than an expression.
+
+    Reference: unpublished
+    """
+
+    def activate(self, pre):
+        """Return a value."""
+        return pre[:, ::-1]
+
+
+@hookimpl
+def gatekit_gates():
+    """Register."""
+    return {"leaky": Leaky, "sliced": Sliced}
+
+
+@hookimpl
+def gatekit_linear_maps():
+    """Register."""
+    return {"doubled": Doubled}
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    """Return a plugin file with a gate, a linear map, and a gate that is not an expression."""
+    path = tmp_path / "leaky.py"
+    path.write_text(PLUGIN.replace("ops.step(k) * k", "ops.tanh(k) * k"))
+    return str(path)
+
+
+def test_a_plugin_gate_with_a_parameter_and_a_state(plugin: str) -> None:
+    cell = {
+        "name": "mine",
+        "gates": {
+            "forget": {"kind": "leaky", "reads": {"x": "dense", "h_prev": "doubled"}},
+            "candidate": {"kind": "candidate"},
+        },
+        "equations": {"h": "forget * h_prev + (1 - forget) * candidate"},
+        "emits": "h",
+    }
+    own = case(cell, gradients=True, plugins=[plugin])
+    numpy_agrees(own)
+    torch_agrees(own)
+
+
+def test_a_gate_that_is_not_an_expression_is_refused_by_name(plugin: str) -> None:
+    gates = {"h": {"kind": "sliced", "reads": ["x", "h_prev"]}}
+    with pytest.raises(ConfigError, match=r"the gate .sliced. of h cannot be .* swap"):
+        gatekit.code({"name": "mine", "gates": gates, "emits": "h"}, plugins=[plugin])
+
+
+def test_an_unknown_framework_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean 'torch'\? Frameworks: jax, keras, numpy"):
+        gatekit.code("gru", to="troch")
+
+
+# --- hostile files ----------------------------------------------------------------
+
+HOSTILE = (
+    'x"""\nimport os\nos.system("true")\n"""',
+    "x\\",
+    'ends with a quote"',
+    "\\N{BULLET} \\x41 \\",
+    "''' \r\n\t\0 \x1b[31m \u202e \u2028 raise SystemExit",
+    '""" + 1 / 0 + """',
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_of_a_cell_do_not_become_code(text: str) -> None:
+    """A file holds the same code, whatever its cell is called and says of itself."""
+    plain = {**OWN, "name": "plain", "notes": "plain", "reference": "plain"}
+    for to in FRAMEWORKS:
+        bodies = []
+        for config in (plain, {**plain, "notes": text, "reference": text}):
+            tree = ast.parse(generate(built_cell(config, 8, 5, "hidden", None, ()), to).text)
+            assert isinstance(tree.body[0], ast.Expr)
+            bodies.append([ast.dump(node) for node in tree.body[1:]])
+        assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "1", "", "class", "None", "é", "a" * 500])
+def test_the_name_of_a_cell_becomes_a_class(name: str) -> None:
+    cell = built_cell({**OWN, "name": name}, 8, 5, "hidden", None, ())
+    made = generate(cell, "torch")
+    [node] = [n for n in ast.parse(made.text).body if isinstance(n, ast.ClassDef)]
+    assert node.name == made.title
+    assert node.name.isidentifier()

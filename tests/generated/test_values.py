@@ -1,0 +1,176 @@
+"""Generated files compute what the reference executor computes, in values and gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from reference.peers import library
+
+from gatekit import ConfigError
+from gatekit.registry import cell_names
+
+from .cases import DOZEN, MASK, Case, assert_gradients, assert_same, case
+
+ALL = tuple(cell_names(()))
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
+
+
+def numpy_agrees(own: Case) -> None:
+    """Run the NumPy file, with its own first values for their shapes."""
+    made, module = own.file("numpy")
+    weights = made.layout.pack(own.weights)
+    first = module.init(np.random.default_rng(0))
+    if made.sized:
+        module.UNITS, module.FEATURES = own.cell.units, own.cell.features
+    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
+    assert all(np.isfinite(value).all() for value in first.values())
+    assert_same(own, *module.forward(weights, *own.inputs, mask=MASK))
+
+
+def torch_agrees(own: Case, **options: Any) -> None:
+    """Run the torch file, forward and backward."""
+    torch = library("torch")
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)(**options).double().eval()
+    weights = {n: torch.from_numpy(w) for n, w in made.layout.pack(own.weights).items()}
+    layer.load_state_dict(weights)
+    y, states = layer(*map(torch.from_numpy, own.inputs), mask=torch.from_numpy(MASK))
+    assert_same(own, y.detach(), [state.detach() for state in states])
+    loss = (y * torch.from_numpy(own.loss_scale())).sum() + sum(s.sin().sum() for s in states)
+    if own.gradients and loss.requires_grad:
+        loss.backward()
+        zero = {n: torch.zeros_like(p) for n, p in layer.named_parameters()}
+        found = {n: zero[n] if p.grad is None else p.grad for n, p in layer.named_parameters()}
+        assert_gradients(own, made, found)
+
+
+def jax_agrees(own: Case) -> None:
+    """Run the JAX file, compiled where gradients are compared."""
+    jax = library("jax")
+    made, module = own.file("jax")
+    with jax.enable_x64(True):
+        first = module.init(jax.random.key(0))
+        weights = {n: jax.numpy.asarray(w) for n, w in made.layout.pack(own.weights).items()}
+        assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
+        inputs = [jax.numpy.asarray(array) for array in own.inputs]
+        mask = jax.numpy.asarray(MASK)
+        if not own.gradients:
+            with jax.disable_jit():
+                assert_same(own, *module.apply(weights, *inputs, mask=mask))
+            return
+
+        def loss(params: Any) -> Any:
+            y, states = module.apply(params, *inputs, mask=mask)
+            total = (y * own.loss_scale()).sum() + sum(jax.numpy.sin(s).sum() for s in states)
+            return total, (y, states)
+
+        gradients, (y, states) = jax.jit(jax.grad(loss, has_aux=True))(weights)
+        assert_same(own, y, states)
+        assert_gradients(own, made, gradients)
+
+
+def keras_agrees(own: Case) -> None:
+    """Run the Keras file in `keras.layers.RNN`."""
+    if len(own.inputs) > 1:
+        with pytest.raises(ConfigError, match="one input"):
+            own.file("keras")
+        return
+    made, module = own.file("keras")
+    cell = getattr(module, made.title)(dtype="float64")
+    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
+    layer.build(own.inputs[0].shape)
+    weights = made.layout.pack(own.weights)
+    shapes = {weight.name: tuple(weight.shape) for weight in cell.weights}
+    assert shapes == {name: weight.shape for name, weight in weights.items()}
+    for weight in cell.weights:
+        weight.assign(weights[weight.name])
+    y, *states = layer(own.inputs[0], mask=MASK)
+    assert_same(own, y, states)
+    again = type(cell).from_config(cell.get_config())
+    assert (again.state_size, again.output_size) == (cell.state_size, cell.output_size)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_numpy(name: str) -> None:
+    numpy_agrees(case(name))
+
+
+@pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
+def test_torch(name: str) -> None:
+    torch_agrees(case(name, gradients=True))
+
+
+@pytest.mark.parametrize("name", DOZEN[:2])
+def test_jax(name: str) -> None:
+    jax_agrees(case(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_gradients_of_jax(name: str) -> None:
+    jax_agrees(case(name, gradients=True))
+
+
+@pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
+def test_keras(name: str) -> None:
+    keras_agrees(case(name))
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "projection": {"cell": "lstm", "output_unit": "projection"},
+    "gated": {"cell": "gru", "output_unit": "gated"},
+    "history": {"cell": "lstm", "output_unit": "mix_last"},
+    "learned": {"cell": "lstm", "learned_initial_state": ["h", "c"]},
+    "learned matrix": {"cell": "linear_attention", "learned_initial_state": ["S"]},
+    "zoneout": {"cell": "lstm", "zoneout": {"h": 0.1, "c": 0.3}},
+    "dropout": {"cell": "gru", "dropout": 0.2, "recurrent_dropout": 0.3},
+    "swapped": {"cell": "gru", "gates": {"forget": "power_law"}},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_options(options: dict[str, Any]) -> None:
+    own = case(**options, gradients=True)
+    numpy_agrees(own)
+    torch_agrees(own)
+    keras_agrees(own)
+
+
+def test_sizes_are_arguments() -> None:
+    """One file serves every size: a file for other sizes gives the same module."""
+    torch = library("torch")
+    large, small = case("gru"), {"units": 6, "features": 2}
+    made, module = large.file("torch")
+    layer = getattr(module, made.title)(**small)
+    y, (h,) = layer(torch.zeros(2, 3, 2))
+    assert made.sized
+    assert (y.shape, h.shape) == ((2, 3, 6), (2, 6))
+
+
+def test_noise_is_drawn_in_training_only() -> None:
+    torch = library("torch")
+    own = case("lstm", zoneout={"h": 0.5}, dropout=0.5, recurrent_dropout=0.5)
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)()
+    x = torch.ones(2, 3, own.cell.features)
+    assert not torch.equal(layer(x)[0], layer(x)[0])
+    layer.eval()
+    assert torch.equal(layer(x)[0], layer(x)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "gru", "delta_net", "mamba"])
+def test_torch_compiles_and_exports(name: str) -> None:
+    torch = library("torch")
+    own = case(name)
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)()
+    x = torch.randn(2, 4, own.cell.features)
+    expected, _ = layer(x)
+    compiled, _ = torch.compile(layer, backend="aot_eager")(x)
+    torch.testing.assert_close(compiled, expected)
+    exported, _ = torch.export.export(layer, (x,)).module()(x)
+    torch.testing.assert_close(exported, expected)
