@@ -13,6 +13,7 @@ from gatekit.runs.result import OWN
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
 
+from .budget.at import Budget, read_budget
 from .study import Study
 
 
@@ -102,7 +103,7 @@ def arguments(
     labels: Sequence[str] = (),
     level: float = 0.95,
     margin: str | float | None = None,
-    at: str | None = None,
+    at: str | Budget | None = None,
     area: bool = False,
     force: bool = False,
 ) -> list[str]:
@@ -120,8 +121,9 @@ def arguments(
     named = (("best-of", best_of), ("by", by or ()), ("within", within), ("together", together))
     for option, names in named:
         words += [f"--{option}", ",".join(names)] if names else []
-    for option, value in (("x", x), ("baseline", baseline), ("split", split), ("at", at)):
+    for option, value in (("x", x), ("baseline", baseline), ("split", split)):
         words += [f"--{option}", value] if value else []
+    words += [] if at is None else ["--at", read_budget(at).typed]
     words += ["--level", f"{level:g}"] if level != 0.95 else []
     words += ["--margin", str(margin)] if margin is not None else []
     return [*words, *(["--area"] if area else []), *(["--force"] if force else [])]

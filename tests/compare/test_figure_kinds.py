@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,6 +26,7 @@ from gatekit.compare.figures.parallel import draw_parallel
 from gatekit.compare.figures.profile import draw_profile
 from gatekit.compare.figures.scatter import draw_scatter
 from gatekit.compare.figures.style import look
+from gatekit.compare.grouping.best import Chosen, Trial
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import GRU, LSTM, RNN, diverged
@@ -51,7 +53,14 @@ def write_everything(root: Path) -> Comparison:
     for place, name in enumerate("abcde"):
         cells = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
         write_task(root, name, {c: [v + place / 9 for v in values] for c, values in cells.items()})
-    return compare("demo", root, within=["task.name"])
+    found = compare("demo", root, within=["task.name"])
+    # As if each group were the best of two learning rates.
+    trials = (Trial(9.0, 9.1, False, False), Trial(8.9, 8.8, False, False))
+    chosen = [
+        Chosen({}, 2, row.group.label, "nll", 8.9, tuple(run.id for run in row.group.runs), trials)
+        for row in found.rows
+    ]
+    return dataclasses.replace(found, chosen=tuple(chosen))
 
 
 def test_the_command_line_offers_every_kind() -> None:
@@ -62,6 +71,7 @@ def test_the_command_line_offers_every_kind() -> None:
 def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, kind: str) -> None:
     comparison = write_everything(tmp_path)
     how = {"command": "gatekit compare demo", "formats": ("svg", "pdf"), "x": "task.name"}
+    how |= {"reach": 9.0, "over": "steps"}
     svg, pdf = draw(kind, comparison, tmp_path / "one", **how)
     for first, second in zip(
         (svg, pdf), draw(kind, comparison, tmp_path / "two", **how), strict=True

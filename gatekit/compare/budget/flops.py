@@ -7,13 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gatekit.cell.analysis.cost import training_flops
 from gatekit.cell.errors import GatekitError
-from gatekit.cell.schema import read_cell, read_output_unit
-from gatekit.registry import components
 from gatekit.runs.record import Run
-from gatekit.study.budget import layers
-from gatekit.tasks import seeds
 
 _KEYS = ("cell", "output_unit", "units", "layers", "bidirectional", "pool", "task")
 
@@ -58,6 +53,12 @@ def _counted(text: str) -> float | None:
 
 
 def _of_network(config: Mapping[str, Any]) -> float:
+    # The registry is needed only for runs without a record.
+    from gatekit.cell.analysis.cost import training_flops
+    from gatekit.cell.schema import read_cell, read_output_unit
+    from gatekit.registry import components
+    from gatekit.study.budget import layers
+
     known = components.load()
     task = known.task(config["task"])
     signature = task.signature()
@@ -73,6 +74,7 @@ def _of_network(config: Mapping[str, Any]) -> float:
 
 
 def _step_size(config: Mapping[str, Any], task: Any) -> tuple[float, float]:
+    from gatekit.tasks import seeds
     from gatekit.training.batches import step_size
 
     batch = int(config["batch"])
