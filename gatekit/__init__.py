@@ -14,7 +14,6 @@ from gatekit.cell.language.ops import Function
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
-from gatekit.registry.hooks import hookimpl
 
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
     from gatekit.recurrence.padding import pad_time
+    from gatekit.registry.hooks import hookimpl
     from gatekit.registry.tracker import Tracker
     from gatekit.runs.own import run
     from gatekit.tasks.streamed import StreamedTask
@@ -80,6 +80,7 @@ _LAZY = {
     "MAX_EQUATIONS": "gatekit.cell.schema",
     "RNN": "gatekit.recurrence.layers.rnn",
     "Cell": "gatekit.recurrence.layers.step_cell",
+    "hookimpl": "gatekit.registry.hooks",
     "load": "gatekit.compare",
     "pad_time": "gatekit.recurrence.padding",
     "Tracker": "gatekit.registry.tracker",
@@ -105,6 +106,11 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     hint = "" if name.startswith("_") else nearest(name, __all__)
+    if name in ("LSTM", "GRU", "SimpleRNN"):
+        cell = {"SimpleRNN": "rnn"}.get(name, name.lower())
+        hint = f"; the layer is gatekit.RNN({cell!r}, units)"
+    elif name.upper() == "RNN":
+        hint = "; did you mean 'RNN'?"
     raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}")
 
 

@@ -53,6 +53,13 @@ class Declared:
         kind = type(self)
         for name, value in options.items():
             if name not in kind._option_types:
+                default = getattr(kind, name, None)
+                declared = any(name in _hints(base) for base in kind.__mro__)
+                if isinstance(default, (bool, int, float, str)) and not declared:
+                    raise ConfigError(
+                        f"{kind.__name__}.{name} is not an option, because it has no annotation; "
+                        f"write {name}: {type(default).__name__} = {default!r} in the class."
+                    )
                 raise ConfigError(
                     f"{kind.__name__} has no option {name!r}"
                     f"{nearest(name, kind._option_types) or '.'} "
@@ -66,14 +73,12 @@ class Declared:
             raise ConfigError(f"{kind.__name__} needs the option {listed(missing)}.")
 
     def __setattr__(self, name: str, value: object) -> None:
+        instead = f".replaced({name}=VALUE) returns a copy with another option"
+        if hasattr(self, "states"):
+            instead = f"what steps hand on is a state: states = {{{name!r}: 0.0}}"
         raise AttributeError(
-            f"{type(self).__name__} cannot be changed, and self.{name} = ... changes it; use a local "
-            "variable"
-            + (
-                f", or a state that steps hand on: states = {{{name!r}: 0.0}}"
-                if hasattr(self, "states")
-                else f", or .replaced({name}=VALUE) for a copy"
-            )
+            f"{type(self).__name__} cannot be changed, so self.{name} = ... is refused; use a "
+            f"local variable, or {instead}"
         )
 
     @classmethod

@@ -34,6 +34,7 @@ class Drawing(str):
             path: the file, such as ``gru.svg``.
         """
         path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self, encoding="utf-8")
         return path
 

@@ -11,7 +11,6 @@ from .declare import Declared
 from .errors import CellError, excerpt, shown
 from .parameter import Parameter
 
-
 _BASES = ("gatekit.cell.gate", "gatekit.cell.output_unit")
 """Modules of the classes whose row-wise function a plugin has to define."""
 

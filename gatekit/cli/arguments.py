@@ -37,7 +37,9 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: always.
         """
-        raise ConfigError(f"{self.prog}: {message}; type `{self.prog} --help`.")
+        missing = message.partition("required: ")[2]
+        example = f"type `{self.prog} {' '.join(_positional(self))}`; " if missing else ""
+        raise ConfigError(f"{self.prog}: {message}; {example}`{self.prog} --help` explains it.")
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """Return the parsed arguments.
@@ -51,11 +53,37 @@ class Parser(argparse.ArgumentParser):
         for argument in unknown:
             options = [o for action in self._actions for o in action.option_strings]
             what = "option" if argument.startswith("-") else "argument"
-            hint = nearest(argument.split("=")[0], options) if what == "option" else ""
+            hint = self._hint(argument, options)
             raise ConfigError(
                 f"{self.prog} has no {what} {argument!r}{hint or '.'} Options: {listed(options)}."
             )
         return known
+
+    def _hint(self, argument: str, options: list[str]) -> str:
+        """Return the option that is meant, or why a second study is not taken."""
+        name = argument.split("=")[0]
+        if not name.startswith("-"):
+            one = any(action.dest == "study" for action in self._actions)
+            return "; it takes one study, and names with spaces need quotes." if one else ""
+        meant = next((m for group in _SAME for m in group if name in group and m in options), None)
+        if meant is not None:
+            return f"; did you mean {meant!r}?"
+        return _NOTES.get(name) or nearest(name, options)
+
+
+def _positional(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the names of a command's arguments that are not options."""
+    actions = [a for a in parser._actions if not a.option_strings]
+    return [str(a.metavar or a.dest.upper()) for a in actions]
+
+
+_SAME = (("--to", "--output", "--out", "-o"), ("--figure", "--plot"), ("--where", "--filter"))
+"""Options that mean the same in different commands, or elsewhere."""
+_NOTES = {
+    "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
+    "--split NAME another test set.",
+    "--seeds": "; seeds are chosen by train: seeds=5.",
+}
 
 
 def offer(parser: argparse.ArgumentParser) -> None:

@@ -81,7 +81,17 @@ def own_file(group: str, name: str) -> str:
     sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
     if not folder.is_dir():
         return f"{sentence}, but there is no folder {folder}: cd to the folder of your project."
-    return f"{sentence}."
+    return _misplaced(path, folder, group) or f"{sentence}."
+
+
+def _misplaced(path: Path, folder: Path, group: str) -> str:
+    """Return what to do with a file that is nearly where it is looked for, or an empty string."""
+    if path.is_dir():
+        return f"{shown(path)} is a folder; a {group} is a file."
+    for near in (path.with_suffix(".yml"), folder / path.name, folder / f"{path.stem}.yml"):
+        if near.is_file():
+            return f"Move your file: type mv {shown(near)} {shown(path)}"
+    return ""
 
 
 def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -177,6 +187,11 @@ class _Composer:
             return self.resolved(config, str(path), (*chain, name), not is_bundled(path.parents[1]))
         if name in self.catalogue.cells:
             return {"function": name}
+        if name in self.catalogue.gates and not chain:
+            raise CellError(
+                f"cell: {name!r} is a gate, not a cell; put it into a role of a cell, such as the "
+                f"cell 'lstm' with swap={{'forget': {name!r}}}, or gates={{...}} of a layer"
+            )
         known = cell_names(self.plugins)
         asked = f"{chain[-1]}: defaults" if chain else "cell"
         raise CellError(

@@ -94,12 +94,28 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
 def _marked(error: yaml.YAMLError) -> str:
     """Return what is wrong, with the line and a caret below it where the parser has them."""
     mark = getattr(error, "problem_mark", None)
+    if "unexpected end of stream" in str(getattr(error, "problem", "")):
+        mark = getattr(error, "context_mark", None) or mark  # where the quotation begins
     snippet = None if mark is None else mark.get_snippet(indent=4)
     if mark is None or snippet is None:
         return f": {' '.join(str(error).split())[:300]}"
     parts = (getattr(error, "context", None), getattr(error, "problem", None))
     why = ", ".join(" ".join(str(part).split())[:150] for part in parts if part)
-    return f", line {mark.line + 1}, column {mark.column + 1}: {why}\n{snippet}"
+    remedy = next((f"; {hint}" for words, hint in _YAML_HINTS if words in why), "")
+    return f", line {mark.line + 1}, column {mark.column + 1}: {why}{remedy}\n{snippet}"
+
+
+_YAML_HINTS = (
+    ("'\\t'", "indent with spaces, not with tabs"),
+    (
+        "mapping values are not allowed",
+        "write NAME: VALUE: a colon and a space after the first name",
+    ),
+    ("could not find expected ':'", "write NAME: VALUE, with a colon and a space after the name"),
+    ("unexpected end of stream", "close the quotation mark"),
+    ("expected <block end>", "indent the names of one mapping equally"),
+    ("expected ',' or", "close the bracket, and separate items by commas"),
+)
 
 
 def decoded(data: bytes, path: Path) -> str:

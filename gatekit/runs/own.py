@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.errors import ConfigError, RunError, excerpt
 
 from . import durable, heartbeat
 from .directions import Direction, direction_of
@@ -58,6 +59,10 @@ class Run:
     ) -> None:
         if not isinstance(metric, str) or not metric.strip():
             raise ConfigError(f"metric={metric!r} is not a name; type one such as metric='mse'.")
+        try:
+            seed = operator.index(seed)
+        except TypeError:
+            raise ConfigError(f"seed={seed!r}: an integer is expected, such as seed=0.") from None
         way = direction_of(metric, direction)
         self.config = {"study": study_name(study), **config, "seed": seed}
         self.metric = {"name": metric, "direction": way, "unit": unit, "chance": None}
@@ -119,6 +124,11 @@ class Run:
             RunError: the block has not been entered, or the run is complete.
         """
         self.check_open()
+        for key, value in {"train": train, "val": val, "test": test, **further}.items():
+            if value is not None and not _is_number(value):
+                raise ConfigError(
+                    f"{key}={excerpt(repr(value))}: a number is expected, such as {key}=0.25."
+                )
         seconds = round(time.monotonic() - self.began, 3)
         score: dict[str, Any] = {"epoch": epoch}
         metric = str(self.metric["name"])
@@ -253,3 +263,12 @@ def _result(score: Mapping[str, Any]) -> dict[str, Any]:
         "validation": finite(score["validation"]),
         "test": finite(score.get("test")),
     }
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a number: a plain one, an array's element, a tensor."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, (str, bytes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -13,11 +14,18 @@ from typing import TYPE_CHECKING, NoReturn
 from gatekit._version import __version__
 from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 
+from .config import LAUNCH_KEYS, RUN_KEYS
 from .words import TRUST, overrides, plugin_files
 
 if TYPE_CHECKING:
     from .hydra.sweepers import Composition
     from .search import Job
+
+
+_OWN_FILES = (
+    "{}: put your files into ./conf, which is searched first: conf/experiment/NAME.yaml is "
+    "experiment=NAME."
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,25 +106,33 @@ def typed_again(argv: Sequence[str]) -> str:
     return shlex.join(["gatekit", "train", *(a for a in argv if a != "--debug")])
 
 
-def compose(argv: Sequence[str]) -> list[Job]:
+def compose(argv: Sequence[str], own: Sequence[str] = ()) -> list[Job]:
     """Return the jobs that a command line asks for: overrides and composed configuration of each.
 
     For a search that learns from results, the jobs are those of random draws.
 
+    Args:
+        argv: overrides and options.
+        own: further options of the command, which messages name.
+
     Raises:
         ConfigError: Hydra cannot compose them, or they set what is refused.
     """
-    asked = composition(argv)
+    asked = composition(argv, own)
     return asked.jobs if asked.search is None else asked.search.jobs()
 
 
-def composition(argv: Sequence[str]) -> Composition:
+def composition(argv: Sequence[str], own: Sequence[str] = ()) -> Composition:
     """Return what a command line asks for: jobs, or a search.
+
+    Args:
+        argv: overrides and options.
+        own: further options of the command, which messages name.
 
     Raises:
         ConfigError: Hydra cannot compose it, or it sets what is refused.
     """
-    options = _read(argv)
+    options = _read(argv, own)
     for name in ("help", "cfg", "info", "hydra_help", "version", "shell_completion"):
         if getattr(options, name):
             raise ConfigError(f"--{name.replace('_', '-')} goes with gatekit train only.")
@@ -170,15 +186,23 @@ def completion(words: Sequence[str]) -> str:
     return str(shellcode(["gatekit"], shell=shell))
 
 
-def _read(argv: Sequence[str]) -> argparse.Namespace:
+def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
     reader = parser()
+    for word in argv:
+        if re.match(r"-c[np]\b", word):  # argparse would read -cn as --cfg n
+            raise ConfigError(_OWN_FILES.format(word))
     options, unknown = reader.parse_known_intermixed_args(list(argv))
     for word in unknown:
         name = word.partition("=")[0]
-        if name.startswith(("--config-", "-cp", "-cn")):
-            raise ConfigError(f"{word}: put your files into ./conf, which is searched first.")
-        known = [o for action in reader._actions for o in action.option_strings]
-        common = ("-m", "--cfg job", "--info defaults", "--help", "--debug")
+        if name.startswith("--config-"):
+            raise ConfigError(_OWN_FILES.format(word))
+        if name.startswith("--") and name[2:].partition(".")[0] in {**RUN_KEYS, **LAUNCH_KEYS}:
+            value = word.partition("=")[2] or "VALUE"
+            raise ConfigError(
+                f"{name} is a key, and keys are typed without dashes: type {name[2:]}={value}."
+            )
+        known = [*own, *(o for action in reader._actions for o in action.option_strings)]
+        common = (*own, "-m", "--cfg job", "--info defaults", "--help", "--debug")
         raise ConfigError(
             f"{word} is not an option of this command{nearest(name, known) or '.'} "
             f"Options: {listed(common)}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,6 +108,11 @@ OTHER_NAMES = {
     "model": "cell",
     "wd": "optimizer.weight_decay",
     "clip_norm": "optimizer.clipnorm",
+    "gates": "swap.ROLE=GATE or cell.gates.NAME",
+    "gate": "swap.ROLE=GATE",
+    "equations": "cell.equations.NAME",
+    "parameters": "cell.parameters.NAME",
+    "batch": "trainer.batch",
 }
 """Names that other libraries use for keys, with the key that is meant."""
 
@@ -227,9 +234,26 @@ def _checked(
         except WrongError as wrong:
             raise ConfigError(
                 f"{prefix}{key}={_shown(value)} ({_kind(value)}) is not allowed: "
-                f"{prefix}{key} is {wrong}."
+                f"{prefix}{key} is {wrong}.{_instead(f'{prefix}{key}', value, known[key])}"
             ) from None
     return checked
+
+
+def _instead(key: str, value: Any, check: Check) -> str:
+    """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
+    if key == "seeds":
+        return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
+    if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
+        return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
+    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+    nearly: bool | int | None = words.get(str(value).lower()) if check is flag else None
+    if isinstance(value, float) and value.is_integer():
+        nearly = int(value)
+    with contextlib.suppress(WrongError):
+        if nearly is not None:
+            check(nearly)
+            return f" Type {key}={_shown(nearly)}."
+    return ""
 
 
 def _meant(key: str, known: list[str], prefix: str) -> str:

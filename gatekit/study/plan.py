@@ -159,7 +159,14 @@ def plan_or_errors(
             else:
                 runs[run.fingerprint] = run
     if not launches:
-        raise broken[0][1] if broken else ConfigError("there is nothing to run.")
+        raise (
+            broken[0][1]
+            if broken
+            else ConfigError(
+                "there is nothing to run: a sweep has no values, such as a glob() that matches no "
+                "name; `gatekit cells` and `gatekit tasks` list the names."
+            )
+        )
     if len(launches) != 1:
         raise ConfigError(
             f"one command runs one study; {', '.join(LAUNCH_KEYS)} cannot be swept over "

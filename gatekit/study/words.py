@@ -36,6 +36,7 @@ INSTEAD = {
 }
 """What to type in place of keys of Hydra that have no effect in gatekit."""
 
+_ENDING = re.compile(r"\.ya?ml(?=,|$)")
 _BRACES = re.compile(r"[A-Za-z_]\w*:[^\s/].*", re.ASCII)
 
 
@@ -49,6 +50,9 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     Raises:
         ConfigError: a word is not an override, or sets what is refused.
     """
+    if "=" in typed or any(word.startswith("=") for word in typed):
+        joined = re.sub(r" *= *", "=", " ".join(typed))
+        raise ConfigError(f"there is a space beside =; remove it: type {joined}")
     _refuse_split(typed)
     return [prefixed(word, trusted) for word in typed]
 
@@ -84,6 +88,11 @@ def prefixed(word: str, trusted: bool = False) -> str:
     name = key.lstrip("+~")
     if not equals and not word.startswith("~"):
         raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
+    if several := re.fullmatch(r"([^\s'\"]+=[^\s'\"]+)((?: +[A-Za-z_][\w.]*=[^\s'\"]+)+)", word):
+        raise ConfigError(
+            f"{word!r} is one word for your shell; remove the quotes around it: type "
+            f"{several[1]}{several[2]}"
+        )
     if name.startswith("hydra.launcher."):
         known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
     if not trusted:
@@ -97,7 +106,7 @@ def prefixed(word: str, trusted: bool = False) -> str:
         return word
     if name in GROUPS:
         # A group is in the defaults already, so that adding to it means choosing.
-        return f"{name}={value}"
+        return f"{name}={_ENDING.sub('', value)}"
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
 
 

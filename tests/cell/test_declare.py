@@ -83,7 +83,7 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
         ("numbre", 1.0, r"has no option 'numbre'; did you mean 'number'\? Its options: anything"),
         ("zzz", 1.0, r"has no option 'zzz'\. Its options"),
         ("shared", 1, "has no option 'shared'"),
-        ("plain_field", 1, "has no option 'plain_field'"),
+        ("plain_field", 1, "no annotation; write plain_field: int = 4 in the class"),
     ],
 )
 def test_any_other_value_is_refused(name, given, says):
@@ -119,7 +119,7 @@ def test_equal_options_are_equal_things():
 
 def test_things_are_immutable_and_can_be_replaced():
     thing = Thing(count=3)
-    with pytest.raises(AttributeError, match=r"create a new one with count=4"):
+    with pytest.raises(AttributeError, match=r"\.replaced\(count=VALUE\) returns a copy"):
         thing.count = 4
     assert thing.replaced(count=4).count == 4
     assert thing.count == 3
@@ -156,3 +156,11 @@ def test_options_follow_the_order_of_inheritance():
     assert Both._option_types["size"] is float
     assert "share" not in Both._option_types
     assert Both(size=1.5, extra=False).options() == {"extra": False, "size": 1.5}
+
+
+def test_a_constructor_with_named_arguments_is_refused():
+    with pytest.raises(ConfigError, match=r"annotated fields of the class: scale: float = 2\.0"):
+
+        class Made(Declared):
+            def __init__(self, scale=2.0):
+                self.scale = scale

@@ -89,6 +89,16 @@ MISTAKES = {
     "new-kind": Mistake(
         "new gte mine", ("did you mean 'gate'? Type gatekit new KIND NAME",), ("no new",)
     ),
+    "gate-for-a-cell": Mistake("show cell=forget", ("swap.forget=forget",), NO_LIST),
+    "path-of-a-study": Mistake("compare experiments/demo", ("type gatekit compare demo",)),
+    "two-studies": Mistake("compare demo other", ("; it takes one study",), lines=8),
+    "option-of-another-command": Mistake("report demo --output x", ("did you mean '--to'?",)),
+    "option-of-another-command-2": Mistake("bundle demo --to x", ("did you mean '--output'?",)),
+    "metric": Mistake("compare demo --metric f1", ("--task NAME chooses",), ("--margin'",), 8),
+    "option-of-plan": Mistake("plan cell=lstm --lst", ("did you mean '--list'?", "--json")),
+    "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
+    "no-bundle": Mistake("rerun demo", ("`gatekit bundle demo` writes",)),
+    "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("type --plugin FILE.py",)),
 }
 
@@ -105,7 +115,7 @@ def test_a_mistake_gets_a_short_message_with_the_remedy(
     name: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mistake = MISTAKES[name]
-    if name == "misspelt-study":
+    if name in ("misspelt-study", "path-of-a-study"):
         write_study(here / "experiments", {"lstm": (1.0, 1.1)}, "demo")
     assert main(shlex.split(mistake.typed)) == 2
     out, message = capsys.readouterr()
@@ -116,6 +126,22 @@ def test_a_mistake_gets_a_short_message_with_the_remedy(
     shown = message.replace(str(here), "~/gates/my-study").splitlines()
     lines = [part for line in shown for part in textwrap.wrap(line, COLUMNS) or [""]]
     assert len(lines) <= mistake.lines, message
+
+
+MISPLACED = {
+    "conf/cell/mine.yml": "type mv conf/cell/mine.yml conf/cell/mine.yaml",
+    "conf/mine.yaml": "type mv conf/mine.yaml conf/cell/mine.yaml",
+}
+
+
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_cell_in_another_place_is_found(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "conf/cell").mkdir(parents=True)
+    (here / name).write_text("defaults: [lstm, _self_]\n")
+    assert main(["show", "cell=mine"]) == 2
+    assert MISPLACED[name] in capsys.readouterr().err
 
 
 PLUGIN_SPELLINGS = ("--plugin own.py", "--plugin=own.py", "plugins=[own.py]", "plugins=own.py")

@@ -38,6 +38,8 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "\\n" not in shown[3]
     assert "4 completed" in shown[4]
     assert "test mse" in shown[5]
+    figure = next(c for c in book.cells if "comparison.figure()" in c.source)
+    assert [o for o in figure.outputs if "image/png" in o.get("data", {})] != []
     assert (tmp_path / "notebook.html").is_file()
     assert "validation mse" in shown[-1]
 

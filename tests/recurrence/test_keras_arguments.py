@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gatekit import RNN, Cell
-from gatekit.cell.errors import ConfigError
-from gatekit.recurrence.layers.arguments import REMEDIES, own_arguments
+from gatekit.cell.errors import ConfigError, DataError
+from gatekit.recurrence.layers.arguments import ELSEWHERE, REMEDIES, own_arguments
 
 from .layers import FEATURES
 
@@ -75,3 +75,19 @@ def test_what_the_messages_suggest_works() -> None:
 def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
     with pytest.raises(ConfigError, match=r"does not exist.*Executors: auto, reference"):
         RNN("lstm", 4, executor=executor)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"no argument '{name}': "):
+        RNN("lstm", 4, **{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"), [((2, 5), r"x\[\.\.\., None\]"), ((2, 5, 4, 1), "Reshape")]
+)
+def test_an_input_of_another_rank_is_refused_with_the_remedy(
+    shape: tuple[int, ...], remedy: str
+) -> None:
+    with pytest.raises(DataError, match=remedy):
+        RNN("lstm", 4)(np.zeros(shape, "float32"))

@@ -71,7 +71,7 @@ GATES: dict[str, tuple[str, str]] = {
     "steps_apart": (source(STEPS), "steps of a sequence mix"),
     "units_apart": (source("return ops.sigmoid(ops.cumsum(pre))"), "mixes_units = True"),
     "batch_of_one": (
-        source("return ops.sigmoid(pre) * (0.5 if pre.shape[0] == 1 else 1.0)"),
+        source(TF + "return ops.sigmoid(pre) * (0.5 if pre.shape[0] == 1 else 1.0)"),
         "a batch of one gives other values",
     ),
     "makes_nothing": (
@@ -116,7 +116,7 @@ GATES: dict[str, tuple[str, str]] = {
     ),
     "mixed_precision": (source("return ops.sin(1e3 * pre)"), "outputs are off by"),
     "one_trace": (
-        source("return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
+        source(TF + "return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
         "traced for any batch size and length it raises",
     ),
     "saves_and_loads": (

@@ -49,7 +49,8 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
         result = int(result)
     if not isinstance(result, int) or result < 1:
         raise CellError(
-            f"{where}: {value!r} is {result}; a width is a whole number from 1 (use // to divide)"
+            f"{where}: {value!r} gives {result}; "
+            "a width is a whole number from 1 (use // to divide)"
         )
     if result > MAX_ELEMENTS:
         raise CellError(f"{where}: {value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from collections.abc import Mapping
 
@@ -52,6 +53,32 @@ _WORDS: dict[type[ast.expr], str] = {
     ast.Yield: "yield",
     ast.YieldFrom: "yield",
 }
+
+
+_WHERE = "; write where(x, a, b), which is a where x > 0, else b"
+_MATRIX = (
+    "; a gate's reads multiply by learned matrices, and matvec(A, v) multiplies in an equation"
+)
+_INSTEAD: dict[type[ast.AST], str] = {
+    ast.BitXor: "; a power is written x**2",
+    ast.MatMult: _MATRIX,
+    ast.Compare: _WHERE,
+    ast.IfExp: _WHERE,
+    ast.BoolOp: _WHERE,
+    ast.Subscript: "; split(x, n) cuts a vector into rows",
+    ast.Attribute: "; functions are called by name, such as tanh(x)",
+}
+
+
+def _written(text: str) -> str:
+    """Return what to write in place of common notation that is not Python's."""
+    if re.search(r"_\{?t *- *1", text):
+        return "; the previous value of h is h_prev"
+    if re.match(r"if\b|.*\bthen\b", text):
+        return _WHERE
+    if "=" in text:
+        return "; an equation is written NAME: EXPRESSION, with a colon"
+    return ""
 
 
 def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) -> Expr:
@@ -107,7 +134,8 @@ class _Reader:
                 tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:
             place = max(0, (error.offset or 1) - 1)
-            raise self.error(error.msg or "invalid syntax", place, place + 1) from None
+            why = (error.msg or "invalid syntax") + _written(self.text)
+            raise self.error(why, place, place + 1) from None
         except (MemoryError, RecursionError, ValueError, UnicodeError):
             raise ExpressionError(
                 f"the equation is nested too deeply (at most {MAX_DEPTH} levels): "
@@ -123,7 +151,7 @@ class _Reader:
         return ExpressionError(
             f"{why}\n  {shown}\n  {mark}\n"
             f"An equation has numbers, names, + - * / ** (constant exponent), unary minus, and "
-            f"calls of: {listed(self.functions, 40)}"
+            f"calls of: {listed(self.functions, 80)}"
         )
 
     def at(self, node: ast.expr, why: str) -> ExpressionError:
@@ -148,7 +176,8 @@ class _Reader:
         if isinstance(node, ast.Call):
             return self.call(node, depth)
         word = _WORDS.get(type(node), "this")
-        raise self.at(node, f"{word} is not part of the equation language")
+        instead = _INSTEAD.get(type(node), "")
+        raise self.at(node, f"{word} is not part of the equation language{instead}")
 
     def number(self, node: ast.Constant) -> int | float:
         value = node.value
@@ -163,7 +192,8 @@ class _Reader:
     def binary(self, node: ast.BinOp, depth: int) -> Expr:
         op = _OPERATORS.get(type(node.op))
         if op is None or (op == "//" and not self.sizes):
-            raise self.at(node, "this operator is not part of the equation language")
+            instead = _INSTEAD.get(type(node.op), "")
+            raise self.at(node, f"this operator is not part of the equation language{instead}")
         left = self.visit(node.left, depth + 1)
         right = self.visit(node.right, depth + 1)
         if op == "**":

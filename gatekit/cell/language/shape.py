@@ -100,7 +100,10 @@ def join(left: Shape | None, right: Shape | None, narrow: bool = False) -> Shape
         a == b or 1 in (a, b) for a, b in zip(left, right, strict=True)
     ):
         return tuple(max(pair) for pair in zip(left, right, strict=True))
-    remedy = "widths must be equal, or one of them scalar"
+    remedy = (
+        "widths must be equal, or one of them scalar; a gate {kind: linear, reads: [x]} makes "
+        "`units` numbers of an input of any width"
+    )
     if len(left) != len(right):
         remedy = (
             "column(v) repeats a vector over the columns of a matrix, row(v) over its rows, and "

@@ -42,6 +42,7 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         raise CellError(
             f"{where}: the gate is missing. Add {where}.kind=NAME to "
             + (" ".join(f"{where}.{k}={v}" for k, v in config.items()) or "its options")
+            + f" (in place of {where}=NAME, which an option replaces)"
         )
     if not isinstance(config.get("kind"), str):
         raise CellError(
@@ -60,7 +61,10 @@ def instance_of(cls: Any, options: Mapping[str, Any], where: str) -> Any:
     try:
         return cls(**options)
     except ConfigError as error:
-        raise CellError(f"{where}: {error}") from None
+        # `reads: x, h_prev` within braces is the option `reads: x` and a key `h_prev`.
+        split = any(value is None for value in options.values())
+        hint = " A list is written in brackets: reads: [x, h_prev]." if split else ""
+        raise CellError(f"{where}: {error}{hint}") from None
 
 
 def kind_of(instance: RowWise, registered: Mapping[str, type]) -> str:

@@ -35,7 +35,8 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise CellError(f"cell.{key}: a mapping is expected, not {value!r}")
+        came, remedy = excerpt(repr(value)), _as_mapping(key, value)
+        raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
     for name in value:
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
             raise CellError(
@@ -44,6 +45,29 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
             )
     # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
+
+
+_EXAMPLES = {
+    "gates": "forget: {kind: sigmoid, reads: [x, h_prev]}",
+    "equations": "h: forget * h_prev",
+    "parameters": "alpha: {shape: units, init: 0.5}",
+    "constants": "beta: 2",
+    "zoneout": "h: 0.1",
+    "initial": "h: 0",
+    "roles": "forget: update",
+    "norms": "c_out: c",
+    "inputs": "context: 8",
+}
+
+
+def _as_mapping(key: str, value: object) -> str:
+    """Return how a section is written that is not a mapping."""
+    if isinstance(value, str) and "=" in value:
+        name, _, right = value.partition("=")
+        return f"write `{name.strip()}: {right.strip()}`, with a colon"
+    if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        return "remove the dashes in front of the names"
+    return f"write for example {key}: {{{_EXAMPLES.get(key, 'NAME: VALUE')}}}"
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:

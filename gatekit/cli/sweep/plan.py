@@ -44,7 +44,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.study.dry_run import preview
     from gatekit.study.plan import plan_or_errors
 
-    planned, broken = plan_or_errors(compose(words))
+    planned, broken = plan_or_errors(compose(words, own[:2]))
     dry_run = preview(planned, broken, try_out="--list" not in argv)
     if "--json" in argv:
         write_json(dataclasses.asdict(dry_run))

@@ -105,6 +105,8 @@ def _suites(
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins
 
+    if name.endswith(".py"):
+        raise PluginError(_python_file(Path(name), plugins))
     kinds = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
     suites = [_of_registered(k, name, plugins, given) for k in kinds]
     cells = cell_names(plugins)
@@ -120,6 +122,29 @@ def _suites(
             f"`gatekit new gate {_identifier(name)}` writes a gate of your own."
         )
     return suites
+
+
+def _python_file(path: Path, plugins: tuple[str, ...]) -> str:
+    """Return what to type in place of the path of a plugin."""
+    from gatekit.registry import origins
+
+    if not path.is_file():
+        near = nearest(path.name, [p.name for p in path.parent.glob("*.py")])
+        return (
+            f"there is no file {path}{near or '.'} Give a check the name of a gate, such as leaky."
+        )
+    names = [
+        n
+        for k in KINDS
+        for n, o in origins(k, (*plugins, str(path))).items()
+        if o.path is not None and o.path.resolve() == path.resolve()
+    ]
+    what = names[0] if names else path.stem
+    found = path.resolve().parent == Path("plugins").resolve()
+    return (
+        f"{path} is a file, and a check takes the name that it registers: type gatekit check {what}"
+        + ("" if found else f" --plugin {path}")
+    )
 
 
 def _of_registered(

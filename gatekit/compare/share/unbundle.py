@@ -138,6 +138,11 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         file = files.opened(path)
     except (OSError, ValueError) as error:
+        if not path.exists():
+            raise RunError(
+                f"there is no file {path}; `gatekit bundle {path.stem}` writes a study named "
+                f"{path.stem!r} into {path.stem}.zip"
+            ) from None
         raise RunError(
             f"{path} is not a bundle ({error}); `gatekit bundle STUDY` writes one"
         ) from None

@@ -71,14 +71,24 @@ def refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
         ConfigError: an argument is unknown; for one of Keras' the message names its place here.
     """
     for name in given:
+        if name in ELSEWHERE:
+            raise ConfigError(f"there is no argument {name!r}: {ELSEWHERE[name]}")
         if name in REMEDIES:
             raise ConfigError(f"{name}= is an argument of Keras' layers: {REMEDIES[name]}")
         if name not in _OF_LAYERS:
             raise ConfigError(
-                f"there is no argument {name!r}{nearest(name, [*known, *_OF_LAYERS])} "
+                f"there is no argument {name!r}{nearest(name, [*known, *_OF_LAYERS]) or '.'} "
                 f"Arguments: {', '.join(known)}."
             )
 
+
+ELSEWHERE = {
+    "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
+    "hidden_size": "write units=",
+    "num_layers": "stack layers, all but the last with return_sequences=True",
+    "batch_first": "inputs are always batch x time x features",
+}
+"""What to write in place of arguments of torch, and of keys of a run."""
 
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
@@ -132,9 +142,16 @@ def features_of(shape: Any, spec: CellSpec) -> int:
     """
     shape = shape["x"] if isinstance(shape, Mapping) else shape
     if shape is None or len(shape) != 3 or not shape[2]:
+        remedy = "features must be known and at least 1"
+        if shape is not None and len(shape) == 2:
+            remedy = "if each step is one number, pass x[..., None]; if x is one sequence, x[None]"
+        elif shape is not None and len(shape) > 3:
+            remedy = (
+                "put the features of a step on one axis: keras.layers.Reshape((time, features))"
+            )
         raise DataError(
             f"the cell {spec.name!r} reads batch x time x features, and the input has the shape "
-            f"{shape}; features must be known and at least 1"
+            f"{shape}; {remedy}"
         )
     return int(shape[2])
 

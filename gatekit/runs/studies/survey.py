@@ -86,6 +86,11 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
             f"type gatekit {command} {study} --root FOLDER"
         )
     known = sorted(e.name for e in os.scandir(root) if e.is_dir())
+    if inside := [part for part in Path(study).parts if part in known]:
+        return RunError(
+            f"no study {study!r} in {place}; a study is given by its name: type "
+            f"gatekit {command} {inside[0]}"
+        )
     if not known:
         return RunError(
             f"no study {study!r}: there are no studies in {place}; cd to the folder of your "
@@ -143,6 +148,12 @@ def _folders(runs: Path) -> set[str]:
     return found
 
 
+def _status_of(run: str, root: Path) -> str:
+    if run and (root / run / RUNS).is_dir():
+        return f"`gatekit status {run} --runs`"
+    return "gatekit status"
+
+
 def find(run: str, root: Path | str) -> Found:
     """Return the run of an id, or of its first digits, or of a path.
 
@@ -155,8 +166,8 @@ def find(run: str, root: Path | str) -> Found:
     root = Path(root)
     if not re.fullmatch(r"[0-9a-f]{3,16}", run):
         raise RunError(
-            f"{run!r} is not a run: type three or more of the 16 hex digits that gatekit status "
-            "shows, or the run's folder."
+            f"{run!r} is not a run: type three or more of the 16 hex digits that "
+            f"{_status_of(run, root)} shows, or the run's folder."
         )
     paths = sorted(root.glob(f"*/{RUNS}/{run}*")) if root.is_dir() else []
     paths = [p for p in paths if is_id(p.name)]

@@ -26,7 +26,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt
-from gatekit.registry import left_out, own_file
+from gatekit.registry import catalogue, cell_names, left_out, own_file
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.words import overrides, plugin_files
@@ -175,9 +175,18 @@ def candidates(typed: Sequence[str], prefix: str) -> list[str]:
     return []
 
 
+_DELETED = re.compile(r"Could not delete from config\. '([^']*)' does not exist")
+
+
 def _explained(error: BaseException, several: str) -> str:
     """Return the message of an error and of its causes."""
     messages = [str(error).strip()]
+    if missing := _DELETED.search(messages[0]):
+        return f"~{missing[1]} removes nothing, because there is no such key; omit it."
+    if "arg 3 must not be zero" in messages[0]:
+        return (
+            "range(start,stop,step): the step is 0; type for example range(1,6) or range(0,10,2)."
+        )
     if listing := _SEVERAL.search(messages[0]):
         return f"{listing[1].lstrip('+')} lists several values: {several}."
     cause = error.__cause__
@@ -211,6 +220,16 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         top, _, rest = f"{group}/{name}".partition("/")
         group, name = top, rest
     what = group.replace("_", " ")
+    if not known and group == "cell":  # `defaults` of a file; Hydra lists nothing then
+        known = list(cell_names(plugins))
+    stem = re.sub(r"\.ya?ml$", "", name.rpartition("/")[2])
+    if stem != name and stem in known:
+        return f"{group}={name}: a name has no folder and no ending; type {group}={stem}."
+    if group == "cell" and name in catalogue(plugins).gates:
+        return (
+            f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
+            f"cell=lstm swap.forget={name}."
+        )
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     return (
         f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
