@@ -28,6 +28,9 @@ from gatekit.study.plan import SweepPlan
 from .comparison import Comparison, Row, compare, family
 from .study import load
 
+FAMILY = ("by", "within", "together", "where", "tasks", "baseline", "split", "margin")
+"""The options of a comparison that the first look fixes."""
+
 FIXED = ("better", "worse", "equivalent", "not_worse")
 """Decisions that need no further seeds."""
 
@@ -48,6 +51,8 @@ def begun(
     """
     before = looks_file.read(study)
     options = {key: value for key, value in asked.items() if value not in (None, [], ())}
+    if "margin" in options:
+        options["margin"] = str(options["margin"])
     if before is None:
         if most is None:
             raise ConfigError(
