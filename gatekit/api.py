@@ -1,4 +1,4 @@
-"""gatekit from Python and in a notebook: train, plan, report, show and diagram, as the commands.
+"""gatekit from Python and in a notebook: train, plan, extend, report, show, diagram.
 
 Each function does what the command of the same name does, returns what it made, and raises an
 error with the remedy where the command would end with a message.
@@ -221,14 +221,16 @@ def extend(
     }
     lines: list[str] = []
 
-    def say(text: str) -> None:
+    def show_line(text: str) -> None:
         lines.append(text)
         sys.stdout.write(f"{text}\n")
 
     if seeds is not None:
-        code = added(study, root, seeds, words=launch, say=say)
+        code = added(study, root, seeds, words=launch, show=show_line)
     else:
-        code = until_decided(study, root, most=most, step=step, asked=asked, words=launch, say=say)
+        code = until_decided(
+            study, root, most=most, step=step, asked=asked, words=launch, show=show_line
+        )
     if code == 128 + signal.SIGINT:
         raise KeyboardInterrupt
     if code:

@@ -29,9 +29,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         asked["arguments"] = arguments
         return None, 10
 
-    def made(plan: Any, say: Any, stream: Any) -> int:
+    def made(plan: Any, show: Any, stream: Any) -> int:
         if asked["code"]:
-            say("FAILED gru seed=3: no reason")
+            show("FAILED gru seed=3: no reason")
         return int(asked["code"])
 
     monkeypatch.setattr(looking, "extension", extension)
