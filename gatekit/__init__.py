@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gatekit.tasks.tracking import AutomatonTask, TrackingTask
     from gatekit.training.run_logger import RunLogger
 
-    from .api import diagram, plan, report, show, train
+    from .api import diagram, extend, plan, report, show, train
     from .compare import compare, load
     from .registry import use_plugins
 
@@ -60,6 +60,7 @@ __all__ = [
     "compare",
     "convert",
     "diagram",
+    "extend",
     "hookimpl",
     "load",
     "ops",
@@ -94,7 +95,7 @@ _LAZY = {
     "Task": "gatekit.tasks.task",
     "AutomatonTask": "gatekit.tasks.tracking",
     "TrackingTask": "gatekit.tasks.tracking",
-    **dict.fromkeys(("diagram", "plan", "report", "show", "train"), "gatekit.api"),
+    **dict.fromkeys(("diagram", "extend", "plan", "report", "show", "train"), "gatekit.api"),
 }
 # The packages `code` and `compare` are functions as well: see there.
 _LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")

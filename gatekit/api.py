@@ -1,4 +1,4 @@
-"""gatekit from Python and in a notebook: train, plan, report, show and diagram, as the commands.
+"""gatekit from Python and in a notebook: train, plan, extend, report, show, diagram.
 
 Each function does what the command of the same name does, returns what it made, and raises an
 error with the remedy where the command would end with a message.
@@ -20,6 +20,7 @@ from gatekit.cell.notebook import Drawing, Text, table
 if TYPE_CHECKING:
     from gatekit.cell.graph import Cell
     from gatekit.cell.schema import CellSpec
+    from gatekit.compare.compared import Comparison
     from gatekit.compare.study import Study
     from gatekit.study.dry_run import Preview
 
@@ -166,6 +167,75 @@ class Planned:
         if found.seconds is not None:
             notes.append(f"at most {duration(found.seconds)} in total")
         return [*notes, *(f"BROKEN {label}: {error}" for label, error in self.broken)]
+
+
+def extend(
+    study: str,
+    root: str | Path = "experiments",
+    *,
+    most: int | None = None,
+    seeds: int | None = None,
+    step: int | None = None,
+    launch: Sequence[str] = (),
+    **grouping: Any,
+) -> Comparison:
+    """Add seeds to a study until every difference is decided, as ``gatekit extend`` does.
+
+    Each comparison between seeds is recorded as a look and spends a part of the level. The same
+    call again continues::
+
+        comparison = gatekit.extend("forgetting", most=20)
+
+    Args:
+        study: the study's name; its recorded commands are repeated with more seeds.
+        root: the folder of all studies.
+        most: the most seeds; fixed at the first look, and may be left out later.
+        seeds: add seeds up to this number without a look, instead.
+        step: seeds from look to look; by default a tenth of ``most``.
+        launch: words such as ``n_jobs=4`` that choose how runs are made.
+        grouping: ``by``, ``within``, ``together``, ``where``, ``tasks``, ``baseline``, ``split``
+            and ``margin`` of `gatekit.compare`, fixed at the first look.
+
+    Returns:
+        The comparison of the last look.
+
+    Raises:
+        ConfigError: an argument is not allowed, or not that of the first look.
+        RunError: runs failed or were stopped, or the study cannot be extended.
+        KeyboardInterrupt: the call was interrupted; the same call again continues.
+    """
+    from gatekit.compare import compare
+    from gatekit.compare.looking import FAMILY, added, until_decided
+
+    unknown = [key for key in grouping if key not in FAMILY]
+    if unknown:
+        raise ConfigError(
+            f"{unknown[0]}={grouping[unknown[0]]!r}: extend takes {', '.join(FAMILY)} of a "
+            "comparison; give others to gatekit.compare."
+        )
+    if seeds is not None and (most is not None or step is not None):
+        raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
+    asked = {
+        key: [*value] if isinstance(value, (list, tuple)) else value
+        for key, value in grouping.items()
+    }
+    lines: list[str] = []
+
+    def show_line(text: str) -> None:
+        lines.append(text)
+        sys.stdout.write(f"{text}\n")
+
+    if seeds is not None:
+        code = added(study, root, seeds, words=launch, show=show_line)
+    else:
+        code = until_decided(
+            study, root, most=most, step=step, asked=asked, words=launch, show=show_line
+        )
+    if code == 128 + signal.SIGINT:
+        raise KeyboardInterrupt
+    if code:
+        raise RunError(lines[-1])
+    return compare(study, root, **asked)
 
 
 def report(

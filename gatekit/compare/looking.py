@@ -28,6 +28,9 @@ from gatekit.study.plan import SweepPlan
 from .comparison import Comparison, Row, compare, family
 from .study import load
 
+FAMILY = ("by", "within", "together", "where", "tasks", "baseline", "split", "margin")
+"""The options of a comparison that the first look fixes."""
+
 FIXED = ("better", "worse", "equivalent", "not_worse")
 """Decisions that need no further seeds."""
 
@@ -48,6 +51,8 @@ def begun(
     """
     before = looks_file.read(study)
     options = {key: value for key, value in asked.items() if value not in (None, [], ())}
+    if "margin" in options:
+        options["margin"] = str(options["margin"])
     if before is None:
         if most is None:
             raise ConfigError(
@@ -83,7 +88,7 @@ def until_decided(
     words: Sequence[str] = (),
     command: str = "",
     trusted: bool = False,
-    say: Callable[[str], None] = print,
+    show: Callable[[str], None] = print,
     stream: TextIO | None = None,
 ) -> int:
     """Add seeds and look, until every comparison is decided or the most seeds are reached.
@@ -99,7 +104,7 @@ def until_decided(
         words: overrides of how runs are made.
         command: what was typed.
         trusted: whether ``--trust-config`` was typed.
-        say: is given what was decided, as lines.
+        show: is given what was decided, as lines.
         stream: where the progress of runs is shown; stdout by default.
 
     Returns:
@@ -114,19 +119,19 @@ def until_decided(
     if looks is not None:
         comparison = look(study, root, looks.seeds[-1], most, asked)
         open_ = undecided(comparison)
-        say(_found(comparison, looks, open_))
+        show(_found(comparison, looks, open_))
     while open_ is None or open_:
         seeds = next_look(None if looks is None else looks.seeds[-1], present, most, step)
         if seeds is None:
             break
-        say(f"study {study}: {seeds} of at most {most} seeds for look {_number(looks)}.")
-        if code := made(first_seeds(whole, seeds), say, stream):
+        show(f"study {study}: {seeds} of at most {most} seeds for look {_number(looks)}.")
+        if code := made(first_seeds(whole, seeds), show, stream):
             return code
         comparison = look(study, root, seeds, most, asked)
         looks, open_ = comparison.study.looks, undecided(comparison)
         assert looks is not None
-        say(_found(comparison, looks, open_))
-    say(
+        show(_found(comparison, looks, open_))
+    show(
         f"Open with {most} seeds, which were the most: {listed(open_)}."
         if open_
         else "Every difference is decided."
@@ -142,7 +147,7 @@ def added(
     words: Sequence[str] = (),
     command: str = "",
     trusted: bool = False,
-    say: Callable[[str], None] = print,
+    show: Callable[[str], None] = print,
     stream: TextIO | None = None,
 ) -> int:
     """Add seeds without a look; the arguments are those of `until_decided`.
@@ -158,16 +163,16 @@ def added(
             f"--until-decided, which goes on to at most {before.most} seeds."
         )
     whole, present = extension(study, root, seeds, words, command, trusted)
-    say(f"study {study}: from {present} to {seeds} seeds.")
-    return made(whole, say, stream)
+    show(f"study {study}: from {present} to {seeds} seeds.")
+    return made(whole, show, stream)
 
 
-def made(plan: SweepPlan, say: Callable[[str], None], stream: TextIO | None = None) -> int:
+def made(plan: SweepPlan, show: Callable[[str], None], stream: TextIO | None = None) -> int:
     """Make the runs of a plan that are not complete; return 0 if all have an outcome now.
 
     Args:
         plan: the plan.
-        say: is given the report if a run failed, was stopped or is not complete.
+        show: is given the report if a run failed, was stopped or is not complete.
         stream: where progress is shown; stdout by default.
     """
     outcome = launch(plan, stream=stream)
@@ -175,9 +180,9 @@ def made(plan: SweepPlan, say: Callable[[str], None], stream: TextIO | None = No
     if not outcome.code and not waiting:
         return 0
     lines = report(plan, outcome).split("\n")
-    say("\n".join(line for line in lines if not line.startswith("Now type:")))
+    show("\n".join(line for line in lines if not line.startswith("Now type:")))
     if not outcome.code:
-        say(f"{len(waiting)} runs are not complete yet. When they are, type the same command.")
+        show(f"{len(waiting)} runs are not complete yet. When they are, type the same command.")
     return outcome.code or 1
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +43,6 @@ MOST = 20
 _BATCH = 50
 _WORK = 1e8
 _SCREEN = 256
-_HOPELESS = 0.15
 
 NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], Floats]] = {
     "normal": lambda rng, shape: rng.normal(size=shape),
@@ -76,30 +75,34 @@ def _decided(d: Floats) -> NDArray[np.bool_]:
     return np.concatenate(parts)
 
 
-def _hopeful(d: Floats, looks: Sequence[int]) -> NDArray[np.bool_]:
+def _hopeful(d: Floats, looks: Mapping[int, float]) -> NDArray[np.bool_]:
     """Return which studies may have a verdict at some look, judged by a few sign vectors.
 
-    Of 256 random sign vectors at least 15 % reach the study's own maximum at each look of those
-    that are left out. If the share of all vectors is below 5 %, this happens with a probability
-    below 1e-8.
+    Of 256 random sign vectors, so many reach the maximum of a study that is left out that the
+    share of all vectors is below the level with a probability below 1e-6, at each look.
+
+    Args:
+        d: differences, ``(studies, seeds, groups)``.
+        looks: the level of each number of seeds.
     """
     vectors = sign_vectors(d.shape[-2])
     rows = np.random.default_rng(1).choice(len(vectors), min(_SCREEN, len(vectors)), replace=False)
     few = vectors[[0, *rows]]
     hopeful = np.zeros(len(d), dtype=bool)
-    for n in looks:
+    for n, alpha in looks.items():
         t = flipped(d[:, :n], few).max(axis=-2)
-        hopeful |= (t[:, 1:] >= t[:, :1] - 1e-12).mean(axis=-1) < _HOPELESS
+        bar = alpha + 6 * np.sqrt(alpha * (1 - alpha) / _SCREEN) + 2 / _SCREEN
+        hopeful |= (t[:, 1:] >= t[:, :1] - 1e-12).mean(axis=-1) < bar
     return hopeful
 
 
 def false_verdicts(noise: str, groups: int, seeds: int) -> float:
     """Return the share of studies with a verdict although no group differs."""
     vectors = 100 if seeds < MIN_FLIPS else min(2 ** (seeds - 1), 10_000)
-    studies = int(min(4000, max(2000, _WORK / vectors / (groups - 1))))
+    studies = int(min(8000, max(2000, _WORK / vectors / (groups - 1))))
     d = _differences(noise, groups, seeds, studies)
     if seeds >= MIN_FLIPS:
-        d = d[_hopeful(d, [seeds])]
+        d = d[_hopeful(d, {seeds: ALPHA})]
     return float(_decided(d).any(axis=-1).sum() / studies)
 
 
@@ -114,7 +117,7 @@ def looks() -> list[int]:
 def false_over_looks(noise: str, groups: int, studies: int = 4000) -> float:
     """Return the share of studies with a verdict at any look although no group differs."""
     d = _differences(noise, groups, MOST, studies)
-    d = d[_hopeful(d, looks())]
+    d = d[_hopeful(d, {n: spent(n / MOST) for n in looks()})]
     return float(sum(first_verdict(one) is not None for one in d) / studies)
 
 

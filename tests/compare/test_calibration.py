@@ -6,9 +6,14 @@ import itertools
 import json
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy.stats
 
-from .calibration import DIFFERENT, EFFECTS, GROUPS, NOISES, PLACE, SEEDS, markdown, tables
+from gatekit.compare.stats.looks import decide_looks
+
+from .calibration import DIFFERENT, EFFECTS, GROUPS, NOISES, PLACE, SEEDS, looks, markdown, tables
+from .calibration import MOST as MOST_SEEDS
 
 MOST = 6.0
 """False verdicts in percent that are allowed: 5, and what 2,000 studies may err."""
@@ -29,6 +34,13 @@ def check(found: dict[str, Any]) -> None:
             # Half a point is what the simulation may err where power is nearly one.
             assert all(after >= before - 0.5 for before, after in itertools.pairwise(row))
     assert found["power"]["1"]["10"][SEEDS.index(10)] >= 55
+    over = [v for rows in found["false over looks"].values() for row in rows.values() for v in row]
+    assert len(over) == len(NOISES) * len(GROUPS)
+    assert max(over) <= MOST
+    for rows in found["power over looks"].values():
+        for share, used, fixed in rows.values():
+            assert share >= fixed - 5
+            assert used < MOST_SEEDS
 
 
 def test_the_page_shows_the_committed_numbers() -> None:
@@ -37,6 +49,20 @@ def test_the_page_shows_the_committed_numbers() -> None:
     page = (PLACE.parent / "comparing.md").read_text(encoding="utf-8")
     for part in markdown(found).split("\n\n"):
         assert part.strip() in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", ["normal", "30 % never learn"])
+def test_beside_groups_that_differ_few_others_get_a_verdict(noise: str) -> None:
+    studies, wrong = 400, 0
+    runs = NOISES[noise](np.random.default_rng(7), (studies, MOST_SEEDS, 5))
+    d = runs[..., 1:] - runs[..., :1]
+    d[..., :2] += d.std()
+    for one in d:
+        rows = [dict(enumerate(column.tolist())) for column in one.T]
+        tests = decide_looks(rows, looks(), MOST_SEEDS)
+        wrong += any(test is not None and test.decides for test in tests[2:])
+    assert wrong <= scipy.stats.binom.ppf(0.999, studies, 0.05)
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ class Sweep:
         self.stop = 10_000
         self.asked: list[int] = []
 
-    def made(self, plan: int, say: object = None, stream: object = None) -> int:
+    def made(self, plan: int, show: object = None, stream: object = None) -> int:
         self.asked.append(plan)
         for seed in range(plan):
             for cell, shift in self.shifts.items():
@@ -66,7 +66,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
 def extend(root: Path, **options: Any) -> list[str]:
     lines: list[str] = []
-    how = {"most": 20, "asked": {}, "say": lines.append, **options}
+    how = {"most": 20, "asked": {}, "show": lines.append, **options}
     assert looking.until_decided("demo", root, **how) == 0
     return lines
 
@@ -262,7 +262,7 @@ def test_a_damaged_file_of_looks_gives_no_verdict(
 
 def test_seeds_alone_are_refused_after_a_look(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     made = sweep(gru=0.0)
-    assert looking.added("demo", tmp_path, 6, say=lambda _: None) == 0
+    assert looking.added("demo", tmp_path, 6, show=lambda _: None) == 0
     assert made.asked == [6]
     made.made(10)
     looking.look("demo", tmp_path, 10, 20, {})

@@ -43,7 +43,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         "words": options.overrides,
         "command": command,
         "trusted": options.trust_config,
-        "say": _say if options.json else write,
+        "show": _show if options.json else write,
         "stream": sys.stderr if options.json else None,
     }
     if options.seeds is not None:
@@ -59,7 +59,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     return code
 
 
-def _say(text: str) -> None:
+def _show(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

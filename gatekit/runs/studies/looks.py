@@ -63,7 +63,7 @@ def append(study: Path, looks: Looks) -> None:
 def read(study: Path) -> Looks | None:
     """Return the looks at a study; None if there are none.
 
-    A line that a killed process did not finish is no look. Damage before the last line does no
+    A line that a killed process did not finish does not count. Damage before the last line does no
     harm, because the last line has the whole history.
 
     Raises:
