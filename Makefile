@@ -14,6 +14,7 @@ help:
 	@echo "make test-quick  a selection of the tests that covers every package"
 	@echo "make lint        style, types and the order of imports"
 	@echo "make zoo         write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make gallery     draw the pictures of docs/gallery.md"
 	@echo "make tasks       write the page of the tasks, docs/tasks.md"
 	@echo "make docs        the documentation as a site, build/site/index.html"
 	@echo "make clean       remove the environment and what tools have cached"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections import Counter
@@ -86,6 +87,25 @@ def test_failures_show_the_log_and_what_to_type(study, capsys):
     _, out = said(capsys, "failures", "demo", "--json")
     (cause,) = json.loads(out)["causes"]
     assert (cause["count"], cause["last_lines"][-1]) == (2, "the end")
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "100"])
+def test_failures_fit_the_width_and_the_command_can_be_copied(study, capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    path = write_run(
+        study, configuration("gru", 3), state="FAILED", reason="x" * 40 + " y" * 90, name="3" * 16
+    )
+    (path / "log.txt").write_text(f"  File {'long/' * 40}module.py, line 3\n")
+    words = ["seed=3", "swap.forget={kind:slow,stretch:4}", "note=two words", *["task=adding"] * 9]
+    entry = {"id": "3" * 16, "label": "seed=3", "words": words, "origin": 3}
+    plan = {"schema": 1, "command": "gatekit train", "runs": [entry]}
+    (study.parent / "plan-1.json").write_text(json.dumps(plan))
+    _, out = said(capsys, "failures", "demo")
+    assert max(map(len, out.splitlines())) <= int(columns)
+    command = out[out.index("gatekit train seed=3") :].split("\n\n")[0]
+    assert shlex.split(command.replace("\\\n", "")) == [
+        "gatekit", "train", *words, "retry=failed"
+    ]  # fmt: skip
 
 
 def test_logs_of_a_run(study, capsys):

@@ -15,7 +15,7 @@ from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.export import records, to_csv, to_markdown
 from gatekit.compare.output.latex import to_latex
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table import footer
+from gatekit.compare.output.table import answer, footer
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.summary import summary
 
@@ -152,11 +152,11 @@ SAID = (
 
 
 def test_every_form_names_the_settings(two: Comparison) -> None:
-    lines = [text for text, _ in footer(two)]
-    assert lines[0].startswith(
-        "gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
+    lines = [text for text, _ in (*answer(two), *footer(two))]
+    assert lines[1].startswith(
+        "* gru learning_rate=0.1 is worse than lstm learning_rate=0.01: nll higher by"
     )
-    assert lines[0].endswith(f"; {SAID}.")
+    assert lines[1].endswith(f"; {SAID}.")
     (note,) = [text for text in lines if "in several settings" in text]
     assert "`--within optimizer.learning_rate`" in note
     assert "`--together cell,optimizer.learning_rate`" in note

@@ -216,7 +216,7 @@ def test_the_answer_is_the_first_line_and_what_is_decided_the_next(tmp_path: Pat
     lines = printed(tmp_path, width=200).splitlines()
     assert lines[1] == "1 of 2 differences is decided: 1 better."
     assert lines[2].startswith("* gru is better than lstm: nll lower by 0.1000 nats/frame (95 %")
-    assert lines[3].startswith("rnn and lstm are not told apart (about ")
+    assert lines[3].startswith("rnn and lstm are not told apart (")
     assert sum("not told apart" in line for line in lines) == 1
 
 

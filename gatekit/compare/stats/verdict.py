@@ -47,9 +47,8 @@ def brief(label: str, diff: Difference) -> tuple[str, str]:
     if diff.mean is None:
         way, seeds = ("better", diff.better) if diff.direction > 0 else ("worse", diff.worse)
         runs = f"{diff.diverged} of {diff.pairs} runs diverged, against {diff.diverged_baseline}"
-        return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p})"
-    several = f"; they differ in {in_words(diff.differs_in)}" if diff.confounded else ""
-    return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){several}"
+        return claim, f"{way} on {seeds} of {diff.n} seeds ({runs}; {p}){_several(diff)}"
+    return claim, f"{_size(diff)} ({', '.join([*_intervals(diff)[:1], p])}){_several(diff)}"
 
 
 def allowed(diff: Difference) -> str:

@@ -196,6 +196,7 @@ def test_a_swept_key_hides_lines(sweep: Path, open_page: Open) -> None:
 def test_the_sentence_is_copied(sweep: Path, open_page: Open) -> None:
     page = open_page(sweep)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#summary summary", has_text="For the paper").click()
     copy = page.locator("button.copy").first
     copy.click()
     until(page, lambda: copy.inner_text() in ("copied", "marked"))
@@ -356,7 +357,7 @@ def test_an_injected_script_would_be_stopped(sweep: Path, browser: Any) -> None:
 def test_a_page_without_runs_opens(tmp_path: Path, open_page: Open) -> None:
     (tmp_path / "empty" / "runs").mkdir(parents=True)
     page = open_page(written("empty", tmp_path, tmp_path / "empty.html"))
-    assert "This study has no runs" in page.locator("main").inner_text()
+    assert "This study has no runs" in page.locator("header").inner_text()
 
 
 @pytest.mark.slow
