@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,7 +60,7 @@ def _name(row: Mapping[str, Any]) -> str:
 def _with_options(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the cell's mapping with the row's options where the cell can have them."""
     cell = _mapping(row["cell"])
-    states = [s for s in ("h", "c", "low", "re", "im") if f"{s}_prev" in str(cell)]
+    states = [s for s in ("h", "c", "low", "re", "im") if re.search(rf"\b{s}_prev", str(cell))]
     changes: dict[str, Any] = {}
     if row["dropout"]:
         changes.update(dropout=0.3, recurrent_dropout=0.4)

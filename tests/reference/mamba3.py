@@ -20,7 +20,7 @@ from .functions import Array, States, Stepped, Weights, maximum, sigmoid, softpl
 from .heads import cut
 from .reads import Shapes, pre, read_shapes
 
-STATES = ("S_re", "S_im", "phase", "key_re", "key_im", "signal")
+STATES = ("S_re", "S_im", "phase", "key_re", "key_im", "value")
 HEADS, PAIRS, EPS = 2, 3, 1e-5
 
 
@@ -59,7 +59,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     Args:
         x: batch x features.
         states: S_re and S_im, each batch x (heads d pairs); phase and the rotated B of the last
-            step, key_re and key_im, each batch x (heads pairs); its v, signal, batch x units.
+            step, key_re and key_im, each batch x (heads pairs); its v, value, batch x units.
         w: weights by name, see :func:`shapes`.
 
     Returns:
@@ -75,8 +75,8 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     v = cut(x @ w["signal.x"], HEADS)
     keep = np.exp(-rate * D)
     h = w["skip"][:, None] * v
-    new = {"phase": phase.reshape(batch, -1), "signal": v.reshape(batch, -1)}
-    v_prev = cut(states["signal"], HEADS)
+    new = {"phase": phase.reshape(batch, -1), "value": v.reshape(batch, -1)}
+    v_prev = cut(states["value"], HEADS)
     for part, b, c in zip(("re", "im"), B, C, strict=True):
         shape = (batch, HEADS, v.shape[-1], PAIRS)
         write = v[:, :, :, None] * b[:, :, None, :]
