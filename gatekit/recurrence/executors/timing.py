@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from gatekit.cell.analysis import chunk
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.executors.choose import MODES, Setting, cudnn_refusal
@@ -27,6 +28,7 @@ def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> li
         modes: the modes that matter, ``graph``, ``xla`` or both.
     """
     executors = ["fused", *(["affine", "scan"] if analyse(cell).affine else [])]
+    executors += [] if chunk.analyse(cell).reason else ["chunk"]
     found = [(executor, mode) for executor in executors for mode in modes]
     cudnn = "graph" in modes and not cudnn_refusal(cell, setting)
     return [*found, ("cudnn", "graph")] if cudnn else found

@@ -41,7 +41,7 @@ def analyse(cell: Cell) -> Parallel:
     """
     try:
         return _Chunks(cell).parallel()
-    except TooLargeError:
+    except (TooLargeError, RecursionError):
         return Parallel((), {}, (), "it is too large to be analysed")
 
 
