@@ -396,6 +396,20 @@ FAULTS = (
         ("tests/compare/test_rule.py", "-k", "stepped"),
     ),
     Fault(
+        "a look forgets what earlier looks rejected",
+        "gatekit/compare/stats/looks.py",
+        "(rejected | (t >= t[..., :1] - _TIE)).mean",
+        "(t >= t[..., :1] - _TIE).mean",
+        ("tests/compare/test_looks.py", "-k", "count_the_sign"),
+    ),
+    Fault(
+        "a damaged look is skipped",
+        "gatekit/runs/studies/looks.py",
+        'raise _unknown(path, f"is damaged in line {number}")',
+        "return None",
+        ("tests/runs/test_looks.py", "-k", "flipped"),
+    ),
+    Fault(
         "smaller is better though the task says larger",
         "gatekit/compare/stats/difference.py",
         "gain = metric.sign * d",

@@ -84,7 +84,7 @@ def test_the_next_look_is_a_step_away_and_the_last_at_the_most_seeds() -> None:
     assert next_look(20, 0, 20) is None
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 3])
+@pytest.mark.parametrize("seed", [0, 6, 19, 33])
 def test_looks_count_the_sign_vectors_that_earlier_looks_rejected(seed: int) -> None:
     d = drawn(9, 1, seed, 0.6)
     (found,) = decide_looks(table(d), [8, 9], 9)
@@ -92,10 +92,16 @@ def test_looks_count_the_sign_vectors_that_earlier_looks_rejected(seed: int) -> 
     assert found.look is not None
     at = [8, 9][: found.look.number]
     assert found.p == pytest.approx(by_hand(d[:, 0].tolist(), at, 9))
-    # Earlier rejections are counted, so p is larger than without looks.
+    # Earlier rejections are counted, so p is larger than without looks; one verdict is lost.
     (alone,) = decide(table(d[: at[-1]]))
     assert alone is not None
-    assert found.p >= alone.p
+    assert found.p > alone.p or seed == 0
+    assert (found.decides, alone.decides) == {
+        0: (True, True),
+        6: (True, True),
+        19: (False, True),
+        33: (True, True),
+    }[seed]
 
 
 @pytest.mark.parametrize("seeds", [8, 13, 20])

@@ -107,7 +107,9 @@ def _parser(name: str) -> Parser:
     parser.add_argument(
         "--step", type=int, metavar="K", help="seeds from look to look (default: a tenth of --most)"
     )
-    parser.add_argument("--baseline", metavar="GROUP", help="as in gatekit compare, like the next")
+    parser.add_argument(
+        "--baseline", metavar="GROUP", help="the baseline; fixed at the first look, like the next"
+    )
     for option in ("--by", "--within", "--together"):
         add_keys(parser, option, f"{option} of gatekit compare; fixed at the first look")
     parser.add_argument("--split", metavar="NAME", help="the split to compare on (default: test)")
