@@ -28,6 +28,8 @@ class Framework:
         cut: cuts ``{z}`` at ``{sizes}``, which are ends of parts, or their widths.
         cuts_at_ends: whether ``cut`` takes ends.
         append: puts ``{now}`` behind the ``{earlier}`` values.
+        reshape: gives ``{value}`` the ``{shape}`` after the batch, if states are vectors outside
+            the step; empty if matrices are carried as matrices.
         draws_noise: whether dropout and zoneout draw in training; else the file is for inference.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
     """
@@ -43,6 +45,7 @@ class Framework:
     cuts_at_ends: bool = True
     append: str = ""
     draws_noise: bool = False
+    reshape: str = ""
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:
@@ -295,6 +298,8 @@ KERAS = replace(
         "keras", "ops", _KERAS, _KERAS_HELPERS, "", "keras ops np math self cont2discrete"
     ),
     numbers=_keras_numbers,
+    # Under a mask, keras.layers.RNN carries vectors only on some backends.
+    reshape="ops.reshape({value}, (-1, {shape}))",
 )
 
 _TORCH_FUNCTIONS = {

@@ -27,12 +27,12 @@ def slug(text: str) -> str:
 def class_name(text: str) -> str:
     """Return a cell's name as the name of a class, such as ``LayerNormLSTM``."""
     words = [word for word in slug(text).split("_") if word]
-    made = "".join(_capital(word) for word in words)[: 2 * _LONGEST]
+    made = "".join(_capital(word, len(words) == 1) for word in words)[: 2 * _LONGEST]
     return made if _IDENTIFIER.fullmatch(made) and made not in TAKEN else f"Cell{made}"
 
 
-def _capital(word: str) -> str:
-    if len(word) < _SHORT and not word.isdigit():
+def _capital(word: str, alone: bool) -> str:
+    if len(word) < _SHORT and (alone or not set(word) & set("aeiou")):
         return word.upper()
     parts = [part for part in _ACRONYM.split(word) if part]
     return "".join(p.upper() if _ACRONYM.fullmatch(p) else p[:1].upper() + p[1:] for p in parts)
@@ -46,17 +46,20 @@ class Identifiers:
     """
 
     def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
-        self._used = set(TAKEN | reserved)
+        self._reserved = TAKEN | reserved
+        self._used = set(self._reserved)
 
     def new(self, wanted: str) -> str:
         """Return an identifier that is not in use, as close to the wanted one as possible."""
         name = slug(wanted)[:_LONGEST].strip("_") or "value"
         if name[0].isdigit():
             name = f"n{name}"
+        if name in self._reserved:
+            name = f"{name}_"
         candidate, number = name, 1
         while candidate in self._used:
             number += 1
-            candidate = f"{name}_" if number == 2 else f"{name}_{number - 1}"
+            candidate = f"{name.rstrip('_')}_{number}"
         assert _IDENTIFIER.fullmatch(candidate), candidate
         self._used.add(candidate)
         return candidate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gatekit.cell.graph import Cell
@@ -11,6 +12,8 @@ from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, wrapped
 from .printing import Printer
 from .products import Layout, readers
+
+_PART = re.compile(r"_part(?:_[0-9]+)?$")
 
 
 class Lines:
@@ -80,7 +83,7 @@ class Lines:
 
     def part(self, target: str, part: Expr) -> Name:
         key = f"part {len(self.lines)} {target}"
-        return self.assign(key, part, f"{target.rstrip('_')}_part")
+        return self.assign(key, part, f"{_PART.sub('', target).rstrip('_')}_part")
 
     def worth_a_line(self, part: Expr) -> bool:
         shown = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)

@@ -42,11 +42,15 @@ _TAKEN = frozenset(
     )
     for word in line.split()
 )
+# Names that a step needs, and those that the functions around it do.
 _LOCAL = frozenset(
+    ["state", "drops", "params", "self", "FEATURES", "UNITS", "jax", "jnp", "keras", "ops"]
+)
+_AROUND = frozenset(
     word
     for line in (
-        "state mask drops outputs new_y new_state params rng keys key batch training value pieces",
-        "hold init forward apply step initial_state FEATURES UNITS jax jnp keras ops",
+        "mask outputs new_y new_state rng keys key batch training value pieces hold init",
+        "forward apply step initial_state",
     )
     for word in line.split()
 )
@@ -162,7 +166,7 @@ def make_parts(
 
     inputs = {}
     for name, width in cell.inputs.items():
-        env[name] = local.new(name)
+        env[name] = local.new(f"{name}_input" if name in _AROUND else name)
         if name != "x":
             inputs[env[name]] = within(width)
     printer = Printer(
@@ -203,7 +207,7 @@ def make_parts(
         units=cell.units,
         features=cell.features,
         inputs=inputs,
-        states=tuple(_states(cell, layout, within)),
+        states=tuple(_states(cell, layout, within, flat=bool(framework.reshape))),
         first=lines,
         step=step.lines,
         emitted=emitted,
@@ -217,11 +221,11 @@ def make_parts(
     )
 
 
-def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[StateText]:
+def _states(cell: Cell, layout: Layout, size: Callable[[int], str], flat: bool) -> list[StateText]:
     attributes = layout.attributes()
     found = []
     for state in cell.states:
-        shape = tuple(size(n) for n in state.shape)
+        shape = tuple(size(n) for n in ((state.width,) if flat else state.shape))
         learned = attributes[state.learned] if state.learned else None
         found.append(StateText(state.name, shape, state.initial, learned, len(shape) == 1))
     for name in cell.shifted:
@@ -230,7 +234,9 @@ def _states(cell: Cell, layout: Layout, size: Callable[[int], str]) -> list[Stat
         found.append(StateText("steps so far", ("1",), 0.0, None, True))
     for name, length in cell.output.histories:
         shape = (str(length - 1), size(cell.widths[name]))
-        found.append(StateText(f"earlier {name}", shape, 0.0, None, False))
+        if flat:
+            shape = (size((length - 1) * cell.widths[name]),)
+        found.append(StateText(f"earlier {name}", shape, 0.0, None, flat))
     return found
 
 

@@ -99,6 +99,10 @@ def _share_of_features(m: int, units: int, features: int) -> int:
     return features // m if features % m == 0 else -1
 
 
+def _square(k: int, units: int, features: int) -> int:
+    return units * units // k if units * units % k == 0 else -1
+
+
 def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
     """Return the formulas that are tried, simple ones first."""
     units, features = "{units}", "{features}"
@@ -120,7 +124,9 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
             text = f"{_times(k, units)} {'+' if c > 0 else '-'} {abs(c)}"
             found.append((text, partial(_linear, k, 0, c)))
     found.append((f"{units} * {features}", lambda u, f: u * f))
-    found.append((f"{units} * {units}", lambda u, f: u * u))
+    found.append((f"{units} * {units}", partial(_square, 1)))
+    for k in range(2, 65):
+        found.append((f"{units} * {units} // {k}", partial(_square, k)))
     found.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
     found.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
     return found

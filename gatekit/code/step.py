@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ from gatekit.cell.language.expression import (
 from gatekit.cell.parameter import MAPS
 from gatekit.cell.row_wise import RowWise
 
-from .identifiers import slug
+from .identifiers import slug, wrapped
 from .linear import Linear, normal
 from .lines import replaced
 from .products import OUTPUT_UNIT, Reader
@@ -42,6 +43,11 @@ class Step(Linear):
         self._batched |= {key for key, _ in keys}
         if keys:
             self.unpack(keys, "state")
+        matrices = self._matrices() if self.framework.reshape else {}
+        for key, shape in matrices.items():
+            name = self.env[key]
+            text = self.framework.reshape.format(value=name, shape=", ".join(map(self.size, shape)))
+            self.lines += wrapped(f"{name} = {text}", self.room)
         if cell.uses_t:
             self.assign("t", Name("t_prev") + 1, comment="the number of the step, from 1")
         if self.framework.draws_noise and cell.spec.recurrent_dropout:
@@ -71,7 +77,18 @@ class Step(Linear):
         after += [self.env[name] for name in cell.shifted]
         after += ["t"] if cell.uses_t else []
         after += [f"{self.env[f'{name}_history']}[:, 1:]" for name, _ in cell.output.histories]
-        return emitted, after
+        flat = [math.prod(matrices[key]) if key in matrices else 0 for key, _ in keys]
+        return emitted, [
+            self.framework.reshape.format(value=text, shape=self.size(width)) if width else text
+            for text, width in zip(after, flat, strict=True)
+        ]
+
+    def _matrices(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of states that are not vectors, by key."""
+        found = {f"{s.name}_prev": s.shape for s in self.cell.states if len(s.shape) > 1}
+        for name, length in self.cell.output.histories:
+            found[f"{name}:earlier"] = (length - 1, self.cell.widths[name])
+        return found
 
     def _emitted(self) -> str:
         out = self.cell.output

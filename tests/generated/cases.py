@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,17 @@ def case(cell: Any, *, gradients: bool = False, **options: Any) -> Case:
     ordered = [arrays[name] for name in layer.cell.inputs]
     outputs = [np.asarray(s) for s in states]
     return Case(layer.cell, weights, ordered, np.asarray(y), outputs, found)
+
+
+@cache
+def of_dozen(name: str) -> Case:
+    """Return the case of one of the dozen, with gradients; several tests share it."""
+    return case(name, gradients=True)
+
+
+def of(name: str, *, gradients: bool = False) -> Case:
+    """Return the case of a bundled cell."""
+    return of_dozen(name) if name in DOZEN else case(name, gradients=gradients)
 
 
 def assert_same(case: Case, y: Any, states: Any) -> None:

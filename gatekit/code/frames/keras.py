@@ -52,7 +52,7 @@ def keras_file(parts: Parts) -> str:
     )
     zero = re.compile(r"ops\.full\((.*), 0\.0, dtype\)")
     firsts = [zero.sub(r"ops.zeros(\1, dtype)", text) for text in firsts]
-    sizes = [s.shape[0] if s.vector else f"({', '.join(s.shape)})" for s in parts.states]
+    sizes = [state.shape[0] for state in parts.states]
     title = f"{parts.title}Cell"
     if parts.sized:
         given = [f"features: int = {parts.features}", f"units: int = {parts.units}"]
