@@ -7,12 +7,17 @@ from html import escape
 
 from gatekit.cell.errors import GatekitError
 from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.grouping.group import group_runs
+from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
 from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
+from gatekit.runs.following import Following
 
 from .table import footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
+
+_MOST = 12
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -28,7 +33,7 @@ def comparison_html(comparison: Comparison) -> str:
 
 
 def study_html(study: Study) -> str:
-    """Return how many runs a study has, in which states, and the comparison of its groups."""
+    """Return the runs of a study by state, the progress of running ones, and the comparison."""
     known = overview(study)
     counts = [
         f"{count} {state}"
@@ -36,12 +41,30 @@ def study_html(study: Study) -> str:
         if (count := getattr(known, state))
     ]
     facts = ", ".join(counts) or "no runs"
-    head = f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>"
+    head = f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>{_running(study)}"
     try:
         found = compare(study)
     except GatekitError as error:
         return f"{head}<p>{escape(str(error))}</p>"
     return head + (_table(heading(found), table_cells(found), []) if found.rows else "")
+
+
+def _running(study: Study) -> str:
+    """Return how far the runs in progress are, as a list; empty if there are none."""
+    labels = {
+        run.path: f"{group.label} seed={run.seed}"
+        for group in group_runs(study.runs).groups
+        for run in group.missing
+        if run.state == "RUNNING"
+    }
+    lines = []
+    for path, label in list(labels.items())[:_MOST]:
+        following = Following(path)
+        following.update()
+        lines.append(f"<li>{escape(printable(label))}: {escape(following.words())}</li>")
+    if len(labels) > _MOST:
+        lines.append(f"<li>and {len(labels) - _MOST} more</li>")
+    return f"<ul>{''.join(lines)}</ul>" if lines else ""
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[str]], bold: Sequence[bool]) -> str:
