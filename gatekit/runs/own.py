@@ -39,6 +39,7 @@ class Run:
 
     Attributes:
         done: True where this very run is complete already; then the block may be left at once.
+        step_seconds: the seconds of a training step, for tables; set it in the block.
 
     Raises:
         ConfigError: a name cannot be a folder's; the configuration is not plain data; the direction
@@ -84,6 +85,7 @@ class Run:
         self.scores: list[dict[str, Any]] = []
         self.count: dict[str, int | None] = {"recurrent": None, "total": None}
         self.notes: list[str] = []
+        self.step_seconds: float | None = None
 
     def _name(self, metric: Mapping[str, Any]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
@@ -213,7 +215,10 @@ class Run:
             "best": None if best is None else _result(best),
             "last": _result(scored[-1]),
             "parameters": self.count,
-            "seconds": {"total": round(time.monotonic() - self.began, 3), "step": None},
+            "seconds": {
+                "total": round(time.monotonic() - self.began, 3),
+                "step": self.step_seconds,
+            },
             "steps": None,
             "executor": OWN,
             "data_hash": self.data_hash,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +14,7 @@ from gatekit.runs.own import Run
 
 
 class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Records the epochs of ``model.fit``, and the number of parameters, in a `gatekit.run`.
+    """Records epochs, parameters and the time per step of ``model.fit`` in a `gatekit.run`.
 
     ::
 
@@ -21,7 +23,8 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
                 model.fit(x, y, validation_data=(a, b), callbacks=[gatekit.RunLogger(run)])
 
     The run's metric is the one that Keras logs under its name, here ``val_accuracy``. Everything
-    else that Keras logs is recorded under its own name, too.
+    else that Keras logs is recorded under its own name, too. The time per step is the median over
+    epochs, without the first one, in which the step is compiled, and without validation.
 
     Args:
         run: the run, within its ``with`` block.
@@ -42,14 +45,31 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
             )
         self.run, self.test = run, test
         self._began = False
+        self._paces: list[float] = []
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Check that the run is open."""
         self.run.check_open()
         self._began = False
+        self._paces = []
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Start the clock of an epoch."""
+        self._trained_at: float | None = None
+        self._epoch = time.perf_counter(), self._steps()
+
+    def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Stop the clock at the validation that ends the epoch."""
+        self._trained_at = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Record the numbers of an epoch."""
+        began, before = self._epoch
+        steps = self._steps() - before
+        if steps:
+            self._paces.append(((self._trained_at or time.perf_counter()) - began) / steps)
+        if self._paces[1:]:
+            self.run.step_seconds = statistics.median(self._paces[1:])
         found = {name: float(value) for name, value in (logs or {}).items()}
         metric = str(self.run.metric["name"]).removeprefix("val_")
         if f"val_{metric}" not in found:
@@ -70,8 +90,10 @@ class RunLogger(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no
         train, val = found.pop("loss", None), found.pop(f"val_{metric}")
         tested = test.pop(metric, None)
         further = {**found, **{f"test_{name}": value for name, value in test.items()}}
-        steps = int(self.model.optimizer.iterations.numpy())
-        self.run.log(epoch + 1, steps, train=train, val=val, test=tested, **further)
+        self.run.log(epoch + 1, self._steps(), train=train, val=val, test=tested, **further)
+
+    def _steps(self) -> int:
+        return int(self.model.optimizer.iterations.numpy())
 
     def _trained(self) -> int:
         return sum(int(weight.shape.num_elements()) for weight in self.model.trainable_weights)

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from gatekit.compare import compare, load
+from gatekit.runs.folder import RunFolder
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN
@@ -52,3 +53,16 @@ def test_a_figure_can_be_changed(tmp_path: Path) -> None:
     assert figure.get_figwidth() == 7.0
     figure.axes[0].set_xlabel("mine")
     figure.savefig(tmp_path / "mine.svg")
+
+
+def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "demo" / "runs" / ("c" * 16))
+    folder.claim()  # by this process, which lives
+    folder.write_config(configuration("gru", 5, cell__name="<b>gru"))
+    assert "no epoch yet" in load("demo", tmp_path)._repr_html_(), "nothing else is there"
+    place = {"epoch": 1, "step": 1, "split": "validation", "metric": "nll", "seconds": 60.0}
+    folder.log({**place, "value": 3.0})
+    write_study(tmp_path, {"lstm": LSTM})
+    html = load("demo", tmp_path)._repr_html_()
+    assert "study <b>demo</b>: 3 done, 1 running" in html
+    assert "<li>&lt;b&gt;gru seed=5: epoch 1/40, nll 3, at most 39 min left</li>" in html

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def test_fit_is_recorded() -> None:
         history = fit(run, test=(X, Y)).history
     result = run.folder.result()
     assert result["parameters"] == {"recurrent": None, "total": 8}
+    assert 0 < result["seconds"]["step"] < result["seconds"]["total"]
     assert result["last"]["validation"] == pytest.approx(history["val_accuracy"][-1])
     lines = metrics.read(run.folder.path / "metrics.jsonl").lines
     assert {(line.split, line.metric) for line in lines} == {
@@ -55,6 +57,24 @@ def test_fit_is_recorded() -> None:
     ]
     (row,) = gatekit.load("mine").rows()
     assert (row["metric"], row["direction"], row["parameters"]) == ("accuracy", "max", 8)
+
+
+def test_the_first_epoch_and_validation_do_not_count_as_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter([0.0, 90.0, 100.0, 104.0, 200.0, 206.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    with gatekit.run("mine", {}, seed=0, metric="accuracy") as run:
+        logger = gatekit.RunLogger(run)
+        steps = iter([0, 2, 2, 2, 4, 4, 4, 6, 6])
+        monkeypatch.setattr(logger, "_steps", lambda: next(steps))
+        monkeypatch.setattr(logger, "_trained", lambda: 8)
+        logger.on_train_begin()
+        for epoch in range(3):
+            logger.on_epoch_begin(epoch)
+            logger.on_test_begin()
+            logger.on_epoch_end(epoch, {"val_accuracy": 1.0})
+        assert run.step_seconds == 2.5
 
 
 def test_a_metric_that_fit_does_not_log_is_an_error_that_lists_them() -> None:

@@ -8,13 +8,18 @@ from html import escape
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.notebook import table
 from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.grouping.group import group_runs
+from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
 from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
+from gatekit.runs.following import Following
 
 from .answer import is_answered
 from .table import answer, footer
 from .table_text import heading, table_cells, tasks_cells, tasks_heading
+
+_MOST = 12
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -30,7 +35,7 @@ def comparison_html(comparison: Comparison) -> str:
 
 
 def study_html(study: Study) -> str:
-    """Return how many runs a study has, in which states, and the comparison of its groups."""
+    """Return the runs of a study by state, the progress of running ones, and the comparison."""
     known = overview(study)
     counts = [
         f"{count} {state}"
@@ -38,7 +43,7 @@ def study_html(study: Study) -> str:
         if (count := getattr(known, state))
     ]
     facts = ", ".join(counts) or "no runs"
-    head = f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>"
+    head = f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>{_running(study)}"
     try:
         found = compare(study)
     except GatekitError as error:
@@ -48,3 +53,21 @@ def study_html(study: Study) -> str:
 
 def _lines(texts: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
+
+
+def _running(study: Study) -> str:
+    """Return how far the runs in progress are, as a list; empty if there are none."""
+    labels = {
+        run.path: f"{group.label} seed={run.seed}"
+        for group in group_runs(study.runs).groups
+        for run in group.missing
+        if run.state == "RUNNING"
+    }
+    lines = []
+    for path, label in list(labels.items())[:_MOST]:
+        following = Following(path)
+        following.update()
+        lines.append(f"{printable(label)}: {following.words()}")
+    if len(labels) > _MOST:
+        lines.append(f"and {len(labels) - _MOST} more")
+    return _lines(lines)
