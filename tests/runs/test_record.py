@@ -6,6 +6,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy
 import pytest
 
 import gatekit
@@ -218,3 +219,20 @@ def test_a_run_without_further_numbers_is_written_as_before():
     }
     first = (run.folder.path / "metrics.jsonl").read_text().splitlines()[0]
     assert first.startswith('{"epoch": 1, "step": 1, "split": "train", "metric": "loss", "value"')
+
+
+@pytest.mark.parametrize("value", ["high", "0.5", [1, 2], b"1"])
+def test_what_is_logged_is_a_number(value):
+    with (
+        pytest.raises(ConfigError, match=r"val=.*: a number is expected, such as val=0\.25"),
+        gatekit.run("mine", {"cell": "gru"}, seed=0, metric="mse") as run,
+    ):
+        run.log(1, val=value)
+
+
+def test_a_seed_is_an_integer():
+    with pytest.raises(ConfigError, match="seed='a': an integer is expected, such as seed=0"):
+        gatekit.run("mine", {"cell": "gru"}, seed="a", metric="mse")
+    assert (
+        gatekit.run("mine", {"cell": "gru"}, seed=numpy.int64(3), metric="mse").config["seed"] == 3
+    )
