@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import processes
 import pytest
@@ -68,3 +70,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(skip)
+
+
+def own_files(root: Path) -> list[str]:
+    """Return the files in ``conf`` and ``plugins`` of a clone that git does not know."""
+    listed = ["git", "ls-files", "--others", "--exclude-standard", "--", "conf", "plugins"]
+    try:
+        found = subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []  # there is no git, or this is not a clone
+    return found.stdout.splitlines()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """After a failure, name files of your own, which tests take for files of gatekit."""
+    if not terminalreporter.stats.get("failed"):
+        return
+    for name in own_files(Path(__file__).parents[1]):
+        terminalreporter.write_line(
+            f"{name} is not in git, and the tests take it for gatekit's own. If it is yours, move "
+            "it to a project: gatekit new project my-study. If gatekit is to have it, see "
+            "CONTRIBUTING.md."
+        )

@@ -103,6 +103,24 @@ assert inspect.signature(gatekit.compare) == inspect.signature(compare)
     fresh(code)
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("GRU", "gatekit.RNN('gru', units)"), ("SimpleRNN", "RNN('rnn', units)"), ("Rnn", "'RNN'")],
+)
+def test_a_layer_of_keras_is_answered_with_the_layer_here(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(gatekit, name)
+    assert hint in str(caught.value)
+
+
+def test_a_drawing_is_saved_into_a_new_folder(place: Path) -> None:
+    assert gatekit.diagram("gru").save("figures/gru.svg").is_file()
+
+
+def test_importing_gatekit_does_not_load_the_registry() -> None:
+    fresh("import gatekit, sys; assert 'gatekit.registry' not in sys.modules")
+
+
 def test_a_report_is_written_where_it_is_asked_for(place: Path) -> None:
     write_study(place / "experiments", {"lstm": (1.0, 1.1), "gru": (0.9, 1.2)}, "which")
     assert gatekit.report("which") == Path("which.html")

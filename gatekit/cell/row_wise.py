@@ -11,9 +11,6 @@ from .declare import Declared
 from .errors import CellError, excerpt, shown
 from .parameter import Parameter
 
-_BASES = ("gatekit.cell.gate", "gatekit.cell.output_unit")
-"""Modules of the classes whose row-wise function a plugin has to define."""
-
 
 class RowWise(Declared):
     """Base of `Gate` and `OutputUnit`: declares its needs, maps each row of a batch separately."""
@@ -49,7 +46,7 @@ class RowWise(Declared):
                 ``**kwargs`` or keyword defaults, which cannot be bound by name.
         """
         function = getattr(type(self), self.method)
-        if function.__module__ in _BASES:
+        if function.__module__.rpartition(".")[0] == __package__:  # that of the base class
             raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
         found = []
         for position, parameter in enumerate(inspect.signature(function).parameters.values()):

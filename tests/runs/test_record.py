@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+import numpy
 import pytest
 
 import gatekit
@@ -239,3 +240,20 @@ def test_a_kept_run_is_read_again_only_when_its_folder_has_changed(tmp_path):
     assert lost.state == "LOST", "whether a process is alive is asked anew"
     folder.status("FAILED", "why")
     assert kept.read(folder.path).reason == "why"
+
+
+@pytest.mark.parametrize("value", ["high", "0.5", [1, 2], b"1"])
+def test_what_is_logged_is_a_number(value):
+    with (
+        pytest.raises(ConfigError, match=r"val=.*: a number is expected, such as val=0\.25"),
+        gatekit.run("mine", {"cell": "gru"}, seed=0, metric="mse") as run,
+    ):
+        run.log(1, val=value)
+
+
+def test_a_seed_is_an_integer():
+    with pytest.raises(ConfigError, match="seed='a': an integer is expected, such as seed=0"):
+        gatekit.run("mine", {"cell": "gru"}, seed="a", metric="mse")
+    assert (
+        gatekit.run("mine", {"cell": "gru"}, seed=numpy.int64(3), metric="mse").config["seed"] == 3
+    )
