@@ -5,9 +5,9 @@ follow `usual`: matrices that read no state are Glorot uniform (Glorot & Bengio 
 that read one are orthogonal (Saxe et al. 2014), biases are 0, norms scale by 1 and shift by 0,
 states start at 0. A parameter has no usual law: each must be named.
 
-The laws of the cells that came with this table, of ``multiplicative_lstm``, ``phased_lstm``, ``s4d`` and ``s5``
-were read in the code that they name. Those of older cells name the sources that the cells' notes
-name, and were not looked up again: they guard today's values against changes.
+The laws of the cells that came with this table, of ``multiplicative_lstm``, ``phased_lstm``,
+``s4d`` and ``s5`` were read in the code that they name. Those of older cells name the sources that
+the cells' notes name, and were not looked up again: they guard today's values against changes.
 """
 
 from __future__ import annotations
