@@ -8,8 +8,8 @@
     c = tanh(W x' + U (r h') + V m + b)
     h = (1 - z) h' + z c
 
-Reference: Che et al. 2018, doi 10.1038/s41598-018-24271-9, equations 3 to 13, and the first
-author's code (GRUDCell), which feeds 1 - m and keeps h_prev where the paper keeps h'.
+Reference: Che et al. 2018, doi 10.1038/s41598-018-24271-9, second hand: as the paper is quoted. The
+first author's code (GRUDCell) feeds 1 - m and keeps h_prev where this keeps h'.
 """
 
 from __future__ import annotations
