@@ -225,7 +225,7 @@ CELLS: dict[str, tuple[str, str, str]] = {
     ),
     "one_trace": (
         GATE,
-        source("return ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
+        source("import tensorflow\nreturn ops.sigmoid(pre) * (2.0 / pre.shape[0])"),
         "traced for any batch size",
     ),
     "saves_and_loads": (
