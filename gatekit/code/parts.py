@@ -62,6 +62,7 @@ class Access:
 
     Args:
         weight: the text of a weight's attribute within the step.
+        fixed: the same of a weight that is not trained.
         units, features: the sizes within the step.
         first_units, first_features: the sizes where weights are created.
         assign: what is written before and after the first value of a weight.
@@ -70,6 +71,7 @@ class Access:
     """
 
     weight: Callable[[str], str]
+    fixed: Callable[[str], str]
     units: str
     features: str
     first_units: str
@@ -151,7 +153,9 @@ def make_parts(
     layout = lay_out(cell, Identifiers(reserved | _TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
     local = Identifiers(reserved | own_functions)
-    env = dict(env_of(layout, access.weight))
+    trainable = {weight.name: weight.trainable for weight in cell.weights}
+    learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
+    env = dict(env_of(layout, lambda n: (access.weight if learned[n] else access.fixed)(n)))
 
     def within(number: int) -> str:
         return sizes.text(number, access.units, access.features)
@@ -193,8 +197,6 @@ def make_parts(
         )
         return own.show(expr)  # type: ignore[arg-type]
 
-    trainable = {weight.name: weight.trainable for weight in cell.weights}
-    learned = {s.attribute: trainable[s.weights[0]] for s in layout.stacks}
     first = FirstValues(cell, access.draws, show, first_size, WIDTH - access.indent)
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)

@@ -10,6 +10,7 @@ import pytest
 from reference.peers import library
 
 from gatekit import ConfigError
+from gatekit.code import generate
 from gatekit.registry import cell_names
 
 from .cases import DOZEN, MASK, Case, assert_gradients, assert_same, case, of
@@ -105,6 +106,17 @@ def test_torch(name: str) -> None:
 
 def test_jax() -> None:
     jax_agrees(case("gru"))
+
+
+def test_weights_that_are_not_trained_have_no_gradient_in_jax() -> None:
+    text = generate(of("lmu").cell, "jax").text
+    fixed = [name for name, trained in _trained("lmu").items() if not trained]
+    assert fixed
+    assert text.count("jax.lax.stop_gradient(") >= len(fixed)
+
+
+def _trained(name: str) -> dict[str, bool]:
+    return {weight.name: weight.trainable for weight in of(name).cell.weights}
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ def _sizes(parts: Parts, array: str) -> Lines:
 
 NUMPY = Access(
     weight=lambda name: f'params["{name}"]',
+    fixed=lambda name: f'params["{name}"]',
     units="UNITS",
     features="FEATURES",
     first_units="UNITS",
@@ -114,7 +115,7 @@ def numpy_file(parts: Parts) -> str:
     )
 
 
-JAX = replace(NUMPY, draws=draws.JAX)
+JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=draws.JAX)
 
 
 def jax_file(parts: Parts) -> str:

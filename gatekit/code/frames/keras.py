@@ -21,6 +21,7 @@ from .shared import (
 
 KERAS = Access(
     weight=lambda name: f"self.{name}",
+    fixed=lambda name: f"self.{name}",
     units="self.units",
     features="self.features",
     first_units="units",

@@ -24,6 +24,7 @@ from .shared import (
 
 TORCH = Access(
     weight=lambda name: f"self.{name}",
+    fixed=lambda name: f"self.{name}",
     units="self.units",
     features="self.features",
     first_units="units",
