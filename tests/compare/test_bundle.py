@@ -224,7 +224,7 @@ def test_damage_is_said_and_nothing_is_left(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(RunError, match="is not a bundle"):
         import_bundle(path, tmp_path)
-    with pytest.raises(RunError, match="there is no file .*nothing.zip; `gatekit bundle"):
+    with pytest.raises(RunError, match=r"there is no file .*nothing\.zip; `gatekit bundle"):
         import_bundle(tmp_path / "nothing.zip", tmp_path)
     assert not list(tmp_path.glob("demo/imported/*"))
 

@@ -249,7 +249,7 @@ def test_an_unknown_study_is_an_error_that_lists_the_known(tmp_path: Path, name:
 def test_a_path_to_a_study_is_answered_with_its_name(tmp_path: Path) -> None:
     write_study(tmp_path / "root", {"lstm": [8.6]})
     with pytest.raises(
-        RunError, match="no study '../demo'.* by its name: type gatekit compare demo"
+        RunError, match=r"no study '\.\./demo'.* by its name: type gatekit compare demo"
     ):
         load("../demo", tmp_path / "root")
 
