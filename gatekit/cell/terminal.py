@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 """Unicode categories that a terminal interprets or hides: controls, bidi marks, surrogates."""
 
+_PADDING = re.compile(r" +\n")
 _COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 _SEQUENCE = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])"
@@ -117,10 +118,14 @@ def line_width(stream: TextIO) -> int:
 
 
 class _Raw(Terminal):
-    """A stream for strings that are escaped already and styled by gatekit itself."""
+    """A stream for strings that are escaped already and styled by gatekit itself.
+
+    In a pipe or a file no line ends in the spaces that fill a table's last column.
+    """
 
     def write(self, text: str) -> int:
-        self._attempt(self.stream.write, _encodable(text, self.stream))
+        shown = text if self.stream.isatty() else _PADDING.sub("\n", text)
+        self._attempt(self.stream.write, _encodable(shown, self.stream))
         return len(text)
 
 

@@ -26,7 +26,7 @@ class Draws:
     stack: str
     concat: str
     reservoir: str
-    legendre: str
+    array: str
 
 
 NUMPY = Draws(
@@ -44,7 +44,7 @@ NUMPY = Draws(
     stack="np.stack([{one} for _ in range({count})])",
     concat="np.concatenate({pieces}, axis=-1)",
     reservoir="reservoir(rng, {size}, {radius}, {density})",
-    legendre='legendre({order}, {theta}, "{which}")',
+    array="{value}",
 )
 TORCH = Draws(
     uniform="torch.empty({sizes}).uniform_({low}, {high})",
@@ -61,7 +61,7 @@ TORCH = Draws(
     stack="torch.stack([{one} for _ in range({count})])",
     concat="torch.cat({pieces}, dim=-1)",
     reservoir="reservoir({size}, {radius}, {density})",
-    legendre='torch.tensor(legendre({order}, {theta}, "{which}")).to(torch.zeros(0))',
+    array="torch.tensor({value}).to(torch.zeros(0))",
 )
 JAX = Draws(
     uniform="uniform(next(keys), {low}, {high}, {shape})",
@@ -78,7 +78,7 @@ JAX = Draws(
     stack="jnp.stack([{one} for _ in range({count})])",
     concat="jnp.concatenate({pieces}, axis=-1)",
     reservoir="reservoir(next(keys), {size}, {radius}, {density})",
-    legendre='jnp.asarray(legendre({order}, {theta}, "{which}"))',
+    array="jnp.asarray({value})",
 )
 KERAS = Draws(
     uniform="keras.random.uniform({shape}, {low}, {high})",
@@ -95,5 +95,5 @@ KERAS = Draws(
     stack="ops.stack([{one} for _ in range({count})])",
     concat="ops.concatenate({pieces}, axis=-1)",
     reservoir="reservoir({size}, {radius}, {density})",
-    legendre='ops.convert_to_tensor(legendre({order}, {theta}, "{which}"))',
+    array="ops.convert_to_tensor({value})",
 )

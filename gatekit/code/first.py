@@ -194,7 +194,10 @@ class FirstValues:
             )
         if kind == "legendre" and len(shape) == 2 and shape[0] in (1, shape[1]):
             which = "input" if shape[0] == 1 else "memory"
-            return draws.legendre.format(order=self.size(shape[1]), theta=own.theta, which=which)
+            matrix = f'legendre({self.size(shape[1])}, {own.theta}, "{which}")'
+            return draws.array.format(value=matrix)
+        if kind == "hippo" and len(shape) == 1:
+            return draws.array.format(value=f"hippo({self.size(shape[0])})")
         if kind in ("orthogonal", "identity") and len(shape) in (2, 3):
             template = draws.orthogonal if kind == "orthogonal" else draws.eye
             text = _scaled(own.gain, self._filled(template, shape[-2:]))
@@ -210,7 +213,7 @@ class FirstValues:
             "chrono": (1.0, getattr(own, "t_max", 3.0) - 1.0),
             "power_law": (0.0, 1.0),
             "ring": (tiny, 1.0),
-            "log_uniform": (tiny, getattr(own, "high", 1.0)),
+            "log_uniform": (max(tiny, getattr(own, "low", 0.0)), getattr(own, "high", 1.0)),
             "polarity": (-1.0, 2.0),
         }
         if kind == "uniform_gate":
@@ -228,12 +231,33 @@ class FirstValues:
         elif kind == "s4d_real" and len(shape) == 1:
             rows = self.size(shape[0] // self.cell.units)
             return self._shown(ops.log(DRAWN), f"1 + {self._filled(draws.arange, shape)} % {rows}")
+        elif kind == "s4d_lin" and len(shape) == 1:
+            rows = self.size(shape[0] // self.cell.units)
+            return f"math.pi * ({self._filled(draws.arange, shape)} % {rows})"
+        elif kind == "token_shift" and len(shape) == 1:
+            share = f"{self._filled(draws.arange, shape)} / {self.size(shape[0])}"
+            return f"1 - ({share}) ** {own.power}"
+        elif kind == "ramp" and len(shape) == 1:
+            return self._ramp(own, shape)
         elif kind in uniform:
             low, high = uniform[kind]  # type: ignore[assignment]
             drawn = self._filled(draws.uniform, shape, low=low, high=high)
         else:
             return None
         return self._shown(_FORMULAS[kind](own), drawn)
+
+    def _ramp(self, own: Any, shape: tuple[int, ...]) -> str:
+        """Return a straight line, plus a curve in each group of units."""
+        slope = f"{own.high - own.low:.15g} * {self._filled(self.draws.linspace, shape)}"
+        line = f"{own.low} + {slope}"
+        if own.zigzag == 0.0:
+            return line
+        last = f"({self.size(shape[0] // own.groups)} - 1)"
+        if shape[0] == own.groups:
+            return line
+        place = self._filled(self.draws.arange, shape)
+        z = self._local("z", f"{place} % {self.size(shape[0] // own.groups)} / {last} * 2 - 1")
+        return f"{line} + {own.zigzag} * {z} * abs({z})"
 
     def _shown(self, formula: Expr, drawn: str) -> str:
         """Return a formula of a draw, which is in a line of its own if it is long."""
@@ -253,7 +277,7 @@ class FirstValues:
 _STANDARD = (
     *("zeros", "ones", "constant", "normal", "diagonal_normal", "uniform"),
     *("glorot_uniform", "glorot_normal", "orthogonal", "identity", "rotary", "s4d_real"),
-    *("reservoir", "legendre"),
+    *("reservoir", "legendre", "hippo", "s4d_lin", "ramp", "token_shift"),
 )
 
 

@@ -133,6 +133,14 @@ _LEGENDRE = '''def legendre(order: int, theta: float, which: str) -> np.ndarray:
     return (memory if which == "memory" else entry).T'''
 
 
+# Angular frequencies of S5.
+_HIPPO = '''def hippo(size: int) -> np.ndarray:
+    """Return the positive imaginary parts of the eigenvalues of HiPPO-LegS, in rising order."""
+    root = np.sqrt(2.0 * np.arange(2 * size) + 1.0)
+    lower = np.tril(np.outer(root, root) / 2.0, -1)
+    return np.linalg.eigvalsh(1j * (lower - lower.T))[size:]'''
+
+
 def _rotation(m: str) -> str:
     return f'''def rotation(a: A) -> A:
     """Return exp(a) for a skew-symmetric matrix, by scaling and squaring."""
@@ -147,6 +155,7 @@ def _rotation(m: str) -> str:
 
 _NUMPY_HELPERS = {
     "legendre": _LEGENDRE,
+    "hippo": _HIPPO,
     "reservoir": """def reservoir(
     rng: np.random.Generator, size: int, radius: float, density: float
 ) -> A:
@@ -230,6 +239,7 @@ _JAX = {
 }
 _JAX_HELPERS = {
     "legendre": _LEGENDRE,
+    "hippo": _HIPPO,
     "reservoir": """def reservoir(key: A, size: int, radius: float, density: float) -> A:
     first, second = jax.random.split(key)
     kept = jax.random.uniform(second, (size, size)) < density
@@ -264,6 +274,7 @@ _KERAS = {
 }
 _KERAS_HELPERS = {
     "legendre": _LEGENDRE,
+    "hippo": _HIPPO,
     "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
     normal = ops.convert_to_numpy(keras.random.normal((size, size)))
     kept = ops.convert_to_numpy(keras.random.uniform((size, size))) < density
@@ -352,6 +363,7 @@ _TORCH_FUNCTIONS = {
 }
 _TORCH_HELPERS = {
     "legendre": _LEGENDRE,
+    "hippo": _HIPPO,
     "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
     matrix = torch.randn(size, size) * (torch.rand(size, size) < density)
     return matrix * radius / torch.linalg.eigvals(matrix).abs().max()""",

@@ -79,6 +79,16 @@ def test_a_table_has_gatekits_colours_only(wrap) -> None:  # type: ignore[no-unt
     assert "\x1b[7m" not in written
 
 
+def test_a_table_in_a_pipe_has_no_spaces_at_the_ends_of_lines() -> None:
+    pipe = io.StringIO()
+    table = Table("left", "right")
+    table.add_row("a", "b")
+    console(Terminal(pipe), width=60).print(table)  # type: ignore[arg-type]
+    lines = pipe.getvalue().splitlines()
+    assert len(lines) > 2
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
 class Full(Screen):
     """A terminal that takes nothing."""
 

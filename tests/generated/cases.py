@@ -78,7 +78,10 @@ def case(cell: Any, *, gradients: bool = False, **options: Any) -> Case:
         **options,
     )
     rng = np.random.default_rng(0)
-    widths = {"x": FEATURES, **dict(layer.spec.inputs)}
+    widths = {
+        "x": FEATURES,
+        **{k: FEATURES if w == "features" else w for k, w in layer.spec.inputs},
+    }
     arrays = {n: rng.normal(size=(BATCH, STEPS, w)) for n, w in widths.items()}
     given = arrays if len(arrays) > 1 else arrays["x"]
     layer.build({n: a.shape for n, a in arrays.items()} if len(arrays) > 1 else given.shape)

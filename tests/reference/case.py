@@ -29,7 +29,8 @@ class Case(NamedTuple):
         inputs: the widths of further inputs by name; they are the last columns of the x of
             ``step``, which is ``columns`` wide.
         features, units: the sizes at which the cell is tested.
-        flat: weights and states whose gradient may be zero, each with a reason in the module.
+        flat: weights and states whose gradient may be zero, and ``x`` where that of some elements
+            may be; each with a reason in the module.
         tolerance: how far the layer may be from the witness, absolute and relative, in float64.
     """
 

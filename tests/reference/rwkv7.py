@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from .case import Case
-from .functions import Array, States, Stepped, Weights, sigmoid
+from .functions import Array, States, Stepped, Weights, maximum, sigmoid
 from .heads import cut
 from .reads import Shapes, read_shapes
 
@@ -64,7 +64,8 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
     S_prev, bonus = states["S"].reshape(batch, HEADS, d, d), w["bonus"].reshape(HEADS, d)
     S, h = [], []
     for head in range(HEADS):
-        u = toward[:, head] / np.sqrt(np.sum(toward[:, head] ** 2, axis=-1, keepdims=True))
+        square = np.sum(toward[:, head] ** 2, axis=-1, keepdims=True)
+        u = toward[:, head] / np.sqrt(maximum(square, np.full(1, 1e-24)))
         known = np.einsum("bi,bij->bj", u, S_prev[:, head])
         kept = decay[:, head, :, None] * S_prev[:, head]
         erased = (a[:, head] * u)[:, :, None] * known[:, None, :]
