@@ -150,7 +150,7 @@ class _Chunks(Analysis, Interpreter):
     def pairs(self, states: tuple[str, ...]) -> dict[str, tuple[Expr, Expr]]:
         """Find memories that are real and imaginary part of a complex one; return size and angle.
 
-        ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``, ``im`` with ``+`` likewise.
+        ``re = size (cos(angle) re_prev - sin(angle) im_prev) + ..``; for ``im`` the sign is ``+``.
         """
         found = {}
         for pair in itertools.permutations(states, 2):
