@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.baseline import task
 from gatekit.compare.stats.importance import Share, variance_shares
 
-from .comparison import Comparison, Row
+from .comparison import Comparison
 
 _WIDTH = 80
 _MOST = 3

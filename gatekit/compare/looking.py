@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.compare.deciding.row import Row, family
 from gatekit.compare.numbers import p_value
 from gatekit.compare.stats.looks import next_look, spent
 from gatekit.compare.stats.rule import MIN_FLIPS
@@ -25,7 +26,7 @@ from gatekit.study.extend import extension, first_seeds
 from gatekit.study.launch import launch, report
 from gatekit.study.plan import SweepPlan
 
-from .comparison import Comparison, Row, compare, family
+from .comparison import Comparison, compare
 from .study import load
 
 FAMILY = ("by", "within", "together", "where", "tasks", "baseline", "split", "margin")

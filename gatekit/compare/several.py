@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block, task
 from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.ranks import Ranking, rank_variants
@@ -24,7 +25,7 @@ from gatekit.compare.stats.stratified import (
     stratified_t_interval,
 )
 
-from .comparison import Comparison, Row
+from .comparison import Comparison
 
 _GRID = 101
 _LEARNED = 0.05

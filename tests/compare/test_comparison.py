@@ -10,7 +10,8 @@ import pytest
 import scipy.stats
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, Row, compare
+from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.output.sentence import sentences
 
 from .synthetic import METRIC, configuration, curve, sealed, write_run, write_study

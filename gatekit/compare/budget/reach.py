@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.rule import ALPHA, MIN_SEEDS, PairedTest, sign_vectors, step_down
 from gatekit.runs.record import Run

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.best import Trial
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import (
     Band,
     Curve,
@@ -19,6 +19,7 @@ from gatekit.compare.curves import (
     read_curve,
     step_name,
 )
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.statistics import MIN_BOOTSTRAP
 from gatekit.runs.result import Metric
 

@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.numbers import decimals, with_interval
 from gatekit.compare.stats.difference import Difference, is_decided
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gatekit.cell.errors import ConfigError, listed
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.numbers import number
 
 from .page import metric_label, of_one_metric, plottable, run_ids, shortened, wrapped

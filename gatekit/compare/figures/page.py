@@ -11,7 +11,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, listed
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.gates.behaviour import GatesReport
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import is_decided

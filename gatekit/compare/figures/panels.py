@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 
 from .page import metric_text, plottable

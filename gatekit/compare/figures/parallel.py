@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import value_text
 from gatekit.compare.numbers import number
 

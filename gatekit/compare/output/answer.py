@@ -7,7 +7,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.stats.difference import Difference

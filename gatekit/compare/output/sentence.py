@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import decimals, p_value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gatekit.compare.comparison import Row
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.axis import line_looks
 from gatekit.compare.figures.page import is_geometric
 from gatekit.compare.figures.panels import task_parts

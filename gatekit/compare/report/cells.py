@@ -18,7 +18,7 @@ from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.equations import aligned, equations
 from gatekit.cell.show.mathml import mathml
 from gatekit.cell.show.works import Work, provenance
-from gatekit.compare.comparison import Row
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable, value_text
 from gatekit.compare.scrub import scrub
 from gatekit.runs.config import flatten

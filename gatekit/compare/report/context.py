@@ -9,8 +9,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import Curve, read_curves
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.page import kept
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look

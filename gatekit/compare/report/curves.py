@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from gatekit.compare.comparison import Row
 from gatekit.compare.curves import Curve, band, band_ends, step_name
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
 from gatekit.runs.record import Run

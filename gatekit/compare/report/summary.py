@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gatekit.compare.comparison import Comparison, Row
+from gatekit.compare.comparison import Comparison
+from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.page import metric_text
 from gatekit.compare.output.answer import (
     decided,

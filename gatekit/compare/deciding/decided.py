@@ -1,0 +1,106 @@
+"""Test all differences of a table together, with a margin if one is given."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+from gatekit.cell.errors import ConfigError
+from gatekit.compare.grouping.group import Group
+from gatekit.compare.stats.difference import Difference
+from gatekit.compare.stats.looks import decide_table, within_margin_looks
+from gatekit.compare.stats.power import seeds_needed
+from gatekit.compare.stats.rule import PairedTest, within_margin
+from gatekit.runs.studies.looks import Looks
+
+from .row import Row
+
+
+def read_margin(margin: str | float | None) -> tuple[bool, float | None]:
+    """Return whether a margin is a share of the baseline's mean, and its size."""
+    if margin is None:
+        return False, None
+    text = str(margin).strip()
+    share = text.endswith("%")
+    try:
+        size = float(text.removesuffix("%")) / (100 if share else 1)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise ConfigError(
+            f"margin={margin}: a margin is a positive number in the metric's unit, such as 0.02, or"
+            " a share of the baseline's mean, such as 5%"
+        )
+    return share, size
+
+
+def decided(
+    rows: Sequence[Row], margin: tuple[bool, float] | None, looks: Looks | None
+) -> list[Row]:
+    """Return the rows with the tests of all comparisons of the table."""
+    compared = [i for i, row in enumerate(rows) if row.difference and row.difference.pairs]
+    differences = [diff for row in rows if (diff := row.difference) is not None and diff.pairs]
+    table = [dict(zip(d.seeds, d.values, strict=True)) for d in differences]
+    tests = decide_table(table, looks)
+    family = len(differences)
+    differences = [
+        dataclasses.replace(
+            diff,
+            test=test,
+            seeds_needed=seeds_needed(diff.effect_size, family),
+            direction=_direction(diff, test),
+        )
+        for diff, test in zip(differences, tests, strict=True)
+    ]
+    if margin is not None:
+        differences = _with_margin(rows, differences, *margin, looks)
+    results = list(rows)
+    for i, diff in zip(compared, differences, strict=True):
+        results[i] = dataclasses.replace(rows[i], difference=diff)
+    return results
+
+
+def _direction(diff: Difference, test: PairedTest | None) -> int:
+    """Return the direction of a difference: that of the look that decided it, if one did."""
+    if test is None or test.look is None or not test.decides:
+        return diff.direction
+    return diff.metric.sign * test.look.sign
+
+
+def _with_margin(
+    rows: Sequence[Row],
+    differences: Sequence[Difference],
+    share: bool,
+    size: float,
+    looks: Looks | None,
+) -> list[Difference]:
+    # A share keeps its size from look to look.
+    first = math.inf if looks is None else looks.seeds[0]
+    means = {row.group.label: _mean(row.group, first) for row in rows if row.is_baseline}
+    sizes = []
+    for diff in differences:
+        mean = means.get(diff.baseline)
+        scaled = abs(mean or 0.0) * size if share else size
+        sizes.append(scaled if diff.mean is not None and scaled > 0 else None)
+    known = [i for i, scaled in enumerate(sizes) if scaled is not None]
+    margins = [s for s in sizes if s is not None]
+    if looks is None:
+        found = within_margin([differences[i].gains for i in known], margins)
+    else:
+        gains = [dict(zip(differences[i].seeds, differences[i].gains, strict=True)) for i in known]
+        found = within_margin_looks(gains, margins, looks.seeds, looks.most)
+    results = list(differences)
+    for i, p in zip(known, found, strict=True):
+        not_worse, equivalent = p or (None, None)
+        results[i] = dataclasses.replace(
+            differences[i], margin=sizes[i], not_worse=not_worse, equivalent=equivalent
+        )
+    return results
+
+
+def _mean(group: Group, seeds: float) -> float | None:
+    """Return the mean outcome of the first seeds; None without runs, or if one diverged."""
+    early = [r.result.outcome for r in group.runs if r.result and (r.seed or 0) < seeds]
+    mean = math.fsum(early) / len(early) if early else math.nan
+    return mean if math.isfinite(mean) else None

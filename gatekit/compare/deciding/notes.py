@@ -1,0 +1,69 @@
+"""The remarks below a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekit.compare.grouping.differs import equal_settings, in_words
+from gatekit.compare.grouping.group import Grouping
+from gatekit.compare.stats.verdict import design_notes
+from gatekit.compare.study import Study
+
+from .refused import missing_runs
+from .row import Row
+
+
+def _conformance(study: Study) -> list[str]:
+    """Return the results of the conformance suite for each plugin at the time of the runs."""
+    results: dict[str, set[str]] = {}
+    for run in study.runs:
+        for plugin, result in run.result.checks.items() if run.result else ():
+            results.setdefault(plugin, set()).add(result)
+    return [
+        f"plugin {name}: {'; '.join(sorted(result))}"
+        + (" (type gatekit check)" if result == {"not checked"} else " by gatekit check")
+        for name, result in sorted(results.items())
+    ]
+
+
+def _confounded(rows: Sequence[Row]) -> list[str]:
+    """Return a note on groups that differ from their baseline in several settings: what to type."""
+    differences = [row.difference for row in rows if row.difference and row.difference.confounded]
+    if not differences:
+        return []
+    keys = list(dict.fromkeys(key for each in differences for key in each.differs_in))
+    return [
+        f"{len(differences)} of the groups differ from their baseline in several settings"
+        f" ({in_words(keys)}), so no sentence is written about them: {equal_settings(keys)}"
+    ]
+
+
+def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
+    notes: dict[str, None] = {}
+    if not study.runs:
+        notes[
+            f"study {study.name} has no runs; type `gatekit train study={study.name}` to start them"
+        ] = None
+    elif not any(row.summary for row in rows):
+        notes["no run has an outcome yet: there is nothing to compare"] = None
+    if grouping.pooled:
+        pooled = ", ".join(grouping.pooled)
+        notes[f"pooled over {pooled}; the runs of a pair agree in these keys and the seed"] = None
+    for owner in dict.fromkeys(grouping.implied.values()):
+        names = ", ".join(key for key, of in grouping.implied.items() if of == owner)
+        notes[f"each {owner} has its own {names}, which labels do not show"] = None
+    for row in rows:
+        for flag in row.summary.flags if row.summary else ():
+            notes[f"{row.group.label}: {flag}"] = None
+        for note in row.difference.notes if row.difference else ():
+            notes[note] = None
+        if row.summary is None and row.group.missing:
+            notes[f"no outcome: {missing_runs(row.group)}"] = None
+    for note in _confounded(rows):
+        notes[note] = None
+    for note in design_notes([row.difference for row in rows if row.difference is not None]):
+        notes[note] = None
+    notes |= dict.fromkeys(_conformance(study))
+    for copy in study.copies:
+        notes[f"{copy} is a copy of another run and was skipped"] = None
+    return list(notes)

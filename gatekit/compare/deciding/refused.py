@@ -1,0 +1,102 @@
+"""Why a group gets no verdict, and why runs cannot be grouped as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.compare.budget.at import late
+from gatekit.compare.grouping.group import Group, Grouping
+from gatekit.compare.stats.difference import executors, unlike
+from gatekit.runs.directions import known_direction
+
+
+def refuse_unknown(option: str, names: Sequence[str], grouping: Grouping) -> None:
+    known = {key: None for group in grouping.groups for key in group.values}
+    known |= dict.fromkeys(grouping.implied)
+    for name in names:
+        if known and not any(key == name or key.startswith(f"{name}.") for key in known):
+            raise ConfigError(
+                f"{option}={name}: the runs do not differ in this key{nearest(name, known) or '.'}"
+                f" Keys that differ: {listed(known)}."
+            )
+
+
+def refuse_mixed(grouping: Grouping, force: bool) -> None:
+    for group in grouping.groups:
+        reasons = unlike(group, group)
+        metrics = {run.result.metric for run in group.runs if run.result is not None}
+        if len({(m.name, m.unit, m.direction) for m in metrics}) > 1 or (reasons and not force):
+            remedy = (
+                f"add one of these keys to by: {listed(grouping.pooled)}"
+                if grouping.pooled
+                else "log the same scores in each run"
+            )
+            if len({m.direction for m in metrics}) > 1:
+                ids = {
+                    way: [r.id for r in group.runs if r.result and r.result.metric.direction == way]
+                    for way in ("min", "max")
+                }
+                remedy = (
+                    f"min: {listed(ids['min'], 4)}; max: {listed(ids['max'], 4)}; remove the runs"
+                    " of the wrong direction and record them again"
+                )
+            raise ConfigError(
+                f"group {group.label!r} mixes runs that are not comparable: {'; '.join(reasons)};"
+                f" {remedy}"
+            )
+
+
+def blocked(
+    group: Group, reference: Group, unknown: int, seeds: frozenset[int | None]
+) -> tuple[str, ...]:
+    if _is_reversed(group):
+        return (_reversed(group),)
+    reasons = [missing_runs(part) for part in (group, reference) if part.missing]
+    # A run without a readable configuration can only belong to a group that lacks a seed.
+    for part in (group, reference) if unknown else ():
+        if seeds - {run.seed for run in (*part.runs, *part.missing)}:
+            reasons.append(f"{unknown} corrupt {_runs(unknown)} could belong to {part.label}")
+    if reasons:
+        absent = (*group.missing, *reference.missing)
+        budget = not unknown and late(absent)
+        reasons.append("choose a larger budget" if budget else "run the sweep again, then compare")
+    return tuple(reasons)
+
+
+def _is_reversed(group: Group) -> bool:
+    return any(run.result.metric.is_reversed for run in group.runs if run.result is not None)
+
+
+def _reversed(group: Group) -> str:
+    metric = next(run.result.metric for run in group.runs if run.result is not None)
+    better = "smaller" if metric.direction == "min" else "larger"
+    return (
+        f"{metric.name} is recorded as better when {better}, which is wrong: the epoch chosen in"
+        f" each run is its worst; record the runs again with direction="
+        f"'{known_direction(metric.name)}'"
+    )
+
+
+def missing_runs(group: Group) -> str:
+    states = ", ".join(f"{count} {state}" for state, count in group.missing_states().items())
+    return f"{group.label} is missing {len(group.missing)} {_runs(len(group.missing))} ({states})"
+
+
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def remarks_on(group: Group, reference: Group, force: bool) -> tuple[str, ...]:
+    remarks = []
+    if executors(group) != executors(reference):
+        remarks.append(
+            f"{group.label} ran on executor {executors(group) or 'unknown'},"
+            f" {reference.label} on {executors(reference) or 'unknown'}"
+        )
+    if force:
+        forced = unlike(group, reference)
+        remarks += [f"{group.label} against {reference.label}, forced: {why}" for why in forced]
+        remarks += [f"forced: {missing_runs(part)}" for part in (group, reference) if part.missing]
+        remarks += [f"forced: {_reversed(group)}"] if _is_reversed(group) else []
+    return tuple(remarks)
