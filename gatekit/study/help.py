@@ -47,7 +47,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "trainer.batch": "examples per step",
         "trainer.patience": "epochs without improvement before stopping",
         "seed": "everything random follows from it",
-        "vary": "init, order or data: only this part of the seed varies",
+        "vary": "init, order or data: what the seed varies",
         "seeds": "seeds=3 runs the seeds 0, 1, 2",
     },
     "the computation": {
