@@ -21,7 +21,8 @@ class Study:
     """The runs of a study in the order of their ids.
 
     ``ignored`` names entries of the folder that are not runs; ``copies`` names folders that repeat
-    a run that was already read. ``looks`` are those of `gatekit extend`.
+    a run that was already read. ``looks`` are those of `gatekit extend`,
+    or those of the one bundle from which all runs come.
     """
 
     name: str
@@ -91,6 +92,9 @@ def load(study: str, root: Path | str = "experiments", kept: KeptRuns | None = N
                 runs[key] = run
     ordered = tuple(runs[key] for key in sorted(runs))
     looks = looks_file.read(folder)
+    origins = {run.origin for run in ordered}
+    if looks is None and len(origins) == 1 and (origin := origins.pop()) is not None:
+        looks = looks_file.read(folder / IMPORTED / origin)
     return Study(study, folder, ordered, tuple(ignored), tuple(copies), looks)
 
 

@@ -14,6 +14,8 @@ from gatekit.compare import looking
 from gatekit.compare.comparison import Comparison, compare
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
+from gatekit.compare.share.bundle import write_bundle
+from gatekit.compare.share.unbundle import import_bundle
 from gatekit.compare.study import load
 from gatekit.runs.names import LOOKS
 from gatekit.runs.studies import looks as file
@@ -175,6 +177,18 @@ def test_tables_and_sentences_state_the_looks(sweep: Callable[..., Sweep], tmp_p
     assert ", look 3 at 20 of at most 20 seeds, alpha spent 0.05)" in verdicts[0]
     other = compare("demo", tmp_path, baseline="gru")
     assert "the looks compared other groups or baselines than this table" in other.notes
+
+
+def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
+    sweep(gru=-1.0, rnn=0.1)
+    extend(tmp_path)
+    bundle, elsewhere = tmp_path / "demo.zip", tmp_path / "elsewhere"
+    write_bundle(load("demo", tmp_path), bundle)
+    import_bundle(bundle, elsewhere)
+    found, imported = compare("demo", tmp_path), compare("demo", elsewhere)
+    assert imported.study.looks == looks(tmp_path)
+    assert imported.notes[0] == found.notes[0]
+    assert [(r.name, r.verdict) for r in imported.rows] == [(r.name, r.verdict) for r in found.rows]
 
 
 def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from gatekit.runs.config import dumped as dumped_config
 from gatekit.runs.names import (
     CONFIG,
     ENVIRONMENT,
+    LOOKS,
     METRICS,
     PLUGINS,
     PROBE,
@@ -65,6 +66,8 @@ def write_bundle(study: Study, path: Path, weights: bool = False) -> list[str]:
     for run in runs:
         entries |= _run_files(run, weights, notes)
     entries |= _sources(study, runs)
+    if study.looks is not None:
+        entries[LOOKS] = (study.path / LOOKS).read_bytes()
     environments = [environment(run) for run in runs]
     data = data_sets(runs)
     entries["data.json"] = _dumped(data)

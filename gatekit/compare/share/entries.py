@@ -27,6 +27,7 @@ _MOST = {
     r"plugins/[0-9a-f]{64}\.py": 4 * _MIB,
     r"data\.json|constraints\.txt|REPRODUCE\.md": 16 * _MIB,
     r"report\.html": 256 * _MIB,
+    r"looks\.jsonl": 1 * _MIB,
     r"bundle\.json": MOST_MANIFEST,
 }
 _BOUNDS = tuple((re.compile(pattern), most) for pattern, most in _MOST.items())
