@@ -141,7 +141,7 @@ def _layer_norm_lstm(xp: Any, w: Any, z: Any, h: Any, c: Any) -> Any:
     z = xp.reshape(_normalised(xp, xp.reshape(z, (-1, 4, units)), 1e-3), (-1, 4 * units))
     i, f, g, o = xp.split(z * w["scale"] + w["offset"], 4)
     c = xp.sigmoid(f) * c + xp.sigmoid(i) * xp.tanh(g)
-    shown = _normalised(xp, c, 1e-5) * w["shown_scale"] + w["shown_offset"]
+    shown = _normalised(xp, c, 1e-3) * w["shown_scale"] + w["shown_offset"]
     h = xp.sigmoid(o) * xp.tanh(shown)
     return h, (h, c)
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 BUNDLED = (
+    "comba",
     "delta_net",
     "gated_delta_net",
+    "gated_delta_net_2",
     "gated_delta_product",
     "gla",
     "hgrn2",
+    "kda",
     "linear_attention",
     "mamba2",
     "mlstm",
     "retnet",
     "rwkv6",
+    "rwkv7",
 )
 _K, _Q, _V = (f"split({name}, heads)" for name in ("key", "query", "value"))
 
