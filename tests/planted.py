@@ -326,8 +326,8 @@ FAULTS = (
     Fault(
         "cosine decay ends too late",
         "gatekit/training/optimizers.py",
-        "schedules.CosineDecay(rate, total_steps)",
-        "schedules.CosineDecay(rate, 2 * total_steps)",
+        "schedules.CosineDecay(rate, length, alpha",
+        "schedules.CosineDecay(rate, 2 * length, alpha",
         ("tests/study/test_train.py", "-k", "schedules"),
     ),
     Fault(
