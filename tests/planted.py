@@ -331,6 +331,20 @@ FAULTS = (
         ("tests/study/test_train.py", "-k", "schedules"),
     ),
     Fault(
+        "training goes on with the averaged weights",
+        "gatekit/training/trainer.py",
+        "            self.session.put_back(self.trained)",
+        "            pass",
+        ("tests/study/test_resume.py", "-k", "averaged"),
+    ),
+    Fault(
+        "vectors decay",
+        "gatekit/training/optimizers.py",
+        "len(weight.shape) > 1",
+        "len(weight.shape) > 0",
+        ("tests/training/test_optimizers.py", "-k", "do_not_decay"),
+    ),
+    Fault(
         "a file of configuration may reference anything",
         "gatekit/study/hydra/allowed.py",
         "        refuse_resolvers({key: value for key, value in data.items() "
