@@ -326,9 +326,23 @@ FAULTS = (
     Fault(
         "cosine decay ends too late",
         "gatekit/training/optimizers.py",
-        "schedules.CosineDecay(rate, total_steps)",
-        "schedules.CosineDecay(rate, 2 * total_steps)",
+        "schedules.CosineDecay(rate, length, alpha",
+        "schedules.CosineDecay(rate, 2 * length, alpha",
         ("tests/study/test_train.py", "-k", "schedules"),
+    ),
+    Fault(
+        "training goes on with the averaged weights",
+        "gatekit/training/trainer.py",
+        "            self.session.put_back(self.trained)",
+        "            pass",
+        ("tests/study/test_resume.py", "-k", "averaged"),
+    ),
+    Fault(
+        "vectors decay",
+        "gatekit/training/optimizers.py",
+        "len(weight.shape) > 1",
+        "len(weight.shape) > 0",
+        ("tests/training/test_optimizers.py", "-k", "do_not_decay"),
     ),
     Fault(
         "a file of configuration may reference anything",

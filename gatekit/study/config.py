@@ -13,13 +13,14 @@ from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
 from gatekit.tasks.seeds import PARTS
+from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
 POOLS = ("last", "mean", "all")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
-SCHEDULES = ("constant", "cosine", "step")
+SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
 
 
 def trackers(value: Any) -> list[str]:
@@ -31,6 +32,16 @@ def trackers(value: Any) -> list[str]:
         if getattr(importlib.util.find_spec(name), "origin", None) is None:
             raise WrongError(f"a list of installed trackers; type {NAMES[name]} for {name}")
     return list(dict.fromkeys(value))
+
+
+def steps_or_share(value: Any) -> int | float:
+    """Check for a number of steps, or a share of them that is below 1."""
+    if isinstance(value, float) and 0 <= value < 1:
+        return value or 0
+    try:
+        return int(whole(0)(value))
+    except WrongError:
+        raise WrongError("an integer of steps from 0, or a share of all steps below 1") from None
 
 
 RUN_KEYS: dict[str, Check] = {
@@ -72,10 +83,24 @@ LAUNCH_KEYS: dict[str, Check] = {
 
 OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adam": {},
-    "adamw": {"weight_decay": 0.01},
+    "adamw": {"weight_decay": 0.01, "decayed": "matrices"},
     "sgd": {"momentum": 0.0, "nesterov": False},
     "rmsprop": {"momentum": 0.0},
 }
+"""The own keys of each optimizer, which every run records."""
+
+_BETAS = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+_DECAY = {"weight_decay": 0.0, "decayed": "matrices"}
+OMITTED: dict[str, dict[str, Any]] = {
+    "adam": {**_BETAS},
+    "adamw": {**_BETAS},
+    "sgd": {**_DECAY},
+    "rmsprop": {"epsilon": 1e-7, **_DECAY},
+}
+"""Own keys that came later: a run at these values omits them, so that fingerprints last."""
+
+ALWAYS_OMITTED: dict[str, Any] = {**schedules.DEFAULTS, "ema": None}
+"""The same of keys that every optimizer has."""
 _OPTIMIZER: dict[str, Check] = {
     "name": one_of(*OPTIMIZERS),
     "learning_rate": number(0, above=True),
@@ -84,6 +109,14 @@ _OPTIMIZER: dict[str, Check] = {
     "momentum": number(0, 1, below=True),
     "nesterov": flag,
     "weight_decay": number(0),
+    "decayed": one_of("matrices", "all"),
+    "beta_1": number(0, 1, below=True),
+    "beta_2": number(0, 1, below=True),
+    "epsilon": number(0, above=True),
+    "warmup": steps_or_share,
+    "final": number(0, 1),
+    "decay": number(0, 1, above=True, below=True),
+    "ema": optional(number(0, 1, above=True, below=True)),
 }
 _TRAINER: dict[str, Check] = {
     "epochs": optional(whole(1)),
@@ -107,6 +140,17 @@ OTHER_NAMES = {
     "dataset": "task",
     "model": "cell",
     "wd": "optimizer.weight_decay",
+    "beta1": "optimizer.beta_1",
+    "beta2": "optimizer.beta_2",
+    "betas": "optimizer.beta_1 and optimizer.beta_2",
+    "eps": "optimizer.epsilon",
+    "lr_scheduler": "optimizer.schedule",
+    "warmup_steps": "optimizer.warmup",
+    "warmup_ratio": "optimizer.warmup",
+    "min_lr": "optimizer.final",
+    "ema_decay": "optimizer.ema",
+    "ema_momentum": "optimizer.ema",
+    "use_ema": "optimizer.ema",
     "clip_norm": "optimizer.clipnorm",
     "gates": "swap.ROLE=GATE or cell.gates.NAME",
     "gate": "swap.ROLE=GATE",
@@ -168,6 +212,8 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
             config[key] = DEFAULTS.get(key, {})
     config["optimizer"] = _optimizer(config["optimizer"])
     config["trainer"] = _trainer(config["trainer"])
+    if config["trainer"]["steps"] is not None:
+        schedules.schedule(config["optimizer"], config["trainer"]["steps"])
     if "name" not in config["task"]:
         raise ConfigError("task.name is missing; type task=NAME.")
     if config["seeds"] is not None and config["seed"] != DEFAULTS["seed"]:
@@ -189,21 +235,57 @@ def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
         "schedule": "constant",
         **config,
     }
-    own = OPTIMIZERS[config["name"]]
-    for key in ("momentum", "nesterov", "weight_decay"):
-        if key in own:
-            config.setdefault(key, own[key])
-        elif key in config:
-            having = [name for name, keys in OPTIMIZERS.items() if key in keys]
+    known = {name: {**own, **OMITTED[name]} for name, own in OPTIMIZERS.items()}
+    for key in {key: None for keys in known.values() for key in keys}:
+        if key in config and key not in known[config["name"]]:
+            having = [name for name, keys in known.items() if key in keys]
             raise ConfigError(
                 f"optimizer.{key}={config[key]}: {config['name']} has no {key}; "
                 f"remove it or type optimizer={having[0]}."
             )
+    for key, value in OPTIMIZERS[config["name"]].items():
+        config.setdefault(key, value)
+    omitted = {**OMITTED[config["name"]], **ALWAYS_OMITTED}
+    config = {k: v for k, v in config.items() if k not in omitted or v != omitted[k]}
+    if config.get("decayed") == "all" and not config.get("weight_decay"):
+        raise ConfigError(
+            "optimizer.decayed=all needs weight decay; type optimizer.weight_decay=0.01 as well."
+        )
+    if "final" in config and config["schedule"] not in schedules.FINAL:
+        raise ConfigError(
+            f"optimizer.final={config['final']}: the schedule {config['schedule']} sets its last "
+            "rate itself; remove it or type optimizer.schedule=cosine, linear or wsd."
+        )
+    if "decay" in config and config["schedule"] != "wsd":
+        raise ConfigError(
+            f"optimizer.decay={config['decay']} is the share of the steps in which the schedule "
+            f"wsd decays, and {config['schedule']} has no such part; remove it or type "
+            "optimizer.schedule=wsd. Weight decay is optimizer.weight_decay."
+        )
     if config.get("nesterov") and not config["momentum"]:
         raise ConfigError(
             "optimizer.nesterov=true needs momentum; type optimizer.momentum=0.9 as well."
         )
     return config
+
+
+def with_omitted(optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a run's optimizer with those that it omits.
+
+    A run of AdamW without ``decayed`` is older than this key, and all its weights decayed.
+
+    Args:
+        optimizer: as a run has recorded it.
+    """
+    name, kind = optimizer.get("name"), optimizer.get("schedule")
+    omitted = {**OMITTED.get(str(name), {}), **ALWAYS_OMITTED}
+    if name == "adamw":
+        omitted["decayed"] = "all"
+    if kind not in schedules.FINAL:
+        omitted.pop("final")
+    if kind != "wsd":
+        omitted.pop("decay")
+    return {**omitted, **optimizer}
 
 
 def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:

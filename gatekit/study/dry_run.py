@@ -22,6 +22,8 @@ from gatekit.runs.studies import plan_file
 from gatekit.study.launch.process import Processes, work
 from gatekit.study.launch.submitting import at_once
 from gatekit.tasks import seeds
+from gatekit.training.schedule import DEFAULTS as SCHEDULE_KEYS
+from gatekit.training.schedule import typed
 
 from .launch import launch
 from .plan import PlannedRun, SweepPlan, words_of
@@ -48,6 +50,8 @@ class VariantPreview:
         seconds: of a whole run, at most.
         memory: bytes that one run needs.
         error: why it cannot be built or trained.
+        schedules: the numbers of each learning-rate schedule, where one is typed.
+        weight_decay: the weights that decay and those that are left out, where there is decay.
     """
 
     label: str
@@ -61,6 +65,8 @@ class VariantPreview:
     memory: int | None = None
     error: str | None = None
     total: int | None = None
+    schedules: list[dict[str, Any]] = field(default_factory=list)
+    weight_decay: dict[str, list[str]] | None = None
 
 
 @dataclass
@@ -119,8 +125,9 @@ def preview(
         plan.launch.study, list(trials.values()), [(w, str(e)) for w, e in broken], slots, place
     )
     shown.available = available
+    per_epoch = _try_out(plan, trials, first) if try_out and first else {}
+    _add_schedules(plan, trials, per_epoch)
     if try_out and first:
-        _try_out(plan, trials, first)
         tried = [t for t in trials.values() if t.seconds is not None]
         shown.seconds = sum(t.todo * (t.seconds or 0.0) for t in tried) / slots
         shown.memory = min(together, slots) * max((t.memory or 0 for t in tried), default=0)
@@ -148,7 +155,9 @@ def _shape(config: Mapping[str, Any]) -> str:
 
 def _try_out(
     plan: SweepPlan, trials: Mapping[str, VariantPreview], first: Mapping[str, PlannedRun]
-) -> None:
+) -> dict[str, int]:
+    """Try each variant, and return how many steps its epochs have."""
+    per_epoch = {}
     with tempfile.TemporaryDirectory(prefix="gatekit-plan-") as folder:
         root = Path(folder)
         runs = {key: _short(run, root) for key, run in first.items()}
@@ -173,13 +182,38 @@ def _try_out(
             if trial.error is None:
                 result = run.folder().result()
                 trial.total = int(result["parameters"]["total"])
-                trial.step, trial.seconds = _times(run, result, first[key].config["trainer"])
+                trial.weight_decay = result.get("weight_decay")
+                per_epoch[key] = int(json.loads((run.path / "steps.json").read_text()))
+                trainer = first[key].config["trainer"]
+                trial.step, trial.seconds = _times(run, result, trainer, per_epoch[key])
+    return per_epoch
+
+
+def _add_schedules(
+    plan: SweepPlan, trials: Mapping[str, VariantPreview], per_epoch: Mapping[str, int]
+) -> None:
+    """Add the numbers of each schedule to its variant, if the number of steps is known."""
+    for run in plan.runs:
+        key, trainer = _shape(run.config), run.config.get("trainer", {})
+        steps = trainer.get("steps") or (trainer.get("epochs") or 0) * per_epoch.get(key, 0)
+        if not steps:
+            continue
+        try:
+            numbers = typed(run.config["optimizer"], steps)
+        except GatekitError as error:
+            trials[key].error = trials[key].error or str(error)
+        else:
+            if numbers and numbers not in trials[key].schedules:
+                trials[key].schedules.append(numbers)
 
 
 def _short(run: PlannedRun, root: Path) -> PlannedRun:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
     path = root / "plan" / RUNS / run.fingerprint
-    config = {**run.config, "trainer": trainer}
+    # A schedule would not fit into so few steps, and its time is that of a constant rate.
+    optimizer = {k: v for k, v in run.config["optimizer"].items() if k not in SCHEDULE_KEYS}
+    optimizer["schedule"] = "constant"
+    config = {**run.config, "trainer": trainer, "optimizer": optimizer}
     return dataclasses.replace(run, config=config, path=path, origin="")
 
 
@@ -196,7 +230,7 @@ def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], 
 
 
 def _times(
-    run: PlannedRun, result: Mapping[str, Any], trainer: Mapping[str, Any]
+    run: PlannedRun, result: Mapping[str, Any], trainer: Mapping[str, Any], per_epoch: int
 ) -> tuple[float, float]:
     """Return the seconds of a step and, at most, of the whole run."""
     step = float(result["seconds"]["step"] or 0.0)
@@ -205,5 +239,5 @@ def _times(
     rest = max(0.0, float(result["seconds"]["total"]) - len(looks) * (step + pause))
     steps = trainer["steps"]
     times = LOOKS if steps else trainer["epochs"]
-    steps = steps or times * json.loads((run.path / "steps.json").read_text())
+    steps = steps or times * per_epoch
     return step, rest + steps * step + times * pause

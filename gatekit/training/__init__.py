@@ -1,7 +1,8 @@
 """Training one run: from its configuration to `result.json`. TensorFlow is imported here.
 
 `worker` is the life of a run's process; `trainer` trains, with Keras' fit in an order that the
-seed decides; `feed` and `batches` bring the data, `model` builds the network, `evaluate` computes
-the metric on whole splits; `tensors` and `journal` are what a checkpoint holds. `process` is about
-the process itself, `probe` about looking at gates while training. Start with `worker.py`.
+seed decides; `feed` and `batches` bring the data, `model` builds the network, `optimizers` and
+`schedule` determine how its weights change, `evaluate` computes the metric on whole splits;
+`tensors` and `journal` are what a checkpoint holds. `process` is about the process itself, `probe`
+about looking at gates while training. Start with `worker.py`.
 """

@@ -1,36 +1,131 @@
-"""The optimizer of a run and the schedule of its learning rate."""
+"""The optimizer of a run, its learning rate over the steps, and the weights that decay."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
+
+from gatekit.recurrence.layers.rnn import RNN
+
+from .schedule import Schedule, schedule
+
+OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
+"""Keys that are an argument of the same name in Keras, where the optimizer has it."""
 
 
-def optimizer(config: Mapping[str, Any], total_steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
+def optimizer(
+    config: Mapping[str, Any], total_steps: int, left_out: Sequence[Any] = ()
+) -> keras.optimizers.Optimizer:
+    r"""Return the optimizer; ``clipnorm`` bounds the norm of all gradients together.
+
+    Before each update, weight decay sets $w \leftarrow w - \eta_t \lambda w$. With ``ema`` $= m$
+    the optimizer also averages: $a = w$ after the first update, and
+    $a \leftarrow m a + (1 - m) w$ after each further one.
 
     Args:
         config: name, learning_rate, clipnorm, schedule and the optimizer's own keys.
-        total_steps: the length of the schedule: ``cosine`` falls to zero at its end, ``step``
-            divides by ten at one half and three quarters.
+        total_steps: the length of the schedule.
+        left_out: the variables that weight decay leaves as they are.
+
+    Raises:
+        ConfigError: the schedule does not fit into the steps.
+
+    Reference: arXiv:1711.05101 (decoupled weight decay).
     """
-    rate: Any = config["learning_rate"]
-    schedules = keras.optimizers.schedules
-    if config["schedule"] == "cosine":
-        rate = schedules.CosineDecay(rate, total_steps)
-    elif config["schedule"] == "step":
-        bounds = [max(1, total_steps // 2), max(2, total_steps * 3 // 4)]
-        rate = schedules.PiecewiseConstantDecay(bounds, [rate, rate / 10, rate / 100])
     kinds = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
         "sgd": keras.optimizers.SGD,
         "rmsprop": keras.optimizers.RMSprop,
     }
-    own = {key: config[key] for key in ("momentum", "nesterov", "weight_decay") if key in config}
+    own = {key: config[key] for key in OWN if key in config}
+    if "ema" in config:
+        own |= {"use_ema": True, "ema_momentum": config["ema"]}
     built: keras.optimizers.Optimizer = kinds[config["name"]](
-        learning_rate=rate, global_clipnorm=config["clipnorm"], **own
+        learning_rate=_rate(schedule(config, total_steps)),
+        global_clipnorm=config["clipnorm"],
+        **own,
     )
+    if left_out:
+        built.exclude_from_weight_decay(var_list=list(left_out))
     return built
+
+
+def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether each trainable weight decays, by path; empty without weight decay.
+
+    With ``decayed: matrices`` these are the matrices of linear maps: those of a cell's reads, the
+    embedding and the head. Biases, scales and offsets of norms, parameters such as gains and
+    decays, diagonal maps and learned initial states are left out.
+
+    Args:
+        model: the run's model.
+        config: the keys of ``optimizer``.
+    """
+    if not config.get("weight_decay"):
+        return {}
+    everything = config.get("decayed") == "all"
+    kinds = {
+        variable.path: weight.kind
+        for layer in model.layers
+        if isinstance(layer, RNN)
+        for weight in layer.cell.weights
+        if (variable := layer.named_weights.get(weight.name)) is not None
+    }
+    return {
+        weight.path: everything
+        or (
+            len(weight.shape) > 1
+            and kinds.get(weight.path, weight.name)
+            in ("kernel", "recurrent", "recurrent_kernel", "embeddings")
+        )
+        for weight in model.trainable_weights
+    }
+
+
+def _rate(plan: Schedule) -> Any:
+    """Return the learning rate as Keras takes it: a number, or a schedule."""
+    schedules, rate = keras.optimizers.schedules, plan.peak
+    length, final = plan.steps - plan.decay_from, plan.final
+    later: Any = rate
+    if plan.kind == "cosine":
+        later = schedules.CosineDecay(rate, length, alpha=final / rate)
+    elif plan.kind in ("linear", "wsd"):
+        later = schedules.PolynomialDecay(rate, length, final)
+    elif plan.kind == "step":
+        bounds = [max(1, length // 2), max(2, length * 3 // 4)]
+        later = schedules.PiecewiseConstantDecay(bounds, [rate, rate / 10, rate / 100])
+    if plan.warmup or plan.kind == "wsd":
+        return _WarmUp(rate, plan.warmup, later, plan.decay_from)
+    return later
+
+
+class _WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A linear rise to the peak, a stable part, and another schedule after it.
+
+    Args:
+        peak: the rate at the end of the warm-up.
+        warmup: updates of the warm-up.
+        later: the rate afterwards: a number, or a schedule.
+        start: the update at which that schedule begins.
+    """
+
+    def __init__(self, peak: float, warmup: int, later: Any, start: int) -> None:
+        super().__init__()
+        self.peak, self.warmup, self.later, self.start = peak, warmup, later, start
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate before an update."""
+        step = ops.convert_to_tensor(step)
+        peak = ops.convert_to_tensor(self.peak)
+        after = self.later(ops.maximum(step - self.start, 0)) if callable(self.later) else peak
+        rise = peak * (ops.cast(step, peak.dtype) + 1) / max(1, self.warmup)
+        return ops.where(step < self.warmup, rise, after)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        names = ("peak", "warmup", "later", "start")
+        return {name: getattr(self, name) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 import threading
@@ -38,7 +39,8 @@ from .model import (
     set_weights,
     step_flops,
 )
-from .optimizers import optimizer
+from .optimizers import decayed, optimizer
+from .schedule import typed
 
 WARM_UP = 5
 EVALUATIONS = 20
@@ -122,6 +124,7 @@ class _Session:
             self.chunk = feed.per_epoch
         self.training = True
         self.running: Mapping[str, numpy.ndarray] = {}
+        self.ema = "ema" in config["optimizer"]
         self.step_seconds: list[float] = []
 
     def run(self, verbose: int, checkpoint: Checkpoint | None) -> dict[str, Any]:
@@ -138,7 +141,8 @@ class _Session:
                 else:
                     self.probe.begin()
                 self._fit(verbose)
-                self.probe.end()
+                with self._averaged():
+                    self.probe.end()
             except DivergedError as diverged:
                 result = {"state": "DIVERGED", "reason": str(diverged)}
             self.training = False
@@ -154,8 +158,11 @@ class _Session:
         signature = self.task.signature()
         steps = pool.length(self.config["pool"], self.feed)
         self.model = build_model(self.config, signature, self.feed.masked, steps)
+        settings = self.config["optimizer"]
+        self.decayed = decayed(self.model, settings)
+        left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
         self.model.compile(
-            optimizer=optimizer(self.config["optimizer"], self.total_steps), jit_compile=False
+            optimizer=optimizer(settings, self.total_steps, left_out), jit_compile=False
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
@@ -236,6 +243,34 @@ class _Session:
 
     def close_epoch(self) -> None:
         """Look at the validation data after the last batch of an epoch, and keep what is found."""
+        with self._averaged():
+            self._look()
+        if self.journal.due():
+            self.save()
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Put the averages in place of the weights for a while, in a run with ``ema``."""
+        if not self.ema:
+            yield
+            return
+        trained = self.trained()
+        self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        try:
+            yield
+        finally:
+            self.put_back(trained)
+
+    def trained(self) -> list[numpy.ndarray]:
+        """Return a copy of the weights that training goes on with."""
+        return [numpy.array(weight.numpy()) for weight in self.model.trainable_variables]
+
+    def put_back(self, trained: list[numpy.ndarray]) -> None:
+        """Set what `trained` returned."""
+        for weight, value in zip(self.model.trainable_variables, trained, strict=True):
+            weight.assign(value)
+
+    def _look(self) -> None:
         journal = self.journal
         value = self.scores.of("validation")
         journal.judge(value, lambda: named_weights(self.model))
@@ -250,8 +285,6 @@ class _Session:
             validation=value,
             weights=lambda: named_weights(self.model),
         )
-        if journal.due():
-            self.save()
 
     def _tell(self, event: Event, **facts: Any) -> None:
         if self.callbacks.called:
@@ -262,7 +295,8 @@ class _Session:
         metric, journal = self.task.metric, self.journal
         best = last = None
         if journal.best is not None:
-            tests = self.scores.tests()
+            with self._averaged():
+                tests = self.scores.tests()
             last = {"epoch": journal.epoch, "validation": journal.validation, **tests}
             for split, value in {"test": tests["test"], **tests.get("splits", {})}.items():
                 journal.log(split, metric.name, value)
@@ -292,7 +326,21 @@ class _Session:
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,
             "warnings": journal.remarks,
+            **self._recipe(),
         }
+
+    def _recipe(self) -> dict[str, Any]:
+        """Return the numbers of the schedule and which weights decay, where there is either."""
+        found: dict[str, Any] = {}
+        if numbers := typed(self.config["optimizer"], self.total_steps):
+            found["schedule"] = numbers
+        if self.decayed:
+            parts = {"decayed": True, "left_out": False}
+            found["weight_decay"] = {
+                name: [path for path, decays in self.decayed.items() if decays is part]
+                for name, part in parts.items()
+            }
+        return found
 
 
 class _Watch(keras.callbacks.Callback):
@@ -332,6 +380,13 @@ class _Watch(keras.callbacks.Callback):
         logs[f"val_{session.task.metric.name}"] = session.journal.validation
         if session.over():
             self.model.stop_training = True
+        if session.ema:
+            self.trained = session.trained()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        # Keras leaves the averages in the weights; training may go on.
+        if self.session.ema:
+            self.session.put_back(self.trained)
 
 
 def make_deterministic(threads: int) -> None:

@@ -55,6 +55,7 @@ REST = {
     "optimizer": {"name": "adam", "learning_rate": 0.001},
     "trainer": {"epochs": 1, "batch": 32},
 }
+ADAM, SGD = "78072c5c7e211fd6", "fb1b478ebf223f96"
 ORIGINS = dict(
     line.split() for line in (Path(__file__).parent / "origins.txt").read_text().splitlines()
 )
@@ -70,6 +71,46 @@ def test_bundled_cells_keep_their_fingerprints():
         cell: validate({**REST, "cell": cell_config(cell, known.catalogue)}) for cell in ORIGINS
     }
     assert {cell: variant(config, known).origin(0) for cell, config in configs.items()} == ORIGINS
+
+
+def optimizer_name(known, **keys):
+    given = {**REST, "optimizer": keys, "cell": cell_config("lstm", known.catalogue)}
+    return variant(validate(given), known).origin(0)
+
+
+def test_keys_of_the_recipe_at_their_defaults_change_no_fingerprint():
+    """Those of runs made before these keys existed, at commit 0389de5."""
+    known = components.load()
+    later = {"warmup": 0, "final": 0.0, "decay": 0.1, "ema": None}
+    adam = {"name": "adam", "learning_rate": 0.01, "schedule": "cosine"}
+    sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": 0.9, "nesterov": True}
+    betas = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert optimizer_name(known, **adam) == optimizer_name(known, **adam, **betas, **later) == ADAM
+    decay = {"weight_decay": 0.0, "decayed": "matrices"}
+    assert optimizer_name(known, **sgd) == optimizer_name(known, **sgd, **decay, **later) == SGD
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"warmup": 5},
+        {"warmup": 0.1},
+        {"schedule": "cosine", "final": 0.1},
+        {"schedule": "wsd"},
+        {"schedule": "wsd", "decay": 0.2},
+        {"ema": 0.9},
+        {"beta_1": 0.8},
+        {"beta_2": 0.99},
+        {"epsilon": 1e-8},
+        {"weight_decay": 0.1},
+        {"decayed": "all"},
+    ],
+)
+def test_each_key_of_the_recipe_has_a_fingerprint_of_its_own(keys):
+    known = components.load()
+    plain = {"name": "adamw", "learning_rate": 0.01}
+    plain |= {"schedule": keys["schedule"]} if len(keys) > 1 else {}
+    assert optimizer_name(known, **{**plain, **keys}) != optimizer_name(known, **plain)
 
 
 def test_where_a_cell_comes_from_changes_no_fingerprint():

@@ -95,6 +95,27 @@ def test_learning_rates_are_no_variants_of_their_own():
 
 
 @pytest.mark.usefixtures("place")
+def test_the_numbers_of_each_schedule_are_shown_once(capsys):
+    words = ["trainer.steps=200", "optimizer.learning_rate=0.1,0.02", "seeds=2"]
+    words += ["optimizer.schedule=wsd", "optimizer.warmup=0.05", "optimizer.final=0.5"]
+    (trial,) = found("-m", *words).trials
+    numbers = {"kind": "wsd", "steps": 200, "warmup": 10, "decay_from": 180}
+    assert trial.schedules == [
+        {**numbers, "peak": 0.1, "final": 0.05},
+        {**numbers, "peak": 0.02, "final": 0.01},
+    ]
+    assert main(["plan", "-m", "task=sum", *words, "--list"]) == 0
+    shown = capsys.readouterr().out
+    lines = [line.split() for line in shown.splitlines() if line.startswith("wsd")]
+    assert lines == [
+        ["wsd", rate, "10", "180", end, "200"] for rate, end in [("0.1", "0.05"), ("0.02", "0.01")]
+    ]
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    (plain,) = found("trainer.steps=200").trials
+    assert plain.schedules == []
+
+
+@pytest.mark.usefixtures("place")
 def test_nothing_is_written(capsys):
     assert main(["plan", "-m", "task=sum", "units=3,4", "--list"]) == 0
     shown = capsys.readouterr().out
@@ -132,6 +153,7 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     (tmp_path / "plugins" / "faulty_task.py").write_text(FAULTY)
     (tmp_path / "script.py").write_text(SCRIPT)
     words = ["plan", "-m", "task=faulty", "task.good=true,false", "units=4", "seeds=2", "--json"]
+    words += ["optimizer=adamw", "optimizer.schedule=linear", "optimizer.warmup=0.1"]
     done = processes.run(
         [sys.executable, "script.py", *words, "trainer.epochs=50", "trainer.batch=8"],
         cwd=tmp_path,
@@ -150,5 +172,9 @@ def test_three_steps_tell_time_memory_and_what_is_broken(tmp_path):
     assert good["memory"] > 100 * 2**20
     # 50 epochs of 9 steps
     assert good["seconds"] > 450 * good["step"] > 0
+    (numbers,) = good["schedules"]
+    assert (numbers["steps"], numbers["warmup"], numbers["final"]) == (450, 45, 0.0)
+    assert "rnn_0/forget.x" in good["weight_decay"]["decayed"]
+    assert "rnn_0/forget.bias" in good["weight_decay"]["left_out"]
     assert seen["seconds"] == pytest.approx(2 * good["seconds"] / seen["slots"])
     assert sorted(os.listdir(tmp_path)) == ["plugins", "script.py"]

@@ -21,6 +21,11 @@ VARIANTS = {
         *("task=odd", "trainer.epochs=4", "trainer.batch=4", "layers=2", "bidirectional=true"),
         *("dropout=0.5", "optimizer=rmsprop", "precision=float64", "++cell.zoneout.c=0.2"),
     ],
+    "AdamW, warm-up, wsd, averaged weights": [
+        *("task=echo", "trainer.epochs=4", "trainer.batch=8", "optimizer=adamw"),
+        *("optimizer.weight_decay=0.5", "optimizer.learning_rate=0.05", "optimizer.ema=0.9"),
+        *("optimizer.schedule=wsd", "optimizer.warmup=3", "optimizer.decay=0.4"),
+    ],
 }
 
 

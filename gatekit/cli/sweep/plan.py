@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,7 @@ def _text(plan: Preview) -> None:
     columns += ["parameters" if any(t.total for t in plan.trials) else "recurrent parameters"]
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
+    _recipe(plan)
     for trial in plan.trials:
         if trial.error:
             write(f"BROKEN {trial.label}: {trial.error}")
@@ -87,6 +89,35 @@ def _text(plan: Preview) -> None:
                 "gatekit plan: this is too much memory; type a smaller n_jobs or, on Slurm, a "
                 "larger hydra.launcher.memory_gb.\n"
             )
+
+
+def _recipe(plan: Preview) -> None:
+    """Show the schedules of the learning rate, and the weights that do not decay."""
+    schedules = [numbers for trial in plan.trials for numbers in trial.schedules]
+    rows = [
+        {
+            "schedule": each["kind"],
+            "peak rate": f"{each['peak']:g}",
+            "warm-up steps": each["warmup"],
+            "decay from": each["decay_from"] if each["kind"] != "constant" else "",
+            "final rate": f"{each['final']:g}",
+            "steps": f"{each['steps']:,}",
+        }
+        for each in schedules
+    ]
+    distinct = list({str(row): row for row in rows}.values())
+    if distinct:
+        write("")
+        write_table(distinct, list(distinct[0]))
+        write("")
+    lines = []
+    for trial in plan.trials:
+        if trial.weight_decay is not None:
+            decayed, left_out = (trial.weight_decay[part] for part in ("decayed", "left_out"))
+            without = f"; not on {', '.join(left_out)}" if left_out else ""
+            lines.append(f"Weight decay on {', '.join(decayed) or 'no weight'}{without}.")
+    for line in dict.fromkeys(lines):
+        write(textwrap.fill(line, 80, break_on_hyphens=False))
 
 
 def _row(trial: VariantPreview) -> dict[str, Any]:

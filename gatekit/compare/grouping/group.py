@@ -12,7 +12,7 @@ from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.config import NOT_VARIANTS, cell_name, flatten, run_settings
 from gatekit.runs.record import Run
 from gatekit.runs.result import OWN, short_hash
-from gatekit.study.config import DEFAULTS
+from gatekit.study.config import DEFAULTS, with_omitted
 
 from .keys import (
     Known,
@@ -276,6 +276,8 @@ def _completed(
         config = run.config or {}
         ours = config.keys() >= _OURS
         absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *NOT_VARIANTS}}
+        if ours and isinstance(config["optimizer"], Mapping):
+            absent["optimizer"] = with_omitted(config["optimizer"])
         known = {k: v for k, v in flatten(absent).items() if k in present}
         filled.append({**known, **setting})
     return filled

@@ -19,7 +19,7 @@ from gatekit.runs.names import CONFIG
 from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
-from gatekit.study.config import validate
+from gatekit.study.config import validate, with_omitted
 from gatekit.study.plan import Launch, SweepPlan, run_of
 from gatekit.study.variant import variant
 
@@ -119,6 +119,7 @@ def confirming(
     for each in chosen:
         known = components.load(each.config["plugins"])
         data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
+        data["optimizer"] = with_omitted(data["optimizer"])
         confirmed = variant(validate(data), known, swapped=True)
         kept = {**confirmed.config, "swap": each.config["swap"], "match": each.config.get("match")}
         confirmed = dataclasses.replace(confirmed, config=kept)
