@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .labelled import Labelled, every_fifth, majority, read_ts
     from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
     from .seeds import generator
-    from .streamed import StreamedTask
+    from .streamed import SizedTask, StreamedTask
     from .task import Batch, Metric, Signature, Task, recipe_hash
     from .text import CharacterModel, decoded, split_text
     from .tracking import AutomatonTask, TrackingTask
@@ -40,6 +40,7 @@ __all__ = [
     "PianoRolls",
     "Rolls",
     "Signature",
+    "SizedTask",
     "StreamedTask",
     "Task",
     "TrackingTask",
@@ -73,7 +74,7 @@ _HOMES = {
         "roll_of",
     ),
     "gatekit.tasks.seeds": ("generator",),
-    "gatekit.tasks.streamed": ("StreamedTask",),
+    "gatekit.tasks.streamed": ("SizedTask", "StreamedTask"),
     "gatekit.tasks.task": ("Batch", "Metric", "Signature", "Task", "recipe_hash"),
     "gatekit.tasks.text": ("CharacterModel", "decoded", "split_text"),
     "gatekit.tasks.tracking": ("AutomatonTask", "TrackingTask"),
