@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .streamed import SizedTask, StreamedTask
     from .task import Batch, Metric, Signature, Task, recipe_hash
     from .text import CharacterModel, decoded, split_text
-    from .tracking import AutomatonTask, TrackingTask
+    from .tracking import AutomatonTask, LengthsTask, TrackingTask
 
 __all__ = [
     "KEYS",
@@ -35,6 +35,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Labelled",
+    "LengthsTask",
     "Metric",
     "PackageSource",
     "PianoRolls",
@@ -77,7 +78,7 @@ _HOMES = {
     "gatekit.tasks.streamed": ("SizedTask", "StreamedTask"),
     "gatekit.tasks.task": ("Batch", "Metric", "Signature", "Task", "recipe_hash"),
     "gatekit.tasks.text": ("CharacterModel", "decoded", "split_text"),
-    "gatekit.tasks.tracking": ("AutomatonTask", "TrackingTask"),
+    "gatekit.tasks.tracking": ("AutomatonTask", "LengthsTask", "TrackingTask"),
 }
 _LAZY = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _LAZY["file_hash"] = ("gatekit.runs.durable", "sha256")

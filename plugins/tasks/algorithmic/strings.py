@@ -1,30 +1,19 @@
 """Strings to be changed: reversed, sorted, completed, or used as a stack."""
 
 import abc
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy
 
-from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
+from gatekit import Batch, Metric, Signature, Task, hookimpl
+from gatekit.tasks import LengthsTask
 
 CHOMSKY = "arXiv:2207.02098"
 
 
-class StringTask(StreamedTask):
-    """Base of tasks that read a string and then answer with another one, a token at each blank.
+class StringTask(LengthsTask):
+    """Base of tasks that read a string and answer with another one, a token at each blank."""
 
-    Args:
-        length: tokens of the longest training strings.
-        shortest: tokens of the shortest ones.
-        test_lengths: the lengths of the further test sets ``test_LENGTH``.
-    """
-
-    length: int = 40
-    shortest: int = 1
-    test_lengths: Sequence[int] = (100, 256)
-    test_size = 1000
-    lowest = StreamedTask.lowest | {"length": 1, "shortest": 1}
     metric = Metric("accuracy", direction="max", unit="share of tokens")
     reference = CHOMSKY
     answers: ClassVar[int] = 2
@@ -43,20 +32,6 @@ class StringTask(StreamedTask):
         """Return the most tokens that the answer to a string of a length has."""
         return length
 
-    def check_options(self) -> None:
-        """Refuse lengths that no string can have."""
-        name, least = type(self).__name__, self.lowest["shortest"]
-        if self.shortest > self.length:
-            raise ConfigError(
-                f"{name}: option shortest={self.shortest} should be at most length={self.length}."
-            )
-        given = list(self.test_lengths)
-        if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
-            raise ConfigError(
-                f"{name}: option test_lengths={given} should be different integers from "
-                f"{least:g}, such as [100, 256]."
-            )
-
     def signature(self) -> Signature:
         """One-hot tokens and a blank in, an answer's tokens out, at every step."""
         return Signature(
@@ -70,13 +45,6 @@ class StringTask(StreamedTask):
     def chance(self) -> float:
         """Return the accuracy of guessing one token: all are equally likely."""
         return 1 / self.answers
-
-    def further_tests(self) -> dict[str, Self]:
-        """Return the task of each longer length."""
-        return {
-            f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
-            for n in self.test_lengths
-        }
 
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return fresh strings: x ``size x steps x tokens + 1``, y, mask and weights."""

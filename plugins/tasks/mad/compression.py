@@ -15,10 +15,11 @@ class Compression(SizedTask):
     Only answers to queries count.
 
     The sequence and the answers are the authors', and the set-up differs. Their model ends at the
-    marker: a fixed MLP of the width of the model gets what the last layer emits there, plus an
-    encoding of the position, and decodes every position on its own. Here the cell goes on, and its
-    whole state carries the sequence over the marker, however large a state is beside what it emits.
-    A cell may also use the order of the queries. Scores are therefore not those of the paper.
+    marker: an MLP of two layers as wide as the model gets what the last layer emits there, plus an
+    encoding of the position, and decodes every position on its own. A task cannot add this decoder
+    to a model. Here the cell goes on, and its whole state carries the sequence over the marker,
+    even if the state is much larger than what the cell emits. A cell may also use the order of the
+    queries. Scores are therefore not those of the paper.
 
     Args:
         length: tokens of a sequence, with the marker; 32 to 256 in the paper. A sequence has twice
