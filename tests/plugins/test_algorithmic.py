@@ -118,6 +118,13 @@ def test_one_hop_is_the_induction_task_and_the_token_at_a_place_is_kept():
     assert (batch.y == batch.x[:, 2]).all()
 
 
+def test_two_hops_often_lead_back_to_the_same_token():
+    batch = KHop(length=400).sample(rng(), 200)
+    late = batch.weights[:, 200:] > 0
+    same = (batch.x == batch.y)[:, 200:][late]
+    assert same.mean() == pytest.approx((3 * 16 - 2) / 16**2, abs=0.01)
+
+
 @pytest.mark.parametrize("name", STRINGS)
 def test_longer_strings_are_judged(name):
     splits = check_splits(TASKS[name](test_size=10), rng())
@@ -162,7 +169,7 @@ def test_sets_are_fixed_and_differ(name):
     [
         (FlipFlop, {"length": 5}, "length=5 should be even; type task.length=6"),
         (FlipFlop, {"ignore": 1.5}, "ignore=1.5 should be from 0 to 1"),
-        (KHop, {"length": 15}, "length=15 should be at least 2 hops symbols = 16"),
+        (KHop, {"length": 63}, "length=63 should be at least 2 hops symbols = 64"),
         (KeepNth, {"n": 101}, "n=101 should be at most length=100; type task.n=100"),
         (ReverseString, {"shortest": 41}, "shortest=41 should be at most length=40"),
         (BucketSort, {"test_lengths": [100, 100]}, "should be different integers from 1"),
@@ -183,7 +190,7 @@ def test_the_numbers_of_recipe_1_stay():
         found[name] = (x if x.ndim == 1 else x.argmax(axis=1))[:8].tolist()
     assert found == {
         "flip_flop": [0, 4, 2, 4, 2, 3, 2, 3],
-        "k_hop": [2, 3, 3, 1, 2, 2, 1, 3],
+        "k_hop": [11, 13, 13, 6, 9, 9, 4, 13],
         "keep_nth": [5, 6, 6, 3, 4, 4, 2, 6],
         "reverse_string": [1, 1, 0, 1, 1, 0, 1, 0],
         "bucket_sort": [4, 4, 2, 2, 2, 1, 4, 1],

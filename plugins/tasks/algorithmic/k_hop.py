@@ -11,14 +11,16 @@ class KHop(StreamedTask):
     One hop from step t leads to the step after the last step before t that has the same token:
     ``hop(t) = 1 + max{s < t: x_s = x_t}``. The answer at t is the token at the step that ``hops``
     hops lead to. Steps from which there are fewer hops do not count. The definition is that of
-    Sanford et al.; tokens are drawn evenly, and ``hops`` is the same in all sequences.
+    Sanford et al.; tokens are drawn evenly, and ``hops`` is the same in all sequences. With two
+    hops, the token at t itself is the answer at (3 symbols - 2) / symbols^2 of the steps, 0.18 by
+    default: a cell has to score more than that.
 
     Args:
         length: steps of a sequence.
         hops: hops from a step to its answer; 1 is the induction task.
         symbols: number of different tokens.
 
-    Chance: 1/4, one of the tokens
+    Chance: 1/16, one of the tokens
 
     Separates: Nothing that has been measured here.
 
@@ -32,7 +34,7 @@ class KHop(StreamedTask):
 
     length: int = 100
     hops: int = 2
-    symbols: int = 4
+    symbols: int = 16
     test_size = 1000
     lowest = StreamedTask.lowest | {"hops": 1, "symbols": 2}
     recipe = "k_hop/1"
