@@ -26,6 +26,8 @@ class KHop(StreamedTask):
 
     Time: -
 
+    Measured: In gatekit, LSTM, 4 tokens, 800 steps: 0.952, 3 min; the token itself scores 0.63.
+
     Published: None at these options.
 
     Reference: Sanford, Hsu & Telgarsky, Transformers, parallel computation, and logarithmic depth

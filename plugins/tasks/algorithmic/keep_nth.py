@@ -23,6 +23,8 @@ class KeepNth(StreamedTask):
 
     Time: -
 
+    Measured: In gatekit, LSTM, 800 steps: 0.132, which is chance, 3 min.
+
     Published: None in this form.
 
     Reference: Danieli et al., ParaRNN: Unlocking Parallel Training of Nonlinear RNNs for Large

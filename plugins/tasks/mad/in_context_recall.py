@@ -25,7 +25,9 @@ class InContextRecall(SizedTask):
 
     Separates: Nothing that has been measured here. The state has to hold the value of every key.
 
-    Time: -
+    Time: 4 min
+
+    Measured: In gatekit, LSTM, 800 steps: 0.300, 4 min.
 
     Published: None at these options. A score of MAD is a mean over all difficulties, each with the
         best of six learning rates and weight decays, by an accuracy that weighs all values equally.

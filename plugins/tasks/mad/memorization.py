@@ -28,7 +28,9 @@ class Memorization(SizedTask):
     Separates: Nothing that has been measured here. The weights have to hold the map, the state
         only the last key.
 
-    Time: -
+    Time: 2 min
+
+    Measured: In gatekit, LSTM, 800 steps: 1.000, 2 min.
 
     Published: None at these options; see `in_context_recall`.
 

@@ -29,6 +29,8 @@ class SelectiveCopying(SizedTask):
 
     Time: -
 
+    Measured: In gatekit, LSTM, length 32 with 4 tokens, 200 steps: 0.317, 10 s.
+
     Published: None at these options; see `in_context_recall`.
 
     Reference: Poli et al., Mechanistic Design and Scaling of Hybrid Architectures (2024),
