@@ -134,6 +134,8 @@ class NoisyRecall(InContextRecall):
 
     Time: -
 
+    Measured: In gatekit, LSTM, 800 steps: 0.301.
+
     Published: None at these options; see `in_context_recall`.
 
     Reference: Poli et al., Mechanistic Design and Scaling of Hybrid Architectures (2024),
