@@ -1,4 +1,4 @@
-"""The plugins that gatekit brings, one folder per kind.
+"""The plugins that gatekit brings, one folder per kind; a suite of tasks has a folder inside it.
 
 The folders are part of the search path, so each plugin is imported as ``gatekit.plugins.NAME``.
 """
@@ -7,8 +7,9 @@ from pathlib import Path
 
 FOLDERS = tuple(
     folder
-    for folder in sorted(Path(__file__).parent.iterdir())
-    if folder.is_dir() and not folder.name.startswith(("_", "."))
+    for pattern in ("*", "*/*")
+    for folder in sorted(Path(__file__).parent.glob(pattern))
+    if folder.is_dir() and not folder.name.startswith(("_", ".")) and any(folder.glob("*.py"))
 )
 
 __path__ += [str(folder) for folder in FOLDERS]

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from .labelled import Labelled, every_fifth, majority, read_ts
     from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
     from .seeds import generator
-    from .streamed import StreamedTask
+    from .streamed import SizedTask, StreamedTask
     from .task import Batch, Metric, Signature, Task, recipe_hash
     from .text import CharacterModel, decoded, split_text
-    from .tracking import AutomatonTask, TrackingTask
+    from .tracking import AutomatonTask, LengthsTask, TrackingTask
 
 __all__ = [
     "KEYS",
@@ -35,11 +35,13 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Labelled",
+    "LengthsTask",
     "Metric",
     "PackageSource",
     "PianoRolls",
     "Rolls",
     "Signature",
+    "SizedTask",
     "StreamedTask",
     "Task",
     "TrackingTask",
@@ -73,10 +75,10 @@ _HOMES = {
         "roll_of",
     ),
     "gatekit.tasks.seeds": ("generator",),
-    "gatekit.tasks.streamed": ("StreamedTask",),
+    "gatekit.tasks.streamed": ("SizedTask", "StreamedTask"),
     "gatekit.tasks.task": ("Batch", "Metric", "Signature", "Task", "recipe_hash"),
     "gatekit.tasks.text": ("CharacterModel", "decoded", "split_text"),
-    "gatekit.tasks.tracking": ("AutomatonTask", "TrackingTask"),
+    "gatekit.tasks.tracking": ("AutomatonTask", "LengthsTask", "TrackingTask"),
 }
 _LAZY = {name: (module, name) for module, names in _HOMES.items() for name in names}
 _LAZY["file_hash"] = ("gatekit.runs.durable", "sha256")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy
@@ -52,3 +54,43 @@ class StreamedTask(Task):
             )
             for name, task in drawn.items()
         }
+
+
+class SizedTask(StreamedTask):
+    """Base of streamed tasks that can also be trained on a fixed number of sequences.
+
+    A subclass draws in `draw` instead of `sample`.
+
+    Args:
+        train_size: sequences of the training set, from which batches are drawn with replacement;
+            0 for fresh sequences at every training step.
+    """
+
+    train_size: int = 0
+    lowest = StreamedTask.lowest | {"train_size": 0}
+
+    @abc.abstractmethod
+    def draw(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return fresh sequences to train on.
+
+        Args:
+            rng: the generator to draw from.
+            size: number of sequences.
+        """
+
+    def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return validation or test data, always fresh."""
+        return self.draw(rng, size)
+
+    def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return fresh sequences, or some of the training set if ``train_size`` is not 0."""
+        if not self.train_size:
+            return self.draw(rng, size)
+        rows = rng.integers(0, self.train_size, size)
+        data = self._training_set
+        mask, weights = (None if a is None else a[rows] for a in (data.mask, data.weights))
+        return Batch(data.x[rows], data.y[rows], mask, weights)
+
+    @cached_property
+    def _training_set(self) -> Batch:
+        return self.draw(generator(self.data_seed, "train"), self.train_size)

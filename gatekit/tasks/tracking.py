@@ -15,7 +15,45 @@ from .streamed import StreamedTask
 from .task import Batch, Metric, Signature
 
 
-class TrackingTask(StreamedTask):
+class LengthsTask(StreamedTask):
+    """Base of tasks of sequences of several lengths that are also tested on longer ones.
+
+    Args:
+        length: symbols of the longest training sequences.
+        shortest: symbols of the shortest ones.
+        test_lengths: the lengths of the further test sets ``test_LENGTH``.
+    """
+
+    length: int = 40
+    shortest: int = 1
+    test_lengths: Sequence[int] = (100, 256)
+    test_size = 1000
+    lowest = StreamedTask.lowest | {"length": 1, "shortest": 1}
+
+    def check_options(self) -> None:
+        """Refuse lengths that no sequence can have."""
+        name = type(self).__name__
+        if self.shortest > self.length:
+            raise ConfigError(
+                f"{name}: option shortest={self.shortest} should be at most length={self.length}."
+            )
+        least = self.lowest["shortest"]
+        given = list(self.test_lengths)
+        if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
+            raise ConfigError(
+                f"{name}: option test_lengths={given} should be different integers from "
+                f"{least:g}, such as [100, 256]."
+            )
+
+    def further_tests(self) -> dict[str, Self]:
+        """Return the task of each longer length."""
+        return {
+            f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
+            for n in self.test_lengths
+        }
+
+
+class TrackingTask(LengthsTask):
     """Base of tasks whose answer after each symbol is a function of all symbols so far.
 
     Lengths are drawn evenly from ``shortest`` to ``length``; each further test set has one longer
@@ -29,12 +67,7 @@ class TrackingTask(StreamedTask):
         test_lengths: the lengths of the further test sets ``test_LENGTH``.
     """
 
-    length: int = 40
-    shortest: int = 1
     labels: Literal["every", "last"] = "every"
-    test_lengths: Sequence[int] = (100, 256)
-    test_size = 1000
-    lowest = StreamedTask.lowest | {"length": 1, "shortest": 1}
     metric = Metric("accuracy", direction="max", unit="share of sequences")
     embedded: ClassVar[bool] = False
     """Whether symbols are given as tokens, for a learned embedding, or one-hot."""
@@ -71,21 +104,6 @@ class TrackingTask(StreamedTask):
             emission="every",
         )
 
-    def check_options(self) -> None:
-        """Refuse lengths that no sequence can have."""
-        name = type(self).__name__
-        if self.shortest > self.length:
-            raise ConfigError(
-                f"{name}: option shortest={self.shortest} should be at most length={self.length}."
-            )
-        least = self.lowest["shortest"]
-        given = list(self.test_lengths)
-        if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):
-            raise ConfigError(
-                f"{name}: option test_lengths={given} should be different integers from "
-                f"{least:g}, such as [100, 256]."
-            )
-
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return fresh sequences: x and y ``size x length``, padded, with a mask."""
         return self._drawn(rng, size, self.labels)
@@ -93,13 +111,6 @@ class TrackingTask(StreamedTask):
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return sequences of which the last answer counts."""
         return self._drawn(rng, size, "last")
-
-    def further_tests(self) -> dict[str, Self]:
-        """Return the task of each longer length."""
-        return {
-            f"test_{n}": self.replaced(length=n, shortest=n, test_lengths=())
-            for n in self.test_lengths
-        }
 
     def _drawn(self, rng: numpy.random.Generator, size: int, labels: str) -> Batch:
         symbols, answers = self.walk(rng, size, self.length)

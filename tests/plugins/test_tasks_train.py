@@ -14,6 +14,8 @@ from gatekit.training.trainer import train
 
 # one of each form: one-hot or tokens, ragged or not, asked at every step, at some, at the end
 NAMES = ("parity", "word_problem", "copy", "mqar", "temporal_order", "noise_padding")
+# weights in the sets that are not trained on only; strings of several lengths
+NAMES += ("in_context_recall", "stack_manipulation")
 FEW = ["cell=gru", "units=4", "trainer.steps=3", "trainer.batch=4"]
 
 
