@@ -73,6 +73,8 @@ def test_the_quick_tests_cover_every_package() -> None:
     assert len(files) == len(set(files))
     assert [name for name in files if not (ROOT / "tests" / name).is_file()] == []
     packages = {path.parent.name for path in (ROOT / "gatekit").glob("*/__init__.py")}
+    # The tests of `code` are in `generated`, because a package `code` would hide Python's own.
+    packages = packages - {"code"} | {"generated"}
     assert packages <= {name.partition("/")[0] for name in files}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
 from gatekit.compare import compare, load
@@ -53,6 +55,14 @@ def test_a_figure_can_be_changed(tmp_path: Path) -> None:
     assert figure.get_figwidth() == 7.0
     figure.axes[0].set_xlabel("mine")
     figure.savefig(tmp_path / "mine.svg")
+
+
+def test_a_figure_is_a_picture_in_a_notebook_without_a_magic_command(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    figure = compare("demo", tmp_path).figure("forest")
+    formats, _ = DisplayFormatter().format(figure)
+    assert formats["image/png"].startswith(b"\x89PNG")
+    assert isinstance(pickle.loads(pickle.dumps(figure)), Figure)
 
 
 def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
