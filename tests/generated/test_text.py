@@ -147,6 +147,8 @@ class Sliced(Gate):
     Reference: unpublished
     """
 
+    uses_tensorflow = True
+
     def activate(self, pre):
         """Return a value."""
         return pre[:, ::-1]

@@ -114,8 +114,8 @@ def _checked(text: str) -> str:
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
             raise ExpressionError(
-                f"the equation has the character U+{ord(character):04X}"
-                f"{' (a line break)' if character == chr(10) else ''} at position {position}; "
+                f"the equation has the character U+{ord(character):04X} at position {position}"
+                f"{' (a line break)' if character == chr(10) else ''}; "
                 "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)"
             )
     stripped = text.strip(" ")

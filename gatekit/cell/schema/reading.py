@@ -195,7 +195,7 @@ def _emits(
     for name in [g.name for g in gates]:
         if name in dict(equations):
             raise CellError(
-                f"cell.equations.{name}: a gate is called {name!r} too; rename one of them"
+                f"cell.equations.{name}: {name!r} is also in cell.gates; rename one of them"
             )
     if emits not in signals:
         raise CellError(
