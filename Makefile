@@ -51,7 +51,8 @@ test: $(VENV)/installed-dev
 QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_contract.py \
 	registry/test_doors.py recurrence/test_choose.py recurrence/test_layer_masks.py \
 	convert/test_torch.py training/test_journal.py study/test_config.py testing/test_store.py \
-	compare/test_statistics.py compare/test_group.py compare/test_table.py cli/test_show.py \
+	generated/test_text.py compare/test_statistics.py compare/test_group.py \
+	compare/test_table.py cli/test_show.py \
 	cli/test_overrides.py cli/test_listing.py cli/test_messages.py plugins/test_adding.py \
 	docs/test_english.py cli/test_code.py test_docs.py test_project.py test_isolation.py
 

@@ -30,7 +30,7 @@ _NAMED = ("cell", "task", "output_unit", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
-def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
+def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
     Progress is printed. Runs that are complete are skipped, so the same call again continues.
@@ -41,6 +41,7 @@ def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
 
     Args:
         overrides: words as on the command line, as a list or as one string.
+        others: refused; other keys are given by name.
         keys: the same by name. A list is swept, a mapping sets the keys within:
             ``task={"name": "adding", "length": 9}``, ``swap={"forget": ["sigmoid", "power_law"]}``.
             A string is what follows ``=`` on the command line. ``plugins`` is a list of files and
@@ -55,6 +56,11 @@ def train(overrides: str | Sequence[str] = (), /, **keys: Any) -> Study:
             other runs are complete, and `gatekit.load` reads them.
         KeyboardInterrupt: the call was interrupted; the same call again continues.
     """
+    if others:
+        raise ConfigError(
+            "train takes keys by name: gatekit.train(cell='lstm', task='adding'), or one string of "
+            "words"
+        )
     from gatekit.compare import load
     from gatekit.study.command import composition, typed_again
     from gatekit.study.launch import launch

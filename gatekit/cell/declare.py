@@ -70,7 +70,12 @@ class Declared:
             )
         missing = kind._needed - set(options)
         if missing:
-            raise ConfigError(f"{kind.__name__} needs the option {listed(missing)}.")
+            first = min(missing)
+            raise ConfigError(
+                f"{kind.__name__} needs the option {listed(missing)}; give it a value, "
+                f"{{kind: NAME, {first}: VALUE}}, or a default in the class, "
+                f"{first}: {getattr(kind._option_types[first], '__name__', 'float')} = VALUE."
+            )
 
     def __setattr__(self, name: str, value: object) -> None:
         instead = f".replaced({name}=VALUE) returns a copy with another option"

@@ -50,7 +50,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return ""
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
-    match = difflib.get_close_matches(name, near[:MAX_CANDIDATES], n=1, cutoff=0.55)
+    # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
+    match = [text for text in near if text.lower() == name.lower()] or difflib.get_close_matches(
+        name, near[:MAX_CANDIDATES], n=1, cutoff=0.55
+    )
     return f"; did you mean {match[0]!r}?" if match else ""
 
 

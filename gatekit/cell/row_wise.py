@@ -83,7 +83,8 @@ class RowWise(Declared):
             error: what the function raised; then the line is the last one in the same file that
                 led to it, with its text.
         """
-        code = getattr(type(self), self.method).__code__
+        # A decorator such as tf.function hides the function.
+        code = inspect.unwrap(getattr(type(self), self.method)).__code__
         if error is None:
             return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
         frames = traceback.extract_tb(error.__traceback__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -39,6 +40,10 @@ class Parser(argparse.ArgumentParser):
         """
         missing = message.partition("required: ")[2]
         example = f"type `{self.prog} {' '.join(_positional(self))}`; " if missing else ""
+        if valueless := re.fullmatch(r"argument (\S*?)(--[\w-]+): expected .*", message):
+            action = self._option_string_actions[valueless[2]]
+            value = action.metavar or action.dest.upper()
+            example = f"type `{self.prog} ... {valueless[2]} {value}`; "
         raise ConfigError(f"{self.prog}: {message}; {example}`{self.prog} --help` explains it.")
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -63,12 +68,25 @@ class Parser(argparse.ArgumentParser):
         """Return the option that is meant, or why a second study is not taken."""
         name = argument.split("=")[0]
         if not name.startswith("-"):
-            one = any(action.dest == "study" for action in self._actions)
-            return "; it takes one study, and names with spaces need quotes." if one else ""
+            if any(action.dest == "study" for action in self._actions):
+                return "; it takes one study, and names with spaces need quotes."
+            typed = " ".join([self.prog, *_positional(self)])
+            return f"; type `{typed}`."
+        if name == "--study" and any(action.dest == "study" for action in self._actions):
+            return f"; the study's name needs no option: type `{self.prog} {_after(argument)}`."
         meant = next((m for group in _SAME for m in group if name in group and m in options), None)
         if meant is not None:
             return f"; did you mean {meant!r}?"
+        if name in ("--format", "-f") and "--csv" in options:
+            return "; the format is an option: --csv, --json, --markdown or --latex."
+        if name == "-o" and "--csv" in options:
+            return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
         return _NOTES.get(name) or nearest(name, options)
+
+
+def _after(option: str) -> str:
+    """Return the value of ``--option=VALUE``, or what to type in its place."""
+    return option.partition("=")[2] or "STUDY"
 
 
 def _positional(parser: argparse.ArgumentParser) -> list[str]:
@@ -82,6 +100,7 @@ _SAME = (("--to", "--output", "--out", "-o"), ("--figure", "--plot"), ("--where"
 _NOTES = {
     "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
     "--split NAME another test set.",
+    "--open": "; the page is a file: open it in a browser.",
     "--seeds": "; seeds are chosen by train: seeds=5.",
 }
 

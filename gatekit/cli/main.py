@@ -83,8 +83,10 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         what = "option" if name.startswith("-") else "command"
+        meant = _OTHER_NAMES.get(name)
+        hint = f"; did you mean {meant!r}?" if meant else nearest(name, COMMANDS) or "."
         raise ConfigError(
-            f"there is no {what} {name!r}{nearest(name, COMMANDS) or '.'} "
+            f"there is no {what} {name!r}{hint} "
             f"Commands: {listed(COMMANDS)}. Type `gatekit --help`."
         )
     try:
@@ -96,6 +98,19 @@ def _dispatch(arguments: list[str]) -> int:
     module = importlib.import_module(f".{COMMANDS[name].module}", __package__)
     code: int = module.run(name, with_plugins(name, rest))
     return code
+
+
+_OTHER_NAMES = {
+    **dict.fromkeys(("run", "fit", "start", "sweep", "resume", "continue"), "train"),
+    **dict.fromkeys(("evaluate", "eval", "results", "table"), "compare"),
+    **dict.fromkeys(("plot", "figure", "draw"), "compare STUDY --figure FILE"),
+    **dict.fromkeys(("list", "ls"), "studies"),
+    **dict.fromkeys(("ps", "top", "watch"), "status"),
+    **dict.fromkeys(("ui", "dashboard", "view"), "serve"),
+    **dict.fromkeys(("create", "init"), "new"),
+    **dict.fromkeys(("describe", "info", "summary"), "show"),
+}
+"""What other programs call a command, with gatekit's name."""
 
 
 def _version() -> str:

@@ -39,11 +39,15 @@ class Overrides:
     unchanged: bool
 
 
-def read_overrides(arguments: Sequence[str]) -> Overrides:
+def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
     """Return the cell and its sizes that ``key=value`` arguments describe.
 
     They are the keys of ``gatekit train``, so that the words of one command can be typed after
     another, and ``features=N``.
+
+    Args:
+        arguments: the words of the command line.
+        command: the command, for messages.
 
     Raises:
         GatekitError: an argument is not allowed, or no cell is named.
@@ -60,7 +64,11 @@ def read_overrides(arguments: Sequence[str]) -> Overrides:
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
     if name is None and not any(word.startswith("experiment=") for word in words):
-        raise ConfigError("no cell is named; type cell=NAME, for example `gatekit show cell=lstm`")
+        gate = next((w.partition("=")[2] for w in words if w.lstrip("+").startswith("gate=")), None)
+        what = f"cell=NAME, for example `gatekit {command} cell=lstm`"
+        if gate:
+            what = f"gatekit {command} cell=lstm swap.forget={gate} for a cell with this gate"
+        raise ConfigError(f"no cell is named; type {what}")
     plugins = tuple(plugin_files(words))
     with opened(plugins, several="type one of them") as hydra:
         composed = configuration(hydra, words)

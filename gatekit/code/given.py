@@ -65,6 +65,10 @@ def built_cell(
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
+    for name, value in (("units", units), ("features", features)):
+        if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+            one = "; one cell at a time is taken" if isinstance(value, str) else ""
+            raise ConfigError(f"{name}={value!r}: a whole number from 1 is expected{one}")
     spec = getattr(cell, "spec", cell)
     if not isinstance(cell, (str, Mapping, CellSpec)):
         if not isinstance(spec, CellSpec):

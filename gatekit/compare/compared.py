@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.errors import ConfigError, listed, nearest
+
 from . import comparison as plain
+from .study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,14 +55,56 @@ class Comparison(plain.Comparison):
 
         return figure(kind, self, columns=columns, x=x, over=over, reach=reach)
 
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            instead = {
+                "plot": "figure('curves') draws it",
+                "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
+                "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
+            }
+            hint = "" if name.startswith("_") else nearest(name, dir(self))
+            hint = f"; {instead[name]}" if name in instead else hint
+            raise AttributeError(f"a comparison has no {name!r}{hint}")
+
     def _repr_html_(self) -> str:
         from .output.notebook import comparison_html
 
         return comparison_html(self)
 
 
+_LISTS = ("by", "within", "together", "labels", "best_of", "where", "tasks")
+
+
+def _as_list(name: str, value: Any) -> Any:
+    """Return a list for one string, and ``KEY=VALUE`` strings for a mapping."""
+    if name in _LISTS and isinstance(value, str):
+        return [value]
+    if name in ("labels", "where") and isinstance(value, Mapping):
+        return [f"{key}={_text(each)}" for key, each in value.items()]
+    return value
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
 @functools.wraps(plain.compare)
 def compare(*arguments: Any, **options: Any) -> Comparison:
-    """Compare the groups of a study; see ``gatekit.compare.comparison.compare``."""
-    found = plain.compare(*arguments, **options)
+    """Compare the groups of a study; see ``gatekit.compare.comparison.compare``.
+
+    A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
+    """
+    known = inspect.signature(plain.compare).parameters
+    for name in options:
+        if name not in known:
+            meant = {"label": "labels", "task": "tasks", "name": "study"}.get(name)
+            hint = f"; did you mean {meant!r}?" if meant else nearest(name, known) or "."
+            raise ConfigError(f"compare has no argument {name!r}{hint} Arguments: {listed(known)}.")
+    if arguments and not isinstance(arguments[0], (str, Study)):
+        raise ConfigError(
+            f"study={arguments[0]!r}: the name of one study is expected, such as "
+            "gatekit.compare('forgetting'), or what gatekit.load returned"
+        )
+    found = plain.compare(*arguments, **{k: _as_list(k, v) for k, v in options.items()})
     return Comparison(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import RunError, nearest
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, Run, is_run
 from gatekit.runs.studies import looks as looks_file
@@ -35,6 +35,19 @@ class Study:
     def __repr__(self) -> str:
         """Return one line, because a study holds the configuration of every run."""
         return f"<Study {self.name!r} in {str(self.path)!r}: {len(self.runs)} runs>"
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            instead = {
+                "compare": "type gatekit.compare(study)",
+                "report": "type gatekit.report(study)",
+                "plot": "type gatekit.compare(study).figure()",
+                "figure": "type gatekit.compare(study).figure()",
+            }
+            hint = "" if name.startswith("_") else nearest(name, dir(self))
+            hint = f"; {instead[name]}" if name in instead else hint
+            raise AttributeError(f"a study has no {name!r}{hint}")
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""

@@ -85,6 +85,11 @@ def remedy(error: BaseException, path: Path | None) -> str:
                 "put both into one file, or type `gatekit new gate NAME --package`"
             )
         return f"; type `pip install {package}`, or remove the import"
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return (
+            "; a plugin in ./plugins is one file: put what it imports into the same file, or type "
+            "`gatekit new gate NAME --package`"
+        )
     match = _NO_NAME.search(str(error)) if isinstance(error, ImportError) else None
     if match:
         names = getattr(sys.modules.get(match["module"]), "__all__", ())

@@ -192,6 +192,11 @@ class _Composer:
                 f"cell: {name!r} is a gate, not a cell; put it into a role of a cell, such as the "
                 f"cell 'lstm' with swap={{'forget': {name!r}}}, or gates={{...}} of a layer"
             )
+        if not chain and ("=" in name or name.endswith((".yaml", ".yml"))):
+            raise CellError(
+                f"cell: {name!r} is not the name of a cell; type "
+                f"{Path(name.rpartition('=')[2]).stem!r}"
+            )
         known = cell_names(self.plugins)
         asked = f"{chain[-1]}: defaults" if chain else "cell"
         raise CellError(

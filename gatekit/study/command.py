@@ -201,6 +201,11 @@ def _read(argv: Sequence[str], own: Sequence[str] = ()) -> argparse.Namespace:
             raise ConfigError(
                 f"{name} is a key, and keys are typed without dashes: type {name[2:]}={value}."
             )
+        if name in ("--resume", "--continue", "--restart"):
+            raise ConfigError(
+                f"{name} is not an option of this command, and not needed: type the same command "
+                "again, without it. It skips complete runs and continues the others."
+            )
         known = [*own, *(o for action in reader._actions for o in action.option_strings)]
         common = (*own, "-m", "--cfg job", "--info defaults", "--help", "--debug")
         raise ConfigError(

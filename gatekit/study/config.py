@@ -323,6 +323,8 @@ def _checked(
 
 def _instead(key: str, value: Any, check: Check) -> str:
     """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
+    if key == "swap" and isinstance(value, str):
+        return f" Name the role that the gate plays: type swap.forget={value}."
     if key == "seeds":
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):

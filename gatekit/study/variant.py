@@ -11,6 +11,7 @@ from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.schema import (
     ABOUT_KEYS,
     CELL_KEYS,
+    OTHER_KEYS,
     CellSpec,
     read_cell,
     read_output_unit,
@@ -133,9 +134,15 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         GatekitError: the cell or a swap is not allowed.
     """
     for key in () if "function" in config["cell"] else config["cell"]:
-        hint = "" if key in CELL_KEYS else nearest(key, {*CELL_KEYS, *RUN_KEYS})
-        if any(f"'{other}'" in hint for other in {*RUN_KEYS} - {*CELL_KEYS}):
-            raise ConfigError(f"cell.{key} is not a key of a cell{hint} Type it without `cell.`.")
+        if key in CELL_KEYS or key in OTHER_KEYS:
+            continue  # `read_cell` judges these
+        hint = nearest(key, {*CELL_KEYS, *RUN_KEYS})
+        meant = next((k for k in {*RUN_KEYS} - {*CELL_KEYS} if f"'{k}'" in hint), None)
+        if meant is not None:
+            raise ConfigError(
+                f"cell.{key} is not a key of a cell; did you mean {meant!r}? It is a key of a run: "
+                f"type {meant}=VALUE after the command, and remove {key} from the cell."
+            )
     cell = config["cell"]
     _no_half_gates(cell.get("gates"))
     for role, gate in config["swap"].items():

@@ -54,6 +54,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
         joined = re.sub(r" *= *", "=", " ".join(typed))
         raise ConfigError(f"there is a space beside =; remove it: type {joined}")
     _refuse_split(typed)
+    _refuse_replaced(typed)
     return [prefixed(word, trusted) for word in typed]
 
 
@@ -87,6 +88,11 @@ def prefixed(word: str, trusted: bool = False) -> str:
     key, equals, value = word.partition("=")
     name = key.lstrip("+~")
     if not equals and not word.startswith("~"):
+        if word.endswith((".yaml", ".yml")):
+            raise ConfigError(
+                f"{word!r} is not KEY=VALUE; a file conf/experiment/NAME.yaml is chosen by "
+                "experiment=NAME, and conf/cell/NAME.yaml by cell=NAME."
+            )
         raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
     if several := re.fullmatch(r"([^\s'\"]+=[^\s'\"]+)((?: +[A-Za-z_][\w.]*=[^\s'\"]+)+)", word):
         raise ConfigError(
@@ -132,6 +138,18 @@ def _refuse_split(typed: Sequence[str]) -> None:
             raise ConfigError(
                 f"{key} is given {len(several)} times, as if your shell had split a value in "
                 f"braces; quote it: type {shlex.quote(whole)}"
+            )
+
+
+def _refuse_replaced(typed: Sequence[str]) -> None:
+    """Refuse options of a swapped gate that the name of the gate, typed later, would replace."""
+    for index, word in enumerate(typed):
+        gate = re.fullmatch(r"\+*(swap\.\w+)=(.*)", word)
+        lost = [w for w in typed[:index] if gate and w.lstrip("+").startswith(f"{gate[1]}.")]
+        if gate and lost:
+            raise ConfigError(
+                f"{word} replaces {' '.join(lost)}, which is before it; type "
+                f"{gate[1]}.kind={gate[2]} {' '.join(lost)}."
             )
 
 

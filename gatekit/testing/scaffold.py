@@ -218,8 +218,13 @@ def checked_kind(kind: str) -> str:
     """
     known = ("project", *KINDS)
     if kind not in known:
+        hint = ""
+        if kind == "cell":
+            hint = ": a cell is a file that you write, conf/cell/NAME.yaml (docs/cells.md)."
+        elif _NAME.match(kind) and not nearest(kind, known):
+            hint = f"; for a gate type gatekit new gate {kind}."
         raise ConfigError(
-            f"gatekit new cannot create {kind!r}{nearest(kind, known) or '.'} "
+            f"gatekit new cannot create {kind!r}{hint or nearest(kind, known) or '.'} "
             f"Type gatekit new KIND NAME. Kinds: {listed(known)}."
         )
     return kind

@@ -250,3 +250,9 @@ def test_any_text_is_an_expression_or_refused(text):
     except ExpressionError:
         return
     assert parse(str(expr), FUNCTIONS) == expr
+
+
+def test_numbers_that_people_read_have_twelve_digits():
+    number = Number((1 - 0.9) * 4)
+    assert render(Name("pre") * number, " ") == "pre * 0.4"
+    assert render(number) == "0.3999999999999999", "the canonical form is exact"

@@ -99,6 +99,34 @@ MISTAKES = {
     "path-of-a-plugin": Mistake("check plugins/mine.py", ("there is no file plugins/mine.py",)),
     "no-bundle": Mistake("rerun demo", ("`gatekit bundle demo` writes",)),
     "one-of-two": Mistake("why demo", ("type `gatekit why A B`",)),
+    "cell-in-capitals": Mistake("train cell=LSTM task=adding", ("did you mean 'lstm'?",)),
+    "swap-without-a-role": Mistake(
+        "train cell=lstm task=adding swap=sigmoid", ("type swap.forget=sigmoid",)
+    ),
+    "option-before-its-gate": Mistake(
+        "train cell=lstm task=adding swap.forget.eps=0.1 swap.forget=power_law",
+        ("replaces swap.forget.eps=0.1", "type swap.forget.kind=power_law swap.forget.eps=0.1"),
+    ),
+    "option-without-a-value": Mistake(
+        "export demo --tensorboard", ("type `gatekit export ... --tensorboard FOLDER`",)
+    ),
+    "study-as-an-option": Mistake("status --study demo", ("type `gatekit status STUDY`",)),
+    "study-to-serve": Mistake("serve demo", ("type `gatekit serve`",)),
+    "cite-a-gate": Mistake(
+        "cite gate=power_law", ("gatekit cite cell=lstm swap.forget=power_law",)
+    ),
+    "tune-nothing": Mistake("tune", ("`gatekit tune cell=lstm`",)),
+    "new-cell": Mistake("new cell mine", ("conf/cell/NAME.yaml",)),
+    "new-without-a-kind": Mistake("new leaky x", ("type gatekit new gate leaky",)),
+    "resume": Mistake("train --resume", ("type the same command again",), ("--resolve",)),
+    "configuration-file": Mistake("train config.yaml", ("experiment=NAME",)),
+    "other-name-of-train": Mistake("run cell=lstm", ("did you mean 'train'?",), ("rerun'",), 5),
+    "other-name-of-compare": Mistake("evaluate demo", ("did you mean 'compare'?",), (), 5),
+    "format": Mistake("compare demo --format csv", ("--csv, --json",), ("--force'",), 6),
+    "output-of-compare": Mistake(
+        "compare demo -o t.csv", ("gatekit compare STUDY --csv > FILE",), (), 6
+    ),
+    "open-a-report": Mistake("report demo --open", ("open it in a browser",), ("--force'",), 5),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("type --plugin FILE.py",)),
 }
 
@@ -197,3 +225,82 @@ def test_every_command_that_reads_the_option_takes_the_key(
     with pytest.raises(SystemExit):
         main([command, "--help"])
     assert ("--plugin FILE.py" in capsys.readouterr().out) == (command in spelling.OPTION)
+
+
+CELL = """name: mine
+gates:
+  update: {kind: update}
+  candidate: {kind: candidate}
+equations:
+  h: update * h_prev + (1 - update) * candidate
+emits: h
+"""
+CHANGED = {
+    "key-of-a-run": ("emits: h", "emits: h\nunits: 64", "type units=VALUE after the command"),
+    "output": ("emits: h", "output: h", "did you mean 'emits'?"),
+    "states": ("emits: h", "emits: h\nstates: {h: 0}", "read as h_prev is a state"),
+    "one-name-twice": (
+        "h: update *",
+        "update: update *",
+        "'update' is also in cell.gates",
+    ),
+    "no-product": ("(1 - update) * ", "(1 - update)", "a product is written a * b"),
+    "max": ("* candidate", "* max(candidate, 0)", "did you mean 'maximum'?"),
+    "map": ("* candidate", "* dense(candidate)", "reads: {x: dense}"),
+    "no-argument": ("{kind: update}", "{activation: relu}", "write relu(pre)"),
+    "glued": ("{kind: update}", "{kind:update}", "write kind: update"),
+    "line-break": ("h: update *", "h: |\n    update\n    *", "(a line break)"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_a_mistake_in_a_cell_gets_the_file_and_the_remedy(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, remedy = CHANGED[name]
+    path = here / "conf/cell/mine.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(CELL.replace(old, new, 1))
+    assert main(["show", "cell=mine"]) == 2
+    message = capsys.readouterr().err
+    assert remedy in message
+    assert "conf/cell/mine.yaml" in message or name == "key-of-a-run"
+
+
+SIGMOID = "return ops.sigmoid(pre) / 2"
+CHANGED_GATES = {
+    "number": (SIGMOID, "return 1", "plugins/half.py, line 13: its value is the plain number 1"),
+    "relative-import": ("\n\n\nclass", "\nfrom .x import y\n\n\nclass", "is one file"),
+    "no-default": ("    def", "    eps: float\n\n    def", "eps: float = VALUE"),
+    "shadow": (
+        "    def",
+        "    parameters = {'pre': gatekit.Parameter('units', init=1.0)}\n\n    def",
+        "which is the name of an argument that every gate can ask for; rename it",
+    ),
+    "parameter-of-self": (
+        "    def",
+        "    parameters = {'p': gatekit.Parameter('units', init=1.0)}\n\n    def",
+        "ask for it by name, def activate(self, pre, p)",
+    ),
+    "decorator": (
+        "    def",
+        "    @functools.cache\n    def",
+        "a gate computes with gatekit.ops",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED_GATES)
+def test_a_mistake_in_a_gate_gets_the_remedy(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, remedy = CHANGED_GATES[name]
+    text = "import functools\n\nimport gatekit\n" + GATE.replace(old, new, 1)
+    if name == "decorator":
+        text = text.replace(SIGMOID, "return abs(float(pre))")
+    path = here / "plugins/half.py"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert main(["show", "cell=lstm", "swap.forget=half"]) == 2
+    message = capsys.readouterr().err
+    assert remedy in message

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 from pathlib import Path
 
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from matplotlib.figure import Figure
 
+from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import compare, load
 from gatekit.runs.folder import RunFolder
+from gatekit.runs.studies import plan_file
 
 from .synthetic import configuration, write_run, write_study
 from .test_comparison import LSTM, RNN
@@ -55,6 +60,14 @@ def test_a_figure_can_be_changed(tmp_path: Path) -> None:
     figure.savefig(tmp_path / "mine.svg")
 
 
+def test_a_figure_is_a_picture_in_a_notebook_without_a_magic_command(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    figure = compare("demo", tmp_path).figure("forest")
+    formats, _ = DisplayFormatter().format(figure)
+    assert formats["image/png"].startswith(b"\x89PNG")
+    assert isinstance(pickle.loads(pickle.dumps(figure)), Figure)
+
+
 def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "demo" / "runs" / ("c" * 16))
     folder.claim()  # by this process, which lives
@@ -66,3 +79,40 @@ def test_a_study_in_progress_shows_how_far_its_runs_are(tmp_path: Path) -> None:
     html = load("demo", tmp_path)._repr_html_()
     assert "study <b>demo</b>: 3 done, 1 running" in html
     assert "<li>&lt;b&gt;gru seed=5: epoch 1/40, nll 3, at most 39 min left</li>" in html
+
+
+def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
+    tmp_path: Path,
+) -> None:
+    write_study(tmp_path, {"lstm": LSTM, "rnn": RNN})
+    found = compare("demo", tmp_path, where={"cell": ["lstm", "rnn"]}, labels={"lstm": "LSTM"})
+    assert [row.group.label for row in found.rows] == ["LSTM", "rnn"]
+    assert len(compare("demo", tmp_path, where="cell=rnn").rows) == 1
+    for arguments, options, remedy in (
+        (("demo",), {"label": {}}, "did you mean 'labels'?"),
+        (("demo",), {"task": "adding"}, "did you mean 'tasks'?"),
+        ((["demo", "other"],), {}, "the name of one study is expected"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(remedy)):
+            compare(*arguments, **options)
+    with pytest.raises(ConfigError, match="columns=3"):
+        found.figure(columns=3)
+    with pytest.raises(AttributeError, match=r"figure\('curves'\) draws it"):
+        found.plot()
+    with pytest.raises(AttributeError, match=r"type gatekit.compare\(study\)"):
+        load("demo", tmp_path).compare()
+
+
+def test_a_second_study_is_not_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path / "experiments", {"lstm": LSTM}, "other")
+    with pytest.raises(RunError, match="the second argument is `root`"):
+        compare("demo", "other")
+
+
+def test_a_study_whose_runs_are_planned_is_not_sent_to_train(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "runs").mkdir(parents=True)
+    run = plan_file.Planned("a" * 16, "seed=0", (), "")
+    plan_file.write(tmp_path / "demo", "x", "gatekit train", [run])
+    (note,) = (n for n in compare("demo", tmp_path).notes if "started" in n)
+    assert "`gatekit status demo` shows its 1 planned runs" in note

@@ -186,7 +186,13 @@ def test_layers_explain_what_is_solved(name: str) -> None:
 def test_layers_explain_why_nothing_is_solved() -> None:
     text = layer("gru").explain()
     assert "executor fused" in text
-    assert "not affine: h: update reads h_prev through a dense map" in text
+    assert "not solved over time: h: update reads h_prev through a dense map" in text
+
+
+def test_layers_explain_that_another_executor_could_solve_the_cell() -> None:
+    text = layer("mingru", executor="fused").explain()
+    assert "affine in the past of its states, so executor=affine could run it" in text
+    assert "not affine" not in text
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,11 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
         else:
             states = [f"{state}_prev" for state in gate.states]
             names = [*draft.known, *gate.parameters, *states, "pre", "own_prev"]
+            if target in draft.spec.functions:
+                raise CellError(
+                    f"{where}: {gate.definition()} names the function {target!r} without an "
+                    f"argument; write {target}(pre)"
+                )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
                 f"{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "

@@ -247,9 +247,16 @@ def _check_own(draft: Draft, name: str) -> None:
     gate = draft.gates[name].gate
     arguments = [gate.bind.get(a, a) for a in gate.arguments()]
     for own in gate.parameters:
-        if own not in arguments:
+        if own in ("pre", "own_prev", "t", "units"):
             raise CellError(
-                f"cell.gates.{name}: {gate.definition()} does not use its parameter {own!r}"
+                f"cell.gates.{name}: {gate.place()}: {type(gate).__name__} has a parameter "
+                f"{own!r}, which is the name of an argument that every gate can ask for; rename it"
+            )
+        if own not in arguments:
+            asked = ", ".join(["self", *gate.arguments(), own])
+            raise CellError(
+                f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its "
+                f"parameter {own!r}; ask for it by name, def {gate.method}({asked}), or remove it"
             )
     for own in gate.states:
         if f"{own}_prev" not in arguments:

@@ -204,6 +204,11 @@ def _check_gate(
             inline = isinstance(gate, InlineGate)
             units = found[0] if found else 1
             remedy = f"units: {units}" if inline else f"units = {units}"
+            if not found and not children(expr):
+                raise CellError(
+                    f"{where}: {gate.place()}: its {what} is the plain number {render(expr)}; "
+                    "return a value for each unit, such as 0 * pre + 1"
+                )
             near = "" if units != 1 else ", one number for all units"
             raise CellError(
                 f"{where}: {gate.place()}: its {what} has a width of {shape_text(found)}, and the "

@@ -246,9 +246,12 @@ def render(expr: Expr, space: str = "") -> str:
     Args:
         expr: the expression.
         space: what is written around ``+``, ``-``, ``*`` and ``/``; empty in the canonical form.
+            With a space, numbers have 12 digits.
     """
     if isinstance(expr, Number):
-        return repr(expr.value)
+        # (1 - 0.9) * 4 is 0.3999999999999999 in floats: people read 0.4.
+        value = expr.value
+        return repr(float(f"{value:.12g}") if space and isinstance(value, float) else value)
     if isinstance(expr, Name):
         return expr.name
     if isinstance(expr, Call):

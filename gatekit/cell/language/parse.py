@@ -70,6 +70,9 @@ _INSTEAD: dict[type[ast.AST], str] = {
 }
 
 
+_OTHER_NAMES = {"max": "maximum", "min": "minimum", "sigm": "sigmoid", "swish": "silu", "ln": "log"}
+
+
 def _written(text: str) -> str:
     """Return what to write in place of common notation that is not Python's."""
     if re.search(r"_\{?t *- *1", text):
@@ -78,7 +81,7 @@ def _written(text: str) -> str:
         return _WHERE
     if "=" in text:
         return "; an equation is written NAME: EXPRESSION, with a colon"
-    return ""
+    return "; a product is written a * b, and a call tanh(a)"
 
 
 def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) -> Expr:
@@ -111,7 +114,8 @@ def _checked(text: str) -> str:
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
             raise ExpressionError(
-                f"the equation has the character U+{ord(character):04X} at position {position}; "
+                f"the equation has the character U+{ord(character):04X} at position {position}"
+                f"{' (a line break)' if character == chr(10) else ''}; "
                 "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)"
             )
     stripped = text.strip(" ")
@@ -156,6 +160,15 @@ class _Reader:
 
     def at(self, node: ast.expr, why: str) -> ExpressionError:
         return self.error(why, node.col_offset, node.end_col_offset or node.col_offset + 1)
+
+    def meant(self, name: str) -> str:
+        """Return which function is meant by an unknown one, as the end of a sentence."""
+        other = _OTHER_NAMES.get(name)
+        if other in self.functions:
+            return f"; did you mean {other!r}?"
+        if name in ("dense", "linear", "matmul"):
+            return "; a linear map belongs to the `reads` of a gate, such as reads: {x: dense}"
+        return nearest(name, self.functions)
 
     def visit(self, node: ast.expr, depth: int) -> Expr:
         self.nodes += 1
@@ -211,9 +224,7 @@ class _Reader:
         name = node.func.id
         function = self.functions.get(name)
         if function is None:
-            raise self.at(
-                node.func, f"there is no function {name!r}{nearest(name, self.functions)}"
-            )
+            raise self.at(node.func, f"there is no function {name!r}{self.meant(name)}")
         if node.keywords:
             raise self.at(node, "arguments are given by position, not by name")
         if len(node.args) != function.arity:

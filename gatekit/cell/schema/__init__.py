@@ -5,7 +5,7 @@
 `values` checks plain values and the source of a cell, `limits` its size. Start with `reading.py`.
 """
 
-from .limits import CELL_KEYS, MAX_EQUATIONS, RESERVED, check_options
+from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
 from .lookup import make_initializer
 from .reading import read_cell, read_output_unit, swap
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
@@ -17,6 +17,7 @@ __all__ = [
     "CELL_KEYS",
     "KEY",
     "MAX_EQUATIONS",
+    "OTHER_KEYS",
     "RESERVED",
     "RULES",
     "SECOND_HAND",

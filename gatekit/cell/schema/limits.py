@@ -37,6 +37,18 @@ CELL_KEYS = (
     "recurrent_dropout",
     "norms",
 )
+
+OTHER_KEYS = {
+    **dict.fromkeys(
+        ("output", "outputs", "emit", "returns"),
+        "; did you mean 'emits'? It names the signal that the cell emits: `emits: h`.",
+    ),
+    **dict.fromkeys(
+        ("state", "states"),
+        "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
+    ),
+}
+"""What is meant by keys that a cell does not have, as the end of a sentence."""
 SECTIONS = (
     *("gates", "equations", "norms", "parameters", "constants", "inputs"),
     *("roles", "initial", "zoneout", "initializers"),

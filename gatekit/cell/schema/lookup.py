@@ -44,6 +44,11 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
             + (" ".join(f"{where}.{k}={v}" for k, v in config.items()) or "its options")
             + f" (in place of {where}=NAME, which an option replaces)"
         )
+    glued = next((str(k) for k, v in config.items() if v is None and ":" in str(k)), None)
+    if glued is not None:
+        raise CellError(
+            f"{where}: {glued!r} lacks a space after the colon; write {glued.replace(':', ': ', 1)}"
+        )
     if not isinstance(config.get("kind"), str):
         raise CellError(
             f"{where}: kind or activation is required; write {{kind: sigmoid, ...}} or "

@@ -17,6 +17,7 @@ from .gate_entry import read_expression, read_gate, read_reads
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
+    OTHER_KEYS,
     SECTIONS,
     check_members,
     check_names,
@@ -71,10 +72,8 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         check_plain(config)
     for key in config:
         if key not in CELL_KEYS:
-            raise CellError(
-                f"cell.{key}: no such key{nearest(str(key), CELL_KEYS) or '.'} "
-                f"Keys of a cell: {listed(CELL_KEYS)}."
-            )
+            hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
+            raise CellError(f"cell.{key}: no such key{hint} Keys of a cell: {listed(CELL_KEYS)}.")
     for key in SECTIONS:
         check_members(config, key)
     gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
@@ -193,6 +192,11 @@ def _emits(
     if not isinstance(emits, str):
         raise CellError("cell.emits: name the signal that the cell emits, for example `emits: h`")
     signals = [*(g.name for g in gates), *(n for n, _ in equations), *section(config, "norms")]
+    for name in [g.name for g in gates]:
+        if name in dict(equations):
+            raise CellError(
+                f"cell.equations.{name}: {name!r} is also in cell.gates; rename one of them"
+            )
     if emits not in signals:
         raise CellError(
             f"cell.emits: {emits!r} is not a signal of the cell{nearest(emits, signals) or '.'} "

@@ -33,7 +33,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="write a JSON list of works")
     options = parser.read(argv)
-    asked = read_overrides(options.overrides)
+    asked = read_overrides(options.overrides, name)
     about, known = dict(asked.cell.about), bibliography(asked.plugins)
     works = cited(about, known)
     starts = {n: cited({"cite": c}, known) for n, c in about.get("starts_from", {}).items()}

@@ -80,7 +80,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_cell
 
-        asked = read_overrides(options.overrides)
+        asked = read_overrides(options.overrides, name)
         cell, plugins = build_cell(asked), asked.plugins
     made = generate(cell, options.to, bibliography(plugins))
     if options.json:

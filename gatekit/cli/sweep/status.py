@@ -144,7 +144,7 @@ def _table(runs: Sequence[Found], running: Mapping[str, Following], most: int | 
         {
             "run": run.id,
             "state": run.state + (" stale" if run.stale is not None else ""),
-            "what": run.label,
+            "what": "" if run.label == run.id else run.label,
             "progress": running[run.id].words() if run.id in running else "",
             "reason": _short(run.reason or silent(run) or run.stale or ""),
         }

@@ -46,7 +46,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
     options = parser.read(argv)
-    asked = read_overrides(options.overrides)
+    asked = read_overrides(options.overrides, name)
     cell, works = build_cell(asked), bibliography(asked.plugins)
     description = describe(cell, works)
     if options.json:

@@ -53,7 +53,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
             raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
-    cell = build_cell(read_overrides(options.overrides))
+    cell = build_cell(read_overrides(options.overrides, name))
 
     from gatekit.runs.environment import numeric
     from gatekit.study.config import PRECISIONS

@@ -8,6 +8,7 @@ from gatekit.compare.grouping.differs import equal_settings, in_words
 from gatekit.compare.grouping.group import Grouping
 from gatekit.compare.stats.verdict import design_notes
 from gatekit.compare.study import Study
+from gatekit.runs.studies import plan_file
 
 from .refused import missing_runs
 from .row import Row
@@ -41,8 +42,13 @@ def _confounded(rows: Sequence[Row]) -> list[str]:
 def notes_on(study: Study, grouping: Grouping, rows: Sequence[Row]) -> list[str]:
     notes: dict[str, None] = {}
     if not study.runs:
+        planned = len(plan_file.read(study.path))
         notes[
-            f"study {study.name} has no runs; type `gatekit train study={study.name}` to start them"
+            f"no run of study {study.name} has started yet; `gatekit status {study.name}` shows "
+            f"its {planned} planned runs"
+            if planned
+            else f"study {study.name} has no runs; type `gatekit train -m study={study.name} "
+            "cell=NAME,NAME task=NAME seeds=5` to start some"
         ] = None
     elif not any(row.summary for row in rows):
         notes["no run has an outcome yet: there is nothing to compare"] = None

@@ -110,10 +110,14 @@ def make_figure(paint: Painter, columns: int = 1) -> tuple[Figure, Sequence[str]
         columns: width in paper columns, 1 or 2.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from .inline import InlineFigure
+
+    if columns not in (1, 2):
+        raise ConfigError(f"columns={columns!r}: a figure is 1 or 2 columns of a paper wide")
 
     width = TWO_COLUMNS if columns == 2 else COLUMN
-    figure = Figure(figsize=(width, 0.72 * COLUMN), layout="constrained")
+    figure = InlineFigure(figsize=(width, 0.72 * COLUMN), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, paint(figure)
 

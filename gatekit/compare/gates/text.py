@@ -22,8 +22,8 @@ LEGEND = (
     "open time: number of steps for which a unit stays above the middle of the range.",
     "memory: -1/ln(kept) of the median unit (and the quartiles), with gates fixed at their means.",
     "gradient: its norm at the layer's first step, as a share of the largest norm.",
-    "All numbers are at the best validation epoch. From three seeds on, the table shows half the"
-    " width of the t interval of their mean. More: docs/probe.md",
+    "All numbers are from the last record up to the best validation epoch. From three seeds on, the"
+    " table shows half the width of the t interval of their mean. More: docs/probe.md",
 )
 _FEWEST = 3
 

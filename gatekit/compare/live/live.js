@@ -30,6 +30,7 @@
     return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
   }
 
+  const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
   const digits = (value) => (value === null || value === undefined ? "" : String(Number(value.toPrecision(4))));
   const colour = (property) => getComputedStyle(document.documentElement).getPropertyValue(property).trim();
   const left = (seconds) => (seconds === null || seconds === undefined ? null : `about ${duration(seconds)} left`);
@@ -40,7 +41,7 @@
   }
 
   function facts(texts) {
-    return texts.filter(Boolean).map((text) => el("span", {}, text));
+    return texts.filter(Boolean).join(", ");
   }
 
   function bar(states) {
@@ -106,7 +107,8 @@
     document.body.dataset.page = "all";
     $("title").textContent = "Studies";
     const running = data.studies.reduce((sum, study) => sum + study.running.length, 0);
-    $("facts").replaceChildren(...facts([data.root, `${data.studies.length} studies`, `${running} runs in progress`]));
+    $("facts").replaceChildren(facts([`in ${data.root}`, count(data.studies.length, "study", "studies"),
+      `${count(running, "run", "runs")} in progress`]));
     const shown = data.studies.map((study) => {
       const runs = study.running.slice(0, 12).map((run) => el("tr", {}, ...cells({ ...run, drawn: run.points })));
       const more = study.running.length - runs.length;
@@ -114,7 +116,7 @@
         el("h2", {}, el("a", { href: `/study/${encodeURIComponent(study.study)}` }, study.study)),
         study.error ? el("p", { class: "warning" }, study.error) : null,
         bar(study.states),
-        el("p", { class: "facts" }, ...facts([...counts(study.states), left(study.seconds_left)])),
+        el("p", { class: "facts" }, facts([...counts(study.states), left(study.seconds_left)])),
         runs.length ? table(runs) : null,
         more > 0 ? el("p", { class: "facts" }, `and ${more} more in progress`) : null);
     });
@@ -171,7 +173,7 @@
     document.body.dataset.page = "study";
     document.title = `${data.study} - gatekit`;
     $("title").textContent = data.study;
-    $("facts").replaceChildren(...facts([...counts(data.states), left(data.seconds_left)]));
+    $("facts").replaceChildren(facts([...counts(data.states), left(data.seconds_left)]));
     if (data.error) trouble(data.error);
     if (!data.runs.length && !data.full) return;
     if (!$("runs")) {

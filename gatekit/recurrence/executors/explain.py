@@ -39,7 +39,12 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
     if choice.executor not in ("affine", "scan", "chunk"):
-        lines.append(f"  not affine: {analyse(cell).reason or 'it is, see executor=affine'}")
+        reason = analyse(cell).reason
+        lines.append(
+            f"  not solved over time: {reason}"
+            if reason
+            else "  affine in the past of its states, so executor=affine could run it"
+        )
     in_steps = choice.executor == "fused" and schedule.input_columns
     in_products = {node.name for node in schedule.with_input_part if in_steps}
     before = [

@@ -100,7 +100,8 @@ def checked_units(units: Any) -> int:
         ConfigError: it is not a whole number from 1.
     """
     if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-        raise ConfigError(f"units={units!r}: a whole number from 1 is expected")
+        swapped = "; the cell comes first: RNN('lstm', 8)" if isinstance(units, str) else ""
+        raise ConfigError(f"units={units!r}: a whole number from 1 is expected{swapped}")
     return int(units)
 
 

@@ -80,6 +80,13 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     """
     root = Path(root)
     place = root.absolute()
+    # `gatekit.compare("one", "other")`: the second argument is the folder.
+    if not root.is_dir() and root.parent == Path() and Path("experiments", root).is_dir():
+        return RunError(
+            f"there is no folder {place}: the second argument is `root`, the folder of the "
+            f"studies. {command} takes one study: type gatekit.{command}({study!r}), or "
+            f"gatekit {command} {study}"
+        )
     if not root.is_dir():
         return RunError(
             f"no study {study!r}: there is no folder {place}; cd to the folder of your project, or "

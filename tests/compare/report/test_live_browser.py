@@ -77,7 +77,7 @@ def test_a_study_that_goes_on_is_shown_without_a_reload(tmp_path, serving, visit
     assert page.locator("main svg polyline").count() == 1
     page.click("text=demo")
     page.wait_for_selector(SHOWN.format("RUNNING"))
-    assert page.inner_text("#facts").split("·")[0].startswith("1 completed")
+    assert page.inner_text("#facts").startswith("1 completed, 1 running")
     painted = "document.querySelector('canvas').toDataURL()"
     before = page.evaluate(painted)
     log(folder, 3)
