@@ -54,7 +54,7 @@ QUICK := cell/test_spec.py runs/test_result.py tasks/test_task.py registry/test_
 	generated/test_text.py compare/test_statistics.py compare/test_group.py \
 	compare/test_table.py cli/test_show.py \
 	cli/test_overrides.py cli/test_listing.py cli/test_messages.py plugins/test_adding.py \
-	docs/test_english.py cli/test_code.py test_docs.py test_project.py test_isolation.py
+	docs/test_english.py test_docs.py test_project.py test_isolation.py
 
 test-quick: $(VENV)/installed-dev
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(addprefix tests/,$(QUICK))
