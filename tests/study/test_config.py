@@ -6,7 +6,7 @@ import pytest
 
 from gatekit.cell.errors import ConfigError
 from gatekit.runs.names import study_name
-from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate
+from gatekit.study.config import DEFAULTS, LAUNCH_KEYS, RUN_KEYS, validate, with_omitted
 
 GOOD = {
     "cell": {"name": "lstm"},
@@ -164,3 +164,13 @@ def test_whole_numbers_are_numbers_where_numbers_are_meant():
 def test_a_study_name_stays_in_its_folder(name):
     with pytest.raises(ConfigError, match="cannot be a folder's name"):
         study_name(name)
+
+
+def test_the_keys_that_a_run_omits_are_those_of_its_optimizer_and_schedule():
+    linear = with_omitted({"name": "sgd", "schedule": "linear", "warmup": 5})
+    assert linear["warmup"] == 5
+    assert (linear["final"], linear["weight_decay"]) == (0.0, 0.0)
+    assert not {"decay", "beta_1"} & linear.keys()
+    # It was made before decay left anything out, and is confirmed and compared as such.
+    assert with_omitted({"name": "adamw", "schedule": "constant"})["decayed"] == "all"
+    assert validate({**GOOD, "optimizer": {"name": "adamw"}})["optimizer"]["decayed"] == "matrices"
