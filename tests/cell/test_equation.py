@@ -239,7 +239,8 @@ EXPRESSIONS = st.recursive(LEAVES, larger, max_leaves=24)
 def test_13_text_and_tree_are_one(expr):
     assert parse(str(expr), FUNCTIONS) == expr
     assert str(parse(str(expr), FUNCTIONS)) == str(expr)
-    assert parse(render(expr, " "), FUNCTIONS) == expr
+    # What people read leaves out the rounding error of a float; it is read as itself.
+    assert render(parse(render(expr, " "), FUNCTIONS), " ") == render(expr, " ")
 
 
 @given(st.text(max_size=60) | st.text("x+-*/().,' 1e[]{}:=@_tanh", max_size=60))
@@ -252,7 +253,8 @@ def test_any_text_is_an_expression_or_refused(text):
     assert parse(str(expr), FUNCTIONS) == expr
 
 
-def test_numbers_that_people_read_have_twelve_digits():
+def test_people_read_a_number_without_its_rounding_error():
     number = Number((1 - 0.9) * 4)
     assert render(Name("pre") * number, " ") == "pre * 0.4"
+    assert render(Number(0.123456789012345), " ") == "0.123456789012345"
     assert render(number) == "0.3999999999999999", "the canonical form is exact"

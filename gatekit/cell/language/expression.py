@@ -246,12 +246,10 @@ def render(expr: Expr, space: str = "") -> str:
     Args:
         expr: the expression.
         space: what is written around ``+``, ``-``, ``*`` and ``/``; empty in the canonical form.
-            With a space, numbers have 12 digits.
+            With a space, a number is shown without the rounding error of floats.
     """
     if isinstance(expr, Number):
-        # (1 - 0.9) * 4 is 0.3999999999999999 in floats: people read 0.4.
-        value = expr.value
-        return repr(float(f"{value:.12g}") if space and isinstance(value, float) else value)
+        return _readable(expr.value) if space else repr(expr.value)
     if isinstance(expr, Name):
         return expr.name
     if isinstance(expr, Call):
@@ -264,6 +262,12 @@ def render(expr: Expr, space: str = "") -> str:
         return _wrapped(expr.left, _ATOM, space) + "**" + _wrapped(expr.right, _NEGATION, space)
     left = _wrapped(expr.left, own, space)
     return f"{left}{space}{expr.op}{space}{_wrapped(expr.right, own + 1, space)}"
+
+
+def _readable(value: float) -> str:
+    """Return a number for people: ``(1 - 0.9) * 4`` is 0.3999999999999999 in floats, and 0.4."""
+    short = repr(float(f"{value:.12g}")) if isinstance(value, float) else repr(value)
+    return short if len(short) <= len(repr(value)) - 8 else repr(value)
 
 
 def _wrapped(expr: Expr, least: int, space: str) -> str:
