@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Comparison(plain.Comparison):
-    """A comparison with figures, which a notebook shows as a table."""
+    """A comparison with figures, which a notebook shows as answer, table and curves."""
 
     __slots__ = ()
 
@@ -68,9 +68,10 @@ class Comparison(plain.Comparison):
             raise AttributeError(f"a comparison has no {name!r}{hint}")
 
     def _repr_html_(self) -> str:
+        from .figures.inline import curves_html
         from .output.notebook import comparison_html
 
-        return comparison_html(self)
+        return comparison_html(self) + curves_html(self)
 
 
 _LISTS = ("by", "within", "together", "labels", "best_of", "where", "tasks")

@@ -6,20 +6,28 @@ Tables are made from studies, so they cannot be part of the module ``study``.
 from __future__ import annotations
 
 import dataclasses
+from html import escape
 from pathlib import Path
+
+from gatekit.cell.errors import GatekitError
 
 from . import study as plain
 
 
 class Study(plain.Study):
-    """A study that a notebook shows as a table."""
+    """A study that a notebook shows: its runs by state, and the comparison of its groups."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
+        from .compared import compare
         from .output.notebook import study_html
 
-        return study_html(self)
+        head = study_html(self)
+        try:
+            return head + compare(self)._repr_html_()
+        except GatekitError as error:
+            return f"{head}<p>{escape(str(error))}</p>"
 
 
 def load(study: str, root: Path | str = "experiments") -> Study:

@@ -28,6 +28,7 @@ def test_a_comparison_is_a_table_with_verdicts(tmp_path: Path) -> None:
     assert ">8.96 [8.82, 9.10]</td>" in html
     assert html.startswith("<ul><li>The difference is not decided")
     assert "against lstm: 3 seeds, and a verdict needs 5" in html
+    assert html.count('<img alt="learning curves" width="640" src="data:image/png;base64,') == 1
     assert repr(found) == "<Comparison of study 'demo': 2 groups: lstm, rnn>"
 
 
@@ -36,7 +37,9 @@ def test_a_study_is_its_runs_and_its_table(tmp_path: Path) -> None:
     write_run(runs, configuration("gru", 0), state="FAILED")
     study = load("demo", tmp_path)
     assert "study <b>demo</b>: 3 done, 1 failed" in study._repr_html_()
-    assert ">no outcome</td>" in study._repr_html_()
+    html = study._repr_html_()
+    assert ">no outcome</td>" in html
+    assert html.index("<table") < html.index('<img alt="learning curves"')
     assert repr(study) == f"<Study 'demo' in '{tmp_path / 'demo'}': 4 runs>"
     (tmp_path / "empty" / "runs").mkdir(parents=True)
     assert "no runs" in load("empty", tmp_path)._repr_html_()
@@ -48,7 +51,7 @@ def test_no_label_becomes_html(tmp_path: Path, label: str) -> None:
     write_run(runs, configuration("lstm", 0, cell__name=label), 9.5)
     for html in (compare("demo", tmp_path)._repr_html_(), load("demo", tmp_path)._repr_html_()):
         assert "<script" not in html
-        assert "<img" not in html
+        assert html.count("<img") == html.count('<img alt="learning curves" width="640" src="data:')
 
 
 def test_a_figure_can_be_changed(tmp_path: Path) -> None:

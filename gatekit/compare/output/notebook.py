@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from gatekit.cell.errors import GatekitError
 from gatekit.cell.notebook import table
-from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.comparison import Comparison
 from gatekit.compare.grouping.group import group_runs
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
@@ -35,7 +34,7 @@ def comparison_html(comparison: Comparison) -> str:
 
 
 def study_html(study: Study) -> str:
-    """Return the runs of a study by state, the progress of running ones, and the comparison."""
+    """Return the runs of a study by state, and the progress of running ones."""
     known = overview(study)
     counts = [
         f"{count} {state}"
@@ -43,12 +42,7 @@ def study_html(study: Study) -> str:
         if (count := getattr(known, state))
     ]
     facts = ", ".join(counts) or "no runs"
-    head = f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>{_running(study)}"
-    try:
-        found = compare(study)
-    except GatekitError as error:
-        return f"{head}<p>{escape(str(error))}</p>"
-    return head + (table(table_cells(found), heading(found)) if found.rows else "")
+    return f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>{_running(study)}"
 
 
 def _lines(texts: Sequence[str]) -> str:
