@@ -19,7 +19,7 @@ from gatekit.recurrence.problem import Problem
 UNITS, FEATURES = 24, 16
 # One operation for each element of the result.
 ELEMENTWISE = """
-    Abs Add AddN AddV2 Cos Div Elu Erf Exp Expm1 Greater Log Log1p Maximum Minimum Mul Neg Pow
+    Abs Add AddN AddV2 Cos Div Elu Erf Exp Expm1 Floor FloorDiv FloorMod Greater Log Log1p Maximum Minimum Mul Neg Pow
     RealDiv Relu Rsqrt Selu SelectV2 Sigmoid Sign Sin Softplus Softsign Sqrt Square
     SquaredDifference Sub Tanh
 """
