@@ -68,7 +68,7 @@ class Comparison(plain.Comparison):
             raise AttributeError(f"a comparison has no {name!r}{hint}")
 
     def _repr_html_(self) -> str:
-        from .figures.inline import curves_html
+        from .figures.kinds import curves_html
         from .output.notebook import comparison_html
 
         return comparison_html(self) + curves_html(self)

@@ -46,7 +46,7 @@ CELLS: list[tuple[int, str, str]] = [
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "Plugins loaded: gatekit's own"),
     (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
     (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
-    (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "'h' is also in cell.gates; rename one of them"),
+    (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also in cell.gates; rename one"),
     (22, "gates: {g: {kind: tanh}, k: {kind: tanh}}\nequations: {h: g}", "cell.gates.k=null"),
     (22, "parameters: {a: {}}\n" + ONE + "{h: g}", "nothing reads 'a'"),
     (22, "initial: {c: 1}\n" + ONE + "{h: g + h_prev}", "'c' is not a state"),

@@ -19,9 +19,9 @@ from gatekit.recurrence.problem import Problem
 UNITS, FEATURES = 24, 16
 # One operation for each element of the result.
 ELEMENTWISE = """
-    Abs Add AddN AddV2 Cos Div Elu Erf Exp Expm1 Floor FloorDiv FloorMod Greater Log Log1p Maximum Minimum Mul Neg Pow
-    RealDiv Relu Rsqrt Selu SelectV2 Sigmoid Sign Sin Softplus Softsign Sqrt Square
-    SquaredDifference Sub Tanh
+    Abs Add AddN AddV2 Cos Div Elu Erf Exp Expm1 Floor FloorDiv FloorMod Greater Log Log1p
+    Maximum Minimum Mul Neg Pow RealDiv Relu Rsqrt Selu SelectV2 Sigmoid Sign Sin Softplus
+    Softsign Sqrt Square SquaredDifference Sub Tanh
 """
 REDUCTIONS = {"Cumsum": 1, "Max": 1, "Mean": 1, "Prod": 1, "Softmax": 5, "Sum": 1}
 FREE = """

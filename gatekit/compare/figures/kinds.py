@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, GatekitError, listed, nearest
 from gatekit.compare.budget.evaluations import known
 from gatekit.compare.comparison import Comparison
 
@@ -163,3 +164,17 @@ def painter(
         return paint_panels(on, panels, one)
 
     return title, paint
+
+
+def curves_html(comparison: Comparison) -> str:
+    """Return the learning curves of a comparison as HTML; empty if no run has any."""
+    from .inline import InlineFigure
+
+    try:
+        drawn = figure("curves", comparison, columns=2)
+    except GatekitError:
+        drawn = None
+    if not isinstance(drawn, InlineFigure):
+        return ""
+    data = base64.b64encode(drawn._repr_png_()).decode()
+    return f'<img alt="learning curves" width="640" src="data:image/png;base64,{data}">'
