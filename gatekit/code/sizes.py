@@ -95,6 +95,10 @@ def _share(k: int, j: int, m: int, units: int, features: int) -> int:
     return k * units + j * (units // m) if units % m == 0 else -1
 
 
+def _share_and_more(k: int, m: int, c: int, units: int, features: int) -> int:
+    return k * units + units // m + c if units % m == 0 else -1
+
+
 def _share_of_features(m: int, units: int, features: int) -> int:
     return features // m if features % m == 0 else -1
 
@@ -123,6 +127,9 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
         if c:
             text = f"{_times(k, units)} {'+' if c > 0 else '-'} {abs(c)}"
             found.append((text, partial(_linear, k, 0, c)))
+    for k, m, c in product(range(1, 9), range(2, 9), range(1, 17)):
+        text = f"{_times(k, units)} + {units} // {m} + {c}"
+        found.append((text, partial(_share_and_more, k, m, c)))
     found.append((f"{units} * {features}", lambda u, f: u * f))
     found.append((f"{units} * {units}", partial(_square, 1)))
     for k in range(2, 65):

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from gatekit.code import draws
-from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
 
 from .shared import (
@@ -100,7 +100,7 @@ def numpy_file(parts: Parts) -> str:
         *masked("np.where(mask[..., None], {0}, 0.0)", parts),
         f"    y, outputs = np.zeros((len(x), {parts.width})), []",
         "    for t in range(x.shape[1]):",
-        f"        new_y, new_state = step(params, x[:, t]{given}, state)",
+        *indented(wrapped(f"new_y, new_state = step(params, x[:, t]{given}, state)", WIDTH - 8), 8),
         "        if mask is not None:",
         "            valid = mask[:, t]",
         "            new_y = hold(valid, new_y, y)",
@@ -177,7 +177,7 @@ def jax_file(parts: Parts) -> str:
         "        return carry, carry[0]",
         "",
         f"    y = jnp.zeros((len(x), {parts.width}))",
-        f"    inputs = [jnp.swapaxes(each, 0, 1) for each in ({', '.join(['mask', *names])})]",
+        *indented(_swapped(["mask", *names])),
         "    (_, state), outputs = jax.lax.scan(body, (y, state), inputs)",
         "    return jnp.swapaxes(outputs, 0, 1), state",
         "",
@@ -193,3 +193,9 @@ def jax_file(parts: Parts) -> str:
         "import jax.numpy as jnp": r"\bjnp\.",
     }
     return file_text(parts, imports, _sizes(parts, a), body)
+
+
+def _swapped(names: list[str]) -> Lines:
+    each = f"jnp.swapaxes(each, 0, 1) for each in ({', '.join(names)})"
+    line = f"inputs = [{each}]"
+    return [line] if len(line) <= WIDTH - 4 else ["inputs = [", f"    {each}", "]"]

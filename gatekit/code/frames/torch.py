@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from gatekit.code import draws
-from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
 
 from .shared import (
@@ -67,6 +67,7 @@ def torch_file(parts: Parts) -> str:
         f"A layer over the cell; states are {state_doc(parts)}.",
         *([] if parts.sized else [f"For {parts.features} features and {parts.units} units."]),
     ]
+    stepped = f"self.step(x[:, t]{given}, state{given_drops})"
     body = [
         "",
         "",
@@ -114,7 +115,7 @@ def torch_file(parts: Parts) -> str:
         *_noise(parts),
         f"        y, outputs = x.new_zeros(len(x), {parts.width}), []",
         "        for t in range(x.shape[1]):",
-        f"            new_y, new_state = self.step(x[:, t]{given}, state{given_drops})",
+        *indented(wrapped(f"new_y, new_state = {stepped}", WIDTH - 12), 12),
         "            if mask is not None:",
         *indented(_torch_hold(parts), 16),
         "            y, state = new_y, new_state",
