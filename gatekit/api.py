@@ -166,7 +166,7 @@ class Planned:
         ]
 
     def _notes(self) -> list[str]:
-        from gatekit.runs.following import duration
+        from gatekit.study.launch.following import duration
 
         found = self.preview
         notes = [f"study {found.study}: {self.runs} runs to start, {found.slots} at once"]

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 import numpy
 
 from gatekit.runs.config import run_settings
-from gatekit.runs.following import Tail
 from gatekit.runs.metrics import MetricLine
 from gatekit.runs.names import METRICS
+from gatekit.runs.tail import Tail
 
 NAMES = {
     "tensorboard": "pip install 'gatekit[tensorboard]'",

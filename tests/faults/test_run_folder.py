@@ -235,8 +235,6 @@ def test_row_91_the_study_asks_no_clock_that_can_be_set():
     for path in sorted(STUDY.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-            if path.name == "following.py":  # shows how far a run is, and decides nothing
-                continue
             assert name not in ("time.time", "datetime.now"), f"{path.name}: {name}"
             assert not name.endswith("st_mtime"), f"{path.name}: {name}"
 

@@ -21,12 +21,12 @@ import gatekit
 import gatekit.training.process as package
 from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.following import duration
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
 from gatekit.study import gpus
 from gatekit.study.launch import launch, process, report
 from gatekit.study.launch.backend import StartError
+from gatekit.study.launch.following import duration
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising

@@ -77,7 +77,7 @@ def _text(plan: Preview) -> None:
     todo = sum(trial.todo for trial in plan.trials)
     write(f"`gatekit train` would start {todo} runs of study {plan.study}, {plan.slots} at once.")
     if plan.seconds is not None:
-        from gatekit.runs.following import duration
+        from gatekit.study.launch.following import duration
 
         write(f"At most {duration(plan.seconds)} in total, estimated from three steps per variant.")
     if plan.memory:

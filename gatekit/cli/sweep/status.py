@@ -14,8 +14,8 @@ from gatekit.cli.options import add_root
 from gatekit.cli.output import write, write_json, write_table
 
 if TYPE_CHECKING:
-    from gatekit.runs.following import Following
     from gatekit.runs.studies.survey import Found
+    from gatekit.study.launch.following import Following
 
 MOST = 20
 SILENT = 600.0
@@ -39,9 +39,9 @@ def run(name: str, argv: Sequence[str]) -> int:
     )
     options = parser.read(argv)
 
-    from gatekit.runs.following import duration
     from gatekit.runs.studies.failures import TROUBLES
     from gatekit.runs.studies.survey import study_folder, survey
+    from gatekit.study.launch.following import duration
 
     folder = study_folder(options.study, options.root, name)
     runs = survey(folder, options.verify, as_compared=True)
@@ -117,7 +117,7 @@ def silent(run: Found) -> str | None:
 
 def _running(runs: Sequence[Found]) -> dict[str, Following]:
     """Return how far each running run is, by its id."""
-    from gatekit.runs.following import Following
+    from gatekit.study.launch.following import Following
 
     running = {run.id: Following(run.path) for run in runs if run.state == "RUNNING"}
     for following in running.values():
@@ -127,7 +127,7 @@ def _running(runs: Sequence[Found]) -> dict[str, Following]:
 
 def _seconds_left(runs: Sequence[Found], running: Mapping[str, Following]) -> float | None:
     """Return the estimated seconds until the last run ends, if as many run at once as now."""
-    from gatekit.runs.following import seconds_left
+    from gatekit.study.launch.following import seconds_left
 
     if not running:
         return None

@@ -19,11 +19,11 @@ from gatekit.cell.errors import GatekitError
 from gatekit.cell.terminal import printable
 from gatekit.compare.grouping.group import group_runs
 from gatekit.compare.study import Study, load, studies
-from gatekit.runs.following import Following, seconds_left
 from gatekit.runs.metrics import MetricLine
 from gatekit.runs.record import KeptRuns, Run
 from gatekit.runs.state import RunReader
 from gatekit.runs.studies import plan_file
+from gatekit.study.launch.following import Following, seconds_left
 
 from .curve import Curve
 

@@ -12,7 +12,7 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.overview import overview
 from gatekit.compare.several import several_tasks
 from gatekit.compare.study import Study
-from gatekit.runs.following import Following
+from gatekit.study.launch.following import Following
 
 from .answer import is_answered
 from .table import answer, footer

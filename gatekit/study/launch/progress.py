@@ -12,9 +12,10 @@ from typing import TextIO
 
 from gatekit.cell.terminal import console, printable
 from gatekit.runs import durable
-from gatekit.runs.following import Following, duration, seconds_left
 from gatekit.runs.result import OUTCOMES
 from gatekit.study.plan import PlannedRun
+
+from .following import Following, duration, seconds_left
 
 WIDTH = 80
 """The columns of a line about a running run."""

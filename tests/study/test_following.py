@@ -5,8 +5,10 @@ import time
 
 import pytest
 
-from gatekit.runs import following, metrics
-from gatekit.runs.following import Following, Tail, seconds_left
+from gatekit.runs import metrics
+from gatekit.runs import tail as tails
+from gatekit.runs.tail import Tail
+from gatekit.study.launch.following import Following, seconds_left
 
 
 def line(epoch, value=1.0, split="validation", metric="nll", seconds=None):
@@ -81,7 +83,7 @@ def test_damage_costs_only_what_it_hits(path):
 
 
 def test_a_file_without_line_ends_is_skipped_in_bounded_pieces(path, monkeypatch):
-    monkeypatch.setattr(following, "CHUNK", 100_000)
+    monkeypatch.setattr(tails, "CHUNK", 100_000)
     path.write_bytes(b"\0" * 250_000 + b"\n" + line(7).encode() + b"\n")
     tail = Tail(path)
     assert [epochs(tail) for _ in range(4)] == [[], [], [7], []]

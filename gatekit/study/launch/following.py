@@ -1,90 +1,22 @@
 """A run in progress: how far it is, its latest score, and how long it may still take.
 
-Everything comes from the run's folder, so it works for a run of any process on any machine. Each
-look reads only the lines that ``metrics.jsonl`` has gained.
+Everything comes from the run's folder, so it works for a run of any process on any machine. It is
+only shown: nothing is decided by a clock or by the date of a file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from gatekit.cell.terminal import printable
-
-from . import durable, metrics
-from .config import read as read_config
-from .metrics import MetricLine
-from .names import CONFIG, METRICS
-
-CHUNK = 4 * 2**20
-"""The most bytes of metrics that one look reads; the next look goes on."""
-
-LONGEST = 64 * 2**10
-"""More bytes than any line has: without a line end they are skipped as damage."""
-
-_KEPT = 64
-
-
-class Tail:
-    """The new lines of a ``metrics.jsonl`` that grows.
-
-    A last line without its end waits for it. A file that was cut or replaced, as by a new attempt,
-    is read again from its beginning.
-
-    Args:
-        path: the file; it need not exist yet.
-
-    Attributes:
-        restarts: how often reading began again.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.restarts = 0
-        self.changed = 0.0
-        self._offset, self._inode, self._before = 0, 0, b""
-
-    def read(self) -> list[MetricLine]:
-        """Return the lines that are new since the last call, without damaged ones."""
-        try:
-            with durable.opened(self.path) as file:
-                data = self._new(file)
-        except OSError as error:
-            if durable.missing(error) and self._offset:
-                self._restart()
-            return []
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) >= LONGEST:
-            end = len(data)
-        self._offset += end
-        if end:
-            self._before = (self._before + data[:end])[-_KEPT:]
-        return list(metrics.parse(data[:end]).lines)
-
-    def _new(self, file: BinaryIO) -> bytes:
-        info = os.fstat(file.fileno())
-        if self._offset and not self._continues(file, info):
-            self._restart()
-        self._inode, self.changed = info.st_ino, info.st_mtime
-        if not self._offset <= info.st_size <= metrics.MOST:
-            return b""
-        file.seek(self._offset)
-        return file.read(min(info.st_size - self._offset, CHUNK))
-
-    def _continues(self, file: BinaryIO, info: os.stat_result) -> bool:
-        """Return whether the file still begins with what was read of it."""
-        if info.st_ino != self._inode or info.st_size < self._offset:
-            return False
-        file.seek(self._offset - len(self._before))
-        return bool(file.read(len(self._before)) == self._before)
-
-    def _restart(self) -> None:
-        self._offset, self._inode, self._before = 0, 0, b""
-        self.restarts += 1
+from gatekit.runs.config import read as read_config
+from gatekit.runs.metrics import MetricLine
+from gatekit.runs.names import CONFIG, METRICS
+from gatekit.runs.tail import Tail
 
 
 class Following:
@@ -136,9 +68,16 @@ class Following:
             self._take(line)
         if lines:
             # Of lines that were there before the first look only the file's date is known.
-            ago = time.time() - self.tail.changed if self._seen is None else 0.0
+            ago = time.time() - self._written() if self._seen is None else 0.0
             self._seen = time.monotonic() - max(0.0, ago)
         return lines
+
+    def _written(self) -> float:
+        """Return when the metrics were written last, by the clock of their file system."""
+        try:
+            return (self.folder / METRICS).stat().st_mtime
+        except OSError:
+            return time.time()
 
     def _configure(self, found: Mapping[str, Any]) -> None:
         trainer, task = found.get("trainer"), found.get("task")
