@@ -21,6 +21,17 @@ def add_root(parser: Parser) -> None:
     )
 
 
+def add_overrides(parser: Parser) -> None:
+    """Add the words that name and change one cell."""
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
+        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
+    )
+
+
 def add_keys(parser: Parser, option: str, words: str) -> None:
     """Add an option that takes keys; see `keys`."""
     parser.add_argument(option, action="append", default=[], metavar="KEY,KEY", help=words)

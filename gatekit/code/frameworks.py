@@ -55,25 +55,16 @@ class Framework:
         return re.sub(r"(: | -> )A\b", "", source)
 
 
+# Functions of one argument with one name in every framework.
+_ALIKE = (
+    *("exp", "log", "sqrt", "abs", "square", "sin"),
+    *("cos", "tanh", "expm1", "log1p", "sign", "floor"),
+)
+
+
 def _array_functions(m: str) -> dict[str, str]:
     """Return what NumPy, jax.numpy and keras.ops call alike, as functions of a module."""
-    same = (
-        "exp",
-        "log",
-        "sqrt",
-        "abs",
-        "square",
-        "sin",
-        "cos",
-        "tanh",
-        "expm1",
-        "log1p",
-        "sign",
-        "floor",
-        "minimum",
-        "maximum",
-        "where",
-    )
+    same = (*_ALIKE, "minimum", "maximum", "where")
     return {
         **{name: f"{m}.{name}({{0}})" for name in same},
         "minimum": f"{m}.minimum({{0}}, {{1}})",
@@ -314,25 +305,7 @@ KERAS = replace(
 )
 
 _TORCH_FUNCTIONS = {
-    **{
-        n: f"torch.{n}({{0}})"
-        for n in (
-            "sigmoid",
-            "tanh",
-            "relu",
-            "exp",
-            "log",
-            "sqrt",
-            "abs",
-            "square",
-            "sin",
-            "cos",
-            "expm1",
-            "log1p",
-            "sign",
-            "floor",
-        )
-    },
+    **{n: f"torch.{n}({{0}})" for n in (*_ALIKE, "sigmoid", "relu")},
     **{n: f"F.{n}({{0}})" for n in ("softplus", "silu", "elu", "selu", "gelu", "softsign")},
     # The gradient of F.hardsigmoid has single precision.
     "hard_sigmoid": "torch.clamp({0:2} / 6 + 0.5, 0.0, 1.0)",

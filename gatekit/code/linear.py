@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gatekit.cell.graph import BuiltRead
-from gatekit.cell.language.expression import Call, Expr, Name, Number, children
+from gatekit.cell.language.expression import (
+    Call,
+    Expr,
+    Name,
+    Number,
+    children,
+    total,
+    with_children,
+)
 
 from .identifiers import slug
-from .lines import Lines, total, with_children
+from .lines import Lines
 from .products import Product, Reader, plain
 from .traced import applied, matrix_of
 

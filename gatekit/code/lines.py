@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, children, walk
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, replaced, walk
 
 from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, wrapped
@@ -109,31 +109,6 @@ class Lines:
         """Return a shape for a comment, such as ``batch x units``."""
         texts = [self.size(n).replace("self.", "").lower() for n in shape]
         return " x ".join(["batch", *(f"({t})" if "+" in t or "-" in t else t for t in texts)])
-
-
-def replaced(expr: Expr, part: Expr, by: Expr) -> Expr:
-    """Return the expression with each occurrence of a part replaced."""
-    if expr == part:
-        return by
-    return with_children(expr, tuple(replaced(child, part, by) for child in children(expr)))
-
-
-def with_children(expr: Expr, inner: tuple[Expr, ...]) -> Expr:
-    """Return the expression with other direct sub-expressions."""
-    if isinstance(expr, Neg):
-        return Neg(*inner)
-    if isinstance(expr, Binary):
-        return Binary(expr.op, *inner)
-    if isinstance(expr, Call):
-        return Call(expr.function, inner)
-    return expr
-
-
-def total(parts: Sequence[Expr]) -> Expr | None:
-    total: Expr | None = None
-    for part in parts:
-        total = part if total is None else total + part
-    return total
 
 
 def env_of(layout: Layout, access: Callable[[str], str]) -> Mapping[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import product
 
 from gatekit.cell.errors import GatekitError
@@ -77,7 +77,7 @@ def formulas(cells: Sequence[Cell], numbers: Sequence[Sequence[int]]) -> list[st
 def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
     if len(set(values)) == 1:
         return str(values[0])
-    for text, function in _FORMS:
+    for text, function in _forms():
         if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
             return text
     return None
@@ -107,6 +107,7 @@ def _square(k: int, units: int, features: int) -> int:
     return units * units // k if units * units % k == 0 else -1
 
 
+@cache
 def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
     """Return the formulas that are tried, simple ones first."""
     units, features = "{units}", "{features}"
@@ -137,6 +138,3 @@ def _forms() -> list[tuple[str, Callable[[int, int], int]]]:
     found.append((f"{units} * ({units} + {features})", lambda u, f: u * (u + f)))
     found.append((f"{units} * ({units} + {features} + 1)", lambda u, f: u * (u + f + 1)))
     return found
-
-
-_FORMS = _forms()

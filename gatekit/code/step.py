@@ -16,6 +16,7 @@ from gatekit.cell.language.expression import (
     Number,
     lift,
     names,
+    replaced,
     substitute,
     walk,
 )
@@ -24,7 +25,6 @@ from gatekit.cell.row_wise import RowWise
 
 from .identifiers import slug, wrapped
 from .linear import Linear, normal
-from .lines import replaced
 from .products import OUTPUT_UNIT, Reader
 
 _EPSILON = 1e-5

@@ -5,10 +5,9 @@ The package can be called: ``gatekit.compare("my_study")`` is ``gatekit.compare.
 
 from __future__ import annotations
 
-import inspect
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from gatekit.cell.callable_package import make_callable
 
 if TYPE_CHECKING:
     from .compared import compare
@@ -34,17 +33,4 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-class _Callable(ModuleType):
-    """A package that is called as its function of the same name."""
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Compare the groups of a study with a baseline; see `gatekit.compare.compare`."""
-        return __getattr__("compare")(*args, **options)
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(__getattr__("compare"))
-
-
-# `gatekit.compare` is the package, whichever was imported first; so the package can be called.
-sys.modules[__name__].__class__ = _Callable
+make_callable(__name__)

@@ -78,7 +78,7 @@ def test_the_same_cell_gives_the_same_file() -> None:
     assert gatekit.code("mlstm") == gatekit.code("mlstm")
 
 
-# --- cells and plugins of one's own ----------------------------------------------
+# --- your own cells and plugins ----------------------------------------------
 
 OWN = {
     "name": "own",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -198,6 +198,32 @@ def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
         same = all(new is old for new, old in zip(args, expr.args, strict=True))
         return expr if same else Call(expr.function, args)
     return expr
+
+
+def replaced(expr: Expr, part: Expr, by: Expr) -> Expr:
+    """Return the expression with each occurrence of a part replaced."""
+    if expr == part:
+        return by
+    return with_children(expr, tuple(replaced(child, part, by) for child in children(expr)))
+
+
+def with_children(expr: Expr, inner: tuple[Expr, ...]) -> Expr:
+    """Return the expression with other direct sub-expressions."""
+    if isinstance(expr, Neg):
+        return Neg(*inner)
+    if isinstance(expr, Binary):
+        return Binary(expr.op, *inner)
+    if isinstance(expr, Call):
+        return Call(expr.function, inner)
+    return expr
+
+
+def total(parts: Sequence[Expr]) -> Expr | None:
+    """Return the sum of expressions, from left to right; None without any."""
+    total: Expr | None = None
+    for part in parts:
+        total = part if total is None else total + part
+    return total
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

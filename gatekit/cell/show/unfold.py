@@ -8,16 +8,15 @@ from functools import cached_property
 
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import (
-    Binary,
     Call,
     Expr,
     Name,
-    Neg,
     Number,
-    children,
     lift,
     render,
+    replaced,
     substitute,
+    total,
     walk,
 )
 from gatekit.cell.language.shape import Shape
@@ -130,7 +129,7 @@ def _gate_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
     own = {state: f"{node.name}.{state}" for state in states}
     for state, key in own.items():
         if not isinstance(states[state], (Name, Number)):
-            value = _with_name(value, states[state], key)
+            value = replaced(value, states[state], Name(key))
     found = [Line(own[state], expr) for state, expr in states.items()] + [Line(node.name, value)]
     yield from _with_pre(node.name, found, pre, terms)
 
@@ -207,15 +206,15 @@ def _pre(
         if norms and read.scale is not None:
             part = Name(read.scale) * Call(norms[read.text], (part,))
         parts.append(part)
-    total = _sum(parts)
-    if norm_of_sum is not None and total is not None:
+    whole = total(parts)
+    if norm_of_sum is not None and whole is not None:
         scale, function = norm_of_sum
-        total = Name(scale) * Call(function, (total,))
+        whole = Name(scale) * Call(function, (whole,))
     if bias is None:
-        return total
+        return whole
     key = f"{owner}:bias"
     terms[key] = Term(owner, None)
-    return Name(key) if total is None else total + Name(key)
+    return Name(key) if whole is None else whole + Name(key)
 
 
 def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
@@ -236,27 +235,6 @@ def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
         return _pre(node.name, node.reads, node.bias, terms, norm_of_sum=whole)
     each = {read.text: function(read.text) for read in node.reads}
     return _pre(node.name, node.reads, node.bias, terms, norms=each)
-
-
-def _sum(parts: list[Expr]) -> Expr | None:
-    total: Expr | None = None
-    for part in parts:
-        total = part if total is None else total + part
-    return total
-
-
-def _with_name(expr: Expr, part: Expr, name: str) -> Expr:
-    """Return the expression with each occurrence of ``part`` replaced by a name."""
-    if expr == part:
-        return Name(name)
-    inner = tuple(_with_name(child, part, name) for child in children(expr))
-    if isinstance(expr, Neg):
-        return Neg(*inner)
-    if isinstance(expr, Binary):
-        return Binary(expr.op, *inner)
-    if isinstance(expr, Call):
-        return Call(expr.function, inner)
-    return expr
 
 
 def _shapes(cell: Cell) -> dict[str, Shape | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import add_overrides, add_root
 from gatekit.cli.output import write, write_file, write_json
 
 
@@ -31,13 +31,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.registry import bibliography
 
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="KEY=VALUE",
-        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
-        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--to", choices=list(FRAMEWORKS), default="torch", help="the framework (default: torch)"
     )

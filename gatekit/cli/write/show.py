@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_overrides
 from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
@@ -29,13 +30,7 @@ def run(name: str, argv: Sequence[str]) -> int:
     from gatekit.registry import bibliography
 
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="KEY=VALUE",
-        help="cell=NAME units=64 features=32 output_unit=NAME swap.ROLE=GATE "
-        "cell.gates.GATE.OPTION=VALUE plugins=[FILE.py]",
-    )
+    add_overrides(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="write everything as JSON")
     form.add_argument("--latex", action="store_true", help="write the equations as LaTeX")

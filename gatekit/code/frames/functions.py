@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from gatekit.code import draws
@@ -49,54 +48,23 @@ _ARRAY = "np.ndarray"
 def numpy_file(parts: Parts) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
     a = _ARRAY
-    more = "".join(f", {name}: {a}" for name in parts.inputs)
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
     firsts = first_states(
         parts,
+        "np.zeros({shape})",
         "np.full({shape}, {value})",
         'np.tile(params["{weight}"].reshape(1, {own}), (batch, *[1] * len(({own},))))',
     )
-    firsts = [re.sub(r"np\.full\((.*), 0\.0\)", r"np.zeros(\1)", text) for text in firsts]
     body = [
         "",
         "",
         "def init(rng: np.random.Generator) -> Weights:",
         '    """Return the first values of the weights by name."""',
-        "    params: Weights = {}",
-        *indented(parts.first),
-        "    return params",
+        *_until_step(parts, a, firsts),
+        *_hold("np", a),
         "",
         "",
-        "def initial_state(params: Weights, batch: int) -> State:",
-        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
-        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
-        "",
-        "",
-        *signature(f"def step(params: Weights, x: {a}{more}, state: State)", f"tuple[{a}, State]"),
-        '    """Return what a step emits, and its states; x is batch x features."""',
-        *indented(parts.step),
-        *indented(returned(parts, WIDTH - 4)),
-        "",
-        "",
-        f"def hold(valid: {a}, new: {a}, old: {a}) -> {a}:",
-        '    """Return the old value where a step is masked."""',
-        "    return np.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
-        "",
-        "",
-        *call_lines(
-            "def forward(",
-            [
-                "params: Weights",
-                f"x: {a}",
-                *(f"{name}: {a}" for name in parts.inputs),
-                "state: State | None = None",
-                f"mask: {a} | None = None",
-            ],
-            f") -> tuple[{a}, State]:",
-        ),
-        *docstring(CALL, "    "),
-        "    if state is None:",
-        "        state = initial_state(params, len(x))",
+        *_over_time("forward", parts, a),
         *masked("np.where(mask[..., None], {0}, 0.0)", parts),
         f"    y, outputs = np.zeros((len(x), {parts.width})), []",
         "    for t in range(x.shape[1]):",
@@ -121,14 +89,13 @@ JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', dr
 def jax_file(parts: Parts) -> str:
     """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
     a = "jax.Array"
-    more = "".join(f", {name}: {a}" for name in parts.inputs)
     names = ["x", *parts.inputs]
     firsts = first_states(
         parts,
+        "jnp.zeros({shape})",
         "jnp.full({shape}, {value})",
         'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
     )
-    firsts = [re.sub(r"jnp\.full\((.*), 0\.0\)", r"jnp.zeros(\1)", text) for text in firsts]
     draws_any = "next(keys)" in "\n".join(parts.first)
     body = [
         "",
@@ -136,36 +103,8 @@ def jax_file(parts: Parts) -> str:
         f"def init(key: {a}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
-        "    params: Weights = {}",
-        *indented(parts.first),
-        "    return params",
-        "",
-        "",
-        "def initial_state(params: Weights, batch: int) -> State:",
-        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
-        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
-        "",
-        "",
-        *signature(f"def step(params: Weights, x: {a}{more}, state: State)", f"tuple[{a}, State]"),
-        '    """Return what a step emits, and its states; x is batch x features."""',
-        *indented(parts.step),
-        *indented(returned(parts, WIDTH - 4)),
-        "",
-        "",
-        *call_lines(
-            "def apply(",
-            [
-                "params: Weights",
-                f"x: {a}",
-                *(f"{name}: {a}" for name in parts.inputs),
-                "state: State | None = None",
-                f"mask: {a} | None = None",
-            ],
-            f") -> tuple[{a}, State]:",
-        ),
-        *docstring(CALL, "    "),
-        "    if state is None:",
-        "        state = initial_state(params, len(x))",
+        *_until_step(parts, a, firsts),
+        *_over_time("apply", parts, a),
         "    if mask is None:",
         "        mask = jnp.ones(x.shape[:2], bool)",
         *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
@@ -182,9 +121,7 @@ def jax_file(parts: Parts) -> str:
         "    return jnp.swapaxes(outputs, 0, 1), state",
         "",
         "",
-        f"def hold(valid: {a}, new: {a}, old: {a}) -> {a}:",
-        '    """Return the old value where a step is masked."""',
-        "    return jnp.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+        *_hold("jnp", a),
     ]
     imports = {
         "import math": r"\bmath\.",
@@ -193,6 +130,59 @@ def jax_file(parts: Parts) -> str:
         "import jax.numpy as jnp": r"\bjnp\.",
     }
     return file_text(parts, imports, _sizes(parts, a), body)
+
+
+def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
+    """Return the body of ``init``, then ``initial_state`` and ``step``."""
+    more = "".join(f", {name}: {array}" for name in parts.inputs)
+    return [
+        "    params: Weights = {}",
+        *indented(parts.first),
+        "    return params",
+        "",
+        "",
+        "def initial_state(params: Weights, batch: int) -> State:",
+        *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
+        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        "",
+        "",
+        *signature(
+            f"def step(params: Weights, x: {array}{more}, state: State)", f"tuple[{array}, State]"
+        ),
+        '    """Return what a step emits, and its states; x is batch x features."""',
+        *indented(parts.step),
+        *indented(returned(parts, WIDTH - 4)),
+        "",
+        "",
+    ]
+
+
+def _over_time(name: str, parts: Parts, array: str) -> Lines:
+    """Return how the function over all steps begins: until it has states."""
+    return [
+        *call_lines(
+            f"def {name}(",
+            [
+                "params: Weights",
+                f"x: {array}",
+                *(f"{each}: {array}" for each in parts.inputs),
+                "state: State | None = None",
+                f"mask: {array} | None = None",
+            ],
+            f") -> tuple[{array}, State]:",
+        ),
+        *docstring(CALL, "    "),
+        "    if state is None:",
+        "        state = initial_state(params, len(x))",
+    ]
+
+
+def _hold(module: str, array: str) -> Lines:
+    return [
+        f"def hold(valid: {array}, new: {array}, old: {array}) -> {array}:",
+        '    """Return the old value where a step is masked."""',
+        f"    return {module}.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+    ]
 
 
 def _swapped(names: list[str]) -> Lines:

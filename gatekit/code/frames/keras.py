@@ -48,11 +48,10 @@ def keras_file(parts: Parts) -> str:
         )
     firsts = first_states(
         parts,
+        "ops.zeros({shape}, dtype)",
         "ops.full({shape}, {value}, dtype)",
         "ops.broadcast_to(ops.reshape(self.{weight}, (1, {own})), {shape})",
     )
-    zero = re.compile(r"ops\.full\((.*), 0\.0, dtype\)")
-    firsts = [zero.sub(r"ops.zeros(\1, dtype)", text) for text in firsts]
     sizes = [state.shape[0] for state in parts.states]
     title = f"{parts.title}Cell"
     if parts.sized:

@@ -45,19 +45,21 @@ def state_doc(parts: Parts) -> str:
     return ", ".join(texts).replace("FEATURES", "features") or "none"
 
 
-def first_states(parts: Parts, full: str, learned: str) -> list[str]:
+def first_states(parts: Parts, zeros: str, full: str, learned: str) -> list[str]:
     """Return the code of each state's first value.
 
     Args:
         parts: the parts.
-        full: a template with ``{shape}``, a tuple with the batch, and ``{value}``.
+        zeros: a template with ``{shape}``, a tuple with the batch.
+        full: one with ``{shape}`` and ``{value}``.
         learned: one with ``{shape}`` and ``{weight}``.
     """
     found = []
     for state in parts.states:
         shape = f"(batch, {', '.join(state.shape)})"
         if state.learned is None:
-            found.append(full.format(shape=shape, value=number(state.initial)))
+            template = full if state.initial else zeros
+            found.append(template.format(shape=shape, value=number(state.initial)))
         else:
             own = state.learned
             found.append(learned.format(shape=shape, weight=own, own=", ".join(state.shape)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from gatekit.code import draws
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
@@ -47,10 +45,10 @@ def torch_file(parts: Parts) -> str:
     like = f"self.{parts.layout.stacks[0].attribute}" if parts.layout.stacks else "torch.zeros(0)"
     firsts = first_states(
         parts,
+        "like.new_zeros({shape})",
         "like.new_full({shape}, {value})",
         "self.{weight}.reshape(1, {own}).expand({shape})",
     )
-    firsts = [re.sub(r"new_full\((.*), 0\.0\)", r"new_zeros(\1)", text) for text in firsts]
     uses_like = any("like." in text for text in firsts)
     if uses_like and sum(text.count("like.") for text in firsts) == 1:
         firsts = [text.replace("like.", f"{like}.") for text in firsts]

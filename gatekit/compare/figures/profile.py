@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.several import profiles, several_tasks
 
-from .page import plottable, put_legend, run_ids
+from .page import no_scores, plottable, put_legend, run_ids
 from .style import look
 
 if TYPE_CHECKING:
@@ -31,10 +30,7 @@ def draw_profile(figure: Figure, comparison: Comparison) -> list[str]:
     several = several_tasks(comparison)
     drawn = [] if several is None else profiles(several, comparison.level)
     if several is None or not drawn:
-        raise ConfigError(
-            "a performance profile needs two tasks with a known chance level, and two variants with"
-            " all their runs on these tasks. Sweep over more: task=A,B"
-        )
+        raise no_scores("a performance profile needs")
     axes = figure.add_subplot()
     counts = {v.name: len(v.scores[0]) for v in several.variants}
     places = {row.group.variant: row.place for row in comparison.rows}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.figures.page import plottable, run_ids, shortened
+from gatekit.compare.figures.page import no_scores, plottable, run_ids, shortened
 from gatekit.compare.figures.style import look
 from gatekit.compare.several import SeveralTasks, Variant, several_tasks
 from gatekit.compare.stats.statistics import Interval
@@ -46,10 +45,7 @@ def draw_intervals(figure: Figure, comparison: Comparison) -> list[str]:
     """
     several = several_tasks(comparison)
     if several is None or not several.normalised:
-        raise ConfigError(
-            "intervals over tasks need two tasks with a known chance level, and two variants with"
-            " all their runs on these tasks. Sweep over more: task=A,B"
-        )
+        raise no_scores("intervals over tasks need")
     tones = {row.group.variant: look(row.place).tone for row in comparison.rows}
     panels = figure.subplots(1, len(_AGGREGATES), sharey=True)
     for axes, (name, of) in zip(panels, _AGGREGATES.items(), strict=True):
