@@ -22,7 +22,7 @@ from gatekit.compare.live import curve, server
 from gatekit.compare.live.curve import Curve
 from gatekit.compare.live.server import Server
 from gatekit.compare.live.watching import Watching
-from gatekit.runs import following, record
+from gatekit.runs import metrics, record
 from gatekit.runs.folder import RunFolder
 
 from .report.studies import HOSTILE
@@ -153,9 +153,9 @@ def test_only_what_changed_is_read(root, now, monkeypatch):
     watching = Watching(root)
     watching.study("demo")
     read, parsed = [], []
-    whole, parse = record.read_run, following.metrics.parse
+    whole, parse = record.read_run, metrics.parse
     monkeypatch.setattr(record, "read_run", lambda path, *a: read.append(path) or whole(path, *a))
-    monkeypatch.setattr(following.metrics, "parse", lambda d: parsed.append(len(d)) or parse(d))
+    monkeypatch.setattr(metrics, "parse", lambda d: parsed.append(len(d)) or parse(d))
     log(folder, [4])
     watching.study("demo")
     assert read == [folder.path], "only the run in progress"
