@@ -8,12 +8,13 @@ Prints one line of JSON: ``killed``, ``continued`` (from a checkpoint, others ha
 
 import json
 import os
+import random
 import signal
 import sys
 from pathlib import Path
 
 import tiny
-from twice import VARIANTS, StopAt, points, told
+from twice import VARIANTS, StopAt, told
 
 from gatekit.registry import components
 from gatekit.study.command import compose
@@ -22,8 +23,6 @@ from gatekit.training import journal, worker
 from gatekit.training.process import stopping
 
 journal.EPOCH_PERIOD = 0.0
-RANGE = 27
-"""How often the shortest of the runs asks whether it is to stop."""
 
 
 def main(place: Path, count: int) -> dict[str, object]:
@@ -37,12 +36,14 @@ def main(place: Path, count: int) -> dict[str, object]:
     components.Components.hashes = lambda self, cell, unit, task: {}
     components.Components.sources = lambda self, cell, unit, task: {}
     said = {"killed": 0, "continued": 0, "different": []}
-    for turn, n in enumerate(points(count, RANGE)):
+    for turn in range(count):
         name = list(VARIANTS)[turn % len(VARIANTS)]
         (run,) = plan(compose(["units=4", *VARIANTS[name]])).runs
-        whole, cut = place / name.split(",")[0] / "whole", place / name.split(",")[0] / str(n)
+        variant = place / name.split(",")[0]
+        whole, cut = variant / "whole", variant / str(turn)
         if not whole.exists():
             assert child(run, whole, None) == 0
+        n = random.Random(turn).randint(1, int((variant / "whole.asked").read_text()))
         # every second one could have been killed while it wrote a checkpoint after each batch
         journal.STEP_PERIOD = 0.0 if turn % 2 else 30.0
         assert child(run, cut, n) == -signal.SIGKILL
@@ -62,12 +63,16 @@ def of_attempt(whole: Path) -> dict[str, object]:
 
 
 def child(run, path: Path, kill: int | None) -> int:
-    """Make one attempt in a process of its own and return how it ended."""
+    """Make one attempt in a process of its own and return how it ended.
+
+    Beside the run's folder, ``.asked`` says how often a run that ended asked whether it is to stop.
+    """
     number = os.fork()
     if not number:
         stop = StopAt(kill or 10**9, lambda: os.kill(os.getpid(), signal.SIGKILL))
         stopping.noted = lambda: (stop, [])
         worker.work(worker.Request(path, run.config, "d", {}, 1, False))
+        path.with_suffix(".asked").write_text(str(10**9 - stop.left))
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 

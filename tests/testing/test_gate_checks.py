@@ -51,7 +51,7 @@ def test_a_global_generator_is_told(write: Write) -> None:
     ("value", "says"),
     [
         ("return None", "returns NoneType; return the gate's value"),
-        ("return 0.5", "has a width of a plain number, and the gate has 6 units"),
+        ("return 0.5", "its value is the plain number 0.5; return a value for each unit"),
         ("import numpy\nreturn numpy.ones((15, 6))", "returns ndarray; return the gate's value"),
         ("return pre, {'k': pre}", "returns the states k, and declares (none)"),
         ("return pre, pre, pre", "a tuple that is not (value, {name: new state})"),
