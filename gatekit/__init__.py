@@ -101,6 +101,19 @@ _LAZY = {
 _LAZY_MODULES = ("code", "compare", "convert", "registry", "tasks", "testing")
 
 
+_OTHER_NAMES = {
+    **dict.fromkeys(("plot", "figure"), "gatekit.compare(STUDY).figure() draws a study"),
+    **dict.fromkeys(("sweep", "tune", "fit"), "gatekit.train(cell=['lstm', 'gru']) sweeps a list"),
+    **dict.fromkeys(
+        ("register", "register_gate", "gate"),
+        "a gate is a class gatekit.Gate in ./plugins, and `gatekit new gate NAME` writes one",
+    ),
+    "version": "gatekit.__version__",
+    "Layer": "the layer is gatekit.RNN('lstm', units)",
+}
+"""What other libraries call a function, with what to write."""
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"{__name__}.{name}")
@@ -112,6 +125,8 @@ def __getattr__(name: str) -> Any:
         hint = f"; the layer is gatekit.RNN({cell!r}, units)"
     elif name.upper() == "RNN":
         hint = "; did you mean 'RNN'?"
+    elif name in _OTHER_NAMES:
+        hint = f"; {_OTHER_NAMES[name]}"
     raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}")
 
 

@@ -41,6 +41,14 @@ class Declared:
             for name, hint in hints.items()
             if not name.startswith("_") and typing.get_origin(hint) is not ClassVar
         }
+        for name in ("options", "option_names", "replaced"):
+            value = vars(cls).get(name)
+            if value is not None and not callable(getattr(value, "__func__", value)):
+                example = next(iter(value), "scale") if isinstance(value, (dict, list)) else "scale"
+                raise ConfigError(
+                    f"{cls.__name__}.{name} is a method of every gate; an option is an annotated "
+                    f"field of the class, such as {example}: float = 1.0"
+                )
         if named := _named_arguments(cls):
             raise ConfigError(
                 f"{cls.__name__} defines __init__; remove it, and declare options as annotated "
@@ -60,9 +68,13 @@ class Declared:
                         f"{kind.__name__}.{name} is not an option, because it has no annotation; "
                         f"write {name}: {type(default).__name__} = {default!r} in the class."
                     )
+                near = nearest(name, kind._option_types)
+                if name in _LENGTH and "length" in kind._option_types:
+                    near = "; did you mean 'length'?"
+                if name in _SHORT and "initializers" in kind._option_types:
+                    near = f"; did you mean {_SHORT[name]}?"
                 raise ConfigError(
-                    f"{kind.__name__} has no option {name!r}"
-                    f"{nearest(name, kind._option_types) or '.'} "
+                    f"{kind.__name__} has no option {name!r}{near or '.'} "
                     f"Its options: {listed(kind._option_types)}."
                 )
             object.__setattr__(
@@ -131,6 +143,13 @@ def _named_arguments(cls: type) -> list[str]:
     return fields
 
 
+_SHORT = {
+    **dict.fromkeys(("init", "initializer", "initial"), "initializers: {bias: zeros}"),
+    **dict.fromkeys(("inputs", "input", "of"), "reads: [x, h_prev]"),
+    "use_bias": "bias: false",
+}
+"""What other libraries call an option of a gate, with what to write."""
+_LENGTH = ("T", "n", "seq_len", "seq_length", "sequence_length", "timesteps", "max_len")
 _HINTS: weakref.WeakKeyDictionary[type, Mapping[str, Any]] = weakref.WeakKeyDictionary()
 
 
@@ -165,9 +184,15 @@ def plain(value: Any) -> Any:
 def _checked(owner: str, name: str, value: object, hint: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
+        remedy = ""
+        if name == "bias" and not isinstance(value, str):
+            remedy = (
+                f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
+                f"value: {value}}}}}."
+            )
         raise ConfigError(
             f"{owner}: option {name}={value!r} should be {_hint_text(hint)}, "
-            f"not {type(value).__name__}."
+            f"not {type(value).__name__}.{remedy}"
         )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")

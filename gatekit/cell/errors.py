@@ -51,9 +51,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
     # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
-    match = [text for text in near if text.lower() == name.lower()] or difflib.get_close_matches(
-        name, near[:MAX_CANDIDATES], n=1, cutoff=0.55
-    )
+    # Dashes in front of an option say nothing of its name.
+    same = [text for text in near if text.lower() == name.lower()]
+    bare = {text.lstrip("-"): text for text in reversed(near[:MAX_CANDIDATES])}
+    match = same or [
+        bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
+    ]
     return f"; did you mean {match[0]!r}?" if match else ""
 
 

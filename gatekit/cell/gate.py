@@ -52,6 +52,12 @@ class Gate(RowWise):
                 f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to first values is "
                 'expected: states = {"k": 0.0}'
             )
+        for name in (*cls.parameters, *cls.states):
+            if name in cls._option_types:
+                raise CellError(
+                    f"{cls.__name__}: {name!r} is both an option and a parameter or state; "
+                    "rename one of them"
+                )
 
     def activate(self, pre: Any) -> Any:
         """Return the gate's value ``batch x units``, or the value and its new states by name.

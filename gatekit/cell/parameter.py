@@ -66,7 +66,11 @@ class Parameter:
                 f"Maps: {listed(MAPS)}."
             )
         if isinstance(self.init, bool) or not isinstance(self.init, (int, float, Mapping)):
-            raise CellError(f"a parameter's init is a number or {{kind: ...}}, not {self.init!r}")
+            kind = self.init if isinstance(self.init, str) else "uniform"
+            raise CellError(
+                f"a parameter's init is a number or {{'kind': ...}}, not {self.init!r}; write "
+                f"init={{'kind': {kind!r}}}"
+            )
         if not isinstance(self.init, Mapping) and not abs(self.init) <= LARGEST:
             raise CellError(f"a parameter's init is finite and at most {LARGEST:g}")
         if not isinstance(self.trainable, bool):

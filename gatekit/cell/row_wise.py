@@ -30,6 +30,13 @@ class RowWise(Declared):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        for name, value in vars(cls).items():
+            if isinstance(value, Parameter):
+                raise CellError(
+                    f"{cls.__name__}.{name} is a learned parameter outside of `parameters`; write "
+                    f"parameters = {{{name!r}: ...}}, and ask for it by name: "
+                    f"def {cls.method}(self, pre, {name})"
+                )
         parameters = cls.parameters
         fine = isinstance(parameters, Mapping)
         if not fine or not all(isinstance(p, Parameter) for p in parameters.values()):

@@ -68,6 +68,8 @@ class Parser(argparse.ArgumentParser):
         """Return the option that is meant, or why a second study is not taken."""
         name = argument.split("=")[0]
         if not name.startswith("-"):
+            if "=" in name + argument and "--where" in options:
+                return f"; did you mean --where {argument}?"
             if any(action.dest == "study" for action in self._actions):
                 return "; it takes one study, and names with spaces need quotes."
             typed = " ".join([self.prog, *_positional(self)])
@@ -95,12 +97,21 @@ def _positional(parser: argparse.ArgumentParser) -> list[str]:
     return [str(a.metavar or a.dest.upper()) for a in actions]
 
 
-_SAME = (("--to", "--output", "--out", "-o"), ("--figure", "--plot"), ("--where", "--filter"))
+_SAME = (
+    ("--to", "--output", "--out", "-o"),
+    ("--figure", "--plot"),
+    ("--where", "--filter"),
+    ("--baseline", "--against", "--reference", "--control"),
+    ("--level", "--alpha", "--confidence", "--ci"),
+    ("--by", "--group-by", "--groupby"),
+)
 """Options that mean the same in different commands, or elsewhere."""
 _NOTES = {
     "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
     "--split NAME another test set.",
+    "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
     "--open": "; the page is a file: open it in a browser.",
+    "--sort": "; groups with a decided verdict come first, the best of them on top.",
     "--seeds": "; seeds are chosen by train: seeds=5.",
 }
 

@@ -74,6 +74,8 @@ def _dispatch(arguments: list[str]) -> int:
         complete()
     if arguments[:1] == ["--debug"]:
         arguments = [*arguments[1:], "--debug"]
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     if not arguments or arguments[0] in ("-h", "--help", "--debug"):
         write(usage())
         return 0
@@ -85,6 +87,8 @@ def _dispatch(arguments: list[str]) -> int:
         what = "option" if name.startswith("-") else "command"
         meant = _OTHER_NAMES.get(name)
         hint = f"; did you mean {meant!r}?" if meant else nearest(name, COMMANDS) or "."
+        if name in ("stop", "kill", "cancel"):
+            hint = "; Ctrl+C in the terminal of `gatekit train` stops it, and nothing is lost."
         raise ConfigError(
             f"there is no {what} {name!r}{hint} "
             f"Commands: {listed(COMMANDS)}. Type `gatekit --help`."
@@ -108,6 +112,9 @@ _OTHER_NAMES = {
     **dict.fromkeys(("ps", "top", "watch"), "status"),
     **dict.fromkeys(("ui", "dashboard", "view"), "serve"),
     **dict.fromkeys(("create", "init"), "new"),
+    **dict.fromkeys(("test", "validate", "lint"), "check"),
+    **dict.fromkeys(("delete", "rm", "remove", "clean"), "prune"),
+    "version": "--version",
     **dict.fromkeys(("describe", "info", "summary"), "show"),
 }
 """What other programs call a command, with gatekit's name."""

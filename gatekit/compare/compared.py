@@ -60,6 +60,7 @@ class Comparison(plain.Comparison):
         def __getattr__(self, name: str) -> Any:
             instead = {
                 "plot": "figure('curves') draws it",
+                "table": "print(comparison) shows it, and comparison.groups are its rows",
                 "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }
@@ -101,6 +102,8 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
         if name not in known:
             meant = {"label": "labels", "task": "tasks", "name": "study"}.get(name)
             hint = f"; did you mean {meant!r}?" if meant else nearest(name, known) or "."
+            if name == "metric":
+                hint = "; a task has one metric, and tasks=NAME chooses the task."
             raise ConfigError(f"compare has no argument {name!r}{hint} Arguments: {listed(known)}.")
     if arguments and not isinstance(arguments[0], (str, Study)):
         raise ConfigError(

@@ -44,6 +44,10 @@ class Study:
                 "report": "type gatekit.report(study)",
                 "plot": "type gatekit.compare(study).figure()",
                 "figure": "type gatekit.compare(study).figure()",
+                "best": "type gatekit.compare(study), whose groups come best first",
+                "to_csv": "type study.to_pandas().to_csv(FILE)",
+                "to_dataframe": "type study.to_pandas()",
+                "df": "type study.to_pandas()",
             }
             hint = "" if name.startswith("_") else nearest(name, dir(self))
             hint = f"; {instead[name]}" if name in instead else hint

@@ -129,15 +129,27 @@ OTHER_NAMES = {
     "lr": "optimizer.learning_rate",
     "batch_size": "trainer.batch",
     "max_epochs": "trainer.epochs",
+    "n_epochs": "trainer.epochs",
+    "num_epochs": "trainer.epochs",
     "max_steps": "trainer.steps",
     "early_stopping": "trainer.patience",
     "hidden_size": "units",
     "hidden_units": "units",
     "hidden_dim": "units",
+    "hidden": "units",
+    "n_hidden": "units",
     "num_layers": "layers",
+    "n_layers": "layers",
+    "depth": "layers",
     "num_units": "units",
     "dtype": "precision",
     "dataset": "task",
+    "name": "study",
+    "experiment_name": "study",
+    "project": "study",
+    "workers": "n_jobs",
+    "num_workers": "n_jobs",
+    "random_state": "seed",
     "model": "cell",
     "wd": "optimizer.weight_decay",
     "beta1": "optimizer.beta_1",
@@ -324,7 +336,11 @@ def _checked(
 def _instead(key: str, value: Any, check: Check) -> str:
     """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
     if key == "swap" and isinstance(value, str):
-        return f" Name the role that the gate plays: type swap.forget={value}."
+        role, colon, gate = value.replace("=", ":").partition(":")
+        typed = f"swap.{role}={gate}" if colon else f"swap.forget={value}"
+        return f" Name the role that the gate plays: type {typed}."
+    if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
+        return f" Type precision={near}."
     if key == "seeds":
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
@@ -340,8 +356,23 @@ def _instead(key: str, value: Any, check: Check) -> str:
     return ""
 
 
+_PRECISIONS = {
+    **dict.fromkeys(("fp16", "float16", "half", "16", "16-mixed", "mixed"), "mixed_float16"),
+    **dict.fromkeys(("bf16", "bfloat16", "bf16-mixed"), "mixed_bfloat16"),
+    **dict.fromkeys(("fp32", "single", "32"), "float32"),
+    **dict.fromkeys(("fp64", "double", "64"), "float64"),
+}
+"""What other libraries call a precision."""
+_DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
+
+
 def _meant(key: str, known: list[str], prefix: str) -> str:
     """Return which key is likely meant: in words of other libraries, of a group, or misspelt."""
+    if key in _DEVICES and not prefix:
+        return (
+            ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
+            "CUDA_VISIBLE_DEVICES= in front of the command."
+        )
     meant = OTHER_NAMES.get(key)
     if meant is None and not prefix:
         meant = next((f"{group}.{key}" for group, keys in GROUP_KEYS.items() if key in keys), None)

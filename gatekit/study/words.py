@@ -93,7 +93,12 @@ def prefixed(word: str, trusted: bool = False) -> str:
                 f"{word!r} is not KEY=VALUE; a file conf/experiment/NAME.yaml is chosen by "
                 "experiment=NAME, and conf/cell/NAME.yaml by cell=NAME."
             )
-        raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
+        if word.startswith(("{", "[")) or " " in word:
+            raise ConfigError(f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm.")
+        raise ConfigError(
+            f"{word!r} is not KEY=VALUE; type for example units=64 or cell=lstm. Several values of "
+            f"one key are one word with commas, as in -m cell=lstm,gru."
+        )
     if several := re.fullmatch(r"([^\s'\"]+=[^\s'\"]+)((?: +[A-Za-z_][\w.]*=[^\s'\"]+)+)", word):
         raise ConfigError(
             f"{word!r} is one word for your shell; remove the quotes around it: type "

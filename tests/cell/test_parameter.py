@@ -42,8 +42,8 @@ def test_a_first_value_outside_the_range_is_refused(name, value):
         ({"map": "sigmiod"}, "did you mean 'sigmoid'"),
         ({"shape": True}, "a parameter's shape is a size"),
         ({"shape": 1.5}, "a parameter's shape is a size"),
-        ({"init": "ones"}, "a number or {kind: ...}"),
-        ({"init": True}, "a number or {kind: ...}"),
+        ({"init": "ones"}, "a number or {'kind': ...}"),
+        ({"init": True}, "a number or {'kind': ...}"),
     ],
 )
 def test_what_is_no_parameter(options, says):

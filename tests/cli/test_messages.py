@@ -127,6 +127,26 @@ MISTAKES = {
         "compare demo -o t.csv", ("gatekit compare STUDY --csv > FILE",), (), 6
     ),
     "open-a-report": Mistake("report demo --open", ("open it in a browser",), ("--force'",), 5),
+    "gate-as-value-of-swap": Mistake(
+        "show cell=lstm swap=forget:sigmoid", ("type swap.forget=sigm",)
+    ),
+    "options-in-a-call": Mistake(
+        "show cell=lstm 'swap.forget=power_law(eps=0.1)'",
+        ("Type swap.forget=power_law swap.forget.eps=0.1",),
+    ),
+    "values-with-a-space": Mistake("train -m cell=lstm gru", ("as in -m cell=lstm,gru",)),
+    "device": Mistake("train cell=lstm device=cuda", ("CUDA_VISIBLE_DEVICES= in front",), (), 7),
+    "epochs": Mistake("train cell=lstm n_epochs=3", ("did you mean trainer.epochs?",), (), 6),
+    "name-of-a-study": Mistake("train cell=lstm name=one", ("did you mean study?",), (), 6),
+    "half": Mistake("train cell=lstm precision=fp16", ("Type precision=mixed_float16.",)),
+    "length-of-a-task": Mistake("train task=adding task.T=9", ("did you mean 'length'?",)),
+    "against": Mistake("compare demo --against a", ("did you mean '--baseline'?",), (), 6),
+    "alpha": Mistake("compare demo --alpha 0.1", ("did you mean '--level'?",), ("--help'?",), 6),
+    "metrics": Mistake("compare demo --metrics a", ("has one metric",), ("--margin'?",), 6),
+    "where": Mistake("compare demo swap.forget=a", ("did you mean --where swap.forget=a?",), (), 6),
+    "delete": Mistake("delete demo", ("did you mean 'prune'?",), (), 5),
+    "stop": Mistake("stop demo", ("Ctrl+C in the terminal",), (), 5),
+    "test": Mistake("test half", ("did you mean 'check'?",), ("gates'?",), 5),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("type --plugin FILE.py",)),
 }
 
@@ -248,6 +268,15 @@ CHANGED = {
     "max": ("* candidate", "* max(candidate, 0)", "did you mean 'maximum'?"),
     "map": ("* candidate", "* dense(candidate)", "reads: {x: dense}"),
     "no-argument": ("{kind: update}", "{activation: relu}", "write relu(pre)"),
+    "first-bias": (
+        "{kind: update}",
+        "{kind: update, bias: 1}",
+        "{bias: {kind: constant, value: 1}}",
+    ),
+    "init": ("{kind: update}", "{kind: update, init: ones}", "did you mean initializers: {bias"),
+    "a-number": ("{kind: update}", "0.5", "write constants: {update: 0.5}"),
+    "previous": ("h_prev", "h(t-1)", "its previous value is h_prev"),
+    "lerp": ("(1 - update) * candidate", "lerp(h, x)", "write b + a * (c - b)"),
     "glued": ("{kind: update}", "{kind:update}", "write kind: update"),
     "line-break": ("h: update *", "h: |\n    update\n    *", "(a line break)"),
 }
@@ -281,6 +310,29 @@ CHANGED_GATES = {
         "    def",
         "    parameters = {'p': gatekit.Parameter('units', init=1.0)}\n\n    def",
         "ask for it by name, def activate(self, pre, p)",
+    ),
+    "options": ("    def", "    options = {'k': 2.0}\n\n    def", "such as k: float = 1.0"),
+    "outside": (
+        "    def",
+        "    W = gatekit.Parameter('units')\n\n    def",
+        "parameters = {'W': ...}, and ask for it by name: def activate(self, pre, W)",
+    ),
+    "both": (
+        "    def",
+        "    p: float = 1.0\n    parameters = {'p': gatekit.Parameter('units')}\n\n    def",
+        "'p' is both an option and a parameter",
+    ),
+    "state-by-its-name": (
+        "    def activate(self, pre)",
+        "    states = {'s': 0.0}\n\n    def activate(self, pre, s)",
+        "a step reads the previous value: ask for s_prev",
+    ),
+    "axis": (SIGMOID, "return ops.softmax(pre, axis=-1)", "by position, not axis="),
+    "matrix": (SIGMOID, "return ops.matmul(pre, pre)", "reads: {x: dense}"),
+    "initial": (
+        "    def",
+        "    parameters = {'p': gatekit.Parameter('units', init='ones')}\n\n    def",
+        "write init={'kind': 'ones'}",
     ),
     "decorator": (
         "    def",

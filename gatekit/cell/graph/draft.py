@@ -190,6 +190,11 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
                     f"{where}: {gate.definition()} names the function {target!r} without an "
                     f"argument; write {target}(pre)"
                 )
+            if target in gate.states:
+                raise CellError(
+                    f"{where}: {gate.definition()} asks for its state {target!r}; a step reads the "
+                    f"previous value: ask for {target}_prev"
+                )
             raise CellError(
                 f"{where}: {gate.definition()} asks for {target!r}, which does not exist"
                 f"{nearest(target, names) or '.'} It can ask for: {listed(names, 50)}; "

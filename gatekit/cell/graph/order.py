@@ -260,4 +260,8 @@ def _check_own(draft: Draft, name: str) -> None:
             )
     for own in gate.states:
         if f"{own}_prev" not in arguments:
-            raise CellError(f"cell.gates.{name}: {gate.definition()} does not use {own}_prev")
+            asked = ", ".join(["self", *(a for a in gate.arguments() if a != own), f"{own}_prev"])
+            raise CellError(
+                f"cell.gates.{name}: {gate.place()}: {gate.definition()} does not use its state "
+                f"{own!r}; ask for its previous value by name, def {gate.method}({asked})"
+            )

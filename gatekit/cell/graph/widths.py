@@ -39,8 +39,8 @@ visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
 _ALLOWED = (
     "a gate computes with gatekit.ops, + - * / ** and numbers: write ops.tanh(x) in place of "
-    "np.tanh(x) or tf.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in place of `if`. A "
-    "gate that needs more declares uses_tensorflow = True, and is not analysed"
+    "np.tanh(x), tf.tanh(x) or torch.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in "
+    "place of `if`. A gate that needs more declares uses_tensorflow = True, and is not analysed"
 )
 
 

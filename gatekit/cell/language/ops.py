@@ -51,12 +51,17 @@ class Function:
     numpy: Callable[..., Any] | None = field(default=None, compare=False)
     range: Interval | None = field(default=None, compare=False)
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **named: Any) -> Any:
         """Apply the function to expressions, arrays ``... x width`` or tensors ``... x width``.
 
         Raises:
             TypeError: the number of arguments is wrong, or no backend knows their type.
         """
+        if named:
+            raise TypeError(
+                f"{self.name} takes {self.arity} argument(s) by position, not {next(iter(named))}=;"
+                " what it computes over several elements it computes over the units"
+            )
         if len(args) != self.arity:
             raise TypeError(f"{self.name} takes {self.arity} argument(s), not {len(args)}")
         if any(isinstance(arg, Expr) for arg in args):
@@ -339,6 +344,12 @@ add_backend(
 
 _INSTEAD = {
     "add": "a + b",
+    "concat": "+ of two reads: the matrix of a concatenation is two matrices",
+    "concatenate": "+ of two reads: the matrix of a concatenation is two matrices",
+    **dict.fromkeys(
+        ("dense", "linear", "matmul"), "the map as a read of the gate, reads: {x: dense}"
+    ),
+    "dropout": "dropout=0.1 as a key of the run, or of the layer",
     "clamp": "ops.clip(x, low, high)",
     "divide": "a / b",
     "max": "ops.maximum(a, b)",

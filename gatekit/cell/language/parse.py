@@ -163,6 +163,10 @@ class _Reader:
 
     def meant(self, name: str) -> str:
         """Return which function is meant by an unknown one, as the end of a sentence."""
+        if name in ("h", "c", "s"):
+            return f"; its previous value is {name}_prev, and a product is written with *"
+        if name in ("lerp", "interpolate", "mix"):
+            return "; write b + a * (c - b), or (1 - a) * b + a * c"
         other = _OTHER_NAMES.get(name)
         if other in self.functions:
             return f"; did you mean {other!r}?"

@@ -33,8 +33,12 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
     if isinstance(config, str):
         return config, {}
     if not isinstance(config, Mapping):
+        remedy = ""
+        if isinstance(config, (int, float)) and where.startswith("cell.gates."):
+            name = where.removeprefix("cell.gates.")
+            remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
         raise CellError(
-            f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}"
+            f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}{remedy}"
         )
     if "_target_" in config:
         raise CellError(f"{where}._target_: gates are given by registered name, as {{kind: NAME}}")

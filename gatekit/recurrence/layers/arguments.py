@@ -85,6 +85,8 @@ def refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
 ELSEWHERE = {
     "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
     "hidden_size": "write units=",
+    "layers": "stack layers, all but the last with return_sequences=True; layers is a key of a run",
+    "device": "write `with tf.device(...)`, as for any Keras layer",
     "num_layers": "stack layers, all but the last with return_sequences=True",
     "batch_first": "inputs are always batch x time x features",
 }

@@ -202,6 +202,11 @@ def _unreadable(override: str) -> str:
     if len(value) > EXCERPT:
         return f"{key}={excerpt(value, EXCERPT)} cannot be read: check its brackets and quotes."
     bare = value.strip("'")
+    options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
+    if options and key.startswith(("swap.", "cell", "task", "output_unit")):
+        pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
+        typed = " ".join([f"{key}={options[1]}", *(f"{key}.{pair}" for pair in pairs)])
+        return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
     return (
         f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
         f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
