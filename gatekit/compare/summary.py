@@ -127,7 +127,7 @@ def _flags(group: Group, results: list[Result], values: tuple[float, ...]) -> li
     if far:
         flags.append(f"{far} of {len(results)} runs end more than {_FAR:g} times worse than chance")
     flags += sorted({warning for result in results for warning in result.warnings})
-    executors = {result.executor for result in results if result.executor}
+    executors = {result.engine for result in results if result.engine}
     if len(executors) > 1:
         flags.append(f"the runs used different executors: {', '.join(sorted(executors))}")
     seeds = Counter(group.units)

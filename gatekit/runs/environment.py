@@ -22,7 +22,7 @@ def environment(
     threads: int,
     executor: str,
     *,
-    jit: bool = False,
+    jit: bool | str = False,
     seed: int | None = None,
     data_hash: str | None = None,
     seconds: Mapping[str, float] | None = None,
@@ -33,7 +33,7 @@ def environment(
         plugins: the hash of each plugin in use.
         threads: the threads that TensorFlow may use within an operation.
         executor: the executor, as resolved.
-        jit: whether the step was compiled by XLA.
+        jit: whether the step is compiled by XLA; ``auto`` until that is decided.
         seed: the run's seed, from which everything random follows.
         data_hash: the hash that identifies the data of the task.
         seconds: how long each part took, by a clock that is never set.

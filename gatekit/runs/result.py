@@ -102,6 +102,12 @@ class Result:
     chosen: str | None = None
     notes: tuple[str, ...] = ()
     step_flops: float | None = None
+    jit: bool = False
+
+    @property
+    def engine(self) -> str | None:
+        """The executor, and whether XLA compiled it."""
+        return f"{self.executor} under XLA" if self.executor and self.jit else self.executor
 
     @property
     def split(self) -> str | None:
@@ -243,6 +249,7 @@ def result_of(record: Mapping[str, Any]) -> Result:
         checks=_texts(record, "checks"),
         notes=tuple(str(n) for n in record.get("notes") or ()),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
+        jit=record.get("jit") is True,
     )
 
 

@@ -16,7 +16,19 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
+from .schema import (
+    Check,
+    WrongError,
+    flag,
+    flag_or_auto,
+    mapping,
+    number,
+    one_of,
+    optional,
+    text,
+    texts,
+    whole,
+)
 
 POOLS = ("last", "mean", "all")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
@@ -58,7 +70,7 @@ RUN_KEYS: dict[str, Check] = {
     "optimizer": mapping,
     "trainer": mapping,
     "executor": one_of(*EXECUTORS),
-    "jit": flag,
+    "jit": flag_or_auto,
     "precision": one_of(*PRECISIONS),
     "seed": whole(0),
     "vary": optional(one_of(*PARTS)),
@@ -182,6 +194,8 @@ DEFAULTS: dict[str, Any] = {
     "dropout": 0.0,
     "pool": "last",
     "executor": "auto",
+    # Older than `auto`, which conf/train.yaml sets: a run without it was not compiled, and the name
+    # of a run that is `auto` is never that of such a run.
     "jit": False,
     "precision": "float32",
     "seed": 0,
@@ -346,7 +360,9 @@ def _instead(key: str, value: Any, check: Check) -> str:
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
         return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
     words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
-    nearly: bool | int | None = words.get(str(value).lower()) if check is flag else None
+    nearly: bool | int | None = (
+        words.get(str(value).lower()) if check in (flag, flag_or_auto) else None
+    )
     if isinstance(value, float) and value.is_integer():
         nearly = int(value)
     with contextlib.suppress(WrongError):

@@ -52,6 +52,8 @@ class VariantPreview:
         error: why it cannot be built or trained.
         schedules: the numbers of each learning-rate schedule, where one is typed.
         weight_decay: the weights that decay and those that are left out, where there is decay.
+        jit: whether XLA compiles the steps; None where nothing was tried.
+        jit_reason: why.
     """
 
     label: str
@@ -67,6 +69,8 @@ class VariantPreview:
     total: int | None = None
     schedules: list[dict[str, Any]] = field(default_factory=list)
     weight_decay: dict[str, list[str]] | None = None
+    jit: bool | None = None
+    jit_reason: str | None = None
 
 
 @dataclass
@@ -183,6 +187,7 @@ def _try_out(
                 result = run.folder().result()
                 trial.total = int(result["parameters"]["total"])
                 trial.weight_decay = result.get("weight_decay")
+                trial.jit, trial.jit_reason = result["jit"], result["jit_reason"]
                 per_epoch[key] = int(json.loads((run.path / "steps.json").read_text()))
                 trainer = first[key].config["trainer"]
                 trial.step, trial.seconds = _times(run, result, trainer, per_epoch[key])
@@ -209,6 +214,8 @@ def _add_schedules(
 
 def _short(run: PlannedRun, root: Path) -> PlannedRun:
     trainer = {**run.config["trainer"], "steps": STEPS, "epochs": None, "patience": None}
+    # What `jit=auto` decides depends on the number of steps.
+    trainer["rehearsed"] = run.config["trainer"]
     path = root / "plan" / RUNS / run.fingerprint
     # A schedule would not fit into so few steps, and its time is that of a constant rate.
     optimizer = {k: v for k, v in run.config["optimizer"].items() if k not in SCHEDULE_KEYS}

@@ -60,7 +60,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "the computation": {
         "executor": "auto, or one by name, such as fused",
-        "jit": "compiles the training step by XLA",
+        "jit": "auto, true or false: compile steps by XLA",
         "precision": "also float64, mixed_float16, mixed_bfloat16",
         "probe": "records gates and states after each epoch",
         "plugins": "plugin files: plugins=[my_gate.py]",

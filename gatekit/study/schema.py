@@ -50,6 +50,13 @@ def flag(value: Any) -> bool:
     return value
 
 
+def flag_or_auto(value: Any) -> bool | str:
+    """Check for true, false or ``auto``."""
+    if value != "auto" and not isinstance(value, bool):
+        raise WrongError("true, false or auto")
+    return value
+
+
 def text(value: Any) -> str:
     """Check for a string."""
     if not isinstance(value, str) or not value.strip():

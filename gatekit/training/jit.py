@@ -1,14 +1,128 @@
-"""The training step of a run with ``jit=true``, as one program of XLA's."""
+"""Whether XLA compiles a run's steps, and the training step as one program of XLA's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import ConfigError
+from gatekit.recurrence.layers.rnn import RNN
+from gatekit.recurrence.padding import bucket
+
+from .feed import Feed
+from .model import step_flops
+
+# Measured on two CPUs in float32, one thread (docs/performance.md, "jit=auto").
+_NODE = 5e-6
+"""Seconds that XLA saves for each equation of a cell and time step of a training step."""
+_ELEMENT = 4e-9
+"""The same for each element of the output, where all steps are solved together."""
+_PRODUCT = 0.5e-12
+"""Seconds that XLA's products take longer, for each floating-point operation."""
+_PADDED = 20e-12
+"""Seconds that an operation on a padded step takes."""
+_FORWARD = 1 / 3
+"""The time of a forward pass as a share of a training step's."""
+_COMPILE, _COMPILE_NODE = 0.5, 0.15
+"""Seconds to compile a training step: for each length, and for each equation of the cells."""
+_SAMPLED = 50
+"""Training steps whose lengths stand for all."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """Whether XLA compiles the steps of a run, and why."""
+
+    jit: bool
+    reason: str
+
+
+def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluations: int) -> Mode:
+    """Return whether XLA compiles a run: what was asked for, or what a model of the cost decides.
+
+    XLA is used if ``n s + k v / 3 > c``: ``n`` training steps, which XLA shortens by ``s`` seconds,
+    ``k`` evaluations of the validation data, whose batches it shortens by a third of ``v``, and
+    ``c`` seconds to compile each length once. No time is measured, so that equal runs are equal.
+
+    Args:
+        config: the run's resolved configuration.
+        model: the built model.
+        feed: its batches, as long as they are without padding.
+        evaluations: how often a run that is given in steps evaluates its validation data.
+    """
+    asked = config["jit"]
+    if asked != "auto":
+        return Mode(asked, f"jit={str(asked).lower()} was asked for")
+    layers = [layer for layer in model.layers if isinstance(layer, RNN)]
+    if why := _graph_only(layers):
+        return Mode(False, f"auto: {why}")
+    # A dry run makes three steps, and decides as the run would that it stands for.
+    trainer = config["trainer"].get("rehearsed", config["trainer"])
+    steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
+    looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]
+    count = min(_SAMPLED, feed.per_epoch, steps) if feed.masked else 1
+    trained = [_length(feed.step(step)) for step in range(count)]
+    looked = _lengths(feed, "validation")
+    scored = set().union(looked, *(_lengths(feed, name) for name in feed.tests))
+    fit = bucket if feed.masked else int
+    nodes = sum(len(layer.cell.nodes) for layer in layers)
+    compiling = _COMPILE + _COMPILE_NODE * nodes
+    cost = compiling * (len(set(map(fit, trained))) + _FORWARD * len(set(map(fit, scored))))
+
+    def saved(length: int) -> float:
+        def flops(length: int) -> float:
+            return step_flops(model, (feed.size, length), feed.every)
+
+        per_step = sum(
+            _NODE * len(layer.cell.nodes)
+            if layer.choice.executor == "fused"
+            else _ELEMENT * feed.size * layer.units
+            for layer in layers
+        )
+        padding = flops(fit(length)) - flops(length)
+        return length * per_step - _PRODUCT * flops(length) - _PADDED * padding
+
+    gain = steps * float(np.mean([saved(length) for length in trained]))
+    gain += looks * _FORWARD * sum(map(saved, looked))
+    return Mode(
+        gain > cost,
+        f"auto: in {steps:,} steps XLA saves an estimated {max(gain, 0):.1f} s and compiles for "
+        f"{cost:.1f} s",
+    )
+
+
+def _graph_only(layers: Iterable[RNN]) -> str:
+    """Return why a run is not compiled, whatever its length; empty if that depends."""
+    for layer in layers:
+        executor = layer.choice.executor
+        if layer.choice.mode == "graph" and "measured" in layer.choice.reason:
+            return f"`gatekit tune` measured {executor} in graph mode; --mode xla measures XLA"
+        if layer.choice.mode == "graph":
+            return f"{executor} is fastest in graph mode here"
+        if executor not in ("fused", "affine", "scan"):
+            return f"{executor} gains nothing from XLA that would outweigh its compilation"
+        for each in layer.cell.spec.gates:
+            if each.gate.uses_tensorflow:
+                return f"the gate {each.name} uses TensorFlow, and XLA may not know an operation"
+    return ""
+
+
+def _lengths(feed: Feed, split: str) -> list[int]:
+    """Return the length of each batch of a split."""
+    if feed.masked:
+        return [_length(batch) for batch in feed.split(split)]
+    size = len(feed.splits[split].x)
+    return [feed.splits[split].x.shape[1]] * -(-size // feed.size)
+
+
+def _length(batch: Any) -> int:
+    inputs = batch[0]
+    return int((inputs[0] if isinstance(inputs, tuple) else inputs).shape[1])
 
 
 def compiled_step(model: keras.Model, spec: Any) -> Callable[[Iterator[Any]], Any]:

@@ -29,7 +29,7 @@ from . import pool, tensors
 from .callbacks import Callbacks, Event
 from .evaluate import Scores
 from .feed import Feed
-from .jit import compiled_step
+from .jit import compiled_step, resolve
 from .journal import Journal
 from .model import (
     build_model,
@@ -97,7 +97,7 @@ def train(
             journal.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     size = config["trainer"]["batch"]
-    feed = Feed(task, splits, drawn, size, few=config["jit"], order=order)
+    feed = Feed(task, splits, drawn, size, order=order)
     return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
         verbose, checkpoint
     )
@@ -131,7 +131,7 @@ class _Session:
         with guarded("building the model", self.journal.remark):
             self._make()
         executor = choice_of(self.model).executor
-        self.journal.made_with |= {"executor": executor, "jit": self.config["jit"]}
+        self.journal.made_with |= {"executor": executor, "jit": self.mode.jit}
         result: dict[str, Any] = {"state": "COMPLETED"}
         self._tell("start")
         try:
@@ -158,6 +158,8 @@ class _Session:
         signature = self.task.signature()
         steps = pool.length(self.config["pool"], self.feed)
         self.model = build_model(self.config, signature, self.feed.masked, steps)
+        self.mode = resolve(self.config, self.model, self.feed, EVALUATIONS)
+        self.feed.few = self.mode.jit
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
@@ -166,9 +168,9 @@ class _Session:
         )
         # Made inside the first step, the optimizer's variables would have it traced twice.
         self.model.optimizer.build(self.model.trainable_variables)
-        if self.config["jit"]:
+        if self.mode.jit:
             self.model.train_function = compiled_step(self.model, self.feed.spec)
-        self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.config["jit"])
+        self.scores = Scores(self.model, self.task, self.feed, self.stop, jit=self.mode.jit)
         self._check_repeats()
         probe = Probe(self.model, self.feed, signature.loss) if self.config["probe"] else None
         self.probe = ProbeRecords(probe, self.journal, self.chunk)
@@ -325,6 +327,8 @@ class _Session:
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,
+            "jit": self.mode.jit,
+            "jit_reason": self.mode.reason,
             "warnings": journal.remarks,
             **self._recipe(),
         }

@@ -150,7 +150,7 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     if checkpoint is not None:
         asked, remark = resume.agreed(checkpoint, here | asked, folder, request.allow_changed)
         remarks += [remark] if remark else []
-        config["executor"] = asked["executor"]
+        config |= {"executor": asked["executor"], "jit": asked["jit"]}
     use_table(request.path)
     make_deterministic(asked["threads"])
     with guarded("loading plugins", remarks.append):
@@ -160,20 +160,20 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     for name, changes in registry.reverted(config["plugins"]).items():
         remarks.append(f"loading plugins: {name} {', '.join(changes)}; this was reverted.")
 
-    def write_env(executor: str, **seconds: float) -> None:
+    def write_env(executor: str, jit: bool | str, **seconds: float) -> None:
         folder.write_env(
             environment.environment(
                 request.plugins,
                 asked["threads"],
                 executor,
-                jit=asked["jit"],
+                jit=jit,
                 seed=config["seed"],
                 data_hash=request.data_hash,
                 seconds=seconds,
             )
         )
 
-    write_env(config["executor"])
+    write_env(config["executor"], config["jit"])
     ready = time.monotonic()
     verbose = 1 if request.terminal else 2
     result = train(
@@ -181,8 +181,11 @@ def _train(request: Request, folder: RunFolder, stop: threading.Event) -> None:
     )
     if checkpoint is not None and request.config["executor"] == "auto":
         result["executor_reason"] = "auto, as resolved by the first attempt"
+    if checkpoint is not None and request.config["jit"] == "auto":
+        result["jit_reason"] = "auto, as resolved by the first attempt"
     write_env(
         result["executor"],
+        result["jit"],
         prepare=round(ready - began, 3),
         attempt=round(time.monotonic() - began, 3),
         run=result["seconds"]["total"],

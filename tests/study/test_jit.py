@@ -1,4 +1,4 @@
-"""``jit=true``: the same run, compiled by XLA, once for each of few lengths."""
+"""``jit=auto`` decides by a model of the cost; ``jit=true`` compiles once for each length."""
 
 import threading
 
@@ -9,12 +9,15 @@ from twice import StopAt, told
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.padding import bucket
 from gatekit.registry import components
+from gatekit.runs.config import read
 from gatekit.runs.folder import RunFolder
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.tasks.task import Batch
 from gatekit.training import batches
+from gatekit.training import jit as modes
 from gatekit.training.feed import Feed
+from gatekit.training.model import build_model
 from gatekit.training.process.stopping import InterruptedRunError
 from gatekit.training.trainer import train
 
@@ -115,6 +118,80 @@ def test_a_model_that_xla_cannot_compile_is_refused_by_its_operations(made, plac
     assert made(*words, name="plain")[0]["state"] == "COMPLETED"
     with pytest.raises(ConfigError, match=r"jit=true: .* PyFunc\..* or type jit=false\."):
         made(*words, "jit=true")
+
+
+def decided(*words, lengths=None, **trainer):
+    """Return what a run decides, without training it."""
+    (run,) = plan(compose(["cell=lstm", "task=adding", "jit=auto", *words])).runs
+    config = {**run.config, "trainer": {**run.config["trainer"], **trainer}}
+    task = components.load().task(config["task"])
+    signature = task.signature()
+    if lengths is None:
+        split = Batch(numpy.ones((64, 100, 2), "float32"), numpy.ones((64, 1), "float32"))
+    else:
+        split = masked(lengths, time=max(lengths))
+        split = Batch(split.x, numpy.ones((len(lengths), 1), "float32"), split.mask)
+    splits = {name: split for name in ("train", "validation", "test")}
+    feed = Feed(task, splits, 0, config["trainer"]["batch"])
+    model = build_model(config, signature, feed.masked)
+    return modes.resolve(config, model, feed, 20)
+
+
+@pytest.mark.parametrize(
+    ("words", "jit", "reason"),
+    [
+        (["trainer.steps=2000"], True, "in 2,000 steps XLA saves an estimated 5."),
+        (["trainer.steps=300"], False, "in 300 steps XLA saves an estimated 0."),
+        (["trainer.steps=100000", "units=256"], False, "fused is fastest in graph mode here"),
+        (["trainer.steps=100000", "precision=mixed_bfloat16"], False, "fastest in graph mode"),
+        (["trainer.steps=100000", "executor=reference"], False, "reference is fastest in graph"),
+        (["trainer.steps=100000", "cell=gla", "executor=chunk"], False, "chunk gains nothing"),
+        (["trainer.steps=20000", "cell=mingru"], True, "saves an estimated 1"),
+        (["trainer.steps=300", "jit=true"], True, "jit=true was asked for"),
+        (["trainer.steps=100000", "jit=false"], False, "jit=false was asked for"),
+    ],
+)
+def test_auto_compiles_what_saves_more_than_compiling_costs(words, jit, reason):
+    mode = decided(*words)
+    assert mode.jit is jit
+    assert reason in mode.reason
+
+
+def test_auto_counts_each_length_and_what_is_padded():
+    even, uneven = [100] * 64, [*range(37, 101)]
+    costs = []
+    for lengths in (even, uneven):
+        words = decided("trainer.steps=1000", "trainer.batch=2", lengths=lengths).reason.split()
+        costs.append((float(words[words.index("estimated") + 1]), float(words[-2])))
+    (saved, compiled), (less, more) = costs
+    assert less < saved
+    assert more > 2 * compiled
+
+
+def test_a_dry_run_decides_as_the_run_that_it_stands_for():
+    whole = {"steps": None, "epochs": 5000, "batch": 32, "patience": None}
+    assert decided("trainer.steps=3", rehearsed=whole).jit is True
+    assert decided("trainer.steps=3").jit is False
+
+
+def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(made):
+    result, folder = made("task=sum", "trainer.epochs=1")
+    assert result["jit"] is False
+    assert result["jit_reason"].startswith("auto: in ")
+    assert read(folder.path / "config.yaml")["jit"] == "auto"
+    auto, graph = (plan(compose([*FEW, "task=sum", *w])).runs[0] for w in ([], ["jit=false"]))
+    assert auto.config["jit"] == "auto"
+    assert auto.fingerprint != graph.fingerprint
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_keeps_what_was_decided(made, place, monkeypatch):
+    monkeypatch.setattr(modes, "_COMPILE", -1e3)
+    with pytest.raises(InterruptedRunError):
+        made("task=echo", "jit=auto", name="parts", stop=StopAt(3))
+    found = RunFolder(place / "parts").checkpoint()
+    assert found is not None
+    assert found.made_with["jit"] is True
 
 
 def test_batches_have_few_lengths_where_they_are_compiled():

@@ -27,11 +27,11 @@ def command(place):
 def results(place):
     """Return what each run says, by its id.
 
-    The reason for the executor is left out: a continued run names its first attempt there.
+    The reasons for executor and mode are left out: a continued run names its first attempt there.
     """
     found = {path.name: told(path) for path in place.glob("experiments/default/runs/*")}
     for run in found.values():
-        del run["result"]["executor_reason"]
+        del run["result"]["executor_reason"], run["result"]["jit_reason"]
     return found
 
 

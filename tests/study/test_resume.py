@@ -91,6 +91,13 @@ def test_threads_and_executor_are_those_of_the_first_attempt(tmp_path, capsys):
     assert capsys.readouterr().out == "continues after epoch 3, step 12.\n"
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_jit_auto_decided_is_that_of_the_first_attempt(tmp_path, changed):
+    found = Checkpoint({}, FOUND.position, {**FOUND.made_with, "jit": True})
+    settings, _ = resume.agreed(found, NOW | {"jit": "auto"}, RunFolder(tmp_path), changed)
+    assert settings["jit"] is True
+
+
 def test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(tmp_path, capsys):
     folder = RunFolder(tmp_path)
     here = NOW | {"tensorflow": "2.22.0", "cpu": "other"}

@@ -69,6 +69,7 @@ def _text(plan: Preview) -> None:
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
     _recipe(plan)
+    _modes(plan, [row["variant"] for row in rows])
     for trial in plan.trials:
         if trial.error:
             write(f"BROKEN {trial.label}: {trial.error}")
@@ -118,6 +119,18 @@ def _recipe(plan: Preview) -> None:
             lines.append(f"Weight decay on {', '.join(decayed) or 'no weight'}{without}.")
     for line in dict.fromkeys(lines):
         write(textwrap.fill(line, 80, break_on_hyphens=False))
+
+
+def _modes(plan: Preview, variants: Sequence[str]) -> None:
+    """Show what ``jit=auto`` decides, and why; a line for all variants that share it."""
+    found: dict[str, list[str]] = {}
+    for trial, variant in zip(plan.trials, variants, strict=True):
+        if trial.jit is not None and str(trial.jit_reason).startswith("auto: "):
+            reason = str(trial.jit_reason).removeprefix("auto: ")
+            found.setdefault(f"jit={str(trial.jit).lower()}: {reason}.", []).append(variant)
+    for text, names in found.items():
+        who = "" if len(found) == 1 else f"{', '.join(names)}: "
+        write(textwrap.fill(f"{who}{text}", 80, break_on_hyphens=False))
 
 
 def _row(trial: VariantPreview) -> dict[str, Any]:

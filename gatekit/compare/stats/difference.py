@@ -289,8 +289,8 @@ def _ages(group: Group) -> set[str]:
 
 
 def executors(group: Group) -> str:
-    """Return the executors that a group's runs report, comma separated."""
-    return ", ".join(sorted({result.executor for result in _results(group) if result.executor}))
+    """Return the executors that a group's runs report, and if XLA compiled, comma separated."""
+    return ", ".join(sorted({result.engine for result in _results(group) if result.engine}))
 
 
 def is_decided(diff: Difference) -> bool:

@@ -52,7 +52,8 @@ def agreed(
     before = checkpoint.made_with
     settings = {key: before.get(key, now[key]) for key in SETTINGS}
     if allow_changed:
-        settings |= {"threads": now["threads"], "jit": now["jit"]}
+        settings["threads"] = now["threads"]
+        settings["jit"] = settings["jit"] if now["jit"] == "auto" else now["jit"]
     changed = printable("; ".join(changes(before, {**now, **settings})))
     position = checkpoint.position
     place = f"after epoch {position['epoch']}, step {position['step']}"
