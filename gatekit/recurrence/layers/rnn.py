@@ -21,7 +21,15 @@ from gatekit.recurrence.noise import scrambled
 from .arguments import features_of, own_arguments
 from .built import built
 from .cell_layer import CellLayer
-from .inputs import checked_inputs, checked_mask, checked_states, known_batch, of_batch
+from .inputs import (
+    checked_inputs,
+    checked_mask,
+    checked_resets,
+    checked_states,
+    known_batch,
+    of_batch,
+    split_resets,
+)
 from .states import KeptStates, state_shapes
 from .weights import weight_values
 
@@ -189,41 +197,59 @@ class RNN(CellLayer):
         initial_state: Any = None,
         mask: Any = None,
         training: bool = False,
+        resets: Any = None,
     ) -> Any:
         """Return outputs, and states where `return_state` is set.
 
         Args:
             inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further
-                inputs.
+                inputs. It may also have the resets, for wrappers that pass on nothing else.
             initial_state: the states in the order of `state_names`, or by name; what is missing
                 starts as usual.
             mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
                 where valid.
             training: whether dropout and zoneout draw; where it is false nothing is kept for a
                 gradient, and one that is wanted all the same costs a second forward pass.
+            resets: ``batch x time`` booleans, true where a new sequence begins: before that step
+                every state returns to its declared or learned first value, whatever
+                `initial_state` is.
 
         Returns:
             ``batch x time x units`` or ``batch x units``; with `return_state` a tuple of that and
             the states.
 
         Raises:
-            DataError: inputs, mask or initial state have the wrong shape or type.
+            DataError: inputs, mask, resets or initial state have the wrong shape or type.
+            ConfigError: resets came, and ``executor="cudnn"`` was asked for, which has none.
         """
         cell = self.cell
+        inputs, resets = split_resets(inputs, resets, cell)
+        if resets is not None:
+            if self.executor == "cudnn":
+                raise ConfigError(
+                    "executor='cudnn' cannot reset states within a sequence: build the layer with "
+                    "executor='auto', or cut the sequences at the resets"
+                )
+            if mask is None:
+                # Keras passes the mask that x carries on only if x is the only tensor.
+                mask = getattr(
+                    inputs["x"] if isinstance(inputs, Mapping) else inputs, "_keras_mask", None
+                )
         with tf.name_scope("gatekit"):
             arrays = checked_inputs(inputs, cell, self.variable_dtype)
             if self._kept is not None:
                 arrays = self._kept.check(self.name, arrays)
-            mask = checked_mask(mask, arrays["x"])
+            mask, resets = checked_mask(mask, arrays["x"]), checked_resets(resets, arrays["x"])
             shapes = state_shapes(cell, arrays["x"].shape[0])
             matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
             given = checked_states(initial_state, shapes, matrices, self.variable_dtype)
             if self._kept is not None and initial_state is None:
                 given = self._kept.values()
-            masks = {} if mask is None else {"mask": mask}
+            masks = {n: v for n, v in (("mask", mask), ("resets", resets)) if v is not None}
             batch = known_batch({**arrays, **masks, **given})
             arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
             first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
+            fresh = {} if resets is None else of_batch(first, batch)
             first.update(of_batch(given, batch))
             noisy = is_noisy(cell, bool(training))
             called = LayerCall(
@@ -232,6 +258,8 @@ class RNN(CellLayer):
                 inputs=arrays,
                 mask=masks.get("mask"),
                 first=first,
+                resets=masks.get("resets"),
+                fresh=fresh,
                 seed=scrambled(self._next_seed()) if noisy else None,
                 training=bool(training),
                 go_backwards=self.go_backwards,
