@@ -164,8 +164,7 @@ def _resets(call: LayerCall) -> Any:
     resets = tf.transpose(call.resets)[:, :, None]
     if not call.go_backwards:
         return resets
-    never = tf.zeros_like(resets[0] if resets.shape[0] else call.resets[:, :1], tf.bool)
-    return joined([never[None], tf.reverse(resets, [0])], 0)[:-1]
+    return tf.pad(tf.reverse(resets, [0]), [[1, 0], [0, 0], [0, 0]])[:-1]
 
 
 def _drops(call: LayerCall, x: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ def pieces(resets: Booleans, backwards: bool) -> list[list[slice]]:
         borders = [0, *(int(t) for t in np.flatnonzero(row)), len(row)]
         # A reset at the first step leaves an empty sequence ahead of it, which starts from the
         # given states; backwards in time it comes last, and is none.
-        cut = [slice(a, b) for a, b in zip(borders, borders[1:], strict=False)]
+        cut = [slice(a, b) for a, b in itertools.pairwise(borders)]
         if backwards:
             cut = [piece for piece in reversed(cut) if piece.stop > piece.start] or cut
         found.append(cut)
@@ -96,9 +97,7 @@ def cut_up(
     ]
     ends = [max(i for i in range(len(rows)) if row_of[i] == row) for row in range(batch)]
     found = {"outputs": tf.gather_nd(outputs, np.array(order).reshape(batch, time, 2))}
-    found.update(
-        {n: tf.gather(v, ends) for n, v in zip(made.state_names, last, strict=True)}
-    )
+    found.update({n: tf.gather(v, ends) for n, v in zip(made.state_names, last, strict=True)})
     return found
 
 

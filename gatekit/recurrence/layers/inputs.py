@@ -164,6 +164,29 @@ def split_resets(inputs: Any, resets: Any, cell: Cell) -> tuple[Any, Any]:
     return rest, inputs[RESETS]
 
 
+def one_step(value: Any, axes: str) -> Any:
+    """Return a value of one step with an axis of time, ``batch x 1 x ...``; None stays None.
+
+    Args:
+        value: ``batch x ...``, or a mapping of such values by name.
+        axes: what the axes are, for messages.
+
+    Raises:
+        DataError: there are more or fewer axes.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {name: one_step(each, axes) for name, each in value.items()}
+    tensor = tf.convert_to_tensor(value)
+    if tensor.shape.rank != axes.count(" x ") + 1:
+        raise DataError(
+            f"a step reads {axes}, and {tuple(tensor.shape)} came: take one step of a sequence, "
+            "x[:, t]; a whole one is the argument of the layer itself"
+        )
+    return tf.expand_dims(tensor, 1)
+
+
 def checked_resets(resets: Any, x: Any) -> Any:
     """Return resets as ``batch x time`` booleans, or None.
 

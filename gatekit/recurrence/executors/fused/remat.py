@@ -63,9 +63,7 @@ class _Chunks:
         self.count = (self.steps + self.length - 1) // self.length
         self.filled = self.count * self.length
         self.full = self.time is not None and self.filled == self.time
-        self.tensors = _CallTensors(
-            problem.inputs, problem.weights, problem.states, problem.fresh
-        )
+        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states, problem.fresh)
         self.resets = None if problem.resets is None else self.cut(problem.resets)
 
     def cut(self, sequence: Any) -> Any:

@@ -78,7 +78,8 @@ def linear_recurrence(
 
     def backward(tensors: Any, states: list[Any], cotangents: Any) -> Any:
         a, _, first = tensors
-        d, dfirst = solver.backward(a, *cotangents, resets)
+        outside, last = cotangents
+        d, dfirst = solver.backward(a, outside, last, resets)
         nothing = tf.zeros([], first[0].dtype)
         earlier = [before(s, f, resets, nothing) for s, f in zip(states, first, strict=True)]
         return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst

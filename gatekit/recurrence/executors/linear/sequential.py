@@ -31,9 +31,7 @@ def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> li
         k sequences ``time x batch x width``.
     """
 
-    def step(
-        a: Matrix, b: list[Any], states: list[Any], reset: Any
-    ) -> tuple[list[Any], list[Any]]:
+    def step(a: Matrix, b: list[Any], states: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
         states = _cut(states, reset)
         products = [[e * s for e, s in zip(row, states, strict=True)] for row in a]
         new = [total([*row, right]) for row, right in zip(products, b, strict=True)]
@@ -59,9 +57,7 @@ def backward(
         values, ``batch x width``.
     """
 
-    def step(
-        a: Matrix, g: list[Any], handed: list[Any], reset: Any
-    ) -> tuple[list[Any], list[Any]]:
+    def step(a: Matrix, g: list[Any], handed: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
         d = [own + later for own, later in zip(g, handed, strict=True)]
         columns = zip(*a, strict=True)
         earlier = [total([e * v for e, v in zip(c, d, strict=True)]) for c in columns]
