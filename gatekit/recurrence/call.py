@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +13,7 @@ from gatekit.cell.graph import Cell
 from .emission import emit, only_final
 from .masking import ValidSteps, previous
 from .noise import dropout_mask
+from .packing import joined
 from .problem import Problem, Solution
 
 
@@ -26,6 +27,8 @@ class LayerCall:
         inputs: ``batch x time x width`` by name.
         mask: ``batch x time``, true where valid, or None.
         first: first values of all states by name.
+        resets: ``batch x time``, true where a new sequence begins, or None.
+        fresh: the values to which a reset returns the states, by name; only read with resets.
         seed: a scrambled seed where noise is drawn, else None.
         training: whether dropout and zoneout draw.
         go_backwards: whether time runs from the last step to the first.
@@ -39,6 +42,8 @@ class LayerCall:
     inputs: Mapping[str, Any]
     mask: Any = None
     first: Mapping[str, Any]
+    resets: Any = None
+    fresh: Mapping[str, Any] = field(default_factory=dict)
     seed: Any = None
     training: bool = False
     go_backwards: bool = False
@@ -74,11 +79,13 @@ def prepare(call: LayerCall) -> Problem:
     if call.go_backwards:
         sequences = {name: tf.reverse(value, [0]) for name, value in sequences.items()}
         mask = None if mask is None else tf.reverse(mask, [0])
+    resets = _resets(call)
     valid = None
     if mask is not None:
         # What a masked step contains must not matter, not even NaN in a gradient.
         sequences = {n: tf.where(mask, v, tf.zeros([], v.dtype)) for n, v in sequences.items()}
-        valid = ValidSteps(mask)
+    if mask is not None or resets is not None:
+        valid = ValidSteps(mask, resets)
     x, dropout = sequences["x"], cell.spec.dropout
     if call.training and dropout:
         shape = tf.stack([tf.shape(x)[1], cell.features])
@@ -90,8 +97,14 @@ def prepare(call: LayerCall) -> Problem:
     if cell.uses_t:
         ones = tf.ones_like(x[:, :, :1]) if mask is None else tf.cast(mask, x.dtype)
         # A masked step before the first valid one counts as the first: nothing divides by zero.
-        sequences["t"] = tf.maximum(first["t"] + tf.cumsum(ones, axis=0), 1)
-        carried["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
+        if valid is None or valid.starts is None:
+            sequences["t"] = tf.maximum(first["t"] + tf.cumsum(ones, axis=0), 1)
+            carried["t"] = first["t"] + tf.reduce_sum(ones, axis=0)
+        else:
+            start = tf.where(valid.first_sequence(), first["t"], tf.zeros([], x.dtype))
+            count = start + tf.cast((valid.count - valid.begin)[:, :, None], x.dtype)
+            sequences["t"] = tf.maximum(count, 1)
+            carried["t"] = joined([first["t"][None], count], 0)[-1]
     return Problem(
         cell=cell,
         weights=call.weights,
@@ -105,6 +118,8 @@ def prepare(call: LayerCall) -> Problem:
         matmul_dtype=call.matmul_dtype,
         valid=valid,
         carried=carried,
+        resets=resets,
+        fresh={} if resets is None else {s.name: call.fresh[s.name] for s in cell.states},
     )
 
 
@@ -136,6 +151,20 @@ def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, 
     if call.zero_masked and problem.mask is not None:
         y = tf.where(problem.mask, y, tf.zeros([], y.dtype))
     return tf.transpose(y, [1, 0, 2]), states
+
+
+def _resets(call: LayerCall) -> Any:
+    """Return where states are reset in the order of the recurrence, ``time x batch x 1``, or None.
+
+    Backwards in time, a sequence that begins at step t is entered from its end; the states return
+    between t and t - 1.
+    """
+    if call.resets is None:
+        return None
+    resets = tf.transpose(call.resets)[:, :, None]
+    if not call.go_backwards:
+        return resets
+    return tf.pad(tf.reverse(resets, [0]), [[1, 0], [0, 0], [0, 0]])[:-1]
 
 
 def _drops(call: LayerCall, x: Any) -> dict[str, Any]:

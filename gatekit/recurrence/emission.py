@@ -124,7 +124,7 @@ def only_final(cell: Cell) -> bool:
 def _where_any(y: Any, x: Any, valid: ValidSteps | None) -> Any:
     zero = tf.zeros([], y.dtype)
     if valid is not None:
-        return tf.where((valid.total() > 0)[:, None], y, zero)
+        return tf.where(valid.any()[:, None], y, zero)
     return y if x.shape[0] else tf.where(tf.shape(x)[0] > 0, y, zero)
 
 

@@ -88,7 +88,12 @@ class Instrumented:
         found: dict[tuple[str, str], tuple[Any, Any]] = {}
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             for state in cell.states:
-                past[state.name] = before(self.sequences[state.name], problem.states[state.name])
+                past[state.name] = before(
+                    self.sequences[state.name],
+                    problem.states[state.name],
+                    problem.resets,
+                    problem.fresh.get(state.name),
+                )
                 tape.watch(past[state.name])
                 env[f"{state.name}_prev"] = past[state.name]
             for node in cell.nodes:

@@ -1,4 +1,7 @@
-"""Valid steps under a mask: the last one, the one before, the last few; gathered without a loop."""
+"""Valid steps under a mask: the last one, the one before, the last few; gathered without a loop.
+
+Resets cut a row into sequences. What is looked up is within the sequence of the step that asks.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,27 @@ from .packing import joined
 
 
 class ValidSteps:
-    """Where the valid steps of each row are.
+    """Where the valid steps of each row are, and which of its sequences each step belongs to.
 
     Args:
-        mask: ``time x batch x 1`` booleans, true where valid.
+        mask: ``time x batch x 1`` booleans, true where valid; None where every step is. Then resets
+            must be given.
+        resets: ``time x batch x 1`` booleans, true where a new sequence begins, or None.
     """
 
-    def __init__(self, mask: Any) -> None:
-        flat = mask[:, :, 0]
+    def __init__(self, mask: Any, resets: Any = None) -> None:
+        self.all = mask is None
+        flat = (tf.ones_like(resets) if mask is None else mask)[:, :, 0]
         self.steps = tf.shape(flat)[0]
         index = tf.range(self.steps)[:, None]
         # Valid steps first, each group in order of time; unique keys make a stable sort needless.
         self.order = tf.argsort(tf.where(flat, index, index + self.steps), axis=0)
         self.count = tf.cumsum(tf.cast(flat, tf.int32), axis=0)
+        self.starts = None if resets is None else ValidSteps(resets)
+        if self.starts is not None:
+            # Valid steps before the sequence that each step belongs to; 0 for a row's first.
+            earlier = (self.count - tf.cast(flat, tf.int32))[:, :, None]
+            self.begin = self.starts.last(earlier)[:, :, 0]
 
     def take(self, values: Any, place: Any, otherwise: Any) -> Any:
         """Return the values of the ``place``-th valid steps of each row, counted from 0.
@@ -30,7 +41,7 @@ class ValidSteps:
         Args:
             values: ``time x batch x width``.
             place: ``n x batch`` integers; negative places give ``otherwise``.
-            otherwise: ``batch x width``, or a number.
+            otherwise: ``batch x width``, ``n x batch x width``, or a number.
         """
         order, values = _never_empty(self.order), _never_empty(values)
         step = tf.gather(
@@ -42,11 +53,11 @@ class ValidSteps:
 
     def last(self, values: Any) -> Any:
         """Return each step's last valid value so far, ``time x batch x width``; zero before any."""
-        return self.take(values, self.count - 1, 0.0)
+        return values if self.all else self.take(values, self._within(self.count - 1), 0.0)
 
     def final(self, values: Any) -> Any:
         """Return the last valid value of all, ``batch x width``; zero where there is none."""
-        return self.take(values, self.total()[None] - 1, 0.0)[0]
+        return self.take(values, _end(self._within(self.count - 1), -1), 0.0)[0]
 
     def total(self) -> Any:
         """Return the number of valid steps of each row, ``batch``."""
@@ -54,7 +65,26 @@ class ValidSteps:
 
     def seen(self) -> Any:
         """Return whether a valid step has come, ``time x batch x 1``."""
-        return (self.count > 0)[:, :, None]
+        return (self._within(self.count - 1) >= 0)[:, :, None]
+
+    def any(self) -> Any:
+        """Return whether the last sequence of each row has a valid step, ``batch``."""
+        return _end(self._within(self.count - 1), -1)[0] >= 0
+
+    def first_sequence(self) -> Any:
+        """Return which steps no reset precedes, ``time x batch x 1``; resets must be given."""
+        assert self.starts is not None
+        return (self.starts.count == 0)[:, :, None]
+
+    def _within(self, place: Any) -> Any:
+        """Return places of valid steps, -1 for those before the sequence of the step."""
+        return place if self.starts is None else tf.where(place >= self.begin, place, -1)
+
+
+def _end(values: Any, otherwise: Any) -> Any:
+    """Return the last of ``time x batch`` values, ``1 x batch``; ``otherwise`` without a step."""
+    none = tf.fill(tf.shape(values[:1])[1:], tf.cast(otherwise, values.dtype))
+    return tf.concat([none[None], values], 0)[-1:]
 
 
 def _never_empty(values: Any) -> Any:
@@ -70,14 +100,20 @@ def previous(values: Any, first: Any, valid: ValidSteps | None) -> tuple[Any, An
 
     Args:
         values: ``time x batch x width``.
-        first: the value before the first step, ``batch x width``.
-        valid: the valid steps, or None where all are.
+        first: the value before the first step, ``batch x width``; after a reset it is zero.
+        valid: the valid steps, or None where all are and nothing is reset.
     """
     if valid is None:
         extended = joined([first[None], values], 0)
         return extended[:-1], extended[-1]
-    before = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0)
-    shifted = valid.take(values, before - 1, first)
+    place = tf.concat([tf.zeros_like(valid.total()[None]), valid.count], 0) - 1
+    if valid.starts is not None:
+        # The place behind the last step belongs to the last sequence.
+        begin = tf.concat([valid.begin, _end(valid.begin, 0)], 0)
+        place = tf.where(place >= begin, place, -1)
+        number = tf.concat([valid.starts.count, _end(valid.starts.count, 0)], 0)
+        first = tf.where((number == 0)[:, :, None], first, tf.zeros([], first.dtype))
+    shifted = valid.take(values, place, first)
     return shifted[:-1], shifted[-1]
 
 
@@ -87,9 +123,9 @@ def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) ->
     Args:
         values: ``time x batch x width``.
         earlier: the last ``length - 1`` values before the first step,
-            ``batch x (length - 1) x width``.
+            ``batch x (length - 1) x width``; after a reset they are zero.
         length: how many values.
-        valid: the valid steps, or None where all are.
+        valid: the valid steps, or None where all are and nothing is reset.
 
     Returns:
         ``time x batch x length x width``, and ``batch x (length - 1) x width``.
@@ -109,5 +145,13 @@ def history(values: Any, earlier: Any, length: int, valid: ValidSteps | None) ->
     # Entry `count + length - 2` of the padded sequence is the newest valid value.
     place = tf.maximum(count[:, :, None] - 1, 0) + window
     gathered = tf.gather(padded, place, axis=1, batch_dims=1)
-    rest = tf.gather(padded, total[:, None] + tf.range(length - 1), axis=1, batch_dims=1)
+    later = total[:, None] + tf.range(length - 1)
+    rest = tf.gather(padded, later, axis=1, batch_dims=1)
+    if valid is not None and valid.starts is not None:
+        begin, number = tf.transpose(valid.begin), tf.transpose(valid.starts.count)
+        own = (place - length + 1 >= begin[:, :, None]) | (number == 0)[:, :, None]
+        gathered = tf.where(own[..., None], gathered, tf.zeros([], gathered.dtype))
+        begin, number = _end(valid.begin, 0)[0], _end(valid.starts.count, 0)[0]
+        own = (later - length + 1 >= begin[:, None]) | (number == 0)[:, None]
+        rest = tf.where(own[..., None], rest, tf.zeros([], rest.dtype))
     return tf.transpose(gathered, [1, 0, 2, 3]), rest

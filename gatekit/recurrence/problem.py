@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+import tensorflow as tf
+
 from gatekit.cell.graph import Cell
 
 from .masking import ValidSteps
@@ -31,6 +33,10 @@ class Problem:
             name; zeros, for the gradient with respect to them. The reference executor adds them.
         valid: the valid steps of the mask, or None; for what follows the recurrence.
         carried: new values of states that no recurrence computes: last inputs, count of steps.
+        resets: ``time x batch x 1``, true where the states return to `fresh` before the step, or
+            None.
+        fresh: the declared or learned first values of states by name, ``batch x width``; empty
+            without resets.
     """
 
     cell: Cell
@@ -46,6 +52,20 @@ class Problem:
     perturbations: Mapping[str, Any] = field(default_factory=dict)
     valid: ValidSteps | None = None
     carried: Mapping[str, Any] = field(default_factory=dict)
+    resets: Any = None
+    fresh: Mapping[str, Any] = field(default_factory=dict)
+
+    def entering(self, states: Mapping[str, Any], step: Any) -> dict[str, Any]:
+        r"""Return the states that a step starts from: $r_t\, s_0 + (1 - r_t)\, s_{t-1}$.
+
+        Args:
+            states: the states after the step before, ``batch x width`` by name.
+            step: the index of the step.
+        """
+        if self.resets is None:
+            return dict(states)
+        reset = self.resets[step]
+        return {name: tf.where(reset, self.fresh[name], value) for name, value in states.items()}
 
 
 class Tensors:

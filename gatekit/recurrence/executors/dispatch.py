@@ -62,9 +62,10 @@ class Executor:
         if name == "chunk":
             assert self._parallel is not None
             return chunks.run(problem, self._parallel)
-        # cuDNN knows masks at the end of a sequence only, and not those of whole rows; XLA has no
-        # cuDNN at all.
-        if isinstance(self._form, KerasForm) and problem.mask is None and not compiled():
+        # cuDNN knows masks at the end of a sequence only, and not those of whole rows, and no
+        # resets; XLA has no cuDNN at all.
+        plain = problem.mask is None and problem.resets is None and not compiled()
+        if isinstance(self._form, KerasForm) and plain:
             return cudnn.run(problem, self._form)
         schedule = self.schedule(problem.wanted)
         return remat.run(problem, schedule) if self.recompute else executor.run(problem, schedule)

@@ -32,7 +32,8 @@ def run(problem: Problem) -> Solution:
     def body(step: Any, states: tuple[Any, ...], arrays: tuple[Any, ...]) -> Any:
         inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         valid = None if problem.mask is None else problem.mask[step]
-        values = one_step(problem, step, inputs, valid, dict(zip(names, states, strict=True)))
+        before = problem.entering(dict(zip(names, states, strict=True)), step)
+        values = one_step(problem, step, inputs, valid, before)
         written = [a.write(step, values[n]) for a, n in zip(arrays, problem.wanted, strict=True)]
         return step + 1, tuple(values[f"state:{n}"] for n in names), tuple(written)
 
@@ -64,7 +65,7 @@ def one_step(
         step: the index of the step, int32; only zoneout's draws depend on it.
         inputs: the inputs at this step, ``batch x width``.
         valid: ``batch x 1``, or None where every row is valid.
-        states: the states before the step.
+        states: the states that the step starts from.
     """
     cell = problem.cell
     env: dict[str, Any] = {**cell.constants, **problem.weights, **inputs}

@@ -17,7 +17,10 @@ import tensorflow as tf
 from gatekit.recurrence.compiled import compiled
 from gatekit.recurrence.problem import Problem, Solution
 
-_TENSORS = ("weights", "inputs", "mask", "states", "drops", "seed", "perturbations")
+_TENSORS = (
+    *("weights", "inputs", "mask", "states", "drops", "seed", "perturbations"),
+    *("resets", "fresh"),
+)
 _SETTINGS = ("training", "wanted", "matmul_dtype")
 # No executor reads these.
 _REST = ("valid", "carried")

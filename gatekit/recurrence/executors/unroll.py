@@ -37,7 +37,8 @@ def run(problem: Problem) -> Solution:
     for step in range(x.shape[0]):
         inputs = {name: sequence[step] for name, sequence in problem.inputs.items()}
         valid = None if problem.mask is None else problem.mask[step]
-        values = one_step(problem, tf.constant(step), inputs, valid, states)
+        before = problem.entering(states, step)
+        values = one_step(problem, tf.constant(step), inputs, valid, before)
         states = {name: values[f"state:{name}"] for name in states}
         for name in problem.wanted:
             found[name].append(values[name])

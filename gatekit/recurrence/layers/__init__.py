@@ -2,5 +2,6 @@
 
 `rnn.RNN` runs a sequence, `step_cell.Cell` one step; `cell_layer` is what both share. `arguments`
 and `inputs` check what is given; `weights` and `states` are the variables; `built` shares cells
-between equal layers; `regularizers` and `seeds` follow Keras. Start with `rnn.py`.
+between equal layers; `exported` writes a SavedModel; `regularizers` and `seeds` follow Keras.
+Start with `rnn.py`.
 """

@@ -11,6 +11,9 @@ import tensorflow as tf
 from gatekit.cell.errors import DataError, listed, nearest
 from gatekit.cell.graph import Cell
 
+RESETS = "resets"
+"""The name of resets among the inputs of a call."""
+
 
 def known_batch(tensors: Mapping[str, Any]) -> int | None:
     """Return the batch size that the tensors' static shapes know, or None.
@@ -138,6 +141,89 @@ def checked_mask(mask: Any, x: Any) -> Any:
             f"batch x time of the input is {tuple(x.shape[:2])}"
         )
     return tensor
+
+
+def split_resets(inputs: Any, resets: Any, cell: Cell) -> tuple[Any, Any]:
+    """Return inputs and resets, which may also be an entry of the inputs.
+
+    Wrappers such as `keras.layers.Bidirectional` pass inputs on, and no other arguments.
+
+    Args:
+        inputs: ``batch x time x features``, or a mapping by name.
+        resets: the argument ``resets`` of the call.
+        cell: the built cell; one with an input of that name keeps it.
+
+    Raises:
+        DataError: resets came twice.
+    """
+    if not isinstance(inputs, Mapping) or RESETS not in inputs or RESETS in cell.inputs:
+        return inputs, resets
+    if resets is not None:
+        raise DataError("resets came twice, as an argument and among the inputs: give one of them")
+    rest = {name: value for name, value in inputs.items() if name != RESETS}
+    return rest, inputs[RESETS]
+
+
+def one_step(value: Any, axes: str) -> Any:
+    """Return a value of one step with an axis of time, ``batch x 1 x ...``; None stays None.
+
+    Args:
+        value: ``batch x ...``, or a mapping of such values by name.
+        axes: what the axes are, for messages.
+
+    Raises:
+        DataError: there are more or fewer axes.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {name: one_step(each, axes) for name, each in value.items()}
+    tensor = tf.convert_to_tensor(value)
+    if tensor.shape.rank != axes.count(" x ") + 1:
+        raise DataError(
+            f"a step reads {axes}, and {tuple(tensor.shape)} came: take one step of a sequence, "
+            "x[:, t]; a whole one is the argument of the layer itself"
+        )
+    return tf.expand_dims(tensor, 1)
+
+
+def checked_resets(resets: Any, x: Any) -> Any:
+    """Return resets as ``batch x time`` booleans, or None.
+
+    Args:
+        resets: ``batch x time`` or ``batch x time x 1``, booleans or integers 0 and 1, true where a
+            new sequence begins.
+        x: the input, ``batch x time x features``.
+
+    Raises:
+        DataError: they are neither booleans nor 0 and 1, or have another shape than the input.
+    """
+    if resets is None:
+        return None
+    tensor = tf.convert_to_tensor(resets)
+    if tensor.dtype.is_integer:
+        known = tf.get_static_value(tensor)
+        if known is not None and ((known < 0) | (known > 1)).any():
+            wrong = known[(known < 0) | (known > 1)][0]
+            raise DataError(
+                f"resets has the value {wrong}; true (1) where a new sequence begins and false (0) "
+                "elsewhere are expected. Of numbers of documents make resets by "
+                "tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
+            )
+        tensor = tensor != 0
+    if tensor.dtype != tf.bool:
+        raise DataError(
+            f"resets is {tensor.dtype.name}; booleans are expected, true where a new sequence "
+            "begins: resets != 0"
+        )
+    if tensor.shape.rank == 3 and tensor.shape[2] == 1:
+        tensor = tensor[:, :, 0]
+    if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
+        raise DataError(
+            f"resets has the shape {tuple(tensor.shape)}; batch x time of the input is "
+            f"{tuple(x.shape[:2])}"
+        )
+    return tf.ensure_shape(tensor, x.shape[:2])
 
 
 def checked_states(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,16 +13,27 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.call import LayerCall, compute, is_noisy
-from gatekit.recurrence.executors import table
+from gatekit.recurrence.executors import table, unroll
 from gatekit.recurrence.executors.choose import Choice, Setting, check_name, choose
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.explain import explain
 from gatekit.recurrence.noise import scrambled
+from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import features_of, own_arguments
 from .built import built
 from .cell_layer import CellLayer
-from .inputs import checked_inputs, checked_mask, checked_states, known_batch, of_batch
+from .exported import export
+from .inputs import (
+    checked_inputs,
+    checked_mask,
+    checked_resets,
+    checked_states,
+    known_batch,
+    of_batch,
+    one_step,
+    split_resets,
+)
 from .states import KeptStates, state_shapes
 from .weights import weight_values
 
@@ -189,63 +201,165 @@ class RNN(CellLayer):
         initial_state: Any = None,
         mask: Any = None,
         training: bool = False,
+        resets: Any = None,
     ) -> Any:
         """Return outputs, and states where `return_state` is set.
 
         Args:
             inputs: ``batch x time x features``, or a mapping with ``x`` and the cell's further
-                inputs.
+                inputs. It may also have the resets, for wrappers that pass on nothing else.
             initial_state: the states in the order of `state_names`, or by name; what is missing
                 starts as usual.
             mask: ``batch x time`` or ``batch x time x 1`` booleans or integers, true or not zero
                 where valid.
             training: whether dropout and zoneout draw; where it is false nothing is kept for a
                 gradient, and one that is wanted all the same costs a second forward pass.
+            resets: ``batch x time`` booleans, true where a new sequence begins: before that step
+                every state returns to its declared or learned first value, whatever
+                `initial_state` is.
 
         Returns:
             ``batch x time x units`` or ``batch x units``; with `return_state` a tuple of that and
             the states.
 
         Raises:
-            DataError: inputs, mask or initial state have the wrong shape or type.
+            DataError: inputs, mask, resets or initial state have the wrong shape or type.
+            ConfigError: resets came, and ``executor="cudnn"`` was asked for, which has none.
         """
-        cell = self.cell
+        inputs, resets = split_resets(inputs, resets, self.cell)
+        if resets is not None:
+            if self.executor == "cudnn":
+                raise ConfigError(
+                    "executor='cudnn' cannot reset states within a sequence: build the layer with "
+                    "executor='auto', or cut the sequences at the resets"
+                )
+            if mask is None:
+                # Keras passes the mask that x carries on only if x is the only tensor.
+                x = inputs["x"] if isinstance(inputs, Mapping) else inputs
+                mask = getattr(x, "_keras_mask", None)
         with tf.name_scope("gatekit"):
-            arrays = checked_inputs(inputs, cell, self.variable_dtype)
-            if self._kept is not None:
-                arrays = self._kept.check(self.name, arrays)
-            mask = checked_mask(mask, arrays["x"])
-            shapes = state_shapes(cell, arrays["x"].shape[0])
-            matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
-            given = checked_states(initial_state, shapes, matrices, self.variable_dtype)
-            if self._kept is not None and initial_state is None:
-                given = self._kept.values()
-            masks = {} if mask is None else {"mask": mask}
-            batch = known_batch({**arrays, **masks, **given})
-            arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
-            first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
-            first.update(of_batch(given, batch))
-            noisy = is_noisy(cell, bool(training))
-            called = LayerCall(
-                cell=cell,
-                weights=weight_values(cell, self._variables, self.variable_dtype),
-                inputs=arrays,
-                mask=masks.get("mask"),
-                first=first,
-                seed=scrambled(self._next_seed()) if noisy else None,
+            outputs, states = self._computed(
+                inputs,
+                initial_state,
+                mask,
+                resets,
+                self._kept,
+                self._executor.run,
                 training=bool(training),
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
                 zero_masked=self.zero_output_for_mask,
-                matmul_dtype=tf.as_dtype(self.compute_dtype),
             )
-            outputs, states = compute(called, self._executor.run)
         if self._kept is not None:
             self._kept.assign(states)
-        outputs = tf.cast(outputs, self.compute_dtype)
         if self.return_state:
             return (outputs, *(states[n] for n in self.state_names))
         return outputs
+
+    def step(
+        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
+    ) -> tuple[Any, Any]:
+        """Return what one step emits, and the states after it, outside training.
+
+        ``y_t, states_t = step(x_t, states_{t-1})``; the steps of a sequence, one after another,
+        are the whole call. A layer that goes backwards takes the last step first.
+
+        Args:
+            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
+            states: the states before the step, in the order of `state_names` or by name; what is
+                missing starts as usual. A stateful layer neither reads nor changes its own.
+            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
+                states and emits zeros, as with ``zero_output_for_mask=True``.
+            resets: ``batch`` booleans, true where a new sequence begins with this step.
+
+        Returns:
+            ``batch x units``; the states, a list if a list came, else a mapping by name.
+
+        Raises:
+            DataError: inputs, states, mask or resets have the wrong shape or type.
+            ConfigError: the layer is not built yet.
+        """
+        inputs, resets = split_resets(inputs, resets, self.cell)
+        outputs, new = self._computed(
+            one_step(inputs, "batch x features"),
+            states,
+            one_step(mask, "batch"),
+            one_step(resets, "batch"),
+            None,
+            unroll.run,
+            training=False,
+        )
+        if isinstance(states, (list, tuple)):
+            return outputs, [new[name] for name in self.state_names]
+        return outputs, {name: new[name] for name in self.state_names}
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write a SavedModel, which runs without gatekit, of the layer outside training.
+
+        Its signatures are ``serve`` (whole sequences, as the layer returns them), ``step`` (x and
+        ``STATE_prev`` by name, to ``emitted`` and the states) and ``start`` (a batch size, to each
+        ``STATE_prev`` before the first step). Names have an underscore in place of a dot.
+
+        Args:
+            folder: the folder of the SavedModel.
+
+        Raises:
+            ConfigError: the layer is not built yet.
+        """
+        export(self, folder)
+
+    def _computed(
+        self,
+        inputs: Any,
+        initial_state: Any,
+        mask: Any,
+        resets: Any,
+        kept: KeptStates | None,
+        solve: Callable[[Problem], Solution],
+        *,
+        training: bool,
+        **how: bool,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return outputs and new states by name, after everything that came is checked.
+
+        Args:
+            inputs: as in `call`, as are the initial state, the mask and the resets.
+            kept: the states of a stateful layer, or None.
+            solve: the executor.
+            training: whether dropout and zoneout draw.
+            how: options of `LayerCall`.
+        """
+        cell = self.cell
+        arrays = checked_inputs(inputs, cell, self.variable_dtype)
+        if kept is not None:
+            arrays = kept.check(self.name, arrays)
+        mask, resets = checked_mask(mask, arrays["x"]), checked_resets(resets, arrays["x"])
+        shapes = state_shapes(cell, arrays["x"].shape[0])
+        matrices = {s.name: s.shape for s in cell.states if len(s.shape) > 1}
+        given = checked_states(initial_state, shapes, matrices, self.variable_dtype)
+        if kept is not None and initial_state is None:
+            given = kept.values()
+        masks = {n: v for n, v in (("mask", mask), ("resets", resets)) if v is not None}
+        batch = known_batch({**arrays, **masks, **given})
+        arrays, masks = of_batch(arrays, batch), of_batch(masks, batch)
+        first = self.initial_states(tf.shape(arrays["x"])[0] if batch is None else batch)
+        fresh = {} if resets is None else of_batch(first, batch)
+        first.update(of_batch(given, batch))
+        called = LayerCall(
+            cell=cell,
+            weights=weight_values(cell, self._variables, self.variable_dtype),
+            inputs=arrays,
+            mask=masks.get("mask"),
+            first=first,
+            resets=masks.get("resets"),
+            fresh=fresh,
+            seed=scrambled(self._next_seed()) if is_noisy(cell, training) else None,
+            training=training,
+            matmul_dtype=tf.as_dtype(self.compute_dtype),
+            **how,
+        )
+        outputs, states = compute(called, solve)
+        return tf.cast(outputs, self.compute_dtype), states
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the mask of the output: the input's where every step is returned, else none."""

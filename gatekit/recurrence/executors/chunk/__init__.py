@@ -18,11 +18,16 @@ Without a correction U is 0 and R is V. Only the memory before each chunk is wri
 each step. A masked step has a decay of 1, and its key, value and correction are 0. Steps that pad
 the last chunk are masked, too.
 
+A reset is no decay. Pairs of steps with a reset between them have $A_{ts} = L_{ts} = 0$ by their
+segments' numbers, $\gamma_{t0}$ begins at the last reset, and $S_0$ is the memory's first value
+behind one.
+
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;
 - `memory` is the mathematics above for one memory;
 - `scores` has A and L for a decay of each row, in the range of its numbers;
 - `between` carries the memory from chunk to chunk;
 - `layout` cuts sequences into chunks;
+- `segments` has the resets within chunks;
 - `frame` moves signs and rotations of decays to keys and queries;
 - `decay` is the rest of the decays, within a chunk;
 - `largest` solves a running maximum.

@@ -14,6 +14,7 @@ from gatekit.cell.analysis.chunk import Memory
 
 from .layout import Layout
 from .scores import LEAST, blocks, causal, halves, prefix_sums, repeated, scores, suffix_sums
+from .segments import Segments
 
 
 class Decay:
@@ -22,16 +23,22 @@ class Decay:
     Args:
         memory: the memory.
         layout: how sequences are cut.
+        segments: the resets within chunks, or None. Sums of logarithms begin at a reset.
     """
 
-    def __init__(self, memory: Memory, layout: Layout) -> None:
+    def __init__(self, memory: Memory, layout: Layout, segments: Segments | None) -> None:
         rows, columns = memory.shape[-2:]
         self.dtype, self.terms = layout.dtype, len(memory.terms)
         self.head = self.column = self.row = None
+        self.segments = segments
+        sums = prefix_sums if segments is None else segments.sums
         if memory.head is not None:
             head = tf.cast(layout.sequence(memory.head, 1), tf.float64)
             self.head = tf.maximum(head, LEAST)[..., 0]
-            self.head_ends = tf.cumsum(self.head, -1)
+            if segments is None:
+                self.head_ends = tf.cumsum(self.head, -1)
+            else:
+                self.head_ends = segments.sums(self.head[..., None])[..., 0]
         if memory.column is not None:
             self.column = tf.maximum(layout.sequence(memory.column, rows), LEAST)
             if memory.partner:
@@ -39,22 +46,26 @@ class Decay:
             if self.head is not None:
                 self.column += tf.cast(self.head, self.dtype)[..., None]
                 self.head = None
-            self.column_ends = prefix_sums(self.column)
+            self.column_ends = sums(self.column)
         if memory.row is not None:
             self.row = tf.maximum(layout.sequence(memory.row, columns), LEAST)
-            self.row_ends = prefix_sums(self.row)
+            self.row_ends = sums(self.row)
 
     def scores(self, queries: list[Any], strict: list[bool], keys: Any) -> list[Any]:
         """Return scores with the decay of rows between the steps, each ``... x steps x keys``."""
         if self.column is not None:
-            return scores(queries, strict, keys, self.column)
-        found = []
-        for query, before in zip(queries, strict, strict=True):
-            score = tf.matmul(query, keys, transpose_b=True)
-            if self.head is not None:
-                score *= self.between(before)
-            found.append(causal(score, self.terms, before))
-        return found
+            found = scores(queries, strict, keys, self.column)
+        else:
+            found = []
+            for query, before in zip(queries, strict, strict=True):
+                score = tf.matmul(query, keys, transpose_b=True)
+                if self.head is not None:
+                    score *= self.between(before)
+                found.append(causal(score, self.terms, before))
+        if self.segments is None:
+            return found
+        together = self.segments.together(self.terms)
+        return [tf.where(together, score, tf.zeros([], score.dtype)) for score in found]
 
     def between(self, strict: bool) -> Any:
         """Return the decay from each step to each later one, ``... x steps x keys``."""
@@ -62,13 +73,15 @@ class Decay:
         steps = tf.range(until.shape[-1])
         # Other differences are zero or unused; their gradients would cancel, and take digits along.
         decays = steps[None, :] < steps[:, None] - int(strict)
+        if self.segments is not None:
+            decays = decays & self.segments.together()
         sums = until[..., :, None] - self.head_ends[..., None, :]
         sums = tf.where(decays, sums, tf.zeros([], sums.dtype))
         found = tf.exp(tf.cast(sums, self.dtype))
         return tf.repeat(found, self.terms, -1) if self.terms > 1 else found
 
     def from_start(self, queries: Any, strict: bool) -> Any:
-        """Return queries times the decay of rows from the chunk's start."""
+        """Return queries times the decay of rows from the chunk's start, or the last reset."""
         if self.column is not None:
             ends = self.column_ends - self.column if strict else self.column_ends
             return queries * tf.exp(ends)
@@ -78,16 +91,21 @@ class Decay:
         return queries
 
     def to_end(self, keys: Any) -> Any:
-        """Return keys times the decay of rows to the chunk's end."""
+        """Return keys times the decay of rows to the chunk's end; zero before its last reset."""
+        if self.segments is not None:
+            keys = tf.where(self.segments.handed(self.terms), keys, tf.zeros([], keys.dtype))
         if self.column is not None:
             return keys * repeated(tf.exp(suffix_sums(self.column)), self.terms)
         if self.head is not None:
-            rest = tf.exp(tf.cast(self.head_ends[..., -1:] - self.head_ends, self.dtype))
-            return keys * repeated(rest[..., None], self.terms)
+            rest = self.head_ends[..., -1:] - self.head_ends
+            if self.segments is not None:
+                handed = self.segments.handed()[..., 0]
+                rest = tf.where(handed, rest, tf.zeros([], rest.dtype))
+            return keys * repeated(tf.exp(tf.cast(rest, self.dtype))[..., None], self.terms)
         return keys
 
     def of_chunk(self, like: Any) -> Any:
-        """Return the decay over the whole chunk, ``... x rows or 1 x columns or 1``.
+        """Return the decay over a chunk, from its last reset, ``... x rows or 1 x columns or 1``.
 
         Args:
             like: any tensor with the leading axes.
@@ -109,7 +127,8 @@ class Decay:
         return values * repeated(tf.exp(suffix_sums(self.row)), self.terms)
 
     def values_from_start(self, outputs: Any, strict: bool) -> Any:
-        """Return what is read times the decay of columns from the chunk's start."""
+        """Return what is read times the decay of columns from where `from_start` has that of
+        rows."""
         if self.row is None:
             return outputs
         return outputs * tf.exp(self.row_ends - self.row if strict else self.row_ends)

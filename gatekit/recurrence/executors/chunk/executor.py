@@ -63,9 +63,8 @@ def run(problem: Problem, parallel: Parallel) -> Solution:
         elif isinstance(block, Largest):
             name, first = block.state, problem.states[block.state]
             sequences[name], last[name] = largest.solve(problem, block, env)
-            env[f"{name}_prev"] = tf.ensure_shape(
-                before(sequences[name], first), sequences[name].shape
-            )
+            earlier = before(sequences[name], first, problem.resets, problem.fresh.get(name))
+            env[f"{name}_prev"] = tf.ensure_shape(earlier, sequences[name].shape)
         else:
             for found in block.memories:
                 reads, ends = memory.solve(problem, found, env)

@@ -27,6 +27,7 @@ def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
         env: values by key, ``time x batch x width``.
     """
     x, first = problem.inputs["x"], problem.states[block.state]
+    resets, fresh = problem.resets, problem.fresh.get(block.state)
     shape = tf.concat([tf.shape(x)[:2], tf.shape(first)[1:]], 0)
 
     def full(expr: Any) -> Any:
@@ -38,25 +39,32 @@ def solve(problem: Problem, block: Largest, env: Any) -> tuple[Any, Any]:
     if problem.mask is not None:
         shift = tf.where(problem.mask, shift, tf.zeros([], x.dtype))
         new = tf.where(problem.mask, new, tf.constant(x.dtype.min, x.dtype))
-    earlier = before(_maxima(*map(tf.stop_gradient, (shift, new, first))), first)
+    plain = [None if v is None else tf.stop_gradient(v) for v in (shift, new, first, fresh)]
+    earlier = before(_maxima(*plain, resets), first, resets, fresh)
     kept = earlier + shift >= new if block.first else earlier + shift > new
     if problem.mask is not None:
         kept |= tf.logical_not(problem.mask)
     a = tf.cast(tf.stop_gradient(kept), x.dtype)
     (states,), (last,) = linear_recurrence(
-        SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first]
+        SOLVERS["scan"], [[a]], [tf.where(kept, shift, new)], [first], resets, [fresh]
     )
     return states, last
 
 
 @tf.autograph.experimental.do_not_convert
-def _maxima(shift: Any, new: Any, first: Any) -> Any:
+def _maxima(shift: Any, new: Any, first: Any, fresh: Any, resets: Any) -> Any:
     steps = tf.shape(shift)[0]
     index = tf.range(steps)
+    number = None
+    if resets is not None:
+        number = tf.cumsum(tf.cast(resets, tf.int32))
+        new = tf.where(resets, tf.maximum(fresh + shift, new), new)
 
     def compose(offset: Any, shift: Any, new: Any) -> Any:
         place = tf.maximum(index - offset, 0)
         inside = (index >= offset)[:, None, None]
+        if number is not None:
+            inside = inside & (tf.gather(number, place) == number)
         behind = tf.gather(shift, place), tf.gather(new, place)
         larger = tf.maximum(behind[1] + shift, new)
         shifted = tf.where(inside, behind[0] + shift, shift)
@@ -69,4 +77,7 @@ def _maxima(shift: Any, new: Any, first: Any) -> Any:
         (tf.constant(1), shift, new),
         parallel_iterations=1,
     )
-    return tf.ensure_shape(tf.maximum(first + shift, new), static)
+    found = tf.maximum(first + shift, new)
+    if number is not None:
+        found = tf.where(number == 0, found, new)
+    return tf.ensure_shape(found, static)

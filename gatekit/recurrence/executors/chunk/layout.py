@@ -77,20 +77,23 @@ class Layout:
         return value
 
     def running(self, expr: Expr, width: int) -> tuple[Any, Any, Any]:
-        """Return sums over the valid steps before each one, with it, and over all of them.
+        """Return sums over the valid steps of a sequence before each one, with it, and of the last.
 
         Args:
             expr: what is summed; it may be the same at all steps.
             width: the width of its last axis.
 
         Returns:
-            Twice ``time x batch or 1 x heads x width``, then one step of it, in double precision.
+            Twice ``time x batch or 1 x heads x width``, then one step of it, in double precision:
+            the sums over the whole last sequence.
         """
         mask, value = self.problem.mask, evaluate(expr, self.env, self.problem.cell.spec.functions)
         value = tf.convert_to_tensor(value, None if tf.is_tensor(value) else self.dtype)
         if value.shape.rank > len(self.heads) + 1:
             each = tf.cast(self.values(expr, width), tf.float64)
             sums = tf.cumsum(each)
+            if self.problem.resets is not None:
+                return self._since_reset(sums - each, sums)
             return sums - each, sums, tf.reduce_sum(each, 0)
         value = tf.broadcast_to(tf.cast(value, tf.float64), (*self.heads, width))
         value = tf.reshape(value, [1, 1, math.prod(self.heads), width])
@@ -99,7 +102,23 @@ class Layout:
         else:
             each = tf.cast(mask, tf.float64)[..., None]
         count = tf.cumsum(each)
+        if self.problem.resets is not None:
+            before, until, last = self._since_reset(count - each, count)
+            return before * value, until * value, (last * value)[0]
         return (count - each) * value, count * value, (tf.reduce_sum(each, 0) * value)[0]
+
+    def _since_reset(self, before: Any, until: Any) -> tuple[Any, Any, Any]:
+        """Return sums over all steps so far, ``time x batch or 1 x ...``, as sums since a reset."""
+        time, batch = tf.unstack(self.shape())
+        shape = tf.concat([[time, batch], tf.shape(before)[2:]], 0)
+        before, until = tf.broadcast_to(before, shape), tf.broadcast_to(until, shape)
+        flat = tf.reshape(before, [time, batch, math.prod(before.shape[2:])])
+        valid = self.problem.valid
+        assert valid is not None
+        assert valid.starts is not None
+        base = tf.reshape(valid.starts.last(flat), shape)
+        before, until = before - base, until - base
+        return before, until, tf.reduce_sum(until[-1:], 0)
 
     def cut(self, value: Any) -> Any:
         """Return ``time x batch x heads x width`` as ``chunks x batch x heads x steps x width``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -14,6 +15,7 @@ from .between import carried
 from .decay import Decay
 from .frame import Frame
 from .layout import Layout
+from .segments import Segments
 
 
 def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,13 +49,13 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
         erase = [layout.values(term.erase, rows) for term in memory.terms]
         queries += [layout.cut(frame.read(each, after=False)) for each in erase]
         strict += [True] * terms
-    decay = Decay(memory, layout)
+    segments = None if problem.resets is None else Segments(problem.resets, layout)
+    decay = Decay(memory, layout, segments)
     found = decay.scores(queries, strict, keys) if queries else []
     queries = [decay.from_start(q, before) for q, before in zip(queries, strict, strict=True)]
     keys = decay.to_end(keys)
-    starts = [tf.cast(problem.states[name], layout.dtype) for name in memory.states]
-    parts = [_matrices(start, memory) for start in starts]
-    first = tf.concat(parts, -2) if memory.partner else parts[0]
+    first = _first(problem.states, memory, layout)
+    fresh = None if segments is None else _first(problem.fresh, memory, layout)[None]
     reads = len(memory.reads)
     if memory.corrects:
         left = _rows(tf.stack(found[reads:], -2), layout.steps * terms)
@@ -61,30 +63,56 @@ def solve(problem: Problem, memory: Memory, env: Any) -> tuple[dict[str, Any], d
         if terms > 1:
             left += _within_steps(memory, layout)
         erase = _rows(tf.stack(queries[reads:], -2), layout.steps * terms)
+        if segments is not None:
+            # Of the memory before the chunk, steps behind a reset erase nothing.
+            carried_to, zero = segments.carried(terms), tf.zeros([], erase.dtype)
+            values -= tf.matmul(tf.where(carried_to, zero, erase), fresh)
+            erase = tf.where(carried_to, erase, zero)
         solved = tf.linalg.triangular_solve(left, tf.concat([values, erase], -1))
         values, erase = solved[..., :columns], solved[..., columns:]
-        factor = decay.of_chunk(keys) * tf.eye(rows, dtype=layout.dtype)
-        factor -= tf.matmul(keys, erase, transpose_a=True)
         gain = tf.matmul(keys, values, transpose_a=True)
+        kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
+        factor = kept * tf.eye(rows, dtype=layout.dtype)
+        factor -= tf.matmul(keys, erase, transpose_a=True)
         before, last = carried(factor, gain, first, matrix=True)
         values -= tf.matmul(erase, before)
     else:
         gain = tf.matmul(keys, decay.values_to_end(values), transpose_a=True)
-        before, last = carried(decay.of_chunk(keys), gain, first, matrix=False)
+        kept, gain = _kept(decay.of_chunk(keys), gain, segments, fresh)
+        before, last = carried(kept, gain, first, matrix=False)
     outputs = {}
     for read, query, score in zip(memory.reads, queries, found, strict=False):
         within = decay.applied(score, values, strict=not read.after)
-        outside = decay.values_from_start(tf.matmul(query, before), strict=not read.after)
+        start = tf.matmul(query, before)
+        if segments is not None:
+            start = tf.where(segments.carried(), start, tf.matmul(query, fresh))
+        outside = decay.values_from_start(start, strict=not read.after)
         outputs[read.name] = layout.joined(within + outside)
     if memory.corrects:
         each = tf.reshape(values, tf.concat([tf.shape(values)[:3], [-1, terms, columns]], 0))
         for place, term in enumerate(memory.terms):
             outputs[term.name] = layout.joined(each[..., place, :])
-    ends = tf.split(frame.last(last), len(starts), -2)
+    ends = tf.split(frame.last(last), len(memory.states), -2)
     return outputs, {
         name: _state(end, problem.states[name], memory.transposed)
         for name, end in zip(memory.states, ends, strict=True)
     }
+
+
+def _first(states: Mapping[str, Any], memory: Memory, layout: Layout) -> Any:
+    """Return the memory of states, ``batch x width``, as ``batch x heads x rows x columns``."""
+    parts = [_matrices(tf.cast(states[name], layout.dtype), memory) for name in memory.states]
+    return tf.concat(parts, -2) if memory.partner else parts[0]
+
+
+def _kept(factor: Any, gain: Any, segments: Segments | None, fresh: Any) -> tuple[Any, Any]:
+    """Return what a chunk keeps of the memory before it, and gains; behind a reset it keeps
+    nothing, and gains what is left of the first values."""
+    if segments is None:
+        return factor, gain
+    cut = segments.cut()
+    gain += tf.where(cut, factor * fresh, tf.zeros([], gain.dtype))
+    return tf.where(cut, tf.zeros([], factor.dtype), factor), gain
 
 
 def _rows(value: Any, count: int) -> Any:

@@ -80,14 +80,20 @@ class DifferentiableLoop(Loop):
         place, read = residuals.backwards(layout.prefetch)
 
         def body(
-            step: Any, place: Any, dstates: tuple[Any, ...], sums: tuple[Any, ...], arrays: Any
+            step: Any,
+            place: Any,
+            dstates: tuple[Any, ...],
+            sums: tuple[Any, ...],
+            dfresh: dict[str, Any],
+            arrays: Any,
         ) -> Any:
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
             saved, place = read(place, step)
             env = {**constant, **self.row(rows, step)}
-            env.update({f"{n}_prev": saved[n] for n in names})
+            entering = self.entering({n: saved[n] for n in names}, step, tensors)
+            env.update({f"{n}_prev": value for n, value in entering.items()})
             gradients = self.held(step, dstates, flow)
             dparameters = dict(zip(schedule.parameters, sums, strict=True))
             line: dict[str, Any] = {}
@@ -101,18 +107,19 @@ class DifferentiableLoop(Loop):
                 line[f"d:{key}"] = gradients.get(key, like)
             for key, (expr, _) in schedule.replayed.items():
                 line[key] = evaluate(expr, env, self.cell.spec.functions)
-            dprev = tuple(
-                gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names
-            )
-            sums = tuple(dparameters.values())
-            return step - 1, place, dprev, sums, log.write(arrays, step, {}, line)
+            dprev = {n: gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names}
+            if problem.resets is not None:
+                dprev, dfresh = self.cut(dprev, dfresh, problem.resets[step])
+            sums, arrays = tuple(dparameters.values()), log.write(arrays, step, {}, line)
+            return step - 1, place, tuple(dprev.values()), sums, dfresh, arrays
 
         last = tuple(cotangents.states[name] for name in names)
         zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.parameters)
-        _, _, dfirst, dparameters, arrays = tf.while_loop(
+        dfresh = {name: tf.zeros_like(value) for name, value in tensors.fresh.items()}
+        _, _, dfirst, dparameters, dfresh, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, place, last, zeros, log.start({})),
+            (self.steps - 1, place, last, zeros, dfresh, log.start({})),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
@@ -120,6 +127,7 @@ class DifferentiableLoop(Loop):
         return after.all(
             dict(zip(names, dfirst, strict=True)),
             dict(zip(schedule.parameters, dparameters, strict=True)),
+            dfresh,
         )
 
     def transposed(self, tensors: LoopTensors) -> dict[str, Any]:
@@ -162,6 +170,20 @@ class DifferentiableLoop(Loop):
             gradients[state.name] = of_new
         gradients.update({name: d for name, d in flow.items() if name not in self.names})
         return gradients
+
+    def cut(
+        self, dprev: dict[str, Any], dfresh: dict[str, Any], reset: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the gradients of the states after the step before, and of first values so far.
+
+        Args:
+            dprev: the gradients of the states that the step starts from, by name.
+            dfresh: the gradients of learned first values from later steps, by name.
+            reset: ``batch x 1``, true where the step starts from first values.
+        """
+        zero = tf.zeros([], self.dtype)
+        dfresh = {n: d + tf.where(reset, dprev[n], zero) for n, d in dfresh.items()}
+        return {n: tf.where(reset, zero, d) for n, d in dprev.items()}, dfresh
 
     def product_adjoint(
         self, product: StepProduct, gradients: dict[str, Any], transposed: Any

@@ -70,8 +70,8 @@ class Loop:
         """Run the loop and save, of each step, what the backward loop starts from.
 
         Returns:
-            The solution; and as residuals the states before and after each step, pre-activations,
-            and wanted signals that are not states.
+            The solution; and as residuals the states before each step (ahead of a reset) and after
+            it, pre-activations, and wanted signals that are not states.
         """
         wanted, widths = self.problem.wanted, self.cell.widths
         values = {g.key: g.width for g in self.schedule.groups}
@@ -116,14 +116,16 @@ class Loop:
                 env.update(self.hoisted_at(inputs, step))
             if columns is not None:
                 env[INPUT_COLUMNS] = columns.read(step)
-            env.update({f"{n}_prev": s for n, s in zip(names, states, strict=True)})
+            before = dict(zip(names, states, strict=True))
+            entering = self.entering(before, step, tensors)
+            env.update({f"{n}_prev": s for n, s in entering.items()})
             pre: dict[str, Any] = {}
             for level in schedule.levels:
                 self.level(level, env, pre, tensors)
                 for product in level.products:
                     pre.update(self.product(product, env, factors[product.key], tensors))
-            new = self.updated(step, env, states, None if masks is None else masks[step])
-            before = dict(zip(names, states, strict=True))
+            valid = None if masks is None else masks[step]
+            new = self.updated(step, env, tuple(entering.values()), valid)
             now = {**env, **pre, **dict(zip(names, new, strict=True))}
             arrays = residuals.write(arrays, step, before, now)
             following = rows.read(tf.minimum(step + 1, self.steps - 1)) if ahead else row
@@ -148,6 +150,15 @@ class Loop:
         return Solution({n: residuals.sequence(n) for n in self.problem.wanted}, last), residuals
 
     # --- what a step reads --------------------------------------------------
+
+    def entering(
+        self, states: Mapping[str, Any], step: Any, tensors: LoopTensors
+    ) -> dict[str, Any]:
+        """Return the states that a step starts from, given those after the step before."""
+        if self.problem.resets is None:
+            return dict(states)
+        problem = replace(self.problem, fresh={**self.problem.fresh, **tensors.fresh})
+        return problem.entering(states, step)
 
     def constant(self, tensors: LoopTensors) -> dict[str, Any]:
         """Return what holds for every step: constants and weights of the row-wise part."""

@@ -44,6 +44,7 @@ class _CallTensors(Tensors):
     inputs: Mapping[str, Any]
     weights: Mapping[str, Any]
     states: Mapping[str, Any]
+    fresh: Mapping[str, Any]
 
 
 class _Chunks:
@@ -62,7 +63,8 @@ class _Chunks:
         self.count = (self.steps + self.length - 1) // self.length
         self.filled = self.count * self.length
         self.full = self.time is not None and self.filled == self.time
-        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states)
+        self.tensors = _CallTensors(problem.inputs, problem.weights, problem.states, problem.fresh)
+        self.resets = None if problem.resets is None else self.cut(problem.resets)
 
     def cut(self, sequence: Any) -> Any:
         """Return a sequence as ``chunks x length x ...``, filled up with zeros (or False)."""
@@ -90,7 +92,9 @@ class _Chunks:
         ones = tf.ones([self.steps, tf.shape(self.problem.inputs["x"])[1], 1], tf.bool)
         return self.cut(tf.ensure_shape(ones, [self.time, self.batch, 1]))
 
-    def chunk(self, index: Any, inputs: Any, mask: Any, weights: Any, states: Any) -> Problem:
+    def chunk(
+        self, index: Any, inputs: Any, mask: Any, weights: Any, states: Any, fresh: Any
+    ) -> Problem:
         seed = self.problem.seed
         if seed is not None:
             # Noise is drawn by step; a chunk counts its steps from 0.
@@ -102,13 +106,15 @@ class _Chunks:
             weights=weights,
             states=states,
             seed=seed,
+            resets=None if self.resets is None else self.resets[index],
+            fresh=fresh,
         )
 
     def forward(self, tensors: _CallTensors) -> tuple[Solution, list[Any]]:
         """Return the solution, and as residuals the states before each chunk."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
-        mask, names = self.mask(), list(states)
+        mask, names, fresh = self.mask(), list(states), tensors.fresh
         widths = self.problem.cell.widths
         dtype = self.problem.inputs["x"].dtype
         length = None if self.time is None else self.length
@@ -118,7 +124,8 @@ class _Chunks:
 
         def body(index: Any, now: Any, borders: Any, arrays: Any) -> Any:
             before = dict(zip(names, now, strict=True))
-            solution = executor.run(self.chunk(index, cut, mask, weights, before), self.schedule)
+            problem = self.chunk(index, cut, mask, weights, before, fresh)
+            solution = executor.run(problem, self.schedule)
             borders = [b.write(index, v) for b, v in zip(borders, now, strict=True)]
             values = solution.sequences.values()
             arrays = [a.write(index, v) for a, v in zip(arrays, values, strict=True)]
@@ -143,7 +150,7 @@ class _Chunks:
     def backward(
         self, tensors: _CallTensors, borders: list[Any], cotangents: Solution
     ) -> _CallTensors:
-        """Return the gradients of inputs, weights and states."""
+        """Return the gradients of inputs, weights and first values."""
         inputs, weights, states = tensors.inputs, tensors.weights, tensors.states
         cut = {name: self.cut(sequence) for name, sequence in inputs.items()}
         mask, names = self.mask(), list(states)
@@ -155,8 +162,10 @@ class _Chunks:
             before = {n: border[index] for n, border in zip(names, borders, strict=True)}
             # Identities of their own, for the tape to watch.
             own = {name: tf.identity(weight) for name, weight in weights.items()}
-            problem = self.chunk(index, cut, mask, own, before)
-            sources = [*problem.inputs.values(), *own.values(), *before.values()]
+            fresh = {name: tf.identity(value) for name, value in tensors.fresh.items()}
+            problem = self.chunk(index, cut, mask, own, before, fresh)
+            summed = [*own.values(), *fresh.values()]
+            sources = [*problem.inputs.values(), *summed, *before.values()]
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(sources)
                 solution = executor.run(problem, self.schedule)
@@ -166,10 +175,10 @@ class _Chunks:
                 output_gradients=[*(flow[index] for flow in outside), *handed],
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
-            of_inputs, of_weights = found[: len(cut)], found[len(cut) : len(cut) + len(own)]
+            of_inputs, found = found[: len(cut)], found[len(cut) :]
             arrays = [a.write(index, d) for a, d in zip(arrays, of_inputs, strict=True)]
-            sums = [s + d for s, d in zip(sums, of_weights, strict=True)]
-            return turn + 1, found[len(cut) + len(own) :], sums, arrays
+            sums = [s + d for s, d in zip(sums, found[: len(summed)], strict=True)]
+            return turn + 1, found[len(summed) :], sums, arrays
 
         arrays = [
             tf.TensorArray(s.dtype, size=self.count, element_shape=[length, *s.shape[1:]])
@@ -181,7 +190,7 @@ class _Chunks:
             (
                 tf.constant(0),
                 [cotangents.states[n] for n in names],
-                [tf.zeros_like(w) for w in weights.values()],
+                [tf.zeros_like(w) for w in (*weights.values(), *tensors.fresh.values())],
                 arrays,
             ),
             maximum_iterations=self.count,
@@ -189,6 +198,7 @@ class _Chunks:
         )
         return _CallTensors(
             {n: self.join(a, inputs[n].shape[1:]) for n, a in zip(inputs, arrays, strict=True)},
-            dict(zip(weights, sums, strict=True)),
+            dict(zip(weights, sums[: len(weights)], strict=True)),
             dict(zip(names, first, strict=True)),
+            dict(zip(tensors.fresh, sums[len(weights) :], strict=True)),
         )

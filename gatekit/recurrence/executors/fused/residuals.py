@@ -77,6 +77,20 @@ class Steps:
             lambda start, stop: self.block(start, stop) * factors,
         )
 
+    def where(self, chosen: Any, value: Any) -> Steps:
+        """Return each step with the same value, ``batch x width``, where rows are chosen.
+
+        Args:
+            chosen: ``time x batch x 1`` booleans.
+            value: ``batch x width``.
+        """
+        return Steps(
+            self.width,
+            self.dtype,
+            lambda: tf.where(chosen, value, self.whole()),
+            lambda start, stop: tf.where(chosen[start:stop], value, self.block(start, stop)),
+        )
+
 
 class Residuals(abc.ABC):
     """The values that a loop saves of each step.

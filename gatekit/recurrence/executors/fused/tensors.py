@@ -30,6 +30,8 @@ class LoopTensors(Tensors):
         weights: weights of the row-wise part, and of linear maps without a matrix.
         drops: dropout masks of recurrent reads by the read's text, ``batch x width``.
         states: the states before the first step, ``batch x width``.
+        fresh: the learned values to which resets return states, ``batch x width``; empty without
+            resets.
     """
 
     input_columns: Any
@@ -39,6 +41,7 @@ class LoopTensors(Tensors):
     weights: Mapping[str, Any]
     drops: Mapping[str, Any]
     states: Mapping[str, Any]
+    fresh: Mapping[str, Any]
 
 
 def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
@@ -65,6 +68,11 @@ def loop_tensors(problem: Problem, schedule: LoopSchedule) -> LoopTensors:
         weights={name: weights[name] for name in (*schedule.parameters, *schedule.unfused_weights)},
         drops=dict(problem.drops),
         states={state.name: problem.states[state.name] for state in problem.cell.states},
+        fresh={
+            state.name: problem.fresh[state.name]
+            for state in problem.cell.states
+            if state.learned and problem.resets is not None
+        },
     )
 
 

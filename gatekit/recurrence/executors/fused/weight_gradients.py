@@ -54,12 +54,15 @@ class WeightGradients:
         self.residuals, self.log = residuals, log
         self.of_products = {p.key: log.saved(p.key) for p in loop.schedule.products}
 
-    def all(self, first: Mapping[str, Any], weights: Mapping[str, Any]) -> LoopTensors:
+    def all(
+        self, first: Mapping[str, Any], weights: Mapping[str, Any], fresh: Mapping[str, Any]
+    ) -> LoopTensors:
         """Return the gradients of all tensors of the loop.
 
         Args:
             first: gradients of the states before the first step.
             weights: gradients of row-wise weights by name, those of vectors for each row.
+            fresh: gradients of what resets return states to.
         """
         tensors, schedule = self.tensors, self.schedule
         rows = {
@@ -80,6 +83,7 @@ class WeightGradients:
             weights={name: of_weights[name] for name in tensors.weights},
             drops={text: tf.zeros_like(drop) for text, drop in tensors.drops.items()},
             states=dict(first),
+            fresh=dict(fresh),
         )
 
     def matrix(self, product: StepProduct) -> Any:
@@ -130,7 +134,11 @@ class WeightGradients:
         widths = self.schedule.widths
         name = expr.name if isinstance(expr, Name) else ""
         if name.endswith("_prev") and name[:-5] in self.loop.names:
-            return self.residuals.saved(name[:-5])
+            state, problem = name[:-5], self.loop.problem
+            steps = self.residuals.saved(state)
+            if problem.resets is None:
+                return steps
+            return steps.where(problem.resets, {**problem.fresh, **self.tensors.fresh}[state])
         if name in widths:
             columns = split(self.tensors.sequences, widths, widths)
             return Steps.of_tensor(columns[name])

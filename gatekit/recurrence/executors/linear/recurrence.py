@@ -20,18 +20,23 @@ class Solver:
 
     Args:
         name: the executor's name.
-        forward: coefficients, right sides, first values: to the k sequences.
-        backward: coefficients, gradients of the sequences, gradients of the last values: to the k
-            sequences of the right sides' gradients, and the gradients of the first values.
+        forward: coefficients, right sides, first values, resets: to the k sequences.
+        backward: coefficients, gradients of the sequences, gradients of the last values, resets: to
+            the k sequences of the right sides' gradients, and the gradients of the first values.
     """
 
     name: str
-    forward: Callable[[Matrix, list[Any], list[Any]], list[Any]]
-    backward: Callable[[Matrix, list[Any], list[Any]], tuple[list[Any], list[Any]]]
+    forward: Callable[[Matrix, list[Any], list[Any], Any], list[Any]]
+    backward: Callable[[Matrix, list[Any], list[Any], Any], tuple[list[Any], list[Any]]]
 
 
 def linear_recurrence(
-    solver: Solver, a: Matrix, b: list[Any], first: list[Any]
+    solver: Solver,
+    a: Matrix,
+    b: list[Any],
+    first: list[Any],
+    resets: Any = None,
+    fresh: list[Any] | None = None,
 ) -> tuple[list[Any], list[Any]]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps, and the last values.
 
@@ -40,11 +45,17 @@ def linear_recurrence(
     the last values' gradient comes after the last step; then
     $\partial a_{ij}[t] = d_i[t]\, s_j[t-1]$ and $\partial b_i[t] = d_i[t]$.
 
+    At a reset, $s_j[t-1]$ is the fresh value. What it adds is part of $b_i[t]$; a solver takes the
+    state before a reset, and the gradient behind it, for zero. It selects them, and multiplies by
+    no coefficient of zero: infinities of one sequence do not reach the next.
+
     Args:
         solver: the algorithm.
         a: k x k coefficients, each ``time x batch x width``.
         b: k right sides, each ``time x batch x width``.
         first: the k values before the first step, ``batch x width``.
+        resets: ``time x batch x 1``, true where the recurrence starts from fresh values, or None.
+        fresh: these k values, ``batch x width``; only read with resets.
 
     Returns:
         k sequences ``time x batch x width``; the k last values, ``batch x width``, which are the
@@ -54,17 +65,23 @@ def linear_recurrence(
         NotImplementedError: on differentiating a second time.
     """
     k = range(len(b))
+    if resets is not None:
+        assert fresh is not None
+        entered = [total([a[i][j] * fresh[j] for j in k]) for i in k]
+        b = [tf.where(resets, right + more, right) for right, more in zip(b, entered, strict=True)]
 
     def forward(tensors: Any) -> tuple[Any, list[Any]]:
         a, b, first = tensors
-        states = solver.forward(a, b, first)
+        states = solver.forward(a, b, first, resets)
         last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
         return (states, last), states
 
     def backward(tensors: Any, states: list[Any], cotangents: Any) -> Any:
         a, _, first = tensors
-        d, dfirst = solver.backward(a, *cotangents)
-        earlier = [before(s, value) for s, value in zip(states, first, strict=True)]
+        outside, last = cotangents
+        d, dfirst = solver.backward(a, outside, last, resets)
+        nothing = tf.zeros([], first[0].dtype)
+        earlier = [before(s, f, resets, nothing) for s, f in zip(states, first, strict=True)]
         return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst
 
     message = refusal(f"the {solver.name} executor", "executor='reference'")
@@ -72,9 +89,17 @@ def linear_recurrence(
     return solved
 
 
-def before(sequence: Any, first: Any) -> Any:
-    """Return the value before each step: the sequence one step later, its first value ahead."""
-    return joined([first[None], sequence], 0)[:-1]
+def before(sequence: Any, first: Any, resets: Any = None, fresh: Any = None) -> Any:
+    """Return the value before each step: the sequence one step later, its first value ahead.
+
+    Args:
+        sequence: ``time x batch x width``.
+        first: ``batch x width``.
+        resets: ``time x batch x 1``, true where it is the fresh value, or None.
+        fresh: ``batch x width``.
+    """
+    earlier = joined([first[None], sequence], 0)[:-1]
+    return earlier if resets is None else tf.where(resets, fresh, earlier)
 
 
 def total(parts: list[Any]) -> Any:

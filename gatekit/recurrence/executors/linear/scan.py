@@ -10,7 +10,7 @@ from .recurrence import Matrix, total
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
+def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> list[Any]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$ for all steps.
 
     Steps are affine maps, and composing them is associative:
@@ -23,6 +23,8 @@ def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
         a: k x k coefficients, each ``time x batch x width``.
         b: k right sides, each ``time x batch x width``.
         first: the k values before the first step, ``batch x width``.
+        resets: ``time x batch x 1``, true where the states before the step are zero, or None. No
+            map is composed with one before its own reset.
 
     Returns:
         k sequences ``time x batch x width``.
@@ -32,22 +34,27 @@ def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
     """
     k = len(b)
     start = (tf.range(tf.shape(b[0])[0]) == 0)[:, None, None]
+    if resets is not None:
+        start = start & tf.logical_not(resets)
     # The first step takes the first values in, so that every later map starts from zero.
     rest = [
         b[i] + tf.where(start, total([a[i][j] * first[j] for j in range(k)]), tf.zeros_like(b[i]))
         for i in range(k)
     ]
-    return _composed(a, rest, backwards=False)
+    return _composed(a, rest, resets, backwards=False)
 
 
 @tf.autograph.experimental.do_not_convert
-def backward(a: Matrix, outside: list[Any], last: list[Any]) -> tuple[list[Any], list[Any]]:
+def backward(
+    a: Matrix, outside: list[Any], last: list[Any], resets: Any = None
+) -> tuple[list[Any], list[Any]]:
     r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
 
     Args:
         a: k x k coefficients, each ``time x batch x width``.
         outside: g, each ``time x batch x width``.
         last: what the last values get from outside, ``batch x width``.
+        resets: ``time x batch x 1``, true where the step hands nothing to the one before, or None.
 
     Returns:
         k sequences ``time x batch x width``, and what the first step hands back to the first
@@ -63,15 +70,18 @@ def backward(a: Matrix, outside: list[Any], last: list[Any]) -> tuple[list[Any],
     rest = [
         g + tf.where(end, more, tf.zeros_like(g)) for g, more in zip(outside, last, strict=True)
     ]
-    d = _composed(later, rest, backwards=True)
+    d = _composed(later, rest, resets, backwards=True)
     # Of the first step alone; with no step the last values are the first.
     handed = [total([a[i][j][:1] * d[i][:1] for i in range(k)]) for j in range(k)]
+    if resets is not None:
+        handed = [tf.where(resets[:1], tf.zeros([], h.dtype), h) for h in handed]
     return d, [tf.concat([more[None], h], 0)[-1] for more, h in zip(last, handed, strict=True)]
 
 
-def _composed(maps: Matrix, rest: list[Any], backwards: bool) -> list[Any]:
+def _composed(maps: Matrix, rest: list[Any], resets: Any, backwards: bool) -> list[Any]:
     """Return each step's map composed with all before it (or after it), applied to zero."""
     k = len(rest)
+    number = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32))
     steps = tf.shape(rest[0])[0]
     index = tf.range(steps)
 
@@ -80,6 +90,8 @@ def _composed(maps: Matrix, rest: list[Any], backwards: bool) -> list[Any]:
         place = index + offset if backwards else index - offset
         inside = ((place >= 0) & (place < steps))[:, None, None]
         place = tf.clip_by_value(place, 0, tf.maximum(steps - 1, 0))
+        if number is not None:
+            inside = inside & (tf.gather(number, place) == number)
         other = [[tf.gather(entry, place) for entry in row] for row in maps]
         behind = [tf.gather(entry, place) for entry in rest]
 

@@ -18,50 +18,63 @@ _STEPS, _STEPS_COMPILED = 32, 8
 
 
 @tf.autograph.experimental.do_not_convert
-def forward(a: Matrix, b: list[Any], first: list[Any]) -> list[Any]:
+def forward(a: Matrix, b: list[Any], first: list[Any], resets: Any = None) -> list[Any]:
     r"""Return $s_i[t] = \sum_j a_{ij}[t]\, s_j[t-1] + b_i[t]$, one step after another.
 
     Args:
         a: k x k coefficients, each ``time x batch x width``.
         b: k right sides, each ``time x batch x width``.
         first: the k values before the first step, ``batch x width``.
+        resets: ``time x batch x 1``, true where the states before the step are zero, or None.
 
     Returns:
         k sequences ``time x batch x width``.
     """
 
-    def step(a: Matrix, b: list[Any], states: list[Any]) -> tuple[list[Any], list[Any]]:
+    def step(a: Matrix, b: list[Any], states: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
+        states = _cut(states, reset)
         products = [[e * s for e, s in zip(row, states, strict=True)] for row in a]
         new = [total([*row, right]) for row, right in zip(products, b, strict=True)]
         return new, new
 
-    return _loop(step, a, b, first, backwards=False)[0]
+    return _loop(step, a, b, first, resets, backwards=False)[0]
 
 
 @tf.autograph.experimental.do_not_convert
-def backward(a: Matrix, outside: list[Any], last: list[Any]) -> tuple[list[Any], list[Any]]:
+def backward(
+    a: Matrix, outside: list[Any], last: list[Any], resets: Any = None
+) -> tuple[list[Any], list[Any]]:
     r"""Return $d_j[t] = g_j[t] + \sum_i a_{ij}[t+1]\, d_i[t+1]$, and what is left over.
 
     Args:
         a: k x k coefficients, each ``time x batch x width``.
         outside: g, each ``time x batch x width``.
         last: what the last values get from outside, ``batch x width``.
+        resets: ``time x batch x 1``, true where the step hands nothing to the one before, or None.
 
     Returns:
         k sequences ``time x batch x width``, and what the first step hands back to the first
         values, ``batch x width``.
     """
 
-    def step(a: Matrix, g: list[Any], handed: list[Any]) -> tuple[list[Any], list[Any]]:
+    def step(a: Matrix, g: list[Any], handed: list[Any], reset: Any) -> tuple[list[Any], list[Any]]:
         d = [own + later for own, later in zip(g, handed, strict=True)]
         columns = zip(*a, strict=True)
-        return d, [total([e * v for e, v in zip(c, d, strict=True)]) for c in columns]
+        earlier = [total([e * v for e, v in zip(c, d, strict=True)]) for c in columns]
+        return d, _cut(earlier, reset)
 
-    return _loop(step, a, outside, last, backwards=True)
+    return _loop(step, a, outside, last, resets, backwards=True)
+
+
+def _cut(values: list[Any], reset: Any) -> list[Any]:
+    """Return the values, ``batch x width``, zero in rows that are reset."""
+    if reset is None:
+        return values
+    return [tf.where(reset, tf.zeros([], value.dtype), value) for value in values]
 
 
 def _loop(
-    step: Any, a: Matrix, b: list[Any], first: list[Any], backwards: bool
+    step: Any, a: Matrix, b: list[Any], first: list[Any], resets: Any, backwards: bool
 ) -> tuple[list[Any], list[Any]]:
     """Return what the steps give, ``time x batch x width``, and what the last one hands on."""
     k, like = len(b), b[0]
@@ -74,16 +87,19 @@ def _loop(
         for i, row in enumerate(a)
     ]
     b_blocks = [_blocks(entry, turns, length, 0) for entry in b]
+    cuts = None if resets is None else _blocks(resets, turns, length, False)
 
     def body(turn: Any, states: list[Any], arrays: list[Any]) -> Any:
         place = turns - 1 - turn if backwards else turn
         a_rows = [[tf.unstack(entry[place], length) for entry in row] for row in a_blocks]
         b_rows = [tf.unstack(entry[place], length) for entry in b_blocks]
+        cut_rows = [None] * length if cuts is None else tf.unstack(cuts[place], length)
         found: list[list[Any]] = [[] for _ in range(k)]
         for index in range(length):
             now = length - 1 - index if backwards else index
             a_now = [[entry[now] for entry in row] for row in a_rows]
-            values, states = step(a_now, [entry[now] for entry in b_rows], states)
+            b_now = [entry[now] for entry in b_rows]
+            values, states = step(a_now, b_now, states, cut_rows[now])
             for sequence, value in zip(found, values, strict=True):
                 sequence.insert(0, value) if backwards else sequence.append(value)
         written = [w.write(place, tf.stack(f)) for w, f in zip(arrays, found, strict=True)]

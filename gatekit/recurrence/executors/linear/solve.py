@@ -90,12 +90,14 @@ def solve_block(
         executor: ``affine`` or ``scan``.
         last: last values by state; those of the block are added.
     """
-    first = [problem.states[name] for name in block.states]
+    first, resets = [problem.states[name] for name in block.states], problem.resets
+    fresh = [problem.fresh.get(name) for name in block.states]
     a, b = _held(problem, block, *_coefficients(problem, block, env))
-    solved, ends = linear_recurrence(SOLVERS[executor], a, b, first)
+    solved, ends = linear_recurrence(SOLVERS[executor], a, b, first, resets, fresh)
     last.update(zip(block.states, ends, strict=True))
-    for name, start, sequence in zip(block.states, first, solved, strict=True):
-        env[f"{name}_prev"] = tf.ensure_shape(before(sequence, start), sequence.shape)
+    for name, start, value, sequence in zip(block.states, first, fresh, solved, strict=True):
+        earlier = before(sequence, start, resets, value)
+        env[f"{name}_prev"] = tf.ensure_shape(earlier, sequence.shape)
     return dict(zip(block.states, solved, strict=True))
 
 

@@ -1,0 +1,294 @@
+"""Resets cut a sequence: a layer computes what it computes of the pieces, gradients included."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gatekit import RNN
+from gatekit.cell.errors import ConfigError, DataError
+from gatekit.recurrence.executors.chunk import layout
+
+from .affine_cells import AFFINE
+from .chunk_cells import OWN
+from .cuts import compared, plain
+from .layers import computed, graph, inputs_for, layer, states_for
+from .problems import assert_close
+
+BATCH, TIME = 4, 9
+_drawn = np.random.default_rng(5)
+RESETS = _drawn.random((BATCH, TIME)) < 0.3
+RESETS[0], RESETS[1, 0], RESETS[2, -1] = False, True, True
+MASK = _drawn.random((BATCH, TIME)) < 0.7
+MASK[2, -1] = False
+
+# Cells that differ most in what a reset touches, with the executors that have code for it.
+FEW = [
+    ("lstm", "reference"),
+    ("lstm", "fused"),
+    ("lstm", "remat"),
+    ("gru", "unroll"),
+    ("raw_input", "fused"),
+    ("power_law", "fused"),
+    ("chain", "affine"),
+    ("qrnn", "scan"),
+    ("gla", "chunk"),
+    ("mlstm", "chunk"),
+]
+MANY = [
+    *(
+        (cell, "fused")
+        for cell in (
+            *("cifg", "gru", "gru_reset_after", "janet", "mgu", "on_lstm", "peephole", "rhn"),
+            *("rnn", "slstm", "tutorial", "ur_lstm", "phased_lstm", "clockwork_rnn", "mingru"),
+            *("full_gate", "norm_sum_group", "two_levels", "zoneout", "maps", "parameters"),
+        )
+    ),
+    ("norm_gru", "remat"),
+    ("min_lstm", "affine"),
+    ("lru", "affine"),
+    ("t_gru", "scan"),
+    ("oscillator", "scan"),
+    *((cell, "chunk") for cell in ("delta_net", "gated_delta_product", "rwkv7", "retnet")),
+    *((cell, "chunk") for cell in ("two_sided", "turning", "negative_constant", "two_terms")),
+]
+
+
+def made_of(cell: str, executor: str, **options: Any) -> RNN:
+    """Return a layer that returns all there is, and learns the first value of its states."""
+    how: Any = {"remat": True} if executor == "remat" else {"executor": executor}
+    named = {**AFFINE, **OWN}.get(cell, cell)
+    every = {"return_sequences": True, "return_state": True, **how, **options}
+    cell_states = layer(named, fill=False).cell.states
+    learned = [s.name for s in cell_states if s.name not in ("m", "n") and "." not in s.name]
+    return layer(named, learned_initial_state=learned, **every)
+
+
+_made = functools.cache(made_of)
+
+
+def check(made: RNN, mask: Any = None, resets: Any = RESETS, **given: Any) -> None:
+    """Assert that resets are cuts, from given states too."""
+    x, states = inputs_for(made, *resets.shape), states_for(made, len(resets))
+    found = compared(made, x, resets, mask, states, by_cuts=False)
+    expected = compared(plain(made), x, resets, mask, states, by_cuts=True)
+    assert_close(found[0], expected[0], **given)
+    assert_close(found[1], expected[1], **given)
+
+
+@pytest.mark.parametrize(("cell", "executor"), FEW)
+def test_a_reset_is_a_cut(cell: str, executor: str) -> None:
+    check(_made(cell, executor), MASK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(("cell", "executor"), [*FEW, *MANY])
+def test_a_reset_is_a_cut_for_many_cells(
+    cell: str, executor: str, back: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "LARGEST", 4)
+    made = made_of(cell, executor, go_backwards=back)
+    check(made, MASK if masked else None, tolerance=2e-12)
+
+
+@pytest.mark.parametrize(("cell", "executor"), [("gru", "fused"), ("raw_input", "reference")])
+def test_backwards_in_time_it_acts_ahead_of_the_step(cell: str, executor: str) -> None:
+    check(made_of(cell, executor, go_backwards=True), MASK)
+
+
+def test_a_history_of_the_output_unit_starts_anew() -> None:
+    check(made_of("lstm", "fused", output_unit="mix_last"), MASK)
+    check(made_of("lstm", "fused", output_unit="mix_last"))
+
+
+@st.composite
+def calls(draw: Any) -> Any:
+    """Return a layer, resets, and a mask or None."""
+    made = _made(*draw(st.sampled_from(FEW)))
+    time, batch = draw(st.integers(1, 9)), draw(st.integers(1, 3))
+    bits = st.lists(st.booleans(), min_size=batch * time, max_size=batch * time)
+    resets = np.reshape(draw(bits), (batch, time))
+    return made, resets, draw(st.none() | bits.map(lambda b: np.reshape(b, (batch, time))))
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(call=calls())
+def test_random_cuts(call: Any) -> None:
+    made, resets, mask = call
+    check(made, mask, resets)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(call=calls())
+def test_many_random_cuts(call: Any) -> None:
+    made, resets, mask = call
+    check(made, mask, resets)
+
+
+@pytest.mark.parametrize("executor", ["fused", "unroll"])
+def test_draws_keep_their_places(executor: str) -> None:
+    """With zoneout and dropout the executors agree with the reference, as without resets."""
+    found, expected = (
+        _noisy(made_of("lstm", e, zoneout={"c": 0.3}, recurrent_dropout=0.2))
+        for e in (executor, "reference")
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+def _noisy(made: RNN) -> list[Any]:
+    x = inputs_for(made, BATCH, TIME)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values = made(x, mask=MASK, resets=RESETS, training=True)
+        total = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in values])
+    weights = [v.value for v in made.named_weights.values()]
+    return [*values, *tape.gradient(total, [x, *weights])]
+
+
+@pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("mingru", "scan")])
+def test_lengths_may_be_known_only_when_a_graph_runs(cell: str, executor: str) -> None:
+    made = made_of(cell, executor)
+
+    def run(x: Any, resets: Any, mask: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            values = made(x, resets=resets, mask=mask)
+            total = tf.add_n([tf.reduce_sum(tf.sin(value)) for value in values])
+        return [*values, tape.gradient(total, x)]
+
+    timed = tf.TensorSpec([None, None], tf.bool)
+    spec = [tf.TensorSpec([None, None, 3], tf.float64), timed, timed]
+    dynamic = graph(run, input_signature=spec)
+    for time in (TIME, 1):
+        x, resets, mask = inputs_for(made, BATCH, time), RESETS[:, :time], MASK[:, :time]
+        expected = run(x, tf.constant(resets), tf.constant(mask))
+        for one, other in zip(dynamic(x, resets, mask), expected, strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cell", "executor"), [("lstm", "fused"), ("qrnn", "scan")])
+def test_xla_computes_it(cell: str, executor: str) -> None:
+    made = made_of(cell, executor)
+    x = inputs_for(made, BATCH, TIME)
+    expected = compared(made, x, RESETS, MASK, by_cuts=False)
+    compiled = graph(lambda x: compared(made, x, RESETS, MASK, by_cuts=False), jit_compile=True)
+    found = compiled(x)
+    assert_close(found[0], expected[0])
+    assert_close(found[1], expected[1])
+
+
+def test_without_resets_the_graph_is_as_it_was() -> None:
+    made = layer("lstm", return_sequences=True)
+    x = inputs_for(made)
+
+    def operations(**options: Any) -> list[str]:
+        concrete = graph(lambda x: computed(made, x, **options)[1]).get_concrete_function(x)
+        return [op.type for op in concrete.graph.get_operations()]
+
+    assert operations() == operations(mask=None)
+    assert "Select" not in "".join(operations())
+
+
+@pytest.mark.parametrize("executor", ["affine", "scan"])
+def test_infinities_of_one_sequence_do_not_reach_the_next(executor: str) -> None:
+    made = made_of("mingru", executor)
+    x = np.array(inputs_for(made, 1, 6))
+    spoilt = x.copy()
+    spoilt[0, 1] = np.nan
+    resets = np.array([[False, False, False, True, False, False]])
+    found, clean = (made(v, resets=resets)[0].numpy() for v in (spoilt, x))
+    assert np.isnan(found[0, 2]).any()
+    np.testing.assert_array_equal(found[0, 3:], clean[0, 3:])
+
+
+def test_keras_models_take_resets_as_an_input() -> None:
+    made = layer("lstm", return_sequences=True, dtype="float32")
+    x, resets = inputs_for(made, BATCH, TIME), tf.constant(RESETS)
+    expected = made(x, resets=resets).numpy()
+    given = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
+    model = keras.Model(given, made(given[0], resets=given[1]))
+    np.testing.assert_array_equal(model([x, resets]), expected)
+    masked = tf.where(MASK[..., None], x, 0.0)
+    hidden = keras.Model(given, made(keras.layers.Masking()(given[0]), resets=given[1]))
+    np.testing.assert_array_equal(hidden([masked, resets]), made(masked, mask=MASK, resets=resets))
+
+
+def test_a_bidirectional_layer_takes_them_among_its_inputs() -> None:
+    both = keras.layers.Bidirectional(layer("lstm", return_sequences=True), dtype="float64")
+    x = inputs_for(layer("lstm"), BATCH, TIME)
+    found = both({"x": x, "resets": tf.constant(RESETS)}, mask=tf.constant(MASK))
+    forward = both.forward_layer(x, resets=RESETS, mask=MASK)
+    backward = both.backward_layer(x, resets=RESETS, mask=MASK)[:, ::-1]
+    np.testing.assert_array_equal(found, tf.concat([forward, backward], -1))
+
+
+def test_a_stateful_layer_is_reset_within_its_stream() -> None:
+    made = layer("lstm", return_sequences=True)
+    kept = RNN.from_config({**made.get_config(), "stateful": True})
+    kept.build((BATCH, None, 3))
+    kept.set_weights(made.get_weights())
+    x = inputs_for(made, BATCH, TIME)
+    parts = [kept(x[:, :4], resets=RESETS[:, :4]), kept(x[:, 4:], resets=RESETS[:, 4:])]
+    np.testing.assert_allclose(tf.concat(parts, 1), made(x, resets=RESETS), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("resets", "message"),
+    [
+        (np.full((BATCH, TIME), 2), "has the value 2; true"),
+        (np.zeros((BATCH, TIME)), "resets != 0"),
+        (np.zeros((BATCH, TIME + 1), bool), r"batch x time of the input is \(4, 9\)"),
+    ],
+)
+def test_what_are_no_resets_is_refused(resets: Any, message: str) -> None:
+    made = layer("lstm")
+    with pytest.raises(DataError, match=message):
+        made(inputs_for(made, BATCH, TIME), resets=resets)
+
+
+def test_integers_are_taken_and_twice_is_refused() -> None:
+    made = layer("lstm")
+    x = inputs_for(made, BATCH, TIME)
+    found = made(x, resets=RESETS.astype("int32"))
+    np.testing.assert_array_equal(found, made({"x": x, "resets": RESETS}))
+    with pytest.raises(DataError, match="came twice"):
+        made({"x": x, "resets": RESETS}, resets=RESETS)
+
+
+def test_cudnn_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = layer("lstm")
+    monkeypatch.setattr(made, "executor", "cudnn")
+    with pytest.raises(ConfigError, match="executor='auto', or cut the sequences"):
+        made(inputs_for(made, BATCH, TIME), resets=RESETS)
+
+
+@pytest.mark.parametrize("unit", ["hidden", "mix_last"])
+def test_there_may_be_no_step(unit: str) -> None:
+    for cell in ("lstm", "power_law", "raw_input"):
+        made = made_of(cell, "fused", output_unit=unit, go_backwards=unit == "hidden")
+        outputs, *states = made(inputs_for(made, BATCH, 0), resets=RESETS[:, :0])
+        assert outputs.shape == (BATCH, 0, 8)
+        for one, other in zip(states, made.get_initial_state(BATCH), strict=True):
+            np.testing.assert_array_equal(one, other)
