@@ -97,7 +97,8 @@ def train(
             journal.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     size = config["trainer"]["batch"]
-    feed = Feed(task, splits, drawn, size, few=config["jit"], order=order)
+    tbptt = config["trainer"].get("tbptt")
+    feed = Feed(task, splits, drawn, size, few=config["jit"], order=order, tbptt=tbptt)
     return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
         verbose, checkpoint
     )
@@ -158,6 +159,8 @@ class _Session:
         signature = self.task.signature()
         steps = pool.length(self.config["pool"], self.feed)
         self.model = build_model(self.config, signature, self.feed.masked, steps)
+        # A document has a target at every step.
+        self.model.sparse = self.feed.windows is not None and not self.feed.windows.contiguous
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
@@ -330,8 +333,16 @@ class _Session:
         }
 
     def _recipe(self) -> dict[str, Any]:
-        """Return the numbers of the schedule and which weights decay, where there is either."""
+        """Return the numbers of schedule and windows, and which weights decay, as far as there are
+        any."""
         found: dict[str, Any] = {}
+        if (windows := self.feed.windows) is not None:
+            found["windows"] = {
+                "steps": windows.window,
+                "streams": windows.size,
+                "per_stream": self.feed.per_batch,
+                "contiguous": windows.contiguous,
+            }
         if numbers := typed(self.config["optimizer"], self.total_steps):
             found["schedule"] = numbers
         if self.decayed:
