@@ -120,7 +120,10 @@ class _Session:
         self.patience = trainer["patience"]
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
-            self.chunk = max(1, min(-(-self.total_steps // EVALUATIONS), self.total_steps))
+            chunk = max(1, -(-self.total_steps // EVALUATIONS))
+            # Evaluations come after whole sequences; a document is longer than that.
+            windows = 1 if feed.windows is None or feed.windows.contiguous else feed.per_batch
+            self.chunk = min(-(-chunk // windows) * windows, self.total_steps)
         else:
             self.chunk = feed.per_epoch
         self.training = True
