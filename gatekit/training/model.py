@@ -84,7 +84,8 @@ class SequenceModel(keras.Model):
             return tf.constant(True)
 
         def count() -> Any:
-            inner = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            # Mixed precision wraps the optimizer in one that scales the loss.
+            inner: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
             inner.iterations.assign_add(1)
             return tf.constant(False)
 

@@ -151,7 +151,7 @@ def test_without_weights_it_says_what_to_type(sample, trained):
 
 
 def test_another_text_is_refused(sample, trained):
-    project, run = trained
+    project, _ = trained
     path = project / "text.txt"
     kept = path.read_text()
     path.write_text(kept[1:] + "\n")

@@ -1,5 +1,6 @@
 """Runs with ``trainer.tbptt``: what is refused, what is recorded, and what they compute."""
 
+import itertools
 import json
 import threading
 
@@ -66,7 +67,7 @@ def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
         seen.append(named_weights(model))
     changed = [
         any((one[name] != other[name]).any() for name in one)
-        for one, other in zip(seen, seen[1:], strict=False)
+        for one, other in itertools.pairwise(seen)
     ]
     assert changed == [False, False, True]
     assert int(model.optimizer.iterations) == 3

@@ -117,11 +117,10 @@ def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> Step:
         keras.config.set_dtype_policy(before)
     set_weights(model, _weights(run, [weight.path for weight in model.weights]))
 
-    @tf.function(autograph=False)
-    def logits(token: Any, begins: Any) -> Any:
+    def read(token: Any, begins: Any) -> Any:
         return model([token[None, None], begins[None]], training=False)[0, 0]
 
-    begins = True
+    logits, begins = tf.function(read, autograph=False), True
 
     def step(token: int) -> numpy.ndarray:
         nonlocal begins
