@@ -305,9 +305,30 @@ FAULTS = (
     Fault(
         "rows that fill the last batch count",
         "gatekit/training/batches.py",
-        "_filled(y, missing), _filled(weights, missing)",
-        "_filled(y, missing), _filled(weights, missing) + 1",
+        "filled(y, missing), filled(weights, missing)",
+        "filled(y, missing), filled(weights, missing) + 1",
         ("tests/training/test_batches.py",),
+    ),
+    Fault(
+        "a stream goes on from the states of the epoch before",
+        "gatekit/training/streams/windows.py",
+        "numpy.full(self.size, place == 0)",
+        "numpy.full(self.size, False)",
+        ("tests/training/test_windows.py",),
+    ),
+    Fault(
+        "evaluation changes the states of the training streams",
+        "gatekit/training/streams/carrying.py",
+        "self.carried if training else self.evaluated",
+        "self.carried",
+        ("tests/training/test_carrying.py", "-k", "states_of_its_own"),
+    ),
+    Fault(
+        "a checkpoint lacks the carried states",
+        "gatekit/training/tensors.py",
+        "if isinstance(layer, CarryingRNN):",
+        "if not layer.built:",
+        ("tests/study/test_resume.py", "-k", "windows"),
     ),
     Fault(
         "seeds of different names are equal",

@@ -50,6 +50,7 @@ COMMANDS = {
     "serve": Command("sweep.serve", "show all studies on a local page while their runs train"),
     "logs": Command("sweep.logs", "show the log of a run"),
     "failures": Command("sweep.failures", "show why runs failed, and how to repeat one"),
+    "sample": Command("sweep.sample", "let a trained character model write text"),
     "prune": Command(
         "sweep.prune", "list files that a study no longer needs; remove them with --yes"
     ),

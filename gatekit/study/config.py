@@ -135,7 +135,10 @@ _TRAINER: dict[str, Check] = {
     "steps": optional(whole(1)),
     "batch": whole(1),
     "patience": optional(whole(1)),
+    "tbptt": optional(whole(1)),
 }
+TRAINER_OMITTED: dict[str, Any] = {"tbptt": None}
+"""Keys of the trainer that came later, which a run at these values omits."""
 GROUP_KEYS = {"optimizer": _OPTIMIZER, "trainer": _TRAINER}
 OTHER_NAMES = {
     "lr": "optimizer.learning_rate",
@@ -181,6 +184,8 @@ OTHER_NAMES = {
     "equations": "cell.equations.NAME",
     "parameters": "cell.parameters.NAME",
     "batch": "trainer.batch",
+    "bptt": "trainer.tbptt",
+    "truncate": "trainer.tbptt",
 }
 """Names that other libraries use for keys, with the key that is meant."""
 
@@ -240,6 +245,8 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     config["trainer"] = _trainer(config["trainer"])
     if config["trainer"]["steps"] is not None:
         schedules.schedule(config["optimizer"], config["trainer"]["steps"])
+    if (tbptt := config["trainer"].get("tbptt")) is not None:
+        _windows(config, tbptt)
     if "name" not in config["task"]:
         raise ConfigError("task.name is missing; type task=NAME.")
     if config["seeds"] is not None and config["seed"] != DEFAULTS["seed"]:
@@ -250,6 +257,22 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     if config["study"] is not None:
         study_name(config["study"])
     return config
+
+
+def _windows(config: Mapping[str, Any], tbptt: int) -> None:
+    """Refuse what cannot be computed window by window."""
+    if config["bidirectional"]:
+        raise ConfigError(
+            f"trainer.tbptt={tbptt} with bidirectional=true: the backward direction starts at the "
+            "end of a sequence, which a window does not contain. Type bidirectional=false, or "
+            "remove trainer.tbptt to train on whole sequences."
+        )
+    if config["pool"] != "last":
+        raise ConfigError(
+            f"trainer.tbptt={tbptt} with pool={config['pool']}: the head would read the outputs of "
+            "a whole sequence, which no window contains. Remove pool, or remove trainer.tbptt to "
+            "train on whole sequences."
+        )
 
 
 def _optimizer(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -324,7 +347,7 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
             "trainer.epochs and trainer.steps are both null; type trainer.epochs=20 "
             "or trainer.steps=1000."
         )
-    return config
+    return {k: v for k, v in config.items() if k not in TRAINER_OMITTED or v != TRAINER_OMITTED[k]}
 
 
 def _checked(
@@ -355,6 +378,8 @@ def _instead(key: str, value: Any, check: Check) -> str:
         return f" Name the role that the gate plays: type {typed}."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
         return f" Type precision={near}."
+    if key == "trainer.tbptt":
+        return " Type trainer.tbptt=50 for windows of 50 steps, or null for whole sequences."
     if key == "seeds":
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):

@@ -226,14 +226,15 @@ def _short(run: PlannedRun, root: Path) -> PlannedRun:
 
 def _rehearse(run: PlannedRun, plan: SweepPlan, environment: Mapping[str, str], bar: bool) -> None:
     os.environ.update(environment)
-    from gatekit.training.batches import steps_per_epoch
+    from gatekit.training.feed import Feed
     from gatekit.training.process import preload  # noqa: F401  (TensorFlow, before anything else asks for it)
 
     work(run, plan, bar)
     task = components.load(run.config["plugins"]).task(run.config["task"])
-    train = task.splits(seeds.generator(seeds.part(run.config, "data"), "data")).get("train")
-    steps = steps_per_epoch(None if train is None else len(train.x), run.config["trainer"]["batch"])
-    (run.path / "steps.json").write_text(json.dumps(steps))
+    seed = seeds.part(run.config, "data")
+    splits, trainer = task.splits(seeds.generator(seed, "data")), run.config["trainer"]
+    feed = Feed(task, splits, seed, trainer["batch"], tbptt=trainer.get("tbptt"))
+    (run.path / "steps.json").write_text(json.dumps(feed.per_epoch))
 
 
 def _times(

@@ -54,6 +54,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "trainer.steps": "training steps; overrides epochs",
         "trainer.batch": "examples per step",
         "trainer.patience": "epochs without improvement before stopping",
+        "trainer.tbptt": "steps of a window; states are carried on",
         "seed": "everything random follows from it",
         "vary": "init, order or data: what the seed varies",
         "seeds": "seeds=3 runs the seeds 0, 1, 2",

@@ -20,6 +20,7 @@ from gatekit.cell.schema import (
 from gatekit.recurrence.executors.choose import Setting, check
 from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
+from gatekit.tasks.validate import check_contiguous
 
 from .budget import layers, matched, parameters
 from .config import DEFAULTS, RUN_KEYS
@@ -102,6 +103,13 @@ def variant(
             f"vary=order: the task {base['task']['name']!r} draws fresh data for each training "
             "step, so its examples have no order of their own; type vary=data or vary=init."
         )
+    if (tbptt := base["trainer"].get("tbptt")) is not None:
+        check_contiguous(task)
+        if base["vary"] == "order" and task.contiguous:
+            raise ConfigError(
+                f"vary=order with trainer.tbptt={tbptt}: the task {base['task']['name']!r} is read "
+                "from its beginning to its end, so its examples have no order; type vary=init."
+            )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
     count = parameters(base, cell, unit, signature)

@@ -110,7 +110,10 @@ class Task(Declared, abc.ABC):
     A subclass states ``metric`` and ``reference``; ``source`` if its data come out of a package;
     in ``lowest`` the smallest allowed value of options; and in ``places`` the options with paths of
     data: ``data_hash`` identifies their content, so a path is not part of a run's fingerprint. A
-    task with the option ``path`` describes in ``own_file`` what the user must provide.
+    task with the option ``path`` describes in ``own_file`` what the user must provide. A task whose
+    sequences are consecutive parts of one document sets ``contiguous = True``: the first step of a
+    sequence follows the last one of the sequence before it, in every split. Then ``trainer.tbptt``
+    reads each split as one document. Such a task has fixed data, and a target for every step.
 
     Args:
         allow_nan: whether inputs may hold NaN and infinities where a step is valid.
@@ -128,6 +131,7 @@ class Task(Declared, abc.ABC):
     lowest: ClassVar[Mapping[str, float]] = {}
     places: ClassVar[tuple[str, ...]] = ()
     own_file: ClassVar[str] = ""
+    contiguous: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -23,13 +23,15 @@ UNKNOWN = "\ufffd"
 class CharacterModel(Task):
     """Base of tasks that predict each character of a document from those before it.
 
-    A subclass gives the texts in `texts`, and in `text_hash` what they are known by.
+    A subclass gives the texts in `texts`, and in `text_hash` what they are known by. The sequences
+    of a split follow one another, so that ``trainer.tbptt`` reads it as one document.
     """
 
     length: int = 100
     limit: int | None = None
     lowest = {"length": 2}
     metric = Metric("bits", direction="min", unit="bits/character")
+    contiguous = True
 
     def check_options(self) -> None:
         """Refuse a limit that leaves less than one window."""
@@ -50,6 +52,11 @@ class CharacterModel(Task):
     @abc.abstractmethod
     def text_hash(self) -> str:
         """Return 64 hex digits that change when the text does."""
+
+    def characters(self) -> list[str]:
+        """Return the vocabulary, in which the place of a character is its token; the first one
+        replaces all characters that the training text does not have."""
+        return self._vocabulary(self._training())
 
     def signature(self) -> Signature:
         """A character a step, and the next one at every step."""

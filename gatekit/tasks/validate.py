@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy
 
-from gatekit.cell.errors import DataError, listed
+from gatekit.cell.errors import DataError, PluginError, listed
 
 from .task import Batch, MetricName, Signature, Task
 
@@ -60,6 +60,21 @@ def _further(found: dict[str, Any]) -> tuple[str, ...]:
     # ``test_METRIC`` is a column of every table of runs
     taken = {f"test_{metric}" for metric in get_args(MetricName)}
     return tuple(name for name in found if FURTHER_TEST.fullmatch(str(name)) and name not in taken)
+
+
+def check_contiguous(task: Task) -> None:
+    """Refuse a task that declares that its sequences follow one another, if they cannot.
+
+    Raises:
+        PluginError: it draws its data, or has one target for a sequence.
+    """
+    if task.contiguous and (task.streamed or task.signature().emission != "every"):
+        came = "draws its data" if task.streamed else "has one target for a whole sequence"
+        raise PluginError(
+            f"{type(task).__name__}: contiguous = True means that the sequences are consecutive "
+            f"parts of one document with a target for every step, and this task {came}. Remove "
+            "contiguous = True."
+        )
 
 
 def check_sample(task: Task, rng: numpy.random.Generator, size: int) -> Batch:

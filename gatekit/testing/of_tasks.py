@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy
 
+from gatekit.cell.errors import PluginError
 from gatekit.tasks.task import Metric, Signature
-from gatekit.tasks.validate import DataWarning, check_sample, check_splits
+from gatekit.tasks.validate import DataWarning, check_contiguous, check_sample, check_splits
 
 from .outcome import CheckError
 from .subject import Subject
@@ -87,6 +88,29 @@ def data_hash_stable(subject: Subject) -> str | None:
     if found[0] != found[1]:
         raise CheckError("an equal task has another data_hash()", remedy)
     return None
+
+
+def document_in_order(subject: Subject) -> str | None:
+    """If it is ``contiguous``, each sequence goes on where the one before it ends."""
+    task = subject.instance
+    if not task.contiguous:
+        return "its sequences are separate"
+    try:
+        check_contiguous(task)
+    except PluginError as error:
+        raise CheckError(str(error), "remove contiguous = True") from None
+    for name, split in task.splits(numpy.random.default_rng(0)).items():
+        # Where each target is the next input, the one at the end of a sequence shows the order.
+        if split.x.shape == split.y.shape and (split.x[:, 1:] == split.y[:, :-1]).all():
+            wrong = numpy.flatnonzero(split.x[1:, 0] != split.y[:-1, -1])
+            if len(wrong):
+                raise CheckError(
+                    f"{name}: sequence {wrong[0] + 1} does not begin with the last target of "
+                    f"sequence {wrong[0]}",
+                    "return the sequences in the order of the document, or remove "
+                    "contiguous = True",
+                )
+    return "trainer.tbptt reads each split as one document"
 
 
 def _arrays(task: Any, seed: int) -> Iterator[Any]:

@@ -52,6 +52,7 @@ OF_TASKS = (
     "data_fit",
     "data_repeat",
     "data_hash_stable",
+    "document_in_order",
 )
 OF_CELLS = (
     "sizes_fit",

@@ -24,12 +24,14 @@ class Step:
         mask: batch x time, True where a step is valid.
         y: the targets.
         weights: how much each example (batch) or step (batch x time) counts; 0 for padding.
+        begins: batch, True where a stream begins; None if sequences are read whole.
     """
 
     x: numpy.ndarray
     mask: numpy.ndarray | None
     y: numpy.ndarray
     weights: numpy.ndarray
+    begins: numpy.ndarray | None = None
 
 
 def ordered(
@@ -60,13 +62,13 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
         x, mask = x[:, :length], mask[:, :length]
         if every:
             y, weights = y[:, :length], weights[:, :length]
-        x = _zeroed(x, mask)
+        x = zeroed(x, mask)
     if every:
-        y = _zeroed(y, weights > 0)
+        y = zeroed(y, weights > 0)
     missing = size - len(rows)
     if missing:
-        x, y, weights = _filled(x, missing), _filled(y, missing), _filled(weights, missing)
-        mask = None if mask is None else _filled(mask, missing)
+        x, y, weights = filled(x, missing), filled(y, missing), filled(weights, missing)
+        mask = None if mask is None else filled(mask, missing)
     return Step(x, mask, y, weights)
 
 
@@ -124,7 +126,8 @@ def _longest(mask: numpy.ndarray) -> int:
     return int(valid[-1]) + 1 if len(valid) else 1
 
 
-def _zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
+def zeroed(array: numpy.ndarray, kept: numpy.ndarray) -> numpy.ndarray:
+    """Return an array with zeros where it does not count, along its leading axes."""
     # What does not count may hold NaN, and NaN times a weight of zero is NaN.
     kept = kept.reshape(kept.shape + (1,) * (array.ndim - kept.ndim))
     return numpy.where(kept, array, numpy.zeros((), array.dtype))
@@ -134,5 +137,6 @@ def _longer(array: numpy.ndarray, more: int) -> numpy.ndarray:
     return numpy.pad(array, ((0, 0), (0, more), *(((0, 0),) * (array.ndim - 2))))
 
 
-def _filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:
+def filled(array: numpy.ndarray, missing: int) -> numpy.ndarray:
+    """Return an array with rows of zeros added at its end."""
     return numpy.concatenate([array, numpy.zeros((missing, *array.shape[1:]), array.dtype)])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from gatekit.tasks.task import Task
 from gatekit.training.process.stopping import InterruptedRunError
 
-from .feed import Feed
+from .feed import Feed, called
 from .model import step_metric
 
 
@@ -34,7 +34,7 @@ class Scores:
 
         @tf.function(input_signature=feed.spec, autograph=False, jit_compile=jit)
         def score(inputs: Any, y: Any, weights: Any) -> Any:
-            logits = model(list(inputs) if feed.masked else inputs, training=False)
+            logits = model(called(inputs), training=False)
             counted = tf.cast(weights, "float64")
             values = tf.cast(step_metric(metric, loss, y, logits), "float64")
             return tf.reduce_sum(values * counted), tf.reduce_sum(counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from gatekit.tasks import seeds
 from gatekit.tasks.validate import check_sample
 
 from . import batches
+from .streams.windows import Plan
 
 
 class Feed:
@@ -25,9 +27,12 @@ class Feed:
         size: examples per batch.
         few: pad batches with masks to few lengths, each of which XLA compiles once.
         order: the seed of the order of training examples; None means ``seed``.
+        tbptt: steps of a window, whose states are carried on; None for whole sequences.
 
     Attributes:
-        masked: whether the data have masks; then inputs are ``(x, mask)``.
+        windows: in which order windows come; None for whole sequences.
+        masked: whether batches have masks. Inputs are x, or a tuple of x, the mask if there is one,
+            and where streams begin if there are windows.
         per_epoch: the steps of one pass over the training data.
         tests: the names of the test sets, ``test`` first.
     """
@@ -40,41 +45,59 @@ class Feed:
         size: int,
         few: bool = False,
         order: int | None = None,
+        tbptt: int | None = None,
     ) -> None:
         self.order = seed if order is None else order
         self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
-        self.masked = any(split.mask is not None for split in splits.values())
-        train = splits.get("train")
-        self.per_epoch = batches.steps_per_epoch(None if train is None else len(train.x), size)
+        self.windows = None if tbptt is None else Plan(task, size, tbptt)
+        self.masked = any(self._needs_mask(split) for split in splits.values())
+        self.per_epoch, self.per_batch = self._steps(splits.get("train"))
 
     def step(self, step: int) -> tuple[Any, Any, Any]:
-        """Return inputs, targets and weights of a training step, counted from 0."""
-        train = self.splits.get("train")
-        if train is None:
-            fresh = self._fresh(step)
-            return self._tensors(
-                batches.taken(fresh, numpy.arange(self.size), self.size, self.every)
-            )
+        """Return inputs, targets and weights of a training step, counted from 0.
+
+        They are a function of the seed and the step alone, with windows, too.
+        """
+        data = self.splits.get("train")
         turn, place = divmod(step, self.per_epoch)
-        order = batches.shuffled(self.order, turn, len(train.x))
-        rows = order[place * self.size : (place + 1) * self.size]
-        return self._tensors(batches.taken(train, rows, self.size, self.every))
+        number, window = divmod(step if data is None else place, self.per_batch)
+        rows = numpy.arange(self.size)
+        if data is None:
+            data = self._fresh(number)
+        elif self.windows is None or not self.windows.contiguous:
+            order = batches.shuffled(self.order, turn, len(data.x))
+            rows = order[number * self.size : (number + 1) * self.size]
+        if self.windows is not None:
+            return self._tensors(self.windows.training(data, rows, window, self.per_batch))
+        return self._tensors(batches.taken(data, rows, self.size, self.every))
 
     def step_size(self) -> tuple[float, float]:
         """Return the mean sequences of a training step, and valid steps of a sequence."""
-        return batches.step_size(self.splits.get("train"), lambda: self._fresh(0), self.size)
+        train = self.splits.get("train")
+        rows, valid = batches.step_size(train, lambda: self._fresh(0), self.size)
+        if self.windows is not None and self.windows.contiguous and train is not None:
+            rows, valid = float(self.size), valid * len(train.x) / self.size
+        return rows, valid / self.per_batch
 
     def split(self, name: str) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the batches of a split in their order."""
-        for step in batches.ordered(self.splits[name], self.size, self.every):
+        split = self.splits[name]
+        found = (
+            batches.ordered(split, self.size, self.every)
+            if self.windows is None
+            else self.windows.evaluation(split)
+        )
+        for step in found:
             yield self._tensors(step)
 
     def first(self, name: str, count: int) -> tuple[Any, Any, Any]:
-        """Return the first examples of a split, so many as there are up to ``count``."""
+        """Return the first examples of a split, so many as there are up to ``count``, whole."""
         rows = numpy.arange(min(count, len(self.splits[name].x)))
-        return self._tensors(batches.taken(self.splits[name], rows, len(rows), self.every))
+        step = batches.taken(self.splits[name], rows, len(rows), self.every)
+        begins = None if self.windows is None else numpy.ones(len(rows), bool)
+        return self._tensors(dataclasses.replace(step, begins=begins))
 
     @functools.cached_property
     def spec(self) -> Any:
@@ -87,20 +110,43 @@ class Feed:
             return tf.TensorSpec(dims, array.dtype)
 
         inputs, y, weights = self.step(0)
-        if self.masked:
-            first: Any = (spec(inputs[0], True), spec(inputs[1], True))
+        if isinstance(inputs, tuple):
+            first: Any = tuple(spec(array, array.ndim > 1) for array in inputs)
         else:
             first = spec(inputs, True)
         return first, spec(y, self.every), spec(weights, self.every)
 
-    def _fresh(self, step: int) -> Any:
-        random = seeds.generator(self.seed, "data", "train", step)
+    @functools.lru_cache(maxsize=1)  # noqa: B019  (all windows of a batch need it)
+    def _fresh(self, number: int) -> Any:
+        random = seeds.generator(self.seed, "data", "train", number)
         return check_sample(self.task, random, self.size)
 
+    def _needs_mask(self, split: Any) -> bool:
+        return split.mask is not None or bool(self.windows and self.windows.masked(split))
+
+    def _steps(self, train: Any) -> tuple[int, int]:
+        """Return the training steps of an epoch, and of each batch: its windows, if any."""
+        count = None if train is None else len(train.x)
+        steps = batches.steps_per_epoch(count, self.size)
+        if self.windows is None:
+            return steps, 1
+        data = self._fresh(0) if train is None else train
+        self.masked = self.masked or self._needs_mask(data)
+        windows = self.windows.per_batch(data)
+        return windows if self.windows.contiguous else steps * windows, windows
+
     def _tensors(self, step: batches.Step) -> tuple[Any, Any, Any]:
-        step = batches.lengthened(step, self.every) if self.few else step
-        inputs: Any = step.x
+        if self.few and self.windows is None:
+            step = batches.lengthened(step, self.every)
+        inputs = [step.x]
         if self.masked:
             mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask
-            inputs = (step.x, mask)
-        return inputs, step.y, step.weights
+            inputs.append(mask)
+        if step.begins is not None:
+            inputs.append(step.begins)
+        return inputs[0] if len(inputs) == 1 else tuple(inputs), step.y, step.weights
+
+
+def called(inputs: Any) -> Any:
+    """Return the inputs of a batch as a functional Keras model takes them."""
+    return list(inputs) if isinstance(inputs, tuple) else inputs

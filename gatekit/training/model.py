@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy
+import tensorflow as tf
 from keras import ops
 
 from gatekit import registry
@@ -20,6 +21,7 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
 
 from .pool import pooled
+from .streams.carrying import CarryingRNN
 
 NATS_PER_BIT = math.log(2)
 
@@ -33,11 +35,15 @@ class SequenceModel(keras.Model):
     Args:
         loss_kind: ``mse``, ``categorical`` or ``bits``.
         arguments: what a functional Keras model takes.
+
+    Attributes:
+        sparse: whether some batches have nothing that counts, as windows without a target. These
+            carry states, and change no weight; the schedule of the learning rate counts them.
     """
 
     def __init__(self, *arguments: Any, loss_kind: str, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self.loss_kind = loss_kind
+        self.loss_kind, self.sparse = loss_kind, False
         penalised = any(weight.regularizer is not None for weight in self.trainable_weights)
         self.task_loss = keras.metrics.Mean("task_loss") if penalised else None
 
@@ -54,10 +60,37 @@ class SequenceModel(keras.Model):
         weights = ops.cast(sample_weight, values.dtype)
         total = ops.sum(values * weights) / ops.maximum(ops.sum(weights), 1.0)
         if self.task_loss is not None:
-            self.task_loss.update_state(total, sample_weight=ops.shape(y)[0])
+            size = ops.sum(weights) if self.sparse else ops.shape(y)[0]
+            self.task_loss.update_state(total, sample_weight=size)
         for extra in self.losses:
             total += ops.cast(extra, values.dtype)
         return total
+
+    def train_step(self, data: Any) -> Any:
+        """Update the weights by one batch, unless nothing in it counts; return the metrics."""
+        if not self.sparse:
+            return super().train_step(data)
+        inputs, y, weights = data
+        with tf.GradientTape() as tape:
+            logits = self(inputs, training=True)
+            loss = self.compute_loss(inputs, y, logits, weights)
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, self.trainable_weights)
+        counted = tf.reduce_sum(tf.cast(weights, loss.dtype))
+        self._loss_tracker.update_state(loss, sample_weight=counted)
+
+        def update() -> Any:
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            return tf.constant(True)
+
+        def count() -> Any:
+            # Mixed precision wraps the optimizer in one that scales the loss.
+            inner: Any = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            inner.iterations.assign_add(1)
+            return tf.constant(False)
+
+        tf.cond(counted > 0, update, count)
+        return self.get_metrics_result()
 
 
 def step_loss(kind: str, y: Any, logits: Any) -> Any:
@@ -111,7 +144,8 @@ def build_model(
     Args:
         config: the run's resolved configuration.
         signature: what the task takes in and gives out.
-        masked: whether the data have masks; then the model takes ``[x, mask]``.
+        masked: whether the data have masks. The model takes x, or a list of x, the mask if there is
+            one, and where streams begin if states are carried.
         steps: of every sequence, where the head has weights for each.
     """
     seed = seeds.part(config, "init")
@@ -125,6 +159,8 @@ def build_model(
     shape = (None,) if tokens else (None, signature.features)
     x = keras.Input(shape, name="x", dtype="int32" if tokens else "float32")
     mask = keras.Input((None,), name="mask", dtype="bool") if masked else None
+    carries = config["trainer"].get("tbptt") is not None
+    begins = keras.Input((), name="begins", dtype="bool") if carries else None
     value: Any = x
     if tokens:
         value = keras.layers.Embedding(
@@ -133,7 +169,7 @@ def build_model(
     for index in range(config["layers"]):
         sequences = every or index + 1 < config["layers"]
         before = value
-        value = recurrent(config, cell, index, sequences, before, mask)
+        value = recurrent(config, cell, index, sequences, before, mask, begins)
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
@@ -148,8 +184,8 @@ def build_model(
     head = keras.layers.Dense(
         signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
     )(value)
-    inputs = x if mask is None else [x, mask]
-    model = SequenceModel(inputs, head, loss_kind=signature.loss)
+    inputs = [each for each in (x, mask, begins) if each is not None]
+    model = SequenceModel(inputs if len(inputs) > 1 else x, head, loss_kind=signature.loss)
     # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
@@ -158,13 +194,22 @@ def build_model(
 
 
 def recurrent(
-    config: Mapping[str, Any], cell: CellSpec, index: int, sequences: bool, value: Any, mask: Any
+    config: Mapping[str, Any],
+    cell: CellSpec,
+    index: int,
+    sequences: bool,
+    value: Any,
+    mask: Any,
+    begins: Any = None,
 ) -> Any:
     """Return the output of one recurrent layer; a bidirectional run has both directions side by
     side."""
+    carried = {} if begins is None else {"batch": config["trainer"]["batch"]}
+    given = {} if mask is None else {"mask": mask}
+    given |= {} if begins is None else {"begins": begins}
 
     def apply(name: str, backwards: bool) -> Any:
-        layer = RNN(
+        layer = (CarryingRNN if carried else RNN)(
             cell,
             config["units"],
             output_unit=config["output_unit"],
@@ -174,8 +219,9 @@ def recurrent(
             seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
             plugins=tuple(config["plugins"]),
             name=name,
+            **carried,
         )
-        return layer(value) if mask is None else layer(value, mask=mask)
+        return layer(value, **given)
 
     if not config["bidirectional"]:
         return apply(f"rnn_{index}", False)

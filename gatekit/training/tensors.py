@@ -9,9 +9,12 @@ import numpy
 
 from gatekit.cell.errors import RunError
 
+from .streams.carrying import CarryingRNN
+
 
 def kept(model: Any) -> dict[str, numpy.ndarray]:
-    """Return a copy of weights, seed generators, optimizer and running loss of a compiled model."""
+    """Return a copy of all that a compiled model goes on with: weights, carried states, seed
+    generators, optimizer and running loss."""
     return {name: numpy.array(variable.numpy()) for name, variable in _named(model)}
 
 
@@ -42,6 +45,9 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
         seeds = [variable for variable in layer.variables if id(variable) not in weights]
         for place, variable in enumerate(seeds):
             yield f"seed/{layer.name}/{place}", variable
+        if isinstance(layer, CarryingRNN):
+            for name, variable in layer.carried.by_name.items():
+                yield f"carried/{layer.name}/{name}", variable
     for place, variable in enumerate(model.optimizer.variables):
         yield f"optimizer/{place}/{variable.name}", variable
     for place, variable in enumerate(model.metrics_variables):

@@ -97,7 +97,8 @@ def train(
             journal.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
     size = config["trainer"]["batch"]
-    feed = Feed(task, splits, drawn, size, order=order)
+    tbptt = config["trainer"].get("tbptt")
+    feed = Feed(task, splits, drawn, size, order=order, tbptt=tbptt)
     return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
         verbose, checkpoint
     )
@@ -119,7 +120,10 @@ class _Session:
         self.patience = trainer["patience"]
         self.total_steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
         if trainer["steps"]:
-            self.chunk = max(1, min(-(-self.total_steps // EVALUATIONS), self.total_steps))
+            chunk = max(1, -(-self.total_steps // EVALUATIONS))
+            # Evaluations come after whole sequences; a document is longer than that.
+            windows = 1 if feed.windows is None or feed.windows.contiguous else feed.per_batch
+            self.chunk = min(-(-chunk // windows) * windows, self.total_steps)
         else:
             self.chunk = feed.per_epoch
         self.training = True
@@ -160,6 +164,8 @@ class _Session:
         self.model = build_model(self.config, signature, self.feed.masked, steps)
         self.mode = resolve(self.config, self.model, self.feed, EVALUATIONS)
         self.feed.few = self.mode.jit
+        # A document has a target at every step.
+        self.model.sparse = self.feed.windows is not None and not self.feed.windows.contiguous
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]
@@ -334,8 +340,16 @@ class _Session:
         }
 
     def _recipe(self) -> dict[str, Any]:
-        """Return the numbers of the schedule and which weights decay, where there is either."""
+        """Return the numbers of schedule and windows, and which weights decay, as far as there are
+        any."""
         found: dict[str, Any] = {}
+        if (windows := self.feed.windows) is not None:
+            found["windows"] = {
+                "steps": windows.window,
+                "streams": windows.size,
+                "per_stream": self.feed.per_batch,
+                "contiguous": windows.contiguous,
+            }
         if numbers := typed(self.config["optimizer"], self.total_steps):
             found["schedule"] = numbers
         if self.decayed:

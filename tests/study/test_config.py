@@ -57,10 +57,6 @@ def test_row_1_a_typo_inside_a_group(group, typo, meant):
     )
 
 
-def test_row_1_truncated_backpropagation_is_not_a_key():
-    refused({"trainer": {"epochs": 1, "tbptt": 5}}, "trainer.tbptt is not a key")
-
-
 def test_row_3_wrong_type():
     refused(
         {"units": "abc"}, r"units='abc' \(a string\) is not allowed: units is an integer from 1"

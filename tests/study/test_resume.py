@@ -53,11 +53,12 @@ class Runs:
         return True
 
 
-FIRST, *OTHERS, RECIPE = VARIANTS
+FIRST, *OTHERS, WINDOWS, RECIPE = VARIANTS
 
 
 @pytest.mark.parametrize(
-    "variant", [FIRST, RECIPE, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)]
+    "variant",
+    [FIRST, WINDOWS, RECIPE, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)],
 )
 def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     runs = Runs(VARIANTS[variant])

@@ -77,4 +77,29 @@ class Odd(Task):
         return {"train": make(16), "validation": make(8), "test": make(8)}
 
 
-TASKS: dict[str, type[Any]] = {"sum": Sum, "echo": Echo, "odd": Odd}
+class Prose(Task):
+    """The token of three steps before, in one document of 35 sequences."""
+
+    metric = Metric("bits", direction="min", unit="bits/token")
+    contiguous = True
+
+    def chance(self) -> float:
+        return 2.0
+
+    def signature(self) -> Signature:
+        return Signature(
+            features=None, vocabulary=4, outputs=4, loss="categorical", emission="every"
+        )
+
+    def data_hash(self) -> str:
+        return "prose"
+
+    def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:
+        def make(count: int) -> Batch:
+            x = rng.integers(0, 4, count * 5).astype("int32")
+            return Batch(x.reshape(count, 5), numpy.roll(x, 3).reshape(count, 5))
+
+        return {"train": make(35), "validation": make(9), "test": make(9)}
+
+
+TASKS: dict[str, type[Any]] = {"sum": Sum, "echo": Echo, "odd": Odd, "prose": Prose}

@@ -150,12 +150,31 @@ GOOD = {
     "HASH": '"0" * 64',
     "DRAW": "rng.random((size, 3, 1))",
 }
+DOCUMENT = {
+    GOOD["METRIC"]: f"contiguous = True; {GOOD['METRIC']}",
+    'features=1, vocabulary=None, outputs=1, loss="mse", emission="last"': (
+        'features=None, vocabulary=99, outputs=99, loss="categorical", emission="every"'
+    ),
+    '"validation": self.sample(rng, 4), "test": self.sample(rng, 4)': (
+        'split: self.part() for split in ("train", "validation", "test")'
+    ),
+    """def sample(self, rng, size):
+        x = rng.random((size, 3, 1)).astype("float32")
+        return Batch(x, x[:, 0])""": """def part(self):
+        x = numpy.arange(12, dtype="int32").reshape(4, 3)ORDER
+        return Batch(x, x + 1)""",
+}
+"""What makes the planted task one of a document."""
 TASKS = {
     "signature_valid": ({"METRIC": "pass"}, "it declares no metric"),
     "chance_finite": ({"CHANCE": "float('nan')"}, "chance() returns nan"),
     "data_fit": ({"DRAW": "rng.random((size, 3, 2))"}, "x has shape (4, 3, 2)"),
     "data_repeat": ({"DRAW": "numpy.random.default_rng().random((size, 3, 1))"}, "other data"),
     "data_hash_stable": ({"HASH": "f'{next(COUNT):064x}'"}, "another data_hash()"),
+    "document_in_order": (
+        {"METRIC": f"contiguous = True; {GOOD['METRIC']}"},
+        "this task draws its data",
+    ),
 }
 
 
@@ -174,6 +193,22 @@ def test_a_planted_task_fails(name: str, write: Write) -> None:
     outcome = check.outcome()
     assert outcome.status == FAIL
     assert says in f"{outcome.reason}; {outcome.remedy}"
+
+
+def test_the_sequences_of_a_document_follow_one_another(write: Write) -> None:
+    text = TASK
+    for place, value in {**GOOD, **DOCUMENT}.items():
+        text = text.replace(place, value)
+    outcomes = {}
+    for order in ("", "[::-1]"):
+        path = write(f"order{len(order)}.py", text.replace("ORDER", order))
+        (check,) = [
+            c for c in checks("tasks", "planted", [str(path)]) if c.name == "document_in_order"
+        ]
+        outcomes[order] = check.outcome()
+    assert "as one document" in outcomes[""].reason
+    assert outcomes["[::-1]"].status == FAIL
+    assert "sequence 1 does not begin with the last target" in outcomes["[::-1]"].reason
 
 
 GATE = "gates:\n  g: {kind: planted}\nequations:\n  h: g + h_prev / 2\nemits: h\n"

@@ -12,7 +12,7 @@ from gatekit.cell.schema import ABOUT_KEYS
 from gatekit.runs.config import NOT_VARIANTS, cell_name, flatten, run_settings
 from gatekit.runs.record import Run
 from gatekit.runs.result import OWN, short_hash
-from gatekit.study.config import DEFAULTS, with_omitted
+from gatekit.study.config import DEFAULTS, TRAINER_OMITTED, with_omitted
 
 from .keys import (
     Known,
@@ -278,6 +278,8 @@ def _completed(
         absent = {k: v for k, v in DEFAULTS.items() if ours and k not in {*config, *NOT_VARIANTS}}
         if ours and isinstance(config["optimizer"], Mapping):
             absent["optimizer"] = with_omitted(config["optimizer"])
+        if ours and isinstance(config["trainer"], Mapping):
+            absent["trainer"] = TRAINER_OMITTED
         known = {k: v for k, v in flatten(absent).items() if k in present}
         filled.append({**known, **setting})
     return filled

@@ -14,7 +14,7 @@ from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask
-from gatekit.training.feed import Feed
+from gatekit.training.feed import Feed, called
 from gatekit.training.model import step_loss
 
 ROWS = 16
@@ -45,7 +45,7 @@ class Probe:
         self.layers = sorted(layers, key=_place)
         self.masked = feed.masked
         inputs = feed.first("validation", ROWS)[0]
-        steps = (inputs[0] if self.masked else inputs).shape[1]
+        steps = (inputs[0] if isinstance(inputs, tuple) else inputs).shape[1]
         values = steps * sum(sum(layer.cell.widths.values()) for layer in self.layers)
         rows = max(1, min(ROWS, MOST_VALUES // max(1, values)))
         self.step = tf.nest.map_structure(tf.constant, feed.first("validation", rows))
@@ -71,7 +71,9 @@ class Probe:
         """
         seen = self._look(*self.step)
         arrays: dict[str, Any] = {}
-        inputs, mask = self.step[0] if self.masked else (self.step[0], None)
+        given = self.step[0]
+        inputs, *others = given if isinstance(given, tuple) else (given,)
+        mask = others[0] if self.masked else None
         x = inputs.numpy()[:SHOWN, :MOST_STEPS]
         arrays["input"] = x if x.dtype.kind == "i" else x[..., :MOST_UNITS].astype("float16")
         if mask is not None:
@@ -89,7 +91,7 @@ class Probe:
     def _traced(self, inputs: Any, y: Any, weights: Any) -> dict[str, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             with instrumented(self.layers, tape.watch) as instruments:
-                logits = self.model(list(inputs) if self.masked else inputs, training=False)
+                logits = self.model(called(inputs), training=False)
             values = step_loss(self.loss, y, logits)
             counted = tf.cast(weights, values.dtype)
             loss = tf.reduce_sum(values * counted) / tf.maximum(tf.reduce_sum(counted), 1.0)

@@ -1,0 +1,78 @@
+"""``gatekit sample``: a trained character model writes text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cli.arguments import Parser
+from gatekit.cli.commands import COMMANDS
+from gatekit.cli.options import add_root
+from gatekit.cli.output import quiet, write, write_json
+
+MOST = 1_000_000
+"""Characters that one command writes at most."""
+
+
+def run(name: str, argv: Sequence[str]) -> int:
+    """Let the model of a run write text.
+
+    Args:
+        name: the command's name.
+        argv: its arguments.
+
+    Returns:
+        0.
+
+    Raises:
+        ConfigError: an option is not allowed, or the run's task has no characters.
+        RunError: the run or its weights are missing.
+    """
+    parser = Parser(name, COMMANDS[name].summary)
+    parser.add_argument(
+        "run", metavar="RUN", help="the first digits of the run's id, or its folder"
+    )
+    parser.add_argument(
+        "--length", type=int, default=500, metavar="N", help="characters to write (default: 500)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        metavar="T",
+        help="divides the logits: below 1 likelier characters, 0 always the likeliest (default: 1)",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument(
+        "--prompt", metavar="TEXT", help="what the model reads first (default: a line end)"
+    )
+    add_root(parser)
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    options = parser.read(argv)
+    if not 1 <= options.length <= MOST:
+        raise ConfigError(f"--length {options.length}: type a number from 1 to {MOST:,}.")
+    if not (math.isfinite(options.temperature) and options.temperature >= 0):
+        raise ConfigError(
+            f"--temperature {options.temperature}: type a number from 0, such as 0.8."
+        )
+    if options.seed < 0:
+        raise ConfigError(f"--seed {options.seed}: type an integer from 0.")
+
+    from gatekit.runs.studies.survey import find
+
+    found = find(options.run, options.root)
+    with quiet():
+        from gatekit.training.streams.writing import write_text
+
+        written = write_text(
+            found, options.length, options.temperature, options.seed, options.prompt
+        )
+    if options.json:
+        facts = {"run": found.id, "path": str(Path(found.path)), "label": found.label}
+        asked = {k: getattr(options, k) for k in ("length", "temperature", "seed")}
+        write_json({**facts, **asked, "prompt": written.prompt, "text": written.text})
+    else:
+        write((options.prompt or "") + written.text)
+    return 0

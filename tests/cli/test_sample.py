@@ -1,0 +1,172 @@
+"""``gatekit sample``: what a trained character model writes, and what it refuses."""
+
+import json
+import random
+import threading
+from dataclasses import replace
+
+import keras
+import numpy
+import pytest
+
+from gatekit.cli.main import main
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
+from gatekit.runs.studies.survey import find
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.model import build_model, set_weights
+from gatekit.training.streams.writing import drawn, stepper
+from gatekit.training.trainer import train
+
+WORDS = ["the \x1b[31mcat ", "sat. ", "a dog\n", "ran to us. "]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a project with one run of a character model."""
+    project = tmp_path_factory.mktemp("project")
+    before = keras.config.dtype_policy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        draw = random.Random(0)
+        text = "".join(draw.choice(WORDS) + draw.choice("abcdefgh") for _ in range(400))
+        (project / "text.txt").write_text(text)
+        words = ["task=char_lm", "task.path=text.txt", "task.length=20", "units=4", "layers=2"]
+        words += ["cell=gru", "residual=true", "trainer.tbptt=7", "trainer.batch=4"]
+        (run,) = plan(compose([*words, "trainer.steps=60", "study=text"])).runs
+        run.path.parent.mkdir(parents=True)
+        folder = RunFolder(run.path)
+        folder.claim()
+        folder.write_config(run.config)
+        task = components.load().task(run.config["task"])
+        result = train(run.config, task, folder, threading.Event(), verbose=0)
+        facts = {"fingerprint": run.fingerprint, "data_hash": run.data_hash, "plugins": {}}
+        folder.finish({**result, **facts})
+    keras.config.set_dtype_policy(before)
+    return project, run
+
+
+@pytest.fixture
+def sample(trained, monkeypatch, capsys):
+    """A function that runs the command and returns its exit code and what it prints."""
+    project, run = trained
+    monkeypatch.chdir(project)
+
+    def call(*words, of=run.fingerprint):
+        code = main(["sample", of, *words])
+        out = capsys.readouterr()
+        return code, out.out or out.err
+
+    return call
+
+
+def test_the_seed_decides_what_is_written(sample):
+    first, again, other = (
+        json.loads(sample("--length", "40", "--seed", seed, "--json")[1]) for seed in "001"
+    )
+    assert first == again
+    assert first["text"] != other["text"]
+    assert len(first["text"]) == 40
+    assert set(first["text"]) <= set("".join(WORDS) + "abcdefgh")
+    assert (first["prompt"], first["temperature"], first["seed"]) == ("\n", 1.0, 0)
+
+
+def test_the_prompt_comes_first_and_control_characters_are_escaped(sample):
+    code, text = sample("--length", "300", "--temperature", "3", "--prompt", "a dog")
+    assert code == 0
+    assert text.startswith("a dog")
+    assert "\\u001b" in text
+    assert "\x1b" not in text
+
+
+def test_step_by_step_it_reads_what_it_reads_as_a_whole(trained, monkeypatch):
+    project, run = trained
+    monkeypatch.chdir(project)
+    task = components.load().task(run.config["task"])
+    found = find(run.fingerprint, "experiments")
+    step = stepper(found, dict(run.config), task)
+    tokens = [3, 1, 4, 1, 5, 2]
+    trainer = {**run.config["trainer"], "tbptt": None}
+    whole = build_model({**run.config, "trainer": trainer}, task.signature(), masked=False)
+    with numpy.load(found.path / "weights.npz") as weights:
+        set_weights(whole, weights)
+    logits = whole(numpy.array([tokens])).numpy()[0]
+    numpy.testing.assert_allclose([step(token) for token in tokens], logits, atol=1e-5)
+
+
+def test_draws_follow_the_softmax_and_never_the_unknown_character():
+    logits = numpy.array([9.0, 0.0, 1.0, 2.0])
+    random = numpy.random.default_rng(0)
+    counts = numpy.bincount([drawn(logits, 0.5, random) for _ in range(4000)], minlength=4)
+    expected = numpy.exp(logits[1:] / 0.5) / numpy.exp(logits[1:] / 0.5).sum()
+    assert counts[0] == 0
+    numpy.testing.assert_allclose(counts[1:] / 4000, expected, atol=0.03)
+    assert drawn(logits, 0, random) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--length", "0"), "--length 0: type a number from 1"),
+        (("--temperature", "-1"), "type a number from 0, such as 0.8"),
+        (("--temperature", "nan"), "type a number from 0, such as 0.8"),
+        (("--seed", "-1"), "--seed -1: type an integer from 0"),
+        (("--prompt", "xyz"), "characters that the training text lacks: ['x', 'y', 'z']"),
+        (("--prompt", ""), "the prompt is empty. Type --prompt"),
+    ],
+)
+def test_an_option_out_of_range_is_refused(sample, words, said):
+    code, text = sample(*words)
+    assert code == 2
+    assert said in text
+
+
+def test_another_task_has_no_characters(sample, trained):
+    project, run = trained
+    path = project / "experiments" / "other" / "runs" / ("0" * 16)
+    path.mkdir(parents=True)
+    config = {**run.config, "task": {"name": "adding"}}
+    folder = RunFolder(path)
+    folder.claim()
+    folder.write_config(config)
+    code, text = sample(of=str(path))
+    assert code == 2
+    assert "was trained on adding, which has no characters" in text
+    assert "char_lm_shakespeare" in text
+
+
+def test_without_weights_it_says_what_to_type(sample, trained):
+    project, run = trained
+    weights = project / run.path / "weights.npz"
+    kept = weights.read_bytes()
+    weights.unlink()
+    try:
+        code, text = sample()
+    finally:
+        weights.write_bytes(kept)
+    assert code == 2
+    assert "gatekit bundle STUDY --weights" in text
+    assert "study=text_again" in text
+
+
+def test_another_text_is_refused(sample, trained):
+    project, _ = trained
+    path = project / "text.txt"
+    kept = path.read_text()
+    path.write_text(kept[1:] + "\n")
+    try:
+        code, text = sample()
+    finally:
+        path.write_text(kept)
+    assert code == 2
+    assert "has changed since it was trained" in text
+
+
+def test_the_command_to_train_again_has_the_words_of_the_run(trained):
+    from gatekit.training.streams import writing
+
+    _, run = trained
+    found = find(str(trained[0] / run.path), "experiments")
+    found = replace(found, words=("cell=gru", "seed=0", "study=text"))
+    assert writing._again(found) == "gatekit train cell=gru seed=0 study=text_again"

@@ -1,0 +1,136 @@
+"""Runs with ``trainer.tbptt``: what is refused, what is recorded, and what they compute."""
+
+import itertools
+import json
+import threading
+
+import numpy
+import pytest
+import tiny
+from twice import StopAt
+
+from gatekit.cell.errors import ConfigError, PluginError
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
+from gatekit.study.command import compose
+from gatekit.study.config import validate
+from gatekit.study.plan import plan
+from gatekit.training.evaluate import Scores
+from gatekit.training.feed import Feed
+from gatekit.training.model import build_model, named_weights, set_weights
+from gatekit.training.trainer import train
+
+pytestmark = pytest.mark.usefixtures("float32")
+
+
+def planned(*words):
+    (run,) = plan(compose(["units=4", *words])).runs
+    return run
+
+
+def made(path, *words):
+    """Make a run in this process and return its result and its best weights."""
+    run = planned(*words)
+    folder = RunFolder(path)
+    folder.claim()
+    task = components.load().task(run.config["task"])
+    folder.finish(train(run.config, task, folder, StopAt(10**9), verbose=0))
+    with numpy.load(path / "weights.npz") as weights:
+        return json.loads((path / "result.json").read_text()), dict(weights)
+
+
+def test_windows_that_cover_the_sequences_train_like_whole_sequences(place):
+    words = ("task=odd", "trainer.epochs=2", "trainer.batch=4", "dropout=0.2")
+    whole, weights = made(place / "whole", *words)
+    windows, same = made(place / "windows", *words, "trainer.tbptt=9")
+    assert whole["best"] == windows["best"]
+    assert all((weights[name] == same[name]).all() for name in weights)
+    assert windows["windows"] == {
+        "steps": 9,
+        "streams": 4,
+        "per_stream": 1,
+        "contiguous": False,
+    }
+
+
+def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
+    words = ("task=sum", "trainer.batch=4", "trainer.tbptt=2")
+    run = planned(*words, "trainer.steps=3")
+    task = components.load().task(run.config["task"])
+    feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 4, tbptt=2)
+    model = build_model(run.config, task.signature(), feed.masked)
+    model.sparse = True
+    model.compile("adam", jit_compile=False)
+    seen = [named_weights(model)]
+    for step in range(3):
+        model.train_on_batch(*feed.step(step))
+        seen.append(named_weights(model))
+    changed = [
+        any((one[name] != other[name]).any() for name in one)
+        for one, other in itertools.pairwise(seen)
+    ]
+    assert changed == [False, False, True]
+    assert int(model.optimizer.iterations) == 3
+
+
+def test_no_score_depends_on_the_window(place):
+    scores, weights = set(), None
+    for tbptt in (1, 7, 1000):
+        run = planned("task=prose", "trainer.batch=3", f"trainer.tbptt={tbptt}")
+        task = tiny.Prose()
+        feed = Feed(task, task.splits(numpy.random.default_rng(0)), 0, 3, tbptt=tbptt)
+        model = build_model(run.config, task.signature(), feed.masked)
+        weights = weights or named_weights(model)
+        set_weights(model, weights)
+        judge = Scores(model, task, feed, threading.Event(), jit=False)
+        scores.add((judge.of("validation"), judge.of("validation"), judge.of("test")))
+    assert len(scores) == 1
+    first, again, _ = scores.pop()
+    assert first == again
+
+
+def test_evaluations_of_long_sequences_come_after_whole_ones(place):
+    made(place / "run", "task=sum", "trainer.batch=4", "trainer.tbptt=2", "trainer.steps=30")
+    text = (place / "run" / "metrics.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    looks = [line["step"] for line in lines if line["split"] == "validation"]
+    assert looks == list(range(3, 31, 3))
+    assert all(line["value"] > 0 for line in lines if line["split"] == "train")
+
+
+def test_a_run_without_windows_is_the_run_that_it_was(place):
+    assert "tbptt" not in validate_trainer(None)
+    assert validate_trainer(5)["tbptt"] == 5
+    names = {w: planned("task=prose", *w).fingerprint for w in ((), ("trainer.tbptt=null",))}
+    assert len(set(names.values())) == 1
+    assert planned("task=prose", "trainer.tbptt=5").fingerprint not in names.values()
+
+
+def validate_trainer(tbptt):
+    trainer = {"epochs": 1, "tbptt": tbptt}
+    return validate({"cell": {}, "task": {"name": "sum"}, "trainer": trainer})["trainer"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["trainer.tbptt=0"], r"trainer.tbptt=0 .* an integer from 1.* Type trainer.tbptt=50"),
+        (["trainer.tbptt=2", "bidirectional=true"], "Type bidirectional=false, or remove trainer"),
+        (["trainer.tbptt=2", "pool=mean"], "Remove pool, or remove trainer.tbptt"),
+        (["trainer.bptt=2"], "did you mean trainer.tbptt"),
+    ],
+)
+def test_what_no_window_has_is_refused(place, words, said):
+    with pytest.raises(ConfigError, match=said):
+        planned("task=sum", *words)
+
+
+def test_a_document_has_no_order_to_vary(place):
+    with pytest.raises(ConfigError, match=r"vary=order with trainer.tbptt=2.* type vary=init"):
+        planned("task=prose", "trainer.tbptt=2", "vary=order")
+
+
+def test_a_task_cannot_be_contiguous_without_a_target_for_each_step(place, monkeypatch):
+    monkeypatch.setattr(tiny.Odd, "contiguous", True)
+    with pytest.raises(PluginError, match="Remove contiguous = True"):
+        planned("task=odd", "trainer.tbptt=2")
