@@ -42,6 +42,8 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
         seeds = [variable for variable in layer.variables if id(variable) not in weights]
         for place, variable in enumerate(seeds):
             yield f"seed/{layer.name}/{place}", variable
+        if getattr(layer, "_counts", None) is not None:
+            yield f"newton/{layer.name}", layer._counts.variable
     for place, variable in enumerate(model.optimizer.variables):
         yield f"optimizer/{place}/{variable.name}", variable
     for place, variable in enumerate(model.metrics_variables):

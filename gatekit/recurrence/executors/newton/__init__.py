@@ -1,7 +1,7 @@
 r"""Nonlinear cells at all steps at once, by Newton's method, with a check of the result.
 
-A recurrence $s_t = f_t(s_{t-1})$ from $s_0$ is one equation for all steps, $s_t - f_t(s_{t-1}) = 0$.
-From a guess s, here the first value at each step, Newton's method solves
+A recurrence $s_t = f_t(s_{t-1})$ from $s_0$ is one equation for all steps,
+$s_t - f_t(s_{t-1}) = 0$. From a guess s, here the first value at each step, Newton's method solves
 
 $$\delta_t = J_t\, \delta_{t-1} + f_t(s_{t-1}) - s_t, \qquad \delta_0 = 0, \qquad
 J_t = \partial f_t / \partial s_{t-1}$$
@@ -22,9 +22,9 @@ the transposed Jacobian at the solution, whatever solved the equation:
 $$d_t = g_t + J_{t+1}^\top d_{t+1}, \qquad
 \bar\theta = \sum_t (\partial f_t / \partial \theta)^\top d_t, \qquad \bar s_0 = J_1^\top d_1$$
 
-**Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout mixes
-both. **Resets** are not supported yet: $J_t = 0$ there, and f starts from the first value. Both
-belong into `step.Step.before` and `step.Step.held`.
+**Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout
+mixes both. **Resets** are refused so far: $J_t = 0$ there, and f starts from the first value; both
+belong in `step.Step.before` and `step.Step.held_jacobian`.
 
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;
 - `step` is f and its Jacobian, of one block, at all steps;

@@ -62,9 +62,7 @@ def iterated(step: Step) -> tuple[list[Any], Any]:
     return states, accepted
 
 
-def checked(
-    states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]
-) -> list[Any]:
+def checked(states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]) -> list[Any]:
     """Return the states, those of sequences that were not accepted from the loop.
 
     Args:
@@ -81,9 +79,7 @@ def checked(
     return [tf.ensure_shape(f, s.shape) for f, s in zip(found, states, strict=True)]
 
 
-def with_gradient(
-    step: Step, states: list[Any], accepted: Any
-) -> tuple[list[Any], list[Any]]:
+def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[Any], list[Any]]:
     """Return the states and their last values, with the gradient of the recurrence.
 
     The values are those given. The gradient enters by one more evaluation of the step at the

@@ -12,12 +12,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gatekit.cell.analysis.affine import Analysis, TooLargeError
 from gatekit.cell.errors import CellError
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
 from gatekit.cell.language.shape import Shape, infer
-
-from .affine import Analysis, TooLargeError
 
 LARGEST_BLOCK = 4
 """The most states that are solved together: a scan's step costs k^3 products."""
@@ -188,7 +187,9 @@ class _Units(Analysis):
         self.open.discard("pre")
         if node.norm is not None and any(self.reads_open(r) for _, r in self.shared(node)):
             raise _MixesError(f"{node.name} is normalised over its units, and reads a state")
-        if any([self.read(node, read) for read in node.reads]):
+        # Each read is checked, whatever the first one gives.
+        through = [self.opened(node, read) for read in node.reads]
+        if any(through):
             self.open.add("pre")
         value, states = made
         found = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
@@ -201,7 +202,7 @@ class _Units(Analysis):
     def reads_open(self, read: BuiltRead) -> bool:
         return any(name in self.open for name in names(read.expr))
 
-    def read(self, node: Node, read: BuiltRead) -> bool:
+    def opened(self, node: Node, read: BuiltRead) -> bool:
         """Return whether a linear read depends on the group, unit by unit."""
         if not self.reads_open(read):
             return False
@@ -238,16 +239,20 @@ class _Units(Analysis):
             if function.compose is not None:
                 return self.composed(expr, sizes, where)
             inner = expr.args  # type: ignore[assignment]
-        opened = [part for part in inner if self.unit(part, sizes, where)]
-        if not opened:
+        parts = [part for part in inner if self.unit(part, sizes, where)]
+        if not parts:
             return False
-        if isinstance(expr, Call) and expr.function not in _RESHAPES:
-            if self.cell.spec.functions[expr.function].kind != "elementwise":
-                raise _MixesError(f"{where} mixes units of a previous state by {expr.function}(...)")
+        if isinstance(expr, Call) and not self.by_element(expr):
+            raise _MixesError(f"{where} mixes units of a previous state by {expr.function}(...)")
         whole = self.elements(expr, sizes, where)
-        if any(self.elements(part, sizes, where) != whole for part in opened):
+        if any(self.elements(part, sizes, where) != whole for part in parts):
             raise _MixesError(f"{where} has many units that depend on one of a previous state")
         return True
+
+    def by_element(self, expr: Call) -> bool:
+        """Return whether a function computes each element from one of each argument."""
+        kind = self.cell.spec.functions[expr.function].kind
+        return kind == "elementwise" or expr.function in _RESHAPES
 
     def composed(self, expr: Call, sizes: Mapping[str, Shape], where: str) -> bool:
         """Return what `unit` does, of a plugin's function in terms of other functions."""
@@ -260,7 +265,8 @@ class _Units(Analysis):
         try:
             made = lift(function.compose(*values))
         except Exception:
-            if not any([self.unit(arg, sizes, where) for arg in expr.args]):
+            inner = [self.unit(arg, sizes, where) for arg in expr.args]
+            if not any(inner):
                 return False
             raise _MixesError(
                 f"the function {expr.function} of {where} cannot be written as an expression"
