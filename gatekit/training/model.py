@@ -236,6 +236,12 @@ def choice_of(model: keras.Model) -> Choice:
     return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
 
 
+def newton_counts(model: keras.Model) -> tuple[int, int]:
+    """Return how many sequences ``executor=newton`` solved, and how many of them by the loop."""
+    counts = [layer.newton_counts for layer in model.layers if isinstance(layer, RNN)]
+    return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
+
+
 def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
     """Return the floating-point operations of a training step.
 

@@ -48,6 +48,8 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
         if isinstance(layer, CarryingRNN):
             for name, variable in layer.carried.by_name.items():
                 yield f"carried/{layer.name}/{name}", variable
+        if getattr(layer, "_counts", None) is not None:
+            yield f"newton/{layer.name}", layer._counts.variable
     for place, variable in enumerate(model.optimizer.variables):
         yield f"optimizer/{place}/{variable.name}", variable
     for place, variable in enumerate(model.metrics_variables):

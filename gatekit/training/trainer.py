@@ -35,6 +35,7 @@ from .model import (
     build_model,
     choice_of,
     named_weights,
+    newton_counts,
     parameter_counts,
     set_weights,
     step_flops,
@@ -313,6 +314,7 @@ class _Session:
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
         choice = choice_of(self.model)
+        newton = self._newton()
         return {
             "task": self.config["task"]["name"],
             "metric": {
@@ -337,7 +339,18 @@ class _Session:
             "jit_reason": self.mode.reason,
             "warnings": journal.remarks,
             **self._recipe(),
+            **newton,
         }
+
+    def _newton(self) -> dict[str, Any]:
+        """Return how many sequences Newton's method and the loop have solved, if it was used."""
+        total, by_loop = newton_counts(self.model)
+        if by_loop:
+            self.journal.remark(
+                f"executor=newton: {by_loop:,} of {total:,} sequences did not converge and were "
+                "computed by the fused loop, with the same numbers but more slowly"
+            )
+        return {"newton": {"sequences": total, "by_loop": by_loop}} if total else {}
 
     def _recipe(self) -> dict[str, Any]:
         """Return the numbers of schedule and windows, and which weights decay, as far as there are

@@ -53,12 +53,21 @@ def formula(cell: Cell) -> str | None:
     return None
 
 
-def _count(cell: Cell, units: int, features: int) -> int:
+def resized(cell: Cell, units: int, features: int) -> Cell:
+    """Return the same cell built with other sizes.
+
+    Raises:
+        GatekitError: it cannot have these sizes.
+    """
     out = cell.output
     built = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
     reads = tuple(Read(read.expr, read.map_kind, read.map) for read in built)
     unit = OutputUnitSpec(out.kind, out.unit, reads)
-    return build(cell.spec, cell.units * units, cell.features * features, unit).count()
+    return build(cell.spec, units, features, unit)
+
+
+def _count(cell: Cell, units: int, features: int) -> int:
+    return resized(cell, cell.units * units, cell.features * features).count()
 
 
 def _row(cell: Cell, at: tuple[int, int], powers: Sequence[tuple[int, int]]) -> list[Fraction]:

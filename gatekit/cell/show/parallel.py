@@ -9,6 +9,8 @@ from typing import Any
 from gatekit.cell.analysis.affine import Block
 from gatekit.cell.analysis.affine import analyse as affinity
 from gatekit.cell.analysis.chunk import analyse as chunks
+from gatekit.cell.analysis.newton import MOST, at_start
+from gatekit.cell.analysis.newton import analyse as jacobian
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import render
 
@@ -20,19 +22,50 @@ def parallel(cell: Cell) -> dict[str, Any]:
         cell: the built cell.
 
     Returns:
+        ``kind``: ``chunk``, ``affine``, ``diagonal newton``, ``block newton`` or ``sequential``;
         ``form``, the form of its states in a sentence, or None; ``executor``, the executor that
-        uses it (``chunk`` or ``scan``), or None; ``reason``, why other executors cannot, or an
-        empty string.
+        uses it (``chunk``, ``scan`` or ``newton``), or None; ``reason``, why other executors
+        cannot, or an empty string.
     """
     memories = chunks(cell)
     if not memories.reason:
-        return {"form": memories.sentence(), "executor": "chunk", "reason": ""}
+        return _found("chunk", memories.sentence(), "chunk", "")
     reason = f"chunk: {memories.reason}"
     affine = affinity(cell)
     if affine.affine:
         form = "; ".join(line for block in affine.blocks for line in solved(block))
-        return {"form": form, "executor": "scan", "reason": reason}
-    return {"form": None, "executor": None, "reason": f"{reason}; affine: {affine.reason}"}
+        return _found("affine", form, "scan", reason)
+    reason += f"; affine: {affine.reason}"
+    units = jacobian(cell)
+    if not units.reason:
+        kind = "block newton" if units.size > 1 else "diagonal newton"
+        return _found(kind, units.sentence(), "newton", reason)
+    return _found("sequential", None, None, f"{reason}; newton: {units.reason}")
+
+
+def _found(kind: str, form: str | None, executor: str | None, reason: str) -> dict[str, Any]:
+    return {"kind": kind, "form": form, "executor": executor, "reason": reason}
+
+
+def measured(cell: Cell) -> dict[str, Any]:
+    """Return the iterations of Newton's method at the cell's first weights; it takes seconds.
+
+    Args:
+        cell: the built cell.
+
+    Returns:
+        ``iterations`` by length as text, None for more than 50; ``method``, ``newton`` with the
+        exact Jacobian or ``quasi-newton`` with its diagonal; ``lyapunov``, the largest Lyapunov
+        exponent per step, or None; ``not_measured``, why there are no iterations, or an empty
+        string.
+    """
+    found = at_start(cell)
+    return {
+        "iterations": {str(length): count for length, count in found.of.items()},
+        "method": found.method,
+        "lyapunov": None if found.lyapunov is None else round(found.lyapunov, 4),
+        "not_measured": found.reason,
+    }
 
 
 def solved(block: Block) -> list[str]:
@@ -51,19 +84,36 @@ def solved(block: Block) -> list[str]:
 
 
 def text(name: str, found: Mapping[str, Any]) -> str:
-    """Return the result of `parallel` as lines of at most 80 characters.
+    """Return the results of `parallel` and `measured` as lines of at most 80 characters.
 
     Args:
         name: the cell's name.
-        found: the result.
+        found: the results in one mapping.
     """
     if found["executor"] is None:
-        lines = [f"{name}: no executor computes all steps together"]
+        lines = [f"{name}: sequential; no executor computes all steps together"]
     else:
-        lines = [f"{name}: executor={found['executor']} computes all steps together"]
-    for part in (found["form"], found["reason"]):
+        together = f"executor={found['executor']} computes all steps together"
+        lines = [f"{name}: {found['kind']}; {together}"]
+    for part in (found["form"], found["reason"], _iterations(found)):
         if part:
             lines += textwrap.wrap(
                 part, 80, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
             )
     return "\n".join(lines)
+
+
+def _iterations(found: Mapping[str, Any]) -> str:
+    if found["not_measured"]:
+        return f"iterations were not counted: {found['not_measured']}"
+    counts = ", ".join(
+        f"{'more than ' + str(MOST) if count is None else count} at {length} steps"
+        for length, count in found["iterations"].items()
+    )
+    method = {
+        "newton": "Newton iterations with the exact Jacobian",
+        "quasi-newton": "quasi-Newton iterations with the diagonal of the Jacobian",
+    }[found["method"]]
+    exponent = found["lyapunov"]
+    ending = "" if exponent is None else f"; largest Lyapunov exponent {exponent:.3g} per step"
+    return f"{method}, to 1e-4 at first weights: {counts}{ending}"

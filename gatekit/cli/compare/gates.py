@@ -88,8 +88,10 @@ def _print(report: Any) -> None:
     from gatekit.compare.gates.text import (
         GATE_COLUMNS,
         LEGEND,
+        PARALLEL_COLUMNS,
         STATE_COLUMNS,
         gate_rows,
+        parallel_rows,
         state_rows,
     )
     from gatekit.compare.grouping.label import printable
@@ -97,7 +99,14 @@ def _print(report: Any) -> None:
 
     width = line_width(sys.stdout)
     write(f"study {printable(report.study.name)}: gates and states\n")
-    for columns, rows in ((GATE_COLUMNS, gate_rows(report)), (STATE_COLUMNS, state_rows(report))):
+    tables = (
+        (GATE_COLUMNS, gate_rows(report)),
+        (STATE_COLUMNS, state_rows(report)),
+        (PARALLEL_COLUMNS, parallel_rows(report)),
+    )
+    for columns, rows in tables:
+        if not rows:
+            continue
         parts: list[tuple[str, list[list[str]]]] = []
         for row in rows:
             if row["variant"]:

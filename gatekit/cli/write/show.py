@@ -27,6 +27,8 @@ def run(name: str, argv: Sequence[str]) -> int:
         0.
     """
     from gatekit.cell.show.describe import describe, text
+    from gatekit.cell.show.parallel import measured
+    from gatekit.cell.show.parallel import text as parallel_text
     from gatekit.registry import bibliography
 
     parser = Parser(name, COMMANDS[name].summary)
@@ -44,11 +46,11 @@ def run(name: str, argv: Sequence[str]) -> int:
     asked = read_overrides(options.overrides, name)
     cell, works = build_cell(asked), bibliography(asked.plugins)
     description = describe(cell, works)
+    if options.json or options.parallel:
+        description["parallel"] |= measured(cell)
     if options.json:
         write_json(description)
     elif options.parallel:
-        from gatekit.cell.show.parallel import text as parallel_text
-
         write(parallel_text(description["name"], description["parallel"]))
     else:
         write(description["latex"] if options.latex else text(description))

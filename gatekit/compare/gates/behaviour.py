@@ -25,6 +25,8 @@ from .probes import Facts, Look, Probed, read_probe, value
 NUMBERS = ("mean", "low", "high", "open", "open_time")
 """Reported numbers of a gate; `gatekit.runs.probe.facts.gate_facts` defines each."""
 
+METHODS = ("newton", "quasi-newton")
+
 _QUARTERS = (0.25, 0.5, 0.75)
 
 
@@ -66,6 +68,22 @@ class StateRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ParallelRow:
+    """How far a layer of a variant is from being computed in parallel in time.
+
+    ``iterations`` is the median over seeds at the best validation epoch, ``start`` before training;
+    infinite means more than 50, None not counted. ``method`` is ``newton`` or ``quasi-newton``.
+    """
+
+    layer: str
+    n: int
+    method: str | None
+    iterations: float | None
+    start: float | None
+    lyapunov: Mean | None
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """A group with its probed runs, and the numbers of their gates and states.
 
@@ -78,6 +96,7 @@ class Variant:
     gates: tuple[GateRow, ...]
     states: tuple[StateRow, ...]
     place: int = 0
+    parallel: tuple[ParallelRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +176,44 @@ def _variant(group: Group, is_baseline: bool, probed: Sequence[Probed], level: f
         _state(layer, state, facts, before.get((layer, state), []))
         for (layer, state), facts in _by_name(best, Look.states).items()
     ]
-    return Variant(group, is_baseline, tuple(probed), tuple(gates), tuple(states))
+    before_training = _by_layer(first)
+    parallel = [
+        _parallel(layer, facts, before_training.get(layer, []), level)
+        for layer, facts in _by_layer(best).items()
+    ]
+    return Variant(
+        group, is_baseline, tuple(probed), tuple(gates), tuple(states), parallel=tuple(parallel)
+    )
+
+
+def _by_layer(looks: Sequence[Look]) -> dict[str, list[Facts]]:
+    by_layer: dict[str, list[Facts]] = {}
+    for look in looks:
+        for layer, facts in look.parallel():
+            by_layer.setdefault(layer, []).append(facts)
+    return by_layer
+
+
+def _parallel(
+    layer: str, facts: Sequence[Facts], before: Sequence[Facts], level: float
+) -> ParallelRow:
+    found, start = ([c for f in some if (c := counted(f)) is not None] for some in (facts, before))
+    method = next((f["method"] for f in facts if f.get("method") in METHODS), None)
+    return ParallelRow(
+        layer,
+        len(facts),
+        method,
+        _median(found) if found else None,
+        _median(start) if start else None,
+        _mean(facts, "lyapunov", level),
+    )
+
+
+def counted(facts: Facts) -> float | None:
+    """Return the iterations of a look; infinite for more than 50, None if they were not counted."""
+    if facts.get("method") not in METHODS:
+        return None
+    return math.inf if facts.get("iterations") is None else value(facts, "iterations")
 
 
 def _by_name(

@@ -34,6 +34,12 @@ class Look:
         """Yield layer, state, and the state's numbers."""
         yield from self._parts("states")
 
+    def parallel(self) -> Iterator[tuple[str, Facts]]:
+        """Yield layer, and how far it is from being computed in parallel in time, if recorded."""
+        for layer, parts in self.layers.items():
+            if isinstance(parts.get("parallel"), dict):
+                yield layer, parts["parallel"]
+
     def _parts(self, kind: str) -> Iterator[tuple[str, str, Facts]]:
         for layer, parts in self.layers.items():
             for name, facts in parts[kind].items():

@@ -11,10 +11,21 @@ from gatekit.compare.grouping.label import printable
 from gatekit.compare.numbers import number
 from gatekit.runs.probe.facts import time_scale
 
-from .behaviour import NUMBERS, GateRow, GatesReport, Mean, StateRow, Variant, gradient, kept
+from .behaviour import (
+    NUMBERS,
+    GateRow,
+    GatesReport,
+    Mean,
+    ParallelRow,
+    StateRow,
+    Variant,
+    gradient,
+    kept,
+)
 from .probes import Facts, Look, Probed, value
 
 GATE_COLUMNS = ("variant", "gate", "n", "mean", "low", "high", "open time")
+PARALLEL_COLUMNS = ("variant", "layer", "n", "method", "iterations", "at start", "Lyapunov")
 STATE_COLUMNS = ("variant", "state", "n", "memory (steps)", "at start", "gradient")
 
 LEGEND = (
@@ -22,6 +33,8 @@ LEGEND = (
     "open time: number of steps for which a unit stays above the middle of the range.",
     "memory: -1/ln(kept) of the median unit (and the quartiles), with gates fixed at their means.",
     "gradient: its norm at the layer's first step, as a share of the largest norm.",
+    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian.",
+    "Lyapunov: the largest Lyapunov exponent per step; below 0 the iterations stay few.",
     "All numbers are from the last record up to the best validation epoch. From three seeds on, the"
     " table shows half the width of the t interval of their mean. More: docs/probe.md",
 )
@@ -64,6 +77,31 @@ def state_rows(report: GatesReport) -> list[dict[str, str]]:
                 }
             )
     return rows
+
+
+def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
+    """Return a row of strings per layer of each variant."""
+    rows = []
+    for variant in report.variants:
+        for place, row in enumerate(variant.parallel):
+            rows.append(
+                {
+                    "variant": "" if place else label(variant),
+                    "layer": printable(row.layer),
+                    "n": counted(variant),
+                    "method": row.method or "-",
+                    "iterations": _iterations(row.iterations),
+                    "at start": _iterations(row.start),
+                    "Lyapunov": _mean_text(row.lyapunov),
+                }
+            )
+    return rows
+
+
+def _iterations(count: float | None) -> str:
+    if count is None:
+        return "-"
+    return "over 50" if math.isinf(count) else number(count, 3)
 
 
 def label(variant: Variant) -> str:
@@ -142,6 +180,7 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "missing": len(variant.group.missing),
         "gates": [_gate(row) for row in variant.gates],
         "states": [_state(row) for row in variant.states],
+        "parallel": [_parallel(row) for row in variant.parallel],
         "runs": [_run(probed) for probed in variant.probed],
     }
 
@@ -171,6 +210,20 @@ def _state(row: StateRow) -> dict[str, Any]:
     }
 
 
+def _parallel(row: ParallelRow) -> dict[str, Any]:
+    interval = None if row.lyapunov is None else row.lyapunov.interval
+    return {
+        "layer": row.layer,
+        "n": row.n,
+        "method": row.method,
+        "iterations": _finite(row.iterations),
+        "iterations_start": _finite(row.start),
+        "lyapunov": None if row.lyapunov is None else row.lyapunov.mean,
+        "lyapunov_low": None if interval is None else interval.low,
+        "lyapunov_high": None if interval is None else interval.high,
+    }
+
+
 def _run(probed: Probed) -> dict[str, Any]:
     return {
         "run": probed.run.id,
@@ -190,6 +243,14 @@ def _look(look: Look) -> dict[str, Any]:
         "states": [
             {"layer": layer, "state": state, **_times(facts)}
             for layer, state, facts in look.states()
+        ],
+        "parallel": [
+            {
+                "layer": layer,
+                "method": facts.get("method"),
+                **{name: value(facts, name) for name in ("steps", "iterations", "lyapunov")},
+            }
+            for layer, facts in look.parallel()
         ],
     }
 

@@ -3,6 +3,7 @@
 `choose` picks an executor as a pure function of cell and call, `dispatch` runs it, `explain` gives
 the reason. `reference` calls each gate at each step; `unroll` writes the steps out; `fused` makes
 few large products and has its own gradient; `linear` solves affine states at once; `chunk` solves
-matrix memories by a few products per chunk; `cudnn` hands Keras' own cells to NVIDIA's kernel.
+matrix memories by a few products per chunk; `newton` solves nonlinear cells whose Jacobian is small
+for each unit at all steps at once; `cudnn` hands Keras' own cells to NVIDIA's kernel.
 Start with `reference.py`, then `fused`.
 """

@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gatekit.cell.analysis import chunk
+from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import Affinity, analyse
 from gatekit.cell.errors import ConfigError, nearest
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.keras_form import keras_form
 
-EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "chunk", "cudnn")
+EXECUTORS = ("auto", "reference", "fused", "unroll", "affine", "scan", "chunk", "newton", "cudnn")
 MODES = ("graph", "xla")
 
 # From here on XLA's slower products outweigh its faster row-wise part (on a CPU, in float32).
@@ -147,6 +147,8 @@ def check(executor: str, cell: Cell, setting: Setting, remat: bool) -> None:
         why = analyse(cell).reason
     elif executor == "chunk":
         why = chunk.analyse(cell).reason
+    elif executor == "newton":
+        why = newton.analyse(cell).reason
     elif executor == "cudnn":
         why = cudnn_refusal(cell, setting)
     if why:

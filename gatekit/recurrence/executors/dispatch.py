@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatekit.cell.analysis import chunk
+from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.compiled import compiled
@@ -16,6 +16,8 @@ from .choose import Choice, Setting
 from .chunk import executor as chunks
 from .fused import executor, remat, scheduler
 from .linear import solve
+from .newton import executor as in_parallel
+from .newton.counts import NewtonCounts
 from .shared_trace import solved
 
 
@@ -37,6 +39,8 @@ class Executor:
         self._schedules: dict[tuple[str, ...], LoopSchedule] = {}
         self._affinity = analyse(cell) if choice.executor in ("affine", "scan") else None
         self._parallel = chunk.analyse(cell) if choice.executor == "chunk" else None
+        self._jacobian = newton.analyse(cell) if choice.executor == "newton" else None
+        self.counts = NewtonCounts() if choice.executor == "newton" else None
         self._form = keras_form(cell) if choice.executor == "cudnn" else None
 
     def run(self, problem: Problem) -> Solution:
@@ -45,6 +49,9 @@ class Executor:
         Args:
             problem: the call, time first.
         """
+        if self.counts is not None:
+            # Each layer counts for itself, so that no two of them may share a function.
+            return self._solve(problem)
         choice = (self.choice.executor, self.choice.inference, self._cached, self.recompute)
         return solved(problem, self._solve, choice)
 
@@ -62,6 +69,10 @@ class Executor:
         if name == "chunk":
             assert self._parallel is not None
             return chunks.run(problem, self._parallel)
+        if name == "newton":
+            assert self._jacobian is not None
+            assert self.counts is not None
+            return in_parallel.run(problem, self._jacobian, self.schedule, self.counts.add)
         # cuDNN knows masks at the end of a sequence only, and not those of whole rows, and no
         # resets; XLA has no cuDNN at all.
         plain = problem.mask is None and problem.resets is None and not compiled()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatekit.cell.analysis import chunk
+from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.parallel import solved
@@ -12,6 +12,7 @@ from gatekit.recurrence.executors.fused.schedule import LoopSchedule
 from .choose import Choice, Setting
 from .chunk.layout import LARGEST
 from .fused import scheduler
+from .newton.solve import MOST
 
 
 def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> str:
@@ -32,13 +33,18 @@ def explain(cell: Cell, choice: Choice, setting: Setting, recompute: bool) -> st
         lines.append(
             f"  solved in chunks of up to {LARGEST} steps: {chunk.analyse(cell).sentence()}"
         )
+    elif choice.executor == "newton":
+        lines += [
+            f"  solved by Newton's method at all steps at once: {newton.analyse(cell).sentence()}",
+            f"  a sequence that needs more than {MOST} iterations is computed by the fused loop",
+        ]
     elif choice.executor in ("fused", "cudnn"):
         lines += _products(schedule)
     if choice.executor == "cudnn":
         lines.append("  a call with a mask, and one that XLA compiles, runs fused")
     if recompute:
         lines.append("  remat: states are kept every sqrt(time) steps; chunks are computed again")
-    if choice.executor not in ("affine", "scan", "chunk"):
+    if choice.executor not in ("affine", "scan", "chunk", "newton"):
         reason = analyse(cell).reason
         lines.append(
             f"  not solved over time: {reason}"

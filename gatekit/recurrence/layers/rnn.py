@@ -17,6 +17,7 @@ from gatekit.recurrence.executors import table, unroll
 from gatekit.recurrence.executors.choose import Choice, Setting, check_name, choose
 from gatekit.recurrence.executors.dispatch import Executor
 from gatekit.recurrence.executors.explain import explain
+from gatekit.recurrence.executors.newton.counts import NewtonCounts
 from gatekit.recurrence.noise import scrambled
 from gatekit.recurrence.problem import Problem, Solution
 
@@ -58,7 +59,7 @@ class RNN(CellLayer):
         zero_output_for_mask: whether a masked step of a returned sequence is zero; otherwise it
             repeats the last output.
         executor: ``auto``, or one by name: ``fused``, ``reference``, ``unroll``, ``affine``,
-            ``scan``, ``cudnn``.
+            ``scan``, ``chunk``, ``newton``, ``cudnn``.
         remat: whether the backward pass computes the steps again, from states that are kept every
             sqrt(time) steps: less memory, more time.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
@@ -132,6 +133,7 @@ class RNN(CellLayer):
         self.remat = bool(remat)
         self.supports_masking = True
         self._kept: KeptStates | None = None
+        self._counts: NewtonCounts | None = None
 
     # --- building -----------------------------------------------------------
 
@@ -151,6 +153,7 @@ class RNN(CellLayer):
             self.executor, cell, self._setting, remat=self.remat, tuned=table.from_environment()
         )
         self._executor = Executor(cell, choice, self._setting, self.remat)
+        self._counts = self._executor.counts
         # On a GPU Keras would compile the model by XLA, which has no cuDNN.
         self.supports_jit = choice.executor != "cudnn"
         self._create_weights(cell)
@@ -400,6 +403,11 @@ class RNN(CellLayer):
         """The executor that runs, the mode in which it is fastest, and why."""
         _ = self.cell
         return self._executor.choice
+
+    @property
+    def newton_counts(self) -> tuple[int, int]:
+        """Sequences that ``executor=newton`` has solved, and how many of them by the fused loop."""
+        return (0, 0) if self._counts is None else self._counts.read()
 
     def explain(self) -> str:
         """Return in words which executor runs and why, its products, and what is hoisted."""

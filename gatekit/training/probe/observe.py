@@ -10,10 +10,11 @@ import numpy
 import tensorflow as tf
 
 from gatekit.cell.analysis.bounds import bounds
+from gatekit.cell.analysis.newton import Stepping, iterations, measurable
 from gatekit.cell.language.ops import Interval
 from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask
+from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
 from gatekit.training.feed import Feed, called
 from gatekit.training.model import step_loss
 
@@ -25,6 +26,9 @@ MOST_VALUES = 2**24
 
 SHOWN, MOST_UNITS, MOST_STEPS = 3, 64, 256
 """Sequences, units and steps whose values are kept at the end."""
+
+PARALLEL_STEPS, PARALLEL_WORK = 256, 500_000
+"""Steps of the sequence on which iterations are counted; numbers that one of them may compute."""
 
 
 class Probe:
@@ -110,6 +114,7 @@ class Probe:
                     for pair, (share, mixes) in seen.kept().items()
                 },
                 "mask": () if seen.mask is None else seen.in_time(seen.mask),
+                "call": seen.sequence(0),
             }
         return traced
 
@@ -120,6 +125,7 @@ class Probe:
         zoneout = {s.name: s.zoneout for s in layer.cell.states if s.zoneout}
         kept = kept_facts(shares, mask, zoneout)
         return {
+            "parallel": parallel_facts(layer, seen["call"]),
             "gates": {
                 name: gate_facts(seen["signals"][name].numpy(), mask, bounds)
                 for name, bounds in self.bounds[layer.name].items()
@@ -133,6 +139,41 @@ class Probe:
                 for state in layer.cell.states
             },
         }
+
+
+def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how far a layer is from being computed in parallel in time, on one sequence.
+
+    Args:
+        layer: the layer.
+        call: the sequence: ``inputs`` and ``valid`` with time first, ``first`` values of states.
+
+    Returns:
+        ``steps`` of the sequence, at most 256; ``iterations`` of Newton's method until the states
+        are within 1e-4, None for more than 50 or where they are not counted; ``method``, or None;
+        ``lyapunov``, the largest Lyapunov exponent per step, or None.
+    """
+    valid = call["valid"].numpy()
+    inputs = {name: value.numpy()[valid][:PARALLEL_STEPS] for name, value in call["inputs"].items()}
+    steps = len(inputs["x"])
+    facts = {"steps": steps, "iterations": None, "method": None, "lyapunov": None}
+    weights = {name: variable.numpy() for name, variable in layer.named_weights.items()}
+    first = {name: value.numpy() for name, value in call["first"].items()}
+    try:
+        stepping = Stepping(layer.cell, weights, inputs, first)
+        lengths = measurable(stepping, [steps], PARALLEL_WORK) if steps else []
+        found = iterations(stepping, lengths) if steps else None
+    except Exception:
+        # A gate of TensorFlow cannot compute with NumPy; what else is recorded must not suffer.
+        return facts
+    if found is None:
+        return facts
+    method = found.method if lengths else None
+    return facts | {
+        "iterations": found.of.get(steps),
+        "method": method,
+        "lyapunov": None if found.lyapunov is None else short(found.lyapunov),
+    }
 
 
 def _place(layer: RNN) -> tuple[int, bool]:

@@ -1,0 +1,23 @@
+"""Newton's method for the steps of a cell: where it is cheap, and how many iterations it needs.
+
+`structure` finds states whose Jacobian is small for each unit, from the equations; `stepping` is a
+cell's step in NumPy; `iterations` counts the iterations, and computes the largest Lyapunov
+exponent. Start with `structure`.
+"""
+
+from .iterations import LENGTHS, MOST, Iterations, at_start, iterations, measurable
+from .stepping import Stepping
+from .structure import NewtonBlock, UnitJacobian, analyse
+
+__all__ = [
+    "LENGTHS",
+    "MOST",
+    "Iterations",
+    "NewtonBlock",
+    "Stepping",
+    "UnitJacobian",
+    "analyse",
+    "at_start",
+    "iterations",
+    "measurable",
+]

@@ -1,0 +1,239 @@
+r"""How many iterations Newton's method needs, and the largest Lyapunov exponent, in NumPy.
+
+A small number K* of iterations at any length says that a cell can be computed in parallel in time;
+it stays small where the largest Lyapunov exponent is below zero (Gonzalez et al. 2025,
+arXiv:2508.16817).
+
+- *Newton*: the exact Jacobian, where it is small for each unit; the states of an earlier block are
+  known, and K* is that of the block that needs the most. An affine cell needs one iteration.
+- *quasi-Newton*: elsewhere, the diagonal of the Jacobian of each state by itself (Gonzalez et al.
+  2024, arXiv:2407.19115). The number says how far a cell is from that form; no executor uses it.
+
+Derivatives are differences, so the numbers are for looking at, and no executor computes with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatekit.cell.analysis.affine import analyse as affinity
+from gatekit.cell.analysis.chunk import analyse as chunks
+from gatekit.cell.analysis.count import resized
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.first_values import draw, generator
+from gatekit.cell.graph import Cell
+
+from .stepping import Array, Stepping
+from .structure import UnitJacobian, analyse
+
+LENGTHS = (256, 1024, 4096)
+UNITS, FEATURES = 8, 4
+RELATIVE = 1e-4
+MOST = 50
+_STEP = 1e-6
+_ELEMENTS = 2**22
+"""The most numbers of one signal that are computed together."""
+_WORK = 8_000_000
+"""The most numbers that one quasi-Newton iteration may compute; the LSTM's has 5 million."""
+
+
+@dataclass(frozen=True)
+class Iterations:
+    """The iterations of a cell at its first weights.
+
+    Attributes:
+        method: ``newton`` or ``quasi-newton``; empty if there is a reason.
+        of: by length, the iterations until the states are within 1e-4 of the solution, relative to
+            its largest value; None for more than 50. Lengths that would take too long are missing.
+        lyapunov: the largest Lyapunov exponent, per step; None if it is not finite.
+        reason: why nothing was computed; empty if it was.
+    """
+
+    method: str
+    of: Mapping[int, int | None]
+    lyapunov: float | None = None
+    reason: str = ""
+
+
+def at_start(cell: Cell, lengths: Sequence[int] = LENGTHS) -> Iterations:
+    """Return the iterations of a cell with 8 units and 4 features, at weights drawn from seed 0.
+
+    The inputs are one sequence of independent normal numbers.
+
+    Args:
+        cell: the built cell, of any size.
+        lengths: the lengths, each the first steps of the longest.
+    """
+    if affinity(cell).affine or not chunks(cell).reason:
+        return Iterations("newton", dict.fromkeys(lengths, 1))
+    try:
+        small = resized(cell, UNITS, FEATURES)
+        weights = draw(small, 0)
+    except GatekitError as why:
+        return Iterations("", {}, reason=f"the cell has no {UNITS} units: {why}")
+    inputs = {
+        name: generator(0, f"input {name}").normal(size=(max(lengths), width))
+        for name, width in small.inputs.items()
+    }
+    try:
+        with np.errstate(all="ignore"):
+            stepping = Stepping(small, weights, inputs)
+            fine = measurable(stepping, lengths)
+            if not fine:
+                return Iterations("", {}, reason="its states are too many to move them one by one")
+            stepping.shorten(max(fine))
+            return iterations(stepping, fine)
+    except Exception as why:
+        # A gate of TensorFlow, or one that cannot compute with these inputs.
+        return Iterations("", {}, reason=f"NumPy cannot compute it ({type(why).__name__}: {why})")
+
+
+def measurable(stepping: Stepping, lengths: Sequence[int], work: int = _WORK) -> list[int]:
+    """Return the lengths at which iterations are counted in a few seconds.
+
+    Args:
+        stepping: the cell's step.
+        lengths: the lengths to choose from.
+        work: the most numbers that one quasi-Newton iteration may compute.
+    """
+    if not analyse(stepping.cell).reason:
+        return list(lengths)
+    moved = sum(state.width for state in stepping.cell.states)
+    signals = sum(node.width for node in stepping.nodes)
+    return [length for length in lengths if moved * signals * length <= work]
+
+
+def iterations(stepping: Stepping, lengths: Sequence[int]) -> Iterations:
+    """Return the iterations and the Lyapunov exponent of one sequence.
+
+    Args:
+        stepping: the cell's step with its weights and inputs.
+        lengths: at most as long as the inputs.
+    """
+    with np.errstate(all="ignore"):
+        truth, lyapunov = followed(stepping)
+        if affinity(stepping.cell).affine or not chunks(stepping.cell).reason:
+            return Iterations("newton", dict.fromkeys(lengths, 1), lyapunov)
+        form = analyse(stepping.cell)
+        names = [state.name for state in stepping.cell.states]
+        found: dict[int, int | None] = dict.fromkeys(lengths, 1)
+        groups = [block.states for block in form.blocks] or [tuple(names)]
+        for group in groups:
+            own = _of_group(stepping, form, group, truth, lengths)
+            for length, count in own.items():
+                before = found[length]
+                found[length] = None if before is None or count is None else max(before, count)
+    return Iterations("quasi-newton" if form.reason else "newton", found, lyapunov)
+
+
+def followed(stepping: Stepping) -> tuple[dict[str, Array], float | None]:
+    r"""Return the states after each step, ``time x width``, and the largest Lyapunov exponent.
+
+    $\lambda = \frac1T \sum_t \ln \lVert J_t v_{t-1} \rVert / \lVert v_{t-1} \rVert$ with
+    $v_t = J_t v_{t-1}$ from a vector of equal signs.
+    """
+    states = {name: np.array(value)[None, None] for name, value in stepping.first.items()}
+    size = np.sqrt(sum(v.size for v in states.values()))
+    tangent = {name: np.full(v.shape, 1 / size) for name, v in states.items()}
+    found: dict[str, list[Array]] = {name: [] for name in states}
+    growth = 0.0
+    for step in range(stepping.steps):
+        both = {n: np.concatenate([s, s + _STEP * tangent[n]]) for n, s in states.items()}
+        new = stepping(both, slice(step, step + 1))
+        states = {name: value[:1] for name, value in new.items()}
+        moved = {name: (value[1:] - value[:1]) / _STEP for name, value in new.items()}
+        norm = float(np.sqrt(sum(np.square(v).sum() for v in moved.values())))
+        growth += float(np.log(norm))
+        tangent = {name: v / norm for name, v in moved.items()} if norm else tangent
+        for name, value in states.items():
+            found[name].append(value[0, 0])
+    exponent = growth / max(stepping.steps, 1)
+    whole = {name: np.stack(values) for name, values in found.items()}
+    return whole, exponent if np.isfinite(exponent) else None
+
+
+def _of_group(
+    stepping: Stepping,
+    form: UnitJacobian,
+    group: Sequence[str],
+    truth: Mapping[str, Array],
+    lengths: Sequence[int],
+) -> dict[int, int | None]:
+    """Return the iterations of states that are solved together, by length."""
+    first = stepping.first
+    states = {name: np.broadcast_to(first[name], truth[name].shape) for name in group}
+    known = {name: _before(value, first[name]) for name, value in truth.items()}
+    scales = {n: {g: np.abs(truth[g][:n]).max() for g in group} for n in lengths}
+    found: dict[int, int | None] = {}
+    for count in range(MOST + 1):
+        for length in lengths:
+            errors = [np.abs(states[g] - truth[g])[:length].max() for g in group]
+            bounds = [RELATIVE * scales[length][g] for g in group]
+            if length not in found and all(
+                error <= bound for error, bound in zip(errors, bounds, strict=True)
+            ):
+                found[length] = count
+        if len(found) == len(lengths):
+            break
+        previous = {**known, **{n: _before(s, first[n]) for n, s in states.items()}}
+        new = stepping(previous)
+        rows = (_diagonal if form.reason else _per_unit)(stepping, previous, new, group)
+        rest = [new[name] - states[name] for name in group]
+        updates = _solved(rows, rest)
+        states = {name: states[name] + u for name, u in zip(group, updates, strict=True)}
+    return {length: found.get(length) for length in lengths}
+
+
+def _before(states: Array, first: Array) -> Array:
+    return np.concatenate([first[None], states[:-1]])
+
+
+def _per_unit(
+    stepping: Stepping, previous: Mapping[str, Array], new: Mapping[str, Array], group: Any
+) -> list[list[Array]]:
+    r"""Return $\partial f^i / \partial s^j$ of each unit: all units are moved at once."""
+    columns = []
+    for name in group:
+        step = _STEP * (1 + np.abs(previous[name]))
+        moved = stepping({**previous, name: previous[name] + step})
+        columns.append([(moved[other] - new[other]) / step for other in group])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _diagonal(
+    stepping: Stepping, previous: Mapping[str, Array], new: Mapping[str, Array], group: Any
+) -> list[list[Array | None]]:
+    """Return the diagonal of each state's own Jacobian: units are moved one after another."""
+    rows: list[list[Array | None]] = [[None] * len(group) for _ in group]
+    for place, name in enumerate(group):
+        old = previous[name]
+        step, width = _STEP * (1 + np.abs(old)), old.shape[-1]
+        together = max(1, _ELEMENTS // max(1, len(old) * max(stepping.cell.widths.values())))
+        slopes = []
+        for begin in range(0, width, together):
+            units = np.arange(begin, min(begin + together, width))
+            moved = np.repeat(old[None], len(units), 0)
+            moved[np.arange(len(units)), :, units] += step.T[units]
+            after = stepping({**previous, name: moved})[name]
+            own = after[np.arange(len(units)), :, units]
+            slopes.append((own - new[name].T[units]) / step.T[units])
+        rows[place][place] = np.concatenate(slopes).T
+    return rows
+
+
+def _solved(rows: Sequence[Sequence[Array | None]], rest: Sequence[Array]) -> list[Array]:
+    r"""Return $\delta_i[t] = \sum_j a_{ij}[t]\, \delta_j[t-1] + r_i[t]$ from zero."""
+    found = [np.empty_like(r) for r in rest]
+    now = [np.zeros(r.shape[1:]) for r in rest]
+    for step in range(len(rest[0])):
+        now = [
+            r[step] + sum(a[step] * d for a, d in zip(row, now, strict=True) if a is not None)
+            for row, r in zip(rows, rest, strict=True)
+        ]
+        for out, value in zip(found, now, strict=True):
+            out[step] = value
+    return found

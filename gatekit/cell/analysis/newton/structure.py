@@ -1,0 +1,282 @@
+"""The Newton analysis: which states a step couples unit by unit, so that Newton's method is cheap.
+
+A step maps the states before it to those after it, $s_t = f_t(s_{t-1})$. Where unit i of each new
+state depends on unit i of the previous states alone, the Jacobian of f has a k x k block for each
+unit, and a linear recurrence with it is cheap. Dependence on states that an earlier block has
+solved, through any map, does not count: they are known for all steps by then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gatekit.cell.analysis.affine import Analysis, TooLargeError
+from gatekit.cell.errors import CellError
+from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
+from gatekit.cell.language.shape import Shape, infer
+
+LARGEST_BLOCK = 4
+"""The most states that are solved together: a scan's step costs k^3 products."""
+
+_RESHAPES = ("split", "flat")
+
+
+@dataclass(frozen=True)
+class NewtonBlock:
+    """States that are solved together.
+
+    Attributes:
+        states: their keys, at most four, all of one width.
+        inside: the signals from the previous states to the new ones, in order.
+        nodes: the signals that can be computed for all steps once the block is solved, in order.
+    """
+
+    states: tuple[str, ...]
+    inside: tuple[str, ...]
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnitJacobian:
+    """What the analysis found.
+
+    Attributes:
+        blocks: the blocks in the order in which they are solved; empty if there is a reason.
+        reason: why Newton's method is not for this cell; empty if it is.
+    """
+
+    blocks: tuple[NewtonBlock, ...]
+    reason: str
+
+    @property
+    def size(self) -> int:
+        """The number of states of the largest block; 1 if the Jacobian is diagonal."""
+        return max((len(block.states) for block in self.blocks), default=0)
+
+    def sentence(self) -> str:
+        """Return the form of the Jacobian in a sentence."""
+        parts = []
+        for block in self.blocks:
+            k, states = len(block.states), " and ".join(block.states)
+            form = "a diagonal Jacobian" if k == 1 else f"a Jacobian of {k} x {k} per unit"
+            parts.append(f"{states} {'has' if k == 1 else 'have'} {form}")
+        return "; then ".join(parts)
+
+
+class _MixesError(Exception):
+    """Why a signal is not computed unit by unit from the previous states."""
+
+
+def analyse(cell: Cell) -> UnitJacobian:
+    """Return the blocks of states whose Jacobian is small for each unit, or why there are none.
+
+    Args:
+        cell: the built cell.
+    """
+    try:
+        return _Units(cell).blocks()
+    except TooLargeError:
+        return UnitJacobian((), "it is too large to be analysed")
+
+
+class _Units(Analysis):
+    """The analysis of one cell; what is known at all steps is found as in the affine analysis."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__(cell)
+        self.width = {state.name: state.width for state in cell.states}
+        self.sizes: dict[str, Shape] = dict.fromkeys(cell.constants, ())
+        self.sizes.update({weight.name: weight.shape for weight in cell.weights})
+        for name, width in {**cell.inputs, **cell.widths, "t": 1}.items():
+            self.sizes[name] = self.sizes[f"{name}_prev"] = (width,)
+
+    def blocks(self) -> UnitJacobian:
+        pending = [state.name for state in self.cell.states]
+        if not pending:
+            return UnitJacobian((), "it has no state")
+        found: list[NewtonBlock] = []
+        while pending:
+            group = self.first_group(pending)
+            try:
+                inside = self.checked(group)
+            except _MixesError as why:
+                return UnitJacobian((), str(why))
+            self.known.update(f"{name}_prev" for name in group)
+            found.append(NewtonBlock(tuple(group), inside, tuple(self.spread())))
+            pending = [name for name in pending if name not in group]
+        return UnitJacobian(tuple(found), "")
+
+    def first_group(self, pending: list[str]) -> list[str]:
+        """Return pending states that depend on each other and on no other pending state."""
+        direct = {name: [p for p in pending if f"{p}_prev" in self.past(name)] for name in pending}
+
+        def reach(name: str) -> set[str]:
+            seen, todo = {name}, [name]
+            while todo:
+                more = [other for other in direct[todo.pop()] if other not in seen]
+                seen.update(more)
+                todo += more
+            return seen
+
+        reached = {name: reach(name) for name in pending}
+        # The one that depends on the fewest: whatever it depends on depends on it, too.
+        least = min(pending, key=lambda name: len(reached[name]))
+        return [name for name in pending if name in reached[least]]
+
+    def past(self, state: str) -> set[str]:
+        """Return the keys that the signals behind a state read, if not all of them are known."""
+        read = set[str]()
+        for node in self.between(state):
+            read.update(self.keys(node))
+        return read
+
+    def between(self, state: str) -> Iterator[Node]:
+        """Yield the signals that lead to a state and are not known yet, in order."""
+        needed = self.needed(state)
+        for node in self.cell.nodes:
+            keys = {node.name, *(key for _, key in node.own_states)}
+            if keys & needed and node.name not in self.known:
+                yield node
+
+    def keys(self, node: Node) -> list[str]:
+        """Return the keys that a signal reads."""
+        shared = [n for _, read in shared_reads(self.node, node) for n in names(read.expr)]
+        self.visit(len(shared) + len(node.depends))
+        return [*node.depends, *shared, *(f"{key}_prev" for _, key in node.own_states)]
+
+    # --- unit by unit -------------------------------------------------------
+
+    def checked(self, group: list[str]) -> tuple[str, ...]:
+        """Return the signals between the previous and the new states of a group, in order.
+
+        Raises:
+            _MixesError: the group is too large, or one of the signals mixes units.
+        """
+        every = {node.name for name in group for node in self.between(name)}
+        inside = [node for node in self.cell.nodes if node.name in every]
+        self.open = {f"{name}_prev" for name in group}
+        for node in inside:
+            if self.signal(node):
+                self.open.update([node.name, *(key for _, key in node.own_states)])
+        if len(group) > LARGEST_BLOCK:
+            raise _MixesError(
+                f"{', '.join(group)} depend on each other, and at most {LARGEST_BLOCK} states are "
+                "solved together"
+            )
+        return tuple(node.name for node in inside)
+
+    def signal(self, node: Node) -> bool:
+        """Return whether a signal depends on the group's previous states, unit by unit."""
+        depends = any(key in self.open for key in self.keys(node))
+        if not depends:
+            return False
+        if node.kind == "equation":
+            assert node.expr is not None
+            return self.unit(node.expr, self.sizes, node.name)
+        if node.kind == "norm":
+            raise _MixesError(f"{node.name} is a normalised state, so its units mix")
+        if node.kind == "output":
+            raise _MixesError("the output unit feeds back")
+        made = self.cell.gate_expressions[node.name]
+        if made is None:
+            raise _MixesError(f"the gate {node.name} cannot be written as an expression")
+        local = {**self.sizes, "pre": (node.width,)}
+        self.open.discard("pre")
+        if node.norm is not None and any(self.reads_open(r) for _, r in self.shared(node)):
+            raise _MixesError(f"{node.name} is normalised over its units, and reads a state")
+        # Each read is checked, whatever the first one gives.
+        through = [self.opened(node, read) for read in node.reads]
+        if any(through):
+            self.open.add("pre")
+        value, states = made
+        found = [self.unit(expr, local, node.name) for expr in (value, *states.values())]
+        self.open.discard("pre")
+        return any(found)
+
+    def shared(self, node: Node) -> list[tuple[Node, BuiltRead]]:
+        return shared_reads(self.node, node)
+
+    def reads_open(self, read: BuiltRead) -> bool:
+        return any(name in self.open for name in names(read.expr))
+
+    def opened(self, node: Node, read: BuiltRead) -> bool:
+        """Return whether a linear read depends on the group, unit by unit."""
+        if not self.reads_open(read):
+            return False
+        if not read.map.row_wise:
+            raise _MixesError(
+                f"{node.name} reads {read.text} through a {read.map_kind} map, so that each unit "
+                f"depends on others (in a cell with `reads: {{{read.text}: diagonal}}` it does not)"
+            )
+        weights = {suffix: Name(name) for suffix, name in read.weights.items()}
+        try:
+            expr = lift(read.map.apply(read.expr, weights))
+        except Exception:
+            raise _MixesError(
+                f"the map {read.map_kind} of {node.name} cannot be written as an expression"
+            ) from None
+        return self.unit(expr, self.sizes, node.name)
+
+    def unit(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> bool:
+        """Return whether an expression depends on the group, element by element.
+
+        Raises:
+            _MixesError: an element depends on other elements, or one is repeated.
+        """
+        self.visit()
+        if isinstance(expr, Number):
+            return False
+        if isinstance(expr, Name):
+            return expr.name in self.open
+        if isinstance(expr, Neg):
+            return self.unit(expr.operand, sizes, where)
+        inner = (expr.left, expr.right) if isinstance(expr, Binary) else ()
+        if isinstance(expr, Call):
+            function = self.cell.spec.functions[expr.function]
+            if function.compose is not None:
+                return self.composed(expr, sizes, where)
+            inner = expr.args  # type: ignore[assignment]
+        parts = [part for part in inner if self.unit(part, sizes, where)]
+        if not parts:
+            return False
+        if isinstance(expr, Call) and not self.by_element(expr):
+            raise _MixesError(f"{where} mixes units of a previous state by {expr.function}(...)")
+        whole = self.elements(expr, sizes, where)
+        if any(self.elements(part, sizes, where) != whole for part in parts):
+            raise _MixesError(f"{where} has many units that depend on one of a previous state")
+        return True
+
+    def by_element(self, expr: Call) -> bool:
+        """Return whether a function computes each element from one of each argument."""
+        kind = self.cell.spec.functions[expr.function].kind
+        return kind == "elementwise" or expr.function in _RESHAPES
+
+    def composed(self, expr: Call, sizes: Mapping[str, Shape], where: str) -> bool:
+        """Return what `unit` does, of a plugin's function in terms of other functions."""
+        function = self.cell.spec.functions[expr.function]
+        assert function.compose is not None
+        values = [
+            arg.value if isinstance(arg, Number) and place in function.static else arg
+            for place, arg in enumerate(expr.args)
+        ]
+        try:
+            made = lift(function.compose(*values))
+        except Exception:
+            inner = [self.unit(arg, sizes, where) for arg in expr.args]
+            if not any(inner):
+                return False
+            raise _MixesError(
+                f"the function {expr.function} of {where} cannot be written as an expression"
+            ) from None
+        return self.unit(made, sizes, where)
+
+    def elements(self, expr: Expr, sizes: Mapping[str, Shape], where: str) -> int:
+        try:
+            whole = self.cell.constant_free(expr)
+            found = infer(whole, sizes, self.cell.spec.functions, where)
+        except (CellError, KeyError):
+            raise _MixesError(f"the width of a part of {where} is not known") from None
+        return math.prod(found or ())

@@ -1,0 +1,90 @@
+"""Cells whose Jacobian is small for each unit: all steps at once, block after block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.newton import UnitJacobian
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Node
+from gatekit.recurrence.executors.fused.forward import Loop
+from gatekit.recurrence.executors.fused.schedule import LoopSchedule
+from gatekit.recurrence.executors.linear.solve import shared_products, state_of
+from gatekit.recurrence.problem import Problem, Solution
+from gatekit.recurrence.step import pre_activation, value_of
+
+from .solve import checked, iterated, with_gradient
+from .step import Step
+
+
+@tf.autograph.experimental.do_not_convert
+def run(
+    problem: Problem,
+    form: UnitJacobian,
+    schedule: Callable[[tuple[str, ...]], LoopSchedule],
+    count: Callable[[Any], None],
+) -> Solution:
+    """Return the sequences and last states of the recurrence.
+
+    Args:
+        problem: the call, time first.
+        form: the cell's blocks; `gatekit.cell.analysis.newton.analyse(cell)`.
+        schedule: returns the schedule of the fused loop for these wanted signals.
+        count: called once with which sequences Newton's method solved, booleans ``batch``.
+
+    Raises:
+        ConfigError: the call has resets.
+        NotImplementedError: on differentiating a second time.
+    """
+    if getattr(problem, "resets", None) is not None:
+        raise ConfigError(
+            "executor='newton' does not know resets yet; type executor=fused, which does"
+        )
+    cell, like = problem.cell, problem.inputs["x"]
+    env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
+    products = shared_products(problem, env, ())
+    sequences: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    solved = tf.ones(tf.shape(like)[1:2], tf.bool)
+
+    def add(node: Node) -> None:
+        pre = None
+        if node.declared:
+            rest = replace(node, bias=None) if node.name in products.biased else node
+            pre = pre_activation(cell, rest, products.linear, problem.weights)
+        value_of(cell, node, env, pre, like)
+
+    for node in cell.nodes:
+        if node.hoisted:
+            add(node)
+    for block in form.blocks:
+        step = Step(problem, block, env, products)
+
+        def by_loop(names: tuple[str, ...] = block.states) -> list[Any]:
+            loop = Loop(replace(problem, wanted=names), schedule(names))
+            found = loop.outputs_only(loop.tensors).sequences
+            return [found[name] for name in names]
+
+        states, accepted = iterated(step)
+        solved &= accepted
+        states, ends = with_gradient(step, checked(states, accepted, by_loop), accepted)
+        last.update(zip(block.states, ends, strict=True))
+        sequences.update(zip(block.states, states, strict=True))
+        for name, value in zip(block.states, step.before(states), strict=True):
+            env[f"{name}_prev"] = value
+        for name in block.nodes:
+            node = cell.node(name)
+            own = node.kind == "equation" and name in block.states
+            # A held state differs from what its equation gives, and other signals read the latter:
+            # an exponent that is bounded beside it need not be so beside the held value.
+            if own and problem.mask is None and not state_of(cell, name).zoneout:
+                env[name] = sequences[name]
+            else:
+                add(node)
+    count(solved)
+    wanted = {name: sequences.get(name, env.get(name)) for name in problem.wanted}
+    return Solution(wanted, {state.name: last[state.name] for state in cell.states})

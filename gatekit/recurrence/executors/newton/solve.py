@@ -1,0 +1,118 @@
+"""Newton's iterations for one block of states, the check of their result, and the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.recurrence.executors.linear import scan, sequential
+from gatekit.recurrence.first_order import first_order, refusal
+
+from .step import Step
+
+MOST = 20
+"""The most iterations; a sequence that needs more takes its states from the fused loop."""
+
+_TOLERANCE = {"float64": 1e-10, "float32": 1e-5}
+
+
+def tolerance(dtype: Any) -> float:
+    """Return the largest last update that is accepted, relative to 1 + the state's modulus."""
+    return _TOLERANCE.get(dtype.name, 1e-2)
+
+
+def iterated(step: Step) -> tuple[list[Any], Any]:
+    """Return the states by Newton's method, and which sequences were accepted.
+
+    Args:
+        step: the block's step.
+
+    Returns:
+        The states, ``time x batch x width``; booleans, ``batch``.
+    """
+    guess = step.guess()
+    zeros = [tf.zeros_like(first) for first in step.first]
+    bound = tf.constant(tolerance(guess[0].dtype), guess[0].dtype)
+
+    def improve(count: Any, states: list[Any], accepted: Any) -> Any:
+        previous = step.before(states)
+        values, rows = step.jacobian(previous)
+        rest = [new - s for new, s in zip(step.held(values, previous), states, strict=True)]
+        updates = scan.forward(step.held_jacobian(rows), rest, zeros)
+        small = tf.ones_like(accepted)
+        better = []
+        for old, update in zip(states, updates, strict=True):
+            new = old + update
+            # NaN compares as false; an infinite update would pass beside an infinite state.
+            fine = tf.math.is_finite(new) & (tf.abs(update) <= bound * (1 + tf.abs(new)))
+            small &= tf.reduce_all(fine, [0, 2])
+            better.append(tf.where(accepted[None, :, None], old, new))
+        better = [tf.ensure_shape(b, s.shape) for b, s in zip(better, states, strict=True)]
+        return count + 1, better, accepted | small
+
+    _, states, accepted = tf.while_loop(
+        lambda count, _, accepted: (count < MOST) & ~tf.reduce_all(accepted),
+        improve,
+        (tf.constant(0), guess, tf.zeros(tf.shape(guess[0])[1:2], tf.bool)),
+        maximum_iterations=MOST,
+        parallel_iterations=1,
+    )
+    return states, accepted
+
+
+def checked(states: list[Any], accepted: Any, by_loop: Callable[[], list[Any]]) -> list[Any]:
+    """Return the states, those of sequences that were not accepted from the loop.
+
+    Args:
+        states: the states by Newton's method, ``time x batch x width``.
+        accepted: booleans, ``batch``.
+        by_loop: computes the states step by step.
+    """
+
+    def mixed() -> list[Any]:
+        rows = accepted[None, :, None]
+        return [tf.where(rows, s, other) for s, other in zip(states, by_loop(), strict=True)]
+
+    found = tf.cond(tf.reduce_all(accepted), lambda: list(states), mixed)
+    return [tf.ensure_shape(f, s.shape) for f, s in zip(found, states, strict=True)]
+
+
+def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[Any], list[Any]]:
+    """Return the states and their last values, with the gradient of the recurrence.
+
+    The values are those given. The gradient enters by one more evaluation of the step at the
+    solution, which TensorFlow differentiates by everything but the states before it.
+
+    Args:
+        step: the block's step.
+        states: the solution, ``time x batch x width``.
+        accepted: booleans, ``batch``: whose solution is from Newton's method.
+
+    Raises:
+        NotImplementedError: on differentiating a second time.
+    """
+    states = [tf.stop_gradient(s) for s in states]
+    previous = [tf.stop_gradient(p) for p in step.before(states)]
+    after = step.held(step.values(previous), previous)
+
+    def forward(tensors: Any) -> tuple[Any, Any]:
+        _, first = tensors
+        last = [tf.concat([f[None], s[-1:]], 0)[-1] for f, s in zip(first, states, strict=True)]
+        return (states, last), None
+
+    def backward(_: Any, __: Any, cotangents: Any) -> Any:
+        rows = step.held_jacobian(step.jacobian(previous)[1])
+        # Where Newton's method fails, products of Jacobians may overflow; the loop forms none.
+        return tf.cond(
+            tf.reduce_all(accepted),
+            lambda: scan.backward(rows, *cotangents),
+            lambda: sequential.backward(rows, *cotangents),
+        )
+
+    message = refusal("the newton executor", "executor='reference'")
+    solved: tuple[list[Any], list[Any]] = first_order(forward, backward, message)(
+        (after, list(step.first))
+    )
+    return solved

@@ -1,0 +1,137 @@
+"""One block's step at all times at once: its values, and its Jacobian by the previous states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.analysis.newton import NewtonBlock
+from gatekit.cell.graph import BuiltRead, Node, shared_reads
+from gatekit.cell.language.expression import evaluate, names
+from gatekit.recurrence.executors.linear import recurrence
+from gatekit.recurrence.executors.linear.recurrence import Matrix
+from gatekit.recurrence.executors.products import SharedProducts
+from gatekit.recurrence.hold import hold_always
+from gatekit.recurrence.problem import Problem
+from gatekit.recurrence.step import apply_map, pre_activation, value_of
+
+
+class Step:
+    """The step of a block's states, $s_t = f_t(s_{t-1})$, for all t.
+
+    Args:
+        problem: the call, time first.
+        block: the block.
+        env: values by key, ``time x batch x width``; all that earlier blocks leave is in it.
+        products: the linear reads of what is known.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        block: NewtonBlock,
+        env: Mapping[str, Any],
+        products: SharedProducts,
+    ) -> None:
+        self.problem, self.block, self.env, self.products = problem, block, dict(env), products
+        cell = problem.cell
+        self.first = [problem.states[name] for name in block.states]
+        self.inside = [cell.node(name) for name in block.inside]
+        by_name = {node.name: node for node in cell.nodes}
+        # Products of what is known are made here, outside any loop.
+        self.known = {
+            (owner.name, read.text): products.linear(owner.name, read)
+            for node in self.inside
+            for owner, read in shared_reads(by_name, node)
+            if all(name in self.env for name in names(read.expr))
+        }
+        places = {state.name: place for place, state in enumerate(cell.states)}
+        x = problem.inputs["x"]
+        self.holds = []
+        for name, first in zip(block.states, self.first, strict=True):
+            like = tf.broadcast_to(first, tf.concat([tf.shape(x)[:1], tf.shape(first)], 0))
+            self.holds.append(hold_always(problem, places[name], like))
+
+    def guess(self) -> list[Any]:
+        """Return each state's first value at all steps, ``time x batch x width``."""
+        x = self.problem.inputs["x"]
+        return [
+            tf.ensure_shape(
+                tf.broadcast_to(first, tf.concat([tf.shape(x)[:1], tf.shape(first)], 0)),
+                [*x.shape[:2], first.shape[-1]],
+            )
+            for first in self.first
+        ]
+
+    def before(self, states: list[Any]) -> list[Any]:
+        """Return the states before each step, given those after it."""
+        # A reset would put the first value in place of the previous one here.
+        return [
+            tf.ensure_shape(recurrence.before(s, first), s.shape)
+            for s, first in zip(states, self.first, strict=True)
+        ]
+
+    def values(self, previous: list[Any]) -> list[Any]:
+        """Return the new values that the equations give, without zoneout and mask.
+
+        Args:
+            previous: the states before each step, ``time x batch x width``.
+        """
+        cell, problem = self.problem.cell, self.problem
+        local = dict(self.env)
+        for name, value in zip(self.block.states, previous, strict=True):
+            local[f"{name}_prev"] = value
+
+        def linear(owner: str, read: BuiltRead) -> Any:
+            if (owner, read.text) in self.known:
+                return self.known[owner, read.text]
+            u = evaluate(read.expr, local, cell.spec.functions)
+            return apply_map(read, u, problem.weights, problem.matmul_dtype)
+
+        for node in self.inside:
+            pre = None
+            if node.declared:
+                pre = pre_activation(cell, self.bare(node), linear, problem.weights)
+            value_of(cell, node, local, pre, problem.inputs["x"])
+        return [
+            tf.ensure_shape(local[name], value.shape)
+            for name, value in zip(self.block.states, previous, strict=True)
+        ]
+
+    def bare(self, node: Node) -> Node:
+        """Return a gate without its bias, if one of its products has it."""
+        return replace(node, bias=None) if node.name in self.products.biased else node
+
+    def jacobian(self, previous: list[Any]) -> tuple[list[Any], Matrix]:
+        r"""Return the new values, and $\partial f^i / \partial s^j$ for each unit, without holds.
+
+        Each unit of a new state depends on its own unit of the previous states alone, so that the
+        gradient of the sum over units has the diagonal of the Jacobian.
+        """
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(previous)
+            values = self.values(previous)
+        rows = [
+            tape.gradient(v, previous, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            for v in values
+        ]
+        return values, rows
+
+    def held(self, values: list[Any], previous: list[Any]) -> list[Any]:
+        """Return the states after each step, with zoneout and mask."""
+        return [
+            held.value(new, old)
+            for held, new, old in zip(self.holds, values, previous, strict=True)
+        ]
+
+    def held_jacobian(self, rows: Matrix) -> Matrix:
+        """Return the Jacobian with zoneout and mask."""
+        # A reset would put zeros in here.
+        nothing = tf.zeros([], rows[0][0].dtype)
+        return [
+            held.affine(row, nothing, place)[0]
+            for place, (held, row) in enumerate(zip(self.holds, rows, strict=True))
+        ]

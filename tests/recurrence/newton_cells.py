@@ -1,0 +1,97 @@
+"""Cells that Newton's method solves and are not in the zoo, and cells that it must refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BUNDLED = ("brc", "ind_rnn", "para_lstm", "rwkv4", "unicornn")
+
+
+def cell(name: str, *, gates: Any = None, emits: str = "h", **equations: str) -> dict[str, Any]:
+    """Return a cell as a mapping."""
+    return {"name": name, "gates": gates or {}, "equations": equations, "emits": emits}
+
+
+def _gate(kind: str, **reads: str) -> dict[str, Any]:
+    return {"kind": kind, "reads": reads}
+
+
+OWN: dict[str, Any] = {
+    made["name"]: made
+    for made in (
+        cell(
+            "damped",
+            gates={"force": _gate("tanh", x="dense", h_prev="diagonal")},
+            h="0.5 * h_prev + force / (1 + square(h_prev))",
+        ),
+        # Two states that turn into each other.
+        cell(
+            "oscillator",
+            gates={"drive": _gate("tanh", x="dense", h_prev="diagonal")},
+            v="v_prev + 0.1 * (drive - sin(h_prev) - v_prev)",
+            h="h_prev + 0.1 * v",
+        ),
+        # The second state reads the first through a dense map: they are solved in turn.
+        cell(
+            "two_layers",
+            gates={
+                "low": _gate("tanh", x="dense", low_prev="diagonal"),
+                "high": _gate("tanh", low="dense", low_prev="dense", h_prev="diagonal"),
+            },
+            h="0.9 * h_prev * high + high",
+        ),
+        # Its slope changes its sign so often that 20 iterations are not enough for 30 steps.
+        cell(
+            "unstable",
+            gates={"drive": _gate("linear", x="dense")},
+            h="sin(1.5 * h_prev + drive)",
+        ),
+    )
+}
+REFUSED: dict[str, tuple[Any, str]] = {
+    "dense": (
+        cell("dense", gates={"g": _gate("tanh", x="dense", h_prev="dense")}, h="g"),
+        "g reads h_prev through a dense map",
+    ),
+    "mixed": (
+        cell(
+            "mixed",
+            gates={"g": _gate("tanh", x="dense", h_prev="diagonal")},
+            h="g * softmax(h_prev)",
+        ),
+        "h mixes units of a previous state by softmax(...)",
+    ),
+    # One unit of s is read by all units of h, on which it depends.
+    "repeated": (
+        cell(
+            "repeated",
+            gates={"g": _gate("tanh", x="dense", h_prev="diagonal"), "n": _gate("tanh", x="dense")},
+            s="tanh(s_prev + mean(h_prev))",
+            h="g * s_prev + n",
+        ),
+        "s mixes units of a previous state by mean(...)",
+    ),
+    "five": (
+        cell(
+            "five",
+            gates={"g": _gate("tanh", x="dense")},
+            a="tanh(b_prev + g)",
+            b="tanh(c_prev)",
+            c="tanh(d_prev)",
+            d="tanh(h_prev)",
+            h="tanh(a_prev)",
+        ),
+        "at most 4 states are solved together",
+    ),
+    "scalar": (
+        cell(
+            "scalar",
+            gates={
+                "g": _gate("sigmoid", x="dense"),
+                "n": {**_gate("tanh", x="dense", h_prev="dense"), "units": 1},
+            },
+            h="g * h_prev + n",
+        ),
+        "n reads h_prev through a dense map",
+    ),
+}
