@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gatekit.cell.block.reading import PLAIN
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
@@ -21,6 +22,14 @@ from .schema import Check, WrongError, flag, mapping, number, one_of, optional, 
 POOLS = ("last", "mean", "all")
 PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
+
+
+def cells(value: Any) -> list[Any]:
+    """Check for a list of cells, each a name or a mapping."""
+    fine = isinstance(value, list) and value
+    if not fine or not all(isinstance(each, (str, Mapping)) and each for each in value):
+        raise WrongError("a list of names of cells, such as [lstm,gru], or null")
+    return list(value)
 
 
 def trackers(value: Any) -> list[str]:
@@ -48,6 +57,9 @@ RUN_KEYS: dict[str, Check] = {
     "cell": mapping,
     "swap": mapping,
     "output_unit": mapping,
+    "block": mapping,
+    "width": optional(whole(1)),
+    "mixers": optional(cells),
     "units": whole(1),
     "layers": whole(1, 64),
     "bidirectional": flag,
@@ -134,6 +146,8 @@ OTHER_NAMES = {
     "hidden_size": "units",
     "hidden_units": "units",
     "hidden_dim": "units",
+    "d_model": "width",
+    "model_dim": "width",
     "num_layers": "layers",
     "num_units": "units",
     "dtype": "precision",
@@ -163,6 +177,9 @@ OTHER_NAMES = {
 DEFAULTS: dict[str, Any] = {
     "swap": {},
     "output_unit": {"kind": "hidden"},
+    "block": dict(PLAIN),
+    "width": None,
+    "mixers": None,
     "units": 64,
     "layers": 1,
     "bidirectional": False,
