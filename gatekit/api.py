@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys that name a file: as a mapping, the name is one of its entries.
-_NAMED = ("cell", "task", "output_unit", "optimizer", "trainer")
+_NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 

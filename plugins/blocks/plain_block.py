@@ -14,8 +14,6 @@ class Plain(Block):
         doi:10.1162/neco.1997.9.8.1735
     """
 
-    wraps = False
-
     def combine(self, parts, x, mixed):
         """Return what the recurrent layer returns."""
         return mixed

@@ -110,7 +110,7 @@ def build_block(
         finish = parts.sketch(block.finish(parts, Name("x")))
         sketches.append(("finish", finish))
     for method, sketch in sketches:
-        if spec.block.wraps and sketch.width != width:
+        if not spec.plain and sketch.width != width:
             raise CellError(
                 f"{where}: {method} returns the width {sketch.width}, and the model's is {width}; "
                 "map the value: parts.dense('out', value, parts.width)."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from gatekit.cell.declare import Declared
 from gatekit.cell.errors import PluginError
 from gatekit.cell.language.expression import Expr
@@ -21,9 +19,6 @@ class Block(Declared):
     `gatekit.ops`. Annotated class fields are options. A field ``expand: float`` sets the units of
     the cell, as a multiple of the model's width, where the user does not.
     """
-
-    wraps: ClassVar[bool] = True
-    """Whether anything is around the layer; only the block ``plain`` has nothing."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
