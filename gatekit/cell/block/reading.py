@@ -31,7 +31,7 @@ class BlockSpec:
     @property
     def plain(self) -> bool:
         """Whether nothing is around the recurrent layer."""
-        return self.kind == PLAIN["kind"]
+        return self.kind == str(PLAIN["kind"])
 
     def canonical(self) -> dict[str, Any]:
         """Return plain data that `read_block` reads as an equal block: options at their defaults

@@ -37,8 +37,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         "what",
         nargs="*",
         metavar="NAME|FILE.yaml|KEY=VALUE",
-        help="a gate, output unit, block, function, task or cell, or the YAML file of a cell, which "
-        "is never executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
+        help="a gate, output unit, block, function, task or cell, or the YAML file of a cell, "
+        "which is never executed; then options, such as eps=1e-2, or for a cell units=16 "
+        "features=4",
     )
     parser.add_argument(
         "--kind",
