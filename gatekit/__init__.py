@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__ as __version__
+from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
@@ -18,6 +19,7 @@ from gatekit.cell.parameter import Parameter
 if TYPE_CHECKING:
     from gatekit import code, convert, registry, tasks, testing
     from gatekit.cell.schema import MAX_EQUATIONS
+    from gatekit.recurrence.blocks.layer import BlockLayer
     from gatekit.recurrence.layers.rnn import RNN
     from gatekit.recurrence.layers.step_cell import Cell
     from gatekit.recurrence.padding import pad_time
@@ -38,6 +40,8 @@ __all__ = [
     "RNN",
     "AutomatonTask",
     "Batch",
+    "Block",
+    "BlockLayer",
     "Cell",
     "ConfigError",
     "DataError",
@@ -80,6 +84,7 @@ __all__ = [
 _LAZY = {
     "MAX_EQUATIONS": "gatekit.cell.schema",
     "RNN": "gatekit.recurrence.layers.rnn",
+    "BlockLayer": "gatekit.recurrence.blocks.layer",
     "Cell": "gatekit.recurrence.layers.step_cell",
     "hookimpl": "gatekit.registry.hooks",
     "load": "gatekit.compare",

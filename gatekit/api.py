@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PLAIN = re.compile(r"[\w./+-]+", re.ASCII)
 # Keys that name a file: as a mapping, the name is one of its entries.
-_NAMED = ("cell", "task", "output_unit", "optimizer", "trainer")
+_NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
@@ -318,6 +318,7 @@ def diagram(
     *,
     output_unit: Any = "hidden",
     swap: Mapping[str, Any] | None = None,
+    block: Any = "plain",
     plugins: Sequence[str] = (),
 ) -> Drawing:
     """Return a cell's graph as an SVG that a notebook shows; ``save("gru.svg")`` writes it.
@@ -328,17 +329,32 @@ def diagram(
         features: the width of the input.
         output_unit: what is emitted.
         swap: gates by role, such as ``{"forget": "power_law"}``.
+        block: what is around the cell: a name, or ``{"kind": NAME, option: value}``; its width is
+            ``features``.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
         GatekitError: a name is unknown, or the parts do not fit together.
     """
+    from gatekit.cell.block.built import build_block
+    from gatekit.cell.block.reading import read_block
+    from gatekit.cell.schema import read_output_unit
+    from gatekit.cell.show.diagram.block import block_diagram
     from gatekit.cell.show.diagram.drawing import diagram as drawn
     from gatekit.code.given import built_cell
-    from gatekit.registry import bibliography
+    from gatekit.registry import bibliography, catalogue
 
-    built = built_cell(cell, units, features, output_unit, swap, plugins)
-    return Drawing(drawn(built, bibliography(tuple(plugins))))
+    built, works = (
+        built_cell(cell, units, features, output_unit, swap, plugins),
+        bibliography(tuple(plugins)),
+    )
+    known = catalogue(tuple(plugins))
+    around = read_block(block, known)
+    if around.plain:
+        return Drawing(drawn(built, works))
+    unit = read_output_unit(output_unit, known)
+    whole = build_block(around, built.spec, unit, width=features, units=built.units)
+    return Drawing(block_diagram(whole, works))
 
 
 class Shown(Text):

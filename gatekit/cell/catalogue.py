@@ -9,6 +9,7 @@ from typing import Any
 
 from gatekit.cell.language.ops import FUNCTIONS, Function
 
+from .block.contract import Block
 from .gate import Gate
 from .initializer import Initializer
 from .linear_map import LinearMap
@@ -28,6 +29,7 @@ class Catalogue:
         functions: functions of the equation language.
         initializers: initializer classes.
         linear_maps: linear map classes.
+        blocks: block classes.
         loaded: the plugins behind these names, for error messages.
         broken: the plugins that failed to load, each with the reason, for error messages.
     """
@@ -38,5 +40,6 @@ class Catalogue:
     functions: Mapping[str, Function] = field(default_factory=lambda: MappingProxyType(FUNCTIONS))
     initializers: Mapping[str, type[Initializer]] = field(default_factory=lambda: _EMPTY)
     linear_maps: Mapping[str, type[LinearMap]] = field(default_factory=lambda: _EMPTY)
+    blocks: Mapping[str, type[Block]] = field(default_factory=lambda: _EMPTY)
     loaded: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ GROUPS = {
 }
 
 COMMANDS = {
-    "new": Command("write.new", "create a project, a gate, output unit, task or function"),
+    "new": Command("write.new", "create a project, a gate, output unit, block, task or function"),
     "check": Command("write.check", "check a plugin for conformance, or a cell in a file"),
     "show": Command("write.show", "show a cell: equations, states, weights, reference"),
     "cells": Command(
@@ -38,6 +38,7 @@ COMMANDS = {
     ),
     "gates": Command("write.listing", "list the gates"),
     "output-units": Command("write.listing", "list the output units"),
+    "blocks": Command("write.listing", "list the blocks, which are around recurrent layers"),
     "functions": Command("write.listing", "list the functions of the equation language"),
     "tasks": Command("write.listing", "list the tasks"),
     "plugins": Command("write.plugins", "list the plugins, and the errors of broken plugins"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatekit.cell.errors import CellError, ConfigError, ExpressionError
 
 if TYPE_CHECKING:
+    from gatekit.cell.block.reading import BlockSpec
     from gatekit.cell.schema import CellSpec, OutputUnitSpec
     from gatekit.registry.components import Components
 
@@ -28,6 +29,8 @@ class Overrides:
         features: the width of the input.
         plugins: files of additional plugins.
         unchanged: whether no word changes the cell that is named.
+        block: what is around the recurrent layer.
+        width: the model's width.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Overrides:
     features: int
     plugins: tuple[str, ...]
     unchanged: bool
+    block: BlockSpec
+    width: int
 
 
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
@@ -52,6 +57,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     Raises:
         GatekitError: an argument is not allowed, or no cell is named.
     """
+    from gatekit.cell.block.reading import read_block
     from gatekit.cell.schema import read_output_unit
     from gatekit.registry import components
     from gatekit.study.config import validate
@@ -82,6 +88,8 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         _features(sizes),
         plugins,
         not changes_cell(words),
+        read_block(config["block"], known.catalogue),
+        config["width"] or config["units"],
     )
 
 
@@ -104,7 +112,7 @@ def _refuse(words: Sequence[str]) -> None:
         if not equals and word.isidentifier():
             raise ConfigError(f"{word!r} is not KEY=VALUE; type cell={word} to name a cell")
         names = value.strip("[]").split(",")
-        if key in ("cell", "output_unit") and len(names) > 1:
+        if key in ("cell", "block", "output_unit") and len(names) > 1:
             listed = f"{key}={','.join(names)}"
             raise ConfigError(
                 f"{listed} names {len(names)}, and this command takes one; type {key}={names[0]}. "

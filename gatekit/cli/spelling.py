@@ -9,7 +9,17 @@ from gatekit.cell.errors import ConfigError
 KEY = ("train", "plan", "show", "cite", "tune")
 """Commands whose arguments are keys: they take ``plugins=[FILE.py]``."""
 
-OPTION = ("check", "cells", "gates", "output-units", "functions", "tasks", "plugins", "report")
+OPTION = (
+    "check",
+    "cells",
+    "gates",
+    "output-units",
+    "blocks",
+    "functions",
+    "tasks",
+    "plugins",
+    "report",
+)
 """Commands that take ``--plugin FILE.py``."""
 
 

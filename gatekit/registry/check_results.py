@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 PASS, FAIL, XFAIL = "PASS", "FAIL", "XFAIL"
-CHECKABLE = ("gates", "output_units", "functions", "tasks")
+CHECKABLE = ("gates", "output_units", "blocks", "functions", "tasks")
 """The kinds that the conformance suite has checks for."""
 
 _HASH = re.compile(r"[0-9a-f]{64}\Z")
@@ -38,7 +38,7 @@ def put(source: str, kind: str, name: str, outcomes: Sequence[DataclassInstance]
 
     Args:
         source: the hash of its source, as `gatekit.registry.object_hash` gives it.
-        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
         outcomes: what came of all checks.
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.declare import plain
+from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Task
@@ -23,7 +24,7 @@ class Components:
     """What cells and tasks a study can use, and the folders of their configurations.
 
     Args:
-        catalogue: gates, output units, functions, initializers, linear maps and cells.
+        catalogue: gates, output units, functions, initializers, linear maps, blocks and cells.
         tasks: task classes by name.
         config_folders: the folders with ``cell/`` and the like, in the order of the search.
         files: plugin files that the user named.
@@ -36,10 +37,12 @@ class Components:
 
     def task_defaults(self) -> dict[str, dict[str, Any]]:
         """Return every task's options with their defaults; an option without one is ``???``."""
-        return {
-            name: {o: plain(getattr(kind, o, "???")) for o in kind._option_types}
-            for name, kind in self.tasks.items()
-        }
+        return {name: self.defaults(kind) for name, kind in self.tasks.items()}
+
+    @staticmethod
+    def defaults(kind: type[Declared]) -> dict[str, Any]:
+        """Return the options of a class with their defaults; an option without one is ``???``."""
+        return {o: plain(getattr(kind, o, "???")) for o in kind._option_types}
 
     def task(self, config: Mapping[str, Any]) -> Task:
         """Return the task that ``{name: .., option: ..}`` describes.
@@ -58,13 +61,25 @@ class Components:
         except ConfigError as error:
             raise ConfigError(f"task={name}: {error}") from None
 
-    def hashes(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, str]:
+    def hashes(
+        self,
+        cells: Sequence[CellSpec],
+        unit: OutputUnitSpec,
+        task: str,
+        block: BlockSpec | None = None,
+    ) -> dict[str, str]:
         """Return the hash of the source of every plugin that a run uses, by name."""
-        return plugin_hashes(cell, unit, task, self.files)
+        return plugin_hashes(cells, unit, task, self.files, block)
 
-    def sources(self, cell: CellSpec, unit: OutputUnitSpec, task: str) -> dict[str, bytes]:
+    def sources(
+        self,
+        cells: Sequence[CellSpec],
+        unit: OutputUnitSpec,
+        task: str,
+        block: BlockSpec | None = None,
+    ) -> dict[str, bytes]:
         """Return the source of every plugin that a run uses, by its hash."""
-        return plugin_sources(cell, unit, task, self.files)
+        return plugin_sources(cells, unit, task, self.files, block)
 
 
 def _load(plugins: tuple[str, ...]) -> Components:

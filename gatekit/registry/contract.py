@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import PluginError, listed, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
@@ -30,6 +31,7 @@ CLASSES: dict[str, type] = {
     "output_units": OutputUnit,
     "initializers": Initializer,
     "linear_maps": LinearMap,
+    "blocks": Block,
     "tasks": Task,
 }
 KINDS = (*CLASSES, "cells", "functions")

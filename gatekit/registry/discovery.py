@@ -31,7 +31,7 @@ DEEPEST = 5
 """Folders below ``plugins`` that are searched: plugins/1/2/3/4/5/mine.py is found."""
 MOST = 2000
 """Python files and folders that a folder of plugins may have."""
-CELL_FOLDERS = ("cells", "functions", "gates", "initializers", "maps", "outputs")
+CELL_FOLDERS = ("blocks", "cells", "functions", "gates", "initializers", "maps", "outputs")
 """Bundled folders whose plugins provide what a cell is made of."""
 CONFIGURATIONS = "bundled_conf.py"
 """The only bundled plugin that is not in a folder: others beside it are the user's."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.errors import PluginError, alternatives
 from gatekit.cell.language.expression import Call, Expr, walk
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, Read
@@ -32,7 +33,7 @@ def plugin_source(kind: str, name: str, plugins: Sequence[str] = ()) -> Path:
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
-            ``linear_maps`` or ``tasks``.
+            ``linear_maps``, ``blocks`` or ``tasks``.
         name: the registered name.
         plugins: plugin files besides those that are found by themselves.
 
@@ -72,34 +73,37 @@ def object_hash(kind: str, name: str, plugins: Sequence[str] = ()) -> str:
 
 
 def plugin_hashes(
-    cell: CellSpec | None,
+    cell: CellSpec | Sequence[CellSpec] | None,
     output_unit: OutputUnitSpec | None,
     task_name: str | None,
     plugins: Sequence[str] = (),
+    block: BlockSpec | None = None,
 ) -> dict[str, str]:
     """Return the hash of the source of every plugin that a run uses, by the plugin's name.
 
     Layout, comments, docstrings and the folder do not count.
 
     Args:
-        cell: the cell, with its gates, linear maps, initializers and functions.
+        cell: the cell, or cells, with gates, linear maps, initializers and functions.
         output_unit: the output unit, with its linear maps, initializers and functions.
         task_name: the task's registered name.
         plugins: plugin files besides those that are found by themselves.
+        block: what is around the recurrent layers.
 
     Returns:
         SHA-256 in hexadecimal digits, by plugin name, sorted.
     """
     known = complete_registry(plugins)
-    used = _used(known, cell, output_unit, task_name)
+    used = _used(known, cell, output_unit, task_name, block)
     return {name: _joined_hash(used[name], known.plugins[name]) for name in sorted(used)}
 
 
 def plugin_sources(
-    cell: CellSpec | None,
+    cell: CellSpec | Sequence[CellSpec] | None,
     output_unit: OutputUnitSpec | None,
     task_name: str | None,
     plugins: Sequence[str] = (),
+    block: BlockSpec | None = None,
 ) -> dict[str, bytes]:
     """Return the source of every plugin that a run uses, by the hash that `plugin_hashes` gives.
 
@@ -110,13 +114,14 @@ def plugin_sources(
         output_unit: as in `plugin_hashes`.
         task_name: as in `plugin_hashes`.
         plugins: as in `plugin_hashes`.
+        block: as in `plugin_hashes`.
 
     Returns:
         Python text in bytes, by SHA-256 in hexadecimal digits.
     """
     known = complete_registry(plugins)
     found: dict[str, bytes] = {}
-    for name, files in _used(known, cell, output_unit, task_name).items():
+    for name, files in _used(known, cell, output_unit, task_name, block).items():
         texts = [path.read_bytes() for path in sorted(files) if path.is_file()]
         names = [path.name for path in sorted(files) if path.is_file()]
         if len(texts) > 1:
@@ -127,11 +132,19 @@ def plugin_sources(
 
 
 def _used(
-    known: Registry, cell: CellSpec | None, unit: OutputUnitSpec | None, task_name: str | None
+    known: Registry,
+    cell: CellSpec | Sequence[CellSpec] | None,
+    unit: OutputUnitSpec | None,
+    task_name: str | None,
+    block: BlockSpec | None,
 ) -> dict[str, set[Path]]:
     """Return the files of every plugin that a run uses, by the plugin's name."""
     used: dict[str, set[Path]] = {}
-    for kind, name in sorted({*_of_cell(cell), *_of_output_unit(unit), ("tasks", task_name or "")}):
+    cells = cell if isinstance(cell, Sequence) else [cell]
+    found = {pair for each in cells for pair in _of_cell(each)}
+    if block is not None and not block.plain:  # nothing of a plain block is computed
+        found.add(("blocks", block.kind))
+    for kind, name in sorted({*found, *_of_output_unit(unit), ("tasks", task_name or "")}):
         origin = known.origins[kind].get(name)
         if origin is not None:
             files = _files(known, known.plugins[origin.plugin], known.objects[kind][name])

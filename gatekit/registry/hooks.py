@@ -7,6 +7,7 @@ from typing import Any
 
 import pluggy
 
+from gatekit.cell.block.contract import Block
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import Function
@@ -28,6 +29,12 @@ def gatekit_gates() -> Mapping[str, type[Gate]]:
 @hookspec
 def gatekit_output_units() -> Mapping[str, type[OutputUnit]]:
     """Return output unit classes by name."""
+    raise NotImplementedError
+
+
+@hookspec
+def gatekit_blocks() -> Mapping[str, type[Block]]:
+    """Return block classes by name: what is around a recurrent layer."""
     raise NotImplementedError
 
 

@@ -91,7 +91,7 @@ def origins(kind: str, plugins: Sequence[str] = ()) -> dict[str, Origin]:
 
     Args:
         kind: ``gates``, ``output_units``, ``cells``, ``functions``, ``initializers``,
-            ``linear_maps`` or ``tasks``.
+            ``linear_maps``, ``blocks`` or ``tasks``.
         plugins: as in `catalogue`.
 
     Raises:

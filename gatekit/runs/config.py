@@ -129,7 +129,11 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def cell_name(config: Mapping[str, Any]) -> str | None:
-    """Return the name of a configuration's cell, None without one."""
+    """Return the name of a configuration's cell, None without one; ``lstm+gru`` if layers have
+    cells of their own."""
+    mixers = config.get("mixers")
+    if isinstance(mixers, list) and mixers:
+        return "+".join(str(cell_name({"cell": each})) for each in mixers)
     cell = config.get("cell")
     name = cell.get("name") if isinstance(cell, Mapping) else cell
     return None if name is None else str(name)
@@ -141,6 +145,6 @@ def run_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     name = cell_name(config)
     if name is not None:
         flat["cell"] = name
-    rest = {k: v for k, v in config.items() if k != "cell" and k not in NOT_VARIANTS}
+    rest = {k: v for k, v in config.items() if k not in ("cell", "mixers", *NOT_VARIANTS)}
     flat.update(flatten(rest))
     return flat

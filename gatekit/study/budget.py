@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gatekit import registry
+from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
@@ -34,7 +36,10 @@ def parameters(
         GatekitError: the cell cannot be built at this size.
     """
     directions = 2 if config["bidirectional"] else 1
-    return sum(directions * built.count() for built in layers(config, cell, unit, signature))
+    return sum(
+        built.count() * (1 if isinstance(built, BuiltBlock) else directions)
+        for built in stack(config, cell, unit, signature)
+    )
 
 
 def layers(
@@ -45,20 +50,49 @@ def layers(
     Raises:
         GatekitError: the cell cannot be built at this size.
     """
-    width = int(signature.features or config["units"])
-    if signature.vocabulary is not None:
-        width = config["units"]
-    for _ in range(config["layers"]):
-        built = build(cell, config["units"], width, unit)
+    for each in stack(config, cell, unit, signature):
+        yield each.cell if isinstance(each, BuiltBlock) else each
+
+
+def stack(
+    config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
+) -> Iterator[Cell | BuiltBlock]:
+    """Yield the cell of each recurrent layer, with the block around it where there is one.
+
+    Raises:
+        GatekitError: a cell or block cannot be built at this size.
+    """
+    known = registry.catalogue(tuple(config.get("plugins") or ()))
+    block = read_block(config.get("block") or PLAIN, known)
+    given = [read_cell(each, known) for each in config.get("mixers") or ()]
+    model = config.get("width") or config["units"]
+    width = int(signature.features or model)
+    if signature.vocabulary is not None or not block.plain:
+        width = model
+    directions = 2 if config["bidirectional"] else 1
+    for index in range(config["layers"]):
+        spec = given[index % len(given)] if given else cell
+        built = build(spec, config["units"], width, unit)
+        made: Cell | BuiltBlock = built
+        if not block.plain:
+            made = build_block(
+                block,
+                spec,
+                unit,
+                width=width,
+                units=config["units"],
+                directions=directions,
+                last=index + 1 == config["layers"],
+            )
         further = [name for name in built.inputs if name != "x"]
         if further:
             raise ConfigError(
-                f"the cell {cell.name!r} also reads {listed(further)}, which no task gives; use it "
-                f"in a model of your own: gatekit.RNN({cell.name!r}, units), called with "
+                f"the cell {spec.name!r} also reads {listed(further)}, which no task gives; use it "
+                f"in a model of your own: gatekit.RNN({spec.name!r}, units), called with "
                 f"{{{', '.join(f'{name!r}: ...' for name in built.inputs)}}}."
             )
-        yield built
-        width = (2 if config["bidirectional"] else 1) * built.output.width
+        yield made
+        width = width if not block.plain else directions * built.output.width
 
 
 def matched(
@@ -118,7 +152,8 @@ def _target(
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
         other = registry.cell_config(name, known.catalogue, known.files)
-        return parameters(config, read_cell(other, known.catalogue), unit, signature)
+        alone = {**config, "mixers": None}
+        return parameters(alone, read_cell(other, known.catalogue), unit, signature)
     raise ConfigError(
         f"match={asked}: type match=parameters:50k (a number of recurrent parameters; k and M may "
         "follow) or match=cell:lstm (the budget that cell has at these units)."

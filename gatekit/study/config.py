@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gatekit.cell.block.reading import PLAIN
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
@@ -35,6 +36,14 @@ PRECISIONS = ("float32", "float64", "mixed_float16", "mixed_bfloat16")
 SCHEDULES = ("constant", "cosine", "linear", "step", "wsd")
 
 
+def cells(value: Any) -> list[Any]:
+    """Check for a list of cells, each a name or a mapping."""
+    fine = isinstance(value, list) and value
+    if not fine or not all(isinstance(each, (str, Mapping)) and each for each in value):
+        raise WrongError("a list of names of cells, such as [lstm,gru], or null")
+    return list(value)
+
+
 def trackers(value: Any) -> list[str]:
     """Check for a list of trackers, each with its module installed."""
     if not isinstance(value, list) or not all(name in NAMES for name in value):
@@ -60,6 +69,9 @@ RUN_KEYS: dict[str, Check] = {
     "cell": mapping,
     "swap": mapping,
     "output_unit": mapping,
+    "block": mapping,
+    "width": optional(whole(1)),
+    "mixers": optional(cells),
     "units": whole(1),
     "layers": whole(1, 64),
     "bidirectional": flag,
@@ -153,6 +165,8 @@ OTHER_NAMES = {
     "hidden_dim": "units",
     "hidden": "units",
     "n_hidden": "units",
+    "d_model": "width",
+    "model_dim": "width",
     "num_layers": "layers",
     "n_layers": "layers",
     "depth": "layers",
@@ -192,6 +206,9 @@ OTHER_NAMES = {
 DEFAULTS: dict[str, Any] = {
     "swap": {},
     "output_unit": {"kind": "hidden"},
+    "block": dict(PLAIN),
+    "width": None,
+    "mixers": None,
     "units": 64,
     "layers": 1,
     "bidirectional": False,

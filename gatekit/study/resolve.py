@@ -9,9 +9,15 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gatekit.cell.block.contract import units_of
+from gatekit.cell.block.reading import PLAIN
 from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.registry import catalogue
 
 from .references import refuse_large, refuse_resolvers
+
+DEFAULT_WIDTH = 64
+"""Of a model whose width and units are not given."""
 
 _NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 
@@ -30,6 +36,8 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
     """
     raw = unresolved(composed)
     _refuse_missing(raw, "")
+    if raw.get("units") is None:
+        raw["units"] = _units(raw)
     task = raw.get("task")
     if isinstance(task, dict) and isinstance(task.get("name"), str):
         raw["task"] = {"name": task["name"], **task_defaults.get(task["name"], {}), **task}
@@ -49,6 +57,23 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         raise ConfigError(f"{key}: {message}. References: {_interpolations(raw)}.") from None
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}
+
+
+def _units(raw: dict[str, Any]) -> int:
+    """Return the units of the cell where none are given; a block that expands sets the width."""
+    block, width = raw.get("block"), raw.get("width")
+    kind = block.get("kind") if isinstance(block, dict) else None
+    plugins = raw.get("plugins") or ()
+    known = catalogue([str(p) for p in plugins] if isinstance(plugins, list) else ()).blocks
+    expand = getattr(known.get(str(kind)), "expand", 1.0)
+    if isinstance(block, dict) and isinstance(block.get("expand"), (int, float)):
+        expand = block["expand"]
+    if kind is None or kind == PLAIN["kind"] or not isinstance(width, (int, type(None))):
+        return DEFAULT_WIDTH
+    units = units_of(width or DEFAULT_WIDTH, expand)
+    if width is None and units != DEFAULT_WIDTH:
+        raw["width"] = DEFAULT_WIDTH
+    return units
 
 
 def keys_of(values: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gatekit import registry
+from gatekit.cell.block.reading import read_block
 from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.schema import (
     ABOUT_KEYS,
@@ -67,7 +69,9 @@ class Variant:
     def _numbers(self, seed: int) -> dict[str, Any]:
         left_out = ("study", "plugins", "swap", "match", "probe")
         kept = {k: v for k, v in self.config.items() if k not in left_out}
-        kept["cell"] = {k: v for k, v in kept["cell"].items() if k not in _ABOUT}
+        kept["cell"] = _numbers_of(kept["cell"])
+        if kept["mixers"] is not None:
+            kept["mixers"] = [_numbers_of(each) for each in kept["mixers"]]
         return {**kept, "seed": seed}
 
 
@@ -85,9 +89,19 @@ def variant(
         GatekitError: the cell, task or sizes are not allowed.
     """
     base = {key: config[key] for key in RUN_KEYS if key != "seed"}
-    cell = read_cell(base["cell"], known.catalogue) if swapped else cell_of(base, known)
+    only = base["mixers"] is None
+    cell = read_cell(base["cell"], known.catalogue) if swapped or not only else cell_of(base, known)
     unit = read_output_unit(base["output_unit"], known.catalogue)
     task = known.task(base["task"])
+    block = read_block(base["block"], known.catalogue)
+    base["block"] = block.canonical()
+    if base["width"] == base["units"]:
+        base["width"] = None  # what it is without the key
+    mixers = [cell]
+    if base["mixers"] is not None:
+        mixers = mixers_of(base, known, swapped)
+        base["mixers"] = [each.canonical() for each in mixers]
+        cell = mixers[0]
     base["cell"] = cell.canonical()
     base["output_unit"] = unit.canonical()
     base["task"] = {"name": base["task"]["name"], **task.options()}
@@ -97,6 +111,11 @@ def variant(
         raise ConfigError(
             f"pool={base['pool']}: the task {base['task']['name']!r} has a target for every step, "
             "so that the head reads each output by itself; remove pool."
+        )
+    if base["residual"] and not block.plain:
+        raise ConfigError(
+            f"residual=true: the block {block.kind!r} has residual connections of its own; remove "
+            "residual, or block."
         )
     if base["vary"] == "order" and task.streamed:
         raise ConfigError(
@@ -123,10 +142,60 @@ def variant(
         base,
         count,
         task.data_hash(),
-        known.hashes(cell, unit, name),
-        known.sources(cell, unit, name),
+        known.hashes(mixers, unit, name, block),
+        known.sources(mixers, unit, name, block),
         task.places,
     )
+
+
+def _numbers_of(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in cell.items() if k not in _ABOUT}
+
+
+def mixers_of(
+    config: Mapping[str, Any], known: components.Components, swapped: bool = False
+) -> list[CellSpec]:
+    """Return the cells of ``mixers``, with the gates of ``swap`` in those that have the role.
+
+    Args:
+        config: the keys of a run.
+        known: what is registered.
+        swapped: whether the cells hold their swapped gates already, as in a run's config.yaml.
+
+    Raises:
+        GatekitError: a cell, or the number of cells, is not allowed, or no cell has a role.
+    """
+    given, layers = config["mixers"], config["layers"]
+    if layers % len(given):
+        raise ConfigError(
+            f"mixers has {len(given)} cells and layers={layers}; the cells are repeated, so that "
+            f"layers is a multiple of {len(given)}: type layers={len(given)}."
+        )
+    if swapped:
+        return [read_cell(each, known.catalogue) for each in given]
+    swaps = {role: gate for role, gate in config["swap"].items() if gate is not None}
+    plain = [registry.cell_config(each, known.catalogue, known.files) for each in given]
+    specs, placed = [], set[str]()
+    for each in plain:
+        spec = read_cell(each, known.catalogue)
+        own = {role: gate for role, gate in swaps.items() if _has_role(spec, role)}
+        placed |= {*own}
+        specs.append(cell_of({**config, "cell": each, "swap": own}, known) if own else spec)
+    for role in swaps:
+        if role not in placed:
+            raise ConfigError(
+                f"swap.{role}={swaps[role]}: no cell of mixers has the role {role!r}; remove it, "
+                "or name a cell that has it."
+            )
+    return specs
+
+
+def _has_role(spec: CellSpec, role: str) -> bool:
+    try:
+        spec.role(role)
+    except CellError:
+        return False
+    return True
 
 
 def _setting(precision: str) -> Setting:

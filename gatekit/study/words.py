@@ -12,7 +12,7 @@ from gatekit.cell.errors import ConfigError, listed, nearest
 from .options import known_key
 from .references import refuse_keywords, refuse_resolvers
 
-GROUPS = ("cell", "task", "output_unit", "optimizer", "trainer", "experiment")
+GROUPS = ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment")
 HYDRA_GROUPS = ("hydra/launcher", "hydra/sweeper")
 SWEEPER_KEYS = ("params", "grids", "seed", "startup", "pruner")
 MAX_WORD = 20_000

@@ -15,7 +15,14 @@ from __future__ import annotations
 from gatekit.registry import check_results as store
 
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
-from .suite import checks, function_checks, gate_checks, output_unit_checks, task_checks
+from .suite import (
+    block_checks,
+    checks,
+    function_checks,
+    gate_checks,
+    output_unit_checks,
+    task_checks,
+)
 
 __all__ = [
     "FAIL",
@@ -24,6 +31,7 @@ __all__ = [
     "Check",
     "CheckError",
     "Outcome",
+    "block_checks",
     "checks",
     "function_checks",
     "gate_checks",

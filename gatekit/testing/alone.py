@@ -24,7 +24,7 @@ def load_alone(kind: str, source: str) -> dict[str, Any]:
     """Return what happened when a plugin was loaded with no other plugin around it.
 
     Args:
-        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         source: its file, or its module's name where it is installed.
 
     Returns:

@@ -18,6 +18,7 @@ from gatekit.registry import origins
 KINDS = {
     "gate": "gates",
     "output-unit": "output_units",
+    "block": "blocks",
     "task": "tasks",
     "function": "functions",
 }
@@ -26,12 +27,14 @@ _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}\Z")
 _TRAIN = {
     "gates": "gatekit train cell=lstm swap.forget={name} task=adding units=16 trainer.steps=50",
     "output_units": "gatekit train output_unit={name} cell=lstm task=adding trainer.steps=50",
+    "blocks": "gatekit train block={name} cell=lstm task=adding units=16 trainer.steps=50",
     "tasks": "gatekit train task={name} cell=lstm units=16 trainer.steps=50",
     "functions": "gatekit train cell={name}_rnn task=adding units=16 trainer.steps=50",
 }
 _EXAMPLES = {
     "gates": "cell/{name}_lstm.yaml",
     "output_units": "experiment/{name}.yaml",
+    "blocks": "experiment/{name}.yaml",
     "tasks": "experiment/{name}.yaml",
     "functions": "cell/{name}_rnn.yaml",
 }
@@ -69,7 +72,7 @@ def plugin(kind: str, name: str) -> dict[Path, str]:
     """Return the one file of a new plugin, by path in the working folder.
 
     Args:
-        kind: ``gate``, ``output-unit``, ``task`` or ``function``.
+        kind: ``gate``, ``output-unit``, ``block``, ``task`` or ``function``.
         name: the name that it registers.
 
     Raises:
@@ -87,7 +90,7 @@ def package(kind: str, name: str, version: str) -> dict[Path, str]:
     Where ``./plugins/NAME.py`` registers the name, that source is what is packaged.
 
     Args:
-        kind: ``gate``, ``output-unit``, ``task`` or ``function``.
+        kind: ``gate``, ``output-unit``, ``block``, ``task`` or ``function``.
         name: the name that it registers.
         version: the version of gatekit that it needs at least.
 

@@ -25,7 +25,7 @@ UNITS, FEATURES = 6, 5
 
 WORDS = ("pre", "own_prev", "t", "units", "features", "x", "emitted")
 GATE = "subject"
-KINDS = ("gates", "output_units", "functions", "tasks")
+KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 
 
 class InCell(Protocol):
@@ -61,7 +61,7 @@ class Subject:
     """One registered thing with its options.
 
     Args:
-        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
         plugins: plugin files besides those that are found by themselves.
         options: options to make it with, where it needs any.

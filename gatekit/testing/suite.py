@@ -1,4 +1,4 @@
-"""The suites: which checks there are for gates, output units, functions and tasks."""
+"""The suites: which checks there are for gates, output units, blocks, functions and tasks."""
 
 from __future__ import annotations
 
@@ -54,6 +54,16 @@ OF_TASKS = (
     "data_hash_stable",
     "document_in_order",
 )
+OF_BLOCKS = (
+    "parts_fit",
+    "everything_learns",
+    "causal",
+    "masked_steps_skipped",
+    "chunks_are_whole",
+    "compiles_with_xla",
+    "mixed_precision",
+    "saves_and_loads",
+)
 OF_CELLS = (
     "sizes_fit",
     "slopes_true",
@@ -75,6 +85,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "output_units": _ROW,
     "functions": (*DECLARED[:2], *OF_FUNCTIONS),
     "tasks": (*DECLARED, "options_plain", *OF_TASKS),
+    "blocks": (*DECLARED, "options_plain", *OF_BLOCKS),
     "cells": OF_CELLS,
 }
 
@@ -117,13 +128,20 @@ def task_checks(
     return checks("tasks", name, plugins, options)
 
 
+def block_checks(
+    name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """Return the named checks of a block; see `gate_checks`."""
+    return checks("blocks", name, plugins, options)
+
+
 def checks(
     kind: str, name: str, plugins: Sequence[str] = (), options: Mapping[str, Any] | None = None
 ) -> list[Check]:
     """Return the checks of one registered thing.
 
     Args:
-        kind: ``gates``, ``output_units``, ``functions`` or ``tasks``.
+        kind: ``gates``, ``output_units``, ``blocks``, ``functions`` or ``tasks``.
         name: its registered name.
         plugins: plugin files besides those that are found by themselves.
         options: options to make it with.
@@ -172,6 +190,10 @@ def _functions(kind: str) -> dict[str, Any]:
         from . import of_functions
 
         modules.append(of_functions)
+    elif kind == "blocks":
+        from . import of_blocks
+
+        modules.append(of_blocks)
     elif kind == "tasks":
         from . import of_tasks
 

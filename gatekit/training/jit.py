@@ -15,7 +15,7 @@ from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.padding import bucket
 
 from .feed import Feed
-from .model import step_flops
+from .model import recurrent_layers, step_flops
 
 # Measured on two CPUs in float32, one thread (docs/performance.md, "jit=auto").
 _NODE = 5e-6
@@ -58,7 +58,7 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
     asked = config["jit"]
     if asked != "auto":
         return Mode(asked, f"jit={str(asked).lower()} was asked for")
-    layers = [layer for layer in model.layers if isinstance(layer, RNN)]
+    layers = recurrent_layers(model)
     if why := _graph_only(layers):
         return Mode(False, f"auto: {why}")
     # A dry run makes three steps, and decides as the run would that it stands for.

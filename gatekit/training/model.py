@@ -13,8 +13,10 @@ from keras import ops
 
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
+from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.schema import CellSpec
+from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.executors.choose import Choice
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.tasks import seeds
@@ -152,7 +154,11 @@ def build_model(
     keras.config.set_dtype_policy(config["precision"])
     plugins = tuple(config["plugins"])
     # Read once for all layers.
-    cell = registry.load_cell(config["cell"], registry.catalogue(plugins), plugins)
+    known = registry.catalogue(plugins)
+    block = read_block(config.get("block") or PLAIN, known)
+    given = config.get("mixers") or [config["cell"]]
+    cells = [registry.load_cell(cell, known, plugins) for cell in given]
+    width = config.get("width") or config["units"]
     pool = config["pool"]
     every = signature.emission == "every" or pool != "last"
     tokens = signature.vocabulary is not None
@@ -164,11 +170,18 @@ def build_model(
     value: Any = x
     if tokens:
         value = keras.layers.Embedding(
-            signature.vocabulary, config["units"], embeddings_initializer="zeros", name="embedding"
+            signature.vocabulary, width, embeddings_initializer="zeros", name="embedding"
         )(value)
+    elif not block.plain:
+        # The blocks' residual connections are as wide as the model.
+        value = keras.layers.Dense(width, kernel_initializer="zeros", name="input")(value)
     for index in range(config["layers"]):
+        cell = cells[index % len(cells)]
         sequences = every or index + 1 < config["layers"]
         before = value
+        if not block.plain:
+            value = blocked(config, block, cell, index, sequences, value, mask, begins)
+            continue
         value = recurrent(config, cell, index, sequences, before, mask, begins)
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
@@ -191,6 +204,36 @@ def build_model(
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
             _draw(layer, seed)
     return model
+
+
+def blocked(
+    config: Mapping[str, Any],
+    block: BlockSpec,
+    cell: CellSpec,
+    index: int,
+    sequences: bool,
+    value: Any,
+    mask: Any,
+    begins: Any = None,
+) -> Any:
+    """Return the output of one block with its recurrent layer, or layers."""
+    name = f"block_{index}"
+    layer = BlockLayer(
+        block.canonical(),
+        cell,
+        config["units"],
+        output_unit=config["output_unit"],
+        bidirectional=config["bidirectional"],
+        finish=index + 1 == config["layers"],
+        dropout=config["dropout"],
+        return_sequences=sequences,
+        executor=config["executor"],
+        seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
+        plugins=tuple(config["plugins"]),
+        name=name,
+    )
+    others = {"mask": mask, "resets": begins}
+    return layer(value, **{name: each for name, each in others.items() if each is not None})
 
 
 def recurrent(
@@ -233,12 +276,21 @@ def recurrent(
 
 def choice_of(model: keras.Model) -> Choice:
     """Return which executor the recurrent layers run on, as resolved, its best mode, and why."""
-    return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
+    return recurrent_layers(model)[0].choice
+
+
+def recurrent_layers(model: keras.Model) -> list[RNN]:
+    """Return the recurrent layers of a run's model, those inside blocks too."""
+    found: list[RNN] = []
+    for layer in model.layers:
+        found += layer.mixers if isinstance(layer, BlockLayer) else ()
+        found += [layer] if isinstance(layer, RNN) else []
+    return found
 
 
 def newton_counts(model: keras.Model) -> tuple[int, int]:
     """Return how many sequences ``executor=newton`` solved, and how many of them by the loop."""
-    counts = [layer.newton_counts for layer in model.layers if isinstance(layer, RNN)]
+    counts = [layer.newton_counts for layer in recurrent_layers(model)]
     return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
@@ -251,8 +303,9 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         every: whether every step of a sequence has a target.
     """
     cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
+    blocks = [layer.built_block.flops() for layer in model.layers if isinstance(layer, BlockLayer)]
     head = math.prod(model.get_layer("head").kernel.shape)
-    return training_flops(cells, *step_size, head, every)
+    return training_flops([*cells, *blocks], *step_size, head, every)
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

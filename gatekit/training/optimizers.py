@@ -8,8 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from gatekit.recurrence.layers.rnn import RNN
-
+from .model import recurrent_layers
 from .schedule import Schedule, schedule
 
 OWN = ("momentum", "nesterov", "weight_decay", "beta_1", "beta_2", "epsilon")
@@ -70,8 +69,7 @@ def decayed(model: keras.Model, config: Mapping[str, Any]) -> dict[str, bool]:
     everything = config.get("decayed") == "all"
     kinds = {
         variable.path: weight.kind
-        for layer in model.layers
-        if isinstance(layer, RNN)
+        for layer in recurrent_layers(model)
         for weight in layer.cell.weights
         if (variable := layer.named_weights.get(weight.name)) is not None
     }

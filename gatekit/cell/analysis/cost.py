@@ -58,7 +58,7 @@ def flops(cell: Cell) -> int:
 
 
 def training_flops(
-    cells: Iterable[Cell], sequences: float, length: float, head: int, every: bool
+    cells: Iterable[Cell | int], sequences: float, length: float, head: int, every: bool
 ) -> float:
     r"""Return the floating-point operations of a training step, backward included.
 
@@ -68,7 +68,7 @@ def training_flops(
     are not counted.
 
     Args:
-        cells: the cell of each recurrent layer and direction.
+        cells: the cell of each recurrent layer and direction, or a number of operations.
         sequences: sequences of a training step, on average.
         length: valid steps of a sequence, on average.
         head: weights of the head's matrix.
@@ -76,7 +76,8 @@ def training_flops(
 
     Reference: Kaplan et al., "Scaling laws for neural language models" (2020), arXiv:2001.08361
     """
-    forward = length * sum(map(flops, cells)) + (length if every else 1) * 2 * head
+    each = (cell if isinstance(cell, int) else flops(cell) for cell in cells)
+    forward = length * sum(each) + (length if every else 1) * 2 * head
     return 3 * sequences * forward
 
 

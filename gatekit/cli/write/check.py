@@ -1,4 +1,4 @@
-"""``gatekit check``: run the conformance checks of a gate, output unit, function, task or cell."""
+"""``gatekit check``: run the conformance checks of a plugin, or of a cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gatekit.cli.output import WIDTH, quiet, write, write_json
 if TYPE_CHECKING:
     from gatekit.testing.outcome import Check, Outcome
 
-KINDS = ("gates", "output_units", "functions", "tasks")
+KINDS = ("gates", "output_units", "blocks", "functions", "tasks")
 EXIT_FAILED = 1
 
 
@@ -37,8 +37,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         "what",
         nargs="*",
         metavar="NAME|FILE.yaml|KEY=VALUE",
-        help="a gate, output unit, function, task or cell, or the YAML file of a cell, which is "
-        "never executed; then options, such as eps=1e-2, or units=16 features=4 for a cell",
+        help="a gate, output unit, block, function, task or cell, or the YAML file of a cell, "
+        "which is never executed; then options, such as eps=1e-2, or for a cell units=16 "
+        "features=4",
     )
     parser.add_argument(
         "--kind",
@@ -118,8 +119,8 @@ def _suites(
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
             f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
-            "`gatekit gates`, `output-units`, `functions`, `tasks` and `cells` list what there is; "
-            f"`gatekit new gate {_identifier(name)}` writes a gate of your own."
+            "`gatekit gates`, `output-units`, `blocks`, `functions`, `tasks` and `cells` list what "
+            f"there is; `gatekit new gate {_identifier(name)}` writes a gate of your own."
         )
     return suites
 

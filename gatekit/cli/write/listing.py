@@ -1,4 +1,4 @@
-"""``gatekit gates``, ``output-units``, ``functions``, ``tasks``: list what is registered."""
+"""``gatekit gates``, ``output-units``, ``blocks`` and others: list what is registered."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def entries(kind: str, plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the registered objects of a kind, sorted by name.
 
     Args:
-        kind: ``gates``, ``output_units``, ``tasks`` or ``functions``.
+        kind: ``gates``, ``output_units``, ``blocks``, ``tasks`` or ``functions``.
         plugins: files of additional plugins.
 
     Returns:

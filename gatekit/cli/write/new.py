@@ -26,7 +26,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         ConfigError: the kind or the name is not allowed, or a file exists.
     """
     parser = Parser(name, COMMANDS[name].summary)
-    parser.add_argument("kind", metavar="KIND", help="project, gate, output-unit, task or function")
+    parser.add_argument(
+        "kind", metavar="KIND", help="project, gate, output-unit, block, task or function"
+    )
     parser.add_argument("name", metavar="NAME", help="name of the new project or plugin")
     parser.add_argument(
         "--package",

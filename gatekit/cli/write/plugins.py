@@ -13,7 +13,16 @@ from gatekit.cli.output import write, write_json, write_table
 from .listing import requirements
 from .place import file_place, place
 
-KINDS = ("gates", "output_units", "cells", "functions", "initializers", "linear_maps", "tasks")
+KINDS = (
+    "gates",
+    "output_units",
+    "blocks",
+    "cells",
+    "functions",
+    "initializers",
+    "linear_maps",
+    "tasks",
+)
 
 
 def run(name: str, argv: Sequence[str]) -> int:

@@ -13,6 +13,7 @@ from gatekit.cli.output import write, write_file, write_json
 from gatekit.cli.overrides import Overrides, read_overrides
 
 if TYPE_CHECKING:
+    from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.graph import Cell
 
 
@@ -26,6 +27,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     Returns:
         0.
     """
+    from gatekit.cell.block.show import describe as describe_block
+    from gatekit.cell.block.show import text as block_text
     from gatekit.cell.show.describe import describe, text
     from gatekit.cell.show.parallel import measured
     from gatekit.cell.show.parallel import text as parallel_text
@@ -41,24 +44,51 @@ def run(name: str, argv: Sequence[str]) -> int:
         action="store_true",
         help="show whether all steps can be computed together, how, and by which executor",
     )
-    parser.add_argument("--diagram", type=Path, metavar="FILE.svg", help="draw the cell's graph")
+    parser.add_argument(
+        "--diagram",
+        type=Path,
+        metavar="FILE.svg",
+        help="draw the cell's graph, and the block around it",
+    )
     options = parser.read(argv)
     asked = read_overrides(options.overrides, name)
-    cell, works = build_cell(asked), bibliography(asked.plugins)
+    block = build_around(asked)
+    cell = build_cell(asked) if block is None else block.cell
+    works = bibliography(asked.plugins)
     description = describe(cell, works)
     if options.json or options.parallel:
         description["parallel"] |= measured(cell)
+    if block is not None:
+        description["block"] = describe_block(block)
     if options.json:
         write_json(description)
     elif options.parallel:
         write(parallel_text(description["name"], description["parallel"]))
     else:
         write(description["latex"] if options.latex else text(description))
+        if block is not None and not options.latex:
+            write("\n" + block_text(description["block"]))
     if options.diagram is not None:
+        from gatekit.cell.show.diagram.block import block_diagram
         from gatekit.cell.show.diagram.drawing import diagram
 
-        write_file(options.diagram, diagram(cell, works))
+        drawing = diagram(cell, works) if block is None else block_diagram(block, works)
+        write_file(options.diagram, drawing)
     return 0
+
+
+def build_around(asked: Overrides) -> BuiltBlock | None:
+    """Return the block that the overrides describe around their cell; None if it is plain.
+
+    Raises:
+        GatekitError: the parts do not fit together.
+    """
+    from gatekit.cell.block.built import build_block
+
+    if asked.block.plain:
+        return None
+    unit = asked.output_unit
+    return build_block(asked.block, asked.cell, unit, width=asked.width, units=asked.units)
 
 
 def build_cell(asked: Overrides) -> Cell:

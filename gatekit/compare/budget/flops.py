@@ -5,12 +5,18 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.runs.record import Run
 
-_KEYS = ("cell", "output_unit", "units", "layers", "bidirectional", "pool", "task")
+if TYPE_CHECKING:
+    from gatekit.cell.graph import Cell
+
+_KEYS = (
+    *("cell", "output_unit", "block", "mixers", "width", "units", "layers", "bidirectional"),
+    *("pool", "task"),
+)
 
 
 def step_flops(run: Run) -> float | None:
@@ -55,22 +61,28 @@ def _counted(text: str) -> float | None:
 def _of_network(config: Mapping[str, Any]) -> float:
     # The registry is needed only for runs without a record.
     from gatekit.cell.analysis.cost import training_flops
+    from gatekit.cell.block.built import BuiltBlock
     from gatekit.cell.schema import read_cell, read_output_unit
     from gatekit.registry import components
-    from gatekit.study.budget import layers
+    from gatekit.study.budget import stack
 
     known = components.load()
     task = known.task(config["task"])
     signature = task.signature()
     cell = read_cell(config["cell"], known.catalogue)
     unit = read_output_unit(config["output_unit"], known.catalogue)
-    built = list(layers(config, cell, unit, signature))
+    built = list(stack(config, cell, unit, signature))
     sequences, length = _step_size(config, task)
     directions = 2 if config["bidirectional"] else 1
-    width = directions * built[-1].output.width * (length if config["pool"] == "all" else 1)
+    last = built[-1]
+    out = last.width if isinstance(last, BuiltBlock) else directions * last.output.width
+    width = out * (length if config["pool"] == "all" else 1)
     head = round(width * signature.outputs)
     every = signature.emission == "every"
-    return training_flops(directions * built, sequences, length, head, every)
+    costs: list[Cell | int] = []
+    for each in built:
+        costs += [each.flops()] if isinstance(each, BuiltBlock) else directions * [each]
+    return training_flops(costs, sequences, length, head, every)
 
 
 def _step_size(config: Mapping[str, Any], task: Any) -> tuple[float, float]:

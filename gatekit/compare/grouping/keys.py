@@ -14,7 +14,8 @@ Known = Mapping[str, Any]
 
 _TRAINING = ("optimizer", "trainer")
 _OPTIMIZER = "optimizer.name"
-_OWNERS = ("task.name", "output_unit.kind")
+_BLOCK = "block.kind"
+_OWNERS = ("task.name", "output_unit.kind", _BLOCK)
 
 
 def is_of_task(key: str) -> bool:
@@ -85,6 +86,14 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
             if key != owner and key.startswith(f"{first}.") and _follows(key, [owner], everything):
                 having = {text_of(run, owner) for run in everything if text_of(run, key)}
                 found[key] = len(having) > 1
+    if _BLOCK in keys:
+        # Blocks that expand the cell set its units by the width.
+        sizes = [key for key in ("width", "units") if key in keys]
+        for key in sizes:
+            others = [key for key in sizes if key not in found]
+            owners = [_BLOCK, *(other for other in others if other == "width" != key)]
+            if _follows(key, owners, everything) and "width" in sizes:
+                found[key] = False
     return found
 
 
@@ -120,7 +129,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
     def rank(key: str) -> tuple[int, bool, str]:
         first, _, rest = key.partition(".")
-        order = ("cell", "swap", "output_unit", "task")
+        order = ("cell", "swap", "block", "output_unit", "task")
         place = order.index(first) if first in order else len(order)
         return (place, first != "swap" and rest not in ("name", "kind"), key)
 

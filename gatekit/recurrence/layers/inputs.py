@@ -79,10 +79,23 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
             f"the cell {cell.spec.name!r} also reads {listed(missing)}: call the layer with "
             f"{{{', '.join(f'{n!r}: ...' for n in cell.inputs)}}}, each batch x time x width"
         )
-    return {name: _checked(name, arrays[name], width, dtype) for name, width in cell.inputs.items()}
+    return {
+        name: checked_input(name, arrays[name], width, dtype) for name, width in cell.inputs.items()
+    }
 
 
-def _checked(name: str, value: Any, width: int, dtype: Any) -> Any:
+def checked_input(name: str, value: Any, width: int, dtype: Any) -> Any:
+    """Return one input, ``batch x time x width``, in the layer's type.
+
+    Args:
+        name: of the input, for messages.
+        value: the input.
+        width: the width that is expected.
+        dtype: the layer's type.
+
+    Raises:
+        DataError: it is ragged or sparse, or has the wrong rank, width or type.
+    """
     if isinstance(value, tf.RaggedTensor):
         raise DataError(
             f"{name} is a ragged tensor: pad it with .to_tensor() "

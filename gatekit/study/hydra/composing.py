@@ -45,6 +45,7 @@ _LISTED_BY = {
     "cell": "gatekit cells",
     "task": "gatekit tasks",
     "output_unit": "gatekit output-units",
+    "block": "gatekit blocks",
 }
 _FOREIGN = {
     "hydra/launcher": "gatekit starts the runs itself: type n_jobs=4 for four at once on this "
@@ -220,7 +221,7 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         return _explained(error, "")
     if group in _FOREIGN:
         return f"{group}={name}: there is no such {group.partition('/')[2]}. {_FOREIGN[group]}"
-    if group not in ("cell", "task", "output_unit", "optimizer", "trainer", "experiment"):
+    if group not in ("cell", "block", "task", "output_unit", "optimizer", "trainer", "experiment"):
         # A name with a slash, such as cell=sub/gru.
         top, _, rest = f"{group}/{name}".partition("/")
         group, name = top, rest

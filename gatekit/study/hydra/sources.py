@@ -124,7 +124,7 @@ class RegistrySource(ConfigSource):
         return "registered"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Return a registered task with its options' defaults, cell function or output unit."""
+        """Return a registered task or block with its options, cell function or output unit."""
         group, name = self._split(config_path)
         config = self._groups().get(group, {}).get(name)
         if config is None:
@@ -142,7 +142,7 @@ class RegistrySource(ConfigSource):
 
     def is_group(self, config_path: str) -> bool:
         """Return whether things of this kind are registered."""
-        return config_path.rstrip("/") in ("", "cell", "task", "output_unit")
+        return config_path.rstrip("/") in ("", "cell", "block", "task", "output_unit")
 
     def is_config(self, config_path: str) -> bool:
         """Return whether a thing of this name is registered."""
@@ -164,6 +164,10 @@ class RegistrySource(ConfigSource):
             "cell": {name: {"function": name} for name in known.catalogue.cells},
             "task": {n: {"name": n, **o} for n, o in known.task_defaults().items()},
             "output_unit": {name: {"kind": name} for name in known.catalogue.output_units},
+            "block": {
+                name: {"kind": name, **known.defaults(block)}
+                for name, block in known.catalogue.blocks.items()
+            },
         }
 
 

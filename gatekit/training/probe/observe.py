@@ -16,7 +16,7 @@ from gatekit.recurrence.instrument import instrumented
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.runs.probe.facts import gate_facts, gradient_facts, heat, kept_facts, plain_mask, short
 from gatekit.training.feed import Feed, called
-from gatekit.training.model import step_loss
+from gatekit.training.model import recurrent_layers, step_loss
 
 ROWS = 16
 """Sequences that are looked at: the first of the validation data, the same for every variant."""
@@ -45,8 +45,7 @@ class Probe:
 
     def __init__(self, model: Any, feed: Feed, loss: str) -> None:
         self.model, self.loss = model, loss
-        layers = [layer for layer in model.layers if isinstance(layer, RNN)]
-        self.layers = sorted(layers, key=_place)
+        self.layers = sorted(recurrent_layers(model), key=_place)
         self.masked = feed.masked
         inputs = feed.first("validation", ROWS)[0]
         steps = (inputs[0] if isinstance(inputs, tuple) else inputs).shape[1]

@@ -16,10 +16,10 @@ from .layout import Box, Layout, Place, arrange
 
 _MARGIN, _TITLE, _BAND, _GAP = 24.0, 58.0, 26.0, 64.0
 # Distances: of arrivals, of parallel feedback lines, of lines of text; widths of characters.
-_PORT, _LANE, _LINE, _CHARACTER, _BOLD = 13.0, 9.0, 15.0, 7.0, 8.8
+PORT, _LANE, _LINE, _CHARACTER, _BOLD = 13.0, 9.0, 15.0, 7.0, 8.8
 _LEAST_WIDTH = 640.0
 MAX_LANES = 2_000
-_LOOKS = {
+LOOKS = {
     "source": 'fill="#ffffff" stroke="#777777" rx="3"',
     "gate": 'fill="#e8eef7" stroke="#2b4a75" rx="11"',
     "equation": 'fill="#ffffff" stroke="#333333" rx="2"',
@@ -69,8 +69,8 @@ class _Diagram:
         counts = Counter(drawn[source].column for source, _ in feedback)
         gaps = [_GAP + _LANE * counts[column] for column in range(self.boxes.columns)]
         arrivals = Counter(link.target for link in self.boxes.links)
-        sized = [_sized(box, arrivals[box.key]) for box in drawn.values()]
-        self.layout: Layout = arrange(sized, self.boxes.links, gaps, _PORT)
+        boxes = [sized(box, arrivals[box.key]) for box in drawn.values()]
+        self.layout: Layout = arrange(boxes, self.boxes.links, gaps, PORT)
         self.x0 = _MARGIN + _LANE * (len(feedback) + 2)
         self.y0 = (_TITLE if headed else 0.0) + _BAND + 14.0
 
@@ -153,20 +153,7 @@ class _Diagram:
         return parts
 
     def box(self, drawn: Drawn) -> str:
-        place: Place = self.layout.places[drawn.key]
-        x, y = self.x0 + place.x, self.y0 + place.y
-        rows = len(drawn.lines) + bool(drawn.title)
-        baseline = y + place.height / 2 - _LINE * (rows - 1) / 2 + 4.0
-        parts = [svg.rectangle(x, y, place.width, place.height, _LOOKS[drawn.look])]
-        middle = x + place.width / 2
-        if drawn.title:
-            weight = "normal" if drawn.look == "source" else "bold"
-            parts.append(svg.label(middle, baseline, drawn.title, 12.5, weight))
-            baseline += _LINE
-        for line in drawn.lines:
-            parts.append(svg.label(middle, baseline, line, 11, fill="#333333", mono=True))
-            baseline += _LINE
-        return "\n".join(parts)
+        return drawn_box(drawn, self.layout.places[drawn.key], self.x0, self.y0)
 
     def emission(self) -> str:
         place = self.layout.places["y" if self.cell.output.unit.feeds_back else OUTPUT]
@@ -174,10 +161,40 @@ class _Diagram:
         return svg.arrow(f"M{x:.1f} {y:.1f} h40", "thin")
 
 
-def _sized(drawn: Drawn, arrivals: int) -> Box:
+def drawn_box(drawn: Drawn, place: Place, x0: float, y0: float) -> str:
+    """Return a box with its title and lines.
+
+    Args:
+        drawn: the box.
+        place: where it is.
+        x0: the left edge of the layout.
+        y0: the upper edge of the layout.
+    """
+    x, y = x0 + place.x, y0 + place.y
+    rows = len(drawn.lines) + bool(drawn.title)
+    baseline = y + place.height / 2 - _LINE * (rows - 1) / 2 + 4.0
+    parts = [svg.rectangle(x, y, place.width, place.height, LOOKS[drawn.look])]
+    middle = x + place.width / 2
+    if drawn.title:
+        weight = "normal" if drawn.look == "source" else "bold"
+        parts.append(svg.label(middle, baseline, drawn.title, 12.5, weight))
+        baseline += _LINE
+    for line in drawn.lines:
+        parts.append(svg.label(middle, baseline, line, 11, fill="#333333", mono=True))
+        baseline += _LINE
+    return "\n".join(parts)
+
+
+def sized(drawn: Drawn, arrivals: int) -> Box:
+    """Return a box with the size that its text and its arrivals need.
+
+    Args:
+        drawn: the box.
+        arrivals: lines that lead to it.
+    """
     widths = [_BOLD * len(drawn.title), *(_CHARACTER * len(line) for line in drawn.lines)]
     rows = len(drawn.lines) + bool(drawn.title)
-    height = max(14.0 + _LINE * rows, 8.0 + _PORT * arrivals)
+    height = max(14.0 + _LINE * rows, 8.0 + PORT * arrivals)
     return Box(drawn.key, drawn.column, max(56.0, 20.0 + max(widths)), height)
 
 

@@ -1,0 +1,118 @@
+"""A block with its sizes, around a built cell: what it computes, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gatekit.cell.analysis.cost import flops, state_size
+from gatekit.cell.errors import CellError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.language.expression import Name
+from gatekit.cell.schema import CellSpec, OutputUnitSpec
+
+from .parts import Mixer, Part, Parts, Sketch
+from .reading import BlockSpec
+
+
+@dataclass(frozen=True)
+class BuiltBlock:
+    """A block around a cell.
+
+    Attributes:
+        spec: the block.
+        cell: the cell with its sizes.
+        width: the model's width.
+        directions: 2 where time is also read backwards.
+        mix: what each direction computes.
+        combine: what follows, once.
+        finish: what follows the last block; None in other blocks.
+    """
+
+    spec: BlockSpec
+    cell: Cell
+    width: int
+    directions: int
+    mix: Sketch
+    combine: Sketch
+    finish: Sketch | None = None
+
+    @property
+    def output_width(self) -> int:
+        """The width of the output: the model's, if anything is around the layer."""
+        return (self.finish or self.combine).width
+
+    def _counted(self) -> Iterator[tuple[int, Part]]:
+        for times, sketch in ((self.directions, self.mix), (1, self.combine), (1, self.finish)):
+            for part in () if sketch is None else sketch.parts:
+                yield times, part
+
+    def count(self) -> int:
+        """Return the trained weights of the block, its cell included."""
+        return sum(times * part.count for times, part in self._counted())
+
+    def flops(self) -> int:
+        """Return the floating-point operations of a step, forward, its cell included."""
+        outside = self.directions * self.mix.flops + self.combine.flops
+        outside += 0 if self.finish is None else self.finish.flops
+        return outside + sum(times * part.flops for times, part in self._counted())
+
+    def state_size(self) -> int:
+        """Return how many numbers are carried from step to step, the convolutions' included."""
+        return sum(times * part.carried for times, part in self._counted())
+
+
+def build_block(
+    spec: BlockSpec,
+    cell: CellSpec,
+    unit: OutputUnitSpec,
+    *,
+    width: int,
+    units: int,
+    dropout: float = 0.0,
+    directions: int = 1,
+    last: bool = False,
+) -> BuiltBlock:
+    """Return the block with its sizes.
+
+    Args:
+        spec: the block.
+        cell: the cell of its recurrent layer.
+        unit: the layer's output unit.
+        width: the model's width, of the block's input and output.
+        units: the cell's units.
+        dropout: the run's dropout rate.
+        directions: 2 where time is also read backwards.
+        last: whether it is the last block of a stack.
+
+    Raises:
+        GatekitError: the block's parts do not fit together, or the cell cannot have these sizes.
+    """
+    built: list[Cell] = []
+
+    def mixer(features: int) -> Mixer:
+        made = build(cell, units, features, unit)
+        built.append(made)
+        return Mixer(made.output.width, made.count(), flops(made), state_size(made))
+
+    where, block = f"block {spec.kind!r}", spec.block
+    parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
+    mix = parts.sketch(block.mix(parts, Name("x")))
+    taken = tuple(part.name for part in mix.parts)
+    inputs = {"x": width, "mixed": directions * mix.width}
+    parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
+    combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
+    sketches = [("combine", combine)]
+    finish = None
+    if last:
+        taken += tuple(part.name for part in combine.parts)
+        parts = Parts(f"{where}: finish", width, units, {"x": width}, None, dropout, taken)
+        finish = parts.sketch(block.finish(parts, Name("x")))
+        sketches.append(("finish", finish))
+    for method, sketch in sketches:
+        if not spec.plain and sketch.width != width:
+            raise CellError(
+                f"{where}: {method} returns the width {sketch.width}, and the model's is {width}; "
+                "map the value: parts.dense('out', value, parts.width)."
+            )
+    return BuiltBlock(spec, built[0], width, directions, mix, combine, finish)

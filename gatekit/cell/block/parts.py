@@ -1,0 +1,366 @@
+"""The parts of a block, recorded while its methods are called with expressions."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekit.cell.errors import CellError, ConfigError, nearest
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, names, walk
+from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
+from gatekit.cell.language.shape import infer
+
+NORMS = ("rms", "layer", "none")
+MLPS = ("swiglu", "geglu", "gelu", "none")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
+_NORM_FLOPS = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a block, with its sizes.
+
+    Attributes:
+        name: unique in its block.
+        kind: ``norm dense convolution dropout mixer layer``.
+        of: what it reads.
+        fed: the width of what it reads.
+        width: the width of what it gives.
+        options: what else decides how it computes.
+        count: trained weights.
+        flops: floating-point operations of a step of a sequence.
+        carried: numbers that it carries from step to step, for a sequence.
+    """
+
+    name: str
+    kind: str
+    of: Expr
+    fed: int
+    width: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    count: int = 0
+    flops: int = 0
+    carried: int = 0
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """What a block needs to know of a built recurrent layer.
+
+    Attributes:
+        width: of what it emits.
+        count: trained weights.
+        flops: operations of a step.
+        carried: numbers that it carries.
+    """
+
+    width: int
+    count: int = 0
+    flops: int = 0
+    carried: int = 0
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What one method of a block computes.
+
+    Attributes:
+        parts: in the order in which they are computed.
+        value: the result, in terms of parts and inputs.
+        width: of the result.
+        flops: operations of a step outside the parts.
+    """
+
+    parts: tuple[Part, ...]
+    value: Expr
+    width: int
+    flops: int
+
+
+class Parts:
+    """Makes the parts of a block; every method returns an expression to compute with.
+
+    Args:
+        where: the block and its method, for messages.
+        width: the model's width.
+        units: the cell's units.
+        inputs: the width of each input.
+        mixer: builds the recurrent layer for a width of its input; None outside of ``mix``.
+        dropout: the run's dropout rate.
+        taken: names of parts that the block has already.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        width: int,
+        units: int,
+        inputs: Mapping[str, int],
+        mixer: Callable[[int], Mixer] | None,
+        dropout: float = 0.0,
+        taken: tuple[str, ...] = (),
+    ) -> None:
+        self.width, self.units = width, units
+        self._where, self._mixer, self._dropout = where, mixer, dropout
+        self._widths = {name: (size,) for name, size in inputs.items()}
+        self._taken = {*taken, *inputs, "rnn"}
+        self._parts: list[Part] = []
+
+    # --- parts --------------------------------------------------------------
+
+    def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:
+        r"""Normalise each step: $x / \mathrm{rms}(x) \cdot g$, or layer normalisation.
+
+        Args:
+            name: the part's name.
+            value: what is normalised.
+            kind: ``rms``, ``layer``, or ``none``, which returns the value.
+            groups: how many equal parts of the width are normalised separately, with shared gains.
+        """
+        self._one_of(name, kind, NORMS)
+        if kind == "none":
+            return lift(value)
+        size = self._size(value)
+        if groups < 1 or size % groups:
+            raise CellError(
+                f"{self._where}: the norm {name!r} has {groups} groups, and {size} units are not a "
+                "multiple of that; choose other units or another number of heads."
+            )
+        options = {"norm": kind, "groups": groups}
+        count = (2 if kind == "layer" else 1) * size // groups
+        flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
+        return self._add(name, "norm", value, size, options, count, flops)
+
+    def dense(self, name: str, value: Any, width: int, bias: bool = False) -> Expr:
+        r"""Map each step linearly: $W x + b$.
+
+        Args:
+            name: the part's name.
+            value: what is mapped.
+            width: of the result.
+            bias: whether it has a bias.
+        """
+        size = self._size(value)
+        self._at_least(name, "width", width, 1)
+        count, flops = size * width + bias * width, 2 * size * width + bias * width
+        return self._add(name, "dense", value, width, {"bias": bias}, count, flops)
+
+    def fitted(self, name: str, value: Any) -> Expr:
+        """Map to the model's width by `dense`; a value of this width is returned as it is.
+
+        Args:
+            name: the part's name.
+            value: what is mapped.
+        """
+        return (
+            lift(value) if self._size(value) == self.width else self.dense(name, value, self.width)
+        )
+
+    def convolution(
+        self, name: str, value: Any, kernel: int = 4, width: int | None = None, bias: bool = True
+    ) -> Expr:
+        r"""Convolve over the last ``kernel`` valid steps: $\sum_k w_k \odot x_{t-k} + b$.
+
+        Masked steps are skipped, and steps before a reset count as zero. The last steps are part
+        of the states that a layer returns.
+
+        Args:
+            name: the part's name.
+            value: what is convolved.
+            kernel: the number of steps; 0 returns the value, and 1 reads only the step itself.
+            width: of the result, with a matrix $W_k$ for each step; None convolves each channel
+                by itself.
+            bias: whether it has a bias.
+        """
+        self._at_least(name, "kernel", kernel, 0)
+        if kernel == 0:
+            return lift(value)
+        if kernel > 1 and self._mixer is None:
+            raise CellError(
+                f"{self._where}: the convolution {name!r} reads {kernel} steps; only `mix` may "
+                "look at other steps: move it there, or write kernel=1."
+            )
+        size = self._size(value)
+        if width is not None:
+            self._at_least(name, "width", width, 1)
+        out = size if width is None else width
+        weights = kernel * size * (1 if width is None else out)
+        options = {"kernel": kernel, "full": width is not None, "bias": bias}
+        return self._add(
+            name,
+            "convolution",
+            value,
+            out,
+            options,
+            weights + bias * out,
+            2 * weights + bias * out,
+            (kernel - 1) * size,
+        )
+
+    def dropout(self, name: str, value: Any) -> Expr:
+        """Apply the run's dropout in training; without dropout the value is returned.
+
+        Args:
+            name: the part's name.
+            value: what is dropped out.
+        """
+        if not self._dropout:
+            return lift(value)
+        return self._add(name, "dropout", value, self._size(value), {"rate": self._dropout})
+
+    def layer(
+        self, name: str, value: Any, make: Callable[[], Any], width: int, count: int = 0
+    ) -> Expr:
+        """Apply a Keras layer of your own to ``batch x time x width``, each step by itself.
+
+        Args:
+            name: the part's name.
+            value: what the layer reads.
+            make: returns the layer; import Keras inside it.
+            width: of what the layer returns.
+            count: its trained weights, for `gatekit plan`.
+        """
+        self._at_least(name, "width", width, 1)
+        return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
+
+    def mixer(self, value: Any) -> Expr:
+        """Apply the recurrent layer; `Block.mix` does so exactly once.
+
+        Args:
+            value: what the cell reads as x.
+        """
+        if self._mixer is None:
+            raise CellError(f"{self._where} calls parts.mixer; only `mix` has the recurrent layer.")
+        if any(part.kind == "mixer" for part in self._parts):
+            raise CellError(f"{self._where} calls parts.mixer twice; a block has one mixer.")
+        made = self._mixer(self._size(value))
+        self._taken.discard("rnn")
+        return self._add(
+            "rnn", "mixer", value, made.width, {}, made.count, made.flops, made.carried
+        )
+
+    def mlp(self, name: str, value: Any, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
+        r"""Apply a multilayer perceptron to each step, from the model's width to the same.
+
+        ``swiglu``: $W_3(\mathrm{silu}(W_1 x) \odot W_2 x)$; ``geglu``: with gelu in place of silu;
+        ``gelu``: $W_3\,\mathrm{gelu}(W_1 x + b_1) + b_3$.
+
+        Args:
+            name: the beginning of the parts' names.
+            value: what it reads.
+            kind: ``swiglu``, ``geglu`` or ``gelu``.
+            ratio: hidden units as a multiple of the model's width.
+        """
+        self._one_of(name, kind, MLPS[:-1])
+        hidden = max(1, round(ratio * self.width))
+        first = self.dense(f"{name}_in", value, hidden, bias=kind == "gelu")
+        if kind == "gelu":
+            return self.dense(f"{name}_out", gelu(first), self.width, bias=True)
+        gate = silu(first) if kind == "swiglu" else gelu(first)
+        other = self.dense(f"{name}_up", value, hidden)
+        return self.dense(f"{name}_out", gate * other, self.width)
+
+    def width_of(self, value: Any) -> int:
+        """Return the width of an expression.
+
+        Args:
+            value: the expression.
+        """
+        return self._size(value)
+
+    # --- recording ----------------------------------------------------------
+
+    def sketch(self, value: Any) -> Sketch:
+        """Return what was recorded, with a method's result.
+
+        Args:
+            value: what the method returned.
+        """
+        if self._mixer is not None and not any(part.kind == "mixer" for part in self._parts):
+            raise CellError(
+                f"{self._where} does not call parts.mixer; without it the block has no recurrent "
+                "layer: write value = parts.mixer(value)."
+            )
+        width, result = self._size(value), lift(value)
+        used = {name for part in self._parts for name in names(part.of)} | {*names(result)}
+        for part in self._parts:
+            if part.name not in used:
+                raise CellError(
+                    f"{self._where}: nothing reads the part {part.name!r}; use it or remove it."
+                )
+        # An expression that is used twice is computed once.
+        read = [part.of for part in self._parts] + [result]
+        distinct = {inner for expr in read for inner in walk(expr)}
+        computed = (inner for inner in distinct if isinstance(inner, Neg | Binary | Call))
+        return Sketch(tuple(self._parts), result, width, sum(map(self._flops, computed)))
+
+    def _flops(self, expr: Expr) -> int:
+        return math.prod(infer(expr, self._widths, FUNCTIONS, self._where) or ())
+
+    def _size(self, value: Any) -> int:
+        """Return the width of an expression, which consists of known names."""
+        try:
+            expr = lift(value)
+        except TypeError:
+            raise CellError(
+                f"{self._where} computes with {type(value).__name__}; use what parts and "
+                "gatekit.ops return, and numbers."
+            ) from None
+        for part in walk(expr):
+            if isinstance(part, Name) and part.name not in self._widths:
+                raise CellError(
+                    f"{self._where} reads {part.name!r}, which is made elsewhere"
+                    f"{nearest(part.name, self._widths) or '.'} It may read: "
+                    f"{', '.join(self._widths)}."
+                )
+            if isinstance(part, Call) and part.function not in FUNCTIONS:
+                raise CellError(
+                    f"{self._where} uses the function {part.function!r} of a plugin; blocks use "
+                    "the functions of gatekit.ops."
+                )
+        shape = infer(expr, self._widths, FUNCTIONS, self._where)
+        if shape is None or len(shape) != 1:
+            raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
+        return int(shape[0])
+
+    def _add(
+        self,
+        name: str,
+        kind: str,
+        value: Any,
+        width: int,
+        options: Mapping[str, Any],
+        count: int = 0,
+        flops: int = 0,
+        carried: int = 0,
+    ) -> Expr:
+        if not isinstance(name, str) or not _NAME.match(name) or name in self._taken:
+            why = "is taken" if name in self._taken else "is not a name"
+            raise CellError(
+                f"{self._where}: {name!r} {why}; give each part a name of its own, of small "
+                "letters, digits and _."
+            )
+        fed = self._size(value)
+        self._taken.add(name)
+        self._widths[name] = (width,)
+        self._parts.append(
+            Part(name, kind, lift(value), fed, width, options, count, flops, carried)
+        )
+        return Name(name)
+
+    def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
+        if kind not in allowed:
+            raise ConfigError(
+                f"{self._where}: {name} is {kind!r}{nearest(str(kind), allowed) or '.'} "
+                f"Allowed: {', '.join(allowed)}."
+            )
+
+    def _at_least(self, name: str, what: str, value: Any, least: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(
+                f"{self._where}: {what} of {name!r} is {value!r}; an integer from {least} is "
+                "expected."
+            )

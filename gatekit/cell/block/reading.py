@@ -1,0 +1,75 @@
+"""A block from plain data, by the name under which a plugin registers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gatekit.cell.catalogue import Catalogue
+from gatekit.cell.declare import plain
+from gatekit.cell.errors import ConfigError, alternatives
+
+from .contract import Block
+
+PLAIN: Mapping[str, Any] = {"kind": "plain"}
+"""The default: nothing is around the recurrent layer."""
+
+
+@dataclass(frozen=True)
+class BlockSpec:
+    """A block without sizes.
+
+    Attributes:
+        kind: the registered name.
+        block: the block with its options.
+    """
+
+    kind: str
+    block: Block
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is around the recurrent layer."""
+        return self.kind == str(PLAIN["kind"])
+
+    def canonical(self) -> dict[str, Any]:
+        """Return plain data that `read_block` reads as an equal block: options at their defaults
+        are omitted."""
+        return {"kind": self.kind, **self.block.options()}
+
+
+def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
+    """Return the block that plain data describe.
+
+    Args:
+        config: a registered name, or ``{kind: NAME, option: value}``.
+        catalogue: what is registered.
+
+    Raises:
+        ConfigError: no plugin registers the name, or an option is not allowed.
+    """
+    if isinstance(config, BlockSpec):
+        return config
+    if isinstance(config, str):
+        config = {"kind": config}
+    kind = config.get("kind") if isinstance(config, Mapping) else None
+    if not isinstance(kind, str):
+        raise ConfigError(f"block={config!r}: type block=NAME, such as block=modern.")
+    if kind not in catalogue.blocks:
+        raise ConfigError(
+            f"block={kind}: there is no such block"
+            f"{alternatives(kind, catalogue.blocks, 'blocks', 'gatekit blocks')}"
+        )
+    made = catalogue.blocks[kind]
+    given = {str(key): plain(value) for key, value in config.items() if key != "kind"}
+    unknown = [name for name in given if name not in made.option_names()]
+    if unknown and not made.option_names():
+        raise ConfigError(
+            f"block.{unknown[0]}={given[unknown[0]]}: the block {kind!r} has no options; remove "
+            f"it, or choose another block, such as block=modern block.{unknown[0]}=..."
+        )
+    try:
+        return BlockSpec(kind, made(**given))
+    except ConfigError as error:
+        raise ConfigError(f"block={kind}: {error}") from None

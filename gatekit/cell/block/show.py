@@ -1,0 +1,124 @@
+"""A block with its sizes as plain data and as text."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gatekit.cell.declare import plain
+from gatekit.cell.language.expression import render
+
+from .built import BuiltBlock
+from .parts import Part
+
+_REFERENCE = re.compile(r"^Reference: *(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
+_WIDTH = 80
+
+
+def describe(built: BuiltBlock) -> dict[str, Any]:
+    """Return everything that is known about a block as JSON data.
+
+    Args:
+        built: the block with its sizes.
+
+    Returns:
+        A mapping with ``kind``, ``options``, ``reference``, ``width``, ``equations``, ``parts``,
+        ``parameters`` and ``cell_parameters``, ``state_size`` and ``cell_state_size``, and
+        ``flops_per_token``; these counts are of one block, its cell included.
+    """
+    block = built.spec.block
+    found = _REFERENCE.search(inspect.getdoc(block) or "")
+    parts = [part for sketch in _sketches(built) for part in sketch.parts]
+    mixer = next(part for part in parts if part.kind == "mixer")
+    return {
+        "kind": built.spec.kind,
+        "options": {name: plain(getattr(block, name)) for name in block.option_names()},
+        "reference": " ".join(found[1].split()) if found else "",
+        "width": built.width,
+        "cell": built.cell.spec.name,
+        "units": built.cell.units,
+        "equations": list(_equations(built)),
+        "parts": [
+            {"name": p.name, "kind": p.kind, "fed": p.fed, "width": p.width, "parameters": p.count}
+            for p in parts
+        ],
+        "parameters": built.count(),
+        "cell_parameters": mixer.count,
+        "state_size": built.state_size(),
+        "cell_state_size": mixer.carried,
+        "flops_per_token": built.flops(),
+    }
+
+
+def text(description: Mapping[str, Any]) -> str:
+    """Return a description (of `describe`) as plain text.
+
+    Args:
+        description: what `describe` returned.
+    """
+    d = description
+    lines = [f"block {d['kind']}: width {d['width']}, around {d['cell']} with {d['units']} units"]
+    lines += [f"reference: {d['reference']}"] if d["reference"] else []
+    if d["options"]:
+        lines.append("options: " + ", ".join(f"{k}={_shown(v)}" for k, v in d["options"].items()))
+    lines += [f"  {equation}" for equation in d["equations"]]
+    lines.append(f"parameters: {d['parameters']:,}, of which the cell has {d['cell_parameters']:,}")
+    lines.append(
+        f"each step of a sequence: {d['flops_per_token']:,} FLOPs forward, {d['state_size']:,} "
+        f"numbers of state, of which the cell has {d['cell_state_size']:,}"
+    )
+    return "\n".join(
+        textwrap.fill(line, _WIDTH, subsequent_indent="    ", break_on_hyphens=False)
+        for line in lines
+    )
+
+
+def summary(part: Part, cell: str) -> str:
+    """Return in a few words what a part computes.
+
+    Args:
+        part: the part.
+        cell: the name of the cell.
+    """
+    options = part.options
+    if part.kind == "norm":
+        apart = f" of {options['groups']} heads" if options["groups"] > 1 else ""
+        return f"{options['norm']}_norm{apart}"
+    if part.kind == "convolution":
+        return f"convolution of {options['kernel']} steps"
+    if part.kind == "dense":
+        return f"{part.fed} x {part.width}"
+    return cell if part.kind == "mixer" else part.kind
+
+
+def _sketches(built: BuiltBlock) -> list[Any]:
+    return [s for s in (built.mix, built.combine, built.finish) if s is not None]
+
+
+def _equations(built: BuiltBlock) -> Iterator[str]:
+    names = ("mixed", "y", "finished")
+    for name, sketch in zip(names, _sketches(built), strict=False):
+        for part in sketch.parts:
+            read = render(part.of, " ")
+            if part.kind == "dense":
+                bias = f" + b_{part.name}" if part.options["bias"] else ""
+                value = f"W_{part.name} ({read}){bias}  # {part.fed} x {part.width}"
+                if read.isidentifier():
+                    value = value.replace(f"({read})", read)
+            elif part.kind == "convolution":
+                value = f"convolution({read})  # the last {part.options['kernel']} valid steps"
+            elif part.kind == "mixer":
+                value = f"{built.cell.spec.name}({read})  # the recurrent layer"
+            else:
+                value = f"{summary(part, '').replace(' ', '_')}({read})"
+            yield f"{part.name} = {value}"
+        yield f"{name} = {render(sketch.value, ' ')}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,71 @@
+"""The valid steps of a batch in their order, and which of them belong to one sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+
+class Order:
+    """Where the valid steps of a batch are; computed once for all parts of a block.
+
+    Args:
+        x: ``batch x time x features``.
+        mask: ``batch x time`` booleans, true where valid; None where all are.
+        resets: ``batch x time`` booleans, true where a new sequence begins; None for none.
+    """
+
+    def __init__(self, x: Any, mask: Any, resets: Any) -> None:
+        self.mask = mask
+        self.time = tf.shape(x)[1]
+        self.segments: Any = None if resets is None else tf.cumsum(tf.cast(resets, tf.int32), 1)
+        if mask is not None:
+            steps = tf.range(self.time)
+            # The keys are distinct, so that the order is one for every algorithm.
+            self._first = tf.argsort(tf.where(mask, steps, steps + self.time), axis=1)
+            self._count = tf.cumsum(tf.cast(mask, tf.int32), 1)
+
+    def packed(self, values: Any) -> Any:
+        """Return ``batch x time x ...`` with the valid steps first."""
+        return values if self.mask is None else tf.gather(values, self._first, batch_dims=1)
+
+    def taken(self, packed: Any, shift: int) -> Any:
+        """Return for each step the entry ``shift`` places after its own place among valid steps.
+
+        Args:
+            packed: ``batch x (time + n) x ...``, as `packed` returns it, with n entries before it.
+            shift: from 0 to n. A masked step takes what the valid step before it takes.
+        """
+        if self.mask is None:
+            return packed[:, shift : shift + self.time]
+        place = tf.maximum(self._count - 1 + shift, 0)
+        return tf.gather(packed, place, batch_dims=1)
+
+    def last(self, packed: Any, size: int) -> Any:
+        """Return the entries that the next call needs: the last ``size`` before the next step."""
+        if self.mask is None:
+            return packed[:, self.time : self.time + size]
+        place = self._count[:, -1:] + tf.range(size)
+        return tf.gather(packed, place, batch_dims=1)
+
+    def end(self, values: Any) -> Any:
+        """Return the values of the last valid step, ``batch x 1 x width``."""
+        return self.held(values)[:, -1:]
+
+    def any_valid(self, values: Any) -> Any:
+        """Return ``batch x width``, with zero in rows that have no valid step."""
+        if self.mask is None:
+            return values
+        return tf.where(self._count[:, -1:] > 0, values, tf.zeros_like(values))
+
+    def held(self, values: Any) -> Any:
+        """Return values with those of a masked step replaced by the last valid ones, or by zero.
+
+        Args:
+            values: ``batch x time x width``.
+        """
+        if self.mask is None:
+            return values
+        kept = self.taken(self.packed(values), 0)
+        return tf.where((self._count > 0)[:, :, None], kept, tf.zeros_like(kept))

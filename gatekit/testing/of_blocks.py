@@ -1,0 +1,176 @@
+"""Checks of a block: its parts, and what it computes around a small LSTM."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gatekit.recurrence.blocks.layer import BlockLayer
+from gatekit.registry.loading import using
+
+from .layer_checks import TOLERANCES, near
+from .outcome import CheckError
+from .subject import Subject
+
+WIDTH, BATCH, TIME = 8, 3, 6
+CELL = "lstm"
+
+
+def parts_fit(subject: Subject) -> str | None:
+    """Its parts fit together, in one direction and two, and their Keras layers have their sizes."""
+    one, two = (_layer(subject, bidirectional=both) for both in (False, True))
+    for layer in (one, two):
+        layer(_inputs())
+    built = one.built_block
+    return f"{built.count():,} parameters, {built.state_size()} numbers of state at width {WIDTH}"
+
+
+def everything_learns(subject: Subject) -> str | None:
+    """Every weight gets a gradient, and no gradient is NaN or infinite."""
+    layer = _layer(subject, dtype="float64")
+    x = tf.constant(_inputs(), tf.float64)
+    with tf.GradientTape() as tape:
+        output = layer(x)
+        total = tf.reduce_sum(
+            output * tf.constant(np.random.default_rng(5).normal(size=output.shape))
+        )
+    for weight, slope in zip(
+        layer.trainable_weights,
+        tape.gradient(total, [w.value for w in layer.trainable_weights]),
+        strict=True,
+    ):
+        found = None if slope is None else np.asarray(slope)
+        if found is None or not np.any(found):
+            raise CheckError(
+                f"the weight {weight.path} has a zero gradient",
+                "use the part, or do not declare it",
+            )
+        if not np.all(np.isfinite(found)):
+            raise CheckError(
+                f"the gradient of {weight.path} is not finite", "bound divisions and logarithms"
+            )
+    return None
+
+
+def causal(subject: Subject) -> str | None:
+    """A later step has no influence on an earlier output, a row none on another."""
+    layer, x = _layer(subject), _inputs()
+    expected = np.asarray(layer(x))
+    for step in range(1, TIME):
+        later = x.copy()
+        later[:, step:] += 1.0
+        if not np.array_equal(np.asarray(layer(later))[:, :step], expected[:, :step]):
+            raise CheckError(
+                f"the steps from {step} on change earlier outputs",
+                "look at other steps only by parts.convolution and parts.mixer",
+            )
+    x[0] += 1.0
+    if not np.array_equal(np.asarray(layer(x))[1:], expected[1:]):
+        raise CheckError("rows of the batch mix", "use parts that treat each row by itself")
+    return None
+
+
+def masked_steps_skipped(subject: Subject) -> str | None:
+    """A masked step, even if it is NaN, changes nothing: the result is that of the valid steps."""
+    layer, x = _layer(subject, dtype="float64"), _inputs().astype("float64")
+    mask = np.array([[1, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0], [1] * TIME], bool)
+    with tf.GradientTape() as tape:
+        found = layer(np.where(mask[:, :, None], x, np.nan), mask=mask)
+        total = tf.reduce_sum(found)
+    slopes = tape.gradient(total, [w.value for w in layer.trainable_weights])
+    remedy = "look at other steps only by parts.convolution and parts.mixer"
+    if not all(np.all(np.isfinite(np.asarray(slope))) for slope in slopes):
+        raise CheckError("NaN in a masked step reaches a gradient", remedy)
+    for row, valid in enumerate(mask):
+        alone = np.asarray(layer(x[row : row + 1, valid]))[0]
+        near(np.asarray(found)[row, valid], alone, 1e-12, "masked steps change the output", remedy)
+    return None
+
+
+def chunks_are_whole(subject: Subject) -> str | None:
+    """A sequence in two parts, the states carried over, gives what it gives in one."""
+    layer = _layer(subject, dtype="float64", return_state=True)
+    x = _inputs().astype("float64")
+    whole, *last = layer(x)
+    remedy = "look at other steps only by parts.convolution and parts.mixer"
+    for cut in (1, 4):
+        first, *states = layer(x[:, :cut])
+        second, *end = layer(x[:, cut:], initial_state=states)
+        joined = np.concatenate([first, second], 1)
+        near(joined, whole, 1e-12, "in two parts it gives other outputs", remedy)
+        for name, one, two in zip(layer.state_names, end, last, strict=True):
+            near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
+    return None
+
+
+def compiles_with_xla(subject: Subject) -> str | None:
+    """Compiled by XLA, it gives the same."""
+    layer, x = _layer(subject), tf.constant(_inputs())
+    expected = layer(x)
+    compiled = tf.function(layer, jit_compile=True, autograph=False)
+    try:
+        found = compiled(x)
+    except tf.errors.OpError as error:
+        raise CheckError(
+            f"XLA cannot compile it: {' '.join(str(error).split())[:200]}", "use Keras' layers"
+        ) from error
+    near(found, expected, 1e-4, "XLA gives another output", "use gatekit.ops and operators")
+    return None
+
+
+def mixed_precision(subject: Subject) -> str | None:
+    """Under mixed policies outputs are finite and near those in float32."""
+    x = _inputs()
+    expected = np.asarray(_layer(subject)(x))
+    for policy, tolerance in TOLERANCES.items():
+        found = np.asarray(tf.cast(_layer(subject, dtype=policy)(x), tf.float32))
+        near(
+            found,
+            expected,
+            tolerance,
+            f"under {policy} it gives another output",
+            "keep differences of large numbers and divisions by small ones out",
+        )
+    return None
+
+
+def saves_and_loads(subject: Subject) -> str | None:
+    """A saved ``.keras`` file gives back the same layer and the same bits."""
+    layer, x = _layer(subject), _inputs()
+    given = keras.Input((None, WIDTH))
+    model = keras.Model(given, layer(given))
+    expected = np.asarray(model(x))
+    json.dumps(layer.get_config())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "block.keras"
+        model.save(path)
+        with using(subject.plugins):
+            found = np.asarray(keras.models.load_model(path)(x))
+    if not np.array_equal(found, expected):
+        raise CheckError(
+            "loaded from a file, it gives other values", "keep all that decides in options"
+        )
+    return None
+
+
+def _layer(subject: Subject, dtype: str = "float32", **options: Any) -> BlockLayer:
+    return BlockLayer(
+        {"kind": subject.name, **subject.options},
+        CELL,
+        finish=True,
+        return_sequences=True,
+        seed=1,
+        dtype=dtype,
+        plugins=subject.plugins,
+        **options,
+    )
+
+
+def _inputs() -> Any:
+    return np.random.default_rng(0).normal(size=(BATCH, TIME, WIDTH)).astype("float32")
