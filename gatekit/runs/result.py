@@ -102,6 +102,8 @@ class Result:
     chosen: str | None = None
     notes: tuple[str, ...] = ()
     step_flops: float | None = None
+    token_flops: int | None = None
+    state_size: int | None = None
 
     @property
     def split(self) -> str | None:
@@ -243,6 +245,8 @@ def result_of(record: Mapping[str, Any]) -> Result:
         checks=_texts(record, "checks"),
         notes=tuple(str(n) for n in record.get("notes") or ()),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
+        token_flops=_optional_integer(_optional_object(record, "flops"), "token"),
+        state_size=_optional_integer(record, "state_size"),
     )
 
 

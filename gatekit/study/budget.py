@@ -1,40 +1,62 @@
-"""The parameters of a variant, and the units at which it has the number that is asked for."""
+"""What a variant's cells cost, and the units at which they cost what is asked for."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from gatekit import registry
+from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
 from gatekit.registry import components
 from gatekit.tasks.task import Signature
 
-TOLERANCE = 0.02
-"""How far the nearest count may be from the budget, as a share of it."""
-
 MOST_UNITS = 2**17
 REACH = 6
 """Neighbours that are tried around the size at which the budget is crossed."""
 
-_BUDGET = re.compile(r"parameters:(\d+(?:\.\d+)?)([kM]?)\Z")
+
+class Measure(NamedTuple):
+    """A budget: what is counted in each cell, its name, and how far a size may be from it."""
+
+    count: Callable[[Cell], int]
+    title: str
+    tolerance: float
+
+
+MEASURES = {
+    "parameters": Measure(Cell.count, "recurrent parameters", 0.02),
+    # A matrix of memory grows with the square of the units, in steps of the number of heads.
+    "state": Measure(state_size, "numbers of state", 0.05),
+    "flops": Measure(flops, "FLOPs per token", 0.02),
+}
+"""Budgets by the word before the colon of ``match=``. All recurrent layers are counted."""
+
+_BUDGET = re.compile(rf"({'|'.join(MEASURES)}):(\d+(?:\.\d+)?)([kM]?)\Z")
 _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
-def parameters(
+def varied(config: Mapping[str, Any]) -> str:
+    """Return the key that ``match`` chooses: ``units``."""
+    del config
+    return "units"
+
+
+def sizes(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> int:
-    """Return the number of parameters of all recurrent layers.
+) -> dict[str, int]:
+    """Return what all recurrent layers cost together, by the names of `MEASURES`.
 
     Raises:
         GatekitError: the cell cannot be built at this size.
     """
+    built = list(layers(config, cell, unit, signature))
     directions = 2 if config["bidirectional"] else 1
-    return sum(directions * built.count() for built in layers(config, cell, unit, signature))
+    return {name: directions * sum(map(measure.count, built)) for name, measure in MEASURES.items()}
 
 
 def layers(
@@ -68,40 +90,44 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return ``units`` and what is recorded under ``match``.
+    """Return the size that meets the budget, and what is recorded under ``match``.
 
     Args:
-        config: a run's configuration; ``match`` is ``parameters:50k`` or ``cell:lstm``.
+        config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,
+            ``flops:1M`` or ``cell:lstm``.
         cell: its cell.
         unit: its output unit.
         signature: what the task takes in and gives out.
         known: what is registered.
 
     Raises:
-        ConfigError: the budget cannot be read, or no size comes within 2 % of it.
+        ConfigError: the budget cannot be read, or no size comes near enough.
     """
+    asked = config["match"]
+    name, target = _target(asked, config, unit, signature, known)
+    measure, key = MEASURES[name], varied(config)
+    directions = 2 if config["bidirectional"] else 1
 
-    def count(units: int) -> int | None:
+    def count(size: int) -> int | None:
         try:
-            return parameters({**config, "units": units}, cell, unit, signature)
+            built = layers({**config, key: size}, cell, unit, signature)
+            return directions * sum(map(measure.count, built))
         except GatekitError:
             return None
 
-    asked = config["match"]
-    target = _target(asked, config, unit, signature, known)
-    if count(config["units"]) is None and next(_built(1, count), None) is None:
+    if count(config[key]) is None and next(_built(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
-        parameters(config, cell, unit, signature)
-    units, reached = _nearest(target, count, asked)
+        sizes(config, cell, unit, signature)
+    size, reached = _nearest(target, count, asked)
     off = abs(reached - target) / target
-    if off > TOLERANCE:
+    if off > measure.tolerance:
         raise ConfigError(
             f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
-            f"{reached:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
-            f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{reached}."
+            f"{reached:,} {measure.title} ({key}={size}), {off:.1%} from {target:,}; at most "
+            f"{measure.tolerance:.0%} are allowed. Choose a larger budget, or "
+            f"match={name}:{reached}."
         )
-    record = {"to": asked, "target": target, "reached": reached}
-    return {"units": units, "match": record}
+    return {key: size, "match": {"to": asked, "target": target, "reached": reached}}
 
 
 def _target(
@@ -110,18 +136,22 @@ def _target(
     unit: OutputUnitSpec,
     signature: Signature,
     known: components.Components,
-) -> int:
+) -> tuple[str, int]:
+    """Return the name of the measure, and how much of it is asked for."""
     if (budget := _BUDGET.match(asked)) is not None:
-        target = round(float(budget[1]) * _FACTORS[budget[2]])
+        target = round(float(budget[2]) * _FACTORS[budget[3]])
         if target > 0:
-            return target
+            return budget[1], target
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
         other = registry.cell_config(name, known.catalogue, known.files)
-        return parameters(config, read_cell(other, known.catalogue), unit, signature)
+        spec = read_cell(other, known.catalogue)
+        return "parameters", sizes(config, spec, unit, signature)["parameters"]
     raise ConfigError(
-        f"match={asked}: type match=parameters:50k (a number of recurrent parameters; k and M may "
-        "follow) or match=cell:lstm (the budget that cell has at these units)."
+        f"match={asked}: type match=parameters:50k (a number of recurrent parameters), "
+        "match=state:64k (numbers carried from step to step, for one sequence), match=flops:1M "
+        "(FLOPs per token), or match=cell:lstm (the parameters that cell has at these units). "
+        "k and M may follow a number."
     )
 
 

@@ -13,6 +13,7 @@ from keras import ops
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.executors.choose import Choice
 from gatekit.recurrence.layers.rnn import RNN
@@ -190,6 +191,11 @@ def choice_of(model: keras.Model) -> Choice:
     return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
 
 
+def cells_of(model: keras.Model) -> list[Cell]:
+    """Return the cell of each recurrent layer and direction."""
+    return [layer.cell for layer in model.layers if isinstance(layer, RNN)]
+
+
 def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
     """Return the floating-point operations of a training step.
 
@@ -198,9 +204,8 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         step_size: sequences of a step, and valid steps of a sequence.
         every: whether every step of a sequence has a target.
     """
-    cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
     head = math.prod(model.get_layer("head").kernel.shape)
-    return training_flops(cells, *step_size, head, every)
+    return training_flops(cells_of(model), *step_size, head, every)
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

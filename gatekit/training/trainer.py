@@ -15,6 +15,7 @@ import keras
 import numpy
 import tensorflow as tf
 
+from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -33,6 +34,7 @@ from .jit import compiled_step
 from .journal import Journal
 from .model import (
     build_model,
+    cells_of,
     choice_of,
     named_weights,
     parameter_counts,
@@ -321,7 +323,11 @@ class _Session:
                 "step": statistics.median(steps) if steps else None,
             },
             "steps": journal.step,
-            "flops": {"step": step_flops(self.model, self.feed.step_size(), self.feed.every)},
+            "flops": {
+                "step": step_flops(self.model, self.feed.step_size(), self.feed.every),
+                "token": sum(flops(cell) for cell in cells_of(self.model)),
+            },
+            "state_size": sum(state_size(cell) for cell in cells_of(self.model)),
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,
