@@ -52,6 +52,8 @@ def _row(study: str, run: Run) -> dict[str, Any]:
         "last_epoch": result.last.epoch if result and result.last else None,
         "parameters": result.parameters if result else None,
         "recurrent_parameters": result.recurrent_parameters if result else None,
+        "state_size": result.state_size if result else None,
+        "token_flops": result.token_flops if result else None,
         "seconds": result.seconds if result else None,
         "step_seconds": result.step_seconds if result else None,
         "steps": result.steps if result else None,

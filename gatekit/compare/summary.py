@@ -48,6 +48,8 @@ class Summary:
     bootstrap: Interval | None
     parameters: int | None
     recurrent_parameters: int | None
+    state_size: int | None
+    token_flops: int | None
     step_seconds: float | None
     flags: tuple[str, ...]
 
@@ -91,6 +93,8 @@ def summarise(group: Group, level: float = 0.95) -> Summary | None:
         bootstrap=bootstrap_interval(values, level) if whole else None,
         parameters=_shared([result.parameters for result in results]),
         recurrent_parameters=_shared([result.recurrent_parameters for result in results]),
+        state_size=_shared([result.state_size for result in results]),
+        token_flops=_shared([result.token_flops for result in results]),
         step_seconds=_average([r.step_seconds for r in results if r.state == "COMPLETED"]),
         flags=tuple(_flags(group, results, values)),
     )

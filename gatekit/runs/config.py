@@ -27,6 +27,21 @@ which groups are averaged.
 """
 
 
+BUDGETS = ("parameters", "state", "flops")
+"""What ``match=`` can equalise, as the word before its colon."""
+
+
+def chosen_by(match: Any) -> str | None:
+    """Return the budget that chose a run's size; None if its size was typed.
+
+    Args:
+        match: the key ``match``, as typed or as recorded.
+    """
+    asked = match.get("to") if isinstance(match, Mapping) else match
+    kind = str(asked).partition(":")[0]
+    return kind if kind in BUDGETS else None
+
+
 def dumped(config: Mapping[str, Any]) -> str:
     """Return a configuration as the text of its file."""
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100)

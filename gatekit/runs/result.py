@@ -103,6 +103,8 @@ class Result:
     notes: tuple[str, ...] = ()
     step_flops: float | None = None
     jit: bool = False
+    token_flops: int | None = None
+    state_size: int | None = None
 
     @property
     def engine(self) -> str | None:
@@ -250,6 +252,8 @@ def result_of(record: Mapping[str, Any]) -> Result:
         notes=tuple(str(n) for n in record.get("notes") or ()),
         step_flops=_optional_number(_optional_object(record, "flops"), "step"),
         jit=record.get("jit") is True,
+        token_flops=_optional_integer(_optional_object(record, "flops"), "token"),
+        state_size=_optional_integer(record, "state_size"),
     )
 
 

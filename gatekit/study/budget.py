@@ -1,44 +1,88 @@
-"""The parameters of a variant, and the units at which it has the number that is asked for."""
+"""What a variant's cells cost, and the units at which they cost what is asked for."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from gatekit import registry
-from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.built import BuiltBlock, build_block, flops_of, state_of
+from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
+from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell
 from gatekit.registry import components
 from gatekit.tasks.task import Signature
 
-TOLERANCE = 0.02
-"""How far the nearest count may be from the budget, as a share of it."""
-
 MOST_UNITS = 2**17
 REACH = 6
 """Neighbours that are tried around the size at which the budget is crossed."""
 
-_BUDGET = re.compile(r"parameters:(\d+(?:\.\d+)?)([kM]?)\Z")
+
+class Measure(NamedTuple):
+    """A budget: what is counted of a cell or block, its name, and how far a size may be off."""
+
+    count: Callable[[Cell | BuiltBlock], int]
+    title: str
+    tolerance: float
+
+
+MEASURES = {
+    "parameters": Measure(lambda built: built.count(), "recurrent parameters", 0.02),
+    # A matrix of memory grows with the square of the units, in steps of the number of heads.
+    "state": Measure(state_of, "numbers of state", 0.05),
+    "flops": Measure(flops_of, "FLOPs per token", 0.02),
+}
+"""Budgets by the word before the colon of ``match=``. All recurrent layers are counted."""
+
+_BUDGET = re.compile(rf"({'|'.join(MEASURES)}):(\d+(?:\.\d+)?)([kM]?)\Z")
 _FACTORS = {"": 1, "k": 1_000, "M": 1_000_000}
 
 
-def parameters(
+def at_size(config: Mapping[str, Any], size: int) -> dict[str, int | None]:
+    """Return the keys that ``match`` chooses, at a size.
+
+    Without a block these are the units. In a block it is the width of the model, which the units
+    follow; units that were typed, so that they are not those of the width, are chosen alone.
+
+    Args:
+        config: a run's configuration.
+        size: the width in a block, else the units.
+    """
+    block = read_block(config.get("block") or PLAIN, _catalogue(config))
+    expand = getattr(block.block, "expand", 1.0)
+    width = config.get("width") or config["units"]
+    if block.plain or config["units"] != units_of(width, expand):
+        return {"units": size}
+    units = units_of(size, expand)
+    return {"units": units, "width": None if units == size else size}
+
+
+def _catalogue(config: Mapping[str, Any]) -> Catalogue:
+    return registry.catalogue(tuple(config.get("plugins") or ()))
+
+
+def sizes(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
-) -> int:
-    """Return the number of parameters of all recurrent layers.
+) -> dict[str, int]:
+    """Return what all recurrent layers cost together, by the names of `MEASURES`.
 
     Raises:
         GatekitError: the cell cannot be built at this size.
     """
+    built = list(stack(config, cell, unit, signature))
+    return {name: _total(config, measure, built) for name, measure in MEASURES.items()}
+
+
+def _total(config: Mapping[str, Any], measure: Measure, built: Iterable[Cell | BuiltBlock]) -> int:
+    """Return what all layers cost; a block's count includes both directions."""
     directions = 2 if config["bidirectional"] else 1
     return sum(
-        built.count() * (1 if isinstance(built, BuiltBlock) else directions)
-        for built in stack(config, cell, unit, signature)
+        measure.count(each) * (1 if isinstance(each, BuiltBlock) else directions) for each in built
     )
 
 
@@ -62,7 +106,7 @@ def stack(
     Raises:
         GatekitError: a cell or block cannot be built at this size.
     """
-    known = registry.catalogue(tuple(config.get("plugins") or ()))
+    known = _catalogue(config)
     block = read_block(config.get("block") or PLAIN, known)
     given = [read_cell(each, known) for each in config.get("mixers") or ()]
     model = config.get("width") or config["units"]
@@ -102,40 +146,45 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return ``units`` and what is recorded under ``match``.
+    """Return the size that meets the budget, and what is recorded under ``match``.
 
     Args:
-        config: a run's configuration; ``match`` is ``parameters:50k`` or ``cell:lstm``.
+        config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,
+            ``flops:1M`` or ``cell:lstm``.
         cell: its cell.
         unit: its output unit.
         signature: what the task takes in and gives out.
         known: what is registered.
 
     Raises:
-        ConfigError: the budget cannot be read, or no size comes within 2 % of it.
+        ConfigError: the budget cannot be read, or no size comes near enough.
     """
+    asked = config["match"]
+    name, target = _target(asked, config, unit, signature, known)
+    measure = MEASURES[name]
 
-    def count(units: int) -> int | None:
+    def count(size: int) -> int | None:
         try:
-            return parameters({**config, "units": units}, cell, unit, signature)
+            sized = {**config, **at_size(config, size)}
+            return _total(config, measure, stack(sized, cell, unit, signature))
         except GatekitError:
             return None
 
-    asked = config["match"]
-    target = _target(asked, config, unit, signature, known)
     if count(config["units"]) is None and next(_built(1, count), None) is None:
         # If a cell fits no size, building it raises the reason.
-        parameters(config, cell, unit, signature)
-    units, reached = _nearest(target, count, asked)
+        sizes(config, cell, unit, signature)
+    size, reached = _nearest(target, count, asked)
     off = abs(reached - target) / target
-    if off > TOLERANCE:
+    chosen = at_size(config, size)
+    if off > measure.tolerance:
+        typed = " ".join(f"{key}={value}" for key, value in chosen.items() if value)
         raise ConfigError(
             f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
-            f"{reached:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
-            f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{reached}."
+            f"{reached:,} {measure.title} ({typed}), {off:.1%} from {target:,}; at most "
+            f"{measure.tolerance:.0%} are allowed. Choose a larger budget, or "
+            f"match={name}:{reached}."
         )
-    record = {"to": asked, "target": target, "reached": reached}
-    return {"units": units, "match": record}
+    return {**chosen, "match": {"to": asked, "target": target, "reached": reached}}
 
 
 def _target(
@@ -144,19 +193,23 @@ def _target(
     unit: OutputUnitSpec,
     signature: Signature,
     known: components.Components,
-) -> int:
+) -> tuple[str, int]:
+    """Return the name of the measure, and how much of it is asked for."""
     if (budget := _BUDGET.match(asked)) is not None:
-        target = round(float(budget[1]) * _FACTORS[budget[2]])
+        target = round(float(budget[2]) * _FACTORS[budget[3]])
         if target > 0:
-            return target
+            return budget[1], target
     kind, _, name = asked.partition(":")
     if kind == "cell" and name:
         other = registry.cell_config(name, known.catalogue, known.files)
         alone = {**config, "mixers": None}
-        return parameters(alone, read_cell(other, known.catalogue), unit, signature)
+        spec = read_cell(other, known.catalogue)
+        return "parameters", sizes(alone, spec, unit, signature)["parameters"]
     raise ConfigError(
-        f"match={asked}: type match=parameters:50k (a number of recurrent parameters; k and M may "
-        "follow) or match=cell:lstm (the budget that cell has at these units)."
+        f"match={asked}: type match=parameters:50k (a number of recurrent parameters), "
+        "match=state:64k (numbers carried from step to step, for one sequence), match=flops:1M "
+        "(FLOPs per token), or match=cell:lstm (the parameters that cell has at these units). "
+        "k and M may follow a number."
     )
 
 

@@ -42,6 +42,9 @@ class VariantPreview:
 
     Attributes:
         parameters: trainable parameters of all recurrent layers.
+        state: numbers that they carry from step to step, for one sequence.
+        flops: their floating-point operations per token, forward.
+        match: the budget that chose the units, as in a run's configuration.
         total: those of the whole model, as `gatekit compare` counts; None where nothing was tried.
         states: how many of the runs are in which state.
         stale: earlier runs that these outdate.
@@ -71,6 +74,9 @@ class VariantPreview:
     weight_decay: dict[str, list[str]] | None = None
     jit: bool | None = None
     jit_reason: str | None = None
+    state: int | None = None
+    flops: int | None = None
+    match: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -116,6 +122,8 @@ def preview(
         key = _shape(run.config)
         label = " ".join(w for w in words_of(run.label) if not w.startswith("seed="))
         trial = trials.setdefault(key, VariantPreview(label, run.config["units"], run.parameters))
+        trial.state, trial.flops = run.sizes.get("state"), run.sizes.get("flops")
+        trial.match = run.config.get("match")
         state = run.folder().state().name
         trial.states[state] = trial.states.get(state, 0) + 1
         outdated = plan_file.outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ()))

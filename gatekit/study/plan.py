@@ -15,11 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.registry import components
 from gatekit.registry.cells import in_file
+from gatekit.runs.config import chosen_by
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, plan_log
 
 from . import gpus, resolve
+from .budget import varied
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
 from .options import Options, read_options
 from .variant import Variant, variant
@@ -54,6 +56,7 @@ class PlannedRun:
     """One run: its resolved configuration and the folder that its fingerprint names.
 
     Attributes:
+        sizes: parameters, state and FLOPs per token of all recurrent layers.
         words: what to type after ``gatekit train`` to make this run alone.
         origin: what stays the same when the source of a plugin or the data change.
     """
@@ -63,10 +66,15 @@ class PlannedRun:
     fingerprint: str
     data_hash: str
     plugins: Mapping[str, str]
-    parameters: int
+    sizes: Mapping[str, int]
     path: Path
     words: tuple[str, ...] = ()
     origin: str = ""
+
+    @property
+    def parameters(self) -> int:
+        """Return the trainable parameters of all recurrent layers."""
+        return self.sizes.get("parameters", 0)
 
     def folder(self) -> RunFolder:
         """Return the run's folder."""
@@ -200,8 +208,9 @@ def runs_of(
     config = validate(resolve.plain(composed, known.task_defaults()))
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")
-    if asked.startswith("parameters:") and any(o.lstrip("+")[:6] == "units=" for o in overrides):
-        raise ConfigError(f"match={asked} chooses the units; remove units={config['units']}.")
+    size = varied(config)
+    if chosen_by(asked) and any(o.lstrip("+").startswith(f"{size}=") for o in overrides):
+        raise ConfigError(f"match={asked} chooses the {size}; remove {size}={config[size]}.")
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
@@ -247,7 +256,7 @@ def run_of(
         name,
         variant.data_hash,
         variant.plugins,
-        variant.parameters,
+        variant.sizes,
         launch.root / launch.study / RUNS / name,
         tuple(words),
         variant.origin(seed),

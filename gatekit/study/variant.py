@@ -24,7 +24,7 @@ from gatekit.registry import components
 from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.tasks.validate import check_contiguous
 
-from .budget import layers, matched, parameters
+from .budget import layers, matched, sizes
 from .config import DEFAULTS, RUN_KEYS
 
 # What documents a cell and never changes its numbers.
@@ -37,7 +37,7 @@ class Variant:
 
     Attributes:
         config: the resolved configuration, all keys of a run but ``study`` and ``seed``.
-        parameters: trainable parameters of all recurrent layers.
+        sizes: parameters, state and FLOPs per token of all recurrent layers.
         data_hash: the hash that identifies the data of the task.
         plugins: the hash of the source of every plugin in use, by name.
         sources: those sources, by hash.
@@ -45,7 +45,7 @@ class Variant:
     """
 
     config: Mapping[str, Any]
-    parameters: int
+    sizes: Mapping[str, int]
     data_hash: str
     plugins: Mapping[str, str]
     sources: Mapping[str, bytes]
@@ -131,8 +131,8 @@ def variant(
             )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
-    count = parameters(base, cell, unit, signature)
-    _fits(base, count)
+    counted = sizes(base, cell, unit, signature)
+    _fits(base, counted["parameters"])
     if base["executor"] != "auto":
         for built in layers(base, cell, unit, signature):
             check(base["executor"], built, _setting(base["precision"]), remat=False)
@@ -140,7 +140,7 @@ def variant(
     name = base["task"]["name"]
     return Variant(
         base,
-        count,
+        counted,
         task.data_hash(),
         known.hashes(mixers, unit, name, block),
         known.sources(mixers, unit, name, block),

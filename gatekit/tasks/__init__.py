@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatekit.cell.errors import ConfigError, DataError
     from gatekit.runs.durable import sha256 as file_hash
 
-    from .arrays import read_npz, write_npz
+    from .arrays import read_idx, read_npz, write_npz
     from .fetch import PackageSource, contents, folder_of, located
     from .labelled import Labelled, every_fifth, majority, read_ts
     from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
@@ -53,6 +53,7 @@ __all__ = [
     "generator",
     "located",
     "majority",
+    "read_idx",
     "read_npz",
     "read_ts",
     "recipe_hash",
@@ -63,7 +64,7 @@ __all__ = [
 
 _HOMES = {
     "gatekit.cell.errors": ("ConfigError", "DataError"),
-    "gatekit.tasks.arrays": ("read_npz", "write_npz"),
+    "gatekit.tasks.arrays": ("read_idx", "read_npz", "write_npz"),
     "gatekit.tasks.fetch": ("PackageSource", "contents", "folder_of", "located"),
     "gatekit.tasks.labelled": ("Labelled", "every_fifth", "majority", "read_ts"),
     "gatekit.tasks.piano_rolls": (

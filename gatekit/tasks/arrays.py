@@ -1,8 +1,10 @@
-"""Arrays kept in a file: written whole, read without ever unpickling."""
+"""Arrays kept in a file: written whole, read without ever unpickling; images in IDX files."""
 
 from __future__ import annotations
 
+import gzip
 import io
+import math
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -12,6 +14,8 @@ import numpy
 
 from gatekit.cell.errors import DataError, listed
 from gatekit.runs import durable
+
+_UNSIGNED_BYTES = 8
 
 
 def write_npz(path: Path, arrays: Mapping[str, numpy.ndarray]) -> None:
@@ -52,3 +56,35 @@ def read_npz(path: Path, names: Iterable[str], remedy: str) -> dict[str, numpy.n
         raise
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); {remedy}") from error
+
+
+def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarray:
+    """Return the array of an IDX file of unsigned bytes, zipped or not.
+
+    Two zero bytes, the type, the number of axes, the size of each in four bytes, then the values.
+
+    Args:
+        content: the file.
+        shape: the shape that is expected.
+        where: the file's name, for messages.
+
+    Raises:
+        DataError: it is damaged, or has another shape.
+    """
+    axes = len(shape)
+    start = 4 + 4 * axes
+    if content[:2] == b"\x1f\x8b":
+        try:
+            # one byte more than there should be, however many there are
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(start + math.prod(shape) + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(f"{where} is damaged: {error}") from None
+    if content[:4] != bytes([0, 0, _UNSIGNED_BYTES, axes]) or len(content) < start:
+        raise DataError(f"{where} is not an IDX file of unsigned bytes with {axes} axes.")
+    found = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
+    if found != shape or len(content) != start + math.prod(shape):
+        raise DataError(
+            f"{where} should hold {shape}; its header has {found}, and it has "
+            f"{len(content) - start} values."
+        )
+    return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping
 
@@ -117,7 +118,10 @@ def windows(text: str, known: Mapping[str, int], length: int, split: str) -> Bat
             f"the {split} text has {len(text)} characters; one window of task.length={length} "
             f"needs {length + 1}. Take a longer text, or type a smaller task.length."
         )
-    tokens = numpy.array([known.get(c, 0) for c in text[: count * length + 1]], "int32")
+    codes = text[: count * length + 1].encode("utf-32-le", "surrogatepass")
+    numbers = numpy.zeros(sys.maxunicode + 1, "int32")
+    numbers[[ord(c) for c in known]] = list(known.values())
+    tokens = numbers[numpy.frombuffer(codes, "<u4")]
     return Batch(tokens[:-1].reshape(count, length), tokens[1:].reshape(count, length))
 
 

@@ -13,8 +13,10 @@ from keras import ops
 
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
+from gatekit.cell.block.built import BuiltBlock, flops_of
 from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
 from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.executors.choose import Choice
@@ -294,6 +296,15 @@ def newton_counts(model: keras.Model) -> tuple[int, int]:
     return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
+def costs_of(model: keras.Model) -> list[Cell | BuiltBlock]:
+    """Return what counts parameters, state and FLOPs: each block, and each cell outside of one."""
+    found: list[Cell | BuiltBlock] = []
+    for layer in model.layers:
+        found += [layer.built_block] if isinstance(layer, BlockLayer) else []
+        found += [layer.cell] if isinstance(layer, RNN) else []
+    return found
+
+
 def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
     """Return the floating-point operations of a training step.
 
@@ -302,10 +313,9 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         step_size: sequences of a step, and valid steps of a sequence.
         every: whether every step of a sequence has a target.
     """
-    cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
-    blocks = [layer.built_block.flops() for layer in model.layers if isinstance(layer, BlockLayer)]
+    each = map(flops_of, costs_of(model))
     head = math.prod(model.get_layer("head").kernel.shape)
-    return training_flops([*cells, *blocks], *step_size, head, every)
+    return training_flops(each, *step_size, head, every)
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

@@ -15,6 +15,7 @@ import keras
 import numpy
 import tensorflow as tf
 
+from gatekit.cell.block.built import flops_of, state_of
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -34,6 +35,7 @@ from .journal import Journal
 from .model import (
     build_model,
     choice_of,
+    costs_of,
     named_weights,
     newton_counts,
     parameter_counts,
@@ -331,7 +333,11 @@ class _Session:
                 "step": statistics.median(steps) if steps else None,
             },
             "steps": journal.step,
-            "flops": {"step": step_flops(self.model, self.feed.step_size(), self.feed.every)},
+            "flops": {
+                "step": step_flops(self.model, self.feed.step_size(), self.feed.every),
+                "token": sum(map(flops_of, costs_of(self.model))),
+            },
+            "state_size": sum(map(state_of, costs_of(self.model))),
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,

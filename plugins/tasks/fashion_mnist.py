@@ -1,16 +1,13 @@
 """Fashion-MNIST as sequences of rows or pixels, from a Debian package or the user's own folder."""
 
-import gzip
 import hashlib
-import math
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
 
 from gatekit import Batch, DataError, Metric, Signature, Task, hookimpl
-from gatekit.tasks import PackageSource, contents, located, recipe_hash
+from gatekit.tasks import PackageSource, contents, located, read_idx, recipe_hash
 
 FILES = {
     "train-images-idx3-ubyte": (60000, 28, 28),
@@ -22,7 +19,6 @@ FILES = {
 CONTENT = "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f"
 """SHA-256 of the four arrays, one after the other."""
 VALIDATION = 5000
-UNSIGNED_BYTES = 8
 
 
 class FashionMNIST(Task):
@@ -151,37 +147,6 @@ class FashionMNISTPixels(FashionMNIST):
     def signature(self) -> Signature:
         """A pixel a step; one of ten classes at the end."""
         return Signature(1, vocabulary=None, outputs=10, loss="categorical")
-
-
-def read_idx(content: bytes, shape: tuple[int, ...], where: str) -> numpy.ndarray:
-    """Return the array of an IDX file of unsigned bytes, zipped or not.
-
-    Two zero bytes, the type, the number of axes, the size of each in four bytes, then the values.
-
-    Args:
-        content: the file.
-        shape: the shape that is expected.
-        where: the file's name, for messages.
-
-    Raises:
-        DataError: it is damaged, or has another shape.
-    """
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{where} is damaged: {error}") from None
-    axes = len(shape)
-    start = 4 + 4 * axes
-    if content[:4] != bytes([0, 0, UNSIGNED_BYTES, axes]) or len(content) < start:
-        raise DataError(f"{where} is not an IDX file of unsigned bytes with {axes} axes.")
-    found = tuple(int(n) for n in numpy.frombuffer(content[4:start], ">u4"))
-    if found != shape or len(content) != start + math.prod(shape):
-        raise DataError(
-            f"{where} should hold {shape}; its header has {found}, and it has "
-            f"{len(content) - start} values."
-        )
-    return numpy.frombuffer(content, "uint8", offset=start).reshape(shape)
 
 
 @hookimpl

@@ -1,8 +1,15 @@
 """Multi-query associative recall: look values up by keys that came before."""
 
+from typing import Self
+
 import numpy
 
 from gatekit import Batch, ConfigError, Metric, Signature, StreamedTask, Task, hookimpl
+
+TRAINED = ((64, 4, 5), (128, 8, 1), (256, 16, 1), (256, 32, 1), (256, 64, 1))
+"""Steps and pairs of training sequences in zoology, and how many of nine batches have them."""
+JUDGED = ((64, 4), (64, 8), (64, 16), (128, 32), (256, 64), (512, 128), (1024, 256))
+"""Steps and pairs of test sequences there."""
 
 
 class MQAR(StreamedTask):
@@ -94,6 +101,85 @@ class MQAR(StreamedTask):
         return Batch(x.astype("int32"), y, weights=weights)
 
 
+class Zoology(MQAR):
+    """As ``mqar`` with the vocabulary and the sizes of zoology: train short, test long.
+
+    A training batch has one of five sizes: 64 steps and 4 pairs with probability 5/9, and 128 and
+    8, 256 and 16, 256 and 32, 256 and 64 with 1/9 each, which are the shares of the authors'
+    100,000 and four times 20,000 sequences. Sizes above ``length`` or ``pairs`` are left out. The
+    model chooses among all tokens. Validation and test sets have ``length`` steps and ``pairs``
+    pairs. The further test sets are named by both: ``test_64_4``, ``test_64_8``, ``test_64_16``,
+    ``test_128_32``, ``test_512_128`` and ``test_1024_256``.
+
+    Compared with the authors' generator (HazyResearch/zoology, zoology/data/multiquery_ar.py with
+    the sizes of arxiv24_based_figure2): the ranges of keys and values, pairs first, gaps drawn
+    without replacement by the power law, random tokens at all other steps. The authors repeat a
+    fixed training set for 32 epochs; here it is always fresh.
+
+    Args:
+        length: steps of validation and test sequences, and the most in training.
+        pairs: the same for pairs of key and value.
+        longest: further test sets with more steps are left out.
+        vocabulary: number of tokens, an even number.
+        power: the smaller, the sooner keys come again; 1 is even.
+
+    Chance: 2 / vocabulary = 0.000244
+
+    Separates: Recurrences by the size of their state, by the paper: recall grows with it.
+
+    Time: not measured
+
+    Published: In the authors' figures, attention solves all sizes; models with a recurrent state
+        are the better the larger it is.
+
+    Reference: Arora et al., Zoology: Measuring and Improving Recall in Efficient Language Models
+        (2023), arXiv:2312.04927; sizes of Arora et al., Simple linear attention language models
+        balance the recall-throughput tradeoff (2024), arXiv:2402.18668
+    """
+
+    length: int = 256
+    pairs: int = 64
+    longest: int = 1024
+    vocabulary: int = 8192
+    lowest = MQAR.lowest | {"length": 64, "longest": 4}
+    recipe = "mqar_zoology/1"
+    reference = "arXiv:2312.04927; arXiv:2402.18668"
+
+    def signature(self) -> Signature:
+        """Tokens in, tokens out, at every step."""
+        return Signature(
+            features=None,
+            vocabulary=self.vocabulary,
+            outputs=self.vocabulary,
+            loss="categorical",
+            emission="every",
+        )
+
+    def further_tests(self) -> dict[str, Self]:
+        """Return the tasks of the other sizes."""
+        return {
+            f"test_{length}_{pairs}": self.replaced(length=length, pairs=pairs)
+            for length, pairs in JUDGED
+            if length <= self.longest and (length, pairs) != (self.length, self.pairs)
+        }
+
+    def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return validation or test data, ``size x length``."""
+        return self._tokens(super().sample(rng, size))
+
+    def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
+        """Return fresh sequences of one of the sizes: x, y and weights ``size x steps``."""
+        sizes = [s for s in TRAINED if s[0] <= self.length and s[1] <= self.pairs]
+        shares = numpy.array([share for *_, share in sizes])
+        length, pairs, _ = sizes[rng.choice(len(sizes), p=shares / shares.sum())]
+        return self.replaced(length=length, pairs=pairs).judged(rng, size)
+
+    def _tokens(self, batch: Batch) -> Batch:
+        """Return a batch whose answers are tokens: values are the upper half."""
+        y = numpy.where(batch.weights > 0, batch.y + self.vocabulary // 2, 0)
+        return Batch(batch.x, y.astype("int32"), weights=batch.weights)
+
+
 def _different(
     rng: numpy.random.Generator,
     size: int,
@@ -112,4 +198,4 @@ def _different(
 @hookimpl
 def gatekit_tasks() -> dict[str, type[Task]]:
     """Register the task."""
-    return {"mqar": MQAR}
+    return {"mqar": MQAR, "mqar_zoology": Zoology}

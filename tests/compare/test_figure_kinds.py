@@ -252,6 +252,17 @@ def test_a_scatter_has_parameters_and_time(tmp_path: Path) -> None:
     assert parameters.get_xscale() == "log"
 
 
+def test_a_scatter_has_what_match_equalised(tmp_path: Path) -> None:
+    for seed, value in enumerate(LSTM):
+        config = configuration("lstm", seed)
+        config["match"] = {"to": "state:64", "target": 64, "reached": 64}
+        write_run(tmp_path / "demo" / "runs", config, value, state_size=64)
+    figure = page()
+    draw_scatter(figure, compare("demo", tmp_path))
+    names = [axes.get_xlabel() for axes in figure.axes]
+    assert names == ["parameters", "numbers of state", "ms per training step"]
+
+
 def test_a_critical_difference_needs_five_tasks(tmp_path: Path) -> None:
     write_task(tmp_path, "a", {"lstm": LSTM, "rnn": RNN})
     with pytest.raises(ConfigError, match=r"5 tasks and 3 variants.*this comparison has 0 and 0"):

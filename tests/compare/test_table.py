@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gatekit.compare.comparison import compare
+from gatekit.compare.output.export import records
 from gatekit.compare.output.table import print_table
 from gatekit.compare.output.table_text import heading
 
@@ -48,6 +49,23 @@ class Ascii(io.StringIO):
     @property
     def encoding(self) -> str:  # type: ignore[override]
         return "ascii"
+
+
+def test_what_match_equalised_has_a_column(tmp_path: Path) -> None:
+    runs = tmp_path / "demo" / "runs"
+    for cell, units, tokens in (("lstm", 32, 9000), ("gru", 64, 12345)):
+        for seed, value in enumerate(LSTM):
+            config = configuration(cell, seed, units=units)
+            config["match"] = {"to": "flops:10k", "target": 10_000, "reached": tokens}
+            flops = {"step": 5.0, "token": tokens}
+            write_run(runs, config, value, flops=flops, state_size=64)
+    text = printed(tmp_path, width=120)
+    assert "FLOPs/token" in text
+    assert "12,345" in text
+    assert "state" not in text
+    assert {row.group.label for row in compare("demo", tmp_path).rows} == {"lstm", "gru"}
+    exported = {r["group"]: r for r in records(compare("demo", tmp_path))}
+    assert [exported["gru"][k] for k in ("state_size", "token_flops")] == [64, 12345]
 
 
 def printed(

@@ -1,8 +1,10 @@
 """Associative recall: every query is looked up in the pairs, and gaps follow their odds."""
 
+from collections import Counter
+
 import numpy
 import pytest
-from gatekit.plugins.mqar import MQAR, gatekit_tasks
+from gatekit.plugins.mqar import MQAR, Zoology, gatekit_tasks
 
 from gatekit.cell.errors import ConfigError
 from gatekit.tasks.validate import check_sample, check_splits
@@ -85,4 +87,43 @@ def test_the_sizes_of_the_paper_are_drawn():
 
 
 def test_the_plugin_offers_the_task():
-    assert gatekit_tasks() == {"mqar": MQAR}
+    assert gatekit_tasks() == {"mqar": MQAR, "mqar_zoology": Zoology}
+
+
+def recalled(batch, vocabulary):
+    """Return the answers of a solution that reads the input alone, where an answer is asked for."""
+    answers = numpy.zeros_like(batch.y)
+    for row, (tokens, weights) in enumerate(zip(batch.x.tolist(), batch.weights, strict=True)):
+        pairs = int(weights.sum())
+        values = dict(zip(tokens[: 2 * pairs : 2], tokens[1 : 2 * pairs : 2], strict=True))
+        assert len(values) == pairs
+        for step in numpy.flatnonzero(weights):
+            answers[row, step] = values[tokens[step]]
+    assert answers.max() < vocabulary
+    return answers
+
+
+def test_zoology_trains_on_its_sizes_and_is_solved_by_looking_up():
+    task, random, sizes = Zoology(), rng(), Counter()
+    for _ in range(90):
+        batch = check_sample(task, random, 2)
+        assert (recalled(batch, 8192) == batch.y).all()
+        sizes[batch.x.shape[1], int(batch.weights[0].sum())] += 1
+    assert set(sizes) == {(64, 4), (128, 8), (256, 16), (256, 32), (256, 64)}
+    assert 35 <= sizes[64, 4] <= 65  # 5 of 9
+    assert task.signature().outputs == 8192
+    assert task.chance() == 1 / 4096
+
+
+def test_zoology_is_tested_on_longer_sequences_and_can_be_cut():
+    splits = check_splits(Zoology(test_size=2, validation_size=2), rng())
+    found = {
+        name: (batch.x.shape[1], int(batch.weights[0].sum())) for name, batch in splits.items()
+    }
+    assert found["validation"] == found["test"] == (256, 64)
+    further = [(64, 4), (64, 8), (64, 16), (128, 32), (512, 128), (1024, 256)]
+    assert list(found.items())[2:] == [(f"test_{t}_{k}", (t, k)) for t, k in further]
+    assert all((recalled(batch, 8192) == batch.y).all() for batch in splits.values())
+    small = Zoology(length=64, pairs=16, longest=64, vocabulary=512)
+    assert list(small.further_tests()) == ["test_64_4", "test_64_8"]
+    assert small.sample(rng(), 1).x.shape == (1, 64)

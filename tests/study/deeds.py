@@ -26,7 +26,7 @@ def plan_of(root, *deeds, n_jobs=2, retry=False, threads=1, **options):
             f"{k:016x}",
             "d",
             {},
-            1,
+            {},
             Path(root) / "s" / "runs" / f"{k:016x}",
             (f"deed={deed}", f"seed={k}"),
             f"origin {k}",

@@ -3,8 +3,10 @@
 import pytest
 
 from gatekit.cell.errors import ConfigError
+from gatekit.cli.sweep import plan as plan_command
 from gatekit.study import budget
 from gatekit.study.command import compose
+from gatekit.study.dry_run import preview
 from gatekit.study.plan import plan
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -60,7 +62,74 @@ def test_a_step_wider_than_two_percent_is_refused_with_what_to_type():
         planned("cell=lstm", "match=parameters:90")
 
 
-@pytest.mark.parametrize("text", ["parameters:x", "parameters:0", "cell:", "lstm", "parameters:5g"])
+# The counts of one layer of n units that reads the 2 numbers of ``task=sum``, written out by hand:
+# parameters, numbers of state, FLOPs of a step. Linear attention has 4 heads of n / 4 units.
+BY_HAND = {
+    "rnn": lambda n: (n * n + 2 * n + n, n, 2 * n * n + 4 * n + 2 * n + n),
+    "lstm": lambda n: (
+        4 * (n * n + 2 * n + n),
+        2 * n,
+        # products; two sums and a function in each gate; f c + i g, o tanh(c)
+        4 * (2 * n * n + 4 * n) + 4 * (2 * n + n) + 3 * n + 2 * n,
+    ),
+    "gru": lambda n: (
+        3 * (n * n + 2 * n + n),
+        n,
+        # as in the LSTM; reset h; u h + (1 - u) candidate
+        3 * (2 * n * n + 4 * n) + 3 * (2 * n + n) + n + 4 * n,
+    ),
+    "mingru": lambda n: (
+        2 * (2 * n + n),
+        n,
+        # a product and a bias twice; sigmoid; where(x < 0, sigmoid(x), x + 1/2); the mixture
+        2 * (4 * n + n) + n + 4 * n + 4 * n,
+    ),
+    "linear_attention": lambda n: (
+        3 * 2 * n,
+        n * (n // 4) + n,
+        # query, key, value; elu and 1 twice; S + outer(k, v), z + k; q S, q z; eps and the quotient
+        3 * 4 * n + 4 * n + 2 * n * (n // 4) + n + 2 * n * (n // 4) + 2 * n + 4 + n,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_budgets_are_met_by_counts_made_by_hand(name):
+    counted = BY_HAND[name]
+    (run,) = planned(f"cell={name}", "units=24")
+    assert tuple(run.sizes.values()) == counted(24)
+    two = ("layers=1", "bidirectional=true")
+    assert planned(f"cell={name}", "units=24", *two)[0].sizes["state"] == 2 * counted(24)[1]
+    for place, asked in enumerate(("parameters:20k", "state:288", "flops:0.1M")):
+        (run,) = planned(f"cell={name}", f"match={asked}")
+        record = run.config["match"]
+        allowed = range(4 if name == "linear_attention" else 1, 6000)
+        steps = [n for n in allowed if name != "linear_attention" or n % 4 == 0]
+        best = min(steps, key=lambda n: abs(counted(n)[place] - record["target"]))
+        assert run.config["units"] == best
+        assert (record["to"], record["reached"]) == (asked, counted(best)[place])
+
+
+def test_a_state_that_grows_in_steps_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match=r"224 numbers of state .units=28.*match=state:224"):
+        planned("cell=linear_attention", "match=state:250")
+
+
+def test_a_plan_shows_the_units_and_what_was_equalised(capsys):
+    made = plan(compose(["task=sum", "-m", "cell=lstm,linear_attention", "match=state:80"]))
+    shown = preview(made, [], try_out=False)
+    lstm, linear = shown.trials
+    assert (lstm.units, lstm.state, lstm.flops) == (40, *BY_HAND["lstm"](40)[1:])
+    assert (linear.units, linear.state, linear.match["reached"]) == (16, 80, 80)
+    plan_command._text(shown)
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split()[:6] == ["to", "run", "units", "recurrent", "parameters", "state"]
+    assert [line.split()[1:4:2] for line in table[2:4]] == [["40", "80"], ["16", "80"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["parameters:x", "parameters:0", "state:-1", "flops:", "cell:", "lstm", "parameters:5g"]
+)
 def test_what_can_be_typed(text):
     with pytest.raises(ConfigError, match=r"type match=parameters:50k"):
         planned(f"match={text}")
@@ -72,8 +141,9 @@ def test_an_unknown_cell_is_named():
 
 
 def test_units_and_a_number_of_parameters_contradict_each_other():
-    with pytest.raises(ConfigError, match="remove units=9"):
-        planned("units=9", "match=parameters:50k")
+    for asked in ("parameters:50k", "state:8k", "flops:1M"):
+        with pytest.raises(ConfigError, match=f"match={asked} chooses the units; remove units=9"):
+            planned("units=9", f"match={asked}")
 
 
 def count_in_steps(units):

@@ -190,7 +190,7 @@ def test_no_command_ends_with_a_traceback(study, words, tmp_path, monkeypatch, c
 
 def plan_of(study, folders):
     """Return a plan of runs whose folders are there already."""
-    runs = tuple(PlannedRun(f.name, {"run": f.name}, f.name, "", {}, 1, f) for f in folders)
+    runs = tuple(PlannedRun(f.name, {"run": f.name}, f.name, "", {}, {}, f) for f in folders)
     where = Launch(study.name, study.parent, 1, 1, retry_failed=False, jobs=1)
     return SweepPlan(where, runs, ())
 

@@ -200,7 +200,7 @@ def test_progress_lists_runs_of_other_processes_and_not_hundreds(tmp_path):
     progress = Progress(30, 20, stream, every=1e-9)
     for k in range(20):
         progress.started(f"run {k}", tmp_path / str(k))
-    other = PlannedRun("theirs", {}, "b" * 16, "", {}, 0, running(tmp_path / "b").path)
+    other = PlannedRun("theirs", {}, "b" * 16, "", {}, {}, running(tmp_path / "b").path)
     progress.look([other])
     lines = stream.getvalue().splitlines()
     assert lines[1] == "  run 0  no epoch yet"

@@ -112,6 +112,9 @@ def test_another_seed_gives_other_bits(shared):
 def test_the_result_is_that_of_the_contract(made):
     result, folder = made()
     assert result["state"] == "COMPLETED"
+    # an LSTM of 4 units that reads 9 numbers
+    assert result["state_size"] == 2 * 4
+    assert result["flops"]["token"] == 2 * (9 + 4) * 4 * 4 + 3 * 4 * 4 + 5 * 4
     assert result["metric"] == {
         "name": "nll",
         "direction": "min",

@@ -116,3 +116,13 @@ def build_block(
                 "map the value: parts.dense('out', value, parts.width)."
             )
     return BuiltBlock(spec, built[0], width, directions, mix, combine, finish)
+
+
+def flops_of(built: Cell | BuiltBlock) -> int:
+    """Return the floating-point operations of a step of a cell, or of a block around one."""
+    return built.flops() if isinstance(built, BuiltBlock) else flops(built)
+
+
+def state_of(built: Cell | BuiltBlock) -> int:
+    """Return how many numbers a cell, or a block around one, carries from step to step."""
+    return built.state_size() if isinstance(built, BuiltBlock) else state_size(built)

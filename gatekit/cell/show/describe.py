@@ -108,8 +108,8 @@ def text(description: Mapping[str, Any]) -> str:
         paragraphs.append(["matrix products", *products])
     paragraphs.append(
         [
-            f"each step of a sequence: {d['flops_per_token']:,} FLOPs forward,"
-            f" {d['state_size']:,} numbers of state"
+            f"costs: {d['parameters']:,} parameters, {d['state_size']:,} numbers of state,"
+            f" {d['flops_per_token']:,} FLOPs per token (forward)"
         ]
     )
     paragraphs.append(_weights(d))

@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.output import write, write_json, write_table
+from gatekit.runs.config import chosen_by
 from gatekit.runs.result import OUTCOMES
 
 if TYPE_CHECKING:
     from gatekit.study.dry_run import Preview, VariantPreview
+
+SIZES = {"state": "state", "flops": "FLOPs/token"}
+"""Columns of what a budget equalised, by the fields of a preview."""
 
 HELP = """usage: gatekit plan [-m] KEY=VALUE ... [--list] [--json]
 
@@ -66,6 +70,8 @@ def _text(plan: Preview) -> None:
     columns = [*("to run", "done", "failed", "stale", "units")]
     # As `gatekit compare` counts; without a trial only the recurrent layers are known.
     columns += ["parameters" if any(t.total for t in plan.trials) else "recurrent parameters"]
+    budgets = {chosen_by(trial.match) for trial in plan.trials}
+    columns += [title for budget, title in SIZES.items() if budget in budgets]
     columns += [*("ms/step", "s/run", "MiB", "variant")]
     write_table(rows, [c for c in columns if c in always or any(row[c] for row in rows)])
     _recipe(plan)
@@ -149,6 +155,10 @@ def _row(trial: VariantPreview) -> dict[str, Any]:
         "units": trial.units,
         "recurrent parameters": f"{trial.parameters:,}",
         "parameters": "" if trial.total is None else f"{trial.total:,}",
+        **{
+            title: "" if (size := getattr(trial, budget)) is None else f"{size:,}"
+            for budget, title in SIZES.items()
+        },
         "ms/step": number(trial.step, 1e3, 1),
         "s/run": number(trial.seconds, 1, 1),
         "MiB": number(None if trial.memory is None else float(trial.memory), 2**-20, 0),

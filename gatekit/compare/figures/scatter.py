@@ -1,4 +1,4 @@
-"""Draw the metric against the cost of a variant: parameters and time."""
+"""Draw the metric against the cost of a variant: parameters, state, FLOPs and time."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_NAMED = 6
+_BUDGETS: tuple[tuple[str, str, Callable[[Result], float | None]], ...] = (
+    ("state", "numbers of state", lambda result: result.state_size),
+    ("flops", "FLOPs per token", lambda result: result.token_flops),
+)
 
 
 def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
     """Draw every run's metric against its parameters and against its seconds per training step.
 
+    State and FLOPs per token are drawn, too, if ``match`` equalised them.
     Small marks are runs and large marks are the means of groups. With more than six groups, only
     the best six, the baseline and decided groups are coloured.
 
@@ -33,8 +38,10 @@ def draw_scatter(figure: Figure, comparison: Comparison) -> list[str]:
         The ids of the runs in the figure.
     """
     rows = of_one_metric(comparison.rows)
+    budgets = {row.group.budget for row in rows}
     costs: list[tuple[str, Callable[[Result], float | None]]] = [
         ("parameters", lambda result: result.parameters),
+        *((title, cost) for budget, title, cost in _BUDGETS if budget in budgets),
         ("ms per training step", _milliseconds),
     ]
     shown = [(name, cost) for name, cost in costs if any(_points(row, cost) for row in rows)]

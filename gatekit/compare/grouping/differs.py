@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from gatekit.runs.config import chosen_by
+
 from .group import Group
 from .keys import text_of
 
@@ -91,9 +93,12 @@ def gates_of(role: str, groups: Iterable[Group]) -> set[str]:
 
 
 def _budgets(group: Group) -> set[Any]:
-    """Return the parameter count that ``match`` asked for; without ``match``, a unique object."""
+    """Return the budget that ``match`` asked for; without ``match``, a unique object."""
     match = _config(group).get("match")
-    return {match["target"] if isinstance(match, Mapping) and "target" in match else object()}
+    if not isinstance(match, Mapping) or "target" not in match:
+        return {object()}
+    # The parameters of a cell are a budget of parameters.
+    return {(chosen_by(match) or "parameters", match["target"])}
 
 
 def _config(group: Group) -> Mapping[str, Any]:

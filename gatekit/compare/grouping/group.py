@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gatekit.cell.schema import ABOUT_KEYS
-from gatekit.runs.config import NOT_VARIANTS, cell_name, flatten, run_settings
+from gatekit.runs.config import NOT_VARIANTS, cell_name, chosen_by, flatten, run_settings
 from gatekit.runs.record import Run
 from gatekit.runs.result import OWN, short_hash
 from gatekit.study.config import DEFAULTS, TRAINER_OMITTED, with_omitted
@@ -80,6 +80,12 @@ class Group:
         """Return the name of the group's cell."""
         run = (self.runs or self.missing)[0]
         return None if run.config is None else cell_name(run.config)
+
+    @property
+    def budget(self) -> str | None:
+        """Return the budget that chose the sizes: parameters, state or flops; else None."""
+        run = (self.runs or self.missing)[0]
+        return chosen_by((run.config or {}).get("match"))
 
     def missing_states(self) -> dict[str, int]:
         """Return how many runs are missing, by state."""
@@ -256,7 +262,7 @@ def _settings(run: Run) -> dict[str, Any]:
         for key, value in run_settings(config).items()
     }
     match = config.get("match")
-    if isinstance(match, Mapping) and str(match.get("to")).startswith("parameters:"):
+    if isinstance(match, Mapping) and chosen_by(match):
         # The units follow from cell, task and budget; as a key they would split a cell by task.
         settings["match"] = match["to"]
         settings.pop("units", None)

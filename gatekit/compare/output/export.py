@@ -113,6 +113,8 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "missing": sum(missing.values()),
         "parameters": summary.parameters if summary else None,
         "recurrent_parameters": summary.recurrent_parameters if summary else None,
+        "state_size": summary.state_size if summary else None,
+        "token_flops": summary.token_flops if summary else None,
         "step_seconds": summary.step_seconds if summary else None,
         "baseline": diff.baseline if diff else None,
         "is_baseline": row.is_baseline,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
@@ -16,14 +18,17 @@ from gatekit.compare.several import SeveralTasks, Variant
 from gatekit.compare.summary import Summary
 
 _LONGEST = 30
-_COLUMNS, _ALWAYS = 7, 4
-COSTS = ("parameters", "ms/step")
+_COLUMNS, _ALWAYS = 9, 4
+COSTS = ("parameters", "state", "FLOPs/token", "ms/step")
 """The columns that a narrow terminal does without; they are the last ones."""
 _MOST_METRICS = 3
 
 
 def heading(comparison: Comparison) -> list[str]:
-    """Return the column headings, without p values, parameters and time if no group has them."""
+    """Return the column headings, without p values and costs if no group has them.
+
+    State and FLOPs per token are shown if ``match`` equalised them.
+    """
     summaries = [row.summary for row in comparison.rows if row.summary is not None]
     metrics = dict.fromkeys(
         f"{s.split} {s.metric.name}" + (f" ({s.metric.unit})" if s.metric.unit else "")
@@ -68,14 +73,15 @@ def _all_cells(comparison: Comparison) -> list[list[str]]:
     # A difference without an interval is shown with the digits of the means.
     spread = [(d.mean, d.interval) for d in differences if d.mean is not None and d.interval]
     gaps = shared_decimals(spread) if spread else means
-    return [_cells(row, means, gaps) for row in comparison.rows]
+    budgets = {row.group.budget for row in comparison.rows}
+    return [_cells(row, means, gaps, budgets) for row in comparison.rows]
 
 
-def _cells(row: Row, means: int, gaps: int) -> list[str]:
+def _cells(row: Row, means: int, gaps: int, budgets: Container[str | None]) -> list[str]:
     summary = row.summary
     label = printable(row.group.label)
     if summary is None:
-        return [label, counted(row), "no outcome", "", "", "", ""]
+        return [label, counted(row), "no outcome", *[""] * (_COLUMNS - 3)]
     return [
         label,
         counted(row),
@@ -83,6 +89,8 @@ def _cells(row: Row, means: int, gaps: int) -> list[str]:
         _difference(row, gaps),
         _p(row),
         _parameters(row),
+        _size(summary.state_size) if "state" in budgets else "",
+        _size(summary.token_flops) if "flops" in budgets else "",
         "" if summary.step_seconds is None else number(1000 * summary.step_seconds),
     ]
 
@@ -92,6 +100,10 @@ def counted(row: Row) -> str:
     n = 0 if row.summary is None else row.summary.n
     total = n + len(row.group.missing)
     return str(n) if total == n else f"{n}/{total}"
+
+
+def _size(count: float | None) -> str:
+    return "varies" if count is None else f"{count:,.0f}"
 
 
 def _parameters(row: Row) -> str:

@@ -14,7 +14,8 @@ _FIRST = ("group", "run", "seed", "state")
 _LAST = ("stale", "reason")
 # Shown in the heading or in another column.
 _LEFT_OUT = ("study",)
-_MEASURED = ("best_epoch", "last_epoch", "parameters", "recurrent_parameters", "seconds")
+_COUNTED = ("parameters", "recurrent_parameters", "state_size", "token_flops")
+_MEASURED = ("best_epoch", "last_epoch", *_COUNTED, "seconds")
 _NEVER_CONSTANT = (*_FIRST, "test", "validation", "seconds", "step_seconds", *_LAST)
 # Runs without an outcome do not have these, and would have had the same values.
 _OF_RESULTS = ("metric", "direction", "unit", "data_hash", "steps")

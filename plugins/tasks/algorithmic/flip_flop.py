@@ -19,6 +19,11 @@ class FlipFlop(StreamedTask):
     read is not part of the input, which has ``length - 1`` steps. The further test sets are
     ``test_sparse``, with 0.98 for ``ignore``, and ``test_dense``, with 0.1.
 
+    Compared with the rules of canonical strings and with the distributions that others who rebuilt
+    the authors' experiments state (FFL(0.8) to train, FFL(0.98) and FFL(0.1) to test, 512 tokens,
+    only reads in the loss), and with readers of their data (``synthseq/flipflop``): none differs.
+    The authors train on a fixed set; here it is always fresh.
+
     Args:
         length: tokens of a sequence, an even number; 512 in the paper.
         ignore: the probability of an ignore; 0.8 in the paper's training sets.

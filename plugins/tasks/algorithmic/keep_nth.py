@@ -9,8 +9,11 @@ class KeepNth(StreamedTask):
     """Random tokens; at the end give the one at a fixed place.
 
     ``y = x_n``, counted from 1. Nothing marks the token, so that a cell has to count the steps to
-    it, and then ignore all others. The task is named after one of ParaRNN's appendix C.2, which was
-    not at hand: details and sizes are gatekit's own.
+    it, and then ignore all others.
+
+    The task is named after one of ParaRNN's appendix C.2. Its text was not available, and the
+    authors' repository has no generator, so nothing could be compared: details and sizes are
+    gatekit's own.
 
     Args:
         length: steps of a sequence.

@@ -4,9 +4,9 @@ import gzip
 
 import numpy
 import pytest
-from gatekit.plugins.fashion_mnist import read_idx
 
 from gatekit.cell.errors import DataError
+from gatekit.tasks import read_idx
 
 PLAIN = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 255])
 # of no time, so that the tests' names are the same in every process
