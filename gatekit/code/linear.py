@@ -174,7 +174,7 @@ class Linear(Lines):
         members = [self._readers[name] for name in group]
         if len(members) == 1:
             return normal(_needed(total(self._parts(reader))), epsilon)
-        key = ("sum", *group)
+        key = ("sum", *group, repr(epsilon))
         if key not in self._normed:
             whole: Expr | None = self._shared(members)
             if whole is None:
@@ -193,7 +193,7 @@ class Linear(Lines):
         ]
         if len(found) == 1:
             return normal(self._linear(reader, read), epsilon)
-        key = (read.text, *group)
+        key = (read.text, *group, repr(epsilon))
         if key not in self._normed:
             members = [member for member, _ in found]
             product = self._product(reader, read)

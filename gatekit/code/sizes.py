@@ -52,7 +52,9 @@ def multiples(cell: Cell) -> list[Cell]:
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
     # As written, `emitted` included: weights are named after it.
-    written = [Read(parse(r.text, cell.spec.functions), r.map_kind, r.map) for r in reads]
+    written = [
+        Read(parse(r.text, cell.spec.functions, sizes=True), r.map_kind, r.map) for r in reads
+    ]
     unit = OutputUnitSpec(out.kind, out.unit, tuple(written))
     try:
         return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in _MULTIPLES]

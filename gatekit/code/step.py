@@ -27,8 +27,6 @@ from .identifiers import slug, wrapped
 from .linear import Linear, normal
 from .products import OUTPUT_UNIT, Reader
 
-_EPSILON = 1e-5
-
 
 class Step(Linear):
     """Writes the step of a cell."""
@@ -108,9 +106,8 @@ class Step(Linear):
             expr = self._with_rows(cell.equation(node.name), node.name)
             self._signal(node, expr)
         elif node.kind == "norm":
-            self._signal(
-                node, normal(Name(node.source), _EPSILON) * Name(node.scale) + Name(node.offset)
-            )
+            inner = normal(Name(node.source), node.epsilon)
+            self._signal(node, inner * Name(node.scale) + Name(node.offset))
         elif node.kind == "output":
             assert node.declared is not None
             reader = self._readers[OUTPUT_UNIT]

@@ -106,8 +106,8 @@ def value_of(cell: Cell, node: Node, env: dict[str, Any], pre: Any, like: Any) -
     if node.kind == "equation":
         value = evaluate(node.expr, env, cell.spec.functions)  # type: ignore[arg-type]
     elif node.kind == "norm":
-        epsilon = 1e-5
-        value = normalised([env[node.source]], epsilon)[0] * env[node.scale] + env[node.offset]
+        inner = normalised([env[node.source]], node.epsilon)[0]
+        value = inner * env[node.scale] + env[node.offset]
     else:
         value, new = _call(node, env, pre)
         for name, key in node.own_states:

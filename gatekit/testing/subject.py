@@ -153,7 +153,7 @@ class Subject:
         own |= {f"{s}_history" for s in getattr(made, "history", {})}
         found = [made.bind.get(a, a) for a in made.arguments()]
         for read in made.reads:
-            found += names(parse(str(read), self.catalogue.functions))
+            found += names(parse(str(read), self.catalogue.functions, sizes=True))
         found += list(getattr(made, "history", {}))
         stems = [n.removesuffix("_prev") for n in found if n not in own]
         return tuple(dict.fromkeys(s for s in stems if s not in (*WORDS, "own")))
@@ -176,7 +176,11 @@ class Subject:
 
     def _asks_now(self, name: str) -> bool:
         made: RowWise = self.instance
-        read = [n for r in made.reads for n in names(parse(str(r), self.catalogue.functions))]
+        read = [
+            n
+            for r in made.reads
+            for n in names(parse(str(r), self.catalogue.functions, sizes=True))
+        ]
         return self.kind == "gates" and name in (*made.arguments(), *read)
 
     @functools.cached_property

@@ -3,7 +3,8 @@
 from gatekit import hookimpl
 
 _GATES = ("input", "forget", "output", "candidate")
-_NORM = {"of": "sum", "epsilon": 1e-3}
+_EPSILON = 1e-3
+_NORM = {"of": "sum", "epsilon": _EPSILON}
 
 
 def _linear(reads, units, bias=False, kernel=None, first_bias=None):
@@ -58,10 +59,8 @@ def hyper_lstm(embedding=4):
         )
     equations |= {
         "small_c": "small_forget * small_c_prev + small_input * small_candidate",
-        "small_tenth": "0.1 * small_c",
         "small_h": "small_output * tanh(small_shown)",
         "c": "forget * c_prev + input * candidate",
-        "tenth": "0.1 * c",
         "h": "output * tanh(shown)",
     }
     return {
@@ -69,8 +68,10 @@ def hyper_lstm(embedding=4):
         "constants": {"small": 64},
         "gates": gates,
         "parameters": parameters,
-        # The norm of a tenth with epsilon 1e-5 is that of the whole with 1e-3.
-        "norms": {"small_shown": "small_tenth", "shown": "tenth"},
+        "norms": {
+            "small_shown": {"of": "small_c", "epsilon": _EPSILON},
+            "shown": {"of": "c", "epsilon": _EPSILON},
+        },
         "equations": equations,
         "emits": "h",
     }

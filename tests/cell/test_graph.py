@@ -5,6 +5,7 @@ import pytest
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import build
+from gatekit.cell.language.expression import render
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 from gatekit.cell.schema import read_output_unit
@@ -159,6 +160,33 @@ def test_norms_have_weights(built, lstm):
     assert named == {"forget.scale"}
 
 
+@pytest.mark.parametrize(
+    ("norm", "says"),
+    [
+        ({"of": "c", "epsilon": 0}, r"cell\.norms\.shown\.epsilon: a positive number"),
+        ({"of": "c", "epsilon": True}, r"a positive number is expected, not True"),
+        ({"of": "c", "eps": 1e-3}, "epsilon"),
+        ({"epsilon": 1e-3}, r"cell\.norms\.shown: name the signal .* c or \{of: c, epsilon"),
+        (["c"], r"name the signal to normalise"),
+        ({"of": "spare"}, r"cell\.norms\.shown: .*'spare' is unknown"),
+    ],
+)
+def test_norms_that_are_refused(built, lstm, norm, says):
+    with pytest.raises(CellError, match=says):
+        built(lstm(norms={"shown": norm}, equations={"h": "output * tanh(shown)"}))
+
+
+def test_the_usual_epsilon_is_the_same_cell(built, lstm):
+    def spec(norm):
+        return built(lstm(norms={"shown": norm}, equations={"h": "output * shown"})).spec
+
+    assert spec({"of": "c", "epsilon": 1e-5}).canonical() == spec("c").canonical()
+    assert spec("c").canonical()["norms"] == {"shown": "c"}
+    other = spec({"of": "c", "epsilon": 1e-3})
+    assert other != spec("c")
+    assert other.canonical()["norms"] == {"shown": {"of": "c", "epsilon": 1e-3}}
+
+
 def test_a_group_of_norms_must_agree(built, lstm):
     norm = {"of": "sum", "group": ["input", "forget"]}
     one = {"input": {"kind": "input", "norm": norm}}
@@ -244,11 +272,37 @@ def test_25_a_function_that_cannot_be_computed(built, lstm):
         built(config)
 
 
-@pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 2"])
+@pytest.mark.parametrize("count", ["1.5", "0", "-1", "c", "units // 8"])
 def test_25_a_count_that_is_no_number(built, lstm, count):
     config = lstm(equations={"h": f"output * tanh(c) * sum(repeat(c, {count}))"})
-    with pytest.raises(GatekitError, match=r"the count must be a whole number|this operator"):
+    with pytest.raises(GatekitError, match=r"the count must be a whole number"):
         built(config)
+
+
+def test_25_sizes_are_divided_in_equations_and_reads(built, lstm):
+    config = lstm(
+        constants={"heads": 2},
+        gates={"output": {"kind": "sigmoid", "reads": ["x", "repeat(sum(c), units // heads)"]}},
+        equations={"h": "output * flat(split(tanh(c), units // heads)) / (units // heads)"},
+    )
+    cell = built(config)
+    assert cell.shapes["h"] == (4,)
+    read = next(w for w in cell.weights if w.name == "output.repeat(sum(c),units//heads)")
+    assert read.shape == (2, 4)
+    assert "units // heads" in render(cell.equation("h"), " ")
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("output * tanh(c // 2)", r"cell\.equations\.h: // divides .* 'c' is neither; write floor"),
+        ("output * tanh(c) * (tanh(2) // 2)", r"'tanh\(2\)' is neither"),
+        ("output * tanh(c) * (4 // 0)", "is not a real number"),
+    ],
+)
+def test_25_only_sizes_are_divided(built, lstm, expression, says):
+    with pytest.raises(CellError, match=says):
+        built(lstm(equations={"h": expression}))
 
 
 def test_25_a_map_that_needs_equal_widths(built, lstm):

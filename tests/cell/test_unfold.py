@@ -12,6 +12,7 @@ from gatekit.cell.gate import Gate
 from gatekit.cell.graph import Cell
 from gatekit.cell.language.expression import evaluate, substitute, walk
 from gatekit.cell.output_unit import OutputUnit
+from gatekit.cell.show.equations import aligned
 from gatekit.cell.show.unfold import LAYER_NORM, plain_text, unfold
 from gatekit.registry import catalogue
 
@@ -140,6 +141,15 @@ def test_who_shares_the_statistics_of_a_norm_is_told() -> None:
     assert "layer_norm(dense(x))" in alone
     assert "layer_norm[reset, update](dense(x))" in shared
     assert "layer_norm[reset, update, candidate](dense(x))" in all_three
+
+
+def test_an_epsilon_of_its_own_is_shown() -> None:
+    found = lines(cell("layer_norm_lstm"))
+    assert "shown = layer_norm[epsilon=0.001](c) * shown.scale + shown.offset" in found
+    norm = {"of": "read", "group": ["reset", "update"], "epsilon": 0.01}
+    gates = {g: {"kind": g, "norm": norm} for g in ("reset", "update")}
+    text = aligned(cell("gru", gates=gates))
+    assert r"\operatorname{LN}_{\mathrm{reset},\mathrm{update},\epsilon=0.01}" in text
 
 
 @pytest.mark.parametrize("name", [*BUNDLED, "power_law"])

@@ -135,6 +135,25 @@ def _odd() -> dict[str, dict[str, Any]]:
             "equations": {"h": "keep*h_prev + (1-keep)*sum(x*x_prev)"},
             "emits": "h",
         },
+        # A gate of inputs only is a state, and shares its statistics with one that is none.
+        "norm_sum_beside_a_hoisted_gate": {
+            "gates": {
+                name: {"kind": "sigmoid", "reads": ["x"], "norm": {"of": "sum", "group": [other]}}
+                for name, other in (("keep", "write"), ("write", "keep"))
+            },
+            "equations": {"h": "keep*h_prev + write_prev*tanh(write)"},
+            "emits": "h",
+        },
+        # A matrix of inputs is a state, and another state is that matrix a step later.
+        "matrix_of_inputs": {
+            "gates": {"key": {"kind": "linear", "reads": ["x"]}},
+            "equations": {
+                "now": "outer(key, t * key)",
+                "before": "now_prev",
+                "h": "matvec(now, key) + matvec(before_prev, key)",
+            },
+            "emits": "h",
+        },
     }
 
 

@@ -1,11 +1,11 @@
 """Clockwork RNN: modules of units that wake up at their own periods.
 
-    module g of n has the period 2^g; at step t (from 0) it is awake if its period divides t
+    module g of n has the period 2^g; at step t (from 1) it is awake if its period divides t
     awake:   h_g = tanh(W_g x + b_g + sum over modules k >= g of U_kg h_k,prev)
     asleep:  h_g = h_g,prev
 
-Reference: Koutnik et al. 2014, "A clockwork RNN", arXiv 1402.3511, second hand: as implementations
-describe it.
+Reference: Koutnik et al. 2014, "A clockwork RNN", arXiv 1402.3511, and the code of Greff, one of
+its authors (Qwlouse/pylstm: ClockworkLayer, whose first step has the number 1, and its example).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def step(x: Array, states: States, w: Weights) -> Stepped:
         own = slice(g * width, (g + 1) * width)
         inner = x @ w["drive.x"][:, own] + w["drive.bias"][own]
         inner = inner + h_prev[:, own.start :] @ weights[own.start :, own]  # itself and slower ones
-        awake = np.real(t) % 2**g == 0
+        awake = (np.real(t) + 1) % 2**g == 0
         modules.append(np.where(awake, np.tanh(inner), h_prev[:, own]))
     h = np.concatenate(modules, -1)
     return h, {"h": h, "t": t + 1}

@@ -6,7 +6,8 @@
     o = sigmoid(W x + U h_prev + p c + R i_prev + S f_prev + T o_prev + b)
     h = o tanh(c)
 
-Reference: Greff et al. 2015, "LSTM: a search space odyssey", arXiv 1503.04069, variant FGR.
+Reference: Greff et al. 2015, "LSTM: a search space odyssey", arXiv 1503.04069, variant FGR,
+as in the first author's code (Qwlouse/pylstm, src/layers/lstm97_layer.cpp).
 """
 
 from __future__ import annotations

@@ -72,6 +72,11 @@ def _ramp(shape: tuple[int, ...], units: int) -> Array:
     return np.tile(np.arange(1.0, shape[0] // units + 1), units)
 
 
+def _identities(shape: tuple[int, ...], units: int) -> Array:
+    width = shape[0] // units
+    return np.tile(np.eye(width).reshape(-1), units // width)
+
+
 def _retention(shape: tuple[int, ...], units: int) -> Array:
     return np.array([1 - 1 / 2 ** (5 + head) for head in range(shape[0])])
 
@@ -256,6 +261,12 @@ FIRST: dict[str, Table] = {
         "forget.x": constant(0).by("the authors' code"),
         "forget.bias": uniform(3, 6).by("the authors' code"),
     },
+    "xlstm_7b": {
+        "input.x": constant(0).by("as mlstm"),
+        "input.bias": normal(0.1).by("as mlstm"),
+        "forget.x": constant(0).by("as mlstm"),
+        "forget.bias": uniform(3, 6).by("as mlstm"),
+    },
     "janet": {"forget.bias": constant(1).by("the authors' code")},
     "star_janet": {
         "forget.bias": through(np.exp, "log U[1, 783]", uniform(1, 783)).by("the authors' code")
@@ -347,11 +358,16 @@ FIRST: dict[str, Table] = {
         "skip": constant(1).by("the authors' code"),
     },
     "kda": KIMI,
-    "gated_delta_net_2": KIMI,
+    "gated_delta_net_2": {name: law.by("the authors' code") for name, law in KIMI.items()},
+    "m2rnn": {
+        **GATED_DELTA,
+        "turn": array("the identity in each head", _identities).by("the authors' code"),
+        "skip": constant(1).by("the authors' code"),
+    },
     "comba": {
         **GATED_DELTA,
-        "inner": constant(1 / (1 + np.exp(-1.0))).by("flash-linear-attention: sigmoid(1)"),
-        "correction": constant(1).by("flash-linear-attention"),
+        "inner": constant(1 / (1 + np.exp(-1.0))).by("the authors' code: sigmoid(1)"),
+        "correction": constant(1).by("the authors' note on 1.3B models"),
     },
     "rwkv7": {
         "mix_r": _shift(0.2),
@@ -389,10 +405,10 @@ FIRST: dict[str, Table] = {
         "turn": array("imaginary eigenvalues of HiPPO-N", _hippo).by("the authors' code"),
     },
     "linoss": {
-        "stiffness": uniform(0, 1).by("fla/layers/linoss.py"),
+        "stiffness": uniform(0, 1).by("tk-rusch/linoss"),
         "step": through(
             lambda value: np.log(value / (1 - value)), "sigmoid of U[0, 1]", uniform(0, 1)
-        ).by("fla/layers/linoss.py"),
+        ).by("tk-rusch/linoss"),
     },
     "gru_d": {
         "fade": constant(0).by("the first author's code"),
@@ -400,8 +416,8 @@ FIRST: dict[str, Table] = {
         "decay.elapsed": constant(0).by("the first author's code"),
     },
     "clockwork_rnn": {
-        "drive.x": normal(0.1).by("gatekit"),
-        "recurrent": normal(0.1).by("gatekit"),
+        "drive.x": normal(0.1).by("the example in pylstm"),
+        "recurrent": normal(0.1).by("the example in pylstm"),
     },
     "mesa_net": {"slack": constant(0.75).by("flash-linear-attention: the ridge is 1")},
     "mamba3": {

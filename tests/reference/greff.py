@@ -10,7 +10,8 @@
 NIG, NFG and NOG: i, f or o is 1. NIAF: g without tanh. NOAF: h without tanh. CIFG: the two gates
 sum to 1; the paper learns i and sets f = 1 - i, here f is learned.
 
-Reference: Greff et al. 2015, "LSTM: a search space odyssey", arXiv 1503.04069; the cell of 1997 is
+Reference: Greff et al. 2015, "LSTM: a search space odyssey", arXiv 1503.04069, as in the first
+author's code (Qwlouse/pylstm, src/layers/lstm97_layer.cpp); the cell of 1997 is
 NFG without peepholes (doi 10.1162/neco.1997.9.8.1735, with tanh as in today's libraries).
 """
 

@@ -10,9 +10,9 @@
     h = S^T q / sqrt(d); Comba reads with q - correction p
 
 References: Kimi Team 2025, arXiv 2510.26692, and its token-by-token reference in
-flash-linear-attention; the same for gated DeltaNet-2, arXiv 2605.22791; Hu et al. 2025, arXiv
-2506.02475, with the kernels in flash-linear-attention (fused_recurrent and chunk), which read what
-they erase before the decay.
+flash-linear-attention; Hatamizadeh et al. 2026, arXiv 2605.22791, and the authors' code
+(GatedDeltaNet-2); Hu et al. 2025, arXiv 2506.02475, and the authors' code (Comba-triton), whose
+kernels read what they erase before the decay.
 """
 
 from __future__ import annotations

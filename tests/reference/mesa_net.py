@@ -7,8 +7,8 @@
     x = 0, r = p = q; then repeatedly a = |r|^2 / (p^T (H + diag(l)) p + 1e-5), x = x + a p,
     r' = r - a (H + diag(l)) p, p = r' + |r'|^2 / (|r|^2 + 1e-5) p, r = r'
 
-Reference: von Oswald et al. 2025, arXiv 2506.05233, second hand:
-flash-linear-attention (fla/layers/mesa_net.py, fla/ops/mesa_net/naive.py).
+Reference: von Oswald et al. 2025, arXiv 2506.05233, and the code of Yang, one of the
+authors (flash-linear-attention: fla/layers/mesa_net.py, fla/ops/mesa_net/naive.py).
 """
 
 from __future__ import annotations

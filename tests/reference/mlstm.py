@@ -8,11 +8,17 @@
     n = f n_prev + i k
     h = o (C^T q) / (max(|n^T q|, exp(-m)) + eps)
 
+xLSTM 7B: i~ and f~ go through 15 tanh(a / 15) first; q and k are half as wide as v, and only i~ and
+f~ have a bias.
+
 Reference: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv 2405.04517; eps = 1e-6
-from the authors' code.
+from the authors' code. Beck et al. 2025, "xLSTM 7B", arXiv 2503.13427, as in the authors' code
+(NX-AI/xlstm, xlstm/xlstm_large/model.py).
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -25,33 +31,38 @@ STATES = ("m", "C", "n")
 HEADS, EPS = 2, 1e-6
 
 
-def shapes(features: int, units: int) -> Shapes:
+def shapes(features: int, units: int, capped: bool = False) -> Shapes:
     """The shapes of the weights by name."""
-    wide = read_shapes(("query", "key", "value", "output"), units, {"x": features})
-    return wide | read_shapes(("input", "forget"), HEADS, {"x": features})
+    narrow = units // 2 if capped else units
+    found = read_shapes(("query", "key"), narrow, {"x": features}, bias=not capped)
+    found |= read_shapes(("value", "output"), units, {"x": features}, bias=not capped)
+    return found | read_shapes(("input", "forget"), HEADS, {"x": features})
 
 
-def step(x: Array, states: States, w: Weights) -> Stepped:
+def step(x: Array, states: States, w: Weights, capped: bool = False) -> Stepped:
     """One time step.
 
     Args:
         x: batch x features.
         states: m, batch x heads; C, batch x (heads d d); n, batch x (heads d).
         w: weights by name, see :func:`shapes`.
+        capped: whether the logarithms of the gates are capped, as in xLSTM 7B.
 
     Returns:
         The emission h, batch x units, and the new states.
     """
     batch = len(x)
-    q, k, v = (cut(pre(w, gate, {"x": x}), HEADS) for gate in ("query", "key", "value"))
-    d = q.shape[-1]
+    names = ("query", "key", "value", "output")
+    q, k, v, o = (cut(pre(w, gate, {"x": x}, bias=not capped), HEADS) for gate in names)
+    d, o = q.shape[-1], sigmoid(o)
     k = k / np.sqrt(d)
-    o = cut(sigmoid(pre(w, "output", {"x": x})), HEADS)
-    entering = pre(w, "input", {"x": x})
-    kept = log_sigmoid(pre(w, "forget", {"x": x})) + states["m"]
+    entering, keeping = (pre(w, gate, {"x": x}) for gate in ("input", "forget"))
+    if capped:
+        entering, keeping = (15 * np.tanh(a / 15) for a in (entering, keeping))
+    kept = log_sigmoid(keeping) + states["m"]
     m = maximum(kept, entering)
     f, i = np.exp(kept - m), np.exp(entering - m)
-    C_prev, n_prev = states["C"].reshape(batch, HEADS, d, d), cut(states["n"], HEADS)
+    C_prev, n_prev = states["C"].reshape(batch, HEADS, d, -1), cut(states["n"], HEADS)
     C, n, h = [], [], []
     for head in range(HEADS):
         f_head, i_head = f[:, head, None], i[:, head, None]
@@ -73,5 +84,12 @@ CASES = {
         shapes,
         config={"constants": {"heads": HEADS}},
         widths=lambda units: {"m": HEADS, "C": units**2 // HEADS},
-    )
+    ),
+    "xlstm_7b": Case(
+        partial(step, capped=True),
+        STATES,
+        partial(shapes, capped=True),
+        config={"constants": {"heads": HEADS}},
+        widths=lambda units: {"m": HEADS, "C": units**2 // HEADS // 2, "n": units // 2},
+    ),
 }

@@ -7,7 +7,8 @@
 
 hard_sigmoid(a) = a / 5 + 1/2, cut off at 0 and 1.
 
-References: Zu & Wei 2020, doi 10.1049/gtd2.12056; Gao & Glowacka 2016, arXiv 1604.02910.
+References: Zu & Wei 2020, doi 10.1049/gtd2.12056; Gao & Glowacka 2016, arXiv 1604.02910,
+and the first author's code (gaoyuankidult/einstein).
 """
 
 from __future__ import annotations

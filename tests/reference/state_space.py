@@ -16,7 +16,7 @@ Complex steps carry the derivatives, so the complex numbers are pairs here.
 
 References: Gu et al. 2022, arXiv 2206.11893, with the authors' models/s4/s4d.py; Smith et al. 2023,
 arXiv 2208.04933, with the authors' s5/ssm.py; Rusch & Rus 2025, arXiv 2410.03943, with
-fla/ops/linoss/naive.py, which mirrors the authors' code.
+the authors' models/LinOSS.py (apply_linoss_im).
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@
     Z = e Z_prev - t (gradient of |k^T M - v|^2 at M_prev)
     M = (1 - a) M_prev + Z;  h = q^T M
 
-Reference: Behrouz et al. 2024, arXiv 2501.00663, second hand: fla/ops/titans/naive.py of
-flash-linear-attention, without its layer norm.
+Reference: Behrouz et al. 2024, arXiv 2501.00663, equations 11 to 15 and section 4.4.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gatekit.cell.language.expression import Expr, lift, render, substitute
+from gatekit.cell.language.expression import Expr, divided, lift, render, substitute
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.notebook import table
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import CellSpec
+from gatekit.cell.schema import EPSILON, CellSpec
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class Node:
     norm_scale: str | None = None
     expr: Expr | None = None
     source: str = ""
+    epsilon: float = EPSILON
     scale: str = ""
     offset: str = ""
 
@@ -188,7 +189,8 @@ class Cell:
 
     def constant_free(self, expr: Expr) -> Expr:
         """Return an expression with numbers in place of constants."""
-        return substitute(expr, {name: lift(value) for name, value in self.constants.items()})
+        values = {name: lift(value) for name, value in self.constants.items()}
+        return divided(substitute(expr, values))
 
     def count(self) -> int:
         """Return the number of trainable parameters."""

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gatekit.cell.errors import CellError, listed, nearest
-from gatekit.cell.language.expression import Expr, Name, lift, names, substitute
+from gatekit.cell.language.expression import (
+    Binary,
+    Call,
+    Expr,
+    Name,
+    divided,
+    lift,
+    names,
+    substitute,
+    walk,
+)
 from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import CellSpec, GateSpec, OutputUnitSpec, Read
@@ -50,7 +60,7 @@ class Draft:
     @cached_property
     def norms(self) -> Mapping[str, str]:
         """The normalised signals by name, each with what it normalises."""
-        return dict(self.spec.norms)
+        return {name: norm.of for name, norm in self.spec.norms}
 
     @cached_property
     def signals(self) -> tuple[str, ...]:
@@ -117,17 +127,18 @@ class Draft:
 
     def with_constants(self, expr: Expr) -> Expr:
         """Return the expression with numbers in place of constants."""
-        return substitute(expr, self._constant_exprs)
+        return divided(substitute(expr, self._constant_exprs))
 
     def with_emitted(self, expr: Expr) -> Expr:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
     def check_expression(self, expr: Expr, where: str) -> None:
-        """Refuse names that do not exist.
+        """Refuse names that do not exist, and whole division of signals.
 
         Raises:
-            CellError: a name is unknown; the known ones and the nearest are named.
+            CellError: a name is unknown; the known ones and the nearest are named. Or ``//``
+                divides something other than sizes and constants.
         """
         for name in names(expr):
             if name not in self._names:
@@ -135,6 +146,19 @@ class Draft:
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
                     f"{nearest(name, self.known) or '.'} Known here: {listed(self.known, 40)}."
                 )
+        for part in walk(expr):
+            if isinstance(part, Binary) and part.op == "//":
+                varying = [inner for inner in walk(part) if _varies(self, inner)]
+                if varying:
+                    raise CellError(
+                        f"{where}: // divides sizes and constants, and {str(varying[0])!r} "
+                        "is neither; write floor(a / b) for signals"
+                    )
+
+
+def _varies(draft: Draft, part: Expr) -> bool:
+    """Return whether a part of an expression is anything but arithmetic on constants."""
+    return isinstance(part, Call) or (isinstance(part, Name) and part.name not in draft.constants)
 
 
 Bound = tuple[tuple[str, str], ...]

@@ -11,7 +11,7 @@ from gatekit.cell.errors import CellError
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import names
 from gatekit.cell.row_wise import RowWise
-from gatekit.cell.schema import Read
+from gatekit.cell.schema import EPSILON, Read
 
 from .built import BuiltOutput, BuiltRead, Node, Norm, State
 from .draft import FEEDBACK, OUTPUT_UNIT, Bindings, Draft
@@ -81,22 +81,23 @@ class _NodeMaker:
 
     def equation(self, name: str) -> Node:
         """Return the node of an equation or of a normalised signal."""
-        keys, normalised = self.needs.keys[name], name in self.draft.norms
+        keys, norm = self.needs.keys[name], dict(self.draft.spec.norms).get(name)
         widths, expr = self.weights.widths, self.draft.equations.get(name)
         own = widths.shapes[name]
         if expr is not None and own is not None:
             expr = on_vectors(expr, own, widths.shapes)
         return Node(
             name=name,
-            kind="norm" if normalised else "equation",
+            kind="norm" if norm else "equation",
             width=widths.of[name],
             level=self.level(keys),
             hoisted=self.hoistable(keys) and name not in self.states,
             depends=keys,
             expr=expr,
-            source=self.draft.norms.get(name, ""),
-            scale=f"{name}.scale" if normalised else "",
-            offset=f"{name}.offset" if normalised else "",
+            source=norm.of if norm else "",
+            epsilon=norm.epsilon if norm else EPSILON,
+            scale=f"{name}.scale" if norm else "",
+            offset=f"{name}.offset" if norm else "",
         )
 
     def gate(self, name: str) -> Node:
@@ -153,7 +154,7 @@ def _norm(draft: Draft, name: str) -> Norm | None:
                 f"cell.gates.{name}.norm.group: {member!r} must have the same norm: "
                 f"{{of: {own['of']}, group: {list(group)}}}"
             )
-    return Norm(own["of"], group, float(own.get("epsilon", 1e-5)))
+    return Norm(own["of"], group, float(own.get("epsilon", EPSILON)))
 
 
 def make_output(weights: Weights, bindings: Bindings) -> BuiltOutput:

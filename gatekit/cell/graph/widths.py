@@ -334,5 +334,7 @@ def _computed(expr: Expr, values: list[float]) -> float | complex:
         return one - other
     if expr.op == "*":
         return one * other
+    if expr.op == "//":
+        return one // other
     power: float | complex = one / other if expr.op == "/" else one**other
     return power

@@ -118,7 +118,7 @@ class Neg(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Binary(Expr):
-    """One of ``+ - * / **``, and ``//`` in sizes."""
+    """One of ``+ - * / **``, and ``//`` of sizes and constants."""
 
     op: str
     left: Expr
@@ -216,6 +216,19 @@ def with_children(expr: Expr, inner: tuple[Expr, ...]) -> Expr:
     if isinstance(expr, Call):
         return Call(expr.function, inner)
     return expr
+
+
+def divided(expr: Expr) -> Expr:
+    """Return the expression with the value of each whole division of numbers, ``8 // 4``."""
+    if isinstance(expr, Name | Number):
+        return expr
+    inner = tuple(divided(child) for child in children(expr))
+    if isinstance(expr, Binary) and expr.op == "//":
+        left, right = inner
+        if isinstance(left, Number) and isinstance(right, Number) and right.value:
+            return Number(left.value // right.value)
+    same = all(new is old for new, old in zip(inner, children(expr), strict=True))
+    return expr if same else with_children(expr, inner)
 
 
 def total(parts: Sequence[Expr]) -> Expr | None:

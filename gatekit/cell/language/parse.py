@@ -90,7 +90,7 @@ def parse(text: object, functions: Mapping[str, Function], sizes: bool = False) 
     Args:
         text: the equation, at most 2,000 ASCII characters on one line.
         functions: the function table, by name.
-        sizes: also allow ``//``, as in ``units // chunk``.
+        sizes: also allow ``//``, as in ``units // heads``.
 
     Raises:
         ExpressionError: the text is not of the language; the place is marked.

@@ -9,12 +9,13 @@ from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_option
 from .lookup import make_initializer
 from .reading import read_cell, read_output_unit, swap
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
-from .specification import CellSpec, GateSpec, OutputUnitSpec, Read
+from .specification import EPSILON, CellSpec, GateSpec, OutputUnitSpec, Read, SignalNorm
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
 
 __all__ = [
     "ABOUT_KEYS",
     "CELL_KEYS",
+    "EPSILON",
     "KEY",
     "MAX_EQUATIONS",
     "OTHER_KEYS",
@@ -27,6 +28,7 @@ __all__ = [
     "GateSpec",
     "OutputUnitSpec",
     "Read",
+    "SignalNorm",
     "check_options",
     "make_initializer",
     "read_about",

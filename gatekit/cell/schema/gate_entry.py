@@ -14,18 +14,26 @@ from gatekit.cell.language.parse import parse
 
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
 from .regularizers import check_rules
-from .specification import GateSpec, Read
+from .specification import EPSILON, GateSpec, Read, SignalNorm
 from .values import check_keys
 
 
-def read_expression(text: object, functions: Mapping[str, Function], where: str) -> Expr:
+def read_expression(
+    text: object, functions: Mapping[str, Function], where: str, sizes: bool = True
+) -> Expr:
     """Return a string as an expression.
+
+    Args:
+        text: the expression.
+        functions: the function table, by name.
+        where: the place in the cell, for messages.
+        sizes: also allow ``//``, which divides sizes and constants.
 
     Raises:
         ExpressionError: it is not in the equation language; the message begins with the place.
     """
     try:
-        return parse(text, functions)
+        return parse(text, functions, sizes)
     except ExpressionError as error:
         raise ExpressionError(f"{where}: {error}") from None
 
@@ -93,7 +101,7 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
         gate = instance_of(catalogue.gates[kind], options, where)
     if isinstance(gate, InlineGate):
         functions = catalogue.functions
-        expression = read_expression(gate.activation, functions, f"{where}.activation")
+        expression = read_expression(gate.activation, functions, f"{where}.activation", sizes=False)
         gate = gate.with_expression(expression, functions)
     reads = gate.reads
     explicit = isinstance(config, Mapping) and "reads" in config
@@ -114,13 +122,7 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
             f"{where}.of: read (each linear map alone) or sum (their sum) is expected, "
             f"not {norm.get('of')!r}"
         )
-    epsilon = norm.get("epsilon", 1e-5)
-    if (
-        isinstance(epsilon, bool)
-        or not isinstance(epsilon, (int, float))
-        or not 0 < epsilon < 1e300
-    ):
-        raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")
+    _epsilon(norm, where)
     group = norm.get("group", [])
     if (
         isinstance(group, str)
@@ -128,3 +130,27 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
         or not all(isinstance(member, str) for member in group)
     ):
         raise CellError(f"{where}.group: a list of gates is expected, not {group!r}")
+
+
+def signal_norm(value: object, where: str) -> SignalNorm:
+    """Return what an entry of `norms` normalises, and with which epsilon.
+
+    Raises:
+        CellError: it is neither a signal's name nor ``{of: NAME, epsilon: NUMBER}``.
+    """
+    if isinstance(value, str):
+        return SignalNorm(value)
+    if not isinstance(value, Mapping) or not isinstance(value.get("of"), str):
+        raise CellError(
+            f"{where}: name the signal to normalise, c or {{of: c, epsilon: 1.0e-3}}, not {value!r}"
+        )
+    check_keys(value, ("of", "epsilon"), where)
+    return SignalNorm(value["of"], _epsilon(value, where))
+
+
+def _epsilon(norm: Mapping[str, Any], where: str) -> float:
+    epsilon = norm.get("epsilon", EPSILON)
+    known = isinstance(epsilon, (int, float)) and not isinstance(epsilon, bool)
+    if not known or not 0 < epsilon < 1e300:
+        raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")
+    return float(epsilon)

@@ -13,7 +13,7 @@ from gatekit.cell.language.expression import Expr
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
 
-from .gate_entry import read_expression, read_gate, read_reads
+from .gate_entry import read_expression, read_gate, read_reads, signal_norm
 from .limits import (
     CELL_KEYS,
     MAX_EQUATIONS,
@@ -94,7 +94,7 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
         initial=_each(config, "initial", number),
         learned_initial_state=name_list(config, "learned_initial_state"),
         zoneout=_each(config, "zoneout", rate),
-        norms=tuple((n, str(s)) for n, s in section(config, "norms").items()),
+        norms=_each(config, "norms", signal_norm),
         dropout=rate(config.get("dropout", 0.0), "cell.dropout"),
         recurrent_dropout=rate(config.get("recurrent_dropout", 0.0), "cell.recurrent_dropout"),
         initializers=_initializers(config, catalogue),

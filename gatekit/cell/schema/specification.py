@@ -32,6 +32,22 @@ _MAPPINGS = (
 )
 
 
+EPSILON = 1e-5
+"""What a norm adds to the variance, unless a cell sets it."""
+
+
+@dataclass(frozen=True)
+class SignalNorm:
+    """Layer normalisation of a signal: ``(s - mean) / sqrt(variance + epsilon)``."""
+
+    of: str
+    epsilon: float = EPSILON
+
+    def canonical(self) -> str | dict[str, Any]:
+        """Return the signal's name, with epsilon if it is another than the usual one."""
+        return self.of if self.epsilon == EPSILON else {"of": self.of, "epsilon": self.epsilon}
+
+
 @dataclass(frozen=True)
 class Read:
     """A read: an expression over signals, and the linear map applied to it."""
@@ -84,7 +100,7 @@ class CellSpec:
     initial: tuple[tuple[str, float], ...]
     learned_initial_state: tuple[str, ...]
     zoneout: tuple[tuple[str, float], ...]
-    norms: tuple[tuple[str, str], ...]
+    norms: tuple[tuple[str, SignalNorm], ...]
     dropout: float
     recurrent_dropout: float
     initializers: tuple[tuple[str, Any], ...]
@@ -115,7 +131,8 @@ class CellSpec:
         data["emits"] = self.emits
         data["parameters"] = {name: p.canonical() for name, p in self.parameters}
         for key in _MAPPINGS:
-            data[key] = {k: plain(v) for k, v in getattr(self, key)}
+            entries = getattr(self, key)
+            data[key] = {k: v.canonical() if key == "norms" else plain(v) for k, v in entries}
         data["learned_initial_state"] = list(self.learned_initial_state)
         data["dropout"], data["recurrent_dropout"] = self.dropout, self.recurrent_dropout
         return {key: value for key, value in data.items() if value not in ({}, [], 0.0, "")}

@@ -11,7 +11,7 @@ from typing import Any
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.analysis.count import formula
 from gatekit.cell.declare import plain
-from gatekit.cell.graph import BuiltRead, Cell, Node
+from gatekit.cell.graph import BuiltRead, Cell, Node, Norm
 from gatekit.cell.schema import SECOND_HAND, UNVERIFIED, rule_text
 
 from .equations import aligned
@@ -137,9 +137,13 @@ def _gate(cell: Cell, node: Node) -> dict[str, Any]:
         "units": node.width,
         "reads": {read.text: map_text(read) for read in node.reads},
         "bias": node.bias is not None,
-        "norm": None if node.norm is None else {"of": node.norm.of, "group": list(node.norm.group)},
+        "norm": None if node.norm is None else _norm(node.norm),
         "definition": node.declared.definition(),
     }
+
+
+def _norm(norm: Norm) -> dict[str, Any]:
+    return {"of": norm.of, "group": list(norm.group), "epsilon": norm.epsilon}
 
 
 def _products(cell: Cell) -> list[dict[str, Any]]:

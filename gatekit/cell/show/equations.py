@@ -74,18 +74,23 @@ def _notation(cell: Cell, unfolded: Unfolded) -> Notation:
 
 
 def _norms(unfolded: Unfolded) -> dict[str, Function]:
-    """Return the norms by name; a subscript lists the gates that share statistics."""
+    """Return the norms by name; a subscript has the gates that share statistics, and epsilon."""
     found = {}
     for line in unfolded.lines:
         for node in walk(line.expr):
             name = node.function if isinstance(node, Call) else ""
             if name.startswith(LAYER_NORM):
-                sharing = name.removeprefix(LAYER_NORM).strip("[]")
-                below = ",".join(symbol(gate) for gate in sharing.split(", ")) if sharing else ""
+                options = name.removeprefix(LAYER_NORM).strip("[]").split(", ")
+                below = ",".join(_norm_option(option) for option in options if option)
                 index = f"_{{{below}}}".replace("{", "{{").replace("}", "}}") if below else ""
                 written = rf"\operatorname{{{{LN}}}}{index}\left({{0}}\right)"
                 found[name] = Function(name, 1, "units", written)
     return found
+
+
+def _norm_option(option: str) -> str:
+    _, setting, epsilon = option.partition("epsilon=")
+    return rf"\epsilon={latex(Number(float(epsilon)))}" if setting else symbol(option)
 
 
 def _norm_symbol(weight: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +21,8 @@ from gatekit.cell.language.expression import (
 )
 from gatekit.cell.language.shape import Shape
 from gatekit.cell.row_wise import RowWise
+from gatekit.cell.schema import EPSILON
 
-# Followed by the gates that share the statistics, if there are several: layer_norm[reset, update].
 LAYER_NORM = "layer_norm"
 _MOST_REPEATED = 10
 
@@ -108,7 +108,7 @@ def _node_lines(cell: Cell, node: Node, terms: dict[str, Term]) -> Iterator[Line
     if node.kind == "equation":
         yield Line(node.name, cell.equation(node.name))
     elif node.kind == "norm":
-        normalised = Call(LAYER_NORM, (Name(node.source),))
+        normalised = Call(_norm_name([], node.epsilon), (Name(node.source),))
         yield Line(node.name, normalised * Name(node.scale) + Name(node.offset))
     elif node.kind == "output":
         assert node.declared is not None
@@ -227,7 +227,7 @@ def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
     def function(text: str | None) -> str:
         sharing = {owner.name for owner, read in shared if text in (None, read.text)}
         order = [name for name in norm.group if name in sharing]
-        return f"{LAYER_NORM}[{', '.join(order)}]" if len(order) > 1 else LAYER_NORM
+        return _norm_name(order if len(order) > 1 else [], norm.epsilon)
 
     if norm.of == "sum":
         assert node.norm_scale is not None
@@ -235,6 +235,17 @@ def _normalised(cell: Cell, node: Node, terms: dict[str, Term]) -> Expr | None:
         return _pre(node.name, node.reads, node.bias, terms, norm_of_sum=whole)
     each = {read.text: function(read.text) for read in node.reads}
     return _pre(node.name, node.reads, node.bias, terms, norms=each)
+
+
+def _norm_name(sharing: Sequence[str], epsilon: float) -> str:
+    """Return the name of a norm: ``layer_norm[reset, update, epsilon=0.001]``.
+
+    Args:
+        sharing: the gates that share the statistics.
+        epsilon: what is added to the variance; written if a cell sets it.
+    """
+    options = [*sharing, *([] if epsilon == EPSILON else [f"epsilon={epsilon!r}"])]
+    return f"{LAYER_NORM}[{', '.join(options)}]" if options else LAYER_NORM
 
 
 def _shapes(cell: Cell) -> dict[str, Shape | None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.graph import BuiltRead, Cell, Node
 from gatekit.cell.language.expression import Binary, Expr, Name, names, render
+from gatekit.cell.schema import EPSILON
 from gatekit.cell.show.unfold import map_text
 
 from .layout import Link
@@ -156,17 +157,21 @@ def _look(cell: Cell, node: Node) -> tuple[str, str, tuple[str, ...]]:
         matrix = [" x ".join(str(n) for n in shape)] if len(shape) > 1 else []
         return "equation", node.name, (f"= {lines[0]}", *lines[1:], *matrix)
     if node.kind == "norm":
-        return "equation", node.name, (f"= layer norm of {node.source}",)
+        return "equation", node.name, (f"= layer norm of {node.source}", *_epsilon(node.epsilon))
     if node.kind == "output":
         return "output", node.name, (f"output unit {cell.output.kind}",)
     kind = next(gate.kind for gate in cell.spec.gates if gate.name == node.name)
     gate = node.declared
     lines = list(_wrapped(gate.activation)) if isinstance(gate, InlineGate) else [kind]
     if node.norm is not None:
-        lines.append(f"layer norm of {node.norm.of}")
+        lines += [f"layer norm of {node.norm.of}", *_epsilon(node.norm.epsilon)]
     if node.hoisted:
         lines.append("before the loop")
     return "gate", node.name, tuple(lines)
+
+
+def _epsilon(epsilon: float) -> list[str]:
+    return [] if epsilon == EPSILON else [f"epsilon {epsilon:g}"]
 
 
 def _parts(expr: Expr) -> list[str]:

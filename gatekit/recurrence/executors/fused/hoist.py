@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gatekit.cell.graph import BuiltRead, Node
+from gatekit.cell.graph import BuiltRead, Node, shared_reads
 from gatekit.cell.language.expression import evaluate
 from gatekit.recurrence.executors.products import SharedProducts, joined_matrix, matrix_of
 from gatekit.recurrence.packing import joined
@@ -37,7 +37,7 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Any]:
     cell, weights = problem.cell, problem.weights
     env: dict[str, Any] = {**cell.constants, **weights, **problem.inputs}
     linear = SharedProducts(problem, env, schedule.input_products).linear
-    gates = schedule.with_input_part
+    gates, nodes = schedule.with_input_part, {node.name: node for node in cell.nodes}
     if schedule.by_products:
         env[ALL_PARTS] = _parts(problem, [*gates, *schedule.by_products], env)
         widths = [sum(n.width for n in gates), *(n.width for n in schedule.by_products)]
@@ -59,9 +59,10 @@ def hoist(problem: Problem, schedule: LoopSchedule) -> dict[str, Any]:
                 env[group.part] = joined(parts)
     for node in schedule.standalone_inputs:
         if node.norm is not None and node.norm.of == "sum":
-            for read in node.reads:
+            # A gate that shares the statistics may be hoisted, and so have no entry of its own.
+            for owner, read in shared_reads(nodes, node):
                 if read.hoisted:
-                    env[f"part:{node.name}:{read.text}"] = linear(node.name, read)
+                    env[f"part:{owner.name}:{read.text}"] = linear(owner.name, read)
             continue
         parts = [_input_part(problem, node, read, linear) for read in node.reads if read.hoisted]
         if node.bias is not None:

@@ -90,9 +90,9 @@ class _Scheduler:
         widths: dict[str, int] = {node.name: node.width for node in by_products}
         for node in standalone:
             if self.sums(node):
-                widths.update(
-                    {f"part:{node.name}:{r.text}": node.width for r in node.reads if r.hoisted}
-                )
+                for owner, read in shared_reads(self.by_name, node):
+                    if read.hoisted:
+                        widths[f"part:{owner.name}:{read.text}"] = owner.width
             else:
                 widths[f"part:{node.name}"] = node.width
         for key in outside:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from gatekit.cell.analysis.affine import Affinity, Block
 from gatekit.cell.graph import Cell, Node, State
-from gatekit.cell.language.expression import Expr, evaluate, names
+from gatekit.cell.language.expression import Expr, Name, evaluate, names
 from gatekit.recurrence.executors.products import Owned, SharedProducts
 from gatekit.recurrence.hold import hold_always
 from gatekit.recurrence.problem import Problem, Solution
@@ -141,6 +141,8 @@ def _coefficients(
     def full(entry: Expr | None, shape: tuple[int, ...]) -> Any:
         value = 0.0 if entry is None else evaluate(entry, env, cell.spec.functions)
         value = tf.convert_to_tensor(value, x.dtype)
+        if isinstance(entry, Name):
+            shape = (math.prod(shape),)  # A signal by itself is held as a vector.
         if value.shape.rank != 2 + len(shape) or value.shape[2:] != shape:
             value = tf.broadcast_to(value, tf.concat([tf.shape(x)[:2], shape], 0))
         if len(shape) > 1:
