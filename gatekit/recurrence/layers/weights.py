@@ -73,24 +73,6 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
     return drawn
 
 
-_WORDS = {
-    "**": "_power_",
-    "*": "_times_",
-    "/": "_over_",
-    "+": "_plus_",
-    "(": "_of_",
-    ")": "_",
-    ",": "_and_",
-}
-
-
-def scope_name(name: str) -> str:
-    """Return the weight's name as TensorFlow's scopes allow it; optimizers name theirs by it."""
-    for sign, word in _WORDS.items():
-        name = name.replace(sign, word)
-    return name
-
-
 def starting_at(value: Any) -> Any:
     """Return an initializer that gives this value."""
 
