@@ -151,7 +151,8 @@ _NUMPY_HELPERS = {
     rng: np.random.Generator, size: int, radius: float, density: float
 ) -> A:
     matrix = rng.normal(size=(size, size)) * (rng.uniform(size=(size, size)) < density)
-    return matrix * radius / np.abs(np.linalg.eigvals(matrix)).max()""",
+    largest = np.abs(np.linalg.eigvals(matrix)).max()
+    return matrix * (radius / largest if largest > 0 else 0.0)""",
     "rotation": _rotation("np"),
     **_array_helpers("np"),
     "sigmoid": """def sigmoid(x: A) -> A:
@@ -235,7 +236,8 @@ _JAX_HELPERS = {
     first, second = jax.random.split(key)
     kept = jax.random.uniform(second, (size, size)) < density
     matrix = np.asarray(jax.random.normal(first, (size, size)) * kept)
-    return jnp.asarray(matrix * radius / np.abs(np.linalg.eigvals(matrix)).max())""",
+    largest = np.abs(np.linalg.eigvals(matrix)).max()
+    return jnp.asarray(matrix * (radius / largest if largest > 0 else 0.0))""",
     **_array_helpers("jnp"),
     "keys_from": """def keys_from(key: A) -> Iterator[A]:
     while True:
@@ -268,9 +270,9 @@ _KERAS_HELPERS = {
     "hippo": _HIPPO,
     "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
     normal = ops.convert_to_numpy(keras.random.normal((size, size)))
-    kept = ops.convert_to_numpy(keras.random.uniform((size, size))) < density
-    largest = np.abs(np.linalg.eigvals(normal * kept)).max()
-    return ops.convert_to_tensor(normal * kept * radius / largest)""",
+    matrix = normal * (ops.convert_to_numpy(keras.random.uniform((size, size))) < density)
+    largest = np.abs(np.linalg.eigvals(matrix)).max()
+    return ops.convert_to_tensor(matrix * (radius / largest if largest > 0 else 0.0))""",
     **_array_helpers("ops"),
     "rotation": _rotation("ops"),
     "glorot": """def glorot(*shape: int) -> A:
@@ -339,7 +341,8 @@ _TORCH_HELPERS = {
     "hippo": _HIPPO,
     "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
     matrix = torch.randn(size, size) * (torch.rand(size, size) < density)
-    return matrix * radius / torch.linalg.eigvals(matrix).abs().max()""",
+    largest = torch.linalg.eigvals(matrix).abs().max()
+    return matrix * (radius / largest if largest > 0 else 0.0)""",
     "modrelu": """def modrelu(x: A, b: A) -> A:
     return torch.sign(x) * torch.relu(torch.abs(x) + b)""",
     "block_product": """def block_product(u: A, blocks: A) -> A:

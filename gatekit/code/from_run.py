@@ -45,12 +45,20 @@ def trained(folder: Path, layer: str | None = None) -> Trained:
 
     Raises:
         RunError: the run has no weights, or its files cannot be read.
-        ConfigError: there is no such layer, or there are several and none is named.
+        ConfigError: there is no such layer, there are several and none is named, or the layers
+            are inside blocks.
     """
     try:
         about = config.read(folder / CONFIG)
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
+    block = about.get("block") or "plain"
+    kind = block.get("kind", "plain") if isinstance(block, Mapping) else block
+    if kind != "plain":
+        raise ConfigError(
+            f"the run's layers are inside blocks ({kind}), which gatekit code does not write; "
+            "choose a run with block=plain"
+        )
     path = folder / WEIGHTS
     remedy = "choose a run that gatekit status shows as COMPLETED"
     names = _names(path, remedy)
@@ -62,12 +70,14 @@ def trained(folder: Path, layer: str | None = None) -> Trained:
             f"{which} the run's recurrent layers ({listed(layers)}); type --layer {layers[0]}"
         )
     arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy)
-    weights = {name.partition("/")[2]: array for name, array in arrays.items()}
+    stored = {name.partition("/")[2]: array for name, array in arrays.items()}
     plugins = tuple(about["plugins"])
     known = catalogue(plugins)
     spec = load_cell(about["cell"], known, plugins)
     unit = read_output_unit(about["output_unit"], known)
-    return Trained(_cell(spec, about["units"], unit, weights), weights, plugins, str(chosen))
+    cell = _cell(spec, about["units"], unit, stored)
+    weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
+    return Trained(cell, weights, plugins, str(chosen))
 
 
 def _names(path: Path, remedy: str) -> list[str]:
@@ -79,16 +89,16 @@ def _names(path: Path, remedy: str) -> list[str]:
 
 
 def _cell(
-    spec: CellSpec, units: int, unit: OutputUnitSpec, weights: Mapping[str, NDArray[Any]]
+    spec: CellSpec, units: int, unit: OutputUnitSpec, stored: Mapping[str, NDArray[Any]]
 ) -> Cell:
     """Return the cell with the width of the input that its weights have."""
-    shapes = {name: array.shape for name, array in weights.items()}
+    shapes = {name: array.shape for name, array in stored.items()}
     for features in sorted({n for shape in shapes.values() for n in shape}):
         try:
             cell = build(spec, units, features, unit)
         except GatekitError:
             continue
-        if {weight.name: weight.shape for weight in cell.weights} == shapes:
+        if {weight.scope_name: weight.shape for weight in cell.weights} == shapes:
             return cell
     raise RunError(
         "the weights of the run do not fit its cell; a plugin may have changed since. Type "

@@ -167,7 +167,7 @@ class IdentityMatrix(Initializer):
 
 
 class Reservoir(Initializer):
-    """A sparse random matrix scaled to a spectral radius.
+    """A sparse random matrix scaled to a spectral radius; a draw whose radius is 0 becomes zeros.
 
     Args:
         radius: the spectral radius.

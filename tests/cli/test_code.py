@@ -63,6 +63,8 @@ def test_the_test_beside_passes_and_notices_a_change(
         (["--with-weights", "abc"], "type -o FILE.py"),
         (["-o", "my-cell.txt"], "-o cell.py"),
         (["--with-weights", "abc", "-o", "a.py"], "omit cell=gru"),
+        (["layers=2"], "writes one recurrent layer"),
+        (["block.conv=4"], "omit block.conv"),
     ],
 )
 def test_refusals(words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +86,8 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     unit = read_output_unit("hidden", catalogue()).canonical()
     about = {"cell": {"name": "gru", **layer.spec.canonical()}, "units": 6, "output_unit": unit}
     (folder / "config.yaml").write_text(dumped({**about, "plugins": []}))
-    weights = {f"rnn_0/{name}": np.asarray(v) for name, v in layer.named_weights.items()}
+    # A variable's name has no sign that TensorFlow's scopes forbid: candidate.reset_times_h_prev.
+    weights = {f"rnn_0/{v.name}": np.asarray(v) for v in layer.named_weights.values()}
     np.savez(folder / "weights.npz", **weights, **{"head/bias": np.zeros(2)})
     assert main(["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py"]) == 0
     assert 'np.load("own.npz")' in capsys.readouterr().out
@@ -95,3 +98,6 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     np.testing.assert_allclose(y, expected, 1e-6, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "rnn_1", "-o", "a.py"])
     assert "type --layer rnn_0" in capsys.readouterr().err
+    (folder / "config.yaml").write_text(dumped({**about, "plugins": [], "block": "modern"}))
+    assert main(["code", "--with-weights", str(folder), "-o", "a.py"]) == EXIT_REFUSED
+    assert "inside blocks (modern)" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from gatekit import ConfigError
 from gatekit.code import generate
 from gatekit.registry import cell_names
 
-from .cases import DOZEN, MASK, Case, assert_gradients, assert_same, case, of
+from .cases import DOZEN, MASK, Case, assert_gradients, assert_same, case, of, run
 
 ALL = tuple(cell_names(()))
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
@@ -169,6 +169,19 @@ def test_noise_is_drawn_in_training_only() -> None:
     assert not torch.equal(layer(x)[0], layer(x)[0])
     layer.eval()
     assert torch.equal(layer(x)[0], layer(x)[0])
+
+
+@pytest.mark.parametrize("to", ["numpy", "torch", "jax", "keras"])
+def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
+    """gatekit does the same; a small sparse matrix may have no eigenvalue but zero."""
+    module = run(generate(of("esn").cell, to).text)
+    if to == "jax":
+        generator = (library("jax").random.key(0),)
+    else:
+        generator = (np.random.default_rng(0),) if to == "numpy" else ()
+    assert not np.asarray(module.reservoir(*generator, 3, 0.9, 0.0)).any()
+    drawn = np.asarray(module.reservoir(*generator, 3, 0.9, 1.0))
+    assert np.abs(np.linalg.eigvals(drawn)).max() == pytest.approx(0.9, rel=1e-5)
 
 
 @pytest.mark.slow

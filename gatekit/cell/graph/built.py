@@ -15,6 +15,16 @@ from gatekit.cell.parameter import Parameter
 from gatekit.cell.row_wise import RowWise
 from gatekit.cell.schema import EPSILON, CellSpec
 
+_WORDS = {
+    "**": "_power_",
+    "*": "_times_",
+    "/": "_over_",
+    "+": "_plus_",
+    "(": "_of_",
+    ")": "_",
+    ",": "_and_",
+}
+
 
 @dataclass(frozen=True)
 class Weight:
@@ -33,6 +43,14 @@ class Weight:
     map: str | None = None
     regularizer: Mapping[str, Any] | None = None
     constraint: Mapping[str, Any] | None = None
+
+    @property
+    def scope_name(self) -> str:
+        """The name as TensorFlow's scopes allow it; variables and archives of runs have it."""
+        name = self.name
+        for sign, word in _WORDS.items():
+            name = name.replace(sign, word)
+        return name
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_cell
 
+        _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, name)
         cell, plugins = build_cell(asked), asked.plugins
     made = generate(cell, options.to, bibliography(plugins))
@@ -105,3 +106,25 @@ def run(name: str, argv: Sequence[str]) -> int:
         if not options.json:
             write(loading(made, options.to, path.stem))
     return 0
+
+
+# What surrounds a recurrent layer in a model, with the value of each key that adds nothing.
+_AROUND = {
+    "block": "plain",
+    "layers": "1",
+    "bidirectional": "false",
+    "residual": "false",
+    "dropout": "0",
+    "mixers": "null",
+}
+
+
+def _refuse_parts_of_models(words: Sequence[str]) -> None:
+    for word in words:
+        key, _, value = word.lstrip("+").partition("=")
+        whole = key.partition(".")[0]
+        if whole in _AROUND and value.lower() not in (_AROUND[whole], f"{_AROUND[whole]}.0"):
+            raise ConfigError(
+                f"{word}: gatekit code writes one recurrent layer, without what a model adds to "
+                f"it; omit {key}, and add it in your own code"
+            )

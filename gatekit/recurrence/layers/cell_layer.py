@@ -20,7 +20,7 @@ from .built import built
 from .regularizers import Rules
 from .seeds import earlier_twins, seed_of
 from .states import first_states, state_names, state_shapes
-from .weights import draw, scope_name, starting_at
+from .weights import draw, starting_at
 
 
 class CellLayer(keras.layers.Layer):
@@ -172,7 +172,7 @@ class CellLayer(keras.layers.Layer):
         for weight in cell.weights:
             value = values[weight.name]
             self._variables[weight.name] = self.add_weight(
-                name=scope_name(weight.name),
+                name=weight.scope_name,
                 shape=weight.shape,
                 initializer=starting_at(value),
                 trainable=weight.trainable,

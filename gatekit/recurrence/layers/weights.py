@@ -14,24 +14,6 @@ from gatekit.cell.parameter import MAPS
 
 __all__ = ["draw", "generator", "scope_name", "starting_at", "weight_values"]
 
-_WORDS = {
-    "**": "_power_",
-    "*": "_times_",
-    "/": "_over_",
-    "+": "_plus_",
-    "(": "_of_",
-    ")": "_",
-    ",": "_and_",
-}
-
-
-def scope_name(name: str) -> str:
-    """Return the weight's name as TensorFlow's scopes allow it; optimizers name theirs by it."""
-    for sign, word in _WORDS.items():
-        name = name.replace(sign, word)
-    return name
-
-
 def starting_at(value: Any) -> Any:
     """Return an initializer that gives this value."""
 
