@@ -21,7 +21,7 @@ from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, plan_log
 
 from . import gpus, resolve
-from .budget import varied
+from .budget import at_size
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
 from .options import Options, read_options
 from .variant import Variant, variant
@@ -208,9 +208,9 @@ def runs_of(
     config = validate(resolve.plain(composed, known.task_defaults()))
     launch = launch_of(composed, config)
     asked = str(config["match"] or "")
-    size = varied(config)
-    if chosen_by(asked) and any(o.lstrip("+").startswith(f"{size}=") for o in overrides):
-        raise ConfigError(f"match={asked} chooses the {size}; remove {size}={config[size]}.")
+    for size in at_size(config, 1) if chosen_by(asked) else ():
+        if any(o.lstrip("+").startswith(f"{size}=") for o in overrides):
+            raise ConfigError(f"match={asked} chooses the {size}; remove {size}={config[size]}.")
     base = {key: config[key] for key in RUN_KEYS}
     key = canonical_json({**base, "seed": 0})
     if key not in variants:
