@@ -80,6 +80,7 @@ __all__ = [
     "use_plugins",
 ]
 
+sys.modules[f"{__name__}.ops"] = ops  # for `from gatekit.ops import tanh`
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {
     "MAX_EQUATIONS": "gatekit.cell.schema",
