@@ -223,3 +223,10 @@ def test_every_command_has_help_and_refuses_an_unknown_option(
     required = {"data": ["list"], "completion": ["bash"]}.get(command, ["x"] * count)
     assert main([command, *required, "--debgu"]) == EXIT_REFUSED
     assert "'--debgu'; did you mean '--debug'?" in capsys.readouterr().err
+
+
+def test_help_of_a_command_is_also_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["help", "compare"])
+    assert capsys.readouterr().out.startswith("usage: gatekit compare")
+    assert main(["help"]) == 0
