@@ -52,9 +52,11 @@ def flag(value: Any) -> bool:
 
 def flag_or_auto(value: Any) -> bool | str:
     """Check for true, false or ``auto``."""
-    if value != "auto" and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return value
+    if value != "auto":
         raise WrongError("true, false or auto")
-    return value
+    return "auto"
 
 
 def text(value: Any) -> str:
