@@ -10,11 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from . import accelerator
 from .contender import CELLS, LIBRARIES, MEMORIES, contenders, known
 from .figure import draw
 from .machine import describe
 from .measure import Method, measure
-from .plan import WHATS, Part, planned
+from .plan import CHUNK_CONTENDERS, CHUNK_SIZES, WHATS, Part, planned
 from .report import markdown, table, target_table
 from .results import Results, read
 from .size import Size, read_size
@@ -68,8 +69,26 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--targets", action="store_true", help="measure nothing: the targets, from results.json"
     )
+    parser.add_argument(
+        "--chunks",
+        action="store_true",
+        help="cells with a matrix as state at their sizes: chunk, fused, and layers by hand",
+    )
+    parser.add_argument(
+        "--device",
+        choices=("gpu", "cpu"),
+        help="what is timed on a GPU, after a check of all numbers; cpu tries it at tiny sizes",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=9, help="with --device: start nothing later; default: 9"
+    )
     parser.add_argument("--list", action="store_true", help="measure nothing: what would run")
     asked = parser.parse_args(typed)
+    if asked.chunks:
+        asked.cells = asked.cells or MEMORIES
+        asked.sizes = asked.sizes or CHUNK_SIZES
+        asked.what = asked.what or ("train", "memory")
+        asked.contenders = asked.contenders or CHUNK_CONTENDERS
     if (asked.targets or asked.missing) and not (asked.to and (asked.to / "results.json").exists()):
         parser.error("there are no results yet: give the folder of results.json by --to FOLDER")
     return asked
@@ -107,6 +126,9 @@ def main(typed: Sequence[str]) -> None:
     console = Console(highlight=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     results = _results(asked.to)
+    if asked.device:
+        _device(asked, results, console)
+        return
     if not asked.targets:
         parts = planned(asked.cells, asked.sizes, asked.what, asked.threads)
         if asked.missing:
@@ -195,6 +217,36 @@ def _run(asked: argparse.Namespace, parts: list[Part], results: Results, console
             write(results, asked.to, asked.clock)
     if asked.to:
         console.print(f"wrote {asked.to / 'results.json'} and what is drawn from it")
+
+
+def _device(asked: argparse.Namespace, results: Results, console: Console) -> None:
+    """Check the numbers of all executors, then time them until the minutes are over."""
+    began = time.monotonic()
+    accelerator.prepare()
+    wrong = []
+    for row in accelerator.checked(asked.device):
+        shown = row.get("refused") or f"largest relative error {row['error']:.1e}"
+        console.print(f"{row['cell']} {row['executor']}: {shown}")
+        if not row.get("error", 0) <= accelerator.TOLERANCE:
+            wrong.append(f"{row['cell']} {row['executor']}")
+    if wrong:
+        raise SystemExit(f"not timed, because numbers are wrong: {', '.join(wrong)}")
+    method = Method(asked.pairs, asked.block, False, asked.patience)
+    for heat in accelerator.heats(asked.device):
+        head = f"{heat.cell} {heat.size}"
+        if time.monotonic() - began > 60 * asked.minutes:
+            console.print(f"{head}: not run, time is up")
+            continue
+        who = contenders(heat.cell, heat.size, heat.contenders)
+        threads = accelerator.THREADS if asked.device == "gpu" else 1
+        races = measure(who, heat.size, ("forward", "train"), threads, method, lambda text: None)
+        for race in races:
+            console.print(table(race, asked.clock))
+            for name, why in race.failed.items():
+                console.print(f"{name}: {why}")
+        results.add(races)
+        if asked.to:
+            write(results, asked.to, asked.clock)
 
 
 def _weight(part: Part) -> float:

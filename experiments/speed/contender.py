@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Protocol
 
+from gatekit.recurrence.executors.choose import EXECUTORS
+
 from .size import Size
 
 CELLS = (
@@ -28,6 +30,7 @@ AFFINE = frozenset({"mingru", "minlstm", "sru_v1"})
 """Cells whose gates read x only, which gatekit solves for all steps at once."""
 MEMORIES = (
     "linear_attention",
+    "retnet",
     "gla",
     "hgrn2",
     "mamba2",
@@ -36,7 +39,8 @@ MEMORIES = (
     "delta_net",
     "gated_delta_net",
 )
-"""Cells with a matrix as state, which only gatekit has here: one executor against another."""
+"""Cells with a matrix as state: one executor against another, and some by hand in chunks."""
+HAND_CHUNKS = frozenset({"linear_attention", "gla", "delta_net"})
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ LIBRARIES = (
         module="experiments.speed.gatekit_step",
         packages=("gatekit", "tensorflow", "keras"),
         modes=("graph", "xla"),
-        cells=frozenset((*CELLS, *MEMORIES)),
+        cells=frozenset((*CELLS, *MEMORIES, "para_gru")),
         apart=("reference-graph", "remat-graph", "remat-xla", "bfloat16-graph"),
         asked=(
             "fused-graph",
@@ -128,7 +132,16 @@ LIBRARIES = (
             "chunk-xla",
             "unroll-graph",
             "bfloat16-xla",
+            "cudnn-graph",
+            *(f"newton-{how}" for how in ("graph", "xla") if "newton" in EXECUTORS),
         ),
+    ),
+    Library(
+        name="gatekit-scan",
+        module="experiments.speed.scan_step",
+        packages=("gatekit", "tensorflow"),
+        modes=("graph", "xla"),
+        cells=frozenset({"recurrence"}),
     ),
     Library(
         name="keras",
@@ -142,6 +155,20 @@ LIBRARIES = (
         module="experiments.speed.keras_cell",
         packages=("tensorflow", "keras"),
         modes=("graph", "xla", "unrolled"),
+    ),
+    Library(
+        name="keras-chunk",
+        module="experiments.speed.keras_chunk",
+        packages=("tensorflow", "keras"),
+        modes=("graph", "xla"),
+        cells=HAND_CHUNKS,
+    ),
+    Library(
+        name="torch-chunk",
+        module="experiments.speed.torch_chunk",
+        packages=("torch",),
+        modes=("eager",),
+        cells=HAND_CHUNKS,
     ),
     Library(
         name="torch",

@@ -99,6 +99,11 @@ class Race:
         """Return a contender's times, None where it did not run."""
         return next((t for t in self.timings if (t.library, t.mode) == (library, mode)), None)
 
+    def fastest(self, clock: str, library: str, *modes: str) -> Timing | None:
+        """Return the fastest of some modes of a library; None where none ran."""
+        found = [t for t in self.timings if t.library == library and t.mode in modes]
+        return min(found, key=lambda t: t.median(clock), default=None)
+
     def best(self, clock: str, *libraries: str) -> Timing | None:
         """Return the fastest of some libraries' usual modes; None where none ran."""
         found = [t for t in self.timings if t.library in libraries and not t.apart]

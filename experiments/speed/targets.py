@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from .contender import AFFINE
-from .plan import LONG, SHORT, SIZES
+from .plan import CHUNK_SIZES, LONG, SHORT, SIZES
 from .ratio import ratio
 from .results import Race, Results, Timing
 
@@ -80,6 +80,7 @@ def verdicts(results: Results, clock: str) -> list[Verdict]:
         *_affine(of, clock),
         *_forward(of, clock),
         *_memory(of),
+        *_chunks(of, clock),
     ]
 
 
@@ -204,6 +205,39 @@ def _affine(of: Of, clock: str) -> Iterator[Verdict]:
         pair = (own, peer) if own and peer else None
         what = f"{cell}, affine over reference, time {LONG.time}"
         yield _one(what, _Bounds(5, 10), clock, pair)
+
+
+_CHUNKS = {
+    "linear_attention": (4.5, 6.0),
+    "retnet": (4.5, 6.0),
+    **dict.fromkeys(("gla", "hgrn2", "mlstm"), (3.0, 4.0)),
+    **dict.fromkeys(("delta_net", "gated_delta_net"), (3.0, 3.5)),
+    **dict.fromkeys(("mamba2", "rwkv6"), (2.0, 3.0)),
+}
+
+
+def _chunks(of: Of, clock: str) -> Iterator[Verdict]:
+    """Yield the targets of ``--chunks``, of the cells that were measured."""
+    for cell, (must, aim) in _CHUNKS.items():
+        race = of(cell, CHUNK_SIZES[0])
+        own = race and race.fastest(clock, "gatekit", "chunk-graph", "chunk-xla")
+        if not (race and own):
+            continue
+        fused = race.fastest(clock, "gatekit", "fused-graph", "fused-xla")
+        if fused:
+            what = f"{cell}, chunk against fused, time {CHUNK_SIZES[0].time}"
+            yield _one(what, _Bounds(must, aim), clock, (own, fused))
+        hand = race.best(clock, "keras-chunk")
+        if hand:
+            what = f"{cell}, chunk against a chunkwise layer by hand"
+            yield _one(what, _Bounds(0.9, 1.1), clock, (own, hand))
+    for cell in _CHUNKS:
+        long = of(cell, CHUNK_SIZES[2], "memory")
+        for how in ("graph", "xla"):
+            own, peer = (long and long.of("gatekit", f"{e}-{how}") for e in ("chunk", "fused"))
+            if own and peer:
+                what = f"peak memory, {cell}, chunk-{how} over fused, time {CHUNK_SIZES[2].time}"
+                yield _peak(what, _Bounds(0.5, 0.25, at_most=True), own, peer)
 
 
 def _forward(of: Of, clock: str) -> Iterator[Verdict]:

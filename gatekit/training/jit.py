@@ -21,7 +21,7 @@ from .model import recurrent_layers, step_flops
 _NODE = 5e-6
 """Seconds that XLA saves for each equation of a cell and time step of a training step."""
 _ELEMENT = 4e-9
-"""The same for each element of the output, where all steps are solved together."""
+"""Seconds that XLA saves for each element of the output, if all steps are solved together."""
 _PRODUCT = 0.5e-12
 """Seconds that XLA's products take longer, for each floating-point operation."""
 _PADDED = 20e-12

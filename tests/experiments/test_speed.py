@@ -11,10 +11,11 @@ from typing import Any
 import processes
 import pytest
 
+from experiments.speed import accelerator
 from experiments.speed.__main__ import arguments, main
-from experiments.speed.contender import CELLS, LIBRARIES, Contender, contenders
+from experiments.speed.contender import CELLS, LIBRARIES, Contender, contenders, known
 from experiments.speed.figure import draw
-from experiments.speed.plan import LONG, SHORT, SIZES, planned
+from experiments.speed.plan import CHUNK_SIZES, LONG, SHORT, SIZES, planned
 from experiments.speed.ratio import best, ratio
 from experiments.speed.report import markdown
 from experiments.speed.results import Race, Results, Timing, read
@@ -293,6 +294,48 @@ def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
     with pytest.raises(FailedError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:
         Worker(contender, Size(1, 2, 3, 4), every_step=False, threads=1)
     assert "there is no cell 'no_such_cell'" in str(raised.value)
+
+
+def test_cells_in_chunks_have_their_sizes_and_contenders(capsys: Any) -> None:
+    main(["--chunks", "--list", "--cells", "gla,retnet"])
+    lines = capsys.readouterr().out
+    assert "gla 2,16384,64,64 train+memory" in lines.replace("\n", " ")
+    assert "keras-chunk xla, torch-chunk eager" in " ".join(lines.split())
+
+
+def test_what_a_gpu_times_is_known_and_tried_at_tiny_sizes() -> None:
+    for device in ("gpu", "cpu"):
+        for heat in accelerator.heats(device):
+            assert set(heat.contenders) <= known()
+            assert contenders(heat.cell, heat.size, heat.contenders)
+            assert device == "gpu" or heat.size.time * heat.size.units < 100
+
+
+def test_chunk_is_compared_with_fused_and_by_hand() -> None:
+    fused, chunk = timing("gatekit", "fused-graph", [8.0]), timing("gatekit", "chunk-xla", [2.0])
+    hand = timing("keras-chunk", "graph", [3.0])
+    found = verdicts(results(race(fused, chunk, hand, cell="gla", size=CHUNK_SIZES[0])), "wall")
+    measured = {v.what: (v.measured.split()[0], v.outcome) for v in found if v.measured}
+    assert measured == {
+        "gla, chunk against fused, time 1024": ("4.00x", "aim met"),
+        "gla, chunk against a chunkwise layer by hand": ("1.50x", "aim met"),
+    }
+
+
+@pytest.mark.slow
+def test_the_device_command_checks_and_times_everything(tmp_path: Path) -> None:
+    words = ["--device", "cpu", "--pairs", "1", "--block", "0.01", "--to", str(tmp_path)]
+    done = processes.run(
+        [sys.executable, "-m", "experiments.speed", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lstm fused: largest relative error" in done.stdout
+    assert "cuDNN needs a GPU" in done.stdout
+    found = {(r.cell, r.what) for r in read(tmp_path / "results.json").races}
+    assert found >= {(c, "train") for c in ("lstm", "recurrence", "gla", "delta_net", "mingru")}
 
 
 @pytest.mark.slow

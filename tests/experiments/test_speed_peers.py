@@ -96,6 +96,28 @@ def test_keras_own_layer_computes_the_same(cell: str) -> None:
     close(theirs(X), expected)
 
 
+@pytest.mark.parametrize("cell", ["linear_attention", "gla", "delta_net"])
+def test_cells_in_chunks_compute_the_same(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = peer("torch")
+    from experiments.speed import chunk_by_hand, keras_chunk, torch_chunk
+
+    monkeypatch.setattr(chunk_by_hand, "CHUNK", 2)  # seven steps are three chunks and a half
+    _, named, expected = computed(cell)
+    packed = chunk_by_hand.IN_CHUNKS[cell].pack(named)
+    theirs = keras_chunk.InChunksLayer(cell, UNITS, return_sequences=True, dtype="float64")
+    theirs.build(X.shape)
+    theirs.set_weights(list(packed.values()))
+    close(theirs(X), expected)
+    monkeypatch.setattr(keras_chunk, "UNROLLED", 1)
+    close(theirs(X), expected)
+    assert theirs.count_params() == sum(value.size for value in named.values())
+    module = torch_chunk.InChunks(cell, FEATURES, UNITS).double()
+    with torch.no_grad():
+        for name, value in packed.items():
+            module.own[name.replace(".", "_")].copy_(torch.from_numpy(value))
+        close(module(torch.from_numpy(X))[0].numpy(), expected)
+
+
 def _rows(named: Mapping[str, np.ndarray], names: list[str]) -> np.ndarray:
     return np.concatenate([named[name].T for name in names])
 

@@ -131,7 +131,7 @@ def decided(*words, lengths=None, **trainer):
     else:
         split = masked(lengths, time=max(lengths))
         split = Batch(split.x, numpy.ones((len(lengths), 1), "float32"), split.mask)
-    splits = {name: split for name in ("train", "validation", "test")}
+    splits = dict.fromkeys(("train", "validation", "test"), split)
     feed = Feed(task, splits, 0, config["trainer"]["batch"])
     model = build_model(config, signature, feed.masked)
     return modes.resolve(config, model, feed, 20)
