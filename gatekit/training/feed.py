@@ -27,7 +27,8 @@ class Feed:
         order: the seed of the order of training examples; None means ``seed``.
 
     Attributes:
-        masked: whether the data have masks; then inputs are ``(x, mask)``.
+        masked: whether the data have masks or resets; then inputs are ``(x, mask)``.
+        resets: whether they have resets; then inputs are ``(x, mask, resets)``.
         per_epoch: the steps of one pass over the training data.
         tests: the names of the test sets, ``test`` first.
     """
@@ -45,7 +46,8 @@ class Feed:
         self.task, self.splits, self.seed, self.size, self.few = task, splits, seed, size, few
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
-        self.masked = any(split.mask is not None for split in splits.values())
+        self.resets = any(split.resets is not None for split in splits.values())
+        self.masked = self.resets or any(split.mask is not None for split in splits.values())
         train = splits.get("train")
         self.per_epoch = batches.steps_per_epoch(None if train is None else len(train.x), size)
 
@@ -88,7 +90,7 @@ class Feed:
 
         inputs, y, weights = self.step(0)
         if self.masked:
-            first: Any = (spec(inputs[0], True), spec(inputs[1], True))
+            first: Any = tuple(spec(array, True) for array in inputs)
         else:
             first = spec(inputs, True)
         return first, spec(y, self.every), spec(weights, self.every)
@@ -103,4 +105,7 @@ class Feed:
         if self.masked:
             mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask
             inputs = (step.x, mask)
+        if self.resets:
+            none = numpy.zeros(step.x.shape[:2], bool)
+            inputs = (*inputs, none if step.resets is None else step.resets)
         return inputs, step.y, step.weights

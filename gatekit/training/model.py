@@ -104,7 +104,11 @@ def step_metric(metric: str, loss: str, y: Any, logits: Any) -> Any:
 
 
 def build_model(
-    config: Mapping[str, Any], signature: Signature, masked: bool, steps: int | None = None
+    config: Mapping[str, Any],
+    signature: Signature,
+    masked: bool,
+    steps: int | None = None,
+    resets: bool = False,
 ) -> SequenceModel:
     """Return the model, every weight drawn from the run's seed by the weight's name.
 
@@ -113,6 +117,7 @@ def build_model(
         signature: what the task takes in and gives out.
         masked: whether the data have masks; then the model takes ``[x, mask]``.
         steps: of every sequence, where the head has weights for each.
+        resets: whether rows hold several sequences; then the model takes ``[x, mask, resets]``.
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
@@ -125,6 +130,7 @@ def build_model(
     shape = (None,) if tokens else (None, signature.features)
     x = keras.Input(shape, name="x", dtype="int32" if tokens else "float32")
     mask = keras.Input((None,), name="mask", dtype="bool") if masked else None
+    starts = keras.Input((None,), name="resets", dtype="bool") if resets else None
     value: Any = x
     if tokens:
         value = keras.layers.Embedding(
@@ -133,7 +139,7 @@ def build_model(
     for index in range(config["layers"]):
         sequences = every or index + 1 < config["layers"]
         before = value
-        value = recurrent(config, cell, index, sequences, before, mask)
+        value = recurrent(config, cell, index, sequences, before, mask, starts)
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
@@ -148,7 +154,7 @@ def build_model(
     head = keras.layers.Dense(
         signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
     )(value)
-    inputs = x if mask is None else [x, mask]
+    inputs = x if mask is None else [i for i in (x, mask, starts) if i is not None]
     model = SequenceModel(inputs, head, loss_kind=signature.loss)
     # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
@@ -158,7 +164,13 @@ def build_model(
 
 
 def recurrent(
-    config: Mapping[str, Any], cell: CellSpec, index: int, sequences: bool, value: Any, mask: Any
+    config: Mapping[str, Any],
+    cell: CellSpec,
+    index: int,
+    sequences: bool,
+    value: Any,
+    mask: Any,
+    resets: Any = None,
 ) -> Any:
     """Return the output of one recurrent layer; a bidirectional run has both directions side by
     side."""
@@ -175,7 +187,8 @@ def recurrent(
             plugins=tuple(config["plugins"]),
             name=name,
         )
-        return layer(value) if mask is None else layer(value, mask=mask)
+        timed = {"mask": mask, "resets": resets}
+        return layer(value, **{name: given for name, given in timed.items() if given is not None})
 
     if not config["bidirectional"]:
         return apply(f"rnn_{index}", False)

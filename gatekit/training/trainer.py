@@ -157,7 +157,8 @@ class _Session:
     def _make(self) -> None:
         signature = self.task.signature()
         steps = pool.length(self.config["pool"], self.feed)
-        self.model = build_model(self.config, signature, self.feed.masked, steps)
+        feed = self.feed
+        self.model = build_model(self.config, signature, feed.masked, steps, feed.resets)
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]

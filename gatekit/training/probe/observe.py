@@ -71,7 +71,7 @@ class Probe:
         """
         seen = self._look(*self.step)
         arrays: dict[str, Any] = {}
-        inputs, mask = self.step[0] if self.masked else (self.step[0], None)
+        inputs, mask = self.step[0][:2] if self.masked else (self.step[0], None)
         x = inputs.numpy()[:SHOWN, :MOST_STEPS]
         arrays["input"] = x if x.dtype.kind == "i" else x[..., :MOST_UNITS].astype("float16")
         if mask is not None:
