@@ -319,14 +319,14 @@ FAULTS = (
     Fault(
         "evaluation changes the states of the training streams",
         "gatekit/training/streams/carrying.py",
-        "self.carried if training else self.evaluated",
-        "self.carried",
+        "self.trained if training else self.evaluated",
+        "self.trained",
         ("tests/training/test_carrying.py", "-k", "states_of_its_own"),
     ),
     Fault(
         "a checkpoint lacks the carried states",
         "gatekit/training/tensors.py",
-        "if isinstance(layer, CarryingRNN):",
+        "if isinstance(layer, (CarryingBlock, CarryingRNN)):",
         "if not layer.built:",
         ("tests/study/test_resume.py", "-k", "windows"),
     ),

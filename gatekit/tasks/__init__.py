@@ -1,9 +1,9 @@
 """Tasks: data by split, what a model takes in and gives out, the metric and its chance level.
 
 A task is a class: `Task`, or `StreamedTask` if it draws its data. Everything that a task plugin
-needs is public here: the bases, arrays in files, data inside packages, piano rolls, text and
-labelled sequences. `validate` checks data against what the task declares. Start with `task.py`.
-TensorFlow is not needed.
+needs is public here: the bases, arrays in files, data inside packages, piano rolls, text, labelled
+sequences, packed documents. `validate` checks data against what the task declares. Start with
+`task.py`. TensorFlow is not needed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .arrays import read_idx, read_npz, write_npz
     from .fetch import PackageSource, contents, folder_of, located
     from .labelled import Labelled, every_fifth, majority, read_ts
+    from .packing import packed
     from .piano_rolls import KEYS, SPLITS, CanonicalRolls, PianoRolls, Rolls, roll_of
     from .seeds import generator
     from .streamed import SizedTask, StreamedTask
@@ -53,6 +54,7 @@ __all__ = [
     "generator",
     "located",
     "majority",
+    "packed",
     "read_idx",
     "read_npz",
     "read_ts",
@@ -67,6 +69,7 @@ _HOMES = {
     "gatekit.tasks.arrays": ("read_idx", "read_npz", "write_npz"),
     "gatekit.tasks.fetch": ("PackageSource", "contents", "folder_of", "located"),
     "gatekit.tasks.labelled": ("Labelled", "every_fifth", "majority", "read_ts"),
+    "gatekit.tasks.packing": ("packed",),
     "gatekit.tasks.piano_rolls": (
         "KEYS",
         "SPLITS",

@@ -88,8 +88,8 @@ class SizedTask(StreamedTask):
             return self.draw(rng, size)
         rows = rng.integers(0, self.train_size, size)
         data = self._training_set
-        mask, weights = (None if a is None else a[rows] for a in (data.mask, data.weights))
-        return Batch(data.x[rows], data.y[rows], mask, weights)
+        rest = (data.mask, data.weights, data.resets)
+        return Batch(data.x[rows], data.y[rows], *(None if a is None else a[rows] for a in rest))
 
     @cached_property
     def _training_set(self) -> Batch:

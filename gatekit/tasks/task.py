@@ -96,12 +96,16 @@ class Batch:
         mask: ``batch x time`` bool, True where a step is valid; None where all are.
         weights: ``batch x time`` float32, how much a step counts in loss and metric; None where
             every valid step counts once. Only for tasks with a target for every step.
+        resets: ``batch x time`` bool, True where a new sequence begins within a row, so that the
+            cell returns to its first states; None where a row is one sequence. Only for tasks with
+            a target for every step; `gatekit.tasks.packed` makes them of documents.
     """
 
     x: numpy.ndarray
     y: numpy.ndarray
     mask: numpy.ndarray | None = None
     weights: numpy.ndarray | None = None
+    resets: numpy.ndarray | None = None
 
 
 class Task(Declared, abc.ABC):

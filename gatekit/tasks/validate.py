@@ -130,7 +130,7 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
 
     target = ((count, time) if every else (count,)) + (() if labels else (signature.outputs,))
     y = _shaped(_array(batch.y, f"{where}: y", integer=labels), target, f"{where}: y")
-    mask = None if batch.mask is None else _mask(batch.mask, (count, time), where)
+    mask = None if batch.mask is None else _booleans(batch.mask, "mask", (count, time), where)
     weights = None
     if batch.weights is not None:
         weights = _weights(batch.weights, (count, time), mask, every, where)
@@ -152,7 +152,15 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
         _finite(y, at, f"{where}: y", " Give the step no weight, or fix it.")
         if signature.loss == "bits":
             _within(y, at, 0, 1, f"{where}: y")
-    return Batch(x, y, mask, weights)
+    resets = None
+    if batch.resets is not None:
+        if not every:
+            raise DataError(
+                f"{where}: resets belong to tasks with emission='every'; this one has a target per "
+                "sequence, so give each sequence a row."
+            )
+        resets = _booleans(batch.resets, "resets", (count, time), where)
+    return Batch(x, y, mask, weights, resets)
 
 
 def _array(value: Any, what: str, integer: bool) -> numpy.ndarray:
@@ -192,11 +200,11 @@ def _is_bool(array: Any) -> bool:
     return isinstance(array, numpy.ndarray) and array.dtype.kind == "b"
 
 
-def _mask(mask: Any, shape: tuple[int, int], where: str) -> numpy.ndarray:
-    if not _is_bool(mask):
-        came = getattr(mask, "dtype", type(mask).__name__)
-        raise DataError(f"{where}: mask should be a NumPy array of bool, and is {came}.")
-    return _shaped(numpy.asarray(mask), shape, f"{where}: mask (batch x time)")
+def _booleans(array: Any, what: str, shape: tuple[int, int], where: str) -> numpy.ndarray:
+    if not _is_bool(array):
+        came = getattr(array, "dtype", type(array).__name__)
+        raise DataError(f"{where}: {what} should be a NumPy array of bool, and is {came}.")
+    return _shaped(numpy.asarray(array), shape, f"{where}: {what} (batch x time)")
 
 
 def _weights(

@@ -115,7 +115,7 @@ def document_in_order(subject: Subject) -> str | None:
 
 def _arrays(task: Any, seed: int) -> Iterator[Any]:
     for batch in task.splits(numpy.random.default_rng(seed)).values():
-        yield from (a for a in (batch.x, batch.y, batch.mask, batch.weights) if a is not None)
+        yield from (a for a in vars(batch).values() if a is not None)
     if task.streamed:
         batch = task.sample(numpy.random.default_rng(seed), SIZE)
-        yield from (a for a in (batch.x, batch.y, batch.mask, batch.weights) if a is not None)
+        yield from (a for a in vars(batch).values() if a is not None)

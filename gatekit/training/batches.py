@@ -24,6 +24,7 @@ class Step:
         mask: batch x time, True where a step is valid.
         y: the targets.
         weights: how much each example (batch) or step (batch x time) counts; 0 for padding.
+        resets: batch x time, True where a new sequence begins within a row; None for nowhere.
         begins: batch, True where a stream begins; None if sequences are read whole.
     """
 
@@ -31,6 +32,7 @@ class Step:
     mask: numpy.ndarray | None
     y: numpy.ndarray
     weights: numpy.ndarray
+    resets: numpy.ndarray | None = None
     begins: numpy.ndarray | None = None
 
 
@@ -56,10 +58,12 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
     """Return some examples as one batch of ``size``, cut to the longest valid one among them."""
     x, y = batch.x[rows], batch.y[rows]
     mask = None if batch.mask is None else batch.mask[rows]
+    resets = None if batch.resets is None else batch.resets[rows]
     weights = _weights(batch, rows, mask, x, every)
     if mask is not None:
         length = _longest(mask)
         x, mask = x[:, :length], mask[:, :length]
+        resets = None if resets is None else resets[:, :length]
         if every:
             y, weights = y[:, :length], weights[:, :length]
         x = zeroed(x, mask)
@@ -69,7 +73,8 @@ def taken(batch: Any, rows: numpy.ndarray, size: int, every: bool) -> Step:
     if missing:
         x, y, weights = filled(x, missing), filled(y, missing), filled(weights, missing)
         mask = None if mask is None else filled(mask, missing)
-    return Step(x, mask, y, weights)
+        resets = None if resets is None else filled(resets, missing)
+    return Step(x, mask, y, weights, resets)
 
 
 def lengthened(step: Step, every: bool) -> Step:
@@ -81,7 +86,8 @@ def lengthened(step: Step, every: bool) -> Step:
     x, mask = _longer(step.x, more), _longer(step.mask, more)
     if not every:
         return Step(x, mask, step.y, step.weights)
-    return Step(x, mask, _longer(step.y, more), _longer(step.weights, more))
+    resets = None if step.resets is None else _longer(step.resets, more)
+    return Step(x, mask, _longer(step.y, more), _longer(step.weights, more), resets)
 
 
 def shuffled(seed: int, epoch: int, count: int) -> numpy.ndarray:

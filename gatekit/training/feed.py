@@ -31,8 +31,9 @@ class Feed:
 
     Attributes:
         windows: in which order windows come; None for whole sequences.
-        masked: whether batches have masks. Inputs are x, or a tuple of x, the mask if there is one,
-            and where streams begin if there are windows.
+        masked: whether batches have masks. Inputs are x, or a tuple of x, the mask and the resets
+            if there are any, and where streams begin if there are windows.
+        resets: whether the data have resets; then batches have masks, too.
         per_epoch: the steps of one pass over the training data.
         tests: the names of the test sets, ``test`` first.
     """
@@ -52,7 +53,8 @@ class Feed:
         self.every = task.signature().emission == "every"
         self.tests = [name for name in splits if name not in ("train", "validation")]
         self.windows = None if tbptt is None else Plan(task, size, tbptt)
-        self.masked = any(self._needs_mask(split) for split in splits.values())
+        self.resets = any(split.resets is not None for split in splits.values())
+        self.masked = self.resets or any(self._needs_mask(split) for split in splits.values())
         self.per_epoch, self.per_batch = self._steps(splits.get("train"))
 
     def step(self, step: int) -> tuple[Any, Any, Any]:
@@ -142,6 +144,9 @@ class Feed:
         if self.masked:
             mask = numpy.ones(step.x.shape[:2], bool) if step.mask is None else step.mask
             inputs.append(mask)
+        if self.resets:
+            none = numpy.zeros(step.x.shape[:2], bool)
+            inputs.append(none if step.resets is None else step.resets)
         if step.begins is not None:
             inputs.append(step.begins)
         return inputs[0] if len(inputs) == 1 else tuple(inputs), step.y, step.weights

@@ -25,7 +25,7 @@ from gatekit.tasks import seeds
 from gatekit.tasks.task import Signature
 
 from .pool import pooled
-from .streams.carrying import CarryingRNN
+from .streams.carrying import CarryingBlock, CarryingRNN
 
 NATS_PER_BIT = math.log(2)
 
@@ -141,16 +141,24 @@ def step_metric(metric: str, loss: str, y: Any, logits: Any) -> Any:
 
 
 def build_model(
-    config: Mapping[str, Any], signature: Signature, masked: bool, steps: int | None = None
+    config: Mapping[str, Any],
+    signature: Signature,
+    masked: bool,
+    steps: int | None = None,
+    resets: bool = False,
 ) -> SequenceModel:
     """Return the model, every weight drawn from the run's seed by the weight's name.
 
     Args:
         config: the run's resolved configuration.
         signature: what the task takes in and gives out.
-        masked: whether the data have masks. The model takes x, or a list of x, the mask if there is
-            one, and where streams begin if states are carried.
+        masked: whether the data have masks.
         steps: of every sequence, where the head has weights for each.
+        resets: whether rows hold several sequences.
+
+    Returns:
+        A model of x, or of a list of x, the mask and the resets if there are any, and where streams
+        begin if states are carried.
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])
@@ -167,8 +175,11 @@ def build_model(
     shape = (None,) if tokens else (None, signature.features)
     x = keras.Input(shape, name="x", dtype="int32" if tokens else "float32")
     mask = keras.Input((None,), name="mask", dtype="bool") if masked else None
+    starts = keras.Input((None,), name="resets", dtype="bool") if resets else None
     carries = config["trainer"].get("tbptt") is not None
     begins = keras.Input((), name="begins", dtype="bool") if carries else None
+    timed = {"mask": mask, "resets": starts, "begins": begins}
+    timed = {name: given for name, given in timed.items() if given is not None}
     value: Any = x
     if tokens:
         value = keras.layers.Embedding(
@@ -182,9 +193,9 @@ def build_model(
         sequences = every or index + 1 < config["layers"]
         before = value
         if not block.plain:
-            value = blocked(config, block, cell, index, sequences, value, mask, begins)
+            value = blocked(config, block, cell, index, sequences, value, timed)
             continue
-        value = recurrent(config, cell, index, sequences, before, mask, begins)
+        value = recurrent(config, cell, index, sequences, before, timed)
         if config["residual"] and sequences and before.shape[-1] == value.shape[-1]:
             value = keras.layers.Add(name=f"residual_{index}")([before, value])
         if config["dropout"]:
@@ -199,8 +210,8 @@ def build_model(
     head = keras.layers.Dense(
         signature.outputs, kernel_initializer="zeros", name="head", dtype=dtype
     )(value)
-    inputs = [each for each in (x, mask, begins) if each is not None]
-    model = SequenceModel(inputs if len(inputs) > 1 else x, head, loss_kind=signature.loss)
+    inputs = [x, *timed.values()]
+    model = SequenceModel(inputs if timed else x, head, loss_kind=signature.loss)
     # Keras' own initializers would draw from Python's global generator.
     for layer in model.layers:
         if isinstance(layer, (keras.layers.Dense, keras.layers.Embedding)):
@@ -215,12 +226,12 @@ def blocked(
     index: int,
     sequences: bool,
     value: Any,
-    mask: Any,
-    begins: Any = None,
+    timed: Mapping[str, Any],
 ) -> Any:
     """Return the output of one block with its recurrent layer, or layers."""
     name = f"block_{index}"
-    layer = BlockLayer(
+    carried = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
+    layer = (CarryingBlock if carried else BlockLayer)(
         block.canonical(),
         cell,
         config["units"],
@@ -233,9 +244,9 @@ def blocked(
         seed=seeds.integer(seeds.part(config, "init"), "init", name, bits=31),
         plugins=tuple(config["plugins"]),
         name=name,
+        **carried,
     )
-    others = {"mask": mask, "resets": begins}
-    return layer(value, **{name: each for name, each in others.items() if each is not None})
+    return layer(value, **timed)
 
 
 def recurrent(
@@ -244,14 +255,11 @@ def recurrent(
     index: int,
     sequences: bool,
     value: Any,
-    mask: Any,
-    begins: Any = None,
+    timed: Mapping[str, Any],
 ) -> Any:
     """Return the output of one recurrent layer; a bidirectional run has both directions side by
     side."""
-    carried = {} if begins is None else {"batch": config["trainer"]["batch"]}
-    given = {} if mask is None else {"mask": mask}
-    given |= {} if begins is None else {"begins": begins}
+    carried = {"batch": config["trainer"]["batch"]} if "begins" in timed else {}
 
     def apply(name: str, backwards: bool) -> Any:
         layer = (CarryingRNN if carried else RNN)(
@@ -266,7 +274,7 @@ def recurrent(
             name=name,
             **carried,
         )
-        return layer(value, **given)
+        return layer(value, **timed)
 
     if not config["bidirectional"]:
         return apply(f"rnn_{index}", False)

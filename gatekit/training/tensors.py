@@ -9,7 +9,8 @@ import numpy
 
 from gatekit.cell.errors import RunError
 
-from .streams.carrying import CarryingRNN
+from .model import recurrent_layers
+from .streams.carrying import CarryingBlock, CarryingRNN
 
 
 def kept(model: Any) -> dict[str, numpy.ndarray]:
@@ -45,10 +46,11 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
         seeds = [variable for variable in layer.variables if id(variable) not in weights]
         for place, variable in enumerate(seeds):
             yield f"seed/{layer.name}/{place}", variable
-        if isinstance(layer, CarryingRNN):
-            for name, variable in layer.carried.by_name.items():
+        if isinstance(layer, (CarryingBlock, CarryingRNN)):
+            for name, variable in layer.carried.trained.by_name.items():
                 yield f"carried/{layer.name}/{name}", variable
-        if getattr(layer, "_counts", None) is not None:
+    for layer in recurrent_layers(model):
+        if layer._counts is not None:
             yield f"newton/{layer.name}", layer._counts.variable
     for place, variable in enumerate(model.optimizer.variables):
         yield f"optimizer/{place}/{variable.name}", variable

@@ -164,11 +164,12 @@ class _Session:
     def _make(self) -> None:
         signature = self.task.signature()
         steps = pool.length(self.config["pool"], self.feed)
-        self.model = build_model(self.config, signature, self.feed.masked, steps)
-        self.mode = resolve(self.config, self.model, self.feed, EVALUATIONS)
-        self.feed.few = self.mode.jit
+        feed = self.feed
+        self.model = build_model(self.config, signature, feed.masked, steps, feed.resets)
+        self.mode = resolve(self.config, self.model, feed, EVALUATIONS)
+        feed.few = self.mode.jit
         # A document has a target at every step.
-        self.model.sparse = self.feed.windows is not None and not self.feed.windows.contiguous
+        self.model.sparse = feed.windows is not None and not feed.windows.contiguous
         settings = self.config["optimizer"]
         self.decayed = decayed(self.model, settings)
         left_out = [w for w in self.model.trainable_weights if not self.decayed.get(w.path, True)]

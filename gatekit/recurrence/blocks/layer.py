@@ -215,7 +215,7 @@ class BlockLayer(keras.layers.Layer):
     @property
     def state_names(self) -> tuple[str, ...]:
         """The states by name: the cell's, then the last inputs of each convolution."""
-        return tuple(self._state_shapes(None))
+        return tuple(self.state_shapes(None))
 
     def _convolutions(self) -> dict[str, tuple[int, int]]:
         """Return the number of earlier steps and the width that each convolution reads."""
@@ -225,7 +225,8 @@ class BlockLayer(keras.layers.Layer):
             if part.kind == "convolution"
         }
 
-    def _state_shapes(self, batch: Any) -> dict[str, tuple[Any, ...]]:
+    def state_shapes(self, batch: Any) -> dict[str, tuple[Any, ...]]:
+        """Return the shape of each state by name, ``batch x width``."""
         shapes = dict(state_shapes(self.cell, batch))
         for name, (steps, width) in self._convolutions().items():
             shapes[f"{name}_inputs"] = (batch, steps, width)
@@ -270,6 +271,15 @@ class BlockLayer(keras.layers.Layer):
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
         """
+        value, states = self.computed(inputs, initial_state, mask, resets, training)
+        if self.return_state:
+            return (value, *(states[name] for name in self.state_names))
+        return value
+
+    def computed(
+        self, inputs: Any, initial_state: Any, mask: Any, resets: Any, training: bool
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return outputs, and the last states by name; see `call`."""
         made = self.built_block
         x = checked_input("x", inputs, made.width, self.compute_dtype)
         mask, resets = checked_mask(mask, x), _checked_resets(resets, x)
@@ -280,7 +290,7 @@ class BlockLayer(keras.layers.Layer):
                     "initial_state is given to a bidirectional layer, whose second direction has "
                     "not begun yet; remove it, or bidirectional=True"
                 )
-            given = checked_states(initial_state, self._state_shapes(None), {}, self.variable_dtype)
+            given = checked_states(initial_state, self.state_shapes(None), {}, self.variable_dtype)
         if mask is not None:
             # NaN in a masked step must reach neither values nor gradients.
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
@@ -298,10 +308,7 @@ class BlockLayer(keras.layers.Layer):
         value = self._stepwise(made.combine, {"x": x, "mixed": mixed}, training)
         if made.finish is not None:
             value = self._stepwise(made.finish, {"x": value}, training)
-        value = order.held(value) if whole else order.any_valid(value[:, 0])
-        if self.return_state:
-            return (value, *(states[name] for name in self.state_names))
-        return value
+        return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
     def _mixed(
         self,
@@ -367,7 +374,7 @@ class BlockLayer(keras.layers.Layer):
             output,
             *(
                 keras.KerasTensor(shape, dtype=self.variable_dtype)
-                for shape in self._state_shapes(inputs.shape[0]).values()
+                for shape in self.state_shapes(inputs.shape[0]).values()
             ),
         )
 

@@ -12,7 +12,8 @@ from gatekit.cell.first_values import draw, generator
 from gatekit.cell.graph import Cell
 from gatekit.cell.parameter import MAPS
 
-__all__ = ["draw", "generator", "scope_name", "starting_at", "weight_values"]
+__all__ = ["draw", "generator", "starting_at", "weight_values"]
+
 
 def starting_at(value: Any) -> Any:
     """Return an initializer that gives this value."""

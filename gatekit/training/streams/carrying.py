@@ -1,32 +1,73 @@
-"""A recurrent layer whose states go on from one window of its streams to the next."""
+"""Layers whose states go on from one window of their streams to the next."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.states import KeptStates, state_shapes
 
 
-class CarryingRNN(RNN):
-    """A recurrent layer for truncated back-propagation.
+class Carried:
+    """The states of streams.
 
     A stream that begins starts from the first states, which may be learned. Any other starts from
     the states in which the window before ended; no gradient flows into these. Training has states
     of its own, so that evaluation in between does not disturb it.
 
     Args:
+        shapes: the shape of each state by name, with the number of streams first.
+        first: returns the first states by name.
+        dtype: the type of the states.
+    """
+
+    def __init__(
+        self, shapes: Mapping[str, Any], first: Callable[[], Mapping[str, Any]], dtype: Any
+    ) -> None:
+        self._first = first
+        self.trained, self.evaluated = (KeptStates(shapes, first, dtype) for _ in range(2))
+
+    def of(self, inputs: Any, training: bool) -> KeptStates | None:
+        """Return the states of these streams; None for a batch of another size, which is read
+        from its beginning, and of which nothing is kept."""
+        if inputs.shape[0] not in (None, self.trained.batch):
+            return None
+        return self.trained if training else self.evaluated
+
+    def going_on(self, kept: KeptStates | None, begins: Any) -> dict[str, Any] | None:
+        """Return the states from which a window starts.
+
+        Args:
+            kept: those in which the window before ended.
+            begins: ``batch`` booleans, true where a stream begins.
+        """
+        if kept is None:
+            return None
+        first = self._first()
+
+        def chosen(name: str, value: Any) -> Any:
+            begin = tf.reshape(begins, [kept.batch, *[1] * (len(value.shape) - 1)])
+            return tf.where(begin, first[name], value)
+
+        return {name: chosen(name, value) for name, value in kept.values().items()}
+
+
+class CarryingRNN(RNN):
+    """A recurrent layer for truncated back-propagation.
+
+    Args:
         arguments: those of `gatekit.RNN`.
         batch: the number of streams.
 
     Attributes:
-        carried: the states of the training streams.
+        carried: the states of the streams.
     """
 
-    carried: KeptStates
-    evaluated: KeptStates
+    carried: Carried
 
     def __init__(self, *arguments: Any, batch: int, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -36,10 +77,8 @@ class CarryingRNN(RNN):
         """Create the weights, and variables for the states."""
         super().build(input_shape)
         shapes = state_shapes(self.cell, self.batch)
-        self.carried, self.evaluated = (
-            KeptStates(shapes, lambda: self._first_states(self.batch), self.variable_dtype)
-            for _ in range(2)
-        )
+        first = lambda: self._first_states(self.batch)  # noqa: E731
+        self.carried = Carried(shapes, first, self.variable_dtype)
 
     def call(
         self,
@@ -47,31 +86,63 @@ class CarryingRNN(RNN):
         initial_state: Any = None,
         mask: Any = None,
         training: bool = False,
+        resets: Any = None,
         begins: Any = None,
     ) -> Any:
         """Return the outputs of a window, and keep its last states.
 
         Args:
-            inputs: ``batch x time x features``; a batch of another size is read from its beginning,
-                and nothing is kept.
+            inputs: ``batch x time x features``.
             initial_state: not used; the states are those that were kept.
             mask: ``batch x time`` booleans, true where valid.
             training: whether these are training data.
+            resets: ``batch x time`` booleans, true where a new sequence begins within a stream.
             begins: ``batch`` booleans, true where a stream begins.
 
         Returns:
             ``batch x time x units`` or ``batch x units``.
         """
-        self._kept = None
-        if inputs.shape[0] in (None, self.batch):
-            self._kept = self.carried if training else self.evaluated
-            first, kept = self._first_states(self.batch), self._kept.values()
-            initial_state = {
-                name: tf.where(
-                    tf.reshape(begins, [self.batch, *[1] * (len(value.shape) - 1)]),
-                    first[name],
-                    value,
-                )
-                for name, value in kept.items()
-            }
-        return super().call(inputs, initial_state, mask, training)
+        self._kept = self.carried.of(inputs, training)
+        states = self.carried.going_on(self._kept, begins)
+        return super().call(inputs, states, mask, training, resets)
+
+
+class CarryingBlock(BlockLayer):
+    """A block for truncated back-propagation: its convolutions' last inputs are carried, too.
+
+    Args:
+        arguments: those of `gatekit.BlockLayer`.
+        batch: the number of streams.
+
+    Attributes:
+        carried: the states of the streams.
+    """
+
+    carried: Carried
+
+    def __init__(self, *arguments: Any, batch: int, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.batch = batch
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights, and variables for the states."""
+        super().build(input_shape)
+        first = lambda: self.initial_states(self.batch)  # noqa: E731
+        self.carried = Carried(self.state_shapes(self.batch), first, self.variable_dtype)
+
+    def call(
+        self,
+        inputs: Any,
+        initial_state: Any = None,
+        mask: Any = None,
+        resets: Any = None,
+        training: bool = False,
+        begins: Any = None,
+    ) -> Any:
+        """Return the outputs of a window, and keep its last states; see `CarryingRNN.call`."""
+        kept = self.carried.of(inputs, training)
+        states = self.carried.going_on(kept, begins)
+        value, last = self.computed(inputs, states, mask, resets, training)
+        if kept is not None:
+            kept.assign(last)
+        return value

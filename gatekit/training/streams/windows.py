@@ -72,8 +72,9 @@ class Streams:
         missing = self.size - len(self.starts)
         if missing:
             x, y, mask, weights = (filled(a, missing) for a in (x, y, mask, weights))
+        resets = None if batch.resets is None else filled(cut(batch.resets) & there, missing)
         begins = numpy.full(self.size, place == 0)
-        return Step(x, mask if self.masked else None, y, weights, begins)
+        return Step(x, mask if self.masked else None, y, weights, resets, begins)
 
     def _last(self, rows: numpy.ndarray) -> numpy.ndarray:
         """Return the last valid step of sequences, where their one target belongs."""

@@ -18,8 +18,8 @@ Without a correction U is 0 and R is V. Only the memory before each chunk is wri
 each step. A masked step has a decay of 1, and its key, value and correction are 0. Steps that pad
 the last chunk are masked, too.
 
-A reset is no decay. Pairs of steps with a reset between them have $A_{ts} = L_{ts} = 0$ by their
-segments' numbers, $\gamma_{t0}$ begins at the last reset, and $S_0$ is the memory's first value
+A reset is not a decay of 0. Pairs of steps with a reset between them have $A_{ts} = L_{ts} = 0$ by
+their segments' numbers, $\gamma_{t0}$ begins at the last reset, and $S_0$ is the memory's first value
 behind one.
 
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;

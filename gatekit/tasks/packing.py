@@ -1,0 +1,83 @@
+"""Documents of unequal length side by side in rows, with resets where each begins."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+import numpy
+
+from gatekit.cell.errors import DataError
+
+from .task import Batch
+
+Document = tuple[numpy.ndarray, numpy.ndarray]
+"""Inputs and targets of one document, each ``time x ...``."""
+
+
+def packed(
+    documents: Sequence[Document], length: int | None = None, *, per_document: bool = False
+) -> Batch:
+    """Return documents packed into rows of one length: a cell starts each from its first states.
+
+    The longest documents are placed first, each whole into the row with the most room. A score
+    that is pooled over steps is that of the same documents padded in rows of their own.
+
+    Args:
+        documents: inputs and targets of each document, ``time x ...``.
+        length: steps of a row; None is the length of the longest document.
+        per_document: whether each document counts once in loss and metric, whatever its length;
+            otherwise each step does.
+
+    Returns:
+        A batch with resets; its mask is None if no row has room left.
+
+    Raises:
+        DataError: there is no document, one is empty or longer than a row, or its inputs and
+            targets differ in length.
+    """
+    if not documents:
+        raise DataError("packed: no document came; give at least one pair of inputs and targets.")
+    sizes = [len(x) for x, _ in documents]
+    for index, (size, (_, y)) in enumerate(zip(sizes, documents, strict=True)):
+        if size != len(y) or not size:
+            raise DataError(
+                f"packed: document {index} has {size} steps of inputs and {len(y)} of targets; "
+                "give it one target for each step, and at least one step."
+            )
+    length = max(sizes) if length is None else length
+    if length < max(sizes):
+        raise DataError(
+            f"packed: document {sizes.index(max(sizes))} has {max(sizes)} steps, and a row has "
+            f"{length}: take rows of at least {max(sizes)}, or cut the document."
+        )
+    rows = _rows(sizes, length)
+    x, y = (
+        numpy.zeros((len(rows), length, *first.shape[1:]), first.dtype) for first in documents[0]
+    )
+    mask, resets = (numpy.zeros((len(rows), length), bool) for _ in range(2))
+    weights = numpy.zeros((len(rows), length), "float32")
+    for row, members in enumerate(rows):
+        start = 0
+        for index in members:
+            stop = start + sizes[index]
+            x[row, start:stop], y[row, start:stop] = documents[index]
+            mask[row, start:stop], resets[row, start] = True, True
+            weights[row, start:stop] = 1 / sizes[index]
+            start = stop
+    return Batch(x, y, None if mask.all() else mask, weights if per_document else None, resets)
+
+
+def _rows(sizes: Sequence[int], length: int) -> list[list[int]]:
+    """Return the documents of each row."""
+    rows: list[list[int]] = []
+    room: list[tuple[int, int]] = []
+    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        # The heap's least number is the most room.
+        if not room or -room[0][0] < sizes[index]:
+            heapq.heappush(room, (-length, len(rows)))
+            rows.append([])
+        most, row = room[0]
+        heapq.heapreplace(room, (most + sizes[index], row))
+        rows[row].append(index)
+    return rows
