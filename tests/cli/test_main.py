@@ -196,6 +196,7 @@ ABOUT_ONE = (
     "failures",
     "logs",
     "prune",
+    "sample",
     "confirm",
     "extend",
     "gates-report",

@@ -90,7 +90,7 @@ def write_text(
 
 
 def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Generator) -> int:
-    """Return a token drawn from the logits; never the first one, which is no character."""
+    """Return a token drawn from the logits; never the first one, which stands for unknown ones."""
     known = logits[1:].astype("float64")
     if not temperature:
         return 1 + int(known.argmax())
