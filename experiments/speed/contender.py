@@ -35,8 +35,10 @@ MEMORIES = (
     "rwkv6",
     "delta_net",
     "gated_delta_net",
+    "para_gru",
+    "para_lstm",
 )
-"""Cells with a matrix as state, which only gatekit has here: one executor against another."""
+"""Cells that only gatekit has here, most with a matrix as state: one executor against another."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ LIBRARIES = (
             "scan-xla",
             "chunk-graph",
             "chunk-xla",
+            "newton-graph",
+            "newton-xla",
             "unroll-graph",
             "bfloat16-xla",
         ),

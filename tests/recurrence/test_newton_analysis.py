@@ -135,7 +135,9 @@ def test_iterations_are_those_of_a_plain_newton(name: str, dense: bool) -> None:
 
 def test_the_exponent_of_a_linear_map_is_the_logarithm_of_its_factor() -> None:
     gates = {"g": {"kind": "linear", "reads": {"x": "dense"}}}
-    cell = built({"name": "decay", "gates": gates, "equations": {"h": "0.25 * h_prev + g"}})
+    cell = built(
+        {"name": "decay", "gates": gates, "equations": {"h": "0.25 * h_prev + g"}, "emits": "h"}
+    )
     stepping = Stepping(cell, draw(cell, 0), {"x": np.ones((20, 3))})
     found = iterations(stepping, [20])
     assert found.lyapunov == pytest.approx(np.log(0.25), abs=1e-6)

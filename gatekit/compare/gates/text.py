@@ -101,7 +101,7 @@ def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
 def _iterations(count: float | None) -> str:
     if count is None:
         return "-"
-    return "over 50" if math.isinf(count) else number(count, 3)
+    return "over 50" if math.isinf(count) else f"{count:g}"
 
 
 def label(variant: Variant) -> str:
