@@ -1,4 +1,4 @@
-"""A run with ``executor=newton`` records how many sequences needed the loop, and goes on exactly."""
+"""A run with ``executor=newton`` records how many sequences needed the loop."""
 
 import json
 
