@@ -6,7 +6,7 @@ DEMO_STUDY ?= demo
 DEMO_ROOT ?= experiments
 DEMO_ARGS ?=
 
-.PHONY: help demo test test-quick lint zoo gallery tasks docs clean
+.PHONY: help demo test test-quick lint zoo parallel gallery tasks docs clean
 
 help:
 	@echo "make demo        rnn, lstm and gru on Bach chorales, 5 seeds each, compared, with a figure"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-quick  a selection of the tests that covers every package"
 	@echo "make lint        style, types and the order of imports"
 	@echo "make zoo         write the pages of the cells, docs/zoo.md and docs/zoo"
+	@echo "make parallel    write the table of parallel forms, docs/parallel.md"
 	@echo "make gallery     draw the pictures of docs/gallery.md"
 	@echo "make tasks       write the page of the tasks, docs/tasks.md"
 	@echo "make docs        the documentation as a site, build/site/index.html"
@@ -67,6 +68,9 @@ lint: $(VENV)/installed-dev
 
 zoo: $(VENV)/installed-dev
 	$(BIN)/python tests/zoo.py
+
+parallel: $(VENV)/installed-dev
+	$(BIN)/python tests/parallel_page.py
 
 gallery: $(VENV)/installed-dev
 	cd tests && ../$(BIN)/python gallery.py

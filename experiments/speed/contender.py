@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Protocol
 
-from gatekit.recurrence.executors.choose import EXECUTORS
-
 from .size import Size
 
 CELLS = (
@@ -38,8 +36,11 @@ MEMORIES = (
     "rwkv6",
     "delta_net",
     "gated_delta_net",
+    "para_gru",
+    "para_lstm",
 )
-"""Cells with a matrix as state: one executor against another, and some by hand in chunks."""
+"""Cells that only gatekit has here, most with a matrix as state: one executor against another, and
+some by hand in chunks."""
 HAND_CHUNKS = frozenset({"linear_attention", "gla", "delta_net"})
 
 
@@ -130,10 +131,11 @@ LIBRARIES = (
             "scan-xla",
             "chunk-graph",
             "chunk-xla",
+            "newton-graph",
+            "newton-xla",
             "unroll-graph",
             "bfloat16-xla",
             "cudnn-graph",
-            *(f"newton-{how}" for how in ("graph", "xla") if "newton" in EXECUTORS),
         ),
     ),
     Library(

@@ -95,10 +95,11 @@ def test_the_result_is_shown() -> None:
     assert parallel(built("gla")) == {
         "form": "S has a decay of each row whose logarithm is split(forget, 4) / 16, and gains 1 "
         "outer product per step",
+        "kind": "chunk",
         "executor": "chunk",
         "reason": "",
     }
     assert parallel(built("mingru"))["executor"] == "scan"
     shown = text("lstm", parallel(built("lstm")))
-    assert shown.startswith("lstm: no executor computes all steps together\n")
+    assert shown.startswith("lstm: sequential; no executor computes all steps together\n")
     assert max(map(len, shown.splitlines())) <= 80

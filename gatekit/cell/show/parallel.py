@@ -84,11 +84,11 @@ def solved(block: Block) -> list[str]:
 
 
 def text(name: str, found: Mapping[str, Any]) -> str:
-    """Return the results of `parallel` and `measured` as lines of at most 80 characters.
+    """Return the result of `parallel` as lines of at most 80 characters.
 
     Args:
         name: the cell's name.
-        found: the results in one mapping.
+        found: the result, with that of `measured` in it if the iterations are to be shown.
     """
     if found["executor"] is None:
         lines = [f"{name}: sequential; no executor computes all steps together"]
@@ -104,6 +104,8 @@ def text(name: str, found: Mapping[str, Any]) -> str:
 
 
 def _iterations(found: Mapping[str, Any]) -> str:
+    if "iterations" not in found:
+        return ""
     if found["not_measured"]:
         return f"iterations were not counted: {found['not_measured']}"
     counts = ", ".join(

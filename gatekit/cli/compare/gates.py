@@ -89,6 +89,7 @@ def _print(report: Any) -> None:
         GATE_COLUMNS,
         LEGEND,
         PARALLEL_COLUMNS,
+        PARALLEL_LEGEND,
         STATE_COLUMNS,
         gate_rows,
         parallel_rows,
@@ -116,5 +117,6 @@ def _print(report: Any) -> None:
         for line, _ in blocks(titles, parts, width):
             write(line)
         write("")
-    for line in (*LEGEND, *(f"note: {note}" for note in report.notes)):
+    parallel = PARALLEL_LEGEND if tables[-1][1] else ()
+    for line in (*LEGEND[:-1], *parallel, LEGEND[-1], *(f"note: {note}" for note in report.notes)):
         write(in_lines(printable(line), width))

@@ -42,7 +42,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     form.add_argument(
         "--parallel",
         action="store_true",
-        help="show whether all steps can be computed together, how, and by which executor",
+        help="show whether all steps can be computed together, how, by which executor, and in how "
+        "many iterations of Newton's method",
     )
     parser.add_argument(
         "--diagram",

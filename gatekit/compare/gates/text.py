@@ -12,6 +12,7 @@ from gatekit.compare.numbers import number
 from gatekit.runs.probe.facts import time_scale
 
 from .behaviour import (
+    METHODS,
     NUMBERS,
     GateRow,
     GatesReport,
@@ -33,10 +34,12 @@ LEGEND = (
     "open time: number of steps for which a unit stays above the middle of the range.",
     "memory: -1/ln(kept) of the median unit (and the quartiles), with gates fixed at their means.",
     "gradient: its norm at the layer's first step, as a share of the largest norm.",
-    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian.",
-    "Lyapunov: the largest Lyapunov exponent per step; below 0 the iterations stay few.",
     "All numbers are from the last record up to the best validation epoch. From three seeds on, the"
     " table shows half the width of the t interval of their mean. More: docs/probe.md",
+)
+PARALLEL_LEGEND = (
+    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian.",
+    "Lyapunov: the largest Lyapunov exponent per step; below 0 the iterations stay few.",
 )
 _FEWEST = 3
 
@@ -101,7 +104,7 @@ def parallel_rows(report: GatesReport) -> list[dict[str, str]]:
 def _iterations(count: float | None) -> str:
     if count is None:
         return "-"
-    return "over 50" if math.isinf(count) else number(count, 3)
+    return "over 50" if math.isinf(count) else f"{count:g}"
 
 
 def label(variant: Variant) -> str:
@@ -247,7 +250,7 @@ def _look(look: Look) -> dict[str, Any]:
         "parallel": [
             {
                 "layer": layer,
-                "method": facts.get("method"),
+                "method": facts["method"] if facts.get("method") in METHODS else None,
                 **{name: value(facts, name) for name in ("steps", "iterations", "lyapunov")},
             }
             for layer, facts in look.parallel()

@@ -35,7 +35,7 @@ UNITS, FEATURES = 8, 4
 RELATIVE = 1e-4
 MOST = 50
 _STEP = 1e-6
-_ELEMENTS = 2**22
+_ELEMENTS = 2**18
 """The most numbers of one signal that are computed together."""
 _WORK = 8_000_000
 """The most numbers that one quasi-Newton iteration may compute; the LSTM's has 5 million."""
@@ -48,7 +48,8 @@ class Iterations:
     Attributes:
         method: ``newton`` or ``quasi-newton``; empty if there is a reason.
         of: by length, the iterations until the states are within 1e-4 of the solution, relative to
-            its largest value; None for more than 50. Lengths that would take too long are missing.
+            its largest value; None for more than 50, or if a shorter length has None. Lengths that
+            would take too long are missing.
         lyapunov: the largest Lyapunov exponent, per step; None if it is not finite.
         reason: why nothing was computed; empty if it was.
     """
@@ -164,28 +165,33 @@ def _of_group(
     lengths: Sequence[int],
 ) -> dict[int, int | None]:
     """Return the iterations of states that are solved together, by length."""
-    first = stepping.first
+    found: dict[int, int | None] = dict.fromkeys(lengths)
+    for length in sorted(lengths):
+        known = {name: value[:length] for name, value in truth.items()}
+        found[length] = _counted(stepping, form, group, known)
+        if found[length] is None:
+            break
+    return found
+
+
+def _counted(
+    stepping: Stepping, form: UnitJacobian, group: Sequence[str], truth: Mapping[str, Array]
+) -> int | None:
+    """Return the iterations until the states are close to the solution; None if that takes long."""
+    first, length = stepping.first, len(truth[group[0]])
     states = {name: np.broadcast_to(first[name], truth[name].shape) for name in group}
     known = {name: _before(value, first[name]) for name, value in truth.items()}
-    scales = {n: {g: np.abs(truth[g][:n]).max() for g in group} for n in lengths}
-    found: dict[int, int | None] = {}
+    bounds = {name: RELATIVE * np.abs(truth[name]).max(initial=0.0) for name in group}
     for count in range(MOST + 1):
-        for length in lengths:
-            errors = [np.abs(states[g] - truth[g])[:length].max() for g in group]
-            bounds = [RELATIVE * scales[length][g] for g in group]
-            if length not in found and all(
-                error <= bound for error, bound in zip(errors, bounds, strict=True)
-            ):
-                found[length] = count
-        if len(found) == len(lengths):
-            break
+        errors = {name: np.abs(states[name] - truth[name]).max(initial=0.0) for name in group}
+        if all(errors[name] <= bounds[name] for name in group):
+            return count
         previous = {**known, **{n: _before(s, first[n]) for n, s in states.items()}}
-        new = stepping(previous)
+        new = stepping(previous, slice(0, length))
         rows = (_diagonal if form.reason else _per_unit)(stepping, previous, new, group)
-        rest = [new[name] - states[name] for name in group]
-        updates = _solved(rows, rest)
+        updates = _solved(rows, [new[name] - states[name] for name in group])
         states = {name: states[name] + u for name, u in zip(group, updates, strict=True)}
-    return {length: found.get(length) for length in lengths}
+    return None
 
 
 def _before(states: Array, first: Array) -> Array:
@@ -199,7 +205,7 @@ def _per_unit(
     columns = []
     for name in group:
         step = _STEP * (1 + np.abs(previous[name]))
-        moved = stepping({**previous, name: previous[name] + step})
+        moved = stepping({**previous, name: previous[name] + step}, slice(0, len(step)))
         columns.append([(moved[other] - new[other]) / step for other in group])
     return [list(row) for row in zip(*columns, strict=True)]
 
@@ -218,7 +224,7 @@ def _diagonal(
             units = np.arange(begin, min(begin + together, width))
             moved = np.repeat(old[None], len(units), 0)
             moved[np.arange(len(units)), :, units] += step.T[units]
-            after = stepping({**previous, name: moved})[name]
+            after = stepping({**previous, name: moved}, slice(0, len(old)))[name]
             own = after[np.arange(len(units)), :, units]
             slopes.append((own - new[name].T[units]) / step.T[units])
         rows[place][place] = np.concatenate(slopes).T
@@ -227,13 +233,25 @@ def _diagonal(
 
 def _solved(rows: Sequence[Sequence[Array | None]], rest: Sequence[Array]) -> list[Array]:
     r"""Return $\delta_i[t] = \sum_j a_{ij}[t]\, \delta_j[t-1] + r_i[t]$ from zero."""
-    found = [np.empty_like(r) for r in rest]
+    coupled = any(a is not None for i, row in enumerate(rows) for j, a in enumerate(row) if i != j)
+    if len(rest) > 1 and not coupled:
+        # Side by side they take one product in each step.
+        diagonal = np.concatenate([row[k] for k, row in enumerate(rows)], -1)
+        (whole,) = _solved([[diagonal]], [np.concatenate(rest, -1)])
+        return np.split(whole, np.cumsum([r.shape[-1] for r in rest])[:-1], -1)
+    if len(rest) == 1:
+        (a,), found, one = rows[0], np.empty_like(rest[0]), np.zeros(rest[0].shape[1:])
+        for step, right in enumerate(rest[0]):
+            one = right if a is None else a[step] * one + right
+            found[step] = one
+        return [found]
+    every = [np.empty_like(r) for r in rest]
     now = [np.zeros(r.shape[1:]) for r in rest]
     for step in range(len(rest[0])):
         now = [
             r[step] + sum(a[step] * d for a, d in zip(row, now, strict=True) if a is not None)
             for row, r in zip(rows, rest, strict=True)
         ]
-        for out, value in zip(found, now, strict=True):
+        for out, value in zip(every, now, strict=True):
             out[step] = value
-    return found
+    return every

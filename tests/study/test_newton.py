@@ -1,0 +1,62 @@
+"""A run with ``executor=newton`` records how many sequences needed the loop."""
+
+import json
+
+import keras
+import pytest
+from twice import StopAt, told
+
+from gatekit.recurrence.executors.newton import solve
+from gatekit.registry import components
+from gatekit.runs.folder import RunFolder
+from gatekit.study.command import compose
+from gatekit.study.plan import plan
+from gatekit.training.process import resume
+from gatekit.training.process.stopping import InterruptedRunError
+from gatekit.training.trainer import train
+
+WORDS = ("task=echo", "cell=para_gru", "units=4", "trainer.epochs=2", "trainer.batch=8")
+
+
+@pytest.fixture(autouse=True)
+def _policy():
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def attempt(path, stop):
+    """Make one attempt of the run; return whether it is complete."""
+    (run,) = plan(compose([*WORDS, "executor=newton"])).runs
+    folder = RunFolder(path)
+    folder.claim()
+    task = components.load().task(run.config["task"])
+    try:
+        result = train(
+            run.config, task, folder, stop, verbose=0, checkpoint=resume.checkpoint_of(folder)
+        )
+    except InterruptedRunError:
+        folder.status("INTERRUPTED", "stopped")
+        return False
+    folder.finish(result)
+    return True
+
+
+def test_sequences_of_the_loop_are_recorded_and_the_run_warns(place, monkeypatch):
+    monkeypatch.setattr(solve, "MOST", 1)
+    assert attempt(place / "run", StopAt(10**9))
+    result = json.loads((place / "run" / "result.json").read_text())
+    assert result["executor"] == "newton"
+    counts = result["newton"]
+    assert 0 < counts["by_loop"] <= counts["sequences"]
+    (warning,) = result["warnings"]
+    assert warning.startswith(f"executor=newton: {counts['by_loop']:,} of {counts['sequences']:,}")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_has_the_same_counts(place):
+    assert attempt(place / "whole", StopAt(10**9))
+    assert not attempt(place / "cut", StopAt(6))
+    assert attempt(place / "cut", StopAt(10**9))
+    assert told(place / "cut") == told(place / "whole")
+    assert told(place / "whole")["result"]["newton"]["by_loop"] == 0
