@@ -17,7 +17,7 @@ from gatekit.registry import catalogue
 from .references import refuse_large, refuse_resolvers
 
 DEFAULT_WIDTH = 64
-"""Of a model whose width and units are not given."""
+"""The width of a model if neither width nor units are given."""
 
 _NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 

@@ -117,6 +117,7 @@ def test_a_masked_step_repeats_the_last_output_and_a_row_without_valid_steps_is_
     np.testing.assert_allclose(last, every[:, -1], rtol=0, atol=1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_the_second_direction_is_the_first_one_on_reversed_time():
     one, other = layer(bidirectional=True), layer(bidirectional=True)
     x, mask = inputs(), MASK[:, ::-1].copy()
@@ -187,6 +188,8 @@ def test_resets_and_states_are_checked():
         layer("modren")
 
 
+# Keras itself converts the weights of its own layers so.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_an_own_layer_in_a_block_is_drawn_from_the_seed_and_saved(tmp_path: Path):
     file = tmp_path / "branched.py"
     file.write_text(OWN)
