@@ -9,6 +9,7 @@ from typing import Any
 
 from gatekit import registry
 from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, listed
 from gatekit.cell.graph import Cell, build
@@ -102,7 +103,7 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return ``units`` and what is recorded under ``match``.
+    """Return ``units``, ``width`` and what is recorded under ``match``.
 
     Args:
         config: a run's configuration; ``match`` is ``parameters:50k`` or ``cell:lstm``.
@@ -117,7 +118,7 @@ def matched(
 
     def count(units: int) -> int | None:
         try:
-            return parameters({**config, "units": units}, cell, unit, signature)
+            return parameters(sized(config, units), cell, unit, signature)
         except GatekitError:
             return None
 
@@ -127,15 +128,37 @@ def matched(
         # If a cell fits no size, building it raises the reason.
         parameters(config, cell, unit, signature)
     units, reached = _nearest(target, count, asked)
+    key = "width" if follows(config) else "units"
     off = abs(reached - target) / target
     if off > TOLERANCE:
         raise ConfigError(
             f"match={asked}: the nearest that {config['cell'].get('name', 'this cell')} reaches is "
-            f"{reached:,} recurrent parameters (units={units}), {off:.1%} from {target:,}; at most "
+            f"{reached:,} recurrent parameters ({key}={units}), {off:.1%} from {target:,}; at most "
             f"{TOLERANCE:.0%} are allowed. Choose a larger budget, or match=parameters:{reached}."
         )
     record = {"to": asked, "target": target, "reached": reached}
-    return {"units": units, "match": record}
+    chosen = sized(config, units)
+    return {"units": chosen["units"], "width": chosen["width"], "match": record}
+
+
+def follows(config: Mapping[str, Any]) -> bool:
+    """Return whether the units of a run follow from its width, by what its block expands it by."""
+    block = read_block(config["block"], registry.catalogue(tuple(config["plugins"])))
+    width = config["width"] or config["units"]
+    return not block.plain and bool(config["units"] == units_of(width, block.expand))
+
+
+def sized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return a run's configuration with another width, from which units follow, or other units.
+
+    Args:
+        config: the keys of a run.
+        size: the width if units follow from it, else the units.
+    """
+    if not follows(config):
+        return {**config, "units": size}
+    block = read_block(config["block"], registry.catalogue(tuple(config["plugins"])))
+    return {**config, "width": size, "units": units_of(size, block.expand)}
 
 
 def _target(

@@ -94,8 +94,6 @@ def variant(
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()
-    if base["width"] == base["units"]:
-        base["width"] = None  # what it is without the key
     mixers = [cell]
     if base["mixers"] is not None:
         mixers = mixers_of(base, known, swapped)
@@ -123,6 +121,8 @@ def variant(
         )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
+    if base["width"] == base["units"]:
+        base["width"] = None  # what it is without the key
     count = parameters(base, cell, unit, signature)
     _fits(base, count)
     if base["executor"] != "auto":

@@ -90,7 +90,7 @@ def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> N
     small, one = variants(f"{study}_quick")
     assert len(one) == 1
     assert {config.task.name for config in small} <= {config.task.name for config in jobs}
-    differs = ["cell", "swap", "optimizer", "task", "pool"]
+    differs = ["cell", "swap", "block", "optimizer", "task", "pool"]
     texts = {OmegaConf.to_yaml(OmegaConf.masked_copy(config, differs)) for config in jobs}
     assert len(texts) == len(jobs) > 1
 

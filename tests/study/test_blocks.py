@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
+from gatekit.cell.block.contract import units_of
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.keys import in_order, of_kind
 from gatekit.registry import components
 from gatekit.runs.config import run_settings
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
+from gatekit.study.resolve import plain
 from gatekit.tasks.task import Signature
 
 
@@ -48,18 +51,33 @@ def test_blocks_and_their_options_are_swept():
 
 
 def test_the_width_is_the_models_and_units_follow_where_they_are_not_typed():
-    def sizes(*words):
-        config = only("cell=lstm", *words).config
+    def sizes(kind, **typed):
+        block = {"kind": kind, **typed.pop("block", {})}
+        given = {"block": block, "units": None, "width": None, **typed}
+        config = plain(OmegaConf.create(given), {})
         return config["units"], config["width"]
 
-    assert sizes("block=modern") == (64, None)
-    assert sizes("block=modern", "width=32") == (32, None)
-    assert sizes("block=mamba") == (128, 64)
-    assert sizes("block=mamba", "width=32") == (64, 32)
-    assert sizes("block=mamba", "block.expand=1", "width=32") == (32, None)
-    assert sizes("block=mamba", "units=32") == (32, None)
-    assert sizes("block=mamba", "units=24", "width=32") == (24, 32)
-    assert sizes("units=24", "width=24") == (24, None)
+    assert sizes("plain") == (64, None)
+    assert sizes("plain", width=32) == (32, 32)
+    assert sizes("modern") == (64, None)
+    assert sizes("modern", width=32) == (32, 32)
+    assert sizes("mamba") == (128, 64)
+    assert sizes("mamba", width=32) == (64, 32)
+    assert sizes("mamba", block={"expand": 1}, width=32) == (32, 32)
+    assert sizes("mamba", units=32) == (32, None)
+    assert sizes("mamba", units=24, width=32) == (24, 32)
+    # a run has one name, whether its width is typed or follows
+    config = only("cell=lstm", "block=modern", "width=32").config
+    assert (config["units"], config["width"]) == (32, None)
+
+
+def test_a_budget_is_met_by_the_width_from_which_units_follow():
+    run = only("cell=lstm", "block=mamba", "match=parameters:10k")
+    assert run.config["units"] == units_of(run.config["width"], 2.0)
+    assert abs(run.parameters - 10_000) < 200
+    same = only("cell=lstm", "block=modern", "match=parameters:10k", "layers=2")
+    assert same.config["width"] is None  # as wide as its units
+    assert abs(same.parameters - 10_000) < 200
 
 
 def test_what_does_not_go_together_is_refused():
