@@ -166,7 +166,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
 
 
 def test_every_comparison_is_decided_by_the_present_rule() -> None:
-    assert set(decisions.TABLES) == set(STUDIES)
+    assert set(decisions.TABLES) == {s for s in STUDIES if verdict(s) != "not run yet"}
     assert (EXPERIMENTS / "decisions.csv").read_text(encoding="utf-8") == decisions.text()
     count = len(decisions.text().splitlines()) - 1
     assert f"decides all {count} comparisons" in (ROOT / "docs" / "findings.md").read_text()

@@ -208,8 +208,8 @@ def test_an_own_layer_in_a_block_is_drawn_from_the_seed_and_saved(tmp_path: Path
         loaded = keras.models.load_model(tmp_path / "model.keras")
     assert np.array_equal(np.asarray(loaded(x)), expected)
     model.export(tmp_path / "exported", verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "exported")).serve(x)
-    np.testing.assert_allclose(np.asarray(served), expected, rtol=0, atol=1e-6)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(np.asarray(exported.serve(x)), expected, rtol=0, atol=1e-6)
 
 
 def test_two_layers_with_one_seed_draw_different_weights():

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from gatekit.cell.block.contract import units_of
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.grouping.keys import in_order, of_kind
 from gatekit.registry import components
@@ -72,12 +71,10 @@ def test_the_width_is_the_models_and_units_follow_where_they_are_not_typed():
 
 
 def test_a_budget_is_met_by_the_width_from_which_units_follow():
-    run = only("cell=lstm", "block=mamba", "match=parameters:10k")
-    assert run.config["units"] == units_of(run.config["width"], 2.0)
-    assert abs(run.parameters - 10_000) < 200
-    same = only("cell=lstm", "block=modern", "match=parameters:10k", "layers=2")
-    assert same.config["width"] is None  # as wide as its units
-    assert abs(same.parameters - 10_000) < 200
+    wanted = only("cell=lstm", "block=mamba", "width=20")
+    run = only("cell=lstm", "block=mamba", f"match=parameters:{wanted.parameters}")
+    assert (run.config["width"], run.config["units"]) == (20, 40)
+    assert run.fingerprint == wanted.fingerprint
 
 
 def test_what_does_not_go_together_is_refused():
