@@ -12,8 +12,10 @@ from gatekit.compare.grouping.keys import in_order, of_kind
 from gatekit.registry import components
 from gatekit.runs.config import run_settings
 from gatekit.study.command import compose
+from gatekit.study.config import validate
 from gatekit.study.plan import plan
 from gatekit.study.resolve import plain
+from gatekit.study.variant import variant
 from gatekit.tasks.task import Signature
 
 
@@ -104,6 +106,13 @@ def test_cells_by_layer_are_repeated_and_a_swap_is_in_those_that_have_its_role()
     assert only("layers=2", "units=8", "mixers=[lstm,lstm]", "block=modern").parameters == (
         only("layers=2", "units=8", "cell=lstm", "block=modern").parameters
     )
+
+
+def test_a_recorded_run_is_planned_again_under_its_name():
+    words = ("block=modern", "layers=2", "units=8", "width=4", "mixers=[lstm,gru]")
+    run = only(*words, "swap.output=power_law")
+    again = variant(validate(dict(run.config)), components.load(), swapped=True)
+    assert again.fingerprint(0) == run.fingerprint
 
 
 def test_an_own_block_is_in_the_fingerprint(tmp_path: Path):
