@@ -21,7 +21,7 @@ from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
-COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Task)
+COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Block, gatekit.Task)
 EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
 
 
@@ -94,6 +94,7 @@ LISTS: dict[str, Callable[[], str]] = {
         for kind in (
             "gates",
             "output_units",
+            "blocks",
             "tasks",
             "functions",
             "linear_maps",

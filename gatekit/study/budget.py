@@ -54,11 +54,10 @@ def at_size(config: Mapping[str, Any], size: int) -> dict[str, int | None]:
         size: the width in a block, else the units.
     """
     block = read_block(config.get("block") or PLAIN, _catalogue(config))
-    expand = getattr(block.block, "expand", 1.0)
     width = config.get("width") or config["units"]
-    if block.plain or config["units"] != units_of(width, expand):
+    if block.plain or config["units"] != units_of(width, block.expand):
         return {"units": size}
-    units = units_of(size, expand)
+    units = units_of(size, block.expand)
     return {"units": units, "width": None if units == size else size}
 
 

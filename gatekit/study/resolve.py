@@ -10,14 +10,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.reading import PLAIN
 from gatekit.cell.errors import ConfigError, listed, nearest
 from gatekit.registry import catalogue
 
 from .references import refuse_large, refuse_resolvers
 
 DEFAULT_WIDTH = 64
-"""Of a model whose width and units are not given."""
+"""The width of a model if neither width nor units are given."""
 
 _NOT_FOUND = re.compile(r"Interpolation key '([^']+)' not found")
 
@@ -68,7 +67,7 @@ def _units(raw: dict[str, Any]) -> int:
     expand = getattr(known.get(str(kind)), "expand", 1.0)
     if isinstance(block, dict) and isinstance(block.get("expand"), (int, float)):
         expand = block["expand"]
-    if kind is None or kind == PLAIN["kind"] or not isinstance(width, (int, type(None))):
+    if not isinstance(width, (int, type(None))):
         return DEFAULT_WIDTH
     units = units_of(width or DEFAULT_WIDTH, expand)
     if width is None and units != DEFAULT_WIDTH:

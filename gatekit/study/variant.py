@@ -95,8 +95,6 @@ def variant(
     task = known.task(base["task"])
     block = read_block(base["block"], known.catalogue)
     base["block"] = block.canonical()
-    if base["width"] == base["units"]:
-        base["width"] = None  # what it is without the key
     mixers = [cell]
     if base["mixers"] is not None:
         mixers = mixers_of(base, known, swapped)
@@ -131,6 +129,8 @@ def variant(
             )
     if isinstance(base["match"], str):
         base |= matched(base, cell, unit, signature, known)
+    if base["width"] == base["units"]:
+        base["width"] = None  # what it is without the key
     counted = sizes(base, cell, unit, signature)
     _fits(base, counted["parameters"])
     if base["executor"] != "auto":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,28 @@ def everything_learns(subject: Subject) -> str | None:
 
 def causal(subject: Subject) -> str | None:
     """A later step has no influence on an earlier output, a row none on another."""
-    layer, x = _layer(subject), _inputs()
-    expected = np.asarray(layer(x))
+    layer, x = _layer(subject, dtype="float64"), _inputs()[:1]
+    # All in one call: row t has other inputs from step t on, and the first row is x itself.
+    rows = np.tile(x, (TIME, 1, 1)).astype("float64")
     for step in range(1, TIME):
-        later = x.copy()
-        later[:, step:] += 1.0
-        if not np.array_equal(np.asarray(layer(later))[:, :step], expected[:, :step]):
-            raise CheckError(
-                f"the steps from {step} on change earlier outputs",
-                "look at other steps only by parts.convolution and parts.mixer",
-            )
-    x[0] += 1.0
-    if not np.array_equal(np.asarray(layer(x))[1:], expected[1:]):
-        raise CheckError("rows of the batch mix", "use parts that treat each row by itself")
+        rows[step, step:] += 1.0
+    found = np.asarray(layer(rows))
+    for step in range(1, TIME):
+        near(
+            found[step, :step],
+            found[0, :step],
+            1e-14,
+            f"the steps from {step} on change earlier outputs",
+            "look at other steps only by parts.convolution and parts.mixer",
+        )
+    rows[1:] += 1.0
+    near(
+        np.asarray(layer(rows))[0],
+        found[0],
+        1e-14,
+        "rows of the batch mix",
+        "use parts that treat each row by itself",
+    )
     return None
 
 
@@ -99,13 +109,12 @@ def chunks_are_whole(subject: Subject) -> str | None:
     x = _inputs().astype("float64")
     whole, *last = layer(x)
     remedy = "look at other steps only by parts.convolution and parts.mixer"
-    for cut in (1, 4):
-        first, *states = layer(x[:, :cut])
-        second, *end = layer(x[:, cut:], initial_state=states)
-        joined = np.concatenate([first, second], 1)
-        near(joined, whole, 1e-12, "in two parts it gives other outputs", remedy)
-        for name, one, two in zip(layer.state_names, end, last, strict=True):
-            near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
+    first, *states = layer(x[:, :2])
+    second, *end = layer(x[:, 2:], initial_state=states)
+    joined = np.concatenate([first, second], 1)
+    near(joined, whole, 1e-12, "in two parts it gives other outputs", remedy)
+    for name, one, two in zip(layer.state_names, end, last, strict=True):
+        near(one, two, 1e-12, f"in two parts the state {name} is another", remedy)
     return None
 
 
@@ -149,7 +158,10 @@ def saves_and_loads(subject: Subject) -> str | None:
     json.dumps(layer.get_config())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "block.keras"
-        model.save(path)
+        with warnings.catch_warnings():
+            # Keras converts its own layers' weights in a way that NumPy deprecates.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            model.save(path)
         with using(subject.plugins):
             found = np.asarray(keras.models.load_model(path)(x))
     if not np.array_equal(found, expected):

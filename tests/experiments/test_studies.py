@@ -90,7 +90,7 @@ def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> N
     small, one = variants(f"{study}_quick")
     assert len(one) == 1
     assert {config.task.name for config in small} <= {config.task.name for config in jobs}
-    differs = ["cell", "swap", "optimizer", "task", "pool"]
+    differs = ["cell", "swap", "block", "optimizer", "task", "pool"]
     texts = {OmegaConf.to_yaml(OmegaConf.masked_copy(config, differs)) for config in jobs}
     assert len(texts) == len(jobs) > 1
 
@@ -166,7 +166,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
 
 
 def test_every_comparison_is_decided_by_the_present_rule() -> None:
-    assert set(decisions.TABLES) == set(STUDIES)
+    assert set(decisions.TABLES) == {s for s in STUDIES if verdict(s) != "not run yet"}
     assert (EXPERIMENTS / "decisions.csv").read_text(encoding="utf-8") == decisions.text()
     count = len(decisions.text().splitlines()) - 1
     assert f"decides all {count} comparisons" in (ROOT / "docs" / "findings.md").read_text()

@@ -19,7 +19,7 @@ def place(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr(components, "_load", with_tiny)
-    monkeypatch.setattr(components.Components, "hashes", lambda self, *_, **__: {})
+    monkeypatch.setattr(components.Components, "hashes", lambda self, *parts: {})
     return tmp_path
 
 

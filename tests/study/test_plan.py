@@ -23,8 +23,8 @@ def only(*argv):
 
 def test_a_run_has_the_keys_of_the_contract():
     keys = (
-        "study cell swap output_unit units layers bidirectional residual dropout pool task "
-        "optimizer trainer executor jit precision seed vary match probe plugins"
+        "study cell swap output_unit block width mixers units layers bidirectional residual "
+        "dropout pool task optimizer trainer executor jit precision seed vary match probe plugins"
     )
     run = only("units=7")
     assert set(run.config) == set(keys.split())

@@ -33,6 +33,11 @@ class BlockSpec:
         """Whether nothing is around the recurrent layer."""
         return self.kind == str(PLAIN["kind"])
 
+    @property
+    def expand(self) -> float:
+        """Units of the cell where they are not given, as a multiple of the width."""
+        return float(getattr(self.block, "expand", 1.0))
+
     def canonical(self) -> dict[str, Any]:
         """Return plain data that `read_block` reads as an equal block: options at their defaults
         are omitted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,9 +88,11 @@ def _distinct(rows: Sequence[Row]) -> list[_Used]:
         run = next((r for r in (*row.group.runs, *row.group.missing) if r.config), None)
         if run is None or run.config is None or not isinstance(run.config.get("cell"), Mapping):
             continue
-        parts = [run.config["cell"], run.config.get("output_unit")]
-        key = json.dumps(parts, sort_keys=True, default=str)
-        cells.setdefault(key, _Used(run, len(key), [])).groups.append(place)
+        for cell in run.config.get("mixers") or [run.config["cell"]]:
+            key = json.dumps([cell, run.config.get("output_unit")], sort_keys=True, default=str)
+            alone = dataclasses.replace(run, config={**run.config, "cell": cell, "mixers": None})
+            groups = cells.setdefault(key, _Used(alone, len(key), [])).groups
+            groups += [] if place in groups else [place]
     return list(cells.values())
 
 

@@ -157,7 +157,7 @@ class BlockLayer(keras.layers.Layer):
             CellError: the parts do not fit together, or the cell cannot have these sizes.
         """
         width = features_of(input_shape, self.spec)
-        units = self.units or units_of(width, getattr(self.block.block, "expand", 1.0))
+        units = self.units or units_of(width, self.block.expand)
         made = build_block(
             self.block,
             self.spec,

@@ -1,0 +1,145 @@
+"""Blocks without numbers: parts, sizes, counts by hand, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from gatekit import Block, ops
+from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.contract import units_of
+from gatekit.cell.block.reading import BlockSpec, read_block
+from gatekit.cell.block.show import describe, text
+from gatekit.cell.errors import CellError, ConfigError
+from gatekit.cell.schema import read_output_unit
+from gatekit.cell.show.diagram.block import block_diagram
+from gatekit.registry import catalogue, load_cell
+
+LSTM = 4  # gates
+
+
+def built(block, width=4, units=4, **options) -> BuiltBlock:
+    known = catalogue()
+    spec = BlockSpec("mine", block()) if isinstance(block, type) else read_block(block, known)
+    unit = read_output_unit("hidden", known)
+    return build_block(spec, load_cell("lstm", known), unit, width=width, units=units, **options)
+
+
+def test_modern_has_the_parameters_that_are_counted_by_hand():
+    d, kernel, hidden = 4, 4, 8
+    lstm = LSTM * (d * d + d * d + d)
+    mix = d + (kernel * d + d) + lstm + d + d * d  # norm, conv, cell, out_norm, gate
+    after = d * d + d + 3 * d * hidden  # project, mlp_norm, swiglu
+    assert built("modern").count() == mix + after
+    assert built("modern", last=True).count() == mix + after + d
+    both = 2 * mix + (2 * d * d) + d + 3 * d * hidden
+    assert built("modern", directions=2).count() == both
+    assert built("modern").state_size() == 2 * d + (kernel - 1) * d
+
+
+def test_griffin_has_the_parameters_that_are_counted_by_hand():
+    d, r, kernel, hidden = 6, 8, 4, 18
+    lstm = LSTM * (r * r + r * r + r)
+    branches = 2 * (d * r + r)
+    expected = d + branches + (kernel * r + r) + lstm + r * d + d + 3 * d * hidden
+    made = built("griffin", width=d, units=r)
+    assert made.count() == expected
+    assert made.state_size() == 2 * r + 3 * r
+    # 2 for each weight of a matrix; the LSTM's gates and equations, norms, biases, products apart
+    matrices = 2 * (2 * d * r + kernel * r + 8 * r * r + r * d + 3 * d * hidden)
+    assert matrices < made.flops() < 1.2 * matrices
+
+
+def test_units_follow_from_the_width():
+    assert units_of(64, 4 / 3) == 88  # the nearest multiple of 8 to 85.3
+    assert units_of(64, 2.0) == 128
+    assert units_of(5, 4 / 3) == 7
+
+
+def test_a_block_is_read_by_name_with_its_options():
+    known = catalogue()
+    spec = read_block({"kind": "modern", "conv": 0, "mlp": "swiglu"}, known)
+    assert spec.canonical() == {"kind": "modern", "conv": 0}
+    assert read_block("plain", known).plain
+    with pytest.raises(ConfigError, match=r"block=modren.*modern"):
+        read_block("modren", known)
+    with pytest.raises(ConfigError, match=r"'plain' has no options.*block=modern block.conv"):
+        read_block({"kind": "plain", "conv": 0}, known)
+    with pytest.raises(ConfigError, match="mlp='relu' should be one of 'swiglu'"):
+        read_block({"kind": "modern", "mlp": "relu"}, known)
+    with pytest.raises(CellError, match="4 groups, and 6 units"):
+        built("gla", width=6, units=6)
+
+
+class Looks(Block):
+    def combine(self, parts, x, mixed):
+        return parts.convolution("conv", mixed, 2)
+
+
+class Twice(Block):
+    def mix(self, parts, x):
+        return parts.mixer(parts.mixer(x))
+
+
+class Never(Block):
+    def mix(self, parts, x):
+        return x
+
+
+class Idle(Block):
+    def mix(self, parts, x):
+        parts.dense("gate", x, 4)
+        return parts.mixer(x)
+
+
+class Narrow(Block):
+    def combine(self, parts, x, mixed):
+        return parts.dense("out", mixed, 3)
+
+
+class Misfit(Block):
+    def mix(self, parts, x):
+        return parts.mixer(x) + parts.dense("gate", x, 3)
+
+
+class Named(Block):
+    def combine(self, parts, x, mixed):
+        return x + ops.tanh(parts.dense("Gate", mixed, 4))
+
+
+class Elsewhere(Block):
+    def mix(self, parts, x):
+        return parts.mixer(parts.norm("norm", x))
+
+    def combine(self, parts, x, mixed):
+        from gatekit.cell.language.expression import Name
+
+        return x + mixed * Name("norm")
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        (Looks, "only `mix` may look at other steps"),
+        (Twice, "a block has one mixer"),
+        (Never, "does not call parts.mixer"),
+        (Idle, "nothing reads the part 'gate'"),
+        (Narrow, "combine returns the width 3, and the model's is 4"),
+        (Misfit, r"in 'rnn \+ gate'"),
+        (Named, "'Gate' is not a name"),
+        (Elsewhere, "reads 'norm', which is made elsewhere"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(block, message):
+    with pytest.raises(CellError, match=message):
+        built(block)
+
+
+def test_a_block_is_shown_and_drawn_around_its_cell():
+    made = built("modern", last=True)
+    shown = text(describe(made))
+    assert "rnn = lstm(silu(conv))  # the recurrent layer" in shown
+    assert "finished = final_norm" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    drawing = block_diagram(made)
+    for word in ("block modern: width 4", "convolution of 4 steps", "mlp_out", "candidate"):
+        assert word in drawing

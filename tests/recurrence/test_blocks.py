@@ -1,0 +1,226 @@
+"""Blocks as Keras layers: the convolution, states, directions, gradients, files."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import gatekit
+from gatekit.cell.errors import CellError, ConfigError, DataError
+from gatekit.recurrence.blocks.convolution import CausalConvolution
+from gatekit.recurrence.blocks.order import Order
+from gatekit.registry.loading import using
+
+ROWS, TIME, WIDTH = 3, 6, 4
+MASK = np.array([[1, 1, 0, 1, 0, 1], [0, 0, 1, 1, 1, 0], [0] * TIME], bool)
+RESETS = np.array([[0, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 1, 0]], bool)
+OWN = '''
+"""A block with a Keras layer of its own."""
+
+from gatekit import Block, hookimpl, ops
+
+
+class Branched(Block):
+    """A parallel branch: ``y = x + W (mixer(x) + branch(x))``.
+
+    Reference: unpublished
+    """
+
+    units: int = 4
+
+    def mix(self, parts, x):
+        import keras
+
+        branch = parts.layer(
+            "branch", x, lambda: keras.layers.Conv1D(parts.units, 1), parts.units,
+            count=parts.width * parts.units + parts.units,
+        )
+        return parts.mixer(x) + ops.tanh(branch)
+
+
+@hookimpl
+def gatekit_blocks():
+    return {"branched": Branched}
+'''
+
+
+def inputs(dtype: str = "float64", seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(ROWS, TIME, WIDTH)).astype(dtype)
+
+
+def layer(block="modern", **options) -> gatekit.BlockLayer:
+    settings = {"return_sequences": True, "seed": 1, "dtype": "float64", **options}
+    return gatekit.BlockLayer(block, "lstm", WIDTH, **settings)
+
+
+def convolved(x, mask, resets, kernel, bias):
+    """The convolution by its definition: a loop over rows and steps that keeps a list."""
+    found = np.zeros((*x.shape[:2], len(bias)))
+    for row in range(len(x)):
+        past = []
+        for step in range(x.shape[1]):
+            if resets is not None and resets[row, step]:
+                past = []
+            if mask is not None and not mask[row, step]:
+                continue
+            past = [*past, x[row, step]][-len(kernel) :]
+            for back, value in enumerate(reversed(past)):
+                w = kernel[back]
+                found[row, step] += value * w if w.ndim == 1 else value @ w
+            found[row, step] += bias
+    return found
+
+
+@pytest.mark.parametrize("width", [None, 5])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
+@pytest.mark.parametrize("resets", [None, RESETS], ids=["one", "resets"])
+def test_the_convolution_is_that_of_a_loop_over_valid_steps(width, mask, resets):
+    x = inputs()
+    conv = CausalConvolution(3, width, True, 0, dtype="float64")
+    conv.build((None, None, WIDTH))
+    conv.bias.assign(np.arange(1.0, 1 + (width or WIDTH)))
+    kernel, bias = (np.asarray(w) for w in (conv.kernel, conv.bias))
+    expected = convolved(x, mask, resets, kernel, bias)
+    none = np.zeros((ROWS, 2, WIDTH))
+    given = None if mask is None else tf.constant(mask)
+    new = None if resets is None else tf.constant(resets)
+    found, _ = conv(x, none, order=Order(x, given, new))
+    valid = np.ones((ROWS, TIME), bool) if mask is None else mask
+    np.testing.assert_allclose(np.asarray(found)[valid], expected[valid], rtol=0, atol=1e-14)
+    # in two parts, the last inputs carried over
+    for cut in (1, 3, 5):
+        pieces, last = [], none
+        for part in (slice(None, cut), slice(cut, None)):
+            order = Order(
+                x[:, part],
+                None if mask is None else tf.constant(mask[:, part]),
+                None if resets is None else tf.constant(resets[:, part]),
+            )
+            piece, last = conv(x[:, part], last, order=order)
+            pieces.append(piece)
+        joined = np.concatenate(pieces, 1)
+        np.testing.assert_allclose(joined[valid], expected[valid], rtol=0, atol=1e-14)
+
+
+def test_a_masked_step_repeats_the_last_output_and_a_row_without_valid_steps_is_zero():
+    x = inputs()
+    every = np.asarray(layer(finish=True)(x, mask=MASK))
+    assert np.array_equal(every[0, 2], every[0, 1])
+    assert not every[1, :2].any()
+    assert not every[2].any()
+    last = np.asarray(layer(finish=True, return_sequences=False)(x, mask=MASK))
+    np.testing.assert_allclose(last, every[:, -1], rtol=0, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_the_second_direction_is_the_first_one_on_reversed_time():
+    one, other = layer(bidirectional=True), layer(bidirectional=True)
+    x, mask = inputs(), MASK[:, ::-1].copy()
+    one(x), other(x)
+    for part in one.built_block.mix.parts:
+        names = f"part_{part.name}", f"part_backward_{part.name}"
+        for name, twin in (names, names[::-1]):
+            getattr(other, twin).set_weights(getattr(one, name).get_weights())
+    for part in one.built_block.combine.parts:
+        values = getattr(one, f"part_{part.name}").get_weights()
+        if part.name == "project":
+            values = [np.concatenate([values[0][WIDTH:], values[0][:WIDTH]])]
+        getattr(other, f"part_{part.name}").set_weights(values)
+    expected = np.asarray(one(x, mask=mask))
+    found = np.asarray(other(x[:, ::-1], mask=mask[:, ::-1]))[:, ::-1]
+    np.testing.assert_allclose(found[mask], expected[mask], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("block", ["modern", "gla"])
+def test_the_gradient_is_that_of_finite_differences(block):
+    made, x = layer(block, finish=True), inputs()
+    made(x)
+    weights = np.random.default_rng(1).normal(size=x.shape)
+
+    def total() -> tf.Tensor:
+        return tf.reduce_sum(weights * made(x, mask=MASK))
+
+    variables = [w.value for w in made.trainable_weights]
+    with tf.GradientTape() as tape:
+        value = total()
+    slopes = tape.gradient(value, variables)
+    rng = np.random.default_rng(2)
+    directions = [rng.normal(size=v.shape) for v in variables]
+    expected = sum(float(tf.reduce_sum(s * d)) for s, d in zip(slopes, directions, strict=True))
+    ends = []
+    for sign in (1, -1):
+        for variable, direction in zip(variables, directions, strict=True):
+            variable.assign_add(sign * 1e-6 * direction)
+        ends.append(float(total()))
+        for variable, direction in zip(variables, directions, strict=True):
+            variable.assign_sub(sign * 1e-6 * direction)
+    assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.skipif(
+    "resets" not in inspect.signature(gatekit.RNN.call).parameters,
+    reason="recurrent layers take no resets here",
+)
+@pytest.mark.parametrize("both", [False, True], ids=["forwards", "both"])
+def test_a_reset_separates_sequences(both):
+    made, x = layer(bidirectional=both), inputs()
+    resets = np.zeros((ROWS, TIME), bool)
+    resets[:, 2] = True
+    apart = [np.asarray(made(x[:, part])) for part in (slice(None, 2), slice(2, None))]
+    found = np.asarray(made(x, resets=resets))
+    np.testing.assert_allclose(found, np.concatenate(apart, 1), rtol=0, atol=1e-12)
+
+
+def test_resets_and_states_are_checked():
+    made, x = layer(), inputs()
+    with pytest.raises(DataError, match=r"resets is int64.*booleans"):
+        made(x, resets=np.zeros((ROWS, TIME), int))
+    with pytest.raises(DataError, match=r"there is no state 'conv'.*conv_inputs"):
+        made(x, initial_state={"conv": np.zeros((ROWS, 3, WIDTH))})
+    with pytest.raises(ConfigError, match="remove bidirectional=True"):
+        layer(bidirectional=True, return_state=True)
+    with pytest.raises(ConfigError, match=r"there is no such block.*modern"):
+        layer("modren")
+
+
+# Keras itself converts the weights of its own layers so.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_an_own_layer_in_a_block_is_drawn_from_the_seed_and_saved(tmp_path: Path):
+    file = tmp_path / "branched.py"
+    file.write_text(OWN)
+    x = inputs("float32")
+
+    def made():
+        given = keras.Input((None, WIDTH))
+        one = layer("branched", plugins=[str(file)], bidirectional=True, dtype="float32")
+        return keras.Model(given, one(given))
+
+    model, again = made(), made()
+    expected = np.asarray(model(x))
+    assert np.array_equal(np.asarray(again(x)), expected)
+    model.save(tmp_path / "model.keras")
+    with using([str(file)]):
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert np.array_equal(np.asarray(loaded(x)), expected)
+    model.export(tmp_path / "exported", verbose=False)
+    exported = tf.saved_model.load(str(tmp_path / "exported"))
+    np.testing.assert_allclose(np.asarray(exported.serve(x)), expected, rtol=0, atol=1e-6)
+
+
+def test_two_layers_with_one_seed_draw_different_weights():
+    given = keras.Input((None, WIDTH))
+    one, two = layer(dtype="float32"), layer(dtype="float32")
+    keras.Model(given, two(one(given)))
+    assert not np.array_equal(one.part_gate.kernel, two.part_gate.kernel)
+
+
+def test_a_wrong_count_is_shown(tmp_path: Path):
+    file = tmp_path / "branched.py"
+    file.write_text(OWN.replace("count=", "count=1 + "))
+    with pytest.raises((ConfigError, CellError), match=r"declares 21 weights.*write count=20"):
+        layer("branched", plugins=[str(file)])(inputs())
