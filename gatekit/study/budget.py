@@ -46,6 +46,11 @@ def varied(config: Mapping[str, Any]) -> str:
     return "units"
 
 
+def resized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
+    """Return a configuration in which the key that ``match`` chooses has another value."""
+    return {**config, varied(config): size}
+
+
 def sizes(
     config: Mapping[str, Any], cell: CellSpec, unit: OutputUnitSpec, signature: Signature
 ) -> dict[str, int]:
@@ -90,7 +95,7 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return the size that meets the budget, and what is recorded under ``match``.
+    """Return the configuration that meets the budget, with what is recorded under ``match``.
 
     Args:
         config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,
@@ -106,12 +111,10 @@ def matched(
     asked = config["match"]
     name, target = _target(asked, config, unit, signature, known)
     measure, key = MEASURES[name], varied(config)
-    directions = 2 if config["bidirectional"] else 1
 
     def count(size: int) -> int | None:
         try:
-            built = layers({**config, key: size}, cell, unit, signature)
-            return directions * sum(map(measure.count, built))
+            return sizes(resized(config, size), cell, unit, signature)[name]
         except GatekitError:
             return None
 
@@ -127,7 +130,8 @@ def matched(
             f"{measure.tolerance:.0%} are allowed. Choose a larger budget, or "
             f"match={name}:{reached}."
         )
-    return {key: size, "match": {"to": asked, "target": target, "reached": reached}}
+    record = {"to": asked, "target": target, "reached": reached}
+    return {**resized(config, size), "match": record}
 
 
 def _target(
