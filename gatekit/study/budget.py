@@ -46,7 +46,7 @@ def varied(config: Mapping[str, Any]) -> str:
     return "units"
 
 
-def resized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
+def sized(config: Mapping[str, Any], size: int) -> dict[str, Any]:
     """Return a configuration in which the key that ``match`` chooses has another value."""
     return {**config, varied(config): size}
 
@@ -114,7 +114,7 @@ def matched(
 
     def count(size: int) -> int | None:
         try:
-            return sizes(resized(config, size), cell, unit, signature)[name]
+            return sizes(sized(config, size), cell, unit, signature)[name]
         except GatekitError:
             return None
 
@@ -131,7 +131,7 @@ def matched(
             f"match={name}:{reached}."
         )
     record = {"to": asked, "target": target, "reached": reached}
-    return {**resized(config, size), "match": record}
+    return {**sized(config, size), "match": record}
 
 
 def _target(
