@@ -59,9 +59,9 @@ def said(words: list[str], place: Path = ROOT) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()) + "\n"
 
 
-def rows(study: str, words: list[str], place: Path = ROOT) -> list[dict[str, Any]]:
+def rows(words: list[str], place: Path = ROOT) -> list[dict[str, Any]]:
     """Return the runs of a comparison, those of a group together, ordered by seed."""
-    about = {row["run"]: row for row in gatekit.load(study, place / "experiments").rows()}
+    about = {row["run"]: row for row in gatekit.load(words[1], place / "experiments").rows()}
     drawing = {"--figure", "--draw"}
     plain = [w for before, w in itertools.pairwise(["", *words]) if not drawing & {before, w}]
     groups = json.loads(said([*plain, "--json"], place))
@@ -86,7 +86,7 @@ def main(study: str, place: Path = ROOT) -> None:
     folder = place / "experiments" / study
     texts = [f"$ {shlex.join(words)}\n\n{said(words[1:], place)}" for words in typed]
     durable.write(folder / "comparison.txt", "\n".join(texts))
-    durable.write(folder / "results.csv", table(rows(study, typed[0][1:], place)))
+    durable.write(folder / "results.csv", table(rows(typed[0][1:], place)))
 
 
 if __name__ == "__main__":

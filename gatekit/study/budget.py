@@ -145,7 +145,7 @@ def matched(
     signature: Signature,
     known: components.Components,
 ) -> dict[str, Any]:
-    """Return the size that meets the budget, and what is recorded under ``match``.
+    """Return the configuration that meets the budget, with what is recorded under ``match``.
 
     Args:
         config: a run's configuration; ``match`` is such as ``parameters:50k``, ``state:64k``,

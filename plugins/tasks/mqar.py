@@ -83,11 +83,15 @@ class MQAR(StreamedTask):
         """Return the accuracy of guessing one value: all are equally likely."""
         return 2 / self.vocabulary
 
+    def tokens(self, rng: numpy.random.Generator, size: int, among: int) -> numpy.ndarray:
+        """Return ``size x pairs`` tokens below ``among``, no two of a row equal."""
+        return _different(rng, size, among, self.pairs)
+
     def sample(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return fresh sequences: x, y and weights ``size x length``."""
         half, context = self.vocabulary // 2, 2 * self.pairs
-        keys = 1 + _different(rng, size, half - 1, self.pairs)
-        values = _different(rng, size, half, self.pairs)
+        keys = 1 + self.tokens(rng, size, half - 1)
+        values = self.tokens(rng, size, half)
         gap = numpy.arange((self.length - context) // 2)
         places = context + 2 * _different(
             rng, size, len(gap), self.pairs, (self.power - 1) * numpy.log(gap + 1.0)
@@ -162,6 +166,22 @@ class Zoology(MQAR):
             for length, pairs in JUDGED
             if length <= self.longest and (length, pairs) != (self.length, self.pairs)
         }
+
+    def tokens(self, rng: numpy.random.Generator, size: int, among: int) -> numpy.ndarray:
+        """Return ``size x pairs`` tokens below ``among``, no two of a row equal.
+
+        What equals an earlier token of its row is drawn again. No token is preferred, so all rows
+        are equally likely.
+        """
+        drawn = rng.integers(0, among, (size, self.pairs))
+        again = numpy.ones_like(drawn, bool)
+        while again.any():
+            order = numpy.argsort(drawn, axis=1, kind="stable")
+            ranked = numpy.take_along_axis(drawn, order, axis=1)
+            again[:] = False
+            numpy.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
+            drawn[again] = rng.integers(0, among, again.sum())
+        return drawn
 
     def judged(self, rng: numpy.random.Generator, size: int) -> Batch:
         """Return validation or test data, ``size x length``."""

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy
 import pytest
 from gatekit.plugins.mqar import MQAR, Zoology, gatekit_tasks
+from scipy.stats import chisquare
 
 from gatekit.cell.errors import ConfigError
 from gatekit.tasks.validate import check_sample, check_splits
@@ -127,3 +128,11 @@ def test_zoology_is_tested_on_longer_sequences_and_can_be_cut():
     small = Zoology(length=64, pairs=16, longest=64, vocabulary=512)
     assert list(small.further_tests()) == ["test_64_4", "test_64_8"]
     assert small.sample(rng(), 1).x.shape == (1, 64)
+
+
+def test_tokens_of_zoology_are_distinct_and_even():
+    drawn = Zoology(pairs=4).tokens(rng(), 20000, 5)
+    assert (numpy.sort(drawn, axis=1)[:, 1:] != numpy.sort(drawn, axis=1)[:, :-1]).all()
+    rows = numpy.bincount(drawn @ 5 ** numpy.arange(4))
+    assert len(rows[rows > 0]) == 5 * 4 * 3 * 2
+    assert chisquare(rows[rows > 0]).pvalue > 0.001
