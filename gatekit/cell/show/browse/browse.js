@@ -141,4 +141,5 @@
   window.addEventListener("hashchange", follow);
   arrange();
   follow();
+  document.documentElement.dataset.ready = "";
 })();
