@@ -42,6 +42,7 @@ from .functions import (
 STATES = ("h", "c", "n", "m")
 GATES = ("input", "forget", "output", "candidate")
 HEADS = 2
+READS = {"x": "dense", "h_prev": {"kind": "block", "blocks": HEADS}}
 
 
 def shapes(features: int, units: int, heads: int = 1) -> dict[str, tuple[int, ...]]:
@@ -100,11 +101,7 @@ CASES = {
         by_head,
         STATES,
         partial(shapes, heads=HEADS),
-        config={
-            "gates": {
-                gate: {"reads": {"h_prev": {"kind": "block", "blocks": HEADS}}} for gate in GATES
-            }
-        },
+        config={"gates": {gate: {"reads": READS} for gate in GATES}},
         start=_start,
     ),
 }
