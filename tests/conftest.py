@@ -16,6 +16,9 @@ from pathlib import Path
 import processes
 import pytest
 
+# Fixtures that tests of several folders share.
+pytest_plugins = ("browser",)
+
 # Set before any test imports TensorFlow, whose start-up messages would drown a failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -43,7 +43,10 @@ library has the cell, the cell's page names it; values and gradients agree to as
 parameter counts are those of the recurrent layer with the output unit `hidden`, for n units and m
 features.
 
-[Parallel in time](parallel.md) lists the parallel form of each cell.
+<!-- browse -->
+
+`gatekit cells --html zoo.html` writes the cells to one page to browse, with families, a family
+tree, filters and drawings. [Parallel in time](parallel.md) lists the parallel form of each cell.
 `gatekit cite cell=NAME` prints BibTeX, and `gatekit cells --help` explains how to search.
 
 """

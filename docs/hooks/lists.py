@@ -14,12 +14,16 @@ from typing import Any
 
 os.environ["GATEKIT_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # list only what is bundled
 
+from mkdocs.structure.files import File, Files
+
 import gatekit
 from gatekit import registry
 from gatekit.cli.commands import COMMANDS
+from gatekit.cli.write.cells import browse_page
 from gatekit.cli.write.listing import entries
 
 ROOT = Path(__file__).parents[2]
+BROWSE = "browse.html"
 MARK = re.compile(r"^<!-- (\w+) -->$", re.MULTILINE)
 COMMON = (gatekit.Gate, gatekit.OutputUnit, gatekit.Block, gatekit.Task)
 EQUATION = re.compile(r"``([^`]*[=<>][^`]*)``")
@@ -86,7 +90,21 @@ def options(thing: Any) -> str:
     return ", ".join(f"`{name}={getattr(thing, name, '')}`" for name in own)
 
 
+def browse() -> str:
+    """Return the link to the page on which the cells are browsed."""
+    return f"[Browse the cells by family, year, tier and parallel form]({BROWSE})."
+
+
+def on_files(files: Files, config: Any, **_: Any) -> Files:
+    """Add the page on which the cells are browsed."""
+    names = {path.stem for path in (ROOT / "conf/cell").glob("*.yaml")}
+    page = browse_page(names, pages="zoo/{}.html")
+    files.append(File.generated(config, BROWSE, content=page))
+    return files
+
+
 LISTS: dict[str, Callable[[], str]] = {
+    "browse": browse,
     "commands": commands,
     "hooks": hooks,
     **{

@@ -235,9 +235,8 @@ class FirstValues:
             rows = self.size(shape[0] // self.cell.units)
             return f"math.pi * ({self._filled(draws.arange, shape)} % {rows})"
         elif kind == "identity" and len(shape) == 1:
-            width = shape[0] // self.cell.units
-            square, next_row = self.size(width**2), f"({self.size(width)} + 1)"
-            place = f"{self._filled(draws.arange, shape)} % {square} % {next_row}"
+            width = self.size(shape[0] // self.cell.units)
+            place = f"{self._filled(draws.arange, shape)} % ({width}) ** 2 % ({width} + 1)"
             return self._shown(own.gain * ops.relu(1 - DRAWN), place)
         elif kind == "token_shift" and len(shape) == 1:
             share = f"{self._filled(draws.arange, shape)} / {self.size(shape[0])}"

@@ -255,6 +255,11 @@ FIRST: dict[str, Table] = {
         "forget.bias": constant(1),
         "m": constant(-1e30).by("the authors' code: m starts as the first input gate"),
     },
+    "slstm_heads": {
+        "*.h_prev": constant(0).by("the authors' code"),
+        "forget.bias": constant(1),
+        "m": constant(-1e30).by("the authors' code: m starts as the first input gate"),
+    },
     "mlstm": {
         "input.x": constant(0).by("the authors' code"),
         "input.bias": normal(0.1).by("the authors' code"),

@@ -13,13 +13,16 @@ comes out as max(log sigmoid(a_f), a_i) and h as sigmoid(a_o) tanh(a_g), because
 and n; only where a_i lies far below log sigmoid(a_f) (745 in float64, 103 in float32) does the
 first n underflow to zero and h become 0 / 0. The authors' code sets m = a_i while n is still zero,
 which is what m = -1e30 before the first step gives here: the emissions are the same, the stored m,
-c and n differ. The recurrent reads here are plain dense ones; the authors' are block-diagonal by
-head.
+c and n differ. The recurrent reads of slstm are plain dense ones; slstm_heads has those of the
+authors, block diagonal by head.
 
-Reference: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv 2405.04517.
+Reference: Beck et al. 2024, "xLSTM: extended long short-term memory", arXiv 2405.04517, and the
+authors' code (NX-AI/xlstm, blocks/slstm).
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -37,12 +40,30 @@ from .functions import (
 )
 
 STATES = ("h", "c", "n", "m")
+GATES = ("input", "forget", "output", "candidate")
+HEADS = 2
+READS = {"x": "dense", "h_prev": {"kind": "block", "blocks": HEADS}}
 
 
-def shapes(features: int, units: int) -> dict[str, tuple[int, ...]]:
+def shapes(features: int, units: int, heads: int = 1) -> dict[str, tuple[int, ...]]:
     """The shapes of the weights by name."""
-    gates = ("input", "forget", "output", "candidate")
-    return {k: s for gate in gates for k, s in dense_shapes(gate, features, units).items()}
+    found = {k: s for gate in GATES for k, s in dense_shapes(gate, features, units).items()}
+    if heads > 1:
+        found |= {f"{gate}.h_prev": (heads, units // heads, units // heads) for gate in GATES}
+    return found
+
+
+def by_head(x: Array, states: States, w: Weights) -> Stepped:
+    """One time step in which a unit reads only the units of its own head; as :func:`step`."""
+    whole = dict(w)
+    for gate in GATES:
+        blocks = w[f"{gate}.h_prev"]
+        heads, width, _ = blocks.shape
+        matrix = np.zeros((heads, width, heads, width), blocks.dtype)
+        for head in range(heads):
+            matrix[head, :, head] = blocks[head]
+        whole[f"{gate}.h_prev"] = matrix.reshape(heads * width, heads * width)
+    return step(x, states, whole)
 
 
 def step(x: Array, states: States, w: Weights) -> Stepped:
@@ -74,4 +95,13 @@ def _start(rng: np.random.Generator, batch: int, units: int) -> dict[str, Array]
     return {"n": np.exp(rng.standard_normal((batch, units)))}  # a normaliser is positive
 
 
-CASES = {"slstm": Case(step, STATES, shapes, start=_start)}
+CASES = {
+    "slstm": Case(step, STATES, shapes, start=_start),
+    "slstm_heads": Case(
+        by_head,
+        STATES,
+        partial(shapes, heads=HEADS),
+        config={"gates": {gate: {"reads": READS} for gate in GATES}},
+        start=_start,
+    ),
+}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cell.errors import ConfigError, GatekitError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_plugins
-from gatekit.cli.output import write_json, write_table
+from gatekit.cli.output import write_file, write_json, write_table
 
 from .place import file_place
 
@@ -56,6 +57,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         " (certified) or with another source ('second hand'), whose equations were not checked"
         " (unverified), or that are not part of gatekit (own)",
     )
+    parser.add_argument(
+        "--html",
+        metavar="FILE",
+        help="write the cells to a page with families, a family tree, filters and drawings,"
+        " which opens from disk",
+    )
     add_plugins(parser)
     options = parser.read(argv)
     first, last = _years(options.year)
@@ -67,8 +74,13 @@ def run(name: str, argv: Sequence[str]) -> int:
         and (options.year is None or first <= (row["year"] or 0) <= last)
         and options.tier in (None, row["tier"])
     ]
+    if options.html:
+        page = browse_page({row["name"] for row in rows}, tuple(options.plugin))
+        write_file(Path(options.html), page)
     if options.json:
         write_json(rows)
+    elif options.html:
+        pass
     elif rows:
         write_table([_shown(row) for row in rows], _columns(rows))
         sys.stdout.write(f"\n{_counted(rows)}\n")
@@ -107,6 +119,35 @@ def entries(plugins: Sequence[str] = ()) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def browse_page(names: Collection[str], plugins: Sequence[str] = (), pages: str = "") -> str:
+    """Return the page to browse cells, without those that cannot be built.
+
+    Args:
+        names: the cells.
+        plugins: files of additional plugins.
+        pages: the address of a cell's own page with ``{}`` for its name; empty for none.
+    """
+    from gatekit.cell.schema import read_output_unit
+    from gatekit.cell.show.browse import browse, card, origins
+    from gatekit.registry import bibliography, catalogue, cell_names, load_cell
+
+    known, works, paths = catalogue(plugins), bibliography(plugins), cell_names(plugins)
+    output, families = read_output_unit("hidden", known), origins()
+    # In the order of the families, in which a cell comes after the one that it comes from.
+    order = [
+        *(name for name in families if name in paths),
+        *(n for n in paths if n not in families),
+    ]
+    cards = []
+    for name in order:
+        cell = _built(load_cell(name, known, plugins), known) if name in names else None
+        if cell is not None:
+            own = file_place(paths[name]) != "gatekit"
+            tier = OWN if own else dict(cell.spec.about).get("tier", CERTIFIED)
+            cards.append(card(cell, tier, None if own else families.get(name), output, works))
+    return browse(cards, pages)
 
 
 def _built(spec: Any, known: Any) -> Cell | None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Open
 
 from ..probing import probe_study
 from ..synthetic import write_study
-from .conftest import Open
 from .studies import write_hostile, write_many, write_sweep, written
 from .test_page import write_two_metrics
 

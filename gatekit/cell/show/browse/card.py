@@ -1,0 +1,131 @@
+"""What the page shows of one cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from gatekit.cell.analysis.cost import state_size
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import OutputUnitSpec
+from gatekit.cell.show.describe import describe
+from gatekit.cell.show.diagram.drawing import diagram
+from gatekit.cell.show.parallel import parallel
+from gatekit.cell.show.unfold import plain_text, unfold
+from gatekit.cell.show.works import Work
+
+from .families import OTHERS, Origin
+
+FORMS = {"chunk": "in chunks", "scan": "by a scan", None: "step by step"}
+"""How people call what `gatekit.cell.show.parallel` finds; others are shown as they are."""
+_AT = 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """One cell on the page.
+
+    Attributes:
+        name: the cell's name.
+        year: the year of the first work, or None.
+        tier: where its equations were read: certified, second hand, unverified or own.
+        origin: its family, and the cell that it comes from.
+        reference: the works in short.
+        notes: the cell's notes.
+        equations: its lines, as `gatekit show` prints them.
+        states: its states with their shapes in words.
+        state_size: numbers carried from step to step with 64 units, or None.
+        state_formula: the same in n units, or an empty string.
+        parameters: the number of weights in n units and m features.
+        parallel: how its steps are computed together, in two or three words.
+        parallel_why: the form of its states, or why they need one step after another.
+        drawing: its diagram, an SVG.
+        code: a file of the cell by framework; nothing is shown where there is none.
+    """
+
+    name: str
+    year: int | None
+    tier: str
+    origin: Origin
+    reference: str
+    notes: str
+    equations: Sequence[str]
+    states: Sequence[str]
+    state_size: int | None
+    state_formula: str
+    parameters: str
+    parallel: str
+    parallel_why: str
+    drawing: str
+    code: Mapping[str, str] = field(default_factory=dict)
+
+
+def card(
+    cell: Cell,
+    tier: str,
+    origin: Origin | None,
+    output: OutputUnitSpec,
+    works: Mapping[str, Work],
+) -> Card:
+    """Return what the page shows of a cell.
+
+    Args:
+        cell: the built cell.
+        tier: where its equations were read.
+        origin: its family; None for a cell that is not part of gatekit.
+        output: the output unit, with which it is built at other sizes.
+        works: the works that cells cite, by key.
+    """
+    d, form = describe(cell, works), parallel(cell)
+    sizes = [_state_size(cell, units, output) for units in (_AT, 2 * _AT, 4 * _AT)]
+    unfolded = unfold(cell)
+    return Card(
+        name=cell.spec.name,
+        year=d["year"],
+        tier=tier,
+        origin=origin or Origin(OTHERS.key),
+        reference=d["reference"] or "",
+        notes=d["notes"] or "",
+        equations=[plain_text(unfolded, line) for line in unfolded.lines],
+        states=[_state(state) for state in d["states"]],
+        state_size=sizes[0],
+        state_formula=_formula(sizes),
+        parameters=d["parameter_formula"] or "",
+        parallel=FORMS.get(form["executor"], str(form["executor"])),
+        parallel_why=form["form"] or form["reason"],
+        drawing=diagram(cell, works),
+    )
+
+
+def _state(state: Mapping[str, object]) -> str:
+    shape = state["shape"]
+    assert isinstance(shape, Sequence)
+    return f"{state['name']} (matrix)" if len(shape) > 1 else str(state["name"])
+
+
+def _state_size(cell: Cell, units: int, output: OutputUnitSpec) -> int | None:
+    try:
+        return state_size(build(cell.spec, units, cell.features, output))
+    except GatekitError:
+        return None
+
+
+def _formula(sizes: Sequence[int | None]) -> str:
+    """Return the quadratic in n through the sizes at n, 2 n and 4 n units, ``n^2 / 4 + 2 n``."""
+    if None in sizes:
+        return ""
+    one, two, four = (Fraction(size or 0) for size in sizes)
+    square = (four - 3 * two + 2 * one) / (6 * _AT**2)
+    linear = (two - one) / _AT - 3 * square * _AT
+    rest = one - square * _AT**2 - linear * _AT
+    terms = [_term(square, "n^2"), _term(linear, "n"), _term(rest, "")]
+    return " + ".join(term for term in terms if term) or "0"
+
+
+def _term(factor: Fraction, power: str) -> str:
+    if not factor:
+        return ""
+    above = f"{factor.numerator} {power}".strip() if factor.numerator != 1 or not power else power
+    return above if factor.denominator == 1 else f"{above} / {factor.denominator}"

@@ -1,0 +1,75 @@
+"""The families of the bundled cells, and which cell each comes from, from ``families.txt``.
+
+The file has a line ``# KEY | TITLE | SENTENCE`` for each family, and below it a line for each cell:
+its name, or ``NAME SIGN OTHER: WORDS``. The sign is ``>`` if the cell has the other as a special
+case, ``<`` if it is a special case of the other, and ``~`` if it changes the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+_FAMILY = re.compile(r"# (\w+) \| ([^|]+) \| ([^|]+)")
+_CELL = re.compile(r"(\w+)(?: ([<>~]) (\w+): (.+))?")
+RELATIONS = {">": "generalises", "<": "special case of", "~": "changes"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of cells: its key, its title, one sentence about it."""
+
+    key: str
+    title: str
+    about: str
+
+
+OTHERS = Family("others", "Your own and others", "Cells that are not part of gatekit.")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a cell comes from.
+
+    Attributes:
+        family: the key of its family.
+        other: the cell that it comes from, or an empty string.
+        relation: ``generalises``, ``special case of`` or ``changes``; empty without another cell.
+        words: what is different.
+    """
+
+    family: str
+    other: str = ""
+    relation: str = ""
+    words: str = ""
+
+
+def families() -> Mapping[str, Family]:
+    """Return the families by key, in the order of the page."""
+    return _read()[0]
+
+
+def origins() -> Mapping[str, Origin]:
+    """Return the origin of each bundled cell by name, in the order of the page."""
+    return _read()[1]
+
+
+@cache
+def _read() -> tuple[dict[str, Family], dict[str, Origin]]:
+    text = (resources.files(__package__) / "families.txt").read_text(encoding="utf-8")
+    found: dict[str, Family] = {}
+    cells: dict[str, Origin] = {}
+    for line in filter(None, text.split("\n")):
+        head, cell = _FAMILY.fullmatch(line), _CELL.fullmatch(line)
+        if head:
+            found[head[1]] = Family(*head.groups())
+        elif cell and found and cell[1] not in cells:
+            name, sign, other, words = cell.groups("")
+            cells[name] = Origin([*found][-1], other, RELATIONS.get(sign, ""), words)
+        else:
+            raise ValueError(f"families.txt: {line!r} is not a family, or names a cell twice")
+    found[OTHERS.key] = OTHERS
+    return found, cells

@@ -1,0 +1,115 @@
+"""The page: cards by family, a family tree, filters, in one file without outside requests."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gatekit._version import __version__
+from gatekit.cell.terminal import printable
+
+from .card import Card
+from .families import RELATIONS, families
+
+_SIGNS = {relation: sign for sign, relation in RELATIONS.items()}
+
+
+def browse(cards: Iterable[Card], pages: str = "") -> str:
+    """Return the page.
+
+    The content security policy allows one script and one style, by their hashes, and pictures that
+    are in the page; nothing is fetched. Every string is escaped. The same cards give the same page.
+
+    Args:
+        cards: the cells.
+        pages: the address of a cell's own page with ``{}`` for its name; empty for none.
+    """
+    found = {card.name: card for card in cards}
+    style, script = _read("browse.css"), _read("browse.js")
+    shown = [f for f in families().values() if any(c.origin.family == f.key for c in _all(found))]
+    return _ENVIRONMENT.get_template("browse.html").render(
+        policy=f"default-src 'none'; img-src data:; script-src '{_hash(script)}'; "
+        f"style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'",
+        version=__version__,
+        families=[(f, _ordered(found, f.key)) for f in shown],
+        tree=_tree(found),
+        tiers=list(dict.fromkeys(card.tier for card in _all(found))),
+        forms=list(dict.fromkeys(card.parallel for card in _all(found))),
+        years=[card.year for card in _all(found) if card.year],
+        count=len(found),
+        certified=sum(card.tier == "certified" for card in _all(found)),
+        pages=pages,
+        picture=_picture,
+        title={family.key: family.title for family in shown},
+        sign=_SIGNS,
+        children=_children(found),
+        style=Markup(style),
+        script=Markup(script),
+    )
+
+
+def _all(found: Mapping[str, Card]) -> Sequence[Card]:
+    return list(found.values())
+
+
+def _ordered(found: Mapping[str, Card], family: str) -> list[Card]:
+    """Return the cards of a family, oldest first."""
+    own = [card for card in _all(found) if card.origin.family == family]
+    return sorted(own, key=lambda card: (card.year or 9999, card.name))
+
+
+def _children(found: Mapping[str, Card]) -> dict[str, list[Card]]:
+    """Return the cells that come from each cell, oldest first."""
+    children: dict[str, list[Card]] = {name: [] for name in found}
+    for card in sorted(_all(found), key=lambda card: (card.year or 9999, card.name)):
+        if card.origin.other in children:
+            children[card.origin.other].append(card)
+    return children
+
+
+def _tree(found: Mapping[str, Card]) -> list[Any]:
+    """Return the roots of the family tree, each a card with the trees below it."""
+    children = _children(found)
+
+    def below(card: Card) -> tuple[Card, list[Any]]:
+        return card, [below(child) for child in children[card.name]]
+
+    return [below(card) for card in _all(found) if card.origin.other not in found]
+
+
+def _picture(svg: str) -> str:
+    return "data:image/svg+xml," + quote(svg, safe=" /:;=,.()-_!*")
+
+
+def _read(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _line(value: Any) -> Any:
+    """Return a string with control and format characters as escapes; None is empty."""
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return "" if value is None else value
+    return printable(value)
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader(__package__),
+    autoescape=True,
+    finalize=_line,
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
