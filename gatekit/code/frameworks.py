@@ -10,6 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from .identifiers import WIDTH, items
+from .parallel.helpers import HELPERS
+
 Numbers = Callable[[str, Sequence[bool]], str | None]
 
 
@@ -31,6 +34,9 @@ class Framework:
         reshape: gives ``{value}`` the ``{shape}`` after the batch, if states are vectors outside
             the step; empty if matrices are carried as matrices.
         draws_noise: whether dropout and zoneout draw in training; else the file is for inference.
+        zeros_like: zeros of a ``{shape}`` for the input ``{like}``.
+        constant: a ``{value}`` as an array.
+        count: the valid steps so far of a ``{mask}``.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
     """
 
@@ -44,6 +50,9 @@ class Framework:
     cut: str = ""
     cuts_at_ends: bool = True
     append: str = ""
+    zeros_like: str = ""
+    constant: str = ""
+    count: str = ""
     draws_noise: bool = False
     reshape: str = ""
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
@@ -51,8 +60,18 @@ class Framework:
     def typed(self, source: str) -> str:
         """Return a function's source with the type of arrays in place of ``A``."""
         if self.array:
-            return re.sub(r"\bA\b", self.array, source)
-        return re.sub(r"(: | -> )A\b", "", source)
+            source = re.sub(r"\bA\b", self.array, source)
+        else:
+            source = re.sub(r"(: | -> )A\b", "", source)
+        first, line_end, rest = source.partition("\n")
+        if len(first) <= WIDTH:
+            return source
+        before, _, after = first.rpartition(" -> ")
+        name, _, given = before[:-1].partition("(")
+        lines = [f"    {given}"]
+        if len(lines[0]) > WIDTH:
+            lines = [f"    {each}," for each in items(given)]
+        return "\n".join([f"{name}(", *lines, f") -> {after}"]) + line_end + rest
 
 
 # Functions of one argument with one name in every framework.
@@ -250,8 +269,18 @@ _JAX_HELPERS = {
     "orthogonal": """def orthogonal(key: A, *shape: int) -> A:
     return jax.nn.initializers.orthogonal()(key, shape)""",
 }
-JAX = _array_framework(
-    "jax", "jnp", _JAX, _JAX_HELPERS, "jax.Array", "jax jnp np math params keys cont2discrete"
+JAX = replace(
+    _array_framework(
+        "jax",
+        "jnp",
+        _JAX,
+        {**_JAX_HELPERS, **HELPERS["jax"]},
+        "jax.Array",
+        "jax jnp np math params keys cont2discrete",
+    ),
+    zeros_like="jnp.zeros({shape})",
+    constant="jnp.asarray({value})",
+    count="jnp.cumsum({mask}, axis=1)",
 )
 
 _KERAS = {
@@ -371,7 +400,7 @@ def _torch_numbers(name: str, numbers: Sequence[bool]) -> str | None:
 _TORCH = Framework(
     "torch",
     _TORCH_FUNCTIONS,
-    _TORCH_HELPERS,
+    {**_TORCH_HELPERS, **HELPERS["torch"]},
     "Tensor",
     frozenset(["torch", "nn", "F", "np", "math", "Tensor", "self", "cont2discrete"]),
     _torch_numbers,
@@ -379,7 +408,10 @@ _TORCH = Framework(
     cut="{z}.split([{sizes}], dim=-1)",
     cuts_at_ends=False,
     append="torch.cat([{earlier}, {now}[:, None]], dim=1)",
+    zeros_like="{like}.new_zeros({shape})",
+    constant="x.new_tensor({value})",
+    count="{mask}.cumsum(dim=1)",
     draws_noise=True,
     held="zoneout({new}, {old}, {rate}, self.training)",
 )
-TORCH = replace(_TORCH, helpers={k: _TORCH.typed(v) for k, v in _TORCH_HELPERS.items()})
+TORCH = replace(_TORCH, helpers={k: _TORCH.typed(v) for k, v in _TORCH.helpers.items()})

@@ -73,6 +73,10 @@ def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
     else:
         # At its own sizes, widths may be equal by chance.
         made = parts(cells[0], SizeTexts(texts))
+        other = parts(cells[1], SizeTexts(texts)).parallel
+        if made.parallel != other:
+            # The analysis has numbers in place of sizes.
+            made = replace(made, parallel=None)
         made = replace(made, units=cell.units, features=cell.features)
     title = f"{made.title}Cell" if to == "keras" else made.title
     return Generated(frame(made), made.layout, title, made.sized, cell.units, cell.features)

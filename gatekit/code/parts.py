@@ -16,6 +16,8 @@ from .first import FirstValues
 from .frameworks import Framework
 from .identifiers import WIDTH, Identifiers, class_name, docstring
 from .lines import env_of
+from .parallel.helpers import HELPERS, MADE
+from .parallel.write import AllSteps, AllStepsText, all_steps
 from .printing import Printer
 from .products import Layout, lay_out
 from .sizes import SizeTexts
@@ -112,6 +114,7 @@ class Parts:
         dropout: the rate of the input's dropout, and the width of the input.
         drops: the widths of the masks of recurrent dropout.
         recurrent_dropout: its rate.
+        parallel: all steps at once, if the analysis of the cell finds a form for it.
     """
 
     title: str
@@ -131,6 +134,7 @@ class Parts:
     dropout: tuple[float, str] | None
     drops: list[str]
     recurrent_dropout: float
+    parallel: AllStepsText | None = None
 
 
 def make_parts(
@@ -149,6 +153,7 @@ def make_parts(
         ConfigError: a part of the cell cannot be written as code.
     """
     reserved = framework.modules | set(framework.helpers) | _LOCAL
+    reserved |= set(MADE) if framework.name in HELPERS else set()
     helpers: dict[str, str] = {}
     layout = lay_out(cell, Identifiers(reserved | _TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
@@ -173,17 +178,20 @@ def make_parts(
         env[name] = local.new(f"{name}_input" if name in _AROUND else name)
         if name != "x":
             inputs[env[name]] = within(width)
-    printer = Printer(
-        framework,
-        cell.spec.functions,
-        cell.constants,
-        named(access.units, access.features),
-        env,
-        helpers,
-    )
+
+    def printer(env: dict[str, str], helpers: dict[str, str]) -> Printer:
+        size = named(access.units, access.features)
+        made = Printer(framework, cell.spec.functions, cell.constants, size, env, helpers)
+        made.reserved = frozenset(reserved)
+        return made
+
+    parallel = None
+    if framework.name in HELPERS:
+        names = Identifiers(reserved | own_functions | {"mask", *env.values()})
+        own = printer(dict(env), {})
+        parallel = all_steps(AllSteps(cell, framework, own, layout, names, within, access.indent))
     dropped = cell.spec.recurrent_dropout if framework.draws_noise else 0.0
-    printer.reserved = frozenset(reserved)
-    step = Step(cell, framework, printer, layout, local, within, access.indent)
+    step = Step(cell, framework, printer(env, helpers), layout, local, within, access.indent)
     emitted, new = step.write()
 
     def show(expr: object, drawn: str) -> str:
@@ -201,7 +209,7 @@ def make_parts(
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
-    printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
+    step.printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return Parts(
         title=class_name(cell.spec.name or "cell"),
         about=about(cell, known, framework.draws_noise),
@@ -220,6 +228,7 @@ def make_parts(
         dropout=(cell.spec.dropout, within(cell.features)) if cell.spec.dropout else None,
         drops=[within(width) for width in recurrent_reads(cell).values()] if dropped else [],
         recurrent_dropout=dropped,
+        parallel=parallel,
     )
 
 

@@ -23,6 +23,7 @@ from .identifiers import TAKEN, number
 
 _PRODUCT, _NEGATION, _ATOM = 2, 3, 5
 _PLACE = re.compile(r"\{([0-9])(?::([0-9]))?\}")
+_CALLED = re.compile(r"(?<![\w.])(\w+)\(")
 _SIMPLE = re.compile(r"-?(?:[A-Za-z_][\w.]*|[0-9][\w.]*)", re.ASCII)
 # Functions of plain numbers, such as the square root of units.
 _OF_NUMBERS = {
@@ -128,7 +129,7 @@ class Printer:
             return framework.functions[name].replace("{0}", parts)
         if name in framework.functions:
             template = framework.functions[name]
-            self.need(re.findall(r"\w+", template))
+            self.need(_CALLED.findall(template))
             return self._filled(template, args)
         if name in framework.helpers:
             self.need([name])
@@ -141,7 +142,7 @@ class Printer:
         for word in words:
             if word in self.framework.helpers and word not in self.helpers:
                 source = self.framework.helpers[word]
-                self.need([w for w in re.findall(r"\w+", source) if w != word])
+                self.need([w for w in _CALLED.findall(source) if w != word])
                 self.helpers[word] = source
 
     def _compose(self, name: str) -> str:

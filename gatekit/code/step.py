@@ -31,6 +31,9 @@ from .products import OUTPUT_UNIT, Reader
 class Step(Linear):
     """Writes the step of a cell."""
 
+    row = "0.0 * x[:, :1]"
+    """A zero for each sequence."""
+
     def write(self) -> tuple[str, list[str]]:
         """Write the step, and return what it emits and the texts of the new states."""
         cell, append = self.cell, self.framework.append
@@ -50,13 +53,7 @@ class Step(Linear):
             self.assign("t", Name("t_prev") + 1, comment="the number of the step, from 1")
         if self.framework.draws_noise and cell.spec.recurrent_dropout:
             self.unpack([(f"drop:{t}", f"drop_{slug(t)}") for t in recurrent_reads(cell)], "drops")
-        for name, parameter in cell.parameters.items():
-            if parameter.map:
-                raw = Name(name)
-                function = MAPS[parameter.map].function.name
-                text = self.printer.show(Call(function, (raw,)))
-                self.env[name] = self.local.new(name)
-                self.lines.append(f"{self.env[name]} = {text}")
+        self.map_parameters()
         for node in cell.nodes:
             self._node(node)
         for state in cell.states:
@@ -80,6 +77,15 @@ class Step(Linear):
             self.framework.reshape.format(value=text, shape=self.size(width)) if width else text
             for text, width in zip(after, flat, strict=True)
         ]
+
+    def map_parameters(self) -> None:
+        """Write the values of parameters that have a map."""
+        for name, parameter in self.cell.parameters.items():
+            if parameter.map:
+                function = MAPS[parameter.map].function.name
+                text = self.printer.show(Call(function, (Name(name),)))
+                self.env[name] = self.local.new(name)
+                self.lines.append(f"{self.env[name]} = {text}")
 
     def _matrices(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of states that are not vectors, by key."""
@@ -126,7 +132,7 @@ class Step(Linear):
             return expr
         kept = any(state.name == name for state in self.cell.states)
         if kept or name in self.cell.output.signals or self.printer.is_number(expr):
-            self.env["no signal"] = "0.0 * x[:, :1]"
+            self.env["no signal"] = self.row
             return Name("no signal") + expr
         return expr
 
@@ -140,7 +146,7 @@ class Step(Linear):
                 f"swap.{node.name}=sigmoid, or write it with gatekit.ops and operators."
             )
         value, states = made
-        pre = self.pre_activation(self._readers[node.name])
+        pre = self.pre_of(node)
         own = {f"{node.name}.{state}": expr for state, expr in states.items()}
         if pre is not None:
             uses = sum(p == Name("pre") for e in (value, *own.values()) for p in walk(e))
@@ -156,8 +162,16 @@ class Step(Linear):
             value = replaced(value, repeated, name)
             own = {key: replaced(expr, repeated, name) for key, expr in own.items()}
         for key, expr in own.items():
-            self.assign(key, self._rows(expr))
+            self.assign_own(key, expr)
         self._signal(node, self._rows(value))
+
+    def pre_of(self, node: Node) -> Expr | None:
+        """Return a gate's pre-activation."""
+        return self.pre_activation(self._readers[node.name])
+
+    def assign_own(self, key: str, expr: Expr) -> None:
+        """Write the new value of a gate's own state."""
+        self.assign(key, self._rows(expr))
 
     def _rows(self, expr: Expr) -> Expr:
         if any(
@@ -165,7 +179,7 @@ class Step(Linear):
             for key in names(expr)
         ):
             return expr
-        self.env["no signal"] = "0.0 * x[:, :1]"
+        self.env["no signal"] = self.row
         return Name("no signal") + expr
 
     def _value(self, unit: RowWise, arguments: tuple[tuple[str, str], ...], reader: Reader) -> Expr:

@@ -74,6 +74,51 @@ def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path
         assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.slow
+def test_mypy_finds_nothing(tmp_path: Path) -> None:
+    """Keras has no types, and the files for it none either."""
+    for to in ("torch", "jax", "numpy"):
+        for name in ALL:
+            path = tmp_path / f"{to}_{name}.py"
+            path.write_text(generate(built_cell(name, 64, 32, "hidden", None, ()), to).text)
+    options = ["--config-file=", "--no-incremental", "--ignore-missing-imports"]
+    command = [sys.executable, "-m", "mypy", *options, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+PARALLEL = {
+    "mingru": "scan(",
+    "lru": "scan_pair(",
+    "mlstm": "running_maximum(",
+    "gla": "read_chunks(",
+    "lstm": None,
+    "rwkv7": None,
+}
+
+
+@pytest.mark.parametrize("to", ["torch", "jax"])
+def test_all_steps_at_once_where_the_analysis_finds_a_form(to: str) -> None:
+    for name, call in PARALLEL.items():
+        _, _, body = gatekit.code(name, to=to).partition("def parallel(")
+        assert call in body if call else not body
+    assert "def parallel(" not in gatekit.code({**_mingru(), "dropout": 0.5}, to=to)
+
+
+def _mingru() -> dict[str, Any]:
+    return built_cell("mingru", 8, 5, "hidden", None, ()).spec.canonical()
+
+
+def test_files_have_no_helper_that_they_do_not_call() -> None:
+    for name in ("lstm", "mingru", "delta_net"):
+        for to in FRAMEWORKS:
+            text = gatekit.code(name, to=to)
+            tree = ast.parse(text)
+            for node in tree.body[:-1]:
+                if isinstance(node, ast.FunctionDef) and node.name not in ("init", "apply"):
+                    assert text.count(f"{node.name}(") > 1 or node.name in ("forward", "parallel")
+
+
 def test_the_same_cell_gives_the_same_file() -> None:
     assert gatekit.code("mlstm") == gatekit.code("mlstm")
 

@@ -64,7 +64,7 @@ def numpy_file(parts: Parts) -> str:
         *_hold("np", a),
         "",
         "",
-        *_over_time("forward", parts, a),
+        *_over_time("forward", parts, a, CALL),
         *masked("np.where(mask[..., None], {0}, 0.0)", parts),
         f"    y, outputs = np.zeros((len(x), {parts.width})), []",
         "    for t in range(x.shape[1]):",
@@ -104,10 +104,8 @@ def jax_file(parts: Parts) -> str:
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
         *_until_step(parts, a, firsts),
-        *_over_time("apply", parts, a),
-        "    if mask is None:",
-        "        mask = jnp.ones(x.shape[:2], bool)",
-        *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
+        *_over_time("apply", parts, a, CALL),
+        *_valid(names),
         "",
         "    def body(carry, inputs):",
         "        valid, *now = inputs",
@@ -117,11 +115,12 @@ def jax_file(parts: Parts) -> str:
         "",
         f"    y = jnp.zeros((len(x), {parts.width}))",
         *indented(_swapped(["mask", *names])),
-        "    (_, state), outputs = jax.lax.scan(body, (y, state), inputs)",
-        "    return jnp.swapaxes(outputs, 0, 1), state",
+        "    (_, last), outputs = jax.lax.scan(body, (y, state), inputs)",
+        "    return jnp.swapaxes(outputs, 0, 1), last",
         "",
         "",
         *_hold("jnp", a),
+        *_parallel(parts, a),
     ]
     imports = {
         "import math": r"\bmath\.",
@@ -130,6 +129,29 @@ def jax_file(parts: Parts) -> str:
         "import jax.numpy as jnp": r"\bjnp\.",
     }
     return file_text(parts, imports, _sizes(parts, a), body)
+
+
+def _valid(names: list[str]) -> Lines:
+    return [
+        "    if mask is None:",
+        "        mask = jnp.ones(x.shape[:2], bool)",
+        *(f"    {name} = jnp.where(mask[..., None], {name}, 0.0)" for name in names),
+    ]
+
+
+def _parallel(parts: Parts, array: str) -> Lines:
+    """Return the function that computes all steps at once, if there is one."""
+    body = parts.parallel
+    if body is None:
+        return []
+    return [
+        "",
+        "",
+        *_over_time("parallel", parts, array, ["Return what apply returns, all steps at once."]),
+        *_valid(["x", *parts.inputs]),
+        *indented(body.lines),
+        *indented(returned(body.emitted, body.new, WIDTH - 4)),
+    ]
 
 
 def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
@@ -151,13 +173,13 @@ def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
         *indented(parts.step),
-        *indented(returned(parts, WIDTH - 4)),
+        *indented(returned(parts.emitted, parts.new, WIDTH - 4)),
         "",
         "",
     ]
 
 
-def _over_time(name: str, parts: Parts, array: str) -> Lines:
+def _over_time(name: str, parts: Parts, array: str, doc: list[str]) -> Lines:
     """Return how the function over all steps begins: until it has states."""
     return [
         *call_lines(
@@ -171,7 +193,7 @@ def _over_time(name: str, parts: Parts, array: str) -> Lines:
             ],
             f") -> tuple[{array}, State]:",
         ),
-        *docstring(CALL, "    "),
+        *docstring(doc, "    "),
         "    if state is None:",
         "        state = initial_state(params, len(x))",
     ]

@@ -83,7 +83,8 @@ def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lin
         body: the code after the helper functions.
     """
     helpers: Lines = []
-    for source in parts.helpers.values():
+    own = parts.parallel.helpers if parts.parallel is not None else {}
+    for source in {**parts.helpers, **own}.values():
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     imports = {**imports, **_FOR_FIRST_VALUES}
@@ -117,10 +118,9 @@ def signature(start: str, returned: str, room: int = WIDTH) -> Lines:
     return [f"{name}(", *(f"    {item}," for item in items), f") -> {returned}:"]
 
 
-def returned(parts: Parts, room: int) -> Lines:
-    new = parts.new
+def returned(emitted: str, new: list[str], room: int) -> Lines:
     states = f"({new[0]},)" if len(new) == 1 else f"({', '.join(new)})"
-    line = f"return {parts.emitted}, {states}"
+    line = f"return {emitted}, {states}"
     if len(line) <= room:
         return [line]
-    return [*tuple_lines("state = ", new, room), f"return {parts.emitted}, state"]
+    return [*tuple_lines("state = ", new, room), f"return {emitted}, state"]

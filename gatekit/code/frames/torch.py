@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gatekit.code import draws
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
@@ -72,6 +74,7 @@ def torch_file(parts: Parts) -> str:
         f"class {parts.title}(nn.Module):",
         *docstring(doc, "    "),
         "",
+        *_buffers(parts),
         f"    {create}",
         *indented([*kept, *parts.first], 8),
         "",
@@ -90,25 +93,9 @@ def torch_file(parts: Parts) -> str:
         ),
         '        """Return what a step emits, and its states; x is batch x features."""',
         *indented(parts.step, 8),
-        *indented(returned(parts, WIDTH - 8), 8),
+        *indented(returned(parts.emitted, parts.new, WIDTH - 8), 8),
         "",
-        *indented(
-            call_lines(
-                "def forward(",
-                [
-                    "self",
-                    "x: Tensor",
-                    *(f"{name}: Tensor" for name in parts.inputs),
-                    "state: State | None = None",
-                    "mask: Tensor | None = None",
-                ],
-                ") -> tuple[Tensor, State]:",
-                WIDTH - 4,
-            )
-        ),
-        *docstring(CALL, "        "),
-        "        if state is None:",
-        "            state = self.initial_state(len(x))",
+        *_over_time("forward", CALL, parts),
         *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", parts)),
         *_noise(parts),
         f"        y, outputs = x.new_zeros(len(x), {parts.width}), []",
@@ -119,6 +106,7 @@ def torch_file(parts: Parts) -> str:
         "            y, state = new_y, new_state",
         "            outputs.append(y)",
         "        return torch.stack(outputs, dim=1), state",
+        *_parallel(parts),
     ]
     imports = {
         "import math": r"\bmath\.",
@@ -129,6 +117,41 @@ def torch_file(parts: Parts) -> str:
     if not all(state.vector for state in parts.states):
         body += _TORCH_HOLD.split("\n")
     return file_text(parts, imports, ["", "State = tuple[Tensor, ...]"], body)
+
+
+def _buffers(parts: Parts) -> Lines:
+    """Return the types of weights that are not trained, which type checkers cannot know."""
+    names = re.findall(r'register_buffer\(\s*"(\w+)"', "\n".join(parts.first))
+    return [*(f"    {name}: Tensor" for name in names), *([""] if names else [])]
+
+
+def _over_time(name: str, doc: list[str], parts: Parts) -> Lines:
+    """Return how a method over all steps begins: until it has states."""
+    given = ["self", "x: Tensor", *(f"{each}: Tensor" for each in parts.inputs)]
+    given += ["state: State | None = None", "mask: Tensor | None = None"]
+    return [
+        *indented(call_lines(f"def {name}(", given, ") -> tuple[Tensor, State]:", WIDTH - 4)),
+        *docstring(doc, "        "),
+        "        if state is None:",
+        "            state = self.initial_state(len(x))",
+    ]
+
+
+def _parallel(parts: Parts) -> Lines:
+    """Return the method that computes all steps at once, if there is one."""
+    body = parts.parallel
+    if body is None:
+        return []
+    names = ["x", *parts.inputs]
+    return [
+        "",
+        *_over_time("parallel", ["Return what forward returns, all steps at once."], parts),
+        "        if mask is None:",
+        "            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)",
+        *(f"        {name} = {name}.masked_fill(~mask[..., None], 0.0)" for name in names),
+        *indented(body.lines, 8),
+        *indented(returned(body.emitted, body.new, WIDTH - 8), 8),
+    ]
 
 
 def _noise(parts: Parts) -> Lines:

@@ -1,0 +1,4 @@
+"""Parallel forms of a cell as code: `write` has the lines, `helpers` the functions they call.
+
+Start with `write`.
+"""
