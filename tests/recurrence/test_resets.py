@@ -41,6 +41,7 @@ FEW = [
     ("qrnn", "scan"),
     ("gla", "chunk"),
     ("mlstm", "chunk"),
+    ("para_lstm", "newton"),
 ]
 MANY = [
     *(
@@ -56,6 +57,7 @@ MANY = [
     ("lru", "affine"),
     ("t_gru", "scan"),
     ("oscillator", "scan"),
+    ("para_gru", "newton"),
     *((cell, "chunk") for cell in ("delta_net", "gated_delta_product", "rwkv7", "retnet")),
     *((cell, "chunk") for cell in ("two_sided", "turning", "negative_constant", "two_terms")),
 ]

@@ -23,8 +23,7 @@ $$d_t = g_t + J_{t+1}^\top d_{t+1}, \qquad
 \bar\theta = \sum_t (\partial f_t / \partial \theta)^\top d_t, \qquad \bar s_0 = J_1^\top d_1$$
 
 **Masks and zoneout.** A state that is held has $J_t = I$ and $f_t(s) = s$; the mean of zoneout
-mixes both. **Resets** are refused so far: $J_t = 0$ there, and f starts from the first value; both
-belong in `step.Step.before` and `step.Step.held_jacobian`.
+mixes both. At a **reset** $J_t = 0$, and f starts from the first value.
 
 - `executor` solves the blocks of a cell in order, and computes the signals that need them;
 - `step` is f and its Jacobian, of one block, at all steps;

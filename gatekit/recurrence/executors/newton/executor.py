@@ -9,7 +9,6 @@ from typing import Any
 import tensorflow as tf
 
 from gatekit.cell.analysis.newton import UnitJacobian
-from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
 from gatekit.recurrence.executors.fused.forward import Loop
 from gatekit.recurrence.executors.fused.schedule import LoopSchedule
@@ -37,13 +36,8 @@ def run(
         count: called once with which sequences Newton's method solved, booleans ``batch``.
 
     Raises:
-        ConfigError: the call has resets.
         NotImplementedError: on differentiating a second time.
     """
-    if getattr(problem, "resets", None) is not None:
-        raise ConfigError(
-            "executor='newton' does not know resets yet; type executor=fused, which does"
-        )
     cell, like = problem.cell, problem.inputs["x"]
     env: dict[str, Any] = {**cell.constants, **problem.weights, **problem.inputs}
     products = shared_products(problem, env, ())

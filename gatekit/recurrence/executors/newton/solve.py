@@ -40,7 +40,7 @@ def iterated(step: Step) -> tuple[list[Any], Any]:
         previous = step.before(states)
         values, rows = step.jacobian(previous)
         rest = [new - s for new, s in zip(step.held(values, previous), states, strict=True)]
-        updates = scan.forward(step.held_jacobian(rows), rest, zeros)
+        updates = scan.forward(step.held_jacobian(rows), rest, zeros, step.problem.resets)
         small = tf.ones_like(accepted)
         better = []
         for old, update in zip(states, updates, strict=True):
@@ -94,7 +94,9 @@ def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[An
         NotImplementedError: on differentiating a second time.
     """
     states = [tf.stop_gradient(s) for s in states]
-    previous = [tf.stop_gradient(p) for p in step.before(states)]
+    first = [tf.stop_gradient(f) for f in step.first]
+    # Where a sequence begins anew, the step reads a first value, which may be learned.
+    previous = step.before(states, first)
     after = step.held(step.values(previous), previous)
 
     def forward(tensors: Any) -> tuple[Any, Any]:
@@ -107,8 +109,8 @@ def with_gradient(step: Step, states: list[Any], accepted: Any) -> tuple[list[An
         # Where Newton's method fails, products of Jacobians may overflow; the loop forms none.
         return tf.cond(
             tf.reduce_all(accepted),
-            lambda: scan.backward(rows, *cotangents),
-            lambda: sequential.backward(rows, *cotangents),
+            lambda: scan.backward(rows, *cotangents, step.problem.resets),
+            lambda: sequential.backward(rows, *cotangents, step.problem.resets),
         )
 
     message = refusal("the newton executor", "executor='reference'")

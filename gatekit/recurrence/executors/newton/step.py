@@ -39,6 +39,7 @@ class Step:
         self.problem, self.block, self.env, self.products = problem, block, dict(env), products
         cell = problem.cell
         self.first = [problem.states[name] for name in block.states]
+        self.fresh = [problem.fresh.get(name) for name in block.states]
         self.inside = [cell.node(name) for name in block.inside]
         by_name = {node.name: node for node in cell.nodes}
         # Products of what is known are made here, outside any loop.
@@ -66,12 +67,17 @@ class Step:
             for first in self.first
         ]
 
-    def before(self, states: list[Any]) -> list[Any]:
-        """Return the states before each step, given those after it."""
-        # A reset would put the first value in place of the previous one here.
+    def before(self, states: list[Any], firsts: list[Any] | None = None) -> list[Any]:
+        """Return the states before each step, given those after it.
+
+        Args:
+            states: ``time x batch x width``.
+            firsts: the first values, if they are not those of the call.
+        """
+        resets, firsts = self.problem.resets, firsts or self.first
         return [
-            tf.ensure_shape(recurrence.before(s, first), s.shape)
-            for s, first in zip(states, self.first, strict=True)
+            tf.ensure_shape(recurrence.before(s, first, resets, fresh), s.shape)
+            for s, first, fresh in zip(states, firsts, self.fresh, strict=True)
         ]
 
     def values(self, previous: list[Any]) -> list[Any]:
@@ -128,8 +134,7 @@ class Step:
         ]
 
     def held_jacobian(self, rows: Matrix) -> Matrix:
-        """Return the Jacobian with zoneout and mask."""
-        # A reset would put zeros in here.
+        """Return the Jacobian with zoneout and mask; at resets, where it is 0, the solver knows."""
         nothing = tf.zeros([], rows[0][0].dtype)
         return [
             held.affine(row, nothing, place)[0]
