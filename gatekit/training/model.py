@@ -11,9 +11,8 @@ import numpy
 from keras import ops
 
 from gatekit import registry
-from gatekit.cell.analysis.cost import training_flops
+from gatekit.cell.analysis.cost import flops, state_size, training_flops
 from gatekit.cell.errors import ConfigError
-from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec
 from gatekit.recurrence.executors.choose import Choice
 from gatekit.recurrence.layers.rnn import RNN
@@ -191,9 +190,10 @@ def choice_of(model: keras.Model) -> Choice:
     return next(layer.choice for layer in model.layers if isinstance(layer, RNN))
 
 
-def cells_of(model: keras.Model) -> list[Cell]:
-    """Return the cell of each recurrent layer and direction."""
-    return [layer.cell for layer in model.layers if isinstance(layer, RNN)]
+def token_costs(model: keras.Model) -> dict[str, int]:
+    """Return the FLOPs of all recurrent layers for a token, and the numbers that they carry."""
+    cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
+    return {"flops": sum(map(flops, cells)), "state": sum(map(state_size, cells))}
 
 
 def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) -> float:
@@ -204,8 +204,9 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         step_size: sequences of a step, and valid steps of a sequence.
         every: whether every step of a sequence has a target.
     """
+    cells = [layer.cell for layer in model.layers if isinstance(layer, RNN)]
     head = math.prod(model.get_layer("head").kernel.shape)
-    return training_flops(cells_of(model), *step_size, head, every)
+    return training_flops(cells, *step_size, head, every)
 
 
 def named_weights(model: keras.Model) -> dict[str, numpy.ndarray]:

@@ -15,7 +15,6 @@ import keras
 import numpy
 import tensorflow as tf
 
-from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -34,12 +33,12 @@ from .jit import compiled_step
 from .journal import Journal
 from .model import (
     build_model,
-    cells_of,
     choice_of,
     named_weights,
     parameter_counts,
     set_weights,
     step_flops,
+    token_costs,
 )
 from .optimizers import decayed, optimizer
 from .schedule import typed
@@ -306,6 +305,7 @@ class _Session:
             epoch, value = journal.best
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
+        costs = token_costs(self.model)
         choice = choice_of(self.model)
         return {
             "task": self.config["task"]["name"],
@@ -325,9 +325,9 @@ class _Session:
             "steps": journal.step,
             "flops": {
                 "step": step_flops(self.model, self.feed.step_size(), self.feed.every),
-                "token": sum(flops(cell) for cell in cells_of(self.model)),
+                "token": costs["flops"],
             },
-            "state_size": sum(state_size(cell) for cell in cells_of(self.model)),
+            "state_size": costs["state"],
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,
