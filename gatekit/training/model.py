@@ -13,7 +13,7 @@ from keras import ops
 
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
-from gatekit.cell.block.built import BuiltBlock, flops_of
+from gatekit.cell.block.built import BuiltBlock, flops_of, state_of
 from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
@@ -304,8 +304,14 @@ def newton_counts(model: keras.Model) -> tuple[int, int]:
     return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
 
 
-def costs_of(model: keras.Model) -> list[Cell | BuiltBlock]:
-    """Return what counts parameters, state and FLOPs: each block, and each cell outside of one."""
+def token_costs(model: keras.Model) -> dict[str, int]:
+    """Return the FLOPs of all recurrent layers for a token, and the numbers that they carry; those
+    of a block include its cell's."""
+    built = _costing(model)
+    return {"flops": sum(map(flops_of, built)), "state": sum(map(state_of, built))}
+
+
+def _costing(model: keras.Model) -> list[Cell | BuiltBlock]:
     found: list[Cell | BuiltBlock] = []
     for layer in model.layers:
         found += [layer.built_block] if isinstance(layer, BlockLayer) else []
@@ -321,7 +327,7 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         step_size: sequences of a step, and valid steps of a sequence.
         every: whether every step of a sequence has a target.
     """
-    each = map(flops_of, costs_of(model))
+    each = map(flops_of, _costing(model))
     head = math.prod(model.get_layer("head").kernel.shape)
     return training_flops(each, *step_size, head, every)
 

@@ -15,7 +15,6 @@ import keras
 import numpy
 import tensorflow as tf
 
-from gatekit.cell.block.built import flops_of, state_of
 from gatekit.runs.checkpoint import Checkpoint
 from gatekit.runs.folder import RunFolder
 from gatekit.tasks import seeds
@@ -41,6 +40,7 @@ from .model import (
     parameter_counts,
     set_weights,
     step_flops,
+    token_costs,
 )
 from .optimizers import decayed, optimizer
 from .schedule import typed
@@ -316,6 +316,7 @@ class _Session:
             epoch, value = journal.best
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
         steps = self.step_seconds[WARM_UP:] or self.step_seconds
+        costs = token_costs(self.model)
         choice = choice_of(self.model)
         newton = self._newton()
         return {
@@ -336,9 +337,9 @@ class _Session:
             "steps": journal.step,
             "flops": {
                 "step": step_flops(self.model, self.feed.step_size(), self.feed.every),
-                "token": sum(map(flops_of, costs_of(self.model))),
+                "token": costs["flops"],
             },
-            "state_size": sum(map(state_of, costs_of(self.model))),
+            "state_size": costs["state"],
             "executor": choice.executor,
             "executor_mode": choice.mode,
             "executor_reason": choice.reason,

@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from gatekit import registry
-from gatekit.cell.analysis.cost import flops
+from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import read_output_unit
 from gatekit.recurrence.emission import apply_unit
 from gatekit.recurrence.executors.reference import one_step
+from gatekit.recurrence.layers.states import state_shapes
 from gatekit.recurrence.problem import Problem
 
 UNITS, FEATURES = 24, 16
@@ -116,6 +117,15 @@ def test_they_are_those_of_the_traced_graph_for_every_cell() -> None:
         c.spec.name: (flops(c), n) for c in cells if abs(flops(c) - (n := counted(c))) > 0.05 * n
     }
     assert not off
+
+
+@pytest.mark.parametrize("name", ["lstm", "qrnn", "rwkv6", "tau_gru", "linear_attention", "rg_lru"])
+@pytest.mark.parametrize("unit", ["hidden", "mix_last"])
+def test_the_state_is_all_that_is_carried(name: str, unit: str) -> None:
+    known = registry.catalogue()
+    cell = build(registry.load_cell(name, known), 8, 3, read_output_unit(unit, known))
+    carried = {k: math.prod(shape[1:]) for k, shape in state_shapes(cell, None).items() if k != "t"}
+    assert state_size(cell) == sum(carried.values())
 
 
 def test_an_output_unit_is_part_of_the_cell() -> None:

@@ -84,10 +84,15 @@ def training_flops(
 def state_size(cell: Cell) -> int:
     """Return how many numbers a cell carries from step to step, for one sequence.
 
+    Inputs of the step before and the history of an output unit are counted, too; the number of the
+    step is not, which all sequences share.
+
     Args:
         cell: the built cell.
     """
-    return sum(state.width for state in cell.states)
+    carried = sum(state.width for state in cell.states)
+    carried += sum(cell.inputs[name] for name in cell.shifted)
+    return carried + sum((steps - 1) * cell.widths[name] for name, steps in cell.output.histories)
 
 
 def step_cost(cell: Cell) -> int:
