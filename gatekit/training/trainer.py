@@ -34,7 +34,6 @@ from .journal import Journal
 from .model import (
     build_model,
     choice_of,
-    costs_of,
     named_weights,
     newton_counts,
     parameter_counts,

@@ -29,7 +29,7 @@ HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
 RESULTS = ("comparison.txt", "figure.svg", "results.csv")
 SEEDS = 10
-SEARCHES = {"tuned"}
+SEARCHES = {"mad", "tuned"}
 """Studies that search first: what is compared are fresh seeds of the best trials."""
 
 
