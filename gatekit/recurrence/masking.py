@@ -57,6 +57,8 @@ class ValidSteps:
 
     def final(self, values: Any) -> Any:
         """Return the last valid value of all, ``batch x width``; zero where there is none."""
+        if self.starts is None:
+            return self.take(values, self.total()[None] - 1, 0.0)[0]
         return self.take(values, _end(self._within(self.count - 1), -1), 0.0)[0]
 
     def total(self) -> Any:
@@ -65,11 +67,14 @@ class ValidSteps:
 
     def seen(self) -> Any:
         """Return whether a valid step has come, ``time x batch x 1``."""
-        return (self._within(self.count - 1) >= 0)[:, :, None]
+        own = self.count if self.starts is None else self.count - self.begin
+        return (own > 0)[:, :, None]
 
     def any(self) -> Any:
         """Return whether the last sequence of each row has a valid step, ``batch``."""
-        return _end(self._within(self.count - 1), -1)[0] >= 0
+        if self.starts is None:
+            return self.total() > 0
+        return _end(self.count - self.begin, 0)[0] > 0
 
     def first_sequence(self) -> Any:
         """Return which steps no reset precedes, ``time x batch x 1``; resets must be given."""

@@ -20,6 +20,8 @@ and after the loop, each in one product over time x batch:
 
     W' = sum_t [x_t, 1, u_t]^T z'_t,   x'_t = z'_t W_x^T
 
+At a reset, the first value is in place of s_{t-1}, and s'_{t-1} is its gradient instead.
+
 So the loop saves s_{t-1} and z_t of each step and no activation, and it never adds to W' in a step.
 
 | file | content |

@@ -80,8 +80,7 @@ def linear_recurrence(
         a, _, first = tensors
         outside, last = cotangents
         d, dfirst = solver.backward(a, outside, last, resets)
-        nothing = tf.zeros([], first[0].dtype)
-        earlier = [before(s, f, resets, nothing) for s, f in zip(states, first, strict=True)]
+        earlier = [before(s, value, resets) for s, value in zip(states, first, strict=True)]
         return [[d[i] * earlier[j] for j in k] for i in k], d, dfirst
 
     message = refusal(f"the {solver.name} executor", "executor='reference'")
@@ -96,10 +95,12 @@ def before(sequence: Any, first: Any, resets: Any = None, fresh: Any = None) -> 
         sequence: ``time x batch x width``.
         first: ``batch x width``.
         resets: ``time x batch x 1``, true where it is the fresh value, or None.
-        fresh: ``batch x width``.
+        fresh: ``batch x width``; None is zero.
     """
     earlier = joined([first[None], sequence], 0)[:-1]
-    return earlier if resets is None else tf.where(resets, fresh, earlier)
+    if resets is None:
+        return earlier
+    return tf.where(resets, tf.zeros([], earlier.dtype) if fresh is None else fresh, earlier)
 
 
 def total(parts: list[Any]) -> Any:
