@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gatekit.cell.analysis import chunk
+from gatekit.cell.analysis import chunk, newton
 from gatekit.cell.analysis.affine import analyse
 from gatekit.cell.graph import Cell
 from gatekit.recurrence.executors.choose import MODES, Setting, cudnn_refusal
@@ -29,6 +29,9 @@ def candidates(cell: Cell, setting: Setting, modes: Sequence[str] = MODES) -> li
     """
     executors = ["fused", *(["affine", "scan"] if analyse(cell).affine else [])]
     executors += [] if chunk.analyse(cell).reason else ["chunk"]
+    # A CPU has nothing to gain from it.
+    parallel = setting.device == "gpu" and not newton.analyse(cell).reason
+    executors += ["newton"] if parallel else []
     found = [(executor, mode) for executor in executors for mode in modes]
     cudnn = "graph" in modes and not cudnn_refusal(cell, setting)
     return [*found, ("cudnn", "graph")] if cudnn else found

@@ -1,13 +1,13 @@
 r"""How many iterations Newton's method needs, and the largest Lyapunov exponent, in NumPy.
 
-A small number K* of iterations at any length says that a cell can be computed in parallel in time;
-it stays small where the largest Lyapunov exponent is below zero (Gonzalez et al. 2025,
+If the number K* of iterations is small at any length, a cell can be computed in parallel in time.
+It stays small if the largest Lyapunov exponent is below zero (Gonzalez et al. 2025,
 arXiv:2508.16817).
 
 - *Newton*: the exact Jacobian, where it is small for each unit; the states of an earlier block are
   known, and K* is that of the block that needs the most. An affine cell needs one iteration.
 - *quasi-Newton*: elsewhere, the diagonal of the Jacobian of each state by itself (Gonzalez et al.
-  2024, arXiv:2407.19115). The number says how far a cell is from that form; no executor uses it.
+  2024, arXiv:2407.19115). The number shows how far a cell is from that form; no executor uses it.
 
 Derivatives are differences, so the numbers are for looking at, and no executor computes with them.
 """
