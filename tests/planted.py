@@ -45,6 +45,28 @@ class Fault:
 
 
 FAULTS = (
+    # -- blocks
+    Fault(
+        "the convolution looks across a reset",
+        "gatekit/recurrence/blocks/convolution.py",
+        "if current is not None and back:",
+        "if current is not None and back > 9:",
+        ("tests/recurrence/test_blocks.py", "-k", "loop_over_valid_steps"),
+    ),
+    Fault(
+        "the convolution keeps inputs of masked steps for the next call",
+        "gatekit/recurrence/blocks/order.py",
+        "place = self._count[:, -1:] + tf.range(size)",
+        "place = self.time + tf.range(size)[None] + 0 * self._count[:, -1:]",
+        ("tests/recurrence/test_blocks.py", "-k", "loop_over_valid_steps"),
+    ),
+    Fault(
+        "a plain block is hashed into the fingerprint",
+        "gatekit/registry/hashes.py",
+        "if block is not None and not block.plain:",
+        "if block is not None:",
+        ("tests/study/test_blocks.py", "-k", "before_there_were_blocks"),
+    ),
     # -- what a cell is
     Fault(
         "a peephole reads the old memory",

@@ -191,6 +191,25 @@ def test_weights_of_a_block_follow_from_the_runs_seed_by_their_names(float32):
     assert {"block_0/rnn_0/forget.x", "block_1/rnn_1/update.x"} <= set(models[0])
 
 
+def test_a_plain_model_has_the_names_and_the_numbers_it_had(float32):
+    import numpy
+
+    import gatekit
+    from gatekit.tasks import seeds
+    from gatekit.training.model import build_model, named_weights
+
+    run = only("cell=lstm", "units=3", "layers=2", "dropout=0.1", "seed=5")
+    signature = Signature(features=2, vocabulary=None, outputs=1, loss="mse")
+    model = build_model(run.config, signature, masked=False)
+    assert [layer.name for layer in model.layers] == [
+        *("x", "rnn_0", "dropout_0", "rnn_1", "dropout_1", "head")
+    ]
+    layer = gatekit.RNN("lstm", 3, seed=seeds.integer(5, "init", "rnn_1", bits=31))
+    layer.build((None, None, 3))
+    found = named_weights(model)["rnn_1/forget.x"]
+    assert numpy.array_equal(found, layer.named_weights["forget.x"].numpy())
+
+
 def test_components_know_the_options_of_blocks():
     block = components.load().catalogue.blocks["mamba"]
     assert components.Components.defaults(block) == {"conv": 4, "expand": 2.0}

@@ -65,7 +65,7 @@ def test_a_new_package_is_found_by_its_entry_point(
         if check.name not in IN_A_LAYER:
             check()
     # Hydra sees what the package brings at once.
-    example = "experiment=" if kind in ("output-unit", "task") else "cell="
+    example = "experiment=" if kind in ("output-unit", "block", "task") else "cell="
     stem = scaffold._EXAMPLES[scaffold.KINDS[kind]].format(name=name).split("/")[1]
     ((_, config),) = compose([example + stem.removesuffix(".yaml"), "seed=3"])
     assert name in str(config)
