@@ -61,9 +61,9 @@ GATED_DELTA: Table = {
     "step.bias": STEP.by("the authors' code"),
 }
 MIXED: Table = {
-    "*_alpha": constant(1),
-    "*_beta_x": constant(1),
-    "*_beta_h": constant(1),
+    "*_alpha": constant(1).by("libraries"),
+    "*_beta_x": constant(1).by("libraries"),
+    "*_beta_h": constant(1).by("libraries"),
 }
 MGU: Table = {"forget.bias": constant(1).by("implementations, not the paper")}
 KIMI: Table = {
