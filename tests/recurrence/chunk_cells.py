@@ -19,6 +19,7 @@ BUNDLED = (
     "retnet",
     "rwkv6",
     "rwkv7",
+    "xlstm_7b",
 )
 _K, _Q, _V = (f"split({name}, heads)" for name in ("key", "query", "value"))
 

@@ -60,6 +60,11 @@ GATED_DELTA: Table = {
     "rate": uniform(0, 16).by("the authors' code"),
     "step.bias": STEP.by("the authors' code"),
 }
+MIXED: Table = {
+    "*_alpha": constant(1).by("libraries"),
+    "*_beta_x": constant(1).by("libraries"),
+    "*_beta_h": constant(1).by("libraries"),
+}
 MGU: Table = {"forget.bias": constant(1).by("implementations, not the paper")}
 KIMI: Table = {
     "rate": uniform(1, 16).by("flash-linear-attention"),
@@ -186,11 +191,14 @@ FIRST: dict[str, Table] = {
         (
             *("lstm", "lstm_lr", "layer_norm_lstm", "layer_norm_lstm_stacked", "cifg"),
             *("group_lstm", "mogrifier_lstm", "capped_lstm", "zoneout_lstm", "slim_lstm1"),
-            *("slim_lstm3", "time_aware_lstm", "variational_dropout_lstm"),
+            *("slim_lstm3", "time_aware_lstm", "variational_dropout_lstm", "lstmp", "wmc_lstm"),
+            "memory_control_lstm",
         ),
         OPEN,
     ),
-    **dict.fromkeys(("peephole", "niaf", "noaf"), OPEN_PEEPHOLES),
+    **dict.fromkeys(("peephole", "niaf", "noaf", "fgr", "lstmp_peephole"), OPEN_PEEPHOLES),
+    "mi_lstm": {**OPEN, **MIXED},
+    **dict.fromkeys(("mi_rnn", "mi_gru"), MIXED),
     "cifg_peephole": {**OPEN, "forget.c_prev": PEEPHOLE, "output.c": PEEPHOLE},
     "nig": {**OPEN, "forget.c_prev": PEEPHOLE, "output.c": PEEPHOLE},
     "nfg": {"input.c_prev": PEEPHOLE, "output.c": PEEPHOLE},
@@ -276,8 +284,7 @@ FIRST: dict[str, Table] = {
     "star_janet": {
         "forget.bias": through(np.exp, "log U[1, 783]", uniform(1, 783)).by("the authors' code")
     },
-    "mgu": MGU,
-    "mgu_flax": MGU,
+    **dict.fromkeys(("mgu", "mgu_flax", "mgu1", "mgu3"), MGU),
     "ugrnn": {"update.bias": constant(1).by("tf.contrib UGRNNCell, forget_bias")},
     "intersection_rnn": {
         "update.bias": constant(1).by("tf.contrib IntersectionRNNCell"),

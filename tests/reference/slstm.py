@@ -55,7 +55,7 @@ def shapes(features: int, units: int, heads: int = 1) -> dict[str, tuple[int, ..
 
 def by_head(x: Array, states: States, w: Weights) -> Stepped:
     """One time step in which a unit reads only the units of its own head; as :func:`step`."""
-    whole = dict(w)
+    whole = {name: w[name] for name in w}
     for gate in GATES:
         blocks = w[f"{gate}.h_prev"]
         heads, width, _ = blocks.shape
