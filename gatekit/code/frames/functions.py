@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gatekit.code import draws
@@ -96,6 +97,7 @@ def jax_file(parts: Parts) -> str:
         "jnp.full({shape}, {value})",
         'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
     )
+    noise = Noise(parts)
     draws_any = "next(keys)" in "\n".join(parts.first)
     body = [
         "",
@@ -103,19 +105,21 @@ def jax_file(parts: Parts) -> str:
         f"def init(key: {a}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
-        *_until_step(parts, a, firsts),
-        *_over_time("apply", parts, a, CALL),
+        *_until_step(parts, a, firsts, noise.step),
+        *_over_time("apply", parts, a, [*CALL, *noise.doc], noise.given),
         *_valid(names),
+        *noise.lines,
         "",
         "    def body(carry, inputs):",
-        "        valid, *now = inputs",
-        "        new = step(params, *now, carry[1])",
+        f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
+        f"        new = step(params, *now, carry[1]{noise.passed})",
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
         f"    y = jnp.zeros((len(x), {parts.width}))",
         *indented(_swapped(["mask", *names])),
-        "    (_, last), outputs = jax.lax.scan(body, (y, state), inputs)",
+        "    (_, last), outputs = jax.lax.scan(body, (y, state), "
+        + ("(rngs, inputs))" if noise.each_step else "inputs)"),
         "    return jnp.swapaxes(outputs, 0, 1), last",
         "",
         "",
@@ -154,7 +158,44 @@ def _parallel(parts: Parts, array: str) -> Lines:
     ]
 
 
-def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
+class Noise:
+    """Dropout and zoneout in training: what they add to the functions of JAX.
+
+    Args:
+        parts: the parts of the file.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        array = "jax.Array | None = None"
+        self.each_step = any("zoneout(" in line for line in parts.step)
+        self.step = (", drops: State" if parts.drops else "") + (
+            f", rng: {array}" if self.each_step else ""
+        )
+        self.passed = (", drops" if parts.drops else "") + (", rng" if self.each_step else "")
+        self.lines: Lines = []
+        if parts.dropout is not None:
+            rate, width = parts.dropout
+            self.lines.append(
+                f"    x = x * dropout(jnp.ones((len(x), 1, {width})), {rate}, rng, 0)"
+            )
+        masks = [
+            f"dropout(jnp.ones((len(x), {width})), {parts.recurrent_dropout}, rng, {place})"
+            for place, width in enumerate(parts.drops, 1)
+        ]
+        if masks:
+            self.lines += indented(tuple_lines("drops = ", masks, WIDTH - 4))
+        if self.each_step:
+            place = f"jax.random.fold_in(rng, {1 + len(masks)})"
+            self.lines += [
+                "    rngs = None",
+                "    if rng is not None:",
+                f"        rngs = jax.random.split({place}, x.shape[1])",
+            ]
+        self.given = [f"rng: {array}"] if self.lines else []
+        self.doc = ["Give rng in training: it draws dropout and zoneout."] if self.lines else []
+
+
+def _until_step(parts: Parts, array: str, firsts: list[str], noise: str = "") -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
     more = "".join(f", {name}: {array}" for name in parts.inputs)
     return [
@@ -169,7 +210,8 @@ def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
         "",
         "",
         *signature(
-            f"def step(params: Weights, x: {array}{more}, state: State)", f"tuple[{array}, State]"
+            f"def step(params: Weights, x: {array}{more}, state: State{noise})",
+            f"tuple[{array}, State]",
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
         *indented(parts.step),
@@ -179,7 +221,9 @@ def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
     ]
 
 
-def _over_time(name: str, parts: Parts, array: str, doc: list[str]) -> Lines:
+def _over_time(
+    name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = ()
+) -> Lines:
     """Return how the function over all steps begins: until it has states."""
     return [
         *call_lines(
@@ -190,6 +234,7 @@ def _over_time(name: str, parts: Parts, array: str, doc: list[str]) -> Lines:
                 *(f"{each}: {array}" for each in parts.inputs),
                 "state: State | None = None",
                 f"mask: {array} | None = None",
+                *more,
             ],
             f") -> tuple[{array}, State]:",
         ),
