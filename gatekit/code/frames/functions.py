@@ -11,6 +11,7 @@ from gatekit.code.parts import Access, Parts
 
 from .shared import (
     CALL,
+    FirstStates,
     Lines,
     call_lines,
     file_text,
@@ -50,12 +51,7 @@ def numpy_file(parts: Parts) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
     a = _ARRAY
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
-    firsts = first_states(
-        parts,
-        "np.zeros({shape})",
-        "np.full({shape}, {value})",
-        'np.tile(params["{weight}"].reshape(1, {own}), (batch, *[1] * len(({own},))))',
-    )
+    firsts = first_states(parts, _first_states("np"))
     body = [
         "",
         "",
@@ -91,12 +87,7 @@ def jax_file(parts: Parts) -> str:
     """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
     a = "jax.Array"
     names = ["x", *parts.inputs]
-    firsts = first_states(
-        parts,
-        "jnp.zeros({shape})",
-        "jnp.full({shape}, {value})",
-        'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
-    )
+    firsts = first_states(parts, _first_states("jnp"))
     noise = Noise(parts)
     draws_any = "next(keys)" in "\n".join(parts.first)
     body = [
@@ -195,8 +186,18 @@ class Noise:
         self.doc = ["Give rng in training: it draws dropout and zoneout."] if self.lines else []
 
 
-def _until_step(parts: Parts, array: str, firsts: list[str], noise: str = "") -> Lines:
+def _first_states(module: str) -> FirstStates:
+    return FirstStates(
+        zeros=f"{module}.zeros({{shape}})",
+        full=f"{module}.full({{shape}}, {{value}})",
+        weight='params["{name}"]',
+        learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
+    )
+
+
+def _until_step(parts: Parts, array: str, first: tuple[Lines, list[str]], noise: str = "") -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
+    before, firsts = first
     more = "".join(f", {name}: {array}" for name in parts.inputs)
     return [
         "    params: Weights = {}",
@@ -206,7 +207,7 @@ def _until_step(parts: Parts, array: str, firsts: list[str], noise: str = "") ->
         "",
         "def initial_state(params: Weights, batch: int) -> State:",
         *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
-        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         "",
         "",
         *signature(
