@@ -124,8 +124,10 @@ class FirstValues:
         line = before + concat.format(pieces=f"[{', '.join(pieces)}]") + after
         if len(line) <= self.room:
             return [line]
-        each = [f"    {piece}," for piece in pieces]
-        return ["pieces = [", *each, "]", *self._created(before, whole, after)]
+        alone = f"pieces = [{', '.join(pieces)}]"
+        each = ["pieces = [", *(f"    {piece}," for piece in pieces), "]"]
+        created = self._created(before, whole, after)
+        return [*([alone] if len(alone) <= self.room else each), *created]
 
     def _created(self, before: str, value: str, after: str) -> list[str]:
         line = before + value + after

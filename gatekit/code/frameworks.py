@@ -258,6 +258,16 @@ _JAX_HELPERS = {
     largest = np.abs(np.linalg.eigvals(matrix)).max()
     return jnp.asarray(matrix * (radius / largest if largest > 0 else 0.0))""",
     **_array_helpers("jnp"),
+    "zoneout": """def zoneout(new: A, old: A, rate: float, rng: A | None, place: int) -> A:
+    if rng is None:
+        return rate * old + (1 - rate) * new
+    held = jax.random.bernoulli(jax.random.fold_in(rng, place), rate, new.shape)
+    return jnp.where(held, old, new)""",
+    "dropout": """def dropout(x: A, rate: float, rng: A | None, place: int) -> A:
+    if rng is None:
+        return x
+    dropped = jax.random.bernoulli(jax.random.fold_in(rng, place), rate, x.shape)
+    return jnp.where(dropped, 0.0, x / (1 - rate))""",
     "keys_from": """def keys_from(key: A) -> Iterator[A]:
     while True:
         key, own = jax.random.split(key)
@@ -276,10 +286,12 @@ JAX = replace(
         _JAX,
         {**_JAX_HELPERS, **HELPERS["jax"]},
         "jax.Array",
-        "jax jnp np math params keys cont2discrete",
+        "jax jnp np math params keys rng drops cont2discrete",
     ),
     zeros_like="jnp.zeros({shape})",
     constant="jnp.asarray({value})",
+    draws_noise=True,
+    held="zoneout({new}, {old}, {rate}, rng, {place})",
     count="jnp.cumsum({mask}, axis=1)",
 )
 

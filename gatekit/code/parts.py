@@ -209,6 +209,7 @@ def make_parts(
     lines = first.lines(layout, lambda name: access.assign(name, learned[name]))
     text = "\n".join(lines)
     used = [name for name in framework.helpers if re.search(rf"(?<![\w.]){name}\(", text)]
+    used += ["dropout"] if framework.name == "jax" and (cell.spec.dropout or dropped) else []
     step.printer.need([*used, *(["keys_from"] if "next(keys)" in text else [])])
     return Parts(
         title=class_name(cell.spec.name or "cell"),

@@ -56,11 +56,11 @@ class Step(Linear):
         self.map_parameters()
         for node in cell.nodes:
             self._node(node)
-        for state in cell.states:
+        for place, state in enumerate(cell.states):
             if state.zoneout:
                 new, old = self.env[state.name], self.env[f"{state.name}_prev"]
                 self.printer.need(["zoneout"])
-                held = self.framework.held.format(new=new, old=old, rate=state.zoneout)
+                held = self.framework.held.format(new=new, old=old, rate=state.zoneout, place=place)
                 self.lines.append(f"{new} = {held}")
         for name, _ in cell.output.histories:
             window = self.local.new(f"{name}_window")

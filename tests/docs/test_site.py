@@ -58,6 +58,8 @@ def test_equations_are_mathml(site: Path) -> None:
         assert "aligned" not in text
         # the converter leaves unknown LaTeX as it is
         assert not re.search(r"<m[ion]>\\|<mi>&(amp;)?</mi>", text), path.name
+        # Every cell's page has its module, folded.
+        assert "<details data-search-exclude><summary>The cell in PyTorch" in text
 
 
 @pytest.mark.slow

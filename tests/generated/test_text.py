@@ -56,13 +56,20 @@ def test_the_docstring_has_equations_reference_and_license() -> None:
     assert "MIT" in text
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "gla": {"learned_initial_state": ["S"]},
+    "lstm": {"dropout": 0.1, "recurrent_dropout": 0.2, "zoneout": {"h": 0.1, "c": 0.2}},
+}
 SETS = [pytest.param((*DOZEN, "lstm", "lmu")), pytest.param(ALL, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("names", SETS, ids=["dozen", "all"])
 def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path) -> None:
-    for name in names:
-        cell = built_cell(name, 64, 32, "hidden", None, ())
+    cells = {name: built_cell(name, 64, 32, "hidden", None, ()) for name in names}
+    for name, options in OPTIONS.items():
+        own = {**built_cell(name, 8, 5, "hidden", None, ()).spec.canonical(), **options}
+        cells[f"{name}_with_options"] = built_cell(own, 64, 32, "hidden", None, ())
+    for name, cell in cells.items():
         for to in FRAMEWORKS if len(cell.inputs) == 1 else [f for f in FRAMEWORKS if f != "keras"]:
             made = generate(cell, to)
             assert made.sized

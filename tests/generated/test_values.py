@@ -183,6 +183,29 @@ def test_noise_is_drawn_in_training_only() -> None:
     assert torch.equal(layer(x)[0], layer(x)[0])
 
 
+@pytest.mark.slow
+def test_noise_is_drawn_in_jax_where_a_generator_is_given() -> None:
+    jax = library("jax")
+    own = case("lstm", zoneout={"h": 0.5}, dropout=0.5, recurrent_dropout=0.5)
+    _, module = own.file("jax")
+    params = module.init(jax.random.key(0))
+    x = jax.numpy.ones((2, 3, own.cell.features))
+    first, same, other = (
+        module.apply(params, x, rng=jax.random.key(seed))[0] for seed in (1, 1, 2)
+    )
+    assert (first == same).all()
+    assert not (first == other).all()
+    # Half of the elements of the first step keep the first state, which is zero.
+    zeros = module.apply(params, jax.numpy.ones((500, 1, own.cell.features)), rng=jax.random.key(3))
+    assert float((zeros[0] == 0).mean()) == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_options_in_jax(options: dict[str, Any]) -> None:
+    jax_agrees(case(**options, gradients=True))
+
+
 @pytest.mark.parametrize("to", ["numpy", "torch", "jax", "keras"])
 def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
     """gatekit does the same; a small sparse matrix may have no eigenvalue but zero."""

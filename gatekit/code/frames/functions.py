@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gatekit.code import draws
@@ -10,6 +11,7 @@ from gatekit.code.parts import Access, Parts
 
 from .shared import (
     CALL,
+    FirstStates,
     Lines,
     call_lines,
     file_text,
@@ -49,12 +51,7 @@ def numpy_file(parts: Parts) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
     a = _ARRAY
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
-    firsts = first_states(
-        parts,
-        "np.zeros({shape})",
-        "np.full({shape}, {value})",
-        'np.tile(params["{weight}"].reshape(1, {own}), (batch, *[1] * len(({own},))))',
-    )
+    firsts = first_states(parts, _first_states("np"))
     body = [
         "",
         "",
@@ -90,12 +87,8 @@ def jax_file(parts: Parts) -> str:
     """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
     a = "jax.Array"
     names = ["x", *parts.inputs]
-    firsts = first_states(
-        parts,
-        "jnp.zeros({shape})",
-        "jnp.full({shape}, {value})",
-        'jnp.broadcast_to(params["{weight}"].reshape(1, {own}), {shape})',
-    )
+    firsts = first_states(parts, _first_states("jnp"))
+    noise = Noise(parts)
     draws_any = "next(keys)" in "\n".join(parts.first)
     body = [
         "",
@@ -103,19 +96,21 @@ def jax_file(parts: Parts) -> str:
         f"def init(key: {a}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
-        *_until_step(parts, a, firsts),
-        *_over_time("apply", parts, a, CALL),
+        *_until_step(parts, a, firsts, noise.step),
+        *_over_time("apply", parts, a, [*CALL, *noise.doc], noise.given),
         *_valid(names),
+        *noise.lines,
         "",
         "    def body(carry, inputs):",
-        "        valid, *now = inputs",
-        "        new = step(params, *now, carry[1])",
+        f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
+        f"        new = step(params, *now, carry[1]{noise.passed})",
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
         f"    y = jnp.zeros((len(x), {parts.width}))",
         *indented(_swapped(["mask", *names])),
-        "    (_, last), outputs = jax.lax.scan(body, (y, state), inputs)",
+        "    (_, last), outputs = jax.lax.scan(body, (y, state), "
+        + ("(rngs, inputs))" if noise.each_step else "inputs)"),
         "    return jnp.swapaxes(outputs, 0, 1), last",
         "",
         "",
@@ -154,8 +149,55 @@ def _parallel(parts: Parts, array: str) -> Lines:
     ]
 
 
-def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
+class Noise:
+    """Dropout and zoneout in training: what they add to the functions of JAX.
+
+    Args:
+        parts: the parts of the file.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        array = "jax.Array | None = None"
+        self.each_step = any("zoneout(" in line for line in parts.step)
+        self.step = (", drops: State" if parts.drops else "") + (
+            f", rng: {array}" if self.each_step else ""
+        )
+        self.passed = (", drops" if parts.drops else "") + (", rng" if self.each_step else "")
+        self.lines: Lines = []
+        if parts.dropout is not None:
+            rate, width = parts.dropout
+            self.lines.append(
+                f"    x = x * dropout(jnp.ones((len(x), 1, {width})), {rate}, rng, 0)"
+            )
+        masks = [
+            f"dropout(jnp.ones((len(x), {width})), {parts.recurrent_dropout}, rng, {place})"
+            for place, width in enumerate(parts.drops, 1)
+        ]
+        if masks:
+            self.lines += indented(tuple_lines("drops = ", masks, WIDTH - 4))
+        if self.each_step:
+            place = f"jax.random.fold_in(rng, {1 + len(masks)})"
+            self.lines += [
+                "    rngs = None",
+                "    if rng is not None:",
+                f"        rngs = jax.random.split({place}, x.shape[1])",
+            ]
+        self.given = [f"rng: {array}"] if self.lines else []
+        self.doc = ["Give rng in training: it draws dropout and zoneout."] if self.lines else []
+
+
+def _first_states(module: str) -> FirstStates:
+    return FirstStates(
+        zeros=f"{module}.zeros({{shape}})",
+        full=f"{module}.full({{shape}}, {{value}})",
+        weight='params["{name}"]',
+        learned=f"{module}.tile({{weight}}, (batch{{ones}}))",
+    )
+
+
+def _until_step(parts: Parts, array: str, first: tuple[Lines, list[str]], noise: str = "") -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
+    before, firsts = first
     more = "".join(f", {name}: {array}" for name in parts.inputs)
     return [
         "    params: Weights = {}",
@@ -165,11 +207,12 @@ def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
         "",
         "def initial_state(params: Weights, batch: int) -> State:",
         *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
-        *indented(tuple_lines("return ", firsts, WIDTH - 4)),
+        *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         "",
         "",
         *signature(
-            f"def step(params: Weights, x: {array}{more}, state: State)", f"tuple[{array}, State]"
+            f"def step(params: Weights, x: {array}{more}, state: State{noise})",
+            f"tuple[{array}, State]",
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
         *indented(parts.step),
@@ -179,7 +222,9 @@ def _until_step(parts: Parts, array: str, firsts: list[str]) -> Lines:
     ]
 
 
-def _over_time(name: str, parts: Parts, array: str, doc: list[str]) -> Lines:
+def _over_time(
+    name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = ()
+) -> Lines:
     """Return how the function over all steps begins: until it has states."""
     return [
         *call_lines(
@@ -190,6 +235,7 @@ def _over_time(name: str, parts: Parts, array: str, doc: list[str]) -> Lines:
                 *(f"{each}: {array}" for each in parts.inputs),
                 "state: State | None = None",
                 f"mask: {array} | None = None",
+                *more,
             ],
             f") -> tuple[{array}, State]:",
         ),

@@ -11,6 +11,7 @@ from gatekit.code.identifiers import WIDTH, docstring
 from gatekit.code.parts import Access, Parts
 
 from .shared import (
+    FirstStates,
     Lines,
     call_lines,
     file_text,
@@ -46,11 +47,14 @@ def keras_file(parts: Parts) -> str:
             f"the cell reads {listed(['x', *parts.inputs])}, and keras.layers.RNN passes one "
             "input to its cell; type --to torch, jax or numpy"
         )
-    firsts = first_states(
+    _, firsts = first_states(
         parts,
-        "ops.zeros({shape}, dtype)",
-        "ops.full({shape}, {value}, dtype)",
-        "ops.broadcast_to(ops.reshape(self.{weight}, (1, {own})), {shape})",
+        FirstStates(
+            zeros="ops.zeros({shape}, dtype)",
+            full="ops.full({shape}, {value}, dtype)",
+            weight="self.{name}",
+            learned="ops.tile({weight}[None], (batch{ones}))",
+        ),
     )
     sizes = [state.shape[0] for state in parts.states]
     title = f"{parts.title}Cell"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from gatekit.code.identifiers import WIDTH, docstring, number
 from gatekit.code.parts import Parts
@@ -36,6 +37,23 @@ def tuple_lines(before: str, items: list[str], room: int) -> Lines:
     return call_lines(f"{before}(", items, ")", room)
 
 
+@dataclass(frozen=True)
+class FirstStates:
+    """Templates of first states.
+
+    Attributes:
+        zeros: zeros of a ``{shape}``, a tuple with the batch.
+        full: a ``{value}`` in a ``{shape}``.
+        weight: a weight by ``{name}``.
+        learned: a ``{weight}`` for each sequence; ``{ones}`` and ``{rest}`` are 1 and -1 by axis.
+    """
+
+    zeros: str
+    full: str
+    weight: str
+    learned: str
+
+
 def state_doc(parts: Parts) -> str:
     """Return the states with their shapes, for a docstring."""
     texts = [
@@ -45,25 +63,23 @@ def state_doc(parts: Parts) -> str:
     return ", ".join(texts).replace("FEATURES", "features") or "none"
 
 
-def first_states(parts: Parts, zeros: str, full: str, learned: str) -> list[str]:
-    """Return the code of each state's first value.
-
-    Args:
-        parts: the parts.
-        zeros: a template with ``{shape}``, a tuple with the batch.
-        full: one with ``{shape}`` and ``{value}``.
-        learned: one with ``{shape}`` and ``{weight}``.
-    """
-    found = []
+def first_states(parts: Parts, texts: FirstStates) -> tuple[Lines, list[str]]:
+    """Return lines that come before, and the code of each state's first value."""
+    lines, found = [], []
     for state in parts.states:
-        shape = f"(batch, {', '.join(state.shape)})"
         if state.learned is None:
-            template = full if state.initial else zeros
+            shape = f"(batch, {', '.join(state.shape)})"
+            template = texts.full if state.initial else texts.zeros
             found.append(template.format(shape=shape, value=number(state.initial)))
-        else:
-            own = state.learned
-            found.append(learned.format(shape=shape, weight=own, own=", ".join(state.shape)))
-    return found
+            continue
+        weight = texts.weight.format(name=state.learned)
+        if len(state.shape) > 1:
+            # A learned weight is a vector.
+            lines.append(f"{state.learned} = {weight}.reshape({', '.join(state.shape)})")
+            weight = state.learned
+        ones = ", 1" * len(state.shape)
+        found.append(texts.learned.format(weight=weight, ones=ones, rest=ones.replace("1", "-1")))
+    return lines, found
 
 
 _FOR_FIRST_VALUES = {

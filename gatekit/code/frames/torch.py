@@ -10,6 +10,7 @@ from gatekit.code.parts import Access, Parts
 
 from .shared import (
     CALL,
+    FirstStates,
     Lines,
     call_lines,
     file_text,
@@ -45,11 +46,14 @@ def torch_file(parts: Parts) -> str:
     drops, given_drops = (", drops: State", ", drops") if parts.drops else ("", "")
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
     like = f"self.{parts.layout.stacks[0].attribute}" if parts.layout.stacks else "torch.zeros(0)"
-    firsts = first_states(
+    before, firsts = first_states(
         parts,
-        "like.new_zeros({shape})",
-        "like.new_full({shape}, {value})",
-        "self.{weight}.reshape(1, {own}).expand({shape})",
+        FirstStates(
+            zeros="like.new_zeros({shape})",
+            full="like.new_full({shape}, {value})",
+            weight="self.{name}",
+            learned="{weight}.expand(batch{rest})",
+        ),
     )
     uses_like = any("like." in text for text in firsts)
     if uses_like and sum(text.count("like.") for text in firsts) == 1:
@@ -59,7 +63,9 @@ def torch_file(parts: Parts) -> str:
         sizes = f"features: int = {parts.features}, units: int = {parts.units}"
         create = f"def __init__(self, {sizes}) -> None:"
         kept = ["super().__init__()"]
-        used = "\n".join([*parts.step, *firsts, parts.width, *_noise(parts), *_drops(parts, like)])
+        used = "\n".join(
+            [*parts.step, *before, *firsts, parts.width, *_noise(parts), *_drops(parts, like)]
+        )
         kept += [f"self.{n} = {n}" for n in ("features", "units") if f"self.{n}" in used]
     else:
         create, kept = "def __init__(self) -> None:", ["super().__init__()"]
@@ -81,7 +87,7 @@ def torch_file(parts: Parts) -> str:
         "    def initial_state(self, batch: int) -> State:",
         '        """Return the states before the first step."""',
         *([f"        like = {like}"] if uses_like else []),
-        *indented(tuple_lines("return ", firsts, WIDTH - 8), 8),
+        *indented([*before, *tuple_lines("return ", firsts, WIDTH - 8)], 8),
         "",
         *_drops(parts, like),
         *indented(
