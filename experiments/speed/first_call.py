@@ -12,7 +12,7 @@ import argparse
 import json
 import multiprocessing
 import os
-import tempfile
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +36,8 @@ def seconds(library: str, depth: int, optimizer: str) -> float:
         optimizer: ``sgd`` or ``adam``.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # Installed libraries have their bytecode; so has this checkout after a first process.
+    sys.dont_write_bytecode = False
     import keras
     import numpy as np
     import tensorflow as tf
@@ -72,26 +74,13 @@ def seconds(library: str, depth: int, optimizer: str) -> float:
     return time.process_time() - began
 
 
-def measured(repeats: int) -> list[dict[str, Any]]:
+def measured(repeats: int, depths: Sequence[int] = DEPTHS) -> list[dict[str, Any]]:
     """Return a row for each optimizer and depth, libraries in turns."""
     rows: list[dict[str, Any]] = []
-    # Installed libraries have their bytecode; so has this checkout after a first process.
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
-        for library in LIBRARIES:
-            _in_process(library, 1, "sgd")
-        _measure(repeats, rows)
-    return rows
-
-
-def _in_process(library: str, depth: int, optimizer: str) -> float:
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(seconds, (library, depth, optimizer))
-
-
-def _measure(repeats: int, rows: list[dict[str, Any]]) -> None:
+    for library in LIBRARIES:
+        _in_process(library, 1, "sgd")  # writes the bytecode
     for optimizer in OPTIMIZERS:
-        for depth in DEPTHS:
+        for depth in depths:
             times: dict[str, list[float]] = {library: [] for library in LIBRARIES}
             for _ in range(repeats):
                 for library in LIBRARIES:
@@ -100,15 +89,22 @@ def _measure(repeats: int, rows: list[dict[str, Any]]) -> None:
             ratio = round(found["gatekit"] / found["keras"], 2)
             rows.append({"optimizer": optimizer, "layers": depth, **found, "ratio": ratio})
             print(rows[-1])  # noqa: T201
+    return rows
+
+
+def _in_process(library: str, depth: int, optimizer: str) -> float:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(seconds, (library, depth, optimizer))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, and write ``first_call.json`` into a folder where one is given."""
     parser = argparse.ArgumentParser(prog="python -m experiments.speed.first_call")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--depths", type=int, nargs="+", default=DEPTHS)
     parser.add_argument("--to", type=Path, help="folder of first_call.json")
     options = parser.parse_args(argv)
-    rows = measured(options.repeats)
+    rows = measured(options.repeats, options.depths)
     if options.to:
         found = {"revision": revision(), "seconds": "processor time", "rows": rows}
         options.to.mkdir(parents=True, exist_ok=True)

@@ -462,6 +462,14 @@ def test_different_executors_are_flagged(tmp_path: Path) -> None:
     assert verdict(found, "rnn").startswith("rnn is worse")
 
 
+def test_groups_of_which_xla_compiled_one_are_flagged(tmp_path: Path) -> None:
+    runs = write_study(tmp_path, {"lstm": LSTM5})
+    for seed in range(5):
+        write_run(runs, configuration("rnn", seed), RNN5[seed], jit=True)
+    found = compare("demo", tmp_path)
+    assert "rnn ran on executor fused under XLA, lstm on fused" in found.notes
+
+
 def test_pooling_over_different_metrics_is_an_error(tmp_path: Path) -> None:
     runs = write_study(tmp_path, {"lstm": LSTM})
     metric = {"name": "mse", "direction": "min", "unit": "", "chance": None}
