@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,31 @@ def test_a_plugin_gate_with_a_parameter_and_a_state(plugin: str) -> None:
     }
     own = case(cell, gradients=True, plugins=[plugin])
     numpy_agrees(own)
+    torch_agrees(own)
+
+
+def test_all_steps_at_once_of_your_own_cells(plugin: str) -> None:
+    """A read of a state unit by unit beside dense ones; a gate with a state; a plain memory."""
+    linear = {
+        "name": "mine",
+        "gates": {
+            "forget": {"kind": "leaky", "reads": ["x"]},
+            "drive": {
+                "activation": "pre",
+                "bias": True,
+                "reads": {"x": "dense", "x_prev": "dense", "h_prev": "diagonal"},
+            },
+            "key": {"activation": "pre", "reads": ["x"], "units": 3},
+        },
+        "equations": {
+            "h": "forget * h_prev + drive",
+            "S": "column(sigmoid(key)) * S_prev + outer(key, drive)",
+            "seen": "h + vecmat(key, S)",
+        },
+        "emits": "seen",
+    }
+    own = case(linear, gradients=True, plugins=[plugin])
+    assert {"scan(", "read_chunks("} <= set(re.findall(r"\w+\(", generate(own.cell).text))
     torch_agrees(own)
 
 

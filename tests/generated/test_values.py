@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -220,7 +221,40 @@ def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lstm", "gru", "delta_net", "mamba"])
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["lstm", "delta_net", "mamba"])
+def test_a_step_runs_in_onnx(name: str, tmp_path: Path) -> None:
+    torch = library("torch")
+    for module in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module, reason="needs the extra onnx: pip install -e .[onnx]")
+    import onnxruntime
+
+    made, module = of(name).file("torch")
+    layer = getattr(module, made.title)().eval()
+
+    class Step(torch.nn.Module):
+        """A step with its states side by side."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, x: Any, *state: Any) -> Any:
+            y, new = self.layer.step(x, state)
+            return y, *new
+
+    given = (torch.randn(2, of(name).cell.features), *layer.initial_state(2))
+    path = tmp_path / "step.onnx"
+    torch.onnx.export(Step(), given, path, dynamo=True)
+    session = onnxruntime.InferenceSession(path)
+    names = [entry.name for entry in session.get_inputs()]
+    found = session.run(None, {n: t.numpy() for n, t in zip(names, given, strict=True)})
+    for own, theirs in zip(found, Step()(*given), strict=True):
+        np.testing.assert_allclose(own, theirs.detach(), 1e-5, 1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "gru", "delta_net", "mamba", "mlstm", "lru"])
 def test_torch_compiles_and_exports(name: str) -> None:
     torch = library("torch")
     own = case(name)
@@ -232,3 +266,6 @@ def test_torch_compiles_and_exports(name: str) -> None:
     torch.testing.assert_close(compiled, expected)
     exported, _ = torch.export.export(layer, (x,)).module()(x)
     torch.testing.assert_close(exported, expected)
+    for function in at_once(module, layer):
+        y, _ = torch.compile(function, backend="aot_eager")(x)
+        torch.testing.assert_close(y, expected)
