@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 
 import keras
@@ -162,10 +161,6 @@ def test_the_gradient_is_that_of_finite_differences(block):
     assert (ends[0] - ends[1]) / 2e-6 == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.skipif(
-    "resets" not in inspect.signature(gatekit.RNN.call).parameters,
-    reason="recurrent layers take no resets here",
-)
 @pytest.mark.parametrize("both", [False, True], ids=["forwards", "both"])
 def test_a_reset_separates_sequences(both):
     made, x = layer(bidirectional=both), inputs()
@@ -178,8 +173,8 @@ def test_a_reset_separates_sequences(both):
 
 def test_resets_and_states_are_checked():
     made, x = layer(), inputs()
-    with pytest.raises(DataError, match=r"resets is int64.*booleans"):
-        made(x, resets=np.zeros((ROWS, TIME), int))
+    with pytest.raises(DataError, match=r"resets is float64; booleans are expected"):
+        made(x, resets=np.zeros((ROWS, TIME)))
     with pytest.raises(DataError, match=r"there is no state 'conv'.*conv_inputs"):
         made(x, initial_state={"conv": np.zeros((ROWS, 3, WIDTH))})
     with pytest.raises(ConfigError, match="remove bidirectional=True"):
@@ -224,3 +219,19 @@ def test_a_wrong_count_is_shown(tmp_path: Path):
     file.write_text(OWN.replace("count=", "count=1 + "))
     with pytest.raises((ConfigError, CellError), match=r"declares 21 weights.*write count=20"):
         layer("branched", plugins=[str(file)])(inputs())
+
+
+@pytest.mark.parametrize("block", ["modern", "mamba"])
+def test_the_steps_one_after_another_are_the_whole_call(block):
+    made, x = layer(block, return_sequences=True), tf.constant(inputs())
+    mask, resets = MASK.copy(), RESETS & MASK
+    whole = np.asarray(made(x, mask=mask, resets=resets))
+    states = None
+    for t in range(TIME):
+        value, states = made.step(x[:, t], states, mask=mask[:, t], resets=resets[:, t])
+        valid = mask[:, t]
+        np.testing.assert_allclose(value[valid], whole[:, t][valid], rtol=1e-12, atol=1e-12)
+        assert not np.any(value[~valid])
+    assert list(states) == list(made.state_names)
+    with pytest.raises(ConfigError, match="in one direction"):
+        layer(block, bidirectional=True).step(x[:, 0])

@@ -5,9 +5,9 @@ import numpy
 import pytest
 import tensorflow as tf
 
-from gatekit import RNN
+from gatekit import RNN, BlockLayer
 from gatekit.recurrence.layers.states import state_shapes
-from gatekit.training.streams.carrying import CarryingRNN
+from gatekit.training.streams.carrying import CarryingBlock, CarryingRNN
 
 SIZE, TIME, WINDOW = 3, 12, 4
 
@@ -110,3 +110,24 @@ def test_states_are_no_weights():
     _, carrying = layers()
     carrying(data(), begins=begins(0))
     assert [w.name for w in carrying.weights] == [w.name for w in carrying.trainable_weights]
+
+
+@pytest.mark.parametrize("block", ["modern", "mamba"])
+def test_windows_of_a_block_are_the_whole_with_resets_and_masks(block):
+    options = {"return_sequences": True, "seed": 1, "name": "block_0"}
+    whole = BlockLayer(block, "lstm", 4, **options)
+    carrying = CarryingBlock(block, "lstm", 4, batch=SIZE, **options)
+    random = numpy.random.default_rng(1)
+    mask, resets = random.random((SIZE, TIME)) < 0.8, random.random((SIZE, TIME)) < 0.2
+    mask[:, 0] = True
+    x = data()
+    expected = whole(x, mask=mask, resets=resets)
+    for _ in range(2):  # streams that begin again
+        found = []
+        for place, start in enumerate(range(0, TIME, WINDOW)):
+            cut = slice(start, start + WINDOW)
+            given = {"mask": mask[:, cut], "resets": resets[:, cut], "begins": begins(place)}
+            found.append(carrying(x[:, cut], training=True, **given))
+            carrying(x[:, cut], training=False, **given)  # leaves the training states alone
+        found = tf.concat(found, 1)
+        numpy.testing.assert_allclose(found[mask], expected[mask], rtol=1e-12, atol=1e-12)

@@ -27,7 +27,13 @@ from gatekit.recurrence.layers.arguments import (
     refuse_unknown,
     specification,
 )
-from gatekit.recurrence.layers.inputs import checked_input, checked_mask, checked_states
+from gatekit.recurrence.layers.inputs import (
+    checked_input,
+    checked_mask,
+    checked_resets,
+    checked_states,
+    one_step,
+)
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.seeds import earlier_twins, seed_of
 from gatekit.recurrence.layers.states import state_shapes
@@ -276,13 +282,62 @@ class BlockLayer(keras.layers.Layer):
             return (value, *(states[name] for name in self.state_names))
         return value
 
+    def step(
+        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
+    ) -> tuple[Any, Any]:
+        """Return what one step emits, and the states after it, outside training.
+
+        The steps of a sequence, one after another, are the whole call.
+
+        Args:
+            inputs: ``batch x width``.
+            states: the states before the step, in the order of `state_names` or by name; what is
+                missing starts as usual.
+            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
+                states and emits zeros.
+            resets: ``batch`` booleans, true where a new sequence begins with this step.
+
+        Returns:
+            ``batch x width``; the states, a list if a list came, else a mapping by name.
+
+        Raises:
+            DataError: inputs, states, mask or resets have the wrong shape or type.
+            ConfigError: the layer is not built yet, or reads time in both directions.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                "step reads time in one direction, and this layer in both; build it without "
+                "bidirectional=True"
+            )
+        value, last = self.computed(
+            one_step(inputs, "batch x width"),
+            states,
+            one_step(mask, "batch"),
+            one_step(resets, "batch"),
+            training=False,
+            whole=False,
+        )
+        new = {name: last[name] for name in self.state_names}
+        return value, list(new.values()) if isinstance(states, (list, tuple)) else new
+
     def computed(
-        self, inputs: Any, initial_state: Any, mask: Any, resets: Any, training: bool
+        self,
+        inputs: Any,
+        initial_state: Any,
+        mask: Any,
+        resets: Any,
+        training: bool,
+        whole: bool | None = None,
     ) -> tuple[Any, dict[str, Any]]:
-        """Return outputs, and the last states by name; see `call`."""
+        """Return outputs, and the last states by name; see `call`.
+
+        Args:
+            inputs: as in `call`, as are the initial state, the mask, the resets and ``training``.
+            whole: whether every step is returned; None for what the layer returns.
+        """
         made = self.built_block
         x = checked_input("x", inputs, made.width, self.compute_dtype)
-        mask, resets = checked_mask(mask, x), _checked_resets(resets, x)
+        mask, resets = checked_mask(mask, x), checked_resets(resets, x)
         given: dict[str, Any] = {}
         if initial_state is not None:
             if self.bidirectional:
@@ -296,7 +351,7 @@ class BlockLayer(keras.layers.Layer):
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
         mixed, states = self._mixed("", x, order, given, resets, training)
-        whole = self.return_sequences
+        whole = self.return_sequences if whole is None else whole
         mixed = mixed if whole else order.end(mixed)
         if self.bidirectional:
             again = _backwards(resets)
@@ -398,18 +453,6 @@ class BlockLayer(keras.layers.Layer):
             "executor": self.executor,
             "seed": self.seed,
         }
-
-
-def _checked_resets(resets: Any, x: Any) -> Any:
-    if resets is None:
-        return None
-    tensor = tf.convert_to_tensor(resets)
-    if tensor.dtype != tf.bool or not tensor.shape.is_compatible_with(x.shape[:2]):
-        raise DataError(
-            f"resets is {tensor.dtype.name} of the shape {tuple(tensor.shape)}; booleans, batch x "
-            f"time, are expected, and the input has {tuple(x.shape[:2])}: resets != 0"
-        )
-    return tensor
 
 
 def _reversed(value: Any) -> Any:
