@@ -309,7 +309,8 @@ def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
     layers = cell.get("mixers")
     if not isinstance(layers, list):
         return flatten({"cell": _numbers(cell)})
-    return flatten({"mixers": {f"rnn_{place}": _numbers(each) for place, each in enumerate(layers)}})
+    named = {f"rnn_{place}": _numbers(cell) for place, cell in enumerate(layers)}
+    return flatten({"mixers": named})
 
 
 def _numbers(cell: Any) -> dict[str, Any]:
