@@ -376,7 +376,7 @@ class Parts:
 
 
 def factor(name: str, value: float) -> None:
-    """Refuse a multiple of the width that is no size.
+    """Refuse a multiple of the width that is not a size.
 
     Args:
         name: of the option.
