@@ -154,7 +154,7 @@ def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, 
 
 
 def _resets(call: LayerCall) -> Any:
-    """Return where states are reset in the order of the recurrence, ``time x batch x 1``, or None."""
+    """Return resets in the order of the recurrence, ``time x batch x 1``, or None."""
     if call.resets is None:
         return None
     resets = tf.transpose(call.resets)[:, :, None]
