@@ -19,6 +19,7 @@ OPTION = (
     "tasks",
     "plugins",
     "report",
+    "sample",
 )
 """Commands that take ``--plugin FILE.py``."""
 

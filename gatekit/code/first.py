@@ -236,10 +236,10 @@ class FirstValues:
         elif kind == "s4d_lin" and len(shape) == 1:
             rows = self.size(shape[0] // self.cell.units)
             return f"math.pi * ({self._filled(draws.arange, shape)} % {rows})"
-        elif kind == "identity" and len(shape) == 1:
+        elif kind == "head_identity" and len(shape) == 1:
             width = self.size(shape[0] // self.cell.units)
             place = f"{self._filled(draws.arange, shape)} % ({width}) ** 2 % ({width} + 1)"
-            return self._shown(own.gain * ops.relu(1 - DRAWN), place)
+            return self._shown(ops.relu(1 - DRAWN), place)
         elif kind == "token_shift" and len(shape) == 1:
             share = f"{self._filled(draws.arange, shape)} / {self.size(shape[0])}"
             return f"1 - ({share}) ** {own.power}"
@@ -283,7 +283,7 @@ class FirstValues:
 _STANDARD = (
     *("zeros", "ones", "constant", "normal", "diagonal_normal", "uniform"),
     *("glorot_uniform", "glorot_normal", "orthogonal", "identity", "rotary", "s4d_real"),
-    *("reservoir", "legendre", "hippo", "s4d_lin", "ramp", "token_shift"),
+    *("reservoir", "legendre", "hippo", "s4d_lin", "ramp", "token_shift", "head_identity"),
 )
 
 

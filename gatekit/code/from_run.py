@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
 from gatekit.registry import catalogue, load_cell
-from gatekit.runs import config
+from gatekit.runs import config as configs
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
 
@@ -26,7 +26,7 @@ class Trained:
     Attributes:
         cell: its cell, with its sizes.
         weights: its weights by name.
-        plugins: the plugin files of the run.
+        plugins: the plugin files that were loaded.
         layer: the layer's name in the run's model, such as ``rnn_0``.
     """
 
@@ -36,12 +36,13 @@ class Trained:
     layer: str
 
 
-def trained(folder: Path, layer: str | None = None) -> Trained:
+def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
     """Return a recurrent layer of a complete run, at its best validation epoch.
 
     Args:
         folder: the run's folder.
         layer: the layer's name; needed if the run has several.
+        plugins: plugin files to load; those that the run's files name are not loaded.
 
     Raises:
         RunError: the run has no weights, or its files cannot be read.
@@ -49,7 +50,7 @@ def trained(folder: Path, layer: str | None = None) -> Trained:
             are inside blocks.
     """
     try:
-        about = config.read(folder / CONFIG)
+        about = configs.read(folder / CONFIG)
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
     block = about.get("block") or "plain"
@@ -71,13 +72,18 @@ def trained(folder: Path, layer: str | None = None) -> Trained:
         )
     arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy)
     stored = {name.partition("/")[2]: array for name, array in arrays.items()}
-    plugins = tuple(about["plugins"])
+    mixers = about.get("mixers") or [about["cell"]]
+    number = str(chosen).rpartition("_")[2]
+    given = mixers[int(number) % len(mixers) if number.isdecimal() else 0]
     known = catalogue(plugins)
-    spec = load_cell(about["cell"], known, plugins)
-    unit = read_output_unit(about["output_unit"], known)
+    try:
+        spec = load_cell(given, known, plugins)
+        unit = read_output_unit(about["output_unit"], known)
+    except GatekitError as error:
+        raise type(error)(f"{error}{configs.untyped(about, plugins)}") from None
     cell = _cell(spec, about["units"], unit, stored)
     weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
-    return Trained(cell, weights, plugins, str(chosen))
+    return Trained(cell, weights, tuple(plugins), str(chosen))
 
 
 def _names(path: Path, remedy: str) -> list[str]:

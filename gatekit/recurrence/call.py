@@ -11,7 +11,7 @@ import tensorflow as tf
 from gatekit.cell.graph import Cell
 
 from .emission import emit, only_final
-from .masking import ValidSteps, previous
+from .masking import ValidSteps, backwards, previous
 from .noise import dropout_mask
 from .packing import joined
 from .problem import Problem, Solution
@@ -154,17 +154,11 @@ def finish(call: LayerCall, problem: Problem, solution: Solution) -> tuple[Any, 
 
 
 def _resets(call: LayerCall) -> Any:
-    """Return where states are reset in the order of the recurrence, ``time x batch x 1``, or None.
-
-    Backwards in time, a sequence that begins at step t is entered from its end; the states return
-    between t and t - 1.
-    """
+    """Return resets in the order of the recurrence, ``time x batch x 1``, or None."""
     if call.resets is None:
         return None
     resets = tf.transpose(call.resets)[:, :, None]
-    if not call.go_backwards:
-        return resets
-    return tf.pad(tf.reverse(resets, [0]), [[1, 0], [0, 0], [0, 0]])[:-1]
+    return backwards(resets) if call.go_backwards else resets
 
 
 def _drops(call: LayerCall, x: Any) -> dict[str, Any]:

@@ -86,6 +86,17 @@ class ValidSteps:
         return place if self.starts is None else tf.where(place >= self.begin, place, -1)
 
 
+def backwards(resets: Any) -> Any:
+    """Return resets in reversed time: a sequence that begins at step t is entered from its end, and
+    the states return between t and t - 1.
+
+    Args:
+        resets: ``time x batch x ...`` booleans.
+    """
+    rest = [[0, 0]] * (len(resets.shape) - 1)
+    return tf.pad(tf.reverse(resets, [0]), [[1, 0], *rest])[:-1]
+
+
 def _end(values: Any, otherwise: Any) -> Any:
     """Return the last of ``time x batch`` values, ``1 x batch``; ``otherwise`` without a step."""
     none = tf.fill(tf.shape(values[:1])[1:], tf.cast(otherwise, values.dtype))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,32 @@ def chosen_by(match: Any) -> str | None:
     asked = match.get("to") if isinstance(match, Mapping) else match
     kind = str(asked).partition(":")[0]
     return kind if kind in BUDGETS else None
+
+
+def with_plugins(config: Mapping[str, Any], plugins: Sequence[str]) -> dict[str, Any]:
+    """Return a run's configuration with the plugin files that were typed in place of its own.
+
+    A configuration may come from a stranger, and a plugin is a program.
+
+    Args:
+        config: what `read` returned.
+        plugins: the files.
+    """
+    return {**config, "plugins": list(plugins)}
+
+
+def untyped(config: Mapping[str, Any], plugins: Sequence[str]) -> str:
+    """Return what to type if a run needs plugin files that were not typed, as a sentence.
+
+    Args:
+        config: what `read` returned.
+        plugins: the files that were typed.
+    """
+    named = config.get("plugins")
+    if plugins or not isinstance(named, list) or not named:
+        return ""
+    files = ",".join(str(file) for file in named)
+    return f" The run was trained with plugins=[{files}]: type this, too, if you trust these files."
 
 
 def dumped(config: Mapping[str, Any]) -> str:

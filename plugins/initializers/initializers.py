@@ -138,8 +138,6 @@ class Orthogonal(Initializer):
 class IdentityMatrix(Initializer):
     """The identity matrix times ``gain``, as in the IRNN.
 
-    A flat parameter of ``units * width`` numbers gets an identity for each ``width`` units.
-
     Args:
         gain: the factor.
 
@@ -150,20 +148,8 @@ class IdentityMatrix(Initializer):
     gain: float = 1.0
 
     def draw(self, rng, shape, context):
-        """Return the identity.
-
-        Raises:
-            GatekitError: the numbers of a flat parameter are not those of square matrices.
-        """
-        if len(shape) > 1:
-            return self.gain * np.broadcast_to(np.eye(*shape[-2:]), shape)
-        width, rest = divmod(shape[0], context.units)
-        if rest or not width or context.units % width:
-            raise GatekitError(
-                f"identity: {shape[0]} numbers are not a square matrix for each head of "
-                f"{context.units} units; give the parameter the shape units * units // heads"
-            )
-        return self.gain * np.tile(np.eye(width).reshape(-1), context.units // width)
+        """Return the identity."""
+        return self.gain * np.broadcast_to(np.eye(*shape[-2:]), shape)
 
 
 class Reservoir(Initializer):

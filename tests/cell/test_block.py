@@ -55,6 +55,23 @@ def test_units_follow_from_the_width():
     assert units_of(5, 4 / 3) == 7
 
 
+@pytest.mark.parametrize("expand", [0, -3.0, float("inf"), float("nan"), 1e300])
+def test_a_factor_of_the_width_is_above_0_and_finite(expand):
+    with pytest.raises(ConfigError, match="a number above 0 and at most 1,000"):
+        units_of(64, expand)
+    with pytest.raises(ConfigError, match=r"block\.ratio=-2"):
+        built({"kind": "modern", "ratio": -2})
+
+
+def test_a_convolution_of_a_billion_steps_is_refused():
+    with pytest.raises(ConfigError, match="at most 1,024"):
+        built({"kind": "modern", "conv": 10**9})
+
+
+def test_a_plain_block_is_as_wide_as_what_its_layer_emits():
+    assert built("plain", units=6, last=True).output_width == 6
+
+
 def test_a_block_is_read_by_name_with_its_options():
     known = catalogue()
     spec = read_block({"kind": "modern", "conv": 0, "mlp": "swiglu"}, known)

@@ -101,3 +101,44 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     (folder / "config.yaml").write_text(dumped({**about, "plugins": [], "block": "modern"}))
     assert main(["code", "--with-weights", str(folder), "-o", "a.py"]) == EXIT_REFUSED
     assert "inside blocks (modern)" in capsys.readouterr().err
+
+
+def run_of(place: Path, **keys: Any) -> Path:
+    """Return the folder of a run of one layer of a GRU and one of an LSTM, without a block."""
+    from gatekit import RNN
+    from gatekit.cell.schema import read_output_unit
+    from gatekit.registry import catalogue
+
+    layers = [RNN("gru", 4, seed=1), RNN("lstm", 4, seed=2)]
+    cells = [{"name": n, **each.spec.canonical()} for n, each in zip("gl", layers, strict=True)]
+    weights: dict[str, Any] = {}
+    for index, layer in enumerate(layers):
+        layer.build((None, None, 3 + index))
+        for weight in layer.named_weights.values():
+            weights[f"rnn_{index}/{weight.name}"] = np.asarray(weight)
+    folder = place / "experiments/mine/runs/0123456789abcdef"
+    folder.mkdir(parents=True)
+    unit = read_output_unit("hidden", catalogue()).canonical()
+    about = {"cell": cells[0], "mixers": cells, "units": 4, "output_unit": unit, "plugins": []}
+    (folder / "config.yaml").write_text(dumped({**about, **keys}))
+    np.savez(folder / "weights.npz", **weights)
+    return folder
+
+
+def test_each_layer_of_a_hybrid_has_a_cell_of_its_own(place: Path) -> None:
+    words = ["code", "--with-weights", str(run_of(place)), "--to", "numpy", "--layer"]
+    for layer, gate in (("rnn_0", "update"), ("rnn_1", "forget")):
+        assert main([*words, layer, "-o", f"{layer}.py"]) == 0
+        assert gate in (place / f"{layer}.py").read_text()
+
+
+def test_a_plugin_that_a_runs_files_name_is_not_loaded(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "program.py").write_text("open('harm', 'w').close()\n")
+    folder = run_of(place, plugins=["program.py"])
+    words = ["code", "--with-weights", str(folder), "--to", "numpy", "--layer", "rnn_0"]
+    assert main([*words, "-o", "own.py"]) == 0
+    assert not (place / "harm").exists()
+    main([*words, "-o", "own.py", "plugins=[program.py]"])
+    assert (place / "harm").exists()

@@ -136,6 +136,34 @@ def test_another_task_has_no_characters(sample, trained):
     assert "char_lm_shakespeare" in text
 
 
+def changed(trained, name, **keys):
+    """Return the folder of a run with other keys in its configuration."""
+    project, run = trained
+    folder = RunFolder(project / "experiments" / name / "runs" / f"{len(name):016d}")
+    folder.path.mkdir(parents=True)
+    folder.claim()
+    folder.write_config({**run.config, **keys})
+    (folder.path / "weights.npz").write_bytes((project / run.path / "weights.npz").read_bytes())
+    return str(folder.path)
+
+
+def test_a_model_that_reads_backwards_cannot_write(sample, trained):
+    code, text = sample(of=changed(trained, "both", bidirectional=True))
+    assert code == 2
+    assert "reads the characters that it would have to write" in text
+
+
+def test_a_plugin_that_a_runs_files_name_is_not_loaded(sample, trained, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(f"open({str(tmp_path / 'harm')!r}, 'w').close()\n")
+    folder = changed(trained, "foreign", plugins=[str(program)])
+    code, _ = sample("--length", "3", of=folder)
+    assert code == 0
+    assert not (tmp_path / "harm").exists()
+    gone = changed(trained, "gone", plugins=["own.py"], task={"name": "own_task"})
+    assert "trained with plugins=[own.py]" in sample(of=gone)[1]
+
+
 def test_without_weights_it_says_what_to_type(sample, trained):
     project, run = trained
     weights = project / run.path / "weights.npz"

@@ -65,6 +65,22 @@ def test_units_that_a_budget_chose_are_no_key(tmp_path: Path) -> None:
     assert "lstm match=parameters:20k" in {item.variant for item in grouped(tmp_path).groups}
 
 
+def test_the_width_that_a_budget_chose_for_a_block_is_no_key(tmp_path: Path) -> None:
+    for task, width in (("jsb_music21", 24), ("adding", 32)):
+        config = matched("lstm", 0, task, 2 * width, "40k")
+        write(tmp_path, {**config, "block": {"kind": "mamba"}, "width": width})
+    assert {item.variant for item in grouped(tmp_path).groups} == {"lstm"}
+
+
+def test_hybrids_of_one_name_whose_cells_differ_are_not_pooled(tmp_path: Path) -> None:
+    for seed, kind in enumerate(("sigmoid", "power_law")):
+        cells = [configuration(name, seed)["cell"] for name in ("lstm", "gru")]
+        cells[1]["gates"]["update"] = {"kind": kind}
+        write(tmp_path, {**configuration("lstm", seed), "mixers": cells})
+    key = "rnn_1.gates.update"
+    assert labels(grouped(tmp_path)) == [f"{key}=power_law", f"{key}=sigmoid"]
+
+
 def swapped(cell: str, seed: int) -> dict[str, Any]:
     config = configuration(cell, seed, swap={"forget": "power_law"})
     gate = "update" if cell == "gru" else "forget"

@@ -23,23 +23,24 @@ from gatekit.study.plan import plan
 
 from .synthetic import configuration, write_run
 
-WORDS = ["study=tiny", "cell=lstm", "task=adding", "task.length=5", "units=4", "trainer.steps=10"]
+WORDS = ["study=tiny", "cell=lstm", "task=adding", "task.length=5", "trainer.steps=10"]
 
 
-def bundle(root: Path, **result: Any) -> Path:
+def bundle(root: Path, size: str = "units=4", **result: Any) -> Path:
     """Write a bundle of one run that could be made here, with results as given."""
-    (run,) = plan(compose([*WORDS, "trainer.epochs=null"])).runs
+    (run,) = plan(compose([*WORDS, size, "trainer.epochs=null"])).runs
     known = {"data_hash": run.data_hash, "plugins": dict(run.plugins), **result}
     write_run(root / "tiny" / "runs", run.config, 1.0, name=run.fingerprint, **known)
     write_bundle(load("tiny", root), root / "tiny.zip")
     return root / "tiny.zip"
 
 
-def test_a_plugin_of_another_source_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", ["units=4", "match=state:8"])
+def test_a_plugin_of_another_source_is_refused(tmp_path: Path, size: str) -> None:
     with pytest.raises(
         RunError, match=r"plugin mine is missing here or has another source.*read plugins/1+\.py"
     ):
-        rerun(bundle(tmp_path, plugins={"mine": "1" * 64}))
+        rerun(bundle(tmp_path, size, plugins={"mine": "1" * 64}))
 
 
 def test_other_data_are_refused(tmp_path: Path) -> None:
@@ -92,7 +93,7 @@ def test_a_run_repeats_on_the_machine_that_made_it(tmp_path: Path) -> None:
         )
         return done.stdout
 
-    typed("train", *WORDS, "trainer.epochs=null", "seed=0")
+    typed("train", *WORDS, "units=4", "trainer.epochs=null", "seed=0")
     typed("bundle", "tiny")
     found = json.loads(typed("rerun", "tiny.zip", "--one", "--json"))
     assert (found["verdict"], found["changes"]) == ("bitwise", [])

@@ -37,8 +37,9 @@ def only(*argv):
     ],
 )
 def test_a_plain_run_has_the_name_it_had_before_there_were_blocks(words, fingerprint):
-    assert only(*words.split()).fingerprint == fingerprint
-    assert only(*words.split(), "block=plain", "width=null").fingerprint == fingerprint
+    typed = (*words.split(), "jit=false")  # the default then
+    assert only(*typed).fingerprint == fingerprint
+    assert only(*typed, "block=plain", "width=null").fingerprint == fingerprint
 
 
 def test_blocks_and_their_options_are_swept():

@@ -324,6 +324,14 @@ def test_the_best_by_validation_of_each_variant_is_made_on_fresh_seeds(tuned_stu
         assert same.config["swap"] == top.config["swap"]
 
 
+def test_hybrids_that_begin_with_the_same_cell_are_variants(place):
+    words = ["-m", "task=adding", "mixers=[lstm,gru],[lstm,rnn]", "layers=2", "study=hybrids"]
+    made = plan(compose(words))
+    launching.launch(made, backend=Inline(score))
+    chosen, _ = best(made.study, ["cell"])
+    assert [each.by["cell"] for each in chosen] == ["lstm+gru", "lstm+rnn"]
+
+
 def test_the_command_makes_them_in_a_study_of_their_own(tuned_study, monkeypatch, capsys):
     backend = Inline(score)
     monkeypatch.setattr(launching, "launch", functools.partial(launching.launch, backend=backend))

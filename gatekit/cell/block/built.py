@@ -106,7 +106,8 @@ def build_block(
     finish = None
     if last:
         taken += tuple(part.name for part in combine.parts)
-        parts = Parts(f"{where}: finish", width, units, {"x": width}, None, dropout, taken)
+        inputs = {"x": combine.width}
+        parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
         finish = parts.sketch(block.finish(parts, Name("x")))
         sketches.append(("finish", finish))
     for method, sketch in sketches:

@@ -6,7 +6,7 @@ from gatekit.cell.declare import Declared
 from gatekit.cell.errors import PluginError
 from gatekit.cell.language.expression import Expr
 
-from .parts import Parts
+from .parts import Parts, factor
 
 
 class Block(Declared):
@@ -66,6 +66,10 @@ def units_of(width: int, expand: float) -> int:
     Args:
         width: the model's width.
         expand: the block's factor.
+
+    Raises:
+        ConfigError: the factor is not above 0, or beyond 1,000.
     """
+    factor("expand", expand)
     step = 8 if width % 8 == 0 else 1
     return max(step, step * round(width * expand / step))

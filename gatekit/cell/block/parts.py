@@ -17,6 +17,9 @@ NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _NORM_FLOPS = 5
+_MOST_STEPS = 1024
+"""Steps that a convolution reads at most: each is an operation of the graph."""
+_MOST_FACTOR = 1000
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,11 @@ class Parts:
             bias: whether it has a bias.
         """
         self._at_least(name, "kernel", kernel, 0)
+        if kernel > _MOST_STEPS:
+            raise ConfigError(
+                f"{self._where}: the convolution {name!r} reads {kernel} steps; at most "
+                f"{_MOST_STEPS:,} are allowed. What is longer ago is for the cell."
+            )
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
@@ -255,6 +263,7 @@ class Parts:
             ratio: hidden units as a multiple of the model's width.
         """
         self._one_of(name, kind, MLPS[:-1])
+        factor("ratio", ratio)
         hidden = max(1, round(ratio * self.width))
         first = self.dense(f"{name}_in", value, hidden, bias=kind == "gelu")
         if kind == "gelu":
@@ -364,3 +373,20 @@ class Parts:
                 f"{self._where}: {what} of {name!r} is {value!r}; an integer from {least} is "
                 "expected."
             )
+
+
+def factor(name: str, value: float) -> None:
+    """Refuse a multiple of the width that is not a size.
+
+    Args:
+        name: of the option.
+        value: its value.
+
+    Raises:
+        ConfigError: it is not above 0, or beyond 1,000.
+    """
+    if not 0 < value <= _MOST_FACTOR:
+        raise ConfigError(
+            f"block.{name}={value}: a multiple of the width is expected, a number above 0 and at "
+            f"most {_MOST_FACTOR:,}, such as block.{name}=2."
+        )

@@ -63,12 +63,15 @@ def run(name: str, argv: Sequence[str]) -> int:
     if options.with_weights:
         from gatekit.code.from_run import trained
         from gatekit.runs.studies.survey import find
+        from gatekit.study.words import plugin_files
 
-        if options.overrides:
+        others = [w for w in options.overrides if not w.lstrip("+").startswith("plugins=")]
+        if others:
             raise ConfigError(
-                f"--with-weights takes the cell from the run; omit {' '.join(options.overrides)}"
+                f"--with-weights takes the cell from the run; omit {' '.join(others)}"
             )
-        found = trained(find(options.with_weights, options.root).path, options.layer)
+        folder = find(options.with_weights, options.root).path
+        found = trained(folder, options.layer, plugin_files(options.overrides))
         cell, plugins, weights = found.cell, found.plugins, found.weights
     else:
         from gatekit.cli.overrides import read_overrides

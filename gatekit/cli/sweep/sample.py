@@ -9,7 +9,7 @@ from pathlib import Path
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
-from gatekit.cli.options import add_root
+from gatekit.cli.options import add_plugins, add_root
 from gatekit.cli.output import quiet, write, write_json
 
 MOST = 1_000_000
@@ -49,6 +49,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         "--prompt", metavar="TEXT", help="what the model reads first (default: a line end)"
     )
     add_root(parser)
+    add_plugins(parser)
     parser.add_argument("--json", action="store_true", help="write JSON")
     options = parser.read(argv)
     if not 1 <= options.length <= MOST:
@@ -67,7 +68,12 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.training.streams.writing import write_text
 
         written = write_text(
-            found, options.length, options.temperature, options.seed, options.prompt
+            found,
+            options.length,
+            options.temperature,
+            options.seed,
+            options.prompt,
+            options.plugin,
         )
     if options.json:
         facts = {"run": found.id, "path": str(Path(found.path)), "label": found.label}

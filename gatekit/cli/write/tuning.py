@@ -53,7 +53,13 @@ def run(name: str, argv: Sequence[str]) -> int:
     for key in ("batch", "time", "rounds"):
         if getattr(options, key) < 1:
             raise ConfigError(f"--{key}={getattr(options, key)}: type a number from 1.")
-    cell = build_cell(read_overrides(options.overrides, name))
+    asked = read_overrides(options.overrides, name)
+    if not asked.block.plain:
+        raise ConfigError(
+            f"block={asked.block.kind}: gatekit tune times a recurrent layer alone. Omit block, "
+            "and type features=N for the width that the cell reads in it."
+        )
+    cell = build_cell(asked)
 
     from gatekit.runs.environment import numeric
     from gatekit.study.config import PRECISIONS

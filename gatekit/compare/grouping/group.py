@@ -266,6 +266,8 @@ def _settings(run: Run) -> dict[str, Any]:
         # The units follow from cell, task and budget; as a key they would split a cell by task.
         settings["match"] = match["to"]
         settings.pop("units", None)
+        if settings.get("block.kind", "plain") != "plain":
+            settings.pop("width", None)  # chosen, too
     return settings if run.origin is None else {**settings, "origin": run.origin}
 
 
@@ -297,9 +299,20 @@ def all_settings(run: Run) -> dict[str, Any]:
 
 
 def _cell(run: Run) -> Mapping[str, Any]:
-    cell = (run.config or {}).get("cell")
+    """Return a run's cell; in a hybrid the cells by layer, under the key ``mixers``."""
+    config = run.config or {}
+    cell = config if config.get("mixers") else config.get("cell")
     return cell if isinstance(cell, Mapping) else _NO_CELL
 
 
 def _details(cell: Mapping[str, Any]) -> dict[str, Any]:
-    return flatten({"cell": {key: cell[key] for key in cell if key not in _ABOUT}})
+    layers = cell.get("mixers")
+    if not isinstance(layers, list):
+        return flatten({"cell": _numbers(cell)})
+    named = {f"rnn_{place}": _numbers(cell) for place, cell in enumerate(layers)}
+    return flatten({"mixers": named})
+
+
+def _numbers(cell: Any) -> dict[str, Any]:
+    named = isinstance(cell, Mapping)
+    return {key: cell[key] for key in cell if key not in _ABOUT} if named else {}

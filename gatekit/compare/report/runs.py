@@ -72,7 +72,12 @@ def _rows(sheet: Sheet) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     order += [key for key in _LAST if key in kept]
     rows = [{key: row[key] for key in order} for row in facts]
     rows.sort(
-        key=lambda row: (row["group"] is None, row["group"] or 0, row.get("seed") or 0, row["run"])
+        key=lambda row: (
+            row.get("group") is None,
+            row.get("group") or 0,
+            row.get("seed") or 0,
+            row["run"],
+        )
     )
     return rows, {key: value for key, value in constant.items() if key not in doubled}
 

@@ -82,7 +82,8 @@ def _make(bundled: Run, root: Path) -> Path:
     config, result = dict(bundled.config or {}), bundled.result
     assert result is not None
     # The bundle names plugin files of another machine; plugins are identified by their hashes.
-    config = validate({**config, "plugins": []})
+    # What match chose is recorded, and is not chosen again.
+    config = validate({**config, "plugins": [], "match": None})
     planned = variant(config, components.load(), swapped=True)
     _refuse_changed(result, planned.plugins, planned.data_hash)
     threads = environment(bundled).get("threads") or 1

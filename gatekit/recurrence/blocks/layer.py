@@ -37,6 +37,7 @@ from gatekit.recurrence.layers.inputs import (
 from gatekit.recurrence.layers.rnn import RNN
 from gatekit.recurrence.layers.seeds import earlier_twins, seed_of
 from gatekit.recurrence.layers.states import state_shapes
+from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
 
 from .keras_parts import applied, derived, keras_part, shape_of
@@ -354,7 +355,7 @@ class BlockLayer(keras.layers.Layer):
         whole = self.return_sequences if whole is None else whole
         mixed = mixed if whole else order.end(mixed)
         if self.bidirectional:
-            again = _backwards(resets)
+            again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
             back = Order(x, _reversed(mask), again)
             other, _ = self._mixed("backward_", _reversed(x), back, {}, again, training)
             other = _reversed(other) if whole else back.end(other)
@@ -457,12 +458,3 @@ class BlockLayer(keras.layers.Layer):
 
 def _reversed(value: Any) -> Any:
     return None if value is None else tf.reverse(value, [1])
-
-
-def _backwards(resets: Any) -> Any:
-    """Return resets for reversed time: a sequence that begins at t ends there, so that the one
-    before it begins, backwards, at t - 1."""
-    if resets is None:
-        return None
-    later = tf.concat([resets[:, 1:], tf.zeros_like(resets[:, :1])], 1)
-    return tf.reverse(later, [1])

@@ -12,6 +12,7 @@ from typing import Any
 
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest
 from gatekit.registry import components
+from gatekit.runs.config import cell_name
 from gatekit.runs.config import read as read_config
 from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.folder import RunFolder
@@ -135,6 +136,8 @@ def confirming(
 
 def value_of(config: Mapping[str, Any], key: str) -> Any:
     """Return the value of a dotted key; of ``cell``, ``task`` and ``output_unit`` the name."""
+    if key == "cell" and (name := cell_name(config)):
+        return name  # of a hybrid, those of all cells
     value: Any = config
     for part in key.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None

@@ -11,7 +11,7 @@ import keras
 import numpy
 import tensorflow as tf
 
-from gatekit.cell.errors import ConfigError, RunError, listed
+from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.registry import components
 from gatekit.runs import config as configs
 from gatekit.runs import durable
@@ -40,7 +40,12 @@ class Written:
 
 
 def write_text(
-    run: Found, length: int, temperature: float, seed: int = 0, prompt: str | None = None
+    run: Found,
+    length: int,
+    temperature: float,
+    seed: int = 0,
+    prompt: str | None = None,
+    plugins: Sequence[str] = (),
 ) -> Written:
     r"""Let the model of a run write, at the weights of its best validation epoch.
 
@@ -53,20 +58,31 @@ def write_text(
         temperature: T.
         seed: the seed of the draws.
         prompt: what the model reads first; a line end if None.
+        plugins: plugin files to load; those that the run's files name are not loaded.
 
     Raises:
-        ConfigError: the run's task has no characters, or the prompt has unknown ones.
+        ConfigError: the run's task has no characters, its model reads backwards, the prompt has
+            unknown characters, or a plugin is missing.
         RunError: the run's files or weights are missing, or the text has changed since.
         DataError: the text of the task is missing, and with it the characters.
     """
-    about = _config(run)
-    task = components.load(about["plugins"]).task(about["task"])
+    recorded = _config(run)
+    about = configs.with_plugins(recorded, plugins)
+    known = components.load(about["plugins"])
+    try:
+        task = known.task(about["task"])
+    except ConfigError as error:
+        raise ConfigError(f"{error}{configs.untyped(recorded, plugins)}") from None
     if not isinstance(task, CharacterModel):
-        known = components.load(about["plugins"]).tasks
-        names = [name for name, kind in known.items() if issubclass(kind, CharacterModel)]
+        names = [name for name, kind in known.tasks.items() if issubclass(kind, CharacterModel)]
         raise ConfigError(
             f"run {run.id} was trained on {about['task']['name']}, which has no characters to "
             f"write. Choose a run of one of these tasks: {listed(names)}."
+        )
+    if about.get("bidirectional"):
+        raise ConfigError(
+            f"run {run.id} is bidirectional: its model reads the characters that it would have to "
+            "write. Choose a run with bidirectional=false."
         )
     task.require()
     _same_text(run, task)
@@ -78,7 +94,10 @@ def write_text(
     if unknown or not prompt:
         came = f"has characters that the training text lacks: {unknown}" if prompt else "is empty"
         raise ConfigError(f"the prompt {came}. Type --prompt with others, or omit it.")
-    step = stepper(run, about, task)
+    try:
+        step = stepper(run, about, task)
+    except GatekitError as error:
+        raise type(error)(f"{error}{configs.untyped(recorded, plugins)}") from None
     random = seeds.generator(seed, "sample")
     for character in prompt[:-1]:
         step(tokens[character])

@@ -242,6 +242,9 @@ def test_a_study_without_runs_and_one_where_all_failed_say_so(tmp_path: Path) ->
     said = Reader(page(bad)).said()
     assert "No run has an outcome yet" in said
     assert "2 FAILED" in said
+    for config in (tmp_path / "bad" / "runs").glob("*/config.yaml"):
+        config.write_text("[]")
+    assert "No run has an outcome yet" in Reader(page(sheet("bad", tmp_path))).said()
 
 
 def test_runs_on_their_way_are_drawn_and_not_called_failures(tmp_path: Path) -> None:
