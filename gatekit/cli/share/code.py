@@ -59,6 +59,11 @@ def run(name: str, argv: Sequence[str]) -> int:
             f"-o {path}: a module of Python is expected, such as -o {path.with_name('cell.py')}"
         )
 
+    if path is not None:
+        _refuse_foreign(path)
+        if options.test:
+            _refuse_foreign(path.with_name(f"test_{path.name}"))
+
     weights = None
     if options.with_weights:
         from gatekit.code.from_run import trained
@@ -108,6 +113,19 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
+def _refuse_foreign(path: Path) -> None:
+    """Refuse to overwrite a file that `gatekit code` has not written."""
+    if not path.is_file():
+        return
+    stem = path.stem.removeprefix("test_")
+    head = path.read_bytes()[:20_000]
+    if b"\nWritten by gatekit " not in head and b"as gatekit computes them" not in head:
+        raise ConfigError(
+            f"{path} exists, and gatekit code did not write it; choose another name, such as "
+            f"-o {path.with_name(f'{stem}_cell.py')}, or remove the file"
+        )
+
+
 # What surrounds a recurrent layer in a model, with the value of each key that adds nothing.
 _AROUND = {
     "block": "plain",
@@ -119,6 +137,9 @@ _AROUND = {
 }
 
 
+_HOW = {"block": " (docs/blocks.md has the equations of each block)"}
+
+
 def _refuse_parts_of_models(words: Sequence[str]) -> None:
     for word in words:
         key, _, value = word.lstrip("+").partition("=")
@@ -126,5 +147,5 @@ def _refuse_parts_of_models(words: Sequence[str]) -> None:
         if whole in _AROUND and value.lower() not in (_AROUND[whole], f"{_AROUND[whole]}.0"):
             raise ConfigError(
                 f"{word}: gatekit code writes one recurrent layer, without what a model adds to "
-                f"it; omit {key}, and add it in your own code"
+                f"it; omit {key}, and add it in your own code{_HOW.get(whole, '')}"
             )
