@@ -144,7 +144,7 @@ def _named_arguments(cls: type) -> list[str]:
 
 
 _SHORT = {
-    **dict.fromkeys(("init", "initializer", "initial"), "initializers: {bias: zeros}"),
+    **dict.fromkeys(("init", "initial"), "initializers: {bias: zeros}"),
     **dict.fromkeys(("inputs", "input", "of"), "reads: [x, h_prev]"),
     "use_bias": "bias: false",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,6 +80,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_cell
 
+        for word in options.overrides:
+            if "=" not in word and (args := _as_run(word, options.root)):
+                raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, name)
         cell, plugins = build_cell(asked), asked.plugins
@@ -111,6 +115,15 @@ def run(name: str, argv: Sequence[str]) -> int:
         if not options.json:
             write(loading(made, options.to, path.stem))
     return 0
+
+
+def _as_run(word: str, root: str) -> str:
+    """Return the arguments for a word that looks like a run or a study, or an empty string."""
+    if (Path(root) / word).is_dir():
+        return f"--with-weights RUN -o FILE.py; `gatekit status {word} --runs` shows the runs"
+    if re.fullmatch(r"[0-9a-f]{3,16}", word) and any(c.isdigit() for c in word):
+        return f"--with-weights {word} -o FILE.py"
+    return ""
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -89,7 +89,7 @@ ELSEWHERE = {
     "width": "a layer's units are its width, and a block is as wide as its input",
     "jit": "compile the model: model.compile(jit_compile=True); jit is a key of a run",
     "jit_compile": "compile the model: model.compile(jit_compile=True)",
-    "reset": "sequences are separated in the call: layer(x, resets=...)",
+    "resets": "sequences are separated in the call: layer(x, resets=...)",
     "layers": "stack layers, all but the last with return_sequences=True; layers is a key of a run",
     "device": "write `with tf.device(...)`, as for any Keras layer",
     "num_layers": "stack layers, all but the last with return_sequences=True",
