@@ -144,7 +144,7 @@ def _named_arguments(cls: type) -> list[str]:
 
 
 _SHORT = {
-    **dict.fromkeys(("init", "initializer", "initial"), "initializers: {bias: zeros}"),
+    **dict.fromkeys(("init", "initial"), "initializers: {bias: zeros}"),
     **dict.fromkeys(("inputs", "input", "of"), "reads: [x, h_prev]"),
     "use_bias": "bias: false",
 }
@@ -190,9 +190,11 @@ def _checked(owner: str, name: str, value: object, hint: Any) -> Any:
                 f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
+        instead = (
+            "" if typing.get_origin(hint) is typing.Literal else f", not {type(value).__name__}"
+        )
         raise ConfigError(
-            f"{owner}: option {name}={value!r} should be {_hint_text(hint)}, "
-            f"not {type(value).__name__}.{remedy}"
+            f"{owner}: option {name}={value!r} should be {_hint_text(hint)}{instead}.{remedy}"
         )
     if isinstance(converted, float) and not math.isfinite(converted):
         raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")

@@ -104,6 +104,9 @@ _SAME = (
     ("--baseline", "--against", "--reference", "--control"),
     ("--level", "--alpha", "--confidence", "--ci"),
     ("--by", "--group-by", "--groupby"),
+    ("--length", "--num-tokens", "--max-new-tokens", "--max-tokens", "--num-chars", "-n"),
+    ("--runs", "--all", "--list"),
+    ("--prompt", "--start", "--prime"),
 )
 """Options that mean the same in different commands, or elsewhere."""
 _NOTES = {

@@ -69,6 +69,12 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
         raise type(error)(f"{shown(path)}: {error}") from None
 
 
+_NEW = {
+    "block": ", after `gatekit new block NAME` has written its plugin",
+    "task": ", or a plugin, which `gatekit new task NAME` writes",
+}
+
+
 def own_file(group: str, name: str) -> str:
     """Return a sentence: where a configuration of the user's own is looked for, and what is there.
 
@@ -81,7 +87,7 @@ def own_file(group: str, name: str) -> str:
     sentence = f"Your own {group.replace('_', ' ')} would be the file {path}"
     if not folder.is_dir():
         return f"{sentence}, but there is no folder {folder}: cd to the folder of your project."
-    return _misplaced(path, folder, group) or f"{sentence}."
+    return _misplaced(path, folder, group) or f"{sentence}{_NEW.get(group, '')}."
 
 
 def _misplaced(path: Path, folder: Path, group: str) -> str:

@@ -40,7 +40,7 @@ def cells(value: Any) -> list[Any]:
     """Check for a list of cells, each a name or a mapping."""
     fine = isinstance(value, list) and value
     if not fine or not all(isinstance(each, (str, Mapping)) and each for each in value):
-        raise WrongError("a list of names of cells, such as [lstm,gru], or null")
+        raise WrongError("a list of cells in brackets, such as 'mixers=[lstm,gru]'")
     return list(value)
 
 
@@ -186,6 +186,7 @@ OTHER_NAMES = {
     "betas": "optimizer.beta_1 and optimizer.beta_2",
     "eps": "optimizer.epsilon",
     "lr_scheduler": "optimizer.schedule",
+    "scheduler": "optimizer.schedule",
     "warmup_steps": "optimizer.warmup",
     "warmup_ratio": "optimizer.warmup",
     "min_lr": "optimizer.final",
@@ -200,6 +201,12 @@ OTHER_NAMES = {
     "batch": "trainer.batch",
     "bptt": "trainer.tbptt",
     "truncate": "trainer.tbptt",
+    "stateful": "trainer.tbptt",
+    "activation": "swap.ROLE=GATE",
+    "wandb": "track=[wandb]",
+    "logger": "track=[wandb]",
+    "seq_len": "task.length",
+    "jit_compile": "jit",
 }
 """Names that other libraries use for keys, with the key that is meant."""
 
@@ -434,6 +441,8 @@ def _meant(key: str, known: list[str], prefix: str) -> str:
     meant = OTHER_NAMES.get(key)
     if meant is None and not prefix:
         meant = next((f"{group}.{key}" for group, keys in GROUP_KEYS.items() if key in keys), None)
+    if meant is None and prefix and key in RUN_KEYS:
+        meant = key
     if meant is None and (hint := nearest(key, known)):
         meant = prefix + hint.split("'")[1]
     return f"; did you mean {meant}?" if meant else "."

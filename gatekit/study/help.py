@@ -30,7 +30,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "residual": "adds a layer's input to its output",
         "dropout": "share of outputs to drop in training",
         "pool": "what the head reads: last, mean or all",
-        "match": "units by budget: parameters:50k, state:8k, flops:1M",
+        "match": "units by budget: parameters:50k, state:8k",
     },
     "the task": {
         "task": "the data and the metric (gatekit tasks)",

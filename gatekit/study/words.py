@@ -55,7 +55,8 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
         raise ConfigError(f"there is a space beside =; remove it: type {joined}")
     _refuse_split(typed)
     _refuse_replaced(typed)
-    return [prefixed(word, trusted) for word in typed]
+    _refuse_both(typed)
+    return [prefixed(word, trusted) for word in _with_kinds(typed)]
 
 
 def changes_cell(words: Sequence[str]) -> bool:
@@ -158,6 +159,29 @@ def _refuse_replaced(typed: Sequence[str]) -> None:
             )
 
 
+def _refuse_both(typed: Sequence[str]) -> None:
+    """Refuse a cell beside the list of cells that would replace it, and a block chosen twice."""
+    keys = {key.lstrip("+"): value for key, _, value in (w.partition("=") for w in typed)}
+    if "cell" in keys and "null" not in keys.get("mixers", "null"):
+        raise ConfigError(
+            f"mixers={keys['mixers']} names the cell of each layer, so that cell={keys['cell']} "
+            f"would have no effect; remove one of them."
+        )
+    if kind := keys.get("block.kind"):
+        raise ConfigError(f"block.kind={kind}: a block is chosen by its name; type block={kind}.")
+
+
+def _with_kinds(typed: Sequence[str]) -> list[str]:
+    """Return the words with ``swap.ROLE=GATE`` as ``swap.ROLE.kind=GATE`` where options follow."""
+    words = []
+    for index, word in enumerate(typed):
+        gate = re.fullmatch(r"(\+*swap\.\w+)=([\w,]+)", word)
+        options = f"{gate[1].lstrip('+')}." if gate and "null" not in gate[2] else "="
+        follow = any(later.lstrip("+").startswith(options) for later in typed[index + 1 :])
+        words.append(f"{gate[1]}.kind={gate[2]}" if gate and follow else word)
+    return words
+
+
 def _open(text: str) -> bool:
     """Return whether a bracket of a value is open."""
     value = text.partition("=")[2]
@@ -246,6 +270,8 @@ def _refuse_choice(group: str, value: Any) -> None:
             f"{group}=[{names}] would merge these files into one; to run each of them type "
             f"-m {group}={names}"
         )
+    if group == "block" and None in chosen:
+        raise ConfigError("block=null: type block=plain for nothing around the layer.")
     if all(v is None or (isinstance(v, str) and NAME.fullmatch(v)) for v in chosen):
         return
     example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""

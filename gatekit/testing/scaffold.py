@@ -49,6 +49,11 @@ def project(name: str) -> dict[Path, str]:
     Raises:
         ConfigError: the name cannot be a folder everywhere, or something of it is there already.
     """
+    if name in (".", "./"):
+        raise ConfigError(
+            "a project is a new folder: type gatekit new project my-study. In a folder that you "
+            "have, no command is needed: gatekit looks for plugins/ and conf/cell/ there"
+        )
     if not _PROJECT.match(name):
         raise ConfigError(
             f"{name!r} is not a valid name for a folder; use letters, digits, - and _: "

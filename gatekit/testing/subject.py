@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, PluginError, alternatives
+from gatekit.cell.errors import GatekitError, PluginError, alternatives
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import names
 from gatekit.cell.language.parse import parse
@@ -222,7 +222,7 @@ def known_signals(subject: Subject) -> Iterable[str]:
     for cell in cell_names(subject.plugins):
         try:
             spec = load_cell(cell, subject.catalogue, subject.plugins)
-        except CellError:
+        except GatekitError:  # of a broken file in conf/cell, which is not this plugin's
             continue
         found |= {gate.name for gate in spec.gates}
         for part in (spec.equations, spec.norms, spec.parameters, spec.constants, spec.inputs):

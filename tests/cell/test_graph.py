@@ -421,7 +421,7 @@ OWN = {
     ),
     "unused-state": (
         own_gate(lambda self, pre: (pre, {"k": pre}), states={"k": 0.0}),
-        "does not use k_prev",
+        "does not use its state 'k'",
     ),
     "61-missing-state": (
         own_gate(lambda self, pre, k_prev: pre + k_prev, states={"k": 0.0}),

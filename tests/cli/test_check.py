@@ -57,6 +57,13 @@ def test_one_check_is_shown_and_nothing_is_kept(
     assert not store.folder().exists()
 
 
+def test_a_broken_cell_beside_it_is_no_failure_of_a_gate(place: Path) -> None:
+    (place / "conf/cell").mkdir(parents=True)
+    (place / "conf/cell/tabs.yaml").write_text("gates:\n\tg: {kind: tanh}\n")
+    (place / "conf/cell/syntax.yaml").write_text(GOOD.replace("h_prev", "h_{t-1}"))
+    assert main(["check", "mine", "--only", "asks_for_known"]) == 0
+
+
 def test_a_failure_says_what_to_type_and_the_exit_code_is_1(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -142,3 +142,17 @@ def test_a_plugin_that_a_runs_files_name_is_not_loaded(
     assert not (place / "harm").exists()
     main([*words, "-o", "own.py", "plugins=[program.py]"])
     assert (place / "harm").exists()
+
+
+@pytest.mark.parametrize("name", ["own.py", "test_own.py"])
+def test_a_file_of_another_author_is_not_overwritten(
+    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["code", "cell=gru", "--to", "numpy", "-o", "own.py", "--test"]
+    (place / name).write_text("mine = 1\n")
+    assert main(words) == EXIT_REFUSED
+    assert "own_cell.py" in capsys.readouterr().err
+    assert [path.name for path in place.iterdir()] == [name]
+    assert (place / name).read_text() == "mine = 1\n"
+    (place / name).unlink()
+    assert main(words) == main(words) == 0  # its own files are

@@ -148,6 +148,43 @@ MISTAKES = {
     "delete": Mistake("delete demo", ("did you mean 'prune'?",), (), 5),
     "stop": Mistake("stop demo", ("Ctrl+C in the terminal",), (), 5),
     "test": Mistake("test half", ("did you mean 'check'?",), ("gates'?",), 5),
+    "cells-without-brackets": Mistake(
+        "train mixers=lstm,gru layers=2", ("type 'mixers=[lstm,gru]'",), ("add -m",)
+    ),
+    "cells-without-brackets-in-a-sweep": Mistake(
+        "train -m mixers=lstm,gru layers=2", ("such as 'mixers=[lstm,gru]', or null.",)
+    ),
+    "cell-beside-cells": Mistake(
+        "train cell=mgu 'mixers=[lstm,gru]' layers=2", ("cell=mgu would have no effect; remove",)
+    ),
+    "budget-by-equals": Mistake("train match=state=1k", ("type match=state:1k",), ("quotes",)),
+    "option-in-a-choice": Mistake(
+        "train block=modern.conv=0", ("Type block=modern block.conv=0",), ("quotes",)
+    ),
+    "no-block": Mistake("train block=none", ("type block=plain",)),
+    "null-block": Mistake("train block=null", ("type block=plain",)),
+    "kind-of-a-block": Mistake("train block=modern block.kind=gla", ("type block=gla.",)),
+    "value-of-a-block": Mistake(
+        "train block=modern block.norm=batch", ("one of 'rms', 'layer', 'none'.",), ("not str",)
+    ),
+    "list-of-gates": Mistake(
+        "train -m cell=lstm swap.forget=[sigmoid,power_law]",
+        ("type -m swap.forget=sigmoid,power_law, without brackets",),
+    ),
+    "gate-as-a-key-of-the-cell": Mistake(
+        "train cell=lstm cell.forget=power_law", ("is swap.forget=GATE",), (), 6
+    ),
+    "stateful": Mistake("train trainer.stateful=true", ("did you mean trainer.tbptt?",)),
+    "jit-of-the-trainer": Mistake("train trainer.jit=true", ("did you mean jit?",)),
+    "scheduler": Mistake("train scheduler=cosine", ("did you mean optimizer.schedule?",), (), 6),
+    "wandb": Mistake("train wandb=true", ("did you mean track=[wandb]?",), (), 6),
+    "activation": Mistake("train activation=relu", ("did you mean swap.ROLE=GATE?",), (), 6),
+    "tokens": Mistake("sample 1a2b --num-tokens 9", ("did you mean '--length'?",)),
+    "run-to-write-as-code": Mistake(
+        "code 1a2b --to torch", ("type gatekit code --with-weights 1a2b",)
+    ),
+    "project-here": Mistake("new project .", ("type gatekit new project my-study",)),
+    "all-runs": Mistake("status demo --all", ("did you mean '--runs'?",)),
     "plugin-without-a-file": Mistake("train cell=lstm --plugin", ("type --plugin FILE.py",)),
 }
 
@@ -175,6 +212,20 @@ def test_a_mistake_gets_a_short_message_with_the_remedy(
     shown = message.replace(str(here), "~/gates/my-study").splitlines()
     lines = [part for line in shown for part in textwrap.wrap(line, COLUMNS) or [""]]
     assert len(lines) <= mistake.lines, message
+
+
+def test_a_block_of_ones_own_needs_a_plugin(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "conf").mkdir()
+    assert main(["train", "block=mine"]) == 2
+    assert "after `gatekit new block NAME` has written its plugin." in capsys.readouterr().err
+
+
+def test_options_may_follow_the_gate_of_a_swap(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for first in ("swap.forget=power_law", "swap.forget.kind=power_law"):
+        assert main(["show", "cell=lstm", first, "swap.forget.eps=0.25"]) == 0
+        assert "0.25" in capsys.readouterr().out
 
 
 MISPLACED = {

@@ -182,7 +182,7 @@ BUILT: list[tuple[int, str, str]] = [
     (60, gate("return ops.sum(pre)"), "a width of 1, and the gate has 4 units"),
     (60, gate("import tensorflow as tf; return tf.cast(pre, 'float16')"), "is float16"),
     (61, gate("return pre, {'k': pre}"), "returns the states k, and declares (none)"),
-    (61, gate("return pre", states='states = {"k": 0.0}'), "does not use k_prev"),
+    (61, gate("return pre", states='states = {"k": 0.0}'), "does not use its state 'k'"),
     (61, gate("return pre, pre, pre"), "a tuple that is not (value, {name: new state})"),
     (
         61,

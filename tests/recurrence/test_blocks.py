@@ -179,6 +179,10 @@ def test_resets_and_states_are_checked():
         made(x, initial_state={"conv": np.zeros((ROWS, 3, WIDTH))})
     with pytest.raises(ConfigError, match="remove bidirectional=True"):
         layer(bidirectional=True, return_state=True)
+    with pytest.raises(ConfigError, match=r"comes first: BlockLayer\('modern', 'lstm'\)"):
+        gatekit.BlockLayer("lstm", "modern")
+    with pytest.raises(ConfigError, match=r"BlockLayer\(\{'kind': 'modern', 'conv': 2\}"):
+        gatekit.BlockLayer("modern", "lstm", conv=2)
     with pytest.raises(ConfigError, match=r"there is no such block.*modern"):
         layer("modren")
 
@@ -226,7 +230,7 @@ def test_the_steps_one_after_another_are_the_whole_call(block):
     made, x = layer(block, return_sequences=True), tf.constant(inputs())
     mask, resets = MASK.copy(), RESETS & MASK
     whole = np.asarray(made(x, mask=mask, resets=resets))
-    states = None
+    states = dict(zip(made.state_names, made.get_initial_state(ROWS), strict=True))
     for t in range(TIME):
         value, states = made.step(x[:, t], states, mask=mask[:, t], resets=resets[:, t])
         valid = mask[:, t]

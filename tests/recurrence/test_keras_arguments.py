@@ -77,6 +77,11 @@ def test_an_unknown_executor_is_refused_at_once(executor: Any) -> None:
         RNN("lstm", 4, executor=executor)
 
 
+def test_gates_without_roles_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"such as gates=\{'forget': 'power_law'\}"):
+        RNN("lstm", 4, gates="power_law")
+
+
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
     with pytest.raises(ConfigError, match=f"no argument '{name}': "):

@@ -72,7 +72,7 @@ def test_what_is_no_step_is_refused() -> None:
     x = inputs_for(made, BATCH, TIME)
     with pytest.raises(DataError, match="batch x features"):
         made.step(x)
-    with pytest.raises(DataError, match="a step reads batch, and"):
+    with pytest.raises(DataError, match="one boolean for each row"):
         made.step(x[:, 0], resets=RESETS)
     with pytest.raises(ConfigError, match="not built yet"):
         RNN("lstm", 4).step(x[:, 0])

@@ -86,7 +86,7 @@ def test_what_does_not_go_together_is_refused():
         (["block=plain", "block.conv=2"], "'plain' has no options"),
         (["block=modern", "block.convolution=2"], "no option 'convolution'"),
         (["mixers=[lstm,gru]", "layers=3"], "type layers=2"),
-        (["mixers=lstm", "layers=2"], r"a list of names of cells"),
+        (["mixers=lstm", "layers=2"], r"a list of cells in brackets"),
         (
             ["mixers=[lstm,gru]", "layers=2", "swap.forgot=sigmoid"],
             "no cell of mixers has the role",

@@ -69,6 +69,11 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
     made = catalogue.blocks[kind]
     given = {str(key): plain(value) for key, value in config.items() if key != "kind"}
     unknown = [name for name in given if name not in made.option_names()]
+    if unknown and unknown[0] in catalogue.blocks:
+        raise ConfigError(
+            f"block.{unknown[0]}={given[unknown[0]]}: type block={unknown[0]} and its options as "
+            f"block.OPTION=VALUE; in Python, block={{'kind': {unknown[0]!r}, OPTION: VALUE}}."
+        )
     if unknown and not made.option_names():
         raise ConfigError(
             f"block.{unknown[0]}={given[unknown[0]]}: the block {kind!r} has no options; remove "

@@ -37,6 +37,10 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         if isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
+        if isinstance(config, (list, tuple)) and where.startswith("swap."):
+            gates = ",".join(str(each) for each in config)
+            typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
+            remedy = f"; {typed}={gates}, without brackets"
         raise CellError(
             f"{where}: a name or {{kind: NAME, option: value}} is expected, not {config!r}{remedy}"
         )

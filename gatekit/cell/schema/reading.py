@@ -73,6 +73,11 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
     for key in config:
         if key not in CELL_KEYS:
             hint = OTHER_KEYS.get(str(key)) or nearest(str(key), CELL_KEYS) or "."
+            if hint == "." and key in (config.get("gates") or ()):
+                hint = (
+                    f"; another gate for this role is swap.{key}=GATE, and its options are "
+                    f"cell.gates.{key}.OPTION."
+                )
             raise CellError(f"cell.{key}: no such key{hint} Keys of a cell: {listed(CELL_KEYS)}.")
     for key in SECTIONS:
         check_members(config, key)

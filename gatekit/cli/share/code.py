@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,11 @@ def run(name: str, argv: Sequence[str]) -> int:
             f"-o {path}: a module of Python is expected, such as -o {path.with_name('cell.py')}"
         )
 
+    if path is not None:
+        _refuse_foreign(path)
+        if options.test:
+            _refuse_foreign(path.with_name(f"test_{path.name}"))
+
     weights = None
     if options.with_weights:
         from gatekit.code.from_run import trained
@@ -77,6 +83,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.cli.overrides import read_overrides
         from gatekit.cli.write.show import build_cell
 
+        for word in options.overrides:
+            if "=" not in word and (args := _as_run(word, options.root)):
+                raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, name)
         cell, plugins = build_cell(asked), asked.plugins
@@ -111,6 +120,28 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
+def _as_run(word: str, root: str) -> str:
+    """Return the arguments for a word that looks like a run or a study, or an empty string."""
+    if (Path(root) / word).is_dir():
+        return f"--with-weights RUN -o FILE.py; `gatekit status {word} --runs` shows the runs"
+    if re.fullmatch(r"[0-9a-f]{3,16}", word) and any(c.isdigit() for c in word):
+        return f"--with-weights {word} -o FILE.py"
+    return ""
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Refuse to overwrite a file that `gatekit code` has not written."""
+    if not path.is_file():
+        return
+    stem = path.stem.removeprefix("test_")
+    head = path.read_bytes()[:20_000]
+    if b"\nWritten by gatekit " not in head and b"as gatekit computes them" not in head:
+        raise ConfigError(
+            f"{path} exists, and gatekit code did not write it; choose another name, such as "
+            f"-o {path.with_name(f'{stem}_cell.py')}, or remove the file"
+        )
+
+
 # What surrounds a recurrent layer in a model, with the value of each key that adds nothing.
 _AROUND = {
     "block": "plain",
@@ -122,6 +153,9 @@ _AROUND = {
 }
 
 
+_HOW = {"block": " (docs/blocks.md has the equations of each block)"}
+
+
 def _refuse_parts_of_models(words: Sequence[str]) -> None:
     for word in words:
         key, _, value = word.lstrip("+").partition("=")
@@ -129,5 +163,5 @@ def _refuse_parts_of_models(words: Sequence[str]) -> None:
         if whole in _AROUND and value.lower() not in (_AROUND[whole], f"{_AROUND[whole]}.0"):
             raise ConfigError(
                 f"{word}: gatekit code writes one recurrent layer, without what a model adds to "
-                f"it; omit {key}, and add it in your own code"
+                f"it; omit {key}, and add it in your own code{_HOW.get(whole, '')}"
             )

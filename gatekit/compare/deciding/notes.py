@@ -33,9 +33,11 @@ def _confounded(rows: Sequence[Row]) -> list[str]:
     if not differences:
         return []
     keys = list(dict.fromkeys(key for each in differences for key in each.differs_in))
+    several = len(differences) > 1
     return [
-        f"{len(differences)} of the groups differ from their baseline in several settings"
-        f" ({in_words(keys)}), so no sentence is written about them: {equal_settings(keys)}"
+        f"{len(differences)} of the groups {'differ from their' if several else 'differs from its'}"
+        f" baseline in several settings ({in_words(keys)}), so no sentence is written about "
+        f"{'them' if several else 'it'}: {equal_settings(keys)}"
     ]
 
 

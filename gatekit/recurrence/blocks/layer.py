@@ -94,12 +94,21 @@ class BlockLayer(keras.layers.Layer):
         plugins: Sequence[str] = (),
         **keras_options: Any,
     ) -> None:
+        known = catalogue(tuple(plugins))
+        if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
+            raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
+        chosen = read_block(block, known)
+        for name in keras_options:
+            if name in chosen.block.option_names():
+                raise ConfigError(
+                    f"{name} is an option of the block: BlockLayer({{'kind': {chosen.kind!r}, "
+                    f"{name!r}: {keras_options[name]!r}}}, ...)"
+                )
         refuse_unknown(keras_options, own_arguments(BlockLayer))
         # Keras would cast states to the compute type.
         keras_options["autocast"] = False
         super().__init__(**keras_options)
-        known = catalogue(tuple(plugins))
-        self.block = read_block(block, known)
+        self.block = chosen
         if return_state and bidirectional:
             raise ConfigError(
                 "return_state=True needs a layer that reads time in one direction: states are "
@@ -238,6 +247,10 @@ class BlockLayer(keras.layers.Layer):
         for name, (steps, width) in self._convolutions().items():
             shapes[f"{name}_inputs"] = (batch, steps, width)
         return shapes
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """Return the first value of each state, in the order of `state_names`."""
+        return list(self.initial_states(batch_size).values())
 
     def initial_states(self, batch_size: Any) -> dict[str, Any]:
         """Return the first value of each state by name.

@@ -85,6 +85,11 @@ def refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
 ELSEWHERE = {
     "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
     "hidden_size": "write units=",
+    "block": "gatekit.BlockLayer(block, cell) is a recurrent layer with a block around it",
+    "width": "a layer's units are its width, and a block is as wide as its input",
+    "jit": "compile the model: model.compile(jit_compile=True); jit is a key of a run",
+    "jit_compile": "compile the model: model.compile(jit_compile=True)",
+    "resets": "sequences are separated in the call: layer(x, resets=...)",
     "layers": "stack layers, all but the last with return_sequences=True; layers is a key of a run",
     "device": "write `with tf.device(...)`, as for any Keras layer",
     "num_layers": "stack layers, all but the last with return_sequences=True",
@@ -121,6 +126,11 @@ def specification(
     Raises:
         CellError: cell or gates are not what their contracts ask for.
     """
+    if not isinstance(gates, Mapping):
+        raise ConfigError(
+            f"gates={gates!r}: a mapping from roles to gates is expected, such as "
+            "gates={'forget': 'power_law'}"
+        )
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
     if not gates and not given:

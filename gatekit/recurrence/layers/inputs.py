@@ -193,6 +193,11 @@ def one_step(value: Any, axes: str) -> Any:
         return {name: one_step(each, axes) for name, each in value.items()}
     tensor = tf.convert_to_tensor(value)
     if tensor.shape.rank != axes.count(" x ") + 1:
+        if axes == "batch":
+            raise DataError(
+                f"mask and resets of a step are one boolean for each row, ({axes},), and the shape "
+                f"{tuple(tensor.shape)} came: take one step, resets[:, t]"
+            )
         raise DataError(
             f"a step reads {axes}, and {tuple(tensor.shape)} came: take one step of a sequence, "
             "x[:, t]; a whole one is the argument of the layer itself"

@@ -29,7 +29,7 @@ from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt
 from gatekit.registry import catalogue, cell_names, left_out, own_file
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
-from gatekit.study.words import overrides, plugin_files
+from gatekit.study.words import GROUPS, overrides, plugin_files
 
 from . import sweepers
 from .sources import search_path
@@ -189,6 +189,9 @@ def _explained(error: BaseException, several: str) -> str:
             "range(start,stop,step): the step is 0; type for example range(1,6) or range(0,10,2)."
         )
     if listing := _SEVERAL.search(messages[0]):
+        if listing[1].lstrip("+").startswith("mixers="):
+            value = listing[1].partition("=")[2]
+            return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
         return f"{listing[1].lstrip('+')} lists several values: {several}."
     cause = error.__cause__
     while cause is not None:
@@ -208,6 +211,12 @@ def _unreadable(override: str) -> str:
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
         typed = " ".join([f"{key}={options[1]}", *(f"{key}.{pair}" for pair in pairs)])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
+    if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
+        if key == "match":
+            return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
+        if second[2] == "." and second[3] and key in GROUPS:
+            typed = f"{key}={second[1]} {key}.{second[3]}={second[4]}"
+            return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
     return (
         f"{key}={value} cannot be read: a value with ( ) [ ] {{ }} , = or ; needs quotes of its "
         f"own within the shell's. Type \"{key}='{bare}'\" with both kinds of quotes."
@@ -236,6 +245,8 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
             f"cell={name}: {name} is a gate, not a cell; put it into a role of a cell, such as "
             f"cell=lstm swap.forget={name}."
         )
+    if group == "block" and name.lower() in ("none", "off", "false", "identity"):
+        return f"block={name}: type block=plain for nothing around the layer."
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     return (
         f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
