@@ -177,7 +177,7 @@ FAULTS = (
     Fault(
         "the adjoint of a linear recurrence reads this step's state",
         "gatekit/recurrence/executors/linear/recurrence.py",
-        "earlier = [before(s, value) for s, value in zip(states, first, strict=True)]",
+        "earlier = [before(s, value, resets) for s, value in zip(states, first, strict=True)]",
         "earlier = list(states)",
         ("tests/recurrence/test_linear_recurrence.py", "-k", "values_and_gradients"),
     ),
@@ -246,7 +246,7 @@ FAULTS = (
     ),
     Fault(
         "a weight's draw does not depend on the seed",
-        "gatekit/recurrence/layers/weights.py",
+        "gatekit/cell/first_values.py",
         'f"{seed}/{name}"',
         'f"{name}"',
         ("tests/recurrence/test_initial.py",),
@@ -504,8 +504,8 @@ FAULTS = (
     Fault(
         "the power of a test is that of a one-sided one",
         "gatekit/compare/stats/power.py",
-        "stdtrit(pairs - 1, 1 - alpha / 2)",
-        "stdtrit(pairs - 1, 1 - alpha)",
+        "stdtrit(seeds - 1, 1 - ALPHA / comparisons / 2)",
+        "stdtrit(seeds - 1, 1 - ALPHA / comparisons)",
         ("tests/compare/test_power.py",),
     ),
 )

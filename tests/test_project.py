@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import planted
 import processes
 import pytest
 import yaml
@@ -35,6 +36,11 @@ def test_new_changes_have_a_place() -> None:
     headings = re.findall(r"^## (.*)$", changes, re.MULTILINE)
     assert headings[0] == "Unreleased"
     assert headings.count("Unreleased") == 1
+
+
+def test_each_planted_fault_can_be_planted() -> None:
+    for fault in planted.FAULTS:
+        assert (ROOT / fault.file).read_text(encoding="utf-8").count(fault.old) == 1, fault.name
 
 
 def test_forms_for_issues_and_pull_requests() -> None:

@@ -239,3 +239,8 @@ def test_the_steps_one_after_another_are_the_whole_call(block):
     assert list(states) == list(made.state_names)
     with pytest.raises(ConfigError, match="in one direction"):
         layer(block, bidirectional=True).step(x[:, 0])
+
+
+def test_a_block_for_the_other_direction_is_named():
+    with pytest.raises(ConfigError, match=r"bidirectional=True in place of keras"):
+        gatekit.BlockLayer("modern", "lstm", 4, go_backwards=True)

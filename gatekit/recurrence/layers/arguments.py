@@ -93,6 +93,7 @@ ELSEWHERE = {
     "layers": "stack layers, all but the last with return_sequences=True; layers is a key of a run",
     "device": "write `with tf.device(...)`, as for any Keras layer",
     "num_layers": "stack layers, all but the last with return_sequences=True",
+    "go_backwards": "a block has bidirectional=True in place of keras.layers.Bidirectional",
     "batch_first": "inputs are always batch x time x features",
 }
 """What to write in place of arguments of torch, and of keys of a run."""
