@@ -72,20 +72,6 @@ def test_refusals(words: list[str], remedy: str, capsys: pytest.CaptureFixture[s
     assert remedy in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["own.py", "test_own.py"])
-def test_a_file_of_another_author_is_not_overwritten(
-    name: str, place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["code", "cell=gru", "--to", "numpy", "-o", "own.py", "--test"]
-    (place / name).write_text("mine = 1\n")
-    assert main(words) == EXIT_REFUSED
-    assert "own_cell.py" in capsys.readouterr().err
-    assert [path.name for path in place.iterdir()] == [name]
-    assert (place / name).read_text() == "mine = 1\n"
-    (place / name).unlink()
-    assert main(words) == main(words) == 0  # its own files are
-
-
 def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file with its weights gives the outputs of the run's layer, in single precision."""
     from gatekit import RNN
@@ -115,3 +101,17 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     (folder / "config.yaml").write_text(dumped({**about, "plugins": [], "block": "modern"}))
     assert main(["code", "--with-weights", str(folder), "-o", "a.py"]) == EXIT_REFUSED
     assert "inside blocks (modern)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["own.py", "test_own.py"])
+def test_a_file_of_another_author_is_not_overwritten(
+    name: str, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["code", "cell=gru", "--to", "numpy", "-o", "own.py", "--test"]
+    (place / name).write_text("mine = 1\n")
+    assert main(words) == EXIT_REFUSED
+    assert "own_cell.py" in capsys.readouterr().err
+    assert [path.name for path in place.iterdir()] == [name]
+    assert (place / name).read_text() == "mine = 1\n"
+    (place / name).unlink()
+    assert main(words) == main(words) == 0  # its own files are
