@@ -244,3 +244,16 @@ def test_the_steps_one_after_another_are_the_whole_call(block):
 def test_a_block_for_the_other_direction_is_named():
     with pytest.raises(ConfigError, match=r"bidirectional=True in place of keras"):
         gatekit.BlockLayer("modern", "lstm", 4, go_backwards=True)
+
+
+def test_a_masked_step_after_a_reset_is_zero_until_the_next_valid_one():
+    mask = np.array([[1, 1, 0, 0, 0, 1], [1, 1, 1, 0, 0, 0]], bool)
+    resets = np.array([[0, 0, 0, 1, 0, 0], [0, 0, 0, 0, 1, 0]], bool)
+    x = inputs()[:2]
+    for made in (layer(return_sequences=True), gatekit.RNN("gru", 4, return_sequences=True)):
+        value = np.asarray(made(x, mask=mask, resets=resets))
+        zero = ~np.any(value, 2)
+        assert zero.tolist() == [[False] * 3 + [True] * 2 + [False], [False] * 4 + [True] * 2]
+    last = layer(return_sequences=False)(x, mask=mask, resets=resets)
+    assert np.any(last[0])
+    assert not np.any(last[1])

@@ -25,6 +25,10 @@ class Order:
             # The keys are distinct, so that the order is one for every algorithm.
             self._first = tf.argsort(tf.where(mask, steps, steps + self.time), axis=1)
             self._count = tf.cumsum(tf.cast(mask, tf.int32), 1)
+            self._any = self._count > 0
+            if self.segments is not None:
+                last = self.taken(self.packed(self.segments), 0)
+                self._any &= last == self.segments
 
     def packed(self, values: Any) -> Any:
         """Return ``batch x time x ...`` with the valid steps first."""
@@ -54,13 +58,14 @@ class Order:
         return self.held(values)[:, -1:]
 
     def any_valid(self, values: Any) -> Any:
-        """Return ``batch x width``, with zero in rows that have no valid step."""
+        """Return ``batch x width``, with zero in rows whose last sequence has no valid step."""
         if self.mask is None:
             return values
-        return tf.where(self._count[:, -1:] > 0, values, tf.zeros_like(values))
+        return tf.where(self._any[:, -1:], values, tf.zeros_like(values))
 
     def held(self, values: Any) -> Any:
-        """Return values with those of a masked step replaced by the last valid ones, or by zero.
+        """Return values with those of a masked step replaced by the last valid ones of its
+        sequence, or by zero.
 
         Args:
             values: ``batch x time x width``.
@@ -68,4 +73,4 @@ class Order:
         if self.mask is None:
             return values
         kept = self.taken(self.packed(values), 0)
-        return tf.where((self._count > 0)[:, :, None], kept, tf.zeros_like(kept))
+        return tf.where(self._any[:, :, None], kept, tf.zeros_like(kept))
