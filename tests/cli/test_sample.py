@@ -16,6 +16,7 @@ from gatekit.runs.studies.survey import find
 from gatekit.study.command import compose
 from gatekit.study.plan import plan
 from gatekit.training.model import build_model, set_weights
+from gatekit.training.streams import writing
 from gatekit.training.streams.writing import drawn, stepper
 from gatekit.training.trainer import train
 
@@ -162,6 +163,14 @@ def test_a_plugin_that_a_runs_files_name_is_not_loaded(sample, trained, tmp_path
     assert not (tmp_path / "harm").exists()
     gone = changed(trained, "gone", plugins=["own.py"], task={"name": "own_task"})
     assert "trained with plugins=[own.py]" in sample(of=gone)[1]
+
+
+@pytest.mark.parametrize("keys", [{"units": 20_000}, {"layers": 10_000}])
+def test_a_model_much_larger_than_its_weights_takes_no_memory(sample, trained, keys, monkeypatch):
+    monkeypatch.setattr(writing, "build_model", None)
+    code, text = sample(of=changed(trained, "large" + next(iter(keys)), **keys))
+    assert code == 2
+    assert "too few for the" in text
 
 
 def test_without_weights_it_says_what_to_type(sample, trained):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,10 @@ import keras
 import numpy
 import tensorflow as tf
 
+from gatekit import registry
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
+from gatekit.cell.graph import build
+from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import components
 from gatekit.runs import config as configs
 from gatekit.runs import durable
@@ -22,6 +26,8 @@ from gatekit.tasks.arrays import read_npz
 from gatekit.tasks.text import CharacterModel
 from gatekit.training.model import build_model, set_weights
 
+SLACK = 4
+"""How many times the size of the stored weights the cells of a configuration may have."""
 Step = Callable[[int], numpy.ndarray]
 """Takes the token of a character and returns the logits of the next one; states are carried."""
 
@@ -128,6 +134,7 @@ def stepper(run: Found, about: dict[str, Any], task: CharacterModel) -> Step:
     Raises:
         RunError: the weights are missing, or do not fit the model.
     """
+    _fits_its_weights(run, about)
     before = keras.config.dtype_policy()
     try:
         one = {**about["trainer"], "tbptt": 1, "batch": 1}
@@ -178,6 +185,34 @@ def _weights(run: Found, names: Sequence[str]) -> dict[str, numpy.ndarray]:
             f"it was written with gatekit bundle STUDY --weights. To train it again: {_again(run)}"
         )
     return read_npz(path, names, f"train it again: {_again(run)}")
+
+
+def _fits_its_weights(run: Found, about: Mapping[str, Any]) -> None:
+    """Refuse a configuration whose cells are far larger than the weights, before memory is taken.
+
+    Raises:
+        GatekitError: they are, or the cells cannot be built.
+    """
+    path = run.path / WEIGHTS
+    if not path.exists():
+        return  # `_weights` has the remedy
+    try:
+        with zipfile.ZipFile(path) as archive:
+            stored = [member.file_size for member in archive.infolist()]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path} cannot be read ({error}); train again: {_again(run)}") from error
+    known = registry.catalogue(tuple(about["plugins"]))
+    unit = read_output_unit(about["output_unit"], known)
+    width = about.get("width") or about["units"]
+    cells = [read_cell(each, known) for each in about.get("mixers") or [about["cell"]]]
+    count = sum(build(each, about["units"], width, unit).count() for each in cells)
+    # What else a block has, and other types of numbers, change this by a small factor.
+    if 4 * count > SLACK * sum(stored) or about["layers"] > len(stored):
+        raise RunError(
+            f"{path} has {sum(stored):,} bytes, too few for the {about['layers']} layers of "
+            f"{about['units']:,} units in {CONFIG}; these files are not of one run. Train again: "
+            f"{_again(run)}"
+        )
 
 
 def _again(run: Found) -> str:
