@@ -13,8 +13,6 @@ from gatekit.cell.language.expression import evaluate, names
 from gatekit.cell.parameter import MAPS
 
 Array = NDArray[np.floating[Any]]
-_EPSILON = 1e-5
-"""That of a normalised state, as in `gatekit.recurrence.step`."""
 
 
 class Stepping:
@@ -106,7 +104,7 @@ class Stepping:
             assert node.expr is not None
             value = evaluate(node.expr, env, self.cell.spec.functions)
         elif node.kind == "norm":
-            (value,) = _normalised([env[node.source]], _EPSILON)
+            (value,) = _normalised([env[node.source]], node.epsilon)
             value = value * env[node.scale] + env[node.offset]
         else:
             assert node.declared is not None
