@@ -238,7 +238,8 @@ class FirstValues:
             return f"math.pi * ({self._filled(draws.arange, shape)} % {rows})"
         elif kind == "head_identity" and len(shape) == 1:
             width = self.size(shape[0] // self.cell.units)
-            place = f"{self._filled(draws.arange, shape)} % ({width}) ** 2 % ({width} + 1)"
+            side = width if width.isdigit() else self._local("side", width)
+            place = f"{self._filled(draws.arange, shape)} % {side}**2 % ({side} + 1)"
             return self._shown(ops.relu(1 - DRAWN), place)
         elif kind == "token_shift" and len(shape) == 1:
             share = f"{self._filled(draws.arange, shape)} / {self.size(shape[0])}"

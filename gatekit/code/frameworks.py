@@ -311,7 +311,8 @@ _KERAS_HELPERS = {
     "hippo": _HIPPO,
     "reservoir": """def reservoir(size: int, radius: float, density: float) -> A:
     normal = ops.convert_to_numpy(keras.random.normal((size, size)))
-    matrix = normal * (ops.convert_to_numpy(keras.random.uniform((size, size))) < density)
+    kept = ops.convert_to_numpy(keras.random.uniform((size, size))) < density
+    matrix = normal * kept
     largest = np.abs(np.linalg.eigvals(matrix)).max()
     return ops.convert_to_tensor(matrix * (radius / largest if largest > 0 else 0.0))""",
     **_array_helpers("ops"),

@@ -90,20 +90,20 @@ def test_evaluation_has_states_of_its_own():
     _, carrying = layers()
     x = data()
     carrying(x[:, :WINDOW], begins=begins(0), training=True)
-    kept = {name: v.numpy() for name, v in carrying.carried.by_name.items()}
+    kept = {name: v.numpy() for name, v in carrying.carried.trained.by_name.items()}
     assert set(kept) == set(state_shapes(carrying.cell, SIZE))
     parts = [carrying(x[:, s : s + 6], begins=begins(s), training=False) for s in (0, 6)]
-    assert all((carrying.carried.by_name[n].numpy() == v).all() for n, v in kept.items())
+    assert all((carrying.carried.trained.by_name[n].numpy() == v).all() for n, v in kept.items())
     numpy.testing.assert_allclose(tf.concat(parts, 1), layers()[0](x)[0], atol=1e-12)
 
 
 def test_a_batch_of_another_size_is_read_from_its_beginning():
     _, carrying = layers()
     carrying(data(), begins=begins(0), training=False)
-    kept = carrying.evaluated.by_name["c"].numpy()
+    kept = carrying.carried.evaluated.by_name["c"].numpy()
     y = carrying(data(size=2), begins=tf.fill([2], True), training=False)
     numpy.testing.assert_allclose(y, layers()[0](data(size=2))[0], atol=1e-12)
-    assert (carrying.evaluated.by_name["c"].numpy() == kept).all()
+    assert (carrying.carried.evaluated.by_name["c"].numpy() == kept).all()
 
 
 def test_states_are_no_weights():

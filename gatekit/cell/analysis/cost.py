@@ -13,8 +13,9 @@ from gatekit.cell.language.shape import Shape, infer
 # Computed by XLA as a window over the whole width for each element.
 _WINDOWS = ("cumsum", "cumax")
 # Operations for each element of the argument; what only moves numbers is free.
-_REDUCTIONS = {"softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean": 1, "var": 4}
-_PRODUCTS = {"matvec": 2, "vecmat": 2}
+_REDUCTIONS = {"dot": 2, "softmax": 5, "cumsum": 1, "cumax": 6, "sum": 1, "mean": 1, "var": 4}
+# Which argument of a product is the vector, or the matrix of several.
+_VECTOR = {"matvec": 1, "vecmat": 0}
 _FREE = ("repeat", "transpose", "split", "flat", "column", "row")
 _NORM = 5
 
@@ -197,8 +198,9 @@ def _operations(cell: Cell, part: Neg | Binary | Call, shapes: _Shapes) -> int:
             return _sum(cell, lift(written), dict(zip(names, inner, strict=True)))
         if part.function in _FREE:
             return 0
-        if part.function in _REDUCTIONS or part.function in _PRODUCTS or part.function == "dot":
-            read = [math.prod(infer(arg, shapes, functions, "cell") or (1,)) for arg in part.args]
-            times = {**_REDUCTIONS, **_PRODUCTS, "dot": 2}[part.function]
-            return times * max(read)
+        read = [infer(arg, shapes, functions, "cell") or (1,) for arg in part.args]
+        if part.function in _VECTOR:
+            return 2 * math.prod(shape) * read[_VECTOR[part.function]][-1]
+        if part.function in _REDUCTIONS:
+            return _REDUCTIONS[part.function] * max(map(math.prod, read))
     return math.prod(shape)
