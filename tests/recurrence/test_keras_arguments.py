@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -9,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from gatekit import RNN, Cell
+from gatekit import RNN, BlockLayer, Cell
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.recurrence.layers.arguments import ELSEWHERE, REMEDIES, own_arguments
 
@@ -84,8 +85,10 @@ def test_gates_without_roles_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_an_argument_of_torch_or_of_a_run_is_refused_with_its_place(name: str) -> None:
+    of_blocks = name in own_arguments(RNN)
+    make = functools.partial(BlockLayer, "modern") if of_blocks else RNN
     with pytest.raises(ConfigError, match=f"no argument '{name}': "):
-        RNN("lstm", 4, **{name: 1})
+        make("lstm", 4, **{name: 1})
 
 
 @pytest.mark.parametrize(
