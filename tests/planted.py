@@ -348,7 +348,7 @@ FAULTS = (
     Fault(
         "a checkpoint lacks the carried states",
         "gatekit/training/tensors.py",
-        "if isinstance(layer, (CarryingBlock, CarryingRNN)):",
+        "if isinstance(layer, Carrying):",
         "if not layer.built:",
         ("tests/study/test_resume.py", "-k", "windows"),
     ),

@@ -114,7 +114,7 @@ _NOTES = {
     "--split NAME another test set.",
     "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
     "--open": "; the page is a file: open it in a browser.",
-    "--sort": "; groups with a decided verdict come first, the best of them on top.",
+    "--sort": "; the table lists the groups by their mean, the best first.",
     "--seeds": "; seeds are chosen by train: seeds=5.",
 }
 

@@ -61,7 +61,7 @@ def resolve(config: Mapping[str, Any], model: keras.Model, feed: Feed, evaluatio
     layers = recurrent_layers(model)
     if why := _graph_only(layers):
         return Mode(False, f"auto: {why}")
-    # A dry run makes three steps, and decides as the run would that it stands for.
+    # A dry run makes only three steps, but decides for the full number of steps of its run.
     trainer = config["trainer"].get("rehearsed", config["trainer"])
     steps = trainer["steps"] or trainer["epochs"] * feed.per_epoch
     looks = min(evaluations, steps) if trainer["steps"] else trainer["epochs"]

@@ -157,8 +157,8 @@ def build_model(
         resets: whether rows hold several sequences.
 
     Returns:
-        A model of x, or of a list of x, the mask and the resets if there are any, and where streams
-        begin if states are carried.
+        The model. Its input is x alone, or a list: x, then the mask, the resets and the beginnings
+        of streams, of which only those are listed that the run has.
     """
     seed = seeds.part(config, "init")
     keras.config.set_dtype_policy(config["precision"])

@@ -10,7 +10,7 @@ import numpy
 from gatekit.cell.errors import RunError
 
 from .model import recurrent_layers
-from .streams.carrying import CarryingBlock, CarryingRNN
+from .streams.carrying import Carrying
 
 
 def kept(model: Any) -> dict[str, numpy.ndarray]:
@@ -46,7 +46,7 @@ def _named(model: Any) -> Iterator[tuple[str, Any]]:
         seeds = [variable for variable in layer.variables if id(variable) not in weights]
         for place, variable in enumerate(seeds):
             yield f"seed/{layer.name}/{place}", variable
-        if isinstance(layer, (CarryingBlock, CarryingRNN)):
+        if isinstance(layer, Carrying):
             for name, variable in layer.carried.trained.by_name.items():
                 yield f"carried/{layer.name}/{name}", variable
     for layer in recurrent_layers(model):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gatekit import RNN
 
 from .cells import spec
-from .problems import loss
+from .problems import assert_close, loss
 
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 8
 # With padding at the end, a hole, no padding, and nothing valid at all.
@@ -103,3 +103,34 @@ def computed(
 def graph(function: Any, **options: Any) -> Any:
     """Return the function compiled to a graph."""
     return tf.function(function, autograph=False, **options)
+
+
+def holes(time: int) -> NDArray[np.bool_]:
+    """Return a mask with holes, one at the start and one at the end, and a row without a step."""
+    mask = np.random.default_rng(time).random((4, time)) < 0.7
+    mask[0], mask[1] = True, False
+    return mask
+
+
+def agree(executor: str, cell: Any, time: int, mode: Any = None, **options: Any) -> RNN:
+    """Assert that an executor has the values and all gradients of the reference, masked.
+
+    Args:
+        executor: the executor.
+        cell: a name, or a cell as plain data.
+        time: the steps.
+        mode: wraps the computation, as `graph` does; None for eager mode.
+        options: of the layer.
+    """
+    found = []
+    for name in ("reference", executor):
+        made = layer(cell, executor=name, return_state=True, **options)
+        inputs, states = inputs_for(made, time=time), states_for(made)
+
+        def run(inputs: Any, states: Any, made: Any = made) -> Any:
+            return computed(made, inputs, holes(time), states, training=True)
+
+        found.append((mode(run) if mode else run)(inputs, states))
+    assert_close(found[1][0], found[0][0])
+    assert_close(found[1][1], found[0][1])
+    return made

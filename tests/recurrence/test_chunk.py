@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors.chunk import layout
 from gatekit.recurrence.executors.chunk.scores import in_blocks, scores
 
 from .chunk_cells import BUNDLED, OWN, READ, REFUSED, cell
-from .layers import computed, graph, inputs_for, layer, states_for
+from .layers import agree, computed, graph, holes, inputs_for, layer
 from .problems import assert_close
 
 CELLS = (*BUNDLED, *OWN)
@@ -27,25 +26,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "LARGEST", CHUNK)
 
 
-def _mask(time: int) -> NDArray[np.bool_]:
-    """Return a mask with holes, one at the start and one at the end, and a row without a step."""
-    mask = np.random.default_rng(time).random((4, time)) < 0.7
-    mask[0], mask[1] = True, False
-    return mask
-
-
 def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:
-    found = []
-    for executor in ("reference", "chunk"):
-        made = layer(OWN.get(name, name), executor=executor, return_state=True, **options)
-        inputs, states = inputs_for(made, time=time), states_for(made)
-
-        def run(inputs: Any, states: Any, made: Any = made) -> Any:
-            return computed(made, inputs, _mask(time), states, training=True)
-
-        found.append((mode(run) if mode else run)(inputs, states))
-    assert_close(found[1][0], found[0][0])
-    assert_close(found[1][1], found[0][1])
+    agree("chunk", OWN.get(name, name), time, mode, **options)
 
 
 @pytest.mark.usefixtures("_small")
@@ -107,7 +89,7 @@ def test_a_sequence_in_parts_is_the_whole() -> None:
 @pytest.mark.parametrize("name", ["gla", "mlstm", "gated_delta_product", "two_sided"])
 def test_xla_agrees(name: str) -> None:
     made = layer(OWN.get(name, name), executor="chunk", return_sequences=True)
-    x, mask = inputs_for(made, time=10), _mask(10)
+    x, mask = inputs_for(made, time=10), holes(10)
     plain, compiled = (
         graph(lambda x: computed(made, x, mask), **how)(x) for how in ({}, {"jit_compile": True})
     )

@@ -7,38 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.executors.newton import solve
 
-from .layers import computed, graph, inputs_for, layer, states_for
+from .layers import agree, computed, graph, inputs_for, layer
 from .newton_cells import BUNDLED, OWN, REFUSED
 from .problems import assert_close
 
 STABLE = [name for name in OWN if name != "unstable"]
 
 
-def _mask(time: int) -> NDArray[np.bool_]:
-    """Return a mask with holes, one at the start and one at the end, and a row without a step."""
-    mask = np.random.default_rng(time).random((4, time)) < 0.7
-    mask[0], mask[1] = True, False
-    return mask
-
-
 def _agree(name: str, time: int, mode: Any = None, **options: Any) -> Any:
-    found = []
-    for executor in ("reference", "newton"):
-        made = layer(OWN.get(name, name), executor=executor, return_state=True, **options)
-        inputs, states = inputs_for(made, time=time), states_for(made)
-
-        def run(inputs: Any, states: Any, made: Any = made) -> Any:
-            return computed(made, inputs, _mask(time), states, training=True)
-
-        found.append((mode(run) if mode else run)(inputs, states))
-    assert_close(found[1][0], found[0][0])
-    assert_close(found[1][1], found[0][1])
-    return made
+    return agree("newton", OWN.get(name, name), time, mode, **options)
 
 
 @pytest.mark.parametrize("name", [*BUNDLED, *STABLE])

@@ -301,7 +301,7 @@ class AllSteps(Step):
 
 
 def blocks_of(cell: Cell) -> tuple[tuple[Any, ...], Mapping[str, Any], tuple[str, ...]]:
-    """Return the blocks of a cell, the reads that they name, and gates whose sums they name.
+    """Return the blocks of a cell, with the reads and the gates that their formulas refer to.
 
     Raises:
         UnwrittenError: there are none, or they cannot be written.

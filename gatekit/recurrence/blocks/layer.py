@@ -35,7 +35,7 @@ from gatekit.recurrence.layers.inputs import (
     one_step,
 )
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.layers.seeds import earlier_twins, seed_of
+from gatekit.recurrence.layers.seeds import SeededLayer, earlier_twins, seed_of
 from gatekit.recurrence.layers.states import state_shapes
 from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
@@ -47,7 +47,7 @@ _NUMBER = re.compile(r"(?:_\d+)?\Z")
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
-class BlockLayer(keras.layers.Layer):
+class BlockLayer(SeededLayer):
     """A recurrent layer with the block around it; the output is as wide as the input.
 
     ``y = combine(x, mix(x))``; masked steps change nothing, and repeat the last output.
@@ -126,7 +126,6 @@ class BlockLayer(keras.layers.Layer):
         self.executor = check_name(executor)
         self.supports_masking = True
         self._built_block: BuiltBlock | None = None
-        self._called_with: Any = None
 
     # --- building -----------------------------------------------------------
 
@@ -138,10 +137,7 @@ class BlockLayer(keras.layers.Layer):
             ConfigError: the layer is not built yet.
         """
         if self._built_block is None:
-            raise ConfigError(
-                f"the layer {self.name!r} is not built yet: call it once, "
-                "or build((None, None, width))"
-            )
+            raise self._unbuilt("width")
         return self._built_block
 
     @property
@@ -153,17 +149,6 @@ class BlockLayer(keras.layers.Layer):
     def mixers(self) -> list[RNN]:
         """The recurrent layers: one, or one for each direction."""
         return [layer for layer in self._layers if isinstance(layer, RNN)]
-
-    @tf.autograph.experimental.do_not_convert
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Call the layer; the first call builds it."""
-        if self.built:
-            return super().__call__(inputs, *args, **kwargs)
-        self._called_with = inputs
-        try:
-            return super().__call__(inputs, *args, **kwargs)
-        finally:
-            self._called_with = None
 
     def build(self, input_shape: Any) -> None:
         """Create the parts for inputs ``batch x time x width``.

@@ -18,12 +18,12 @@ from gatekit.registry import catalogue as registered
 from .arguments import check_float, checked_units, refuse_unknown, specification
 from .built import built
 from .regularizers import Rules
-from .seeds import earlier_twins, seed_of
+from .seeds import SeededLayer, earlier_twins, seed_of
 from .states import first_states, state_names, state_shapes
 from .weights import draw, starting_at
 
 
-class CellLayer(keras.layers.Layer):
+class CellLayer(SeededLayer):
     """A Keras layer over a cell; `gatekit.RNN` and `gatekit.Cell` are such layers.
 
     Args:
@@ -86,7 +86,6 @@ class CellLayer(keras.layers.Layer):
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
         self._cell: Cell | None = None
         self._variables: dict[str, Any] = {}
-        self._called_with: Any = None
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(name, getattr(self, name))
@@ -108,17 +107,6 @@ class CellLayer(keras.layers.Layer):
         count = f"{head}, {self._cell.count():,} parameters"
         return table(rows, ("weight", "shape", "trained"), title=count)
 
-    @tf.autograph.experimental.do_not_convert
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.built:
-            return super().__call__(inputs, *args, **kwargs)
-        # `build` gets shapes only, and the graph of a model is known by its tensors.
-        self._called_with = inputs
-        try:
-            return super().__call__(inputs, *args, **kwargs)
-        finally:
-            self._called_with = None
-
     # --- building -----------------------------------------------------------
 
     @property
@@ -129,10 +117,7 @@ class CellLayer(keras.layers.Layer):
             ConfigError: the layer is not built yet.
         """
         if self._cell is None:
-            raise ConfigError(
-                f"the layer {self.name!r} is not built yet: call it once, "
-                "or build((None, None, features))"
-            )
+            raise self._unbuilt("features")
         return self._cell
 
     def _sized(self, features: int | None = None) -> Cell:

@@ -141,16 +141,22 @@ def checked_mask(mask: Any, x: Any) -> Any:
     tensor = tf.convert_to_tensor(mask)
     if tensor.dtype.is_integer:
         tensor = tensor != 0
+    return _of_steps(tensor, x, "the mask", "true where a step is valid: mask != 0")
+
+
+def _of_steps(tensor: Any, x: Any, called: str, remedy: str) -> Any:
+    """Return booleans of the steps of an input, ``batch x time``.
+
+    Raises:
+        DataError: they are no booleans, or have another shape than the input.
+    """
     if tensor.dtype != tf.bool:
-        raise DataError(
-            f"the mask is {tensor.dtype.name}; booleans are expected, true where a step is valid: "
-            "mask != 0"
-        )
+        raise DataError(f"{called} is {tensor.dtype.name}; booleans are expected, {remedy}")
     if tensor.shape.rank == 3 and tensor.shape[2] == 1:
         tensor = tensor[:, :, 0]
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
         raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}; "
+            f"{called} has the shape {tuple(tensor.shape)}; "
             f"batch x time of the input is {tuple(x.shape[:2])}"
         )
     return tensor
@@ -229,19 +235,8 @@ def checked_resets(resets: Any, x: Any) -> Any:
                 "tf.concat([tf.ones_like(n[:, :1], bool), n[:, 1:] != n[:, :-1]], 1)"
             )
         tensor = tensor != 0
-    if tensor.dtype != tf.bool:
-        raise DataError(
-            f"resets is {tensor.dtype.name}; booleans are expected, true where a new sequence "
-            "begins: resets != 0"
-        )
-    if tensor.shape.rank == 3 and tensor.shape[2] == 1:
-        tensor = tensor[:, :, 0]
-    if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
-        raise DataError(
-            f"resets has the shape {tuple(tensor.shape)}; batch x time of the input is "
-            f"{tuple(x.shape[:2])}"
-        )
-    return tf.ensure_shape(tensor, x.shape[:2])
+    remedy = "true where a new sequence begins: resets != 0"
+    return tf.ensure_shape(_of_steps(tensor, x, "resets", remedy), x.shape[:2])
 
 
 def checked_states(

@@ -187,6 +187,10 @@ class RNN(CellLayer):
         """Return the first value of each state in the order of `state_names`, ``batch x width``."""
         return list(self.initial_states(batch_size).values())
 
+    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+        """Return the shape of each state by name, ``batch x width``."""
+        return state_shapes(self.cell, batch_size)
+
     def initial_states(self, batch_size: Any) -> dict[str, Any]:
         """Return the first value of each state by name, ``batch x width``.
 

@@ -11,7 +11,35 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras.src.backend.common import global_state
+
+from gatekit.cell.errors import ConfigError
+
+
+class SeededLayer(keras.layers.Layer):
+    """A layer that knows, while it is built, what it is called with; `earlier_twins` needs it."""
+
+    _called_with: Any = None
+
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; the first call builds it."""
+        if self.built:
+            return super().__call__(inputs, *args, **kwargs)
+        # `build` gets shapes only, and the graph of a model is known by its tensors.
+        self._called_with = inputs
+        try:
+            return super().__call__(inputs, *args, **kwargs)
+        finally:
+            self._called_with = None
+
+    def _unbuilt(self, last: str) -> ConfigError:
+        """Return the error of a layer that is not built yet; ``last`` is its input's last axis."""
+        return ConfigError(
+            f"the layer {self.name!r} is not built yet: call it once, "
+            f"or build((None, None, {last}))"
+        )
 
 
 def seed_of(seed: int, earlier: int) -> int:

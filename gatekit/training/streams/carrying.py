@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.layers.states import KeptStates, state_shapes
+from gatekit.recurrence.layers.seeds import SeededLayer
+from gatekit.recurrence.layers.states import KeptStates
 
 
 class Carried:
@@ -56,11 +57,11 @@ class Carried:
         return {name: chosen(name, value) for name, value in kept.values().items()}
 
 
-class CarryingRNN(RNN):
-    """A recurrent layer for truncated back-propagation.
+class Carrying(SeededLayer):
+    """What `CarryingRNN` and `CarryingBlock` share.
 
     Args:
-        arguments: those of `gatekit.RNN`.
+        arguments: those of the layer.
         batch: the number of streams.
 
     Attributes:
@@ -76,9 +77,17 @@ class CarryingRNN(RNN):
     def build(self, input_shape: Any) -> None:
         """Create the weights, and variables for the states."""
         super().build(input_shape)
-        shapes = state_shapes(self.cell, self.batch)
-        first = lambda: self._first_states(self.batch)  # noqa: E731
-        self.carried = Carried(shapes, first, self.variable_dtype)
+        layer: Any = self
+
+        def first() -> Mapping[str, Any]:
+            found: Mapping[str, Any] = layer.initial_states(self.batch)
+            return found
+
+        self.carried = Carried(layer.state_shapes(self.batch), first, self.variable_dtype)
+
+
+class CarryingRNN(Carrying, RNN):
+    """A recurrent layer for truncated back-propagation."""
 
     def call(
         self,
@@ -107,28 +116,8 @@ class CarryingRNN(RNN):
         return super().call(inputs, states, mask, training, resets)
 
 
-class CarryingBlock(BlockLayer):
-    """A block for truncated back-propagation: its convolutions' last inputs are carried, too.
-
-    Args:
-        arguments: those of `gatekit.BlockLayer`.
-        batch: the number of streams.
-
-    Attributes:
-        carried: the states of the streams.
-    """
-
-    carried: Carried
-
-    def __init__(self, *arguments: Any, batch: int, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.batch = batch
-
-    def build(self, input_shape: Any) -> None:
-        """Create the weights, and variables for the states."""
-        super().build(input_shape)
-        first = lambda: self.initial_states(self.batch)  # noqa: E731
-        self.carried = Carried(self.state_shapes(self.batch), first, self.variable_dtype)
+class CarryingBlock(Carrying, BlockLayer):
+    """A block for truncated back-propagation: its convolutions' last inputs are carried, too."""
 
     def call(
         self,

@@ -115,7 +115,7 @@ def write_text(
 
 
 def drawn(logits: numpy.ndarray, temperature: float, random: numpy.random.Generator) -> int:
-    """Return a token drawn from the logits; never the first one, which stands for unknown ones."""
+    """Draw a token from the logits, but never token 0, which stands for unknown characters."""
     known = logits[1:].astype("float64")
     if not temperature:
         return 1 + int(known.argmax())
