@@ -116,10 +116,20 @@ class _Names:
                     continue
                 setattr(owner, name, value)
                 found.append(f"replaced {owner.__name__}.{name}")
+            for name in _hiding(owner, values):
+                delattr(owner, name)
+                found.append(f"replaced {owner.__name__}.{name}")
 
     def _is_of_library(self, value: Any) -> bool:
         root = str(getattr(value, "__module__", "")).partition(".")[0]
         return bool(root) and root not in self.strangers and not root.startswith(PRIVATE)
+
+
+def _hiding(owner: Any, values: dict[str, Any]) -> list[str]:
+    """Return what was added to a class in place of a function that it inherits."""
+    bases = owner.__mro__[1:] if isinstance(owner, type) else ()
+    added = [name for name in owner.__dict__ if name not in values] if bases else []
+    return [n for n in added if any(_is_function(vars(base).get(n)) for base in bases)]
 
 
 def _is_function(value: Any) -> bool:

@@ -1,8 +1,7 @@
 """The equation language: what is refused, how fast, and that its text is one program."""
 
-import time
-
 import pytest
+from bounded import bounded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,10 +98,8 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case):
     text, says = REFUSED[case]
-    start = time.process_time()
-    with pytest.raises(ExpressionError, match=says) as caught:
+    with bounded(), pytest.raises(ExpressionError, match=says) as caught:
         parse(text, FUNCTIONS)
-    assert time.process_time() - start < 2
     assert len(str(caught.value)) < 1500
 
 

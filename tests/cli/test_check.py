@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import processes
 import pytest
+from bounded import bounded
 
 from gatekit.cell.errors import GatekitError
 from gatekit.cli.main import main
@@ -198,10 +198,8 @@ def test_a_file_that_nobody_trusts_is_refused_at_once(case: str, place: Path) ->
     path = place / "untrusted.yaml"
     path.write_bytes(data)
     (place / "evil.py").write_text("raise SystemExit('evil ran')\n")
-    start = time.process_time()
-    with pytest.raises(GatekitError) as caught:
+    with bounded(), pytest.raises(GatekitError) as caught:
         from_file(path)
-    assert time.process_time() - start < 2
     assert says in str(caught.value)
     assert "untrusted.yaml" in str(caught.value)
     assert not (place / "owned").exists()

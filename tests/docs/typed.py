@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 from unittest import mock
 
-from gatekit.cell.errors import DataError
+from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cli.arguments import Parser
 from gatekit.cli.commands import COMMANDS
 from gatekit.cli.main import main
@@ -54,6 +54,10 @@ def _gatekit(words: Sequence[str]) -> None:
         try:
             _, broken = plan_or_errors(jobs)
         except DataError:  # nothing is fetched here: CI has the data, and judges the keys as well
+            return
+        except ConfigError as error:  # CI has the trackers
+            if "a list of installed trackers" not in str(error):
+                raise
             return
         assert broken == []
     elif name in RUN:

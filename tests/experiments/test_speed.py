@@ -296,7 +296,10 @@ def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
     assert "there is no cell 'no_such_cell'" in str(raised.value)
 
 
-def test_cells_in_chunks_have_their_sizes_and_contenders(capsys: Any) -> None:
+def test_cells_in_chunks_have_their_sizes_and_contenders(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.speed.contender.find_spec", lambda name: name)
     main(["--chunks", "--list", "--cells", "gla,retnet"])
     lines = capsys.readouterr().out
     assert "gla 2,16384,64,64 train+memory" in lines.replace("\n", " ")

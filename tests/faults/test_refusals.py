@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import numpy
 import pytest
 import tensorflow as tf
 import yaml
+from bounded import bounded
 
 from gatekit import RNN, Batch, Metric, Signature, Task, registry
 from gatekit.cell.errors import DataError, GatekitError
@@ -283,11 +283,10 @@ def test_a_cell_is_refused(row: int, text: str, says: str) -> None:
 
 @pytest.mark.parametrize(("row", "text", "says"), EQUATIONS, ids=ids(EQUATIONS))
 def test_an_equation_is_refused_at_once(row: int, text: str, says: str) -> None:
-    start = time.process_time()
-    with pytest.raises(GatekitError) as caught:
-        built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": text}})
-    assert says in str(caught.value)
-    assert time.process_time() - start < 2
+    with bounded():
+        with pytest.raises(GatekitError) as caught:
+            built({"gates": {"g": {"kind": "tanh"}}, "equations": {"h": text}})
+        assert says in str(caught.value)
 
 
 @pytest.mark.parametrize(("row", "call", "says"), LAYERS, ids=ids(LAYERS))

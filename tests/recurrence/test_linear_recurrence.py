@@ -33,7 +33,7 @@ def _expected(a: Any, b: Any, first: Any) -> Any:
 
 def _solved(solver: str, a: Any, b: Any, first: Any) -> Any:
     """Return the sequences, and the last values behind them as one more step."""
-    k = len(b)
+    k = b.shape[0]
     rows = [[a[i, j] for j in range(k)] for i in range(k)]
     right, start = [b[i] for i in range(k)], [first[i] for i in range(k)]
     sequences, last = linear_recurrence(SOLVERS[solver], rows, right, start)

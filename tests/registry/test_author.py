@@ -1,5 +1,6 @@
 """Where an author's mistake is, and what to type against it."""
 
+import re
 import sys
 
 import pytest
@@ -66,8 +67,8 @@ def test_a_mistake_is_told_with_its_line_and_a_remedy(write, case):
 def test_a_long_line_is_quoted_in_part(write, mistake):
     write("plugins/mine.py", f"{mistake}  # {'long ' * 5000}\n")
     (found,) = registry.broken()
-    # Python quotes some other part of a long line that is no Python
-    assert f"line 1: {mistake if '= =' not in mistake else 'long'}" in found.reason
+    # Python up to 3.12 quotes some other part of a long line that is no Python
+    assert re.search(f"line 1: ({re.escape(mistake)}|long long)", found.reason)
     assert len(found.reason) < 400
 
 

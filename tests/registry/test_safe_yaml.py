@@ -1,9 +1,8 @@
 """Rows 7 to 17 of the table of faults, as far as they concern the file of a cell."""
 
-import time
-
 import pytest
 import yaml
+from bounded import bounded
 
 from gatekit.cell.errors import ConfigError
 from gatekit.registry.safe_yaml import MAX_BYTES, MAX_DEPTH, read_yaml
@@ -62,10 +61,8 @@ def test_refused_within_two_seconds(tmp_path, case):
     content, says = REFUSED[case]
     path = tmp_path / "cell.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    start = time.process_time()
-    with pytest.raises(ConfigError, match=says) as caught:
+    with bounded(), pytest.raises(ConfigError, match=says) as caught:
         read_yaml(path)
-    assert time.process_time() - start < 2
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 600 + len(str(path))
 
@@ -74,10 +71,8 @@ def test_refused_within_two_seconds(tmp_path, case):
 def test_16_the_largest_file_is_answered_within_seconds(tmp_path, pattern):
     path = tmp_path / "cell.yaml"
     path.write_text((pattern * MAX_BYTES)[:MAX_BYTES], encoding="utf-8")
-    start = time.process_time()
-    with pytest.raises(ConfigError):
+    with bounded(), pytest.raises(ConfigError):
         read_yaml(path)
-    assert time.process_time() - start < 2
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import fmean
 
 _LANE, _SPACE, _SWEEPS = 10.0, 18.0, 12
 
@@ -188,13 +189,14 @@ class _Arranger:
                     near = self.before.get(slot.key, []) + self.after.get(slot.key, [])
                     heights = [self.middles[n] for n in near]
                     own = self.middles[slot.key]
-                    wanted.append(sum(heights) / len(heights) if heights else own)
+                    wanted.append(fmean(heights) if heights else own)
                 for slot, y in zip(slots, _spread(slots, wanted), strict=True):
                     self.middles[slot.key] = y
         top = min(
             self.middles[slot.key] - slot.height / 2 for slots in self.slots for slot in slots
         )
-        self.middles = {key: y - top for key, y in self.middles.items()}
+        # Rounded, so that a half is drawn alike whatever the last bits are.
+        self.middles = {key: round(y - top, 3) for key, y in self.middles.items()}
 
     def routes(
         self, places: Mapping[str, Place], columns: tuple[tuple[float, float], ...]
@@ -243,7 +245,7 @@ def _ranked(
     means = {}
     for place, slot in enumerate(slots):
         near = [rank[key] for key in neighbours.get(slot.key, ()) if key in rank]
-        means[slot.key] = sum(near) / len(near) if near else float(place)
+        means[slot.key] = fmean(near) if near else float(place)
     return sorted(slots, key=lambda slot: means[slot.key])
 
 
