@@ -41,6 +41,7 @@ class VariantPreview:
     """Runs that differ in seed and rates only, and what three steps of one of them showed.
 
     Attributes:
+        label: the words that all of them were asked for with.
         parameters: trainable parameters of all recurrent layers.
         state: numbers that they carry from step to step, for one sequence.
         flops: their floating-point operations per token, forward.
@@ -120,8 +121,10 @@ def preview(
     first: dict[str, PlannedRun] = {}
     for run in plan.runs:
         key = _shape(run.config)
-        label = " ".join(w for w in words_of(run.label) if not w.startswith("seed="))
-        trial = trials.setdefault(key, VariantPreview(label, run.config["units"], run.parameters))
+        words = [word for word in words_of(run.label) if not word.startswith("seed=")]
+        fresh = VariantPreview(" ".join(words), run.config["units"], run.parameters)
+        trial = trials.setdefault(key, fresh)
+        trial.label = " ".join(word for word in words_of(trial.label) if word in words)
         trial.state, trial.flops = run.sizes.get("state"), run.sizes.get("flops")
         trial.match = run.config.get("match")
         state = run.folder().state().name
@@ -161,8 +164,10 @@ def _room(plan: SweepPlan) -> tuple[str, int, int, int]:
 
 
 def _shape(config: Mapping[str, Any]) -> str:
+    """Return what decides the time and memory of a run: of rates, only whether there is one."""
     kept = {k: v for k, v in config.items() if k not in ("seed", "optimizer")}
-    return canonical_json({**kept, "optimizer": config["optimizer"]["name"]})
+    drops = bool(config.get("dropout"))
+    return canonical_json({**kept, "dropout": drops, "optimizer": config["optimizer"]["name"]})
 
 
 def _try_out(

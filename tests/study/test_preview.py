@@ -81,6 +81,15 @@ def test_runs_are_counted_by_variant_and_state():
 
 
 @pytest.mark.usefixtures("place")
+def test_runs_that_differ_in_rates_only_are_tried_once():
+    rates = ["dropout=0,0.1,0.2", "optimizer.learning_rate=0.1,0.2"]
+    plain, dropping = found("-m", "cell=gru", *rates, "units=5").trials
+    assert (plain.todo, dropping.todo) == (2, 4)
+    assert "dropout=0 " in f"{plain.label} " and "learning_rate" not in plain.label
+    assert "dropout" not in dropping.label and "cell=gru" in dropping.label
+
+
+@pytest.mark.usefixtures("place")
 def test_broken_variants_are_all_told_beside_those_that_work():
     seen = found("-m", "cell=rnn,lstm,mgu", "swap.input=sigmoid")
     assert [t.label for t in seen.trials] == ["task=sum cell=lstm swap.input=sigmoid"]
