@@ -12,7 +12,7 @@ import pytest
 
 from gatekit import RNN, BlockLayer, Cell
 from gatekit.cell.errors import ConfigError, DataError
-from gatekit.recurrence.layers.arguments import ELSEWHERE, REMEDIES, own_arguments
+from gatekit.recurrence.layers.arguments import ELSEWHERE, IN_CALLS, REMEDIES, own_arguments
 
 from .layers import FEATURES
 
@@ -99,3 +99,15 @@ def test_an_input_of_another_rank_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(DataError, match=remedy):
         RNN("lstm", 4)(np.zeros(shape, "float32"))
+
+
+@pytest.mark.parametrize("name", IN_CALLS)
+def test_an_argument_of_a_call_elsewhere_is_refused_with_its_place(name: str) -> None:
+    for layer in (RNN("lstm", 4), BlockLayer("modern", "lstm", 4)):
+        with pytest.raises(ConfigError, match=f"a call of the layer has no {name}=: "):
+            layer(np.zeros((2, 5, 3), "float32"), **{name: 1})
+
+
+def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'initial_state'"):
+        RNN("lstm", 4)(np.zeros((2, 5, 3), "float32"), initial_sate=None)

@@ -85,8 +85,10 @@ def test_runs_that_differ_in_rates_only_are_tried_once():
     rates = ["dropout=0,0.1,0.2", "optimizer.learning_rate=0.1,0.2"]
     plain, dropping = found("-m", "cell=gru", *rates, "units=5").trials
     assert (plain.todo, dropping.todo) == (2, 4)
-    assert "dropout=0 " in f"{plain.label} " and "learning_rate" not in plain.label
-    assert "dropout" not in dropping.label and "cell=gru" in dropping.label
+    assert "dropout=0 " in f"{plain.label} "
+    assert "learning_rate" not in plain.label
+    assert "dropout" not in dropping.label
+    assert "cell=gru" in dropping.label
 
 
 @pytest.mark.usefixtures("place")

@@ -98,6 +98,40 @@ ELSEWHERE = {
 }
 """What to write in place of arguments of torch, and of keys of a run."""
 
+_STATES = "first states are given as layer(x, initial_state=[...]), one for each state"
+_RESETS = "sequences are separated by layer(x, resets=...), batch x time, true where one begins"
+_LENGTHS = "padding is masked: layer(x, mask=tf.sequence_mask(lengths, time))"
+IN_CALLS = {
+    **dict.fromkeys(("h0", "hx", "c0", "cx", "state", "states", "hidden"), _STATES),
+    **dict.fromkeys(("reset", "done", "dones", "is_first", "segment_ids"), _RESETS),
+    **dict.fromkeys(("lengths", "seq_lengths", "sequence_length", "input_lengths"), _LENGTHS),
+    "return_sequences": "it is an argument of the layer: RNN(..., return_sequences=True)",
+    "return_state": "it is an argument of the layer: RNN(..., return_state=True)",
+}
+"""What to write in place of what other libraries take in a call."""
+
+
+def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
+    """Refuse keyword arguments that the call of a layer does not have.
+
+    Args:
+        given: the names of those it was called with.
+        known: the names that it has.
+
+    Raises:
+        ConfigError: one is unknown; the message says what to write.
+    """
+    for name in given:
+        if name in known:
+            continue
+        if name in IN_CALLS:
+            raise ConfigError(f"a call of the layer has no {name}=: {IN_CALLS[name]}")
+        raise ConfigError(
+            f"a call of the layer has no {name}={nearest(name, known) or '.'} "
+            f"Arguments: {', '.join(known)}."
+        )
+
+
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 

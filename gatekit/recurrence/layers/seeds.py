@@ -7,6 +7,7 @@ layers, so that neither names nor what else a process has built changes a draw.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,10 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 
 from gatekit.cell.errors import ConfigError
+
+from .arguments import refuse_in_call
+
+_OF_KERAS = ("mask", "training")  # Keras passes them where a call does not have them, too
 
 
 class SeededLayer(keras.layers.Layer):
@@ -25,6 +30,9 @@ class SeededLayer(keras.layers.Layer):
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the layer; the first call builds it."""
+        if kwargs:
+            names = [name for name in inspect.signature(self.call).parameters if name != "inputs"]
+            refuse_in_call(kwargs, list(dict.fromkeys([*names, *_OF_KERAS])))
         if self.built:
             return super().__call__(inputs, *args, **kwargs)
         # `build` gets shapes only, and the graph of a model is known by its tensors.
