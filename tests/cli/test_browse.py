@@ -96,7 +96,7 @@ def test_filters_and_views(page: Path, open_page: Open) -> None:
     found.fill("#q", "nothing like this")
     assert found.is_visible("#nothing")
     found.click("button[type=reset]")
-    found.wait_for_function("document.getElementById('count').textContent === '8 cells'")
+    found.wait_for_selector("#count:text-is('8 cells')")
     found.select_option("#family", "delta")
     assert names(found) == ["delta_net", "gated_delta_net", "kda"]
     found.fill("#from", "2024")
@@ -151,6 +151,6 @@ def test_a_link_to_a_cell_opens_it_and_hostile_strings_stay_text(
     found.wait_for_selector("#detail[open]")
     assert "</script><script>alert(1)" in found.inner_text("#detail-body")
     found.evaluate("location.hash = '#kda'")
-    found.wait_for_function("document.getElementById('detail-name').textContent === 'kda 2025'")
+    found.wait_for_selector("#detail-name:text-is('kda 2025')")
     found.click('#detail-body a[href="#gated_delta_net"]')
     assert found.inner_text("#detail-name") == "gated_delta_net 2024"
