@@ -47,7 +47,7 @@ def loading(made: Generated, to: str, module: str) -> str:
 
 
 def _given(made: Generated) -> str:
-    return f"features={made.features}, units={made.units}" if made.sized else ""
+    return ", ".join(f"{name}={size}" for name, size in made.sizes.items())
 
 
 def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from gatekit.cell.errors import ConfigError, listed
 from gatekit.code import draws
@@ -36,8 +35,33 @@ KERAS = Access(
 )
 
 
+IMPORTS = {
+    "import math": r"\bmath\.",
+    "import keras": r"\bkeras\.",
+    "from keras import ops": r"\bops\.",
+}
+REGISTERED = '@keras.saving.register_keras_serializable(package="gatekit_code")'
+NEW_WEIGHT = [
+    "",
+    "    def weight(self, name, value, trainable=True):",
+    '        """Return a new weight with the given first value."""',
+    "        return self.add_weight(",
+    "            shape=value.shape,",
+    "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
+    "            name=name,",
+    "            trainable=trainable,",
+    "        )",
+    "",
+]
+
+
 def keras_file(parts: Parts) -> str:
-    """Return the file for Keras 3: a cell for `keras.layers.RNN`.
+    """Return the file for Keras 3: a cell for `keras.layers.RNN`."""
+    return file_text(parts, IMPORTS, [], keras_class(parts))
+
+
+def keras_class(parts: Parts) -> Lines:
+    """Return the lines of the class.
 
     Raises:
         ConfigError: the cell has several inputs.
@@ -68,10 +92,10 @@ def keras_file(parts: Parts) -> str:
     else:
         given, kept, again, config = [], [], [], ["config: dict = {}"]
     needs_dtype = any("dtype" in text for text in firsts)
-    body = [
+    return [
         "",
         "",
-        '@keras.saving.register_keras_serializable(package="gatekit_code")',
+        REGISTERED,
         f"class {title}(keras.layers.Layer):",
         *docstring(
             [
@@ -85,18 +109,9 @@ def keras_file(parts: Parts) -> str:
         *indented(call_lines("def __init__(", ["self", *given, "**options"], "):", WIDTH - 4)),
         "        super().__init__(**options)",
         *indented(kept, 8),
-        *indented(_bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
+        *indented(bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
         f"        self.output_size = {parts.width}",
-        "",
-        "    def weight(self, name, value, trainable=True):",
-        '        """Return a new weight with the given first value."""',
-        "        return self.add_weight(",
-        "            shape=value.shape,",
-        "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
-        "            name=name,",
-        "            trainable=trainable,",
-        "        )",
-        "",
+        *NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
         *indented([*again, *parts.first], 8),
@@ -106,26 +121,20 @@ def keras_file(parts: Parts) -> str:
         "        batch, dtype = batch_size, self.compute_dtype"
         if needs_dtype
         else "        batch = batch_size",
-        *indented(_bracketed("return ", firsts, WIDTH - 8), 8),
+        *indented(bracketed("return ", firsts, WIDTH - 8), 8),
         "",
         "    def call(self, inputs, states):",
         '        """Return what a step emits, and its states; inputs are batch x features."""',
         "        x, state = inputs, states",
         *indented(parts.step, 8),
-        *indented(_bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
+        *indented(bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
         "",
         "    def get_config(self):",
         '        """Return what from_config creates the cell from."""',
         *indented(config, 8),
         "        return {**super().get_config(), **config}",
     ]
-    imports = {
-        "import math": r"\bmath\.",
-        "import keras": r"\bkeras\.",
-        "from keras import ops": r"\bops\.",
-    }
-    return file_text(replace(parts, title=title), imports, [], body)
 
 
-def _bracketed(before: str, items: list[str], room: int) -> Lines:
+def bracketed(before: str, items: list[str], room: int) -> Lines:
     return call_lines(f"{before}[", items, "]", room)
