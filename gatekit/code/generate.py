@@ -28,6 +28,7 @@ class Generated:
         title: the name of its class.
         sizes: the arguments for sizes with their values; empty if sizes are fixed.
         features: the width of its input.
+        block: whether it is a block.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Generated:
     title: str
     sizes: Mapping[str, int]
     features: int
+    block: bool = False
 
     @property
     def sized(self) -> bool:
@@ -64,7 +66,7 @@ def generate(
         sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
         text = blocks.FRAMES[to](_parts(cell, to, known, around.sized), around)
         given = sizes if around.sized else {}
-        return Generated(text, around.layout, around.title, given, built.width)
+        return Generated(text, around.layout, around.title, given, built.width, True)
     made = _parts(built, to, known)
     title = f"{made.title}Cell" if to == "keras" else made.title
     sizes = {"features": built.features, "units": built.units} if made.sized else {}
