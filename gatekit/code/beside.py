@@ -127,10 +127,11 @@ def _run(made: Generated, to: str) -> list[str]:
     if to == "keras":
         return [
             *_keras_layer(made),
-            "layer.build(inputs[0].shape)",
+            "x = np.concatenate(inputs, axis=-1)",
+            "layer.build(x.shape)",
             "for weight in layer.weights:",
             "    weight.assign(wave(weight.shape, 0.3))",
-            f"y = keras.ops.convert_to_numpy(layer(*inputs){'[0]' if made.block else ''})",
+            f"y = keras.ops.convert_to_numpy(layer(x){'[0]' if made.block else ''})",
         ]
     first = "jax.random.key(0)" if to == "jax" else "np.random.default_rng(0)"
     call = "apply" if to == "jax" else "forward"

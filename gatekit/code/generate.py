@@ -27,7 +27,7 @@ class Generated:
         layout: how the weights are arranged in it.
         title: the name of its class.
         sizes: the arguments for sizes with their values; empty if sizes are fixed.
-        features: the width of its input.
+        features: the width of its inputs, side by side.
         block: whether it is a block.
     """
 
@@ -70,7 +70,7 @@ def generate(
     made = _parts(built, to, known)
     title = f"{made.title}Cell" if to == "keras" else made.title
     sizes = {"features": built.features, "units": built.units} if made.sized else {}
-    return Generated(frame(made), made.layout, title, sizes, built.features)
+    return Generated(frame(made), made.layout, title, sizes, sum(built.inputs.values()))
 
 
 def _parts(cell: Cell, to: str, known: Mapping[str, Work], sized: bool = True) -> Parts:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
-from gatekit.cell.errors import ConfigError, listed
 from gatekit.code import draws
-from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
 
 from .shared import (
@@ -61,16 +61,7 @@ def keras_file(parts: Parts) -> str:
 
 
 def keras_class(parts: Parts) -> Lines:
-    """Return the lines of the class.
-
-    Raises:
-        ConfigError: the cell has several inputs.
-    """
-    if parts.inputs:
-        raise ConfigError(
-            f"the cell reads {listed(['x', *parts.inputs])}, and keras.layers.RNN passes one "
-            "input to its cell; type --to torch, jax or numpy"
-        )
+    """Return the lines of the class."""
     _, firsts = first_states(
         parts,
         FirstStates(
@@ -102,6 +93,7 @@ def keras_class(parts: Parts) -> Lines:
                 f"One step; states are {state_doc(parts)}.",
                 "A layer over time, which heeds masks: "
                 f"keras.layers.RNN({title}(), return_sequences=True).",
+                *_several(parts),
             ],
             "    ",
         ),
@@ -125,7 +117,7 @@ def keras_class(parts: Parts) -> Lines:
         "",
         "    def call(self, inputs, states):",
         '        """Return what a step emits, and its states; inputs are batch x features."""',
-        "        x, state = inputs, states",
+        *indented(_unpacked(parts), 8),
         *indented(parts.step, 8),
         *indented(bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
         "",
@@ -134,6 +126,29 @@ def keras_class(parts: Parts) -> Lines:
         *indented(config, 8),
         "        return {**super().get_config(), **config}",
     ]
+
+
+def _several(parts: Parts) -> list[str]:
+    """Return how a cell with several inputs gets them: keras.layers.RNN passes one."""
+    if not parts.inputs:
+        return []
+    names = ", ".join(["x", *parts.inputs])
+    return [f"Its inputs are side by side: ops.concatenate([{names}], axis=-1)."]
+
+
+def _unpacked(parts: Parts) -> Lines:
+    if not parts.inputs:
+        return ["x, state = inputs, states"]
+    widths = ["self.features" if parts.sized else str(parts.features), *parts.inputs.values()]
+    ends = [_total(widths[:count]) for count in range(1, len(widths))]
+    cut = str(len(widths)) if len(set(widths)) == 1 else f"[{', '.join(ends)}]"
+    line = f"{', '.join(['x', *parts.inputs])} = ops.split(inputs, {cut}, axis=-1)"
+    return ["state = states", *wrapped(line, WIDTH - 8)]
+
+
+def _total(widths: list[str]) -> str:
+    counts = Counter(widths)
+    return " + ".join(f"{n} * {width}" if n > 1 else width for width, n in counts.items())
 
 
 def bracketed(before: str, items: list[str], room: int) -> Lines:
