@@ -101,7 +101,8 @@ PARALLEL = {
     "mlstm": "running_maximum(",
     "gla": "read_chunks(",
     "lstm": None,
-    "rwkv7": None,
+    "rwkv7": "read_chunks(",
+    "gated_delta_product": "read_chunks(",
 }
 
 

@@ -158,6 +158,13 @@ def test_options(options: dict[str, Any]) -> None:
     keras_agrees(own)
 
 
+def test_a_step_with_three_corrections_at_once() -> None:
+    """Each correction depends on those before it in the same step."""
+    own = case({"function": "gated_delta_product", "heads": 2, "steps": 3, "name": "three"})
+    assert "s_links" in generate(own.cell).text
+    torch_agrees(own)
+
+
 def test_sizes_are_arguments() -> None:
     """One file serves every size: a file for other sizes gives the same module."""
     torch = library("torch")

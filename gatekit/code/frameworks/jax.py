@@ -70,6 +70,8 @@ JAX = replace(
         "jax jnp np math params keys rng drops cont2discrete",
     ),
     zeros_like="jnp.zeros({shape})",
+    zeros="jnp.zeros_like({like})",
+    stack="jnp.stack([{pieces}], axis=-2)",
     constant="jnp.asarray({value})",
     draws_noise=True,
     held="zoneout({new}, {old}, {rate}, rng, {place})",

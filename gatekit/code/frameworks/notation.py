@@ -30,6 +30,8 @@ class Framework:
             the step; empty if matrices are carried as matrices.
         draws_noise: whether dropout and zoneout draw in training; else the file is for inference.
         zeros_like: zeros of a ``{shape}`` for the input ``{like}``.
+        zeros: zeros like the array ``{like}``.
+        stack: the ``{pieces}`` along a new axis before the last.
         constant: a ``{value}`` as an array.
         count: the valid steps so far of a ``{mask}``.
         held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
@@ -46,6 +48,8 @@ class Framework:
     cuts_at_ends: bool = True
     append: str = ""
     zeros_like: str = ""
+    zeros: str = ""
+    stack: str = ""
     constant: str = ""
     count: str = ""
     draws_noise: bool = False

@@ -84,6 +84,8 @@ _TORCH = Framework(
     cuts_at_ends=False,
     append="torch.cat([{earlier}, {now}[:, None]], dim=1)",
     zeros_like="{like}.new_zeros({shape})",
+    zeros="torch.zeros_like({like})",
+    stack="torch.stack([{pieces}], dim=-2)",
     constant="x.new_tensor({value})",
     count="{mask}.cumsum(dim=1)",
     draws_noise=True,

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gatekit.cell.analysis import affine, chunk
 from gatekit.cell.analysis.affine import Block
 from gatekit.cell.analysis.chunk import Largest, Memories, Memory
 from gatekit.cell.errors import CellError, ConfigError
-from gatekit.cell.graph import Cell, Node
+from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import (
     Binary,
     Call,
     Expr,
     Name,
-    Neg,
     Number,
     children,
     names,
@@ -28,11 +24,9 @@ from gatekit.cell.language.shape import infer
 from gatekit.code.identifiers import wrapped
 from gatekit.code.step import Step
 
+from .form import UnwrittenError, blocks_of, names_in, simplified, without_unused
 from .helpers import read_chunks
-
-
-class UnwrittenError(Exception):
-    """The cell has no parallel form that is written as code."""
+from .several import read_several
 
 
 class AllSteps(Step):
@@ -159,34 +153,95 @@ class AllSteps(Step):
             self._batched.add(name)
 
     def memory(self, memory: Memory) -> None:
-        [term], [read] = memory.terms, memory.reads
-        *heads, rows, columns = memory.shape
-        name = memory.state
-        parts: list[tuple[str, Expr | None, int]] = [
-            ("query", read.query, rows),
-            ("key", term.key, rows),
-            ("value", term.value, columns),
-        ]
+        """Write the reads of a memory, and its last value."""
+        [read] = memory.reads
+        *_, rows, columns = memory.shape
         kind = "column" if memory.column is not None else "head" if memory.head is not None else ""
+        several = len(memory.terms) > 1
+        query = self.factor(memory, "query", read.query, rows)
+        texts = [query]
+        if several:
+            texts += [
+                self.of_terms(memory, part, [getattr(term, part) for term in memory.terms], width)
+                for part, width in (("key", rows), ("value", columns), ("erase", rows))
+            ]
+            links = self.links(memory, f"{query}[..., :1]")
+            texts += [links] if links else []
+            helpers = read_several(self.framework.name, kind or "head", bool(links))
+        else:
+            [term] = memory.terms
+            texts.append(self.factor(memory, "key", term.key, rows))
+            texts.append(self.factor(memory, "value", term.value, columns))
+            helpers = read_chunks(self.framework.name, kind, memory.corrects, read.after)
         if kind:
             both = [e for e in (memory.head, memory.column) if e is not None]
             decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
-            parts.append(("decay", decay, rows if memory.column is not None else 1))
-        if memory.corrects:
-            parts.append(("erase", term.erase, rows))
-        texts = []
-        for part, expr, width in parts:
-            here = None if expr is None else self.here(expr)
-            if here is None or self.shape_of(here) != (*heads, width):
-                raise UnwrittenError(f"{name} has a {part} of another shape")
-            if part != "decay" and not self._timed & set(names(here)):
-                raise UnwrittenError(f"{name} has a {part} that is the same at all steps")
-            texts.append(self.value(expr, name, part))
-        to = self.framework.name
-        for helper, source in read_chunks(to, kind, memory.corrects, read.after).items():
+            width = rows if memory.column is not None else 1
+            texts.append(self.factor(memory, "decay", decay, width, timed=False))
+        elif several:
+            texts.append(self.value(None, memory.state, "decay"))
+        if memory.corrects and not several:
+            texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
+        for helper, source in helpers.items():
             source = self.framework.typed(source)
             if self.printer.helpers.setdefault(helper, source) != source:
                 raise UnwrittenError("two memories of different kinds")
+        self.read_of_memory(memory, texts)
+
+    def factor(
+        self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True
+    ) -> str:
+        """Write a known vector of a memory, and return its name.
+
+        Raises:
+            UnwrittenError: it has another shape, or is the same at all steps.
+        """
+        *heads, _, _ = memory.shape
+        here = None if expr is None else self.here(expr)
+        if here is None or self.shape_of(here) != (*heads, width):
+            raise UnwrittenError(f"{memory.state} has a {part} of another shape")
+        if timed and not self._timed & set(names(here)):
+            raise UnwrittenError(f"{memory.state} has a {part} that is the same at all steps")
+        return self.value(expr, memory.state, part)
+
+    def of_terms(self, memory: Memory, part: str, exprs: Sequence[Expr | None], width: int) -> str:
+        """Write a vector of each term side by side, and return the name of the whole."""
+        numbered = [
+            None if expr is None else self.factor(memory, f"{part}_{place}", expr, width)
+            for place, expr in enumerate(exprs, 1)
+        ]
+        known = next((text for text in numbered if text is not None), None)
+        if known is None:
+            raise UnwrittenError(f"{memory.state} has no {part}")
+        zeros = self.framework.zeros.format(like=known)
+        name = self.local.new(f"{memory.state}_{part}")
+        pieces = ", ".join(text or zeros for text in numbered)
+        line = f"{name} = {self.framework.stack.format(pieces=pieces)}"
+        self.lines += wrapped(line, self.room)
+        return name
+
+    def links(self, memory: Memory, zero: str) -> str:
+        """Write how terms of a step depend on earlier ones, ``terms * terms`` numbers a head."""
+        places = range(len(memory.terms))
+        found = {
+            (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)
+            for j in places
+            for i in places
+            if i in memory.terms[j].earlier
+        }
+        if not found:
+            return ""
+        none = self.local.new(f"{memory.state}_none")
+        self.lines.append(f"{none} = {self.framework.zeros.format(like=zero)}")
+        name = self.local.new(f"{memory.state}_links")
+        each = [found.get((j, i), none) for j in places for i in places]
+        listed = f"{name} = [{', '.join(each)}]"
+        fits = len(listed) <= self.room
+        self.lines += [listed] if fits else [f"{name} = [", *(f"    {e}," for e in each), "]"]
+        return self.framework.functions["concat"].replace("[{0}]", name)
+
+    def read_of_memory(self, memory: Memory, texts: Sequence[str]) -> None:
+        name, [read] = memory.state, memory.reads
         first = self.env[f"{name}:first"]
         turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
         if memory.transposed:
@@ -300,72 +355,6 @@ class AllSteps(Step):
             super().assign_own(key, expr)
 
 
-def blocks_of(cell: Cell) -> tuple[tuple[Any, ...], Mapping[str, Any], tuple[str, ...]]:
-    """Return the blocks of a cell, with the reads and the gates that their formulas refer to.
-
-    Raises:
-        UnwrittenError: there are none, or they cannot be written.
-    """
-    spec = cell.spec
-    noise = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
-    if any(noise) or cell.output.histories or cell.output.unit.feeds_back:
-        raise UnwrittenError("noise, or an output unit that reads earlier steps")
-    chunks = chunk.analyse(cell)
-    if not chunks.reason and all(map(_is_written, chunks.memories)):
-        return chunks.blocks, chunks.reads, chunks.pre_activations
-    found = affine.analyse(cell)
-    if not found.affine:
-        raise UnwrittenError(found.reason)
-    return found.blocks, found.reads, ()
-
-
-def _is_written(memory: Memory) -> bool:
-    one = len(memory.terms) == len(memory.reads) == 1
-    plain = not memory.partner and memory.sign is None and memory.row is None
-    return one and plain and not memory.terms[0].earlier
-
-
-_ONE = Number(1)
-
-
-def simplified(expr: Expr) -> Expr:
-    """Return a sum without zeros."""
-    if isinstance(expr, Neg):
-        inner = simplified(expr.operand)
-        if isinstance(inner, Binary) and inner.op == "*" and inner.right in (Neg(_ONE), Number(-1)):
-            return inner.left
-        return inner if inner == Number(0) else Neg(inner)
-    if not (isinstance(expr, Binary) and expr.op in "+-*"):
-        return expr
-    left, right = simplified(expr.left), simplified(expr.right)
-    zero = Number(0)
-    if expr.op == "*":
-        return zero if zero in (left, right) else Binary("*", left, right)
-    if right == zero:
-        return left
-    if left == zero:
-        return right if expr.op == "+" else Neg(right)
-    return Binary(expr.op, left, right)
-
-
-def without_unused(lines: list[str], used: list[str]) -> list[str]:
-    """Return assignments without those whose targets nothing reads."""
-    statements = ast.parse("\n".join(lines)).body
-    needed = _names("\n".join(used))
-    kept: list[str] = []
-    for statement in reversed(statements):
-        assert isinstance(statement, ast.Assign)
-        own = lines[statement.lineno - 1 : statement.end_lineno]
-        if _names(ast.unparse(statement.targets[0])) & needed:
-            needed |= _names(ast.unparse(statement.value))
-            kept[:0] = own
-    return kept
-
-
-def _names(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-
-
 @dataclass(frozen=True)
 class AllStepsText:
     """The body of ``parallel``.
@@ -394,8 +383,8 @@ def all_steps(step: AllSteps) -> AllStepsText | None:
     while unused:
         # What was written for a line that nothing reads.
         code = "\n".join([*step.lines, emitted, *new])
-        called = {name: _names(source) for name, source in helpers.items()}
-        used = _names(code).union(*(called[n] - {n} for n in helpers))
+        called = {name: names_in(source) for name, source in helpers.items()}
+        used = names_in(code).union(*(called[n] - {n} for n in helpers))
         unused = bool(set(helpers) - used)
         helpers = {name: source for name, source in helpers.items() if name in used}
     return AllStepsText(step.lines, emitted, new, helpers)
