@@ -242,11 +242,18 @@ def test_dropout_is_drawn_in_training() -> None:
     built = block_case("modern", "gru", dropout=0.5).built
     assert generate(built, "torch").text.count("F.dropout(") == 2
     assert generate(built, "jax").text.count(", 0.5, rng, ") == 2
+    assert generate(built, "keras").text.count("self.dropout(") == 2
     text = generate(built, "numpy").text
     assert "For inference: in training, gatekit draws masks for this block" in text
     own = block_case("modern", "gru", dropout=0.5)
     numpy_agrees(own)
     torch_agrees(own)
+    keras_agrees(own)
+    made, module = own.file("keras")
+    layer = getattr(module, made.title)(dtype="float64")
+    drawn = [np.asarray(layer(own.x, training=training)[0]) for training in (True, True, False)]
+    assert not (drawn[0] == drawn[1]).all()
+    np.testing.assert_array_equal(drawn[2], layer(own.x)[0])
 
 
 def files(folder: Path) -> None:

@@ -18,7 +18,7 @@ from gatekit.code.frames.shared import (
 from gatekit.code.identifiers import WIDTH, docstring
 from gatekit.code.parts import Parts
 
-from .write import BlockText
+from .text import BlockText
 
 _LAST = "last: whether it is the last block of a stack, whose output has a further norm."
 _KERAS_CALL = [
@@ -89,6 +89,8 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         for each in block.carried
     ]
     cell = f"{_cell_sizes(block)}, " if block.sized else ""
+    rate = f"{block.rate}, dtype=self.dtype_policy"
+    drops = ", training=False" if block.draws_noise else ""
     config = [*names, *(["last"] if block.last else [])]
     saved = ", ".join(f'"{n}": self.{n}' for n in config)
     body = [
@@ -112,6 +114,7 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         "        self.rnn = keras.layers.RNN(",
         "            cell, return_sequences=True, return_state=True, dtype=self.dtype_policy",
         "        )",
+        *([f"        self.dropout = keras.layers.Dropout({rate})"] if drops else []),
         *keras.NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
@@ -125,7 +128,7 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         "        batch = batch_size",
         *indented(_first_states("self.rnn.get_initial_state(batch)", zeros, WIDTH - 8, "[]"), 8),
         "",
-        "    def call(self, inputs, initial_state=None, mask=None):",
+        f"    def call(self, inputs, initial_state=None, mask=None{drops}):",
         *docstring(_KERAS_CALL, "        "),
         "        x, state = inputs, initial_state",
         "        if state is None:",

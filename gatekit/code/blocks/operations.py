@@ -73,11 +73,16 @@ _OPERATIONS: Mapping[str, Mapping[str, str]] = {
         "order": "ops.argsort(ops.where(mask, steps, steps + ops.shape(mask)[1]), axis=1)",
     },
 }
-_TORCH = {
-    "rms_norm": "F.rms_norm({0}, {0:5}.shape[-1:], eps={1})",
-    "dropout": "F.dropout({0}, {1}, self.training)",
+_RMS = {"rms_norm": "rms_norm({0}, {1})"}
+_FUNCTIONS: Mapping[str, Mapping[str, str]] = {
+    "torch": {
+        "rms_norm": "F.rms_norm({0}, {0:5}.shape[-1:], eps={1})",
+        "dropout": "F.dropout({0}, {1}, self.training)",
+    },
+    "numpy": _RMS,
+    "jax": {**_RMS, "dropout": "dropout({0}, {1}, rng, {2})"},
+    "keras": {**_RMS, "dropout": "self.dropout({0}, training=training)"},
 }
-_ARRAYS = {"rms_norm": "rms_norm({0}, {1})"}
 # How the cell is called; ``{function}`` is its loop, or all steps at once.
 CALLS = {
     "torch": "{target}, {state} = self.rnn{function}({value}, {state}, mask)",
@@ -103,16 +108,12 @@ def with_parts(to: str) -> Framework:
         body = "    return ops.argsort"
         steps = "    steps = ops.arange(ops.shape(mask)[1])\n"
         made["valid_first"] = made["valid_first"].replace(body, steps + body)
-    functions = dict(_TORCH)
     if to != "torch":
         module = {"jax": "jnp", "numpy": "np", "keras": "ops"}[to]
         made["rms_norm"] = _ROOT_MEAN_SQUARE.format(m=module)
-        functions = {
-            **_ARRAYS,
-            **({"dropout": "dropout({0}, {1}, rng, {2})"} if to == "jax" else {}),
-        }
     return replace(
         framework,
-        functions={**framework.functions, **functions},
+        functions={**framework.functions, **_FUNCTIONS[to]},
+        draws_noise=to != "numpy",
         helpers={**framework.helpers, **{n: framework.typed(s) for n, s in made.items()}},
     )

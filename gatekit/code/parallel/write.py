@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatekit.cell.analysis.affine import Block
-from gatekit.cell.analysis.chunk import Largest, Memories, Memory
-from gatekit.cell.errors import CellError, ConfigError
+from gatekit.cell.analysis.chunk import Largest, Memories
+from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
-from gatekit.cell.language.expression import (
-    Binary,
-    Call,
-    Expr,
-    Name,
-    Number,
-    children,
-    names,
-    substitute,
-    with_children,
-)
-from gatekit.cell.language.shape import infer
+from gatekit.cell.language.expression import Call, Expr, Name, names
 from gatekit.code.identifiers import wrapped
-from gatekit.code.step import Step
 
-from .form import UnwrittenError, blocks_of, names_in, simplified, without_unused
-from .helpers import read_chunks
-from .several import read_several
+from .form import UnwrittenError, blocks_of, names_in, without_unused
+from .memories import MemoryReads
 
 
-class AllSteps(Step):
+class AllSteps(MemoryReads):
     """Writes all steps of a cell at once; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
@@ -92,13 +79,6 @@ class AllSteps(Step):
         self.lines.append(f"{name} = {self.env['t:first']}[:, None] + {count}[..., None]")
         self.env["t"] = name
 
-    def call(self, function: str, wanted: str, *arguments: str) -> str:
-        """Write a call of a helper function, and return the name of its value."""
-        self.printer.need([function])
-        name = self.local.new(wanted)
-        self.lines += wrapped(f"{name} = {function}({', '.join(arguments)})", self.room)
-        return name
-
     # --- blocks -------------------------------------------------------------
 
     def block(self, block: Block) -> None:
@@ -151,180 +131,6 @@ class AllSteps(Step):
             self._signal(self.cell.node(name), self.here(expr))
             self._timed.add(name)
             self._batched.add(name)
-
-    def memory(self, memory: Memory) -> None:
-        """Write the reads of a memory, and its last value."""
-        [read] = memory.reads
-        *_, rows, columns = memory.shape
-        kind = "column" if memory.column is not None else "head" if memory.head is not None else ""
-        several = len(memory.terms) > 1
-        query = self.factor(memory, "query", read.query, rows)
-        texts = [query]
-        if several:
-            texts += [
-                self.of_terms(memory, part, [getattr(term, part) for term in memory.terms], width)
-                for part, width in (("key", rows), ("value", columns), ("erase", rows))
-            ]
-            links = self.links(memory, f"{query}[..., :1]")
-            texts += [links] if links else []
-            helpers = read_several(self.framework.name, kind or "head", bool(links))
-        else:
-            [term] = memory.terms
-            texts.append(self.factor(memory, "key", term.key, rows))
-            texts.append(self.factor(memory, "value", term.value, columns))
-            helpers = read_chunks(self.framework.name, kind, memory.corrects, read.after)
-        if kind:
-            both = [e for e in (memory.head, memory.column) if e is not None]
-            decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
-            width = rows if memory.column is not None else 1
-            texts.append(self.factor(memory, "decay", decay, width, timed=False))
-        elif several:
-            texts.append(self.value(None, memory.state, "decay"))
-        if memory.corrects and not several:
-            texts.append(self.factor(memory, "erase", memory.terms[0].erase, rows))
-        for helper, source in helpers.items():
-            source = self.framework.typed(source)
-            if self.printer.helpers.setdefault(helper, source) != source:
-                raise UnwrittenError("two memories of different kinds")
-        self.read_of_memory(memory, texts)
-
-    def factor(
-        self, memory: Memory, part: str, expr: Expr | None, width: int, timed: bool = True
-    ) -> str:
-        """Write a known vector of a memory, and return its name.
-
-        Raises:
-            UnwrittenError: it has another shape, or is the same at all steps.
-        """
-        *heads, _, _ = memory.shape
-        here = None if expr is None else self.here(expr)
-        if here is None or self.shape_of(here) != (*heads, width):
-            raise UnwrittenError(f"{memory.state} has a {part} of another shape")
-        if timed and not self._timed & set(names(here)):
-            raise UnwrittenError(f"{memory.state} has a {part} that is the same at all steps")
-        return self.value(expr, memory.state, part)
-
-    def of_terms(self, memory: Memory, part: str, exprs: Sequence[Expr | None], width: int) -> str:
-        """Write a vector of each term side by side, and return the name of the whole."""
-        numbered = [
-            None if expr is None else self.factor(memory, f"{part}_{place}", expr, width)
-            for place, expr in enumerate(exprs, 1)
-        ]
-        known = next((text for text in numbered if text is not None), None)
-        if known is None:
-            raise UnwrittenError(f"{memory.state} has no {part}")
-        zeros = self.framework.zeros.format(like=known)
-        name = self.local.new(f"{memory.state}_{part}")
-        pieces = ", ".join(text or zeros for text in numbered)
-        line = f"{name} = {self.framework.stack.format(pieces=pieces)}"
-        self.lines += wrapped(line, self.room)
-        return name
-
-    def links(self, memory: Memory, zero: str) -> str:
-        """Write how terms of a step depend on earlier ones, ``terms * terms`` numbers a head."""
-        places = range(len(memory.terms))
-        found = {
-            (j, i): self.factor(memory, f"link_{j + 1}", memory.terms[j].earlier[i], 1)
-            for j in places
-            for i in places
-            if i in memory.terms[j].earlier
-        }
-        if not found:
-            return ""
-        none = self.local.new(f"{memory.state}_none")
-        self.lines.append(f"{none} = {self.framework.zeros.format(like=zero)}")
-        name = self.local.new(f"{memory.state}_links")
-        each = [found.get((j, i), none) for j in places for i in places]
-        listed = f"{name} = [{', '.join(each)}]"
-        fits = len(listed) <= self.room
-        self.lines += [listed] if fits else [f"{name} = [", *(f"    {e}," for e in each), "]"]
-        return self.framework.functions["concat"].replace("[{0}]", name)
-
-    def read_of_memory(self, memory: Memory, texts: Sequence[str]) -> None:
-        name, [read] = memory.state, memory.reads
-        first = self.env[f"{name}:first"]
-        turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
-        if memory.transposed:
-            first = turned.format(first)
-        found, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
-        given = ", ".join([*texts, first, "mask"])
-        self.lines += wrapped(f"{found}, {last} = read_chunks({given})", self.room)
-        self.env[read.name] = found
-        self._timed.add(read.name)
-        self._batched.add(read.name)
-        self.last[name] = turned.format(last) if memory.transposed else last
-
-    def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
-        """Return the shape of an expression, without batch and time."""
-        weights = {weight.name: weight.shape for weight in self.cell.weights}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name in names(expr):
-            stem = name.removesuffix("_prev")
-            if name.startswith("pre:"):
-                shapes[name] = (self.cell.node(name[4:]).width,)
-            elif name in self.reads:
-                shapes[name] = (self.reads[name][1].width_out,)
-            elif name in self.cell.constants:
-                shapes[name] = ()
-            else:
-                found = self.cell.shapes.get(stem) or weights.get(name)
-                shapes[name] = found or (self.cell.widths[stem],)
-        try:
-            return infer(expr, shapes, self.cell.spec.functions, "parallel")
-        except (CellError, KeyError):
-            return None
-
-    def value(self, expr: Expr | None, state: str, what: str) -> str:
-        """Write a coefficient in a line of its own, and return its name; None is zero."""
-        here = Number(0.0) if expr is None else simplified(self.here(expr))
-        if self.printer.is_number(here):
-            return self.framework.constant.format(value=self.printer.show(here))
-        if isinstance(here, Name):
-            return self.env[here.name]
-        key = f"part {len(self.lines)} {state}:{what}"
-        return self.env[self.assign(key, here, f"{state}_{what}").name]
-
-    def here(self, expr: Expr) -> Expr:
-        """Return an expression of the analysis as one of this file.
-
-        There, matrices are vectors that are split, and sizes are numbers.
-        """
-        numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
-
-        def rewritten(part: Expr) -> Expr:
-            splits, inner = 0, part
-            while isinstance(inner, Call) and inner.function == "split":
-                splits, inner = splits + 1, inner.args[0]
-            if isinstance(inner, Name) and splits:
-                shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
-                if len(shape) == splits + 1:
-                    return inner
-            if isinstance(part, Number) and float(part.value) in numbers:
-                return Name(numbers[float(part.value)])
-            return with_children(part, tuple(rewritten(child) for child in children(part)))
-
-        found = rewritten(expr)
-        for name in [n for n in names(found) if n in self.reads]:
-            found = substitute(found, self.read_of(name))
-        missing = [n for n in names(found) if n not in self.env and n not in self.cell.constants]
-        if missing:
-            raise UnwrittenError(f"{missing[0]} is not known")
-        return found
-
-    def read_of(self, key: str) -> Mapping[str, Expr]:
-        """Return what a linear read stands for; a product with others, and its bias, only once."""
-        gate, read = self.reads[key]
-        reader = self._readers[gate]
-        product = self._product(reader, read)
-        values: dict[str, Expr] = {key: self._linear(reader, read)}
-        if product is not None:
-            first = product.reads[0]
-            if read.expr != first.expr:
-                values[key] = Number(0)
-            if product.bias is not None and reader.bias is not None:
-                values[reader.bias] = Number(0)
-            self._timed |= set(names(values[key]))
-        return values
 
     # --- signals ------------------------------------------------------------
 
