@@ -31,6 +31,7 @@ class Overrides:
         unchanged: whether no word changes the cell that is named.
         block: what is around the recurrent layer.
         width: the model's width.
+        dropout: the rate of dropout between layers, or in blocks.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Overrides:
     unchanged: bool
     block: BlockSpec
     width: int
+    dropout: float
 
 
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
@@ -90,6 +92,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         not changes_cell(words),
         read_block(config["block"], known.catalogue),
         config["width"] or config["units"],
+        config["dropout"],
     )
 
 

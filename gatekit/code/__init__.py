@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from gatekit.cell.callable_package import make_callable
 
-from .generate import FRAMEWORKS, Generated, generate
+from .frameworks import FRAMEWORKS
+from .generate import Generated, generate
 from .given import code
 
 __all__ = ["FRAMEWORKS", "Generated", "code", "generate"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.graph import Cell
 
 from .generate import Generated, generate
@@ -33,11 +34,10 @@ def loading(made: Generated, to: str, module: str) -> str:
         return _usage(["numpy as np", "torch"], module, made.title, lines)
     if to == "keras":
         lines = [
-            f"cell = {made.title}({_given(made)})",
-            "layer = keras.layers.RNN(cell, return_sequences=True)",
+            *_keras_layer(made),
             f"layer.build((None, None, {made.features}))",
             f"weights = {archive}",
-            "for weight in cell.weights:",
+            "for weight in layer.weights:",
             "    weight.assign(weights[weight.name])",
         ]
         return _usage(["keras", "numpy as np"], module, made.title, lines)
@@ -46,8 +46,17 @@ def loading(made: Generated, to: str, module: str) -> str:
     return _usage(["numpy as np"], module, call, lines)
 
 
+def _keras_layer(made: Generated) -> list[str]:
+    if made.block:
+        return [f"layer = {made.title}({_given(made)})"]
+    return [
+        f"cell = {made.title}({_given(made)})",
+        "layer = keras.layers.RNN(cell, return_sequences=True)",
+    ]
+
+
 def _given(made: Generated) -> str:
-    return f"features={made.features}, units={made.units}" if made.sized else ""
+    return ", ".join(f"{name}={size}" for name, size in made.sizes.items())
 
 
 def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
@@ -56,19 +65,19 @@ def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
     )
 
 
-def test_text(cell: Cell, made: Generated, to: str, module: str) -> str:
+def test_text(built: Cell | BuiltBlock, made: Generated, to: str, module: str) -> str:
     """Return a test of a file: its outputs on fixed weights and inputs.
 
-    The expected outputs are those of the NumPy form of the same cell in double precision.
+    The expected outputs are those of the NumPy form in double precision.
 
     Args:
-        cell: the built cell.
+        built: the built cell, or the block around it.
         made: the file.
         to: its framework.
         module: the file's name without ``.py``.
     """
-    expected = ", ".join(number(round(float(value), 10)) for value in _expected(cell))
-    shapes = [f"({', '.join(map(str, (BATCH, STEPS, n)))})" for n in cell.inputs.values()]
+    expected = ", ".join(number(round(float(value), 10)) for value in _expected(built))
+    shapes = [f"({', '.join(map(str, (BATCH, STEPS, n)))})" for n in _widths(built)]
     inputs = f"[{', '.join(f'wave({shape})' for shape in shapes)}]"
     names = {
         "torch": made.title,
@@ -117,12 +126,12 @@ def _run(made: Generated, to: str) -> list[str]:
         ]
     if to == "keras":
         return [
-            f"cell = {made.title}({_given(made)})",
-            "layer = keras.layers.RNN(cell, return_sequences=True)",
-            "layer.build(inputs[0].shape)",
-            "for weight in cell.weights:",
+            *_keras_layer(made),
+            "x = np.concatenate(inputs, axis=-1)",
+            "layer.build(x.shape)",
+            "for weight in layer.weights:",
             "    weight.assign(wave(weight.shape, 0.3))",
-            "y = keras.ops.convert_to_numpy(layer(*inputs))",
+            f"y = keras.ops.convert_to_numpy(layer(x){'[0]' if made.block else ''})",
         ]
     first = "jax.random.key(0)" if to == "jax" else "np.random.default_rng(0)"
     call = "apply" if to == "jax" else "forward"
@@ -138,11 +147,15 @@ def _wave(shape: tuple[int, ...], scale: float = 1.0) -> NDArray[Any]:
     return wave
 
 
-def _expected(cell: Cell) -> NDArray[Any]:
+def _widths(built: Cell | BuiltBlock) -> list[int]:
+    return [built.width] if isinstance(built, BuiltBlock) else list(built.inputs.values())
+
+
+def _expected(built: Cell | BuiltBlock) -> NDArray[Any]:
     module: dict[str, Any] = {}
-    exec(generate(cell, "numpy").text, module)
+    exec(generate(built, "numpy").text, module)
     shapes = {n: w.shape for n, w in module["init"](np.random.default_rng(0)).items()}
     params = {name: _wave(shape, 0.3) for name, shape in shapes.items()}
-    inputs = [_wave((BATCH, STEPS, width)) for width in cell.inputs.values()]
+    inputs = [_wave((BATCH, STEPS, width)) for width in _widths(built)]
     y, _ = module["forward"](params, *inputs)
     return np.asarray(y)[0, -1, :SHOWN]

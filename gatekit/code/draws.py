@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -97,3 +98,10 @@ KERAS = Draws(
     reservoir="reservoir({size}, {radius}, {density})",
     array="ops.convert_to_tensor({value})",
 )
+
+
+def filled(template: str, sizes: Sequence[str], **values: object) -> str:
+    """Return a template with the texts of a shape, and further values."""
+    whole = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+    size = sizes[0] if len(sizes) == 1 else whole
+    return template.format(shape=whole, size=size, sizes=", ".join(sizes), **values)

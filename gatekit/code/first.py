@@ -11,7 +11,7 @@ from gatekit.cell.language import ops
 from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
 from gatekit.cell.schema import make_initializer
 
-from .draws import Draws
+from .draws import Draws, filled
 from .identifiers import slug, wrapped
 from .products import Layout
 
@@ -158,10 +158,7 @@ class FirstValues:
         return value
 
     def _filled(self, template: str, shape: tuple[int, ...], **values: object) -> str:
-        sizes = [self.size(n) for n in shape]
-        whole = f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
-        size = sizes[0] if len(sizes) == 1 else whole
-        return template.format(shape=whole, size=size, sizes=", ".join(sizes), **values)
+        return filled(template, [self.size(n) for n in shape], **values)
 
     def _full(self, value: float, shape: tuple[int, ...]) -> str:
         draws = self.draws

@@ -1,4 +1,4 @@
-"""The cell of a trained run, and its weights as the generated file holds them."""
+"""The cell or block of a trained run, and its weights as the generated file holds them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.reading import PLAIN, read_block
 from gatekit.cell.errors import ConfigError, GatekitError, RunError, listed
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
@@ -21,23 +23,23 @@ from gatekit.tasks.arrays import read_npz
 
 @dataclass(frozen=True)
 class Trained:
-    """A recurrent layer of a run.
+    """A recurrent layer of a run, or a block with one.
 
     Attributes:
-        cell: its cell, with its sizes.
-        weights: its weights by name.
+        built: its cell, or the block around it, with its sizes.
+        weights: its weights by name; those of a block start with the name of their part.
         plugins: the plugin files that were loaded.
-        layer: the layer's name in the run's model, such as ``rnn_0``.
+        layer: the layer's name in the run's model, such as ``rnn_0`` or ``block_0``.
     """
 
-    cell: Cell
+    built: Cell | BuiltBlock
     weights: Mapping[str, NDArray[Any]]
     plugins: tuple[str, ...]
     layer: str
 
 
 def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
-    """Return a recurrent layer of a complete run, at its best validation epoch.
+    """Return a recurrent layer of a complete run, or a block, at its best validation epoch.
 
     Args:
         folder: the run's folder.
@@ -46,44 +48,54 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
 
     Raises:
         RunError: the run has no weights, or its files cannot be read.
-        ConfigError: there is no such layer, there are several and none is named, or the layers
-            are inside blocks.
+        ConfigError: there is no such layer, or there are several and none is named.
     """
     try:
         about = configs.read(folder / CONFIG)
     except (OSError, ValueError) as error:
         raise RunError(f"{folder / CONFIG} cannot be read ({error}); choose another run.") from None
-    block = about.get("block") or "plain"
-    kind = block.get("kind", "plain") if isinstance(block, Mapping) else block
-    if kind != "plain":
-        raise ConfigError(
-            f"the run's layers are inside blocks ({kind}), which gatekit code does not write; "
-            "choose a run with block=plain"
-        )
     path = folder / WEIGHTS
     remedy = "choose a run that gatekit status shows as COMPLETED"
     names = _names(path, remedy)
-    layers = sorted({name.partition("/")[0] for name in names} - {"head", "embedding"})
+    layers = sorted({name.partition("/")[0] for name in names} - {"head", "embedding", "input"})
     chosen = layer or (layers[0] if len(layers) == 1 else None)
     if chosen not in layers:
         which = f"--layer {layer} is not one of" if layer else "name one of"
-        raise ConfigError(
-            f"{which} the run's recurrent layers ({listed(layers)}); type --layer {layers[0]}"
-        )
+        raise ConfigError(f"{which} the run's layers ({listed(layers)}); type --layer {layers[0]}")
     arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy)
     stored = {name.partition("/")[2]: array for name, array in arrays.items()}
     mixers = about.get("mixers") or [about["cell"]]
-    number = str(chosen).rpartition("_")[2]
-    given = mixers[int(number) % len(mixers) if number.isdecimal() else 0]
+    index = str(chosen).rpartition("_")[2]
+    number = int(index) if index.isdecimal() else 0
+    given = mixers[number % len(mixers)]
     known = catalogue(plugins)
     try:
         spec = load_cell(given, known, plugins)
         unit = read_output_unit(about["output_unit"], known)
+        block = read_block(about.get("block") or PLAIN, known)
     except GatekitError as error:
         raise type(error)(f"{error}{configs.untyped(about, plugins)}") from None
-    cell = _cell(spec, about["units"], unit, stored)
-    weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
-    return Trained(cell, weights, tuple(plugins), str(chosen))
+    if block.plain:
+        cell = _cell(spec, about["units"], unit, stored)
+        weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
+        return Trained(cell, weights, tuple(plugins), str(chosen))
+    built = build_block(
+        block,
+        spec,
+        unit,
+        width=about["width"] or about["units"],
+        units=about["units"],
+        dropout=about["dropout"],
+        directions=2 if about["bidirectional"] else 1,
+        last=number + 1 == about["layers"],
+    )
+    scopes = {weight.scope_name: weight.name for weight in built.cell.weights}
+    weights = {}
+    for name, array in stored.items():
+        part, _, variable = name.partition("/")
+        of_cell = part == f"rnn_{index}"
+        weights[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = array
+    return Trained(built, weights, tuple(plugins), str(chosen))
 
 
 def _names(path: Path, remedy: str) -> list[str]:

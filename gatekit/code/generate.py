@@ -1,82 +1,97 @@
-"""From a built cell to the text of a file."""
+"""From a built cell, or a block around one, to the text of a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
-from . import frameworks
+from . import blocks
 from .frames import FRAMES
+from .frameworks import FRAMEWORKS
 from .parts import Parts, make_parts
 from .products import Layout
 from .sizes import SizeTexts, formulas, multiples
 
-FRAMEWORKS = {
-    "torch": frameworks.TORCH,
-    "jax": frameworks.JAX,
-    "keras": frameworks.KERAS,
-    "numpy": frameworks.NUMPY,
-}
-
 
 @dataclass(frozen=True)
 class Generated:
-    """A cell's code.
+    """The code of a cell, or of a block around one.
 
     Attributes:
         text: the file.
-        layout: how the weights of the cell are arranged in it.
+        layout: how the weights are arranged in it.
         title: the name of its class.
-        sized: whether units and features are arguments.
-        units, features: the sizes.
+        sizes: the arguments for sizes with their values; empty if sizes are fixed.
+        features: the width of its inputs, side by side.
+        block: whether it is a block.
     """
 
     text: str
     layout: Layout
     title: str
-    sized: bool
-    units: int
+    sizes: Mapping[str, int]
     features: int
+    block: bool = False
+
+    @property
+    def sized(self) -> bool:
+        """Whether sizes are arguments."""
+        return bool(self.sizes)
 
 
-def generate(cell: Cell, to: str = "torch", known: Mapping[str, Work] = NO_WORKS) -> Generated:
-    """Return a cell as one self-contained file of a framework.
+def generate(
+    built: Cell | BuiltBlock, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
+) -> Generated:
+    """Return a cell, or a block around one, as one self-contained file of a framework.
 
     Args:
-        cell: the built cell.
+        built: the built cell, or block.
         to: ``torch``, ``jax``, ``keras`` or ``numpy``.
         known: works by key, as in `gatekit.registry.bibliography`.
 
     Raises:
-        ConfigError: there is no such framework, or a part of the cell cannot be written as code.
+        ConfigError: there is no such framework, or a part cannot be written as code.
     """
     if to not in FRAMEWORKS:
         raise ConfigError(f"--to {to}{alternatives(to, FRAMEWORKS, 'frameworks')}")
     access, frame = FRAMES[to]
+    if isinstance(built, BuiltBlock):
+        cell = built.cell
+        around = blocks.write(built, _parts(cell, to, known), to, access)
+        sizes = {"width": built.width, **({} if around.tied else {"units": cell.units})}
+        text = blocks.FRAMES[to](_parts(cell, to, known, around.sized), around)
+        given = sizes if around.sized else {}
+        return Generated(text, around.layout, around.title, given, built.width, True)
+    made = _parts(built, to, known)
+    title = f"{made.title}Cell" if to == "keras" else made.title
+    sizes = {"features": built.features, "units": built.units} if made.sized else {}
+    return Generated(frame(made), made.layout, title, sizes, sum(built.inputs.values()))
+
+
+def _parts(cell: Cell, to: str, known: Mapping[str, Work], sized: bool = True) -> Parts:
+    """Return the parts of a cell's file; its sizes are arguments if that is wanted and possible."""
 
     def parts(of: Cell, sizes: SizeTexts) -> Parts:
-        return make_parts(of, FRAMEWORKS[to], access, sizes, known)
+        return make_parts(of, FRAMEWORKS[to], FRAMES[to][0], sizes, known)
 
-    cells = multiples(cell)
+    cells = multiples(cell) if sized else []
     numbers = []
     for each in cells:
         sizes = SizeTexts()
         parts(each, sizes)
         numbers.append(sizes.seen)
-    texts = formulas(cells, numbers)
+    texts = formulas([(each.units, each.features) for each in cells], numbers)
     if texts is None:
-        made = parts(cell, SizeTexts())
-    else:
-        # At its own sizes, widths may be equal by chance.
-        made = parts(cells[0], SizeTexts(texts))
-        other = parts(cells[1], SizeTexts(texts)).parallel
-        if made.parallel != other:
-            # The analysis has numbers in place of sizes.
-            made = replace(made, parallel=None)
-        made = replace(made, units=cell.units, features=cell.features)
-    title = f"{made.title}Cell" if to == "keras" else made.title
-    return Generated(frame(made), made.layout, title, made.sized, cell.units, cell.features)
+        return parts(cell, SizeTexts())
+    # At its own sizes, widths may be equal by chance.
+    made = parts(cells[0], SizeTexts(texts))
+    other = parts(cells[1], SizeTexts(texts)).parallel
+    if made.parallel != other:
+        # The analysis has numbers in place of sizes.
+        made = replace(made, parallel=None)
+    return replace(made, units=cell.units, features=cell.features)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gatekit.cell.block.built import build_block
+from gatekit.cell.block.contract import units_of
+from gatekit.cell.block.reading import read_block
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
@@ -13,6 +16,7 @@ from gatekit.registry import bibliography, catalogue, cell_config
 from gatekit.registry.cells import in_file
 
 from .generate import generate
+from .sizes import unit_of
 
 
 def code(
@@ -23,25 +27,46 @@ def code(
     features: int = 32,
     output_unit: Any = "hidden",
     swap: Mapping[str, Any] | None = None,
+    block: Any = "plain",
+    width: int | None = None,
     plugins: Sequence[str] = (),
 ) -> str:
     """Return a cell as one self-contained file of another framework, as ``gatekit code`` does.
 
     Args:
-        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, or a built cell.
+        cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, a built
+            `gatekit.BlockLayer`, or a built cell.
         to: ``torch``, ``jax``, ``keras`` or ``numpy``.
         units: the default of the file's units; those of a layer are its own.
         features: the default of the width of its input; that of a built layer is its own.
         output_unit: what is emitted.
         swap: gates by role, such as ``{"forget": "power_law"}``.
+        block: what is around the cell: a name, or ``{"kind": NAME, option: value}``.
+        width: the model's width, which a block reads; then the units are the width times what the
+            block expands it by. None to make it the units.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
         ConfigError: there is no such framework, or a part of the cell cannot be written as code.
         GatekitError: a name is unknown, or the parts do not fit together.
     """
+    known = catalogue(tuple(plugins))
+    around = read_block(block, known)
+    works = bibliography(tuple(plugins))
+    whole = getattr(cell, "_built_block", None)
+    if whole is not None and around.plain and not swap:
+        return generate(whole, to, works).text
+    if width is not None:
+        units = units_of(width, around.expand)
     built = built_cell(cell, units, features, output_unit, swap, plugins)
-    return generate(built, to, bibliography(tuple(plugins))).text
+    if around.plain:
+        if width is not None:
+            raise ConfigError(f"width={width} is that of a block; name one, such as block='modern'")
+        return generate(built, to, works).text
+    made = build_block(
+        around, built.spec, unit_of(built), width=width or built.units, units=built.units, last=True
+    )
+    return generate(made, to, works).text
 
 
 def built_cell(

@@ -89,13 +89,15 @@ class Lines:
         shown = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)
         return shown and len(self.printer.show(part)) > 12
 
+    def variable(self, key: str, wanted: str) -> str:
+        """Return a new variable for a key, as close to the wanted name as possible."""
+        self._variables.add(key)
+        self.env[key] = self.local.new(wanted)
+        return self.env[key]
+
     def unpack(self, keys: Sequence[tuple[str, str]], value: str, comment: str = "") -> None:
         """Write ``a, b = value`` for keys and the names that they should have."""
-        targets = []
-        for key, wanted in keys:
-            self.env[key] = self.local.new(wanted)
-            self._variables.add(key)
-            targets.append(self.env[key])
+        targets = [self.variable(key, wanted) for key, wanted in keys]
         one = f"({targets[0]},)" if len(targets) == 1 else ", ".join(targets)
         line = f"{one} = {value}"
         if len(line) > self.room:

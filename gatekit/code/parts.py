@@ -24,7 +24,7 @@ from .sizes import SizeTexts
 from .step import Step, recurrent_reads
 
 # Names of methods and attributes of torch's modules and Keras' layers, and of generated ones.
-_TAKEN = frozenset(
+TAKEN = frozenset(
     word
     for line in (
         "features units forward step initial_state training apply buffers bfloat16 children",
@@ -45,10 +45,10 @@ _TAKEN = frozenset(
     for word in line.split()
 )
 # Names that a step needs, and those that the functions around it do.
-_LOCAL = frozenset(
+LOCAL = frozenset(
     ["state", "drops", "params", "self", "FEATURES", "UNITS", "jax", "jnp", "keras", "ops"]
 )
-_AROUND = frozenset(
+AROUND = frozenset(
     word
     for line in (
         "mask outputs new_y new_state rng keys key batch training value pieces hold init",
@@ -136,6 +136,12 @@ class Parts:
     recurrent_dropout: float
     parallel: AllStepsText | None = None
 
+    @property
+    def draws_noise(self) -> bool:
+        """Whether the file draws masks of dropout or zoneout."""
+        zoned = any("zoneout(" in line for line in self.step)
+        return bool(self.dropout or self.drops or zoned)
+
 
 def make_parts(
     cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]
@@ -152,10 +158,10 @@ def make_parts(
     Raises:
         ConfigError: a part of the cell cannot be written as code.
     """
-    reserved = framework.modules | set(framework.helpers) | _LOCAL
+    reserved = framework.modules | set(framework.helpers) | LOCAL
     reserved |= set(MADE) if framework.name in HELPERS else set()
     helpers: dict[str, str] = {}
-    layout = lay_out(cell, Identifiers(reserved | _TAKEN))
+    layout = lay_out(cell, Identifiers(reserved | TAKEN))
     own_functions = {n for f in cell.spec.functions for n in (f, f"{f}_function")}
     local = Identifiers(reserved | own_functions)
     trainable = {weight.name: weight.trainable for weight in cell.weights}
@@ -175,7 +181,7 @@ def make_parts(
 
     inputs = {}
     for name, width in cell.inputs.items():
-        env[name] = local.new(f"{name}_input" if name in _AROUND else name)
+        env[name] = local.new(f"{name}_input" if name in AROUND else name)
         if name != "x":
             inputs[env[name]] = within(width)
 

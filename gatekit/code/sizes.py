@@ -11,8 +11,8 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import OutputUnitSpec, Read
 
-# Multiples of units and features at which a cell is built; whatever divides them still does.
-_MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
+MULTIPLES = ((3, 5), (5, 7), (7, 11), (11, 3))
+"""Of units and features, at which a cell is built; whatever divides them still does."""
 Sizes = tuple[int, int]
 
 
@@ -49,29 +49,33 @@ class SizeTexts:
 
 def multiples(cell: Cell) -> list[Cell]:
     """Return the cell at several sizes, empty if it cannot be built at them."""
+    unit = unit_of(cell)
+    try:
+        return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in MULTIPLES]
+    except GatekitError:
+        return []
+
+
+def unit_of(cell: Cell) -> OutputUnitSpec:
+    """Return the output unit of a built cell without sizes."""
     out = cell.output
     reads = next((node.reads for node in cell.nodes if node.kind == "output"), out.reads)
     # As written, `emitted` included: weights are named after it.
     written = [
         Read(parse(r.text, cell.spec.functions, sizes=True), r.map_kind, r.map) for r in reads
     ]
-    unit = OutputUnitSpec(out.kind, out.unit, tuple(written))
-    try:
-        return [build(cell.spec, cell.units * u, cell.features * f, unit) for u, f in _MULTIPLES]
-    except GatekitError:
-        return []
+    return OutputUnitSpec(out.kind, out.unit, tuple(written))
 
 
-def formulas(cells: Sequence[Cell], numbers: Sequence[Sequence[int]]) -> list[str] | None:
+def formulas(at: Sequence[Sizes], numbers: Sequence[Sequence[int]]) -> list[str] | None:
     """Return a formula for each number, or None if one has none.
 
     Args:
-        cells: the cell at several sizes.
-        numbers: the numbers that its file needs, for each of these sizes.
+        at: several sizes: units and features.
+        numbers: the numbers that a file needs, for each of these sizes.
     """
-    if not cells or len({len(row) for row in numbers}) != 1:
+    if not at or len({len(row) for row in numbers}) != 1:
         return None
-    at = [(cell.units, cell.features) for cell in cells]
     found = [_formula(at, column) for column in zip(*numbers, strict=True)]
     return [text for text in found if text is not None] if None not in found else None
 
@@ -82,6 +86,15 @@ def _formula(at: Sequence[Sizes], values: Sequence[int]) -> str | None:
     for text, function in _forms():
         if all(function(u, f) == value for (u, f), value in zip(at, values, strict=True)):
             return text
+    return _rounded([features for _, features in at], values)
+
+
+def _rounded(widths: Sequence[int], values: Sequence[int]) -> str | None:
+    """Return a multiple of the features to the nearest whole number, as in an MLP."""
+    for divisor in range(2, 101):
+        factor = round(divisor * values[0] / widths[0])
+        if all(round(factor * w / divisor) == v for w, v in zip(widths, values, strict=True)):
+            return f"round({factor} * {{features}} / {divisor})"
     return None
 
 

@@ -36,10 +36,12 @@ def test_json_names_the_weights(capsys: pytest.CaptureFixture[str]) -> None:
     assert "import numpy as np" in found["code"]
 
 
+@pytest.mark.parametrize("block", [[], ["block=residual"]])
 def test_the_test_beside_passes_and_notices_a_change(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    block: list[str], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["code", "cell=gru", "units=4", "--to", "numpy", "-o", "own.py", "--test"]) == 0
+    words = ["code", "cell=gru", *block, "units=4", "--to", "numpy", "-o", "own.py", "--test"]
+    assert main(words) == 0
     tests = (place / "test_own.py").read_text()
     text = (place / "own.py").read_text()
 
@@ -64,7 +66,10 @@ def test_the_test_beside_passes_and_notices_a_change(
         (["-o", "my-cell.txt"], "-o cell.py"),
         (["--with-weights", "abc", "-o", "a.py"], "omit cell=gru"),
         (["layers=2"], "writes one recurrent layer"),
-        (["block.conv=4"], "omit block.conv"),
+        (["block=modern", "layers=2"], "omit layers, and create the block once for each layer"),
+        (["block=modern", "features=3"], "type width=N"),
+        (["block=modern", "bidirectional=true"], "omit bidirectional"),
+        (["block=plain", "dropout=0.1"], "omit dropout"),
     ],
 )
 def test_refusals(words: list[str], remedy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,9 +103,40 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     np.testing.assert_allclose(y, expected, 1e-6, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "rnn_1", "-o", "a.py"])
     assert "type --layer rnn_0" in capsys.readouterr().err
-    (folder / "config.yaml").write_text(dumped({**about, "plugins": [], "block": "modern"}))
-    assert main(["code", "--with-weights", str(folder), "-o", "a.py"]) == EXIT_REFUSED
-    assert "inside blocks (modern)" in capsys.readouterr().err
+
+
+def test_weights_of_a_run_with_blocks(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first block of two, without the norm after the last one."""
+    from gatekit import BlockLayer
+    from gatekit.cell.schema import read_output_unit
+    from gatekit.registry import catalogue
+
+    layer = BlockLayer("modern", "gru", 6, return_sequences=True, seed=3, name="block_0")
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    expected = np.asarray(layer(x))
+    folder = place / "experiments/mine/runs/0123456789abcdef"
+    folder.mkdir(parents=True)
+    about = {
+        "cell": {"name": "gru", **layer.spec.canonical()},
+        "output_unit": read_output_unit("hidden", catalogue()).canonical(),
+        "block": {"kind": "modern"},
+        "plugins": [],
+    }
+    sizes = {"width": 4, "units": 6, "layers": 2, "dropout": 0.0, "bidirectional": False}
+    (folder / "config.yaml").write_text(dumped({**about, **sizes}))
+    weights = {}
+    for part in layer._layers:
+        weights.update({f"block_0/{part.name}/{v.name}": np.asarray(v) for v in part.weights})
+    np.savez(folder / "weights.npz", **weights, **{"input/bias": np.zeros(2)})
+    assert main(["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py"]) == 0
+    assert 'np.load("own.npz")' in capsys.readouterr().out
+    module: dict[str, Any] = {}
+    exec((place / "own.py").read_text(), module)
+    with np.load(place / "own.npz") as archive:
+        y, _ = module["forward"](dict(archive), x)
+    np.testing.assert_allclose(y, expected, 1e-5, 1e-6)
+    assert main(["code", "--with-weights", str(folder), "--layer", "block_7", "-o", "a.py"])
+    assert "type --layer block_0" in capsys.readouterr().err
 
 
 def run_of(place: Path, **keys: Any) -> Path:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from reference.peers import library
 
-from gatekit import ConfigError
 from gatekit.code import generate
 from gatekit.registry import cell_names
 
@@ -88,20 +87,17 @@ def jax_agrees(own: Case) -> None:
 
 def keras_agrees(own: Case) -> None:
     """Run the Keras file in `keras.layers.RNN`."""
-    if len(own.inputs) > 1:
-        with pytest.raises(ConfigError, match="one input"):
-            own.file("keras")
-        return
     made, module = own.file("keras")
     cell = getattr(module, made.title)(dtype="float64")
     layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
-    layer.build(own.inputs[0].shape)
+    x = np.concatenate(own.inputs, axis=-1)
+    layer.build(x.shape)
     weights = made.layout.pack(own.weights)
     shapes = {weight.name: tuple(weight.shape) for weight in cell.weights}
     assert shapes == {name: weight.shape for name, weight in weights.items()}
     for weight in cell.weights:
         weight.assign(weights[weight.name])
-    y, *states = layer(own.inputs[0], mask=MASK)
+    y, *states = layer(x, mask=MASK)
     assert_same(own, y, states)
     again = type(cell).from_config(cell.get_config())
     assert (again.state_size, again.output_size) == (cell.state_size, cell.output_size)
@@ -160,6 +156,13 @@ def test_options(options: dict[str, Any]) -> None:
     numpy_agrees(own)
     torch_agrees(own)
     keras_agrees(own)
+
+
+def test_a_step_with_three_corrections_at_once() -> None:
+    """Each correction depends on those before it in the same step."""
+    own = case({"function": "gated_delta_product", "heads": 2, "steps": 3, "name": "three"})
+    assert "s_links" in generate(own.cell).text
+    torch_agrees(own)
 
 
 def test_sizes_are_arguments() -> None:

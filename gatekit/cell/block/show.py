@@ -30,17 +30,16 @@ def describe(built: BuiltBlock) -> dict[str, Any]:
         ``flops_per_token``; these counts are of one block, its cell included.
     """
     block = built.spec.block
-    found = _REFERENCE.search(inspect.getdoc(block) or "")
     parts = [part for sketch in _sketches(built) for part in sketch.parts]
     mixer = next(part for part in parts if part.kind == "mixer")
     return {
         "kind": built.spec.kind,
         "options": {name: plain(getattr(block, name)) for name in block.option_names()},
-        "reference": " ".join(found[1].split()) if found else "",
+        "reference": reference(built),
         "width": built.width,
         "cell": built.cell.spec.name,
         "units": built.cell.units,
-        "equations": list(_equations(built)),
+        "equations": list(equations(built)),
         "parts": [
             {"name": p.name, "kind": p.kind, "fed": p.fed, "width": p.width, "parameters": p.count}
             for p in parts
@@ -94,11 +93,26 @@ def summary(part: Part, cell: str) -> str:
     return cell if part.kind == "mixer" else part.kind
 
 
+def reference(built: BuiltBlock) -> str:
+    """Return where a block is from, or an empty string.
+
+    Args:
+        built: the block with its sizes.
+    """
+    found = _REFERENCE.search(inspect.getdoc(built.spec.block) or "")
+    return " ".join(found[1].split()) if found else ""
+
+
 def _sketches(built: BuiltBlock) -> list[Any]:
     return [s for s in (built.mix, built.combine, built.finish) if s is not None]
 
 
-def _equations(built: BuiltBlock) -> Iterator[str]:
+def equations(built: BuiltBlock) -> Iterator[str]:
+    """Yield what each part computes, and each method's result, as text.
+
+    Args:
+        built: the block with its sizes.
+    """
     names = ("mixed", "y", "finished")
     for name, sketch in zip(names, _sketches(built), strict=False):
         for part in sketch.parts:

@@ -1,4 +1,4 @@
-"""``gatekit code``: a cell as one self-contained file of torch, JAX, Keras or NumPy."""
+"""``gatekit code``: a cell or a block as one self-contained file of another framework."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gatekit.cli.output import write, write_file, write_json
 
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Write a cell as code.
+    """Write a cell, or a block around one, as code.
 
     Args:
         name: the command's name.
@@ -42,9 +42,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="RUN",
         help="take cell and weights from this run, and write the weights to FILE.npz",
     )
-    parser.add_argument(
-        "--layer", metavar="NAME", help="of a run with several: the recurrent layer"
-    )
+    parser.add_argument("--layer", metavar="NAME", help="of a run with several: the layer or block")
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
     add_root(parser)
     parser.add_argument(
@@ -78,18 +76,19 @@ def run(name: str, argv: Sequence[str]) -> int:
             )
         folder = find(options.with_weights, options.root).path
         found = trained(folder, options.layer, plugin_files(options.overrides))
-        cell, plugins, weights = found.cell, found.plugins, found.weights
+        built, plugins, weights = found.built, found.plugins, found.weights
     else:
         from gatekit.cli.overrides import read_overrides
-        from gatekit.cli.write.show import build_cell
+        from gatekit.cli.write.show import build_around, build_cell
 
         for word in options.overrides:
             if "=" not in word and (args := _as_run(word, options.root)):
                 raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, name)
-        cell, plugins = build_cell(asked), asked.plugins
-    made = generate(cell, options.to, bibliography(plugins))
+        built = build_around(asked, last=True) or build_cell(asked)
+        plugins = asked.plugins
+    made = generate(built, options.to, bibliography(plugins))
     if options.json:
         stacks = {stack.attribute: list(stack.weights) for stack in made.layout.stacks}
         write_json({"to": options.to, "name": made.title, "code": made.text, "weights": stacks})
@@ -102,7 +101,7 @@ def run(name: str, argv: Sequence[str]) -> int:
         from gatekit.code.beside import test_text
 
         write_file(
-            path.with_name(f"test_{path.name}"), test_text(cell, made, options.to, path.stem)
+            path.with_name(f"test_{path.name}"), test_text(built, made, options.to, path.stem)
         )
     if weights is not None:
         import numpy as np
@@ -142,9 +141,8 @@ def _refuse_foreign(path: Path) -> None:
         )
 
 
-# What surrounds a recurrent layer in a model, with the value of each key that adds nothing.
+# What a model adds to a recurrent layer, with the value of each key that adds nothing.
 _AROUND = {
-    "block": "plain",
     "layers": "1",
     "bidirectional": "false",
     "residual": "false",
@@ -153,15 +151,22 @@ _AROUND = {
 }
 
 
-_HOW = {"block": " (docs/blocks.md has the equations of each block)"}
-
-
 def _refuse_parts_of_models(words: Sequence[str]) -> None:
-    for word in words:
-        key, _, value = word.lstrip("+").partition("=")
-        whole = key.partition(".")[0]
-        if whole in _AROUND and value.lower() not in (_AROUND[whole], f"{_AROUND[whole]}.0"):
+    values = dict(word.lstrip("+").partition("=")[::2] for word in words)
+    block = values.get("block", "plain") != "plain"
+    for key, value in values.items():
+        if block and key == "features":
+            raise ConfigError(f"features={value}: a block reads the model's width; type width=N")
+        if key not in _AROUND or value.lower() in (_AROUND[key], f"{_AROUND[key]}.0"):
+            continue
+        if block and key == "layers":
             raise ConfigError(
-                f"{word}: gatekit code writes one recurrent layer, without what a model adds to "
-                f"it; omit {key}, and add it in your own code{_HOW.get(whole, '')}"
+                f"layers={value}: gatekit code writes one block; omit layers, and create the block "
+                "once for each layer, with last=False below the last one"
+            )
+        if not block or key != "dropout":
+            what = "one block" if block else "one recurrent layer"
+            raise ConfigError(
+                f"{key}={value}: gatekit code writes {what}, without what a model adds to it; "
+                f"omit {key}, and add it in your own code"
             )

@@ -78,8 +78,12 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
-def build_around(asked: Overrides) -> BuiltBlock | None:
+def build_around(asked: Overrides, last: bool = False) -> BuiltBlock | None:
     """Return the block that the overrides describe around their cell; None if it is plain.
+
+    Args:
+        asked: what the overrides describe.
+        last: whether it is the last block of a stack, with the run's dropout.
 
     Raises:
         GatekitError: the parts do not fit together.
@@ -88,8 +92,15 @@ def build_around(asked: Overrides) -> BuiltBlock | None:
 
     if asked.block.plain:
         return None
-    unit = asked.output_unit
-    return build_block(asked.block, asked.cell, unit, width=asked.width, units=asked.units)
+    return build_block(
+        asked.block,
+        asked.cell,
+        asked.output_unit,
+        width=asked.width,
+        units=asked.units,
+        dropout=asked.dropout if last else 0.0,
+        last=last,
+    )
 
 
 def build_cell(asked: Overrides) -> Cell:

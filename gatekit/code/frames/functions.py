@@ -25,7 +25,7 @@ from .shared import (
 )
 
 
-def _sizes(parts: Parts, array: str) -> Lines:
+def sizes(parts: Parts, array: str) -> Lines:
     """Return the constants of a file of functions: sizes, and names of types."""
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
     if parts.sized:
@@ -44,28 +44,47 @@ NUMPY = Access(
     draws=draws.NUMPY,
     indent=4,
 )
-_ARRAY = "np.ndarray"
+ARRAYS = {"numpy": "np.ndarray", "jax": "jax.Array"}
+NUMPY_IMPORTS = {"import math": r"\bmath\.", "import numpy as np": r"\bnp\."}
+JAX_IMPORTS = {
+    "import math": r"\bmath\.",
+    "from collections.abc import Iterator": r"\bIterator\b",
+    "import jax": r"\bjax\.",
+    "import jax.numpy as jnp": r"\bjnp\.",
+}
 
 
 def numpy_file(parts: Parts) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
-    a = _ARRAY
+    return file_text(parts, NUMPY_IMPORTS, sizes(parts, ARRAYS["numpy"]), numpy_body(parts))
+
+
+def numpy_body(parts: Parts, cell: str = "") -> Lines:
+    """Return the functions for NumPy.
+
+    Args:
+        parts: the parts of the file.
+        cell: what the names of functions start with.
+    """
+    a = ARRAYS["numpy"]
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
     firsts = first_states(parts, _first_states("np"))
-    body = [
+    return [
         "",
         "",
-        "def init(rng: np.random.Generator) -> Weights:",
+        f"def {cell}init(rng: np.random.Generator) -> Weights:",
         '    """Return the first values of the weights by name."""',
-        *_until_step(parts, a, firsts),
+        *_until_step(parts, a, firsts, cell),
         *_hold("np", a),
         "",
         "",
-        *_over_time("forward", parts, a, CALL),
+        *over_time("forward", parts, a, CALL, cell=cell),
         *masked("np.where(mask[..., None], {0}, 0.0)", parts),
         f"    y, outputs = np.zeros((len(x), {parts.width})), []",
         "    for t in range(x.shape[1]):",
-        *indented(wrapped(f"new_y, new_state = step(params, x[:, t]{given}, state)", WIDTH - 8), 8),
+        *indented(
+            wrapped(f"new_y, new_state = {cell}step(params, x[:, t]{given}, state)", WIDTH - 8), 8
+        ),
         "        if mask is not None:",
         "            valid = mask[:, t]",
         "            new_y = hold(valid, new_y, y)",
@@ -75,9 +94,6 @@ def numpy_file(parts: Parts) -> str:
         "        outputs.append(y)",
         "    return np.stack(outputs, axis=1), state",
     ]
-    return file_text(
-        parts, {"import math": r"\bmath\.", "import numpy as np": r"\bnp\."}, _sizes(parts, a), body
-    )
 
 
 JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', draws=draws.JAX)
@@ -85,25 +101,35 @@ JAX = replace(NUMPY, fixed=lambda n: f'jax.lax.stop_gradient(params["{n}"])', dr
 
 def jax_file(parts: Parts) -> str:
     """Return the file for JAX: pure functions of a dictionary of weights, and a scan over time."""
-    a = "jax.Array"
+    return file_text(parts, JAX_IMPORTS, sizes(parts, ARRAYS["jax"]), jax_body(parts))
+
+
+def jax_body(parts: Parts, cell: str = "") -> Lines:
+    """Return the functions for JAX.
+
+    Args:
+        parts: the parts of the file.
+        cell: what the names of functions start with.
+    """
+    a = ARRAYS["jax"]
     names = ["x", *parts.inputs]
     firsts = first_states(parts, _first_states("jnp"))
     noise = Noise(parts)
     draws_any = "next(keys)" in "\n".join(parts.first)
-    body = [
+    return [
         "",
         "",
-        f"def init(key: {a}) -> Weights:",
+        f"def {cell}init(key: {a}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
-        *_until_step(parts, a, firsts, noise.step),
-        *_over_time("apply", parts, a, [*CALL, *noise.doc], noise.given),
+        *_until_step(parts, a, firsts, cell, noise.step),
+        *over_time("apply", parts, a, [*CALL, *noise.doc], noise.given, cell),
         *_valid(names),
         *noise.lines,
         "",
         "    def body(carry, inputs):",
         f"        {'rng, (valid, *now)' if noise.each_step else 'valid, *now'} = inputs",
-        f"        new = step(params, *now, carry[1]{noise.passed})",
+        f"        new = {cell}step(params, *now, carry[1]{noise.passed})",
         "        carry = jax.tree.map(lambda n, o: hold(valid, n, o), new, carry)",
         "        return carry, carry[0]",
         "",
@@ -115,15 +141,8 @@ def jax_file(parts: Parts) -> str:
         "",
         "",
         *_hold("jnp", a),
-        *_parallel(parts, a),
+        *_parallel(parts, a, cell),
     ]
-    imports = {
-        "import math": r"\bmath\.",
-        "from collections.abc import Iterator": r"\bIterator\b",
-        "import jax": r"\bjax\.",
-        "import jax.numpy as jnp": r"\bjnp\.",
-    }
-    return file_text(parts, imports, _sizes(parts, a), body)
 
 
 def _valid(names: list[str]) -> Lines:
@@ -134,15 +153,16 @@ def _valid(names: list[str]) -> Lines:
     ]
 
 
-def _parallel(parts: Parts, array: str) -> Lines:
+def _parallel(parts: Parts, array: str, cell: str) -> Lines:
     """Return the function that computes all steps at once, if there is one."""
     body = parts.parallel
     if body is None:
         return []
+    doc = [f"Return what {cell}apply returns, all steps at once."]
     return [
         "",
         "",
-        *_over_time("parallel", parts, array, ["Return what apply returns, all steps at once."]),
+        *over_time("parallel", parts, array, doc, cell=cell),
         *_valid(["x", *parts.inputs]),
         *indented(body.lines),
         *indented(returned(body.emitted, body.new, WIDTH - 4)),
@@ -195,7 +215,9 @@ def _first_states(module: str) -> FirstStates:
     )
 
 
-def _until_step(parts: Parts, array: str, first: tuple[Lines, list[str]], noise: str = "") -> Lines:
+def _until_step(
+    parts: Parts, array: str, first: tuple[Lines, list[str]], cell: str, noise: str = ""
+) -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
     before, firsts = first
     more = "".join(f", {name}: {array}" for name in parts.inputs)
@@ -205,13 +227,13 @@ def _until_step(parts: Parts, array: str, first: tuple[Lines, list[str]], noise:
         "    return params",
         "",
         "",
-        "def initial_state(params: Weights, batch: int) -> State:",
+        f"def {cell}initial_state(params: Weights, batch: int) -> State:",
         *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         "",
         "",
         *signature(
-            f"def step(params: Weights, x: {array}{more}, state: State{noise})",
+            f"def {cell}step(params: Weights, x: {array}{more}, state: State{noise})",
             f"tuple[{array}, State]",
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
@@ -222,13 +244,13 @@ def _until_step(parts: Parts, array: str, first: tuple[Lines, list[str]], noise:
     ]
 
 
-def _over_time(
-    name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = ()
+def over_time(
+    name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = (), cell: str = ""
 ) -> Lines:
     """Return how the function over all steps begins: until it has states."""
     return [
         *call_lines(
-            f"def {name}(",
+            f"def {cell}{name}(",
             [
                 "params: Weights",
                 f"x: {array}",
@@ -241,7 +263,7 @@ def _over_time(
         ),
         *docstring(doc, "    "),
         "    if state is None:",
-        "        state = initial_state(params, len(x))",
+        f"        state = {cell}initial_state(params, len(x))",
     ]
 
 

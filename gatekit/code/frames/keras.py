@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections import Counter
 
-from gatekit.cell.errors import ConfigError, listed
 from gatekit.code import draws
-from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.identifiers import WIDTH, docstring, wrapped
 from gatekit.code.parts import Access, Parts
 
 from .shared import (
@@ -36,17 +35,33 @@ KERAS = Access(
 )
 
 
-def keras_file(parts: Parts) -> str:
-    """Return the file for Keras 3: a cell for `keras.layers.RNN`.
+IMPORTS = {
+    "import math": r"\bmath\.",
+    "import keras": r"\bkeras\.",
+    "from keras import ops": r"\bops\.",
+}
+REGISTERED = '@keras.saving.register_keras_serializable(package="gatekit_code")'
+NEW_WEIGHT = [
+    "",
+    "    def weight(self, name, value, trainable=True):",
+    '        """Return a new weight with the given first value."""',
+    "        return self.add_weight(",
+    "            shape=value.shape,",
+    "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
+    "            name=name,",
+    "            trainable=trainable,",
+    "        )",
+    "",
+]
 
-    Raises:
-        ConfigError: the cell has several inputs.
-    """
-    if parts.inputs:
-        raise ConfigError(
-            f"the cell reads {listed(['x', *parts.inputs])}, and keras.layers.RNN passes one "
-            "input to its cell; type --to torch, jax or numpy"
-        )
+
+def keras_file(parts: Parts) -> str:
+    """Return the file for Keras 3: a cell for `keras.layers.RNN`."""
+    return file_text(parts, IMPORTS, [], keras_class(parts))
+
+
+def keras_class(parts: Parts) -> Lines:
+    """Return the lines of the class."""
     _, firsts = first_states(
         parts,
         FirstStates(
@@ -68,16 +83,17 @@ def keras_file(parts: Parts) -> str:
     else:
         given, kept, again, config = [], [], [], ["config: dict = {}"]
     needs_dtype = any("dtype" in text for text in firsts)
-    body = [
+    return [
         "",
         "",
-        '@keras.saving.register_keras_serializable(package="gatekit_code")',
+        REGISTERED,
         f"class {title}(keras.layers.Layer):",
         *docstring(
             [
                 f"One step; states are {state_doc(parts)}.",
                 "A layer over time, which heeds masks: "
                 f"keras.layers.RNN({title}(), return_sequences=True).",
+                *_several(parts),
             ],
             "    ",
         ),
@@ -85,18 +101,9 @@ def keras_file(parts: Parts) -> str:
         *indented(call_lines("def __init__(", ["self", *given, "**options"], "):", WIDTH - 4)),
         "        super().__init__(**options)",
         *indented(kept, 8),
-        *indented(_bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
+        *indented(bracketed("self.state_size = ", sizes, WIDTH - 8), 8),
         f"        self.output_size = {parts.width}",
-        "",
-        "    def weight(self, name, value, trainable=True):",
-        '        """Return a new weight with the given first value."""',
-        "        return self.add_weight(",
-        "            shape=value.shape,",
-        "            initializer=lambda shape, dtype=None: ops.cast(value, dtype),",
-        "            name=name,",
-        "            trainable=trainable,",
-        "        )",
-        "",
+        *NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
         *indented([*again, *parts.first], 8),
@@ -106,26 +113,43 @@ def keras_file(parts: Parts) -> str:
         "        batch, dtype = batch_size, self.compute_dtype"
         if needs_dtype
         else "        batch = batch_size",
-        *indented(_bracketed("return ", firsts, WIDTH - 8), 8),
+        *indented(bracketed("return ", firsts, WIDTH - 8), 8),
         "",
         "    def call(self, inputs, states):",
         '        """Return what a step emits, and its states; inputs are batch x features."""',
-        "        x, state = inputs, states",
+        *indented(_unpacked(parts), 8),
         *indented(parts.step, 8),
-        *indented(_bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
+        *indented(bracketed(f"return {parts.emitted}, ", parts.new, WIDTH - 8), 8),
         "",
         "    def get_config(self):",
         '        """Return what from_config creates the cell from."""',
         *indented(config, 8),
         "        return {**super().get_config(), **config}",
     ]
-    imports = {
-        "import math": r"\bmath\.",
-        "import keras": r"\bkeras\.",
-        "from keras import ops": r"\bops\.",
-    }
-    return file_text(replace(parts, title=title), imports, [], body)
 
 
-def _bracketed(before: str, items: list[str], room: int) -> Lines:
+def _several(parts: Parts) -> list[str]:
+    """Return how a cell with several inputs gets them: keras.layers.RNN passes one."""
+    if not parts.inputs:
+        return []
+    names = ", ".join(["x", *parts.inputs])
+    return [f"Its inputs are side by side: ops.concatenate([{names}], axis=-1)."]
+
+
+def _unpacked(parts: Parts) -> Lines:
+    if not parts.inputs:
+        return ["x, state = inputs, states"]
+    widths = ["self.features" if parts.sized else str(parts.features), *parts.inputs.values()]
+    ends = [_total(widths[:count]) for count in range(1, len(widths))]
+    cut = str(len(widths)) if len(set(widths)) == 1 else f"[{', '.join(ends)}]"
+    line = f"{', '.join(['x', *parts.inputs])} = ops.split(inputs, {cut}, axis=-1)"
+    return ["state = states", *wrapped(line, WIDTH - 8)]
+
+
+def _total(widths: list[str]) -> str:
+    counts = Counter(widths)
+    return " + ".join(f"{n} * {width}" if n > 1 else width for width, n in counts.items())
+
+
+def bracketed(before: str, items: list[str], room: int) -> Lines:
     return call_lines(f"{before}[", items, "]", room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from gatekit.code import draws
 from gatekit.code.identifiers import WIDTH, docstring, wrapped
@@ -40,8 +41,22 @@ TORCH = Access(
 )
 
 
+IMPORTS = {
+    "import math": r"\bmath\.",
+    "import torch": r"\btorch\.",
+    "import torch.nn.functional as F": r"\bF\.",
+    "from torch import Tensor, nn": r"\bnn\.",
+}
+CONSTANTS = ["", "State = tuple[Tensor, ...]"]
+
+
 def torch_file(parts: Parts) -> str:
     """Return the file for PyTorch: an `nn.Module`."""
+    return file_text(parts, IMPORTS, CONSTANTS, [*torch_class(parts), *hold(parts)])
+
+
+def torch_class(parts: Parts) -> Lines:
+    """Return the lines of the class."""
     more = "".join(f", {name}: Tensor" for name in parts.inputs)
     drops, given_drops = (", drops: State", ", drops") if parts.drops else ("", "")
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
@@ -74,7 +89,7 @@ def torch_file(parts: Parts) -> str:
         *([] if parts.sized else [f"For {parts.features} features and {parts.units} units."]),
     ]
     stepped = f"self.step(x[:, t]{given}, state{given_drops})"
-    body = [
+    return [
         "",
         "",
         f"class {parts.title}(nn.Module):",
@@ -101,7 +116,7 @@ def torch_file(parts: Parts) -> str:
         *indented(parts.step, 8),
         *indented(returned(parts.emitted, parts.new, WIDTH - 8), 8),
         "",
-        *_over_time("forward", CALL, parts),
+        *over_time("forward", CALL, parts.inputs),
         *indented(masked("{0}.masked_fill(~mask[..., None], 0.0)", parts)),
         *_noise(parts),
         f"        y, outputs = x.new_zeros(len(x), {parts.width}), []",
@@ -114,15 +129,11 @@ def torch_file(parts: Parts) -> str:
         "        return torch.stack(outputs, dim=1), state",
         *_parallel(parts),
     ]
-    imports = {
-        "import math": r"\bmath\.",
-        "import torch": r"\btorch\.",
-        "import torch.nn.functional as F": r"\bF\.",
-        "from torch import Tensor, nn": r"\bnn\.",
-    }
-    if not all(state.vector for state in parts.states):
-        body += _TORCH_HOLD.split("\n")
-    return file_text(parts, imports, ["", "State = tuple[Tensor, ...]"], body)
+
+
+def hold(parts: Parts) -> Lines:
+    """Return the function that keeps states of several axes where a step is masked."""
+    return [] if all(state.vector for state in parts.states) else _TORCH_HOLD.split("\n")
 
 
 def _buffers(parts: Parts) -> Lines:
@@ -131,9 +142,9 @@ def _buffers(parts: Parts) -> Lines:
     return [*(f"    {name}: Tensor" for name in names), *([""] if names else [])]
 
 
-def _over_time(name: str, doc: list[str], parts: Parts) -> Lines:
+def over_time(name: str, doc: list[str], inputs: Iterable[str] = ()) -> Lines:
     """Return how a method over all steps begins: until it has states."""
-    given = ["self", "x: Tensor", *(f"{each}: Tensor" for each in parts.inputs)]
+    given = ["self", "x: Tensor", *(f"{each}: Tensor" for each in inputs)]
     given += ["state: State | None = None", "mask: Tensor | None = None"]
     return [
         *indented(call_lines(f"def {name}(", given, ") -> tuple[Tensor, State]:", WIDTH - 4)),
@@ -151,7 +162,7 @@ def _parallel(parts: Parts) -> Lines:
     names = ["x", *parts.inputs]
     return [
         "",
-        *_over_time("parallel", ["Return what forward returns, all steps at once."], parts),
+        *over_time("parallel", ["Return what forward returns, all steps at once."], parts.inputs),
         "        if mask is None:",
         "            mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)",
         *(f"        {name} = {name}.masked_fill(~mask[..., None], 0.0)" for name in names),

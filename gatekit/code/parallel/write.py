@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from gatekit.cell.analysis import affine, chunk
 from gatekit.cell.analysis.affine import Block
-from gatekit.cell.analysis.chunk import Largest, Memories, Memory
-from gatekit.cell.errors import CellError, ConfigError
-from gatekit.cell.graph import Cell, Node
-from gatekit.cell.language.expression import (
-    Binary,
-    Call,
-    Expr,
-    Name,
-    Neg,
-    Number,
-    children,
-    names,
-    substitute,
-    with_children,
-)
-from gatekit.cell.language.shape import infer
+from gatekit.cell.analysis.chunk import Largest, Memories
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Node
+from gatekit.cell.language.expression import Call, Expr, Name, names
 from gatekit.code.identifiers import wrapped
-from gatekit.code.step import Step
 
-from .helpers import read_chunks
-
-
-class UnwrittenError(Exception):
-    """The cell has no parallel form that is written as code."""
+from .form import UnwrittenError, blocks_of, names_in, without_unused
+from .memories import MemoryReads
 
 
-class AllSteps(Step):
+class AllSteps(MemoryReads):
     """Writes all steps of a cell at once; signals are ``batch x time x ...``."""
 
     row = "0.0 * x[..., :1]"
@@ -98,13 +79,6 @@ class AllSteps(Step):
         self.lines.append(f"{name} = {self.env['t:first']}[:, None] + {count}[..., None]")
         self.env["t"] = name
 
-    def call(self, function: str, wanted: str, *arguments: str) -> str:
-        """Write a call of a helper function, and return the name of its value."""
-        self.printer.need([function])
-        name = self.local.new(wanted)
-        self.lines += wrapped(f"{name} = {function}({', '.join(arguments)})", self.room)
-        return name
-
     # --- blocks -------------------------------------------------------------
 
     def block(self, block: Block) -> None:
@@ -158,119 +132,6 @@ class AllSteps(Step):
             self._timed.add(name)
             self._batched.add(name)
 
-    def memory(self, memory: Memory) -> None:
-        [term], [read] = memory.terms, memory.reads
-        *heads, rows, columns = memory.shape
-        name = memory.state
-        parts: list[tuple[str, Expr | None, int]] = [
-            ("query", read.query, rows),
-            ("key", term.key, rows),
-            ("value", term.value, columns),
-        ]
-        kind = "column" if memory.column is not None else "head" if memory.head is not None else ""
-        if kind:
-            both = [e for e in (memory.head, memory.column) if e is not None]
-            decay = both[0] if len(both) == 1 else Binary("+", both[0], both[1])
-            parts.append(("decay", decay, rows if memory.column is not None else 1))
-        if memory.corrects:
-            parts.append(("erase", term.erase, rows))
-        texts = []
-        for part, expr, width in parts:
-            here = None if expr is None else self.here(expr)
-            if here is None or self.shape_of(here) != (*heads, width):
-                raise UnwrittenError(f"{name} has a {part} of another shape")
-            if part != "decay" and not self._timed & set(names(here)):
-                raise UnwrittenError(f"{name} has a {part} that is the same at all steps")
-            texts.append(self.value(expr, name, part))
-        to = self.framework.name
-        for helper, source in read_chunks(to, kind, memory.corrects, read.after).items():
-            source = self.framework.typed(source)
-            if self.printer.helpers.setdefault(helper, source) != source:
-                raise UnwrittenError("two memories of different kinds")
-        first = self.env[f"{name}:first"]
-        turned = self.framework.functions["transpose"].replace("{0:5}", "{0}")
-        if memory.transposed:
-            first = turned.format(first)
-        found, last = self.local.new(f"{name}_read"), self.local.new(f"{name}_last")
-        given = ", ".join([*texts, first, "mask"])
-        self.lines += wrapped(f"{found}, {last} = read_chunks({given})", self.room)
-        self.env[read.name] = found
-        self._timed.add(read.name)
-        self._batched.add(read.name)
-        self.last[name] = turned.format(last) if memory.transposed else last
-
-    def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
-        """Return the shape of an expression, without batch and time."""
-        weights = {weight.name: weight.shape for weight in self.cell.weights}
-        shapes: dict[str, tuple[int, ...]] = {}
-        for name in names(expr):
-            stem = name.removesuffix("_prev")
-            if name.startswith("pre:"):
-                shapes[name] = (self.cell.node(name[4:]).width,)
-            elif name in self.reads:
-                shapes[name] = (self.reads[name][1].width_out,)
-            elif name in self.cell.constants:
-                shapes[name] = ()
-            else:
-                found = self.cell.shapes.get(stem) or weights.get(name)
-                shapes[name] = found or (self.cell.widths[stem],)
-        try:
-            return infer(expr, shapes, self.cell.spec.functions, "parallel")
-        except (CellError, KeyError):
-            return None
-
-    def value(self, expr: Expr | None, state: str, what: str) -> str:
-        """Write a coefficient in a line of its own, and return its name; None is zero."""
-        here = Number(0.0) if expr is None else simplified(self.here(expr))
-        if self.printer.is_number(here):
-            return self.framework.constant.format(value=self.printer.show(here))
-        if isinstance(here, Name):
-            return self.env[here.name]
-        key = f"part {len(self.lines)} {state}:{what}"
-        return self.env[self.assign(key, here, f"{state}_{what}").name]
-
-    def here(self, expr: Expr) -> Expr:
-        """Return an expression of the analysis as one of this file.
-
-        There, matrices are vectors that are split, and sizes are numbers.
-        """
-        numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
-
-        def rewritten(part: Expr) -> Expr:
-            splits, inner = 0, part
-            while isinstance(inner, Call) and inner.function == "split":
-                splits, inner = splits + 1, inner.args[0]
-            if isinstance(inner, Name) and splits:
-                shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
-                if len(shape) == splits + 1:
-                    return inner
-            if isinstance(part, Number) and float(part.value) in numbers:
-                return Name(numbers[float(part.value)])
-            return with_children(part, tuple(rewritten(child) for child in children(part)))
-
-        found = rewritten(expr)
-        for name in [n for n in names(found) if n in self.reads]:
-            found = substitute(found, self.read_of(name))
-        missing = [n for n in names(found) if n not in self.env and n not in self.cell.constants]
-        if missing:
-            raise UnwrittenError(f"{missing[0]} is not known")
-        return found
-
-    def read_of(self, key: str) -> Mapping[str, Expr]:
-        """Return what a linear read stands for; a product with others, and its bias, only once."""
-        gate, read = self.reads[key]
-        reader = self._readers[gate]
-        product = self._product(reader, read)
-        values: dict[str, Expr] = {key: self._linear(reader, read)}
-        if product is not None:
-            first = product.reads[0]
-            if read.expr != first.expr:
-                values[key] = Number(0)
-            if product.bias is not None and reader.bias is not None:
-                values[reader.bias] = Number(0)
-            self._timed |= set(names(values[key]))
-        return values
-
     # --- signals ------------------------------------------------------------
 
     def shape_text(self, shape: Iterable[int]) -> str:
@@ -298,72 +159,6 @@ class AllSteps(Step):
         """Write a gate's own state, unless it is solved."""
         if key not in self.solved:
             super().assign_own(key, expr)
-
-
-def blocks_of(cell: Cell) -> tuple[tuple[Any, ...], Mapping[str, Any], tuple[str, ...]]:
-    """Return the blocks of a cell, with the reads and the gates that their formulas refer to.
-
-    Raises:
-        UnwrittenError: there are none, or they cannot be written.
-    """
-    spec = cell.spec
-    noise = (spec.dropout, spec.recurrent_dropout, *(state.zoneout for state in cell.states))
-    if any(noise) or cell.output.histories or cell.output.unit.feeds_back:
-        raise UnwrittenError("noise, or an output unit that reads earlier steps")
-    chunks = chunk.analyse(cell)
-    if not chunks.reason and all(map(_is_written, chunks.memories)):
-        return chunks.blocks, chunks.reads, chunks.pre_activations
-    found = affine.analyse(cell)
-    if not found.affine:
-        raise UnwrittenError(found.reason)
-    return found.blocks, found.reads, ()
-
-
-def _is_written(memory: Memory) -> bool:
-    one = len(memory.terms) == len(memory.reads) == 1
-    plain = not memory.partner and memory.sign is None and memory.row is None
-    return one and plain and not memory.terms[0].earlier
-
-
-_ONE = Number(1)
-
-
-def simplified(expr: Expr) -> Expr:
-    """Return a sum without zeros."""
-    if isinstance(expr, Neg):
-        inner = simplified(expr.operand)
-        if isinstance(inner, Binary) and inner.op == "*" and inner.right in (Neg(_ONE), Number(-1)):
-            return inner.left
-        return inner if inner == Number(0) else Neg(inner)
-    if not (isinstance(expr, Binary) and expr.op in "+-*"):
-        return expr
-    left, right = simplified(expr.left), simplified(expr.right)
-    zero = Number(0)
-    if expr.op == "*":
-        return zero if zero in (left, right) else Binary("*", left, right)
-    if right == zero:
-        return left
-    if left == zero:
-        return right if expr.op == "+" else Neg(right)
-    return Binary(expr.op, left, right)
-
-
-def without_unused(lines: list[str], used: list[str]) -> list[str]:
-    """Return assignments without those whose targets nothing reads."""
-    statements = ast.parse("\n".join(lines)).body
-    needed = _names("\n".join(used))
-    kept: list[str] = []
-    for statement in reversed(statements):
-        assert isinstance(statement, ast.Assign)
-        own = lines[statement.lineno - 1 : statement.end_lineno]
-        if _names(ast.unparse(statement.targets[0])) & needed:
-            needed |= _names(ast.unparse(statement.value))
-            kept[:0] = own
-    return kept
-
-
-def _names(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 @dataclass(frozen=True)
@@ -394,8 +189,8 @@ def all_steps(step: AllSteps) -> AllStepsText | None:
     while unused:
         # What was written for a line that nothing reads.
         code = "\n".join([*step.lines, emitted, *new])
-        called = {name: _names(source) for name, source in helpers.items()}
-        used = _names(code).union(*(called[n] - {n} for n in helpers))
+        called = {name: names_in(source) for name, source in helpers.items()}
+        used = names_in(code).union(*(called[n] - {n} for n in helpers))
         unused = bool(set(helpers) - used)
         helpers = {name: source for name, source in helpers.items() if name in used}
     return AllStepsText(step.lines, emitted, new, helpers)

@@ -1,0 +1,273 @@
+"""The file of a block: the cell's class or functions, then the block's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from gatekit.code.frames import functions, keras, torch
+from gatekit.code.frames.functions import ARRAYS, Noise, over_time
+from gatekit.code.frames.shared import (
+    Lines,
+    call_lines,
+    file_text,
+    indented,
+    state_doc,
+)
+from gatekit.code.identifiers import WIDTH, docstring
+from gatekit.code.parts import Parts
+
+from .text import BlockText
+
+_LAST = "last: whether it is the last block of a stack, whose output has a further norm."
+_KERAS_CALL = [
+    "Return what every step emits, batch x time x width, and a list of the last states.",
+    "inputs are batch x time x width; mask is batch x time, true where a step is valid.",
+]
+_CALL = [
+    "Return what every step emits, batch x time x width, and the last states.",
+    "x is batch x time x width; mask is batch x time, true where a step is valid.",
+]
+
+
+def _file(
+    parts: Parts, block: BlockText, imports: dict[str, str], constants: Lines, body: Lines
+) -> str:
+    about = replace(parts, about=block.about, helpers={**parts.helpers, **block.helpers})
+    return file_text(about, imports, constants, body)
+
+
+def torch_file(parts: Parts, block: BlockText) -> str:
+    """Return the file for PyTorch: two modules, the cell and the block around it."""
+    sizes, kept = _sizes(block)
+    used = "\n".join([*block.lines, *(each.width for each in block.carried)])
+    kept = [line for line in kept if line.split(" = ")[0] in used]
+    given = ["self", *sizes, *(["last: bool = True"] if block.last else [])]
+    first = [f"self.rnn = {parts.title}({_cell_sizes(block)})", *block.first]
+    zeros = [f"like.new_zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
+    like = block.layout.stacks[0].attribute
+    body = [
+        "",
+        "",
+        f"class {block.title}(nn.Module):",
+        *docstring(
+            [
+                f"The block around the cell; states are {_states(parts, block)}.",
+                *([_LAST] if block.last else []),
+            ],
+            "    ",
+        ),
+        "",
+        *indented(call_lines("def __init__(", given, ") -> None:", WIDTH - 4)),
+        "        super().__init__()",
+        *indented([*kept, *(["self.last = last"] if block.last else []), *first], 8),
+        *_if(block.last, "        if last:"),
+        "",
+        "    def initial_state(self, batch: int) -> State:",
+        '        """Return the states before the first step."""',
+        *([f"        like = self.{like}"] if zeros else []),
+        *indented(_first_states("self.rnn.initial_state(batch)", zeros, WIDTH - 8), 8),
+        "",
+        *torch.over_time("forward", _CALL),
+        *indented(_body(block, "x.masked_fill(~mask[..., None], 0.0)", "self.last"), 8),
+    ]
+    cell = [*torch.torch_class(parts), *body, *torch.hold(parts)]
+    return _file(parts, block, torch.IMPORTS, torch.CONSTANTS, cell)
+
+
+def keras_file(parts: Parts, block: BlockText) -> str:
+    """Return the file for Keras 3: a step cell, and a layer of the block around it."""
+    sizes, kept = _sizes(block)
+    names = [size.partition(":")[0] for size in sizes]
+    given = ["self", *sizes, *(["last: bool = True"] if block.last else []), "**options"]
+    kept += ["self.last = last"] if block.last else []
+    first = "\n".join([*block.first, *block.last, block.fed])
+    again = [f"{n} = self.{n}" for n in names if re.search(rf"\b{n}\b", first)]
+    zeros = [
+        f"ops.zeros((batch, {each.steps}, {each.width}), self.variable_dtype)"
+        for each in block.carried
+    ]
+    cell = f"{_cell_sizes(block)}, " if block.sized else ""
+    rate = f"{block.rate}, dtype=self.dtype_policy"
+    drops = ", training=False" if block.draws_noise else ""
+    config = [*names, *(["last"] if block.last else [])]
+    saved = ", ".join(f'"{n}": self.{n}' for n in config)
+    body = [
+        "",
+        "",
+        keras.REGISTERED,
+        f"class {block.title}(keras.layers.Layer):",
+        *docstring(
+            [
+                f"The block around the cell; states are {_states(parts, block)}.",
+                *([_LAST] if block.last else []),
+            ],
+            "    ",
+        ),
+        "",
+        *indented(call_lines("def __init__(", given, "):", WIDTH - 4)),
+        "        super().__init__(**options)",
+        *indented(kept, 8),
+        "        self.supports_masking = True",
+        f"        cell = {parts.title}Cell({cell}dtype=self.dtype_policy)",
+        "        self.rnn = keras.layers.RNN(",
+        "            cell, return_sequences=True, return_state=True, dtype=self.dtype_policy",
+        "        )",
+        *([f"        self.dropout = keras.layers.Dropout({rate})"] if drops else []),
+        *keras.NEW_WEIGHT,
+        "    def build(self, input_shape):",
+        '        """Create the weights."""',
+        *indented(again, 8),
+        f"        self.rnn.build((None, None, {block.fed}))",
+        *indented(block.first, 8),
+        *_if(block.last, "        if self.last:"),
+        "",
+        "    def get_initial_state(self, batch_size=None):",
+        '        """Return the states before the first step."""',
+        "        batch = batch_size",
+        *indented(_first_states("self.rnn.get_initial_state(batch)", zeros, WIDTH - 8, "[]"), 8),
+        "",
+        f"    def call(self, inputs, initial_state=None, mask=None{drops}):",
+        *docstring(_KERAS_CALL, "        "),
+        "        x, state = inputs, initial_state",
+        "        if state is None:",
+        "            state = self.get_initial_state(ops.shape(x)[0])",
+        *indented(_body(block, "ops.where(mask[..., None], x, 0.0)", "self.last", listed=True), 8),
+        "",
+        "    def get_config(self):",
+        '        """Return what from_config creates the layer from."""',
+        f"        config = {{{saved}}}" if config else "        config: dict = {}",
+        "        return {**super().get_config(), **config}",
+    ]
+    return _file(parts, block, keras.IMPORTS, [], [*keras.keras_class(parts), *body])
+
+
+def numpy_file(parts: Parts, block: BlockText) -> str:
+    """Return the file for NumPy: functions of a dictionary of weights."""
+    cell = functions.numpy_body(parts, "cell_")
+    body = _of_functions(parts, block, "numpy", "rng: np.random.Generator", "rng", "forward")
+    return _file(parts, block, functions.NUMPY_IMPORTS, _constants(block, "numpy"), [*cell, *body])
+
+
+def jax_file(parts: Parts, block: BlockText) -> str:
+    """Return the file for JAX: pure functions of a dictionary of weights."""
+    cell = functions.jax_body(parts, "cell_")
+    body = _of_functions(parts, block, "jax", "key: jax.Array", "next(keys)", "apply")
+    return _file(parts, block, functions.JAX_IMPORTS, _constants(block, "jax"), [*cell, *body])
+
+
+FRAMES: dict[str, Callable[[Parts, BlockText], str]] = {
+    "torch": torch_file,
+    "jax": jax_file,
+    "keras": keras_file,
+    "numpy": numpy_file,
+}
+
+
+def _of_functions(
+    parts: Parts, block: BlockText, to: str, generator: str, drawn: str, name: str
+) -> Lines:
+    """Return the functions of a block, after those of its cell."""
+    array, module = ARRAYS[to], {"numpy": "np", "jax": "jnp"}[to]
+    doc = ["Return the first values of the weights by name.", *([_LAST] if block.last else [])]
+    last = ", last: bool = True" if block.last else ""
+    noise = to == "jax" and (block.draws_noise or bool(Noise(parts).given))
+    rng = [f"rng: {array} | None = None"] if noise else []
+    doc_noise = ["Give rng in training: it draws dropout and zoneout."] if noise else []
+    zeros = [f"{module}.zeros((batch, {each.steps}, {each.width}))" for each in block.carried]
+    final = block.layout.stacks[len(block.layout.stacks) - len(parts.layout.stacks) - 1].attribute
+    return [
+        "",
+        "",
+        f"def init({generator}{last}) -> Weights:",
+        *docstring(doc, "    "),
+        *(["    keys = keys_from(key)"] if to == "jax" else []),
+        f"    params = cell_init({drawn})",
+        *indented(block.first),
+        *_if(block.last, "    if last:"),
+        "    return params",
+        "",
+        "",
+        "def initial_state(params: Weights, batch: int) -> State:",
+        *docstring([f"Return the states before the first step: {_states(parts, block)}."], "    "),
+        *indented(_first_states("cell_initial_state(params, batch)", zeros, WIDTH - 4)),
+        "",
+        "",
+        *over_time(name, replace(parts, inputs={}), array, [*_CALL, *doc_noise], rng),
+        *indented(
+            _body(
+                block,
+                f"{module}.where(mask[..., None], x, 0.0)",
+                f'"{final}" in params' if block.last else "",
+            )
+        ),
+    ]
+
+
+def _constants(block: BlockText, to: str) -> Lines:
+    array = ARRAYS[to]
+    types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
+    if not block.sized:
+        return ["", f"# The sizes are fixed: width {block.width}, {block.units} units.", *types]
+    units = "WIDTH" if block.tied else str(block.units)
+    sizes = [f"WIDTH = {block.width}", f"UNITS = {units}"]
+    return ["", *sizes, f"FEATURES = {block.fed}  # of what the cell reads", *types]
+
+
+def _sizes(block: BlockText) -> tuple[list[str], Lines]:
+    """Return the arguments of a class for sizes, and the lines that keep them."""
+    if not block.sized:
+        return [], []
+    names = {"width": block.width, **({} if block.tied else {"units": block.units})}
+    return (
+        [f"{name}: int = {size}" for name, size in names.items()],
+        [f"self.{name} = {name}" for name in names],
+    )
+
+
+def _cell_sizes(block: BlockText) -> str:
+    return f"{block.fed}, {block.given_units}" if block.sized else ""
+
+
+def _states(parts: Parts, block: BlockText) -> str:
+    texts = [
+        f"{each.name} (batch x {each.steps} x {each.width})".replace("self.", "")
+        .replace("WIDTH", "width")
+        .replace("UNITS", "units")
+        for each in block.carried
+    ]
+    cell = [state_doc(parts)] if parts.states else []
+    return ", ".join([*cell, *texts]) or "none"
+
+
+def _if(lines: Lines, condition: str) -> Lines:
+    by = len(condition) - len(condition.lstrip()) + 4
+    return [condition, *indented(lines, by)] if lines else []
+
+
+def _first_states(cell: str, zeros: Sequence[str], room: int, brackets: str = "()") -> Lines:
+    if not zeros:
+        return [f"return {cell}"]
+    return call_lines(f"return {brackets[0]}", [f"*{cell}", *zeros], brackets[1], room)
+
+
+def _body(block: BlockText, masked: str, last: str, listed: bool = False) -> Lines:
+    """Return the lines of a block from its states to what it returns."""
+    carried = [each.name for each in block.carried]
+    count = len(carried)
+    names = f"({carried[0]},)" if count == 1 else f"({', '.join(carried)})"
+    split = f"cell_state, {names} = state[:-{count}], state[-{count}:]"
+    finish = _if(block.finish, f"if {last}:") if last and block.last else block.finish
+    state = f"*cell_state, {', '.join(carried)}"
+    state = (f"[{state}]" if listed else f"({state})") if carried else "state"
+    return [
+        *([split] if carried else []),
+        "if mask is not None:",
+        f"    x = {masked}",
+        *block.lines,
+        *finish,
+        "if mask is not None:",
+        f"    {block.value} = repeat_valid({block.value}, mask)",
+        f"return {block.value}, {state}",
+    ]

@@ -1,0 +1,98 @@
+"""From the record of a block's parts to lines, in the notation of a framework."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.errors import ConfigError, GatekitError, listed
+from gatekit.code.parts import Access, Parts
+from gatekit.code.sizes import MULTIPLES, SizeTexts, formulas, unit_of
+
+from .emit import Emitter, rate
+from .operations import with_parts
+from .text import BlockText
+
+
+def write(built: BuiltBlock, parts: Parts, to: str, access: Access) -> BlockText:
+    """Return a block's lines.
+
+    Args:
+        built: the block with its sizes.
+        parts: the parts of its cell's file.
+        to: the framework.
+        access: how the frame calls weights and sizes.
+
+    Raises:
+        ConfigError: a part of the block cannot be written as code.
+    """
+    _refuse(built)
+    framework = with_parts(to)
+
+    def written(of: BuiltBlock, sizes: SizeTexts, tied: bool) -> BlockText:
+        return Emitter(of, parts, framework, access, sizes, tied).write()
+
+    for tied in (False, True) if parts.sized else ():
+        others = _multiples(built, tied)
+        if not others or (tied and built.cell.units != built.width):
+            continue
+        numbers = []
+        for other in others:
+            sizes = SizeTexts()
+            written(other, sizes, tied)
+            numbers.append(sizes.seen)
+        at = [(other.cell.units, other.width) for other in others]
+        texts = formulas(at, numbers)
+        if texts is not None:
+            made = written(built, SizeTexts(texts), tied)
+            return replace(made, sized=True, tied=tied)
+    return written(built, SizeTexts(), False)
+
+
+def _refuse(built: BuiltBlock) -> None:
+    """Refuse a block of which a part cannot be written."""
+    if built.directions > 1:
+        raise ConfigError(
+            "a block that reads time in both directions is not written as code; omit bidirectional"
+        )
+    if len(built.cell.inputs) > 1:
+        raise ConfigError(
+            f"the cell reads {listed(built.cell.inputs)}, and a block gives it one input; "
+            "omit block to write the cell alone"
+        )
+    for sketch in (built.mix, built.combine, built.finish):
+        for part in () if sketch is None else sketch.parts:
+            if part.kind == "layer":
+                raise ConfigError(
+                    f"the part {part.name!r} of the block {built.spec.kind!r} is a Keras layer of "
+                    "its author, whose Python is not translated; build it from parts.dense, "
+                    "parts.convolution, parts.norm and gatekit.ops, or write the cell alone: omit "
+                    "block"
+                )
+
+
+def _multiples(built: BuiltBlock, tied: bool) -> list[BuiltBlock]:
+    """Return the block at several sizes, empty if its parts are others there."""
+    found, unit = [], unit_of(built.cell)
+    for units, width in MULTIPLES:
+        try:
+            other = build_block(
+                built.spec,
+                built.cell.spec,
+                unit,
+                width=built.width * (units if tied else width),
+                units=built.cell.units * units,
+                dropout=rate(built),
+                last=built.finish is not None,
+            )
+        except GatekitError:
+            return []
+        if _names(other) != _names(built):
+            return []
+        found.append(other)
+    return found
+
+
+def _names(built: BuiltBlock) -> list[str]:
+    sketches = (built.mix, built.combine, built.finish)
+    return [part.name for sketch in sketches if sketch is not None for part in sketch.parts]

@@ -1,0 +1,111 @@
+"""What is known for all steps at once, as expressions and names of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatekit.cell.errors import CellError
+from gatekit.cell.language.expression import (
+    Call,
+    Expr,
+    Name,
+    Number,
+    children,
+    names,
+    substitute,
+    with_children,
+)
+from gatekit.cell.language.shape import infer
+from gatekit.code.identifiers import wrapped
+from gatekit.code.step import Step
+
+from .form import UnwrittenError, simplified
+
+
+class Known(Step):
+    """Writes values that are known for all steps; signals are ``batch x time x ...``."""
+
+    reads: Mapping[str, Any]
+    """The reads that formulas of the analysis refer to."""
+    _timed: set[str]
+    last: dict[str, str]
+
+    def call(self, function: str, wanted: str, *arguments: str) -> str:
+        """Write a call of a helper function, and return the name of its value."""
+        self.printer.need([function])
+        name = self.local.new(wanted)
+        self.lines += wrapped(f"{name} = {function}({', '.join(arguments)})", self.room)
+        return name
+
+    def shape_of(self, expr: Expr) -> tuple[int, ...] | None:
+        """Return the shape of an expression, without batch and time."""
+        weights = {weight.name: weight.shape for weight in self.cell.weights}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name in names(expr):
+            stem = name.removesuffix("_prev")
+            if name.startswith("pre:"):
+                shapes[name] = (self.cell.node(name[4:]).width,)
+            elif name in self.reads:
+                shapes[name] = (self.reads[name][1].width_out,)
+            elif name in self.cell.constants:
+                shapes[name] = ()
+            else:
+                found = self.cell.shapes.get(stem) or weights.get(name)
+                shapes[name] = found or (self.cell.widths[stem],)
+        try:
+            return infer(expr, shapes, self.cell.spec.functions, "parallel")
+        except (CellError, KeyError):
+            return None
+
+    def value(self, expr: Expr | None, state: str, what: str) -> str:
+        """Write a coefficient in a line of its own, and return its name; None is zero."""
+        here = Number(0.0) if expr is None else simplified(self.here(expr))
+        if self.printer.is_number(here):
+            return self.framework.constant.format(value=self.printer.show(here))
+        if isinstance(here, Name):
+            return self.env[here.name]
+        key = f"part {len(self.lines)} {state}:{what}"
+        return self.env[self.assign(key, here, f"{state}_{what}").name]
+
+    def here(self, expr: Expr) -> Expr:
+        """Return an expression of the analysis as one of this file.
+
+        There, matrices are vectors that are split, and sizes are numbers.
+        """
+        numbers = {float(self.cell.units): "units", float(self.cell.features): "features"}
+
+        def rewritten(part: Expr) -> Expr:
+            splits, inner = 0, part
+            while isinstance(inner, Call) and inner.function == "split":
+                splits, inner = splits + 1, inner.args[0]
+            if isinstance(inner, Name) and splits:
+                shape = self.cell.shapes.get(inner.name.removesuffix("_prev"), ())
+                if len(shape) == splits + 1:
+                    return inner
+            if isinstance(part, Number) and float(part.value) in numbers:
+                return Name(numbers[float(part.value)])
+            return with_children(part, tuple(rewritten(child) for child in children(part)))
+
+        found = rewritten(expr)
+        for name in [n for n in names(found) if n in self.reads]:
+            found = substitute(found, self.read_of(name))
+        missing = [n for n in names(found) if n not in self.env and n not in self.cell.constants]
+        if missing:
+            raise UnwrittenError(f"{missing[0]} is not known")
+        return found
+
+    def read_of(self, key: str) -> Mapping[str, Expr]:
+        """Return what a linear read stands for; a product with others, and its bias, only once."""
+        gate, read = self.reads[key]
+        reader = self._readers[gate]
+        product = self._product(reader, read)
+        values: dict[str, Expr] = {key: self._linear(reader, read)}
+        if product is not None:
+            first = product.reads[0]
+            if read.expr != first.expr:
+                values[key] = Number(0)
+            if product.bias is not None and reader.bias is not None:
+                values[reader.bias] = Number(0)
+            self._timed |= set(names(values[key]))
+        return values

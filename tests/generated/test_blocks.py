@@ -1,0 +1,287 @@
+"""Files of blocks compute what `gatekit.BlockLayer` computes, in values and gradients."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reference.peers import library
+
+import gatekit
+from gatekit import ConfigError
+from gatekit.code import FRAMEWORKS, generate
+
+from .block_cases import LONG_MASK, PRESETS, BlockCase, block_case, of_preset
+from .cases import scale
+from .test_values import at_once
+
+QUICK = ("modern",)
+
+
+def slow(name: str) -> Any:
+    """Return the mark of a preset whose test is slow."""
+    return () if name in QUICK else pytest.mark.slow
+
+
+def numpy_agrees(own: BlockCase) -> None:
+    """Run the NumPy file, with its own first values for their shapes."""
+    made, module = own.file("numpy")
+    weights = made.layout.pack(own.weights)
+    first = module.init(np.random.default_rng(0))
+    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
+    states = shaped(own.first, module.initial_state(first, len(own.x)))
+    own.assert_same(*module.forward(weights, own.x, states, LONG_MASK))
+
+
+def shaped(states: list[Any], like: Any) -> Any:
+    """Return states in the shapes that a file has for them."""
+    return tuple(s.reshape(tuple(own.shape)) for s, own in zip(states, like, strict=True))
+
+
+def torch_agrees(own: BlockCase) -> None:
+    """Run the torch file, forward and backward."""
+    torch = library("torch")
+    made, module = own.file("torch")
+    layer = getattr(module, made.title)().double().eval()
+    layer.load_state_dict(
+        {n: torch.from_numpy(w) for n, w in made.layout.pack(own.weights).items()}
+    )
+    at_once(module, layer.rnn)
+    states = shaped([torch.from_numpy(s) for s in own.first], layer.initial_state(len(own.x)))
+    y, states = layer(torch.from_numpy(own.x), states, torch.from_numpy(LONG_MASK))
+    own.assert_same(y.detach(), [state.detach() for state in states])
+    loss = (y * torch.from_numpy(scale(own.y.shape))).sum() + sum(s.sin().sum() for s in states)
+    loss.backward()
+    found = {n: p.grad for n, p in layer.named_parameters()}
+    own.assert_gradients(made, found)
+
+
+def jax_agrees(own: BlockCase) -> None:
+    """Run the JAX file, compiled, forward and backward."""
+    jax = library("jax")
+    made, module = own.file("jax")
+    at_once(module, module)
+    with jax.enable_x64(True):
+        first = module.init(jax.random.key(0))
+        params = {n: jax.numpy.asarray(w) for n, w in made.layout.pack(own.weights).items()}
+        assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in params.items()}
+        states = shaped(own.first, module.initial_state(first, len(own.x)))
+
+        def loss(params: Any) -> Any:
+            y, last = module.apply(params, own.x, states, LONG_MASK)
+            total = (y * scale(own.y.shape)).sum() + sum(jax.numpy.sin(s).sum() for s in last)
+            return total, (y, last)
+
+        gradients, (y, last) = jax.jit(jax.grad(loss, has_aux=True))(params)
+        own.assert_same(y, last)
+        own.assert_gradients(made, gradients)
+
+
+def keras_agrees(own: BlockCase) -> None:
+    """Run the Keras file."""
+    made, module = own.file("keras")
+    layer = getattr(module, made.title)(dtype="float64")
+    layer.build(own.x.shape)
+    weights = made.layout.pack(own.weights)
+    assert {w.name: tuple(w.shape) for w in layer.weights} == {
+        name: weight.shape for name, weight in weights.items()
+    }
+    for weight in layer.weights:
+        weight.assign(weights[weight.name])
+    states = shaped(own.first, layer.get_initial_state(len(own.x)))
+    y, last = layer(own.x, initial_state=states, mask=LONG_MASK)
+    own.assert_same(y, last)
+    again = type(layer).from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_numpy(name: str) -> None:
+    numpy_agrees(of_preset(name))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_torch(name: str) -> None:
+    torch_agrees(of_preset(name))
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=slow(n)) for n in PRESETS])
+def test_jax(name: str) -> None:
+    jax_agrees(of_preset(name))
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=slow(n)) for n in PRESETS])
+def test_keras(name: str) -> None:
+    keras_agrees(of_preset(name))
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "layer norms, gelu, another ratio": {
+        "block": {"kind": "modern", "norm": "layer", "mlp": "gelu", "ratio": 2.7},
+        "cell": "gru",
+        "units": 6,
+    },
+    "no norms": {"block": {"kind": "modern", "norm": "none", "conv": 1}, "cell": "lstm"},
+    "a memory": {"block": "mamba", "cell": "delta_net", "output_unit": "gated"},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_options(options: dict[str, Any]) -> None:
+    own = block_case(**options)
+    numpy_agrees(own)
+    torch_agrees(own)
+
+
+PLUGIN = '''
+"""A block with a matrix for each step, and a branch; one with a layer of its own."""
+
+from gatekit import Block, hookimpl, ops
+
+
+class Branched(Block):
+    """A full convolution, and one of one step.
+
+    Reference: unpublished
+    """
+
+    def mix(self, parts, x):
+        """Return two branches."""
+        mixed = parts.mixer(parts.convolution("before", x, 3, width=5))
+        after = parts.convolution("after", mixed, 2, bias=False)
+        return after + parts.convolution("mask", x, kernel=1, width=parts.width_of(mixed))
+
+    def combine(self, parts, x, mixed):
+        """Return the sum."""
+        return x + ops.tanh(parts.dense("state", mixed, parts.width))
+
+
+class Tapped(Block):
+    """A Keras layer.
+
+    Reference: unpublished
+    """
+
+    def mix(self, parts, x):
+        """Return the sum."""
+        return parts.mixer(x) + parts.layer("tap", x, list, parts.units, count=1)
+
+
+@hookimpl
+def gatekit_blocks():
+    """Register."""
+    return {"branched": Branched, "tapped": Tapped}
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> str:
+    """Return a plugin file with blocks."""
+    path = tmp_path / "own_blocks.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
+def test_a_block_of_your_own(plugin: str) -> None:
+    """Two convolutions with states, a matrix for each step, names of the file itself."""
+    own = block_case("branched", "gru", units=6, plugins=[plugin])
+    numpy_agrees(own)
+    torch_agrees(own)
+
+
+def test_a_keras_layer_of_the_author_is_refused(plugin: str) -> None:
+    with pytest.raises(ConfigError, match=r"part .tap. of the block .tapped. is a Keras layer"):
+        gatekit.code("gru", block="tapped", plugins=[plugin])
+
+
+def test_a_cell_with_several_inputs_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"reads time, x, .*omit block"):
+        gatekit.code("phased_lstm", block="modern")
+
+
+def test_a_block_below_the_last_one_has_no_further_norm() -> None:
+    """One file serves a stack: its last block is created otherwise."""
+    inner = block_case("residual", "gru", finish=False)
+    _, module = block_case("residual", "gru").file("numpy")
+    weights = inner.file("numpy")[0].layout.pack(inner.weights)
+    assert set(module.init(np.random.default_rng(0), last=False)) == set(weights)
+    inner.assert_same(*module.forward(weights, inner.x, tuple(inner.first), LONG_MASK))
+    layer = library("torch") and block_case("residual", "gru").file("torch")[1].GRUBlock(last=False)
+    assert not hasattr(layer, "final_norm_scale")
+
+
+def test_steps_one_by_one_are_the_whole_sequence() -> None:
+    own = of_preset("modern")
+    made, module = own.file("numpy")
+    weights, state, outputs = made.layout.pack(own.weights), None, []
+    whole, last = module.forward(weights, own.x)
+    for t in range(own.x.shape[1]):
+        y, state = module.forward(weights, own.x[:, t : t + 1], state)
+        outputs.append(y)
+    np.testing.assert_allclose(np.concatenate(outputs, axis=1), whole, 1e-12, 1e-12)
+    for each, expected in zip(state, last, strict=True):
+        np.testing.assert_allclose(each, expected, 1e-12, 1e-12)
+
+
+def test_a_layer_gives_the_file_of_its_block() -> None:
+    layer = gatekit.BlockLayer("modern", "gru", seed=0)
+    layer.build((None, None, 16))
+    text = gatekit.code(layer)
+    assert "def __init__(self, width: int = 16, units: int = 16) -> None:" in text
+    again = gatekit.code("gru", block="mamba", width=16)
+    assert "width: int = 16, units: int = 32, last: bool = True" in again
+    with pytest.raises(ConfigError, match="block='modern'"):
+        gatekit.code("gru", width=16)
+
+
+def test_dropout_is_drawn_in_training() -> None:
+    built = block_case("modern", "gru", dropout=0.5).built
+    assert generate(built, "torch").text.count("F.dropout(") == 2
+    assert generate(built, "jax").text.count(", 0.5, rng, ") == 2
+    assert generate(built, "keras").text.count("self.dropout(") == 2
+    text = generate(built, "numpy").text
+    assert "For inference: in training, gatekit draws masks for this block" in text
+    own = block_case("modern", "gru", dropout=0.5)
+    numpy_agrees(own)
+    torch_agrees(own)
+    keras_agrees(own)
+    made, module = own.file("keras")
+    layer = getattr(module, made.title)(dtype="float64")
+    drawn = [np.asarray(layer(own.x, training=training)[0]) for training in (True, True, False)]
+    assert not (drawn[0] == drawn[1]).all()
+    np.testing.assert_array_equal(drawn[2], layer(own.x)[0])
+
+
+def files(folder: Path) -> None:
+    """Write the files of all presets, and of a block with options."""
+    cases = {name: of_preset(name).built for name in PRESETS}
+    cases["options"] = block_case(**OPTIONS["layer norms, gelu, another ratio"]).built
+    for name, built in cases.items():
+        for to in FRAMEWORKS:
+            made = generate(built, to)
+            assert made.sized
+            (folder / f"{to}_{name}.py").write_text(made.text)
+
+
+def finds_nothing(folder: Path, *arguments: str) -> None:
+    """Run a tool over a folder."""
+    command = [sys.executable, "-m", *arguments, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_ruff_changes_nothing_and_sizes_are_arguments(tmp_path: Path) -> None:
+    files(tmp_path)
+    finds_nothing(tmp_path, "ruff", "check", "--no-cache", "--isolated")
+    finds_nothing(tmp_path, "ruff", "format", "--check", "--no-cache", "--isolated")
+
+
+@pytest.mark.slow
+def test_mypy_finds_nothing(tmp_path: Path) -> None:
+    files(tmp_path)
+    options = ("--config-file=", "--no-incremental", "--ignore-missing-imports")
+    finds_nothing(tmp_path, "mypy", *options)
