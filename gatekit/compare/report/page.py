@@ -37,7 +37,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """The sections of the page in order; one with nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "chart.js", "axis.js", "costs.js", "curves.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 
