@@ -144,7 +144,7 @@ def test_the_report_shows_the_shares(tmp_path: Path) -> None:
     body = section.body.replace("<wbr>", "")
     rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in body.split("<tr")[2:]]
     assert [tuple(row) for row in rows] == importance_cells(found)
-    one_key = compare("demo", tmp_path, where={"units": [8], "cell": ["lstm"]})
+    one_key = compare("demo", tmp_path, where=("units=8", "cell=lstm"))
     assert importance_section(Sheet(one_key, "gatekit compare demo")) is None
     hole = tmp_path / "hole"
     write(hole, seeds=1, skip=3)
