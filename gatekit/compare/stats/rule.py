@@ -114,12 +114,12 @@ def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]
         tests = [_of_few(np.array(list(table[i].values()))) for i in few]
         raw, weight = np.array([p for p, _ in tests]), total / len(few)
         corrected = holm(raw) * weight
-        for place, (i, p) in enumerate(zip(few, corrected.tolist(), strict=True)):
-            name, smallest = tests[place][1], None
+        for at, (i, p) in enumerate(zip(few, corrected.tolist(), strict=True)):
+            name, smallest = tests[at][1], None
             if name == RANKS:
                 # Beside the p values of the others, on which Holm's correction depends.
-                least = np.where(np.arange(len(few)) == place, 2.0 ** (1 - len(table[i])), raw)
-                smallest = min(1.0, float(holm(least)[place]) * weight)
+                least = np.where(np.arange(len(few)) == at, 2.0 ** (1 - len(table[i])), raw)
+                smallest = min(1.0, float(holm(least)[at]) * weight)
             results[i] = PairedTest(min(1.0, p), name, total, smallest)
     if many:
         seeds = list(dict.fromkeys(seed for i in many for seed in table[i]))
