@@ -16,7 +16,7 @@ from markupsafe import Markup
 from gatekit.compare.curves import band, on_one_grid, over
 from gatekit.compare.figures.style import COLOURS, look
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table_text import table_cells
+from gatekit.compare.output.table_text import decided_over_tasks, table_cells, tasks_differences
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
@@ -220,6 +220,21 @@ def test_several_tasks_have_their_table_and_blocks(tmp_path: Path) -> None:
     assert "Over 5 tasks" in said
     assert "task=c" in said
     assert "critical difference" in said
+
+
+def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
+    lstm = [8.64, 8.66, 8.62, 8.65, 8.63, 8.66]
+    for name in "ab":
+        others = {"gru": [v - 0.3 - 0.01 * k for k, v in enumerate(lstm)], "rnn": lstm[::-1]}
+        write_task(tmp_path, name, {"lstm": lstm, **others})
+    about = sheet("demo", tmp_path)
+    said = Reader(page(about)).said()
+    assert about.several is not None
+    cells = tasks_differences(about.several)
+    assert all(cell in said for row in cells for cell in row)
+    ((claim, size),) = decided_over_tasks(about.several)
+    assert claim == "gru is better than lstm over 2 tasks"
+    assert said.index(size) < said.index("Over 2 tasks")
 
 
 def test_a_swept_key_is_an_axis(root: Path) -> None:
