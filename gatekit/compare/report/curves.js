@@ -228,7 +228,7 @@ function curves(holder) {
       const value = between(one.band ? one.band.mean : one.runs[0].y, k);
       const ends = one.band ? [one.band.low, one.band.high].map((end) => shown(between(end, k))) : null;
       const range = ends ? ` [${ends.join(", ")}]` : "";
-      const end = ended ? ` at ${shown(source.x[last])}, its end` : "";
+      const end = ended ? ` at ${shown(source.x[last])}, where ${one.band ? "the mean" : "it"} ends` : "";
       const label = groups[one.index].variant;
       rows.push({ look: one.look, label, value, ended, text: shown(value) + range + end });
     }

@@ -163,7 +163,7 @@ def test_curves_over_seconds_answer_who_is_best_then(tmp_path: Path, open_page: 
     assert heard.inner_text().index("gru") < heard.inner_text().index("lstm")
     page.keyboard.press("End")
     assert heard.inner_text().index("lstm") < heard.inner_text().index("gru")
-    assert heard.inner_text().endswith("its end")
+    assert heard.inner_text().endswith("where the mean ends")
     choice.select_option(label="over training FLOPs")
     until(page, lambda: page.locator("#curves line.budget").count() == 0)
     assert "training FLOPs" in page.locator("#curves text.title").all_text_contents()
