@@ -16,6 +16,9 @@ TREES = 100
 MIN_GROUPS = 20
 """Fewer groups are too few to fit a forest and to predict those that it has not seen."""
 
+_LEAVES = 40
+"""A leaf holds at least one group in 40, so that noise does not look like interactions."""
+
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -65,9 +68,10 @@ def forest_shares(
     weights = [np.bincount(column) / count for column in codes.T]
     sums, votes = np.zeros(count), np.zeros(count)
     parts: dict[tuple[int, ...], float] = {}
+    fewest = max(2, count // _LEAVES)
     for _ in range(TREES):
         bag = rng.integers(0, count, count)
-        leaves = grow(outcomes[bag], codes[bag], ordered, [len(w) for w in weights], 2)
+        leaves = grow(outcomes[bag], codes[bag], ordered, [len(w) for w in weights], fewest)
         for u, variance in effects(leaves, weights).items():
             parts[u] = parts.get(u, 0.0) + variance
         unseen = np.setdiff1d(np.arange(count), bag)
