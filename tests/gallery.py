@@ -53,7 +53,10 @@ def main() -> None:
         for kind in OVER_RATES:
             key = "optimizer.learning_rate"
             picture(kind, "rates", root, x=key if kind == "axis" else None)
-        picture("critical", "tasks", root)
+        for kind in ("critical", "intervals"):
+            picture(kind, "tasks", root)
+        picture("survival", "rates", root, where=("learning_rate=0.01",), reach=0.045)
+        picture("best-of-k", "rates", root, best_of=("optimizer.learning_rate",))
         photographs(root)
     size = sum(path.stat().st_size for path in FOLDER.iterdir()) / 1000
     sys.stdout.write(f"{size:.0f} kB in {FOLDER}\n")
@@ -100,11 +103,19 @@ def curve(final: float, start: float, draw_: random.Random) -> list[float]:
     ]
 
 
-def picture(kind: str, study: str, root: Path, x: str | None = None) -> None:
+def picture(
+    kind: str,
+    study: str,
+    root: Path,
+    x: str | None = None,
+    reach: float | None = None,
+    **options: Any,
+) -> None:
     """Draw a figure of a study, and reduce its colours."""
-    comparison = compare(study, root, x=x)
+    comparison = compare(study, root, x=x, **options)
+    how: dict[str, Any] = {"formats": ["png"], "x": x, "reach": reach, "over": "epochs"}
     command = f"gatekit compare {study} --draw {kind} --figure {kind}.png"
-    (path,) = draw(kind, comparison, FOLDER / kind, command=command, formats=["png"], x=x)
+    (path,) = draw(kind, comparison, FOLDER / kind, command=command, **how)
     with Image.open(path) as image:
         small(
             image.resize((image.width * 2 // 3, image.height * 2 // 3), Image.Resampling.LANCZOS),
@@ -120,7 +131,7 @@ def small(image: Image.Image, path: Path) -> None:
 
 
 def photographs(root: Path) -> None:
-    """Photograph the report: wide in the light, and on a phone in the dark."""
+    """Photograph the report: wide in the light, on a phone in the dark, and curves over seconds."""
     from playwright.sync_api import sync_playwright
 
     swept = f"cell={','.join(CELLS)} task=adding,copying seeds=8"
@@ -147,6 +158,16 @@ def photographs(root: Path) -> None:
             page.wait_for_timeout(300)
             with Image.open(io.BytesIO(page.screenshot())) as image:
                 small(image, FOLDER / f"{name}.png")
+            if name == "report":
+                page.locator('#curves select[aria-label="x axis"]').first.select_option(index=1)
+                chart = page.locator("#curves svg.chart").first
+                chart.scroll_into_view_if_needed()
+                place = chart.bounding_box() or {}
+                page.mouse.move(place["x"] + 0.55 * place["width"], place["y"] + 80)
+                page.wait_for_timeout(300)
+                curves = page.locator("#curves").screenshot()
+                with Image.open(io.BytesIO(curves)) as image:
+                    small(image, FOLDER / "report-curves.png")
             context.close()
         browser.close()
 

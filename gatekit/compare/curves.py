@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +24,21 @@ _GRID = 101
 class Curve:
     """One run's values over epochs, without epochs whose line is lost or whose value is NaN.
 
-    With `over`, ``epochs`` holds what training had cost instead.
+    With `over` or `on_cost`, ``epochs`` holds what training had cost instead.
+
+    Attributes:
+        run: id of the run.
+        epochs: where the values are.
+        values: the metric.
+        diverged: whether the run diverged.
+        costs: training ``steps`` and ``seconds`` before each value, as far as they are known.
     """
 
     run: str
     epochs: Floats
     values: Floats
     diverged: bool
+    costs: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,14 @@ def on_one_grid(curves: Sequence[Curve]) -> list[Curve]:
     """Return curves interpolated linearly at the same costs, between those that all runs have.
 
     Runs are evaluated at different seconds, and a mean over runs needs their values at one time.
+    Curves whose runs were evaluated at the same costs are returned unchanged.
 
     Args:
         curves: the curves of one group over a cost.
     """
+    shortest = min((curve.epochs for curve in curves), key=len)
+    if all(np.array_equal(curve.epochs[: len(shortest)], shortest) for curve in curves):
+        return list(curves)
     low = max(curve.epochs[0] for curve in curves)
     high = min(curve.epochs[-1] for curve in curves)
     if high < low:
@@ -98,16 +110,39 @@ def read_curves(run: Run, split: str | None = None) -> dict[tuple[str, str], Cur
         split: the split whose lines to read; None means all.
     """
     # After a resume an epoch occurs twice; the later line is the valid one.
-    points: dict[tuple[str, str], dict[int, float | None]] = {}
+    points: dict[tuple[str, str], dict[int, metrics.MetricLine]] = {}
     for line in metrics.read(run.path / METRICS, split).lines:
-        points.setdefault((line.split, line.metric), {})[line.epoch] = line.value
+        points.setdefault((line.split, line.metric), {})[line.epoch] = line
     curves = {}
     for key, known in points.items():
-        kept = sorted((epoch, value) for epoch, value in known.items() if value is not None)
+        kept = [
+            (epoch, line.value, line.step, line.seconds)
+            for epoch, line in sorted(known.items())
+            if line.value is not None
+        ]
         if kept:
-            epochs, values = np.array(kept, dtype=np.float64).T
-            curves[key] = Curve(run.id, epochs, values, run.state == "DIVERGED")
+            epochs, values, steps, seconds = np.array(kept, dtype=np.float64).T
+            costs = {"steps": steps, "seconds": seconds}
+            curves[key] = Curve(run.id, epochs, values, run.state == "DIVERGED", costs)
     return curves
+
+
+def on_cost(curve: Curve, cost: str, step_flops: float | None = None) -> Curve | None:
+    """Return a curve over what training had cost; None if that is unknown.
+
+    Args:
+        curve: a curve over epochs, of `read_curves`.
+        cost: ``epochs``, ``steps``, ``seconds`` or ``flops``.
+        step_flops: floating-point operations of one training step.
+    """
+    if cost == "epochs":
+        return curve
+    places = curve.costs.get("steps" if cost == "flops" else cost)
+    if places is None or not places.any() or (cost == "flops" and step_flops is None):
+        return None
+    if cost == "flops" and step_flops is not None:
+        places = step_flops * places
+    return replace(curve, epochs=places, costs={})
 
 
 class KeptCurves:
@@ -170,6 +205,15 @@ def band_ends(
         seeds = [curve.values[np.isin(curve.epochs, known.epochs)] for curve in curves]
         bottom = np.maximum(bottom, np.min(seeds, axis=0))
     return bottom, top
+
+
+AXES = {
+    "epochs": "epoch",
+    "seconds": "training time (s)",
+    "steps": "training steps",
+    "flops": "training FLOPs",
+}
+"""What learning curves can be drawn over, and the label of that axis."""
 
 
 def step_name(runs: Iterable[Run]) -> str:

@@ -17,12 +17,14 @@ from gatekit.compare.grouping.keys import is_of_task
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.output.columns import table_or_blocks
 from gatekit.compare.stats.baseline import task
+from gatekit.compare.stats.forest import MIN_GROUPS, TREES, forest_shares
 from gatekit.compare.stats.importance import Share, variance_shares
 
 from .comparison import Comparison
 
 _WIDTH = 80
 _MOST = 3
+_TRUSTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class Importance:
         groups: number of groups of the grid.
         runs: number of runs.
         diverged: how many of them diverged, and count as the worst.
-        shares: the parts of the variance.
+        shares: the parts of the variance of all runs or, if estimated, of the means of the groups.
+        explained: if the groups are no full grid, the share of their variance that a random forest
+            predicts for groups that it has not seen; None over a full grid, which is exact.
     """
 
     task: str
@@ -44,20 +48,59 @@ class Importance:
     runs: int
     diverged: int
     shares: tuple[Share, ...]
+    explained: float | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what to know about the shares."""
+        notes = []
+        if self.diverged:
+            runs = "diverged run counts" if self.diverged == 1 else "diverged runs count"
+            notes.append(f"{self.diverged} {runs} as the worst")
+        if self.explained is None:
+            notes.append(
+                "main effects and interactions of two keys over the full grid, all groups with"
+                " equal weight; by chance is the share that an effect would have if only the seeds"
+                " differed"
+            )
+            return tuple(notes)
+        rough = ": too little to trust the shares" if self.explained < _TRUSTED else ""
+        notes.append(
+            "the groups are not all combinations of their values, so a random forest of"
+            f" {TREES} trees estimates the shares; it predicts {100 * self.explained:.0f} % of the"
+            f" variance of groups that it has not seen{rough}. Keys that were not chosen"
+            " independently share their effects"
+        )
+        return tuple(notes)
+
+    @property
+    def ordered(self) -> tuple[Share, ...]:
+        """Return the shares with the largest effect first, then those of seeds and the rest."""
+        effects = [share for share in self.shares if share.keys or share.by_chance is not None]
+        effects.sort(key=lambda share: -share.share)
+        return (*effects, *(share for share in self.shares if share not in effects))
+
+    @property
+    def title(self) -> str:
+        """Return what is divided."""
+        what = "" if self.explained is None else "group means of "
+        return f"variance of {what}{self.what} over {self.runs} runs in {self.groups} groups"
 
 
 def importance(comparison: Comparison) -> tuple[Importance, ...]:
     """Return the variance shares of the keys that distinguish groups, for each task.
 
-    The groups must be a full grid. Groups with different numbers of seeds keep their first seeds,
-    as many as the smallest group has, unless they have common seeds. A diverged run counts as
-    chance, or as the worst run of the task if that is worse.
+    Over a full grid the shares are exact; groups with different numbers of seeds keep their first
+    seeds, as many as the smallest group has, unless they have common seeds. Otherwise, as after a
+    random search, they are those of a random forest that is fitted to the means of the groups. A
+    diverged run counts as chance, or as the worst run of the task if that is worse.
 
     Args:
         comparison: the comparison; its groups must not be chosen with ``best_of``.
 
     Raises:
-        ConfigError: the groups are not a full grid over two or more settings.
+        ConfigError: the groups are not a full grid, and too few for a forest; or they differ in no
+            setting.
     """
     if comparison.tuned:
         raise ConfigError("importance needs all groups, not the best ones; remove --best-of")
@@ -70,7 +113,6 @@ def importance(comparison: Comparison) -> tuple[Importance, ...]:
 def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     label = rows[0].group.part(dict(task(rows[0].group)), "task") if several else ""
     levels = _levels(rows, label)
-    places = {tuple(row.group.value(key) for key in levels): row for row in rows}
     lacking = [row.group.label for row in rows if row.summary is None]
     if lacking:
         raise ConfigError(f"importance: {listed(lacking, _MOST)} has no run with an outcome")
@@ -80,43 +122,77 @@ def _of_task(rows: Sequence[Row], several: bool) -> Importance:
     finite = [v for row in rows for v in _outcomes(row).values() if math.isfinite(v)]
     chance = [] if summary.metric.chance is None else [summary.metric.chance]
     worst = sign * min((sign * v for v in (*finite, *chance)), default=0.0)
-    scores = {spot: _outcomes(row) for spot, row in places.items()}
-    common = set.intersection(*(set(one) for one in scores.values()))
-    paired = len(common) > 1 or all(len(one) == 1 for one in scores.values())
-    fewest = min(len(one) for one in scores.values())
-    shape = tuple(len(each) for each in levels.values())
+    scores = [
+        {unit: v if math.isfinite(v) else worst for unit, v in _outcomes(row).items()}
+        for row in rows
+    ]
+    common = set.intersection(*(set(one) for one in scores))
+    paired = len(common) > 1 or all(len(one) == 1 for one in scores)
     chosen = sorted(common, key=str) if paired and common else None
-    table = np.empty((*shape, len(chosen) if chosen else fewest))
-    for spot, known in scores.items():
-        index = tuple(each.index(value) for each, value in zip(levels.values(), spot, strict=True))
-        values = [known[unit] for unit in chosen] if chosen else list(known.values())[:fewest]
-        table[index] = [v if math.isfinite(v) else worst for v in values]
+    codes = np.array(
+        [[each.index(row.group.value(key)) for key, each in levels.items()] for row in rows]
+    )
+    explained = None
+    if math.prod(map(len, levels.values())) == len(rows):
+        fewest = min(map(len, scores))
+        shape = tuple(len(each) for each in levels.values())
+        table = np.empty((*shape, len(chosen) if chosen else fewest))
+        for spot, known in zip(codes, scores, strict=True):
+            table[tuple(spot)] = (
+                [known[u] for u in chosen] if chosen else list(known.values())[:fewest]
+            )
+        runs = table.size
+        shares = variance_shares(table, list(levels), chosen is not None)
+    else:
+        kept = [[known[u] for u in chosen] if chosen else list(known.values()) for known in scores]
+        runs = sum(map(len, kept))
+        means = np.array([np.mean(values) for values in kept])
+        ordered = [_ordered(rows, key) for key in levels]
+        shares, explained = forest_shares(means, codes, ordered, list(levels))
     return Importance(
         task=label,
         what=f"{summary.split} {summary.metric.name}",
         groups=len(rows),
-        runs=table.size,
+        runs=runs,
         diverged=sum(row.summary.diverged for row in rows if row.summary),
-        shares=tuple(variance_shares(table, list(levels), chosen is not None)),
+        shares=tuple(shares),
+        explained=explained,
     )
 
 
 def _levels(rows: Sequence[Row], label: str) -> dict[str, list[str]]:
+    """Return the values of each key that differs, numbers by size."""
     keys = [key for key in rows[0].group.values if not is_of_task(key)]
-    levels = {key: list(dict.fromkeys(row.group.value(key) for row in rows)) for key in keys}
-    levels = {key: values for key, values in levels.items() if len(values) > 1}
+    levels: dict[str, list[str]] = {}
+    for key in keys:
+        known = {row.group.value(key): row.group.values.get(key) for row in rows}
+        if _ordered(rows, key):
+            known = dict(sorted(known.items(), key=lambda pair: _size(pair[1])))
+        if len(known) > 1:
+            levels[key] = list(known)
     where = f" of {label}" if label else ""
     if not levels:
         raise ConfigError(f"importance: the groups{where} differ in no setting")
     size = math.prod(map(len, levels.values()))
-    if size != len(rows):
+    if size != len(rows) and len(rows) < MIN_GROUPS:
         sizes = ", ".join(f"{key} {len(values)}" for key, values in levels.items())
         raise ConfigError(
             f"importance: the {len(rows)} groups{where} are not a full grid; all combinations of"
-            f" their values ({sizes}) are {size}. Choose some of the runs with --where, or of the"
-            " keys with --by"
+            f" their values ({sizes}) are {size}, and to estimate from some of them needs"
+            f" {MIN_GROUPS} groups. Choose some of the runs with --where, or of the keys with --by"
         )
     return levels
+
+
+def _ordered(rows: Sequence[Row], key: str) -> bool:
+    values = [row.group.values.get(key) for row in rows]
+    return all(
+        v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values
+    )
+
+
+def _size(value: Any) -> float:
+    return -math.inf if value is None else float(value)
 
 
 def _outcomes(row: Row) -> Mapping[Any, float]:
@@ -131,34 +207,27 @@ def importance_lines(found: Sequence[Importance]) -> list[str]:
     lines: list[str] = []
     for one in found:
         where = f"{one.task}: " if one.task else ""
-        lines += wrap(
-            printable(
-                f"{where}variance of {one.what} over {one.runs} runs in {one.groups} groups, in %"
-            ),
-            _WIDTH,
-        )
-        effects = [share for share in one.shares if share.by_chance is not None or share.keys]
-        others = [share for share in one.shares if share not in effects]
-        effects.sort(key=lambda share: -share.share)
-        rows = [
-            {
-                "effect": printable(share.name),
-                "share": f"{100 * share.share:.1f}",
-                "by chance": "" if share.by_chance is None else f"{100 * share.by_chance:.1f}",
-            }
-            for share in (*effects, *others)
-        ]
+        lines += wrap(printable(f"{where}{one.title}, in %"), _WIDTH)
+        columns = ["effect", "share", *(["by chance"] if one.explained is None else [])]
+        rows = [dict(zip(columns, cells, strict=False)) for cells in importance_cells(one)]
         if rows:
-            lines += ["", *table_or_blocks(["effect", "share", "by chance"], rows, _WIDTH), ""]
+            lines += ["", *table_or_blocks(columns, rows, _WIDTH), ""]
         else:
             lines += ["", "all outcomes are equal", ""]
-        if one.diverged:
-            lines += [f"note: {one.diverged} diverged runs count as the worst", ""]
-    notes = (
-        "note: main effects and interactions of two keys over the full grid, all groups with equal"
-        " weight; by chance is the share that an effect would have if only the seeds differed"
-    )
-    return [*lines, *wrap(notes, _WIDTH)]
+    notes = dict.fromkeys(note for one in found for note in one.notes)
+    return [*lines, *(line for note in notes for line in wrap(f"note: {note}", _WIDTH))]
+
+
+def importance_cells(one: Importance) -> list[tuple[str, str, str]]:
+    """Return a row for each share: the effect, its share and that by chance, in percent."""
+    return [
+        (
+            printable(share.name),
+            f"{100 * share.share:.1f}",
+            "" if share.by_chance is None else f"{100 * share.by_chance:.1f}",
+        )
+        for share in one.ordered
+    ]
 
 
 def importance_json(found: Sequence[Importance]) -> str:
@@ -171,6 +240,8 @@ def importance_json(found: Sequence[Importance]) -> str:
                 "groups": one.groups,
                 "runs": one.runs,
                 "diverged": one.diverged,
+                "estimator": "grid" if one.explained is None else "forest",
+                "explained": one.explained,
                 "shares": [
                     {
                         "keys": list(share.keys),

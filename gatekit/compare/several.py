@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gatekit.compare.deciding.over_tasks import (
+    TasksDifference,
+    differences_over_tasks,
+    with_noise_of_baseline,
+)
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.stats.baseline import Block, task
-from gatekit.compare.stats.looks import decide_table
 from gatekit.compare.stats.ranks import Ranking, rank_variants
-from gatekit.compare.stats.rule import ALPHA, PairedTest
-from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval, mean_interval
+from gatekit.compare.stats.rule import ALPHA
+from gatekit.compare.stats.statistics import MIN_BOOTSTRAP, Interval
 from gatekit.compare.stats.stratified import (
     Stratum,
     interquartile,
@@ -29,28 +32,6 @@ from .comparison import Comparison
 
 _GRID = 101
 _LEARNED = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class TasksDifference:
-    """Normalised score minus that of the baseline, averaged over tasks, on common seeds.
-
-    ``interval`` includes the noise of the baseline's mean, by which scores are divided.
-    """
-
-    mean: float
-    interval: Interval | None
-    seeds: int
-    test: PairedTest | None
-
-    @property
-    def decision(self) -> str:
-        """Return ``better``, ``worse``, ``open``, or ``none`` for fewer than five seeds."""
-        if self.test is None:
-            return "none"
-        if not self.test.decides:
-            return "open"
-        return "better" if self.mean > 0 else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +121,14 @@ def several_tasks(comparison: Comparison) -> SeveralTasks | None:
     variants = []
     for name, rank in zip(whole, ranking.ranks, strict=True):
         own = [scores[block][name] for block in kept]
-        noisy = [_with_noise_of_baseline(name, table[block], scores[block]) for block in kept]
+        noisy = [with_noise_of_baseline(name, table[block], scores[block]) for block in kept]
         strata = [_stratum(name, table[block], scores[block]) for block in kept]
         variants.append(_variant(name, own, noisy, strata, rank, table, comparison.level))
     if len(kept) > 1:
-        variants = _decided(variants, [(table[block], scores[block]) for block in kept], comparison)
+        others = [variant.name for variant in variants if not variant.is_baseline]
+        both = [(table[block], scores[block]) for block in kept]
+        found = differences_over_tasks(others, both, comparison.level, comparison.study.looks)
+        variants = [replace(v, difference=found.get(v.name)) for v in variants]
     variants.sort(key=lambda v: (v.rank, v.name))
     return SeveralTasks(
         tuple(variants),
@@ -232,100 +216,6 @@ def _stratum(
     paired = len(set(units)) == len(units) and None not in own and set(own) <= set(units)
     pairs = tuple(units.index(unit) for unit in own) if paired else None
     return Stratum(scores[name], scores[base], pairs)
-
-
-def _with_noise_of_baseline(
-    name: str, rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
-) -> tuple[float, ...]:
-    r"""Return one number per common seed whose mean and spread are those of the mean score.
-
-    The score is a ratio with the baseline's mean in it; to first order, a seed contributes
-    $R + x_s - R b_s$ with the normalised scores $x$ and $b$ and the mean score $R$.
-
-    Reference:
-        Cochran, "Sampling techniques" (1977), section 6.3
-    """
-    own, other = _by_unit(rows[name], scores[name]), _of_baseline(rows, scores)
-    ratio = float(np.mean(scores[name]))
-    parts = np.array([own[unit] - ratio * other[unit] for unit in own if unit in other])
-    if not len(parts):
-        return ()
-    return tuple((ratio + parts - parts.mean()).tolist())
-
-
-def _decided(
-    variants: Sequence[Variant],
-    tasks: Sequence[tuple[Mapping[str, Row], Mapping[str, tuple[float, ...]]]],
-    comparison: Comparison,
-) -> list[Variant]:
-    """Return the variants with their differences to the baseline, tested together."""
-    table: dict[str, dict[Hashable, float]] = {}
-    noisy: dict[str, dict[Hashable, float]] = {}
-    for variant in variants:
-        if not variant.is_baseline:
-            table[variant.name] = _over_tasks(variant, tasks, linear=False)
-            noisy[variant.name] = _over_tasks(variant, tasks, linear=True)
-    found = {}
-    tests = decide_table(list(table.values()), comparison.study.looks)
-    for (name, seeds), test in zip(table.items(), tests, strict=True):
-        values = list(seeds.values())
-        if values:
-            mean = float(np.mean(values))
-            spread = np.array(list(noisy[name].values()))
-            centred = (mean + spread - spread.mean()).tolist()
-            interval = mean_interval(centred, comparison.level)
-            found[name] = TasksDifference(mean, interval, len(values), test)
-    return [replace(variant, difference=found.get(variant.name)) for variant in variants]
-
-
-def _over_tasks(
-    variant: Variant,
-    tasks: Sequence[tuple[Mapping[str, Row], Mapping[str, tuple[float, ...]]]],
-    linear: bool,
-) -> dict[Hashable, float]:
-    """Return the difference of each seed that every task has, averaged over tasks.
-
-    Args:
-        variant: the variant.
-        tasks: rows and normalised scores of each task.
-        linear: subtract the baseline's score times the variant's mean; to first order, the spread
-            of the result is that of the difference with a baseline's mean that has noise.
-    """
-    parts = []
-    for rows, scores in tasks:
-        own = _by_unit(rows[variant.name], scores[variant.name])
-        ratio = float(np.mean(scores[variant.name])) if linear else 1.0
-        parts.append(_by_seed(own, _of_baseline(rows, scores), ratio))
-    common = [seed for seed in parts[0] if all(seed in part for part in parts)]
-    return {seed: float(np.mean([part[seed] for part in parts])) for seed in common}
-
-
-def _by_seed(
-    own: Mapping[tuple[Hashable, ...], float],
-    other: Mapping[tuple[Hashable, ...], float],
-    ratio: float,
-) -> dict[Hashable, float]:
-    pairs: dict[Hashable, list[float]] = {}
-    for unit, score in own.items():
-        if unit in other:
-            pairs.setdefault(unit[0], []).append(score - ratio * other[unit])
-    return {seed: float(np.mean(values)) for seed, values in pairs.items()}
-
-
-def _of_baseline(
-    rows: Mapping[str, Row], scores: Mapping[str, tuple[float, ...]]
-) -> dict[tuple[Hashable, ...], float]:
-    name = next(name for name, row in rows.items() if row.is_baseline)
-    return _by_unit(rows[name], scores[name])
-
-
-def _by_unit(row: Row, scores: Sequence[float]) -> dict[tuple[Hashable, ...], float]:
-    counts = Counter(row.group.units)
-    return {
-        unit: score
-        for unit, score in zip(row.group.units, scores, strict=True)
-        if isinstance(unit, tuple) and counts[unit] == 1
-    }
 
 
 def _is_whole(row: Row | None) -> bool:

@@ -52,17 +52,34 @@ def test_the_page_shows_the_committed_numbers() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("noise", ["normal", "30 % never learn"])
-def test_beside_groups_that_differ_few_others_get_a_verdict(noise: str) -> None:
-    studies, wrong = 400, 0
-    runs = NOISES[noise](np.random.default_rng(7), (studies, MOST_SEEDS, 5))
+@pytest.mark.parametrize(
+    ("noise", "differ", "others", "effect"),
+    [
+        ("normal", 2, 2, 1.0),
+        ("30 % never learn", 2, 2, 1.0),
+        ("normal", 1, 4, 3.0),
+        ("lognormal", 1, 4, 3.0),
+    ],
+)
+def test_beside_groups_that_differ_few_others_get_a_verdict(
+    noise: str, differ: int, others: int, effect: float
+) -> None:
+    """The error is controlled strongly, over all looks, where one effect is clear or two are not.
+
+    A clear effect is decided at the first look, and the others are tested at all looks.
+    """
+    studies, wrong, found = 400, 0, 0
+    runs = NOISES[noise](np.random.default_rng(7), (studies, MOST_SEEDS, 1 + differ + others))
     d = runs[..., 1:] - runs[..., :1]
-    d[..., :2] += d.std()
+    d[..., :differ] += effect * d.std()
     for one in d:
         rows = [dict(enumerate(column.tolist())) for column in one.T]
         tests = decide_looks(rows, looks(), MOST_SEEDS)
-        wrong += any(test is not None and test.decides for test in tests[2:])
+        wrong += any(test is not None and test.decides for test in tests[differ:])
+        found += all(test is not None and test.decides for test in tests[:differ])
     assert wrong <= scipy.stats.binom.ppf(0.999, studies, 0.05)
+    assert wrong > 0
+    assert found > 0.95 * studies or effect < 3
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,10 @@ from statsmodels.stats.anova import anova_lm
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import main
 from gatekit.compare.comparison import compare
-from gatekit.compare.importance import importance
+from gatekit.compare.importance import importance, importance_cells
+from gatekit.compare.report.context import Sheet
+from gatekit.compare.report.importance import importance_section
+from gatekit.compare.stats.forest import effects, grow, predict
 from gatekit.compare.stats.importance import variance_shares
 
 from .synthetic import configuration, write_run
@@ -61,6 +65,91 @@ def test_the_shares_are_the_sums_of_squares_of_an_analysis_of_variance(tmp_path:
     assert (found.groups, found.runs) == (12, 36)
 
 
+def test_the_shares_of_two_by_two_groups_are_those_by_hand() -> None:
+    # Means 1 3 / 2 8: rows 2 and 5, columns 1.5 and 5.5, all 3.5; so the effects are 1.5, 2 and 1.
+    shares = variance_shares(np.array([[[1.0], [3.0]], [[2.0], [8.0]]]), ["a", "b"], paired=True)
+    by_hand = {"a": 2.25 / 7.25, "b": 4 / 7.25, "a x b": 1 / 7.25}
+    assert {share.name: share.share for share in shares} == pytest.approx(by_hand)
+
+
+def test_a_tree_that_knows_a_whole_grid_has_the_shares_of_the_grid() -> None:
+    rng = np.random.default_rng(2)
+    table = rng.normal(size=(3, 4, 2))
+    codes = np.array(list(itertools.product(*map(range, table.shape))))
+    for ordered in ([True] * 3, [False] * 3, [True, False, True]):
+        leaves = grow(table.ravel(), codes, ordered, table.shape, 1)
+        found = effects(leaves, [np.full(n, 1 / n) for n in table.shape])
+        exact = variance_shares(table[..., None], ["0", "1", "2"], paired=True)
+        for share in exact:
+            if share.keys:
+                of_tree = found[tuple(map(int, share.keys))] / found[()]
+                assert of_tree == pytest.approx(share.share)
+        assert predict(leaves, codes) == pytest.approx(table.ravel())
+
+
+def write_search(root: Path, seeds: int = 2, noise: float = 0.02, effect: float = 1.0) -> None:
+    """Write a random search in which cell explains 3/7, rate 3/7, and both together 1/7."""
+    rng = np.random.default_rng(4)
+    for cell in ("lstm", "gru"):
+        for _ in range(40):
+            rate, units = float(10 ** rng.uniform(-4, -1)), int(rng.integers(8, 128))
+            x = (np.log10(rate) + 2.5) * np.sqrt(12) / 3
+            sign = 1 if cell == "gru" else -1
+            score = 9 + effect * (sign + x + sign * x / np.sqrt(3))
+            for seed in range(seeds):
+                config = configuration(cell, seed, optimizer__learning_rate=rate, units=units)
+                write_run(root / "demo" / "runs", config, score + noise * rng.normal())
+
+
+def test_a_random_search_has_the_shares_of_a_forest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_search(tmp_path)
+    (found,) = importance(compare("demo", tmp_path))
+    assert (found.groups, found.runs) == (80, 160)
+    assert found.explained is not None
+    assert found.explained > 0.85
+    ours = {share.name: share.share / found.explained for share in found.shares}
+    assert ours["cell"] == pytest.approx(3 / 7, abs=0.1)
+    assert ours["optimizer.learning_rate"] == pytest.approx(3 / 7, abs=0.1)
+    assert ours["cell x optimizer.learning_rate"] == pytest.approx(1 / 7, abs=0.06)
+    assert ours["units"] < 0.05
+    assert sum(share.share for share in found.shares) == pytest.approx(1)
+    words = ["compare", "demo", "--root", str(tmp_path), "--importance"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert "a random forest of" in text
+    assert "by chance" not in text
+    assert "too little to trust" not in text
+    assert main([*words, "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert (one["estimator"], one["explained"]) == ("forest", found.explained)
+
+
+def test_a_search_without_any_effect_is_not_explained(tmp_path: Path) -> None:
+    write_search(tmp_path, seeds=1, noise=1.0, effect=0.0)
+    (found,) = importance(compare("demo", tmp_path))
+    assert found.explained is not None
+    assert found.explained < 0.15
+    assert "too little to trust the shares" in found.notes[-1]
+
+
+def test_the_report_shows_the_shares(tmp_path: Path) -> None:
+    write(tmp_path)
+    comparison = compare("demo", tmp_path)
+    section = importance_section(Sheet(comparison, "gatekit compare demo"))
+    assert section is not None
+    (found,) = importance(comparison)
+    body = section.body.replace("<wbr>", "")
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in body.split("<tr")[2:]]
+    assert [tuple(row) for row in rows] == importance_cells(found)
+    one_key = compare("demo", tmp_path, where=("units=8", "cell=lstm"))
+    assert importance_section(Sheet(one_key, "gatekit compare demo")) is None
+    hole = tmp_path / "hole"
+    write(hole, seeds=1, skip=3)
+    assert importance_section(Sheet(compare("demo", hole), "gatekit compare demo")) is None
+
+
 def test_by_chance_is_what_noise_alone_gives() -> None:
     rng = np.random.default_rng(1)
     keys = ["a", "b"]
@@ -78,7 +167,9 @@ def test_by_chance_is_what_noise_alone_gives() -> None:
 
 def test_a_grid_with_a_hole_is_refused_with_what_to_type(tmp_path: Path) -> None:
     write(tmp_path, seeds=1, skip=3)
-    with pytest.raises(ConfigError, match=r"11 groups are not a full grid.* are 12\..*--where"):
+    with pytest.raises(
+        ConfigError, match=r"11 groups are not a full grid.* are 12, .*20 groups.*--where"
+    ):
         importance(compare("demo", tmp_path))
 
 

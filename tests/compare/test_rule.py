@@ -152,6 +152,17 @@ def test_a_diverged_run_has_the_largest_rank(d: list[float], name: str) -> None:
     assert found.p == pytest.approx(scipy.stats.wilcoxon(finite, method="exact").pvalue, abs=0.01)
 
 
+def test_the_smallest_p_of_six_seeds_is_that_beside_the_other_groups() -> None:
+    diverged = dict(enumerate([math.inf, 0.2, 0.1, 0.3, 0.5, 0.4]))
+    clear = dict(enumerate([0.5, 0.52, 0.51, 0.49, 0.5, 0.48]))
+    ((alone,), beside) = decide([diverged]), decide([diverged, clear, clear])
+    assert alone is not None
+    assert beside[0] is not None
+    assert alone.p == alone.smallest_p == 2**-5
+    # Holm multiplies by the number of groups that are not yet rejected, here one.
+    assert beside[0].p == beside[0].smallest_p == 2**-5
+
+
 def test_signed_ranks_share_ties_and_keep_zeros() -> None:
     d = np.array([0.0, -2.0, 2.0, math.inf, -math.inf, 1.0])
     assert signed_ranks(d).tolist() == [0.0, -2.5, 2.5, 4.5, -4.5, 1.0]

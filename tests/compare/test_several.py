@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from gatekit.compare import several
 from gatekit.compare.comparison import compare
+from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
 from gatekit.compare.output.export import records
 from gatekit.compare.output.table_text import tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
@@ -158,7 +158,7 @@ def test_the_intervals_of_normalised_scores_cover_what_they_say() -> None:
                 )
                 for name in scores
             }
-            strata.append(several._with_noise_of_baseline("gru", rows, scores))
+            strata.append(with_noise_of_baseline("gru", rows, scores))
         interval = stratified_t_interval(strata)
         assert interval is not None
         covered += interval.low <= 0.8 <= interval.high

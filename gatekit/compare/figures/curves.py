@@ -10,6 +10,7 @@ import numpy as np
 
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.curves import (
+    AXES,
     Band,
     Curve,
     band,
@@ -29,14 +30,6 @@ from .style import look
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-AXES = {
-    "epochs": "epoch",
-    "seconds": "training time (s)",
-    "steps": "training steps",
-    "flops": "training FLOPs",
-}
-"""The label of the x axis for each value of ``--over``."""
 
 _MOST_GROUPS = 12
 _MOST_MARKED = 30

@@ -20,7 +20,15 @@ from gatekit.compare.stats.rule import ALPHA
 
 from .answer import decided, headline, is_answered, undecided
 from .columns import blocks, in_lines
-from .table_text import COSTS, heading, table_cells, tasks_cells, tasks_heading, tasks_notes
+from .table_text import (
+    COSTS,
+    decided_over_tasks,
+    heading,
+    table_cells,
+    tasks_cells,
+    tasks_heading,
+    tasks_notes,
+)
 
 _MOST_LISTED = 20
 _WIDEST, _GAP = 40, 3
@@ -160,6 +168,9 @@ def answer(comparison: Comparison) -> list[tuple[str, str]]:
     """Return the answer in lines with their style: in one sentence, what is decided, the rest."""
     lines = [(headline(comparison), "bold")]
     verdicts = [f"* {claim}: {size}." for _, claim, size in decided(comparison)]
+    several = several_tasks(comparison)
+    if several is not None:
+        verdicts += [f"* {claim}: {size}." for claim, size in decided_over_tasks(several)]
     lines += [(printable(text), "bold") for text in _shortened(verdicts)]
     return lines + [(f"{text}.", "") for text in undecided(comparison)]
 

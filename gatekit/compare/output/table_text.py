@@ -171,6 +171,37 @@ def tasks_cells(several: SeveralTasks) -> list[list[str]]:
     return lines
 
 
+def tasks_differences(several: SeveralTasks) -> list[list[str]]:
+    """Return the difference from the baseline over all tasks, and p, for each variant."""
+    cells = []
+    for variant in several.variants:
+        diff = variant.difference
+        if diff is None:
+            cells.append(["baseline" if variant.is_baseline else "-", ""])
+            continue
+        size = with_interval(diff.mean, diff.interval, decimals(diff.interval, diff.mean), sign="+")
+        cells.append([size, "" if diff.test is None else p_value(diff.test.p).removeprefix("= ")])
+    return cells
+
+
+def decided_over_tasks(several: SeveralTasks) -> list[tuple[str, str]]:
+    """Return what is decided over all tasks: the claim and its size."""
+    found = []
+    for variant in several.variants:
+        diff = variant.difference
+        if diff is not None and diff.test is not None and diff.test.decides:
+            claim = f"{variant.name} is {diff.decision} than {_baseline(several)}"
+            places = decimals(diff.interval, diff.mean)
+            size = with_interval(diff.mean, diff.interval, places, sign="+")
+            where = f"{claim} over {len(several.normalised)} tasks"
+            found.append((where, f"normalised score {size}, p {p_value(diff.test.p)}"))
+    return found
+
+
+def _baseline(several: SeveralTasks) -> str:
+    return next((v.name for v in several.variants if v.is_baseline), "the baseline")
+
+
 def tasks_notes(several: SeveralTasks) -> list[str]:
     """Return the notes on the table over all tasks."""
     notes = ["normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"]
@@ -204,7 +235,7 @@ def _aggregates(variant: Variant) -> str:
 def _over_tasks(variant: Variant, several: SeveralTasks) -> str:
     diff = variant.difference
     assert diff is not None
-    baseline = next((v.name for v in several.variants if v.is_baseline), "the baseline")
+    baseline = _baseline(several)
     claim = {
         "better": f"{variant.name} is better than {baseline}",
         "worse": f"{variant.name} is worse than {baseline}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.figures.style import look
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.recipe import recorded_commands
+from gatekit.compare.several import SeveralTasks, several_tasks
 from gatekit.runs.record import Run
 from gatekit.runs.studies import plan_file
 
@@ -44,6 +46,11 @@ class Sheet:
     waiting: int = 0
     plugins: tuple[str, ...] = ()
     read_curves: Callable[[Run], Mapping[tuple[str, str], Curve]] = read_curves
+
+    @functools.cached_property
+    def several(self) -> SeveralTasks | None:
+        """Return the variants over all tasks; None with one task."""
+        return several_tasks(self.comparison)
 
     @property
     def rows(self) -> tuple[Row, ...]:

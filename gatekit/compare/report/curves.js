@@ -1,8 +1,10 @@
 // Learning curves: bands over seeds, single seeds, zoom, a cursor for pointer and keyboard.
 function curves(holder) {
   const part = holder.dataset.part;
-  const { epochs: known_, step, charts } = page.curves;
-  const all = { epochs: known_, step, ...charts[part] };
+  const { axes, budget, over, charts } = page.curves;
+  const all = charts[part];
+  across.cost ??= memory.get("over", over);
+  const cost = () => (all.costs.includes(across.cost) ? across.cost : "epochs");
   const seen = memory.get(`curves${part}`, {});
   const state = {
     series: Number.isInteger(seen.series) && seen.series < all.series.length ? seen.series : 0,
@@ -41,7 +43,15 @@ function curves(holder) {
   // Only the groups with curves of the chosen split and metric can be chosen.
   const choosing = chooser((index) => {
     const one = all.curves[state.series][index];
-    return one !== undefined && (one.runs.length > 0 || one.band !== null);
+    return one !== undefined && (one.runs.length > 0 || one.bands !== null);
+  });
+  const overs = make("select", {
+    "aria-label": "x axis", change: () => across.choose(all.costs[overs.selectedIndex]),
+  }, ...all.costs.map((one) => make("option", { selected: one === cost() }, `over ${axes[one]}`)));
+  across.listeners.push(() => {
+    overs.selectedIndex = all.costs.indexOf(cost());
+    state.cursor = null;
+    change({ x: null, y: null });
   });
   const select = make("select", {
     "aria-label": "split and metric",
@@ -53,7 +63,7 @@ function curves(holder) {
     make(
       "div", { class: "tools" },
       all.series.length > 1 ? select : make("span", { class: "what" }, all.series[0].label),
-      logBox,
+      all.costs.length > 1 ? overs : null, logBox,
       box("log x", state.logX, (on) => change({ logX: on, x: null })),
       box("bands", state.bands, (on) => change({ bands: on })),
       box("seeds", state.seeds, (on) => change({ seeds: on })),
@@ -71,7 +81,8 @@ function curves(holder) {
     const entries = all.curves[state.series];
     const drawn = [];
     for (const index of [...choice.groups].sort((a, b) => a - b)) {
-      const { runs, band } = entries[index] || { runs: [], band: null };
+      if (!entries[index]) continue;
+      const { runs, band } = placed(entries[index], cost());
       if (runs.length || band) drawn.push({ index, look: groups[index].look, runs, band });
     }
     return drawn;
@@ -91,17 +102,17 @@ function curves(holder) {
     });
     for (const one of drawn) {
       for (const run of one.runs) {
-        const epochs = all.epochs[run.at];
+        const epochs = run.x;
         xs.push(epochs[0], epochs[epochs.length - 1]);
         if (state.seeds || !one.band) take(epochs, run.y);
       }
       if (one.band) {
-        const epochs = all.epochs[one.band.at];
+        const epochs = one.band.x;
         xs.push(epochs[0], epochs[epochs.length - 1]);
         take(epochs, one.band.mean);
         if (state.bands && !state.log) {
-          take(all.epochs[one.band.at], one.band.low);
-          take(all.epochs[one.band.at], one.band.high);
+          take(one.band.x, one.band.low);
+          take(one.band.x, one.band.high);
         }
       }
     }
@@ -147,12 +158,17 @@ function curves(holder) {
       const level = y.at(series.chance);
       inside.append(
         draw("line", { x1: area.left, x2: area.right, y1: level, y2: level, class: "chance" }),
-        draw("text", { x: area.right - 4, y: level - 4, class: "tick end" }, "chance"),
+        draw("text", { x: area.right - 4, y: level + (level < area.top + 14 ? 13 : -4), class: "tick end" }, "chance"),
       );
+    }
+    if (budget && budget.cost === cost()) {
+      const limit = x.at(budget.amount);
+      const line = { x1: limit, x2: limit, y1: area.top, y2: area.bottom, class: "budget" };
+      inside.append(draw("line", line));
     }
     for (const one of drawn) {
       if (one.band && state.bands) {
-        const epochs = all.epochs[one.band.at];
+        const epochs = one.band.x;
         const floor = state.log ? y.low : -Infinity;
         const bottom = state.log && one.band.floor ? one.band.floor : one.band.low;
         const above = at(epochs, one.band.high.map((v) => Math.max(v, floor)));
@@ -164,7 +180,7 @@ function curves(holder) {
       for (const run of one.runs) {
         const done = run.state === "COMPLETED" || run.state === "DIVERGED";
         if (!state.seeds && one.band && done) continue;
-        const points = at(all.epochs[run.at], run.y);
+        const points = at(run.x, run.y);
         const kind = done ? "seed" : "seed unfinished";
         inside.append(draw("path", {
           d: path(points), class: `${one.band ? kind : `${kind} alone`} ${one.look}`, "data-run": run.run,
@@ -179,7 +195,7 @@ function curves(holder) {
     }
     for (const one of drawn) {
       if (one.band) {
-        const points = at(all.epochs[one.band.at], one.band.mean);
+        const points = at(one.band.x, one.band.mean);
         inside.append(draw("path", { d: path(points), class: `curve ${one.look}` }));
       }
     }
@@ -190,7 +206,7 @@ function curves(holder) {
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("height", height);
     svg.replaceChildren(
-      draw("defs", {}, clip), ...frame(area, x, y, { x: all.step, y: series.label, whole: true }), inside, marks,
+      draw("defs", {}, clip), ...frame(area, x, y, { x: axes[cost()], y: series.label, whole: exact() }), inside, marks,
     );
     view.marks = marks;
     if (!drawn.length) {
@@ -203,31 +219,53 @@ function curves(holder) {
     const rows = [];
     for (const one of view.drawn) {
       const source = one.band || one.runs[0];
-      const k = all.epochs[source.at].indexOf(epoch);
-      if (k < 0) continue;
-      const value = one.band ? one.band.mean[k] : one.runs[0].y[k];
-      const range = one.band ? ` [${shown(one.band.low[k])}, ${shown(one.band.high[k])}]` : "";
-      rows.push({ look: one.look, label: groups[one.index].variant, value, text: shown(value) + range });
+      // Between epochs there is nothing; between seconds or FLOPs a line is interpolated, and
+      // beyond its end, which may be early, its last value counts.
+      const last = source.x.length - 1;
+      const ended = cost() !== "epochs" && epoch > source.x[last];
+      const k = ended ? last : fraction(source.x, epoch);
+      if (k === null || (cost() === "epochs" && !Number.isInteger(k))) continue;
+      const value = between(one.band ? one.band.mean : one.runs[0].y, k);
+      const ends = one.band ? [one.band.low, one.band.high].map((end) => shown(between(end, k))) : null;
+      const range = ends ? ` [${ends.join(", ")}]` : "";
+      const end = ended ? ` at ${shown(source.x[last])}, where ${one.band ? "the mean" : "it"} ends` : "";
+      const label = groups[one.index].variant;
+      rows.push({ look: one.look, label, value, ended, text: shown(value) + range + end });
     }
     const sign = all.series[state.series].better === "max" ? -1 : 1;
     return rows.sort((a, b) => sign * (a.value - b.value));
   }
 
+  const exact = () => cost() === "epochs" || cost() === "steps";
+
+  // The places of the cursor: those of evaluations, or evenly spaced over seconds and FLOPs.
   function epochs() {
+    if (!exact() && view.drawn.length) {
+      const wide = (view.area.right - view.area.left) / 40;
+      return Array.from({ length: 41 }, (_, k) => rounded(view.x.of(view.area.left + k * wide)));
+    }
     const inside = new Set();
     for (const one of view.drawn) {
-      for (const epoch of all.epochs[(one.band || one.runs[0]).at]) {
+      for (const epoch of (one.band || one.runs[0]).x) {
         if (epoch >= view.x.low && epoch <= view.x.high) inside.add(epoch);
       }
     }
     return [...inside].sort((a, b) => a - b);
   }
 
+  // Seconds and FLOPs under the pointer are rounded to about a pixel, so that 60 s can be met.
+  function rounded(value) {
+    const pixel = (view.x.high - view.x.low) / (view.area.right - view.area.left);
+    const power = 10 ** Math.ceil(Math.log10(pixel));
+    const size = [0.5, 1].map((share) => share * power).find((one) => one >= pixel);
+    return Number((Math.round(value / size) * size).toPrecision(12));
+  }
+
   function nearest(left, top) {
     let best = null;
     for (const one of view.drawn) {
       for (const run of one.runs) {
-        const known = all.epochs[run.at];
+        const known = run.x;
         const epoch = known.reduce((a, b) => (
           Math.abs(view.x.at(b) - left) < Math.abs(view.x.at(a) - left) ? b : a));
         const k = known.indexOf(epoch);
@@ -245,7 +283,7 @@ function curves(holder) {
     view.marks.replaceChildren(draw("line", rule));
     for (const line of lines) {
       const dot = { cx: at, cy: view.y.at(line.value), r: 3, class: `dot ${line.look}` };
-      if (dot.cy >= view.area.top && dot.cy <= view.area.bottom) view.marks.append(draw("circle", dot));
+      if (!line.ended && dot.cy >= view.area.top && dot.cy <= view.area.bottom) view.marks.append(draw("circle", dot));
     }
     const rows = lines.map((line) => [line.look, line.label, line.text]);
     if (near) {
@@ -254,9 +292,9 @@ function curves(holder) {
       const seed = near.run.seed === null ? "" : `, seed ${near.run.seed}`;
       rows.unshift([near.one.look, `run ${near.run.run}${seed}`, shown(near.value), true]);
     }
-    bubble.show(left ?? at, top ?? view.area.top + 20, `${all.step} ${shown(epoch)}`, rows);
+    bubble.show(left ?? at, top ?? view.area.top + 20, `${axes[cost()]} ${shown(epoch)}`, rows);
     if (heard) {
-      announcement.textContent = `${all.step} ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
+      announcement.textContent = `${axes[cost()]} ${shown(epoch)}: ${lines.map((l) => `${l.label} ${l.text}`).join("; ")}`;
     }
   }
 
@@ -286,8 +324,9 @@ function curves(holder) {
     }
     const known = epochs();
     if (!known.length || left < view.area.left - 8) { bubble.hide(); return; }
-    const epoch = known.reduce((a, b) => (
-      Math.abs(view.x.at(b) - left) < Math.abs(view.x.at(a) - left) ? b : a));
+    const epoch = exact()
+      ? known.reduce((a, b) => (Math.abs(view.x.at(b) - left) < Math.abs(view.x.at(a) - left) ? b : a))
+      : rounded(view.x.of(Math.max(left, view.area.left)));
     state.cursor = epoch;
     show(epoch, left, top, nearest(left, top), false);
   });
@@ -316,7 +355,7 @@ function curves(holder) {
   svg.addEventListener("blur", () => bubble.hide());
   svg.addEventListener("keydown", (event) => {
     const known = view ? epochs() : [];
-    const at = known.indexOf(state.cursor);
+    const at = state.cursor === null ? -1 : known.findLastIndex((one) => one <= state.cursor);
     const moves = {
       ArrowRight: () => known[Math.min(known.length - 1, at + 1)],
       ArrowLeft: () => known[Math.max(0, (at < 0 ? known.length : at) - 1)],

@@ -1,32 +1,38 @@
-"""The section of learning curves: the data that its script draws, by group."""
+"""The section of learning curves: the data that its script draws, and charts that need none."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
-from gatekit.compare.curves import Curve, band, band_ends, step_name
+from gatekit.compare.curves import (
+    AXES,
+    Band,
+    Curve,
+    band,
+    band_ends,
+    on_cost,
+    on_one_grid,
+    step_name,
+)
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.panels import task_parts
 from gatekit.compare.grouping.label import printable
-from gatekit.runs.record import Run
 from gatekit.runs.result import Metric
 
+from .charts.series import MOST_POINTS, Members, Series, Tables, costs, group_data, step_flops
+from .charts.static import static_curves
 from .context import Section, Sheet, entries
 from .markup import html, number
 
-# Curves with more epochs are thinned to this number of points.
-_MOST_POINTS = 400
 _MOST_SERIES, _MOST_CHARTS = 6, 12
 # Above this number, groups at the end of the table show only their mean and interval.
 _MOST_VALUES = 400_000
-_DIGITS = 5
 _SPLITS = ("validation", "train", "test")
 
-Series = tuple[str, str]
 Curves = Mapping[Series, Curve]
 
 
@@ -35,40 +41,44 @@ def curves(sheet: Sheet) -> Section | None:
 
     Beyond twelve tasks, the others have no chart.
     """
-    read = [
+    read: Sequence[Members] = [
         [(run, sheet.read_curves(run)) for run in (*row.group.runs, *row.group.missing)]
         for row in sheet.rows
     ]
-    tables = _Tables()
+    tables = Tables()
     seeds = _with_seeds(
-        read, min(_MOST_SERIES, len({key for g in read for _, c in g for key in c}))
+        read, 1 + min(_MOST_SERIES, len({key for g in read for _, c in g for key in c}))
     )
     places = {id(row): place for place, row in enumerate(sheet.rows)}
     parts = task_parts(sheet.rows)
-    charts = []
+    charts, still = [], []
+    budget = sheet.comparison.at
     for title, rows in parts[:_MOST_CHARTS]:
         inside = [places[id(row)] for row in rows]
         chart = _chart(sheet, read, inside, tables, seeds)
         if chart is not None:
             charts.append({"title": printable(title) if len(parts) > 1 else "", **chart})
+            still.append(_still(sheet, read, inside, chart["series"][0]))
     if not charts:
         return None
     data = {
         "groups": entries(sheet.rows),
         "charts": charts,
-        "epochs": tables.epochs,
+        "lists": tables.lists,
         "level": number(100 * sheet.comparison.level),
-        "step": step_name(sheet.comparison.study.runs),
+        "axes": {**AXES, "epochs": step_name(sheet.comparison.study.runs)},
+        "over": "epochs" if budget is None else budget.cost,
+        "budget": budget and {"cost": budget.cost, "amount": number(budget.amount)},
     }
-    titles = [chart["title"] for chart in charts]
-    return Section("curves", "Learning curves", _body(sheet, seeds, titles), data)
+    body = _body(sheet, seeds, [chart["title"] for chart in charts], still)
+    return Section("curves", "Learning curves", body, data)
 
 
 def _chart(
     sheet: Sheet,
-    read: Sequence[Sequence[tuple[Run, Curves]]],
+    read: Sequence[Members],
     inside: Sequence[int],
-    tables: _Tables,
+    tables: Tables,
     seeds: int,
 ) -> dict[str, Any] | None:
     """Return the chart of some groups: its series, and the curves of each group by its index."""
@@ -78,11 +88,15 @@ def _chart(
         return None
     level = sheet.comparison.level
     metrics = {m.name: m for row in rows if row.summary and (m := row.summary.metric)}
+    known = {cost for place in inside for cost in costs(read[place], series[0])}
     return {
+        "costs": [cost for cost in AXES if cost in known],
         "series": [_about(one, metrics.get(one[1])) for one in series],
         "curves": [
             {
-                place: _group(read[place], one, tables, level, metrics.get(one[1]), place < seeds)
+                place: group_data(
+                    read[place], one, tables, level, metrics.get(one[1]), place < seeds
+                )
                 for place in inside
             }
             for one in series
@@ -90,23 +104,62 @@ def _chart(
     }
 
 
-def _with_seeds(read: Sequence[Sequence[tuple[Run, Curves]]], series: int) -> int:
-    """Return the number of groups, from the first, whose single seeds fit on the page."""
+def _with_seeds(read: Sequence[Members], series: int) -> int:
+    """Return the number of groups, from the first, whose single seeds fit on the page.
+
+    Args:
+        read: the curves of all groups.
+        series: how many lists of values a run has, with its seconds.
+    """
     left = _MOST_VALUES
     for place, group in enumerate(read):
         longest = [max((len(c.epochs) for c in known.values()), default=0) for _, known in group]
-        left -= series * sum(min(length, _MOST_POINTS) for length in longest)
+        left -= series * sum(min(length, MOST_POINTS) for length in longest)
         if left < 0:
             return place
     return len(read)
 
 
-def _body(sheet: Sheet, seeds: int, titles: Sequence[str]) -> Markup:
+def _still(
+    sheet: Sheet, read: Sequence[Members], inside: Sequence[int], about: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the chart for readers without JavaScript: means and bands of the groups shown first.
+
+    It is over the budget's cost if there is one, and over epochs otherwise.
+    """
+    comparison = sheet.comparison
+    cost = "epochs" if comparison.at is None else comparison.at.cost
+    about_groups = entries(sheet.rows)
+    drawn: list[tuple[str, str, Band]] = []
+    for place in inside:
+        summary = sheet.rows[place].summary
+        if summary is None or not about_groups[place]["shown"]:
+            continue
+        key = ("validation", summary.metric.name)
+        flops = step_flops(read[place])
+        found = [on_cost(c[key], cost, flops) for run, c in read[place] if run.counts and key in c]
+        over = [curve for curve in found if curve is not None]
+        mean = band(on_one_grid(over), comparison.level) if over else None
+        if mean is not None:
+            low, high = band_ends(mean, on_one_grid(over), summary.metric, log=False)
+            entry = about_groups[place]
+            drawn.append((entry["variant"], entry["look"], replace(mean, low=low, high=high)))
+    if not drawn:
+        return None
+    across = step_name(comparison.study.runs) if cost == "epochs" else AXES[cost]
+    budget = None if comparison.at is None else comparison.at.amount
+    return static_curves(drawn, about, across, budget)
+
+
+def _body(
+    sheet: Sheet, seeds: int, titles: Sequence[str], still: Sequence[Mapping[str, Any] | None]
+) -> Markup:
     caption = (
         f"Thick lines: the mean over seeds with its {sheet.comparison.level * 100:g} % t interval,"
         " up to the last epoch that all seeds reached; a band ends where the metric does, and on a"
         " logarithmic axis a band that reaches 0 ends at the lowest seed. Thin lines: single seeds."
-        " Thin dashed lines: runs without an outcome. Drag to zoom in; double-click to show"
+        " Thin dashed lines: runs without an outcome. Over seconds, and over FLOPs that differ,"
+        " seeds are interpolated between their evaluations. Drag to zoom in; double-click to show"
         " everything. Keyboard: the arrow keys move the cursor, + and - zoom, 0 shows everything."
     )
     hidden = sum(not entry["shown"] for entry in entries(sheet.rows))
@@ -115,7 +168,7 @@ def _body(sheet: Sheet, seeds: int, titles: Sequence[str]) -> Markup:
         caption += f" {hidden} {groups} hidden at first: click a name to show it, or all."
     if seeds < len(sheet.rows):
         caption += f" From group {seeds + 1} of the table on, single seeds are not shown."
-    return html("plot.html", plot="curves", titles=titles, caption=caption)
+    return html("plot.html", plot="curves", titles=titles, still=still, caption=caption)
 
 
 def _series(rows: Sequence[Row], runs: Sequence[Curves]) -> list[Series]:
@@ -138,62 +191,3 @@ def _about(series: Series, metric: Metric | None) -> dict[str, Any]:
         "chance": None if metric is None or metric.chance is None else number(metric.chance),
         "better": None if metric is None else metric.direction,
     }
-
-
-class _Tables:
-    """The distinct lists of epochs, each stored once, because most runs share theirs."""
-
-    def __init__(self) -> None:
-        self.epochs: list[list[float]] = []
-        self._places: dict[tuple[float, ...], int] = {}
-
-    def place(self, epochs: Sequence[float]) -> int:
-        key = tuple(epochs)
-        if key not in self._places:
-            self._places[key] = len(self.epochs)
-            self.epochs.append([number(epoch) for epoch in epochs])
-        return self._places[key]
-
-
-def _group(
-    group: Sequence[tuple[Run, Curves]],
-    series: Series,
-    tables: _Tables,
-    level: float,
-    metric: Metric | None,
-    with_seeds: bool,
-) -> dict[str, Any]:
-    members = [(run, known[series]) for run, known in group if series in known]
-    counting = [curve for run, curve in members if run.counts]
-    mean = band(counting, level)
-    runs = []
-    for run, curve in members if with_seeds or mean is None else ():
-        kept = _thinned(curve.epochs)
-        runs.append(
-            {
-                "run": run.id,
-                "seed": run.seed,
-                "state": run.state,
-                "at": tables.place(curve.epochs[kept].tolist()),
-                "y": [number(v, _DIGITS) for v in curve.values[kept]],
-            }
-        )
-    if mean is None:
-        return {"runs": runs, "band": None}
-    kept = _thinned(mean.epochs)
-    ends = {"mean": mean.mean, "low": mean.low, "high": mean.high}
-    if metric is not None:
-        ends["low"], ends["high"] = band_ends(mean, counting, metric, log=False)
-        if (ends["low"] <= 0).any():
-            # On a logarithmic axis the band ends at the lowest seed.
-            ends["floor"] = band_ends(mean, counting, metric, log=True)[0]
-    shown = {name: [number(v, _DIGITS) for v in values[kept]] for name, values in ends.items()}
-    return {"runs": runs, "band": {"at": tables.place(mean.epochs[kept].tolist()), **shown}}
-
-
-def _thinned(epochs: Any) -> Any:
-    """Return the indices to show: all of them, or an even selection with both ends."""
-    count = len(epochs)
-    if count <= _MOST_POINTS:
-        return np.arange(count)
-    return np.unique(np.linspace(0, count - 1, _MOST_POINTS).round().astype(int))

@@ -28,9 +28,9 @@ from gatekit.compare.gates.text import (
     state_rows,
 )
 
+from .charts.static import Frame, Line, chart
 from .context import Section, Sheet, looks
 from .markup import html
-from .static_chart import Frame, Line, chart
 
 _MOST_VARIANTS, _MOST_LAYERS, _MOST_GATES, _MOST_COLUMNS = 12, 4, 8, 25
 _LEVELS = 6

@@ -18,6 +18,7 @@ from .differences import differences
 from .facts import facts
 from .failures import failures
 from .gates import gates
+from .importance import importance_section
 from .markup import data, html
 from .origin import environments, reproduce
 from .runs import runs
@@ -27,6 +28,7 @@ SECTIONS: tuple[Builder, ...] = (
     summary,
     axis,
     curves,
+    importance_section,
     gates,
     runs,
     failures,
@@ -37,7 +39,7 @@ SECTIONS: tuple[Builder, ...] = (
 )
 """The sections of the page in order; one with nothing to show returns None."""
 
-SCRIPTS = ("base.js", "chart.js", "axis.js", "curves.js", "table.js", "start.js")
+SCRIPTS = ("base.js", "chart.js", "axis.js", "costs.js", "curves.js", "table.js", "start.js")
 """The files that are joined, in this order, to the page's script."""
 
 

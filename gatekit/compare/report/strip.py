@@ -19,12 +19,17 @@ _TICK = 40
 
 
 class Scale:
-    """Maps values to positions in a strip; linear, or logarithmic if they span decades."""
+    """Maps values to positions in a strip; linear, or logarithmic if they span decades.
 
-    def __init__(self, values: Iterable[float]) -> None:
+    Args:
+        values: what it must have room for.
+        linear: whether it is linear even if they span decades.
+    """
+
+    def __init__(self, values: Iterable[float], linear: bool = False) -> None:
         known = [value for value in values if math.isfinite(value)]
         self.low, self.high = min(known, default=0.0), max(known, default=1.0)
-        self.log = bool(known) and spans_decades(known)
+        self.log = not linear and bool(known) and spans_decades(known)
 
     def at(self, value: float, width: float) -> float:
         """Return the position of a value; values beyond the scale are drawn at the edge."""

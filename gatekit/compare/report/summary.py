@@ -20,8 +20,14 @@ from gatekit.compare.output.answer import (
 )
 from gatekit.compare.output.sentence import is_for_paper, sentences
 from gatekit.compare.output.table import notes
-from gatekit.compare.output.table_text import heading, table_cells, tasks_cells, tasks_heading
-from gatekit.compare.several import several_tasks
+from gatekit.compare.output.table_text import (
+    decided_over_tasks,
+    heading,
+    table_cells,
+    tasks_cells,
+    tasks_differences,
+    tasks_heading,
+)
 
 from .context import Section, Sheet, looks
 from .markup import html
@@ -40,7 +46,7 @@ def summary(sheet: Sheet) -> Section:
         "summary.html",
         columns=_columns(heading(comparison), seeds),
         blocks=_blocks(comparison, seeds),
-        tasks=_over_tasks(comparison),
+        tasks=_over_tasks(sheet),
         verdicts=_verdicts(comparison),
         sentences=_sentences(comparison),
         notes=notes(comparison),
@@ -60,6 +66,7 @@ def answer(sheet: Sheet) -> Markup:
             (look, claim, size)
             for look, (_, claim, size) in zip(looks([row for row, *_ in found]), found, strict=True)
         ],
+        over_tasks=[] if sheet.several is None else decided_over_tasks(sheet.several),
         undecided=undecided(comparison),
         most_open=_MOST_OPEN,
     )
@@ -161,12 +168,16 @@ def _gap_strip(row: Row, scale: Scale, label: str) -> Markup | None:
     )
 
 
-def _over_tasks(comparison: Comparison) -> Mapping[str, Any] | None:
-    several = several_tasks(comparison)
+def _over_tasks(sheet: Sheet) -> Mapping[str, Any] | None:
+    several = sheet.several
     if several is None:
         return None
     titles = ["variant", *tasks_heading(several)[1:]]
-    return {"count": len(several.tasks), "titles": titles, "rows": tasks_cells(several)}
+    rows = tasks_cells(several)
+    if any(variant.difference for variant in several.variants):
+        titles += ["difference", "p"]
+        rows = [[*a, *b] for a, b in zip(rows, tasks_differences(several), strict=True)]
+    return {"count": len(several.tasks), "titles": titles, "rows": rows}
 
 
 def _verdicts(comparison: Comparison) -> list[tuple[str, str, bool]]:

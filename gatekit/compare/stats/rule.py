@@ -69,7 +69,8 @@ class PairedTest:
         p: p value, corrected for the number of comparisons, and for looks if there were any.
         test: name of the test.
         comparisons: number of comparisons in the family.
-        smallest_p: smallest p value that this number of seeds can reach; None if there is none.
+        smallest_p: smallest p value that this number of seeds can reach, beside the other
+            comparisons of the table; None if there is none.
         look: the look that decided the comparison, or the last one; None without looks.
     """
 
@@ -111,9 +112,14 @@ def decide(table: Sequence[Mapping[Hashable, float]]) -> list[PairedTest | None]
     results: list[PairedTest | None] = [None] * len(table)
     if few:
         tests = [_of_few(np.array(list(table[i].values()))) for i in few]
-        corrected = holm(np.array([p for p, _ in tests])) * (total / len(few))
-        for i, p, (_, name) in zip(few, corrected.tolist(), tests, strict=True):
-            smallest = min(1.0, 2.0 ** (1 - len(table[i])) * total) if name == RANKS else None
+        raw, weight = np.array([p for p, _ in tests]), total / len(few)
+        corrected = holm(raw) * weight
+        for at, (i, p) in enumerate(zip(few, corrected.tolist(), strict=True)):
+            name, smallest = tests[at][1], None
+            if name == RANKS:
+                # Beside the p values of the others, on which Holm's correction depends.
+                least = np.where(np.arange(len(few)) == at, 2.0 ** (1 - len(table[i])), raw)
+                smallest = min(1.0, float(holm(least)[at]) * weight)
             results[i] = PairedTest(min(1.0, p), name, total, smallest)
     if many:
         seeds = list(dict.fromkeys(seed for i in many for seed in table[i]))

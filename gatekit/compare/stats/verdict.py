@@ -11,7 +11,7 @@ from gatekit.runs.studies.looks import Looks
 from .difference import Difference, contradicts
 from .looks import spent
 from .power import MOST_SEEDS, POWER
-from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS
+from .rule import ALPHA, MIN_FLIPS, MIN_SEEDS, RANKS
 from .statistics import Interval
 
 _NO_UNIT = ("share", "squared error")
@@ -221,9 +221,15 @@ def design_notes(differences: list[Difference]) -> list[str]:
             f"p values from {MIN_SEEDS} to {MIN_FLIPS - 1} seeds assume normal noise; from"
             f" {MIN_FLIPS} seeds on they do not"
         )
-    least = [d.test.smallest_p for d in compared if d.test and d.test.smallest_p is not None]
-    if least and max(least) >= ALPHA:
-        notes.append(f"too few seeds for a p value below {ALPHA:g}: none is below {max(least):.2g}")
+    tested = [d.test for d in compared if d.test is not None]
+    unable = [test for test in tested if test.smallest_p is not None and test.smallest_p >= ALPHA]
+    if unable:
+        least = min(test.smallest_p for test in unable if test.smallest_p is not None)
+        some = len(unable) < len(tested) and all(test.test == RANKS for test in unable)
+        where = "where runs diverged, there are " if some else ""
+        notes.append(
+            f"{where}too few seeds for a p value below {ALPHA:g}: none can be below {least:.2g}"
+        )
     if sum(d.interval is not None for d in compared) > 1:
         notes.append(
             "intervals are not corrected for the number of groups; p values and verdicts are"

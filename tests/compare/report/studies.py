@@ -14,6 +14,7 @@ from gatekit.compare.recipe import recorded_commands
 from gatekit.compare.report.context import Sheet
 from gatekit.compare.report.page import page
 
+from ..budget_runs import write_curve
 from ..synthetic import METRIC, configuration, write_run
 
 HOSTILE = (
@@ -89,6 +90,17 @@ def write_many(root: Path, groups: int, seeds: int, epochs: int) -> Path:
             config = configuration("gru", seed, optimizer__learning_rate=rate)
             write_run(runs, config, value, validation=noisy(value, epochs, draw))
     return runs
+
+
+def write_costs(root: Path, seeds: int = 3) -> None:
+    """Write an lstm of 2 s and 1e6 FLOPs an epoch, and a gru of 1 s and 5e5, ten steps each."""
+    draw = random.Random(3)
+    for cell, best, seconds in (("lstm", 8.5, 2.0), ("gru", 8.6, 1.0)):
+        for seed in range(seeds):
+            flops = {"flops": {"step": 5e4 * seconds}}
+            shorter = seconds * (1 - 0.01 * seed)
+            values = noisy(best, 20, draw)
+            write_curve(root, cell, seed, values, seconds=shorter, result=flops)
 
 
 def write_hostile(root: Path, names: Sequence[str] = HOSTILE) -> Path:

@@ -11,7 +11,7 @@ from browser import Open
 
 from ..probing import probe_study
 from ..synthetic import write_study
-from .studies import write_hostile, write_many, write_sweep, written
+from .studies import write_costs, write_hostile, write_many, write_sweep, written
 from .test_page import write_two_metrics
 
 
@@ -128,7 +128,7 @@ def test_curves_have_logarithms_another_split_and_hide_seeds(sweep: Path, open_p
     before = curve.get_attribute("d")
     page.locator("#curves").get_by_label("log y").check()
     until(page, lambda: curve.get_attribute("d") != before)
-    page.locator("#curves select").select_option(index=1)
+    page.locator('#curves select[aria-label="split and metric"]').select_option(index=1)
     titles = page.locator("#curves text.title")
     until(page, lambda: "train nll (nats/frame)" in titles.all_text_contents())
     assert seeds.count() > 10
@@ -146,6 +146,30 @@ def test_the_pointer_tells_values_and_the_nearest_run(sweep: Path, open_page: Op
     assert "[" in bubble.inner_text()
     page.mouse.move(5, 5)
     assert not bubble.is_visible()
+
+
+def test_curves_over_seconds_answer_who_is_best_then(tmp_path: Path, open_page: Open) -> None:
+    write_costs(tmp_path)
+    page = open_page(written("demo", tmp_path, tmp_path / "demo.html", at="seconds=15"))
+    choice = page.locator('#curves select[aria-label="x axis"]')
+    assert choice.input_value() == "over training time (s)"
+    assert page.locator("#curves line.budget").count() == 1
+    heard, chart = page.locator("#curves .heard"), page.locator("#curves svg.chart")
+    chart.focus()
+    # The lstm is better in the end, but takes twice as long; the gru ends before 20 s.
+    page.keyboard.press("Home")
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert heard.inner_text().index("gru") < heard.inner_text().index("lstm")
+    page.keyboard.press("End")
+    assert heard.inner_text().index("lstm") < heard.inner_text().index("gru")
+    assert heard.inner_text().endswith("where the mean ends")
+    choice.select_option(label="over training FLOPs")
+    until(page, lambda: page.locator("#curves line.budget").count() == 0)
+    assert "training FLOPs" in page.locator("#curves text.title").all_text_contents()
+    page.reload()
+    page.wait_for_selector("html[data-ready]")
+    assert choice.input_value() == "over training FLOPs"
 
 
 def test_curves_by_keyboard(sweep: Path, open_page: Open) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+from gatekit.compare.curves import band, on_one_grid, over
 from gatekit.compare.figures.style import COLOURS, look
 from gatekit.compare.output.sentence import sentences
-from gatekit.compare.output.table_text import table_cells
+from gatekit.compare.output.table_text import decided_over_tasks, table_cells, tasks_differences
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
@@ -24,7 +25,7 @@ from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 from ..probing import probe_run, probe_study
 from ..synthetic import METRIC, configuration, write_run, write_study
 from ..test_several import write_task
-from .studies import sheet, write_hostile, write_sweep
+from .studies import sheet, write_costs, write_hostile, write_sweep
 
 FOLDER = Path(module.__file__).parent
 GROUPS = {"lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
@@ -221,6 +222,21 @@ def test_several_tasks_have_their_table_and_blocks(tmp_path: Path) -> None:
     assert "critical difference" in said
 
 
+def test_what_is_decided_over_tasks_is_at_the_beginning(tmp_path: Path) -> None:
+    lstm = [8.64, 8.66, 8.62, 8.65, 8.63, 8.66]
+    for name in "ab":
+        others = {"gru": [v - 0.3 - 0.01 * k for k, v in enumerate(lstm)], "rnn": lstm[::-1]}
+        write_task(tmp_path, name, {"lstm": lstm, **others})
+    about = sheet("demo", tmp_path)
+    said = Reader(page(about)).said()
+    assert about.several is not None
+    cells = tasks_differences(about.several)
+    assert all(cell in said for row in cells for cell in row)
+    ((claim, size),) = decided_over_tasks(about.several)
+    assert claim == "gru is better than lstm over 2 tasks"
+    assert said.index(size) < said.index("Over 2 tasks")
+
+
 def test_a_swept_key_is_an_axis(root: Path) -> None:
     found = loaded(page(sheet("sweep", root, x="optimizer.learning_rate")))["axis"]
     assert isinstance(found, dict)
@@ -275,9 +291,12 @@ def test_long_curves_are_thinned_and_keep_their_ends(tmp_path: Path) -> None:
         write_run(runs, configuration(seed=seed), validation=[9.0 + 1 / e for e in range(1, 1001)])
     found = loaded(page(sheet("demo", tmp_path)))["curves"]
     assert isinstance(found, dict)
-    (epochs,) = found["epochs"]
+    run = found["charts"][0]["curves"][0]["0"]["runs"][0]
+    epochs, steps, seconds = (found["lists"][run[key]] for key in ("at", "steps", "seconds"))
+    assert len(found["lists"]) == 3
     assert (epochs[0], epochs[-1]) == (1, 1000)
-    assert len(epochs) == len(found["charts"][0]["curves"][0]["0"]["runs"][0]["y"]) == 400
+    assert (steps[0], steps[-1], seconds[0], seconds[-1]) == (14, 14_000, 0.8, 800)
+    assert len(epochs) == len(steps) == len(seconds) == len(run["y"]) == 400
 
 
 def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, html: str) -> None:
@@ -298,7 +317,7 @@ def test_what_gates_did_has_a_section_where_runs_were_probed(tmp_path: Path, htm
     assert len(drawn) == 2 * 2 * 4
     assert sum((a["aria-label"] or "").startswith("forget: mean 0.5") for a in drawn) == 4
     charts = [a for e, a in reader.elements if e == "svg" and "still" in (a.get("class") or "")]
-    assert len(charts) == 4
+    assert len(charts) == 4 + 1
     assert not [a for _, a in reader.elements if "style" in a]
     assert "nan" not in " ".join(a.get("d") or "" for e, a in reader.elements if e == "path")
 
@@ -314,13 +333,13 @@ def test_gates_that_keep_all_or_nothing_are_drawn(tmp_path: Path) -> None:
 
 
 def test_a_page_has_room_for_so_many_seeds(about: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module_of_curves, "_MOST_VALUES", 260)
+    monkeypatch.setattr(module_of_curves, "_MOST_VALUES", 380)
     html = page(about)
     found = loaded(html)["curves"]
     assert isinstance(found, dict)
     drawn = list(found["charts"][0]["curves"][0].values())
     assert [len(group["runs"]) for group in drawn[:2]] == [3, 3]
-    assert all(bool(group["runs"]) != bool(group["band"]) for group in drawn[2:])
+    assert all(bool(group["runs"]) != bool(group["bands"]) for group in drawn[2:])
     assert "From group 3 of the table on, single seeds are not shown" in Reader(html).said()
 
 
@@ -350,7 +369,7 @@ def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
     write_two_metrics(tmp_path)
     data = loaded(page(sheet("demo", tmp_path)))
     # Steps were asked for, so the curves do not count epochs.
-    assert data["curves"]["step"] == "evaluation"
+    assert data["curves"]["axes"]["epochs"] == "evaluation"
     assert not any(not group["shown"] for group in data["curves"]["groups"])
     one, other = data["curves"]["charts"]
     assert (one["title"], other["title"]) == ("task=adding", "task=recall")
@@ -359,8 +378,53 @@ def test_two_metrics_are_never_on_one_axis(tmp_path: Path) -> None:
         "train nll (nats/frame)",
     }
     assert other["series"][0]["label"] == "validation accuracy"
-    (band,) = {tuple(group["band"]["high"]) for group in other["curves"][0].values()}
+    (band,) = {tuple(group["bands"]["epochs"]["high"]) for group in other["curves"][0].values()}
     assert max(band) == 1
+
+
+def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(tmp_path: Path) -> None:
+    write_costs(tmp_path)
+    about = sheet("demo", tmp_path, at="seconds=15")
+    found = loaded(page(about))["curves"]
+    assert isinstance(found, dict)
+    assert (found["over"], found["budget"]) == ("seconds", {"cost": "seconds", "amount": 15})
+    (chart,) = found["charts"]
+    assert chart["costs"] == ["epochs", "seconds", "steps", "flops"]
+    for place, row in enumerate(about.rows):
+        group = chart["curves"][0][str(place)]
+        for cost in ("steps", "seconds", "flops"):
+            curves = [c for run in row.group.runs if (c := over(run, cost)) is not None]
+            expected = band(on_one_grid(curves), about.comparison.level)
+            assert expected is not None
+            shown = {**group["bands"]["epochs"], **group["bands"][cost]}
+            assert found["lists"][shown["at"]] == pytest.approx(expected.epochs.tolist())
+            for name in ("mean", "low", "high"):
+                assert shown[name] == pytest.approx(getattr(expected, name).tolist(), rel=1e-4)
+            for run, curve in zip(group["runs"], curves, strict=True):
+                places = found["lists"][run["steps" if cost == "flops" else cost]]
+                scale = group["flops"] if cost == "flops" else 1
+                assert [scale * at for at in places] == pytest.approx(curve.epochs, rel=1e-4)
+
+
+def test_a_cost_that_no_run_recorded_is_not_offered(html: str) -> None:
+    found = loaded(html)["curves"]
+    assert isinstance(found, dict)
+    assert found["charts"][0]["costs"] == ["epochs", "seconds", "steps"]
+    assert found["budget"] is None
+
+
+def test_without_a_script_means_are_drawn(tmp_path: Path) -> None:
+    write_two_metrics(tmp_path)
+    html = page(sheet("demo", tmp_path))
+    fixed = re.findall(r"<noscript>(.*?)</noscript>", html, re.S)[1:]
+    assert len(fixed) == 2
+    for chart, metric in zip(fixed, ("validation nll", "validation accuracy"), strict=True):
+        assert metric in chart
+        assert chart.count('class="curve"') == chart.count('class="band"') == 2
+        assert [word in chart for word in ("lstm", "gru", "evaluation")] == [True] * 3
+        points = re.findall(r" d=\"M([^\"]*)\"", chart)
+        places = [float(number) for path in points for number in re.split("[ L]", path)]
+        assert all(0 <= number <= 540 for number in places)
 
 
 def test_groups_that_are_hidden_at_first_are_counted(tmp_path: Path) -> None:

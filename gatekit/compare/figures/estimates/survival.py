@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatekit.compare.budget.reach import Reached, reach
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.figures.curves import AXES
+from gatekit.compare.curves import AXES
 from gatekit.compare.figures.page import of_one_metric, plottable, put_legend, run_ids
 from gatekit.compare.figures.style import Look, look
 

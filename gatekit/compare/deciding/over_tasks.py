@@ -1,0 +1,138 @@
+"""The difference of a variant from its baseline over several tasks: one number for each seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatekit.compare.stats.looks import decide_table
+from gatekit.compare.stats.rule import PairedTest
+from gatekit.compare.stats.statistics import Interval, mean_interval
+from gatekit.runs.studies.looks import Looks
+
+from .row import Row
+
+Scores = Mapping[str, tuple[float, ...]]
+"""The normalised scores of each variant on one task."""
+
+
+@dataclass(frozen=True, slots=True)
+class TasksDifference:
+    """Normalised score minus that of the baseline, averaged over tasks, on common seeds.
+
+    ``interval`` includes the noise of the baseline's mean, by which scores are divided.
+    """
+
+    mean: float
+    interval: Interval | None
+    seeds: int
+    test: PairedTest | None
+
+    @property
+    def decision(self) -> str:
+        """Return ``better``, ``worse``, ``open``, or ``none`` for fewer than five seeds."""
+        if self.test is None:
+            return "none"
+        if not self.test.decides:
+            return "open"
+        return "better" if self.mean > 0 else "worse"
+
+
+def differences_over_tasks(
+    variants: Sequence[str],
+    tasks: Sequence[tuple[Mapping[str, Row], Scores]],
+    level: float,
+    looks: Looks | None,
+) -> dict[str, TasksDifference]:
+    """Return the differences of variants from the baseline, tested together.
+
+    Args:
+        variants: the variants without the baseline.
+        tasks: rows and normalised scores of each task.
+        level: confidence level of the intervals.
+        looks: the looks of the study, if there are any.
+    """
+    table: dict[str, dict[Hashable, float]] = {}
+    noisy: dict[str, dict[Hashable, float]] = {}
+    for name in variants:
+        table[name] = _over_tasks(name, tasks, linear=False)
+        noisy[name] = _over_tasks(name, tasks, linear=True)
+    found: dict[str, TasksDifference] = {}
+    tests = decide_table(list(table.values()), looks)
+    for (name, seeds), test in zip(table.items(), tests, strict=True):
+        values = list(seeds.values())
+        if values:
+            mean = float(np.mean(values))
+            spread = np.array(list(noisy[name].values()))
+            centred = (mean + spread - spread.mean()).tolist()
+            interval = mean_interval(centred, level)
+            found[name] = TasksDifference(mean, interval, len(values), test)
+    return found
+
+
+def _over_tasks(
+    variant: str,
+    tasks: Sequence[tuple[Mapping[str, Row], Scores]],
+    linear: bool,
+) -> dict[Hashable, float]:
+    """Return the difference of each seed that every task has, averaged over tasks.
+
+    Args:
+        variant: the variant.
+        tasks: rows and normalised scores of each task.
+        linear: subtract the baseline's score times the variant's mean; to first order, the spread
+            of the result is that of the difference with a baseline's mean that has noise.
+    """
+    parts = []
+    for rows, scores in tasks:
+        own = _by_unit(rows[variant], scores[variant])
+        ratio = float(np.mean(scores[variant])) if linear else 1.0
+        parts.append(_by_seed(own, _of_baseline(rows, scores), ratio))
+    common = [seed for seed in parts[0] if all(seed in part for part in parts)]
+    return {seed: float(np.mean([part[seed] for part in parts])) for seed in common}
+
+
+def _by_seed(
+    own: Mapping[tuple[Hashable, ...], float],
+    other: Mapping[tuple[Hashable, ...], float],
+    ratio: float,
+) -> dict[Hashable, float]:
+    pairs: dict[Hashable, list[float]] = {}
+    for unit, score in own.items():
+        if unit in other:
+            pairs.setdefault(unit[0], []).append(score - ratio * other[unit])
+    return {seed: float(np.mean(values)) for seed, values in pairs.items()}
+
+
+def _of_baseline(rows: Mapping[str, Row], scores: Scores) -> dict[tuple[Hashable, ...], float]:
+    name = next(name for name, row in rows.items() if row.is_baseline)
+    return _by_unit(rows[name], scores[name])
+
+
+def _by_unit(row: Row, scores: Sequence[float]) -> dict[tuple[Hashable, ...], float]:
+    counts = Counter(row.group.units)
+    return {
+        unit: score
+        for unit, score in zip(row.group.units, scores, strict=True)
+        if isinstance(unit, tuple) and counts[unit] == 1
+    }
+
+
+def with_noise_of_baseline(name: str, rows: Mapping[str, Row], scores: Scores) -> tuple[float, ...]:
+    r"""Return one number per common seed whose mean and spread are those of the mean score.
+
+    The score is a ratio with the baseline's mean in it; to first order, a seed contributes
+    $R + x_s - R b_s$ with the normalised scores $x$ and $b$ and the mean score $R$.
+
+    Reference:
+        Cochran, "Sampling techniques" (1977), section 6.3
+    """
+    own, other = _by_unit(rows[name], scores[name]), _of_baseline(rows, scores)
+    ratio = float(np.mean(scores[name]))
+    parts = np.array([own[unit] - ratio * other[unit] for unit in own if unit in other])
+    if not len(parts):
+        return ()
+    return tuple((ratio + parts - parts.mean()).tolist())

@@ -1,0 +1,154 @@
+"""Static line charts, drawn without the page's script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from gatekit.compare.curves import Band
+from gatekit.compare.report.markup import html
+from gatekit.compare.report.strip import Scale
+
+WIDTH, HEIGHT = 540.0, 270.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 38.0
+_FEW_DECADES = 1.6
+_MOST_HEIGHTS, _MOST_PLACES = 5, 60
+
+Line = tuple[str, Sequence[float], Sequence[float]]
+"""A line: its CSS class, x values and y values."""
+
+
+class Frame:
+    """The axes of a chart: linear x, logarithmic or linear y.
+
+    Args:
+        right: the limits of the x axis.
+        up: the limits of the y axis; values beyond them are drawn at the limit.
+        log: whether the y axis is logarithmic; its limits are positive then.
+    """
+
+    def __init__(
+        self, right: tuple[float, float], up: tuple[float, float], log: bool = True
+    ) -> None:
+        self.right, self.up, self.log = right, up, log
+
+    def x(self, value: float) -> float:
+        """Return the horizontal position of a value, from the left."""
+        start, end = self.right
+        return _LEFT + (value - start) / ((end - start) or 1) * (WIDTH - _LEFT - _RIGHT)
+
+    def y(self, value: float) -> float:
+        """Return the vertical position of a value, from the top."""
+        low, high = self.up
+        inside = min(max(value, low), high)
+        if self.log:
+            share = math.log(inside / low) / math.log(high / low)
+        else:
+            share = (inside - low) / ((high - low) or 1)
+        return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
+
+    def path(self, xs: Iterable[float], ys: Iterable[float]) -> str:
+        """Return a line through points as the ``d`` of a path."""
+        points = [f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in zip(xs, ys, strict=True)]
+        return f"M{'L'.join(points)}" if points else ""
+
+
+def chart(
+    frame: Frame,
+    lines: Sequence[tuple[str, Sequence[Line]]],
+    *,
+    title: str,
+    across: str,
+    ticks: Sequence[float],
+    level: tuple[float, str] | None = None,
+) -> Markup:
+    """Return a chart.
+
+    Args:
+        frame: the axes.
+        lines: CSS class and lines of each group.
+        title: title of the y axis.
+        across: title of the x axis.
+        ticks: labelled values of the x axis.
+        level: a marked y value, and its label.
+    """
+    bottom = HEIGHT - _BOTTOM
+    values = _heights(frame.up) if frame.log else Scale(frame.up, linear=True).ticks(_MOST_HEIGHTS)
+    levels = [(frame.y(value), _height(value)) for value in values]
+    marked = None if level is None else (frame.y(level[0]), level[1])
+    return html(
+        "chart.html",
+        width=f"{WIDTH:g}",
+        height=int(HEIGHT),
+        left=int(_LEFT),
+        right=int(WIDTH - _RIGHT),
+        bottom=int(bottom),
+        title=title,
+        across=across,
+        heights=[(f"{y:.1f}", f"{y + 4:.1f}", text) for y, text in levels],
+        ticks=[(f"{frame.x(value):.1f}", _height(value)) for value in ticks],
+        level=marked and (f"{marked[0]:.1f}", f"{marked[0] - 4:.1f}", marked[1]),
+        groups=[(look, [(k, frame.path(xs, ys)) for k, xs, ys in own]) for look, own in lines],
+    )
+
+
+def static_curves(
+    drawn: Sequence[tuple[str, str, Band]],
+    about: Mapping[str, Any],
+    across: str,
+    budget: float | None = None,
+) -> dict[str, Any]:
+    """Return means over runs with their intervals as a chart, and a legend.
+
+    Args:
+        drawn: name, CSS class and band of each group.
+        about: ``label`` of the y axis, and the level of ``chance``.
+        across: title of the x axis.
+        budget: a marked x value.
+
+    Returns:
+        ``chart``, and the ``names`` with their CSS classes.
+    """
+    means = [float(value) for _, _, each in drawn for value in each.mean]
+    known = Scale(means)
+    top, bottom = max(e.high.max() for *_, e in drawn), min(e.low.min() for *_, e in drawn)
+    # On a logarithmic axis a band may reach 0, so the means set the limits.
+    up = (known.low, known.high) if known.log else (float(bottom), float(top))
+    right = (min(e.epochs[0] for *_, e in drawn), max(e.epochs[-1] for *_, e in drawn))
+    frame = Frame((float(right[0]), float(right[1])), up, known.log)
+    lines: list[tuple[str, list[Line]]] = []
+    for _, look, each in drawn:
+        kept = np.unique(np.linspace(0, len(each.mean) - 1, _MOST_PLACES).round().astype(int))
+        xs = each.epochs[kept]
+        around = (*xs, *xs[::-1]), (*each.high[kept], *each.low[kept][::-1])
+        lines.append((look, [("band", *around), ("curve", xs.tolist(), each.mean[kept].tolist())]))
+    if budget is not None and frame.right[0] <= budget <= frame.right[1]:
+        lines.append(("ink", [("budget", (budget, budget), frame.up)]))
+    chance = about["chance"]
+    level = None
+    if chance is not None and frame.up[0] <= chance <= frame.up[1]:
+        level = (float(chance), "chance")
+    ticks = Scale(frame.right, linear=True).ticks(_MOST_HEIGHTS)
+    drawing = chart(frame, lines, title=about["label"], across=across, ticks=ticks, level=level)
+    return {"chart": drawing, "names": [(look, name) for name, look, _ in drawn]}
+
+
+def _heights(up: tuple[float, float]) -> list[float]:
+    low, high = up
+    decades = math.log10(high / low)
+    steps = (1, 2, 5) if decades < _FEW_DECADES else (1,)
+    every = 1 if decades < 5 else 2
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [step * 10.0**k for k in exponents for step in steps if k % every == 0]
+    return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+
+
+def _height(value: float) -> str:
+    small = abs(value) < 1e-12
+    return (
+        f"{value:g}" if small or 1e-3 <= abs(value) < 1e5 else f"{value:.0e}".replace("e-0", "e-")
+    )
