@@ -45,7 +45,14 @@ def _model(made: RNN) -> keras.Model:
 
 @pytest.mark.parametrize(
     ("cell", "output_unit"),
-    [*((c, "hidden") for c in VARIED), ("lstm", "mix_last"), ("power_law", "gated")],
+    [
+        *(
+            pytest.param(c, "hidden", marks=() if index < 10 else pytest.mark.slow)
+            for index, c in enumerate(VARIED)
+        ),
+        ("lstm", "mix_last"),
+        ("power_law", "gated"),
+    ],
 )
 def test_a_saved_model_comes_back_bitwise(cell: str, output_unit: str, tmp_path: Path) -> None:
     made = layer(cell, output_unit=output_unit, dtype="float32", return_sequences=True)
