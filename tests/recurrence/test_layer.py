@@ -12,7 +12,7 @@ import tensorflow as tf
 from gatekit import RNN, Gate, GatekitError, OutputUnit, ops
 from gatekit.registry import catalogue
 
-from .cells import BUNDLED, LSTM_GATES, ODD
+from .cells import BUNDLED, LSTM_GATES, ODD, VARIED
 from .layers import (
     BATCH,
     FEATURES,
