@@ -113,6 +113,7 @@ def test_bidirectional(return_sequences: bool, merge_mode: str) -> None:
     assert_close({"y": found}, {"y": merged})
 
 
+@pytest.mark.slow
 def test_a_stack_in_a_sequential_model_learns() -> None:
     layers = [RNN("gru", 8, return_sequences=True, seed=1), RNN("peephole", 8, seed=2)]
     model = keras.Sequential([keras.Input((None, 1)), *layers, keras.layers.Dense(1)])

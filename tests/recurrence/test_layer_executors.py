@@ -171,7 +171,8 @@ def test_odd_cell(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "executor"),
     [
-        *((n, "reference") for n in ("lstm", "norm_sum_group")),
+        ("lstm", "reference"),
+        pytest.param("norm_sum_group", "reference", marks=pytest.mark.slow),
         *((n, "fused") for n in ("lstm", "power_law", "parameters", "norm_sum_group")),
         ("two_levels", "fused"),
         ("two_levels", "unroll"),

@@ -66,7 +66,7 @@ def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
         assert _relative(gradients[name], gradient) <= 3 * LIMITS[policy], name
 
 
-@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("executor", ["fused", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy", LIMITS)
 def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None:
     # 0.999^400 is 0.67; a forget gate rounded to bfloat16 would be 1 and lose nothing.
@@ -123,7 +123,9 @@ def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
         assert error <= tolerance * (np.linalg.norm(exact_gradients[name]) + scale), name
 
 
-@pytest.mark.parametrize("policy", LIMITS)
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_training_under_a_mixed_policy(policy: str) -> None:
     made = layer("lstm", units=8, dtype=policy)
     model = keras.Sequential([keras.Input((6, 3)), made, keras.layers.Dense(1, dtype="float32")])

@@ -71,6 +71,7 @@ def test_output_units_under_xla(output_unit: str) -> None:
     assert_close(gradients, expected_gradients)
 
 
+@pytest.mark.slow
 def test_fit_is_the_same_with_and_without_xla() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(24, 6, 3)).astype("float32"), rng.normal(size=(24, 1))

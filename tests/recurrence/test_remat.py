@@ -54,6 +54,7 @@ def test_numbers_are_those_of_the_reference(cell: str, time: int, mask: str, mod
     assert_close(found[True][1], found[False][1])
 
 
+@pytest.mark.slow
 def test_compiled_by_xla() -> None:
     made = layer("lstm", remat=True)
     x = inputs_for(made, time=7)
