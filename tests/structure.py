@@ -67,14 +67,32 @@ def features(cell: Cell) -> frozenset[Any]:
     return frozenset(found)
 
 
-def representatives(names: Iterable[str], make: Callable[[str], Cell] = bundled) -> tuple[str, ...]:
+def operations(cell: Cell) -> frozenset[Any]:
+    """Return those features that are kinds of operations, wherever they are in the cell."""
+    found: set[Any] = set()
+    for feature in features(cell):
+        if feature[0] == "affine":
+            found.add(feature)
+        elif feature[0] in ("norm", "read"):
+            found.add(feature[:2])
+        elif feature[0] in ("hoisted", "step", "gate") and isinstance(feature[1], str):
+            found.add(("function", feature[1]))
+    return frozenset(found)
+
+
+def representatives(
+    names: Iterable[str],
+    make: Callable[[str], Cell] = bundled,
+    of: Callable[[Cell], frozenset[Any]] = features,
+) -> tuple[str, ...]:
     """Return few of the cells that have every feature which any of them has, found greedily.
 
     Args:
         names: the cells; of those that add as much, the first is taken.
         make: makes a cell of its name.
+        of: returns the features of a cell.
     """
-    left = {name: features(make(name)) for name in names}
+    left = {name: of(make(name)) for name in names}
     chosen = []
     while any(left.values()):
         best = max(left, key=lambda name: len(left[name]))

@@ -20,6 +20,7 @@ def test_the_notebook_is_stored_without_outputs() -> None:
     assert [c["source"] for c in code if c["outputs"] or c["execution_count"]] == []
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

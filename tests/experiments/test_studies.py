@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import re
 import shlex
@@ -31,6 +32,8 @@ RESULTS = ("comparison.txt", "figure.svg", "results.csv")
 SEEDS = 10
 SEARCHES = {"mad", "tuned"}
 """Studies that search first: what is compared are fresh seeds of the best trials."""
+LARGE = {"mad", "new_gate"}
+"""Studies of so many variants that composing them takes long."""
 
 
 def readme(study: str) -> str:
@@ -44,6 +47,7 @@ def verdict(study: str) -> str:
     return found[1]
 
 
+@functools.cache
 def variants(experiment: str) -> tuple[list[DictConfig], set[int]]:
     """Return the configuration of each variant of an experiment, and the seeds of all of them."""
     jobs = [config for _, config in compose(["-m", f"+experiment={experiment}"])]
@@ -101,7 +105,10 @@ def test_its_experiment_composes_with_the_seeds_of_the_protocol(study: str) -> N
     assert len(texts) == len(jobs) > 1
 
 
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(
+    "study",
+    [pytest.param(s, marks=pytest.mark.slow if s in LARGE else ()) for s in STUDIES],
+)
 def test_results_stand_beside_a_verdict_and_nowhere_else(study: str) -> None:
     there = [name for name in RESULTS if (EXPERIMENTS / study / name).exists()]
     if verdict(study) == "not run yet":
@@ -141,7 +148,8 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
     from gatekit.registry import components
 
     name = f"{study}_quick"
-    ((_, config), *_) = compose(["-m", f"+experiment={name}"])
+    jobs = compose(["-m", f"+experiment={name}"])
+    ((_, config), *_) = jobs
     task = components.load().task(OmegaConf.to_container(config.task))  # type: ignore[arg-type]
     try:
         task.require()
@@ -171,7 +179,7 @@ def test_the_quick_version_runs_and_is_published(study: str, tmp_path: Path) -> 
     with (folder / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if study not in SEARCHES:
-        assert len(rows) == len(compose(["-m", f"+experiment={name}"]))
+        assert len(rows) == len(jobs)
     assert all(row["test"] for row in rows if row["state"] == "COMPLETED")
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from gatekit import RNN, Gate, GatekitError, OutputUnit, ops
 from gatekit.registry import catalogue
 
-from .cells import BUNDLED, LSTM_GATES, ODD
+from .cells import BUNDLED, LSTM_GATES, ODD, VARIED
 from .layers import (
     BATCH,
     FEATURES,
@@ -113,6 +113,7 @@ def test_bidirectional(return_sequences: bool, merge_mode: str) -> None:
     assert_close({"y": found}, {"y": merged})
 
 
+@pytest.mark.slow
 def test_a_stack_in_a_sequential_model_learns() -> None:
     layers = [RNN("gru", 8, return_sequences=True, seed=1), RNN("peephole", 8, seed=2)]
     model = keras.Sequential([keras.Input((None, 1)), *layers, keras.layers.Dense(1)])
@@ -274,8 +275,14 @@ def test_explain_tells_the_types() -> None:
     assert "products in bfloat16, everything else in float32" in text
 
 
-@pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *dict.fromkeys((*ODD, *VARIED)),
+        *(pytest.param(c, marks=pytest.mark.slow) for c in BUNDLED if c not in VARIED),
+    ],
+)
 def test_every_cell_is_explained(cell: str) -> None:
-    made = layer(cell)
+    made = layer(cell, fill=False)
     assert made.choice.executor in made.explain()
     assert made.choice.reason in made.explain()

@@ -32,7 +32,9 @@ COPY = {
 }
 
 
-@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize(
+    "noise", [n if n == "all" else pytest.param(n, marks=pytest.mark.slow) for n in NOISES]
+)
 def test_one_seed_draws_alike_in_every_mode(noise: str) -> None:
     found = {}
     for mode, compiled in MODES.items():

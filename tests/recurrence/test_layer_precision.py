@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,9 +32,16 @@ def _pair(cell: str | Mapping[str, Any], policy: str, **options: Any) -> tuple[A
     return low, exact
 
 
-@pytest.mark.parametrize("executor", ["fused", pytest.param("reference", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("policy", LIMITS)
-@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole"])
+QUICK = {("lstm", "mixed_bfloat16", "fused"), ("gru", "mixed_float16", "fused")}
+
+
+@pytest.mark.parametrize(
+    ("cell", "policy", "executor"),
+    [
+        pytest.param(*row, marks=() if row in QUICK else pytest.mark.slow)
+        for row in itertools.product(["lstm", "gru", "peephole"], LIMITS, ["fused", "reference"])
+    ],
+)
 def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
     low, exact = _pair(
         cell,
@@ -58,7 +66,7 @@ def test_a_hundred_steps(cell: str, policy: str, executor: str) -> None:
         assert _relative(gradients[name], gradient) <= 3 * LIMITS[policy], name
 
 
-@pytest.mark.parametrize("executor", ["fused", "reference"])
+@pytest.mark.parametrize("executor", ["fused", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("policy", LIMITS)
 def test_a_slow_forget_gate_keeps_its_memory(policy: str, executor: str) -> None:
     # 0.999^400 is 0.67; a forget gate rounded to bfloat16 would be 1 and lose nothing.
@@ -91,10 +99,16 @@ def test_a_chrono_cell_keeps_its_memory(policy: str) -> None:
     assert _relative(found, expected) <= LIMITS[policy]
 
 
-@pytest.mark.parametrize(
-    "policy", ["float16", "bfloat16", "float32", "mixed_float16", "mixed_bfloat16"]
-)
-@pytest.mark.parametrize("cell", CORE)
+POLICIES = ("mixed_bfloat16", "float16", "bfloat16", "float32", "mixed_float16")
+# Each cell runs in two of them always, the first and another in turn.
+EVERY = [
+    pytest.param(c, p, marks=() if k in (0, 1 + i % 4) else pytest.mark.slow)
+    for i, c in enumerate(CORE)
+    for k, p in enumerate(POLICIES)
+]
+
+
+@pytest.mark.parametrize(("cell", "policy"), EVERY)
 def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     low, exact = _pair(cell, policy, return_sequences=True)
     x = np.asarray(inputs_for(exact))
@@ -109,7 +123,9 @@ def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
         assert error <= tolerance * (np.linalg.norm(exact_gradients[name]) + scale), name
 
 
-@pytest.mark.parametrize("policy", LIMITS)
+@pytest.mark.parametrize(
+    "policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_training_under_a_mixed_policy(policy: str) -> None:
     made = layer("lstm", units=8, dtype=policy)
     model = keras.Sequential([keras.Input((6, 3)), made, keras.layers.Dense(1, dtype="float32")])

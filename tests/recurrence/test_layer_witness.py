@@ -10,9 +10,14 @@ from .layers import HOLES
 from .witness import compare
 
 WITNESSED = {case.cell or name for name, case in CASES.items()}
+STRUCTURES = [n for n, case in CASES.items() if (case.cell or n) in VARIED]
+# A graph costs ten times as much as eager mode: few run always.
+FEW = ("clockwork_rnn", "linear_attention", "mingru", "on_lstm", "power_law_lstm", "slstm")
 
 
-@pytest.mark.parametrize("name", [n for n, case in CASES.items() if (case.cell or n) in VARIED])
+@pytest.mark.parametrize(
+    "name", [n if n in FEW else pytest.param(n, marks=pytest.mark.slow) for n in STRUCTURES]
+)
 def test_all_steps_valid_in_a_graph(name: str) -> None:
     compare(name, mode="graph")
 

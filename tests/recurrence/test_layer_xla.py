@@ -17,8 +17,12 @@ from .problems import assert_close
 
 NOISY = {"dropout": 0.3, "recurrent_dropout": 0.3}
 # Few run always; in CI cells in which every structure occurs.
-FIRST = ("lstm", "slstm", "mingru", "power_law")
-OTHERS = [c for c in dict.fromkeys(("peephole", "raw_input", *VARIED)) if c not in FIRST]
+FIRST = ("lstm", "power_law")
+OTHERS = [
+    c
+    for c in dict.fromkeys(("peephole", "raw_input", "slstm", "mingru", *VARIED))
+    if c not in FIRST
+]
 SPECS = [tf.TensorSpec([None, None, FEATURES], tf.float64), tf.TensorSpec([None, None], tf.bool)]
 
 
@@ -44,7 +48,7 @@ def test_xla_computes_what_eager_mode_does(cell: str) -> None:
     assert_close(xla_plain, plain)
 
 
-@pytest.mark.parametrize("cell", ["gru", "on_lstm"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("on_lstm", marks=pytest.mark.slow)])
 def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str) -> None:
     made = layer(cell, executor="reference", return_sequences=True)
     x = inputs_for(made)
@@ -54,7 +58,10 @@ def test_the_reference_runs_under_xla_where_the_whole_step_is_compiled(cell: str
     assert_close(gradients, expected_gradients)
 
 
-@pytest.mark.parametrize("output_unit", ["projection", "gated", "mix_last"])
+@pytest.mark.parametrize(
+    "output_unit",
+    ["mix_last", *(pytest.param(u, marks=pytest.mark.slow) for u in ("projection", "gated"))],
+)
 def test_output_units_under_xla(output_unit: str) -> None:
     made = layer("gru", output_unit=output_unit, return_sequences=True)
     x = inputs_for(made)
@@ -64,6 +71,7 @@ def test_output_units_under_xla(output_unit: str) -> None:
     assert_close(gradients, expected_gradients)
 
 
+@pytest.mark.slow
 def test_fit_is_the_same_with_and_without_xla() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(24, 6, 3)).astype("float32"), rng.normal(size=(24, 1))
@@ -81,8 +89,13 @@ def test_fit_is_the_same_with_and_without_xla() -> None:
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [
-        *((c, "fused") for c in ("lstm", "on_lstm", "slstm", "power_law", "raw_input")),
-        *((c, "reference") for c in ("power_law", "raw_input")),
+        *((c, "fused") for c in ("lstm", "raw_input")),
+        ("power_law", "reference"),
+        *(
+            pytest.param(c, "fused", marks=pytest.mark.slow)
+            for c in ("on_lstm", "slstm", "power_law")
+        ),
+        pytest.param("raw_input", "reference", marks=pytest.mark.slow),
     ],
 )
 def test_one_trace_for_every_batch_size_and_length(cell: str, executor: str) -> None:
@@ -133,13 +146,23 @@ def test_predict_does_not_trace_again_for_another_size() -> None:
     assert traces == []
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru_reset_after", "layer_norm_lstm", "mingru"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("gru_reset_after", "mingru"),
+        *(pytest.param(c, marks=pytest.mark.slow) for c in ("lstm", "layer_norm_lstm")),
+    ],
+)
 def test_a_gradient_outside_training(cell: str) -> None:
     # Inference computes otherwise than training does there; its gradient is that of training.
     found = []
     for executor, jit in (("auto", True), ("reference", False)):
         made = layer(cell, executor=executor, return_sequences=True, return_state=True)
-        call = tf.function(lambda x, made=made: computed(made, x, HOLES), jit_compile=jit)
+
+        def run(x: Any, made: Any = made) -> Any:
+            return computed(made, x, HOLES)
+
+        call = tf.function(run, jit_compile=True) if jit else run
         found.append(call(inputs_for(made)))
     (values, gradients), (expected, expected_gradients) = found
     assert_close(values, expected)

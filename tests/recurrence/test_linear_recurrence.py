@@ -75,7 +75,9 @@ def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
             assert difference(gradient, right) < 1e-14
 
 
-@pytest.mark.parametrize("steps", [1, 5, 8, 100])
+@pytest.mark.parametrize(
+    "steps", [8, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5, 100))]
+)
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
     drawn = [tf.constant(value) for value in _drawn(1, steps)]

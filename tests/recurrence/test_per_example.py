@@ -51,7 +51,7 @@ def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     ("cell", "executor"),
     [
         pytest.param("lstm", "reference", marks=pytest.mark.slow),
-        ("lstm", "unroll"),
+        pytest.param("lstm", "unroll", marks=pytest.mark.slow),
         ("mingru", "affine"),
         ("mingru", "scan"),
     ],

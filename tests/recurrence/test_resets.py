@@ -90,10 +90,16 @@ def test_a_reset_is_a_cut(cell: str, executor: str) -> None:
     check(_made(cell, executor), MASK)
 
 
+# Each cell with a mask and without, forward and backward; each pair of these for half of the cells.
+TURNS = [
+    (cell, executor, back, back != bool(index % 2))
+    for index, (cell, executor) in enumerate((*FEW, *MANY))
+    for back in (False, True)
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("back", [False, True])
-@pytest.mark.parametrize(("cell", "executor"), [*FEW, *MANY])
+@pytest.mark.parametrize(("cell", "executor", "back", "masked"), TURNS)
 def test_a_reset_is_a_cut_for_many_cells(
     cell: str, executor: str, back: bool, masked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

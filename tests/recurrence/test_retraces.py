@@ -77,6 +77,7 @@ def test_a_step_with_relaxed_shapes_is_traced_twice_at_most(traced: list[Any]) -
     assert len(traced) <= 3
 
 
+@pytest.mark.slow
 def test_under_xla_padded_batches_compile_once_for_each_of_few_lengths() -> None:
     layer = gatekit.RNN("gru", units=4, seed=0)
     layer.build((None, None, FEATURES))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 from . import lstm
 from .cases import CASES, Case
 from .functions import Array, States, Weights
-from .run import draw, gradients, run
+from .run import Gradients, draw, gradients, run
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 2, 4
 MASK = np.array(
@@ -22,15 +24,41 @@ def _problem(case: Case, seed: int = 0) -> tuple[Array, dict[str, Array], dict[s
     return x, case.drawn_states(rng, BATCH), draw(case.shapes(case.features, case.units), rng)
 
 
+def _dirty(x: Array) -> Array:
+    """What no step may read, in turn, in the masked elements of x."""
+    dirty = x.copy()
+    dirty[~MASK] = np.resize([np.nan, np.inf, 1e300], x[~MASK].shape)
+    return dirty
+
+
+@functools.cache
+def _exact(name: str, dirty: bool = False) -> Gradients:
+    """The gradients of a weighted sum of all outputs and final states, masked."""
+    case = CASES[name]
+    x, states, w = _problem(case)
+    x = _dirty(x) if dirty else x
+    return gradients(case.step, x, states, w, _cotangent(case), MASK, False, _final(case))
+
+
 def _cotangent(case: Case) -> Array:
     x, states, w = _problem(case)
     width = case.step(x[:, 0], states, w)[0].shape[-1]
     return np.random.default_rng(1).standard_normal((BATCH, TIME, width))
 
 
-@pytest.fixture(params=CASES, name="case")
-def _case(request: pytest.FixtureRequest) -> Case:
-    return CASES[request.param]
+def _final(case: Case) -> States:
+    rng = np.random.default_rng(2)
+    return {n: rng.standard_normal(s.shape) for n, s in _problem(case)[1].items()}
+
+
+@pytest.fixture(params=CASES, name="name")
+def _name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(name="case")
+def _case(name: str) -> Case:
+    return CASES[name]
 
 
 def test_every_weight_is_read_and_none_else(case: Case) -> None:
@@ -51,12 +79,10 @@ def test_every_weight_is_read_and_none_else(case: Case) -> None:
     }
 
 
-def test_gradients_are_those_of_central_differences(case: Case) -> None:
+def test_gradients_are_those_of_central_differences(name: str, case: Case) -> None:
     x, states, w = _problem(case)
-    rng = np.random.default_rng(2)
-    cotangent = _cotangent(case)
-    final = {n: rng.standard_normal(s.shape) for n, s in states.items()}
-    exact = gradients(case.step, x, states, w, cotangent, MASK, False, final)
+    rng = np.random.default_rng(3)
+    cotangent, final, exact = _cotangent(case), _final(case), _exact(name)
 
     def loss(x: Array, states: States, w: Weights) -> float:
         outputs, after = run(case.step, x, states, w, MASK)
@@ -66,31 +92,29 @@ def test_gradients_are_those_of_central_differences(case: Case) -> None:
     direction_s = {n: rng.standard_normal(s.shape) for n, s in states.items()}
     direction_w = {n: rng.standard_normal(s.shape) for n, s in w.items()}
 
-    def along(name: str, h: float) -> float:
+    def along(of: str, h: float) -> float:
         """The loss after a step of size h along the direction of one argument."""
         return loss(
-            x + h * direction_x if name == "x" else x,
-            {n: s + h * direction_s[n] if name == f"state {n}" else s for n, s in states.items()},
-            {n: s + h * direction_w[n] if name == n else s for n, s in w.items()},
+            x + h * direction_x if of == "x" else x,
+            {n: s + h * direction_s[n] if of == f"state {n}" else s for n, s in states.items()},
+            {n: s + h * direction_w[n] if of == n else s for n, s in w.items()},
         )
 
     expected = {"x": np.sum(exact.x * direction_x)}
     expected |= {f"state {n}": np.sum(g * direction_s[n]) for n, g in exact.states.items()}
     expected |= {n: np.sum(g * direction_w[n]) for n, g in exact.w.items()}
     h = 1e-4
-    for name, value in expected.items():
+    for of, value in expected.items():
         # Richardson's combination leaves an error of order h^4
-        coarse = (along(name, h) - along(name, -h)) / (2 * h)
-        fine = (along(name, h / 2) - along(name, -h / 2)) / h
-        assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), name
+        coarse = (along(of, h) - along(of, -h)) / (2 * h)
+        fine = (along(of, h / 2) - along(of, -h / 2)) / h
+        assert value == pytest.approx((4 * fine - coarse) / 3, rel=1e-7, abs=1e-8), of
 
 
-def test_every_argument_has_a_gradient(case: Case) -> None:
-    x, states, w = _problem(case)
-    cotangent = _cotangent(case)
-    found = gradients(case.step, x, states, w, cotangent)
-    some = np.any(found.x != 0, axis=(0, 1)) if "x" in case.flat else found.x != 0
-    assert np.all(some)
+def test_every_argument_has_a_gradient(name: str, case: Case) -> None:
+    found = _exact(name)
+    reached = found.x[MASK] != 0
+    assert np.all(np.any(reached, axis=0) if "x" in case.flat else reached)
     assert all(np.any(g != 0) for n, g in found.w.items() if n not in case.flat)
     assert all(np.any(g != 0) for n, g in found.states.items() if n not in case.flat)
 
@@ -110,21 +134,18 @@ def test_a_masked_step_changes_no_state_and_repeats_the_emission(case: Case) -> 
             np.testing.assert_allclose(after[name][row], value[0], rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("dirt", [np.nan, np.inf, 1e300])
-def test_what_stands_in_a_masked_step_has_no_effect(case: Case, dirt: float) -> None:
-    x, states, w = _problem(case)
-    dirty = x.copy()
-    dirty[~MASK] = dirt
-    cotangent = _cotangent(case)
-    clean = gradients(case.step, x, states, w, cotangent, MASK)
-    found = gradients(case.step, dirty, states, w, cotangent, MASK)
-    np.testing.assert_array_equal(
-        run(case.step, dirty, states, w, MASK)[0], run(case.step, x, states, w, MASK)[0]
-    )
+def test_what_stands_in_a_masked_step_has_no_effect(name: str, case: Case) -> None:
+    found, clean = _exact(name, dirty=True), _exact(name)
     np.testing.assert_array_equal(found.x, clean.x)
     assert np.all(found.x[~MASK] == 0)
-    for name in w:
-        np.testing.assert_array_equal(found.w[name], clean.w[name])
+    for weight in clean.w:
+        np.testing.assert_array_equal(found.w[weight], clean.w[weight])
+    for state in clean.states:
+        np.testing.assert_array_equal(found.states[state], clean.states[state])
+    x, states, w = _problem(case)
+    np.testing.assert_array_equal(
+        run(case.step, _dirty(x), states, w, MASK)[0], run(case.step, x, states, w, MASK)[0]
+    )
 
 
 def test_two_chunks_are_the_whole(case: Case) -> None:

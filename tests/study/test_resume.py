@@ -58,7 +58,10 @@ FIRST, *OTHERS, WINDOWS, RECIPE = VARIANTS
 
 @pytest.mark.parametrize(
     "variant",
-    [FIRST, WINDOWS, RECIPE, *(pytest.param(other, marks=pytest.mark.slow) for other in OTHERS)],
+    [
+        *(FIRST, WINDOWS),
+        *(pytest.param(other, marks=pytest.mark.slow) for other in (RECIPE, *OTHERS)),
+    ],
 )
 def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, request):
     runs = Runs(VARIANTS[variant])
