@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ from gatekit.registry import catalogue as registered
 from .arguments import check_float, checked_units, refuse_unknown, specification
 from .built import built
 from .regularizers import Rules
-from .seeds import SeededLayer, earlier_twins, seed_of
+from .seeds import SeededLayer
 from .states import first_states, state_names, state_shapes
 from .weights import draw, starting_at
 
@@ -81,8 +80,7 @@ class CellLayer(SeededLayer):
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
         self.output_unit = read_output_unit(output_unit, self._catalogue)
-        self.seed = seed
-        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
+        self._draw_from(seed)
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
         self._cell: Cell | None = None
         self._variables: dict[str, Any] = {}
@@ -149,9 +147,7 @@ class CellLayer(SeededLayer):
 
     def _create_weights(self, cell: Cell) -> None:
         """Create the weights of a built cell, and draw their first values."""
-        seed = self._drawn_seed
-        if self.seed is not None:
-            seed = seed_of(seed, earlier_twins(self, CellLayer, self._called_with))
+        seed = self._seed_within(CellLayer)
         self._salt = seed if seed != self._drawn_seed else 0
         values = draw(cell, seed)
         for weight in cell.weights:
