@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gatekit.cell.block.parts import Part
+from gatekit.cell.block.sketch import Part
 from gatekit.cell.errors import CellError, ConfigError
 
 from .convolution import CausalConvolution

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.parts import Part, Sketch
 from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from gatekit.cell.block.parts import Part, Sketch
+from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import evaluate
 from gatekit.cell.language.ops import FUNCTIONS
 
