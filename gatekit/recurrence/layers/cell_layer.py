@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import CellError, ConfigError, listed
+from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.notebook import table
+from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
@@ -19,7 +22,6 @@ from .built import built
 from .regularizers import Rules
 from .seeds import SeededLayer
 from .states import first_states, state_names, state_shapes
-from .weights import draw, starting_at
 
 
 class CellLayer(SeededLayer):
@@ -220,3 +222,30 @@ class CellLayer(SeededLayer):
             )
         for name, variable in own.items():
             variable.assign(store[name])
+
+
+def starting_at(value: Any) -> Any:
+    """Return an initializer that gives this value."""
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        return tf.cast(tf.constant(np.asarray(value).reshape(shape)), dtype)
+
+    return initializer
+
+
+def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """Return the weights as tensors of the variables' type, parameters through their map.
+
+    Args:
+        cell: the built cell.
+        variables: Keras' variables by name.
+        dtype: the type of variables.
+    """
+    values = {}
+    for name, variable in variables.items():
+        value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
+        parameter = cell.parameters.get(name)
+        if parameter is not None and parameter.map:
+            value = MAPS[parameter.map].function(value)
+        values[name] = value
+    return values

@@ -22,7 +22,7 @@ from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import features_of, own_arguments
 from .built import built
-from .cell_layer import CellLayer
+from .cell_layer import CellLayer, weight_values
 from .inputs import (
     checked_inputs,
     checked_mask,
@@ -34,7 +34,6 @@ from .inputs import (
 )
 from .sequence_layer import SequenceLayer
 from .states import KeptStates, state_shapes
-from .weights import weight_values
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
