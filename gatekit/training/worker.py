@@ -24,10 +24,11 @@ import tensorflow as tf
 from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
+from gatekit.recurrence.executors import table
 from gatekit.registry import check_results, components, quarantine
 from gatekit.runs import durable, environment, heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.names import LOG
+from gatekit.runs.names import LOG, TUNE
 from gatekit.runs.process import keep_freed, peak_memory
 from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
@@ -35,7 +36,6 @@ from gatekit.training.process.stopping import InterruptedRunError
 from .callbacks import Callbacks
 from .process import resume, stopping
 from .trainer import train
-from .tune_table import use_table
 
 LOG_LIMIT = 16 * 2**20
 
@@ -281,3 +281,14 @@ def make_deterministic(threads: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.experimental.enable_op_determinism()
+
+
+def use_table(run: Path) -> None:
+    """Let ``executor=auto`` read the table of a run's study; without one, that of the environment.
+
+    Args:
+        run: the run's folder, ``ROOT/STUDY/runs/FINGERPRINT``.
+    """
+    path = run.resolve().parents[1] / TUNE
+    if path.exists():
+        os.environ[table.VARIABLE] = str(path)
