@@ -15,9 +15,8 @@ from typing import Any, ClassVar
 import numpy
 
 from gatekit.runs.config import run_settings
-from gatekit.runs.metrics import MetricLine
+from gatekit.runs.metrics import MetricLine, Tail
 from gatekit.runs.names import METRICS
-from gatekit.runs.tail import Tail
 
 NAMES = {
     "tensorboard": "pip install 'gatekit[tensorboard]'",

@@ -4,7 +4,7 @@
 `state` decides the state of a run from what is in its folder; `record` reads a run for comparing.
 `metrics`, `result` and `config` are one module a file format, `names` has the name of every file.
 `durable` writes every file, so that one place decides what survives a crash; `heartbeat` and
-`process` distinguish a live writer from a dead one; `tail` reads the lines that metrics gain.
+`process` distinguish a live writer from a dead one.
 `own` is `gatekit.run`, for training scripts of your own. `studies` is about all runs of a study,
 `probe` about the files of a probed run.
 

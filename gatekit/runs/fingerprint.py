@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 NUMERICS = 2
 """Raised whenever a change of gatekit changes the numbers of an unchanged configuration."""
+
+
+def refuse_constant(constant: str) -> NoReturn:
+    """Refuse NaN and infinities, which JSON lacks; an argument of ``json.loads``."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def canonical_json(data: Any) -> str:

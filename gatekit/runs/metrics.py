@@ -1,27 +1,35 @@
 """``metrics.jsonl``: one measurement a line, each with a check sum.
 
 A line is written once and never changed. The reader keeps every good line, reports where lines are
-lost, and never guesses a number.
+lost, and never guesses a number. `Tail` reads what a file that grows has gained.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO
 
 from . import durable
-from .fingerprint import canonical_json
+from .fingerprint import canonical_json, refuse_constant
 from .names import METRICS
 
 MOST = 256 * 2**20
 """The most bytes of metrics or looks of one run that are read."""
 
+CHUNK = 4 * 2**20
+"""The most bytes of metrics that one look of a `Tail` reads; the next look goes on."""
+
+LONGEST = 64 * 2**10
+"""More bytes than any line has: without a line end they are skipped as damage."""
+
+_KEPT = 64
 _FIELDS = ("epoch", "step", "split", "metric", "value", "seconds")
 
 
@@ -115,6 +123,63 @@ def parse(data: bytes, split: str | None = None) -> MetricFile:
     return MetricFile(tuple(lines), tuple(lost))
 
 
+class Tail:
+    """The new lines of a ``metrics.jsonl`` that grows.
+
+    A last line without its end waits for it. A file that was cut or replaced, as by a new attempt,
+    is read again from its beginning.
+
+    Args:
+        path: the file; it need not exist yet.
+
+    Attributes:
+        restarts: how often reading began again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.restarts = 0
+        self._offset, self._inode, self._before = 0, 0, b""
+
+    def read(self) -> list[MetricLine]:
+        """Return the lines that are new since the last call, without damaged ones."""
+        try:
+            with durable.opened(self.path) as file:
+                data = self._new(file)
+        except OSError as error:
+            if durable.missing(error) and self._offset:
+                self._restart()
+            return []
+        end = data.rfind(b"\n") + 1
+        if not end and len(data) >= LONGEST:
+            end = len(data)
+        self._offset += end
+        if end:
+            self._before = (self._before + data[:end])[-_KEPT:]
+        return list(parse(data[:end]).lines)
+
+    def _new(self, file: BinaryIO) -> bytes:
+        info = os.fstat(file.fileno())
+        if self._offset and not self._continues(file, info):
+            self._restart()
+        self._inode = info.st_ino
+        if not self._offset <= info.st_size <= MOST:
+            return b""
+        file.seek(self._offset)
+        return file.read(min(info.st_size - self._offset, CHUNK))
+
+    def _continues(self, file: BinaryIO, info: os.stat_result) -> bool:
+        """Return whether the file still begins with what was read of it."""
+        if info.st_ino != self._inode or info.st_size < self._offset:
+            return False
+        file.seek(self._offset - len(self._before))
+        return bool(file.read(len(self._before)) == self._before)
+
+    def _restart(self) -> None:
+        self._offset, self._inode, self._before = 0, 0, b""
+        self.restarts += 1
+
+
 def _looks_whole(raw: bytes) -> bool:
     text = raw.strip()
     return not text or (text.startswith(b"{") and text.endswith(b"}") and text.count(b"{") == 1)
@@ -150,13 +215,9 @@ def _decoded(text: str) -> MetricLine | None:
         return None
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
 # In a damaged line, an object that holds no other: the time to find them is linear.
 _FLAT = re.compile(r"\{[^{}]*\}")
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def _checked(record: Any) -> MetricLine | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from gatekit.cell.errors import ConfigError
 
@@ -96,3 +97,16 @@ def study_name(name: str) -> str:
             "100 at most, beginning with a letter or digit."
         )
     return name
+
+
+def table_of(study: str, root: Path | str) -> Path:
+    """Return where ``gatekit tune --study`` writes.
+
+    Args:
+        study: the study's name; it need not have runs yet.
+        root: the folder of all studies.
+
+    Raises:
+        ConfigError: this is not a valid name of a study.
+    """
+    return Path(root) / study_name(study) / TUNE

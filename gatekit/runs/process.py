@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+# From malloc.h of the GNU C library; the largest threshold that it takes is 32 MiB.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+LARGEST_BLOCK = 32 * 2**20
+KEPT_BYTES = 512 * 2**20
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -83,3 +88,31 @@ def _stat(pid: int) -> list[str] | None:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
         return None
+
+
+def kernel_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def keep_freed() -> bool:
+    """Keep up to 512 MiB of freed memory in this process, in blocks of 32 MiB at most.
+
+    By default the C library of Linux gives the top of its heap back to the kernel whenever enough
+    of it is free, and asks for large blocks anew each time. A training step then has the kernel
+    clear hundreds of pages that it had a step ago.
+
+    Returns:
+        Whether this machine's C library did so; others are left as they are.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        # Either of them alone would stop the library from raising the other by itself.
+        return bool(
+            mallopt(_MMAP_THRESHOLD, LARGEST_BLOCK) and mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+        )
+    return False

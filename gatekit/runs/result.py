@@ -12,11 +12,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from gatekit.cell.errors import RunError
 
 from .directions import known_direction
+from .fingerprint import refuse_constant
 from .names import CONFIG, ENVIRONMENT, METRICS, RESULT, WEIGHTS
 
 SCHEMA = 2
@@ -72,9 +73,7 @@ class Score:
 
     def on(self, split: str) -> float | None:
         """Return the metric on a split, None where it was not measured."""
-        if split in ("validation", "test"):
-            return self.validation if split == "validation" else self.test
-        return self.further.get(split)
+        return {**self.further, "validation": self.validation, "test": self.test}.get(split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ def parsed(data: bytes) -> dict[str, Any]:
         ValueError: the file is not a result, or a byte of it has changed.
     """
     try:
-        record = json.loads(data, parse_constant=_refuse, parse_float=_number)
+        record = json.loads(data, parse_constant=refuse_constant, parse_float=_number)
     except RecursionError:
         raise ValueError("it is nested deeper than any result") from None
     if not isinstance(record, dict):
@@ -176,14 +175,8 @@ def parsed(data: bytes) -> dict[str, Any]:
             )
     if record.get("state") not in OUTCOMES:
         raise ValueError(f"state is {record.get('state')!r}, not {' or '.join(OUTCOMES)}")
-    _check_files(record.get("files"))
-    _check_sizes(record.get("sizes"))
+    _check_tables(record.get("files"), record.get("sizes"))
     return record
-
-
-def is_sealed(record: Mapping[str, Any]) -> bool:
-    """Return whether a record that `parsed` returned is protected by a seal."""
-    return SEAL in record
 
 
 def altered(files: Mapping[str, str], name: str, data: bytes | str) -> bool:
@@ -206,12 +199,7 @@ def short_hash(digest: str | None) -> str:
 
 
 def read_result(data: bytes) -> Result:
-    """Read the bytes of ``result.json``.
-
-    Raises:
-        NewerError: a newer gatekit wrote it.
-        ValueError: the file is torn, altered, or lacks what the contract asks for.
-    """
+    """Read the bytes of ``result.json``; raises what `parsed` and `result_of` raise."""
     return result_of(parsed(data))
 
 
@@ -257,20 +245,16 @@ def result_of(record: Mapping[str, Any]) -> Result:
     )
 
 
-def _check_files(files: Any) -> None:
+def _check_tables(files: Any, sizes: Any) -> None:
     # Without them nothing protects the numbers of an unsealed result.
     if not isinstance(files, dict) or HASHED[0] not in files:
         raise ValueError(f"files does not hold the hash of {HASHED[0]}")
     for name, digest in files.items():
         if name not in HASHED or not isinstance(digest, str):
             raise ValueError(f"files holds {name!r}, which is not a file of a result")
-
-
-def _check_sizes(sizes: Any) -> None:
     # Only a result in a bundle has them.
-    if sizes is None:
-        return
-    if not isinstance(sizes, dict) or not all(type(n) is int and n >= 0 for n in sizes.values()):
+    fine = isinstance(sizes, dict) and all(type(n) is int and n >= 0 for n in sizes.values())
+    if sizes is not None and not fine:
         raise ValueError("sizes is not a table of numbers of bytes")
 
 
@@ -279,10 +263,6 @@ def _number(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text} is not a number of JSON")
     return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _metric(record: Mapping[str, Any]) -> Metric:
@@ -302,8 +282,7 @@ def _score(record: Mapping[str, Any], key: str) -> Score | None:
     if record.get(key) is None:
         return None
     score = _object(record, key)
-    epoch = _optional_integer(score, "epoch")
-    if epoch is None:
+    if (epoch := _optional_integer(score, "epoch")) is None:
         raise ValueError(f"{key}.epoch is missing")
     further = _optional_object(score, "splits")
     return Score(
@@ -315,9 +294,7 @@ def _score(record: Mapping[str, Any], key: str) -> Score | None:
 
 
 def _object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = record.get(key)
-    if not isinstance(value, dict):
-        raise ValueError(f"{key} is missing or not an object")
+    value: Mapping[str, Any] = _required(record, key, dict, "an object")
     return value
 
 
@@ -326,10 +303,14 @@ def _optional_object(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:
-    value = record.get(key)
-    if not isinstance(value, str):
-        raise ValueError(f"{key} is missing or not a string")
+    value: str = _required(record, key, str, "a string")
     return value
+
+
+def _required(record: Mapping[str, Any], key: str, kind: type, what: str) -> Any:
+    if not isinstance(record.get(key), kind):
+        raise ValueError(f"{key} is missing or not {what}")
+    return record[key]
 
 
 def _optional_text(record: Mapping[str, Any], key: str) -> str | None:
@@ -337,36 +318,33 @@ def _optional_text(record: Mapping[str, Any], key: str) -> str | None:
 
 
 def _optional_number(record: Mapping[str, Any], key: str) -> float | None:
-    value = record.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    value = _optional(record, key, (int, float), "a number")
+    if value is not None and not math.isfinite(value):
         raise ValueError(f"{key} is {value!r}, not a number")
-    return float(value)
+    return None if value is None else float(value)
 
 
 def _optional_integer(record: Mapping[str, Any], key: str) -> int | None:
+    value: int | None = _optional(record, key, (int,), "a whole number")
+    return value
+
+
+def _optional(record: Mapping[str, Any], key: str, kinds: tuple[type, ...], what: str) -> Any:
     value = record.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{key} is {value!r}, not a whole number")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+        raise ValueError(f"{key} is {value!r}, not {what}")
     return value
 
 
 def _strings(record: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = record.get(key)
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    values = [] if record.get(key) is None else record[key]
+    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
         raise ValueError(f"{key} is not a list of strings")
-    return tuple(value)
+    return tuple(values)
 
 
 def _texts(record: Mapping[str, Any], key: str) -> Mapping[str, str]:
-    value = record.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+    values = {} if record.get(key) is None else record[key]
+    if not isinstance(values, dict) or not all(isinstance(item, str) for item in values.values()):
         raise ValueError(f"{key} is not a table of texts")
-    return value
+    return values

@@ -17,7 +17,7 @@ from gatekit.cell.errors import RunError
 from . import durable, metrics
 from .names import ATTEMPTS, ENVIRONMENT, LOG, METRICS, RESULT, STALE, STATUS, WEIGHTS
 from .process import Owner, living
-from .result import OUTCOMES, NewerError, altered, is_sealed, parsed
+from .result import OUTCOMES, SEAL, NewerError, altered, parsed
 
 SMALL = 256 * 2**10
 """The largest weights, in bytes, that a quick look at a run hashes."""
@@ -86,7 +86,7 @@ class RunReader:
             damage = _string(status.get("reason")) or f"{STATUS} records it"
             return State("CORRUPT", damage, attempt, record=record)
         reason = _string(record.get("reason"))
-        return State(record["state"], reason, attempt, is_sealed(record), record=record)
+        return State(record["state"], reason, attempt, SEAL in record, record=record)
 
     def _unfinished(self, attempt: int) -> State:
         status = self._status()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.block.reading import PLAIN
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -17,6 +15,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
+from .remedies import instead, kind_of, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -152,63 +151,7 @@ _TRAINER: dict[str, Check] = {
 TRAINER_OMITTED: dict[str, Any] = {"tbptt": None}
 """Keys of the trainer that came later, which a run at these values omits."""
 GROUP_KEYS = {"optimizer": _OPTIMIZER, "trainer": _TRAINER}
-OTHER_NAMES = {
-    "lr": "optimizer.learning_rate",
-    "batch_size": "trainer.batch",
-    "max_epochs": "trainer.epochs",
-    "n_epochs": "trainer.epochs",
-    "num_epochs": "trainer.epochs",
-    "max_steps": "trainer.steps",
-    "early_stopping": "trainer.patience",
-    "hidden_size": "units",
-    "hidden_units": "units",
-    "hidden_dim": "units",
-    "hidden": "units",
-    "n_hidden": "units",
-    "d_model": "width",
-    "model_dim": "width",
-    "num_layers": "layers",
-    "n_layers": "layers",
-    "depth": "layers",
-    "num_units": "units",
-    "dtype": "precision",
-    "dataset": "task",
-    "name": "study",
-    "experiment_name": "study",
-    "project": "study",
-    "workers": "n_jobs",
-    "num_workers": "n_jobs",
-    "random_state": "seed",
-    "model": "cell",
-    "wd": "optimizer.weight_decay",
-    "beta1": "optimizer.beta_1",
-    "beta2": "optimizer.beta_2",
-    "betas": "optimizer.beta_1 and optimizer.beta_2",
-    "eps": "optimizer.epsilon",
-    "lr_scheduler": "optimizer.schedule",
-    "scheduler": "optimizer.schedule",
-    "warmup_steps": "optimizer.warmup",
-    "warmup_ratio": "optimizer.warmup",
-    "min_lr": "optimizer.final",
-    "ema_decay": "optimizer.ema",
-    "ema_momentum": "optimizer.ema",
-    "use_ema": "optimizer.ema",
-    "clip_norm": "optimizer.clipnorm",
-    "gates": "swap.ROLE=GATE or cell.gates.NAME",
-    "gate": "swap.ROLE=GATE",
-    "equations": "cell.equations.NAME",
-    "parameters": "cell.parameters.NAME",
-    "batch": "trainer.batch",
-    "bptt": "trainer.tbptt",
-    "truncate": "trainer.tbptt",
-    "stateful": "trainer.tbptt",
-    "activation": "swap.ROLE=GATE",
-    "wandb": "track=[wandb]",
-    "logger": "track=[wandb]",
-    "seq_len": "task.length",
-    "jit_compile": "jit",
-}
-"""Names that other libraries use for keys, with the key that is meant."""
+_PLACES = {"": RUN_KEYS, **{f"{group}.": keys for group, keys in GROUP_KEYS.items()}}
 
 DEFAULTS: dict[str, Any] = {
     "swap": {},
@@ -381,84 +324,14 @@ def _checked(
     for key, value in data.items():
         if key not in known:
             raise ConfigError(
-                f"{prefix}{key} is not a key{_meant(str(key), [*known, *also], prefix)} "
+                f"{prefix}{key} is not a key{meant(str(key), [*known, *also], prefix, _PLACES)} "
                 f"Keys: {listed([*known, *also], 40)}."
             )
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:
             raise ConfigError(
-                f"{prefix}{key}={_shown(value)} ({_kind(value)}) is not allowed: "
-                f"{prefix}{key} is {wrong}.{_instead(f'{prefix}{key}', value, known[key])}"
+                f"{prefix}{key}={shown(value)} ({kind_of(value)}) is not allowed: "
+                f"{prefix}{key} is {wrong}.{instead(f'{prefix}{key}', value, known[key])}"
             ) from None
     return checked
-
-
-def _instead(key: str, value: Any, check: Check) -> str:
-    """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
-    if key == "swap" and isinstance(value, str):
-        role, colon, gate = value.replace("=", ":").partition(":")
-        typed = f"swap.{role}={gate}" if colon else f"swap.forget={value}"
-        return f" Name the role that the gate plays: type {typed}."
-    if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
-        return f" Type precision={near}."
-    if key == "trainer.tbptt":
-        return " Type trainer.tbptt=50 for windows of 50 steps, or null for whole sequences."
-    if key == "seeds":
-        return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
-    if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
-        return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
-    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
-    nearly: bool | int | None = (
-        words.get(str(value).lower()) if check in (flag, flag_or_auto) else None
-    )
-    if isinstance(value, float) and value.is_integer():
-        nearly = int(value)
-    with contextlib.suppress(WrongError):
-        if nearly is not None:
-            check(nearly)
-            return f" Type {key}={_shown(nearly)}."
-    return ""
-
-
-_PRECISIONS = {
-    **dict.fromkeys(("fp16", "float16", "half", "16", "16-mixed", "mixed"), "mixed_float16"),
-    **dict.fromkeys(("bf16", "bfloat16", "bf16-mixed"), "mixed_bfloat16"),
-    **dict.fromkeys(("fp32", "single", "32"), "float32"),
-    **dict.fromkeys(("fp64", "double", "64"), "float64"),
-}
-"""What other libraries call a precision."""
-_DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
-
-
-def _meant(key: str, known: list[str], prefix: str) -> str:
-    """Return which key is likely meant: in words of other libraries, of a group, or misspelt."""
-    if key in _DEVICES and not prefix:
-        return (
-            ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
-            "CUDA_VISIBLE_DEVICES= in front of the command."
-        )
-    meant = OTHER_NAMES.get(key)
-    if meant is None and not prefix:
-        meant = next((f"{group}.{key}" for group, keys in GROUP_KEYS.items() if key in keys), None)
-    if meant is None and prefix and key in RUN_KEYS:
-        meant = key
-    if meant is None and (hint := nearest(key, known)):
-        meant = prefix + hint.split("'")[1]
-    return f"; did you mean {meant}?" if meant else "."
-
-
-def _shown(value: Any) -> str:
-    shown = {None: "null", True: "true", False: "false"}.get(value) if _scalar(value) else None
-    shown = shown or repr(value)
-    return shown if len(shown) <= 80 else shown[:77] + "..."
-
-
-def _scalar(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
-
-
-def _kind(value: Any) -> str:
-    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
-    kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
-    return kinds.get(type(value), type(value).__name__)

@@ -20,10 +20,10 @@ from gatekit.runs.fingerprint import canonical_json, fingerprint
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import RUNS, plan_log
 
-from . import gpus, resolve
+from . import resolve
 from .budget import at_size
 from .config import LAUNCH_KEYS, RUN_KEYS, validate
-from .options import Options, read_options
+from .options import Options, places, read_options
 from .variant import Variant, variant
 from .words import changes_cell
 
@@ -278,7 +278,7 @@ def launch_of(composed: DictConfig, config: Mapping[str, Any]) -> Launch:
     return Launch(
         study=config["study"] or _experiment(composed) or "default",
         root=Path(config["root"]),
-        n_jobs=config["n_jobs"] or len(gpus.places(options)) or cores,
+        n_jobs=config["n_jobs"] or len(places(options)) or cores,
         threads=config["threads"],
         retry_failed=config["retry"] == "failed",
         options=options,

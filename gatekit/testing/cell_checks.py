@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import CellError
+from gatekit.cell.first_values import draw
 from gatekit.cell.language.expression import Call, names, walk
 from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors import reference
 from gatekit.recurrence.layers.states import first_states
-from gatekit.recurrence.layers.weights import draw
 
 from .layer_checks import fed, inputs, make_layer, near, run
 from .outcome import CheckError

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from gatekit.cell.first_values import draw
 from gatekit.cell.parameter import MAPS
 from gatekit.recurrence.call import LayerCall, prepare
 from gatekit.recurrence.executors.reference import one_step
 from gatekit.recurrence.layers.states import state_shapes
-from gatekit.recurrence.layers.weights import draw
 
 from .outcome import CheckError
 from .subject import GATE, UNITS, Subject

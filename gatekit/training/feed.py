@@ -69,8 +69,7 @@ class Feed:
         if data is None:
             data = self._fresh(number)
         elif self.windows is None or not self.windows.contiguous:
-            order = batches.shuffled(self.order, turn, len(data.x))
-            rows = order[number * self.size : (number + 1) * self.size]
+            rows = self._shuffled(turn, len(data.x))[number * self.size : (number + 1) * self.size]
         if self.windows is not None:
             return self._tensors(self.windows.training(data, rows, window, self.per_batch))
         return self._tensors(batches.taken(data, rows, self.size, self.every))
@@ -122,6 +121,10 @@ class Feed:
     def _fresh(self, number: int) -> Any:
         random = seeds.generator(self.seed, "data", "train", number)
         return check_sample(self.task, random, self.size)
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019  (all steps of an epoch need it)
+    def _shuffled(self, epoch: int, count: int) -> numpy.ndarray:
+        return batches.shuffled(self.order, epoch, count)
 
     def _needs_mask(self, split: Any) -> bool:
         return split.mask is not None or bool(self.windows and self.windows.masked(split))

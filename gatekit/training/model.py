@@ -13,7 +13,7 @@ from keras import ops
 
 from gatekit import registry
 from gatekit.cell.analysis.cost import training_flops
-from gatekit.cell.block.built import BuiltBlock, flops_of, state_of
+from gatekit.cell.block.built import BuiltBlock, flops_of
 from gatekit.cell.block.reading import PLAIN, BlockSpec, read_block
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell
@@ -298,20 +298,8 @@ def recurrent_layers(model: keras.Model) -> list[RNN]:
     return found
 
 
-def newton_counts(model: keras.Model) -> tuple[int, int]:
-    """Return how many sequences ``executor=newton`` solved, and how many of them by the loop."""
-    counts = [layer.newton_counts for layer in recurrent_layers(model)]
-    return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
-
-
-def token_costs(model: keras.Model) -> dict[str, int]:
-    """Return the FLOPs of all recurrent layers for a token, and the numbers that they carry; those
-    of a block include its cell's."""
-    built = _costing(model)
-    return {"flops": sum(map(flops_of, built)), "state": sum(map(state_of, built))}
-
-
-def _costing(model: keras.Model) -> list[Cell | BuiltBlock]:
+def built_layers(model: keras.Model) -> list[Cell | BuiltBlock]:
+    """Return the cell of each recurrent layer, or the block around it."""
     found: list[Cell | BuiltBlock] = []
     for layer in model.layers:
         found += [layer.built_block] if isinstance(layer, BlockLayer) else []
@@ -327,7 +315,7 @@ def step_flops(model: keras.Model, step_size: tuple[float, float], every: bool) 
         step_size: sequences of a step, and valid steps of a sequence.
         every: whether every step of a sequence has a target.
     """
-    each = map(flops_of, _costing(model))
+    each = map(flops_of, built_layers(model))
     head = math.prod(model.get_layer("head").kernel.shape)
     return training_flops(each, *step_size, head, every)
 
@@ -341,17 +329,6 @@ def set_weights(model: keras.Model, values: Mapping[str, numpy.ndarray]) -> None
     """Set every weight by its path."""
     for weight in model.weights:
         weight.assign(values[weight.path])
-
-
-def parameter_counts(model: keras.Model) -> dict[str, int]:
-    """Return the trainable parameters of the recurrent layers and of the whole model."""
-    plain = (keras.layers.Dense, keras.layers.Embedding)
-    counts = {
-        layer.name: sum(math.prod(w.shape) for w in layer.trainable_weights)
-        for layer in model.layers
-    }
-    recurrent_only = sum(counts[la.name] for la in model.layers if not isinstance(la, plain))
-    return {"recurrent": int(recurrent_only), "total": int(sum(counts.values()))}
 
 
 def _draw(layer: keras.Layer, seed: int) -> None:

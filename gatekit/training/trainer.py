@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import statistics
 import threading
 import time
 import warnings
@@ -31,20 +30,10 @@ from .evaluate import Scores
 from .feed import Feed
 from .jit import compiled_step, resolve
 from .journal import Journal
-from .model import (
-    build_model,
-    choice_of,
-    named_weights,
-    newton_counts,
-    parameter_counts,
-    set_weights,
-    step_flops,
-    token_costs,
-)
+from .model import build_model, choice_of, named_weights, set_weights
 from .optimizers import decayed, optimizer
-from .schedule import typed
+from .summary import summary
 
-WARM_UP = 5
 EVALUATIONS = 20
 """How often a run that is given in steps looks at its validation data."""
 
@@ -98,12 +87,10 @@ def train(
         if issubclass(warning.category, DataWarning):
             journal.remark(str(warning.message))
     drawn, order = seeds.part(config, "data"), seeds.part(config, "order")
-    size = config["trainer"]["batch"]
-    tbptt = config["trainer"].get("tbptt")
-    feed = Feed(task, splits, drawn, size, order=order, tbptt=tbptt)
-    return _Session(config, task, feed, journal, stop, callbacks or Callbacks()).run(
-        verbose, checkpoint
-    )
+    trainer = config["trainer"]
+    feed = Feed(task, splits, drawn, trainer["batch"], order=order, tbptt=trainer.get("tbptt"))
+    session = _Session(config, task, feed, journal, stop, callbacks or Callbacks())
+    return session.run(verbose, checkpoint)
 
 
 class _Session:
@@ -314,71 +301,7 @@ class _Session:
             set_weights(self.model, journal.best_weights)
             epoch, value = journal.best
             best = {"epoch": epoch, "validation": value, **self.scores.tests()}
-        steps = self.step_seconds[WARM_UP:] or self.step_seconds
-        costs = token_costs(self.model)
-        choice = choice_of(self.model)
-        newton = self._newton()
-        return {
-            "task": self.config["task"]["name"],
-            "metric": {
-                "name": metric.name,
-                "direction": metric.direction,
-                "unit": metric.unit,
-                "chance": self.task.chance(),
-            },
-            "best": _finite(best),
-            "last": _finite(last),
-            "parameters": parameter_counts(self.model),
-            "seconds": {
-                "total": journal.seconds(),
-                "step": statistics.median(steps) if steps else None,
-            },
-            "steps": journal.step,
-            "flops": {
-                "step": step_flops(self.model, self.feed.step_size(), self.feed.every),
-                "token": costs["flops"],
-            },
-            "state_size": costs["state"],
-            "executor": choice.executor,
-            "executor_mode": choice.mode,
-            "executor_reason": choice.reason,
-            "jit": self.mode.jit,
-            "jit_reason": self.mode.reason,
-            "warnings": journal.remarks,
-            **self._recipe(),
-            **newton,
-        }
-
-    def _newton(self) -> dict[str, Any]:
-        """Return how many sequences Newton's method and the loop have solved, if it was used."""
-        total, by_loop = newton_counts(self.model)
-        if by_loop:
-            self.journal.remark(
-                f"executor=newton: {by_loop:,} of {total:,} sequences did not converge and were "
-                "computed by the fused loop, with the same numbers but more slowly"
-            )
-        return {"newton": {"sequences": total, "by_loop": by_loop}} if total else {}
-
-    def _recipe(self) -> dict[str, Any]:
-        """Return the numbers of schedule and windows, and which weights decay, as far as there are
-        any."""
-        found: dict[str, Any] = {}
-        if (windows := self.feed.windows) is not None:
-            found["windows"] = {
-                "steps": windows.window,
-                "streams": windows.size,
-                "per_stream": self.feed.per_batch,
-                "contiguous": windows.contiguous,
-            }
-        if numbers := typed(self.config["optimizer"], self.total_steps):
-            found["schedule"] = numbers
-        if self.decayed:
-            parts = {"decayed": True, "left_out": False}
-            found["weight_decay"] = {
-                name: [path for path, decays in self.decayed.items() if decays is part]
-                for name, part in parts.items()
-            }
-        return found
+        return summary(self, best, last)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -425,16 +348,3 @@ class _Watch(keras.callbacks.Callback):
         # Keras leaves the averages in the weights; training may go on.
         if self.session.ema:
             self.session.put_back(self.trained)
-
-
-def make_deterministic(threads: int) -> None:
-    """Fix threads and op determinism; call it before TensorFlow has executed anything."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
-
-
-def _finite(scores: Any) -> Any:
-    if isinstance(scores, dict):
-        return {key: _finite(value) for key, value in scores.items()}
-    return None if isinstance(scores, float) and not math.isfinite(scores) else scores

@@ -24,18 +24,18 @@ import tensorflow as tf
 from gatekit import registry
 from gatekit.cell.errors import GatekitError, RunError
 from gatekit.cell.terminal import Terminal
+from gatekit.recurrence.executors import table
 from gatekit.registry import check_results, components, quarantine
 from gatekit.runs import durable, environment, heartbeat
 from gatekit.runs.folder import ClaimedError, RunFolder
-from gatekit.runs.names import LOG
-from gatekit.runs.process import peak_memory
+from gatekit.runs.names import LOG, TUNE
+from gatekit.runs.process import keep_freed, peak_memory
 from gatekit.training.process.guard import guarded
 from gatekit.training.process.stopping import InterruptedRunError
 
 from .callbacks import Callbacks
-from .process import malloc, resume, stopping
-from .trainer import make_deterministic, train
-from .tune_table import use_table
+from .process import resume, stopping
+from .trainer import train
 
 LOG_LIMIT = 16 * 2**20
 
@@ -74,7 +74,7 @@ def work(request: Request) -> None:
     # Until the log takes over, the launcher's terminal shows what goes wrong.
     sys.stderr = cast(TextIO, Terminal(sys.stderr, strict=False))
     stop, received = stopping.noted()
-    malloc.keep_freed()
+    keep_freed()
     _follow_parent(stop)
     folder = RunFolder(request.path)
     try:
@@ -274,3 +274,21 @@ def _peak() -> str:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:500]
+
+
+def make_deterministic(threads: int) -> None:
+    """Fix threads and op determinism; call it before TensorFlow has executed anything."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def use_table(run: Path) -> None:
+    """Let ``executor=auto`` read the table of a run's study; without one, that of the environment.
+
+    Args:
+        run: the run's folder, ``ROOT/STUDY/runs/FINGERPRINT``.
+    """
+    path = run.resolve().parents[1] / TUNE
+    if path.exists():
+        os.environ[table.VARIABLE] = str(path)

@@ -257,3 +257,56 @@ def test_a_masked_step_after_a_reset_is_zero_until_the_next_valid_one():
     last = layer(return_sequences=False)(x, mask=mask, resets=resets)
     assert np.any(last[0])
     assert not np.any(last[1])
+
+
+@pytest.mark.parametrize("given", ["whole", "masked and reset"])
+@pytest.mark.parametrize("block", ["modern", "mamba"])
+def test_a_stateful_block_in_parts_is_the_whole_sequence(block, given):
+    plain, x = layer(block), inputs()
+    more = {} if given == "whole" else {"mask": MASK, "resets": RESETS & MASK}
+    expected = np.asarray(plain(x, **more))
+    stateful = layer(block, stateful=True)
+    stateful.build((ROWS, None, WIDTH))
+    assert plain.states is None
+    assert [w.path for w in stateful.weights] == [w.path for w in stateful.trainable_weights]
+    valid = more.get("mask", np.ones((ROWS, TIME), bool))
+    for _ in range(2):
+        parts = []
+        for cut in (slice(0, 1), slice(1, 4), slice(4, None)):
+            parts.append(stateful(x[:, cut], **{n: v[:, cut] for n, v in more.items()}))
+        found = np.concatenate(parts, 1)
+        np.testing.assert_allclose(found[valid], expected[valid], rtol=0, atol=1e-12)
+        before = [np.asarray(s) for s in stateful.states]
+        stateful.step(x[:, 0])  # leaves the kept states alone
+        for one, other in zip(before, stateful.states, strict=True):
+            assert np.array_equal(one, other)
+        stateful.reset_state()
+    assert not any(np.any(s) for s in stateful.states)
+
+
+def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
+    with pytest.raises(ConfigError, match=r"stateful=True needs.*remove bidirectional=True"):
+        layer(stateful=True, bidirectional=True)
+    with pytest.raises(ConfigError, match=r"batch_shape=\(batch, time, features\)"):
+        layer(stateful=True).build((None, None, WIDTH))
+    made = layer(stateful=True)
+    assert gatekit.BlockLayer.from_config(made.get_config()).stateful
+    made(inputs())
+    with pytest.raises(DataError, match="keeps the states of 3 sequences, and this batch has 2"):
+        made(inputs()[:2])
+
+
+def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
+    made, x = layer("mamba", dtype="float32"), inputs("float32")
+    expected = np.asarray(made(x))
+    made.export(tmp_path)
+    served = tf.saved_model.load(str(tmp_path)).signatures
+    whole = served["serve"](x=tf.constant(x))
+    np.testing.assert_allclose(next(iter(whole.values())), expected, rtol=0, atol=1e-6)
+    states = served["start"](batch=tf.constant(ROWS))
+    for t in range(TIME):
+        found = served["step"](x=tf.constant(x[:, t]), **states)
+        np.testing.assert_allclose(found.pop("emitted"), expected[:, t], rtol=0, atol=1e-6)
+        states = {f"{name}_prev": value for name, value in found.items()}
+    with pytest.raises(ConfigError, match=r"export needs.*remove bidirectional=True"):
+        layer(bidirectional=True).export(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gatekit import GatekitError
-from gatekit.recurrence.layers.weights import draw, generator
+from gatekit.cell.first_values import draw, generator
 
 from .cells import built, canonical, lstm_with, merged
 from .layers import layer

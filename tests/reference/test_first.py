@@ -13,6 +13,7 @@ import pytest
 from recurrence.cells import canonical, merged
 
 from gatekit.cell.declare import plain
+from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, Weight, build
 from gatekit.cell.initializer import DrawContext
 from gatekit.cell.schema import (
@@ -22,7 +23,6 @@ from gatekit.cell.schema import (
     read_cell,
     read_output_unit,
 )
-from gatekit.recurrence.layers.weights import draw
 from gatekit.registry import catalogue, load_cell
 
 from . import laws

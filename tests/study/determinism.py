@@ -41,7 +41,7 @@ def digests(place: Path, cells: list[str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from gatekit.training.trainer import make_deterministic
+    from gatekit.training.worker import make_deterministic
 
     make_deterministic(int(sys.argv[2]))
     os.chdir(sys.argv[1])

@@ -159,7 +159,8 @@ SIZES = [
 @pytest.mark.parametrize("words", SIZES)
 def test_the_model_has_the_parameters_and_operations_of_the_plan(words, float32):
     from gatekit.compare.budget.flops import _of_network
-    from gatekit.training.model import build_model, parameter_counts, step_flops
+    from gatekit.training.model import build_model, step_flops
+    from gatekit.training.summary import parameter_counts
 
     run = only(*words.split(), "task.length=5", "trainer.batch=3")
     signature = Signature(features=2, vocabulary=None, outputs=1, loss="mse")

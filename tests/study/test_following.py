@@ -6,8 +6,8 @@ import time
 import pytest
 
 from gatekit.runs import metrics
-from gatekit.runs import tail as tails
-from gatekit.runs.tail import Tail
+from gatekit.runs import metrics as tails
+from gatekit.runs.metrics import Tail
 from gatekit.study.launch.following import Following, seconds_left
 
 

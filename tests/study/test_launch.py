@@ -23,14 +23,13 @@ from gatekit.cell.errors import RunError
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.survey import survey
-from gatekit.study import gpus
 from gatekit.study.launch import launch, process, report
 from gatekit.study.launch.backend import StartError
 from gatekit.study.launch.following import duration
 from gatekit.study.launch.process import Processes
 from gatekit.study.launch.progress import Progress
 from gatekit.study.launch.signals import StoppedError, caught, raising
-from gatekit.study.options import Options
+from gatekit.study.options import Options, places
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 
@@ -256,7 +255,7 @@ def test_no_retry_where_none_is_asked_for(tmp_path):
 
 def test_row_77_what_the_kernel_kills_for_memory_is_not_tried_again(tmp_path, monkeypatch):
     kills = iter([0, 1, 1, 1])
-    monkeypatch.setattr("gatekit.study.launch.process._kernel_kills", lambda: next(kills))
+    monkeypatch.setattr("gatekit.study.launch.process.kernel_kills", lambda: next(kills))
     plan = plan_of(tmp_path, "kill once")
     ((_, reason),) = launch(plan, start).failed
     assert reason.startswith("out of memory: killed by the kernel")
@@ -387,7 +386,7 @@ def test_each_slot_has_its_gpu(tmp_path, monkeypatch):
 )
 def test_gpus_are_shared_out(monkeypatch, options, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
-    found = gpus.places(Options(**options))
+    found = places(Options(**options))
     assert [place["CUDA_VISIBLE_DEVICES"] for place in found] == expected
     assert all(("TF_FORCE_GPU_ALLOW_GROWTH" in p) == ("runs_per_gpu" in options) for p in found)
 

@@ -109,7 +109,7 @@ def test_row_97_after_an_upgrade_or_elsewhere_it_is_refused_with_the_difference(
         resume.agreed(FOUND, here, folder, False)
     said = str(refused.value)
     assert "resume refused" in said
-    assert "tensorflow: 2.21.0 was, 2.22.0 is; cpu: one was, other is" in said
+    assert "tensorflow was 2.21.0 and is now 2.22.0; cpu was one and is now other" in said
     assert "allow_changed=true retry=failed" in said
     assert str(tmp_path / "checkpoint.bin") in said
     settings, remark = resume.agreed(FOUND, here, folder, True)

@@ -12,8 +12,8 @@ from gatekit.runs.result import dumped
 from gatekit.runs.studies.failures import causes
 from gatekit.runs.studies.prune import removable, remove
 from gatekit.runs.studies.survey import find, study_folder, survey
-from gatekit.study import marking
 from gatekit.study.launch import launch
+from gatekit.study.launch.entry import write_plan
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_every_run_is_there_with_its_label_and_what_makes_it_again(made):
 def test_what_was_asked_for_and_not_begun_is_planned(tmp_path):
     plan = plan_of(tmp_path, "good", "good")
     (plan.study / "runs").mkdir(parents=True)
-    marking.write(plan)
+    write_plan(plan)
     assert [f.state for f in survey(plan.study)] == ["PLANNED", "PLANNED"]
 
 

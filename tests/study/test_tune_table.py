@@ -13,14 +13,10 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import build
 from gatekit.cell.schema import read_output_unit
 from gatekit.recurrence.executors.choose import Setting, key
-from gatekit.recurrence.executors.table import VARIABLE as READ
-from gatekit.recurrence.executors.table import table
+from gatekit.recurrence.executors.table import VARIABLE, table
 from gatekit.registry import catalogue, load_cell
-from gatekit.training.tune_table import VARIABLE, table_of, use_table
-
-
-def test_the_variable_is_the_one_that_layers_read() -> None:
-    assert VARIABLE == READ
+from gatekit.runs.names import table_of
+from gatekit.training.worker import use_table
 
 
 def test_a_table_lies_beside_the_runs_of_a_study(

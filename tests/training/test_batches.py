@@ -2,8 +2,9 @@
 
 import numpy
 
-from gatekit.tasks.task import Batch
+from gatekit.tasks.task import Batch, Signature
 from gatekit.training import batches
+from gatekit.training.feed import Feed
 
 
 def masked(lengths, time=6, features=2):
@@ -19,6 +20,25 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     assert sorted(first) == list(range(50))
     assert (first != batches.shuffled(3, 3, 50)).any()
     assert (first != batches.shuffled(4, 2, 50)).any()
+
+
+def test_a_feed_makes_the_order_of_an_epoch_once(monkeypatch):
+    made, shuffled = [], batches.shuffled
+    monkeypatch.setattr(batches, "shuffled", lambda *given: made.append(given) or shuffled(*given))
+    split = masked([6] * 7)
+
+    class Echo:
+        def signature(self):
+            return Signature(features=2, vocabulary=None, outputs=1, loss="mse", emission="every")
+
+    feed = Feed(Echo(), {"train": split}, seed=3, size=2)
+    found = [feed.step(step)[0][0] for step in range(2 * feed.per_epoch)]
+    assert made == [(3, 0, 7), (3, 1, 7)]
+    for epoch in range(2):
+        rows = shuffled(3, epoch, 7)
+        expected = [split.x[rows[start : start + 2]] for start in (0, 2, 4, 6)]
+        for one, other in zip(found[4 * epoch :], expected, strict=False):
+            numpy.testing.assert_array_equal(one[: len(other)], other)
 
 
 def test_every_example_once_and_the_last_batch_filled_with_nothing():

@@ -9,7 +9,7 @@ import pytest
 
 COUNT = """
 import resource
-from gatekit.training.process.malloc import keep_freed
+from gatekit.runs.process import keep_freed
 {first}
 
 def block():
@@ -46,7 +46,7 @@ def test_freed_blocks_are_kept(mib: int) -> None:
 
 
 def test_a_library_without_the_setting_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatekit.training.process import malloc
+    from gatekit.runs import process
 
-    monkeypatch.setattr(malloc.ctypes, "CDLL", lambda name: object())
-    assert malloc.keep_freed() is False
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    assert process.keep_freed() is False

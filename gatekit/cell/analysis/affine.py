@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gatekit.cell.graph import BuiltRead, Cell, Node, shared_reads
-from gatekit.cell.language.expression import (
-    Binary,
-    Call,
-    Expr,
-    Name,
-    Neg,
-    Number,
-    lift,
-    names,
-    walk,
-)
+from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, lift, names
+
+from .affine_form import Form, NotAffineError, combined, first_of
 
 # A step of a block of k states costs k^2 products, a scan's k^3.
 LARGEST_BLOCK = 2
@@ -64,10 +56,6 @@ class Affinity:
         return not self.reason
 
 
-class NotAffineError(Exception):
-    """Why an expression is not affine in the previous values asked about."""
-
-
 class TooLargeError(Exception):
     """The analysis would take too long."""
 
@@ -86,22 +74,6 @@ def analyse(cell: Cell) -> Affinity:
         return Analysis(cell).run()
     except TooLargeError:
         return Affinity((), {}, "it is too large to be analysed")
-
-
-@dataclass(frozen=True)
-class Form:
-    """``sum_j of[s_j] * s_j + rest``; an entry that is missing is zero."""
-
-    of: Mapping[str, Expr]
-    rest: Expr | None
-
-    def map(self, change: Callable[[Expr], Expr]) -> Form:
-        rest = None if self.rest is None else change(self.rest)
-        return Form({name: change(a) for name, a in self.of.items()}, rest)
-
-    def size(self) -> int:
-        parts = [*self.of.values(), *([] if self.rest is None else [self.rest])]
-        return sum(1 for part in parts for _ in walk(part))
 
 
 class Analysis:
@@ -274,7 +246,7 @@ class Analysis:
         if node.norm is not None:
             raise NotAffineError(f"{node.name} is normalised and needs a state")
         for read in node.reads:
-            form = _plus(form, self.read(node, read))
+            form = form.plus(self.read(node, read))
         return form
 
     def read(self, node: Node, read: BuiltRead) -> Form:
@@ -306,7 +278,7 @@ class Analysis:
         if isinstance(expr, Name):
             return self.named(expr.name, local)
         if isinstance(expr, Neg):
-            return self.form(expr.operand, local, where).map(lambda e: -e)
+            return self.form(expr.operand, local, where).negated()
         if isinstance(expr, Call):
             matrix = self.cut(expr)
             if matrix is not None:
@@ -314,53 +286,10 @@ class Analysis:
             inner = [self.form(arg, local, where) for arg in expr.args]
             if any(form.of for form in inner):
                 raise NotAffineError(
-                    f"{where} needs {_first(inner)}_prev within {expr.function}(...)"
+                    f"{where} needs {first_of(inner)}_prev within {expr.function}(...)"
                 )
-            return Form({}, Call(expr.function, tuple(_rest(form) for form in inner)))
+            return Form({}, Call(expr.function, tuple(form.known for form in inner)))
         assert isinstance(expr, Binary)
         left = self.form(expr.left, local, where)
         right = self.form(expr.right, local, where)
-        return _binary(expr.op, left, right, where)
-
-
-def _binary(op: str, left: Form, right: Form, where: str) -> Form:
-    if not left.of and not right.of:
-        return Form({}, Binary(op, _rest(left), _rest(right)))
-    if op == "+":
-        return _plus(left, right)
-    if op == "-":
-        return _plus(left, right.map(lambda e: -e))
-    if op == "*" and not (left.of and right.of):
-        if left.of:
-            return left.map(lambda e: _times(e, _rest(right)))
-        return right.map(lambda e: _times(_rest(left), e))
-    if op == "/" and not right.of:
-        return left.map(lambda e: e / _rest(right))
-    raise NotAffineError(f"{where} is not linear in {_first([left, right])}_prev")
-
-
-def _plus(left: Form, right: Form) -> Form:
-    def added(a: Expr | None, b: Expr | None) -> Expr:
-        assert a is not None or b is not None
-        if a is None or b is None:
-            return b if a is None else a  # type: ignore[return-value]
-        return a - b.operand if isinstance(b, Neg) else a + b
-
-    keys = dict.fromkeys([*left.of, *right.of])
-    of = {key: added(left.of.get(key), right.of.get(key)) for key in keys}
-    nothing = left.rest is None and right.rest is None
-    return Form(of, None if nothing else added(left.rest, right.rest))
-
-
-def _times(a: Expr, b: Expr) -> Expr:
-    if Number(1) in (a, b):
-        return b if a == Number(1) else a
-    return a * b
-
-
-def _rest(form: Form) -> Expr:
-    return Number(0) if form.rest is None else form.rest
-
-
-def _first(forms: list[Form]) -> str:
-    return next(name for form in forms for name in form.of)
+        return combined(expr.op, left, right, where)

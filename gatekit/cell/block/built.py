@@ -11,8 +11,9 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
-from .parts import Mixer, Part, Parts, Sketch
+from .parts import Parts
 from .reading import BlockSpec
+from .sketch import Mixer, Part, Sketch
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from gatekit.cell.declare import plain
 from gatekit.cell.language.expression import render
 
 from .built import BuiltBlock
-from .parts import Part
+from .sketch import Part
 
 _REFERENCE = re.compile(r"^Reference: *(\S.*(?:\n(?!\s*\n).*)*)", re.MULTILINE)
 _WIDTH = 80

@@ -62,8 +62,8 @@ def run(name: str, argv: Sequence[str]) -> int:
     cell = build_cell(asked)
 
     from gatekit.runs.environment import numeric
+    from gatekit.runs.names import table_of
     from gatekit.study.config import PRECISIONS
-    from gatekit.training.tune_table import table_of
 
     if options.precision not in PRECISIONS:
         raise ConfigError(

@@ -38,7 +38,8 @@ LEGEND = (
     " table shows half the width of the t interval of their mean. More: docs/probe.md",
 )
 PARALLEL_LEGEND = (
-    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian.",
+    "iterations: of Newton's method over all steps, to 1e-4; quasi-newton has no exact Jacobian."
+    " Resets are ignored: a row of several sequences counts as one.",
     "Lyapunov: the largest Lyapunov exponent per step; below 0 the iterations stay few.",
 )
 _FEWEST = 3

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gatekit.cell.block.parts import Part
-from gatekit.cell.errors import CellError
+from gatekit.cell.block.sketch import Part
+from gatekit.cell.errors import CellError, ConfigError
 
 from .convolution import CausalConvolution
 
@@ -26,14 +26,30 @@ def derived(seed: int, name: str) -> int:
 
 
 def keras_part(part: Part, name: str, policy: Any, seed: int) -> Any:
-    """Return the Keras layer of a part, unbuilt.
+    """Return the Keras layer of a part, built.
 
     Args:
         part: the part; not the mixer.
         name: of the layer.
         policy: the type in which it computes.
         seed: of its first weights, and of its noise.
+
+    Raises:
+        ConfigError: it has another number of weights than the part declares.
     """
+    layer = _unbuilt(part, name, policy, seed)
+    grouped = part.kind == "norm" and part.options["groups"] > 1
+    groups = part.options["groups"] if grouped else 1
+    layer.build((None, None, *([groups] if grouped else []), part.fed // groups))
+    if layer.count_params() != part.count:
+        raise ConfigError(
+            f"the part {part.name!r} declares {part.count:,} weights, and its Keras layer "
+            f"has {layer.count_params():,}; write count={layer.count_params()}"
+        )
+    return layer
+
+
+def _unbuilt(part: Part, name: str, policy: Any, seed: int) -> Any:
     options = part.options
     given: dict[str, Any] = {"name": name, "dtype": policy}
     if part.kind == "norm":
@@ -98,10 +114,3 @@ def applied(layer: Any, part: Part, value: Any, training: bool) -> Any:
             f"{found.shape[-1]}; write width={found.shape[-1]}"
         )
     return found
-
-
-def shape_of(part: Part) -> tuple[int | None, ...]:
-    """Return the shape for which a part's layer is built."""
-    if part.kind == "norm" and part.options["groups"] > 1:
-        return (None, None, part.options["groups"], part.width // part.options["groups"])
-    return (None, None, part.fed)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,12 +12,10 @@ import tensorflow as tf
 
 from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
-from gatekit.cell.block.parts import Sketch
 from gatekit.cell.block.reading import read_block
+from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
-from gatekit.cell.language.expression import evaluate
-from gatekit.cell.language.ops import FUNCTIONS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
@@ -32,22 +30,20 @@ from gatekit.recurrence.layers.inputs import (
     checked_mask,
     checked_resets,
     checked_states,
-    one_step,
 )
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.layers.seeds import SeededLayer, earlier_twins, seed_of
+from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.recurrence.layers.states import state_shapes
 from gatekit.recurrence.masking import backwards
 from gatekit.registry import catalogue
 
-from .keras_parts import applied, derived, keras_part, shape_of
+from .keras_parts import derived, keras_part
 from .order import Order
-
-_NUMBER = re.compile(r"(?:_\d+)?\Z")
+from .sketches import mixed, stepwise
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
-class BlockLayer(SeededLayer):
+class BlockLayer(SequenceLayer):
     """A recurrent layer with the block around it; the output is as wide as the input.
 
     ``y = combine(x, mix(x))``; masked steps change nothing, and repeat the last output.
@@ -65,6 +61,7 @@ class BlockLayer(SeededLayer):
         return_sequences: whether every step is returned, ``batch x time x width``, or the last.
         return_state: whether states are returned too: those of the cell, then the last inputs of
             convolutions, in the order of `state_names`.
+        stateful: whether a batch starts from the states in which the one before ended.
         executor: of the recurrent layer, as for `gatekit.RNN`.
         seed: of weights and dropout; None draws one.
         plugins: plugin files to load besides the registered ones.
@@ -89,6 +86,7 @@ class BlockLayer(SeededLayer):
         dropout: float = 0.0,
         return_sequences: bool = False,
         return_state: bool = False,
+        stateful: bool = False,
         executor: str = "auto",
         seed: int | None = None,
         plugins: Sequence[str] = (),
@@ -109,17 +107,15 @@ class BlockLayer(SeededLayer):
         keras_options["autocast"] = False
         super().__init__(**keras_options)
         self.block = chosen
-        if return_state and bidirectional:
-            raise ConfigError(
-                "return_state=True needs a layer that reads time in one direction: states are "
-                "passed on forwards; remove bidirectional=True."
-            )
         self.units = None if units is None else checked_units(units)
         self.bidirectional, self.finish = bool(bidirectional), bool(finish)
         self.dropout = float(dropout)
         self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
-        self.seed = seed
-        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
+        self.stateful = bool(stateful)
+        for name in ("return_state", "stateful"):
+            if getattr(self, name):
+                self._one_direction(f"{name}=True")
+        self._draw_from(seed)
         self.plugins = tuple(plugins)
         self.spec = specification(cell, gates or {}, {}, known)
         self.output_unit = read_output_unit(output_unit, known)
@@ -170,17 +166,15 @@ class BlockLayer(SeededLayer):
             last=self.finish,
         )
         self._built_block = made
-        seed = self._drawn_seed
-        if self.seed is not None:
-            seed = seed_of(seed, earlier_twins(self, BlockLayer, self._called_with))
-        number = _NUMBER.search(self.name)
-        assert number is not None
-        names = {"": "forward" if self.bidirectional else "rnn", "backward_": "backward"}
-        for prefix in ("", "backward_") if self.bidirectional else ("",):
-            self._make(made.mix, prefix, seed, units, names[prefix] + number[0])
+        seed = self._seed_within(BlockLayer)
+        number = "".join(re.findall(r"_\d+\Z", self.name))
+        names = {"": "forward", "backward_": "backward"} if self.bidirectional else {"": "rnn"}
+        for prefix, name in names.items():
+            self._make(made.mix, prefix, seed, units, name + number)
         self._make(made.combine, "", seed, units)
         if made.finish is not None:
             self._make(made.finish, "", seed, units)
+        self._keep_states(input_shape)
         self.built = True
 
     def _make(self, sketch: Sketch, prefix: str, seed: int, units: int, mixer: str = "") -> None:
@@ -200,42 +194,22 @@ class BlockLayer(SeededLayer):
                     name=mixer,
                     dtype=self.dtype_policy,
                 )
+                layer.build((None, None, part.fed))
             else:
                 layer = keras_part(part, name, self.dtype_policy, own)
-            layer.build(shape_of(part))
-            if part.kind != "mixer" and layer.count_params() != part.count:
-                raise ConfigError(
-                    f"the part {part.name!r} declares {part.count:,} weights, and its Keras layer "
-                    f"has {layer.count_params():,}; write count={layer.count_params()}"
-                )
             # Keras tracks and saves layers that are attributes.
             setattr(self, f"part_{name}", layer)
 
     # --- states -------------------------------------------------------------
 
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        """The states by name: the cell's, then the last inputs of each convolution."""
-        return tuple(self.state_shapes(None))
-
-    def _convolutions(self) -> dict[str, tuple[int, int]]:
-        """Return the number of earlier steps and the width that each convolution reads."""
-        return {
-            part.name: (part.options["kernel"] - 1, part.fed)
-            for part in self.built_block.mix.parts
-            if part.kind == "convolution"
-        }
-
-    def state_shapes(self, batch: Any) -> dict[str, tuple[Any, ...]]:
-        """Return the shape of each state by name, ``batch x width``."""
-        shapes = dict(state_shapes(self.cell, batch))
-        for name, (steps, width) in self._convolutions().items():
-            shapes[f"{name}_inputs"] = (batch, steps, width)
+    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+        """Return the shape of each state by name, ``batch x width``: the cell's, then the last
+        inputs of each convolution, ``batch x steps x width``."""
+        shapes = dict(state_shapes(self.cell, batch_size))
+        for part in self.built_block.mix.parts:
+            if part.kind == "convolution":
+                shapes[f"{part.name}_inputs"] = (batch_size, part.options["kernel"] - 1, part.fed)
         return shapes
-
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
-        """Return the first value of each state, in the order of `state_names`."""
-        return list(self.initial_states(batch_size).values())
 
     def initial_states(self, batch_size: Any) -> dict[str, Any]:
         """Return the first value of each state by name.
@@ -243,9 +217,10 @@ class BlockLayer(SeededLayer):
         Args:
             batch_size: the number of rows.
         """
-        found = dict(self.part_rnn.initial_states(batch_size))
-        for name, (steps, width) in self._convolutions().items():
-            found[f"{name}_inputs"] = tf.zeros([batch_size, steps, width], self.variable_dtype)
+        found: dict[str, Any] = self.part_rnn.initial_states(batch_size)
+        for name, shape in self.state_shapes(batch_size).items():
+            if name not in found:
+                found[name] = tf.zeros(shape, self.variable_dtype)
         return found
 
     # --- calling ------------------------------------------------------------
@@ -276,50 +251,23 @@ class BlockLayer(SeededLayer):
         Raises:
             DataError: inputs, mask, resets or initial state have the wrong shape or type.
         """
-        value, states = self.computed(inputs, initial_state, mask, resets, training)
-        if self.return_state:
-            return (value, *(states[name] for name in self.state_names))
-        return value
+        if self._kept is not None:
+            x = checked_input("x", inputs, self.built_block.width, self.compute_dtype)
+            inputs = self._kept.check(self.name, {"x": x})["x"]
+            initial_state = self._kept.values() if initial_state is None else initial_state
+        return self._returned(*self._computed(inputs, initial_state, mask, resets, training))
 
-    def step(
-        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
-    ) -> tuple[Any, Any]:
-        """Return what one step emits, and the states after it, outside training.
+    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+        return self._computed(inputs, states, mask, resets, training=False, whole=False)
 
-        The steps of a sequence, one after another, are the whole call.
-
-        Args:
-            inputs: ``batch x width``.
-            states: the states before the step, in the order of `state_names` or by name; what is
-                missing starts as usual.
-            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
-                states and emits zeros.
-            resets: ``batch`` booleans, true where a new sequence begins with this step.
-
-        Returns:
-            ``batch x width``; the states, a list if a list came, else a mapping by name.
-
-        Raises:
-            DataError: inputs, states, mask or resets have the wrong shape or type.
-            ConfigError: the layer is not built yet, or reads time in both directions.
-        """
+    def _one_direction(self, what: str) -> None:
         if self.bidirectional:
             raise ConfigError(
-                "step reads time in one direction, and this layer in both; build it without "
-                "bidirectional=True"
+                f"{what} needs a layer that reads time in one direction: states are passed on "
+                "forwards; remove bidirectional=True."
             )
-        value, last = self.computed(
-            one_step(inputs, "batch x width"),
-            states,
-            one_step(mask, "batch"),
-            one_step(resets, "batch"),
-            training=False,
-            whole=False,
-        )
-        new = {name: last[name] for name in self.state_names}
-        return value, list(new.values()) if isinstance(states, (list, tuple)) else new
 
-    def computed(
+    def _computed(
         self,
         inputs: Any,
         initial_state: Any,
@@ -349,88 +297,35 @@ class BlockLayer(SeededLayer):
             # NaN in a masked step must reach neither values nor gradients.
             x = tf.where(mask[:, :, None], x, tf.zeros_like(x))
         order = Order(x, mask, resets)
-        mixed, states = self._mixed("", x, order, given, resets, training)
+        of, dtype = partial(self._part, ""), self.variable_dtype
+        both, states = mixed(made.mix, of, x, order, given, resets, training, dtype)
         whole = self.return_sequences if whole is None else whole
-        mixed = mixed if whole else order.end(mixed)
+        both = both if whole else order.end(both)
         if self.bidirectional:
             again = None if resets is None else tf.transpose(backwards(tf.transpose(resets)))
             back = Order(x, _reversed(mask), again)
-            other, _ = self._mixed("backward_", _reversed(x), back, {}, again, training)
+            second = partial(self._part, "backward_")
+            other, _ = mixed(made.mix, second, _reversed(x), back, {}, again, training, dtype)
             other = _reversed(other) if whole else back.end(other)
-            mixed = tf.concat([mixed, other], -1)
+            both = tf.concat([both, other], -1)
         x = x if whole else order.end(x)
-        value = self._stepwise(made.combine, {"x": x, "mixed": mixed}, training)
+        value = stepwise(made.combine, of, {"x": x, "mixed": both}, training)
         if made.finish is not None:
-            value = self._stepwise(made.finish, {"x": value}, training)
+            value = stepwise(made.finish, of, {"x": value}, training)
         return order.held(value) if whole else order.any_valid(value[:, 0]), states
 
-    def _mixed(
-        self,
-        prefix: str,
-        x: Any,
-        order: Order,
-        given: Mapping[str, Any],
-        resets: Any,
-        training: bool,
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return what one direction computes, and its last states by name."""
-        env, states = {"x": x}, dict[str, Any]()
-        for part in self.built_block.mix.parts:
-            layer = getattr(self, f"part_{prefix}{part.name}")
-            value = evaluate(part.of, env, FUNCTIONS)
-            if part.kind == "convolution":
-                name = f"{part.name}_inputs"
-                steps, width = part.options["kernel"] - 1, part.fed
-                before = given.get(name)
-                if before is None:
-                    before = tf.zeros([tf.shape(x)[0], steps, width], value.dtype)
-                value, last = layer(value, tf.cast(before, value.dtype), order=order)
-                states[name] = tf.cast(last, self.variable_dtype)
-            elif part.kind == "mixer":
-                more = {} if resets is None else {"resets": resets}
-                cells = {n: v for n, v in given.items() if n in layer.state_names}
-                value, *last = layer(
-                    value, initial_state=cells or None, mask=order.mask, training=training, **more
-                )
-                states.update(zip(layer.state_names, last, strict=True))
-                value = tf.identity(value)  # without the mask, of which Keras' norms would warn
-            else:
-                value = applied(layer, part, value, training)
-            env[part.name] = value
-        return evaluate(self.built_block.mix.value, env, FUNCTIONS), states
+    def _part(self, prefix: str, part: Part) -> Any:
+        """Return the Keras layer of a part."""
+        return getattr(self, f"part_{prefix}{part.name}")
 
-    def _stepwise(self, sketch: Sketch, env: dict[str, Any], training: bool) -> Any:
-        for part in sketch.parts:
-            value = evaluate(part.of, env, FUNCTIONS)
-            layer = getattr(self, f"part_{part.name}")
-            if part.kind == "convolution":  # of one step
-                none = tf.zeros([tf.shape(value)[0], 0, part.fed], value.dtype)
-                env[part.name] = layer(value, none, order=Order(value, None, None))[0]
-            else:
-                env[part.name] = applied(layer, part, value, training)
-        return evaluate(sketch.value, env, FUNCTIONS)
+    def input_widths(self) -> Mapping[str, int]:
+        """Return the width of the input, which is called x."""
+        return {"x": self.built_block.width}
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the output: the input's where every step is returned, else none."""
-        output = mask if self.return_sequences else None
-        return [output, *([None] * len(self.state_names))] if self.return_state else output
-
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic outputs; states have the variables' type, as in a call."""
+    def _output_width(self, shape: Any) -> int:
         if not self.built:
-            self.build(inputs.shape)
-        time = (inputs.shape[1],) if self.return_sequences else ()
-        shape = (inputs.shape[0], *time, self.built_block.output_width)
-        output = keras.KerasTensor(shape, dtype=self.compute_dtype)
-        if not self.return_state:
-            return output
-        return (
-            output,
-            *(
-                keras.KerasTensor(shape, dtype=self.variable_dtype)
-                for shape in self.state_shapes(inputs.shape[0]).values()
-            ),
-        )
+            self.build(shape)
+        return self.built_block.output_width
 
     # --- saving -------------------------------------------------------------
 
@@ -449,6 +344,7 @@ class BlockLayer(SeededLayer):
             "dropout": self.dropout,
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
+            "stateful": self.stateful,
             "executor": self.executor,
             "seed": self.seed,
         }

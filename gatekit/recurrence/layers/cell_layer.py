@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.errors import CellError, ConfigError, listed
+from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.notebook import table
+from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
 from .arguments import check_float, checked_units, refuse_unknown, specification
 from .built import built
 from .regularizers import Rules
-from .seeds import SeededLayer, earlier_twins, seed_of
+from .seeds import SeededLayer
 from .states import first_states, state_names, state_shapes
-from .weights import draw, starting_at
 
 
 class CellLayer(SeededLayer):
@@ -81,8 +82,7 @@ class CellLayer(SeededLayer):
         self._rules = Rules(spec, rules, self._catalogue)
         self.spec = self._rules.spec
         self.output_unit = read_output_unit(output_unit, self._catalogue)
-        self.seed = seed
-        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
+        self._draw_from(seed)
         self._noise = keras.random.SeedGenerator(self._drawn_seed)
         self._cell: Cell | None = None
         self._variables: dict[str, Any] = {}
@@ -149,9 +149,7 @@ class CellLayer(SeededLayer):
 
     def _create_weights(self, cell: Cell) -> None:
         """Create the weights of a built cell, and draw their first values."""
-        seed = self._drawn_seed
-        if self.seed is not None:
-            seed = seed_of(seed, earlier_twins(self, CellLayer, self._called_with))
+        seed = self._seed_within(CellLayer)
         self._salt = seed if seed != self._drawn_seed else 0
         values = draw(cell, seed)
         for weight in cell.weights:
@@ -224,3 +222,30 @@ class CellLayer(SeededLayer):
             )
         for name, variable in own.items():
             variable.assign(store[name])
+
+
+def starting_at(value: Any) -> Any:
+    """Return an initializer that gives this value."""
+
+    def initializer(shape: Any, dtype: Any = None) -> Any:
+        return tf.cast(tf.constant(np.asarray(value).reshape(shape)), dtype)
+
+    return initializer
+
+
+def weight_values(cell: Cell, variables: Mapping[str, Any], dtype: Any) -> dict[str, Any]:
+    """Return the weights as tensors of the variables' type, parameters through their map.
+
+    Args:
+        cell: the built cell.
+        variables: Keras' variables by name.
+        dtype: the type of variables.
+    """
+    values = {}
+    for name, variable in variables.items():
+        value = tf.cast(tf.convert_to_tensor(variable.value), dtype)
+        parameter = cell.parameters.get(name)
+        if parameter is not None and parameter.map:
+            value = MAPS[parameter.map].function(value)
+        values[name] = value
+    return values

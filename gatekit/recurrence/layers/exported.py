@@ -9,8 +9,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from .states import state_shapes
-
 EMITTED = "emitted"
 """The name of what a step emits; no signal of a cell may have it."""
 
@@ -19,13 +17,13 @@ def export(layer: Any, folder: str | os.PathLike[str]) -> None:
     """Write a built layer with the signatures ``serve``, ``start`` and ``step``.
 
     Args:
-        layer: the layer, a `gatekit.RNN`.
+        layer: the layer, a `gatekit.RNN` or a `gatekit.BlockLayer`.
         folder: the folder of the SavedModel.
     """
-    cell, dtype = layer.cell, layer.variable_dtype
-    shapes = state_shapes(cell, None)
-    whole = {n: tf.TensorSpec([None, None, w], dtype, name=n) for n, w in cell.inputs.items()}
-    one = {n: tf.TensorSpec([None, w], dtype, name=n) for n, w in cell.inputs.items()}
+    widths, dtype = layer.input_widths(), layer.variable_dtype
+    shapes = layer.state_shapes(None)
+    whole = {n: tf.TensorSpec([None, None, w], dtype, name=n) for n, w in widths.items()}
+    one = {n: tf.TensorSpec([None, w], dtype, name=n) for n, w in widths.items()}
     before = {n: f"{plain(n)}_prev" for n in shapes}
     one |= {before[n]: tf.TensorSpec(s, dtype, name=before[n]) for n, s in shapes.items()}
 
@@ -34,7 +32,8 @@ def export(layer: Any, folder: str | os.PathLike[str]) -> None:
 
     def step(given: Mapping[str, Any]) -> dict[str, Any]:
         states = {n: given[before[n]] for n in shapes}
-        emitted, new = layer.step({n: given[n] for n in cell.inputs}, states)
+        inputs = {n: given[n] for n in widths}
+        emitted, new = layer.step(inputs if len(inputs) > 1 else inputs["x"], states)
         return {EMITTED: emitted, **{plain(n): value for n, value in new.items()}}
 
     archive = keras.export.ExportArchive()

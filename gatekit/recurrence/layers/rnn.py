@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,8 +22,7 @@ from gatekit.recurrence.problem import Problem, Solution
 
 from .arguments import features_of, own_arguments
 from .built import built
-from .cell_layer import CellLayer
-from .exported import export
+from .cell_layer import CellLayer, weight_values
 from .inputs import (
     checked_inputs,
     checked_mask,
@@ -32,15 +30,14 @@ from .inputs import (
     checked_states,
     known_batch,
     of_batch,
-    one_step,
     split_resets,
 )
+from .sequence_layer import SequenceLayer
 from .states import KeptStates, state_shapes
-from .weights import weight_values
 
 
 @keras.saving.register_keras_serializable(package="gatekit")
-class RNN(CellLayer):
+class RNN(CellLayer, SequenceLayer):
     """A recurrent layer over any cell.
 
     ``(y_t, states_t) = step(x_t, states_{t-1})``; a masked step leaves every state as it is and
@@ -132,7 +129,6 @@ class RNN(CellLayer):
         self.executor = check_name(executor)
         self.remat = bool(remat)
         self.supports_masking = True
-        self._kept: KeptStates | None = None
         self._counts: NewtonCounts | None = None
 
     # --- building -----------------------------------------------------------
@@ -157,35 +153,10 @@ class RNN(CellLayer):
         # On a GPU Keras would compile the model by XLA, which has no cuDNN.
         self.supports_jit = choice.executor != "cudnn"
         self._create_weights(cell)
-        if self.stateful:
-            if shape[0] is None:
-                raise ConfigError(
-                    "stateful=True needs the batch size: give the model "
-                    "keras.Input(batch_shape=(batch, time, features))"
-                )
-            batch = int(shape[0])
-            self._kept = KeptStates(
-                state_shapes(cell, batch), lambda: self._first_states(batch), self.variable_dtype
-            )
+        self._keep_states(shape)
         self.built = True
 
     # --- states -------------------------------------------------------------
-
-    @property
-    def states(self) -> list[Any] | None:
-        """The kept states of a stateful layer in the order of `state_names`; None without any."""
-        return None if self._kept is None else list(self._kept.by_name.values())
-
-    def reset_state(self) -> None:
-        """Set the kept states of a stateful layer to their first values."""
-        if self._kept is not None:
-            self._kept.reset()
-
-    reset_states = reset_state
-
-    def get_initial_state(self, batch_size: Any) -> list[Any]:
-        """Return the first value of each state in the order of `state_names`, ``batch x width``."""
-        return list(self.initial_states(batch_size).values())
 
     def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
         """Return the shape of each state by name, ``batch x width``."""
@@ -257,63 +228,10 @@ class RNN(CellLayer):
                 return_sequences=self.return_sequences,
                 zero_masked=self.zero_output_for_mask,
             )
-        if self._kept is not None:
-            self._kept.assign(states)
-        if self.return_state:
-            return (outputs, *(states[n] for n in self.state_names))
-        return outputs
+        return self._returned(outputs, states)
 
-    def step(
-        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
-    ) -> tuple[Any, Any]:
-        """Return what one step emits, and the states after it, outside training.
-
-        ``y_t, states_t = step(x_t, states_{t-1})``; the steps of a sequence, one after another,
-        are the whole call. A layer that goes backwards takes the last step first.
-
-        Args:
-            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
-            states: the states before the step, in the order of `state_names` or by name; what is
-                missing starts as usual. A stateful layer neither reads nor changes its own.
-            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
-                states and emits zeros, as with ``zero_output_for_mask=True``.
-            resets: ``batch`` booleans, true where a new sequence begins with this step.
-
-        Returns:
-            ``batch x units``; the states, a list if a list came, else a mapping by name.
-
-        Raises:
-            DataError: inputs, states, mask or resets have the wrong shape or type.
-            ConfigError: the layer is not built yet.
-        """
-        inputs, resets = split_resets(inputs, resets, self.cell)
-        outputs, new = self._computed(
-            one_step(inputs, "batch x features"),
-            states,
-            one_step(mask, "batch"),
-            one_step(resets, "batch"),
-            None,
-            unroll.run,
-            training=False,
-        )
-        if isinstance(states, (list, tuple)):
-            return outputs, [new[name] for name in self.state_names]
-        return outputs, {name: new[name] for name in self.state_names}
-
-    def export(self, folder: str | os.PathLike[str]) -> None:
-        """Write a SavedModel, which runs without gatekit, of the layer outside training.
-
-        Its signatures are ``serve`` (whole sequences, as the layer returns them), ``step`` (x and
-        ``STATE_prev`` by name, to ``emitted`` and the states) and ``start`` (a batch size, to each
-        ``STATE_prev`` before the first step). Names have an underscore in place of a dot.
-
-        Args:
-            folder: the folder of the SavedModel.
-
-        Raises:
-            ConfigError: the layer is not built yet.
-        """
-        export(self, folder)
+    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+        return self._computed(inputs, states, mask, resets, None, unroll.run, training=False)
 
     def _computed(
         self,
@@ -368,39 +286,17 @@ class RNN(CellLayer):
         outputs, states = compute(called, solve)
         return tf.cast(outputs, self.compute_dtype), states
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the output: the input's where every step is returned, else none."""
-        own = mask["x"] if isinstance(mask, Mapping) else mask
-        output = own if self.return_sequences else None
-        if self.return_state:
-            return [output, *([None] * len(self.state_names))]
-        return output
+    def input_widths(self) -> Mapping[str, int]:
+        """Return the width of each input of the built layer by name."""
+        return self.cell.inputs
 
-    def compute_output_shape(self, inputs_shape: Any, initial_state_shape: Any = None) -> Any:
-        """Return the shape of the outputs; a tuple of it and those of the states if returned."""
-        shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
+    def _output_width(self, shape: Any) -> int:
         if self._cell is None:
             features = features_of(shape, self.spec)
             self._cell = built(self.spec, self.units, features, self.output_unit)
-        width = self.cell.output.width
-        output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
-        if self.return_state:
-            return (output, *state_shapes(self.cell, shape[0]).values())
-        return output
+        return self.cell.output.width
 
-    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic outputs; states have the variables' type, as in a call."""
-        first = inputs["x"] if isinstance(inputs, Mapping) else inputs
-        shapes = self.compute_output_shape(first.shape)
-        if not self.return_state:
-            return keras.KerasTensor(shapes, dtype=self.compute_dtype)
-        output, *states = shapes
-        return (
-            keras.KerasTensor(output, dtype=self.compute_dtype),
-            *(keras.KerasTensor(shape, dtype=self.variable_dtype) for shape in states),
-        )
-
-    # --- telling, saving ----------------------------------------------------
+    # --- explaining, saving -------------------------------------------------
 
     @property
     def choice(self) -> Choice:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -23,9 +24,21 @@ _OF_KERAS = ("mask", "training")  # Keras passes them where a call does not have
 
 
 class SeededLayer(keras.layers.Layer):
-    """A layer that knows, while it is built, what it is called with; `earlier_twins` needs it."""
+    """A layer that draws from a seed, and another one if its model has earlier twins of it."""
 
     _called_with: Any = None
+    """What the layer is called with while that call builds it."""
+
+    def _draw_from(self, seed: int | None) -> None:
+        """Set the seed; None draws one."""
+        self.seed = seed
+        self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
+
+    def _seed_within(self, kind: type[Any]) -> int:
+        """Return the seed of a layer that is being built; `kind` draws from seeds, too."""
+        if self.seed is None:
+            return self._drawn_seed
+        return seed_of(self._drawn_seed, earlier_twins(self, kind, self._called_with))
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:

@@ -18,10 +18,9 @@ from gatekit.recurrence.noise import scrambled
 
 from .arguments import own_arguments
 from .built import built
-from .cell_layer import CellLayer
+from .cell_layer import CellLayer, weight_values
 from .inputs import checked_inputs, known_batch, of_batch
 from .states import state_shapes
-from .weights import weight_values
 
 # The class that `keras.layers.RNN` looks for to draw dropout masks once per sequence; Keras exports
 # it by its subclasses only.

@@ -1,4 +1,4 @@
-"""Launch a plan: what is left to make, and which backend makes it."""
+"""Launch a plan: what is left to make, which backend makes it, and which runs are stale then."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import Any, TextIO
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.runs import durable
+from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import PLUGINS, RUNS
-from gatekit.study import gpus, marking
+from gatekit.runs.studies import plan_file
+from gatekit.runs.studies.plan_file import Planned, outdated
+from gatekit.study.options import visible_gpus
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from .backend import Backend
@@ -53,7 +56,7 @@ def launch(
         if not todo and not others:
             # A source that came back makes its old runs current again.
             with contextlib.suppress(OSError):
-                marking.mark(plan)
+                mark_stale(plan)
             return outcome
         work = Listed(todo)
     asked = plan.launch.options.backend if backend is None and start is None else "process"
@@ -82,7 +85,7 @@ def launch(
 
 def _refuse_without_gpu(runs: Sequence[PlannedRun]) -> None:
     for run in runs:
-        if run.config["executor"] == "cudnn" and not gpus.visible():
+        if run.config["executor"] == "cudnn" and not visible_gpus():
             raise ConfigError(
                 "executor=cudnn needs a GPU, and none is visible on this machine; type "
                 "executor=auto, which uses cuDNN where there is a GPU."
@@ -99,8 +102,8 @@ def prepare(plan: SweepPlan) -> None:
     runs, sources = study / RUNS, study / PLUGINS
     try:
         durable.folder(runs)
-        marking.write(plan)
-        marking.mark(plan)
+        write_plan(plan)
+        mark_stale(plan)
         for digest, source in plan.sources.items():
             path = sources / f"{digest}.py"
             if not path.exists():
@@ -111,3 +114,35 @@ def prepare(plan: SweepPlan) -> None:
             f"cannot write to {runs}: {error.strerror or error}. "
             "Give another place with root=FOLDER."
         ) from None
+
+
+def write_plan(plan: SweepPlan) -> None:
+    """Write what was asked for beside ``runs``, unless it is there already."""
+    runs = [Planned(r.fingerprint, r.label, tuple(r.words), r.origin) for r in plan.runs]
+    plan_file.write(plan.study, plan.name, plan.command, runs)
+
+
+def mark_stale(plan: SweepPlan) -> None:
+    """Mark what the plan outdates as stale, and what it asks for as not; every run is kept."""
+    by_origin: dict[str, list[Planned]] = {}
+    for known in plan_file.read(plan.study).values():
+        by_origin.setdefault(known.origin, []).append(known)
+    for run in plan.runs:
+        # Someone else's folder may be closed to us, which is not a reason to stop.
+        with contextlib.suppress(PermissionError, IsADirectoryError):
+            run.folder().renew()
+        for old in outdated(run.fingerprint, run.origin, by_origin.get(run.origin, ())):
+            folder = RunFolder(run.path.with_name(old))
+            with contextlib.suppress(PermissionError, IsADirectoryError):
+                if folder.marked_by() != run.fingerprint:
+                    folder.outdate(run.fingerprint, _because(folder, run))
+
+
+def _because(folder: RunFolder, run: PlannedRun) -> str:
+    before, data_hash = folder.sources()
+    changed = [n for n, digest in run.plugins.items() if before.get(n, digest) != digest]
+    if changed:
+        return "the source has changed of " + ", ".join(f"plugin {name}" for name in changed)
+    if data_hash not in (None, run.data_hash):
+        return "the data have changed"
+    return "plugins or data have changed"

@@ -14,9 +14,8 @@ from typing import Any
 
 from gatekit.cell.terminal import printable
 from gatekit.runs.config import read as read_config
-from gatekit.runs.metrics import MetricLine
+from gatekit.runs.metrics import MetricLine, Tail
 from gatekit.runs.names import CONFIG, METRICS
-from gatekit.runs.tail import Tail
 
 
 class Following:

@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
 from typing import Any
 
 from gatekit.cell.errors import GatekitError
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
-from gatekit.runs.process import born, living, peak_memory
-from gatekit.study.gpus import places
+from gatekit.runs.process import born, kernel_kills, living, peak_memory
+from gatekit.study.options import places
 from gatekit.study.plan import PlannedRun, SweepPlan
 from gatekit.training.process.stopping import ALL
 
@@ -54,7 +53,7 @@ class Process:
         self.served = getattr(process, "_start_method", "") == "forkserver"
         self.born = born(self.pid)
         self.peak = 0
-        self.kills = _kernel_kills()
+        self.kills = kernel_kills()
         self.sent: str | None = None
 
     def waiting(self) -> bool:
@@ -136,7 +135,7 @@ class Process:
         return living(self.pid) and born(self.pid) == self.born
 
     def _by_the_kernel(self) -> bool:
-        return self.process.exitcode == -signal.SIGKILL and _kernel_kills() > self.kills
+        return self.process.exitcode == -signal.SIGKILL and kernel_kills() > self.kills
 
 
 class Processes:
@@ -347,12 +346,3 @@ def _quiet(environment: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-
-
-def _kernel_kills() -> int:
-    """Return how many processes the kernel has killed for want of memory."""
-    with contextlib.suppress(OSError, ValueError):
-        for line in Path("/proc/vmstat").read_text().splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-    return 0

@@ -20,7 +20,7 @@ from gatekit.cell.errors import ConfigError
 from gatekit.runs.environment import gpu_visible
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.process import follow_parent
-from gatekit.study import gpus
+from gatekit.study.options import slot
 from gatekit.study.plan import PlannedRun, SweepPlan
 
 from . import process
@@ -212,7 +212,7 @@ def _task(run: PlannedRun, plan: SweepPlan, main: process.Main, preload: Sequenc
     options = plan.launch.options
     gpu = {}
     if options.gpus != 0 and ray.get_gpu_ids():
-        gpu = gpus.slot(os.environ["CUDA_VISIBLE_DEVICES"], options)
+        gpu = slot(os.environ["CUDA_VISIBLE_DEVICES"], options)
     environment = {"CUDA_VISIBLE_DEVICES": "-1", **process.environment_of(plan, gpu)}
     context = multiprocessing.get_context("spawn" if gpu and gpu_visible() else "forkserver")
     with _nameless_main():

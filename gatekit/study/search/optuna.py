@@ -15,8 +15,8 @@ from gatekit.runs import durable, metrics
 from gatekit.runs.fingerprint import canonical_json
 from gatekit.runs.names import JOURNAL, METRICS
 from gatekit.runs.result import OUTCOMES
-from gatekit.study import marking
 from gatekit.study.launch import Outcome, launch
+from gatekit.study.launch.entry import write_plan
 from gatekit.study.plan import Launch, PlannedRun, SweepPlan, runs_of
 from gatekit.tasks import seeds
 
@@ -104,7 +104,7 @@ class OptunaWork:
             if run is not None:
                 self.runs.append(run)
                 self.owners[run.fingerprint] = variant
-                marking.write(SweepPlan(self.plan.launch, (run,), (), {}, self.plan.command))
+                write_plan(SweepPlan(self.plan.launch, (run,), (), {}, self.plan.command))
                 return run
         return None
 

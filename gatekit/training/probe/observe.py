@@ -143,6 +143,8 @@ class Probe:
 def parallel_facts(layer: RNN, call: Mapping[str, Any]) -> dict[str, Any]:
     """Return how far a layer is from being computed in parallel in time, on one sequence.
 
+    Resets are ignored: at one the exponent would be minus infinity.
+
     Args:
         layer: the layer.
         call: the sequence: ``inputs`` and ``valid`` with time first, ``first`` values of states.

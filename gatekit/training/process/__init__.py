@@ -2,5 +2,5 @@
 
 `preload` is the fork server's import of TensorFlow; `resume` decides whether a checkpoint is
 continued; `guard` reverts what a plugin changes in the process; `stopping` asks a run to stop
-after its batch; `malloc` keeps freed memory for the next step.
+after its batch.
 """

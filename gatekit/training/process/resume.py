@@ -69,9 +69,9 @@ def agreed(
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what differs, as ``tensorflow: 2.21.0 was, 2.22.0 is``."""
+    """Return what differs, as ``tensorflow was 2.21.0 and is now 2.22.0``."""
     return [
-        f"{key}: {before.get(key)} was, {now.get(key)} is"
+        f"{key} was {before.get(key)} and is now {now.get(key)}"
         for key in dict.fromkeys([*before, *now])
         if before.get(key) != now.get(key)
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from gatekit.recurrence.blocks.layer import BlockLayer
 from gatekit.recurrence.layers.rnn import RNN
-from gatekit.recurrence.layers.seeds import SeededLayer
+from gatekit.recurrence.layers.sequence_layer import SequenceLayer
 from gatekit.recurrence.layers.states import KeptStates
 
 
@@ -57,7 +58,7 @@ class Carried:
         return {name: chosen(name, value) for name, value in kept.values().items()}
 
 
-class Carrying(SeededLayer):
+class Carrying(SequenceLayer):
     """What `CarryingRNN` and `CarryingBlock` share.
 
     Args:
@@ -77,17 +78,8 @@ class Carrying(SeededLayer):
     def build(self, input_shape: Any) -> None:
         """Create the weights, and variables for the states."""
         super().build(input_shape)
-        layer: Any = self
-
-        def first() -> Mapping[str, Any]:
-            found: Mapping[str, Any] = layer.initial_states(self.batch)
-            return found
-
-        self.carried = Carried(layer.state_shapes(self.batch), first, self.variable_dtype)
-
-
-class CarryingRNN(Carrying, RNN):
-    """A recurrent layer for truncated back-propagation."""
+        first = partial(self.initial_states, self.batch)
+        self.carried = Carried(self.state_shapes(self.batch), first, self.variable_dtype)
 
     def call(
         self,
@@ -113,25 +105,12 @@ class CarryingRNN(Carrying, RNN):
         """
         self._kept = self.carried.of(inputs, training)
         states = self.carried.going_on(self._kept, begins)
-        return super().call(inputs, states, mask, training, resets)
+        return super().call(inputs, states, mask=mask, training=training, resets=resets)
 
 
-class CarryingBlock(Carrying, BlockLayer):
+class CarryingRNN(Carrying, RNN):
+    """A recurrent layer for truncated back-propagation."""
+
+
+class CarryingBlock(Carrying, BlockLayer):  # type: ignore[misc]  # the order of arguments
     """A block for truncated back-propagation: its convolutions' last inputs are carried, too."""
-
-    def call(
-        self,
-        inputs: Any,
-        initial_state: Any = None,
-        mask: Any = None,
-        resets: Any = None,
-        training: bool = False,
-        begins: Any = None,
-    ) -> Any:
-        """Return the outputs of a window, and keep its last states; see `CarryingRNN.call`."""
-        kept = self.carried.of(inputs, training)
-        states = self.carried.going_on(kept, begins)
-        value, last = self.computed(inputs, states, mask, resets, training)
-        if kept is not None:
-            kept.assign(last)
-        return value

@@ -1,7 +1,8 @@
 """The chunk analysis: which states are memories that a few matrix products solve per chunk.
 
 `form` has the result, `logarithm` derives logarithms of decays, `interpret` evaluates equations in
-memories, reads and known values, and `analysis` puts a cell's blocks in order. Start with `form`.
+`values`, `normal_form` writes an evaluated memory as a form, and `analysis` puts a cell's blocks in
+order. Start with `form`.
 """
 
 from .analysis import analyse

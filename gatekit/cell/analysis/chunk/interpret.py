@@ -1,99 +1,21 @@
 r"""Equations evaluated in memories: what each signal is before the memories are solved.
 
-A value is known for all steps; a memory $a \circ S_{prev} + \sum_j k_j r_j^\top$; or a vector that
-is read from memories, linear in what they contain or not. Reads are pushed through:
+A value of `values` is known for all steps, a memory, or a vector that is read from memories. Reads
+are pushed through:
 $(c 1^\top \circ S)^\top k = S^\top (k \circ c)$ and $(k r^\top)^\top q = (q^\top k)\, r$.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from gatekit.cell.analysis.affine import NotAffineError
+from gatekit.cell.analysis.affine_form import NotAffineError, plus, times
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number, walk
 
 from .logarithm import constant
+from .values import Known, Ledger, Linear, Matrix, Outer, Value, Vector
 
 _ONE = Number(1)
-
-
-@dataclass(frozen=True)
-class Known:
-    """A value that is known for all steps."""
-
-    expr: Expr
-
-
-@dataclass(frozen=True)
-class Linear:
-    """``rest + sum coefficient * what``: what is a read of a previous memory, or a term."""
-
-    rest: Expr | None
-    reads: tuple[tuple[Expr, Expr], ...] = ()
-    terms: tuple[tuple[Expr, int], ...] = ()
-
-    @property
-    def known(self) -> bool:
-        """Whether it depends on no memory."""
-        return not self.reads and not self.terms
-
-    def scaled(self, factor: Expr) -> Linear:
-        """Return it times a known factor."""
-        return Linear(
-            None if self.rest is None else times(self.rest, factor),
-            tuple((times(c, factor), query) for c, query in self.reads),
-            tuple((times(c, factor), place) for c, place in self.terms),
-        )
-
-    def plus(self, other: Linear) -> Linear:
-        """Return the sum."""
-        rest = plus(self.rest, other.rest)
-        return Linear(rest, self.reads + other.reads, self.terms + other.terms)
-
-
-@dataclass(frozen=True)
-class Vector:
-    """A vector that is read from memories.
-
-    Attributes:
-        after: the expression that computes it once the memories are solved.
-        linear: its linear form; None where it is not linear.
-        state: the memory that the linear form reads.
-    """
-
-    after: Expr
-    linear: Linear | None = None
-    state: str = ""
-
-
-@dataclass(frozen=True)
-class Outer:
-    """An outer product within a memory: a key, the place of its value, a factor of the value."""
-
-    key: Expr
-    place: int
-    factor: Expr
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A memory: ``decay * S_prev + sum of outer products``; of no state yet where it has none."""
-
-    state: str
-    decay: Expr | None
-    outers: tuple[Outer, ...]
-    updated: bool = False
-
-
-Value = Known | Vector | Matrix
-
-
-@dataclass
-class Ledger:
-    """What the evaluation has found of one memory: the values of its terms, and its reads."""
-
-    values: list[Linear] = field(default_factory=list)
-    reads: dict[tuple[Expr, bool, bool], str] = field(default_factory=dict)
 
 
 class Interpreter:
@@ -383,20 +305,3 @@ def inside(expr: Expr) -> Expr:
     if isinstance(expr, Call) and expr.function in ("column", "row"):
         return expr.args[0]
     return Call("flat", (expr,))
-
-
-def times(a: Expr, b: Expr) -> Expr:
-    """Return a product without a factor of 1 or -1."""
-    for one, other in ((a, b), (b, a)):
-        if one == Number(-1):
-            return other.operand if isinstance(other, Neg) else -other
-    if Number(1) in (a, b):
-        return b if a == Number(1) else a
-    return a * b
-
-
-def plus(a: Expr | None, b: Expr | None) -> Expr | None:
-    """Return a sum; None is zero."""
-    if a is None or b is None:
-        return b if a is None else a
-    return a - b.operand if isinstance(b, Neg) else a + b

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from gatekit.cell.analysis.affine import NotAffineError
+from gatekit.cell.analysis.affine_form import NotAffineError
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, Number
 
 # A function of these keeps each element: the logarithm goes inside.

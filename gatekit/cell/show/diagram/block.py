@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from gatekit.cell.block.built import BuiltBlock
-from gatekit.cell.block.parts import Part, Sketch
 from gatekit.cell.block.show import summary
+from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Binary, Expr, Name, Neg, Number, children, render
 from gatekit.cell.show.works import NO_WORKS, Work
 

@@ -24,6 +24,19 @@ At a reset, the first value is in place of s_{t-1}, and s'_{t-1} is its gradient
 
 So the loop saves s_{t-1} and z_t of each step and no activation, and it never adds to W' in a step.
 
+**In the code** (a call is a `recurrence.problem.Problem`; read that file first):
+
+| here | there |
+|---|---|
+| s_t, s_{t-1} | ``env["h"]``, ``env["h_prev"]``: values of a step by name |
+| u_t, z_t | ``product.expr`` evaluated; ``pre[GROUP]``, the z of gates that share a product |
+| W, p | ``tensors.matrices``, ``tensors.weights`` |
+| v' (in other docstrings $\bar v$) | ``gradients[KEY]`` within a step; z' is saved as ``d:GROUP`` |
+| s'_t, s'_{t-1} | ``dstates`` from the step after, ``gradients["h_prev"]`` for the step before |
+| y'_t | ``flow``: gradients that come from outside, of the wanted sequences |
+
+`schedule` shows the levels and products of an LSTM and a GRU, and explains *group* and *part*.
+
 | file | content |
 |---|---|
 | `schedule`, `scheduler` | which reads share a product W, what is hoisted, what each level needs |

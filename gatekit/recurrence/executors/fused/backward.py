@@ -74,7 +74,7 @@ class DifferentiableLoop(Loop):
         if problem.wanted:
             outside = [cotangents.sequences[name] for name in problem.wanted]
             flows = unstack(tf.concat(outside, -1), self.static)
-        log = residuals_for(
+        adjoints = residuals_for(
             layout, saved_entries(schedule), (), self.steps, self.static, self.dtype
         )
         place, read = residuals.backwards(layout.prefetch)
@@ -83,10 +83,11 @@ class DifferentiableLoop(Loop):
             step: Any,
             place: Any,
             dstates: tuple[Any, ...],
-            sums: tuple[Any, ...],
+            dweights: tuple[Any, ...],
             dfresh: dict[str, Any],
             arrays: Any,
         ) -> Any:
+            # What comes from outside and from the step after; what this step was computed from.
             flow: dict[str, Any] = {}
             if flows is not None:
                 flow = split(flows.read(step), list(problem.wanted), self.cell.widths)
@@ -95,23 +96,26 @@ class DifferentiableLoop(Loop):
             entering = self.entering({n: saved[n] for n in names}, step, tensors)
             env.update({f"{n}_prev": value for n, value in entering.items()})
             gradients = self.held(step, dstates, flow)
-            dparameters = dict(zip(schedule.parameters, sums, strict=True))
-            line: dict[str, Any] = {}
+            dparameters = dict(zip(schedule.parameters, dweights, strict=True))
+            # Forward through the levels again, each under its tape; then back through them.
+            now: dict[str, Any] = {}
             replayed = self.replay(env, saved, tensors)
             for level, again in zip(reversed(schedule.levels), reversed(replayed), strict=True):
                 for product in level.products:
-                    line.update(self.product_adjoint(product, gradients, matrices[product.key]))
+                    now.update(self.product_adjoint(product, gradients, matrices[product.key]))
                 self.level_adjoint(again, gradients, dparameters)
+            # What is formed after the loop needs these; what the step before needs is returned.
             for key in schedule.extra_sequences:
                 like = self.zeros(schedule.widths[key])
-                line[f"d:{key}"] = gradients.get(key, like)
-            for key, (expr, _) in schedule.replayed.items():
-                line[key] = evaluate(expr, env, self.cell.spec.functions)
+                now[f"d:{key}"] = gradients.get(key, like)
+            for key, (expr, _) in schedule.saved_operands.items():
+                now[key] = evaluate(expr, env, self.cell.spec.functions)
             dprev = {n: gradients.get(f"{n}_prev", self.zeros(self.cell.widths[n])) for n in names}
             if problem.resets is not None:
                 dprev, dfresh = self.cut(dprev, dfresh, problem.resets[step])
-            sums, arrays = tuple(dparameters.values()), log.write(arrays, step, {}, line)
-            return step - 1, place, tuple(dprev.values()), sums, dfresh, arrays
+            arrays = adjoints.write(arrays, step, {}, now)
+            dweights = tuple(dparameters.values())
+            return step - 1, place, tuple(dprev.values()), dweights, dfresh, arrays
 
         last = tuple(cotangents.states[name] for name in names)
         zeros = tuple(tf.zeros_like(constant[n]) for n in schedule.parameters)
@@ -119,11 +123,11 @@ class DifferentiableLoop(Loop):
         _, _, dfirst, dparameters, dfresh, arrays = tf.while_loop(
             lambda step, *_: step >= 0,
             body,
-            (self.steps - 1, place, last, zeros, dfresh, log.start({})),
+            (self.steps - 1, place, last, zeros, dfresh, adjoints.start({})),
             maximum_iterations=bound(self.steps),
             parallel_iterations=1,
         )
-        after = WeightGradients(self, tensors, residuals, log.finish(arrays, {}))
+        after = WeightGradients(self, tensors, residuals, adjoints.finish(arrays, {}))
         return after.all(
             dict(zip(names, dfirst, strict=True)),
             dict(zip(schedule.parameters, dparameters, strict=True)),

@@ -29,7 +29,7 @@ from .tensors import LoopTensors, loop_tensors, sequences
 
 @dataclass(frozen=True)
 class _Factor:
-    """A matrix of a step's product.
+    """A matrix of a step's product, which has two if only some of its gates read inputs.
 
     Args:
         groups: whose sums it makes, in the order of its columns.
@@ -111,6 +111,7 @@ class Loop:
         residuals = residuals_for(layout, entries, states, self.steps, self.static, self.dtype)
 
         def body(step: Any, states: tuple[Any, ...], row: Any, arrays: Any) -> Any:
+            # What the step reads: constants, what was computed for all steps, the states.
             env = {**constant, **(self.sequences_of(row) if ahead else self.row(rows, step))}
             if inputs is not None:
                 env.update(self.hoisted_at(inputs, step))
@@ -119,11 +120,13 @@ class Loop:
             before = dict(zip(names, states, strict=True))
             entering = self.entering(before, step, tensors)
             env.update({f"{n}_prev": s for n, s in entering.items()})
+            # The row-wise f and the products, by turns.
             pre: dict[str, Any] = {}
             for level in schedule.levels:
                 self.level(level, env, pre, tensors)
                 for product in level.products:
                     pre.update(self.product(product, env, factors[product.key], tensors))
+            # The states after the step, through zoneout and mask; what the gradient needs is saved.
             valid = None if masks is None else masks[step]
             new = self.updated(step, env, tuple(entering.values()), valid)
             now = {**env, **pre, **dict(zip(names, new, strict=True))}

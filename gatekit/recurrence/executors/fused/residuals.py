@@ -20,8 +20,7 @@ from typing import Any, Self
 
 import tensorflow as tf
 
-from gatekit.recurrence.packing import Columns, side_by_side, split, unstack
-from gatekit.recurrence.per_example import vectorizable
+from gatekit.recurrence.packing import Columns, side_by_side, split, unstack, vectorizable
 
 from .layout import Layout
 

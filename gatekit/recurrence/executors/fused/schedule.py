@@ -2,8 +2,18 @@
 
 Terms: a *read* is a gate's linear read of an expression. A *group* is reads of one expression that
 get the same kind of addend. A *product* is the groups of one expression at one level. A gate's
-*input part* is what its reads of inputs and its bias add to its pre-activation. A *sequence* is a
-value that is computed for all steps before the loop, and read by each step.
+*input part* is what its reads of inputs and its bias add to its pre-activation. What reads no state
+is *hoisted*: it is computed for all steps before the loop. A *sequence* is such a value, read by
+each step. *Row-wise* is what treats each row of the batch by itself and has no matrix product.
+
+Two cells as `scheduler.make` arranges them. All gates of an LSTM read h_prev, so that a step has
+one product; the candidate of a GRU waits for its reset gate, and so for a second one::
+
+    LSTM  level 0  nothing to compute               product h_prev -> input forget output candidate
+          level 1  these four gates, then c, h
+    GRU   level 0  nothing to compute               product h_prev -> reset update
+          level 1  reset, update                    product reset*h_prev -> candidate
+          level 2  candidate, h
 
 Values of a step are in mappings with these keys:
 
@@ -123,8 +133,8 @@ class LoopSchedule:
             them, and gives their gradient.
         unfused_reads: reads by linear maps without a matrix, whose weights' gradients are formed
             after the loop.
-        replayed: by key, what the backward loop saves for products after the loop: the expression
-            that a read takes, and its width.
+        saved_operands: by key, what the backward loop saves for products after the loop: the
+            expression that a read takes, and its width.
         weights_cached: whether all weights stay in the cache; see `layout.weights_stay_cached`.
         many_summands: whether a pre-activation is more than one product; see `layout.Layout`.
     """
@@ -137,7 +147,7 @@ class LoopSchedule:
     widths: Mapping[str, int]
     extra_sequences: tuple[str, ...]
     unfused_reads: tuple[Member, ...]
-    replayed: Mapping[str, tuple[Expr, int]]
+    saved_operands: Mapping[str, tuple[Expr, int]]
     weights_cached: bool
     many_summands: bool
 

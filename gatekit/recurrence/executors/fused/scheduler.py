@@ -56,7 +56,7 @@ class _Scheduler:
             widths=widths | extra,
             extra_sequences=tuple(extra),
             unfused_reads=tuple(unfused_reads),
-            replayed=self.replayed(groups, unfused_reads, extra),
+            saved_operands=self.saved_operands(groups, unfused_reads, extra),
             weights_cached=self.weights_cached,
             many_summands=any(n.norm is not None or len(_recurrent(n)) > 1 for n in self.loop)
             or any(not r.map.has_matrix() for n in self.loop for r in _recurrent(n)),
@@ -285,7 +285,7 @@ class _Scheduler:
                 gives[home[key]][key] = None
         return tuple(needs), tuple(tuple(g) for g in gives)
 
-    def replayed(
+    def saved_operands(
         self, groups: list[Group], unfused_reads: list[Member], extra: Mapping[str, int]
     ) -> dict[str, tuple[Expr, int]]:
         """Return what the backward loop saves for products after it, unless it is a sequence."""

@@ -33,7 +33,7 @@ def saved_entries(schedule: LoopSchedule) -> dict[str, dict[str, int]]:
     """
     products = {p.key: {f"d:{g.key}": g.width for g in p.groups} for p in schedule.products}
     single = {f"d:{key}": schedule.widths[key] for key in schedule.extra_sequences}
-    single |= {key: width for key, (_, width) in schedule.replayed.items()}
+    single |= {key: width for key, (_, width) in schedule.saved_operands.items()}
     return products | {key: {key: width} for key, width in single.items()}
 
 
@@ -44,15 +44,15 @@ class WeightGradients:
         loop: the call.
         tensors: its tensors.
         residuals: what the forward loop has saved.
-        log: what the backward loop has saved.
+        adjoints: what the backward loop has saved: z' of each product, and `saved_entries`.
     """
 
     def __init__(
-        self, loop: Loop, tensors: LoopTensors, residuals: Residuals, log: Residuals
+        self, loop: Loop, tensors: LoopTensors, residuals: Residuals, adjoints: Residuals
     ) -> None:
         self.loop, self.schedule, self.tensors = loop, loop.schedule, tensors
-        self.residuals, self.log = residuals, log
-        self.of_products = {p.key: log.saved(p.key) for p in loop.schedule.products}
+        self.residuals, self.adjoints = residuals, adjoints
+        self.of_products = {p.key: adjoints.saved(p.key) for p in loop.schedule.products}
 
     def all(
         self, first: Mapping[str, Any], weights: Mapping[str, Any], fresh: Mapping[str, Any]
@@ -72,13 +72,14 @@ class WeightGradients:
         of_weights = {**self.unfused(), **rows}
         sequences = None
         if tensors.sequences is not None:
-            sequences = self.log.columns([schedule.gradient_key(k) for k in schedule.widths])
+            sequences = self.adjoints.columns([schedule.gradient_key(k) for k in schedule.widths])
         return LoopTensors(
             input_columns=self.input_columns(),
             sequences=sequences,
             matrices={p.key: self.matrix(p) for p in schedule.products},
             biases={
-                key: tf.reduce_sum(self.log.columns([f"d:{key}"]), [0, 1]) for key in tensors.biases
+                key: tf.reduce_sum(self.adjoints.columns([f"d:{key}"]), [0, 1])
+                for key in tensors.biases
             },
             weights={name: of_weights[name] for name in tensors.weights},
             drops={text: tf.zeros_like(drop) for text, drop in tensors.drops.items()},
@@ -130,7 +131,7 @@ class WeightGradients:
         return steps
 
     def plain(self, expr: Expr, text: str) -> Steps:
-        """Return what a read takes at every step: a state, a sequence, or a value in the log."""
+        """Return what a read takes at every step: a state, a sequence, or a saved operand."""
         widths = self.schedule.widths
         name = expr.name if isinstance(expr, Name) else ""
         if name.endswith("_prev") and name[:-5] in self.loop.names:
@@ -142,14 +143,14 @@ class WeightGradients:
         if name in widths:
             columns = split(self.tensors.sequences, widths, widths)
             return Steps.of_tensor(columns[name])
-        return self.log.saved(f"u:{text}")
+        return self.adjoints.saved(f"u:{text}")
 
     def pre_activation(self, node: Node) -> Any:
         """Return the gradient of a gate's pre-activation over all steps."""
         group = self.schedule.group_of(node.name)
         if group is None:
-            return self.log.columns([f"d:part:{node.name}"])
-        columns = self.log.columns([f"d:{group.key}"])
+            return self.adjoints.columns([f"d:part:{node.name}"])
+        columns = self.adjoints.columns([f"d:{group.key}"])
         return split(columns, [m.name for m, _ in group.members], group.widths)[node.name]
 
 

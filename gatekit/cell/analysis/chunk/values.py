@@ -1,0 +1,91 @@
+r"""What an equation is worth before the memories are solved.
+
+A value is known for all steps; a memory $a \circ S_{prev} + \sum_j k_j r_j^\top$; or a vector that
+is read from memories, linear in what they contain or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gatekit.cell.analysis.affine_form import plus, times
+from gatekit.cell.language.expression import Expr
+
+
+@dataclass(frozen=True)
+class Known:
+    """A value that is known for all steps."""
+
+    expr: Expr
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``rest + sum coefficient * what``: what is a read of a previous memory, or a term."""
+
+    rest: Expr | None
+    reads: tuple[tuple[Expr, Expr], ...] = ()
+    terms: tuple[tuple[Expr, int], ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether it depends on no memory."""
+        return not self.reads and not self.terms
+
+    def scaled(self, factor: Expr) -> Linear:
+        """Return it times a known factor."""
+        return Linear(
+            None if self.rest is None else times(self.rest, factor),
+            tuple((times(c, factor), query) for c, query in self.reads),
+            tuple((times(c, factor), place) for c, place in self.terms),
+        )
+
+    def plus(self, other: Linear) -> Linear:
+        """Return the sum."""
+        rest = plus(self.rest, other.rest)
+        return Linear(rest, self.reads + other.reads, self.terms + other.terms)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector that is read from memories.
+
+    Attributes:
+        after: the expression that computes it once the memories are solved.
+        linear: its linear form; None where it is not linear.
+        state: the memory that the linear form reads.
+    """
+
+    after: Expr
+    linear: Linear | None = None
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Outer:
+    """An outer product within a memory: a key, the place of its value, a factor of the value."""
+
+    key: Expr
+    place: int
+    factor: Expr
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A memory: ``decay * S_prev + sum of outer products``; of no state yet where it has none."""
+
+    state: str
+    decay: Expr | None
+    outers: tuple[Outer, ...]
+    updated: bool = False
+
+
+Value = Known | Vector | Matrix
+
+
+@dataclass
+class Ledger:
+    """What the evaluation has found of one memory: the values of its terms, and its reads."""
+
+    values: list[Linear] = field(default_factory=list)
+    reads: dict[tuple[Expr, bool, bool], str] = field(default_factory=dict)

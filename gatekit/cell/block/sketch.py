@@ -1,0 +1,70 @@
+"""What the methods of a block declare, as plain data: parts with their sizes, and a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatekit.cell.language.expression import Expr
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a block, with its sizes.
+
+    Attributes:
+        name: unique in its block.
+        kind: ``norm dense convolution dropout mixer layer``.
+        of: what it reads.
+        fed: the width of what it reads.
+        width: the width of what it gives.
+        options: what else decides how it computes.
+        count: trained weights.
+        flops: floating-point operations of a step of a sequence.
+        carried: numbers that it carries from step to step, for a sequence.
+    """
+
+    name: str
+    kind: str
+    of: Expr
+    fed: int
+    width: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+    count: int = 0
+    flops: int = 0
+    carried: int = 0
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """What a block needs to know of a built recurrent layer.
+
+    Attributes:
+        width: of what it emits.
+        count: trained weights.
+        flops: operations of a step.
+        carried: numbers that it carries.
+    """
+
+    width: int
+    count: int = 0
+    flops: int = 0
+    carried: int = 0
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What one method of a block computes.
+
+    Attributes:
+        parts: in the order in which they are computed.
+        value: the result, in terms of parts and inputs.
+        width: of the result.
+        flops: operations of a step outside the parts.
+    """
+
+    parts: tuple[Part, ...]
+    value: Expr
+    width: int
+    flops: int

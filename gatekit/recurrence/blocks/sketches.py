@@ -1,0 +1,89 @@
+"""What the methods of a block compute: their parts one after another, each by its Keras layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from gatekit.cell.block.sketch import Part, Sketch
+from gatekit.cell.language.expression import evaluate
+from gatekit.cell.language.ops import FUNCTIONS
+
+from .keras_parts import applied
+from .order import Order
+
+
+def mixed(
+    sketch: Sketch,
+    layer_of: Callable[[Part], Any],
+    x: Any,
+    order: Order,
+    given: Mapping[str, Any],
+    resets: Any,
+    training: bool,
+    dtype: Any,
+) -> tuple[Any, dict[str, Any]]:
+    """Return what ``mix`` computes of sequences in one direction, and the last states by name.
+
+    Args:
+        sketch: what ``mix`` declares.
+        layer_of: returns the Keras layer of a part.
+        x: the block's input, ``batch x time x width``.
+        order: the valid steps.
+        given: states by name; those that are missing start as usual.
+        resets: ``batch x time`` booleans, or None.
+        training: whether dropout draws.
+        dtype: the type of states.
+    """
+    env, states = {"x": x}, dict[str, Any]()
+    for part in sketch.parts:
+        layer = layer_of(part)
+        value = evaluate(part.of, env, FUNCTIONS)
+        if part.kind == "convolution":
+            name = f"{part.name}_inputs"
+            before = given.get(name)
+            if before is None:
+                before = _nothing(part, value, part.options["kernel"] - 1)
+            value, last = layer(value, tf.cast(before, value.dtype), order=order)
+            states[name] = tf.cast(last, dtype)
+        elif part.kind == "mixer":
+            more = {} if resets is None else {"resets": resets}
+            cells = {n: v for n, v in given.items() if n in layer.state_names}
+            value, *last = layer(
+                value, initial_state=cells or None, mask=order.mask, training=training, **more
+            )
+            states.update(zip(layer.state_names, last, strict=True))
+            value = tf.identity(value)  # without the mask, of which Keras' norms would warn
+        else:
+            value = applied(layer, part, value, training)
+        env[part.name] = value
+    return evaluate(sketch.value, env, FUNCTIONS), states
+
+
+def stepwise(
+    sketch: Sketch, layer_of: Callable[[Part], Any], env: dict[str, Any], training: bool
+) -> Any:
+    """Return what ``combine`` or ``finish`` computes, each step by itself.
+
+    Args:
+        sketch: what the method declares.
+        layer_of: returns the Keras layer of a part.
+        env: the inputs by name; the parts' values are added.
+        training: whether dropout draws.
+    """
+    for part in sketch.parts:
+        value = evaluate(part.of, env, FUNCTIONS)
+        layer = layer_of(part)
+        if part.kind == "convolution":  # of one step
+            order = Order(value, None, None)
+            env[part.name] = layer(value, _nothing(part, value, 0), order=order)[0]
+        else:
+            env[part.name] = applied(layer, part, value, training)
+    return evaluate(sketch.value, env, FUNCTIONS)
+
+
+def _nothing(part: Part, value: Any, steps: int) -> Any:
+    """Return zeros for the inputs of a convolution before the first step."""
+    return tf.zeros([tf.shape(value)[0], steps, part.fed], value.dtype)

@@ -1,0 +1,200 @@
+"""What layers over sequences share: one step at a time, kept states, what Keras asks, a SavedModel.
+
+`gatekit.RNN` and `gatekit.BlockLayer` are such layers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from gatekit.cell.errors import ConfigError
+from gatekit.cell.graph import Cell
+
+from .exported import export
+from .inputs import one_step, split_resets
+from .seeds import SeededLayer
+from .states import KeptStates
+
+
+class SequenceLayer(SeededLayer):
+    """A layer over sequences; a subclass sets the attributes and computes.
+
+    Attributes:
+        return_sequences: whether every step is returned, or the last.
+        return_state: whether the states are returned too.
+        stateful: whether a batch starts from the states in which the one before ended.
+    """
+
+    return_sequences: bool
+    return_state: bool
+    stateful: bool
+    _kept: KeptStates | None = None
+
+    # --- what a subclass provides ------------------------------------------
+
+    @property
+    def cell(self) -> Cell:
+        """The built cell of the recurrent layer."""
+        raise NotImplementedError
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """The states by name, in the order in which they are returned and given."""
+        return tuple(self.state_shapes(None))
+
+    def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
+        """Return the shape of each state by name, with the batch first."""
+        raise NotImplementedError
+
+    def initial_states(self, batch_size: Any) -> dict[str, Any]:
+        """Return the first value of each state by name."""
+        raise NotImplementedError
+
+    def input_widths(self) -> Mapping[str, int]:
+        """Return the width of each input of the built layer by name."""
+        raise NotImplementedError
+
+    def _step(self, inputs: Any, states: Any, mask: Any, resets: Any) -> tuple[Any, Any]:
+        """Return the output of a sequence of one step, and the states by name."""
+        raise NotImplementedError
+
+    def _output_width(self, shape: Any) -> int:
+        """Return the width of the output for an input of this shape."""
+        raise NotImplementedError
+
+    def _one_direction(self, what: str) -> None:
+        """Refuse what a layer that reads time in both directions cannot do."""
+
+    # --- states -------------------------------------------------------------
+
+    def _keep_states(self, shape: Any) -> None:
+        """Create the variables of a stateful layer for inputs of this shape.
+
+        Raises:
+            ConfigError: the batch size is not known.
+        """
+        if not self.stateful:
+            return
+        if shape[0] is None:
+            raise ConfigError(
+                "stateful=True needs the batch size: give the model "
+                "keras.Input(batch_shape=(batch, time, features))"
+            )
+        batch = int(shape[0])
+        self._kept = KeptStates(
+            self.state_shapes(batch), lambda: self.initial_states(batch), self.variable_dtype
+        )
+
+    def _returned(self, outputs: Any, states: Mapping[str, Any]) -> Any:
+        """Keep the states of a stateful layer; return outputs, and states if they are asked for."""
+        if self._kept is not None:
+            self._kept.assign(states)
+        if self.return_state:
+            return (outputs, *(states[name] for name in self.state_names))
+        return outputs
+
+    @property
+    def states(self) -> list[Any] | None:
+        """The kept states of a stateful layer in the order of `state_names`; None without any."""
+        return None if self._kept is None else list(self._kept.by_name.values())
+
+    def reset_state(self) -> None:
+        """Set the kept states of a stateful layer to their first values."""
+        if self._kept is not None:
+            self._kept.reset()
+
+    reset_states = reset_state
+
+    def get_initial_state(self, batch_size: Any) -> list[Any]:
+        """Return the first value of each state, in the order of `state_names`."""
+        return list(self.initial_states(batch_size).values())
+
+    # --- one step at a time -------------------------------------------------
+
+    def step(
+        self, inputs: Any, states: Any = None, mask: Any = None, resets: Any = None
+    ) -> tuple[Any, Any]:
+        """Return what one step emits, and the states after it, outside training.
+
+        ``y_t, states_t = step(x_t, states_{t-1})``; the steps of a sequence, one after another,
+        are the whole call. A layer that goes backwards takes the last step first.
+
+        Args:
+            inputs: ``batch x features``, or a mapping with ``x`` and the cell's further inputs.
+            states: the states before the step, in the order of `state_names` or by name; what is
+                missing starts as usual. A stateful layer neither reads nor changes its own.
+            mask: ``batch`` booleans, true where the step is valid. A row that is masked keeps its
+                states and emits zeros, as with ``zero_output_for_mask=True``.
+            resets: ``batch`` booleans, true where a new sequence begins with this step.
+
+        Returns:
+            ``batch x width of the output``; the states, a list if a list came, else a mapping by
+            name.
+
+        Raises:
+            DataError: inputs, states, mask or resets have the wrong shape or type.
+            ConfigError: the layer is not built yet, or is a block that reads time in both
+                directions.
+        """
+        self._one_direction("step")
+        inputs, resets = split_resets(inputs, resets, self.cell)
+        outputs, new = self._step(
+            one_step(inputs, "batch x features"),
+            states,
+            one_step(mask, "batch"),
+            one_step(resets, "batch"),
+        )
+        new = {name: new[name] for name in self.state_names}
+        return outputs, list(new.values()) if isinstance(states, (list, tuple)) else new
+
+    def export(self, folder: str | os.PathLike[str]) -> None:
+        """Write a SavedModel, which runs without gatekit, of the layer outside training.
+
+        Its signatures are ``serve`` (whole sequences, as the layer returns them), ``step`` (x and
+        ``STATE_prev`` by name, to ``emitted`` and the states) and ``start`` (a batch size, to each
+        ``STATE_prev`` before the first step). Names have an underscore in place of a dot.
+
+        Args:
+            folder: the folder of the SavedModel.
+
+        Raises:
+            ConfigError: the layer is not built yet, or is a block that reads time in both
+                directions.
+        """
+        self._one_direction("export")
+        export(self, folder)
+
+    # --- what Keras asks ----------------------------------------------------
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the output: the input's where every step is returned, else none."""
+        own = mask["x"] if isinstance(mask, Mapping) else mask
+        output = own if self.return_sequences else None
+        if self.return_state:
+            return [output, *([None] * len(self.state_names))]
+        return output
+
+    def compute_output_shape(self, inputs_shape: Any, initial_state_shape: Any = None) -> Any:
+        """Return the shape of the outputs; a tuple of it and those of the states if returned."""
+        shape = inputs_shape["x"] if isinstance(inputs_shape, Mapping) else inputs_shape
+        width = self._output_width(shape)
+        output = (shape[0], shape[1], width) if self.return_sequences else (shape[0], width)
+        if self.return_state:
+            return (output, *self.state_shapes(shape[0]).values())
+        return output
+
+    def compute_output_spec(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs; states have the variables' type, as in a call."""
+        first = inputs["x"] if isinstance(inputs, Mapping) else inputs
+        shapes = self.compute_output_shape(first.shape)
+        if not self.return_state:
+            return keras.KerasTensor(shapes, dtype=self.compute_dtype)
+        output, *states = shapes
+        return (
+            keras.KerasTensor(output, dtype=self.compute_dtype),
+            *(keras.KerasTensor(shape, dtype=self.variable_dtype) for shape in states),
+        )

@@ -1,0 +1,144 @@
+"""What to type in place of a key or a value that is nearly right."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from gatekit.cell.errors import nearest
+
+from .schema import Check, WrongError, flag, flag_or_auto
+
+OTHER_NAMES = {
+    "lr": "optimizer.learning_rate",
+    "batch_size": "trainer.batch",
+    "max_epochs": "trainer.epochs",
+    "n_epochs": "trainer.epochs",
+    "num_epochs": "trainer.epochs",
+    "max_steps": "trainer.steps",
+    "early_stopping": "trainer.patience",
+    "hidden_size": "units",
+    "hidden_units": "units",
+    "hidden_dim": "units",
+    "hidden": "units",
+    "n_hidden": "units",
+    "d_model": "width",
+    "model_dim": "width",
+    "num_layers": "layers",
+    "n_layers": "layers",
+    "depth": "layers",
+    "num_units": "units",
+    "dtype": "precision",
+    "dataset": "task",
+    "name": "study",
+    "experiment_name": "study",
+    "project": "study",
+    "workers": "n_jobs",
+    "num_workers": "n_jobs",
+    "random_state": "seed",
+    "model": "cell",
+    "wd": "optimizer.weight_decay",
+    "beta1": "optimizer.beta_1",
+    "beta2": "optimizer.beta_2",
+    "betas": "optimizer.beta_1 and optimizer.beta_2",
+    "eps": "optimizer.epsilon",
+    "lr_scheduler": "optimizer.schedule",
+    "scheduler": "optimizer.schedule",
+    "warmup_steps": "optimizer.warmup",
+    "warmup_ratio": "optimizer.warmup",
+    "min_lr": "optimizer.final",
+    "ema_decay": "optimizer.ema",
+    "ema_momentum": "optimizer.ema",
+    "use_ema": "optimizer.ema",
+    "clip_norm": "optimizer.clipnorm",
+    "gates": "swap.ROLE=GATE or cell.gates.NAME",
+    "gate": "swap.ROLE=GATE",
+    "equations": "cell.equations.NAME",
+    "parameters": "cell.parameters.NAME",
+    "batch": "trainer.batch",
+    "bptt": "trainer.tbptt",
+    "truncate": "trainer.tbptt",
+    "stateful": "trainer.tbptt",
+    "activation": "swap.ROLE=GATE",
+    "wandb": "track=[wandb]",
+    "logger": "track=[wandb]",
+    "seq_len": "task.length",
+    "jit_compile": "jit",
+}
+"""Names that other libraries use for keys, with the key that is meant."""
+
+
+def instead(key: str, value: Any, check: Check) -> str:
+    """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
+    if key == "swap" and isinstance(value, str):
+        role, colon, gate = value.replace("=", ":").partition(":")
+        typed = f"swap.{role}={gate}" if colon else f"swap.forget={value}"
+        return f" Name the role that the gate plays: type {typed}."
+    if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
+        return f" Type precision={near}."
+    if key == "trainer.tbptt":
+        return " Type trainer.tbptt=50 for windows of 50 steps, or null for whole sequences."
+    if key == "seeds":
+        return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
+    if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
+        return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
+    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+    nearly: bool | int | None = (
+        words.get(str(value).lower()) if check in (flag, flag_or_auto) else None
+    )
+    if isinstance(value, float) and value.is_integer():
+        nearly = int(value)
+    with contextlib.suppress(WrongError):
+        if nearly is not None:
+            check(nearly)
+            return f" Type {key}={shown(nearly)}."
+    return ""
+
+
+_PRECISIONS = {
+    **dict.fromkeys(("fp16", "float16", "half", "16", "16-mixed", "mixed"), "mixed_float16"),
+    **dict.fromkeys(("bf16", "bfloat16", "bf16-mixed"), "mixed_bfloat16"),
+    **dict.fromkeys(("fp32", "single", "32"), "float32"),
+    **dict.fromkeys(("fp64", "double", "64"), "float64"),
+}
+"""What other libraries call a precision."""
+_DEVICES = ("device", "devices", "gpu", "gpus", "cuda", "accelerator")
+
+
+def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collection[str]]) -> str:
+    """Return which key is likely meant: in words of other libraries, of a group, or misspelt.
+
+    Args:
+        key: as typed, without its group.
+        known: the keys that are allowed here.
+        prefix: the group with a dot; empty for keys of a run.
+        places: all keys by prefix.
+    """
+    if key in _DEVICES and not prefix:
+        return (
+            ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
+            "CUDA_VISIBLE_DEVICES= in front of the command."
+        )
+    found = OTHER_NAMES.get(key)
+    if found is None:
+        elsewhere = (place for place in places if bool(place) != bool(prefix))
+        found = next((place + key for place in elsewhere if key in places[place]), None)
+    if found is None and (hint := nearest(key, known)):
+        found = prefix + hint.split("'")[1]
+    return f"; did you mean {found}?" if found else "."
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is typed, at most 80 characters of it."""
+    plain = value is None or isinstance(value, bool)
+    typed = {None: "null", True: "true", False: "false"}[value] if plain else repr(value)
+    return typed if len(typed) <= 80 else typed[:77] + "..."
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, in words."""
+    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
+    kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return kinds.get(type(value), type(value).__name__)

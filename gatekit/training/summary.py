@@ -1,0 +1,152 @@
+"""What a run reports of itself in ``result.json``: scores, counts, costs and its recipe."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import keras
+
+from gatekit.cell.block.built import flops_of, state_of
+from gatekit.tasks.task import Task
+
+from .feed import Feed
+from .jit import Mode
+from .journal import Journal
+from .model import built_layers, choice_of, recurrent_layers, step_flops
+from .schedule import typed
+
+WARM_UP = 5
+"""Steps that the median of seconds leaves out."""
+
+
+class Session(Protocol):
+    """A run that has been trained.
+
+    Attributes:
+        mode: whether XLA compiled it.
+        decayed: whether each trainable weight decays, by path.
+        step_seconds: of each step.
+    """
+
+    config: Mapping[str, Any]
+    task: Task
+    model: keras.Model
+    feed: Feed
+    journal: Journal
+    mode: Mode
+    total_steps: int
+    decayed: dict[str, bool]
+    step_seconds: list[float]
+
+
+def summary(
+    session: Session, best: Mapping[str, Any] | None, last: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the record of a run.
+
+    Args:
+        session: the run.
+        best: the scores at the best validation epoch, or None.
+        last: those after the last epoch.
+    """
+    metric, journal = session.task.metric, session.journal
+    steps = session.step_seconds[WARM_UP:] or session.step_seconds
+    costs = token_costs(session.model)
+    choice = choice_of(session.model)
+    newton = _newton(session)
+    return {
+        "task": session.config["task"]["name"],
+        "metric": {
+            "name": metric.name,
+            "direction": metric.direction,
+            "unit": metric.unit,
+            "chance": session.task.chance(),
+        },
+        "best": _finite(best),
+        "last": _finite(last),
+        "parameters": parameter_counts(session.model),
+        "seconds": {
+            "total": journal.seconds(),
+            "step": statistics.median(steps) if steps else None,
+        },
+        "steps": journal.step,
+        "flops": {
+            "step": step_flops(session.model, session.feed.step_size(), session.feed.every),
+            "token": costs["flops"],
+        },
+        "state_size": costs["state"],
+        "executor": choice.executor,
+        "executor_mode": choice.mode,
+        "executor_reason": choice.reason,
+        "jit": session.mode.jit,
+        "jit_reason": session.mode.reason,
+        "warnings": journal.remarks,
+        **_recipe(session),
+        **newton,
+    }
+
+
+def _newton(session: Session) -> dict[str, Any]:
+    """Return how many sequences Newton's method and the loop have solved, if it was used."""
+    total, by_loop = newton_counts(session.model)
+    if by_loop:
+        session.journal.remark(
+            f"executor=newton: {by_loop:,} of {total:,} sequences did not converge and were "
+            "computed by the fused loop, with the same numbers but more slowly"
+        )
+    return {"newton": {"sequences": total, "by_loop": by_loop}} if total else {}
+
+
+def _recipe(session: Session) -> dict[str, Any]:
+    """Return the numbers of schedule and windows, and which weights decay, as far as there are
+    any."""
+    found: dict[str, Any] = {}
+    if (windows := session.feed.windows) is not None:
+        found["windows"] = {
+            "steps": windows.window,
+            "streams": windows.size,
+            "per_stream": session.feed.per_batch,
+            "contiguous": windows.contiguous,
+        }
+    if numbers := typed(session.config["optimizer"], session.total_steps):
+        found["schedule"] = numbers
+    if session.decayed:
+        parts = {"decayed": True, "left_out": False}
+        found["weight_decay"] = {
+            name: [path for path, decays in session.decayed.items() if decays is part]
+            for name, part in parts.items()
+        }
+    return found
+
+
+def _finite(scores: Any) -> Any:
+    if isinstance(scores, dict):
+        return {key: _finite(value) for key, value in scores.items()}
+    return None if isinstance(scores, float) and not math.isfinite(scores) else scores
+
+
+def newton_counts(model: keras.Model) -> tuple[int, int]:
+    """Return how many sequences ``executor=newton`` solved, and how many of them by the loop."""
+    counts = [layer.newton_counts for layer in recurrent_layers(model)]
+    return sum(total for total, _ in counts), sum(by_loop for _, by_loop in counts)
+
+
+def token_costs(model: keras.Model) -> dict[str, int]:
+    """Return the FLOPs of all recurrent layers for a token, and the numbers that they carry; those
+    of a block include its cell's."""
+    built = built_layers(model)
+    return {"flops": sum(map(flops_of, built)), "state": sum(map(state_of, built))}
+
+
+def parameter_counts(model: keras.Model) -> dict[str, int]:
+    """Return the trainable parameters of the recurrent layers and of the whole model."""
+    plain = (keras.layers.Dense, keras.layers.Embedding)
+    counts = {
+        layer.name: sum(math.prod(w.shape) for w in layer.trainable_weights)
+        for layer in model.layers
+    }
+    recurrent_only = sum(counts[la.name] for la in model.layers if not isinstance(la, plain))
+    return {"recurrent": int(recurrent_only), "total": int(sum(counts.values()))}
