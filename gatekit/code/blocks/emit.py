@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from gatekit.cell.block.built import BuiltBlock
-from gatekit.cell.block.parts import Part, Sketch
 from gatekit.cell.block.show import equations, reference
+from gatekit.cell.block.sketch import Part, Sketch
 from gatekit.cell.language.expression import Call, Expr, Name, Number, lift, replaced, substitute
 from gatekit.code.draws import filled
 from gatekit.code.frameworks import Framework
