@@ -38,7 +38,7 @@ def test_json_has_the_decision_beside_the_verdict(tmp_path: Path) -> None:
     gru, lstm, rnn = sorted(
         json.loads(to_json(compare("demo", tmp_path, margin="1%"))), key=lambda r: str(r["group"])
     )
-    assert [r["decision"] for r in (gru, lstm, rnn)] == ["equivalent", None, "worse"]
+    assert [r["decision"] for r in (gru, lstm, rnn)] == ["equivalent", "none", "worse"]
     assert (rnn["p"], rnn["comparisons"], rnn["test"]) == (rnn["p_difference"], 2, "paired t")
     assert gru["p"] == gru["p_equivalent"] != gru["p_difference"]
     assert gru["p_not_worse"] <= gru["p_equivalent"] < 0.05

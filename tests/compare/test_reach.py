@@ -151,7 +151,7 @@ def test_the_command_prints_at_most_80_columns_and_json(
     records = {one["group"]: one["reach"] for one in json.loads(capsys.readouterr().out)}
     assert records["gru"]["median"] == 20
     assert records["gru"]["decision"] == "earlier"
-    assert records["lstm"]["decision"] is None
+    assert records["lstm"]["decision"] == "none"
     assert main([*words, "--reach", "0.9", "--csv"]) == 2
     assert "--csv has no place for --reach" in capsys.readouterr().err
 

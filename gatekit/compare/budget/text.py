@@ -74,7 +74,7 @@ def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
         "comparisons": test.comparisons if test else None,
         "p": test.p if test else None,
         "smallest_p": test.smallest_p if test else None,
-        "decision": None if one.row.is_baseline else one.decision,
+        "decision": "none" if one.row.is_baseline else one.decision,
     }
 
 

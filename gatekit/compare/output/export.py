@@ -141,7 +141,7 @@ def _record(row: Row, over: Variant | None) -> dict[str, Any]:
         "p_not_worse": diff.not_worse if diff else None,
         "p_equivalent": diff.equivalent if diff else None,
         "p": diff.p if diff else None,
-        "decision": diff.decision if diff else None,
+        "decision": diff.decision if diff else "none",
         "mean_rank": over.rank if over else None,
         "normalised": over.mean if over else None,
         "normalised_low": _low((over.bootstrap or over.interval) if over else None),

@@ -119,7 +119,7 @@ def refuse_in_call(given: Collection[str], known: Collection[str]) -> None:
         known: the names that it has.
 
     Raises:
-        ConfigError: one is unknown; the message says what to write.
+        ConfigError: one is unknown; the message states what to write.
     """
     for name in given:
         if name in known:
