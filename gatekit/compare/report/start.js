@@ -35,4 +35,11 @@ if (live) {
   live.addEventListener("change", () => memory.set("live", live.checked));
   setInterval(() => { if (live.checked) location.reload(); }, 1000 * Number(live.dataset.seconds));
 }
+// Paper has no triangle to click: verdicts and sentences are printed open.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll(":is(.answer, #summary) details:not([open])")];
+  for (const part of folded) part.open = true;
+});
+addEventListener("afterprint", () => { for (const part of folded) part.open = false; });
 document.documentElement.dataset.ready = "true";

@@ -335,6 +335,13 @@ def test_the_first_printed_page_is_not_empty(sweep: Path, browser: Any) -> None:
     assert page.locator("nav").is_hidden()
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert luminance(paper) > 0.9
+    folded = page.locator("#summary details:not([open])")
+    before = folded.count()
+    assert before
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert folded.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == before
     context.close()
 
 
