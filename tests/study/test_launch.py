@@ -1,5 +1,6 @@
 """One process per run: whatever one does, the others go on, and the folders tell."""
 
+import dataclasses
 import io
 import json
 import math
@@ -140,6 +141,22 @@ def test_duplicates_are_noted(tmp_path):
     plan = plan_of(tmp_path, "good")
     plan = SweepPlan(plan.launch, plan.runs, ("good",))
     assert "asked for twice, run once: good" in report(plan, launch(plan, start))
+
+
+@pytest.mark.parametrize(
+    ("task", "further", "writes"),
+    [
+        ("char_lm_kjv", {}, True),
+        ("char_lm_kjv", {"bidirectional": True}, False),
+        ("mqar", {}, False),
+    ],
+)
+def test_the_report_names_the_command_that_lets_a_model_write(tmp_path, task, further, writes):
+    plan = plan_of(tmp_path, "good")
+    config = {**plan.runs[0].config, "task": {"name": task}, "plugins": [], **further}
+    plan = dataclasses.replace(plan, runs=(dataclasses.replace(plan.runs[0], config=config),))
+    last = report(plan, launch(plan, start)).splitlines()[-1]
+    assert last.startswith("To let it write: gatekit sample 00000000 --root") is writes
 
 
 def test_the_report_names_the_command_that_helps(tmp_path):

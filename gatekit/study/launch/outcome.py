@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gatekit.cell.errors import RunError
+from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG
 from gatekit.runs.result import OUTCOMES
@@ -91,9 +92,19 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
             lines.append(f"    {plan.command}")
     if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
+        if writer := next((run for run, state in outcome.made if _writes(run, state)), None):
+            lines.append(f"To let it write: gatekit sample {writer.fingerprint[:8]}{root}")
     elif outcome.failed:
         lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
+
+
+def _writes(run: PlannedRun, state: str) -> bool:
+    """Return whether the model of a run can write text."""
+    if state != "COMPLETED" or run.config.get("bidirectional") or "task" not in run.config:
+        return False
+    tasks = components.load(run.config["plugins"]).tasks
+    return hasattr(tasks.get(run.config["task"]["name"]), "characters")
 
 
 def _counts(study: str, outcome: Outcome) -> str:
