@@ -19,6 +19,7 @@ TABLES = {
     # study: the baseline within its block, whether larger is better, the splits
     "adding": (("lstm",), -1, ("test",)),
     "chorales": (("rnn",), -1, ("test",)),
+    "flip_flop": (("lstm",), 1, ("test", "test_sparse", "test_dense")),
     "gates_of_gu": (("lstm bias.kind=ones",), -1, ("test",)),
     "memory_bias": (("lstm bias.kind=ones",), 1, ("test",)),
     "minimal_cells": (("lstm",), -1, ("test",)),
