@@ -132,8 +132,9 @@ CHANGES = {
     "new sys.path": ("import sys\nsys.path = []", "changed sys.path"),
     "sys.argv": ("import sys\nsys.argv = []", "changed sys.argv"),
     "finders": ("import sys\nsys.meta_path.clear()", "changed sys.meta_path"),
-    "random": ("import random\nrandom.seed(1)", "Python's global random generator"),
-    "numpy.random": ("import numpy\nnumpy.random.seed(1)", "NumPy's global random generator"),
+    # a seed that no other test sets, so that it changes the state
+    "random": ("import random\nrandom.seed(271828)", "Python's global random generator"),
+    "numpy.random": ("import numpy\nnumpy.random.seed(271828)", "NumPy's global random generator"),
     "seterr": ("import numpy\nnumpy.seterr(all='raise')", "changed NumPy's handling of errors"),
     "SIGINT": (
         "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)",
