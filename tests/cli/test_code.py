@@ -77,6 +77,17 @@ def test_refusals(words: list[str], remedy: str, capsys: pytest.CaptureFixture[s
     assert remedy in capsys.readouterr().err
 
 
+def written(folder: Path, x: Any, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return what the NumPy file of a run's layer computes, written with the weights."""
+    assert main(["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py"]) == 0
+    assert 'np.load("own.npz")' in capsys.readouterr().out
+    module: dict[str, Any] = {}
+    exec(Path("own.py").read_text(), module)
+    with np.load("own.npz") as archive:
+        y, _ = module["forward"](dict(archive), x)
+    return y
+
+
 def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file with its weights gives the outputs of the run's layer, in single precision."""
     from gatekit import RNN
@@ -94,13 +105,8 @@ def test_weights_of_a_run(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     # A variable's name has no sign that TensorFlow's scopes forbid: candidate.reset_times_h_prev.
     weights = {f"rnn_0/{v.name}": np.asarray(v) for v in layer.named_weights.values()}
     np.savez(folder / "weights.npz", **weights, **{"head/bias": np.zeros(2)})
-    assert main(["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py"]) == 0
-    assert 'np.load("own.npz")' in capsys.readouterr().out
-    module: dict[str, Any] = {}
-    exec((place / "own.py").read_text(), module)
-    with np.load(place / "own.npz") as archive:
-        y, _ = module["forward"](dict(archive), x)
-    np.testing.assert_allclose(y, expected, 1e-6, 1e-6)
+    found = written(folder, x, capsys)
+    np.testing.assert_allclose(found, expected, 1e-6, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "rnn_1", "-o", "a.py"])
     assert "type --layer rnn_0" in capsys.readouterr().err
 
@@ -128,13 +134,8 @@ def test_weights_of_a_run_with_blocks(place: Path, capsys: pytest.CaptureFixture
     for part in layer._layers:
         weights.update({f"block_0/{part.name}/{v.name}": np.asarray(v) for v in part.weights})
     np.savez(folder / "weights.npz", **weights, **{"input/bias": np.zeros(2)})
-    assert main(["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py"]) == 0
-    assert 'np.load("own.npz")' in capsys.readouterr().out
-    module: dict[str, Any] = {}
-    exec((place / "own.py").read_text(), module)
-    with np.load(place / "own.npz") as archive:
-        y, _ = module["forward"](dict(archive), x)
-    np.testing.assert_allclose(y, expected, 1e-5, 1e-6)
+    found = written(folder, x, capsys)
+    np.testing.assert_allclose(found, expected, 1e-5, 1e-6)
     assert main(["code", "--with-weights", str(folder), "--layer", "block_7", "-o", "a.py"])
     assert "type --layer block_0" in capsys.readouterr().err
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from bounded import SECONDS
 from replacing import places, replaced
 
 from gatekit.cell import errors
@@ -36,7 +37,6 @@ from gatekit.testing.cell_subject import from_file
 
 from .cells import hostile
 
-SECONDS = 2.0
 MEMORY = 1024**3
 CASES = 4_000
 SHARE = 1_000

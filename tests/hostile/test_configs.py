@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bounded import SECONDS
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
@@ -24,7 +25,6 @@ from gatekit.study.hydra.sources import CheckedSource
 from .configs import Case, cases
 
 SEED = 14
-SECONDS = 2.0
 FORBIDDEN = re.compile(r"subprocess|os\.(system|exec|fork|posix_spawn|mkdir|re|link|sym|ch)|socket")
 seen: list[str] = []
 watching: list[str] = []
@@ -157,9 +157,8 @@ def faults(seed: int, count: int, outside: str, whole: bool = False) -> Iterator
     for case in cases(seed, count, outside):
         files = put(case)
         fault, seconds = attempt(case, outside, whole)
-        if (
-            seconds > SECONDS
-        ):  # the machine itself, or garbage of earlier tests, may have paused it once
+        # The machine itself, or garbage of earlier tests, may have paused it once.
+        if seconds > SECONDS:
             fault, again = attempt(case, outside, whole)
             fault = "it takes too long" if again > SECONDS else fault
         if set(os.listdir()) - {"conf"} or os.listdir(outside) != ["secret.yaml"]:

@@ -119,29 +119,66 @@ HELPERS = {"torch": _TORCH, "jax": _JAX}
 # Written for the memory at hand, by `read_chunks`.
 MADE = ("read_chunks", "scores")
 
-_SCORES = {
+# The decays between the steps of a chunk; zero where a step does not see another.
+_BETWEEN = {
     "torch": {
         "column": """    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
     unused = steps.tril(offset)[..., None] == 0
     between = ends[..., :, None, :] - until[..., None, :, :]
-    decay = between.masked_fill(unused, -torch.inf).exp()
-    return torch.einsum("...tn,...sn,...tsn->...ts", rows, key, decay)""",
+    decay = between.masked_fill(unused, -torch.inf).exp()""",
         "head": """    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
-    between = (ends - until.mT).masked_fill(steps.tril(offset) == 0, -torch.inf)
-    return (rows @ key.mT) * between.exp()""",
+    between = (ends - until.mT).masked_fill(steps.tril(offset) == 0, -torch.inf)""",
     },
     "jax": {
         "column": """    used = jnp.tril(jnp.ones((key.shape[-2], key.shape[-2]), bool), offset)
     between = ends[..., :, None, :] - until[..., None, :, :]
-    decay = jnp.exp(jnp.where(used[..., None], between, -jnp.inf))
-    return jnp.einsum("...tn,...sn,...tsn->...ts", rows, key, decay)""",
+    decay = jnp.exp(jnp.where(used[..., None], between, -jnp.inf))""",
         "head": """    used = jnp.tril(jnp.ones((key.shape[-2], key.shape[-2]), bool), offset)
-    between = jnp.where(used, ends - jnp.swapaxes(until, -1, -2), -jnp.inf)
-    return (rows @ jnp.swapaxes(key, -1, -2)) * jnp.exp(between)""",
+    between = jnp.where(used, ends - jnp.swapaxes(until, -1, -2), -jnp.inf)""",
+    },
+}
+_PRODUCTS = {
+    "torch": {
+        "column": 'torch.einsum("...tn,...sn,...tsn->...ts", rows, key, decay)',
+        "head": "(rows @ key.mT) * between.exp()",
+    },
+    "jax": {
+        "column": 'jnp.einsum("...tn,...sn,...tsn->...ts", rows, key, decay)',
+        "head": "(rows @ jnp.swapaxes(key, -1, -2)) * jnp.exp(between)",
+    },
+}
+# The same where a step has several rows, j, and a key several terms, i.
+_PRODUCTS_OF_TERMS = {
+    "torch": {
+        "column": 'torch.einsum("...jtn,...isn,...tsn->...tjsi", rows, key, decay)',
+        "head": 'torch.einsum("...jtn,...isn,...ts->...tjsi", rows, key, between.exp())',
+    },
+    "jax": {
+        "column": 'jnp.einsum("...jtn,...isn,...tsn->...tjsi", rows, key, decay)',
+        "head": 'jnp.einsum("...jtn,...isn,...ts->...tjsi", rows, key, jnp.exp(between))',
     },
 }
 _TURNED = {"torch": "{0}.mT", "jax": "jnp.swapaxes({0}, -1, -2)"}
 _EXP = {"torch": "({0}).exp()", "jax": "jnp.exp({0})"}
+
+
+def scores(to: str, decay: str, terms: bool = False) -> str:
+    """Return the function of decayed products within a chunk.
+
+    Args:
+        to: ``torch`` or ``jax``.
+        decay: ``head`` (one for each head) or ``column`` (one for each row).
+        terms: whether a step has several rows and keys.
+    """
+    products = (_PRODUCTS_OF_TERMS if terms else _PRODUCTS)[to][decay]
+    return "\n".join(
+        [
+            "def scores(rows: A, ends: A, key: A, until: A, offset: int) -> A:",
+            '    """Return products of rows with keys of earlier steps, decayed since."""',
+            _BETWEEN[to][decay],
+            f"    return {products}",
+        ]
+    )
 
 
 def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, str]:
@@ -266,11 +303,5 @@ def read_chunks(to: str, decay: str, corrects: bool, after: bool) -> dict[str, s
         ]
     found = {}
     if decay:
-        found["scores"] = "\n".join(
-            [
-                "def scores(rows: A, ends: A, key: A, until: A, offset: int) -> A:",
-                '    """Return products of rows with keys of earlier steps, decayed since."""',
-                _SCORES[to][decay],
-            ]
-        )
+        found["scores"] = scores(to, decay)
     return {**found, "read_chunks": "\n".join(source)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .helpers import scores
+
 _SIGNATURE = '''def read_chunks(
     query: A,
     key: A,
@@ -89,27 +91,6 @@ _JAX = """    decay = jnp.broadcast_to(decay, SHAPE)
 _BODIES = {"torch": _TORCH, "jax": _JAX}
 # With these, terms of a step do not depend on each other.
 _LINKED = ("terms = ", "once = ", "lower = lower + ")
-_SCORES = {
-    "torch": {
-        "column": """    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
-    unused = steps.tril(offset)[..., None] == 0
-    between = ends[..., :, None, :] - until[..., None, :, :]
-    decay = between.masked_fill(unused, -torch.inf).exp()
-    return torch.einsum("...jtn,...isn,...tsn->...tjsi", rows, key, decay)""",
-        "head": """    steps = torch.ones(key.shape[-2], key.shape[-2], device=key.device)
-    between = (ends - until.mT).masked_fill(steps.tril(offset) == 0, -torch.inf)
-    return torch.einsum("...jtn,...isn,...ts->...tjsi", rows, key, between.exp())""",
-    },
-    "jax": {
-        "column": """    used = jnp.tril(jnp.ones((key.shape[-2], key.shape[-2]), bool), offset)
-    between = ends[..., :, None, :] - until[..., None, :, :]
-    decay = jnp.exp(jnp.where(used[..., None], between, -jnp.inf))
-    return jnp.einsum("...jtn,...isn,...tsn->...tjsi", rows, key, decay)""",
-        "head": """    used = jnp.tril(jnp.ones((key.shape[-2], key.shape[-2]), bool), offset)
-    between = jnp.where(used, ends - jnp.swapaxes(until, -1, -2), -jnp.inf)
-    return jnp.einsum("...jtn,...isn,...ts->...tjsi", rows, key, jnp.exp(between))""",
-    },
-}
 
 
 def read_several(to: str, decay: str, linked: bool) -> dict[str, str]:
@@ -128,7 +109,4 @@ def read_several(to: str, decay: str, linked: bool) -> dict[str, str]:
         lines = body.split("\n")
         kept = [line for line in lines if not line.strip().startswith((*_LINKED, "LINKS: A"))]
         body = "\n".join(kept).replace(" LINKS,", "").replace("u, d, g", "u, g")
-    head = "def scores(rows: A, ends: A, key: A, until: A, offset: int) -> A:"
-    doc = '    """Return products of rows with keys of earlier steps, decayed since."""'
-    scores = "\n".join([head, doc, _SCORES[to][decay]])
-    return {"scores": scores, "read_chunks": body.replace("LINKS", "links")}
+    return {"scores": scores(to, decay, terms=True), "read_chunks": body.replace("LINKS", "links")}

@@ -138,10 +138,11 @@ def _still(
         key = ("validation", summary.metric.name)
         flops = step_flops(read[place])
         found = [on_cost(c[key], cost, flops) for run, c in read[place] if run.counts and key in c]
-        over = [curve for curve in found if curve is not None]
-        mean = band(on_one_grid(over), comparison.level) if over else None
+        there = [curve for curve in found if curve is not None]
+        over = on_one_grid(there) if there else []
+        mean = band(over, comparison.level) if over else None
         if mean is not None:
-            low, high = band_ends(mean, on_one_grid(over), summary.metric, log=False)
+            low, high = band_ends(mean, over, summary.metric, log=False)
             entry = about_groups[place]
             drawn.append((entry["variant"], entry["look"], replace(mean, low=low, high=high)))
     if not drawn:

@@ -6,10 +6,11 @@ layers, so that neither names nor what else a process has built changes a draw.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -44,8 +45,7 @@ class SeededLayer(keras.layers.Layer):
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Call the layer; the first call builds it."""
         if kwargs:
-            names = [name for name in inspect.signature(self.call).parameters if name != "inputs"]
-            refuse_in_call(kwargs, list(dict.fromkeys([*names, *_OF_KERAS])))
+            refuse_in_call(kwargs, _in_calls(type(self).call))
         if self.built:
             return super().__call__(inputs, *args, **kwargs)
         # `build` gets shapes only, and the graph of a model is known by its tensors.
@@ -61,6 +61,13 @@ class SeededLayer(keras.layers.Layer):
             f"the layer {self.name!r} is not built yet: call it once, "
             f"or build((None, None, {last}))"
         )
+
+
+@functools.cache
+def _in_calls(call: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the keyword arguments that a layer with this method takes in a call."""
+    own = list(inspect.signature(call).parameters)[2:]  # behind self and inputs
+    return tuple(dict.fromkeys([*own, *_OF_KERAS]))
 
 
 def seed_of(seed: int, earlier: int) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import GatekitError, RunError
 from gatekit.registry import components
 from gatekit.runs.folder import RunFolder
 from gatekit.runs.names import LOG
@@ -92,19 +93,26 @@ def report(plan: SweepPlan, outcome: Outcome) -> str:
             lines.append(f"    {plan.command}")
     if any(state in OUTCOMES for _, state in [*outcome.made, *outcome.skipped]):
         lines.append(f"Now type: gatekit compare {study}{root}")
-        if writer := next((run for run, state in outcome.made if _writes(run, state)), None):
+        if writer := _writer(outcome):
             lines.append(f"To let it write: gatekit sample {writer.fingerprint[:8]}{root}")
     elif outcome.failed:
         lines.append(f"Now type: gatekit failures {study}{root}")
     return "\n".join(lines)
 
 
-def _writes(run: PlannedRun, state: str) -> bool:
-    """Return whether the model of a run can write text."""
-    if state != "COMPLETED" or run.config.get("bidirectional") or "task" not in run.config:
-        return False
-    tasks = components.load(run.config["plugins"]).tasks
-    return hasattr(tasks.get(run.config["task"]["name"]), "characters")
+def _writer(outcome: Outcome) -> PlannedRun | None:
+    """Return a run whose model can write text; of each task one run is looked at."""
+    first: dict[str, PlannedRun] = {}
+    for run, state in outcome.made:
+        if state == "COMPLETED" and "task" in run.config and not run.config.get("bidirectional"):
+            first.setdefault(run.config["task"]["name"], run)
+    for name, run in first.items():
+        # A plugin file that was edited meanwhile costs this hint, not the report.
+        with contextlib.suppress(GatekitError):
+            tasks = components.load(run.config["plugins"]).tasks
+            if hasattr(tasks.get(name), "characters"):
+                return run
+    return None
 
 
 def _counts(study: str, outcome: Outcome) -> str:
