@@ -67,7 +67,10 @@ def test_the_command_line_offers_every_kind() -> None:
     assert FIGURES == KINDS
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [k if k in ("forest", "curves") else pytest.param(k, marks=pytest.mark.slow) for k in KINDS],
+)
 def test_every_kind_names_command_settings_and_runs_and_repeats(tmp_path: Path, kind: str) -> None:
     comparison = write_everything(tmp_path)
     how = {"command": "gatekit compare demo", "formats": ("svg", "pdf"), "x": "task.name"}

@@ -22,7 +22,9 @@ def test_all_steps_valid_in_a_graph(name: str) -> None:
     compare(name, mode="graph")
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [n if n in STRUCTURES else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+)
 def test_masked_with_holes(name: str) -> None:
     compare(name, HOLES)
 

@@ -41,5 +41,10 @@ def library(module: str) -> Any:
         module: its full name.
     """
     if os.environ.get("CI", "").lower() in ("", "0", "false"):
-        return pytest.importorskip(module, reason="needs the extra peers: pip install -e .[peers]")
-    return importlib.import_module(module)
+        found = pytest.importorskip(module, reason="needs the extra peers: pip install -e .[peers]")
+    else:
+        found = importlib.import_module(module)
+    if module == "jax":
+        # Compiling takes most of the time; what is compiled computes the same, only slower.
+        found.config.update("jax_disable_most_optimizations", True)
+    return found

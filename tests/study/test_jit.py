@@ -76,7 +76,7 @@ def made(place):
 @pytest.mark.parametrize(
     "words",
     [
-        ("task=echo", "cell=gru"),
+        pytest.param(("task=echo", "cell=gru"), marks=pytest.mark.slow),
         pytest.param(("task=echo", "bidirectional=true"), marks=pytest.mark.slow),
         pytest.param(("task=sum", "cell=mingru", "layers=2", "pool=mean"), marks=pytest.mark.slow),
         pytest.param(("task=odd", "probe=true"), marks=pytest.mark.slow),

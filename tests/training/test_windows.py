@@ -137,6 +137,7 @@ def test_drawn_sequences_that_grow_are_refused():
         made.step(made.per_batch)
 
 
+@pytest.mark.slow
 def test_a_document_of_a_hundred_thousand_steps_is_never_copied():
     batch = numbered(1, 100_000)
     streams = windows.document(batch, 1, 100)
