@@ -30,7 +30,7 @@ HEADINGS = ["Question", "Claim", "Protocol", "Command", "Verdict"]
 VERDICTS = ("reproduced", "not reproduced", "reproduced only if", "not run yet")
 RESULTS = ("comparison.txt", "figure.svg", "results.csv")
 SEEDS = 10
-SEARCHES = {"mad", "tuned"}
+SEARCHES = {"char_lm_tuned", "mad", "tuned"}
 """Studies that search first: what is compared are fresh seeds of the best trials."""
 LARGE = {"mad", "new_gate"}
 """Studies of so many variants that composing them takes long."""
