@@ -101,7 +101,16 @@ class Trial:
 COMMANDS: dict[str, list[str]] = {
     "train": TRAIN,
     "extend": ["extend", "default", "--seeds", "3", "n_jobs=2"],
-    "decide": ["extend", "default", "--until-decided", "--most", "5", "--step", "2", "n_jobs=2"],
+    "decide": [
+        "extend",
+        "default",
+        "--until-decided",
+        "--most",
+        "8",
+        "--margin",
+        "1000",
+        "n_jobs=2",
+    ],
     "confirm": ["confirm", "tuned", "--seeds", "2", "n_jobs=2"],
     "watch": ["report", "default", "--watch", "--seconds", "1", "--to", "page.html"],
     "report": ["report", "default", "--to", "page.html"],
@@ -123,7 +132,7 @@ TRIALS = (
             ("server", "training"),
             ("worker", "training"),
             ("group", "training"),
-            ("launcher", "os.rename 1"),
+            ("launcher", "os.link 1"),
             ("worker", "os.rename 1"),
             ("worker", "os.rename 3"),
             ("worker", "os.rename 5"),
@@ -136,7 +145,7 @@ TRIALS = (
             ("launcher", "importing"),
             ("group", "training"),
             ("worker", "os.rename 2"),
-            ("launcher", "os.rename 1"),
+            ("launcher", "os.link 1"),
         )
     ),
     *(
@@ -144,7 +153,7 @@ TRIALS = (
         for words in (
             ("launcher", "training"),
             ("server", "importing"),
-            ("launcher", "os.rename 1"),
+            ("launcher", "os.link 1"),
             ("worker", "os.rename 4"),
         )
     ),
@@ -153,7 +162,7 @@ TRIALS = (
         for words in (
             ("group", "importing"),
             ("worker", "training"),
-            ("launcher", "os.rename 1"),
+            ("launcher", "os.link 1"),
             ("server", "training"),
         )
     ),
@@ -279,6 +288,8 @@ def content(place: Path) -> dict[str, str]:
         name = str(path.relative_to(place))
         if path.is_dir() or name.endswith(("script.py", "beat", ".log", "log.txt", ".pyc")):
             continue
+        if "attempts" in path.parts:
+            continue
         if (name.endswith(".tmp") and "/runs/" not in name) or "/.import-" in name:
             continue  # what a command was about to put in place; in a run it is swept
         if "/runs/" in name and "/imported/" not in name:
@@ -290,9 +301,7 @@ def content(place: Path) -> dict[str, str]:
                 found[name] += hashlib.sha256(run["weights"]).hexdigest()
             elif path.name in ("config.yaml", "weights.npz"):
                 found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-            elif path.name not in ("env.json", "status.json", "metrics.jsonl") and (
-                "attempts" not in path.parts
-            ):
+            elif path.name not in ("env.json", "status.json", "metrics.jsonl"):
                 found[name] = "a file"
         elif path.name == "looks.jsonl":
             lines = [json.loads(line) for line in path.read_text().splitlines()]
@@ -325,14 +334,14 @@ def templates(folder: Path) -> dict[str, Path]:
 
 
 def trials(
-    folder: Path, seed: int, only: Sequence[str], say: Callable[[str], None]
+    folder: Path, seed: int, only: Sequence[str], begin: int, say: Callable[[str], None]
 ) -> Iterator[dict[str, Any]]:
     """Yield what each trial found: its fault is empty if the next command completed the study."""
     made = templates(folder)
     say("templates made")
     whole: dict[str, dict[str, str]] = {}
     for number, trial in enumerate(TRIALS):
-        if trial.name not in only:
+        if trial.name not in only or number < begin:
             continue
         if trial.name not in whole:
             place = folder / f"whole-{trial.name}"
@@ -365,6 +374,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=sorted(COMMANDS), default=sorted(COMMANDS))
+    parser.add_argument("--begin", type=int, default=0, help="the number of the first trial")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", type=Path, help="where to work, kept at the end")
     options = parser.parse_args()
@@ -377,7 +387,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         place = options.keep or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)
-        found = list(trials(place, options.seed, options.only, say))
+        found = list(trials(place, options.seed, options.only, options.begin, say))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n")
     faults = sum(bool(each["fault"]) for each in found)
