@@ -55,7 +55,7 @@ def read_npz(
                 missing = set(names) - set(loaded.files)
                 if missing:
                     raise DataError(f"{path} lacks {listed(missing)}; {remedy}")
-                infos = loaded.zip.infolist()
+                infos = loaded.zip.infolist() if loaded.zip else []
                 if stored and any(info.compress_type != zipfile.ZIP_STORED for info in infos):
                     raise DataError(f"{path} holds compressed arrays; {remedy}")
                 return {name: loaded[name] for name in names}
