@@ -79,7 +79,7 @@ if mine:
 TASK = ["task=adding", "task.length=10", "units=4", "trainer.batch=8", "task.validation_size=64"]
 TRAIN = ["train", "-m", "cell=lstm", *TASK, "seed=0,1", "trainer.steps=60", "n_jobs=2"]
 RATE = "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))"
-README = "```console\n$ gatekit compare default\n```\n".replace("$ ", "")
+README = "```console\ngatekit compare default\n```\n"
 SMALL = [*TASK, "trainer.steps=6", "n_jobs=2"]
 
 
