@@ -17,6 +17,7 @@ from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_output_unit
 from gatekit.registry import catalogue, load_cell
 from gatekit.runs import config as configs
+from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
 
@@ -62,10 +63,21 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
     if chosen not in layers:
         which = f"--layer {layer} is not one of" if layer else "name one of"
         raise ConfigError(f"{which} the run's layers ({listed(layers)}); type --layer {layers[0]}")
-    arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy)
+    arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy, stored=True)
     stored = {name.partition("/")[2]: array for name, array in arrays.items()}
+    with configs.used(folder / CONFIG):
+        return _layer(about, str(chosen), stored, plugins)
+
+
+def _layer(
+    about: Mapping[str, Any],
+    chosen: str,
+    stored: Mapping[str, NDArray[Any]],
+    plugins: Sequence[str],
+) -> Trained:
+    """Return a layer or block of a run's configuration with its weights."""
     mixers = about.get("mixers") or [about["cell"]]
-    index = str(chosen).rpartition("_")[2]
+    index = chosen.rpartition("_")[2]
     number = int(index) if index.isdecimal() else 0
     given = mixers[number % len(mixers)]
     known = catalogue(plugins)
@@ -78,7 +90,7 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
     if block.plain:
         cell = _cell(spec, about["units"], unit, stored)
         weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
-        return Trained(cell, weights, tuple(plugins), str(chosen))
+        return Trained(cell, weights, tuple(plugins), chosen)
     built = build_block(
         block,
         spec,
@@ -95,12 +107,12 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
         part, _, variable = name.partition("/")
         of_cell = part == f"rnn_{index}"
         weights[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = array
-    return Trained(built, weights, tuple(plugins), str(chosen))
+    return Trained(built, weights, tuple(plugins), chosen)
 
 
 def _names(path: Path, remedy: str) -> list[str]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+        with durable.opened(path) as file, np.load(file, allow_pickle=False) as loaded:
             return list(loaded.files)
     except Exception as error:
         raise RunError(f"{path} cannot be read ({error}); {remedy}.") from None

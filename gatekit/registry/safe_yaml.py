@@ -27,6 +27,9 @@ _FLOAT = re.compile(
     r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?\Z"
     r"|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z"
 )
+# Python prints no integer of more than 4,300 digits, and hexadecimal ones are read without a limit.
+_MAX_DIGITS = 300
+_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|[0-9][0-9_:]*)\Z")
 _AMBIGUOUS = (
     (re.compile(r"(?i:yes|no|on|off)\Z"), "YAML reads it as true or false"),
     (re.compile(r"[-+]?0[0-9_]+\Z"), "YAML reads it as an octal number"),
@@ -234,6 +237,11 @@ def _turn(keys: list[tuple[set[Hashable], bool] | None]) -> bool:
 def _check_scalar(event: yaml.ScalarEvent, where: str) -> None:
     if event.style is not None or not event.implicit[0]:
         return
+    if len(event.value) > _MAX_DIGITS and _INTEGER.match(event.value):
+        raise ConfigError(
+            f"{where}: {event.value[:20]}... is an integer of {len(event.value):,} characters; at "
+            f"most {_MAX_DIGITS} are allowed."
+        )
     for pattern, why in _AMBIGUOUS:
         if pattern.match(event.value):
             raise ConfigError(

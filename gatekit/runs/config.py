@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gatekit.cell.errors import GatekitError, RunError
+
 from . import durable
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECTION = re.compile(r"^(?=[A-Za-z_][A-Za-z0-9_]*:)", re.MULTILINE)
 _MOST_BYTES = 1_000_000
 _MOST_NODES = 20_000
+_MOST_DIGITS = 300
+_PLAIN = (str, int, float, type(None))
 
 NOT_VARIANTS = (
     *("study", "root", "seeds", "n_jobs", "threads", "retry", "match", "probe", "plugins"),
@@ -83,6 +88,39 @@ def read(path: Path) -> dict[str, Any]:
     return dict(ConfigReader().read(durable.read(path)))
 
 
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Reads no integer that takes long to compute, or that has too many digits to be printed."""
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > _MOST_DIGITS:
+            raise ValueError(f"an integer has {len(node.value):,} characters")
+        return int(super().construct_yaml_int(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+
+
+@contextlib.contextmanager
+def used(path: Path) -> Iterator[None]:
+    """Report what a block finds wrong with a configuration, which may come from a stranger.
+
+    Args:
+        path: the file of the configuration.
+
+    Raises:
+        RunError: a key is missing, or holds what no run has.
+    """
+    try:
+        yield
+    except GatekitError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} is not the configuration of a run ({type(error).__name__}: {error}); choose "
+            "another run."
+        ) from error
+
+
 class ConfigReader:
     """Parses config texts, each distinct top-level section once.
 
@@ -130,7 +168,7 @@ class ConfigReader:
 
 def _mapping(text: str) -> dict[str, Any]:
     try:
-        value = yaml.load(text, _LOADER)
+        value = yaml.load(text, _Loader)
     except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(" ".join(str(error).split())) from None
     if not isinstance(value, dict):
@@ -150,8 +188,18 @@ def _bound(value: Any) -> None:
             raise ValueError(f"more than {_MOST_NODES} values")
         if isinstance(item, Mapping):
             stack.extend(item.values())
+            _plain(item)
         elif isinstance(item, list):
             stack.extend(item)
+        else:
+            _plain((item,))
+
+
+def _plain(values: Iterable[Any]) -> None:
+    """Refuse dates, bytes and sets, which YAML knows and a configuration never has."""
+    for value in values:
+        if not isinstance(value, _PLAIN):
+            raise ValueError(f"it holds a value of type {type(value).__name__}")
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -14,7 +14,9 @@ from gatekit.runs.studies.survey import study_folder, survey
 
 from .command import composition
 from .config import LAUNCH_KEYS
+from .hydra.allowed import RUNS_COMMANDS
 from .plan import PlannedRun, SweepPlan, plan
+from .words import plugin_files
 
 LAUNCH_ONLY = tuple(k for k in LAUNCH_KEYS if k not in ("study", "root", "seeds", "trials"))
 """Keys that may be typed: they choose how runs are made, not which."""
@@ -68,6 +70,8 @@ def extension(
             f"study {study} was made with --trust-config; add it here, too, if you wrote the "
             "configuration yourself."
         )
+    for typed in trained:
+        _refuse_code(study, typed, words, Path(root), trusted)
     plans = [
         _planned([*_variants(typed, words), f"study={study}", f"root={root}", f"seeds={seeds}"])
         for typed in trained
@@ -87,6 +91,40 @@ def first_seeds(whole: SweepPlan, seeds: int) -> SweepPlan:
 def seed_of(run: PlannedRun) -> int:
     """Return the seed of a planned run."""
     return int(run.config["seed"])
+
+
+def refuse_stored(files: Sequence[str], root: Path | str) -> None:
+    """Refuse plugin files in the folder of all studies, where a study from elsewhere brings them.
+
+    Args:
+        files: the plugin files that a study's own files name.
+        root: the folder of all studies.
+
+    Raises:
+        ConfigError: one of them is in the folder.
+    """
+    for file in files:
+        if Path(file).resolve().is_relative_to(Path(root).resolve()):
+            raise ConfigError(
+                f"the study names the plugin {file}, which is in {root}: its code would run. If "
+                "you have read the file, move it to ./plugins and train the study anew."
+            )
+
+
+def _refuse_code(
+    study: str, typed: Sequence[str], words: Sequence[str], root: Path, trusted: bool
+) -> None:
+    """Refuse what a recorded command would execute, unless it is typed again."""
+    refuse_stored(plugin_files(typed), root)
+    now = {word.lstrip("+").partition("=")[0] for word in words}
+    for word in typed:
+        key = word.lstrip("+").partition("=")[0]
+        runs_commands = key.startswith("hydra.launcher.") and key.split(".")[2] in RUNS_COMMANDS
+        if runs_commands and key not in now and not trusted:
+            raise ConfigError(
+                f"study {study} was made with {word}, which runs commands or reaches another "
+                "machine; type it here, too, if you wrote it, or add --trust-config."
+            )
 
 
 def _recorded(folder: Path) -> list[list[str]]:

@@ -30,20 +30,24 @@ def write_npz(path: Path, arrays: Mapping[str, numpy.ndarray]) -> None:
     durable.write(path, buffer.getvalue())
 
 
-def read_npz(path: Path, names: Iterable[str], remedy: str) -> dict[str, numpy.ndarray]:
+def read_npz(
+    path: Path, names: Iterable[str], remedy: str, stored: bool = False
+) -> dict[str, numpy.ndarray]:
     """Return arrays by name.
 
     Args:
         path: the file.
         names: the arrays that it must hold.
         remedy: what the user can do about a damaged file.
+        stored: whether compressed arrays are refused, because a small file of a stranger could
+            unpack to any size; weights of runs are not compressed.
 
     Raises:
         DataError: the file is missing, truncated, holds pickled objects, or lacks an array.
     """
     try:
         # opened here, since numpy.load leaves a damaged file open
-        with path.open("rb") as file:
+        with durable.opened(path) as file:
             loaded = numpy.load(file, allow_pickle=False)
             if not isinstance(loaded, numpy.lib.npyio.NpzFile):
                 raise DataError(f"{path} is not an npz archive; {remedy}")
@@ -51,10 +55,14 @@ def read_npz(path: Path, names: Iterable[str], remedy: str) -> dict[str, numpy.n
                 missing = set(names) - set(loaded.files)
                 if missing:
                     raise DataError(f"{path} lacks {listed(missing)}; {remedy}")
+                infos = loaded.zip.infolist() if loaded.zip else []
+                if stored and any(info.compress_type != zipfile.ZIP_STORED for info in infos):
+                    raise DataError(f"{path} holds compressed arrays; {remedy}")
                 return {name: loaded[name] for name in names}
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:
+        # A header is parsed as Python, and may claim any shape: numpy raises what it meets there.
         raise DataError(f"{path} cannot be read ({error}); {remedy}") from error
 
 

@@ -274,6 +274,15 @@ def test_a_refusal_keeps_what_was_there(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_killed_import_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    old, young = (tmp_path / "demo" / f".import-{name}" for name in ("old", "young"))
+    for folder in (old, young):
+        (folder / "runs").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    import_bundle(zipped(tmp_path / "x.zip"), tmp_path)
+    assert sorted(p.name for p in (tmp_path / "demo").iterdir()) == [".import-young", "imported"]
+
+
 def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     zipped(tmp_path / "x.zip")
 

@@ -6,6 +6,8 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import yaml
+
 _KINDS = ("sigmoid", "tanh", "forget", "power_law", "linear", "cumax", "relu", "refine")
 _MAPS = ("dense", "diagonal", "identity", "block", "low_rank", "skew", "frozen", "orthogonal")
 _UNARY = (
@@ -35,6 +37,50 @@ _WIDTHS = (
     *("g1", "g1 + g2", "x", "scalar", "0 * units", "units - 8", "-units", "9" * 150, "units * 1.5"),
     "units" + "+ units" * 40,
 )
+
+# In place of a value of a YAML file; no program that writes YAML writes these.
+WRITTEN = (
+    *("0x" + "f" * 5_000, "0b" + "1" * 20_000, "1" + ":1" * 50_000, "-0x" + "0" * 9_000 + "1"),
+    *("2026-01-01", "2026-99-99", "!!binary aGVsbG8=", "!!set {a, b}", "!!omap [a: 1]"),
+    *(
+        "!!python/name:os.system ''",
+        "&a [*a]",
+        "{2026-01-01: 1}",
+        "{[1]: 2}",
+        "{<<: {a: 1}}",
+        "no",
+        "010",
+    ),
+    *(".nan", "-.inf", "1e999", "[" * 3_000, "{a: " * 3_000, '"\\ud800"', '"\\e]0;x\\a"', "!x y"),
+    *(
+        "${oc.env:HOME}",
+        "| x",
+        "> \u2028",
+        "'\u0085'",
+        "? x",
+        "*a",
+        "%",
+        "@",
+        "`",
+        "- - -",
+        "\ufeff",
+    ),
+)
+
+
+def written(draw: random.Random, text: str) -> str:
+    """Return a YAML text with another value at the end of one of its lines."""
+    lines = text.splitlines()
+    at = draw.choice([n for n, each in enumerate(lines) if not each.endswith(":")])
+    lines[at] = f"{lines[at].partition(': ')[0]}: {draw.choice(WRITTEN)}"
+    return "\n".join(lines) + "\n"
+
+
+def hostile_text(seed: int) -> str:
+    """Return a cell's file; the same for the same seed."""
+    draw = random.Random(seed)
+    cell = _full(draw) if _chance(draw, 0.5) else {**_small(draw), "year": 2020, "notes": "x"}
+    return written(draw, yaml.safe_dump(cell, sort_keys=False))
 
 
 def hostile(seed: int) -> dict[str, Any]:

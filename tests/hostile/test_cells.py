@@ -32,10 +32,10 @@ from gatekit.cell.show.diagram.drawing import diagram
 from gatekit.cell.show.equations import equations
 from gatekit.cell.show.mathml import mathml
 from gatekit.recurrence.keras_form import keras_form
-from gatekit.registry import catalogue
+from gatekit.registry import catalogue, safe_yaml
 from gatekit.testing.cell_subject import from_file
 
-from .cells import hostile
+from .cells import hostile, hostile_text
 
 MEMORY = 1024**3
 CASES = 4_000
@@ -100,6 +100,10 @@ def fault(seed: int, known: Catalogue, folder: Path) -> str:
         if seed % 50 == 0:
             path = folder / "cell.yaml"
             path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+            from_file(path)
+        elif seed % 25 == 0:
+            path = folder / "cell.yaml"
+            path.write_text(hostile_text(seed), encoding="utf-8")
             from_file(path)
         show(config, known, drawn=seed % 10 == 0)
     except GatekitError as error:
@@ -180,6 +184,7 @@ HOLES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "keras": lambda patch: patch.setattr(
         sys.modules[keras_form.__module__], "walk", lambda expr: ()
     ),
+    "integers": lambda patch: patch.setattr(safe_yaml, "_MAX_DIGITS", 10**9),
     "loops": lambda patch: patch.setitem(
         catalogue().cells["ltc"].__globals__, "MAX_EQUATIONS", 10**12
     ),

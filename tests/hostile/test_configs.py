@@ -109,7 +109,9 @@ def read(case: Case) -> str | None:
             continue
         result = source.load_config(place)
         package = result.header.get("package")
-        if package not in (None, "_global_", place.rpartition("/")[0].replace("/", ".")):
+        # a file in a folder of a group may name the folder or the group
+        group = place.rpartition("/")[0].replace("/", ".")
+        if package not in (None, "_global_", group, group.partition(".")[0]):
             return f"the package {package} is accepted"
         if package == "_global_" and not place.startswith("experiment/"):
             return f"{place} is put at the top"
@@ -119,6 +121,8 @@ def read(case: Case) -> str | None:
         prefixed = words.prefixed(word)
         if not readable(prefixed):
             continue  # Hydra refuses it
+        if re.search(r"='[^']*\$\\\{[^']*'$", prefixed):
+            continue  # within quotes Hydra keeps the backslash: a string, not a reference
         if re.search(r"@|_target_|hydra\W?(run|sweep\.|job|callb|search)|oc\.", prefixed):
             return f"the word {prefixed} is accepted"
     return None

@@ -1,5 +1,7 @@
 """A study's own commands again, with more seeds: the same runs, and none that has changed."""
 
+import shlex
+
 import pytest
 from inline import Inline
 
@@ -91,6 +93,27 @@ def test_a_trusted_configuration_is_trusted_again(study):
     with pytest.raises(ConfigError, match="add it here, too"):
         extension("s", ROOT, 4)
     assert len(extension("s", ROOT, 4, trusted=True)[0].runs) == 4
+
+
+@pytest.mark.parametrize("key", ["setup=[touch owned]", "sbatch={x: y}", "address=ray://there"])
+def test_recorded_commands_of_the_launcher_are_typed_again(study, key):
+    """A study may come from a stranger, and these are run by a shell or on another machine."""
+    word = f"hydra.launcher.{key}"
+    typed = ["gatekit", "train", "study=s", "task=echo", "units=4", "cell=gru", word]
+    study("cell=gru", command=shlex.join(typed))
+    with pytest.raises(ConfigError, match="type it here, too, if you wrote it"):
+        extension("s", ROOT, 4)
+
+
+def test_a_plugin_that_a_study_brings_is_not_loaded(study, place):
+    brought = place / ROOT / "s" / "plugins" / "evil.py"
+    command = f"gatekit train study=s task=echo units=4 cell=gru plugins=[{brought}]"
+    study("cell=gru", command=command)
+    brought.parent.mkdir(parents=True, exist_ok=True)
+    brought.write_text("from pathlib import Path\nPath('owned').touch()\n")
+    with pytest.raises(ConfigError, match="which is in experiments: its code would run"):
+        extension("s", ROOT, 4)
+    assert not (place / "owned").exists()
 
 
 def test_a_search_is_refused(study):

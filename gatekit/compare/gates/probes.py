@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,9 @@ from gatekit.runs.probe.lines import whole
 from gatekit.runs.record import Run, read_bytes
 
 Facts = Mapping[str, Any]
+
+_MOST_BYTES = 256 * 2**20
+"""Largest size of all activations of a run; those of three sequences take some megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,12 @@ def read_activations(run: Run) -> dict[str, np.ndarray[Any, Any]]:
             durable.opened(run.path / ACTIVATIONS) as file,
             np.load(file, allow_pickle=False) as archive,
         ):
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            if sum(info.file_size for info in archive.zip.infolist()) > _MOST_BYTES:
+                return {}
+            arrays = ((name, archive[name]) for name in archive.files)
+            return {n: a for n, a in arrays if isinstance(a, np.ndarray) and a.dtype.kind in "fbiu"}
+    except Exception:
+        # A header is parsed as Python, and may claim any shape: numpy raises what it meets there.
         return {}
 
 

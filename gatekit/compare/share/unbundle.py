@@ -10,6 +10,7 @@ import secrets
 import shutil
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ _BLOCK = 2**20
 _MOST_DIRECTORY = 16 * 2**20
 _LOCAL_HEADER = 30
 _ENCRYPTED = 0x1
+_UNPACKED = ".import-"
+_DAY = 24 * 60 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def import_bundle(path: Path, root: Path | str = "experiments", origin: str | No
         raise ConfigError(
             f"{target} holds another bundle; type --as NAME with a new name, or remove that folder"
         )
-    unpacked = study / f".import-{secrets.token_hex(6)}"
+    unpacked = study / f"{_UNPACKED}{secrets.token_hex(6)}"
+    _sweep(study)
     fresh = [folder for folder in (target.parent, *target.parents[1:]) if not folder.exists()]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -277,6 +281,14 @@ def _copy(archive: zipfile.ZipFile, name: str, folder: Path) -> str:
             digest.update(block)
             file.write(block)
     return digest.hexdigest()
+
+
+def _sweep(study: Path) -> None:
+    """Remove what killed imports have unpacked; a living one takes less than a day."""
+    for folder in study.glob(f"{_UNPACKED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > _DAY:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _same(target: Path, bundle: Bundle) -> bool:

@@ -21,6 +21,7 @@ from gatekit.runs.result import OUTCOMES
 from gatekit.runs.studies import plan_file
 from gatekit.runs.studies.survey import survey
 from gatekit.study.config import validate, with_omitted
+from gatekit.study.extend import refuse_stored
 from gatekit.study.plan import Launch, SweepPlan, run_of
 from gatekit.study.variant import variant
 
@@ -118,6 +119,7 @@ def confirming(
     runs: dict[str, Any] = {}
     sources: dict[str, bytes] = {}
     for each in chosen:
+        refuse_stored(each.config["plugins"], launch.root)
         known = components.load(each.config["plugins"])
         data = {k: v for k, v in each.config.items() if k not in ("match", "study", "seed")}
         data["optimizer"] = with_omitted(data["optimizer"])

@@ -76,7 +76,8 @@ def write_text(
     about = configs.with_plugins(recorded, plugins)
     known = components.load(about["plugins"])
     try:
-        task = known.task(about["task"])
+        with configs.used(run.path / CONFIG):
+            task = known.task(about["task"])
     except ConfigError as error:
         raise ConfigError(f"{error}{configs.untyped(recorded, plugins)}") from None
     if not isinstance(task, CharacterModel):
@@ -101,7 +102,8 @@ def write_text(
         came = f"has characters that the training text lacks: {unknown}" if prompt else "is empty"
         raise ConfigError(f"the prompt {came}. Type --prompt with others, or omit it.")
     try:
-        step = stepper(run, about, task)
+        with configs.used(run.path / CONFIG):
+            step = stepper(run, about, task)
     except GatekitError as error:
         raise type(error)(f"{error}{configs.untyped(recorded, plugins)}") from None
     random = seeds.generator(seed, "sample")
@@ -184,7 +186,7 @@ def _weights(run: Found, names: Sequence[str]) -> dict[str, numpy.ndarray]:
             f"run {run.id} ({run.state}) has no weights: {path} is missing. A bundle has them if "
             f"it was written with gatekit bundle STUDY --weights. To train it again: {_again(run)}"
         )
-    return read_npz(path, names, f"train it again: {_again(run)}")
+    return read_npz(path, names, f"train it again: {_again(run)}", stored=True)
 
 
 def _fits_its_weights(run: Found, about: Mapping[str, Any]) -> None:
