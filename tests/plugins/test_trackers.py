@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mlflow_server
 import pytest
 
 from gatekit import Tracker, registry
@@ -232,25 +233,28 @@ def test_a_client_that_is_missing_is_noted(
     assert "tracking with trackio has ended: ModuleNotFoundError" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_mlflow_continues_a_run(
     folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri := f"sqlite:///{tmp_path / 'mlflow.db'}")
-    first = tracker("mlflow")
-    train(first, folder, 1, 2, end=False)
-    again = tracker("mlflow")
-    again.restore(first.state())
-    train(again, folder, 3)
-    client = mlflow.MlflowClient(tracking_uri=uri)
-    place = client.get_experiment_by_name("demo").experiment_id
-    (run,) = client.search_runs([place])
-    assert (run.info.status, run.data.tags["gatekit.run"]) == ("FINISHED", "a" * 16)
-    assert run.data.params["task.length"] == "10"
-    history = client.get_metric_history(run.info.run_id, "val_nll")
-    assert [(one.step, one.value) for one in history] == [
-        (1, 1.0),
-        (2, 0.5),
-        (3, pytest.approx(1 / 3)),
-    ]
-    assert run.data.metrics["test_nll"] == 0.5
+    with mlflow_server.started(tmp_path) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        first = tracker("mlflow")
+        train(first, folder, 1, 2, end=False)
+        again = tracker("mlflow")
+        again.restore(first.state())
+        train(again, folder, 3)
+        import mlflow
+
+        client = mlflow.MlflowClient(tracking_uri=address)
+        place = client.get_experiment_by_name("demo").experiment_id
+        (run,) = client.search_runs([place])
+        assert (run.info.status, run.data.tags["gatekit.run"]) == ("FINISHED", "a" * 16)
+        assert run.data.params["task.length"] == "10"
+        history = client.get_metric_history(run.info.run_id, "val_nll")
+        assert [(one.step, one.value) for one in history] == [
+            (1, 1.0),
+            (2, 0.5),
+            (3, pytest.approx(1 / 3)),
+        ]
+        assert run.data.metrics["test_nll"] == 0.5
