@@ -77,6 +77,15 @@ def test_a_run_that_diverged_before_its_first_test_score_is_the_worst(
     assert "gru diverged in 1 of 4 runs" in str(found.rows[1].verdict)
 
 
+def test_a_task_with_options_has_its_name(tmp_path: Path) -> None:
+    config = {"task": {"name": "adding", "length": 9}}
+    with run("mine", config, 0, metric="error", unit="%", root=tmp_path) as this:
+        this.log(1, val=1.0)
+    (one,) = compare("mine", tmp_path).study.runs
+    assert one.result is not None
+    assert one.result.task == "adding"
+
+
 def test_a_script_that_diverged_counts_as_diverged(tmp_path: Path) -> None:
     study(tmp_path, test=True)
     with run("mine", {"cell": "gru", "width": 8}, 3, metric="error", unit="%", root=tmp_path) as r:
