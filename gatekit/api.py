@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cell.notebook import Drawing, Text, table
@@ -251,6 +251,8 @@ def report(
     *,
     x: str | None = None,
     plugins: Sequence[str] = (),
+    reach: float | None = None,
+    over: Literal["epochs", "seconds", "steps", "flops"] | None = None,
     **grouping: Any,
 ) -> Path:
     """Write a study as one HTML page, as ``gatekit report`` does, and return the file's path.
@@ -261,6 +263,9 @@ def report(
         root: the folder of all studies.
         x: a swept key: it defines blocks and the x axis of a chart.
         plugins: plugin files outside the folders that gatekit scans.
+        reach: a threshold of the validation metric: the page shows how much training it takes.
+        over: what ``reach`` counts, and what learning curves are over at first; ``epochs`` by
+            default.
         grouping: ``by``, ``baseline`` and the other arguments of `gatekit.compare`.
 
     Raises:
@@ -278,7 +283,7 @@ def report(
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
     compared = compare(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
-    write_report(path, sheet(compared, typed, x, plugins))
+    write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path
 
 

@@ -199,8 +199,8 @@ def _found(comparison: Comparison, looks: Looks, open_: Sequence[str]) -> str:
     ]
     for row in comparison.rows:
         diff = row.difference
-        if diff is not None and diff.test is not None:
-            lines.append(f"  {row.group.label}: {diff.decision}, p {p_value(diff.test.p)}")
+        if diff is not None and diff.p is not None:
+            lines.append(f"  {row.group.label}: {diff.decision}, p {p_value(diff.p)}")
     return "\n".join(lines)
 
 

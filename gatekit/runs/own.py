@@ -210,7 +210,7 @@ class Run:
         result: dict[str, Any] = {
             "state": "DIVERGED" if diverged else "COMPLETED",
             "fingerprint": self.name,
-            "task": str(self.config.get("task", "own")),
+            "task": _task(self.config.get("task", "own")),
             "metric": self.metric,
             "best": None if best is None else _result(best),
             "last": _result(scored[-1]),
@@ -268,6 +268,11 @@ def _result(score: Mapping[str, Any]) -> dict[str, Any]:
         "validation": finite(score["validation"]),
         "test": finite(score.get("test")),
     }
+
+
+def _task(value: Any) -> str:
+    name = value.get("name") if isinstance(value, Mapping) else value
+    return str(value if name is None else name)
 
 
 def _is_number(value: Any) -> bool:

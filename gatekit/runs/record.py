@@ -89,7 +89,8 @@ class Run:
     def _score(self) -> str:
         if self.result is None or self.result.best is None:
             return ""
-        best, split = self.result.best, self.result.split or "test"
+        best = self.result.best
+        split = self.result.split or "validation"
         value = best.on(split)
         shown = "unknown" if value is None else f"{value:.4g}"
         return f"{split} {self.result.metric.name} {shown} at epoch {best.epoch}"

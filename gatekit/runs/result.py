@@ -113,13 +113,13 @@ class Result:
     @property
     def split(self) -> str | None:
         """Return the split that is compared: the one that was chosen, else test where it was
-        measured; None without a score."""
+        measured; None without a score, and for a diverged run without a test score."""
         if self.chosen is not None:
             return self.chosen
         scores = [score for score in (self.best, self.last) if score is not None]
         if any(score.test is not None for score in scores):
             return "test"
-        return "validation" if scores else None
+        return "validation" if scores and self.state != "DIVERGED" else None
 
     @property
     def outcome(self) -> float:

@@ -13,6 +13,8 @@ import processes
 import pytest
 from compare.synthetic import configuration, write_run, write_study
 
+import gatekit
+from gatekit.cell.errors import ConfigError
 from gatekit.cli.main import EXIT_REFUSED, main
 
 VALUES = {"rnn": [9.01, 8.97, 9.03], "lstm": [8.64, 8.66, 8.62], "gru": [8.75, 8.78, 8.71]}
@@ -48,6 +50,16 @@ def test_what_is_compared_is_chosen_as_with_compare(here: Path) -> None:
     assert "90 % Student t" in html
     assert main(["report", "demo", "--by", "cell", "--to", "by.html"]) == 0
     assert "pooled over units" in (here / "by.html").read_text(encoding="utf-8")
+
+
+def test_a_threshold_has_its_section_and_is_typed_again(here: Path) -> None:
+    assert main(["report", "demo", "--reach", "9", "--over", "seconds"]) == 0
+    html = (here / "demo.html").read_text(encoding="utf-8")
+    assert "Training until validation nll 9" in html
+    assert "gatekit report demo --reach 9 --over seconds" in html
+    assert gatekit.report("demo", "python.html", reach=9, over="seconds").read_text() == html
+    with pytest.raises(ConfigError, match="counted in epochs, flops, seconds, steps"):
+        gatekit.report("demo", over="hours")  # type: ignore[arg-type]
 
 
 def test_without_an_outcome_it_is_written_and_the_exit_code_says_so(here: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import processes
 import pytest
-from compare.synthetic import configuration, write_run
+from compare.synthetic import configuration, sealed, write_run
 
 from gatekit.cli.main import main
 from gatekit.runs.folder import RunFolder
@@ -51,6 +51,15 @@ def test_status_counts_states_and_names_the_next_command(study, capsys):
     assert "2 FAILED, 1 COMPLETED" in out
     assert "1111111111111111" in out
     assert "why: gatekit failures demo" in out
+
+
+def test_a_run_that_compare_calls_corrupt_is_not_completed(study, capsys):
+    path = study / ("a" * 16) / "result.json"
+    record = json.loads(path.read_text())
+    record["best"]["validation"] -= 1
+    path.write_text(sealed(record))
+    main(["status", "demo", "--json"])
+    assert json.loads(capsys.readouterr().out)["states"] == {"FAILED": 2, "CORRUPT": 1}
 
 
 def test_status_as_json(study, capsys):

@@ -12,6 +12,7 @@ import pytest
 from gatekit.cell.errors import ConfigError, RunError
 from gatekit.compare import looking
 from gatekit.compare.comparison import Comparison, compare
+from gatekit.compare.numbers import p_value
 from gatekit.compare.output.export import records
 from gatekit.compare.output.sentence import sentences
 from gatekit.compare.share.bundle import write_bundle
@@ -193,7 +194,10 @@ def test_a_bundle_takes_the_looks_along(sweep: Callable[..., Sweep], tmp_path: P
 
 def test_a_margin_is_decided_over_looks(sweep: Callable[..., Sweep], tmp_path: Path) -> None:
     sweep(gru=0.0)
-    extend(tmp_path, asked={"margin": "0.3"})
+    lines = extend(tmp_path, asked={"margin": "0.3"})
+    found = compare("demo", tmp_path, margin="0.3").rows
+    (shown,) = [f"  gru: equivalent, p {p_value(r.difference.p)}" for r in found if r.difference]
+    assert shown in lines[-2].splitlines()
     assert looks(tmp_path).asked == {"margin": "0.3"}
     assert looks(tmp_path).decisions == {"gru": "equivalent"}
     assert looks(tmp_path).seeds[-1] < 20

@@ -56,8 +56,34 @@ def test_test_scores_are_not_compared_with_validation_scores(tmp_path: Path) -> 
     verdict = compare("mine", tmp_path).rows[0].verdict or compare("mine", tmp_path).rows[1].verdict
     assert "not comparable with lstm: different split (validation against test)" in str(verdict)
     record(tmp_path, "gru", 3, test=True)
-    with pytest.raises(ConfigError, match="log the same scores"):
+    with pytest.raises(
+        ConfigError, match=r"different split \(test and validation\); log the same scores"
+    ):
         compare("mine", tmp_path)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_run_that_diverged_before_its_first_test_score_is_the_worst(
+    tmp_path: Path, before: int
+) -> None:
+    study(tmp_path, test=True)
+    with run("mine", {"cell": "gru", "width": 8}, 3, "error", unit="%", root=tmp_path) as this:
+        for epoch in range(before):
+            this.log(epoch, val=40.0)
+        this.log(before, val=float("nan"), test=float("nan"))
+    record(tmp_path, "lstm", 3, test=True)
+    found = compare("mine", tmp_path)
+    assert [row.group.label for row in found.rows] == ["lstm", "gru"]
+    assert "gru diverged in 1 of 4 runs" in str(found.rows[1].verdict)
+
+
+def test_a_task_with_options_has_its_name(tmp_path: Path) -> None:
+    config = {"task": {"name": "adding", "length": 9}}
+    with run("mine", config, 0, metric="error", unit="%", root=tmp_path) as this:
+        this.log(1, val=1.0)
+    (one,) = compare("mine", tmp_path).study.runs
+    assert one.result is not None
+    assert one.result.task == "adding"
 
 
 def test_a_script_that_diverged_counts_as_diverged(tmp_path: Path) -> None:

@@ -48,6 +48,13 @@ def test_below_eight_seeds_the_bar_is_students_with_bonferroni(seeds: int) -> No
     assert bar(seeds, 4) == pytest.approx(scipy.stats.t.ppf(1 - ALPHA / 8, seeds - 1))
 
 
+@pytest.mark.parametrize(("seeds", "comparisons"), [(14, 9), (20, 19)])
+def test_from_eight_seeds_on_the_bar_is_that_of_joint_flips(seeds: int, comparisons: int) -> None:
+    # A baseline that all comparisons share makes them need less than as many independent ones.
+    student = scipy.stats.t.ppf(1 - ALPHA / comparisons / 2, seeds - 1)
+    assert 0.9 * student < bar(seeds, comparisons) < 0.96 * student
+
+
 @pytest.mark.parametrize("comparisons", [1, 9, 19])
 def test_more_seeds_never_find_less(comparisons: int) -> None:
     found = [power(1.0, seeds, comparisons) for seeds in range(5, 40)]

@@ -14,7 +14,7 @@ import scipy.stats
 from gatekit.compare.comparison import compare
 from gatekit.compare.deciding.over_tasks import with_noise_of_baseline
 from gatekit.compare.output.export import records
-from gatekit.compare.output.table_text import tasks_notes
+from gatekit.compare.output.table_text import tasks_cells, tasks_heading, tasks_notes
 from gatekit.compare.several import SeveralTasks, profiles, several_tasks
 from gatekit.compare.stats.stratified import stratified_t_interval
 
@@ -86,6 +86,16 @@ def test_a_task_without_a_scale_keeps_its_ranks(tmp_path: Path) -> None:
     several = found(tmp_path)
     assert (several.tasks, several.normalised) == (("task=a", "task=b"), ("task=a",))
     assert several.notes == ("task=b: not normalised, chance level or baseline is unknown",)
+
+
+def test_without_any_scale_there_is_no_column_of_scores(tmp_path: Path) -> None:
+    for task in ("a", "b"):
+        values = {"lstm": [8.0, 8.1], "gru": [8.2, 8.1]}
+        write_task(tmp_path, task, values, {**METRIC, "chance": None})
+    several = found(tmp_path)
+    assert tasks_heading(several) == ["over 2 tasks", "mean rank"]
+    assert tasks_cells(several) == [["lstm", "1.00"], ["gru", "2.00"]]
+    assert not any("normalised score" in note for note in tasks_notes(several))
 
 
 @pytest.mark.parametrize(("lstm", "kept"), [(0.13, False), (0.12, False), (0.2, True)])

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import processes
+import mlflow_server
 import pytest
 
 from gatekit.cell.errors import ConfigError
@@ -28,32 +21,8 @@ from .test_comparison import GRU, LSTM
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start an MLflow server and return its address."""
-    pytest.importorskip("mlflow")
-    folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--host", "127.0.0.1"]
-    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", str(port)]
-    with (
-        open(folder / "log.txt", "wb") as log,
-        processes.started(command, cwd=folder, stdout=log, stderr=log) as process,
-    ):
-        _wait(f"http://127.0.0.1:{port}/health", process, folder / "log.txt")
-        yield f"http://127.0.0.1:{port}"
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(processes.PATIENCE)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + processes.PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    pytest.fail(f"the server did not start: {log.read_text()[-2000:]}")
+    with mlflow_server.started(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
 
 
 def stored(uri: str, study: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import os
 import random
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mlflow_server
+import processes
 import pytest
 
 from gatekit import Tracker, registry
@@ -232,25 +235,81 @@ def test_a_client_that_is_missing_is_noted(
     assert "tracking with trackio has ended: ModuleNotFoundError" in capsys.readouterr().out
 
 
+TRACKED = """
+import json, socket, sys
+from pathlib import Path
+
+connect = socket.socket.connect
+def offline(self, address):
+    local = self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1", "localhost")
+    if not local:
+        raise OSError("there is no network")
+    return connect(self, address)
+socket.socket.connect = offline
+
+from gatekit.runs.folder import RunFolder
+from plugins.test_trackers import train, tracker
+
+folder = RunFolder(Path(sys.argv[1]))
+kept = json.loads(sys.argv[2])
+one = tracker("trackio")
+one.restore(kept)
+train(one, folder, *json.loads(sys.argv[3]), end=bool(kept["sent"]))
+if not kept["sent"]:
+    one.close("INTERRUPTED")  # trackio sends in the background
+print(json.dumps(one.state()))
+"""
+
+
+@pytest.mark.slow
+def test_trackio_works_without_a_network_and_continues_a_run(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    pytest.importorskip("trackio")
+    place = {"TRACKIO_DIR": str(tmp_path / "trackio"), "HF_HUB_OFFLINE": "1"}
+    where = {**os.environ, **place, "PYTHONPATH": str(Path(__file__).parents[1])}
+    kept = json.dumps({"sent": 0})
+    for epochs in ([1, 2], [3]):
+        words = [sys.executable, "-c", TRACKED, str(folder.path), kept, json.dumps(epochs)]
+        done = processes.run(words, env=where, capture_output=True, text=True, check=True)
+        assert "has ended" not in done.stdout
+        kept = done.stdout.splitlines()[-1]
+    show = """
+import json
+from trackio.sqlite_storage import SQLiteStorage
+print(json.dumps([SQLiteStorage.get_runs("demo"), SQLiteStorage.get_logs("demo", "a" * 16)]))
+"""
+    read = [sys.executable, "-c", show]
+    done = processes.run(read, env=where, capture_output=True, text=True, check=True)
+    runs, logs = json.loads(done.stdout.splitlines()[-1])
+    assert runs == ["a" * 16]
+    scores = [(one["step"], one["validation/nll"]) for one in logs if "validation/nll" in one]
+    assert scores == [(1, 1.0), (2, 0.5), (3, pytest.approx(1 / 3))]
+    assert [one["test/nll"] for one in logs if "test/nll" in one] == [0.5]
+
+
+@pytest.mark.slow
 def test_mlflow_continues_a_run(
     folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mlflow = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri := f"sqlite:///{tmp_path / 'mlflow.db'}")
-    first = tracker("mlflow")
-    train(first, folder, 1, 2, end=False)
-    again = tracker("mlflow")
-    again.restore(first.state())
-    train(again, folder, 3)
-    client = mlflow.MlflowClient(tracking_uri=uri)
-    place = client.get_experiment_by_name("demo").experiment_id
-    (run,) = client.search_runs([place])
-    assert (run.info.status, run.data.tags["gatekit.run"]) == ("FINISHED", "a" * 16)
-    assert run.data.params["task.length"] == "10"
-    history = client.get_metric_history(run.info.run_id, "val_nll")
-    assert [(one.step, one.value) for one in history] == [
-        (1, 1.0),
-        (2, 0.5),
-        (3, pytest.approx(1 / 3)),
-    ]
-    assert run.data.metrics["test_nll"] == 0.5
+    with mlflow_server.started(tmp_path) as address:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        first = tracker("mlflow")
+        train(first, folder, 1, 2, end=False)
+        again = tracker("mlflow")
+        again.restore(first.state())
+        train(again, folder, 3)
+        import mlflow
+
+        client = mlflow.MlflowClient(tracking_uri=address)
+        place = client.get_experiment_by_name("demo").experiment_id
+        (run,) = client.search_runs([place])
+        assert (run.info.status, run.data.tags["gatekit.run"]) == ("FINISHED", "a" * 16)
+        assert run.data.params["task.length"] == "10"
+        history = client.get_metric_history(run.info.run_id, "val_nll")
+        assert [(one.step, one.value) for one in history] == [
+            (1, 1.0),
+            (2, 0.5),
+            (3, pytest.approx(1 / 3)),
+        ]
+        assert run.data.metrics["test_nll"] == 0.5

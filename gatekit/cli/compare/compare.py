@@ -157,12 +157,6 @@ def _parser(name: str) -> Parser:
         "--columns", type=int, choices=(1, 2), default=1, help="width in paper columns (default: 1)"
     )
     parser.add_argument(
-        "--over",
-        choices=OVER,
-        default="epochs",
-        help="what the x axis of curves, and --reach, count (default: epochs)",
-    )
-    parser.add_argument(
         "--best-of-k",
         action="store_true",
         help="with --best-of: also show the expected score of the best of k trials",
@@ -173,12 +167,8 @@ def _parser(name: str) -> Parser:
         help="instead of the table: the share of the variance that each key explains, or the"
         " spread by what the seed varies if runs differ in vary",
     )
-    parser.add_argument(
-        "--reach",
-        type=float,
-        metavar="VALUE",
-        help="also compare when runs reach this validation metric, in the unit of --over",
-    )
+    add_reach(parser)
+    parser.set_defaults(over="epochs")
     form = parser.add_mutually_exclusive_group()
     for option, written in FORMS.items():
         form.add_argument(
@@ -190,6 +180,21 @@ def _parser(name: str) -> Parser:
             help=f"write {written}",
         )
     return parser
+
+
+def add_reach(parser: Parser) -> None:
+    """Add the threshold, and what is counted until it is reached."""
+    parser.add_argument(
+        "--over",
+        choices=OVER,
+        help="what the x axis of curves, and --reach, count (default: epochs)",
+    )
+    parser.add_argument(
+        "--reach",
+        type=float,
+        metavar="VALUE",
+        help="also compare when runs reach this validation metric, in the unit of --over",
+    )
 
 
 def add_grouping(parser: Parser) -> None:

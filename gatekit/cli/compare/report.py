@@ -14,7 +14,7 @@ from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_plugins
 from gatekit.cli.output import write
 
-from .compare import add_grouping, compared, retyped
+from .compare import add_grouping, add_reach, compared, retyped
 
 if TYPE_CHECKING:
     from gatekit.compare.report.context import Sheet
@@ -63,6 +63,7 @@ def run(name: str, argv: Sequence[str]) -> int:
 def _parser(name: str) -> Parser:
     parser = Parser(name, COMMANDS[name].summary)
     add_grouping(parser)
+    add_reach(parser)
     parser.add_argument(
         "--to", type=Path, metavar="FILE.html", help="the file to write (default: STUDY.html)"
     )
@@ -88,4 +89,5 @@ def _sheets(options: Namespace) -> Sheets:
 def _sheet(options: Namespace, study: Study | None = None) -> Sheet:
     from gatekit.compare.report.context import sheet
 
-    return sheet(compared(options, study), retyped(options), options.x, options.plugin)
+    how = options.x, options.plugin, options.reach, options.over
+    return sheet(compared(options, study), retyped(options), *how)

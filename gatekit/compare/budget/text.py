@@ -32,25 +32,34 @@ def reach_lines(groups: Sequence[Reached], threshold: float, cost: str) -> list[
     names = {one.row.summary.metric.name for one in groups if one.row.summary}
     metric = names.pop() if len(names) == 1 else "metric"
     unit = UNITS[cost]
-    rows = [
-        {
-            "group": printable(one.row.group.label),
-            "reached": f"{sum(one.observed)} of {len(one.costs)}",
-            f"median {unit}": _median(one),
-            "95 %": _interval(one),
-        }
-        for one in groups
-    ]
+    titles = ["group", "reached", f"median {unit}", "95 %"]
+    # Verdicts have the p values.
+    rows = [dict(zip(titles, reach_cells(one)[:-1], strict=True)) for one in groups]
     lines = [f"{unit} until validation {metric} {threshold:g}", ""]
-    lines += table_or_blocks(list(rows[0]), rows, WIDTH)
+    lines += table_or_blocks(titles, rows, WIDTH)
     for one in groups:
-        text = _verdict(one)
+        text = reach_verdict(one)
         lines += wrap(printable(text), WIDTH, break_on_hyphens=False) if text else []
-    notes = [
-        "note: medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
+    return [*lines, *wrap(f"note: {reach_note()}", WIDTH)]
+
+
+def reach_note() -> str:
+    """Return what medians are and how runs count that never reach a threshold."""
+    return (
+        "medians are Kaplan-Meier estimates with log-log intervals; a run that ended without"
         " reaching it is censored there, and one that diverged at the end of the longest run"
+    )
+
+
+def reach_cells(one: Reached) -> list[str]:
+    """Return label, count of runs that reached it, median, interval and p value of a group."""
+    return [
+        printable(one.row.group.label),
+        f"{sum(one.observed)} of {len(one.costs)}",
+        _median(one),
+        _interval(one),
+        "" if one.test is None else p_value(one.test.p).removeprefix("= "),
     ]
-    return [*lines, *(line for note in notes for line in wrap(note, WIDTH))]
 
 
 def reach_record(one: Reached, threshold: float, cost: str) -> dict[str, Any]:
@@ -153,7 +162,8 @@ def _interval(one: Reached) -> str:
     return f"{known.low:.4g} to {end}"
 
 
-def _verdict(one: Reached) -> str:
+def reach_verdict(one: Reached) -> str:
+    """Return the verdict on a group as a sentence; empty for a baseline."""
     diff = one.row.difference
     if diff is None:
         return ""

@@ -38,7 +38,8 @@ class TasksDifference:
             return "none"
         if not self.test.decides:
             return "open"
-        return "better" if self.mean > 0 else "worse"
+        look = self.test.look
+        return "better" if (self.mean if look is None else look.sign) > 0 else "worse"
 
 
 def differences_over_tasks(

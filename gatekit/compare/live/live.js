@@ -220,7 +220,8 @@
     const panels = new Map();
     for (const run of known.values()) {
       if (!run.metric || run.drawn.length < 1) continue;
-      const title = `${run.task ? `${run.task}: ` : ""}validation ${run.metric}`;
+      const over = run.epochs === null && run.steps !== null ? "evaluations" : "epochs";
+      const title = `${run.task ? `${run.task}: ` : ""}validation ${run.metric} over ${over}`;
       if (!panels.has(title)) panels.set(title, []);
       panels.get(title).push(run);
     }
@@ -232,7 +233,7 @@
     }
     for (const [title, runs] of panels) {
       if (!charts.has(title)) {
-        const canvas = el("canvas", { role: "img", "aria-label": `${title} over epochs, one line per run` });
+        const canvas = el("canvas", { role: "img", "aria-label": `${title}, one line per run` });
         const box = el("div", {}, el("h3", {}, title), canvas);
         $("plots").append(box);
         charts.set(title, { box, canvas });

@@ -148,12 +148,8 @@ def _p(row: Row) -> str:
 
 def tasks_heading(several: SeveralTasks) -> list[str]:
     """Return the column headings of the table over all tasks."""
-    return [
-        f"over {len(several.tasks)} tasks",
-        "mean rank",
-        "normalised score",
-        "interquartile mean",
-    ]
+    scores = ["normalised score", "interquartile mean"] if several.normalised else []
+    return [f"over {len(several.tasks)} tasks", "mean rank", *scores]
 
 
 def tasks_cells(several: SeveralTasks) -> list[list[str]]:
@@ -167,7 +163,8 @@ def tasks_cells(several: SeveralTasks) -> list[list[str]]:
             interval = variant.bootstrap or variant.interval
             score = with_interval(variant.mean, interval, places)
             middle = f"{variant.interquartile_mean:z.{places}f}"
-        lines.append([printable(variant.name), f"{variant.rank:.2f}", score, middle])
+        scores = [score, middle] if several.normalised else []
+        lines.append([printable(variant.name), f"{variant.rank:.2f}", *scores])
     return lines
 
 
@@ -204,7 +201,11 @@ def _baseline(several: SeveralTasks) -> str:
 
 def tasks_notes(several: SeveralTasks) -> list[str]:
     """Return the notes on the table over all tasks."""
-    notes = ["normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"]
+    notes = []
+    if several.normalised:
+        notes += [
+            "normalised score: 0 is chance, 1 is the baseline's mean; all tasks have equal weight"
+        ]
     methods = {i.method for v in several.variants if (i := v.bootstrap or v.interval)}
     notes += [f"[low, high] of normalised scores: {method}" for method in sorted(methods)]
     notes += [_over_tasks(v, several) for v in several.variants if v.difference is not None]

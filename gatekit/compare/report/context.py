@@ -10,8 +10,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from gatekit.cell.errors import ConfigError, listed
 from gatekit.compare.comparison import Comparison
-from gatekit.compare.curves import Curve, read_curves
+from gatekit.compare.curves import AXES, Curve, read_curves, step_name
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.page import kept
 from gatekit.compare.figures.panels import task_parts
@@ -36,6 +37,9 @@ class Sheet:
         x: a swept key; if given, the metric is drawn over its values.
         waiting: number of planned runs that have not started.
         plugins: plugin files outside the folders that gatekit scans.
+        reach: a threshold of the validation metric; if given, the page shows when it is reached.
+        over: what learning curves are over at first, and what ``reach`` counts; None means what
+            the comparison's budget counts, or epochs.
         read_curves: returns the learning curves of a run.
     """
 
@@ -45,6 +49,8 @@ class Sheet:
     x: str | None = None
     waiting: int = 0
     plugins: tuple[str, ...] = ()
+    reach: float | None = None
+    over: str | None = None
     read_curves: Callable[[Run], Mapping[tuple[str, str], Curve]] = read_curves
 
     @functools.cached_property
@@ -53,13 +59,29 @@ class Sheet:
         return several_tasks(self.comparison)
 
     @property
+    def cost(self) -> str:
+        """Return what learning curves are over at first, and what ``reach`` counts."""
+        at = self.comparison.at
+        return self.over or (at.cost if at is not None else "epochs")
+
+    @property
+    def step(self) -> str:
+        """Return what an epoch is called: an evaluation if steps set the length of training."""
+        return step_name(self.comparison.study.runs)
+
+    @property
     def rows(self) -> tuple[Row, ...]:
         """Return the groups, best first; sections refer to them by index."""
         return self.comparison.rows
 
 
 def sheet(
-    comparison: Comparison, arguments: Sequence[str], x: str | None, plugins: Sequence[str]
+    comparison: Comparison,
+    arguments: Sequence[str],
+    x: str | None,
+    plugins: Sequence[str],
+    reach: float | None = None,
+    over: str | None = None,
 ) -> Sheet:
     """Return the input of the report on a comparison.
 
@@ -68,15 +90,27 @@ def sheet(
         arguments: what to type after ``gatekit compare`` for it.
         x: a swept key; if given, the metric is drawn over its values.
         plugins: plugin files outside the folders that gatekit scans.
+        reach: a threshold of the validation metric.
+        over: what learning curves are over at first, and what ``reach`` counts.
+
+    Raises:
+        ConfigError: ``over`` does not exist.
     """
+    if over not in (None, *AXES):
+        raise ConfigError(f"over={over}: training is counted in {listed(AXES)}")
+    typed = ["gatekit", "compare", *arguments]
+    typed += [] if reach is None else ["--reach", f"{reach:g}"]
+    typed += [] if over is None else ["--over", over]
     study = comparison.study
     return Sheet(
         comparison,
-        shlex.join(["gatekit", "compare", *arguments]),
+        shlex.join(typed),
         tuple(recorded_commands(study)),
         x,
         len(plan_file.read(study.path).keys() - {run.id for run in study.runs}),
         tuple(plugins),
+        reach,
+        over,
     )
 
 

@@ -16,7 +16,6 @@ from gatekit.compare.curves import (
     band_ends,
     on_cost,
     on_one_grid,
-    step_name,
 )
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.figures.panels import task_parts
@@ -66,8 +65,8 @@ def curves(sheet: Sheet) -> Section | None:
         "charts": charts,
         "lists": tables.lists,
         "level": number(100 * sheet.comparison.level),
-        "axes": {**AXES, "epochs": step_name(sheet.comparison.study.runs)},
-        "over": "epochs" if budget is None else budget.cost,
+        "axes": {**AXES, "epochs": sheet.step},
+        "over": sheet.cost,
         "budget": budget and {"cost": budget.cost, "amount": number(budget.amount)},
     }
     body = _body(sheet, seeds, [chart["title"] for chart in charts], still)
@@ -125,10 +124,10 @@ def _still(
 ) -> dict[str, Any] | None:
     """Return the chart for readers without JavaScript: means and bands of the groups shown first.
 
-    It is over the budget's cost if there is one, and over epochs otherwise.
+    It is over what the page's script draws at first.
     """
     comparison = sheet.comparison
-    cost = "epochs" if comparison.at is None else comparison.at.cost
+    cost = sheet.cost
     about_groups = entries(sheet.rows)
     drawn: list[tuple[str, str, Band]] = []
     for place in inside:
@@ -147,8 +146,9 @@ def _still(
             drawn.append((entry["variant"], entry["look"], replace(mean, low=low, high=high)))
     if not drawn:
         return None
-    across = step_name(comparison.study.runs) if cost == "epochs" else AXES[cost]
-    budget = None if comparison.at is None else comparison.at.amount
+    across = sheet.step if cost == "epochs" else AXES[cost]
+    at = comparison.at
+    budget = None if at is None or at.cost != cost else at.amount
     return static_curves(drawn, about, across, budget)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from gatekit.cell.errors import listed
 from gatekit.compare.comparison import Comparison
 from gatekit.compare.deciding.row import Row
 from gatekit.compare.grouping.label import printable
@@ -66,17 +67,16 @@ def _metrics(rows: Sequence[Row]) -> list[str]:
 
 
 def _best(rows: Sequence[Row]) -> str:
-    """Return the group with the best mean in each block; the rows are sorted, best first."""
-    first: dict[object, Row] = {}
+    """Return the groups with the best mean in each block; the rows are sorted, best first."""
+    first: dict[object, tuple[float, list[str]]] = {}
     for row in rows:
-        if row.summary is not None and row.summary.mean is not None:
-            first.setdefault(row.block, row)
+        if row.summary is not None and (mean := row.summary.mean) is not None:
+            best, names = first.setdefault(row.block, (mean, []))
+            names += [row.group.label] if mean == best else []
     if len(rows) < 2 or len(first) > _MOST_BEST:
         return ""
     return "; ".join(
-        f"{row.group.label} ({number(row.summary.mean)})"
-        for row in first.values()
-        if row.summary is not None and row.summary.mean is not None
+        f"{listed(names, _MOST_BEST)} ({number(best)})" for best, names in first.values()
     )
 
 

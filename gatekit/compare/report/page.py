@@ -12,6 +12,7 @@ from gatekit._version import __version__
 
 from .axis import axis
 from .cells import cells
+from .charts.survival import survival
 from .context import Builder, Section, Sheet
 from .curves import curves
 from .differences import differences
@@ -28,6 +29,7 @@ SECTIONS: tuple[Builder, ...] = (
     summary,
     axis,
     curves,
+    survival,
     importance_section,
     gates,
     runs,

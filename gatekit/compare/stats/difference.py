@@ -231,11 +231,9 @@ def unlike(group: Group, baseline: Group) -> tuple[str, ...]:
     for name, of in aspects:
         ours, theirs = of(group), of(baseline)
         if len(ours | theirs) > 1:
-            reasons.append(f"different {name} ({_joined(ours)} against {_joined(theirs)})")
+            reasons.append(f"different {name} ({_against(ours, theirs)})")
     for name, (ours, theirs) in _other_sources(group, baseline).items():
-        reasons.append(
-            f"different source of plugin {name} ({_joined(ours)} against {_joined(theirs)})"
-        )
+        reasons.append(f"different source of plugin {name} ({_against(ours, theirs)})")
     return tuple(reasons)
 
 
@@ -253,8 +251,9 @@ def _sources(group: Group) -> dict[str, set[str]]:
     return digests
 
 
-def _joined(values: set[str]) -> str:
-    return " and ".join(sorted(values))
+def _against(ours: set[str], theirs: set[str]) -> str:
+    first, second = (" and ".join(sorted(values)) for values in (ours, theirs))
+    return first if ours == theirs else f"{first} against {second}"
 
 
 def _metrics(group: Group) -> set[str]:

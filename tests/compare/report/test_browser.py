@@ -265,6 +265,9 @@ def test_a_phone_shows_the_difference_and_breaks_no_word(sweep: Path, open_page:
     for node in page.locator("#summary table.groups td.gap").all():
         place = node.bounding_box()
         assert place is None or place["x"] + place["width"] <= 390
+    for node in page.locator("#summary table.groups .numbers").all():
+        place = node.bounding_box()
+        assert place is None or place["x"] + place["width"] <= 390
     assert page.locator("#summary table.groups td.gap svg.strip").first.is_visible()
     names = page.locator("#summary button.name").all()
     assert all(name.evaluate("node => node.scrollWidth <= node.clientWidth + 1") for name in names)

@@ -78,6 +78,7 @@ def test_a_study_that_goes_on_is_shown_without_a_reload(tmp_path, serving, visit
     page.click("text=demo")
     page.wait_for_selector(SHOWN.format("RUNNING"))
     assert page.inner_text("#facts").startswith("1 completed, 1 running")
+    assert page.inner_text("#plots h3").endswith("validation nll over epochs")
     painted = "document.querySelector('canvas').toDataURL()"
     before = page.evaluate(painted)
     log(folder, 3)

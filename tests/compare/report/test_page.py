@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
+from gatekit.compare.budget.reach import reach
+from gatekit.compare.budget.text import reach_cells, reach_verdict
 from gatekit.compare.curves import band, on_one_grid, over
 from gatekit.compare.figures.style import COLOURS, look
 from gatekit.compare.output.sentence import sentences
@@ -20,6 +23,7 @@ from gatekit.compare.output.table_text import decided_over_tasks, table_cells, t
 from gatekit.compare.report import curves as module_of_curves
 from gatekit.compare.report import page as module
 from gatekit.compare.report.context import Section, Sheet
+from gatekit.compare.report.facts import facts
 from gatekit.compare.report.page import SCRIPTS, SECTIONS, page
 
 from ..probing import probe_run, probe_study
@@ -404,6 +408,26 @@ def test_curves_are_over_every_cost_with_the_numbers_of_the_figure(tmp_path: Pat
                 places = found["lists"][run["steps" if cost == "flops" else cost]]
                 scale = group["flops"] if cost == "flops" else 1
                 assert [scale * at for at in places] == pytest.approx(curve.epochs, rel=1e-4)
+
+
+def test_a_threshold_has_a_section_with_what_compare_prints(tmp_path: Path) -> None:
+    write_costs(tmp_path, seeds=6)
+    plain = sheet("demo", tmp_path)
+    assert 'id="reach"' not in page(plain)
+    html = page(replace(plain, reach=9.0, over="seconds"))
+    part = Reader(html[html.index('id="reach"') : html.index('id="runs"')]).said()
+    assert "Training until validation nll 9" in part
+    groups = reach(plain.comparison, 9.0, "seconds")
+    for one in groups:
+        assert " ".join(reach_cells(one)) in part
+        assert reach_verdict(one) in part
+    assert "gru reaches it earlier than lstm" in part
+    assert loaded(html)["curves"]["over"] == "seconds"
+
+
+def test_equal_means_are_both_the_best(tmp_path: Path) -> None:
+    write_study(tmp_path, {"lstm": [8.6, 8.7], "gru": [8.7, 8.6], "rnn": [8.9, 8.9]})
+    assert ("Best mean", "gru, lstm (8.65)", None) in facts(sheet("demo", tmp_path))
 
 
 def test_a_cost_that_no_run_recorded_is_not_offered(html: str) -> None:
