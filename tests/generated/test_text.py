@@ -76,8 +76,13 @@ def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path
             assert made.sized
             (tmp_path / to).mkdir(exist_ok=True)
             (tmp_path / to / f"{name}.py").write_text(made.text)
+    formatted(tmp_path)
+
+
+def formatted(folder: Path) -> None:
+    """Check that ruff has nothing to change or to report."""
     for arguments in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
-        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(tmp_path)]
+        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:]
 
