@@ -184,6 +184,19 @@ def test_jax(name: str) -> None:
                 np.testing.assert_allclose(ours[key], value, 0, limit, err_msg=key)
 
 
+@pytest.mark.slow
+def test_torch_compiles_and_exports_a_block() -> None:
+    torch = library("torch")
+    made = generate(of_stack("blocks").stack.layers[-1], "torch")
+    layer = getattr(run(made.text), made.title)().eval()
+    x = torch.randn(2, STEPS, UNITS)
+    expected, _ = layer(x)
+    exported, _ = torch.export.export(layer, (x,)).module()(x)
+    torch.testing.assert_close(exported, expected)
+    compiled, _ = torch.compile(layer, backend="aot_eager")(x)
+    torch.testing.assert_close(compiled, expected)
+
+
 def test_dropout_is_drawn_after_each_layer() -> None:
     torch = library("torch")
     layers = of_stack("hybrid").stack.layers
