@@ -32,6 +32,7 @@ class Overrides:
         block: what is around the recurrent layer.
         width: the model's width.
         dropout: the rate of dropout between layers, or in blocks.
+        layers: the cell of each layer.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Overrides:
     block: BlockSpec
     width: int
     dropout: float
+    layers: tuple[CellSpec, ...]
 
 
 def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides:
@@ -65,13 +67,15 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
     from gatekit.study.config import validate
     from gatekit.study.hydra.composing import configuration, opened
     from gatekit.study.resolve import plain
+    from gatekit.study.variant import mixers_of
     from gatekit.study.words import changes_cell, overrides, plugin_files
 
     sizes = [word for word in arguments if word.startswith("features=")]
     _refuse(arguments)
     words = overrides([word for word in arguments if word not in sizes])
     name = next((w[5:] for w in reversed(words) if w.startswith("cell=")), None)
-    if name is None and not any(word.startswith("experiment=") for word in words):
+    hybrid = any(word.lstrip("+").startswith("mixers=") for word in words)
+    if name is None and not hybrid and not any(w.startswith("experiment=") for w in words):
         gate = next((w.partition("=")[2] for w in words if w.lstrip("+").startswith("gate=")), None)
         what = f"cell=NAME, for example `gatekit {command} cell=lstm`"
         if gate:
@@ -82,9 +86,10 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         composed = configuration(hydra, words)
     known = components.load(plugins)
     config = validate(plain(composed, known.task_defaults()))
+    mixers = [_cell(name, config, known)] if config["mixers"] is None else mixers_of(config, known)
     return Overrides(
-        name or str(config["cell"].get("name")),
-        _cell(name, config, known),
+        name or str(mixers[0].name),
+        mixers[0],
         read_output_unit(config["output_unit"], known.catalogue),
         config["units"],
         _features(sizes),
@@ -93,6 +98,7 @@ def read_overrides(arguments: Sequence[str], command: str = "show") -> Overrides
         read_block(config["block"], known.catalogue),
         config["width"] or config["units"],
         config["dropout"],
+        tuple(mixers * (config["layers"] // len(mixers))),
     )
 
 

@@ -11,7 +11,8 @@ from gatekit.cell.block.built import BuiltBlock
 from gatekit.cell.graph import Cell
 
 from .generate import Generated, generate
-from .identifiers import number
+from .identifiers import WIDTH, number
+from .stacks import Stack
 
 BATCH, STEPS, SHOWN = 2, 5, 4
 
@@ -25,6 +26,8 @@ def loading(made: Generated, to: str, module: str) -> str:
         module: the file's name without ``.py``.
     """
     archive = f'np.load("{module}.npz")'
+    if made.layers and to != "torch":
+        return _loading_stack(made, to, module)
     if to == "torch":
         lines = [
             f"layer = {made.title}({_given(made)})",
@@ -40,18 +43,50 @@ def loading(made: Generated, to: str, module: str) -> str:
             "for weight in layer.weights:",
             "    weight.assign(weights[weight.name])",
         ]
-        return _usage(["keras", "numpy as np"], module, made.title, lines)
+        return _usage(["keras", "numpy as np"], module, _keras_names(made), lines)
     call = "apply" if to == "jax" else "forward"
     lines = [f"params = dict({archive})", f"y, state = {call}(params, x)"]
     return _usage(["numpy as np"], module, call, lines)
 
 
+def _loading_stack(made: Generated, to: str, module: str) -> str:
+    """Return how the weights of a stack are loaded; their names start with the layer's number."""
+    archive = f'np.load("{module}.npz")'
+    if to == "keras":
+        lines = [
+            *_keras_layer(made),
+            f"layer.build((None, None, {made.features}))",
+            f"weights = {archive}",
+            "for i, part in enumerate(layer.layers):",
+            "    for weight in part.weights:",
+            '        weight.assign(weights[f"layers.{i}.{weight.name}"])',
+        ]
+        return _usage(["keras", "numpy as np"], module, made.title, lines)
+    call = "apply" if to == "jax" else "forward"
+    lines = [
+        f"params = [{{}} for _ in range({made.layers})]",
+        f"for name, weight in {archive}.items():",
+        '    _, i, own = name.split(".")',
+        "    params[int(i)][own] = weight",
+        f"y, states = {call}(params, x)",
+    ]
+    return _usage(["numpy as np"], module, call, lines)
+
+
+def _keras_names(made: Generated) -> str:
+    """Return what is imported from a file for Keras."""
+    if made.noisy and not made.block and not made.layers:
+        return f"{made.title.removesuffix('Cell')}, {made.title}"
+    return made.title
+
+
 def _keras_layer(made: Generated) -> list[str]:
-    if made.block:
+    if made.block or made.layers:
         return [f"layer = {made.title}({_given(made)})"]
     return [
         f"cell = {made.title}({_given(made)})",
-        "layer = keras.layers.RNN(cell, return_sequences=True)",
+        f"layer = {made.title.removesuffix('Cell') if made.noisy else 'keras.layers.RNN'}"
+        "(cell, return_sequences=True)",
     ]
 
 
@@ -65,13 +100,13 @@ def _usage(modules: list[str], module: str, name: str, lines: list[str]) -> str:
     )
 
 
-def test_text(built: Cell | BuiltBlock, made: Generated, to: str, module: str) -> str:
+def test_text(built: Cell | BuiltBlock | Stack, made: Generated, to: str, module: str) -> str:
     """Return a test of a file: its outputs on fixed weights and inputs.
 
     The expected outputs are those of the NumPy form in double precision.
 
     Args:
-        built: the built cell, or the block around it.
+        built: the built cell, the block around it, or a stack.
         made: the file.
         to: its framework.
         module: the file's name without ``.py``.
@@ -81,7 +116,7 @@ def test_text(built: Cell | BuiltBlock, made: Generated, to: str, module: str) -
     inputs = f"[{', '.join(f'wave({shape})' for shape in shapes)}]"
     names = {
         "torch": made.title,
-        "keras": made.title,
+        "keras": _keras_names(made),
         "jax": "apply, init",
         "numpy": "forward, init",
     }
@@ -125,19 +160,28 @@ def _run(made: Generated, to: str) -> list[str]:
             "    y, _ = layer(*map(torch.from_numpy, inputs))",
         ]
     if to == "keras":
+        whole = "[0]" if made.block or made.layers else ""
         return [
             *_keras_layer(made),
             "x = np.concatenate(inputs, axis=-1)",
             "layer.build(x.shape)",
             "for weight in layer.weights:",
             "    weight.assign(wave(weight.shape, 0.3))",
-            f"y = keras.ops.convert_to_numpy(layer(x){'[0]' if made.block else ''})",
+            f"y = keras.ops.convert_to_numpy(layer(x){whole})",
         ]
     first = "jax.random.key(0)" if to == "jax" else "np.random.default_rng(0)"
     call = "apply" if to == "jax" else "forward"
+    waves = "{name: wave(value.shape, 0.3) for name, value in first.items()}"
+    params = f"params = {waves}"
+    if made.layers:
+        params = f"params = [{waves} for first in layers]"
     return [
-        f"first = init({first})",
-        "params = {name: wave(value.shape, 0.3) for name, value in first.items()}",
+        f"{'layers' if made.layers else 'first'} = init({first})",
+        *(
+            [params]
+            if len(params) <= WIDTH - 4
+            else ["params = [", f"    {waves}", "    for first in layers", "]"]
+        ),
         f"y, _ = {call}(params, *inputs)",
     ]
 
@@ -147,15 +191,18 @@ def _wave(shape: tuple[int, ...], scale: float = 1.0) -> NDArray[Any]:
     return wave
 
 
-def _widths(built: Cell | BuiltBlock) -> list[int]:
+def _widths(built: Cell | BuiltBlock | Stack) -> list[int]:
+    built = built.layers[0] if isinstance(built, Stack) else built
     return [built.width] if isinstance(built, BuiltBlock) else list(built.inputs.values())
 
 
-def _expected(built: Cell | BuiltBlock) -> NDArray[Any]:
+def _expected(built: Cell | BuiltBlock | Stack) -> NDArray[Any]:
     module: dict[str, Any] = {}
     exec(generate(built, "numpy").text, module)
-    shapes = {n: w.shape for n, w in module["init"](np.random.default_rng(0)).items()}
-    params = {name: _wave(shape, 0.3) for name, shape in shapes.items()}
+    first = module["init"](np.random.default_rng(0))
+    layers = first if isinstance(built, Stack) else [first]
+    waves = [{name: _wave(w.shape, 0.3) for name, w in own.items()} for own in layers]
+    params = waves if isinstance(built, Stack) else waves[0]
     inputs = [_wave((BATCH, STEPS, width)) for width in _widths(built)]
     y, _ = module["forward"](params, *inputs)
     return np.asarray(y)[0, -1, :SHOWN]

@@ -21,35 +21,38 @@ from gatekit.runs import durable
 from gatekit.runs.names import CONFIG, WEIGHTS
 from gatekit.tasks.arrays import read_npz
 
+from .stacks import Stack
+
 
 @dataclass(frozen=True)
 class Trained:
-    """A recurrent layer of a run, or a block with one.
+    """A recurrent layer of a run, a block with one, or all of them.
 
     Attributes:
-        built: its cell, or the block around it, with its sizes.
-        weights: its weights by name; those of a block start with the name of their part.
+        built: its cell, or the block around it, with its sizes; or the stack of them.
+        weights: its weights by name; those of a block start with the name of their part, those of a
+            stack with the number of the layer.
         plugins: the plugin files that were loaded.
         layer: the layer's name in the run's model, such as ``rnn_0`` or ``block_0``.
     """
 
-    built: Cell | BuiltBlock
+    built: Cell | BuiltBlock | Stack
     weights: Mapping[str, NDArray[Any]]
     plugins: tuple[str, ...]
     layer: str
 
 
 def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ()) -> Trained:
-    """Return a recurrent layer of a complete run, or a block, at its best validation epoch.
+    """Return the recurrent layers of a complete run, or its blocks, at its best validation epoch.
 
     Args:
         folder: the run's folder.
-        layer: the layer's name; needed if the run has several.
+        layer: the only layer that is wanted; None for all.
         plugins: plugin files to load; those that the run's files name are not loaded.
 
     Raises:
         RunError: the run has no weights, or its files cannot be read.
-        ConfigError: there is no such layer, or there are several and none is named.
+        ConfigError: there is no such layer, or the layers cannot be one file.
     """
     try:
         about = configs.read(folder / CONFIG)
@@ -58,27 +61,49 @@ def trained(folder: Path, layer: str | None = None, plugins: Sequence[str] = ())
     path = folder / WEIGHTS
     remedy = "choose a run that gatekit status shows as COMPLETED"
     names = _names(path, remedy)
-    layers = sorted({name.partition("/")[0] for name in names} - {"head", "embedding", "input"})
-    chosen = layer or (layers[0] if len(layers) == 1 else None)
-    if chosen not in layers:
-        which = f"--layer {layer} is not one of" if layer else "name one of"
-        raise ConfigError(f"{which} the run's layers ({listed(layers)}); type --layer {layers[0]}")
-    arrays = read_npz(path, [n for n in names if n.startswith(f"{chosen}/")], remedy, stored=True)
-    stored = {name.partition("/")[2]: array for name, array in arrays.items()}
+    layers = sorted(
+        {name.partition("/")[0] for name in names} - {"head", "embedding", "input"}, key=_number
+    )
+    if layer is not None and layer not in layers:
+        raise ConfigError(
+            f"--layer {layer} is not one of the run's layers ({listed(layers)}); "
+            f"type --layer {layers[0]}"
+        )
+    chosen = [layer] if layer is not None else layers
+    if len(chosen) > 1 and (about.get("bidirectional") or about.get("residual")):
+        why = "reads time in both directions" if about.get("bidirectional") else "has residual=true"
+        raise ConfigError(
+            f"the run {why}, and a file has no such stack; name one of its layers "
+            f"({listed(layers)}): type --layer {layers[0]}"
+        )
+    wanted = [n for n in names if n.partition("/")[0] in chosen]
+    arrays = read_npz(path, wanted, remedy, stored=True)
     with configs.used(folder / CONFIG):
-        return _layer(about, str(chosen), stored, plugins)
+        found = [_layer(about, each, arrays, plugins) for each in chosen]
+    if len(found) == 1:
+        return Trained(*found[0], tuple(plugins), chosen[0])
+    weights = {f"{i}/{n}": array for i, (_, own) in enumerate(found) for n, array in own.items()}
+    plain = isinstance(found[0][0], Cell)
+    stack = Stack(tuple(built for built, _ in found), about["dropout"] if plain else 0.0)
+    return Trained(stack, weights, tuple(plugins), ", ".join(chosen))
+
+
+def _number(layer: str) -> tuple[int, str]:
+    index = layer.rpartition("_")[2]
+    return (int(index) if index.isdecimal() else 0, layer)
 
 
 def _layer(
-    about: Mapping[str, Any],
-    chosen: str,
-    stored: Mapping[str, NDArray[Any]],
-    plugins: Sequence[str],
-) -> Trained:
-    """Return a layer or block of a run's configuration with its weights."""
+    about: Mapping[str, Any], layer: str, arrays: Mapping[str, Any], plugins: Sequence[str]
+) -> tuple[Cell | BuiltBlock, dict[str, NDArray[Any]]]:
+    """Return the cell of a layer, or the block around it, and its weights by name."""
+    stored = {
+        name.partition("/")[2]: array
+        for name, array in arrays.items()
+        if name.partition("/")[0] == layer
+    }
     mixers = about.get("mixers") or [about["cell"]]
-    index = chosen.rpartition("_")[2]
-    number = int(index) if index.isdecimal() else 0
+    number, index = _number(layer)[0], layer.rpartition("_")[2]
     given = mixers[number % len(mixers)]
     known = catalogue(plugins)
     try:
@@ -89,8 +114,7 @@ def _layer(
         raise type(error)(f"{error}{configs.untyped(about, plugins)}") from None
     if block.plain:
         cell = _cell(spec, about["units"], unit, stored)
-        weights = {weight.name: stored[weight.scope_name] for weight in cell.weights}
-        return Trained(cell, weights, tuple(plugins), chosen)
+        return cell, {weight.name: stored[weight.scope_name] for weight in cell.weights}
     built = build_block(
         block,
         spec,
@@ -107,7 +131,7 @@ def _layer(
         part, _, variable = name.partition("/")
         of_cell = part == f"rnn_{index}"
         weights[f"rnn/{scopes.get(variable, variable)}" if of_cell else name] = array
-    return Trained(built, weights, tuple(plugins), chosen)
+    return built, weights
 
 
 def _names(path: Path, remedy: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a built cell, or a block around one, to the text of a file."""
+"""From a built cell, a block around one, or a stack of them, to the text of a file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from gatekit.cell.errors import ConfigError, alternatives
 from gatekit.cell.graph import Cell
 from gatekit.cell.show.works import NO_WORKS, Work
 
-from . import blocks
+from . import blocks, stacks
 from .frames import FRAMES
 from .frameworks import FRAMEWORKS
-from .parts import Parts, make_parts
+from .parts import Access, Parts, make_parts
 from .products import Layout
 from .sizes import SizeTexts, formulas, multiples
+from .stacks import Stack
 
 
 @dataclass(frozen=True)
 class Generated:
-    """The code of a cell, or of a block around one.
+    """The code of a cell, of a block around one, or of a stack.
 
     Attributes:
         text: the file.
@@ -29,6 +30,8 @@ class Generated:
         sizes: the arguments for sizes with their values; empty if sizes are fixed.
         features: the width of its inputs, side by side.
         block: whether it is a block.
+        noisy: whether it draws dropout or zoneout in training.
+        layers: how many layers a stack has; 0 if it is not one.
     """
 
     text: str
@@ -37,6 +40,8 @@ class Generated:
     sizes: Mapping[str, int]
     features: int
     block: bool = False
+    noisy: bool = False
+    layers: int = 0
 
     @property
     def sized(self) -> bool:
@@ -45,12 +50,12 @@ class Generated:
 
 
 def generate(
-    built: Cell | BuiltBlock, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
+    built: Cell | BuiltBlock | Stack, to: str = "torch", known: Mapping[str, Work] = NO_WORKS
 ) -> Generated:
-    """Return a cell, or a block around one, as one self-contained file of a framework.
+    """Return a cell, a block around one, or a stack, as one self-contained file of a framework.
 
     Args:
-        built: the built cell, or block.
+        built: the built cell, block, or stack.
         to: ``torch``, ``jax``, ``keras`` or ``numpy``.
         known: works by key, as in `gatekit.registry.bibliography`.
 
@@ -60,6 +65,8 @@ def generate(
     if to not in FRAMEWORKS:
         raise ConfigError(f"--to {to}{alternatives(to, FRAMEWORKS, 'frameworks')}")
     access, frame = FRAMES[to]
+    if isinstance(built, Stack):
+        return _stacked(built, to, known)
     if isinstance(built, BuiltBlock):
         cell = built.cell
         around = blocks.write(built, _parts(cell, to, known), to, access)
@@ -70,14 +77,44 @@ def generate(
     made = _parts(built, to, known)
     title = f"{made.title}Cell" if to == "keras" else made.title
     sizes = {"features": built.features, "units": built.units} if made.sized else {}
-    return Generated(frame(made), made.layout, title, sizes, sum(built.inputs.values()))
+    return Generated(
+        frame(made), made.layout, title, sizes, sum(built.inputs.values()), noisy=made.draws_noise
+    )
 
 
-def _parts(cell: Cell, to: str, known: Mapping[str, Work], sized: bool = True) -> Parts:
+def _stacked(built: Stack, to: str, known: Mapping[str, Work]) -> Generated:
+    access = FRAMES[to][0]
+    of_cells = isinstance(built.layers[0], Cell)
+    if of_cells and to in ("jax", "numpy"):
+        # Layers of one kind read inputs of different widths.
+        access = replace(access, features="features", first_features="features")
+    made = stacks.write(
+        built, lambda cell, sized: _parts(cell, to, known, sized, access), to, access
+    )
+    text = stacks.FRAMES[to](made)
+    return Generated(
+        text,
+        made.layout,
+        made.title,
+        made.sizes,
+        made.features,
+        not of_cells,
+        made.noisy,
+        len(built.layers),
+    )
+
+
+def _parts(
+    cell: Cell,
+    to: str,
+    known: Mapping[str, Work],
+    sized: bool = True,
+    access: Access | None = None,
+) -> Parts:
     """Return the parts of a cell's file; its sizes are arguments if that is wanted and possible."""
 
     def parts(of: Cell, sizes: SizeTexts) -> Parts:
-        return make_parts(of, FRAMEWORKS[to], FRAMES[to][0], sizes, known)
+        return make_parts(of, FRAMEWORKS[to], access or FRAMES[to][0], sizes, known)
 
     cells = multiples(cell) if sized else []
     numbers = []

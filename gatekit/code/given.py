@@ -17,6 +17,7 @@ from gatekit.registry.cells import in_file
 
 from .generate import generate
 from .sizes import unit_of
+from .stacks import build_stack
 
 
 def code(
@@ -29,13 +30,15 @@ def code(
     swap: Mapping[str, Any] | None = None,
     block: Any = "plain",
     width: int | None = None,
+    layers: int = 1,
     plugins: Sequence[str] = (),
 ) -> str:
     """Return a cell as one self-contained file of another framework, as ``gatekit code`` does.
 
     Args:
         cell: a cell's name, its mapping as in conf/cell, a `gatekit.RNN`, a built
-            `gatekit.BlockLayer`, or a built cell.
+            `gatekit.BlockLayer`, or a built cell; or a list of names or mappings, for the layers of
+            a stack.
         to: ``torch``, ``jax``, ``keras`` or ``numpy``.
         units: the default of the file's units; those of a layer are its own.
         features: the default of the width of its input; that of a built layer is its own.
@@ -44,6 +47,7 @@ def code(
         block: what is around the cell: a name, or ``{"kind": NAME, option: value}``.
         width: the model's width, which a block reads; then the units are the width times what the
             block expands it by. None to make it the units.
+        layers: how many layers a stack has; a list of cells is repeated.
         plugins: plugin files to load besides the registered ones.
 
     Raises:
@@ -53,6 +57,26 @@ def code(
     known = catalogue(tuple(plugins))
     around = read_block(block, known)
     works = bibliography(tuple(plugins))
+    cells = list(cell) if isinstance(cell, (list, tuple)) else [cell]
+    if layers > 1 or len(cells) > 1:
+        count = max(layers, len(cells))
+        if count % len(cells):
+            raise ConfigError(
+                f"layers={layers}: the {len(cells)} cells are repeated; give layers={len(cells)}, "
+                "or a multiple of it"
+            )
+        if width is not None:
+            units = units_of(width, around.expand)
+        each = [built_cell(one, units, features, output_unit, swap, plugins) for one in cells]
+        stack = build_stack(
+            [one.spec for one in each] * (count // len(cells)),
+            unit_of(each[0]),
+            around,
+            units=units,
+            features=features,
+            width=width or units,
+        )
+        return generate(stack, to, works).text
     whole = getattr(cell, "_built_block", None)
     if whole is not None and around.plain and not swap:
         return generate(whole, to, works).text

@@ -46,7 +46,20 @@ TAKEN = frozenset(
 )
 # Names that a step needs, and those that the functions around it do.
 LOCAL = frozenset(
-    ["state", "drops", "params", "self", "FEATURES", "UNITS", "jax", "jnp", "keras", "ops"]
+    [
+        "state",
+        "drops",
+        "drawn",
+        "features",
+        "params",
+        "self",
+        "FEATURES",
+        "UNITS",
+        "jax",
+        "jnp",
+        "keras",
+        "ops",
+    ]
 )
 AROUND = frozenset(
     word
@@ -114,6 +127,7 @@ class Parts:
         dropout: the rate of the input's dropout, and the width of the input.
         drops: the widths of the masks of recurrent dropout.
         recurrent_dropout: its rate.
+        zoneout: of the states that have it, the rates, widths, and whether they are matrices.
         parallel: all steps at once, if the analysis of the cell finds a form for it.
     """
 
@@ -134,13 +148,13 @@ class Parts:
     dropout: tuple[float, str] | None
     drops: list[str]
     recurrent_dropout: float
+    zoneout: list[tuple[float, str, bool]]
     parallel: AllStepsText | None = None
 
     @property
     def draws_noise(self) -> bool:
         """Whether the file draws masks of dropout or zoneout."""
-        zoned = any("zoneout(" in line for line in self.step)
-        return bool(self.dropout or self.drops or zoned)
+        return bool(self.dropout or self.drops or self.zoneout)
 
 
 def make_parts(
@@ -232,9 +246,16 @@ def make_parts(
         width=within(cell.output.width),
         helpers=helpers,
         layout=layout,
-        dropout=(cell.spec.dropout, within(cell.features)) if cell.spec.dropout else None,
+        dropout=(cell.spec.dropout, within(cell.features))
+        if cell.spec.dropout and framework.draws_noise
+        else None,
         drops=[within(width) for width in recurrent_reads(cell).values()] if dropped else [],
         recurrent_dropout=dropped,
+        zoneout=[
+            (state.zoneout, within(state.width), len(state.shape) > 1)
+            for state in cell.states
+            if state.zoneout and framework.draws_noise
+        ],
         parallel=parallel,
     )
 

@@ -44,6 +44,9 @@ class Step(Linear):
         self._batched |= {key for key, _ in keys}
         if keys:
             self.unpack(keys, "state")
+        drawn = self._drawn()
+        if drawn:
+            self.unpack(drawn, self.framework.drawn)
         matrices = self._matrices() if self.framework.reshape else {}
         for key, shape in matrices.items():
             name = self.env[key]
@@ -51,8 +54,6 @@ class Step(Linear):
             self.lines += wrapped(f"{name} = {text}", self.room)
         if cell.uses_t:
             self.assign("t", Name("t_prev") + 1, comment="the number of the step, from 1")
-        if self.framework.draws_noise and cell.spec.recurrent_dropout:
-            self.unpack([(f"drop:{t}", f"drop_{slug(t)}") for t in recurrent_reads(cell)], "drops")
         self.map_parameters()
         for node in cell.nodes:
             self._node(node)
@@ -60,7 +61,13 @@ class Step(Linear):
             if state.zoneout:
                 new, old = self.env[state.name], self.env[f"{state.name}_prev"]
                 self.printer.need(["zoneout"])
-                held = self.framework.held.format(new=new, old=old, rate=state.zoneout, place=place)
+                held = self.framework.held.format(
+                    new=new,
+                    old=old,
+                    rate=state.zoneout,
+                    place=place,
+                    hold=self.env.get(f"hold:{state.name}"),
+                )
                 self.lines.append(f"{new} = {held}")
         for name, _ in cell.output.histories:
             window = self.local.new(f"{name}_window")
@@ -78,6 +85,17 @@ class Step(Linear):
             for text, width in zip(after, flat, strict=True)
         ]
 
+    def _drawn(self) -> list[tuple[str, str]]:
+        """Return the masks that are drawn before the step: their keys and names."""
+        cell, framework = self.cell, self.framework
+        found = []
+        if framework.draws_noise and cell.spec.recurrent_dropout:
+            found += [(f"drop:{text}", f"drop_{slug(text)}") for text in recurrent_reads(cell)]
+        if "{hold}" in framework.held:
+            zoned = [state.name for state in cell.states if state.zoneout]
+            found += [(f"hold:{name}", f"hold_{name}") for name in zoned]
+        return found
+
     def map_parameters(self) -> None:
         """Write the values of parameters that have a map."""
         for name, parameter in self.cell.parameters.items():
@@ -90,6 +108,9 @@ class Step(Linear):
     def _matrices(self) -> dict[str, tuple[int, ...]]:
         """Return the shapes of states that are not vectors, by key."""
         found = {f"{s.name}_prev": s.shape for s in self.cell.states if len(s.shape) > 1}
+        for state in self.cell.states:
+            if f"hold:{state.name}" in self.env and len(state.shape) > 1:
+                found[f"hold:{state.name}"] = state.shape
         for name, length in self.cell.output.histories:
             found[f"{name}:earlier"] = (length - 1, self.cell.widths[name])
         return found

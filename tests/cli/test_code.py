@@ -65,8 +65,7 @@ def test_the_test_beside_passes_and_notices_a_change(
         (["--with-weights", "abc"], "type -o FILE.py"),
         (["-o", "my-cell.txt"], "-o cell.py"),
         (["--with-weights", "abc", "-o", "a.py"], "omit cell=gru"),
-        (["layers=2"], "writes one recurrent layer"),
-        (["block=modern", "layers=2"], "omit layers, and create the block once for each layer"),
+        (["layers=2", "residual=true"], "omit residual, and add it in your own code"),
         (["block=modern", "features=3"], "type width=N"),
         (["block=modern", "bidirectional=true"], "omit bidirectional"),
         (["block=plain", "dropout=0.1"], "omit dropout"),
@@ -167,6 +166,35 @@ def test_each_layer_of_a_hybrid_has_a_cell_of_its_own(place: Path) -> None:
     for layer, gate in (("rnn_0", "update"), ("rnn_1", "forget")):
         assert main([*words, layer, "-o", f"{layer}.py"]) == 0
         assert gate in (place / f"{layer}.py").read_text()
+
+
+def test_all_layers_of_a_hybrid_are_one_file(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from gatekit import RNN
+
+    folder = run_of(place, dropout=0.0)
+    words = ["code", "--with-weights", str(folder), "--to", "numpy", "-o", "own.py", "--test"]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert "params = [{} for _ in range(2)]" in printed
+    expected = x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    for name, seed in (("gru", 1), ("lstm", 2)):
+        expected = np.asarray(RNN(name, 4, return_sequences=True, seed=seed)(expected))
+    found: dict[str, Any] = {"x": x}
+    sys.path.insert(0, str(place))
+    try:
+        exec(printed, found)
+        exec((place / "test_own.py").read_text(), found)
+        found["test_outputs"]()
+    finally:
+        sys.path.remove(str(place))
+        del sys.modules["own"]
+    np.testing.assert_allclose(found["y"], expected, 1e-6, 1e-6)
+    for key in ("residual", "bidirectional"):
+        again = run_of(place / key, **{key: True})
+        assert main(["code", "--with-weights", str(again), "-o", "a.py"]) == EXIT_REFUSED
+        assert "type --layer rnn_0" in capsys.readouterr().err
 
 
 def test_a_plugin_that_a_runs_files_name_is_not_loaded(

@@ -17,7 +17,7 @@ from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.given import built_cell
 
 from .cases import DOZEN, case, run
-from .test_values import ALL, numpy_agrees, torch_agrees
+from .test_values import ALL, keras_agrees, numpy_agrees, torch_agrees
 
 LONGEST_LSTM = 60
 
@@ -76,8 +76,13 @@ def test_ruff_changes_nothing_and_sizes_are_arguments(names: Any, tmp_path: Path
             assert made.sized
             (tmp_path / to).mkdir(exist_ok=True)
             (tmp_path / to / f"{name}.py").write_text(made.text)
+    formatted(tmp_path)
+
+
+def formatted(folder: Path) -> None:
+    """Check that ruff has nothing to change or to report."""
     for arguments in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
-        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(tmp_path)]
+        command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:]
 
@@ -159,6 +164,7 @@ def test_names_of_python_and_of_frameworks() -> None:
     own = case(OWN, gradients=True)
     numpy_agrees(own)
     torch_agrees(own)
+    keras_agrees(own)
     for to in FRAMEWORKS:
         assert run(generate(own.cell, to).text)
 
@@ -180,7 +186,7 @@ class Leaky(Gate):
     def activate(self, pre, p, k_prev):
         """Return the value and the state."""
         k = p * ops.sigmoid(pre) + self.rate * k_prev
-        return ops.step(k) * k, {"k": k}
+        return ops.tanh(k) * k, {"k": k}
 
 
 class Doubled(LinearMap):
@@ -225,23 +231,26 @@ def gatekit_linear_maps():
 def plugin(tmp_path: Path) -> str:
     """Return a plugin file with a gate, a linear map, and a gate that is not an expression."""
     path = tmp_path / "leaky.py"
-    path.write_text(PLUGIN.replace("ops.step(k) * k", "ops.tanh(k) * k"))
+    path.write_text(PLUGIN)
     return str(path)
 
 
+WITH_PLUGIN = {
+    "name": "mine",
+    "gates": {
+        "forget": {"kind": "leaky", "reads": {"x": "dense", "h_prev": "doubled"}},
+        "candidate": {"kind": "candidate"},
+    },
+    "equations": {"h": "forget * h_prev + (1 - forget) * candidate"},
+    "emits": "h",
+}
+
+
 def test_a_plugin_gate_with_a_parameter_and_a_state(plugin: str) -> None:
-    cell = {
-        "name": "mine",
-        "gates": {
-            "forget": {"kind": "leaky", "reads": {"x": "dense", "h_prev": "doubled"}},
-            "candidate": {"kind": "candidate"},
-        },
-        "equations": {"h": "forget * h_prev + (1 - forget) * candidate"},
-        "emits": "h",
-    }
-    own = case(cell, gradients=True, plugins=[plugin])
+    own = case(WITH_PLUGIN, gradients=True, plugins=[plugin])
     numpy_agrees(own)
     torch_agrees(own)
+    keras_agrees(own)
 
 
 def test_all_steps_at_once_of_your_own_cells(plugin: str) -> None:

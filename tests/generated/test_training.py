@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ import gatekit
 from gatekit.code import generate
 
 from .cases import FEATURES, UNITS, run
+from .test_text import OWN, PLUGIN, WITH_PLUGIN
 
 BATCH, TIME, TRAINED = 4, 6, 200
 CLOSE = 1e-5
@@ -60,11 +62,10 @@ def losses_of_torch(layer: Any) -> list[float]:
     return found
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["lstm", "layer_norm_gru", "power_law_lstm", "mlstm"])
-def test_losses_agree_for_200_steps(name: str) -> None:
+def assert_losses_agree(cell: Any, **options: Any) -> None:
+    """Train both from equal weights on equal batches."""
     torch = library("torch")
-    layer = gatekit.RNN(name, UNITS, return_sequences=True, seed=1, dtype="float64")
+    layer = gatekit.RNN(cell, UNITS, return_sequences=True, seed=1, dtype="float64", **options)
     layer.build((None, None, FEATURES))
     made = generate(layer.cell, "torch")
     module = getattr(run(made.text), made.title)().double()
@@ -74,3 +75,22 @@ def test_losses_agree_for_200_steps(name: str) -> None:
     np.testing.assert_allclose(theirs, own, 0, CLOSE)
     # It did learn.
     assert np.mean(own[-20:]) < np.mean(own[:20])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "layer_norm_gru", "power_law_lstm", "mlstm"])
+def test_losses_agree_for_200_steps(name: str) -> None:
+    assert_losses_agree(name)
+
+
+@pytest.mark.slow
+def test_losses_agree_for_a_cell_of_your_own() -> None:
+    """Own equations, a read by blocks, a low-rank one, a parameter, and clipped states."""
+    assert_losses_agree(OWN)
+
+
+@pytest.mark.slow
+def test_losses_agree_for_a_plugin_gate_with_a_parameter_and_a_state(tmp_path: Path) -> None:
+    path = tmp_path / "leaky.py"
+    path.write_text(PLUGIN)
+    assert_losses_agree(WITH_PLUGIN, plugins=[str(path)])

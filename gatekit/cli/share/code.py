@@ -1,4 +1,4 @@
-"""``gatekit code``: a cell or a block as one self-contained file of another framework."""
+"""``gatekit code``: a cell, a block or a stack as one self-contained file of another framework."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gatekit.cell.errors import ConfigError
 from gatekit.cli.arguments import Parser
@@ -14,9 +15,15 @@ from gatekit.cli.commands import COMMANDS
 from gatekit.cli.options import add_overrides, add_root
 from gatekit.cli.output import write, write_file, write_json
 
+if TYPE_CHECKING:
+    from gatekit.cell.block.built import BuiltBlock
+    from gatekit.cell.graph import Cell
+    from gatekit.cli.overrides import Overrides
+    from gatekit.code.stacks import Stack
+
 
 def run(name: str, argv: Sequence[str]) -> int:
-    """Write a cell, or a block around one, as code.
+    """Write a cell, a block around one, or a stack, as code.
 
     Args:
         name: the command's name.
@@ -42,7 +49,9 @@ def run(name: str, argv: Sequence[str]) -> int:
         metavar="RUN",
         help="take cell and weights from this run, and write the weights to FILE.npz",
     )
-    parser.add_argument("--layer", metavar="NAME", help="of a run with several: the layer or block")
+    parser.add_argument(
+        "--layer", metavar="NAME", help="of a run with several layers or blocks: only this one"
+    )
     parser.add_argument("--test", action="store_true", help="also write a test, test_FILE.py")
     add_root(parser)
     parser.add_argument(
@@ -64,6 +73,7 @@ def run(name: str, argv: Sequence[str]) -> int:
             _refuse_foreign(path.with_name(f"test_{path.name}"))
 
     weights = None
+    built: Cell | BuiltBlock | Stack
     if options.with_weights:
         from gatekit.code.from_run import trained
         from gatekit.runs.studies.survey import find
@@ -86,7 +96,10 @@ def run(name: str, argv: Sequence[str]) -> int:
                 raise ConfigError(f"{word!r} is not KEY=VALUE; type gatekit code {args}")
         _refuse_parts_of_models(options.overrides)
         asked = read_overrides(options.overrides, name)
-        built = build_around(asked, last=True) or build_cell(asked)
+        if len(asked.layers) > 1:
+            built = _stacked(asked)
+        else:
+            built = build_around(asked, last=True) or build_cell(asked)
         plugins = asked.plugins
     made = generate(built, options.to, bibliography(plugins))
     if options.json:
@@ -119,6 +132,20 @@ def run(name: str, argv: Sequence[str]) -> int:
     return 0
 
 
+def _stacked(asked: Overrides) -> Stack:
+    from gatekit.code.stacks import build_stack
+
+    return build_stack(
+        asked.layers,
+        asked.output_unit,
+        asked.block,
+        units=asked.units,
+        features=asked.features,
+        width=asked.width,
+        dropout=asked.dropout,
+    )
+
+
 def _as_run(word: str, root: str) -> str:
     """Return the arguments for a word that looks like a run or a study, or an empty string."""
     if (Path(root) / word).is_dir():
@@ -143,29 +170,23 @@ def _refuse_foreign(path: Path) -> None:
 
 # What a model adds to a recurrent layer, with the value of each key that adds nothing.
 _AROUND = {
-    "layers": "1",
     "bidirectional": "false",
     "residual": "false",
     "dropout": "0",
-    "mixers": "null",
 }
 
 
 def _refuse_parts_of_models(words: Sequence[str]) -> None:
     values = dict(word.lstrip("+").partition("=")[::2] for word in words)
     block = values.get("block", "plain") != "plain"
+    several = values.get("layers", "1") != "1" or values.get("mixers", "null") != "null"
     for key, value in values.items():
         if block and key == "features":
             raise ConfigError(f"features={value}: a block reads the model's width; type width=N")
         if key not in _AROUND or value.lower() in (_AROUND[key], f"{_AROUND[key]}.0"):
             continue
-        if block and key == "layers":
-            raise ConfigError(
-                f"layers={value}: gatekit code writes one block; omit layers, and create the block "
-                "once for each layer, with last=False below the last one"
-            )
-        if not block or key != "dropout":
-            what = "one block" if block else "one recurrent layer"
+        if key != "dropout" or not (block or several):
+            what = "layers" if several else "one block" if block else "one recurrent layer"
             raise ConfigError(
                 f"{key}={value}: gatekit code writes {what}, without what a model adds to it; "
                 f"omit {key}, and add it in your own code"

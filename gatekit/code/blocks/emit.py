@@ -18,7 +18,7 @@ from gatekit.code.printing import Printer
 from gatekit.code.products import Layout, Stack
 from gatekit.code.sizes import SizeTexts
 
-from .operations import CALLS, LOOPS
+from .operations import CALLS, LOOPS, NOISE
 from .text import BlockText, Carried
 
 _EPSILON = 1e-6
@@ -56,9 +56,10 @@ class Emitter:
         access: Access,
         sizes: SizeTexts,
         tied: bool,
+        cell: str,
     ) -> None:
         self.built, self.parts, self.framework, self.access = built, parts, framework, access
-        self.sizes, self.tied = sizes, tied
+        self.sizes, self.tied, self.cell = sizes, tied, cell
         reserved = framework.modules | set(framework.helpers) | LOCAL | AROUND
         own = {stack.attribute for stack in parts.layout.stacks}
         self.attributes = Identifiers(frozenset(reserved | TAKEN | own | {_CELL, "width", "last"}))
@@ -237,10 +238,11 @@ class Emitter:
         at_once = ".parallel" if to == "torch" else "parallel"
         call = CALLS[to].format(
             target=self.writer.variable(part.name, part.name),
+            cell=self.cell,
             function=LOOPS[to] if parts.parallel is None else at_once,
             value=self._as_name(value, f"{part.name}_read"),
             state="cell_state" if any(map(_carries, self.built.mix.parts)) else "state",
-            rng=", rng" if parts.draws_noise else "",
+            noise=NOISE.get(to, "") if parts.draws_noise else "",
         )
         self.writer.lines += wrapped(call, self.writer.room)
         return Name(part.name)

@@ -40,6 +40,12 @@ def _file(
 
 def torch_file(parts: Parts, block: BlockText) -> str:
     """Return the file for PyTorch: two modules, the cell and the block around it."""
+    body = [*torch_body(parts, block), *torch.hold(parts)]
+    return _file(parts, block, torch.IMPORTS, torch.CONSTANTS, body)
+
+
+def torch_body(parts: Parts, block: BlockText) -> Lines:
+    """Return the lines of both modules."""
     sizes, kept = _sizes(block)
     used = "\n".join([*block.lines, *(each.width for each in block.carried)])
     kept = [line for line in kept if line.split(" = ")[0] in used]
@@ -53,7 +59,7 @@ def torch_file(parts: Parts, block: BlockText) -> str:
         f"class {block.title}(nn.Module):",
         *docstring(
             [
-                f"The block around the cell; states are {_states(parts, block)}.",
+                f"The block around the cell; states are {_states(state_doc(parts), block)}.",
                 *([_LAST] if block.last else []),
             ],
             "    ",
@@ -72,12 +78,17 @@ def torch_file(parts: Parts, block: BlockText) -> str:
         *torch.over_time("forward", _CALL),
         *indented(_body(block, "x.masked_fill(~mask[..., None], 0.0)", "self.last"), 8),
     ]
-    cell = [*torch.torch_class(parts), *body, *torch.hold(parts)]
-    return _file(parts, block, torch.IMPORTS, torch.CONSTANTS, cell)
+    return [*torch.torch_class(parts), *body]
 
 
 def keras_file(parts: Parts, block: BlockText) -> str:
     """Return the file for Keras 3: a step cell, and a layer of the block around it."""
+    cell = [*keras.keras_class(parts), *keras.noisy_layer(parts)]
+    return _file(parts, block, keras.IMPORTS, [], [*cell, *keras_body(parts, block)])
+
+
+def keras_body(parts: Parts, block: BlockText) -> Lines:
+    """Return the lines of the layer around the step cell."""
     sizes, kept = _sizes(block)
     names = [size.partition(":")[0] for size in sizes]
     given = ["self", *sizes, *(["last: bool = True"] if block.last else []), "**options"]
@@ -90,17 +101,17 @@ def keras_file(parts: Parts, block: BlockText) -> str:
     ]
     cell = f"{_cell_sizes(block)}, " if block.sized else ""
     rate = f"{block.rate}, dtype=self.dtype_policy"
-    drops = ", training=False" if block.draws_noise else ""
+    noisy = block.draws_noise or parts.draws_noise
     config = [*names, *(["last"] if block.last else [])]
     saved = ", ".join(f'"{n}": self.{n}' for n in config)
-    body = [
+    return [
         "",
         "",
         keras.REGISTERED,
         f"class {block.title}(keras.layers.Layer):",
         *docstring(
             [
-                f"The block around the cell; states are {_states(parts, block)}.",
+                f"The block around the cell; states are {_states(keras.state_text(parts), block)}.",
                 *([_LAST] if block.last else []),
             ],
             "    ",
@@ -111,10 +122,10 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         *indented(kept, 8),
         "        self.supports_masking = True",
         f"        cell = {parts.title}Cell({cell}dtype=self.dtype_policy)",
-        "        self.rnn = keras.layers.RNN(",
+        f"        self.rnn = {keras.layer_of(parts)}(",
         "            cell, return_sequences=True, return_state=True, dtype=self.dtype_policy",
         "        )",
-        *([f"        self.dropout = keras.layers.Dropout({rate})"] if drops else []),
+        *([f"        self.dropout = keras.layers.Dropout({rate})"] if block.draws_noise else []),
         *keras.NEW_WEIGHT,
         "    def build(self, input_shape):",
         '        """Create the weights."""',
@@ -128,7 +139,8 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         "        batch = batch_size",
         *indented(_first_states("self.rnn.get_initial_state(batch)", zeros, WIDTH - 8, "[]"), 8),
         "",
-        f"    def call(self, inputs, initial_state=None, mask=None{drops}):",
+        "    def call(self, inputs, initial_state=None, mask=None"
+        f"{', training=False' if noisy else ''}):",
         *docstring(_KERAS_CALL, "        "),
         "        x, state = inputs, initial_state",
         "        if state is None:",
@@ -140,21 +152,20 @@ def keras_file(parts: Parts, block: BlockText) -> str:
         f"        config = {{{saved}}}" if config else "        config: dict = {}",
         "        return {**super().get_config(), **config}",
     ]
-    return _file(parts, block, keras.IMPORTS, [], [*keras.keras_class(parts), *body])
 
 
 def numpy_file(parts: Parts, block: BlockText) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
     cell = functions.numpy_body(parts, "cell_")
-    body = _of_functions(parts, block, "numpy", "rng: np.random.Generator", "rng", "forward")
-    return _file(parts, block, functions.NUMPY_IMPORTS, _constants(block, "numpy"), [*cell, *body])
+    body = functions_of(parts, block, "numpy")
+    return _file(parts, block, functions.NUMPY_IMPORTS, constants(block, "numpy"), [*cell, *body])
 
 
 def jax_file(parts: Parts, block: BlockText) -> str:
     """Return the file for JAX: pure functions of a dictionary of weights."""
     cell = functions.jax_body(parts, "cell_")
-    body = _of_functions(parts, block, "jax", "key: jax.Array", "next(keys)", "apply")
-    return _file(parts, block, functions.JAX_IMPORTS, _constants(block, "jax"), [*cell, *body])
+    body = functions_of(parts, block, "jax")
+    return _file(parts, block, functions.JAX_IMPORTS, constants(block, "jax"), [*cell, *body])
 
 
 FRAMES: dict[str, Callable[[Parts, BlockText], str]] = {
@@ -165,10 +176,23 @@ FRAMES: dict[str, Callable[[Parts, BlockText], str]] = {
 }
 
 
-def _of_functions(
-    parts: Parts, block: BlockText, to: str, generator: str, drawn: str, name: str
-) -> Lines:
-    """Return the functions of a block, after those of its cell."""
+_OF_FUNCTIONS = {
+    "numpy": ("rng: np.random.Generator", "rng", "forward"),
+    "jax": ("key: jax.Array", "next(keys)", "apply"),
+}
+
+
+def functions_of(parts: Parts, block: BlockText, to: str, prefix: str = "") -> Lines:
+    """Return the functions of a block, after those of its cell.
+
+    Args:
+        parts: the parts of the cell.
+        block: the block.
+        to: the framework.
+        prefix: what the names of its functions start with.
+    """
+    generator, drawn, name = _OF_FUNCTIONS[to]
+    cell = f"{prefix}cell_"
     array, module = ARRAYS[to], {"numpy": "np", "jax": "jnp"}[to]
     doc = ["Return the first values of the weights by name.", *([_LAST] if block.last else [])]
     last = ", last: bool = True" if block.last else ""
@@ -180,21 +204,24 @@ def _of_functions(
     return [
         "",
         "",
-        f"def init({generator}{last}) -> Weights:",
+        f"def {prefix}init({generator}{last}) -> Weights:",
         *docstring(doc, "    "),
         *(["    keys = keys_from(key)"] if to == "jax" else []),
-        f"    params = cell_init({drawn})",
+        f"    params = {cell}init({drawn})",
         *indented(block.first),
         *_if(block.last, "    if last:"),
         "    return params",
         "",
         "",
-        "def initial_state(params: Weights, batch: int) -> State:",
-        *docstring([f"Return the states before the first step: {_states(parts, block)}."], "    "),
-        *indented(_first_states("cell_initial_state(params, batch)", zeros, WIDTH - 4)),
+        f"def {prefix}initial_state(params: Weights, batch: int) -> State:",
+        *docstring(
+            [f"Return the states before the first step: {_states(state_doc(parts), block)}."],
+            "    ",
+        ),
+        *indented(_first_states(f"{cell}initial_state(params, batch)", zeros, WIDTH - 4)),
         "",
         "",
-        *over_time(name, replace(parts, inputs={}), array, [*_CALL, *doc_noise], rng),
+        *over_time(name, replace(parts, inputs={}), array, [*_CALL, *doc_noise], rng, prefix),
         *indented(
             _body(
                 block,
@@ -205,7 +232,8 @@ def _of_functions(
     ]
 
 
-def _constants(block: BlockText, to: str) -> Lines:
+def constants(block: BlockText, to: str) -> Lines:
+    """Return the constants of a file of functions: sizes, and names of types."""
     array = ARRAYS[to]
     types = [f"Weights = dict[str, {array}]", f"State = tuple[{array}, ...]"]
     if not block.sized:
@@ -230,14 +258,14 @@ def _cell_sizes(block: BlockText) -> str:
     return f"{block.fed}, {block.given_units}" if block.sized else ""
 
 
-def _states(parts: Parts, block: BlockText) -> str:
+def _states(of_cell: str, block: BlockText) -> str:
     texts = [
         f"{each.name} (batch x {each.steps} x {each.width})".replace("self.", "")
         .replace("WIDTH", "width")
         .replace("UNITS", "units")
         for each in block.carried
     ]
-    cell = [state_doc(parts)] if parts.states else []
+    cell = [] if of_cell == "none" else [of_cell]
     return ", ".join([*cell, *texts]) or "none"
 
 

@@ -84,12 +84,14 @@ _FUNCTIONS: Mapping[str, Mapping[str, str]] = {
     "keras": {**_RMS, "dropout": "self.dropout({0}, training=training)"},
 }
 # How the cell is called; ``{function}`` is its loop, or all steps at once.
+# The names of its functions start with ``{cell}``.
 CALLS = {
     "torch": "{target}, {state} = self.rnn{function}({value}, {state}, mask)",
-    "jax": "{target}, {state} = cell_{function}(params, {value}, {state}, mask{rng})",
-    "numpy": "{target}, {state} = cell_{function}(params, {value}, {state}, mask)",
-    "keras": "{target}, *{state} = self.rnn({value}, initial_state={state}, mask=mask)",
+    "jax": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask{noise})",
+    "numpy": "{target}, {state} = {cell}{function}(params, {value}, {state}, mask)",
+    "keras": "{target}, *{state} = self.rnn({value}, initial_state={state}, mask=mask{noise})",
 }
+NOISE = {"jax": ", rng", "keras": ", training=training"}
 LOOPS = {"torch": "", "jax": "apply", "numpy": "forward", "keras": ""}
 
 

@@ -14,7 +14,9 @@ from .operations import with_parts
 from .text import BlockText
 
 
-def write(built: BuiltBlock, parts: Parts, to: str, access: Access) -> BlockText:
+def write(
+    built: BuiltBlock, parts: Parts, to: str, access: Access, cell: str = "cell_"
+) -> BlockText:
     """Return a block's lines.
 
     Args:
@@ -22,6 +24,7 @@ def write(built: BuiltBlock, parts: Parts, to: str, access: Access) -> BlockText
         parts: the parts of its cell's file.
         to: the framework.
         access: how the frame calls weights and sizes.
+        cell: what the names of the cell's functions start with.
 
     Raises:
         ConfigError: a part of the block cannot be written as code.
@@ -30,7 +33,7 @@ def write(built: BuiltBlock, parts: Parts, to: str, access: Access) -> BlockText
     framework = with_parts(to)
 
     def written(of: BuiltBlock, sizes: SizeTexts, tied: bool) -> BlockText:
-        return Emitter(of, parts, framework, access, sizes, tied).write()
+        return Emitter(of, parts, framework, access, sizes, tied, cell).write()
 
     for tied in (False, True) if parts.sized else ():
         others = _multiples(built, tied)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -54,6 +55,25 @@ JAX_IMPORTS = {
 }
 
 
+def takes_features(parts: Parts) -> bool:
+    """Return whether the width of the input is an argument, as in a stack."""
+    return _uses_features(parts.first)
+
+
+def _features(parts: Parts) -> str:
+    return ", features: int" if takes_features(parts) else ""
+
+
+def _uses_features(lines: Sequence[str]) -> bool:
+    code = "\n".join(line.partition("  #")[0] for line in lines)
+    return re.search(r"\bfeatures\b", code) is not None
+
+
+def _with_features(lines: Lines) -> Lines:
+    """Return the lines, after one that defines the width of the input if they read it."""
+    return ["features = x.shape[-1]", *lines] if _uses_features(lines) else lines
+
+
 def numpy_file(parts: Parts) -> str:
     """Return the file for NumPy: functions of a dictionary of weights."""
     return file_text(parts, NUMPY_IMPORTS, sizes(parts, ARRAYS["numpy"]), numpy_body(parts))
@@ -72,7 +92,7 @@ def numpy_body(parts: Parts, cell: str = "") -> Lines:
     return [
         "",
         "",
-        f"def {cell}init(rng: np.random.Generator) -> Weights:",
+        f"def {cell}init(rng: np.random.Generator{_features(parts)}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *_until_step(parts, a, firsts, cell),
         *_hold("np", a),
@@ -119,7 +139,7 @@ def jax_body(parts: Parts, cell: str = "") -> Lines:
     return [
         "",
         "",
-        f"def {cell}init(key: {a}) -> Weights:",
+        f"def {cell}init(key: {a}{_features(parts)}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *(["    keys = keys_from(key)"] if draws_any else []),
         *_until_step(parts, a, firsts, cell, noise.step),
@@ -164,7 +184,7 @@ def _parallel(parts: Parts, array: str, cell: str) -> Lines:
         "",
         *over_time("parallel", parts, array, doc, cell=cell),
         *_valid(["x", *parts.inputs]),
-        *indented(body.lines),
+        *indented(_with_features(body.lines)),
         *indented(returned(body.emitted, body.new, WIDTH - 4)),
     ]
 
@@ -178,17 +198,15 @@ class Noise:
 
     def __init__(self, parts: Parts) -> None:
         array = "jax.Array | None = None"
-        self.each_step = any("zoneout(" in line for line in parts.step)
+        self.each_step = bool(parts.zoneout)
         self.step = (", drops: State" if parts.drops else "") + (
             f", rng: {array}" if self.each_step else ""
         )
         self.passed = (", drops" if parts.drops else "") + (", rng" if self.each_step else "")
         self.lines: Lines = []
         if parts.dropout is not None:
-            rate, width = parts.dropout
-            self.lines.append(
-                f"    x = x * dropout(jnp.ones((len(x), 1, {width})), {rate}, rng, 0)"
-            )
+            drop = f"dropout(jnp.ones_like(x[:, :1]), {parts.dropout[0]}, rng, 0)"
+            self.lines.append(f"    x = x * {drop}")
         masks = [
             f"dropout(jnp.ones((len(x), {width})), {parts.recurrent_dropout}, rng, {place})"
             for place, width in enumerate(parts.drops, 1)
@@ -220,6 +238,7 @@ def _until_step(
 ) -> Lines:
     """Return the body of ``init``, then ``initial_state`` and ``step``."""
     before, firsts = first
+    more_sizes = ", features: int" if _uses_features(firsts) else ""
     more = "".join(f", {name}: {array}" for name in parts.inputs)
     return [
         "    params: Weights = {}",
@@ -227,7 +246,7 @@ def _until_step(
         "    return params",
         "",
         "",
-        f"def {cell}initial_state(params: Weights, batch: int) -> State:",
+        f"def {cell}initial_state(params: Weights, batch: int{more_sizes}) -> State:",
         *docstring([f"Return the states before the first step: {state_doc(parts)}."], "    "),
         *indented([*before, *tuple_lines("return ", firsts, WIDTH - 4)]),
         "",
@@ -237,7 +256,7 @@ def _until_step(
             f"tuple[{array}, State]",
         ),
         '    """Return what a step emits, and its states; x is batch x features."""',
-        *indented(parts.step),
+        *indented(_with_features(parts.step)),
         *indented(returned(parts.emitted, parts.new, WIDTH - 4)),
         "",
         "",
@@ -248,6 +267,8 @@ def over_time(
     name: str, parts: Parts, array: str, doc: list[str], more: Sequence[str] = (), cell: str = ""
 ) -> Lines:
     """Return how the function over all steps begins: until it has states."""
+    shapes = [size for state in parts.states for size in state.shape]
+    width = ", x.shape[-1]" if _uses_features(shapes) else ""
     return [
         *call_lines(
             f"def {cell}{name}(",
@@ -263,7 +284,7 @@ def over_time(
         ),
         *docstring(doc, "    "),
         "    if state is None:",
-        f"        state = {cell}initial_state(params, len(x))",
+        f"        state = {cell}initial_state(params, len(x){width})",
     ]
 
 

@@ -60,4 +60,7 @@ KERAS = replace(
     numbers=_keras_numbers,
     # Under a mask, keras.layers.RNN carries vectors only on some backends.
     reshape="ops.reshape({value}, (-1, {shape}))",
+    draws_noise=True,
+    drawn="drawn",
+    held="{hold} * {old} + (1 - {hold}) * {new}",
 )

@@ -34,7 +34,9 @@ class Framework:
         stack: the ``{pieces}`` along a new axis before the last.
         constant: a ``{value}`` as an array.
         count: the valid steps so far of a ``{mask}``.
-        held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``.
+        drawn: what a step calls the masks that are drawn before it.
+        held: zoneout of ``{new}``, with ``{old}`` and ``{rate}``; or ``{hold}``, if it is among
+            what is drawn before the step.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Framework:
     count: str = ""
     draws_noise: bool = False
     reshape: str = ""
+    drawn: str = "drops"
     held: str = "{rate} * {old} + (1 - {rate}) * {new}"
 
     def typed(self, source: str) -> str:

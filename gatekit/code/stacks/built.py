@@ -1,0 +1,82 @@
+"""A stack of recurrent layers, or of blocks, with its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gatekit.cell.block.built import BuiltBlock, build_block
+from gatekit.cell.block.reading import BlockSpec
+from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.graph import Cell, build
+from gatekit.cell.schema import CellSpec, OutputUnitSpec
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers one after the other.
+
+    Attributes:
+        layers: the cell of each layer, or the block around it; all are cells, or all are blocks.
+        dropout: the rate of dropout after each layer that is not a block.
+    """
+
+    layers: tuple[Cell | BuiltBlock, ...]
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse cells that no layer below can feed.
+
+        Raises:
+            ConfigError: a cell has more inputs than x.
+        """
+        for layer in self.layers:
+            cell = cell_of(layer)
+            if len(cell.inputs) > 1:
+                raise ConfigError(
+                    f"the cell {cell.spec.name!r} reads {listed(cell.inputs)}, and a layer in a "
+                    "stack gets one input; omit layers to write the cell alone"
+                )
+
+
+def cell_of(layer: Cell | BuiltBlock) -> Cell:
+    """Return the cell of a layer, or of the block around it."""
+    return layer.cell if isinstance(layer, BuiltBlock) else layer
+
+
+def build_stack(
+    cells: Sequence[CellSpec],
+    unit: OutputUnitSpec,
+    block: BlockSpec,
+    *,
+    units: int,
+    features: int,
+    width: int,
+    dropout: float = 0.0,
+) -> Stack:
+    """Return a stack with its sizes.
+
+    Args:
+        cells: the cell of each layer.
+        unit: the output unit of each layer.
+        block: what is around each layer.
+        units: the units of each cell.
+        features: the width of the input, if there are no blocks.
+        width: the model's width, if there are blocks.
+        dropout: the rate after each layer, or within the blocks.
+
+    Raises:
+        GatekitError: a layer cannot have these sizes, or has more inputs than one.
+    """
+    layers: list[Cell | BuiltBlock] = []
+    for index, spec in enumerate(cells):
+        if block.plain:
+            built = build(spec, units, features, unit)
+            features = built.output.width
+            layers.append(built)
+            continue
+        last = index + 1 == len(cells)
+        layers.append(
+            build_block(block, spec, unit, width=width, units=units, dropout=dropout, last=last)
+        )
+    return Stack(tuple(layers), dropout if block.plain else 0.0)

@@ -1,0 +1,285 @@
+"""The file of a stack: the classes or functions of its layers, then those of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from gatekit.code.blocks import frames as blocks
+from gatekit.code.frames import functions, keras, torch
+from gatekit.code.frames.functions import ARRAYS
+from gatekit.code.frames.shared import Lines, call_lines, file_text, indented
+from gatekit.code.identifiers import WIDTH, docstring
+
+from .write import LayerText, StackText, noisy
+
+_CALL = [
+    "Return what every step of the last layer emits, and the last states of each layer.",
+    "x is batch x time x width; mask is batch x time, true where a step is valid.",
+]
+_LONGEST_RUN = 2
+
+
+def _file(stack: StackText, imports: dict[str, str], constants: Lines, bodies: list[Lines]) -> str:
+    """Return the file; what several kinds have alike is in it once."""
+    chunks = dict.fromkeys(
+        chunk for body in bodies for chunk in "\n".join(body).strip("\n").split("\n\n\n")
+    )
+    parts = replace(stack.kinds[0].parts, about=stack.about, helpers=stack.helpers)
+    body = [line for chunk in chunks for line in ("", "", *chunk.split("\n"))]
+    return file_text(parts, imports, constants, body)
+
+
+def _listed(items: Sequence[str]) -> list[str]:
+    """Return items of a list, with more than two equal ones as one."""
+    found: list[str] = []
+    for item, run in groupby(items):
+        count = len(list(run))
+        several = count > _LONGEST_RUN
+        found += [f"*({item} for _ in range({count}))"] if several else [item] * count
+    return found
+
+
+def _created(stack: StackText, layer: LayerText, more: str = "") -> str:
+    """Return the code that creates a layer, or the step cell of one for Keras."""
+    block = layer.kind.block
+    sizes = [layer.features, layer.units] if layer.kind.sized else []
+    title = layer.kind.title
+    if block is not None:
+        sizes = [*stack.sizes] if stack.sizes else _numbers(layer)
+        sizes += ["last=False"] if block.last and not layer.last else []
+    elif more:
+        title = f"{title}Cell"
+    return f"{title}({', '.join([*sizes, *([more] if more else [])])})"
+
+
+def _numbers(layer: LayerText) -> list[str]:
+    block = layer.kind.block
+    assert block is not None
+    if not block.sized:
+        return []
+    return [str(block.width), *([] if block.tied else [str(block.units)])]
+
+
+def _docstring(stack: StackText) -> list[str]:
+    return [f"{len(stack.layers)} layers one after the other; each has states of its own."]
+
+
+def _arguments(stack: StackText) -> list[str]:
+    return [f"{name}: int = {size}" for name, size in stack.sizes.items()]
+
+
+def torch_file(stack: StackText) -> str:
+    """Return the file for PyTorch."""
+    bodies = [
+        blocks.torch_body(kind.parts, kind.block) if kind.block else torch.torch_class(kind.parts)
+        for kind in stack.kinds
+    ]
+    bodies += [torch.hold(kind.parts) for kind in stack.kinds]
+    items = _listed([_created(stack, layer) for layer in stack.layers])
+    count = len(stack.layers)
+    own = [
+        f"class {stack.title}(nn.Module):",
+        *docstring(_docstring(stack), "    "),
+        "",
+        *indented(
+            call_lines("def __init__(", ["self", *_arguments(stack)], ") -> None:", WIDTH - 4)
+        ),
+        "        super().__init__()",
+        *indented(_module_list(items), 8),
+        "",
+        "    def forward(",
+        "        self,",
+        "        x: Tensor,",
+        "        state: tuple[State, ...] | None = None,",
+        "        mask: Tensor | None = None,",
+        "    ) -> tuple[Tensor, tuple[State, ...]]:",
+        *docstring(_CALL, "        "),
+        f"        states = [None] * {count} if state is None else list(state)",
+        "        last = []",
+        "        for layer, own in zip(self.layers, states):",
+        "            x, new = layer(x, own, mask)",
+        *(
+            [f"            x = F.dropout(x, {stack.dropout}, self.training)"]
+            if stack.dropout
+            else []
+        ),
+        "            last.append(new)",
+        "        return x, tuple(last)",
+    ]
+    return _file(stack, torch.IMPORTS, torch.CONSTANTS, [*(b for b in bodies if b), own])
+
+
+def _module_list(items: list[str]) -> Lines:
+    line = f"self.layers = nn.ModuleList([{', '.join(items)}])"
+    if len(line) <= WIDTH - 8:
+        return [line]
+    inner = call_lines("[", items, "]", WIDTH - 12)
+    return ["self.layers = nn.ModuleList(", *indented(inner), ")"]
+
+
+def keras_file(stack: StackText) -> str:
+    """Return the file for Keras 3."""
+    bodies = []
+    for kind in stack.kinds:
+        cell = [*keras.keras_class(kind.parts), *keras.noisy_layer(kind.parts)]
+        bodies.append([*cell, *(blocks.keras_body(kind.parts, kind.block) if kind.block else [])])
+    items = _listed([_created(stack, layer, "dtype=dtype") for layer in stack.layers])
+    of_blocks = stack.kinds[0].block is not None
+    names = list(stack.sizes)
+    training = ", training=False" if stack.noisy else ""
+    passed = ", training=training" if stack.noisy else ""
+    kept = [f"self.{name} = {name}" for name in names]
+    if stack.dropout:
+        kept.append(f"self.dropout = keras.layers.Dropout({stack.dropout}, dtype=dtype)")
+    drop = ["            x = self.dropout(x, training=training)"] if stack.dropout else []
+    saved = ", ".join(f'"{n}": self.{n}' for n in names)
+    result = ["x, last = layer(x, {0})"] if of_blocks else ["x, *last = layer(x, {0})"]
+    given = f"initial_state=own, mask=mask{passed}"
+    own = [
+        keras.REGISTERED,
+        f"class {stack.title}(keras.layers.Layer):",
+        *docstring(_docstring(stack), "    "),
+        "",
+        *indented(
+            call_lines("def __init__(", ["self", *_arguments(stack), "**options"], "):", WIDTH - 4)
+        ),
+        "        super().__init__(**options)",
+        "        dtype = self.dtype_policy",
+        *indented(kept, 8),
+        "        self.supports_masking = True",
+        *indented(_keras_layers(stack, items), 8),
+        "",
+        "    def build(self, input_shape):",
+        '        """Create the weights."""',
+        *indented(_keras_build(stack), 8),
+        "",
+        f"    def call(self, inputs, initial_state=None, mask=None{training}):",
+        *docstring([_CALL[0], _CALL[1].replace("x is", "inputs are")], "        "),
+        "        x, states = inputs, []",
+        "        for i, layer in enumerate(self.layers):",
+        "            own = None if initial_state is None else initial_state[i]",
+        *(f"            {line.format(given)}" for line in result),
+        *drop,
+        "            states.append(last)",
+        "        return x, states",
+        "",
+        "    def get_config(self):",
+        '        """Return what from_config creates the layer from."""',
+        f"        config = {{{saved}}}" if saved else "        config: dict = {}",
+        "        return {**super().get_config(), **config}",
+    ]
+    return _file(stack, keras.IMPORTS, [], [*bodies, own])
+
+
+def _keras_layers(stack: StackText, items: list[str]) -> Lines:
+    """Return the lines that create the layers."""
+    if stack.kinds[0].block is not None:
+        return call_lines("self.layers = [", items, "]", WIDTH - 8)
+    over_time = [keras.layer_of(layer.kind.parts) for layer in stack.layers]
+    options = '{"return_sequences": True, "return_state": True, "dtype": dtype}'
+    cells = call_lines("cells = [", items, "]", WIDTH - 8)
+    if len(set(over_time)) == 1:
+        each = [f"{over_time[0]}(cell, **options)", "for cell in cells"]
+    else:
+        kinds = call_lines("kinds = [", _listed(over_time), "]", WIDTH - 8)
+        cells += kinds
+        each = ["kind(cell, **options)", "for kind, cell in zip(kinds, cells)"]
+    line = f"self.layers = [{' '.join(each)}]"
+    whole = [line] if len(line) <= WIDTH - 8 else ["self.layers = [", *indented(each), "]"]
+    return [*cells, f"options = {options}", *whole]
+
+
+def _keras_build(stack: StackText) -> Lines:
+    if stack.kinds[0].block is not None:
+        return ["for layer in self.layers:", "    layer.build(input_shape)"]
+    widths = _listed([layer.features for layer in stack.layers])
+    again = [n for n in stack.sizes if any(n in width for width in widths)]
+    return [
+        *(f"{name} = self.{name}" for name in again),
+        *call_lines("widths = [", widths, "]", WIDTH - 8),
+        "for layer, width in zip(self.layers, widths):",
+        "    layer.build((None, None, width))",
+    ]
+
+
+def numpy_file(stack: StackText) -> str:
+    """Return the file for NumPy."""
+    return _of_functions(stack, "numpy", "rng: np.random.Generator", "rng", "forward")
+
+
+def jax_file(stack: StackText) -> str:
+    """Return the file for JAX."""
+    return _of_functions(stack, "jax", "key: jax.Array", "next(keys)", "apply")
+
+
+FRAMES: dict[str, Callable[[StackText], str]] = {
+    "torch": torch_file,
+    "jax": jax_file,
+    "keras": keras_file,
+    "numpy": numpy_file,
+}
+
+
+def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: str) -> str:
+    array = ARRAYS[to]
+    body_of = {"numpy": functions.numpy_body, "jax": functions.jax_body}[to]
+    imports = {"numpy": functions.NUMPY_IMPORTS, "jax": functions.JAX_IMPORTS}[to]
+    bodies = []
+    for kind in stack.kinds:
+        cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"
+        body = body_of(kind.parts, cell)
+        if kind.block is not None:
+            body += blocks.functions_of(kind.parts, kind.block, to, kind.prefix)
+        bodies.append(body)
+    first = []
+    for layer in stack.layers:
+        given = [drawn]
+        if layer.kind.block is not None:
+            given += ["last=False"] if layer.kind.block.last and not layer.last else []
+        elif functions.takes_features(layer.kind.parts):
+            given.append(layer.features)
+        first.append(f"{layer.kind.prefix}init({', '.join(given)})")
+    count = len(stack.layers)
+    noise = to == "jax" and stack.noisy
+    lines = []
+    for index, layer in enumerate(stack.layers):
+        rng = f", keys[{index}]" if noise and noisy(layer.kind) else ""
+        call = f"{layer.kind.prefix}{name}(params[{index}], x, states[{index}], mask{rng})"
+        lines.append(f"x, state_{index} = {call}")
+        if stack.dropout:
+            lines.append(f"x = dropout(x, {stack.dropout}, keys[{index}], 99)")
+    keys = [
+        f"keys: list = [None] * {count}",
+        "if rng is not None:",
+        f"    keys = list(jax.random.split(rng, {count}))",
+    ]
+    last = [f"state_{index}" for index in range(count)]
+    doc = [*_CALL, *(["Give rng in training: it draws dropout and zoneout."] if noise else [])]
+    given = ["params: list[Weights]", f"x: {array}", "state: tuple[State, ...] | None = None"]
+    given += [f"mask: {array} | None = None"]
+    given += [f"rng: {array} | None = None"] if noise else []
+    returned = call_lines("return x, (", last, ")", WIDTH - 4)
+    if len(returned) > 1:
+        returned = [*call_lines("state = (", last, ")", WIDTH - 4), "return x, state"]
+    own = [
+        f"def init({generator}) -> list[Weights]:",
+        '    """Return the first values of the weights of each layer, by name."""',
+        *(["    keys = keys_from(key)"] if "next(keys)" in drawn else []),
+        *indented(call_lines("return [", _listed(first), "]", WIDTH - 4)),
+        "",
+        "",
+        *call_lines(f"def {name}(", given, f") -> tuple[{array}, tuple[State, ...]]:"),
+        *docstring(doc, "    "),
+        f"    states = [None] * {count} if state is None else state",
+        *(indented(keys) if noise else []),
+        *indented(lines),
+        *indented(returned),
+    ]
+    one = stack.kinds[0]
+    parts = replace(one.parts, sized=bool(stack.sizes))
+    constants = functions.sizes(parts, array)
+    if one.block is not None:
+        constants = blocks.constants(replace(one.block, sized=bool(stack.sizes)), to)
+    return _file(stack, imports, constants, [*bodies, own])

@@ -1,0 +1,215 @@
+"""The kinds of layers of a stack, and how each layer is created from its kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from gatekit._version import __version__
+from gatekit.cell.block.built import BuiltBlock
+from gatekit.cell.graph import Cell
+from gatekit.code import blocks
+from gatekit.code.blocks.text import BlockText
+from gatekit.code.frameworks import FRAMEWORKS
+from gatekit.code.identifiers import slug
+from gatekit.code.parts import Access, Parts
+from gatekit.code.products import Layout
+from gatekit.code.products import Stack as Weights
+
+from .built import Stack, cell_of
+
+MakeParts = Callable[[Cell, bool], Parts]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Layers that share a class, or functions.
+
+    Attributes:
+        prefix: what the names of its functions start with.
+        parts: the parts of its cell.
+        block: the block around the cell, or None.
+    """
+
+    prefix: str
+    parts: Parts
+    block: BlockText | None
+
+    @property
+    def title(self) -> str:
+        """The name of its class."""
+        return self.parts.title if self.block is None else self.block.title
+
+    @property
+    def sized(self) -> bool:
+        """Whether its sizes are arguments."""
+        return self.parts.sized if self.block is None else self.block.sized
+
+
+@dataclass(frozen=True)
+class LayerText:
+    """A layer: its kind, the texts of its input's width and units, and whether it is last."""
+
+    kind: Kind
+    features: str
+    units: str
+    last: bool
+
+
+@dataclass(frozen=True)
+class StackText:
+    """What a frame puts together.
+
+    Attributes:
+        title: the name of the class.
+        about: the docstring of the file, as paragraphs.
+        kinds: the kinds of layers.
+        layers: the layers.
+        sizes: the arguments for sizes with their values; empty if sizes are fixed.
+        features: the width of the input.
+        dropout: the rate of dropout after each layer.
+        helpers: helper functions: source by name.
+        layout: how weights are arranged; names start with the number of the layer.
+    """
+
+    title: str
+    about: list[str]
+    kinds: tuple[Kind, ...]
+    layers: tuple[LayerText, ...]
+    sizes: Mapping[str, int]
+    features: int
+    dropout: float
+    helpers: Mapping[str, str]
+    layout: Layout
+
+    @property
+    def noisy(self) -> bool:
+        """Whether anything is drawn in training."""
+        return bool(self.dropout) or any(map(noisy, self.kinds))
+
+
+def noisy(kind: Kind) -> bool:
+    """Return whether a layer draws noise in training."""
+    return kind.parts.draws_noise or (kind.block is not None and kind.block.draws_noise)
+
+
+def write(stack: Stack, make: MakeParts, to: str, access: Access) -> StackText:
+    """Return a stack's texts.
+
+    Args:
+        stack: the stack with its sizes.
+        make: returns the parts of a cell; its sizes are arguments if that is wanted and possible.
+        to: the framework.
+        access: how the frame calls weights and sizes.
+
+    Raises:
+        ConfigError: a part of a layer cannot be written as code.
+    """
+    kinds: dict[str, Kind] = {}
+    names = []
+    # The last block of a stack has weights that the others lack, and its class serves all.
+    for layer in reversed(stack.layers):
+        name, kind = _kind(layer, make, to, access, kinds)
+        kinds.setdefault(name, kind)
+        names.append(name)
+    names.reverse()
+    ordered = list(dict.fromkeys(names))
+    for name in ordered:
+        # Sizes by default are those of the first layer of a kind.
+        fed = cell_of(stack.layers[names.index(name)]).features
+        kinds[name] = replace(kinds[name], parts=replace(kinds[name].parts, features=fed))
+    of = [kinds[name] for name in names]
+    first, sized = stack.layers[0], all(kind.sized for kind in of)
+    block = of[0].block
+    if block is not None:
+        sizes = {"width": block.width, **({} if block.tied else {"units": block.units})}
+        sized &= all(k.block is not None and k.block.tied == block.tied for k in of)
+    else:
+        sizes = {"features": cell_of(first).features, "units": cell_of(first).units}
+        sized &= not any("features" in kind.parts.width.lower() for kind in of)
+    layers = []
+    for index, (kind, layer) in enumerate(zip(of, stack.layers, strict=True)):
+        cell, below = cell_of(layer), of[index - 1].parts.width.replace("self.", "")
+        width = access.first_features.upper() if to in ("jax", "numpy") else "features"
+        features = (width if index == 0 else below) if sized else str(cell.features)
+        units = access.first_units if sized else str(cell.units)
+        layers.append(LayerText(kind, features, units, index + 1 == len(of)))
+    helpers: dict[str, str] = {}
+    for kind in of:
+        helpers.update(kind.parts.helpers)
+        helpers.update(kind.block.helpers if kind.block else {})
+        helpers.update(kind.parts.parallel.helpers if kind.parts.parallel else {})
+    if stack.dropout and to == "jax":
+        helpers["dropout"] = FRAMEWORKS[to].helpers["dropout"]
+    titles = {kind.title for kind in of}
+    title = f"{of[0].title}Stack" if len(titles) == 1 else "Stack"
+    return StackText(
+        title=title,
+        about=_about(title, [kinds[name] for name in ordered], of, stack.dropout, to),
+        kinds=tuple(kinds[name] for name in ordered),
+        layers=tuple(layers),
+        sizes=sizes if sized else {},
+        features=first.width if isinstance(first, BuiltBlock) else first.features,
+        dropout=0.0 if to == "numpy" else stack.dropout,
+        helpers=helpers,
+        layout=_layout(stack.layers, of),
+    )
+
+
+def _kind(
+    layer: Cell | BuiltBlock, make: MakeParts, to: str, access: Access, known: Mapping[str, Kind]
+) -> tuple[str, Kind]:
+    """Return what identifies a kind of layers, and the kind."""
+    cell = cell_of(layer)
+    name = json.dumps(cell.spec.canonical(), sort_keys=True, default=str)
+    if name in known:
+        return name, known[name]
+    parts = make(cell, True)
+    block = None
+    titles = {kind.parts.title for kind in known.values()}
+    title, number = parts.title, 1
+    while title in titles:
+        number += 1
+        title = f"{parts.title}{number}"
+    prefix = f"{slug(cell.spec.name or 'cell')}{number if number > 1 else ''}_"
+    parts = replace(parts, title=title)
+    if isinstance(layer, BuiltBlock):
+        block = blocks.write(layer, parts, to, access, f"{prefix}cell_")
+        parts = replace(make(cell, block.sized), title=title)
+        block = replace(block, title=f"{title}Block")
+    kind = Kind(prefix, parts, block)
+    if not kind.sized:
+        name = f"{name} {cell.units} {cell.features}"
+    return name, known.get(name, kind)
+
+
+def _about(
+    title: str, kinds: Sequence[Kind], layers: Sequence[Kind], dropout: float, to: str
+) -> list[str]:
+    counts = [(name, len(list(run))) for name, run in groupby(k.title for k in layers)]
+    shown = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
+    found = [f"{title}: {len(layers)} layers one after the other: {shown}."]
+    if dropout and to == "numpy":
+        found.append("For inference: in training, gatekit also draws dropout after each layer.")
+    last = f"Written by gatekit {__version__}."
+    for kind in kinds:
+        own = kind.parts.about if kind.block is None else kind.block.about
+        found += [paragraph for paragraph in own if not paragraph.startswith(last)]
+    return [*found, f"{last} License of this file: MIT."]
+
+
+def _layout(layers: Sequence[Cell | BuiltBlock], kinds: Sequence[Kind]) -> Layout:
+    """Return the weights of all layers; only the last block has those of what follows a stack."""
+    found = []
+    final = layers[-1].finish if isinstance(layers[-1], BuiltBlock) else None
+    after = {part.name for part in final.parts} if final is not None else set()
+    for index, (layer, kind) in enumerate(zip(layers, kinds, strict=True)):
+        lacks = after if isinstance(layer, BuiltBlock) and layer.finish is None else set()
+        layout = kind.parts.layout if kind.block is None else kind.block.layout
+        for stack in layout.stacks:
+            if stack.weights[0].partition("/")[0] not in lacks or kind.block is None:
+                names = tuple(f"{index}/{name}" for name in stack.weights)
+                found.append(Weights(f"layers.{index}.{stack.attribute}", names))
+    return Layout((), tuple(found))
