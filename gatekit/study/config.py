@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.block.reading import PLAIN
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.errors import ConfigError, kind_of, listed
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -15,7 +15,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import instead, kind_of, meant, shown
+from .remedies import instead, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -187,6 +187,44 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+EXAMPLES: dict[str, Any] = {
+    "width": 64,
+    "mixers": ["lstm", "gru"],
+    "vary": "init",
+    "match": "lstm",
+    "executor": "auto",
+    "seeds": 3,
+    "n_jobs": 2,
+    "retry": "failed",
+    "trials": 20,
+    "study": "first",
+    "plugins": ["plugins/mine.py"],
+    "track": ["tensorboard"],
+    "jit": "auto",
+    "optimizer.name": "adam",
+    "optimizer.learning_rate": 0.001,
+    "optimizer.clipnorm": 1.0,
+    "optimizer.schedule": "cosine",
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": True,
+    "optimizer.weight_decay": 0.01,
+    "optimizer.decayed": "matrices",
+    "optimizer.beta_1": 0.9,
+    "optimizer.beta_2": 0.999,
+    "optimizer.epsilon": 1e-7,
+    "optimizer.warmup": 0.1,
+    "optimizer.final": 0.1,
+    "optimizer.decay": 0.2,
+    "optimizer.ema": 0.999,
+    "trainer.epochs": 20,
+    "trainer.steps": 1000,
+    "trainer.batch": 32,
+    "trainer.patience": 5,
+    "trainer.tbptt": 50,
+}
+"""A value of each key that has no default, or whose default is no example."""
+
+
 def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with every value checked and every default filled in.
 
@@ -317,21 +355,31 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in config.items() if k not in TRAINER_OMITTED or v != TRAINER_OMITTED[k]}
 
 
+def _example(key: str) -> Any:
+    """Return a value that a key allows, for messages."""
+    return EXAMPLES.get(key, DEFAULTS.get(key))
+
+
 def _checked(
     data: Mapping[str, Any], known: Mapping[str, Check], prefix: str, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     checked = {}
     for key, value in data.items():
         if key not in known:
+            near = meant(str(key), [*known, *also], prefix, _PLACES)
+            first = next(iter(known))
+            such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
             raise ConfigError(
-                f"{prefix}{key} is not a key{meant(str(key), [*known, *also], prefix, _PLACES)} "
-                f"Keys: {listed([*known, *also], 40)}."
+                f"{prefix}{key} is not a key{near} Keys: {listed([*known, *also], 40)}."
+                f"{such if prefix and near == '.' else ''}"
             )
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:
+            name = f"{prefix}{key}"
+            remedy = instead(name, value, known[key], _example(name))
             raise ConfigError(
-                f"{prefix}{key}={shown(value)} ({kind_of(value)}) is not allowed: "
-                f"{prefix}{key} is {wrong}.{instead(f'{prefix}{key}', value, known[key])}"
+                f"{name}={shown(value)} ({kind_of(value)}) is not allowed: {name} is {wrong}."
+                f"{remedy}"
             ) from None
     return checked

@@ -37,6 +37,14 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         if isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
+        elif callable(config):
+            remedy = (
+                "; a gate is a class in a file of ./plugins: `gatekit new gate NAME` writes one"
+            )
+        elif where == "output_unit":
+            remedy = "; write for example hidden"
+        elif "gate" in where or where.startswith("swap."):
+            remedy = "; write for example power_law"
         if isinstance(config, (list, tuple)) and where.startswith("swap."):
             gates = ",".join(str(each) for each in config)
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
