@@ -153,6 +153,7 @@ def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
 
 
 _SUCH = {
+    "overrides": "'cell=lstm task=adding'",
     "study": "'forgetting'",
     "swap": "{'forget': 'power_law'}",
     "gates": "{'forget': 'power_law'}",

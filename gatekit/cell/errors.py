@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import os
+import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     match = same or [
         bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
     ]
+    match = match or _of_one_word(name, bare)
     return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
+    """Return the names that share a word with another: ``copy_memory`` and ``copying``."""
+
+    def words(text: str) -> set[str]:
+        return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
+
+    ours = words(name)
+    shared = {text: len(ours & words(bare)) for bare, text in known.items()} if ours else {}
+    return sorted((t for t, count in shared.items() if count), key=lambda t: (-shared[t], len(t)))
 
 
 def alternatives(

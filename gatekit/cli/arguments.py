@@ -79,10 +79,14 @@ class Parser(argparse.ArgumentParser):
         """Return the option that is meant, or why a second study is not taken."""
         name = argument.split("=")[0]
         if not name.startswith("-"):
+            if argument.endswith((".yaml", ".yml", ".json", ".csv")) and self.prog.endswith("code"):
+                return "; type cell=NAME for the file conf/cell/NAME.yaml."
             if "=" in name + argument and "--where" in options:
                 return f"; did you mean --where {argument}?"
+            if any(action.dest == "sql" for action in self._actions):
+                return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
             if any(action.dest == "study" for action in self._actions):
-                return "; it takes one study, and names with spaces need quotes."
+                return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
             typed = " ".join([self.prog, *_positional(self)])
             return f"; type `{typed}`."
         if any(action.dest == "overrides" for action in self._actions):

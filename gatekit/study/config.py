@@ -360,6 +360,16 @@ def _example(key: str) -> Any:
     return EXAMPLES.get(key, DEFAULTS.get(key))
 
 
+def meant_key(key: str) -> str:
+    """Return the key that is meant by a misspelt one, or the key itself."""
+    group, dot, name = key.rpartition(".")
+    keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
+    if name in keys or not keys:
+        return key
+    near = meant(name, [*keys], group + dot, _PLACES)
+    return near.partition("did you mean ")[2].rstrip("?") or key
+
+
 def _checked(
     data: Mapping[str, Any], known: Mapping[str, Check], prefix: str, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
@@ -367,6 +377,9 @@ def _checked(
     for key, value in data.items():
         if key not in known:
             near = meant(str(key), [*known, *also], prefix, _PLACES)
+            group = near.partition("did you mean ")[2].rstrip("?")
+            if isinstance(value, Mapping) and value and group in GROUP_KEYS:
+                near = f"; did you mean {meant_key(f'{group}.{next(iter(value))}')}?"
             first = next(iter(known))
             such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
             raise ConfigError(

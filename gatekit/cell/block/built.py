@@ -96,7 +96,8 @@ def build_block(
         block, value = spec.block, error.value
         for option in block.option_names():
             if type(own := getattr(block, option)) is type(value) and own == value:
-                error.option, error.example = option, getattr(type(block), option)
+                default = getattr(type(block), option)
+                error.option, error.example = option, error.example if default == value else default
                 raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
         raise
 

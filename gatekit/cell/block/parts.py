@@ -68,10 +68,8 @@ class Parts:
             return lift(value)
         size = self._size(value)
         if groups < 1 or size % groups:
-            raise CellError(
-                f"{self._where}: the norm {name!r} has {groups} groups, and {size} units are not a "
-                "multiple of that; choose other units or another number of heads."
-            )
+            expected = f"an integer from 1 that divides the {size} units, or the units other ones"
+            raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
         options = {"norm": kind, "groups": groups}
         count = (2 if kind == "layer" else 1) * size // groups
         flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
