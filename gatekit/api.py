@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import OTHER_ARGUMENTS, remedied
+from gatekit.cell.calls import OTHER_ARGUMENTS, refuse_attribute, remedied
 from gatekit.cell.errors import ConfigError, RunError, nearest
 from gatekit.cell.notebook import Drawing, Text, table
 
@@ -135,6 +135,14 @@ class Planned:
         """Label and error of each variant that cannot be built or trained."""
         tried = [(t.label, t.error) for t in self.preview.trials if t.error]
         return [*self.preview.broken, *tried]
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            train = "gatekit.train(...) with the same arguments trains these runs"
+            instead = dict.fromkeys(("run", "train", "start", "launch", "execute", "fit"), train)
+            known = ("preview", "runs", "broken")
+            refuse_attribute("a plan", name, known, instead)
 
     def __repr__(self) -> str:
         rows: list[list[object]] = [[*self._head()], *self._rows()]
@@ -397,6 +405,16 @@ class Shown(Text):
         shown = cls(text(data))
         shown.data, shown._equations = data, mathml(equations(cell))
         return shown
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            instead = dict.fromkeys(
+                ("plot", "draw", "diagram", "show", "figure", "save"),
+                "gatekit.diagram(CELL).save('cell.svg') draws the cell",
+            )
+            known = ("data", "latex")
+            refuse_attribute("a cell that is shown", name, known, instead)
 
     @property
     def latex(self) -> str:

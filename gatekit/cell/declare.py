@@ -73,7 +73,10 @@ class Declared:
                 if name in _LENGTH and "length" in kind._option_types:
                     near = "; did you mean 'length'?"
                 if name in _SHORT and "initializers" in kind._option_types:
-                    near = f"; did you mean {_SHORT[name]}?"
+                    meant = _SHORT[name]
+                    if isinstance(value, str):
+                        meant = meant.replace("zeros", value)
+                    near = f"; did you mean {meant}?"
                 raise ConfigError(
                     f"{kind.__name__} has no option {name!r}{near or '.'} "
                     f"Its options: {listed(kind._option_types)}."

@@ -153,6 +153,7 @@ _KEYS = ("cell", "units", "features", "output_unit", "block", "width", "swap", "
 """Keys that newcomers type as options."""
 _SAME = (
     ("--to", "--output", "--out", "-o"),
+    ("--framework", "--backend", "--target", "--to"),
     ("--figure", "--plot"),
     ("--where", "--filter"),
     ("--baseline", "--against", "--reference", "--control"),
@@ -167,6 +168,8 @@ _NOTES = {
     "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
     "--split NAME another test set.",
     "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
+    "--host": "; the page is for this machine only: `ssh -L 8850:localhost:8850 HOST` shows it on "
+    "another one.",
     "--open": "; the page is a file: open it in a browser.",
     "--sort": "; the table lists the groups by their mean, the best first.",
     "--seeds": "; seeds are chosen by train: seeds=5.",

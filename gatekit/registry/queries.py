@@ -142,7 +142,8 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
         others = listed((b.name for b in found), 6)
         return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
     reasons = "; ".join(
-        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
+        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason.rstrip('.')}"
+        for b in likely
     )
     return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
 

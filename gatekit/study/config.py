@@ -240,6 +240,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
     refuse_keywords(data, "")
+    _refuse_name_as_key(data, known)
     config = _checked(data, known, "", also=("experiment",))
     for key in known:
         if key not in config:
@@ -262,6 +263,20 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     if config["study"] is not None:
         study_name(config["study"])
     return config
+
+
+def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> None:
+    """Refuse ``adding.length=9``: the name of what was chosen in place of its key."""
+    chosen = {"task": "name", "cell": "name", "optimizer": "name", "block": "kind"}
+    for group, key in chosen.items():
+        name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
+        if isinstance(name, str) and name in data and name not in known:
+            inner = data[name]
+            option = next(iter(inner), "KEY") if isinstance(inner, Mapping) else "KEY"
+            raise ConfigError(
+                f"{name}.{option} is not a key: {name} is the name of the {group}; type "
+                f"{group}.{option}=VALUE."
+            )
 
 
 def _windows(config: Mapping[str, Any], tbptt: int) -> None:

@@ -191,6 +191,8 @@ def _refuse_swept(typed: Sequence[str]) -> None:
                 f"{word}: seeds is the number of seeds, and cannot be swept. Type -m seed={value} "
                 "for these seeds, or seeds=3 for the seeds 0, 1, 2."
             )
+        if key == "track":
+            raise ConfigError(f"{word}: a list is written in brackets; type 'track=[{value}]'.")
         raise ConfigError(
             f"{word}: one command runs one study, and {key} cannot be swept; type "
             f"{key}={value.partition(',')[0]}."

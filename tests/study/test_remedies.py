@@ -80,6 +80,8 @@ def test_each_key_with_a_wrong_value() -> None:
         ({"units": [16, 32]}, "type -m units=16,32."),
         ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
+        ({"adding": {"length": 9}}, "type task.length=VALUE"),
+        ({"study": "my study"}, "Type study=my_study."),
     ],
     ids=str,
 )
@@ -95,6 +97,7 @@ def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], meant: str) 
         ("cell=lstm,units=32", "type cell=lstm units=32"),
         ("seeds=1,2,3", "Type -m seed=1,2,3"),
         ("study=a,b", "type study=a."),
+        ("track=mlflow,wandb", "type 'track=[mlflow,wandb]'"),
     ],
 )
 def test_words_that_are_nearly_right(word: str, meant: str) -> None:

@@ -159,7 +159,11 @@ def checked_units(units: Any) -> int:
         ConfigError: it is not a whole number from 1.
     """
     if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-        swapped = "; the cell comes first: RNN('lstm', 8)" if isinstance(units, str) else ""
+        swapped = ""
+        if isinstance(units, str):
+            swapped = "; the cell comes first: RNN('lstm', 8)"
+            if units.strip().isdecimal():
+                swapped = f", not a string: write units={int(units)}"
         came = "units is missing" if units is REQUIRED else f"units={units!r}"
         such = swapped or ": write gatekit.RNN('lstm', units=64)"
         raise ConfigError(f"{came}: a whole number from 1 is expected{such}")
