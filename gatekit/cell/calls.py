@@ -106,7 +106,7 @@ def _unbound(
         if name in known or open_ended:
             continue
         meant = OTHER_ARGUMENTS.get(name)
-        near = f"; did you mean {meant}=?" if meant in known else nearest(name, known) or "."
+        near = f"; did you mean {meant!r}?" if meant in known else nearest(name, known) or "."
         if name in notes:
             near = f": {notes[name]}."
         came = f"{name}={excerpt(repr(value), 40)}"
