@@ -222,7 +222,7 @@ EXAMPLES: dict[str, Any] = {
     "trainer.patience": 5,
     "trainer.tbptt": 50,
 }
-"""A value of each key that has no default, or whose default is no example."""
+"""A value of each key that has no default, or a default that shows nothing."""
 
 
 def validate(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def find(run: str, root: Path | str) -> Found:
         names = listed(str(p.relative_to(root)) for p in paths)
         if paths:
             raise RunError(
-                f"{len(paths)} runs in {root} begin with {run}: {names}. Type more digits."
+                f"{len(paths)} runs begin with {run} in {root}: {names}. Type more digits."
             )
         raise RunError(
             f"no run in {root} begins with {run}. `gatekit status STUDY --runs` lists the runs of "
