@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.calls import OTHER_ARGUMENTS, refuse_attribute, remedied
+from gatekit.cell.errors import ConfigError, RunError, nearest
 from gatekit.cell.notebook import Drawing, Text, table
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _NAMED = ("cell", "task", "output_unit", "block", "optimizer", "trainer")
 _NAMES = ("name", "kind")
 
 
+@remedied("gatekit.train(cell='lstm', task='adding')")
 def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> Study:
     """Train a model or a sweep as ``gatekit train`` does, and return the study.
 
@@ -92,6 +94,7 @@ def train(overrides: str | Sequence[str] = (), /, *others: Any, **keys: Any) -> 
     return load(study, root)
 
 
+@remedied("gatekit.plan(cell='lstm', task='adding')")
 def plan(overrides: str | Sequence[str] = (), /, *, try_out: bool = True, **keys: Any) -> Planned:
     """Return what `train` would do with the same arguments, as ``gatekit plan`` does.
 
@@ -132,6 +135,14 @@ class Planned:
         """Label and error of each variant that cannot be built or trained."""
         tried = [(t.label, t.error) for t in self.preview.trials if t.error]
         return [*self.preview.broken, *tried]
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            train = "gatekit.train(...) with the same arguments trains these runs"
+            instead = dict.fromkeys(("run", "train", "start", "launch", "execute", "fit"), train)
+            known = ("preview", "runs", "broken")
+            refuse_attribute("a plan", name, known, instead)
 
     def __repr__(self) -> str:
         rows: list[list[object]] = [[*self._head()], *self._rows()]
@@ -175,6 +186,7 @@ class Planned:
         return [*notes, *(f"BROKEN {label}: {error}" for label, error in self.broken)]
 
 
+@remedied("gatekit.extend('STUDY', most=20)")
 def extend(
     study: str,
     root: str | Path = "experiments",
@@ -215,9 +227,13 @@ def extend(
 
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:
+        known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY)
+        meant = OTHER_ARGUMENTS.get(unknown[0])
+        near = nearest(unknown[0], known) or "."
+        near = f"; did you mean {meant!r}?" if meant in known else near
         raise ConfigError(
-            f"{unknown[0]}={grouping[unknown[0]]!r}: extend takes {', '.join(FAMILY)} of a "
-            "comparison; give others to gatekit.compare."
+            f"{unknown[0]}={grouping[unknown[0]]!r} is not an argument of extend{near} It takes "
+            f"most, seeds, step, launch and {', '.join(FAMILY)}; give others to gatekit.compare."
         )
     if seeds is not None and (most is not None or step is not None):
         raise ConfigError("give either seeds=N, which only adds seeds, or most=N.")
@@ -244,6 +260,7 @@ def extend(
     return compare(study, root, **asked)
 
 
+@remedied("gatekit.report('STUDY')")
 def report(
     study: str | Study,
     to: str | Path | None = None,
@@ -272,6 +289,7 @@ def report(
         RunError: there is no such study.
         ConfigError: an argument is not allowed, or the file cannot be written.
     """
+    from gatekit.compare.compared import as_lists
     from gatekit.compare.comparison import compare
     from gatekit.compare.recipe import arguments
     from gatekit.compare.report.context import sheet
@@ -281,12 +299,14 @@ def report(
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
-    compared = compare(study, root, x=x, **grouping)
+    grouping = as_lists(grouping)
+    compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path
 
 
+@remedied("gatekit.show('lstm', units=64)")
 def show(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,
@@ -316,6 +336,7 @@ def show(
     return Shown.of(built, bibliography(tuple(plugins)))
 
 
+@remedied("gatekit.diagram('lstm', units=64)")
 def diagram(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     units: int = 64,
@@ -389,6 +410,16 @@ class Shown(Text):
         shown = cls(text(data))
         shown.data, shown._equations = data, mathml(equations(cell))
         return shown
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            instead = dict.fromkeys(
+                ("plot", "draw", "diagram", "show", "figure", "save"),
+                "gatekit.diagram(CELL).save('cell.svg') draws the cell",
+            )
+            known = ("data", "latex")
+            refuse_attribute("a cell that is shown", name, known, instead)
 
     @property
     def latex(self) -> str:

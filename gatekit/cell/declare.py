@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import sys
@@ -11,7 +12,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from .errors import ConfigError, listed, nearest
+from .errors import NO_EXAMPLE, ConfigError, OptionError, kind_of, listed, nearest
 
 
 class Declared:
@@ -72,14 +73,16 @@ class Declared:
                 if name in _LENGTH and "length" in kind._option_types:
                     near = "; did you mean 'length'?"
                 if name in _SHORT and "initializers" in kind._option_types:
-                    near = f"; did you mean {_SHORT[name]}?"
+                    meant = _SHORT[name]
+                    if isinstance(value, str):
+                        meant = meant.replace("zeros", value)
+                    near = f"; did you mean {meant}?"
                 raise ConfigError(
                     f"{kind.__name__} has no option {name!r}{near or '.'} "
                     f"Its options: {listed(kind._option_types)}."
                 )
-            object.__setattr__(
-                self, name, _checked(kind.__name__, name, value, kind._option_types[name])
-            )
+            hint, default = kind._option_types[name], getattr(kind, name, NO_EXAMPLE)
+            object.__setattr__(self, name, _checked(kind.__name__, name, value, hint, default))
         missing = kind._needed - set(options)
         if missing:
             first = min(missing)
@@ -181,24 +184,45 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _checked(owner: str, name: str, value: object, hint: Any) -> Any:
+def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> Any:
     converted = _convert(value, hint)
     if converted is _WRONG:
         remedy = ""
-        if name == "bias" and not isinstance(value, str):
+        if name == "bias" and type(value) in (int, float) and -1e6 <= value <= 1e6:  # type: ignore[operator]
             remedy = (
                 f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
-        instead = (
-            "" if typing.get_origin(hint) is typing.Literal else f", not {type(value).__name__}"
-        )
-        raise ConfigError(
-            f"{owner}: option {name}={value!r} should be {_hint_text(hint)}{instead}.{remedy}"
+        literal = typing.get_origin(hint) is typing.Literal
+        instead = "" if literal else f", not {kind_of(value)}"
+        raise OptionError(
+            owner, name, value, f"{_hint_text(hint)}{instead}", _such(value, hint, default), remedy
         )
     if isinstance(converted, float) and not math.isfinite(converted):
-        raise ConfigError(f"{owner}: option {name} is not finite, or beyond 1e300.")
+        raise OptionError(owner, name, value, "a finite number, not beyond 1e300", plain(default))
     return converted
+
+
+def _such(value: object, hint: Any, default: Any) -> Any:
+    """Return a value for a message: what is probably meant, or else the default."""
+    if isinstance(value, str):
+        choices = [a for a in typing.get_args(hint) if isinstance(a, str)]
+        if near := nearest(value, choices):
+            return near.split("'")[1]
+        with contextlib.suppress(ValueError):
+            number = float(value)
+            found = _convert(int(number) if number.is_integer() else number, hint)
+            if found is not _WRONG:
+                return found
+    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+    if hint is bool and str(value).lower() in words:
+        return words[str(value).lower()]
+    if isinstance(value, float) and value.is_integer() and _convert(int(value), hint) is not _WRONG:
+        return int(value)
+    if default is not NO_EXAMPLE:
+        return plain(default)
+    samples = (1, 0.5, True, "NAME", ["NAME"], [1], {"KEY": "VALUE"})
+    return next((s for s in samples if _convert(s, hint) is not _WRONG), NO_EXAMPLE)
 
 
 _WRONG = object()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 MAX_MESSAGE = 4_000
 MAX_NEAREST = 64
@@ -36,6 +40,76 @@ class ConfigError(GatekitError):
     """A configuration key or value is not allowed."""
 
 
+NO_EXAMPLE: Any = object()
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value is, in words."""
+    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
+    kinds |= {dict: "a mapping", list: "a list", tuple: "a list", type(None): "nothing"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+def as_typed(value: Any, quoted: bool = False) -> str:
+    """Return a value as it is typed on a command line.
+
+    Args:
+        value: plain data.
+        quoted: whether strings are in quotes.
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return repr(value) if quoted else value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {as_typed(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(as_typed, value)) + "]"
+    return safe_repr(value)
+
+
+def safe_repr(value: Any) -> str:
+    """Return ``repr``; Python refuses that of an integer with more than 4,300 digits."""
+    try:
+        return repr(value)
+    except ValueError:
+        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
+
+
+class OptionError(ConfigError):
+    """A value of an option is not allowed.
+
+    Args:
+        owner: the class of the gate, task or block.
+        option: the option's name.
+        value: what came.
+        expected: what is allowed, in words.
+        example: a value that is allowed; `NO_EXAMPLE` if there is none to show.
+        remedy: a further sentence, with a space before it.
+    """
+
+    def __init__(
+        self, owner: str, option: str, value: object, expected: str, example: Any, remedy: str = ""
+    ) -> None:
+        self.option, self.value, self.example = option, value, example
+        self._expected, self._remedy = expected, remedy
+        such = "" if example is NO_EXAMPLE or remedy else f" Write {option}={example!r}."
+        came = excerpt(safe_repr(value))
+        super().__init__(f"{owner}: option {option}={came} should be {expected}.{remedy or such}")
+
+    def as_key(self, prefix: str) -> str:
+        """Return the message for a value that was given as a key of the configuration.
+
+        Args:
+            prefix: the group with its dot, such as ``block.``.
+        """
+        name, example = prefix + self.option, self.example
+        typed = f"{name}={as_typed(example)}"
+        such = "" if example is NO_EXAMPLE or self._remedy else f" Type {shlex.quote(typed)}."
+        came = as_typed(self.value, quoted=True)
+        return f"{name}={excerpt(came)} should be {self._expected}.{self._remedy or such}"
+
+
 class DataError(GatekitError):
     """A data set is missing, damaged, or does not have the expected form."""
 
@@ -57,7 +131,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
     match = same or [
         bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
     ]
+    match = match or _of_one_word(name, bare)
     return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
+    """Return the names that share a word with another: ``copy_memory`` and ``copying``."""
+
+    def words(text: str) -> set[str]:
+        return {word[:4] for word in re.split(r"[\W_]+", text.lower()) if len(word) >= 4}
+
+    ours = words(name)
+    shared = {text: len(ours & words(bare)) for bare, text in known.items()} if ours else {}
+    return sorted((t for t, count in shared.items() if count), key=lambda t: (-shared[t], len(t)))
 
 
 def alternatives(

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -40,10 +41,19 @@ class Parser(argparse.ArgumentParser):
         """
         missing = message.partition("required: ")[2]
         example = f"type `{self.prog} {' '.join(_positional(self))}`; " if missing else ""
-        if valueless := re.fullmatch(r"argument (\S*?)(--[\w-]+): expected .*", message):
-            action = self._option_string_actions[valueless[2]]
+        if wrong := _WRONG.fullmatch(message):
+            flag, reason, came = wrong["name"].rpartition("/")[2], wrong["reason"], wrong["came"]
+            action = self._option_string_actions.get(flag)
+            action = action or next(a for a in self._actions if flag in (a.metavar, a.dest))
+            typed = f"{self.prog} ... {flag}" if action.option_strings else self.prog
             value = action.metavar or action.dest.upper()
-            example = f"type `{self.prog} ... {valueless[2]} {value}`; "
+            if reason.startswith("invalid"):
+                allowed, such = _allowed(action, came)
+                value = such or value
+                message = f"{flag} {came}: {allowed}"
+            elif reason.startswith("ignored explicit"):
+                message, value = f"{flag}={came}: {flag} takes no value", ""
+            example = f"type `{typed} {value}".rstrip() + "`; "
         raise ConfigError(f"{self.prog}: {message}; {example}`{self.prog} --help` explains it.")
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
@@ -58,9 +68,10 @@ class Parser(argparse.ArgumentParser):
         for argument in unknown:
             options = [o for action in self._actions for o in action.option_strings]
             what = "option" if argument.startswith("-") else "argument"
-            hint = self._hint(argument, options)
+            hint = self._hint(argument, options) or f"; `{self.prog} --help` explains its options."
+            shown = [option for option in options if option not in ("-h", "--debug")]
             raise ConfigError(
-                f"{self.prog} has no {what} {argument!r}{hint or '.'} Options: {listed(options)}."
+                f"{self.prog} has no {what} {argument!r}{hint} Options: {listed(shown)}."
             )
         return known
 
@@ -68,12 +79,21 @@ class Parser(argparse.ArgumentParser):
         """Return the option that is meant, or why a second study is not taken."""
         name = argument.split("=")[0]
         if not name.startswith("-"):
+            if argument.endswith((".yaml", ".yml", ".json", ".csv")) and self.prog.endswith("code"):
+                return "; type cell=NAME for the file conf/cell/NAME.yaml."
             if "=" in name + argument and "--where" in options:
                 return f"; did you mean --where {argument}?"
+            if any(action.dest == "sql" for action in self._actions):
+                return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
             if any(action.dest == "study" for action in self._actions):
-                return "; it takes one study, and names with spaces need quotes."
+                return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
             typed = " ".join([self.prog, *_positional(self)])
             return f"; type `{typed}`."
+        if any(action.dest == "overrides" for action in self._actions):
+            key = name.lstrip("-").replace("-", "_")
+            if key in _KEYS:
+                value = argument.partition("=")[2] or "VALUE"
+                return f"; keys are typed without dashes: type {key}={value}."
         if name == "--study" and any(action.dest == "study" for action in self._actions):
             return f"; the study's name needs no option: type `{self.prog} {_after(argument)}`."
         meant = next((m for group in _SAME for m in group if name in group and m in options), None)
@@ -84,6 +104,38 @@ class Parser(argparse.ArgumentParser):
         if name == "-o" and "--csv" in options:
             return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
         return _NOTES.get(name) or nearest(name, options)
+
+
+_WRONG = re.compile(
+    r"argument (?P<name>.*?): "
+    r"(?P<reason>expected .*|invalid [^:]*: '?|ignored explicit argument '?)"
+    r"(?P<came>.*?)'?(?: \(choose from .*\))?"
+)
+"""What argparse reports of one argument."""
+
+_CHOICES = {
+    **dict.fromkeys(("pytorch", "th", "pt"), "torch"),
+    **dict.fromkeys(("tf", "tensorflow"), "keras"),
+    **dict.fromkeys(("flax", "haiku", "equinox"), "jax"),
+    **dict.fromkeys(("np", "python"), "numpy"),
+    **dict.fromkeys(("sh", "powershell"), "bash"),
+}
+"""What other programs call a choice."""
+
+
+def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
+    """Return what an argument may be, in words, and a value to type."""
+    if action.choices is not None:
+        names = [str(choice) for choice in action.choices]
+        meant = _CHOICES.get(came.lower(), "")
+        hint = nearest(came, names)
+        near = meant if meant in names else hint.split("'")[1] if hint else names[0]
+        return f"one of {listed(names)} is expected", shlex.quote(near)
+    default = action.default
+    usable = isinstance(default, (int, float)) and not isinstance(default, bool)
+    if action.type is int:
+        return "an integer is expected", str(default if usable else 10)
+    return "a number is expected", str(default if usable else 0.5)
 
 
 def _after(option: str) -> str:
@@ -97,8 +149,11 @@ def _positional(parser: argparse.ArgumentParser) -> list[str]:
     return [str(a.metavar or a.dest.upper()) for a in actions]
 
 
+_KEYS = ("cell", "units", "features", "output_unit", "block", "width", "swap", "plugins", "task")
+"""Keys that newcomers type as options."""
 _SAME = (
     ("--to", "--output", "--out", "-o"),
+    ("--framework", "--backend", "--target", "--to"),
     ("--figure", "--plot"),
     ("--where", "--filter"),
     ("--baseline", "--against", "--reference", "--control"),
@@ -113,6 +168,8 @@ _NOTES = {
     "--metric": "; a task has one metric, which the table names: --task NAME chooses the task, "
     "--split NAME another test set.",
     "--metrics": "; a task has one metric, which the table names: --task NAME chooses the task.",
+    "--host": "; the page is for this machine only: `ssh -L 8850:localhost:8850 HOST` shows it on "
+    "another one.",
     "--open": "; the page is a file: open it in a browser.",
     "--sort": "; the table lists the groups by their mean, the best first.",
     "--seeds": "; seeds are chosen by train: seeds=5.",

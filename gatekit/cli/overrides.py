@@ -119,7 +119,12 @@ def _refuse(words: Sequence[str]) -> None:
     for word in words:
         key, equals, value = word.partition("=")
         if not equals and word.isidentifier():
-            raise ConfigError(f"{word!r} is not KEY=VALUE; type cell={word} to name a cell")
+            raise ConfigError(f"{word!r} is not KEY=VALUE; type {_meant(word)}")
+        if not equals and word.endswith((".yaml", ".yml")):
+            name = word.rpartition("/")[2].rpartition(".")[0]
+            raise ConfigError(
+                f"{word!r} is not KEY=VALUE; type cell={name} for the file conf/cell/{name}.yaml"
+            )
         names = value.strip("[]").split(",")
         if key in ("cell", "block", "output_unit") and len(names) > 1:
             listed = f"{key}={','.join(names)}"
@@ -127,6 +132,21 @@ def _refuse(words: Sequence[str]) -> None:
                 f"{listed} names {len(names)}, and this command takes one; type {key}={names[0]}. "
                 f"To train all of them, type gatekit train -m {listed}"
             )
+
+
+def _meant(name: str) -> str:
+    """Return the key that a bare name is a value of, with the name."""
+    from gatekit.registry import catalogue, tasks
+
+    known = catalogue()
+    if name in known.gates:
+        return f"cell=lstm swap.forget={name} for a cell with this gate"
+    for key, names in (("output_unit", known.output_units), ("block", known.blocks)):
+        if name in names:
+            return f"cell=lstm {key}={name} for a cell with it"
+    if name in tasks():
+        return "cell=NAME: this name is a task, which `gatekit tasks` describes"
+    return f"cell={name} to name a cell"
 
 
 def _features(sizes: Sequence[str]) -> int:

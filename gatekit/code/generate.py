@@ -63,7 +63,9 @@ def generate(
         ConfigError: there is no such framework, or a part cannot be written as code.
     """
     if to not in FRAMEWORKS:
-        raise ConfigError(f"--to {to}{alternatives(to, FRAMEWORKS, 'frameworks')}")
+        raise ConfigError(
+            f"to={to!r}: there is no such framework{alternatives(to, FRAMEWORKS, 'frameworks')}"
+        )
     access, frame = FRAMES[to]
     if isinstance(built, Stack):
         return _stacked(built, to, known)

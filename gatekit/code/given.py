@@ -8,6 +8,7 @@ from typing import Any
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import read_block
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.schema import CellSpec, OutputUnitSpec, read_cell, read_output_unit
@@ -19,7 +20,13 @@ from .generate import generate
 from .sizes import unit_of
 from .stacks import build_stack
 
+_FILE = dict.fromkeys(
+    ("file", "path", "filename", "output", "out"),
+    "the code is returned; write Path('cell.py').write_text(gatekit.code('lstm'))",
+)
 
+
+@remedied("gatekit.code('lstm', to='torch')", _FILE)
 def code(
     cell: str | Mapping[str, Any] | CellSpec | Cell | Any,
     to: str = "torch",

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.calls import refuse_attribute, remedied
 
 from . import comparison as plain
-from .study import Study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,9 +62,7 @@ class Comparison(plain.Comparison):
                 "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }
-            hint = "" if name.startswith("_") else nearest(name, dir(self))
-            hint = f"; {instead[name]}" if name in instead else hint
-            raise AttributeError(f"a comparison has no {name!r}{hint}")
+            refuse_attribute("a comparison", name, dir(self), instead)
 
     def _repr_html_(self) -> str:
         from .figures.kinds import curves_html
@@ -91,24 +87,20 @@ def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def as_lists(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments of a comparison, with a list where one string or a mapping came."""
+    return {name: _as_list(name, value) for name, value in options.items()}
+
+
+_METRIC = "a task has one metric, and tasks=['NAME'] chooses the task"
+_checked = remedied("gatekit.compare('STUDY', by=['cell'])", {"metric": _METRIC})(plain.compare)
+
+
 @functools.wraps(plain.compare)
 def compare(*arguments: Any, **options: Any) -> Comparison:
     """Compare the groups of a study; see ``gatekit.compare.comparison.compare``.
 
     A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
     """
-    known = inspect.signature(plain.compare).parameters
-    for name in options:
-        if name not in known:
-            meant = {"label": "labels", "task": "tasks", "name": "study"}.get(name)
-            hint = f"; did you mean {meant!r}?" if meant else nearest(name, known) or "."
-            if name == "metric":
-                hint = "; a task has one metric, and tasks=NAME chooses the task."
-            raise ConfigError(f"compare has no argument {name!r}{hint} Arguments: {listed(known)}.")
-    if arguments and not isinstance(arguments[0], (str, Study)):
-        raise ConfigError(
-            f"study={arguments[0]!r}: the name of one study is expected, such as "
-            "gatekit.compare('forgetting'), or what gatekit.load returned"
-        )
-    found = plain.compare(*arguments, **{k: _as_list(k, v) for k, v in options.items()})
+    found = _checked(*arguments, **as_lists(options))
     return Comparison(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})

@@ -16,7 +16,7 @@ from gatekit.runs.studies import plan_file
 
 from .study import Study, load, studies
 
-_WAITING = ("PLANNED", "RUNNING")
+_COUNTED = ("done", "failed", "interrupted", "lost", "corrupt", "running", "waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,10 @@ class Overview:
     Attributes:
         study: its name.
         done: runs with an outcome.
-        failed: runs that ended without one, or are damaged.
+        failed: runs that ended with an error.
+        interrupted: runs that were stopped; the same command continues them.
+        lost: runs whose process disappeared.
+        corrupt: runs whose files are damaged.
         running: runs in progress.
         waiting: planned runs that have not started.
         variants: groups of runs that differ only in their seed.
@@ -39,6 +42,9 @@ class Overview:
     study: str
     done: int
     failed: int
+    interrupted: int
+    lost: int
+    corrupt: int
     running: int
     waiting: int
     variants: int
@@ -46,6 +52,12 @@ class Overview:
     metrics: tuple[str, ...]
     changed: str
     error: str | None = None
+
+    @property
+    def counts(self) -> str:
+        """The runs by state in the words of ``gatekit status``: ``3 done, 1 interrupted``."""
+        found = {state: getattr(self, state) for state in _COUNTED}
+        return ", ".join(f"{count} {state}" for state, count in found.items() if count)
 
 
 def overviews(root: Path | str = "experiments") -> list[Overview]:
@@ -59,7 +71,7 @@ def overviews(root: Path | str = "experiments") -> list[Overview]:
         try:
             found.append(overview(load(name, root)))
         except RunError as error:
-            found.append(Overview(name, 0, 0, 0, 0, 0, (), (), "", str(error)))
+            found.append(Overview(name, 0, 0, 0, 0, 0, 0, 0, 0, (), (), "", str(error)))
     return sorted(found, key=lambda one: one.changed, reverse=True)
 
 
@@ -73,7 +85,10 @@ def overview(study: Study) -> Overview:
     return Overview(
         study.name,
         done,
-        len(study.runs) - done - sum(states[state] for state in _WAITING),
+        states["FAILED"],
+        states["INTERRUPTED"],
+        states["LOST"],
+        states["CORRUPT"],
         states["RUNNING"],
         states["PLANNED"] + len(planned),
         len({group.variant for group in group_runs(study.runs).groups}),

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import RunError, nearest
+from gatekit.cell.calls import refuse_attribute
+from gatekit.cell.errors import RunError
 from gatekit.runs.names import IMPORTED, RUNS
 from gatekit.runs.record import KeptRuns, Run, is_run
 from gatekit.runs.studies import looks as looks_file
@@ -49,9 +50,7 @@ class Study:
                 "to_dataframe": "type study.to_pandas()",
                 "df": "type study.to_pandas()",
             }
-            hint = "" if name.startswith("_") else nearest(name, dir(self))
-            hint = f"; {instead[name]}" if name in instead else hint
-            raise AttributeError(f"a study has no {name!r}{hint}")
+            refuse_attribute("a study", name, dir(self), instead)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gatekit.cell.calls import remedied
 from gatekit.cell.errors import DataError
 
 
@@ -23,6 +24,7 @@ def bucket(time: int) -> int:
     return length
 
 
+@remedied("gatekit.pad_time(x, mask)")
 def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Return a batch padded at its end to one of few lengths, and the mask of its valid steps.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError, alternatives
+from gatekit.cell.errors import ConfigError, OptionError, alternatives, as_typed
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Task
 
@@ -58,8 +59,21 @@ class Components:
             )
         try:
             return self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
+        except OptionError as error:
+            raise ConfigError(f"task={name}: {error.as_key('task.')}") from None
         except ConfigError as error:
-            raise ConfigError(f"task={name}: {error}") from None
+            raise ConfigError(f"task={name}: {error}{self._default(name, str(error))}") from None
+
+    def _default(self, name: str, message: str) -> str:
+        """Return what to type for options that a task refused without saying it."""
+        if re.search(r"\b([Tt]ype|such as|write) ", message):
+            return ""
+        defaults = self.defaults(self.tasks[name])
+        named = re.findall(r"\b(\w+)=(\S+?)[.,;:]?(?= |$)", message)
+        changed = [o for o, value in named if o in defaults and value != str(defaults[o])]
+        if not changed:
+            return ""
+        return f" Type task.{changed[0]}={as_typed(defaults[changed[0]])}, its default."
 
     def hashes(
         self,

@@ -137,11 +137,13 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
         plugins: as in `catalogue`.
     """
     found = complete_registry(plugins).broken
-    likely = [b for b in found if b.name == name or _mentions(b.path, name)] or found
+    likely = [b for b in found if b.name == name or _mentions(b.path, name)]
     if not likely:
-        return ""
+        others = listed((b.name for b in found), 6)
+        return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
     reasons = "; ".join(
-        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason}" for b in likely
+        f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason.rstrip('.')}"
+        for b in likely
     )
     return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
 

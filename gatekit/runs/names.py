@@ -92,9 +92,11 @@ def study_name(name: str) -> str:
         ConfigError: it could leave the folder, or could not be typed.
     """
     if not isinstance(name, str) or not _NAME.match(name) or name.endswith("."):
+        usable = re.sub(r"[^A-Za-z0-9._-]+", "_", str(name)).strip("._-")[:100]
         raise ConfigError(
             f"study={name!r} cannot be a folder's name: use letters, digits, '.', '_' and '-', "
-            "100 at most, beginning with a letter or digit."
+            "100 at most, beginning with a letter or digit. "
+            f"Type study={usable if _NAME.match(usable) else 'first'}."
         )
     return name
 

@@ -9,8 +9,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from gatekit.cell.calls import refuse_attribute, remedied
 from gatekit.cell.errors import ConfigError, RunError, excerpt
 
 from . import durable, heartbeat
@@ -22,6 +23,20 @@ from .names import LOG, RUNS, study_name
 from .result import OUTCOMES, OWN
 
 _SPLITS = {"train": "train", "val": "validation", "validation": "validation", "test": "test"}
+_LATER = {
+    "tags": "run.note('TEXT') records a remark, and config what the run is",
+    "notes": "run.note('TEXT') records a remark",
+    "tracker": "`gatekit export STUDY` writes for TensorBoard and MLflow",
+    "resume": "a run that is complete has run.done == True; others start again",
+}
+_INSTEAD = {
+    **dict.fromkeys(("log_metric", "log_metrics", "log_scalar"), "type run.log(epoch, val=0.25)"),
+    **dict.fromkeys(("log_param", "log_params", "config_update"), "give config={...} to run"),
+    **dict.fromkeys(("finish", "end", "close", "stop"), "the end of the `with` block ends it"),
+    **dict.fromkeys(("summary", "results", "best"), "type gatekit.load(STUDY).to_pandas()"),
+    **dict.fromkeys(("add_tag", "tags", "set_tags", "log_text"), "type run.note('TEXT')"),
+}
+"""What other trackers call a method of a run, with what to write."""
 
 
 class Run:
@@ -72,7 +87,10 @@ class Run:
             self.data_hash = hashlib.sha256(canonical_json(config).encode()).hexdigest()
             self.name, reverse = (self._name(metric) for metric in (self.metric, other))
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"config of the run {study!r} is not plain data: {error}") from None
+            raise ConfigError(
+                f"config of the run {study!r} is not plain data: {error}. Write numbers, strings, "
+                "lists and mappings: array.tolist(), float(value), str(path)."
+            ) from None
         runs = Path(root) / study / RUNS
         if (runs / reverse).exists():
             raise ConfigError(
@@ -87,6 +105,11 @@ class Run:
         self.notes: list[str] = []
         self.step_seconds: float | None = None
 
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            refuse_attribute("a run", name, dir(self), _INSTEAD)
+
     def _name(self, metric: Mapping[str, Any]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}
         return fingerprint(own, {}, self.data_hash, {})
@@ -100,6 +123,7 @@ class Run:
             self.began = time.monotonic()
         return self
 
+    @remedied("run.log(epoch, val=0.25)")
     def log(
         self,
         epoch: int,
@@ -151,6 +175,7 @@ class Run:
             self.folder.log({**record, "metric": name, "value": float(number), "seconds": seconds})
         self.scores.append(score)
 
+    @remedied("run.parameters(model.count_params())")
     def parameters(self, total: int, recurrent: int | None = None) -> None:
         """Record the number of trained parameters, for tables.
 
@@ -161,6 +186,7 @@ class Run:
         self.check_open()
         self.count = {"recurrent": recurrent, "total": int(total)}
 
+    @remedied("run.note('the loss jumped')")
     def note(self, text: str) -> None:
         """Record a remark in ``log.txt`` and in ``result.json``.
 
@@ -232,6 +258,10 @@ class Run:
         self.folder.finish(result)
 
 
+_CALL = "gatekit.run('STUDY', {'lr': 0.1}, seed=0)"
+
+
+@remedied(_CALL, _LATER)
 def run(
     study: str,
     config: Mapping[str, Any],

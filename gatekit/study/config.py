@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gatekit.cell.block.reading import PLAIN
-from gatekit.cell.errors import ConfigError, listed
+from gatekit.cell.errors import ConfigError, kind_of, listed
 from gatekit.recurrence.executors.choose import EXECUTORS
 from gatekit.registry.tracker import NAMES
 from gatekit.runs.names import study_name
@@ -15,7 +15,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import instead, kind_of, meant, shown
+from .remedies import instead, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -187,6 +187,44 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+EXAMPLES: dict[str, Any] = {
+    "width": 64,
+    "mixers": ["lstm", "gru"],
+    "vary": "init",
+    "match": "lstm",
+    "executor": "auto",
+    "seeds": 3,
+    "n_jobs": 2,
+    "retry": "failed",
+    "trials": 20,
+    "study": "first",
+    "plugins": ["plugins/mine.py"],
+    "track": ["tensorboard"],
+    "jit": "auto",
+    "optimizer.name": "adam",
+    "optimizer.learning_rate": 0.001,
+    "optimizer.clipnorm": 1.0,
+    "optimizer.schedule": "cosine",
+    "optimizer.momentum": 0.9,
+    "optimizer.nesterov": True,
+    "optimizer.weight_decay": 0.01,
+    "optimizer.decayed": "matrices",
+    "optimizer.beta_1": 0.9,
+    "optimizer.beta_2": 0.999,
+    "optimizer.epsilon": 1e-7,
+    "optimizer.warmup": 0.1,
+    "optimizer.final": 0.1,
+    "optimizer.decay": 0.2,
+    "optimizer.ema": 0.999,
+    "trainer.epochs": 20,
+    "trainer.steps": 1000,
+    "trainer.batch": 32,
+    "trainer.patience": 5,
+    "trainer.tbptt": 50,
+}
+"""A value of each key that has no default, or a default that shows nothing."""
+
+
 def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with every value checked and every default filled in.
 
@@ -202,6 +240,7 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = {**RUN_KEYS, **LAUNCH_KEYS}
     refuse_keywords(data, "")
+    _refuse_name_as_key(data, known)
     config = _checked(data, known, "", also=("experiment",))
     for key in known:
         if key not in config:
@@ -224,6 +263,20 @@ def validate(data: Mapping[str, Any]) -> dict[str, Any]:
     if config["study"] is not None:
         study_name(config["study"])
     return config
+
+
+def _refuse_name_as_key(data: Mapping[str, Any], known: Mapping[str, Check]) -> None:
+    """Refuse ``adding.length=9``: the name of what was chosen in place of its key."""
+    chosen = {"task": "name", "cell": "name", "optimizer": "name", "block": "kind"}
+    for group, key in chosen.items():
+        name = data[group].get(key) if isinstance(data.get(group), Mapping) else None
+        if isinstance(name, str) and name in data and name not in known:
+            inner = data[name]
+            option = next(iter(inner), "KEY") if isinstance(inner, Mapping) else "KEY"
+            raise ConfigError(
+                f"{name}.{option} is not a key: {name} is the name of the {group}; type "
+                f"{group}.{option}=VALUE."
+            )
 
 
 def _windows(config: Mapping[str, Any], tbptt: int) -> None:
@@ -317,21 +370,44 @@ def _trainer(given: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in config.items() if k not in TRAINER_OMITTED or v != TRAINER_OMITTED[k]}
 
 
+def _example(key: str) -> Any:
+    """Return a value that a key allows, for messages."""
+    return EXAMPLES.get(key, DEFAULTS.get(key))
+
+
+def meant_key(key: str) -> str:
+    """Return the key that is meant by a misspelt one, or the key itself."""
+    group, dot, name = key.rpartition(".")
+    keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
+    if name in keys or not keys:
+        return key
+    near = meant(name, [*keys], group + dot, _PLACES)
+    return near.partition("did you mean ")[2].rstrip("?") or key
+
+
 def _checked(
     data: Mapping[str, Any], known: Mapping[str, Check], prefix: str, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     checked = {}
     for key, value in data.items():
         if key not in known:
+            near = meant(str(key), [*known, *also], prefix, _PLACES)
+            group = near.partition("did you mean ")[2].rstrip("?")
+            if isinstance(value, Mapping) and value and group in GROUP_KEYS:
+                near = f"; did you mean {meant_key(f'{group}.{next(iter(value))}')}?"
+            first = next(iter(known))
+            such = f" Type for example {prefix}{first}={_example(f'{prefix}{first}')}."
             raise ConfigError(
-                f"{prefix}{key} is not a key{meant(str(key), [*known, *also], prefix, _PLACES)} "
-                f"Keys: {listed([*known, *also], 40)}."
+                f"{prefix}{key} is not a key{near} Keys: {listed([*known, *also], 40)}."
+                f"{such if prefix and near == '.' else ''}"
             )
         try:
             checked[key] = known[key](value)
         except WrongError as wrong:
+            name = f"{prefix}{key}"
+            remedy = instead(name, value, known[key], _example(name))
             raise ConfigError(
-                f"{prefix}{key}={shown(value)} ({kind_of(value)}) is not allowed: "
-                f"{prefix}{key} is {wrong}.{instead(f'{prefix}{key}', value, known[key])}"
+                f"{name}={shown(value)} ({kind_of(value)}) is not allowed: {name} is {wrong}."
+                f"{remedy}"
             ) from None
     return checked

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, kind_of, listed, nearest
 from gatekit.runs.environment import gpu_visible
 
+from .remedies import instead, shown
 from .schema import Check, WrongError, flag, mapping, number, one_of, optional, text, texts, whole
 
 BACKENDS = ("process", "ray", "slurm")
@@ -98,6 +99,21 @@ class Options:
 
 
 CHECKS: dict[str, Check] = {f.name: f.metadata["check"] for f in fields(Options)}
+EXAMPLES: dict[str, Any] = {
+    **{f.name: f.default for f in fields(Options)},
+    "gpus": 1,
+    "timeout": 3600,
+    "address": "auto",
+    "resources": {"memory_gb": 8},
+    "partition": "gpu",
+    "account": "lab",
+    "qos": "normal",
+    "constraint": "a100",
+    "memory_gb": 16,
+    "setup": ["module load cuda"],
+    "sbatch": {"mail-type": "END"},
+}
+"""A value of each key, for messages."""
 SHARED = ("n_jobs", "threads")
 """Keys that may be typed with and without ``hydra.launcher.``."""
 
@@ -131,8 +147,10 @@ def read_options(data: Mapping[str, Any]) -> Options:
         try:
             values[key] = CHECKS[key](value)
         except WrongError as wrong:
+            name = f"hydra.launcher.{key}"
             raise ConfigError(
-                f"hydra.launcher.{key}={value!r} is not allowed: {key} is {wrong}."
+                f"{name}={shown(value)} ({kind_of(value)}) is not allowed: {name} is {wrong}."
+                f"{instead(name, value, CHECKS[key], EXAMPLES.get(key))}"
             ) from None
     return Options(**values)
 

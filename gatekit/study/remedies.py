@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gatekit.cell.errors import nearest
+from gatekit.cell.errors import as_typed, excerpt, nearest, safe_repr
 
 from .schema import Check, WrongError, flag, flag_or_auto
 
@@ -70,11 +70,27 @@ OTHER_NAMES = {
 """Names that other libraries use for keys, with the key that is meant."""
 
 
-def instead(key: str, value: Any, check: Check) -> str:
-    """Return what to type for a value that is nearly right, as a sentence, or an empty string."""
-    if key == "swap" and isinstance(value, str):
-        role, colon, gate = value.replace("=", ":").partition(":")
-        typed = f"swap.{role}={gate}" if colon else f"swap.forget={value}"
+def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
+    """Return what to type for a value that is not allowed, as a sentence.
+
+    Args:
+        key: the whole key.
+        value: what came.
+        check: what judges values of the key.
+        example: a value that is allowed; None if there is none.
+
+    Returns:
+        The sentence with a space before it; an empty string if nothing can be typed.
+    """
+    groups = ("cell", "task", "block", "output_unit", "optimizer", "trainer")
+    if key in groups:
+        name = value if isinstance(value, str) and value else "NAME"
+        return f" Type {key}={name} to choose one, and {key}.KEY=VALUE to set one of its keys."
+    if key == "swap":
+        role, colon, gate = str(value).replace("=", ":").partition(":")
+        typed = f"swap.{role}={gate}" if colon and isinstance(value, str) else "swap.forget="
+        typed += "" if colon and isinstance(value, str) else str(value)
+        typed = typed if isinstance(value, str) else "swap.forget=power_law"
         return f" Name the role that the gate plays: type {typed}."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
         return f" Type precision={near}."
@@ -84,17 +100,49 @@ def instead(key: str, value: Any, check: Check) -> str:
         return " seeds=3 runs the seeds 0, 1, 2; to choose them type -m seed=0,1,2 instead."
     if isinstance(value, str) and (ends := re.fullmatch(r"(\d+) *(?:\.\.\.?|:|-) *(\d+)", value)):
         return f" For a range type -m '{key}=range({ends[1]},{int(ends[2]) + 1})'."
-    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
-    nearly: bool | int | None = (
-        words.get(str(value).lower()) if check in (flag, flag_or_auto) else None
-    )
-    if isinstance(value, float) and value.is_integer():
-        nearly = int(value)
-    with contextlib.suppress(WrongError):
-        if nearly is not None:
-            check(nearly)
-            return f" Type {key}={shown(nearly)}."
+    if isinstance(value, list) and value and allowed(check, value[0]):
+        return f" To run each of them type -m {key}={','.join(as_typed(v) for v in value)}."
+    for nearly in (*_nearly(value, check), example):
+        if nearly is not None and allowed(check, nearly):
+            word = f"{key}={as_typed(nearly)}"
+            return f" Type {shlex.quote(word) if set(word) & set('[]{} ') else word}."
     return ""
+
+
+def _nearly(value: Any, check: Check) -> list[Any]:
+    """Return values that are probably meant, the likeliest first."""
+    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+    found: list[Any] = []
+    if check in (flag, flag_or_auto):
+        found.append(words.get(str(value).lower()))
+    if isinstance(value, float) and value.is_integer():
+        found.append(int(value))
+    if isinstance(value, str):
+        found += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
+        number = _NUMBER.fullmatch(value.strip().replace(",", "."))
+        if number is not None:
+            scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
+            amount = float(number[1]) * scale
+            found += [int(amount) if amount.is_integer() else amount]
+        try:
+            check(value)
+        except WrongError as wrong:
+            names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
+            hint = nearest(value, names)
+            found += [hint.split("'")[1]] if hint else []
+    return found
+
+
+_NUMBER = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
+
+
+def allowed(check: Check, value: Any) -> bool:
+    """Return whether a key may have a value."""
+    try:
+        check(value)
+    except WrongError:
+        return False
+    return True
 
 
 _PRECISIONS = {
@@ -132,13 +180,5 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
 
 def shown(value: Any) -> str:
     """Return a value as it is typed, at most 80 characters of it."""
-    plain = value is None or isinstance(value, bool)
-    typed = {None: "null", True: "true", False: "false"}[value] if plain else repr(value)
-    return typed if len(typed) <= 80 else typed[:77] + "..."
-
-
-def kind_of(value: Any) -> str:
-    """Return what a value is, in words."""
-    kinds = {bool: "a boolean", int: "an integer", float: "a number", str: "a string"}
-    kinds |= {dict: "a mapping", list: "a list", type(None): "nothing"}
-    return kinds.get(type(value), type(value).__name__)
+    typed = as_typed(value) if value is None or isinstance(value, bool) else safe_repr(value)
+    return excerpt(typed)

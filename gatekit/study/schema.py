@@ -18,7 +18,8 @@ def whole(low: int, high: int = 2**63 - 1) -> Check:
 
     def check(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise WrongError(f"an integer from {low}" + (f" to {high}" if high < 2**63 - 1 else ""))
+            beyond = high < 2**63 - 1 or (isinstance(value, int) and value > high)
+            raise WrongError(f"an integer from {low}" + (f" to {high:,}" if beyond else ""))
         return value
 
     return check

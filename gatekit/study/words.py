@@ -56,6 +56,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     _refuse_split(typed)
     _refuse_replaced(typed)
     _refuse_both(typed)
+    _refuse_swept(typed)
     return [prefixed(word, trusted) for word in _with_kinds(typed)]
 
 
@@ -104,6 +105,12 @@ def prefixed(word: str, trusted: bool = False) -> str:
         raise ConfigError(
             f"{word!r} is one word for your shell; remove the quotes around it: type "
             f"{several[1]}{several[2]}"
+        )
+    within = re.search(r",([A-Za-z_][\w.]*)=(?=[^,=])", value)
+    if within and not set(value[: within.start()]) & set("[{('\""):
+        typed = f"{word[: len(key) + 1 + within.start()]} {value[within.start() + 1 :]}"
+        raise ConfigError(
+            f"{word} has two keys in one word; put a space between them: type {typed}"
         )
     if name.startswith("hydra.launcher."):
         known_key(name.removeprefix("hydra.launcher.").partition(".")[0])
@@ -171,6 +178,27 @@ def _refuse_both(typed: Sequence[str]) -> None:
         raise ConfigError(f"block.kind={kind}: a block is chosen by its name; type block={kind}.")
 
 
+def _refuse_swept(typed: Sequence[str]) -> None:
+    """Refuse several values of a key that decides where and how all runs are made."""
+    from .config import LAUNCH_KEYS
+
+    for word in typed:
+        key, _, value = word.lstrip("+").partition("=")
+        if key not in LAUNCH_KEYS or "," not in value or set(value) & set("[{('\""):
+            continue
+        if key == "seeds":
+            raise ConfigError(
+                f"{word}: seeds is the number of seeds, and cannot be swept. Type -m seed={value} "
+                "for these seeds, or seeds=3 for the seeds 0, 1, 2."
+            )
+        if key == "track":
+            raise ConfigError(f"{word}: a list is written in brackets; type 'track=[{value}]'.")
+        raise ConfigError(
+            f"{word}: one command runs one study, and {key} cannot be swept; type "
+            f"{key}={value.partition(',')[0]}."
+        )
+
+
 def _with_kinds(typed: Sequence[str]) -> list[str]:
     """Return the words with ``swap.ROLE=GATE`` as ``swap.ROLE.kind=GATE`` where options follow."""
     words = []
@@ -207,10 +235,15 @@ def _refuse_key(key: str, name: str) -> None:
             f"{name}: a configuration is put elsewhere by @; type {name.partition('@')[0]}=NAME "
             f"{TRUST}."
         )
-    if not KEY.fullmatch(name):
+    if not KEY.fullmatch(name) and KEY.fullmatch(name.replace("-", "_")):
+        from .config import meant_key
+
+        typed = name.replace("-", "_")
         raise ConfigError(
-            f"{key!r} is not a key; type for example units=64 or task.length=9 {TRUST}."
+            f"{key!r} is not a key, because keys have no dashes; type {meant_key(typed)}=VALUE."
         )
+    if not KEY.fullmatch(name):
+        raise ConfigError(f"{key!r} is not a key; type for example units=64 or task.length=9.")
 
 
 def _of_hydra(name: str) -> bool:

@@ -9,6 +9,8 @@ from typing import ClassVar, Self
 
 import numpy
 
+from gatekit.cell.errors import PluginError
+
 from .seeds import generator
 from .task import Batch, Task, recipe_hash
 
@@ -42,6 +44,12 @@ class StreamedTask(Task):
 
     def data_hash(self) -> str:
         """Return the hash of the recipe and its options."""
+        if not isinstance(getattr(self, "recipe", None), str):
+            name = type(self).__name__
+            raise PluginError(
+                f"{name} declares no recipe, the name and version of its data; write "
+                f"recipe = '{name.lower()}/1' in the class, and increase the number if they change."
+            )
         return recipe_hash(self.recipe, self.options())
 
     def splits(self, rng: numpy.random.Generator) -> dict[str, Batch]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy
 
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError, DataError, PluginError, listed, nearest
+from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest
 from gatekit.runs.directions import Direction, contradiction, known_direction
 from gatekit.runs.fingerprint import canonical_json
 
@@ -108,6 +108,10 @@ class Batch:
     resets: numpy.ndarray | None = None
 
 
+_MOST = 2**31 - 1
+"""The largest integer of an option."""
+
+
 class Task(Declared, abc.ABC):
     """Base of every task; annotated class fields are its options.
 
@@ -150,11 +154,15 @@ class Task(Declared, abc.ABC):
 
     def __init__(self, **options: Any) -> None:
         Declared.__init__(self, **options)
+        for name in self.options():
+            if isinstance(value := getattr(self, name), int) and value > _MOST:
+                expected, example = f"at most {_MOST:,}", getattr(type(self), name, 10)
+                raise OptionError(type(self).__name__, name, value, expected, example)
         for name, least in self.lowest.items():
             if (value := getattr(self, name)) < least:
-                raise ConfigError(
-                    f"{type(self).__name__}: option {name}={value!r} should be at least {least}."
-                )
+                example = max(least, getattr(type(self), name, least))
+                expected = f"at least {least:g}"
+                raise OptionError(type(self).__name__, name, value, expected, example)
         self.check_options()
 
     def check_options(self) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, OptionError
 
 from .streamed import StreamedTask
 from .task import Batch, Metric, Signature
@@ -34,9 +34,8 @@ class LengthsTask(StreamedTask):
         """Refuse lengths that no sequence can have."""
         name = type(self).__name__
         if self.shortest > self.length:
-            raise ConfigError(
-                f"{name}: option shortest={self.shortest} should be at most length={self.length}."
-            )
+            expected = f"at most length={self.length}"
+            raise OptionError(name, "shortest", self.shortest, expected, self.length)
         least = self.lowest["shortest"]
         given = list(self.test_lengths)
         if any(type(n) is not int or n < least for n in given) or len(set(given)) < len(given):

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy
 
-from gatekit.cell.errors import DataError, PluginError, listed
+from gatekit.cell.errors import DataError, PluginError, kind_of, listed
 
 from .task import Batch, MetricName, Signature, Task
 
@@ -113,7 +113,9 @@ def check_batch(batch: Any, signature: Signature, where: str, allow_nan: bool = 
             bad value.
     """
     if not isinstance(batch, Batch):
-        raise DataError(f"{where} should be a gatekit.Batch, and is {type(batch).__name__}.")
+        raise DataError(
+            f"{where} should be a gatekit.Batch, and is {kind_of(batch)}; write return Batch(x, y)."
+        )
     tokens, every = signature.vocabulary is not None, signature.emission == "every"
     labels = signature.loss == "categorical"
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy
 
-from gatekit.cell.errors import PluginError
-from gatekit.tasks.task import Metric, Signature
+from gatekit.cell.errors import PluginError, kind_of
+from gatekit.tasks.task import Batch, Metric, Signature
 from gatekit.tasks.validate import DataWarning, check_contiguous, check_sample, check_splits
 
 from .outcome import CheckError
@@ -114,8 +114,10 @@ def document_in_order(subject: Subject) -> str | None:
 
 
 def _arrays(task: Any, seed: int) -> Iterator[Any]:
-    for batch in task.splits(numpy.random.default_rng(seed)).values():
-        yield from (a for a in vars(batch).values() if a is not None)
+    batches = [*task.splits(numpy.random.default_rng(seed)).values()]
     if task.streamed:
-        batch = task.sample(numpy.random.default_rng(seed), SIZE)
+        batches.append(task.sample(numpy.random.default_rng(seed), SIZE))
+    for batch in batches:
+        if not isinstance(batch, Batch):
+            raise CheckError(f"{kind_of(batch)} came, not a gatekit.Batch", "return Batch(x, y)")
         yield from (a for a in vars(batch).values() if a is not None)

@@ -83,7 +83,7 @@ def test_a_block_is_read_by_name_with_its_options():
         read_block({"kind": "plain", "conv": 0}, known)
     with pytest.raises(ConfigError, match="mlp='relu' should be one of 'swiglu'"):
         read_block({"kind": "modern", "mlp": "relu"}, known)
-    with pytest.raises(CellError, match="4 groups, and 6 units"):
+    with pytest.raises(ConfigError, match=r"block.heads=4 .* divides the 6 units.*block.heads=1"):
         built("gla", width=6, units=6)
 
 

@@ -66,9 +66,9 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
 @pytest.mark.parametrize(
     ("name", "given", "says"),
     [
-        ("number", "1", "should be a number, not str"),
-        ("number", True, "should be a number, not bool"),
-        ("number", None, "should be a number, not NoneType"),
+        ("number", "1", "should be a number, not a string"),
+        ("number", True, "should be a number, not a boolean"),
+        ("number", None, "should be a number, not nothing"),
         ("count", 1.5, "should be an integer"),
         ("count", True, "should be an integer"),
         ("word", 3, "should be a string"),
@@ -78,8 +78,8 @@ def test_a_value_of_the_right_type_is_kept(name, given, kept):
         ("either", 1.5, "should be an integer or a string"),
         ("items", "abc", "should be a list"),
         ("table", [1], "should be a mapping"),
-        ("number", math.nan, "is not finite"),
-        ("maybe", math.inf, "is not finite"),
+        ("number", math.nan, "should be a finite number"),
+        ("maybe", math.inf, "should be a finite number"),
         ("numbre", 1.0, r"has no option 'numbre'; did you mean 'number'\? Its options: anything"),
         ("zzz", 1.0, r"has no option 'zzz'\. Its options"),
         ("shared", 1, "has no option 'shared'"),

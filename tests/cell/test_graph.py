@@ -164,7 +164,7 @@ def test_norms_have_weights(built, lstm):
     ("norm", "says"),
     [
         ({"of": "c", "epsilon": 0}, r"cell\.norms\.shown\.epsilon: a positive number"),
-        ({"of": "c", "epsilon": True}, r"a positive number is expected, not True"),
+        ({"of": "c", "epsilon": True}, r"a positive number is expected, such as 1e-5, not True"),
         ({"of": "c", "eps": 1e-3}, "epsilon"),
         ({"epsilon": 1e-3}, r"cell\.norms\.shown: name the signal .* c or \{of: c, epsilon"),
         (["c"], r"name the signal to normalise"),
@@ -232,7 +232,7 @@ def test_a_gate_may_have_a_width_of_its_own(built, lstm, units, expected):
     [
         (0, "a width is a whole number from 1"),
         (-2, "a width is a whole number from 1"),
-        ("units / 3", r"a width is a whole number from 1 \(use // to divide\)"),
+        ("units / 3", r"a width is a whole number from 1; write for example units"),
         ("units // 5", "a width is a whole number from 1"),
         ("units // 0", "divides by zero"),
         ("unitss", "'unitss' is not a size; did you mean 'units'"),

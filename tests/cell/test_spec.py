@@ -22,8 +22,8 @@ REFUSED = {
     "8-nan": ({"initial": {"c": float("nan")}}, "cell.initial.c: the number is not finite"),
     "8-inf": ({"constants": {"k": float("inf")}}, "cell.constants.k: the number is not finite"),
     "8-huge": ({"initial": {"c": 10**5000}}, "cell.initial.c: the number is not finite, or beyond"),
-    "rate": ({"dropout": 1.0}, "cell.dropout: a rate in"),
-    "rate-negative": ({"zoneout": {"c": -0.1}}, "cell.zoneout.c: a rate in"),
+    "rate": ({"dropout": 1.0}, "cell.dropout: a rate from 0"),
+    "rate-negative": ({"zoneout": {"c": -0.1}}, "cell.zoneout.c: a rate from 0"),
     "18-target": ({"gates": {"input": {"_target_": "os.system"}}}, "given by registered name"),
     "20-gate": (
         {"gates": {"forget": {"kind": "forgett"}}},

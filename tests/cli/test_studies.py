@@ -22,7 +22,8 @@ def test_all_studies_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) 
     runs = write_study(root, {"lstm": [8.6, 8.7], "gru": [8.5]}, "first")
     write_run(runs, configuration("gru", 1), state="FAILED")
     write_run(runs, configuration("gru", 2), state="PLANNED")
-    write_study(root, {"lstm": [8.6]}, "second", task__name="adding")
+    other = write_study(root, {"lstm": [8.6]}, "second", task__name="adding")
+    write_run(other, configuration("lstm", 1, task__name="adding"), state="INTERRUPTED")
     (root / "not_a_study").mkdir()
     assert main(["studies"]) == 0
     text = capsys.readouterr().out
@@ -33,6 +34,8 @@ def test_all_studies_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert head.split() == ["study", "runs", "variants", "tasks", "metrics", "changed"]
     assert {row.split()[0] for row in rows} == {"first", "second"}
     assert "3 done, 1 failed, 1 waiting" in text
+    # The word of `gatekit status`: a stopped run has not failed.
+    assert "1 done, 1 interrupted" in text
     assert main(["studies", "--json"]) == 0
     found = {one["study"]: one for one in json.loads(capsys.readouterr().out)}
     first = found["first"]

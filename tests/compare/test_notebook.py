@@ -94,7 +94,7 @@ def test_python_takes_one_string_or_a_mapping_and_names_what_it_does_not_take(
     for arguments, options, remedy in (
         (("demo",), {"label": {}}, "did you mean 'labels'?"),
         (("demo",), {"task": "adding"}, "did you mean 'tasks'?"),
-        ((["demo", "other"],), {}, "the name of one study is expected"),
+        ((["demo", "other"],), {}, "such as study='forgetting'"),
     ):
         with pytest.raises(ConfigError, match=re.escape(remedy)):
             compare(*arguments, **options)

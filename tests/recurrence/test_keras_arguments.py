@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+import gatekit
 from gatekit import RNN, BlockLayer, Cell
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit.cell.errors import ConfigError, DataError, GatekitError
 from gatekit.recurrence.layers.arguments import ELSEWHERE, IN_CALLS, REMEDIES, own_arguments
 
 from .layers import FEATURES
@@ -111,3 +112,33 @@ def test_an_argument_of_a_call_elsewhere_is_refused_with_its_place(name: str) ->
 def test_a_typo_in_a_call_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match="did you mean 'initial_state'"):
         RNN("lstm", 4)(np.zeros((2, 5, 3), "float32"), initial_sate=None)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: gatekit.RNN("lstm", hidden_size=8), "write units=64"),
+        (lambda: gatekit.RNN("lstm"), r"units is missing.*gatekit.RNN\('lstm', units=64\)"),
+        (lambda: gatekit.RNN(units=8), r"the cell is missing.*gatekit.RNN\('lstm', units=64\)"),
+        (lambda: gatekit.RNN("lstm", "8"), "write units=8"),
+        (lambda: gatekit.RNN("lstm", 8, seed="a"), "such as seed=0"),
+        (lambda: gatekit.RNN("lstm", 8, stateful="no"), "True or False is expected"),
+        (lambda: gatekit.RNN("lstm", 8)(), r"write layer\(x\)"),
+        (lambda: gatekit.RNN("lstm", 8)([[1.0]]), r"write layer\(np.asarray"),
+        (lambda: gatekit.BlockLayer("modern"), r"the cell is missing.*BlockLayer\('modern'"),
+    ],
+)
+def test_arguments_that_are_missing_or_of_another_type(call, says):
+    with pytest.raises(GatekitError, match=says):
+        call()
+
+
+def test_attributes_of_other_libraries():
+    layer = gatekit.RNN("lstm", 8)
+    with pytest.raises(AttributeError, match=r"has no 'forward'; call it: layer\(x\)"):
+        _ = layer.forward
+    with pytest.raises(AttributeError, match=r"gatekit.convert.from_torch"):
+        _ = layer.load_state_dict
+    assert not hasattr(layer, "nothing_of_any_library")
+    with pytest.raises(AttributeError, match=r"has no 'show'; .*save\('cell.svg'\)"):
+        _ = gatekit.diagram("gru", 4).show

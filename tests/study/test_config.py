@@ -105,7 +105,7 @@ def test_row_18_target(changes):
         ({"seed": 1.0}, "seed is an integer"),
         ({"plugins": "a.py"}, "a list of texts"),
         ({"root": ""}, "root is a string"),
-        ({"seeds": 0}, "an integer from 1 to 100000, or null"),
+        ({"seeds": 0}, "an integer from 1 to 100,000, or null"),
         ({"n_jobs": 0}, "n_jobs is an integer"),
         ({"threads": None}, "threads is an integer"),
         ({"retry": "all"}, "one of failed, or null"),

@@ -147,7 +147,7 @@ def test_the_study_is_named_after_the_experiment(place):
 
 
 def test_one_command_is_one_study():
-    with pytest.raises(ConfigError, match="cannot be swept over"):
+    with pytest.raises(ConfigError, match="cannot be swept"):
         planned("-m", "study=a,b")
 
 

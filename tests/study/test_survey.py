@@ -137,7 +137,7 @@ def test_a_run_is_found_by_its_first_digits_or_its_folder(made):
     assert find(str(made.runs[1].path), "nowhere").label == "fail"
     with pytest.raises(RunError, match="5 runs begin with 000"):
         find("000", root)
-    with pytest.raises(RunError, match="no run is abc"):
+    with pytest.raises(RunError, match="begins with abc"):
         find("abc", root)
     with pytest.raises(RunError, match="type three or more"):
         find("../x", root)

@@ -263,7 +263,7 @@ def test_weights_need_a_target_for_every_step():
         ([numbers()], "returned a list"),
         (
             {"train": 1, "validation": 2, "test": 3},
-            "Given train should be a gatekit.Batch, and is int",
+            "Given train should be a gatekit.Batch, and is an integer",
         ),
     ],
 )

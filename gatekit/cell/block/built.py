@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gatekit.cell.analysis.cost import flops, state_size
-from gatekit.cell.errors import CellError
+from gatekit.cell.errors import CellError, ConfigError, OptionError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
@@ -89,6 +89,30 @@ def build_block(
     Raises:
         GatekitError: the block's parts do not fit together, or the cell cannot have these sizes.
     """
+    try:
+        return _built_block(spec, cell, unit, width, units, dropout, directions, last)
+    except OptionError as error:
+        # A size of a part is usually an option of the block.
+        block, value = spec.block, error.value
+        for option in block.option_names():
+            if type(own := getattr(block, option)) is type(value) and own == value:
+                default = getattr(type(block), option)
+                error.option, error.example = option, error.example if default == value else default
+                raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
+        raise
+
+
+def _built_block(
+    spec: BlockSpec,
+    cell: CellSpec,
+    unit: OutputUnitSpec,
+    width: int,
+    units: int,
+    dropout: float,
+    directions: int,
+    last: bool,
+) -> BuiltBlock:
+    """See `build_block`."""
     built: list[Cell] = []
 
     def mixer(features: int) -> Mixer:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gatekit.cell.errors import CellError, ConfigError, nearest
+from gatekit.cell.errors import CellError, ConfigError, OptionError, nearest
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, names, walk
 from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
 from gatekit.cell.language.shape import infer
@@ -68,10 +68,8 @@ class Parts:
             return lift(value)
         size = self._size(value)
         if groups < 1 or size % groups:
-            raise CellError(
-                f"{self._where}: the norm {name!r} has {groups} groups, and {size} units are not a "
-                "multiple of that; choose other units or another number of heads."
-            )
+            expected = f"an integer from 1 that divides the {size} units, or the units other ones"
+            raise OptionError(self._where, f"{name}.groups", groups, expected, 1)
         options = {"norm": kind, "groups": groups}
         count = (2 if kind == "layer" else 1) * size // groups
         flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
@@ -120,10 +118,8 @@ class Parts:
         """
         self._at_least(name, "kernel", kernel, 0)
         if kernel > _MOST_STEPS:
-            raise ConfigError(
-                f"{self._where}: the convolution {name!r} reads {kernel} steps; at most "
-                f"{_MOST_STEPS:,} are allowed. What is longer ago is for the cell."
-            )
+            expected = f"at most {_MOST_STEPS:,} steps; what is longer ago is for the cell"
+            raise OptionError(self._where, f"{name}.kernel", kernel, expected, 4)
         if kernel == 0:
             return lift(value)
         if kernel > 1 and self._mixer is None:
@@ -309,10 +305,8 @@ class Parts:
 
     def _at_least(self, name: str, what: str, value: Any, least: int) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(
-                f"{self._where}: {what} of {name!r} is {value!r}; an integer from {least} is "
-                "expected."
-            )
+            expected = f"an integer from {least}"
+            raise OptionError(self._where, f"{name}.{what}", value, expected, max(least, 4))
 
 
 def factor(name: str, value: float) -> None:

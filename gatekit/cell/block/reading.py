@@ -8,7 +8,7 @@ from typing import Any
 
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import plain
-from gatekit.cell.errors import ConfigError, alternatives
+from gatekit.cell.errors import ConfigError, OptionError, alternatives
 
 from .contract import Block
 
@@ -81,5 +81,7 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
         )
     try:
         return BlockSpec(kind, made(**given))
+    except OptionError as error:
+        raise ConfigError(f"block={kind}: {error.as_key('block.')}") from None
     except ConfigError as error:
         raise ConfigError(f"block={kind}: {error}") from None

@@ -288,7 +288,11 @@ def _check_bind(where: str, declared: RowWise) -> None:
         if argument not in arguments:
             raise CellError(
                 f"{where}.bind: {declared.definition()} has no argument {argument!r}"
-                f"{nearest(argument, arguments)}"
+                f"{nearest(argument, arguments) or '.'} "
+                f"Arguments: {listed(arguments)}. Write bind: {{ARGUMENT: SIGNAL}}."
             )
         if not isinstance(target, str):
-            raise CellError(f"{where}.bind.{argument}: a name is expected, not {target!r}")
+            raise CellError(
+                f"{where}.bind.{argument}: the name of a signal is expected, such as c_prev, "
+                f"not {target!r}"
+            )

@@ -50,10 +50,13 @@ def size(draft: Draft, value: object, where: str, chain: tuple[str, ...] = ()) -
     if not isinstance(result, int) or result < 1:
         raise CellError(
             f"{where}: {value!r} gives {result}; "
-            "a width is a whole number from 1 (use // to divide)"
+            "a width is a whole number from 1; write for example units, or units // 2"
         )
     if result > MAX_ELEMENTS:
-        raise CellError(f"{where}: {value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}")
+        raise CellError(
+            f"{where}: {value!r} is {result:,}; a width is at most {MAX_ELEMENTS:,}; write a "
+            "smaller number, such as 8"
+        )
     return result
 
 
@@ -111,7 +114,7 @@ def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -
             known = [*env, *draft.gates, *draft.inputs]
             raise CellError(
                 f"{where}: {name!r} is not a size{nearest(name, known) or '.'} "
-                f"Sizes: {listed(known)}."
+                f"Sizes: {listed(known)}. Write one of them, or a number such as 8."
             )
     try:
         return _arithmetic(expr, env)
@@ -119,7 +122,8 @@ def _computed(draft: Draft, value: object, where: str, chain: tuple[str, ...]) -
         raise CellError(f"{where}: {value!r} divides by zero") from None
     except OverflowError:
         raise CellError(
-            f"{where}: {value!r} is too large; a width is a whole number from 1 to {MAX_ELEMENTS:,}"
+            f"{where}: {value!r} is too large; a width is a whole number from 1 to "
+            f"{MAX_ELEMENTS:,}, such as 8"
         ) from None
 
 

@@ -143,7 +143,9 @@ class Weights:
         known, functions = self.widths.shapes, self.draft.spec.functions
         shape = infer(self.draft.with_constants(expr), known, functions, where)
         if not shape:
-            raise CellError(f"{where}: a plain number cannot be read; read a signal")
+            raise CellError(
+                f"{where}: a plain number cannot be read; read signals, as in reads: [x, h_prev]"
+            )
         return shape[0]
 
     def _initializer(self, declared: RowWise, which: str, default: Any) -> Any:

@@ -81,6 +81,11 @@ def _written(text: str) -> str:
         return _WHERE
     if "=" in text:
         return "; an equation is written NAME: EXPRESSION, with a colon"
+    if re.search(r"\b[WURV](_?\w*)? *[({]?[a-z]", text):
+        return (
+            "; learned matrices are in the reads of a gate: "
+            "candidate: {activation: tanh(pre), reads: [x, h_prev]}"
+        )
     return "; a product is written a * b, and a call tanh(a)"
 
 
@@ -138,7 +143,9 @@ class _Reader:
                 tree = ast.parse(self.text, mode="eval")
         except SyntaxError as error:
             place = max(0, (error.offset or 1) - 1)
-            why = (error.msg or "invalid syntax") + _written(self.text)
+            # Python's own advice, such as a forgotten comma, is of another language.
+            reason = (error.msg or "invalid syntax").partition(". ")[0]
+            why = reason + _written(self.text)
             raise self.error(why, place, place + 1) from None
         except (MemoryError, RecursionError, ValueError, UnicodeError):
             raise ExpressionError(

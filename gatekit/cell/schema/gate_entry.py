@@ -129,7 +129,9 @@ def _check_norm(norm: Mapping[str, Any] | None, where: str) -> None:
         or not isinstance(group, Sequence)
         or not all(isinstance(member, str) for member in group)
     ):
-        raise CellError(f"{where}.group: a list of gates is expected, not {group!r}")
+        raise CellError(
+            f"{where}.group: a list of gates is expected, such as [input, forget], not {group!r}"
+        )
 
 
 def signal_norm(value: object, where: str) -> SignalNorm:
@@ -152,5 +154,7 @@ def _epsilon(norm: Mapping[str, Any], where: str) -> float:
     epsilon = norm.get("epsilon", EPSILON)
     known = isinstance(epsilon, (int, float)) and not isinstance(epsilon, bool)
     if not known or not 0 < epsilon < 1e300:
-        raise CellError(f"{where}.epsilon: a positive number is expected, not {epsilon!r}")
+        raise CellError(
+            f"{where}.epsilon: a positive number is expected, such as 1e-5, not {epsilon!r}"
+        )
     return float(epsilon)

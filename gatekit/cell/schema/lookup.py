@@ -37,6 +37,14 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         if isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
+        elif callable(config):
+            remedy = (
+                "; a gate is a class in a file of ./plugins: `gatekit new gate NAME` writes one"
+            )
+        elif where == "output_unit":
+            remedy = "; write for example hidden"
+        elif "gate" in where or where.startswith("swap."):
+            remedy = "; write for example power_law"
         if isinstance(config, (list, tuple)) and where.startswith("swap."):
             gates = ",".join(str(each) for each in config)
             typed = f"to run each of them type -m {where}" if len(config) > 1 else f"type {where}"
@@ -91,11 +99,11 @@ def unknown(
     where: str, what: str, name: object, known: Mapping[str, Any], catalogue: Catalogue
 ) -> CellError:
     """Return the error that no such name is registered, with what is and how to add a plugin."""
-    broken = (
-        f" Left out because broken (gatekit plugins shows why): {listed(catalogue.broken, 6)}."
-        if catalogue.broken
-        else ""
-    )
+    # Each entry is a name, with its reason in brackets.
+    names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
+    mine = [entry for entry in catalogue.broken if str(entry).partition(" ")[0] == name]
+    broken = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
+    broken = f" Left out because broken: {listed(mine)}." if mine else broken if names else ""
     return CellError(
         f"{where}: there is no {what} {name!r}"
         f"{alternatives(str(name), known, f'{what}s', _LISTS.get(what, 'gatekit plugins'))} "

@@ -109,9 +109,11 @@ def _option(name: str, value: Any, where: str) -> Any:
             raise CellError(f"{where}: 0 (norms of columns) or 1 (of rows), not {value!r}")
         return int(found)
     if found < 0:
-        raise CellError(f"{where}: a number from 0 is expected, not {value!r}")
+        raise CellError(f"{where}: a number from 0 is expected, such as 1e-4, not {value!r}")
     if name == "rate" and found > 1:
-        raise CellError(f"{where}: a number between 0 and 1 is expected, not {value!r}")
+        raise CellError(
+            f"{where}: a number between 0 and 1 is expected, such as 0.5, not {value!r}"
+        )
     return found
 
 

@@ -21,7 +21,7 @@ def check_keys(given: Iterable[object], allowed: Sequence[str], where: str) -> N
         if key not in allowed:
             raise CellError(
                 f"{where}.{key}: no such key{nearest(str(key), allowed) or '.'} "
-                f"Keys: {listed(allowed)}."
+                f"Keys: {listed(allowed)}. Write one of them, or remove {key}."
             )
 
 
@@ -78,7 +78,7 @@ def text(config: Mapping[str, Any], key: str, default: str) -> str:
     """
     value = config.get(key, default)
     if not isinstance(value, str):
-        raise CellError(f"cell.{key}: a string is expected, not {value!r}")
+        raise CellError(f"cell.{key}: a string is expected, not {value!r}; write {key}: NAME")
     return value
 
 
@@ -101,9 +101,11 @@ def number(value: object, where: str) -> float:
         CellError: it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise CellError(f"{where}: a number is expected, not {value!r}")
+        raise CellError(f"{where}: a number is expected, such as 0.5, not {value!r}")
     if not abs(value) <= 1e300:
-        raise CellError(f"{where}: the number is not finite, or beyond 1e300")
+        raise CellError(
+            f"{where}: the number is not finite, or beyond 1e300; write for example 0.5"
+        )
     return float(value)
 
 
@@ -125,7 +127,9 @@ def rate(value: object, where: str) -> float:
     """
     found = number(value, where)
     if not 0.0 <= found < 1.0:
-        raise CellError(f"{where}: a rate in [0, 1) is expected, not {value!r}")
+        raise CellError(
+            f"{where}: a rate from 0 to below 1 is expected, such as 0.1, not {value!r}"
+        )
     return found
 
 
@@ -136,7 +140,9 @@ def width(value: object, where: str) -> int:
         CellError: it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise CellError(f"{where}: a width (a whole number from 1) is expected, not {value!r}")
+        raise CellError(
+            f"{where}: a width (a whole number from 1, such as 8) is expected, not {value!r}"
+        )
     return value
 
 

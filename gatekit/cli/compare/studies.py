@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gatekit.compare.overview import Overview
 
 _COLUMNS = ("study", "runs", "variants", "tasks", "metrics", "changed")
-_STATES = ("done", "failed", "running", "waiting")
 _SHORT = ("study", "runs", "variants", "changed")
 _FORMS = ((_COLUMNS, 3), (_COLUMNS, 1), (_COLUMNS, 0), (_SHORT, 0))
 
@@ -58,10 +57,9 @@ def run(name: str, argv: Sequence[str]) -> int:
 
 
 def _row(one: Overview, most: int) -> dict[str, Any]:
-    counts = {state: getattr(one, state) for state in _STATES}
-    runs = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     changed = one.changed[:16].replace("T", " ")
-    row = {"study": one.study, "runs": runs or "none", "variants": one.variants, "changed": changed}
+    row: dict[str, Any] = {"study": one.study, "runs": one.counts or "none"}
+    row |= {"variants": one.variants, "changed": changed}
     return row | {"tasks": _few(one.tasks, most), "metrics": _few(one.metrics, most)}
 
 

@@ -36,13 +36,8 @@ def comparison_html(comparison: Comparison) -> str:
 def study_html(study: Study) -> str:
     """Return the runs of a study by state, and the progress of running ones."""
     known = overview(study)
-    counts = [
-        f"{count} {state}"
-        for state in ("done", "failed", "running", "waiting")
-        if (count := getattr(known, state))
-    ]
-    facts = ", ".join(counts) or "no runs"
-    return f"<p>study <b>{escape(study.name)}</b>: {escape(facts)}</p>{_running(study)}"
+    facts = escape(known.counts or "no runs")
+    return f"<p>study <b>{escape(study.name)}</b>: {facts}</p>{_running(study)}"
 
 
 def _lines(texts: Sequence[str]) -> str:

@@ -14,11 +14,13 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.block.sketch import Part, Sketch
+from gatekit.cell.calls import REQUIRED
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
+    checked_flag,
     checked_units,
     features_of,
     own_arguments,
@@ -75,8 +77,8 @@ class BlockLayer(SequenceLayer):
 
     def __init__(
         self,
-        block: str | Mapping[str, Any],
-        cell: str | Mapping[str, Any] | CellSpec,
+        block: str | Mapping[str, Any] = REQUIRED,
+        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
         units: int | None = None,
         *,
         output_unit: Any = "hidden",
@@ -93,6 +95,11 @@ class BlockLayer(SequenceLayer):
         **keras_options: Any,
     ) -> None:
         known = catalogue(tuple(plugins))
+        if block is REQUIRED or cell is REQUIRED:
+            raise ConfigError(
+                f"{'the block' if block is REQUIRED else 'the cell'} is missing; write "
+                "gatekit.BlockLayer('modern', 'lstm'). `gatekit blocks` lists all blocks."
+            )
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
         chosen = read_block(block, known)
@@ -108,10 +115,12 @@ class BlockLayer(SequenceLayer):
         super().__init__(**keras_options)
         self.block = chosen
         self.units = None if units is None else checked_units(units)
-        self.bidirectional, self.finish = bool(bidirectional), bool(finish)
+        self.bidirectional = checked_flag("bidirectional", bidirectional)
+        self.finish = checked_flag("finish", finish)
         self.dropout = float(dropout)
-        self.return_sequences, self.return_state = bool(return_sequences), bool(return_state)
-        self.stateful = bool(stateful)
+        self.return_sequences = checked_flag("return_sequences", return_sequences)
+        self.return_state = checked_flag("return_state", return_state)
+        self.stateful = checked_flag("stateful", stateful)
         for name in ("return_state", "stateful"):
             if getattr(self, name):
                 self._one_direction(f"{name}=True")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gatekit.cell.calls import REQUIRED
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import ConfigError, DataError, nearest
 from gatekit.cell.schema import CellSpec, read_cell
@@ -52,7 +53,6 @@ REMEDIES: dict[str, str] = {
     "reset_after": "use the cell 'gru_reset_after' for True and the cell 'gru' for False",
     "time_major": "inputs are batch x time x features: use tf.transpose(x, [1, 0, 2])",
     "input_length": _INPUT,
-    "input_dim": _INPUT,
     "input_shape": _INPUT,
     "batch_input_shape": "give the model keras.Input(batch_shape=(batch, time, features))",
     "batch_size": "give the model keras.Input(batch_shape=(batch, time, features))",
@@ -82,10 +82,28 @@ def refuse_unknown(given: Mapping[str, Any], known: Collection[str]) -> None:
             )
 
 
+_STATES = "first states are given as layer(x, initial_state=[...]), one for each state"
 ELSEWHERE = {
     "swap": "a layer takes gates={ROLE: GATE}; swap is a key of gatekit.train and gatekit.show",
-    "hidden_size": "write units=",
+    **dict.fromkeys(
+        ("hidden_size", "hidden_dim", "num_units", "n_units", "d_model"),
+        "write units=64, or the number as the second argument",
+    ),
+    **dict.fromkeys(
+        ("input_size", "input_dim", "features", "n_features"),
+        "the width of the input is known at the first call; omit it",
+    ),
+    **dict.fromkeys(
+        ("nonlinearity", "proj_size"), "the cell decides it: `gatekit cells` lists all cells"
+    ),
+    **dict.fromkeys(("p", "drop", "dropout_rate", "drop_rate"), "write dropout=0.1"),
+    "bias": "each gate has its own bias: RNN({'defaults': ['lstm'], 'gates': {'forget': "
+    "{'bias': False}}}, ...) removes that of one gate",
+    "reverse": "write go_backwards=True",
     "block": "gatekit.BlockLayer(block, cell) is a recurrent layer with a block around it",
+    "initial_state": _STATES,
+    "mask": "a mask belongs to the call: layer(x, mask=...)",
+    "training": "it belongs to the call: layer(x, training=True)",
     "width": "a layer's units are its width, and a block is as wide as its input",
     "jit": "compile the model: model.compile(jit_compile=True); jit is a key of a run",
     "jit_compile": "compile the model: model.compile(jit_compile=True)",
@@ -98,7 +116,6 @@ ELSEWHERE = {
 }
 """What to write in place of arguments of torch, and of keys of a run."""
 
-_STATES = "first states are given as layer(x, initial_state=[...]), one for each state"
 _RESETS = "sequences are separated by layer(x, resets=...), batch x time, true where one begins"
 _LENGTHS = "padding is masked: layer(x, mask=tf.sequence_mask(lengths, time))"
 IN_CALLS = {
@@ -142,9 +159,26 @@ def checked_units(units: Any) -> int:
         ConfigError: it is not a whole number from 1.
     """
     if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-        swapped = "; the cell comes first: RNN('lstm', 8)" if isinstance(units, str) else ""
-        raise ConfigError(f"units={units!r}: a whole number from 1 is expected{swapped}")
+        swapped = ""
+        if isinstance(units, str):
+            swapped = "; the cell comes first: RNN('lstm', 8)"
+            if units.strip().isdecimal():
+                swapped = f", not a string: write units={int(units)}"
+        came = "units is missing" if units is REQUIRED else f"units={units!r}"
+        such = swapped or ": write gatekit.RNN('lstm', units=64)"
+        raise ConfigError(f"{came}: a whole number from 1 is expected{such}")
     return int(units)
+
+
+def checked_flag(name: str, value: Any) -> bool:
+    """Return a switch of a layer.
+
+    Raises:
+        ConfigError: it is neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+        raise ConfigError(f"{name}={value!r}: True or False is expected, such as {name}=True")
+    return bool(value)
 
 
 def specification(
@@ -165,6 +199,11 @@ def specification(
         raise ConfigError(
             f"gates={gates!r}: a mapping from roles to gates is expected, such as "
             "gates={'forget': 'power_law'}"
+        )
+    if cell is REQUIRED or cell is None:
+        raise ConfigError(
+            "the cell is missing; it comes first: gatekit.RNN('lstm', units=64). `gatekit cells` "
+            "lists all cells."
         )
     spec = cell if isinstance(cell, CellSpec) else load_cell(cell, catalogue)
     given = {name: value for name, value in options.items() if value is not None}
@@ -220,3 +259,23 @@ def own_arguments(kind: type) -> tuple[str, ...]:
     """Return the names of a class's arguments, without those that it passes on by keyword."""
     _, *parameters = inspect.signature(kind.__init__).parameters.values()  # type: ignore[misc]
     return tuple(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+
+
+_MODEL = "put the layer into a model: keras.Sequential([layer, keras.layers.Dense(1)])"
+ATTRIBUTES = {
+    "forward": "call it: layer(x), with x as batch x time x features",
+    **dict.fromkeys(("fit", "predict", "compile", "evaluate"), _MODEL),
+    **dict.fromkeys(
+        ("parameters", "named_parameters", "state_dict"),
+        "layer.trainable_weights has the weights, and layer.named_weights those by name",
+    ),
+    "load_state_dict": "gatekit.convert.from_torch(module) copies the weights of torch",
+    **dict.fromkeys(("train", "eval"), "it belongs to the call: layer(x, training=True)"),
+    **dict.fromkeys(("to", "cuda", "cpu"), "write `with tf.device(...)`, as for any Keras layer"),
+    **dict.fromkeys(("hidden_size", "num_units", "output_size"), "write layer.units"),
+    **dict.fromkeys(("summary", "describe"), "print(gatekit.show(layer)) shows its cell"),
+    **dict.fromkeys(("plot", "diagram", "draw"), "gatekit.diagram(layer) draws its cell"),
+    "state_size": "write layer.state_shapes(batch_size)",
+    "gates": "gatekit.show(layer) shows them, and layer.spec.gates has them",
+}
+"""What other libraries call an attribute of a layer, with what to write."""

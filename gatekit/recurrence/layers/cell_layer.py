@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
@@ -17,7 +18,7 @@ from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
-from .arguments import check_float, checked_units, refuse_unknown, specification
+from .arguments import ATTRIBUTES, check_float, checked_units, refuse_unknown, specification
 from .built import built
 from .regularizers import Rules
 from .seeds import SeededLayer
@@ -89,6 +90,13 @@ class CellLayer(SeededLayer):
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(name, getattr(self, name))
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name in ATTRIBUTES:
+                refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name

@@ -266,7 +266,9 @@ def checked_states(
         if len(values) != len(shapes):
             raise DataError(
                 f"initial_state has {len(values)} entries; the states are {', '.join(shapes)}, "
-                "in this order (or give a mapping by name)"
+                "in this order: write initial_state=["
+                + ", ".join(shapes)
+                + "], or a mapping by name"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gatekit.cell.calls import REQUIRED
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
@@ -20,7 +21,7 @@ from gatekit.recurrence.executors.newton.counts import NewtonCounts
 from gatekit.recurrence.noise import scrambled
 from gatekit.recurrence.problem import Problem, Solution
 
-from .arguments import features_of, own_arguments
+from .arguments import checked_flag, features_of, own_arguments
 from .built import built
 from .cell_layer import CellLayer, weight_values
 from .inputs import (
@@ -82,8 +83,8 @@ class RNN(CellLayer, SequenceLayer):
 
     def __init__(
         self,
-        cell: str | Mapping[str, Any] | CellSpec,
-        units: int,
+        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
+        units: int = REQUIRED,
         *,
         output_unit: Any = "hidden",
         gates: Mapping[str, Any] | None = None,
@@ -120,14 +121,14 @@ class RNN(CellLayer, SequenceLayer):
             known=own_arguments(RNN),
             **keras_options,
         )
-        self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
-        self.go_backwards = bool(go_backwards)
-        self.stateful = bool(stateful)
+        self.return_sequences = checked_flag("return_sequences", return_sequences)
+        self.return_state = checked_flag("return_state", return_state)
+        self.go_backwards = checked_flag("go_backwards", go_backwards)
+        self.stateful = checked_flag("stateful", stateful)
         # `keras.layers.Bidirectional` sets it on its two layers.
-        self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.zero_output_for_mask = checked_flag("zero_output_for_mask", zero_output_for_mask)
         self.executor = check_name(executor)
-        self.remat = bool(remat)
+        self.remat = checked_flag("remat", remat)
         self.supports_masking = True
         self._counts: NewtonCounts | None = None
 

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.calls import REQUIRED
+from gatekit.cell.errors import ConfigError, DataError
 
 from .arguments import refuse_in_call
 
@@ -32,6 +34,12 @@ class SeededLayer(keras.layers.Layer):
 
     def _draw_from(self, seed: int | None) -> None:
         """Set the seed; None draws one."""
+        if seed is not None and (
+            isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0
+        ):
+            raise ConfigError(
+                f"seed={seed!r}: an integer from 0 or None is expected, such as seed=0"
+            )
         self.seed = seed
         self._drawn_seed = random.randint(1, 10**9) if seed is None else int(seed)
 
@@ -42,8 +50,18 @@ class SeededLayer(keras.layers.Layer):
         return seed_of(self._drawn_seed, earlier_twins(self, kind, self._called_with))
 
     @tf.autograph.experimental.do_not_convert
-    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, inputs: Any = REQUIRED, *args: Any, **kwargs: Any) -> Any:
         """Call the layer; the first call builds it."""
+        if inputs is REQUIRED:
+            raise ConfigError(
+                "the input is missing; write layer(x), with x as batch x time x features"
+            )
+        numbers = (int, float, list, tuple)
+        if isinstance(inputs, (list, tuple)) and all(isinstance(v, numbers) for v in inputs):
+            raise DataError(
+                f"the input is a {type(inputs).__name__}; an array batch x time x features is "
+                "expected: write layer(np.asarray(x, 'float32'))"
+            )
         if kwargs:
             refuse_in_call(kwargs, _in_calls(type(self).call))
         if self.built:

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from gatekit.cell.calls import REQUIRED
 from gatekit.cell.errors import ConfigError, DataError, listed
 from gatekit.cell.graph import Cell as BuiltCell
 from gatekit.cell.schema import CellSpec
@@ -62,8 +63,8 @@ class Cell(CellLayer, _Dropout):
 
     def __init__(
         self,
-        cell: str | Mapping[str, Any] | CellSpec,
-        units: int,
+        cell: str | Mapping[str, Any] | CellSpec = REQUIRED,
+        units: int = REQUIRED,
         *,
         output_unit: Any = "hidden",
         gates: Mapping[str, Any] | None = None,

@@ -180,9 +180,13 @@ def find(run: str, root: Path | str) -> Found:
     paths = [p for p in paths if is_id(p.name)]
     if len(paths) != 1:
         names = listed(str(p.relative_to(root)) for p in paths)
-        said = f"{len(paths)} runs begin with {run}: {names}" if paths else f"no run is {run}"
+        if paths:
+            raise RunError(
+                f"{len(paths)} runs begin with {run} in {root}: {names}. Type more digits."
+            )
         raise RunError(
-            f"{said} in {root}; type more digits, or --root FOLDER if studies lie elsewhere."
+            f"no run in {root} begins with {run}. `gatekit status STUDY --runs` lists the runs of "
+            "a study; with studies elsewhere, add --root FOLDER."
         )
     return next(f for f in survey(paths[0].parent.parent) if f.id == paths[0].name)
 

@@ -81,6 +81,15 @@ def refuse(
     elif group == "hydra/sweeper":
         _refuse_sweeper({k: v for k, v in data.items() if k != "defaults"}, path, places)
     task = data.get("task", {}) if group == "experiment" else data if group == "task" else {}
+    if group == "experiment":
+        chosen = {k: v for k, v in data.items() if k in GROUPS and isinstance(v, str)}
+        if chosen:
+            lines = "".join(f"\n    - override /{key}: {name}" for key, name in chosen.items())
+            names = ", ".join(f"{key}: {name}" for key, name in chosen.items())
+            raise ConfigError(
+                f"{path}: {names}: a file of conf is chosen in the defaults. Write\n"
+                f"  # @package _global_\n  defaults:{lines}"
+            )
     if not isinstance(task, Mapping):
         raise ConfigError(f"{path}: task={task!r}: a mapping is expected, such as {{length: 100}}.")
     for key in places:

@@ -14,6 +14,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from hydra import version
 from hydra._internal.hydra import Hydra
@@ -25,8 +26,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt
-from gatekit.registry import catalogue, cell_names, left_out, own_file
+from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
+from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.words import GROUPS, overrides, plugin_files
@@ -41,7 +42,10 @@ EXCERPT = 200
 """Characters of a value that a message shows."""
 
 _SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'")
+_LARGEST = 2**16
+"""The largest file, in bytes, in which a name is looked for."""
 _LISTED_BY = {
+    "experiment": "gatekit train --help",
     "cell": "gatekit cells",
     "task": "gatekit tasks",
     "output_unit": "gatekit output-units",
@@ -223,6 +227,19 @@ def _unreadable(override: str) -> str:
     )
 
 
+def _files_with(name: str, plugins: Sequence[str]) -> str:
+    """Return the file of your own whose ``defaults`` name a cell, with a colon; empty if none."""
+    for folder in config_folders(plugins):
+        for path in sorted(Path(folder, "cell").glob("*.y*ml")):
+            if not path.is_file() or path.stat().st_size > _LARGEST:
+                continue
+            text = path.read_text(encoding="utf-8", errors="replace")
+            word = re.escape(name)
+            if re.search(rf"^defaults:.*\b{word}\b|^ *- {word} *$", text, re.MULTILINE):
+                return f"{shown(path)}: "
+    return ""
+
+
 def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
     group, _, name = str(error.missing_cfg_file or "").rpartition("/")
     known = [str(option) for option in error.options or ()]
@@ -248,7 +265,8 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
     if group == "block" and name.lower() in ("none", "off", "false", "identity"):
         return f"block={name}: type block=plain for nothing around the layer."
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
+    named = _files_with(name, plugins) if group == "cell" else ""
     return (
-        f"{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
+        f"{named}{group}={name}: there is no such {what}{hint} {own_file(group, name)} "
         f"{left_out(name, plugins)}".rstrip()
     )

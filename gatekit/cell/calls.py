@@ -1,0 +1,259 @@
+"""Calls: arguments that are refused with what to write, and packages that can be called.
+
+``gatekit.compare(...)`` is ``gatekit.compare.compare(...)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import numbers
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+from .errors import ConfigError, excerpt, nearest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ArgumentError(ConfigError, TypeError):
+    """An argument of a Python function is missing, unknown, or of another type."""
+
+
+class Required:
+    """The default of an argument that a class needs, so that the class itself can ask for it."""
+
+    def __repr__(self) -> str:
+        return "required"
+
+
+REQUIRED: Any = Required()
+
+OTHER_ARGUMENTS = {
+    **dict.fromkeys(("against", "reference", "control"), "baseline"),
+    **dict.fromkeys(("path", "folder", "dir", "directory", "base_dir"), "root"),
+    **dict.fromkeys(("file", "filename", "output", "out", "framework", "backend"), "to"),
+    **dict.fromkeys(("name", "project", "experiment", "experiment_name"), "study"),
+    **dict.fromkeys(("hidden_size", "hidden_dim", "num_units", "n_units"), "units"),
+    **dict.fromkeys(("input_size", "input_dim", "n_features"), "features"),
+    **dict.fromkeys(("confidence", "ci", "alpha"), "level"),
+    **dict.fromkeys(("group_by", "groupby", "groups"), "by"),
+    **dict.fromkeys(("filter", "filters", "query"), "where"),
+    **dict.fromkeys(("gate", "gates"), "swap"),
+    **dict.fromkeys(("model", "layer", "rnn"), "cell"),
+    **dict.fromkeys(("max_seeds", "n_seeds", "max"), "most"),
+    **dict.fromkeys(("params", "hparams", "hyperparameters", "configuration"), "config"),
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+    **dict.fromkeys(("mode", "goal"), "direction"),
+    **dict.fromkeys(("metric_name", "monitor"), "metric"),
+    **dict.fromkeys(("val_loss", "valid", "val_metric", "dev"), "val"),
+    **dict.fromkeys(("dry_run", "try_it"), "try_out"),
+    "label": "labels",
+    "task": "tasks",
+    "plugin": "plugins",
+}
+"""What other libraries call an argument; a name counts where the function has it."""
+
+
+def remedied(
+    example: str, notes: Mapping[str, str] | None = None
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator: calls that Python or a later step would refuse get a remedy here.
+
+    Missing, unknown and surplus arguments are found, and values whose annotation is a plain type.
+
+    Args:
+        example: a call that works; its part before the bracket is what messages call the function.
+        notes: what to write in place of further arguments.
+    """
+    called = example.partition("(")[0]
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        signature = inspect.signature(function)
+        method = next(iter(signature.parameters), "") == "self"
+
+        @functools.wraps(function)
+        def call(*args: P.args, **options: P.kwargs) -> R:
+            try:
+                given = signature.bind(*args, **options).arguments
+            except TypeError:
+                named = [p for p in signature.parameters.values() if p.name != "self"]
+                reason = _unbound(named, args[method:], options, notes or {})
+                raise ArgumentError(f"{called}: {reason} Write {example}.") from None
+            for name, value in given.items():
+                _refuse_type(called, signature.parameters[name], value)
+            return function(*args, **options)
+
+        return call
+
+    return decorate
+
+
+def _unbound(
+    named: Sequence[inspect.Parameter],
+    args: Sequence[Any],
+    options: Mapping[str, Any],
+    notes: Mapping[str, str],
+) -> str:
+    """Return why arguments do not fit, as a sentence."""
+    known = [p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in named)
+    for name, value in options.items():
+        if name in known or open_ended:
+            continue
+        meant = OTHER_ARGUMENTS.get(name)
+        near = f"; did you mean {meant!r}?" if meant in known else nearest(name, known) or "."
+        if name in notes:
+            near = f": {notes[name]}."
+        came = f"{name}={excerpt(repr(value), 40)}"
+        return f"there is no argument {came}{near} Arguments: {', '.join(known)}."
+    places = [p for p in named if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(args) > len(places):
+        first = excerpt(repr(args[len(places)]), 40)
+        others = ", ".join(f"{p.name}=" for p in named if p.kind is p.KEYWORD_ONLY)
+        takes = ", ".join(p.name for p in places) or "none"
+        last = f"; others are given by name: {others}" if others else ""
+        return f"{first} is one argument too many. Arguments by place: {takes}{last}."
+    for place in places[: len(args)]:
+        if place.name in options and place.kind is not place.POSITIONAL_ONLY:
+            return f"{place.name} is given twice, by its place and by its name; remove one of them."
+    gone = [p.name for p in named if p.default is p.empty and p.name in known]
+    missing = [name for name in gone if name not in options]
+    missing = [name for name in missing if name not in [p.name for p in places[: len(args)]]]
+    are = "is" if len(missing) == 1 else "are"
+    return f"{' and '.join(missing)} {are} missing. Arguments: {', '.join(known)}."
+
+
+def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
+    """Refuse a value that is none of the plain types which its annotation allows."""
+    if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+        return
+    kinds = str(parameter.annotation).split(" | ")
+    if value is parameter.default or any(k not in _KINDS and k[0] not in "'\"" for k in kinds):
+        return
+    if any(_KINDS[kind][0](value) for kind in kinds):
+        return
+    expected = " or ".join(dict.fromkeys(_KINDS[kind][1] for kind in kinds))
+    kind = next(k for k in kinds if k != "None")
+    default = parameter.default
+    such = _SUCH.get(parameter.name)
+    if such is None:
+        usable = default is not parameter.empty and default is not None and default != ()
+        such = repr(default) if usable else _KINDS[kind][2]
+    if kind == "Sequence[str]" and isinstance(value, str):
+        such = repr([value])
+    raise ArgumentError(
+        f"{called}: {parameter.name}={excerpt(repr(value), 60)}: {expected} is expected, such as "
+        f"{parameter.name}={such}."
+    )
+
+
+_SUCH = {
+    "overrides": "'cell=lstm task=adding'",
+    "study": "'forgetting'",
+    "swap": "{'forget': 'power_law'}",
+    "gates": "{'forget': 'power_law'}",
+    "config": "{'lr': 0.1}",
+    "seed": "0",
+    "epoch": "1",
+    "step": "100",
+    "by": "['cell']",
+    "within": "['task.length']",
+    "where": "['cell=lstm']",
+    "best_of": "['optimizer.learning_rate']",
+    "labels": "['OLD=NEW']",
+    "tasks": "['adding']",
+    "baseline": "'lstm'",
+    "plugins": "['plugins/mine.py']",
+    "launch": "['n_jobs=4']",
+    "margin": "'5%'",
+    "at": "'steps=2000'",
+    "split": "'validation'",
+    "x": "'units'",
+}
+"""A value of arguments by name, for messages."""
+
+
+def _class(name: str) -> Callable[[Any], bool]:
+    return lambda value: any(kind.__name__ == name for kind in type(value).__mro__)
+
+
+def _strings(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
+    "None": (lambda value: value is None, "None", "None"),
+    "str": (lambda value: isinstance(value, str), "a string", "'NAME'"),
+    "Path": (lambda value: isinstance(value, Path), "a path", "'FOLDER'"),
+    "bool": (lambda value: isinstance(value, bool), "True or False", "True"),
+    "int": (_whole, "an integer", "10"),
+    "float": (_number, "a number", "0.1"),
+    "Sequence[str]": (_strings, "a list of strings", "['NAME']"),
+    "Mapping[str, Any]": (
+        lambda value: isinstance(value, Mapping),
+        "a mapping",
+        "{'KEY': 'VALUE'}",
+    ),
+    "Study": (_class("Study"), "what gatekit.load returned", "'STUDY'"),
+    "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
+}
+"""By annotation: whether a value fits, the type in words, an example."""
+
+
+def refuse_attribute(
+    what: str, name: str, known: Sequence[str], instead: Mapping[str, str]
+) -> NoReturn:
+    """Raise that an object has no such attribute, with the one that is meant.
+
+    Args:
+        what: the object, such as ``a comparison``.
+        name: the attribute.
+        known: the names that there are.
+        instead: what to write in place of names from other libraries.
+
+    Raises:
+        AttributeError: always; the message states what to write.
+    """
+    hint = "" if name.startswith("_") else nearest(name, known)
+    hint = f"; {instead[name]}" if name in instead else hint
+    raise AttributeError(f"{what} has no {name!r}{hint}")
+
+
+class _Callable(ModuleType):
+    """A package that is called as its function of the same name."""
+
+    @property
+    def _function(self) -> Any:
+        return getattr(self, self.__name__.rpartition(".")[2])
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Call the function; see its own documentation."""
+        return self._function(*args, **options)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._function)
+
+
+def make_callable(package: str) -> None:
+    """Let an imported package be called as its function of the same name.
+
+    Whichever was imported first, ``gatekit.NAME`` is then the package, and calls work.
+
+    Args:
+        package: the package's full name, its ``__name__``.
+    """
+    sys.modules[package].__class__ = _Callable

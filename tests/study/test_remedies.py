@@ -1,0 +1,161 @@
+"""Every key, option and argument with a wrong value: the message shows what came, and what to type.
+
+These are sweeps over what there is, so that a key that is added has such a message, too.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import gatekit
+from gatekit.cell.block.built import build_block
+from gatekit.cell.block.reading import read_block
+from gatekit.cell.calls import ArgumentError
+from gatekit.cell.errors import GatekitError
+from gatekit.cell.schema import read_cell, read_output_unit
+from gatekit.registry import cell_config, components
+from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
+from gatekit.study.options import CHECKS, read_options
+from gatekit.study.words import overrides
+
+WRONG = ("yes", -1, 0.5, float("nan"), 10**30, [], {"a": 1}, None, True, "")
+REMEDY = re.compile(r"\b(type|write|remove|such as|did you mean|needed)\b", re.IGNORECASE)
+BASE = {"cell": {"name": "lstm"}, "task": {"name": "adding"}, "optimizer": {}, "trainer": {}}
+SHARED = validate({**BASE, "trainer": {"epochs": 1}})
+
+
+def refused(attempts: Iterator[tuple[str, Callable[[], object]]]) -> dict[str, str]:
+    """Return the messages of the attempts that are refused, by what was typed."""
+    found = {}
+    for typed, attempt in attempts:
+        try:
+            attempt()
+        except GatekitError as error:
+            found[typed] = str(error)
+    return found
+
+
+def without_remedy(messages: dict[str, str]) -> list[str]:
+    """Return the messages that do not show the key, or what to type."""
+    return [
+        f"{typed}: {message}"
+        for typed, message in messages.items()
+        if not REMEDY.search(message) or typed.partition("=")[0].rpartition(".")[2] not in message
+    ]
+
+
+def test_each_key_with_a_wrong_value() -> None:
+    def attempts() -> Iterator[tuple[str, Callable[[], object]]]:
+        for value in WRONG:
+            for key in (*RUN_KEYS, *LAUNCH_KEYS):
+                yield f"{key}={value}", lambda k=key, v=value: validate({**SHARED, k: v})
+            for group, keys in GROUP_KEYS.items():
+                for key in keys:
+                    data = {**SHARED, group: {**SHARED[group], key: value}}
+                    yield f"{group}.{key}={value}", lambda d=data: validate(d)
+            for key in CHECKS:
+                yield f"launcher.{key}={value}", lambda k=key, v=value: read_options({k: v})
+
+    found = refused(attempts())
+    assert len(found) > 500
+    assert without_remedy(found) == []
+    assert "Type 'track=[tensorboard]'." in found["track=yes"]
+    assert "Type trainer.epochs=20." in found["trainer.epochs=-1"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ({"jit": "yes"}, "Type jit=true."),
+        ({"dropout": "50%"}, "Type dropout=0.5."),
+        ({"units": "64"}, "Type units=64."),
+        ({"units": 64.0}, "Type units=64."),
+        ({"pool": "Mean"}, "Type pool=mean."),
+        ({"pool": "lst"}, "Type pool=last."),
+        ({"units": [16, 32]}, "type -m units=16,32."),
+        ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
+        ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
+        ({"adding": {"length": 9}}, "type task.length=VALUE"),
+        ({"study": "my study"}, "Type study=my_study."),
+    ],
+    ids=str,
+)
+def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], meant: str) -> None:
+    with pytest.raises(GatekitError, match=re.escape(meant)):
+        validate({**SHARED, **typed})
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("batch-size=16", "type trainer.batch=VALUE"),
+        ("cell=lstm,units=32", "type cell=lstm units=32"),
+        ("seeds=1,2,3", "Type -m seed=1,2,3"),
+        ("study=a,b", "type study=a."),
+        ("track=mlflow,wandb", "type 'track=[mlflow,wandb]'"),
+    ],
+)
+def test_words_that_are_nearly_right(word: str, meant: str) -> None:
+    with pytest.raises(GatekitError, match=re.escape(meant)):
+        overrides([word])
+
+
+def test_each_option_of_tasks_and_blocks_with_a_wrong_value() -> None:
+    known = components.load()
+    cell = read_cell(cell_config("lstm", known.catalogue), known.catalogue)
+    unit = read_output_unit("hidden", known.catalogue)
+
+    def block(name: str, option: str, value: object) -> object:
+        spec = read_block({"kind": name, option: value}, known.catalogue)
+        return build_block(spec, cell, unit, width=8, units=8)
+
+    def attempts() -> Iterator[tuple[str, Callable[[], object]]]:
+        for value in WRONG:
+            for name, task in known.tasks.items():
+                for option in task.option_names():
+                    if option not in task.places:
+                        config = {"name": name, option: value}
+                        yield f"task.{name}.{option}={value}", lambda c=config: known.task(c)
+            for name, kind in known.catalogue.blocks.items():
+                for option in kind.option_names():
+                    given = (name, option, value)
+                    yield f"block.{name}.{option}={value}", lambda g=given: block(*g)
+
+    found = refused(attempts())
+    assert len(found) > 1000
+    assert without_remedy(found) == []
+    assert (
+        "block.conv=-1 should be an integer from 0. Type block.conv=4."
+        in found["block.modern.conv=-1"]
+    )
+
+
+FUNCTIONS = {
+    name: getattr(gatekit, name)
+    for name in ("train", "plan", "extend", "report", "show", "diagram", "compare", "load", "run")
+} | {"code": gatekit.code}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_calls_with_wrong_arguments(name: str) -> None:
+    function = FUNCTIONS[name]
+    parameters = inspect.signature(function).parameters
+    required = [p.name for p in parameters.values() if p.default is p.empty][1:]
+    given = {key: {} if key == "config" else 0 for key in required if key in ("config", "seed")}
+    if name != "train":
+        with pytest.raises(ArgumentError, match=rf"gatekit\.{name}: .* Write gatekit\.{name}\("):
+            function(*range(40))
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        with pytest.raises(ArgumentError, match=r"there is no argument wrongly=1\. Arguments: "):
+            function("x", **given, wrongly=1)
+    for key, parameter in parameters.items():
+        if str(parameter.annotation) in ("int", "bool", "str | Path | None", "Sequence[str]"):
+            with pytest.raises(
+                ArgumentError, match=rf"{key}=<object .* is expected, such as {key}="
+            ):
+                function("x", **{**given, key: object()})
