@@ -26,10 +26,13 @@ def started(folder: Path) -> Iterator[str]:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     host, _, port = address.partition(":")
     words = ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--host", host]
-    command = [sys.executable, "-m", "mlflow", "server", *words, "--port", port]
+    words += ["--port", port, "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", *words]
+    # Its job runner starts a dozen processes, which tracking does not need.
+    where = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with (
         open(folder / "log.txt", "wb") as log,
-        processes.started(command, cwd=folder, stdout=log, stderr=log) as process,
+        processes.started(command, cwd=folder, env=where, stdout=log, stderr=log) as process,
     ):
         deadline = time.monotonic() + processes.PATIENCE
         while not _answers(f"http://{address}/health"):
