@@ -101,7 +101,7 @@ def fault(seed: int, known: Catalogue, folder: Path) -> str:
             path = folder / "cell.yaml"
             path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
             from_file(path)
-        elif seed % 25 == 0:
+        elif seed % 10 == 5:
             path = folder / "cell.yaml"
             path.write_text(hostile_text(seed), encoding="utf-8")
             from_file(path)
