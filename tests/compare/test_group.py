@@ -308,6 +308,27 @@ def test_by_pools_the_rest_and_pairs_by_it(tmp_path: Path) -> None:
     ]
 
 
+def test_what_was_tuned_for_each_group_is_not_pooled(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write(tmp_path, configuration("lstm", seed, optimizer__learning_rate=0.1))
+        write(tmp_path, configuration("gru", seed, optimizer__learning_rate=0.01))
+    found = grouped(tmp_path, ["cell"])
+    assert found.pooled == ()
+    assert found.implied == {"optimizer.learning_rate": "group"}
+    assert [group.units for group in found.groups] == [((0,), (1,)), ((0,), (1,))]
+    write(tmp_path, configuration("gru", 0, optimizer__learning_rate=0.1))
+    found = grouped(tmp_path, ["cell"])
+    assert found.pooled == ("optimizer.learning_rate",)
+    assert found.implied == {}
+
+
+def test_by_units_does_not_hide_that_the_cells_differ(tmp_path: Path) -> None:
+    write(tmp_path, configuration("lstm", units=3), configuration("gru", units=4))
+    found = grouped(tmp_path, ["units"])
+    assert "cell" in found.pooled
+    assert "cell" not in found.implied
+
+
 def test_by_a_parent_key_means_what_differs_below_it(tmp_path: Path) -> None:
     write(tmp_path, configuration("lstm"), swapped("lstm", 0), configuration("lstm", units=3))
     assert labels(grouped(tmp_path, ["swap"])) == ["forget=power_law", "lstm"]

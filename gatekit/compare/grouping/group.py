@@ -19,9 +19,11 @@ from .keys import (
     chosen_keys,
     differing,
     differing_inside,
+    follows,
     implied,
     in_order,
     is_of_task,
+    names_variant,
     of_kind,
     text_of,
     without_shared,
@@ -96,7 +98,7 @@ class Group:
 class Grouping:
     """All groups, the keys they are pooled over, and runs whose group is unknown.
 
-    ``implied`` maps training keys that do not distinguish groups to what they follow from.
+    ``implied`` maps keys that do not distinguish groups to what they follow from.
     """
 
     groups: tuple[Group, ...]
@@ -150,7 +152,11 @@ def group_runs(
         keys = chosen_keys(by, (*settings, *details), [*differ, *inside])
         # Runs of different tasks are never pooled.
         keys = [*keys, *(k for k in in_order(differ) if is_of_task(k) and k not in (*keys, *own))]
-        pooled = [key for key in (*in_order(differ), *inside) if key not in (*keys, *own)]
+        others = [key for key in (*in_order(differ), *inside) if key not in (*keys, *own)]
+        # What was tuned for each group, such as a learning rate, is nothing that pairs agree in.
+        tunable = [key for key in others if not names_variant(key)]
+        following = {key: "group" for key in tunable if follows(key, keys, everything)}
+        pooled = [key for key in others if key not in following]
     buckets: dict[tuple[str, ...], list[int]] = {}
     for index, known in enumerate(everything):
         buckets.setdefault(tuple(text_of(known, key) for key in keys), []).append(index)

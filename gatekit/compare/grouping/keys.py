@@ -83,7 +83,7 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
     for owner in [key for key in _OWNERS if key in keys]:
         first = owner.partition(".")[0]
         for key in keys:
-            if key != owner and key.startswith(f"{first}.") and _follows(key, [owner], everything):
+            if key != owner and key.startswith(f"{first}.") and follows(key, [owner], everything):
                 having = {text_of(run, owner) for run in everything if text_of(run, key)}
                 found[key] = len(having) > 1
     if _BLOCK in keys:
@@ -92,7 +92,7 @@ def of_kind(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, bool]
         for key in sizes:
             others = [key for key in sizes if key not in found]
             owners = [_BLOCK, *(other for other in others if other == "width" != key)]
-            if _follows(key, owners, everything) and "width" in sizes:
+            if follows(key, owners, everything) and "width" in sizes:
                 found[key] = False
     return found
 
@@ -114,12 +114,25 @@ def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
         own = [key for key in members if key in keys and key not in owners_of]
         for key in keys if own else ():
             training = key.partition(".")[0] in _TRAINING
-            if training and key not in (*own, *owners_of) and _follows(key, own, everything):
+            if training and key not in (*own, *owners_of) and follows(key, own, everything):
                 owners_of[key] = owner
     return owners_of
 
 
-def _follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
+def names_variant(key: str) -> bool:
+    """Return whether a key says which cell, gate, block, output unit or task a run has."""
+    first, _, rest = key.partition(".")
+    return first == "swap" or key in ("cell", "mixers") or rest in ("name", "kind")
+
+
+def follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
+    """Return whether a key has one value wherever others have the same ones.
+
+    Args:
+        key: the key.
+        own: the others.
+        everything: all settings of each run.
+    """
     pairs = {(tuple(text_of(run, k) for k in own), text_of(run, key)) for run in everything}
     return len(pairs) == len({first for first, _ in pairs})
 
