@@ -18,6 +18,7 @@ COLUMNS = ("study", "split", "group", "baseline", "seeds", "difference", "p", "d
 TABLES = {
     # study: the baseline within its block, whether larger is better, the splits
     "adding": (("lstm",), -1, ("test",)),
+    "char_lm_tuned": (("lstm",), -1, ("test",)),
     "chorales": (("rnn",), -1, ("test",)),
     "flip_flop": (("lstm",), 1, ("test", "test_sparse", "test_dense")),
     "gates_of_gu": (("lstm bias.kind=ones",), -1, ("test",)),

@@ -24,14 +24,11 @@ class ArgumentError(ConfigError, TypeError):
     """An argument of a Python function is missing, unknown, or of another type."""
 
 
-class Required:
-    """The default of an argument that a class needs, so that the class itself can ask for it."""
+REQUIRED: Any = None
+"""The default of an argument that a class needs, so that the class itself can ask for it.
 
-    def __repr__(self) -> str:
-        return "required"
-
-
-REQUIRED: Any = Required()
+None, because TensorFlow writes the defaults of a layer's call into a SavedModel.
+"""
 
 OTHER_ARGUMENTS = {
     **dict.fromkeys(("against", "reference", "control"), "baseline"),

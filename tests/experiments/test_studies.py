@@ -118,6 +118,12 @@ def test_results_stand_beside_a_verdict_and_nowhere_else(study: str) -> None:
     with (EXPERIMENTS / study / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     jobs, seeds = variants(study)
+    if study in SEARCHES:
+        (confirm,) = (words for words in publish.commands(study) if words[1] == "confirm")
+        chosen = confirm[confirm.index("--by") + 1].split(",")
+        jobs = list({repr([OmegaConf.select(job, key) for key in chosen]) for job in jobs})
+        # Confirmed on as many seeds, the first that the search did not use.
+        seeds = [max(seeds) + 1 + k for k in range(int(confirm[confirm.index("--seeds") + 1]))]
     found = Counter((row["group"], int(row["seed"])) for row in rows)
     groups = {row["group"] for row in rows}
     assert found == Counter((group, seed) for group in groups for seed in seeds)

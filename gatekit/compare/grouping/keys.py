@@ -120,7 +120,7 @@ def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
 
 
 def names_variant(key: str) -> bool:
-    """Return whether a key says which cell, gate, block, output unit or task a run has."""
+    """Return whether a key chooses the cell, a gate, the block, the output unit or the task."""
     first, _, rest = key.partition(".")
     return first == "swap" or key in ("cell", "mixers") or rest in ("name", "kind")
 

@@ -200,7 +200,7 @@ def specification(
             f"gates={gates!r}: a mapping from roles to gates is expected, such as "
             "gates={'forget': 'power_law'}"
         )
-    if cell is REQUIRED or cell is None:
+    if cell is REQUIRED:
         raise ConfigError(
             "the cell is missing; it comes first: gatekit.RNN('lstm', units=64). `gatekit cells` "
             "lists all cells."
