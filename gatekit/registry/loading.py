@@ -138,10 +138,10 @@ def use_plugins(*plugins: str | Path) -> None:
         PluginError: a file is missing or broken.
     """
     wrong = next((p for p in plugins if not isinstance(p, (str, Path))), None)
-    if wrong is not None or not plugins:
-        came = "a file is missing" if wrong is None else f"{wrong!r} is not a path"
+    if wrong is not None:
         raise PluginError(
-            f"use_plugins: {came}; write gatekit.use_plugins('plugins/mine.py', 'plugins/other.py')"
+            f"use_plugins: {wrong!r} is not a path; "
+            "write gatekit.use_plugins('plugins/mine.py', 'plugins/other.py')"
         )
     added = [str(Path(plugin).resolve()) for plugin in plugins]
     registry(added)
