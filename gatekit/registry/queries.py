@@ -130,14 +130,15 @@ def plugin_origins(plugins: Sequence[str] = ()) -> list[Origin]:
 def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
 
-    If the file of some contains the name, or has it, only these are mentioned; else all.
+    The reason is given of those that may hold the name: whose name contains it, whose file does, or
+    whose file cannot be read. Of the others only the names are given.
 
     Args:
         name: what was asked for.
         plugins: as in `catalogue`.
     """
     found = complete_registry(plugins).broken
-    likely = [b for b in found if b.name == name or _mentions(b.path, name)]
+    likely = [b for b in found if name in b.name or _may_hold(b.path, name)]
     if not likely:
         others = listed((b.name for b in found), 6)
         return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
@@ -148,14 +149,16 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
 
 
-def _mentions(path: Path | None, name: str) -> bool:
+def _may_hold(path: Path | None, name: str) -> bool:
+    if path is None:
+        return False
     # A broken plugin may be a named pipe, which would be read for ever.
-    if path is None or not path.is_file():
-        return False
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
     except OSError:
-        return False
+        text = None
+    if text is None:
+        return True
     return f'"{name}"' in text or f"'{name}'" in text
 
 
