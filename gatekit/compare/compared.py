@@ -62,7 +62,7 @@ class Comparison(plain.Comparison):
                 "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }
-            refuse_attribute("a comparison", name, dir(self), instead)
+            refuse_attribute("a comparison", name, dir(type(self)), instead)
 
     def _repr_html_(self) -> str:
         from .figures.kinds import curves_html

@@ -50,7 +50,7 @@ class Study:
                 "to_dataframe": "type study.to_pandas()",
                 "df": "type study.to_pandas()",
             }
-            refuse_attribute("a study", name, dir(self), instead)
+            refuse_attribute("a study", name, dir(type(self)), instead)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a tidy table: one row per run, all with the same keys, None for unknown values."""

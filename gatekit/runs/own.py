@@ -108,7 +108,7 @@ class Run:
     if not TYPE_CHECKING:  # else a type checker would allow every attribute
 
         def __getattr__(self, name: str) -> Any:
-            refuse_attribute("a run", name, dir(self), _INSTEAD)
+            refuse_attribute("a run", name, dir(type(self)), _INSTEAD)
 
     def _name(self, metric: Mapping[str, Any]) -> str:
         own = {k: v for k, v in self.config.items() if k != "study"} | {"metric": metric}

@@ -101,7 +101,7 @@ def unknown(
     """Return the error that no such name is registered, with what is and how to add a plugin."""
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
-    mine = [entry for entry in catalogue.broken if str(entry).partition(" ")[0] == name]
+    mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
     broken = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = f" Left out because broken: {listed(mine)}." if mine else broken if names else ""
     return CellError(
