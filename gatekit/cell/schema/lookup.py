@@ -102,8 +102,8 @@ def unknown(
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
     mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
-    broken = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
-    broken = f" Left out because broken: {listed(mine)}." if mine else broken if names else ""
+    left_out = f" Left out because broken: {listed(mine or names, 6)}; `gatekit plugins` shows why."
+    broken = left_out if names else ""
     return CellError(
         f"{where}: there is no {what} {name!r}"
         f"{alternatives(str(name), known, f'{what}s', _LISTS.get(what, 'gatekit plugins'))} "
