@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -196,10 +197,12 @@ def _bound(value: Any) -> None:
 
 
 def _plain(values: Iterable[Any]) -> None:
-    """Refuse dates, bytes and sets, which YAML knows and a configuration never has."""
+    """Refuse dates, bytes, sets, NaN and infinities, which YAML knows and a run never has."""
     for value in values:
         if not isinstance(value, _PLAIN):
             raise ValueError(f"it holds a value of type {type(value).__name__}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"it holds the value {value}")
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

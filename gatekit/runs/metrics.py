@@ -220,6 +220,9 @@ _FLAT = re.compile(r"\{[^{}]*\}")
 _DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
+_LARGEST = 2**63
+
+
 def _checked(record: Any) -> MetricLine | None:
     if not isinstance(record, dict) or not set(_FIELDS) <= record.keys():
         return None
@@ -231,6 +234,8 @@ def _checked(record: Any) -> MetricLine | None:
     epoch, step, split, metric, value, seconds = (record[field] for field in _FIELDS)
     numbers = (epoch, step, seconds, 0 if value is None else value)
     if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
+        return None
+    if any(isinstance(n, int) and abs(n) >= _LARGEST for n in numbers):
         return None
     if not (isinstance(epoch, int) and isinstance(step, int)):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -177,7 +178,7 @@ def _full(rng: random.Random) -> dict[str, Any]:
 
 def _odd(rng: random.Random) -> dict[str, Any]:
     """Return a full cell with a value, at any depth, replaced by an odd one."""
-    cell = _full(rng)
+    cell = copy.deepcopy(_full(rng))  # else an odd value of all cells changes with this one
     place: Any = cell
     for _ in range(rng.randint(0, 3)):
         key = rng.choice(list(place))

@@ -216,8 +216,7 @@ def test_a_client_is_told_of_the_run(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, name, raising=False)
     train(tracker(name), folder, 1)
-    init, logged, tested, finish = sys.modules[name].calls
-    monkeypatch.delitem(sys.modules, name)
+    init, logged, tested, finish = sys.modules.pop(name).calls
     assert init[1]["project"] == "demo"
     assert init[1]["config"]["cell"] == "gru"
     assert (init[1]["name"], init[1]["resume"]) == ("a" * 16, "allow")

@@ -127,7 +127,8 @@ def plainness(group: Group, leave_out: Callable[[str], bool]) -> tuple[int, int]
         if value is None or leave_out(key):
             continue
         if first == "swap" and "." not in rest:
-            changes += 0 if value in gates_of(rest, [group]) else 1 if value in _PLAIN else 2
+            kind = str(value)
+            changes += 0 if kind in gates_of(rest, [group]) else 1 if kind in _PLAIN else 2
         elif (first in ("swap", "cell") and rest) or value != defaults.get(key, value):
             changes += 2
     return (int(group.cell != "lstm" and not leave_out("cell")), changes)
