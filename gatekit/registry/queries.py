@@ -131,7 +131,7 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
     """Return a sentence about the broken plugins that may be why a name is unknown, or nothing.
 
     The reason is given of those that may hold the name: whose name contains it, whose file does, or
-    whose file cannot be read. Of the others only the names are given.
+    whose file cannot be read. The others are given by name only.
 
     Args:
         name: what was asked for.
