@@ -34,7 +34,8 @@ def differs_in(group: Group, baseline: Group) -> tuple[str, ...]:
     for key in keys:
         parts = key.split(".")
         one_sided = not text_of(ours, key) or not text_of(theirs, key)
-        option = one_sided and parts[:2] == ["cell", "gates"] and any(p in gates for p in parts[2:3])
+        of_gate = parts[:2] == ["cell", "gates"] and any(part in gates for part in parts[2:3])
+        option = one_sided and of_gate
         if parts[0] in _NEVER or option or (one_sided and _follows(key, keys)):
             continue
         if key == "units" and len(_budgets(group) | _budgets(baseline)) == 1:
