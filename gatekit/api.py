@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gatekit.cell.calls import OTHER_ARGUMENTS, refuse_attribute, remedied
-from gatekit.cell.errors import ConfigError, RunError, nearest
+from gatekit.cell.calls import meant_argument, refuse_attribute, remedied
+from gatekit.cell.errors import ConfigError, RunError
 from gatekit.cell.notebook import Drawing, Text, table
 
 if TYPE_CHECKING:
@@ -228,9 +228,7 @@ def extend(
     unknown = [key for key in grouping if key not in FAMILY]
     if unknown:
         known = ("study", "root", "most", "seeds", "step", "launch", *FAMILY)
-        meant = OTHER_ARGUMENTS.get(unknown[0])
-        near = nearest(unknown[0], known) or "."
-        near = f"; did you mean {meant!r}?" if meant in known else near
+        near = meant_argument(unknown[0], known)
         raise ConfigError(
             f"{unknown[0]}={grouping[unknown[0]]!r} is not an argument of extend{near} It takes "
             f"most, seeds, step, launch and {', '.join(FAMILY)}; give others to gatekit.compare."

@@ -1,17 +1,12 @@
-"""Calls: arguments that are refused with what to write, and packages that can be called.
-
-``gatekit.compare(...)`` is ``gatekit.compare.compare(...)``.
-"""
+"""Arguments and attributes that are refused with what to write."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import numbers
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from .errors import ConfigError, excerpt, nearest
@@ -54,6 +49,12 @@ OTHER_ARGUMENTS = {
     "plugin": "plugins",
 }
 """What other libraries call an argument; a name counts where the function has it."""
+
+
+def meant_argument(name: str, known: Sequence[str]) -> str:
+    """Return ``"; did you mean 'units'?"`` for an unknown argument, or a full stop."""
+    meant = OTHER_ARGUMENTS.get(name)
+    return f"; did you mean {meant!r}?" if meant in known else nearest(name, known) or "."
 
 
 def remedied(
@@ -102,10 +103,7 @@ def _unbound(
     for name, value in options.items():
         if name in known or open_ended:
             continue
-        meant = OTHER_ARGUMENTS.get(name)
-        near = f"; did you mean {meant!r}?" if meant in known else nearest(name, known) or "."
-        if name in notes:
-            near = f": {notes[name]}."
+        near = f": {notes[name]}." if name in notes else meant_argument(name, known)
         came = f"{name}={excerpt(repr(value), 40)}"
         return f"there is no argument {came}{near} Arguments: {', '.join(known)}."
     places = [p for p in named if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -227,30 +225,3 @@ def refuse_attribute(
     hint = "" if name.startswith("_") else nearest(name, known)
     hint = f"; {instead[name]}" if name in instead else hint
     raise AttributeError(f"{what} has no {name!r}{hint}")
-
-
-class _Callable(ModuleType):
-    """A package that is called as its function of the same name."""
-
-    @property
-    def _function(self) -> Any:
-        return getattr(self, self.__name__.rpartition(".")[2])
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """Call the function; see its own documentation."""
-        return self._function(*args, **options)
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(self._function)
-
-
-def make_callable(package: str) -> None:
-    """Let an imported package be called as its function of the same name.
-
-    Whichever was imported first, ``gatekit.NAME`` is then the package, and calls work.
-
-    Args:
-        package: the package's full name, its ``__name__``.
-    """
-    sys.modules[package].__class__ = _Callable

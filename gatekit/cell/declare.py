@@ -12,7 +12,16 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
-from .errors import NO_EXAMPLE, ConfigError, OptionError, kind_of, listed, nearest
+from .errors import (
+    NO_EXAMPLE,
+    SWITCHES,
+    ConfigError,
+    OptionError,
+    kind_of,
+    listed,
+    nearest,
+    nearest_name,
+)
 
 
 class Declared:
@@ -207,16 +216,15 @@ def _such(value: object, hint: Any, default: Any) -> Any:
     """Return a value for a message: what is probably meant, or else the default."""
     if isinstance(value, str):
         choices = [a for a in typing.get_args(hint) if isinstance(a, str)]
-        if near := nearest(value, choices):
-            return near.split("'")[1]
+        if near := nearest_name(value, choices):
+            return near
         with contextlib.suppress(ValueError):
             number = float(value)
             found = _convert(int(number) if number.is_integer() else number, hint)
             if found is not _WRONG:
                 return found
-    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
-    if hint is bool and str(value).lower() in words:
-        return words[str(value).lower()]
+    if hint is bool and (switch := SWITCHES.get(str(value).lower())) is not None:
+        return switch
     if isinstance(value, float) and value.is_integer() and _convert(int(value), hint) is not _WRONG:
         return int(value)
     if default is not NO_EXAMPLE:

@@ -41,6 +41,8 @@ class ConfigError(GatekitError):
 
 
 NO_EXAMPLE: Any = object()
+SWITCHES = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
+"""What people write for true and false."""
 
 
 def kind_of(value: Any) -> str:
@@ -120,6 +122,12 @@ class RunError(GatekitError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'units'?"`` for the nearest known name, or an empty string."""
+    found = nearest_name(name, known)
+    return f"; did you mean {found!r}?" if found else ""
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Return the nearest known name, or an empty string if none is near."""
     if len(name) > MAX_NEAREST:
         return ""
     # The comparison takes time with the square of the length.
@@ -132,7 +140,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
     ]
     match = match or _of_one_word(name, bare)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return match[0] if match else ""
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from gatekit.cell.errors import ConfigError, RunError, listed, nearest
+from gatekit.cell.errors import ConfigError, RunError, listed, nearest, nearest_name
 
 COMPLETING = "_ARGCOMPLETE"
 """The variable that argcomplete's shell function sets if gatekit is to complete a line."""
@@ -128,9 +128,8 @@ def _allowed(action: argparse.Action, came: str) -> tuple[str, str]:
     if action.choices is not None:
         names = [str(choice) for choice in action.choices]
         meant = _CHOICES.get(came.lower(), "")
-        hint = nearest(came, names)
-        near = meant if meant in names else hint.split("'")[1] if hint else names[0]
-        return f"one of {listed(names)} is expected", shlex.quote(near)
+        near = meant if meant in names else nearest_name(came, names)
+        return f"one of {listed(names)} is expected", shlex.quote(near or names[0])
     default = action.default
     usable = isinstance(default, (int, float)) and not isinstance(default, bool)
     if action.type is int:

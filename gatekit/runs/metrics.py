@@ -220,7 +220,11 @@ _FLAT = re.compile(r"\{[^{}]*\}")
 _DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
-_LARGEST = 2**63
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a float, or an integer of 64 bits."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, float)
 
 
 def _checked(record: Any) -> MetricLine | None:
@@ -233,9 +237,7 @@ def _checked(record: Any) -> MetricLine | None:
         return None
     epoch, step, split, metric, value, seconds = (record[field] for field in _FIELDS)
     numbers = (epoch, step, seconds, 0 if value is None else value)
-    if any(isinstance(n, bool) or not isinstance(n, int | float) for n in numbers):
-        return None
-    if any(isinstance(n, int) and abs(n) >= _LARGEST for n in numbers):
+    if not all(_is_number(n) for n in numbers):
         return None
     if not (isinstance(epoch, int) and isinstance(step, int)):
         return None

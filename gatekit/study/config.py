@@ -15,7 +15,7 @@ from gatekit.tasks.seeds import PARTS
 from gatekit.training import schedule as schedules
 
 from .references import refuse_keywords
-from .remedies import instead, meant, shown
+from .remedies import instead, likely_key, meant, shown
 from .schema import (
     Check,
     WrongError,
@@ -381,8 +381,7 @@ def meant_key(key: str) -> str:
     keys = GROUP_KEYS.get(group, {**RUN_KEYS, **LAUNCH_KEYS} if not group else {})
     if name in keys or not keys:
         return key
-    near = meant(name, [*keys], group + dot, _PLACES)
-    return near.partition("did you mean ")[2].rstrip("?") or key
+    return likely_key(name, [*keys], group + dot, _PLACES) or key
 
 
 def _checked(
@@ -392,7 +391,7 @@ def _checked(
     for key, value in data.items():
         if key not in known:
             near = meant(str(key), [*known, *also], prefix, _PLACES)
-            group = near.partition("did you mean ")[2].rstrip("?")
+            group = likely_key(str(key), [*known, *also], prefix, _PLACES)
             if isinstance(value, Mapping) and value and group in GROUP_KEYS:
                 near = f"; did you mean {meant_key(f'{group}.{next(iter(value))}')}?"
             first = next(iter(known))

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gatekit.cell.errors import as_typed, excerpt, nearest, safe_repr
+from gatekit.cell.errors import SWITCHES, as_typed, excerpt, nearest_name, safe_repr
 
 from .schema import Check, WrongError, flag, flag_or_auto
 
@@ -87,10 +87,9 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
         name = value if isinstance(value, str) and value else "NAME"
         return f" Type {key}={name} to choose one, and {key}.KEY=VALUE to set one of its keys."
     if key == "swap":
-        role, colon, gate = str(value).replace("=", ":").partition(":")
-        typed = f"swap.{role}={gate}" if colon and isinstance(value, str) else "swap.forget="
-        typed += "" if colon and isinstance(value, str) else str(value)
-        typed = typed if isinstance(value, str) else "swap.forget=power_law"
+        words = value if isinstance(value, str) else "power_law"
+        role, colon, gate = words.replace("=", ":").partition(":")
+        typed = f"swap.{role}={gate}" if colon else f"swap.forget={words}"
         return f" Name the role that the gate plays: type {typed}."
     if key == "precision" and (near := _PRECISIONS.get(str(value).lower())):
         return f" Type precision={near}."
@@ -111,10 +110,9 @@ def instead(key: str, value: Any, check: Check, example: Any = None) -> str:
 
 def _nearly(value: Any, check: Check) -> list[Any]:
     """Return values that are probably meant, the likeliest first."""
-    words = {"yes": True, "on": True, "1": True, "no": False, "off": False, "0": False}
     found: list[Any] = []
     if check in (flag, flag_or_auto):
-        found.append(words.get(str(value).lower()))
+        found.append(SWITCHES.get(str(value).lower()))
     if isinstance(value, float) and value.is_integer():
         found.append(int(value))
     if isinstance(value, str):
@@ -128,8 +126,7 @@ def _nearly(value: Any, check: Check) -> list[Any]:
             check(value)
         except WrongError as wrong:
             names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
-            hint = nearest(value, names)
-            found += [hint.split("'")[1]] if hint else []
+            found.append(nearest_name(value, names) or None)
     return found
 
 
@@ -169,13 +166,23 @@ def meant(key: str, known: list[str], prefix: str, places: Mapping[str, Collecti
             ": a run uses the GPU that TensorFlow finds, and n_jobs shares several. Without a GPU: "
             "CUDA_VISIBLE_DEVICES= in front of the command."
         )
-    found = OTHER_NAMES.get(key)
-    if found is None:
-        elsewhere = (place for place in places if bool(place) != bool(prefix))
-        found = next((place + key for place in elsewhere if key in places[place]), None)
-    if found is None and (hint := nearest(key, known)):
-        found = prefix + hint.split("'")[1]
+    found = likely_key(key, known, prefix, places)
     return f"; did you mean {found}?" if found else "."
+
+
+def likely_key(
+    key: str, known: list[str], prefix: str, places: Mapping[str, Collection[str]]
+) -> str:
+    """Return the whole key that is likely meant, or an empty string; arguments as for `meant`."""
+    if key in _DEVICES and not prefix:
+        return ""
+    if key in OTHER_NAMES:
+        return OTHER_NAMES[key]
+    for place in places:
+        if bool(place) != bool(prefix) and key in places[place]:
+            return place + key
+    near = nearest_name(key, known)
+    return prefix + near if near else ""
 
 
 def shown(value: Any) -> str:

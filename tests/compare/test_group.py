@@ -10,6 +10,7 @@ import pytest
 from gatekit.cell.errors import ConfigError
 from gatekit.compare.comparison import compare
 from gatekit.compare.grouping.group import Group, Grouping, group_runs
+from gatekit.compare.grouping.keys import names_variant
 from gatekit.compare.grouping.label import printable
 from gatekit.compare.grouping.rename import read_names, with_names
 from gatekit.compare.grouping.select import select
@@ -320,6 +321,19 @@ def test_what_was_tuned_for_each_group_is_not_pooled(tmp_path: Path) -> None:
     found = grouped(tmp_path, ["cell"])
     assert found.pooled == ("optimizer.learning_rate",)
     assert found.implied == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "chooses"),
+    [
+        *(("cell", True), ("mixers", True), ("swap.forget", True), ("block.kind", True)),
+        *(("task.name", True), ("cell.gates.forget.kind", True), ("cell.equations.h", True)),
+        *(("optimizer.name", False), ("optimizer.learning_rate", False), ("layers", False)),
+        *(("swap.forget.stretch", False), ("block.conv", False), ("cell.zoneout.h", False)),
+    ],
+)
+def test_what_chooses_a_variant_is_not_tuned(key: str, chooses: bool) -> None:
+    assert names_variant(key) is chooses
 
 
 def test_by_units_does_not_hide_that_the_cells_differ(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Hostile run folders, drawn from a seed: what a bundle may hold, with every check sum right.
 
-Damage is found by hashes. Whoever writes a bundle writes its hashes, too, so here they agree.
+Hashes detect damage, but the author of a bundle computes its hashes, so here they are correct.
 """
 
 from __future__ import annotations

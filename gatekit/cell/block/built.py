@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -63,6 +64,21 @@ class BuiltBlock:
         return sum(times * part.carried for times, part in self._counted())
 
 
+@contextlib.contextmanager
+def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
+    """Name the block's option where a size of a part is refused: it usually is one."""
+    try:
+        yield
+    except OptionError as error:
+        block, value = spec.block, error.value
+        for option in block.option_names():
+            if type(own := getattr(block, option)) is type(value) and own == value:
+                default = getattr(type(block), option)
+                error.option, error.example = option, error.example if default == value else default
+                raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
+        raise
+
+
 def build_block(
     spec: BlockSpec,
     cell: CellSpec,
@@ -89,52 +105,29 @@ def build_block(
     Raises:
         GatekitError: the block's parts do not fit together, or the cell cannot have these sizes.
     """
-    try:
-        return _built_block(spec, cell, unit, width, units, dropout, directions, last)
-    except OptionError as error:
-        # A size of a part is usually an option of the block.
-        block, value = spec.block, error.value
-        for option in block.option_names():
-            if type(own := getattr(block, option)) is type(value) and own == value:
-                default = getattr(type(block), option)
-                error.option, error.example = option, error.example if default == value else default
-                raise ConfigError(f"block={spec.kind}: {error.as_key('block.')}") from None
-        raise
+    with _refused_as_options(spec):
+        built: list[Cell] = []
 
+        def mixer(features: int) -> Mixer:
+            made = build(cell, units, features, unit)
+            built.append(made)
+            return Mixer(made.output.width, made.count(), flops(made), state_size(made))
 
-def _built_block(
-    spec: BlockSpec,
-    cell: CellSpec,
-    unit: OutputUnitSpec,
-    width: int,
-    units: int,
-    dropout: float,
-    directions: int,
-    last: bool,
-) -> BuiltBlock:
-    """See `build_block`."""
-    built: list[Cell] = []
-
-    def mixer(features: int) -> Mixer:
-        made = build(cell, units, features, unit)
-        built.append(made)
-        return Mixer(made.output.width, made.count(), flops(made), state_size(made))
-
-    where, block = f"block {spec.kind!r}", spec.block
-    parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
-    mix = parts.sketch(block.mix(parts, Name("x")))
-    taken = tuple(part.name for part in mix.parts)
-    inputs = {"x": width, "mixed": directions * mix.width}
-    parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
-    combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
-    sketches = [("combine", combine)]
-    finish = None
-    if last:
-        taken += tuple(part.name for part in combine.parts)
-        inputs = {"x": combine.width}
-        parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
-        finish = parts.sketch(block.finish(parts, Name("x")))
-        sketches.append(("finish", finish))
+        where, block = f"block {spec.kind!r}", spec.block
+        parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
+        mix = parts.sketch(block.mix(parts, Name("x")))
+        taken = tuple(part.name for part in mix.parts)
+        inputs = {"x": width, "mixed": directions * mix.width}
+        parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
+        combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
+        sketches = [("combine", combine)]
+        finish = None
+        if last:
+            taken += tuple(part.name for part in combine.parts)
+            inputs = {"x": combine.width}
+            parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
+            finish = parts.sketch(block.finish(parts, Name("x")))
+            sketches.append(("finish", finish))
     for method, sketch in sketches:
         if not spec.plain and sketch.width != width:
             raise CellError(

@@ -16,6 +16,8 @@ _TRAINING = ("optimizer", "trainer")
 _OPTIMIZER = "optimizer.name"
 _BLOCK = "block.kind"
 _OWNERS = ("task.name", "output_unit.kind", _BLOCK)
+_VARIANTS = ("cell", "swap", "block", "output_unit", "task")
+"""What a variant consists of, in the order of a label."""
 
 
 def is_of_task(key: str) -> bool:
@@ -121,8 +123,11 @@ def implied(keys: Sequence[str], everything: Sequence[Known]) -> dict[str, str]:
 
 def names_variant(key: str) -> bool:
     """Return whether a key chooses the cell, a gate, the block, the output unit or the task."""
-    first, _, rest = key.partition(".")
-    return first == "swap" or key in ("cell", "mixers") or rest in ("name", "kind")
+    first, *rest = key.split(".")
+    if first not in (*_VARIANTS, "mixers"):
+        return False
+    chosen = not rest or (first == "swap" and len(rest) == 1)
+    return chosen or rest[-1] in ("name", "kind") or "equations" in rest
 
 
 def follows(key: str, own: Sequence[str], everything: Sequence[Known]) -> bool:
@@ -142,8 +147,7 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
     def rank(key: str) -> tuple[int, bool, str]:
         first, _, rest = key.partition(".")
-        order = ("cell", "swap", "block", "output_unit", "task")
-        place = order.index(first) if first in order else len(order)
+        place = _VARIANTS.index(first) if first in _VARIANTS else len(_VARIANTS)
         return (place, first != "swap" and rest not in ("name", "kind"), key)
 
     return sorted(keys, key=rank)
