@@ -5,9 +5,11 @@ These are sweeps over what there is, so that a key that is added has such a mess
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,8 +66,14 @@ def test_each_key_with_a_wrong_value() -> None:
     found = refused(attempts())
     assert len(found) > 500
     assert without_remedy(found) == []
-    assert "Type 'track=[tensorboard]'." in found["track=yes"]
     assert "Type trainer.epochs=20." in found["trainer.epochs=-1"]
+
+
+def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only what is installed is suggested, and no tracker has to be for the tests.
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: SimpleNamespace(origin=name))
+    with pytest.raises(GatekitError, match=re.escape("Type 'track=[tensorboard]'.")):
+        validate({**SHARED, "track": "yes"})
 
 
 @pytest.mark.parametrize(
