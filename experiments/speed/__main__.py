@@ -31,7 +31,7 @@ def arguments(typed: Sequence[str]) -> argparse.Namespace:
         description="Times recurrent layers in alternating pairs. Without choices of cells and "
         "sizes: what the targets speak of.",
     )
-    cells = (*CELLS, *MEMORIES)
+    cells = tuple(dict.fromkeys((*CELLS, *MEMORIES, *(h.cell for h in accelerator.heats("gpu")))))
     parser.add_argument("--cells", type=_names(cells, "cell"), help=f"of {', '.join(cells)}")
     parser.add_argument(
         "--sizes",
@@ -233,6 +233,8 @@ def _device(asked: argparse.Namespace, results: Results, console: Console) -> No
         raise SystemExit(f"not timed, because numbers are wrong: {', '.join(wrong)}")
     method = Method(asked.pairs, asked.block, False, asked.patience)
     for heat in accelerator.heats(asked.device):
+        if heat.cell not in (asked.cells or (heat.cell,)):
+            continue
         head = f"{heat.cell} {heat.size}"
         if time.monotonic() - began > 60 * asked.minutes:
             console.print(f"{head}: not run, time is up")

@@ -5,6 +5,8 @@ Prints the tables of docs/comparing.md, and writes their numbers into docs/calib
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -155,39 +157,46 @@ def power(effect: float, groups: int, seeds: int) -> float:
     return float(_decided(d + effect * np.sqrt(2)).mean())
 
 
-def tables() -> dict[str, dict[str, dict[str, list[float]]]]:
-    """Return all tables in percent: for each noise or effect and number of groups, a row."""
-    return {
-        "false": {
-            noise: {
-                str(groups): [round(100 * false_verdicts(noise, groups, n), 1) for n in SEEDS]
-                for groups in GROUPS
-            }
-            for noise in NOISES
-        },
-        "power": {
-            f"{effect:g}": {
-                str(groups): [round(100 * power(effect, groups, n), 1) for n in SEEDS]
-                for groups in DIFFERENT
-            }
-            for effect in EFFECTS
-        },
-        "false over looks": {
-            noise: {
-                str(groups): [round(100 * false_over_looks(noise, groups), 1)] for groups in GROUPS
-            }
-            for noise in NOISES
-        },
-        "power over looks": {
-            f"{effect:g}": {str(groups): _row(effect, groups) for groups in DIFFERENT}
-            for effect in EFFECTS
-        },
-    }
+Row = Callable[[], list[float]]
 
 
-def _row(effect: float, groups: int) -> list[float]:
+def rows() -> dict[tuple[str, str, str], Row]:
+    """Return what computes each row in percent: of a table, a noise or effect, and groups."""
+    found: dict[tuple[str, str, str], Row] = {}
+    for noise, groups in itertools.product(NOISES, GROUPS):
+        found["false", noise, str(groups)] = functools.partial(_false, noise, groups)
+        found["false over looks", noise, str(groups)] = functools.partial(_over, noise, groups)
+    for effect, groups in itertools.product(EFFECTS, DIFFERENT):
+        place = f"{effect:g}", str(groups)
+        found["power", *place] = functools.partial(_power, effect, groups)
+        found["power over looks", *place] = functools.partial(_power_over, effect, groups)
+    return found
+
+
+def _false(noise: str, groups: int) -> list[float]:
+    return [round(100 * false_verdicts(noise, groups, n), 1) for n in SEEDS]
+
+
+def _over(noise: str, groups: int) -> list[float]:
+    return [round(100 * false_over_looks(noise, groups), 1)]
+
+
+def _power(effect: float, groups: int) -> list[float]:
+    return [round(100 * power(effect, groups, n), 1) for n in SEEDS]
+
+
+def _power_over(effect: float, groups: int) -> list[float]:
     share, seeds = power_over_looks(effect, groups)
     return [round(100 * share, 1), round(seeds, 1), round(100 * power(effect, groups, MOST), 1)]
+
+
+def tables() -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Return all tables: for each noise or effect and number of groups, a row."""
+    names = "false", "power", "false over looks", "power over looks"
+    found: dict[str, dict[str, dict[str, list[float]]]] = {name: {} for name in names}
+    for (name, kind, groups), row in rows().items():
+        found[name].setdefault(kind, {})[groups] = row()
+    return found
 
 
 def markdown(found: dict[str, dict[str, dict[str, list[float]]]]) -> str:
