@@ -6,6 +6,7 @@ empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own a
 
 from __future__ import annotations
 
+import collections
 import gc
 import os
 import shutil
@@ -77,14 +78,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the long files to the start; skip slow tests unless they are asked for."""
+    """Move the long files to the start; skip what runs only where all tests are asked for."""
     items.sort(key=lambda item: item.path.name not in EARLY)
     if config.getoption("--slow"):
         return
-    skip = pytest.mark.skip(reason="slow: runs in CI and with --slow")
+    slow = pytest.mark.skip(reason="slow: runs in CI and with --slow")
+    other = pytest.mark.skip(reason="one of a few cases runs: all in CI and with --slow")
+    seen: collections.Counter[tuple[Path, str]] = collections.Counter()
     for item in items:
         if item.get_closest_marker("slow"):
-            item.add_marker(skip)
+            item.add_marker(slow)
+        elif some := item.get_closest_marker("one_in"):
+            test = item.path, item.name.partition("[")[0]
+            if seen[test] % some.args[0]:
+                item.add_marker(other)
+            seen[test] += 1
 
 
 def pytest_collection_finish() -> None:

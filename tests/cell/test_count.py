@@ -41,6 +41,7 @@ def value(text: str, n: int, m: int) -> Fraction:
     return total
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "output_unit"),
     [(name, "hidden") for name in BUNDLED]

@@ -101,6 +101,7 @@ def test_other_linear_maps_and_the_output_unit_stand_alone() -> None:
     ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "norm"),
     [(name, None) for name in BUNDLED]
@@ -174,6 +175,7 @@ def test_an_opaque_gate_is_shown_by_its_docstring() -> None:
     assert r"\mathrm{forget}_t &= \operatorname{opaque}\left(W_{x}" in d["latex"]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", BUNDLED)
 def test_every_description_is_json_and_its_text_is_narrow(name: str) -> None:
     d = describe(cell(name, units=64, features=32))

@@ -92,6 +92,7 @@ def bezier(controls: list[Point], t: float) -> Point:
     return controls[0]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_no_arrow_crosses_a_box(name: str) -> None:
     root = ElementTree.fromstring(diagram(built(name)))
@@ -105,6 +106,7 @@ def test_no_arrow_crosses_a_box(name: str) -> None:
                 assert not (left + 0.5 < x < right - 0.5 and top + 0.5 < y < bottom - 0.5)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_boxes_do_not_overlap_and_lie_on_the_page(name: str) -> None:
     root = ElementTree.fromstring(diagram(built(name)))
@@ -122,6 +124,7 @@ def test_boxes_do_not_overlap_and_lie_on_the_page(name: str) -> None:
         assert all(0 < x < width and 0 < y < height for x, y in arrow)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_texts_fit_their_boxes(name: str) -> None:
     root = ElementTree.fromstring(diagram(built(name)))
@@ -142,6 +145,7 @@ def test_texts_fit_their_boxes(name: str) -> None:
     assert inside >= len(boxes)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CELLS)
 def test_every_signal_state_and_stage_is_there(name: str) -> None:
     shown = built(name)

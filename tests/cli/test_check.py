@@ -145,6 +145,7 @@ def test_a_broken_plugin_is_named(place: Path, capsys: pytest.CaptureFixture[str
     assert "torn (plugins/torn.py): ModuleNotFoundError" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_cell_in_a_file_and_by_name(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "mine.yaml").write_text(GOOD)
     for what in ("mine.yaml", "lstm"):

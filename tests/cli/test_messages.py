@@ -260,6 +260,7 @@ WITH_PLUGINS = (
 )
 
 
+@pytest.mark.one_in(8)
 @pytest.mark.parametrize("spelling", PLUGIN_SPELLINGS)
 @pytest.mark.parametrize("typed", WITH_PLUGINS)
 def test_every_command_takes_plugins_in_both_spellings(

@@ -43,6 +43,7 @@ def test_a_swap_puts_the_gate_into_the_role(capsys: pytest.CaptureFixture[str]) 
     assert {gate["name"]: gate["kind"] for gate in gates}["update"] == "power_law"
 
 
+@pytest.mark.slow
 def test_a_swapped_gate_brings_its_own_reads(capsys: pytest.CaptureFixture[str]) -> None:
     swapped = shown(["cell=lstm", "swap.input=coupled", "units=4"], capsys)
     assert swapped["parameters"] == shown(["cell=cifg", "units=4"], capsys)["parameters"]
@@ -54,6 +55,7 @@ def test_an_option_changes_the_cell(capsys: pytest.CaptureFixture[str]) -> None:
     assert without["parameters"] == plain["parameters"] - 4
 
 
+@pytest.mark.slow
 def test_an_output_unit_with_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     cell = shown(["cell=lstm", "output_unit=projection", "output_unit.units=7"], capsys)
     assert cell["output_unit"] == {"kind": "projection", "width": 7}
@@ -97,6 +99,7 @@ def test_refusals_name_the_remedy(
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_options_and_keys_may_be_mixed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", "--json", "cell=lstm", "--debug", "units=2"]) == 0
     assert json.loads(capsys.readouterr().out)["units"] == 2

@@ -26,7 +26,7 @@ def stored() -> dict[str, Any]:
 
 def check(found: dict[str, Any]) -> None:
     """Assert the promises of docs/comparing.md."""
-    wrong = [v for rows in found["false"].values() for row in rows.values() for v in row]
+    wrong = [v for each in found["false"].values() for row in each.values() for v in row]
     assert len(wrong) == len(NOISES) * len(GROUPS) * len(SEEDS)
     assert max(wrong) <= MOST
     for effect in EFFECTS:
@@ -35,11 +35,11 @@ def check(found: dict[str, Any]) -> None:
             # Half a point is what the simulation may err where power is nearly one.
             assert all(after >= before - 0.5 for before, after in itertools.pairwise(row))
     assert found["power"]["1"]["10"][SEEDS.index(10)] >= 55
-    over = [v for rows in found["false over looks"].values() for row in rows.values() for v in row]
+    over = [v for each in found["false over looks"].values() for row in each.values() for v in row]
     assert len(over) == len(NOISES) * len(GROUPS)
     assert max(over) <= MOST
-    for rows in found["power over looks"].values():
-        for share, used, fixed in rows.values():
+    for by_groups in found["power over looks"].values():
+        for share, used, fixed in by_groups.values():
             assert share >= fixed - 5
             assert used < MOST_SEEDS
 

@@ -198,6 +198,7 @@ def test_constant_values_can_be_drawn(
     assert low < 9 < high
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("label", HOSTILE)
 def test_any_label_can_be_drawn(tmp_path: Path, label: str) -> None:
     runs = write_study(tmp_path, {"lstm": [8.6]})

@@ -68,6 +68,7 @@ def test_gates_are_drawn_for_every_variant(report, monkeypatch):
     assert len({tone for tone, _ in styles}) == len({style for _, style in styles}) == 2
 
 
+@pytest.mark.slow
 def test_the_files_say_what_they_show(report, tmp_path):
     first = draw_gates(report, tmp_path / "a" / "one", command=COMMAND, formats=("svg", "pdf"))
     assert [path.name for path in first] == ["one.svg", "one.pdf"]

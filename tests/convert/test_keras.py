@@ -48,6 +48,7 @@ def assert_bitwise(found: Any, expected: Any) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("cell", PEERS)

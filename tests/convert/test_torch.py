@@ -40,6 +40,7 @@ def outputs(layers: list[Any], x: Any) -> Any:
     return x
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("dtype", CLOSE)
 @pytest.mark.parametrize("kind", ["LSTM", "GRU"])
 @pytest.mark.parametrize(

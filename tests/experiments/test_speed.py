@@ -290,6 +290,7 @@ def test_every_cell_is_bundled() -> None:
     assert set(CELLS) <= set(cell_names())
 
 
+@pytest.mark.slow
 def test_a_contender_that_fails_is_named_with_what_it_wrote() -> None:
     contender = Contender(LIBRARIES[0], "no_such_cell", "graph")
     with pytest.raises(FailedError, match="gatekit graph with no_such_cell at 1,2,3,4") as raised:

@@ -69,6 +69,7 @@ def test_the_session_gives_the_numbers_of_the_class(folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_wrong_number_would_be_seen(folder: Path) -> None:
     """Pin that the session compares: it fails when the class's plugin says something else."""
     plugin = folder / "plugins" / "slow_forget_gate.py"

@@ -59,6 +59,7 @@ def test_every_error_at_every_call_and_torn_writes(tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(tmp_path, bug):
     code, said = survey(tmp_path / "counts.json", "--plant", bug, f"--mode={PLANTED[bug]}")

@@ -68,6 +68,7 @@ def test_row33_what_is_no_number_diverges(
     assert result["best"] is None
 
 
+@pytest.mark.slow
 def test_row51_a_batch_larger_than_the_data_and_a_constant_target(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -296,6 +296,7 @@ def test_frequencies_of_fuzzy_training_sequences_are_those_of_the_authors(sample
     assert {what: p for what, p in found.items() if p < LEAST_P} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "what"),
     [

@@ -60,6 +60,7 @@ def _by_hand(both: Any, x: Any, mask: Any, merge: Any) -> list[Any]:
     return [*MERGES[merge](one, two), *states]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("cell", "merge", "mask", "sequences", "state"), list(_cases()))
 def test_both_directions(
     cell: str, merge: Any, mask: Any, sequences: bool, state: bool, tmp_path: Path

@@ -188,6 +188,7 @@ def test_resets_and_states_are_checked():
 
 
 # Keras itself converts the weights of its own layers so.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_an_own_layer_in_a_block_is_drawn_from_the_seed_and_saved(tmp_path: Path):
     file = tmp_path / "branched.py"
@@ -296,6 +297,7 @@ def test_a_stateful_block_needs_one_direction_and_a_batch_of_one_size():
         made(inputs()[:2])
 
 
+@pytest.mark.slow
 def test_an_exported_block_computes_sequences_and_steps(tmp_path: Path):
     made, x = layer("mamba", dtype="float32"), inputs("float32")
     expected = np.asarray(made(x))

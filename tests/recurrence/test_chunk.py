@@ -30,6 +30,7 @@ def _agree(name: str, time: int, mode: Any = graph, **options: Any) -> None:
     agree("chunk", OWN.get(name, name), time, mode, **options)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("name", CELLS)
 def test_values_and_all_gradients_are_those_of_the_reference(name: str) -> None:

@@ -62,6 +62,7 @@ def test_the_measure_finds_what_is_left_behind() -> None:
     assert growth(lambda: kept.append(ctypes.create_string_buffer(2000)), 1000) >= 1000
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("cell", "options"),
     [

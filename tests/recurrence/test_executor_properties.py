@@ -64,6 +64,7 @@ def _few(count: int) -> Any:
     )
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("holds", PROPERTIES, ids=lambda p: p.__name__)
 @_few(7)
 @given(call=calls())

@@ -53,6 +53,7 @@ def test_odd_cell(name: str) -> None:
 
 
 # A graph costs ten times as much as eager mode.
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_cell_masked_dropped_and_zoned(name: str) -> None:
     in_graphs = ("zoneout", "power_law", "norm_sum_group", "maps", "raw_input")
@@ -66,6 +67,7 @@ def _given(name: str) -> Given:
     return Given(built(name), **EVERYTHING)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("name", ["lstm", "norm_sum_group", "parameters", "raw_input", "maps"])
 def test_no_argument_loses_its_gradient_in_a_graph(name: str) -> None:
     given = _given(name)

@@ -57,6 +57,7 @@ def test_row39_an_all_masked_batch_is_its_initial_state() -> None:
     assert not np.any(gradients["forget.h_prev"])
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("output_unit", ["hidden", "gated", "mix_last"])
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -223,6 +224,7 @@ def test_row48_objects_are_refused() -> None:
         layer("lstm", dtype="float32")(x)
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize(
     "policy",
     [_row(49, p) for p in ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")],

@@ -45,6 +45,7 @@ def _model(made: Any, time: int | None) -> keras.Model:
     return keras.Model(arguments, made(arguments))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", _few_by_default(SAVED, "lstm"))
 def test_a_saved_model_serves_the_same(cell: str, tmp_path: Path) -> None:
     made = layer(cell, dtype="float32", return_sequences=True)

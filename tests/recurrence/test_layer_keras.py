@@ -77,6 +77,7 @@ def _named_gradients(cell: str, gradients: Sequence[Any]) -> dict[str, Any]:
     return named
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("cell", KERAS)
 def test_same_as_keras(cell: str, case: str) -> None:

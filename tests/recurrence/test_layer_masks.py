@@ -35,6 +35,7 @@ def _returned(made: Any, x: Any, mask: Any = None, states: Any = None) -> dict[s
     return dict(zip(["outputs", *made.state_names], map(np.asarray, found), strict=True))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("output_unit", ["hidden", "mix_last"])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", KINDS)
@@ -69,6 +70,7 @@ def test_emission_repeats_the_last_valid_one_and_starts_at_zero(
             np.testing.assert_array_equal(outputs[row, step], last)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("output_unit", ["hidden", "memory", "projection", "gated", "mix_last"])
 @pytest.mark.parametrize("mask", [None, SUFFIX, HOLES, ALL_MASKED_ROW])
 def test_the_last_step_is_the_last_of_the_sequence(output_unit: str, mask: Any) -> None:
@@ -79,6 +81,7 @@ def test_the_last_step_is_the_last_of_the_sequence(output_unit: str, mask: Any) 
     assert_close({"y": last(x, mask=mask)}, {"y": whole(x, mask=mask)[:, -1]})
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("output_unit", ["hidden", "gated", "mix_last"])
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("cell", KINDS)
@@ -107,6 +110,7 @@ def test_a_batch_that_is_all_masked() -> None:
         assert not np.any(value)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cell", [*CORE, "power_law", "raw_input", "parameters"])
 def test_what_stands_in_masked_steps_does_not_matter(cell: str) -> None:
     content = np.zeros((BATCH, TIME, 1))
@@ -199,6 +203,7 @@ def test_the_last_output_is_no_step_that_is_masked() -> None:
 # --- other forms of masks -------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("executor", [*EXECUTORS, "unroll"])
 @pytest.mark.parametrize("kind", ["int32", "int64", "uint8", "int8"])
 @pytest.mark.parametrize("shape", [(BATCH, TIME), (BATCH, TIME, 1)])

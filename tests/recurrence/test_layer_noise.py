@@ -32,6 +32,7 @@ COPY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "noise", [n if n == "all" else pytest.param(n, marks=pytest.mark.slow) for n in NOISES]
 )
@@ -46,6 +47,7 @@ def test_one_seed_draws_alike_in_every_mode(noise: str) -> None:
         assert_close(found[mode][1], found["eager"][1])
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("noise", ["dropout", "recurrent_dropout", "zoneout"])
 def test_every_call_draws_anew_and_inference_never(noise: str, mode: str) -> None:

@@ -108,6 +108,7 @@ EVERY = [
 ]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("cell", "policy"), EVERY)
 def test_every_cell_in_every_precision(cell: str, policy: str) -> None:
     low, exact = _pair(cell, policy, return_sequences=True)
@@ -136,6 +137,7 @@ def test_training_under_a_mixed_policy(policy: str) -> None:
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("policy", ["float32", "float64", "bfloat16", *LIMITS])
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])
 def test_symbolic_types_are_the_actual_ones(cell: str, policy: str) -> None:

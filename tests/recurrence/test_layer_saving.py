@@ -43,6 +43,7 @@ def _model(made: RNN) -> keras.Model:
     return keras.Model(arguments, made(arguments))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("cell", "output_unit"),
     [
@@ -88,6 +89,7 @@ def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:
     assert (back.name, back.compute_dtype) == ("mine", "bfloat16")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("cell", [*BUNDLED, *ODD])
 def test_a_config_is_a_fixed_point_of_plain_data(cell: str) -> None:
     zoneout = {"h": 0.1} if "h" in {state.name for state in built(cell).states} else None
@@ -98,6 +100,7 @@ def test_a_config_is_a_fixed_point_of_plain_data(cell: str) -> None:
     assert back.spec == made.spec
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_a_saved_model(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(16, TIME, FEATURES)).astype("float32"), rng.normal(size=(16, 8))

@@ -37,6 +37,7 @@ def _stateful(run: str, **options: Any) -> RNN:
     return made
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("run", "jit"),
     [
@@ -62,6 +63,7 @@ def test_states_of_known_batch_with_inputs_of_unknown_batch(run: str, jit: bool)
         assert_close(found, wanted)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("run", RUNS)
 def test_a_stateful_layer_has_gradients_with_unknown_batch(run: str) -> None:
     made, other = _stateful(run), _stateful(run)

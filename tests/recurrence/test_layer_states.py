@@ -109,6 +109,7 @@ def test_first_states_that_need_the_built_layer_are_refused_before() -> None:
 # --- chunks ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("executor", ["fused", "reference"])
 @pytest.mark.parametrize("cell", ["lstm", "slstm", "power_law", "raw_input", "full_gate"])

@@ -62,6 +62,7 @@ def _by_autodiff(a: Any, b: Any, first: Any, weights: Any) -> Any:
     return tape.gradient(total, [a, b, first], unconnected_gradients="zero")
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("steps", LENGTHS)
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
@@ -89,6 +90,7 @@ def test_compiled_by_xla_at_any_length(solver: str, steps: int) -> None:
         assert difference(found, expected) < 1e-13
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("compiled", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_one_trace_serves_every_length(solver: str, compiled: bool) -> None:

@@ -22,6 +22,7 @@ def _agree(name: str, time: int, mode: Any = None, **options: Any) -> Any:
     return agree("newton", OWN.get(name, name), time, mode, **options)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", [*BUNDLED, *STABLE])
 def test_values_and_all_gradients_are_those_of_the_reference(name: str) -> None:
     made = _agree(name, 7, return_sequences=True)
@@ -89,6 +90,7 @@ def test_values_that_are_not_finite_are_not_accepted() -> None:
     assert np.all(np.isfinite(y[[0, 2, 3]]))
 
 
+@pytest.mark.slow
 def test_single_precision() -> None:
     found = []
     for executor, dtype in (("reference", "float64"), ("newton", "float32")):

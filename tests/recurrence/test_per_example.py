@@ -47,6 +47,7 @@ def test_a_vectorized_map_gives_each_examples_gradient(cell: str) -> None:
     agree(found, layer, x, mask)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("cell", "executor"),
     [

@@ -19,6 +19,7 @@ from .problems import assert_close
 OPTIONS = {"dropout": 0.2, "recurrent_dropout": 0.3, "zoneout": {"h": 0.3}}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("cell", "time", "mask", "mode"),
     [

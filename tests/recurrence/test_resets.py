@@ -85,6 +85,7 @@ def check(made: RNN, mask: Any = None, resets: Any = RESETS, **given: Any) -> No
     assert_close(found[1], expected[1], **given)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("cell", "executor"), FEW)
 def test_a_reset_is_a_cut(cell: str, executor: str) -> None:
     check(_made(cell, executor), MASK)
@@ -128,6 +129,7 @@ def calls(draw: Any) -> Any:
     return made, resets, draw(st.none() | bits.map(lambda b: np.reshape(b, (batch, time))))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=4,
     deadline=None,

@@ -48,6 +48,7 @@ def read_back(residuals, steps, prefetch):
     return found
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("mode", ["graph", "eager"])
 @pytest.mark.parametrize("prefetch", [False, True])
 @pytest.mark.parametrize("kind", LAYOUTS)

@@ -40,6 +40,7 @@ def batches() -> list[tuple[Any, Any]]:
     ]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cell", ["lstm", "mingru"])
 def test_another_batch_size_or_length_traces_nothing_anew(cell: str, traced: list[Any]) -> None:
     inputs = keras.Input((None, FEATURES))

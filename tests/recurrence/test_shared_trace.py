@@ -44,6 +44,7 @@ def step(stack: list[Any], training: bool = True, **options: Any) -> Any:
     return run
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("executor", ["fused", "reference", "affine"])
 def test_a_shared_trace_gives_the_same_bits(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = {"fused": "layer_norm_lstm", "reference": "gru", "affine": "mingru"}[executor]

@@ -98,6 +98,7 @@ def drawn(name: str) -> tuple[Arrays, Arrays, Arrays]:
     return {"x": x}, states, draw(case.shapes(case.features, case.units), rng)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", PEERS)
 def test_the_layer_is_flaxs_cell(name: str) -> None:
     case, peer = CASES[name], PEERS[name]

@@ -353,6 +353,7 @@ def _same(name: str, peer: Callable[[Any, Tensors, Tensors], Stepped]) -> None:
     assert_close(found, {n: v.grad.numpy() for n, v in exact.items()}, 1e-12)
 
 
+@pytest.mark.one_in(6)
 @MUTES
 @pytest.mark.parametrize("name", PEERS)
 def test_the_layer_is_torchrecurrents_cell(name: str) -> None:

@@ -78,6 +78,7 @@ def _executors_agree(error: Error, cell: Mapping[str, Any]) -> None:
         assert_close(one, other)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("what", ERRORS)
 def test_the_witness_catches_what_the_executors_agree_on(
     what: str, monkeypatch: pytest.MonkeyPatch

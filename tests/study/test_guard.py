@@ -108,6 +108,7 @@ def test_row_64_the_result_tells_of_it(trained):
     assert trained(tiny.Sum())["warnings"] == []
 
 
+@pytest.mark.slow
 def test_row_64_the_result_tells_of_a_task(trained):
     (warning,) = trained(Restless())["warnings"]
     assert "the data: a plugin changed environment variables" in warning
@@ -137,6 +138,7 @@ def gatekit_gates():
 """
 
 
+@pytest.mark.slow
 def test_row_63_randomness_outside_the_seed_is_told(trained, place):
     (place / "noisy.py").write_text(NOISY)
     result = trained(tiny.Sum(), "plugins=[noisy.py]", "swap.forget=noisy", "executor=reference")

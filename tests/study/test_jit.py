@@ -112,6 +112,7 @@ def test_a_compiled_run_that_was_stopped_ends_like_one_that_was_not(made):
     assert told(stopped.path) == told(whole.path)
 
 
+@pytest.mark.slow
 def test_a_model_that_xla_cannot_compile_is_refused_by_its_operations(made, place):
     (place / "outside.py").write_text(OUTSIDE)
     words = ("task=sum", "swap.forget=outside", "plugins=[outside.py]", "precision=float32")
@@ -174,6 +175,7 @@ def test_a_dry_run_decides_as_the_run_that_it_stands_for():
     assert decided("trainer.steps=3").jit is False
 
 
+@pytest.mark.slow
 def test_auto_is_recorded_and_no_graph_run_of_before_has_its_name(made):
     result, folder = made("task=sum", "trainer.epochs=1")
     assert result["jit"] is False

@@ -42,6 +42,7 @@ def attempt(path, stop):
     return True
 
 
+@pytest.mark.slow
 def test_sequences_of_the_loop_are_recorded_and_the_run_warns(place, monkeypatch):
     monkeypatch.setattr(solve, "MOST", 1)
     assert attempt(place / "run", StopAt(10**9))

@@ -40,6 +40,7 @@ def made(pack, *words):
     return model, Scores(model, task, feed, threading.Event(), jit=False), feed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("bidirectional=true", "layers=2")])
 def test_packed_and_padded_score_alike(words):
     scores = []
@@ -73,6 +74,7 @@ def test_split_without_resets_gets_none():
         assert not inputs[2].any()
 
 
+@pytest.mark.slow
 def test_the_probe_looks_at_packed_rows():
     model, _, feed = made(True)
     record = Probe(model, feed, "bits").record()

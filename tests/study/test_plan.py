@@ -32,6 +32,7 @@ def test_a_run_has_the_keys_of_the_contract():
     assert run.path.parts == ("experiments", "default", "runs", run.fingerprint)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "change",
     [

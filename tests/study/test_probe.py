@@ -171,6 +171,7 @@ def test_long_sequences_of_many_units_are_looked_at_in_smaller_numbers(place, mo
     assert {record["sequences"] for record in records(place / "run")} == {3}
 
 
+@pytest.mark.slow
 def test_a_probe_that_fails_is_told_and_costs_nothing(place, monkeypatch):
     def fail(self):
         raise ValueError("no such thing\nand more")

@@ -162,6 +162,7 @@ def test_row_70_ctrl_c_stops_and_the_same_command_continues(cluster, tmp_path, d
     assert made(plan_of(tmp_path, "good", "good", "good", address=cluster)).code == 0
 
 
+@pytest.mark.slow
 def test_an_address_where_nobody_answers_is_told(tmp_path):
     library = pytest.importorskip("ray", reason="needs gatekit[ray]")
     library.shutdown()

@@ -263,6 +263,7 @@ def test_a_line_longer_than_a_block_is_cut_whole(tmp_path):
         assert (tmp_path / "cut").read_bytes() == data[:3].replace(b"xxx", b"")
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_from_any_line_of_its_journal(searched, optuna):
     again, path = searched
     lines = path.read_bytes().splitlines(keepends=True)

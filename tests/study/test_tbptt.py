@@ -53,6 +53,7 @@ def test_windows_that_cover_the_sequences_train_like_whole_sequences(place):
     }
 
 
+@pytest.mark.slow
 def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
     words = ("task=sum", "trainer.batch=4", "trainer.tbptt=2")
     run = planned(*words, "trainer.steps=3")
@@ -73,6 +74,7 @@ def test_windows_without_a_target_change_no_weight_and_the_next_one_does(place):
     assert int(model.optimizer.iterations) == 3
 
 
+@pytest.mark.slow
 def test_no_score_depends_on_the_window(place):
     scores, weights = set(), None
     for tbptt in (1, 7, 1000):
@@ -89,6 +91,7 @@ def test_no_score_depends_on_the_window(place):
     assert first == again
 
 
+@pytest.mark.slow
 def test_evaluations_of_long_sequences_come_after_whole_ones(place):
     made(place / "run", "task=sum", "trainer.batch=4", "trainer.tbptt=2", "trainer.steps=30")
     text = (place / "run" / "metrics.jsonl").read_text()

@@ -82,6 +82,7 @@ def numbers(folder):
     return [(r.epoch, r.step, r.split, r.metric, r.value) for r in found.lines]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "words",
     [
@@ -102,6 +103,7 @@ def test_the_same_seed_gives_the_same_bits(made, shared, words):
     assert first["best"] == second["best"]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_bits(shared):
     _, one = shared()
     _, two = shared("seed=1")
@@ -151,6 +153,7 @@ class Longer(tiny.Odd):
         return found
 
 
+@pytest.mark.slow
 def test_further_test_sets_are_scored_with_the_last_and_the_best_weights(made, shared):
     words = ("task=odd", "trainer.epochs=12", "optimizer.learning_rate=0.05")
     result, folder = made(*words, task=Longer())
@@ -179,6 +182,7 @@ def test_steps_are_exact(shared, steps):
     assert numbers(folder)[-1][1] == steps
 
 
+@pytest.mark.slow
 def test_steps_that_no_chunk_divides_are_exact(shared):
     """A run that is given in steps looks at its validation data at most twenty times."""
     result, folder = shared("task=sum", "optimizer=adam", "trainer.steps=43")
@@ -353,6 +357,7 @@ def test_a_regularizer_moves_weights_and_no_reported_loss(made, jit):
     numpy.testing.assert_allclose(losses[1], losses[0], rtol=0.05)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_every_optimizer_learns(shared, name):
     result, folder = shared("task=sum", f"optimizer={name}", "trainer.steps=43")
@@ -361,6 +366,7 @@ def test_every_optimizer_learns(shared, name):
     assert result["state"] == "COMPLETED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float64", "mixed_bfloat16"])
 def test_precisions(shared, precision):
     result, folder = shared(f"precision={precision}", "trainer.epochs=1")

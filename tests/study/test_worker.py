@@ -134,6 +134,7 @@ for _ in range(60):
 """
 
 
+@pytest.mark.slow
 def test_row_82_the_log_is_capped(tmp_path):
     processes.run([sys.executable, "-c", CHATTER], cwd=tmp_path, check=True)
     text = (tmp_path / "log.txt").read_text()
@@ -250,6 +251,7 @@ def ended(tmp_path_factory):
     return {name: (RunFolder(place / name), code) for name, code in codes.items()}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

@@ -26,6 +26,7 @@ def test_every_check_has_a_gate_that_is_wrong_there() -> None:
     assert set(GATES) == set(NAMES["gates"])
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", GATES)
 def test_a_planted_gate_fails(name: str, write: Write) -> None:
     text, says = GATES[name]
@@ -107,6 +108,7 @@ def test_names_are_what_pytest_shows() -> None:
     assert [str(c) for c in gate_checks("sigmoid")] == list(NAMES["gates"])
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", NAMES["gates"])
 def test_a_gate_with_state_parameter_and_count_passes(name: str, place: Path) -> None:
     (found,) = [c for c in gate_checks("power_law") if c.name == name]

@@ -30,6 +30,7 @@ def new(*words: str) -> None:
     loading._registry.cache_clear()
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_at_once(kind: str, place: Path) -> None:
     new(kind, "slow_leak")
@@ -40,6 +41,7 @@ def test_a_new_plugin_passes_at_once(kind: str, place: Path) -> None:
             check()
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_is_found_by_its_entry_point(
     kind: str, place: Path, monkeypatch: pytest.MonkeyPatch

@@ -229,6 +229,7 @@ def steps_of(folder, *words):
         return seen, dict(archive), result
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_evaluated_and_saved_and_training_goes_on_with_the_others(place):
     plain, _, plain_result = steps_of(place / "plain")
     seen, saved, result = steps_of(place / "averaged", "optimizer.ema=0.75")

@@ -86,6 +86,7 @@ def test_a_metric_that_fit_does_not_log_is_an_error_that_lists_them() -> None:
     assert run.folder.state().name == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_complete_run_is_not_trained_again() -> None:
     for _ in range(2):
         with gatekit.run("mine", {}, seed=0) as run:
