@@ -16,8 +16,9 @@ from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.given import built_cell
 
+from .agreement import keras_agrees, numpy_agrees, torch_agrees
 from .cases import DOZEN, case, run
-from .test_values import ALL, keras_agrees, numpy_agrees, torch_agrees
+from .test_values import ALL
 
 LONGEST_LSTM = 60
 
