@@ -90,7 +90,13 @@ def wrapped(line: str, room: int) -> list[str]:
     before, inner = line[:start], line[start:-1]
     if len(inner) + 4 <= room:
         return [before, f"    {inner}", ")"]
-    return [before, *(f"    {item}," for item in items(inner)), ")"]
+    found = [before]
+    for item in items(inner):
+        if len(item) + 5 > room and item.startswith("["):
+            found += ["    [", *(f"        {each}," for each in items(item[1:-1])), "    ],"]
+        else:
+            found.append(f"    {item},")
+    return [*found, ")"]
 
 
 def items(text: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gatekit.cell.graph import Cell
@@ -139,3 +141,29 @@ def env_of(layout: Layout, access: Callable[[str], str]) -> Mapping[str, str]:
     found = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
     found.update({name: access(own) for name, own in layout.attributes().items()})
     return found
+
+
+def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
+    """Return assignments without those whose targets nothing reads.
+
+    A target among others that are read starts with an underscore.
+    """
+    statements = ast.parse("\n".join(lines)).body
+    needed = names_in("\n".join(used))
+    kept: list[str] = []
+    for statement in reversed(statements):
+        assert isinstance(statement, ast.Assign)
+        own = lines[statement.lineno - 1 : statement.end_lineno]
+        targets = names_in(ast.unparse(statement.targets[0]))
+        if targets & needed:
+            for name in targets - needed:
+                own = [re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in own]
+            own = wrapped(own[0], room) if len(own) == 1 else own
+            needed |= names_in(ast.unparse(statement.value))
+            kept[:0] = own
+    return kept
+
+
+def names_in(code: str) -> set[str]:
+    """Return the names in a piece of code."""
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}

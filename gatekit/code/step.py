@@ -25,6 +25,7 @@ from gatekit.cell.row_wise import RowWise
 
 from .identifiers import slug, wrapped
 from .linear import Linear, normal
+from .lines import without_unused
 from .products import OUTPUT_UNIT, Reader
 
 
@@ -79,6 +80,7 @@ class Step(Linear):
         after += [self.env[name] for name in cell.shifted]
         after += ["t"] if cell.uses_t else []
         after += [f"{self.env[f'{name}_history']}[:, 1:]" for name, _ in cell.output.histories]
+        self.lines = without_unused(self.lines, [emitted, *after], self.room)
         flat = [math.prod(matrices[key]) if key in matrices else 0 for key, _ in keys]
         return emitted, [
             self.framework.reshape.format(value=text, shape=self.size(width)) if width else text

@@ -129,7 +129,8 @@ def keras_agrees(own: Case) -> None:
     # The last output may be a state before these.
     first = cell.get_initial_state(BATCH)
     if own.first is not None:
-        first = [*first[: len(first) - len(own.first)], *own.first]
+        before = len(first) - len(own.first)
+        first = [*first[:before], *shaped(own.first, first[before:])]
     with replayed(own.drawn) if own.drawn else nullcontext():
         y, *states = layer(x, initial_state=first, mask=own.mask, training=own.drawn is not None)
     assert_same(own, y, states[len(states) - len(own.states) :])

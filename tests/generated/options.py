@@ -35,8 +35,8 @@ FACTORS: dict[str, tuple[Any, ...]] = {
 IN_CELL = ("zoneout", "learned_initial_state")
 CELLS = tuple(cell_names(()))
 REGULAR = (
-    *("lstm", "cifg", "ran", "cornn", "nas", "nog", "gt_lstm", "u_lstm", "slim_lstm3"),
-    *("layer_norm_lstm", "time_aware_lstm", "original_lstm", "ea_lstm"),
+    *("lstm", "cifg", "ran", "nas", "nog", "gt_lstm", "u_lstm", "slim_lstm3"),
+    *("layer_norm_lstm", "time_aware_lstm", "original_lstm", "ea_lstm", "r_lstm"),
 )
 
 

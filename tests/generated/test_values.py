@@ -120,12 +120,6 @@ def test_noise_is_drawn_in_jax_where_a_generator_is_given() -> None:
     assert float((zeros[0] == 0).mean()) == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_options_in_jax(options: dict[str, Any]) -> None:
-    jax_agrees(case(**options, gradients=True))
-
-
 @pytest.mark.parametrize("to", ["numpy", "torch", "jax", "keras"])
 def test_a_reservoir_without_a_radius_is_zeros(to: str) -> None:
     """gatekit does the same; a small sparse matrix may have no eigenvalue but zero."""
