@@ -32,7 +32,7 @@ FACTORS: dict[str, tuple[Any, ...]] = {
     "noise": (OWN, "zoneout", "training"),
     "mask": (True, False),
 }
-IN_CELL = ("zoneout", "learned_initial_state")
+IN_CELL = ("zoneout", "learned_initial_state", "dropout", "recurrent_dropout")
 CELLS = tuple(cell_names(()))
 REGULAR = (
     *("lstm", "cifg", "ran", "nas", "nog", "gt_lstm", "u_lstm", "slim_lstm3"),
@@ -96,13 +96,18 @@ def is_built(cell: Cell, row: Row) -> bool:
     if row["norm"] != OWN and any(abs(state.initial) > 1e20 for state in cell.states):
         # The norm of a sum with such a number has no digits of the rest.
         return False
-    made = with_options(cell, row)
-    config = {**made["cell"], **{key: made[key] for key in IN_CELL if key in made}}
     try:
-        built_cell(config, UNITS, FEATURES, made["output_unit"], None, ())
+        built(cell, row)
     except GatekitError:
         return False
     return True
+
+
+def built(cell: Cell, row: Row, units: int = UNITS, features: int = FEATURES) -> Cell:
+    """Return a cell with these levels."""
+    made = with_options(cell, row)
+    config = {**made["cell"], **{key: made[key] for key in IN_CELL if key in made}}
+    return built_cell(config, units, features, made["output_unit"], None, ())
 
 
 def regular() -> list[tuple[str, Row]]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatekit.code import FRAMEWORKS, generate
+
 from .agreement import jax_agrees, keras_agrees, numpy_agrees, torch_agrees
 from .cases import case
-from .options import CELLS, REGULAR, accepted, base, others, regular, rows, with_options
+from .options import CELLS, REGULAR, accepted, base, built, others, regular, rows, with_options
+from .test_text import formatted
 
 PAIRS = [*enumerate(regular()), *enumerate(others())]
 QUICK, EACH_KERAS, EACH_JAX = 10, 4, 16
@@ -41,3 +45,12 @@ def test_every_pair_is_tested_and_every_cell() -> None:
     for name, row in regular():
         assert accepted(base(name), row) == row, name
     assert {*REGULAR, *(name for name, _ in others())} == set(CELLS)
+
+
+@pytest.mark.slow
+def test_ruff_changes_nothing_with_options(tmp_path: Path) -> None:
+    for place, (name, row) in enumerate(regular()):
+        to = list(FRAMEWORKS)[place % len(FRAMEWORKS)]
+        made = generate(built(base(name), row, units=64, features=32), to)
+        (tmp_path / f"{to}_{place}.py").write_text(made.text)
+    formatted(tmp_path)
