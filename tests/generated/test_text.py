@@ -141,7 +141,7 @@ def with_gates(equation: str = "h: a", **gates: Any) -> dict[str, Any]:
 
 
 def test_signals_that_nothing_reads_are_not_written() -> None:
-    """The output unit memory leaves h, and its output gate, to nobody."""
+    """With the output unit memory, nothing reads h and its output gate."""
     for to in FRAMEWORKS:
         _, _, text = gatekit.code("gilr_lstm", to=to, output_unit="memory").split('"""', 2)
         assert re.search(r"\b_[a-z]+_output,", text)
