@@ -12,7 +12,7 @@ from gatekit.cell.language.expression import Call, Expr, Name, Neg, lift
 from gatekit.cell.schema import make_initializer
 
 from .draws import Draws, filled
-from .identifiers import slug, wrapped
+from .identifiers import number, slug, wrapped
 from .products import Layout
 
 Size = Callable[[int], str]
@@ -163,7 +163,7 @@ class FirstValues:
     def _full(self, value: float, shape: tuple[int, ...]) -> str:
         draws = self.draws
         template = {0.0: draws.zeros, 1.0: draws.ones}.get(value, draws.full)
-        return self._filled(template, shape, value=value)
+        return self._filled(template, shape, value=number(value))
 
     def _standard(self, kind: str, own: Any, weight: Weight) -> str | None:
         draws, shape = self.draws, weight.shape

@@ -13,6 +13,8 @@ WIDTH = 88
 """The longest line, as ruff's default."""
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _ACRONYM = re.compile(r"(lstm|gru|rnn|esn|lmu|lru|brc|sru)")
+_SHAPE = re.compile(r"\(batch x [^()]*\)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SHORT = 4
 _QUOTES = 6
 _LONGEST = 32
@@ -51,6 +53,12 @@ class Identifiers:
 
     def new(self, wanted: str) -> str:
         """Return an identifier that is not in use, as close to the wanted one as possible."""
+        candidate = self.like(wanted)
+        self._used.add(candidate)
+        return candidate
+
+    def like(self, wanted: str) -> str:
+        """Return what `new` would return."""
         name = slug(wanted)[:_LONGEST].strip("_") or "value"
         if name[0].isdigit():
             name = f"n{name}"
@@ -61,7 +69,6 @@ class Identifiers:
             number += 1
             candidate = f"{name.rstrip('_')}_{number}"
         assert _IDENTIFIER.fullmatch(candidate), candidate
-        self._used.add(candidate)
         return candidate
 
 
@@ -69,16 +76,27 @@ def wrapped(line: str, room: int) -> list[str]:
     """Return an assignment or a return of one call in lines of at most ``room``, as ruff wraps it.
 
     Args:
-        line: ``target = function(arguments)``.
+        line: ``target = function(arguments)``, or operators between names.
         room: the longest line.
     """
-    if len(line) <= room or not line.endswith(")"):
+    if len(line) <= room:
+        return [line]
+    target, _, value = line.partition(" = ")
+    if " " in value and not set(value) & set("()"):
+        return [f"{target} = (", f"    {value}", ")"]
+    if not line.endswith(")"):
         return [line]
     start = line.index("(") + 1
     before, inner = line[:start], line[start:-1]
     if len(inner) + 4 <= room:
         return [before, f"    {inner}", ")"]
-    return [before, *(f"    {item}," for item in items(inner)), ")"]
+    found = [before]
+    for item in items(inner):
+        if len(item) + 5 > room and item.startswith("["):
+            found += ["    [", *(f"        {each}," for each in items(item[1:-1])), "    ],"]
+        else:
+            found.append(f"    {item},")
+    return [*found, ")"]
 
 
 def items(text: str) -> list[str]:
@@ -111,14 +129,16 @@ def docstring(paragraphs: list[str], indent: str = "") -> list[str]:
             lines.append("")
         for line in paragraph.split("\n"):
             lead = " " * (len(line) - len(line.lstrip(" ")))
+            # A shape stays in one line.
+            text = _SHAPE.sub(lambda m: m[0].replace(" ", _NO_BREAK), _harmless(line.strip()))
             wrapped = textwrap.wrap(
-                _harmless(line.strip()),
+                text,
                 WIDTH - len(indent) - 2 * len(lead) - _QUOTES * (not lines),
                 break_long_words=False,
                 break_on_hyphens=False,
             )
             lines += [lead * (2 if n else 1) + part for n, part in enumerate(wrapped)]
-    body = [f"{indent}{line}".rstrip() for line in lines]
+    body = [f"{indent}{line}".rstrip().replace(_NO_BREAK, " ") for line in lines]
     if len(body) == 1 and not body[0].endswith(('"', "\\")):
         return [f'{indent}"""{body[0].strip()}"""']
     return [f'{indent}"""{body[0].strip()}', *body[1:], f'{indent}"""']

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gatekit.cell.graph import BuiltRead
 from gatekit.cell.language.expression import (
+    Binary,
     Call,
     Expr,
     Name,
@@ -33,11 +34,13 @@ class Linear(Lines):
         norm = reader.node.norm if reader.node is not None else None
         if norm is not None and norm.of == "sum":
             assert reader.node is not None
-            scale = Name(str(reader.node.norm_scale))
-            parts = [self._normal_sum(reader, norm.group, norm.epsilon) * scale]
-        elif norm is not None:
+            normed = self._normal_sum(reader, norm.group, norm.epsilon)
+            return self.scaled(normed, str(reader.node.norm_scale), reader.bias)
+        if norm is not None:
             parts = [
-                self._normal_read(reader, read, norm.group, norm.epsilon) * Name(str(read.scale))
+                self.scaled(
+                    self._normal_read(reader, read, norm.group, norm.epsilon), str(read.scale)
+                )
                 for read in reader.reads
             ]
         else:
@@ -46,6 +49,13 @@ class Linear(Lines):
         if reader.bias is not None and not shared:
             parts.append(Name(reader.bias))
         return total(parts)
+
+    def scaled(self, normed: Expr, scale: str, offset: str | None = None) -> Expr:
+        """Return a normalised value times its scale, plus its offset."""
+        if isinstance(normed, Call) and "affine_norm" in self.framework.functions:
+            learned = [Name(scale), *([Name(offset)] if offset else [])]
+            return Call("affine_norm" if offset else "scaled_norm", (*normed.args, *learned))
+        return _needed(total([normed * Name(scale), *([Name(offset)] if offset else [])]))
 
     def _parts(self, reader: Reader) -> list[Expr]:
         """Return the parts of a pre-activation; a product of several reads is one part."""
@@ -85,7 +95,7 @@ class Linear(Lines):
         def rebuilt(part: Expr) -> Expr:
             if id(part) not in done:
                 inner = tuple(rebuilt(child) for child in children(part))
-                made = with_children(part, inner)
+                made = _without_zeros(with_children(part, inner))
                 if uses[id(part)] > 1 and inner:
                     made = self.assign(f"part {len(self.lines)} {key}", made, f"{wanted}_part")
                 done[id(part)] = made
@@ -220,6 +230,17 @@ class Linear(Lines):
         name = self.assign(text, normal(whole, epsilon), "normed")
         parts = self._cut(name, members, text, "normed")
         return {member.name: part for member, part in zip(members, parts, strict=True)}
+
+
+def _without_zeros(expr: Expr) -> Expr:
+    """Return the expression without a product with zero, as of an option that is off."""
+    zero = Number(0)
+    if isinstance(expr, Binary):
+        if expr.op == "*" and zero in (expr.left, expr.right):
+            return zero
+        if expr.op in ("+", "-") and expr.right == zero:
+            return expr.left
+    return expr
 
 
 def normal(expr: Expr, epsilon: float) -> Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -13,7 +14,7 @@ from .identifiers import WIDTH, Identifiers, wrapped
 from .printing import Printer
 from .products import Layout, readers
 
-_PART = re.compile(r"_part(?:_[0-9]+)?$")
+_PART = "_part"
 
 
 class Lines:
@@ -49,6 +50,7 @@ class Lines:
         self._pieces: dict[tuple[int, str], Expr] = {}
         self._normed: dict[tuple[str, ...], dict[str, Expr]] = {}
         self._variables: set[str] = set()
+        self._part_count = 0
         self._zoned = {state.name for state in cell.states if state.zoneout}
         self._batched = {*cell.inputs, "t"}
 
@@ -60,8 +62,8 @@ class Lines:
             self._variables.add(key)
             return Name(key)
         self._variables.add(key)
+        expr = self._shortened(wanted or key, expr)
         target = self.local.new(wanted or key)
-        expr = self._shortened(target, expr)
         line = f"{target} = {self.printer.show(expr)}"
         if comment and len(line) + len(comment) + 4 <= self.room:
             line += f"  # {comment}"
@@ -69,21 +71,38 @@ class Lines:
         self.env[key] = target
         return Name(key)
 
-    def _shortened(self, target: str, expr: Expr) -> Expr:
+    def fits(self, wanted: str, expr: Expr) -> bool:
+        """Return whether an assignment fits one line."""
+        # Parts are numbered.
+        name = len(self.local.like(wanted)) + 2 * wanted.endswith(_PART)
+        return name + 3 + len(self.printer.show(expr)) <= self.room
+
+    def _shortened(self, wanted: str, expr: Expr) -> Expr:
         """Return the expression with parts in lines of their own, until it fits one line."""
-        room = self.room - len(target) - 3
-        while len(self.printer.show(expr)) > room:
+        while (repeated := self._written_twice(expr)) is not None:
+            expr = replaced(expr, repeated, self.part(wanted, repeated))
+        while not self.fits(wanted, expr):
             parts = [part for part in list(walk(expr))[1:] if self.worth_a_line(part)]
-            fitting = [p for p in parts if len(self.printer.show(p)) <= room - 3] or parts[-1:]
+            fitting = [part for part in parts if self.fits(_part_of(wanted), part)] or parts[-1:]
             if not fitting:
                 return expr
             largest = max(fitting, key=lambda part: len(self.printer.show(part)))
-            expr = replaced(expr, largest, self.part(target, largest))
+            expr = replaced(expr, largest, self.part(wanted, largest))
         return expr
 
-    def part(self, target: str, part: Expr) -> Name:
-        key = f"part {len(self.lines)} {target}"
-        return self.assign(key, part, f"{_PART.sub('', target).rstrip('_')}_part")
+    def _written_twice(self, expr: Expr) -> Expr | None:
+        """Return an argument that the framework's notation would compute twice."""
+        for part in walk(expr):
+            if isinstance(part, Call) and isinstance(part.args[0], (Binary, Call)):
+                template = self.framework.functions.get(part.function, "")
+                if template.count("{0") > 1 and not self.printer.is_number(part.args[0]):
+                    return part.args[0]
+        return None
+
+    def part(self, wanted: str, part: Expr) -> Name:
+        """Write a line for a part of what should be called ``wanted``."""
+        self._part_count += 1
+        return self.assign(f"part {self._part_count}", part, _part_of(wanted))
 
     def worth_a_line(self, part: Expr) -> bool:
         shown = isinstance(part, (Binary, Call)) and not self.printer.is_number(part)
@@ -113,8 +132,38 @@ class Lines:
         return " x ".join(["batch", *(f"({t})" if "+" in t or "-" in t else t for t in texts)])
 
 
+def _part_of(wanted: str) -> str:
+    return f"{wanted.removesuffix(_PART).removesuffix('_pre')}{_PART}"
+
+
 def env_of(layout: Layout, access: Callable[[str], str]) -> Mapping[str, str]:
     """Return the texts of weights: by name in the cell, and by ``@`` and their name in the file."""
     found = {f"@{stack.attribute}": access(stack.attribute) for stack in layout.stacks}
     found.update({name: access(own) for name, own in layout.attributes().items()})
     return found
+
+
+def without_unused(lines: list[str], used: list[str], room: int) -> list[str]:
+    """Return assignments without those whose targets nothing reads.
+
+    A target among others that are read starts with an underscore.
+    """
+    statements = ast.parse("\n".join(lines)).body
+    needed = names_in("\n".join(used))
+    kept: list[str] = []
+    for statement in reversed(statements):
+        assert isinstance(statement, ast.Assign)
+        own = lines[statement.lineno - 1 : statement.end_lineno]
+        targets = names_in(ast.unparse(statement.targets[0]))
+        if targets & needed:
+            for name in targets - needed:
+                own = [re.sub(rf"(?<![\w.]){name}\b", f"_{name}", line) for line in own]
+            own = wrapped(own[0], room) if len(own) == 1 else own
+            needed |= names_in(ast.unparse(statement.value))
+            kept[:0] = own
+    return kept
+
+
+def names_in(code: str) -> set[str]:
+    """Return the names in a piece of code."""
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}

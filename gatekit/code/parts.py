@@ -290,6 +290,9 @@ def about(cell: Cell, known: Mapping[str, Work], draws_noise: bool) -> list[str]
         "A step, where each dense(...) and each bias is a weight of its own:",
         "\n".join(f"    {line}" for line in equations),
     ]
+    if cell.spec.constants:
+        constants = (f"{name} = {value}" for name, value in cell.spec.constants)
+        found.append(f"Constants: {', '.join(constants)}.")
     if facts["notes"]:
         found.append(str(facts["notes"]))
     rates = (cell.spec.dropout, cell.spec.recurrent_dropout, *(s.zoneout for s in cell.states))

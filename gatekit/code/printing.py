@@ -171,7 +171,8 @@ class Printer:
         return own
 
     def _filled(self, template: str, args: tuple[Expr, ...]) -> str:
-        return _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
+        text = _PLACE.sub(lambda m: self.show(args[int(m[1])], int(m[2] or 0)), template)
+        return text.replace("[..., None][..., None]", "[..., None, None]")
 
 
 def helper_name(function: str, reserved: frozenset[str]) -> str:

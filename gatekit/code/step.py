@@ -25,6 +25,7 @@ from gatekit.cell.row_wise import RowWise
 
 from .identifiers import slug, wrapped
 from .linear import Linear, normal
+from .lines import without_unused
 from .products import OUTPUT_UNIT, Reader
 
 
@@ -79,6 +80,7 @@ class Step(Linear):
         after += [self.env[name] for name in cell.shifted]
         after += ["t"] if cell.uses_t else []
         after += [f"{self.env[f'{name}_history']}[:, 1:]" for name, _ in cell.output.histories]
+        self.lines = without_unused(self.lines, [emitted, *after], self.room)
         flat = [math.prod(matrices[key]) if key in matrices else 0 for key, _ in keys]
         return emitted, [
             self.framework.reshape.format(value=text, shape=self.size(width)) if width else text
@@ -134,7 +136,7 @@ class Step(Linear):
             self._signal(node, expr)
         elif node.kind == "norm":
             inner = normal(Name(node.source), node.epsilon)
-            self._signal(node, inner * Name(node.scale) + Name(node.offset))
+            self._signal(node, self.scaled(inner, node.scale, node.offset))
         elif node.kind == "output":
             assert node.declared is not None
             reader = self._readers[OUTPUT_UNIT]
@@ -171,7 +173,10 @@ class Step(Linear):
         own = {f"{node.name}.{state}": expr for state, expr in states.items()}
         if pre is not None:
             uses = sum(p == Name("pre") for e in (value, *own.values()) for p in walk(e))
-            if uses > 1 and not isinstance(pre, Name):
+            long = value != Name("pre") and not self.fits(
+                node.name, substitute(value, {"pre": pre})
+            )
+            if (uses > 1 or long) and not isinstance(pre, Name):
                 pre = self.assign(f"{node.name}:pre", pre, f"{node.name}_pre")
             value = substitute(value, {"pre": pre})
             own = {key: substitute(expr, {"pre": pre}) for key, expr in own.items()}

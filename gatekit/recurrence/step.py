@@ -146,7 +146,7 @@ def _call(node: Node, env: Mapping[str, Any], pre: Any) -> tuple[Any, Mapping[st
 def _checked(node: Node, value: Any, like: Any, what: str) -> Any:
     where = f"{node.kind} {node.name!r}: its {what}"
     if isinstance(value, (int, float)) and node.kind == "equation":
-        value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.cast(value, like.dtype))
+        value = tf.fill([*([1] * (len(like.shape) - 1)), 1], tf.constant(value, like.dtype))
     if not tf.is_tensor(value):
         raise CellError(
             f"{where} is {type(value).__name__}; use gatekit.ops and operators, which give tensors"

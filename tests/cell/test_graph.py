@@ -5,6 +5,7 @@ import pytest
 from gatekit.cell.errors import CellError, GatekitError
 from gatekit.cell.gate import Gate
 from gatekit.cell.graph import build
+from gatekit.cell.language import ops
 from gatekit.cell.language.expression import render
 from gatekit.cell.output_unit import OutputUnit
 from gatekit.cell.parameter import Parameter
@@ -158,6 +159,23 @@ def test_norms_have_weights(built, lstm):
     gate = {"kind": "forget", "norm": {"of": "sum"}}
     named = {w.name for w in built(lstm(gates={"forget": gate})).weights if w.kind == "norm"}
     assert named == {"forget.scale"}
+
+
+def test_weights_of_one_name_are_two_or_refused(built, lstm):
+    reads = {"x": "weight_norm", "h_prev": "dense"}
+    gate = {"kind": "forget", "norm": {"of": "read"}, "reads": reads}
+    named = [w.name for w in built(lstm(gates={"forget": gate})).weights if w.owner == "forget"]
+    assert {"forget.x.scale", "forget.x.norm_scale", "forget.h_prev.scale"} < set(named)
+    assert len(set(named)) == len(named)
+
+    class Own(Gate):
+        parameters = {"x": Parameter("units")}
+
+        def activate(self, pre, x):
+            return ops.sigmoid(pre) * x
+
+    with pytest.raises(CellError, match=r"two weights of forget .* forget\.x; rename .* 'x'"):
+        built(lstm(gates={"forget": Own()}))
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +16,7 @@ import tensorflow as tf
 import gatekit
 from gatekit.cell.graph import Cell
 from gatekit.code import Generated, generate
+from gatekit.recurrence import call, hold
 
 UNITS, FEATURES, BATCH, STEPS = 8, 5, 3, 4
 CLOSE = 1e-10
@@ -27,12 +31,48 @@ DOZEN = (
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """What the reference executor draws in training, in its order."""
+
+    masks: list[Any] = field(default_factory=list)
+    holds: list[Any] = field(default_factory=list)
+
+    def recorded(self) -> ExitStack:
+        """Return a context in which draws are recorded."""
+
+        def recording(function: Callable[..., Any], found: list[Any]) -> Callable[..., Any]:
+            def wrapped(*args: Any) -> Any:
+                found.append(function(*args).numpy())
+                return tf.constant(found[-1])
+
+            return wrapped
+
+        stack = ExitStack()
+        for module, name, found in (
+            (call, "dropout_mask", self.masks),
+            (hold, "bernoulli", self.holds),
+        ):
+            drawing = recording(getattr(module, name), found)
+            stack.enter_context(mock.patch.object(module, name, drawing))
+        return stack
+
+
+@dataclass(frozen=True)
 class Case:
-    """A cell with random weights and inputs, and what the reference executor gives."""
+    """A cell with random weights and inputs, and what the reference executor gives.
+
+    Attributes:
+        mask: the valid steps, or None.
+        first: the states before the first step, or None for the cell's own.
+        drawn: what was drawn in training, or None at inference.
+    """
 
     cell: Cell
     weights: dict[str, Any]
     inputs: list[Any]
+    mask: Any
+    first: list[Any] | None
+    drawn: Drawn | None
     y: Any
     states: list[Any]
     gradients: dict[str, Any]
@@ -59,12 +99,23 @@ def run(text: str) -> Any:
     return module
 
 
-def case(cell: Any, *, gradients: bool = False, **options: Any) -> Case:
+def case(
+    cell: Any,
+    *,
+    gradients: bool = False,
+    mask: bool = True,
+    given: bool = False,
+    training: bool = False,
+    **options: Any,
+) -> Case:
     """Return a cell's case.
 
     Args:
         cell: the cell, as `gatekit.RNN` takes it.
         gradients: whether gradients are computed.
+        mask: whether steps are masked.
+        given: whether the first states are given; otherwise they are the cell's own.
+        training: whether dropout and zoneout draw.
         options: of `gatekit.RNN`.
     """
     layer = gatekit.RNN(
@@ -83,15 +134,20 @@ def case(cell: Any, *, gradients: bool = False, **options: Any) -> Case:
         **{k: FEATURES if w == "features" else w for k, w in layer.spec.inputs},
     }
     arrays = {n: rng.normal(size=(BATCH, STEPS, w)) for n, w in widths.items()}
-    given = arrays if len(arrays) > 1 else arrays["x"]
-    layer.build({n: a.shape for n, a in arrays.items()} if len(arrays) > 1 else given.shape)
+    inputs = arrays if len(arrays) > 1 else arrays["x"]
+    layer.build({n: a.shape for n, a in arrays.items()} if len(arrays) > 1 else inputs.shape)
     weights = {}
     for name, variable in layer.named_weights.items():
         # Weights that start at 0 would hide faults.
         weights[name] = np.asarray(variable) + 0.1 * rng.normal(size=variable.shape)
         variable.assign(weights[name])
-    with tf.GradientTape() as tape:
-        y, *states = layer(given, mask=tf.constant(MASK))
+    first = None
+    if given:
+        first = [rng.uniform(0.1, 0.9, s.shape) for s in layer.get_initial_state(BATCH)]
+    drawn = Drawn() if training else None
+    called = {"initial_state": first, "mask": tf.constant(MASK) if mask else None}
+    with tf.GradientTape() as tape, drawn.recorded() if drawn else nullcontext():
+        y, *states = layer(inputs, training=training, **called)
         loss = tf.reduce_sum(y * scale(y.shape)) + sum(tf.reduce_sum(tf.sin(s)) for s in states)
     found = {}
     if gradients:
@@ -100,18 +156,28 @@ def case(cell: Any, *, gradients: bool = False, **options: Any) -> Case:
         found = dict(zip(weights, (np.asarray(g) for g in made), strict=True))
     ordered = [arrays[name] for name in layer.cell.inputs]
     outputs = [np.asarray(s) for s in states]
-    return Case(layer.cell, weights, ordered, np.asarray(y), outputs, found)
+    return Case(
+        layer.cell,
+        weights,
+        ordered,
+        MASK if mask else None,
+        first,
+        drawn,
+        np.asarray(y),
+        outputs,
+        found,
+    )
 
 
 @cache
-def of_dozen(name: str) -> Case:
-    """Return the case of one of the dozen, with gradients; several tests share it."""
+def of(name: str) -> Case:
+    """Return the case of a bundled cell, with gradients; several tests share it."""
     return case(name, gradients=True)
 
 
-def of(name: str, *, gradients: bool = False) -> Case:
-    """Return the case of a bundled cell."""
-    return of_dozen(name) if name in DOZEN else case(name, gradients=gradients)
+def shaped(states: list[Any], like: Any) -> Any:
+    """Return states in the shapes that a file has for them."""
+    return tuple(s.reshape(tuple(own.shape)) for s, own in zip(states, like, strict=True))
 
 
 def assert_same(case: Case, y: Any, states: Any) -> None:

@@ -15,9 +15,9 @@ import gatekit
 from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
 
+from .agreement import at_once
 from .block_cases import LONG_MASK, PRESETS, BlockCase, block_case, of_preset
-from .cases import scale
-from .test_values import at_once
+from .cases import scale, shaped
 
 QUICK = ("modern",)
 
@@ -35,11 +35,6 @@ def numpy_agrees(own: BlockCase) -> None:
     assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
     states = shaped(own.first, module.initial_state(first, len(own.x)))
     own.assert_same(*module.forward(weights, own.x, states, LONG_MASK))
-
-
-def shaped(states: list[Any], like: Any) -> Any:
-    """Return states in the shapes that a file has for them."""
-    return tuple(s.reshape(tuple(own.shape)) for s, own in zip(states, like, strict=True))
 
 
 def torch_agrees(own: BlockCase) -> None:

@@ -16,8 +16,9 @@ from gatekit import ConfigError
 from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.given import built_cell
 
+from .agreement import keras_agrees, numpy_agrees, torch_agrees
 from .cases import DOZEN, case, run
-from .test_values import ALL, keras_agrees, numpy_agrees, torch_agrees
+from .test_values import ALL
 
 LONGEST_LSTM = 60
 
@@ -131,6 +132,50 @@ def test_files_have_no_helper_that_they_do_not_call() -> None:
             for node in tree.body[:-1]:
                 if isinstance(node, ast.FunctionDef) and node.name not in ("init", "apply"):
                     assert text.count(f"{node.name}(") > 1 or node.name in ("forward", "parallel")
+
+
+def with_gates(equation: str = "h: a", **gates: Any) -> dict[str, Any]:
+    """Return a cell with one equation."""
+    name, value = equation.split(": ")
+    return {"name": "own", "gates": gates, "equations": {name: value}, "emits": name}
+
+
+def test_signals_that_nothing_reads_are_not_written() -> None:
+    """With the output unit memory, nothing reads h and its output gate."""
+    for to in FRAMEWORKS:
+        _, _, text = gatekit.code("gilr_lstm", to=to, output_unit="memory").split('"""', 2)
+        assert re.search(r"\b_[a-z]+_output,", text)
+        assert not re.search(r"^ +(h|output) = ", text, re.MULTILINE)
+
+
+def test_no_value_is_computed_twice_and_none_in_vain() -> None:
+    """A norm's argument has a line of its own; an option that is off leaves no product."""
+    normed = {"activation": "tanh(pre)", "reads": ["x"], "norm": {"of": "read"}}
+    text = gatekit.code(with_gates(a=normed))
+    assert text.count("x @ self.weight_x") == 1
+    assert "F.layer_norm(a_part, a_part.shape[-1:], self.a_x_scale, eps=1e-05)" in text
+    text = gatekit.code(with_gates(a={"kind": "tanh", "reads": {"x": "dense", "h_prev": "skew"}}))
+    assert "a_matrix = self.a_h.mT - self.a_h\n" in text
+    assert "eye_like" not in text
+
+
+def test_parts_of_a_long_line_are_in_order() -> None:
+    text = gatekit.code("gated_delta_net", to="jax")
+    assert "k = split(key, 4) / jnp.sqrt(k_part)  # batch x 4 x units // 4" in text
+    # A signal may be called as a function of the file.
+    assert "step_ = jax.nn.softplus(" in text
+    assert "[..., None, None] * s_prev" in text
+    low_rank = {"x": {"kind": "low_rank", "rank": 8}, "h_prev": {"kind": "low_rank", "rank": 4}}
+    forget = {"kind": "sigmoid", "reads": low_rank}
+    text = gatekit.code(with_gates(forget=forget, equation="h: forget"))
+    parts = re.findall(r"^ +(forget_\w+) = ", text, re.MULTILINE)
+    assert parts == ["forget_part", "forget_part_2", "forget_pre"]
+
+
+def test_docstrings_have_constants_and_whole_shapes() -> None:
+    text = gatekit.code("mlstm")
+    assert "Constants: heads = 4, eps = 1e-06." in text
+    assert "(batch x 4 x units // 4 x units // 4), n (batch x 4 x units // 4)" in text
 
 
 def test_the_same_cell_gives_the_same_file() -> None:

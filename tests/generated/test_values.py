@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 from reference.peers import library
@@ -13,95 +12,11 @@ from reference.peers import library
 from gatekit.code import generate
 from gatekit.registry import cell_names
 
-from .cases import DOZEN, MASK, Case, assert_gradients, assert_same, case, of, run
+from .agreement import at_once, jax_agrees, keras_agrees, numpy_agrees, torch_agrees
+from .cases import DOZEN, case, of, run
 
 ALL = tuple(cell_names(()))
 OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ALL if name not in DOZEN]
-
-
-def numpy_agrees(own: Case) -> None:
-    """Run the NumPy file, with its own first values for their shapes."""
-    made, module = own.file("numpy")
-    weights = made.layout.pack(own.weights)
-    first = module.init(np.random.default_rng(0))
-    if made.sized:
-        module.UNITS, module.FEATURES = own.cell.units, own.cell.features
-    assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
-    assert all(np.isfinite(value).all() for value in first.values())
-    assert_same(own, *module.forward(weights, *own.inputs, mask=MASK))
-
-
-def torch_agrees(own: Case, **options: Any) -> None:
-    """Run the torch file, forward and backward."""
-    torch = library("torch")
-    made, module = own.file("torch")
-    layer = getattr(module, made.title)(**options).double().eval()
-    weights = {n: torch.from_numpy(w) for n, w in made.layout.pack(own.weights).items()}
-    layer.load_state_dict(weights)
-    for function in (layer, *at_once(module, layer)):
-        y, states = function(*map(torch.from_numpy, own.inputs), mask=torch.from_numpy(MASK))
-        assert_same(own, y.detach(), [state.detach() for state in states])
-        loss = (y * torch.from_numpy(own.loss_scale())).sum() + sum(s.sin().sum() for s in states)
-        if own.gradients and loss.requires_grad:
-            layer.zero_grad()
-            loss.backward()
-            zero = {n: torch.zeros_like(p) for n, p in layer.named_parameters()}
-            found = {n: zero[n] if p.grad is None else p.grad for n, p in layer.named_parameters()}
-            assert_gradients(own, made, found)
-
-
-def at_once(module: Any, owner: Any) -> list[Any]:
-    """Return the function that computes all steps at once, if there is one."""
-    if hasattr(module, "read_chunks"):
-        # Four steps are a whole chunk and a part of one.
-        module.read_chunks.__defaults__ = (3,)
-    return [owner.parallel] if hasattr(owner, "parallel") else []
-
-
-def jax_agrees(own: Case) -> None:
-    """Run the JAX file, compiled where gradients are compared."""
-    jax = library("jax")
-    made, module = own.file("jax")
-    with jax.enable_x64(True):
-        first = module.init(jax.random.key(0))
-        weights = {n: jax.numpy.asarray(w) for n, w in made.layout.pack(own.weights).items()}
-        assert {n: v.shape for n, v in first.items()} == {n: v.shape for n, v in weights.items()}
-        inputs = [jax.numpy.asarray(array) for array in own.inputs]
-        mask = jax.numpy.asarray(MASK)
-        if not own.gradients:
-            with jax.disable_jit():
-                assert_same(own, *module.apply(weights, *inputs, mask=mask))
-            return
-
-        def loss(params: Any, function: Any) -> Any:
-            y, states = function(params, *inputs, mask=mask)
-            total = (y * own.loss_scale()).sum() + sum(jax.numpy.sin(s).sum() for s in states)
-            return total, (y, states)
-
-        compiled = jax.jit(jax.grad(loss, has_aux=True), static_argnums=1)
-        for function in (module.apply, *at_once(module, module)):
-            gradients, (y, states) = compiled(weights, function)
-            assert_same(own, y, states)
-            assert_gradients(own, made, gradients)
-
-
-def keras_agrees(own: Case) -> None:
-    """Run the Keras file in `keras.layers.RNN`."""
-    made, module = own.file("keras")
-    cell = getattr(module, made.title)(dtype="float64")
-    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, dtype="float64")
-    x = np.concatenate(own.inputs, axis=-1)
-    layer.build(x.shape)
-    weights = made.layout.pack(own.weights)
-    shapes = {weight.name: tuple(weight.shape) for weight in cell.weights}
-    assert shapes == {name: weight.shape for name, weight in weights.items()}
-    for weight in cell.weights:
-        weight.assign(weights[weight.name])
-    y, *states = layer(x, mask=MASK)
-    # The last output may be a state before these.
-    assert_same(own, y, states[len(states) - len(own.states) :])
-    again = type(cell).from_config(cell.get_config())
-    assert (again.state_size, again.output_size) == (cell.state_size, cell.output_size)
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
@@ -111,7 +26,7 @@ def test_numpy(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
 def test_torch(name: str) -> None:
-    torch_agrees(of(name, gradients=True))
+    torch_agrees(of(name))
 
 
 def test_jax() -> None:
@@ -132,7 +47,7 @@ def _trained(name: str) -> dict[str, bool]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_gradients_of_jax(name: str) -> None:
-    jax_agrees(case(name, gradients=True))
+    jax_agrees(of(name))
 
 
 @pytest.mark.parametrize("name", [*DOZEN, *OTHERS])
@@ -203,12 +118,6 @@ def test_noise_is_drawn_in_jax_where_a_generator_is_given() -> None:
     # Half of the elements of the first step keep the first state, which is zero.
     zeros = module.apply(params, jax.numpy.ones((500, 1, own.cell.features)), rng=jax.random.key(3))
     assert float((zeros[0] == 0).mean()) == pytest.approx(0.5, abs=0.05)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
-def test_options_in_jax(options: dict[str, Any]) -> None:
-    jax_agrees(case(**options, gradients=True))
 
 
 @pytest.mark.parametrize("to", ["numpy", "torch", "jax", "keras"])

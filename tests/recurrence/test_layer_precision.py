@@ -148,3 +148,13 @@ def test_symbolic_types_are_the_actual_ones(cell: str, policy: str) -> None:
         actual = keras.tree.flatten(made(inputs_for(made, 2, TIME)))
         assert [s.dtype for s in symbolic] == [a.dtype.name for a in actual]
         assert [s.shape for s in symbolic] == [tuple(a.shape) for a in actual]
+
+
+def test_numbers_of_a_cell_are_not_rounded_to_single_precision() -> None:
+    """The first value of a state, and an equation that is a number."""
+    held = {"h": "h_prev + 0 * seen", "third": "1.1", "y_": "h + third"}
+    gates = {"seen": {"activation": "pre", "reads": ["x"]}}
+    cell = {"gates": gates, "equations": held, "initial": {"h": 0.1}, "emits": "y_"}
+    for executor in ("reference", "fused"):
+        made = layer(cell, executor=executor)
+        assert (np.asarray(made(inputs_for(made))) == 0.1 + 1.1).all()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gatekit.cell.declare import plain
-from gatekit.cell.language.expression import render
+from gatekit.cell.language.expression import Name, render, substitute
 
 from .built import BuiltBlock
 from .sketch import Part
@@ -115,8 +115,10 @@ def equations(built: BuiltBlock) -> Iterator[str]:
     """
     names = ("mixed", "y", "finished")
     for name, sketch in zip(names, _sketches(built), strict=False):
+        # What follows the last block reads its output, which its plugin calls x.
+        known = {"x": Name("y")} if sketch is built.finish else {}
         for part in sketch.parts:
-            read = render(part.of, " ")
+            read = render(substitute(part.of, known), " ")
             if part.kind == "dense":
                 bias = f" + b_{part.name}" if part.options["bias"] else ""
                 value = f"W_{part.name} ({read}){bias}  # {part.fed} x {part.width}"
@@ -129,7 +131,7 @@ def equations(built: BuiltBlock) -> Iterator[str]:
             else:
                 value = f"{summary(part, '').replace(' ', '_')}({read})"
             yield f"{part.name} = {value}"
-        yield f"{name} = {render(sketch.value, ' ')}"
+        yield f"{name} = {render(substitute(sketch.value, known), ' ')}"
 
 
 def _shown(value: Any) -> str:

@@ -116,7 +116,7 @@ class _NodeMaker:
         norm = None if feedback else _norm(self.draft, name)
         norm_scale = None
         if norm is not None and norm.of == "sum":
-            norm_scale = self.weights.norm(f"{name}.scale", width, name, 1.0)
+            norm_scale = self.weights.norm_scale(name, width, name, declared.parameters)
         for own, parameter in declared.parameters.items():
             self.weights.parameter(f"{owner}.{own}", parameter, owner, width)
         return Node(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from gatekit.cell.errors import CellError, GatekitError, nearest
@@ -40,8 +40,13 @@ class Weights:
         """Add a weight and return its name.
 
         Raises:
-            CellError: it has too many elements.
+            CellError: it has too many elements, or another weight has its name.
         """
+        if any(weight.name == name for weight in self.all):
+            raise CellError(
+                f"two weights of {owner} would be called {name}; rename the parameter "
+                f"{name.removeprefix(f'{owner}.')!r} of its gate"
+            )
         if math.prod(shape) > MAX_ELEMENTS:
             raise CellError(
                 f"the weight {name} would be {shape_text(shape)}; at most {MAX_ELEMENTS:,} "
@@ -53,6 +58,18 @@ class Weights:
     def norm(self, name: str, width: int, owner: str, first: float) -> str:
         """Add a scale or offset of layer normalisation and return its name."""
         return self.add(name, (width,), first, "norm", owner)
+
+    def norm_scale(self, of: str, width: int, owner: str, beside: Container[str]) -> str:
+        """Add the scale of a gate's norm and return its name.
+
+        Args:
+            of: the gate, or one of its reads.
+            width: the width of what is normalised.
+            owner: the gate.
+            beside: what else has a weight there, which may be called scale.
+        """
+        own = "norm_scale" if "scale" in beside else "scale"
+        return self.norm(f"{of}.{own}", width, owner, 1.0)
 
     def parameter(self, name: str, parameter: Parameter, owner: str, gate_units: int) -> None:
         """Add the weight of a parameter."""
@@ -125,7 +142,7 @@ class Weights:
         norm = declared.norm if isinstance(declared, Gate) else None
         scale = None
         if norm and norm["of"] == "read":
-            scale = self.norm(f"{owner}.{read.text}.scale", width, owner, 1.0)
+            scale = self.norm_scale(f"{owner}.{read.text}", width, owner, weights)
         return BuiltRead(
             expr,
             read.text,

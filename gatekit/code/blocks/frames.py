@@ -284,8 +284,9 @@ def _body(block: BlockText, masked: str, last: str, listed: bool = False) -> Lin
     """Return the lines of a block from its states to what it returns."""
     carried = [each.name for each in block.carried]
     count = len(carried)
-    names = f"({carried[0]},)" if count == 1 else f"({', '.join(carried)})"
-    split = f"cell_state, {names} = state[:-{count}], state[-{count}:]"
+    split = f"cell_state, ({', '.join(carried)}) = state[:-{count}], state[-{count}:]"
+    if count == 1:
+        split = f"cell_state, {carried[0]} = state[:-1], state[-1]"
     finish = _if(block.finish, f"if {last}:") if last and block.last else block.finish
     state = f"*cell_state, {', '.join(carried)}"
     state = (f"[{state}]" if listed else f"({state})") if carried else "state"

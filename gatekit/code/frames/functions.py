@@ -95,7 +95,7 @@ def numpy_body(parts: Parts, cell: str = "") -> Lines:
         f"def {cell}init(rng: np.random.Generator{_features(parts)}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *_until_step(parts, a, firsts, cell),
-        *_hold("np", a),
+        *_hold("np", a, parts),
         "",
         "",
         *over_time("forward", parts, a, CALL, cell=cell),
@@ -160,7 +160,7 @@ def jax_body(parts: Parts, cell: str = "") -> Lines:
         "    return jnp.swapaxes(outputs, 0, 1), last",
         "",
         "",
-        *_hold("jnp", a),
+        *_hold("jnp", a, parts),
         *_parallel(parts, a, cell),
     ]
 
@@ -288,11 +288,13 @@ def over_time(
     ]
 
 
-def _hold(module: str, array: str) -> Lines:
+def _hold(module: str, array: str, parts: Parts) -> Lines:
+    vectors = all(state.vector for state in parts.states)
+    valid = "valid[:, None]" if vectors else "valid.reshape(-1, *[1] * (new.ndim - 1))"
     return [
         f"def hold(valid: {array}, new: {array}, old: {array}) -> {array}:",
         '    """Return the old value where a step is masked."""',
-        f"    return {module}.where(valid.reshape(-1, *[1] * (new.ndim - 1)), new, old)",
+        f"    return {module}.where({valid}, new, old)",
     ]
 
 

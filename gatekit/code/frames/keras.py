@@ -252,27 +252,35 @@ def _draws(parts: Parts) -> Lines:
         drop = f"keras.random.dropout(ones, {parts.recurrent_dropout}, (batch, 1, width), seed)"
         lines += [
             "# One mask for all steps.",
-            *_loop("width", drops),
-            "    ones = ops.ones((batch, steps, width), sequences.dtype)",
-            f"    drawn.append({drop})",
+            *_loop(
+                "width",
+                drops,
+                "ones = ops.ones((batch, steps, width), sequences.dtype)",
+                f"drawn.append({drop})",
+            ),
         ]
     if parts.zoneout:
         pairs = [
-            f"({rate}, {width.replace('self.', 'self.cell.')})" for rate, width, _ in parts.zoneout
+            f"{rate}, {width.replace('self.', 'self.cell.')}" for rate, width, _ in parts.zoneout
         ]
-        lines += [
-            *_loop("rate, width", pairs),
-            "    draw = keras.random.uniform((batch, steps, width), seed=seed)",
-            "    drawn.append(ops.cast(draw < rate, sequences.dtype))",
-        ]
+        lines += _loop(
+            "rate, width",
+            pairs,
+            "draw = keras.random.uniform((batch, steps, width), seed=seed)",
+            "drawn.append(ops.cast(draw < rate, sequences.dtype))",
+        )
     if parts.inputs and not beside:
         lines[-1] = "return ops.concatenate([x, others], axis=-1)"
         return ["batch = ops.shape(sequences)[0]", *lines]
     return [first, *lines, "return ops.concatenate(drawn, axis=-1)"]
 
 
-def _loop(target: str, items: list[str]) -> Lines:
-    return call_lines(f"for {target} in [", items, "]:", WIDTH - 8)
+def _loop(target: str, items: list[str], *body: str) -> Lines:
+    """Return a loop over several items, or its body for a single one."""
+    if len(items) == 1:
+        return [f"{target} = {items[0]}", *body]
+    each = [f"({item})" if "," in target else item for item in items]
+    return [*call_lines(f"for {target} in [", each, "]:", WIDTH - 8), *indented([*body])]
 
 
 def _unpacked(parts: Parts, states: str) -> Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gatekit.code.identifiers import WIDTH, docstring, number
@@ -100,7 +101,7 @@ def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lin
     """
     helpers: Lines = []
     own = parts.parallel.helpers if parts.parallel is not None else {}
-    for source in {**parts.helpers, **own}.values():
+    for source in called({**parts.helpers, **own}, body):
         helpers += ["", "", *source.split("\n")]
     code = "\n".join([*constants, *helpers, *body])
     imports = {**imports, **_FOR_FIRST_VALUES}
@@ -116,6 +117,18 @@ def file_text(parts: Parts, imports: dict[str, str], constants: Lines, body: Lin
     gap = [""] if standard else []
     lines = [*docstring(parts.about), "", *standard, *gap, *others, *code.split("\n")]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def called(helpers: Mapping[str, str], body: Lines) -> Iterable[str]:
+    """Return the sources of helper functions that the code, or another of these, calls."""
+    found, code = dict(helpers), "\n".join(body)
+    while True:
+        whole = "\n".join([code, *found.values()])
+        unused = [name for name in found if len(re.findall(rf"\b{name}\(", whole)) < 2]
+        if not unused:
+            return found.values()
+        for name in unused:
+            del found[name]
 
 
 def masked(where: str, parts: Parts) -> Lines:

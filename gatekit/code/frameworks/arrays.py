@@ -29,7 +29,7 @@ def array_functions(m: str) -> dict[str, str]:
         "vecmat": f'{m}.einsum("...i,...ij->...j", {{0}}, {{1}})',
         "dot": f"{m}.sum({{0:2}} * {{1:3}}, axis=-1, keepdims=True)",
         "transpose": f"{m}.swapaxes({{0}}, -1, -2)",
-        "column": "{0:5}[..., :, None]",
+        "column": "{0:5}[..., None]",
         "row": "{0:5}[..., None, :]",
         "concat": f"{m}.concatenate([{{0}}], axis=-1)",
     }

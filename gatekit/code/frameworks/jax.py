@@ -53,7 +53,7 @@ _JAX_HELPERS = {
     while True:
         key, own = jax.random.split(key)
         yield own""",
-    "uniform": """def uniform(key: A, low: float, high: float, shape: tuple) -> A:
+    "uniform": """def uniform(key: A, low: float, high: float, shape: tuple[int, ...]) -> A:
     return jax.random.uniform(key, shape, minval=low, maxval=high)""",
     "glorot": """def glorot(key: A, *shape: int) -> A:
     return jax.nn.initializers.glorot_uniform()(key, shape)""",
@@ -67,7 +67,8 @@ JAX = replace(
         _JAX,
         {**_JAX_HELPERS, **HELPERS["jax"]},
         "jax.Array",
-        "jax jnp np math params keys rng drops cont2discrete",
+        "jax jnp np math params keys rng drops cont2discrete "
+        "init initial_state step apply hold parallel",
     ),
     zeros_like="jnp.zeros({shape})",
     zeros="jnp.zeros_like({like})",

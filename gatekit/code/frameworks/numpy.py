@@ -49,5 +49,10 @@ _NUMPY = {
 
 
 NUMPY = array_framework(
-    "numpy", "np", _NUMPY, _NUMPY_HELPERS, "np.ndarray", "np math rng params cont2discrete"
+    "numpy",
+    "np",
+    _NUMPY,
+    _NUMPY_HELPERS,
+    "np.ndarray",
+    "np math rng params cont2discrete init initial_state step forward hold",
 )

@@ -34,11 +34,13 @@ _TORCH_FUNCTIONS = {
     "transpose": "{0:5}.mT",
     "split": "{0:5}.unflatten(-1, ({1}, -1))",
     "flat": "{0:5}.flatten(-2)",
-    "column": "{0:5}[..., :, None]",
+    "column": "{0:5}[..., None]",
     "row": "{0:5}[..., None, :]",
     "concat": "torch.cat([{0}], dim=-1)",
     "rotation": "torch.linalg.matrix_exp({0})",
     "layer_norm": "F.layer_norm({0}, {0:5}.shape[-1:], eps={1})",
+    "scaled_norm": "F.layer_norm({0}, {0:5}.shape[-1:], {2}, eps={1})",
+    "affine_norm": "F.layer_norm({0}, {0:5}.shape[-1:], {2}, {3}, {1})",
 }
 _TORCH_HELPERS = {
     "legendre": LEGENDRE,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,22 +65,3 @@ def simplified(expr: Expr) -> Expr:
     if left == zero:
         return right if expr.op == "+" else Neg(right)
     return Binary(expr.op, left, right)
-
-
-def without_unused(lines: list[str], used: list[str]) -> list[str]:
-    """Return assignments without those whose targets nothing reads."""
-    statements = ast.parse("\n".join(lines)).body
-    needed = names_in("\n".join(used))
-    kept: list[str] = []
-    for statement in reversed(statements):
-        assert isinstance(statement, ast.Assign)
-        own = lines[statement.lineno - 1 : statement.end_lineno]
-        if names_in(ast.unparse(statement.targets[0])) & needed:
-            needed |= names_in(ast.unparse(statement.value))
-            kept[:0] = own
-    return kept
-
-
-def names_in(code: str) -> set[str]:
-    """Return the names in a piece of code."""
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}

@@ -11,8 +11,9 @@ from gatekit.cell.errors import ConfigError
 from gatekit.cell.graph import Node
 from gatekit.cell.language.expression import Call, Expr, Name, names
 from gatekit.code.identifiers import wrapped
+from gatekit.code.lines import names_in, without_unused
 
-from .form import UnwrittenError, blocks_of, names_in, without_unused
+from .form import UnwrittenError, blocks_of
 from .memories import MemoryReads
 
 
@@ -63,7 +64,7 @@ class AllSteps(MemoryReads):
         new = [self.last[state.name] for state in cell.states]
         new += [self.last[name] for name in cell.shifted]
         new += ["t[:, -1]"] if cell.uses_t else []
-        self.lines = without_unused(self.lines, [emitted, *new])
+        self.lines = without_unused(self.lines, [emitted, *new], self.room)
         return emitted, new
 
     def shift_input(self, name: str) -> None:

@@ -191,6 +191,8 @@ def _about(
     counts = [(name, len(list(run))) for name, run in groupby(k.title for k in layers)]
     shown = ", ".join(f"{count} of {name}" if count > 1 else name for name, count in counts)
     found = [f"{title}: {len(layers)} layers one after the other: {shown}."]
+    if len(counts) == 1:
+        found = [f"{title}: {len(layers)} layers of {counts[0][0]}, one after the other."]
     if dropout and to == "numpy":
         found.append("For inference: in training, gatekit also draws dropout after each layer.")
     last = f"Written by gatekit {__version__}."

@@ -46,7 +46,7 @@ def first_states(
             learned = tf.convert_to_tensor(variables[state.learned])
             first[state.name] = tf.broadcast_to(learned, shape)
         else:
-            first[state.name] = tf.fill(shape, tf.cast(state.initial, dtype))
+            first[state.name] = tf.fill(shape, tf.constant(state.initial, dtype))
     for name, full in state_shapes(cell, batch).items():
         if name not in first:
             first[name] = tf.zeros(tf.stack(list(full)), dtype)
