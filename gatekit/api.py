@@ -298,7 +298,10 @@ def report(
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
     grouping = as_lists(grouping)
-    compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
+    notes = {"format": "a report is HTML; a browser prints it as PDF"}
+    own = ("to", "plugins", "reach", "over")
+    asked = remedied("gatekit.report('STUDY')", notes, own)(compare)
+    compared = asked(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path

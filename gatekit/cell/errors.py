@@ -201,6 +201,7 @@ def excerpt(text: str, most: int = 80) -> str:
 
 def _punctuated(message: str) -> str:
     """Return a message in which a sentence begins after the question of `nearest`."""
+    message = re.sub(r"(did you mean '[^']*'\?)\.", r"\1", message)
     head, question, rest = message.partition("'?; ")
     if not question or "did you mean '" not in head:
         return message

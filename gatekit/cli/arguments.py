@@ -73,6 +73,11 @@ class Parser(argparse.ArgumentParser):
             raise ConfigError(
                 f"{self.prog} has no {what} {argument!r}{hint} Options: {listed(shown)}."
             )
+        for word in getattr(known, "overrides", ()):
+            key, _, value = str(word).partition("=")
+            if action := self._option_string_actions.get(f"--{key}"):
+                typed = f"--{key}" if action.nargs == 0 else f"--{key} {shlex.quote(value)}"
+                raise ConfigError(f"{word}: {self.prog} takes it as an option; type {typed}")
         return known
 
     def _hint(self, argument: str, options: list[str]) -> str:
@@ -86,7 +91,7 @@ class Parser(argparse.ArgumentParser):
             if any(action.dest == "sql" for action in self._actions):
                 return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
             if any(action.dest == "study" for action in self._actions):
-                return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
+                return self._of_study(argument, "--where" in options)
             typed = " ".join([self.prog, *_positional(self)])
             return f"; type `{typed}`."
         if any(action.dest == "overrides" for action in self._actions):
@@ -98,12 +103,21 @@ class Parser(argparse.ArgumentParser):
             return f"; the study's name needs no option: type `{self.prog} {_after(argument)}`."
         meant = next((m for group in _SAME for m in group if name in group and m in options), None)
         if meant is not None:
-            return f"; did you mean {meant!r}?"
+            metavar = self._option_string_actions[meant].metavar
+            return f"; did you mean {meant!r}?" + (f" Type {meant} {metavar}." if metavar else "")
         if name in ("--format", "-f") and "--csv" in options:
             return "; the format is an option: --csv, --json, --markdown or --latex."
         if name == "-o" and "--csv" in options:
             return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
         return _NOTES.get(name) or nearest(name, options)
+
+    def _of_study(self, argument: str, chooses: bool) -> str:
+        """Return what to type in place of a second study, or of a group of the first."""
+        if chooses and argument not in studies("", Namespace()):
+            return (
+                f"; it takes one study, and chooses groups with --where: --where cell={argument}."
+            )
+        return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
 
 
 _WRONG = re.compile(

@@ -58,7 +58,8 @@ class Comparison(plain.Comparison):
         def __getattr__(self, name: str) -> Any:
             instead = {
                 "plot": "figure('curves') draws it",
-                "table": "print(comparison) shows it, and comparison.groups are its rows",
+                "table": "print(comparison) shows it, and comparison.rows has its groups",
+                "groups": "comparison.rows has them",
                 "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }

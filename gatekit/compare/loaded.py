@@ -8,11 +8,27 @@ from __future__ import annotations
 import dataclasses
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import ArgumentError, remedied
 from gatekit.cell.errors import GatekitError
 
 from . import study as plain
+
+
+class Rows(tuple[Any, ...]):
+    """Runs by number, as in a tuple; other subscripts are answered with how runs are chosen."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice) and not hasattr(key, "__index__"):
+            raise ArgumentError(
+                f"runs[{key!r}]: runs are numbered, runs[0] to runs[{len(self) - 1}]. "
+                "study.to_pandas() has a row for each run, and "
+                "gatekit.compare(study, where='cell=lstm') compares some of them."
+            )
+        return super().__getitem__(key)
 
 
 class Study(plain.Study):
@@ -46,4 +62,5 @@ def load(study: str, root: Path | str = "experiments") -> Study:
         RunError: the study does not exist, or a newer gatekit wrote one of its runs.
     """
     found = plain.load(study, root)
-    return Study(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
+    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return Study(**{**fields, "runs": Rows(found.runs)})

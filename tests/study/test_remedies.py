@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +18,10 @@ import pytest
 import gatekit
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.calls import ArgumentError
+from gatekit.cell.calls import ArgumentError, in_python
 from gatekit.cell.errors import GatekitError
+from gatekit.cell.language.ops import FUNCTIONS as OPS
+from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import cell_config, components
 from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
@@ -167,3 +170,77 @@ def test_calls_with_wrong_arguments(name: str) -> None:
                 ArgumentError, match=rf"{key}=<object .* is expected, such as {key}="
             ):
                 function("x", **{**given, key: object()})
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("cell=lstm units 32", "units and its value are two words: type cell=lstm units=32"),
+        ("cell = lstm task= adding", "type cell=lstm task=adding"),
+        ("cell:lstm task:adding", "type cell=lstm task=adding"),
+        ("cell==lstm", "type cell=lstm"),
+        ("cell=lstm, gru", "type -m cell=lstm,gru"),
+        (
+            "optimizer={name:adam,learning_rate:0.01}",
+            "Type optimizer=adam optimizer.learning_rate=",
+        ),
+    ],
+)
+def test_a_key_and_its_value_are_one_word(words: str, meant: str) -> None:
+    with pytest.raises(GatekitError, match=f"(?i){re.escape(meant)}"):
+        overrides(words.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("Type gatekit compare NAME, with --root FOLDER", "gatekit.compare('NAME'), with root='"),
+        ("type `gatekit compare s --by cell`.", "`gatekit.compare('s', by=['cell'])`."),
+        ("type `gatekit extend s --until-decided --most 20`", "`gatekit.extend('s', most=20)`"),
+        ("Type -m seed=0,1 for these, or seeds=2", "Type seed=[0, 1] for these, or seeds=2"),
+        ("Type trainer.epochs=20.", "Type trainer={'epochs': 20}."),
+        ("type cell=lstm units=32", "type cell='lstm', units=32"),
+        ("type 'track=[mlflow,wandb]'", "type track=['mlflow', 'wandb']"),
+        ("`gatekit train -m cell=a,b seeds=5`", "`gatekit.train('cell=a,b seeds=5')`"),
+        ("`gatekit compare --help` explains it", "`help(gatekit.compare)` explains it"),
+        ("`gatekit cells` lists them, and --force", "`gatekit cells` lists them, and force"),
+    ],
+)
+def test_a_remedy_in_python_is_python(typed: str, written: str) -> None:
+    assert written in in_python(typed)
+
+
+def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    wrong = {"task.length": 5, "units": "big", "seeds": [1, 2], "optimizer": {"lr": 1}}
+
+    def attempts() -> Iterator[tuple[str, Callable[[], object]]]:
+        for name in ("compare", "report", "load", "extend"):
+            function, more = getattr(gatekit, name), {"most": 9} if name == "extend" else {}
+            for study in ("nosuch", "there", "there/runs", ""):
+                yield f"{name} {study}", lambda f=function, s=study, m=more: f(s, tmp_path, **m)
+        for key, value in wrong.items():
+            yield f"plan {key}", lambda k=key, v=value: gatekit.plan(cell="lstm", **{k: v})
+
+    found = refused(attempts())
+    assert len(found) > 12
+    command = re.compile(r"gatekit (train|plan|compare|report|extend|load)\b|(?<!\w)--?[a-z]")
+    assert [message for message in found.values() if command.search(message)] == []
+
+
+@pytest.mark.parametrize(
+    ("equation", "written"),
+    [
+        ("update \u00b7 h_prev", "write update * h_prev"),
+        ("\u03c3(x) \u2299 h_prev", "write sigmoid(x) * h_prev"),
+        ("\u03b1 * h_prev \u2212 x\u00b2", "write alpha * h_prev - x**2"),
+        ("np.tanh(h_prev)", "write tanh(h_prev)"),
+        ("tf.nn.relu(a + b)", "write relu(a + b)"),
+        ("torch.max(a, b)", "write maximum(a, b)"),
+        ("h_prev.tanh()", "write tanh(h_prev)"),
+        ("h[t-1] * a", "the previous value of h is h_prev"),
+    ],
+)
+def test_an_equation_in_other_notation_is_written_out(equation: str, written: str) -> None:
+    with pytest.raises(GatekitError, match=re.escape(written)):
+        parse(equation, OPS)

@@ -102,7 +102,12 @@ def unknown(
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
     mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
-    left_out = f" Left out because broken: {listed(mine or names, 6)}; `gatekit plugins` shows why."
+    if mine:
+        return CellError(
+            f"{where}: there is no {what} {name!r}, because its plugin is broken: "
+            f"{'; '.join(mine)}. `gatekit plugins --json` has the traceback."
+        )
+    left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
     return CellError(
         f"{where}: there is no {what} {name!r}"

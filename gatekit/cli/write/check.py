@@ -104,7 +104,7 @@ def _suites(
 ) -> list[Suite]:
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
-    from gatekit.registry import cell_names, left_out, origins
+    from gatekit.registry import cell_names, left_out, origins, reasons_of
 
     if name.endswith(".py"):
         raise PluginError(_python_file(Path(name), plugins))
@@ -114,8 +114,9 @@ def _suites(
     if name in cells and kind in (None, "cells") and not kinds:
         suites.append(_of_cell(name, plugins, given))
     if not suites:
+        if reasons := reasons_of(name, plugins):
+            raise PluginError(f"{name!r} was left out because its plugin is broken: {reasons}")
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
-        # The reason comes first, because the list of names may fill the screen.
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
             f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"
