@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
 from .errors import ConfigError, GatekitError, excerpt, nearest
 
@@ -88,11 +88,16 @@ def remedied(
                 reason = _unbound(named, args[method:], options, notes or {}, others)
                 raise ArgumentError(f"{called}: {reason} Write {example}.") from None
             for name, value in given.items():
-                _refuse_type(called, signature.parameters[name], value)
+                _refuse_type(example, signature.parameters[name], value)
             try:
                 return function(*args, **options)
             except GatekitError as error:
-                error.args = tuple(in_python(a) if isinstance(a, str) else a for a in error.args)
+                said = [in_python(a) if isinstance(a, str) else a for a in error.args]
+                # `load` and `report` compare within, and have the arguments of `compare`.
+                if called in ("gatekit.load", "gatekit.report", "gatekit.extend"):
+                    own = rf"\1{called}("
+                    said = [re.sub(r"(ype )gatekit\.compare\(", own, str(a)) for a in said]
+                error.args = tuple(said)
                 raise
 
         return call
@@ -125,6 +130,11 @@ def in_python(message: str) -> str:
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
     message = _KEYS.sub(
         lambda m: m[1] + ", ".join(_argument(word) for word in re.findall(_PAIR, m[2])), message
+    )
+    message = re.sub(
+        r"(did you mean )(\w+\.[\w.]*\w)\?",
+        lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
+        message,
     )
     return re.sub(_OPTION, lambda m: _argument(m[0]), message)
 
@@ -207,7 +217,7 @@ def _unbound(
     return f"{' and '.join(missing)} {are} missing. Arguments: {', '.join(known)}."
 
 
-def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
+def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None:
     """Refuse a value that is none of the plain types which its annotation allows."""
     if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
         return
@@ -225,9 +235,14 @@ def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
         such = repr(default) if usable else _KINDS[kind][2]
     if kind == "Sequence[str]" and isinstance(value, str):
         such = repr([value])
+    called, write = example.partition("(")[0], example
+    if isinstance(value, (list, tuple)) and kind == "str":
+        write = f"[{called}(each) for each in {excerpt(repr(value), 60)}]"
+    if called == "gatekit.diagram" and isinstance(value, str) and Path(value).suffix:
+        write = f"{example}.save({value!r})"
     raise ArgumentError(
         f"{called}: {parameter.name}={excerpt(repr(value), 60)}: {expected} is expected, such as "
-        f"{parameter.name}={such}."
+        f"{parameter.name}={such}. Write {write}."
     )
 
 
@@ -312,3 +327,30 @@ def refuse_attribute(
         hint = f". It has {', '.join(sorted(public))}."
     hint = f"; {instead[name]}" if name in instead else hint
     raise AttributeError(f"{what} has no {name!r}{hint}")
+
+
+class Rows(tuple[Any, ...]):
+    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
+
+    Args:
+        elements: the elements.
+        choose: what to write in place of ``rows["name"]``.
+    """
+
+    choose: str
+
+    def __new__(cls, elements: Sequence[Any], choose: str) -> Self:
+        """Return the tuple."""
+        rows = super().__new__(cls, elements)
+        rows.choose = choose
+        return rows
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...], str]]:
+        return Rows, (tuple(self), self.choose)
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice) and not hasattr(key, "__index__"):
+            raise ArgumentError(
+                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
+            )
+        return super().__getitem__(key)

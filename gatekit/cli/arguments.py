@@ -93,7 +93,11 @@ class Parser(argparse.ArgumentParser):
             if any(action.dest == "study" for action in self._actions):
                 return self._of_study(argument, "--where" in options)
             typed = " ".join([self.prog, *_positional(self)])
-            return f"; type `{typed}`."
+            named = [a for a in self._actions if a.metavar and not a.option_strings and a.help]
+            where = (
+                f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
+            )
+            return f"; type `{typed}`{where}."
         if any(action.dest == "overrides" for action in self._actions):
             key = name.lstrip("-").replace("-", "_")
             if key in _KEYS:
@@ -107,6 +111,8 @@ class Parser(argparse.ArgumentParser):
             return f"; did you mean {meant!r}?" + (f" Type {meant} {metavar}." if metavar else "")
         if name in ("--format", "-f") and "--csv" in options:
             return "; the format is an option: --csv, --json, --markdown or --latex."
+        if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target"):
+            return "; type --mlflow URI or --tensorboard FOLDER. track=[wandb] is a key of a run."
         if name == "-o" and "--csv" in options:
             return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
         return _NOTES.get(name) or nearest(name, options)

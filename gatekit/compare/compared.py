@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.calls import Rows, refuse_attribute, remedied
 
 from . import comparison as plain
 
@@ -104,4 +104,8 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
     A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
     """
     found = _checked(*arguments, **as_lists(options))
-    return Comparison(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
+    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return Comparison(**{**fields, "rows": Rows(found.rows, _CHOOSE)})
+
+
+_CHOOSE = "{row.group.label: row for row in comparison.rows} has them by name"

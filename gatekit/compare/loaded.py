@@ -8,33 +8,24 @@ from __future__ import annotations
 import dataclasses
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-from gatekit.cell.calls import ArgumentError, remedied
+from gatekit.cell.calls import ArgumentError, Rows, remedied
 from gatekit.cell.errors import GatekitError
 
 from . import study as plain
-
-
-class Rows(tuple[Any, ...]):
-    """Runs by number, as in a tuple; other subscripts are answered with how runs are chosen."""
-
-    __slots__ = ()
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, slice) and not hasattr(key, "__index__"):
-            raise ArgumentError(
-                f"runs[{key!r}]: runs are numbered, runs[0] to runs[{len(self) - 1}]. "
-                "study.to_pandas() has a row for each run, and "
-                "gatekit.compare(study, where='cell=lstm') compares some of them."
-            )
-        return super().__getitem__(key)
 
 
 class Study(plain.Study):
     """A study that a notebook shows: its runs by state, and the comparison of its groups."""
 
     __slots__ = ()
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise ArgumentError(
+            f"study[{key!r}]: write study.runs for the runs, study.to_pandas() for a row of each "
+            "run, or gatekit.compare(study) for the groups"
+        )
 
     def _repr_html_(self) -> str:
         from .compared import compare
@@ -45,6 +36,12 @@ class Study(plain.Study):
             return head + compare(self)._repr_html_()
         except GatekitError as error:
             return f"{head}<p>{escape(str(error))}</p>"
+
+
+_CHOOSE = (
+    "study.to_pandas() has a row for each run, and gatekit.compare(study, where='cell=lstm') "
+    "compares some of them"
+)
 
 
 @remedied("gatekit.load('STUDY')")
@@ -63,4 +60,4 @@ def load(study: str, root: Path | str = "experiments") -> Study:
     """
     found = plain.load(study, root)
     fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
-    return Study(**{**fields, "runs": Rows(found.runs)})
+    return Study(**{**fields, "runs": Rows(found.runs, _CHOOSE)})

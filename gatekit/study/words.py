@@ -52,6 +52,7 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     """
     _refuse_split(typed)
     _refuse_apart(typed)
+    _refuse_names(typed)
     _refuse_replaced(typed)
     _refuse_both(typed)
     _refuse_swept(typed)
@@ -150,6 +151,20 @@ def _refuse_apart(typed: Sequence[str]) -> None:
     if whys and all("=" in word for word in joined):
         sweep = "-m " if any("," in w and not set(w) & set("[{('\"") for w in joined) else ""
         raise ConfigError(f"{whys[0]}: type {sweep}{shlex.join(joined)}")
+
+
+def _refuse_names(typed: Sequence[str]) -> None:
+    """Refuse names of cells and tasks without their key."""
+    bare = [word for word in typed if word.isidentifier()]
+    if not bare:
+        return
+    from gatekit.registry import cell_names, tasks
+
+    keys = {name.lower(): f"task={name}" for name in tasks()}
+    keys |= {name.lower(): f"cell={name}" for name in cell_names()}
+    if all(word.lower() in keys for word in bare):
+        words = [keys[word.lower()] if word in bare else word for word in typed]
+        raise ConfigError(f"{bare[0]!r} is not KEY=VALUE; type {shlex.join(words)}")
 
 
 def _is_key(word: str) -> bool:

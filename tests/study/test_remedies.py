@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ import pytest
 import gatekit
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.calls import ArgumentError, in_python
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.calls import ArgumentError, Rows, in_python
+from gatekit.cell.errors import GatekitError, alternatives
 from gatekit.cell.language.ops import FUNCTIONS as OPS
 from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
@@ -91,6 +92,7 @@ def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"units": [16, 32]}, "type -m units=16,32."),
         ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
+        ({"output_dir": "results"}, "did you mean root?"),
         ({"adding": {"length": 9}}, "type task.length=VALUE"),
         ({"study": "my study"}, "Type study=my_study."),
     ],
@@ -180,6 +182,7 @@ def test_calls_with_wrong_arguments(name: str) -> None:
         ("cell:lstm task:adding", "type cell=lstm task=adding"),
         ("cell==lstm", "type cell=lstm"),
         ("cell=lstm, gru", "type -m cell=lstm,gru"),
+        ("LSTM Adding units=4", "type cell=lstm task=adding units=4"),
         (
             "optimizer={name:adam,learning_rate:0.01}",
             "Type optimizer=adam optimizer.learning_rate=",
@@ -200,6 +203,7 @@ def test_a_key_and_its_value_are_one_word(words: str, meant: str) -> None:
         ("Type -m seed=0,1 for these, or seeds=2", "Type seed=[0, 1] for these, or seeds=2"),
         ("Type trainer.epochs=20.", "Type trainer={'epochs': 20}."),
         ("type cell=lstm units=32", "type cell='lstm', units=32"),
+        ("did you mean trainer.epochs? Keys", "did you mean trainer={'epochs': 'VALUE'}? Keys"),
         ("type 'track=[mlflow,wandb]'", "type track=['mlflow', 'wandb']"),
         ("`gatekit train -m cell=a,b seeds=5`", "`gatekit.train('cell=a,b seeds=5')`"),
         ("`gatekit compare --help` explains it", "`help(gatekit.compare)` explains it"),
@@ -244,3 +248,27 @@ def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) ->
 def test_an_equation_in_other_notation_is_written_out(equation: str, written: str) -> None:
     with pytest.raises(GatekitError, match=re.escape(written)):
         parse(equation, OPS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("1k", "1000"), ("64", "64"), ("2e1", "20")],
+)
+def test_a_string_that_means_a_number_is_typed_as_the_number(typed: str, meant: str) -> None:
+    with pytest.raises(GatekitError, match=rf"Type task\.length={meant}\."):
+        components.load().task({"name": "adding", "length": typed})
+
+
+def test_rows_have_numbers_and_say_how_they_are_chosen() -> None:
+    rows = Rows("abc", "comparison.rows has them by name")
+    assert rows == ("a", "b", "c")
+    assert [rows[1], *rows[1:]] == ["b", "b", "c"]
+    assert pickle.loads(pickle.dumps(rows)).choose == rows.choose
+    with pytest.raises(TypeError, match=re.escape("from 0 to 2. comparison.rows has them")):
+        rows["gru"]
+
+
+def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
+    known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
+    said = alternatives("mnist", known, "tasks")
+    assert "Near it: permuted_mnist, sequential_mnist." in said

@@ -34,7 +34,11 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         return config, {}
     if not isinstance(config, Mapping):
         remedy = ""
-        if isinstance(config, (int, float)) and where.startswith("cell.gates."):
+        if ".reads." in where:
+            remedy = (
+                "; a read has the width of its signal, and a linear map: write for example dense"
+            )
+        elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
         elif callable(config):

@@ -106,6 +106,13 @@ def _suites(
         return [_of_cell(Path(name), plugins, given)]
     from gatekit.registry import cell_names, left_out, origins, reasons_of
 
+    if Path(name).is_dir() and name not in cell_names(plugins):
+        files = [p.stem for p in Path(name).glob("*.py") if p.stem != "__init__"]
+        first = files[0] if files else "NAME"
+        raise PluginError(
+            f"{name} is a folder; give the name of a gate, such as gatekit check {first}. Files in "
+            f"it: {listed(files)}."
+        )
     if name.endswith(".py"):
         raise PluginError(_python_file(Path(name), plugins))
     kinds = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]

@@ -196,7 +196,10 @@ def _explained(error: BaseException, several: str) -> str:
         if listing[1].lstrip("+").startswith("mixers="):
             value = listing[1].partition("=")[2]
             return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
-        return f"{listing[1].lstrip('+')} lists several values: {several}."
+        word = listing[1].lstrip("+")
+        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+)", word):
+            several = f"type {decimal[1]}={decimal[2]}.{decimal[3]} for one number, or {several}"
+        return f"{word} lists several values: {several}."
     cause = error.__cause__
     while cause is not None:
         if str(cause).strip() not in messages:
@@ -215,6 +218,12 @@ def _unreadable(override: str) -> str:
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
         typed = " ".join([f"{key}={options[1]}", *(f"{key}.{pair}" for pair in pairs)])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
+    function = re.fullmatch(r"([a-z_]\w*)\(.*", bare)
+    if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
+        return (
+            f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
+            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers."
+        )
     if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
         if key == "match":
             return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
