@@ -446,6 +446,8 @@ def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]
         given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
     except ValueError as error:
         raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
+    if given[:1] == ["gatekit"]:  # a whole command
+        given = given[2:]
     typed = [word for key, value in keys.items() for word in _typed(key, value)]
     mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
     return [*mode, *given, *typed]

@@ -128,9 +128,7 @@ def in_python(message: str) -> str:
     """
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
-    message = _KEYS.sub(
-        lambda m: m[1] + ", ".join(_argument(word) for word in re.findall(_PAIR, m[2])), message
-    )
+    message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
     message = re.sub(
         r"(did you mean )(\w+\.[\w.]*\w)\?",
         lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
@@ -156,6 +154,14 @@ def _call(name: str, typed: str) -> str:
         if word != "--until-decided=true":
             arguments.append(_argument(word) if "=" in word or word == "..." else repr(word))
     return f"gatekit.{name}({', '.join(arguments)})"
+
+
+def _arguments(words: list[str]) -> str:
+    """Return ``KEY=VALUE`` words as arguments of a call; of one key twice, as a string of words."""
+    keys = [re.split(r"[.=]", word.strip("'"))[0] for word in words]
+    if len({*keys}) < len(keys):
+        return f"{' '.join(words)!r}, as one string"
+    return ", ".join(map(_argument, words))
 
 
 def _argument(word: str) -> str:

@@ -9,6 +9,7 @@ import re
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest, nearest_name
@@ -119,6 +120,10 @@ class Parser(argparse.ArgumentParser):
 
     def _of_study(self, argument: str, chooses: bool) -> str:
         """Return what to type in place of a second study, or of a group of the first."""
+        if Path(argument).suffix:
+            return "; write a file with an option such as --figure FILE, or with > FILE."
+        if argument not in studies("", Namespace()) and not chooses:
+            return "; it takes one study."
         if chooses and argument not in studies("", Namespace()):
             return (
                 f"; it takes one study, and chooses groups with --where: --where cell={argument}."

@@ -23,6 +23,7 @@ class Comparison(plain.Comparison):
 
     __slots__ = ()
 
+    @remedied("comparison.figure('curves')")
     def figure(
         self,
         kind: str = "curves",

@@ -68,6 +68,7 @@ OTHER_NAMES = {
     "logger": "track=[wandb]",
     "seq_len": "task.length",
     "jit_compile": "jit",
+    "learning_rate": "optimizer.learning_rate",
 }
 """Names that other libraries use for keys, with the key that is meant."""
 

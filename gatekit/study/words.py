@@ -365,4 +365,6 @@ def _refuse_choice(group: str, value: Any) -> None:
         ]
         example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
     came = as_typed(value)
+    if isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
+        example = f" To run each of several type -m {group}={','.join(several)}."
     raise ConfigError(f"{group}={came}: the name of a file in conf/{group} is expected.{example}")

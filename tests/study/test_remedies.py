@@ -92,6 +92,7 @@ def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"units": [16, 32]}, "type -m units=16,32."),
         ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
+        ({"trainer": {"learning_rate": 1}}, "did you mean optimizer.learning_rate?"),
         ({"output_dir": "results"}, "did you mean root?"),
         ({"adding": {"length": 9}}, "type task.length=VALUE"),
         ({"study": "my study"}, "Type study=my_study."),
@@ -111,6 +112,7 @@ def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], meant: str) 
         ("seeds=1,2,3", "Type -m seed=1,2,3"),
         ("study=a,b", "type study=a."),
         ("track=mlflow,wandb", "type 'track=[mlflow,wandb]'"),
+        ("cell=lstm|gru", "type -m cell=lstm,gru"),
     ],
 )
 def test_words_that_are_nearly_right(word: str, meant: str) -> None:
@@ -206,6 +208,7 @@ def test_a_key_and_its_value_are_one_word(words: str, meant: str) -> None:
         ("did you mean trainer.epochs? Keys", "did you mean trainer={'epochs': 'VALUE'}? Keys"),
         ("type 'track=[mlflow,wandb]'", "type track=['mlflow', 'wandb']"),
         ("`gatekit train -m cell=a,b seeds=5`", "`gatekit.train('cell=a,b seeds=5')`"),
+        ("Type cell=a cell.b=1", "Type 'cell=a cell.b=1', as one string"),
         ("`gatekit compare --help` explains it", "`help(gatekit.compare)` explains it"),
         ("`gatekit cells` lists them, and --force", "`gatekit cells` lists them, and force"),
     ],
@@ -272,3 +275,9 @@ def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
     known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
     said = alternatives("mnist", known, "tasks")
     assert "Near it: permuted_mnist, sequential_mnist." in said
+
+
+@pytest.mark.parametrize("name", ["cells", "status", "gates_report", "prune"])
+def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"type `gatekit {name.replace('_', '-')}` in a"):
+        getattr(gatekit, name)

@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
 from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file
+from gatekit.study.config import RUN_KEYS
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.words import GROUPS, overrides, plugin_files
@@ -216,8 +217,18 @@ def _unreadable(override: str) -> str:
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
     if options and key.startswith(("swap.", "cell", "task", "output_unit")):
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
-        typed = " ".join([f"{key}={options[1]}", *(f"{key}.{pair}" for pair in pairs)])
+        # units=16 is a key of a run, and eps=0.1 one of the gate.
+        names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
+        typed = " ".join([f"{key}={options[1]}", *names])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
+    if key in GROUPS and (called := re.fullmatch(r"(\w+)\(.*", bare)):
+        return (
+            f"{key}={value} cannot be read: options are keys of their own. Type "
+            f"{key}={called[1].lower()} {key}.NAME=VALUE"
+        )
+    if key in ("study", "root") and not set(value) & set("[]{}(),"):
+        plain = re.sub(r"[^\w.-]+", "_", bare).strip("_")
+        return f"{key}={value} cannot be read; type {key}={plain}"
     function = re.fullmatch(r"([a-z_]\w*)\(.*", bare)
     if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
         return (
