@@ -144,8 +144,8 @@ def __getattr__(name: str) -> Any:
 
 
 def _commands() -> Mapping[str, object]:
-    commands = importlib.import_module(f"{__name__}.cli.commands").COMMANDS
-    return commands  # type: ignore[no-any-return]
+    commands: Mapping[str, object] = importlib.import_module(f"{__name__}.cli.commands").COMMANDS
+    return commands
 
 
 def __dir__() -> list[str]:
