@@ -162,8 +162,10 @@ def _refuse_names(typed: Sequence[str]) -> None:
 
     keys = {name.lower(): f"task={name}" for name in tasks()}
     keys |= {name.lower(): f"cell={name}" for name in cell_names()}
-    if all(word.lower() in keys for word in bare):
-        words = [keys[word.lower()] if word in bare else word for word in typed]
+    words = [keys.get(word.lower(), word) if word in bare else word for word in typed]
+    names = [word.partition("=")[0] for word in words]
+    # A second cell is another value of the key.
+    if all(word.lower() in keys for word in bare) and len({*names}) == len(names):
         raise ConfigError(f"{bare[0]!r} is not KEY=VALUE; type {shlex.join(words)}")
 
 
