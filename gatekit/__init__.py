@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatekit._version import __version__ as __version__
@@ -134,7 +135,17 @@ def __getattr__(name: str) -> Any:
         hint = "; did you mean 'RNN'?"
     elif name in _OTHER_NAMES:
         hint = f"; {_OTHER_NAMES[name]}"
+    elif name in ("layers", "nn", "rnn"):
+        hint = "; the layer is gatekit.RNN('lstm', units)"
+    elif name.islower() and name.replace("_", "-") in _commands():
+        command = f"gatekit {name.replace('_', '-')}"
+        hint = f"; it is a command: type `{command}` in a terminal, `!{command}` in a notebook"
     raise AttributeError(f"module 'gatekit' has no attribute {name!r}{hint}")
+
+
+def _commands() -> Mapping[str, object]:
+    commands: Mapping[str, object] = importlib.import_module(f"{__name__}.cli.commands").COMMANDS
+    return commands
 
 
 def __dir__() -> list[str]:

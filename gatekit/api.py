@@ -298,7 +298,10 @@ def report(
     if path.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
     grouping = as_lists(grouping)
-    compared = remedied("gatekit.report('STUDY')")(compare)(study, root, x=x, **grouping)
+    notes = {"format": "a report is HTML; a browser prints it as PDF"}
+    own = ("to", "plugins", "reach", "over")
+    asked = remedied("gatekit.report('STUDY')", notes, own)(compare)
+    compared = asked(study, root, x=x, **grouping)
     typed = arguments(name, root, x=x, **grouping)
     write_report(path, sheet(compared, typed, x, plugins, reach, over))
     return path
@@ -443,6 +446,8 @@ def _words(overrides: str | Sequence[str], keys: Mapping[str, Any]) -> list[str]
         given = shlex.split(overrides) if isinstance(overrides, str) else [*map(str, overrides)]
     except ValueError as error:
         raise ConfigError(f"{overrides!r} cannot be split into words: {error}") from None
+    if given[:1] == ["gatekit"]:  # a whole command
+        given = given[2:]
     typed = [word for key, value in keys.items() for word in _typed(key, value)]
     mode = [] if {"-m", "--multirun"} & {*given} else ["-m"]
     return [*mode, *given, *typed]

@@ -277,7 +277,8 @@ def test_a_built_cell_and_its_specification_are_short() -> None:
 
 
 def test_a_run_record_is_short_and_a_table(place: Path) -> None:
-    with gatekit.run("mine", {"cell": "gru<", "units": 3}, seed=1, metric="mse") as run:
+    swapped = {"cell": "gru<", "units": 3, "swap": {"forget": "slow<"}}
+    with gatekit.run("mine", swapped, seed=1, metric="mse") as run:
         run.log(1, train=0.9, val=0.5, test=0.6)
         run.note("the data were shuffled")
     (record,) = gatekit.load("mine").runs
@@ -286,6 +287,7 @@ def test_a_run_record_is_short_and_a_table(place: Path) -> None:
     )
     page = record._repr_html_()
     assert "gru&lt;" in page
+    assert "slow&lt;" in page
     assert "the data were shuffled" in page
     with pytest.raises(RunError, match="has not begun"):
         gatekit.run("mine", {"cell": "lstm"}, seed=1).log(1, val=1.0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import numbers
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
-from .errors import ConfigError, excerpt, nearest
+from .errors import ConfigError, GatekitError, excerpt, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,15 +61,17 @@ def meant_argument(name: str, known: Sequence[str]) -> str:
 
 
 def remedied(
-    example: str, notes: Mapping[str, str] | None = None
+    example: str, notes: Mapping[str, str] | None = None, others: Sequence[str] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: calls that Python or a later step would refuse get a remedy here.
 
     Missing, unknown and surplus arguments are found, and values whose annotation is a plain type.
+    What an error from within suggests is written as Python (`in_python`).
 
     Args:
         example: a call that works; its part before the bracket is what messages call the function.
         notes: what to write in place of further arguments.
+        others: arguments that the caller has besides, for messages.
     """
     called = example.partition("(")[0]
 
@@ -80,15 +85,108 @@ def remedied(
                 given = signature.bind(*args, **options).arguments
             except TypeError:
                 named = [p for p in signature.parameters.values() if p.name != "self"]
-                reason = _unbound(named, args[method:], options, notes or {})
+                reason = _unbound(named, args[method:], options, notes or {}, others)
                 raise ArgumentError(f"{called}: {reason} Write {example}.") from None
             for name, value in given.items():
-                _refuse_type(called, signature.parameters[name], value)
-            return function(*args, **options)
+                _refuse_type(example, signature.parameters[name], value)
+            try:
+                return function(*args, **options)
+            except GatekitError as error:
+                said = [in_python(a) if isinstance(a, str) else a for a in error.args]
+                # `load` and `report` compare within, and have the arguments of `compare`.
+                if called in ("gatekit.load", "gatekit.report", "gatekit.extend"):
+                    own = rf"\1{called}("
+                    said = [re.sub(r"(ype )gatekit\.compare\(", own, str(a)) for a in said]
+                error.args = tuple(said)
+                raise
 
         return call
 
     return decorate
+
+
+_FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
+_OF_STUDIES = ("compare", "report", "extend")
+_LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
+# A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
+_VALUE = r"'[^']*'|[A-Z]+(?![a-z])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?"
+_OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
+_PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
+_QUOTED = re.compile(rf"`gatekit ({'|'.join(_FUNCTIONS)})\b([^`]*)`")
+_COMMAND = re.compile(
+    rf"\bgatekit (?:({'|'.join(_OF_STUDIES)})((?: [\w./-]*\w)?(?: {_OPTION})*)"
+    rf"|({'|'.join(_FUNCTIONS)})((?: (?:-m|{_PAIR}|{_OPTION}))*))(?![\w-])"
+)
+_KEYS = re.compile(rf"(\b[Tt]ype (?:for example )?)(?:-m )?({_PAIR}(?: {_PAIR})*)")
+
+
+def in_python(message: str) -> str:
+    """Return a message whose remedies are calls and arguments instead of commands and options.
+
+    ``type gatekit compare NAME --by KEY`` becomes ``type gatekit.compare('NAME', by=['KEY'])``, and
+    ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands without a function stay.
+    """
+    message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
+    message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
+    message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
+    message = re.sub(
+        r"(did you mean )(\w+\.[\w.]*\w)\?",
+        lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
+        message,
+    )
+    return re.sub(_OPTION, lambda m: _argument(m[0]), message)
+
+
+def _call(name: str, typed: str) -> str:
+    """Return a command as the call of the function of the same name."""
+    words = shlex.split(typed)
+    if "--help" in words:
+        return f"help(gatekit.{name})"
+    if name in ("train", "plan") and words:
+        return f"gatekit.{name}({shlex.join(w for w in words if w != '-m')!r})"
+    arguments: list[str] = []
+    while words:
+        word = words.pop(0)
+        if word.startswith("--") and "=" not in word and words and words[0][:1] != "-":
+            word += f"={words.pop(0)}"
+        if word.startswith("--") and "=" not in word:
+            word += "=true"
+        if word != "--until-decided=true":
+            arguments.append(_argument(word) if "=" in word or word == "..." else repr(word))
+    return f"gatekit.{name}({', '.join(arguments)})"
+
+
+def _arguments(words: list[str]) -> str:
+    """Return ``KEY=VALUE`` words as arguments of a call; of one key twice, as a string of words."""
+    keys = [re.split(r"[.=]", word.strip("'"))[0] for word in words]
+    if len({*keys}) < len(keys):
+        return f"{' '.join(words)!r}, as one string"
+    return ", ".join(map(_argument, words))
+
+
+def _argument(word: str) -> str:
+    """Return an option with its value, or ``KEY=VALUE``, as an argument of a call."""
+    key, given, text = re.split("([ =])", f"{word.strip(chr(39))} ", maxsplit=1)
+    text = text.strip(" '")
+    if word.startswith("--"):
+        name = key[2:].replace("-", "_")
+        name += "s" if name in ("label", "task", "plugin") else ""
+        value = [text] if name in _LISTS else _plain(text)
+        return f"{name}={value!r}" if text else name
+    value = _plain(text)
+    for inner in reversed(key.split(".")[1:]):
+        value = {inner: value}
+    return f"{key.partition('.')[0]}={value!r}" if given == "=" else word
+
+
+def _plain(text: str) -> Any:
+    """Return a value as typed on the command line as plain data."""
+    if text.startswith("[") or ("," in text and text[0] not in "{('\""):
+        return [_plain(part.strip()) for part in text.strip("[]").split(",")]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None if text == "null" else text
 
 
 def _unbound(
@@ -96,6 +194,7 @@ def _unbound(
     args: Sequence[Any],
     options: Mapping[str, Any],
     notes: Mapping[str, str],
+    others: Sequence[str],
 ) -> str:
     """Return why arguments do not fit, as a sentence."""
     known = [p.name for p in named if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
@@ -103,15 +202,16 @@ def _unbound(
     for name, value in options.items():
         if name in known or open_ended:
             continue
-        near = f": {notes[name]}." if name in notes else meant_argument(name, known)
+        arguments = [*known, *others]
+        near = f": {notes[name]}." if name in notes else meant_argument(name, arguments)
         came = f"{name}={excerpt(repr(value), 40)}"
-        return f"there is no argument {came}{near} Arguments: {', '.join(known)}."
+        return f"there is no argument {came}{near} Arguments: {', '.join(arguments)}."
     places = [p for p in named if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     if len(args) > len(places):
         first = excerpt(repr(args[len(places)]), 40)
-        others = ", ".join(f"{p.name}=" for p in named if p.kind is p.KEYWORD_ONLY)
+        by_name = ", ".join(f"{p.name}=" for p in named if p.kind is p.KEYWORD_ONLY)
         takes = ", ".join(p.name for p in places) or "none"
-        last = f"; others are given by name: {others}" if others else ""
+        last = f"; others are given by name: {by_name}" if by_name else ""
         return f"{first} is one argument too many. Arguments by place: {takes}{last}."
     for place in places[: len(args)]:
         if place.name in options and place.kind is not place.POSITIONAL_ONLY:
@@ -123,7 +223,7 @@ def _unbound(
     return f"{' and '.join(missing)} {are} missing. Arguments: {', '.join(known)}."
 
 
-def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
+def _refuse_type(example: str, parameter: inspect.Parameter, value: Any) -> None:
     """Refuse a value that is none of the plain types which its annotation allows."""
     if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
         return
@@ -141,9 +241,14 @@ def _refuse_type(called: str, parameter: inspect.Parameter, value: Any) -> None:
         such = repr(default) if usable else _KINDS[kind][2]
     if kind == "Sequence[str]" and isinstance(value, str):
         such = repr([value])
+    called, write = example.partition("(")[0], example
+    if isinstance(value, (list, tuple)) and kind == "str":
+        write = f"[{called}(each) for each in {excerpt(repr(value), 60)}]"
+    if called == "gatekit.diagram" and isinstance(value, str) and Path(value).suffix:
+        write = f"{example}.save({value!r})"
     raise ArgumentError(
         f"{called}: {parameter.name}={excerpt(repr(value), 60)}: {expected} is expected, such as "
-        f"{parameter.name}={such}."
+        f"{parameter.name}={such}. Write {write}."
     )
 
 
@@ -223,5 +328,35 @@ def refuse_attribute(
         AttributeError: always; the message states what to write.
     """
     hint = "" if name.startswith("_") else nearest(name, known)
+    public = [each for each in known if not each.startswith("_")]
+    if public and not hint and not name.startswith("_"):
+        hint = f". It has {', '.join(sorted(public))}."
     hint = f"; {instead[name]}" if name in instead else hint
     raise AttributeError(f"{what} has no {name!r}{hint}")
+
+
+class Rows(tuple[Any, ...]):
+    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
+
+    Args:
+        elements: the elements.
+        choose: what to write in place of ``rows["name"]``.
+    """
+
+    choose: str
+
+    def __new__(cls, elements: Sequence[Any], choose: str) -> Self:
+        """Return the tuple."""
+        rows = super().__new__(cls, elements)
+        rows.choose = choose
+        return rows
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...], str]]:
+        return Rows, (tuple(self), self.choose)
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice) and not hasattr(key, "__index__"):
+            raise ArgumentError(
+                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
+            )
+        return super().__getitem__(key)

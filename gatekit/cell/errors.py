@@ -70,6 +70,19 @@ def as_typed(value: Any, quoted: bool = False) -> str:
     return safe_repr(value)
 
 
+def amount_of(text: str) -> int | float | None:
+    """Return the number that ``1k``, ``50%``, ``0,1`` or ``"64"`` means; None if it means none."""
+    number = _AMOUNT.fullmatch(text.strip().replace(",", "."))
+    if number is None:
+        return None
+    scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
+    amount = float(number[1]) * scale
+    return int(amount) if amount.is_integer() else amount
+
+
+_AMOUNT = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
+
+
 def safe_repr(value: Any) -> str:
     """Return ``repr``; Python refuses that of an integer with more than 4,300 digits."""
     try:
@@ -93,6 +106,9 @@ class OptionError(ConfigError):
     def __init__(
         self, owner: str, option: str, value: object, expected: str, example: Any, remedy: str = ""
     ) -> None:
+        amount = amount_of(value) if isinstance(value, str) else None
+        if amount is not None and type(amount) is type(example):
+            example = amount
         self.option, self.value, self.example = option, value, example
         self._expected, self._remedy = expected, remedy
         such = "" if example is NO_EXAMPLE or remedy else f" Write {option}={example!r}."
@@ -175,7 +191,12 @@ def alternatives(
         return f"{start} {what[:1].upper()}{what[1:]}: {listed(names)}."
     short = [k for k in names if len(k) <= MAX_NEAREST][:MAX_CANDIDATES]
     near = difflib.get_close_matches(name[:MAX_NEAREST], short, n=5, cutoff=0.55)[1:]
-    beside = f" Near it: {', '.join(near)}." if near and start != "." else ""
+    near += [
+        k
+        for k in short
+        if len(name) > 2 and name in k and k not in (*near, nearest_name(name, names))
+    ]
+    beside = f" Near it: {', '.join(near[:6])}." if near and start != "." else ""
     where = f"`{command}` lists all {len(names)} {what}." if command else ""
     return f"{start}{beside} {where or f'There are {len(names)} {what}.'}"
 
@@ -201,6 +222,7 @@ def excerpt(text: str, most: int = 80) -> str:
 
 def _punctuated(message: str) -> str:
     """Return a message in which a sentence begins after the question of `nearest`."""
+    message = re.sub(r"(did you mean '[^']*'\?)\.", r"\1", message)
     head, question, rest = message.partition("'?; ")
     if not question or "did you mean '" not in head:
         return message

@@ -40,9 +40,12 @@ class RowWise(Declared):
         parameters = cls.parameters
         fine = isinstance(parameters, Mapping)
         if not fine or not all(isinstance(p, Parameter) for p in parameters.values()):
+            given: Any = parameters.items() if isinstance(parameters, Mapping) else ()
+            such = {k: v for k, v in given if isinstance(v, (int, float))} or {"scale": 1.0}
+            such_as = ", ".join(f'"{k}": Parameter("units", init={v})' for k, v in such.items())
             raise CellError(
-                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; a mapping is "
-                'expected: parameters = {"scale": Parameter("units", init=1.0)}'
+                f"{cls.__name__}: parameters is {excerpt(repr(parameters))}; names with a "
+                f"Parameter each are expected: parameters = {{{such_as}}}"
             )
 
     def arguments(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import re
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gatekit.cell.errors import ConfigError, RunError, listed, nearest, nearest_name
@@ -73,6 +74,11 @@ class Parser(argparse.ArgumentParser):
             raise ConfigError(
                 f"{self.prog} has no {what} {argument!r}{hint} Options: {listed(shown)}."
             )
+        for word in getattr(known, "overrides", ()):
+            key, _, value = str(word).partition("=")
+            if action := self._option_string_actions.get(f"--{key}"):
+                typed = f"--{key}" if action.nargs == 0 else f"--{key} {shlex.quote(value)}"
+                raise ConfigError(f"{word}: {self.prog} takes it as an option; type {typed}")
         return known
 
     def _hint(self, argument: str, options: list[str]) -> str:
@@ -86,9 +92,13 @@ class Parser(argparse.ArgumentParser):
             if any(action.dest == "sql" for action in self._actions):
                 return f"; put the statement into quotes: type `{self.prog} 'select * from runs'`."
             if any(action.dest == "study" for action in self._actions):
-                return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
+                return self._of_study(argument, "--where" in options)
             typed = " ".join([self.prog, *_positional(self)])
-            return f"; type `{typed}`."
+            named = [a for a in self._actions if a.metavar and not a.option_strings and a.help]
+            where = (
+                f", where {'; '.join(f'{a.metavar} is {a.help}' for a in named)}" if named else ""
+            )
+            return f"; type `{typed}`{where}."
         if any(action.dest == "overrides" for action in self._actions):
             key = name.lstrip("-").replace("-", "_")
             if key in _KEYS:
@@ -98,12 +108,27 @@ class Parser(argparse.ArgumentParser):
             return f"; the study's name needs no option: type `{self.prog} {_after(argument)}`."
         meant = next((m for group in _SAME for m in group if name in group and m in options), None)
         if meant is not None:
-            return f"; did you mean {meant!r}?"
+            metavar = self._option_string_actions[meant].metavar
+            return f"; did you mean {meant!r}?" + (f" Type {meant} {metavar}." if metavar else "")
         if name in ("--format", "-f") and "--csv" in options:
             return "; the format is an option: --csv, --json, --markdown or --latex."
+        if "--mlflow" in options and name in ("--to", "--wandb", "--format", "--target"):
+            return "; type --mlflow URI or --tensorboard FOLDER. track=[wandb] is a key of a run."
         if name == "-o" and "--csv" in options:
             return f"; write a file with `{self.prog} {' '.join(_positional(self))} --csv > FILE`."
         return _NOTES.get(name) or nearest(name, options)
+
+    def _of_study(self, argument: str, chooses: bool) -> str:
+        """Return what to type in place of a second study, or of a group of the first."""
+        if Path(argument).suffix:
+            return "; write a file with an option such as --figure FILE, or with > FILE."
+        if argument not in studies("", Namespace()) and not chooses:
+            return "; it takes one study."
+        if chooses and argument not in studies("", Namespace()):
+            return (
+                f"; it takes one study, and chooses groups with --where: --where cell={argument}."
+            )
+        return f"; it takes one study, one after the other: type `{self.prog} {argument}`."
 
 
 _WRONG = re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.errors import CellError, ConfigError, ExpressionError
+from gatekit.cell.errors import CellError, ConfigError, ExpressionError, nearest_name
 
 if TYPE_CHECKING:
     from gatekit.cell.block.reading import BlockSpec
@@ -136,7 +136,7 @@ def _refuse(words: Sequence[str]) -> None:
 
 def _meant(name: str) -> str:
     """Return the key that a bare name is a value of, with the name."""
-    from gatekit.registry import catalogue, tasks
+    from gatekit.registry import catalogue, cell_names, tasks
 
     known = catalogue()
     if name in known.gates:
@@ -146,7 +146,7 @@ def _meant(name: str) -> str:
             return f"cell=lstm {key}={name} for a cell with it"
     if name in tasks():
         return "cell=NAME: this name is a task, which `gatekit tasks` describes"
-    return f"cell={name} to name a cell"
+    return f"cell={nearest_name(name, cell_names()) or name} to name a cell"
 
 
 def _features(sizes: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gatekit.cell.calls import refuse_attribute, remedied
+from gatekit.cell.calls import Rows, refuse_attribute, remedied
 
 from . import comparison as plain
 
@@ -23,6 +23,7 @@ class Comparison(plain.Comparison):
 
     __slots__ = ()
 
+    @remedied("comparison.figure('curves')")
     def figure(
         self,
         kind: str = "curves",
@@ -58,7 +59,8 @@ class Comparison(plain.Comparison):
         def __getattr__(self, name: str) -> Any:
             instead = {
                 "plot": "figure('curves') draws it",
-                "table": "print(comparison) shows it, and comparison.groups are its rows",
+                "table": "print(comparison) shows it, and comparison.rows has its groups",
+                "groups": "comparison.rows has them",
                 "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }
@@ -103,4 +105,8 @@ def compare(*arguments: Any, **options: Any) -> Comparison:
     A list argument also takes one string, and ``where`` and ``labels`` also take a mapping.
     """
     found = _checked(*arguments, **as_lists(options))
-    return Comparison(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
+    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return Comparison(**{**fields, "rows": Rows(found.rows, _CHOOSE)})
+
+
+_CHOOSE = "{row.group.label: row for row in comparison.rows} has them by name"

@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 from html import escape
 from pathlib import Path
+from typing import NoReturn
 
-from gatekit.cell.calls import remedied
+from gatekit.cell.calls import ArgumentError, Rows, remedied
 from gatekit.cell.errors import GatekitError
 
 from . import study as plain
@@ -20,6 +21,12 @@ class Study(plain.Study):
 
     __slots__ = ()
 
+    def __getitem__(self, key: object) -> NoReturn:
+        raise ArgumentError(
+            f"study[{key!r}]: write study.runs for the runs, study.to_pandas() for a row of each "
+            "run, or gatekit.compare(study) for the groups"
+        )
+
     def _repr_html_(self) -> str:
         from .compared import compare
         from .output.notebook import study_html
@@ -29,6 +36,12 @@ class Study(plain.Study):
             return head + compare(self)._repr_html_()
         except GatekitError as error:
             return f"{head}<p>{escape(str(error))}</p>"
+
+
+_CHOOSE = (
+    "study.to_pandas() has a row for each run, and gatekit.compare(study, where='cell=lstm') "
+    "compares some of them"
+)
 
 
 @remedied("gatekit.load('STUDY')")
@@ -46,4 +59,5 @@ def load(study: str, root: Path | str = "experiments") -> Study:
         RunError: the study does not exist, or a newer gatekit wrote one of its runs.
     """
     found = plain.load(study, root)
-    return Study(**{f.name: getattr(found, f.name) for f in dataclasses.fields(found)})
+    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    return Study(**{**fields, "runs": Rows(found.runs, _CHOOSE)})

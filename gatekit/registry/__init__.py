@@ -28,6 +28,7 @@ from .queries import (
     origins,
     plugin_names,
     plugin_origins,
+    reasons_of,
     reverted,
     tasks,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "plugin_origins",
     "plugin_source",
     "plugin_sources",
+    "reasons_of",
     "reverted",
     "source_hash",
     "tasks",

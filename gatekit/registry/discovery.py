@@ -204,9 +204,13 @@ def _named_file(text: str, folder: Path) -> DiscoveredPlugin:
     if not path.is_file():
         around = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
         beside = f" Beside it: {listed(around, 8)}." if around else ""
+        near = nearest(path.name, around)
+        if "\\" in text:
+            path = (folder / text.replace("\\", "/")).resolve()
+            near = f"; folders are separated by /: write {text.replace(chr(92), '/')}."
         raise PluginError(
-            f"plugins: {text!r} is not a file (looked for {path})"
-            f"{nearest(path.name, around) or '.'}{beside}"
+            f"plugins: '{text}' is not a file (looked for {path}){near or '.'}{beside} "
+            "Files in ./plugins are loaded without being named."
         )
     if path.suffix != ".py":
         raise PluginError(f"plugins: {text!r} is not a Python file; name one that ends in .py")

@@ -138,15 +138,26 @@ def left_out(name: str, plugins: Sequence[str] = ()) -> str:
         plugins: as in `catalogue`.
     """
     found = complete_registry(plugins).broken
-    likely = [b for b in found if name in b.name or _may_hold(b.path, name)]
-    if not likely:
-        others = listed((b.name for b in found), 6)
-        return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
+    if reasons := reasons_of(name, plugins):
+        return f"Left out because broken: {reasons}"
+    others = listed((b.name for b in found), 6)
+    return f"Left out because broken: {others}; `gatekit plugins` shows why." if found else ""
+
+
+def reasons_of(name: str, plugins: Sequence[str] = ()) -> str:
+    """Return why the plugins that may hold a name are broken, or nothing if none is.
+
+    Args:
+        name: what was asked for.
+        plugins: as in `catalogue`.
+    """
+    found = complete_registry(plugins).broken
     reasons = "; ".join(
         f"{b.name} ({shown(b.path) if b.path else b.version}): {b.reason.rstrip('.')}"
-        for b in likely
+        for b in found
+        if name in b.name or _may_hold(b.path, name)
     )
-    return f"Left out because broken: {reasons}. `gatekit plugins --json` has the traceback."
+    return f"{reasons}. `gatekit plugins --json` has the traceback." if reasons else ""
 
 
 def _may_hold(path: Path | None, name: str) -> bool:

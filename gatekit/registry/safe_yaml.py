@@ -209,7 +209,9 @@ def _walk(path: Path, text: str) -> None:
             if is_key and keys[-1] is not None:
                 seen = keys[-1][0]
                 if event.value in seen:
-                    raise ConfigError(f"{where}: the key {event.value!r} is written twice.")
+                    raise ConfigError(
+                        f"{where}: the key {event.value!r} is written twice; remove one of them."
+                    )
                 seen.add(event.value)
         elif isinstance(event, yaml.CollectionStartEvent):
             if is_key:

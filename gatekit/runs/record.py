@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatekit.cell.errors import RunError
+from gatekit.cell.errors import RunError, as_typed
 from gatekit.cell.notebook import table
 
 from . import durable, metrics
@@ -73,6 +73,12 @@ class Run:
         settings = dict(self.config or {})
         rows += [(key, _name(settings[key])) for key in ("cell", "task") if settings.get(key)]
         rows += [
+            (f"{group}.{key}", as_typed(value))
+            for group in ("swap", "task", "optimizer", "trainer")
+            for key, value in _entries(settings.get(group))
+            if value is not None and key != "name"
+        ]
+        rows += [
             (key, value)
             for key, value in sorted(settings.items())
             if isinstance(value, str | int | float) and key not in ("seed", "cell", "task", "study")
@@ -98,6 +104,10 @@ class Run:
 
 def _name(part: Any) -> str:
     return str(part.get("name", part.get("kind", ""))) if isinstance(part, Mapping) else str(part)
+
+
+def _entries(group: Any) -> list[tuple[str, Any]]:
+    return list(group.items()) if isinstance(group, Mapping) else []
 
 
 def is_run(folder: Path) -> bool:

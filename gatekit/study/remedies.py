@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gatekit.cell.errors import SWITCHES, as_typed, excerpt, nearest_name, safe_repr
+from gatekit.cell.errors import SWITCHES, amount_of, as_typed, excerpt, nearest_name, safe_repr
 
 from .schema import Check, WrongError, flag, flag_or_auto
 
@@ -35,6 +35,8 @@ OTHER_NAMES = {
     "name": "study",
     "experiment_name": "study",
     "project": "study",
+    **dict.fromkeys(("output_dir", "out_dir", "save_dir", "log_dir", "logdir", "output"), "root"),
+    **dict.fromkeys(("results_dir", "checkpoint_dir", "out", "folder", "path", "dir"), "root"),
     "workers": "n_jobs",
     "num_workers": "n_jobs",
     "random_state": "seed",
@@ -66,6 +68,7 @@ OTHER_NAMES = {
     "logger": "track=[wandb]",
     "seq_len": "task.length",
     "jit_compile": "jit",
+    "learning_rate": "optimizer.learning_rate",
 }
 """Names that other libraries use for keys, with the key that is meant."""
 
@@ -117,20 +120,14 @@ def _nearly(value: Any, check: Check) -> list[Any]:
         found.append(int(value))
     if isinstance(value, str):
         found += [value.lower(), _PRECISIONS.get(value.lower()), [value]]
-        number = _NUMBER.fullmatch(value.strip().replace(",", "."))
-        if number is not None:
-            scale = {"": 1, "k": 1_000, "m": 1_000_000, "%": 0.01}[number[2].lower()]
-            amount = float(number[1]) * scale
-            found += [int(amount) if amount.is_integer() else amount]
+        if (amount := amount_of(value)) is not None:
+            found.append(amount)
         try:
             check(value)
         except WrongError as wrong:
             names = str(wrong).removesuffix(", or null").removeprefix("one of ").split(", ")
             found.append(nearest_name(value, names) or None)
     return found
-
-
-_NUMBER = re.compile(r"([-+]?\d+\.?\d*(?:[eE][-+]?\d+)?) ?([kKmM%]?)")
 
 
 def allowed(check: Check, value: Any) -> bool:

@@ -52,7 +52,11 @@ def plain(composed: DictConfig, task_defaults: Mapping[str, Mapping[str, Any]]) 
         if "RecursionError" in str(error) or "recursion" in message.lower():
             message = "leads in a circle"
         elif missing := _NOT_FOUND.search(message):
-            message = f"there is no key {missing[1]!r}{nearest(missing[1], keys_of(raw))}"
+            name, last = missing[1], missing[1].rpartition(".")[2]
+            same = [k for k in keys_of(raw) if k.rpartition(".")[2] == last and k != key]
+            near = f"; did you mean {same[0]!r}?" if same else nearest(name, keys_of(raw))
+            near = f"; type {key}=VALUE" if last == key and not same else near
+            message = f"there is no key {name!r}{near}"
         raise ConfigError(f"{key}: {message}. References: {_interpolations(raw)}.") from None
     assert isinstance(resolved, dict)
     return {str(key): value for key, value in resolved.items()}

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gatekit.cell.errors import ConfigError, listed, nearest
+from gatekit.cell.errors import ConfigError, as_typed, listed, nearest
 
 from .options import known_key
 from .references import refuse_keywords, refuse_resolvers
@@ -50,10 +50,9 @@ def overrides(typed: Sequence[str], trusted: bool = False) -> list[str]:
     Raises:
         ConfigError: a word is not an override, or sets what is refused.
     """
-    if "=" in typed or any(word.startswith("=") for word in typed):
-        joined = re.sub(r" *= *", "=", " ".join(typed))
-        raise ConfigError(f"there is a space beside =; remove it: type {joined}")
     _refuse_split(typed)
+    _refuse_apart(typed)
+    _refuse_names(typed)
     _refuse_replaced(typed)
     _refuse_both(typed)
     _refuse_swept(typed)
@@ -127,6 +126,59 @@ def prefixed(word: str, trusted: bool = False) -> str:
         # A group is in the defaults already, so that adding to it means choosing.
         return f"{name}={_ENDING.sub('', value)}"
     return word if word.startswith("+") or "/" in name or "@" in name else f"++{word}"
+
+
+def _refuse_apart(typed: Sequence[str]) -> None:
+    """Refuse a key and its value that are not one word with ``=`` between them."""
+    joined: list[str] = []
+    whys: list[str] = []
+    for word in typed:
+        last = joined[-1] if joined else ""
+        colon = re.fullmatch(rf"({KEY.pattern}) *(?::=?|==|=>) *(.+)", word)
+        if last.endswith(("=", ",")) or (last and word.startswith(("=", ","))):
+            joined[-1] += word
+            whys.append(
+                f"there is a space beside {'=' if '=' in (last[-1], word[0]) else ','}; remove it"
+            )
+        elif "=" not in word and not last.startswith("~") and _is_key(last):
+            joined[-1] += f"={word}"
+            whys.append(f"{last} and its value are two words")
+        else:
+            if colon and _is_key(colon[1]):
+                whys.append(f"in {word} there should be = after the key")
+                word = f"{colon[1]}={colon[2]}"
+            joined.append(word)
+    if whys and all("=" in word for word in joined):
+        sweep = "-m " if any("," in w and not set(w) & set("[{('\"") for w in joined) else ""
+        raise ConfigError(f"{whys[0]}: type {sweep}{shlex.join(joined)}")
+
+
+def _refuse_names(typed: Sequence[str]) -> None:
+    """Refuse names of cells and tasks without their key."""
+    bare = [word for word in typed if word.isidentifier()]
+    if not bare:
+        return
+    from gatekit.registry import cell_names, tasks
+
+    keys = {name.lower(): f"task={name}" for name in tasks()}
+    keys |= {name.lower(): f"cell={name}" for name in cell_names()}
+    words = [keys.get(word.lower(), word) if word in bare else word for word in typed]
+    names = [word.partition("=")[0] for word in words]
+    # A second cell is another value of the key.
+    if all(word.lower() in keys for word in bare) and len({*names}) == len(names):
+        raise ConfigError(f"{bare[0]!r} is not KEY=VALUE; type {shlex.join(words)}")
+
+
+def _is_key(word: str) -> bool:
+    """Return whether a word is a key, without a value."""
+    from .config import LAUNCH_KEYS, RUN_KEYS
+
+    group, dot, _ = word.partition(".")
+    return (bool(KEY.fullmatch(word) and dot) and group in (*GROUPS, "swap")) or word in (
+        *GROUPS,
+        *RUN_KEYS,
+        *LAUNCH_KEYS,
+    )
 
 
 def _refuse_split(typed: Sequence[str]) -> None:
@@ -308,4 +360,13 @@ def _refuse_choice(group: str, value: Any) -> None:
     if all(v is None or (isinstance(v, str) and NAME.fullmatch(v)) for v in chosen):
         return
     example = f" {group}.NAME=VALUE changes one of its keys." if group != "experiment" else ""
-    raise ConfigError(f"{group}={value}: the name of a file in conf/{group} is expected.{example}")
+    if isinstance(value, dict):
+        name = value.get("name", value.get("kind"))
+        words = [
+            f"{group}.{k}={as_typed(v)}" for k, v in value.items() if k not in ("name", "kind")
+        ]
+        example = f" Type {shlex.join([*([f'{group}={name}'] if name else []), *words])}"
+    came = as_typed(value)
+    if isinstance(value, str) and len(several := re.findall(r"[\w.-]+", value)) > 1:
+        example = f" To run each of several type -m {group}={','.join(several)}."
+    raise ConfigError(f"{group}={came}: the name of a file in conf/{group} is expected.{example}")

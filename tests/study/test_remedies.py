@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import pickle
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,8 +19,10 @@ import pytest
 import gatekit
 from gatekit.cell.block.built import build_block
 from gatekit.cell.block.reading import read_block
-from gatekit.cell.calls import ArgumentError
-from gatekit.cell.errors import GatekitError
+from gatekit.cell.calls import ArgumentError, Rows, in_python
+from gatekit.cell.errors import GatekitError, alternatives
+from gatekit.cell.language.ops import FUNCTIONS as OPS
+from gatekit.cell.language.parse import parse
 from gatekit.cell.schema import read_cell, read_output_unit
 from gatekit.registry import cell_config, components
 from gatekit.study.config import GROUP_KEYS, LAUNCH_KEYS, RUN_KEYS, validate
@@ -88,6 +92,8 @@ def test_a_tracker_is_typed_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"units": [16, 32]}, "type -m units=16,32."),
         ({"seed": 10**30}, "from 0 to 9,223,372,036,854,775,807"),
         ({"optim": {"lr": 0.1}}, "did you mean optimizer.learning_rate?"),
+        ({"trainer": {"learning_rate": 1}}, "did you mean optimizer.learning_rate?"),
+        ({"output_dir": "results"}, "did you mean root?"),
         ({"adding": {"length": 9}}, "type task.length=VALUE"),
         ({"study": "my study"}, "Type study=my_study."),
     ],
@@ -106,6 +112,7 @@ def test_what_is_nearly_right_is_typed_right(typed: dict[str, Any], meant: str) 
         ("seeds=1,2,3", "Type -m seed=1,2,3"),
         ("study=a,b", "type study=a."),
         ("track=mlflow,wandb", "type 'track=[mlflow,wandb]'"),
+        ("cell=lstm|gru", "type -m cell=lstm,gru"),
     ],
 )
 def test_words_that_are_nearly_right(word: str, meant: str) -> None:
@@ -167,3 +174,110 @@ def test_calls_with_wrong_arguments(name: str) -> None:
                 ArgumentError, match=rf"{key}=<object .* is expected, such as {key}="
             ):
                 function("x", **{**given, key: object()})
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("cell=lstm units 32", "units and its value are two words: type cell=lstm units=32"),
+        ("cell = lstm task= adding", "type cell=lstm task=adding"),
+        ("cell:lstm task:adding", "type cell=lstm task=adding"),
+        ("cell==lstm", "type cell=lstm"),
+        ("cell=lstm, gru", "type -m cell=lstm,gru"),
+        ("LSTM Adding units=4", "type cell=lstm task=adding units=4"),
+        (
+            "optimizer={name:adam,learning_rate:0.01}",
+            "Type optimizer=adam optimizer.learning_rate=",
+        ),
+    ],
+)
+def test_a_key_and_its_value_are_one_word(words: str, meant: str) -> None:
+    with pytest.raises(GatekitError, match=f"(?i){re.escape(meant)}"):
+        overrides(words.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("Type gatekit compare NAME, with --root FOLDER", "gatekit.compare('NAME'), with root='"),
+        ("type `gatekit compare s --by cell`.", "`gatekit.compare('s', by=['cell'])`."),
+        ("type `gatekit extend s --until-decided --most 20`", "`gatekit.extend('s', most=20)`"),
+        ("Type -m seed=0,1 for these, or seeds=2", "Type seed=[0, 1] for these, or seeds=2"),
+        ("Type trainer.epochs=20.", "Type trainer={'epochs': 20}."),
+        ("type cell=lstm units=32", "type cell='lstm', units=32"),
+        ("did you mean trainer.epochs? Keys", "did you mean trainer={'epochs': 'VALUE'}? Keys"),
+        ("type 'track=[mlflow,wandb]'", "type track=['mlflow', 'wandb']"),
+        ("`gatekit train -m cell=a,b seeds=5`", "`gatekit.train('cell=a,b seeds=5')`"),
+        ("Type cell=a cell.b=1", "Type 'cell=a cell.b=1', as one string"),
+        ("`gatekit compare --help` explains it", "`help(gatekit.compare)` explains it"),
+        ("`gatekit cells` lists them, and --force", "`gatekit cells` lists them, and force"),
+    ],
+)
+def test_a_remedy_in_python_is_python(typed: str, written: str) -> None:
+    assert written in in_python(typed)
+
+
+def test_functions_never_suggest_the_command_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    wrong = {"task.length": 5, "units": "big", "seeds": [1, 2], "optimizer": {"lr": 1}}
+
+    def attempts() -> Iterator[tuple[str, Callable[[], object]]]:
+        for name in ("compare", "report", "load", "extend"):
+            function, more = getattr(gatekit, name), {"most": 9} if name == "extend" else {}
+            for study in ("nosuch", "there", "there/runs", ""):
+                yield f"{name} {study}", lambda f=function, s=study, m=more: f(s, tmp_path, **m)
+        for key, value in wrong.items():
+            yield f"plan {key}", lambda k=key, v=value: gatekit.plan(cell="lstm", **{k: v})
+
+    found = refused(attempts())
+    assert len(found) > 12
+    command = re.compile(r"gatekit (train|plan|compare|report|extend|load)\b|(?<!\w)--?[a-z]")
+    assert [message for message in found.values() if command.search(message)] == []
+
+
+@pytest.mark.parametrize(
+    ("equation", "written"),
+    [
+        ("update \u00b7 h_prev", "write update * h_prev"),
+        ("\u03c3(x) \u2299 h_prev", "write sigmoid(x) * h_prev"),
+        ("\u03b1 * h_prev \u2212 x\u00b2", "write alpha * h_prev - x**2"),
+        ("np.tanh(h_prev)", "write tanh(h_prev)"),
+        ("tf.nn.relu(a + b)", "write relu(a + b)"),
+        ("torch.max(a, b)", "write maximum(a, b)"),
+        ("h_prev.tanh()", "write tanh(h_prev)"),
+        ("h[t-1] * a", "the previous value of h is h_prev"),
+    ],
+)
+def test_an_equation_in_other_notation_is_written_out(equation: str, written: str) -> None:
+    with pytest.raises(GatekitError, match=re.escape(written)):
+        parse(equation, OPS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("1k", "1000"), ("64", "64"), ("2e1", "20")],
+)
+def test_a_string_that_means_a_number_is_typed_as_the_number(typed: str, meant: str) -> None:
+    with pytest.raises(GatekitError, match=rf"Type task\.length={meant}\."):
+        components.load().task({"name": "adding", "length": typed})
+
+
+def test_rows_have_numbers_and_say_how_they_are_chosen() -> None:
+    rows = Rows("abc", "comparison.rows has them by name")
+    assert rows == ("a", "b", "c")
+    assert [rows[1], *rows[1:]] == ["b", "b", "c"]
+    assert pickle.loads(pickle.dumps(rows)).choose == rows.choose
+    with pytest.raises(TypeError, match=re.escape("from 0 to 2. comparison.rows has them")):
+        rows["gru"]
+
+
+def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
+    known = [*"abcdefghijklmnopqrst", "mnist1d", "sequential_mnist", "permuted_mnist"]
+    said = alternatives("mnist", known, "tasks")
+    assert "Near it: permuted_mnist, sequential_mnist." in said
+
+
+@pytest.mark.parametrize("name", ["cells", "status", "gates_report", "prune"])
+def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"type `gatekit {name.replace('_', '-')}` in a"):
+        getattr(gatekit, name)

@@ -156,6 +156,11 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
     except (TypeError, ValueError, AttributeError):
         part = type(made).__name__
+        if made is None:
+            raise CellError(
+                f"{where}: {gate.place()}: {gate.definition()} returns NoneType; return "
+                "the gate's value: end the function with `return value`"
+            ) from None
         if isinstance(made, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(

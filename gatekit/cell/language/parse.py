@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import math
 import re
+import unicodedata
 import warnings
 from collections.abc import Mapping
 
-from gatekit.cell.errors import ExpressionError, listed, nearest
+from gatekit.cell.errors import ExpressionError, excerpt, listed, nearest, nearest_name
 
 from .expression import Binary, Call, Expr, Name, Neg, Number
 from .ops import Function
@@ -66,9 +67,22 @@ _INSTEAD: dict[type[ast.AST], str] = {
     ast.IfExp: _WHERE,
     ast.BoolOp: _WHERE,
     ast.Subscript: "; split(x, n) cuts a vector into rows",
-    ast.Attribute: "; functions are called by name, such as tanh(x)",
+    ast.Attribute: "; functions and signals are plain names, such as tanh(x)",
 }
 
+
+_SIGNS = {
+    **dict.fromkeys("\u00b7\u00d7\u22c5\u2217\u2299\u2218\u2022", "*"),
+    **dict.fromkeys("\u2212\u2013\u2014", "-"),
+    **dict.fromkeys("\u00f7\u2215", "/"),
+    **dict.fromkeys("\u03c3", "sigmoid"),
+    **dict.fromkeys("\u2080\u2081\u2032\u2019", "_prev"),
+    "\u00b2": "**2",
+    "\u00b3": "**3",
+    "\u221a": "sqrt",
+    "\u2202": "d",
+}
+"""Signs of printed equations, with what is typed."""
 
 _OTHER_NAMES = {"max": "maximum", "min": "minimum", "sigm": "sigmoid", "swish": "silu", "ln": "log"}
 
@@ -79,6 +93,8 @@ def _written(text: str) -> str:
         return "; the previous value of h is h_prev"
     if re.match(r"if\b|.*\bthen\b", text):
         return _WHERE
+    if "^" in text or "!" in text:
+        return "; a power is written x**2"
     if "=" in text:
         return "; an equation is written NAME: EXPRESSION, with a colon"
     if re.search(r"\b[WURV](_?\w*)? *[({]?[a-z]", text):
@@ -118,15 +134,28 @@ def _checked(text: str) -> str:
         )
     for position, character in enumerate(text):
         if not (" " <= character <= "~"):
+            typed = "".join(_in_ascii(c) for c in text)
+            plain = all(" " <= c <= "~" for c in typed)
             raise ExpressionError(
                 f"the equation has the character U+{ord(character):04X} at position {position}"
                 f"{' (a line break)' if character == chr(10) else ''}; "
                 "equations are one line of ASCII only (letters, digits, _ and + - * / ** ( ) , .)"
+                + (f"; write {excerpt(typed)}" if plain else "")
             )
     stripped = text.strip(" ")
     if not stripped:
         raise ExpressionError("the equation is empty")
     return stripped
+
+
+def _in_ascii(character: str) -> str:
+    """Return what is typed for a character: ``*`` for a dot, ``alpha`` for the Greek letter."""
+    if character in _SIGNS:
+        return _SIGNS[character]
+    greek = re.fullmatch(r"GREEK \w+ LETTER (?:FINAL )?(\w+)", unicodedata.name(character, ""))
+    if greek:
+        return greek[1].lower()
+    return " " if character.isspace() else unicodedata.normalize("NFKC", character)
 
 
 class _Reader:
@@ -201,6 +230,10 @@ class _Reader:
             return self.call(node, depth)
         word = _WORDS.get(type(node), "this")
         instead = _INSTEAD.get(type(node), "")
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            names = {n.id for n in ast.walk(node.slice) if isinstance(n, ast.Name)}
+            if names & {"t", "T", "time"}:
+                instead = f"; the previous value of {node.value.id} is {node.value.id}_prev"
         raise self.at(node, f"{word} is not part of the equation language{instead}")
 
     def number(self, node: ast.Constant) -> int | float:
@@ -230,8 +263,18 @@ class _Reader:
         return Binary(op, left, right)
 
     def call(self, node: ast.Call, depth: int) -> Expr:
+        if isinstance(node.func, ast.Attribute):
+            # c.tanh() has no arguments, and c is that of tanh.
+            name, given = node.func.attr, node.args or [node.func.value]
+            arguments = [self.text[a.col_offset : a.end_col_offset] for a in given]
+            other = _OTHER_NAMES.get(name, name)
+            meant = other if other in self.functions else nearest_name(name, self.functions)
+            remedy = f"; write {meant}({', '.join(arguments)})" if meant else ""
+            raise self.at(
+                node.func, f"only functions of the table can be called, by name alone{remedy}"
+            )
         if not isinstance(node.func, ast.Name):
-            raise self.at(node.func, "only functions of the table can be called")
+            raise self.at(node.func, "only functions of the table can be called, by name")
         name = node.func.id
         function = self.functions.get(name)
         if function is None:

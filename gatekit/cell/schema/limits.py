@@ -44,6 +44,10 @@ OTHER_KEYS = {
         "; did you mean 'emits'? It names the signal that the cell emits: `emits: h`.",
     ),
     **dict.fromkeys(
+        ("weights", "weight", "kernel", "matrices"),
+        ": learned matrices are in the `reads` of a gate, such as reads: [x, h_prev].",
+    ),
+    **dict.fromkeys(
         ("state", "states"),
         "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
     ),

@@ -34,7 +34,11 @@ def kind_and_options(config: object, where: str) -> tuple[str, dict[str, Any]]:
         return config, {}
     if not isinstance(config, Mapping):
         remedy = ""
-        if isinstance(config, (int, float)) and where.startswith("cell.gates."):
+        if ".reads." in where:
+            remedy = (
+                "; a read has the width of its signal, and a linear map: write for example dense"
+            )
+        elif isinstance(config, (int, float)) and where.startswith("cell.gates."):
             name = where.removeprefix("cell.gates.")
             remedy = f"; a fixed number is a constant: write constants: {{{name}: {config}}}"
         elif callable(config):
@@ -102,7 +106,12 @@ def unknown(
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
     mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
-    left_out = f" Left out because broken: {listed(mine or names, 6)}; `gatekit plugins` shows why."
+    if mine:
+        return CellError(
+            f"{where}: there is no {what} {name!r}, because its plugin is broken: "
+            f"{'; '.join(mine)}. `gatekit plugins --json` has the traceback."
+        )
+    left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
     return CellError(
         f"{where}: there is no {what} {name!r}"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import CellError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, GatekitError, as_typed, excerpt, listed, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.language.expression import Expr
 from gatekit.cell.output_unit import OutputUnit
@@ -195,7 +195,11 @@ def _emits(
 ) -> str:
     emits = config.get("emits")
     if not isinstance(emits, str):
-        raise CellError("cell.emits: name the signal that the cell emits, for example `emits: h`")
+        came = "" if emits is None else f", not {as_typed(emits)}"
+        such = emits[0] if isinstance(emits, list) and emits else "h"
+        raise CellError(
+            f"cell.emits: name the signal that the cell emits{came}, for example `emits: {such}`"
+        )
     signals = [*(g.name for g in gates), *(n for n, _ in equations), *section(config, "norms")]
     for name in [g.name for g in gates]:
         if name in dict(equations):

@@ -104,8 +104,15 @@ def _suites(
 ) -> list[Suite]:
     if name.endswith((".yaml", ".yml")):
         return [_of_cell(Path(name), plugins, given)]
-    from gatekit.registry import cell_names, left_out, origins
+    from gatekit.registry import cell_names, left_out, origins, reasons_of
 
+    if Path(name).is_dir() and name not in cell_names(plugins):
+        files = [p.stem for p in Path(name).glob("*.py") if p.stem != "__init__"]
+        first = files[0] if files else "NAME"
+        raise PluginError(
+            f"{name} is a folder; give the name of a gate, such as gatekit check {first}. Files in "
+            f"it: {listed(files)}."
+        )
     if name.endswith(".py"):
         raise PluginError(_python_file(Path(name), plugins))
     kinds = [k for k in KINDS if name in origins(k, plugins) and kind in (None, k)]
@@ -114,8 +121,9 @@ def _suites(
     if name in cells and kind in (None, "cells") and not kinds:
         suites.append(_of_cell(name, plugins, given))
     if not suites:
+        if reasons := reasons_of(name, plugins):
+            raise PluginError(f"{name!r} was left out because its plugin is broken: {reasons}")
         known = sorted({*cells, *(n for k in KINDS for n in origins(k, plugins))})
-        # The reason comes first, because the list of names may fill the screen.
         broken = f"{left_out(name, plugins)} ".lstrip()
         raise PluginError(
             f"nothing is registered as {name!r}{nearest(name, known) or '.'} {broken}"

@@ -90,7 +90,10 @@ def query(sql: str, studies: Sequence[Study]) -> Answer:
             columns = tuple(str(column[0]) for column in result.description or ())
             return Answer(columns, tuple(result.fetchall()))
     except duckdb.Error as error:
-        raise ConfigError(f"the query was refused: {str(error).strip()}") from None
+        hint = ""
+        if isinstance(error, duckdb.BinderException):
+            hint = "\nThe columns are shown by: gatekit query 'select * from runs limit 1' --csv"
+        raise ConfigError(f"the query was refused: {str(error).strip()}{hint}") from None
 
 
 def _fill(

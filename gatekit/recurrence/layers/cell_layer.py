@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from gatekit.cell.calls import refuse_attribute
-from gatekit.cell.errors import CellError, ConfigError, listed
+from gatekit.cell.errors import CellError, ConfigError, listed, nearest
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.notebook import table
@@ -96,7 +96,8 @@ class CellLayer(SeededLayer):
         def __getattr__(self, name: str) -> Any:
             if name in ATTRIBUTES:
                 refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            near = "" if name.startswith("_") else nearest(name, dir(type(self)))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
 
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
@@ -162,6 +162,19 @@ class RNN(CellLayer, SequenceLayer):
     def state_shapes(self, batch_size: Any) -> dict[str, tuple[Any, ...]]:
         """Return the shape of each state by name, ``batch x width``."""
         return state_shapes(self.cell, batch_size)
+
+    @property
+    def state_size(self) -> NoReturn:
+        """Raise: ``keras.layers.RNN``, which asks for it, needs the step of a cell.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            f"a gatekit.RNN runs over time itself: call it, layer(x). keras.layers.RNN takes a "
+            f"step: gatekit.Cell({self.spec.name!r}, {self.units}). layer.state_shapes(batch_size) "
+            "has the shapes of the states"
+        )
 
     def initial_states(self, batch_size: Any) -> dict[str, Any]:
         """Return the first value of each state by name, ``batch x width``.

@@ -56,6 +56,11 @@ class SeededLayer(keras.layers.Layer):
             raise ConfigError(
                 "the input is missing; write layer(x), with x as batch x time x features"
             )
+        if not args and "states" not in kwargs and _takes_states(type(self).call):
+            raise ConfigError(
+                "the states are missing; write cell(x, cell.get_initial_state(batch_size)) for the "
+                "first step, or gatekit.RNN(cell, units) for whole sequences"
+            )
         numbers = (int, float, list, tuple)
         if isinstance(inputs, (list, tuple)) and all(isinstance(v, numbers) for v in inputs):
             raise DataError(
@@ -86,6 +91,13 @@ def _in_calls(call: Callable[..., Any]) -> tuple[str, ...]:
     """Return the keyword arguments that a layer with this method takes in a call."""
     own = list(inspect.signature(call).parameters)[2:]  # behind self and inputs
     return tuple(dict.fromkeys([*own, *_OF_KERAS]))
+
+
+@functools.cache
+def _takes_states(call: Callable[..., Any]) -> bool:
+    """Return whether a call of a layer needs states, as that of a cell does."""
+    states = inspect.signature(call).parameters.get("states")
+    return states is not None and states.default is states.empty
 
 
 def seed_of(seed: int, earlier: int) -> int:

@@ -84,8 +84,7 @@ def no_study(study: str, root: Path | str, command: str) -> RunError:
     if not root.is_dir() and root.parent == Path() and Path("experiments", root).is_dir():
         return RunError(
             f"there is no folder {place}: the second argument is `root`, the folder of the "
-            f"studies. {command} takes one study: type gatekit.{command}({study!r}), or "
-            f"gatekit {command} {study}"
+            f"studies. {command} takes one study: type gatekit {command} {study}"
         )
     if not root.is_dir():
         return RunError(

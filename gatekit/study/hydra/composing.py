@@ -28,6 +28,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
 from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file
+from gatekit.study.config import RUN_KEYS
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
 from gatekit.study.words import GROUPS, overrides, plugin_files
@@ -196,7 +197,10 @@ def _explained(error: BaseException, several: str) -> str:
         if listing[1].lstrip("+").startswith("mixers="):
             value = listing[1].partition("=")[2]
             return f"mixers={value}: a list is written in brackets; type 'mixers=[{value}]'."
-        return f"{listing[1].lstrip('+')} lists several values: {several}."
+        word = listing[1].lstrip("+")
+        if decimal := re.fullmatch(r"([\w.]+)=(-?\d),(0\d+)", word):
+            several = f"type {decimal[1]}={decimal[2]}.{decimal[3]} for one number, or {several}"
+        return f"{word} lists several values: {several}."
     cause = error.__cause__
     while cause is not None:
         if str(cause).strip() not in messages:
@@ -213,8 +217,24 @@ def _unreadable(override: str) -> str:
     options = re.fullmatch(r"([\w.-]+)\(((?:\w+=[^,()]+,? *)+)\)", bare)
     if options and key.startswith(("swap.", "cell", "task", "output_unit")):
         pairs = [pair.strip() for pair in options[2].split(",") if pair.strip()]
-        typed = " ".join([f"{key}={options[1]}", *(f"{key}.{pair}" for pair in pairs)])
+        # units=16 is a key of a run, and eps=0.1 one of the gate.
+        names = [p if p.partition("=")[0] in RUN_KEYS else f"{key}.{p}" for p in pairs]
+        typed = " ".join([f"{key}={options[1]}", *names])
         return f"{key}={value} cannot be read: options are keys of their own. Type {typed}"
+    if key in GROUPS and (called := re.fullmatch(r"(\w+)\(.*", bare)):
+        return (
+            f"{key}={value} cannot be read: options are keys of their own. Type "
+            f"{key}={called[1].lower()} {key}.NAME=VALUE"
+        )
+    if key in ("study", "root") and not set(value) & set("[]{}(),"):
+        plain = re.sub(r"[^\w.-]+", "_", bare).strip("_")
+        return f"{key}={value} cannot be read; type {key}={plain}"
+    function = re.fullmatch(r"([a-z_]\w*)\(.*", bare)
+    if function and function[1] not in ("choice", "range", "glob", "interval", "tag", "sort"):
+        return (
+            f"{key}={value} cannot be read: there is no function {function[1]}. List the values: "
+            f"type -m {key}=A,B,C, or -m '{key}=range(START,STOP,STEP)' for whole numbers."
+        )
     if second := re.fullmatch(r"([\w-]+)([.=])(?:(\w+)=)?([\w.-]+)", bare):
         if key == "match":
             return f"{key}={value} cannot be read; type {key}={second[1]}:{second[4]}."
