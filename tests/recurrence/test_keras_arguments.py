@@ -87,6 +87,12 @@ def _hard(*gates: str) -> dict[str, Any]:
     ("theirs", "options", "cell", "gates"),
     [
         ("LSTM", {"activation": "relu"}, _LSTM_RELU, _RELU),
+        (
+            "LSTM",
+            {"activation": "relu"},
+            _LSTM_RELU | {"gates": {"candidate": {"kind": None, "activation": "relu(pre)"}}},
+            {},
+        ),
         ("LSTM", {"recurrent_activation": "hard_sigmoid"}, "lstm", _hard(*_LSTM_GATES)),
         ("GRU", {"activation": "relu"}, _GRU_RELU, {}),
         (
