@@ -163,6 +163,13 @@ def test_an_input_of_another_rank_is_refused_with_the_remedy(
         RNN("lstm", 4)(np.zeros(shape, "float32"))
 
 
+def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
+    """Before Keras 3 they came in one list."""
+    sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
+    with pytest.raises(DataError, match=r"a list of 3 inputs.*layer\(x, initial_state="):
+        RNN("lstm", 4)([sequence, state, state])
+
+
 @pytest.mark.parametrize("name", IN_CALLS)
 def test_an_argument_of_a_call_elsewhere_is_refused_with_its_place(name: str) -> None:
     for layer in (RNN("lstm", 4), BlockLayer("modern", "lstm", 4)):

@@ -234,6 +234,10 @@ def features_of(shape: Any, spec: CellSpec) -> int:
         DataError: the shape is not that of a sequence of vectors.
     """
     shape = shape["x"] if isinstance(shape, Mapping) else shape
+    if shape and isinstance(shape[0], (tuple, list)):
+        raise DataError(
+            f"a list of {len(shape)} inputs came, and one sequence is expected; {_STATES}"
+        )
     if shape is None or len(shape) != 3 or not shape[2]:
         remedy = "features must be known and at least 1"
         if shape is not None and len(shape) == 2:
