@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gatekit._saved import register_with_keras
 from gatekit._version import __version__ as __version__
 from gatekit.cell.block.contract import Block
 from gatekit.cell.errors import ConfigError, DataError, GatekitError, RunError, nearest
@@ -82,6 +83,7 @@ __all__ = [
     "use_plugins",
 ]
 
+register_with_keras()
 sys.modules[f"{__name__}.ops"] = ops  # for `from gatekit.ops import tanh`
 # Loaded on first use, so that cells, gates and the command line need no TensorFlow.
 _LAZY = {

@@ -59,6 +59,22 @@ def test_importing_gatekit_imports_neither_tensorflow_nor_what_runs_studies() ->
     assert fresh(code).split() == ["[]"]
 
 
+@pytest.mark.parametrize("order", ["gatekit, keras", "keras, gatekit"])
+def test_importing_gatekit_registers_its_layers_with_keras(order: str, tmp_path: Path) -> None:
+    """A saved model loads in a new process that imports both and uses no name of gatekit."""
+    (tmp_path / "keras.py").write_text(
+        "class saving:\n    known = {}\n    get_custom_objects = lambda: saving.known\n"
+    )
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"import {order}\n"
+        "print(sorted(keras.saving.known), keras.__file__)"
+    )
+    told = fresh(code)
+    assert told.startswith("['gatekit>BlockLayer', 'gatekit>Cell', 'gatekit>RNN'] ")
+    assert str(tmp_path) in told
+
+
 def test_every_name_that_the_pages_give_exists() -> None:
     pages = [*sorted((ROOT / "docs").glob("**/*.md")), ROOT / "README.md"]
     # of modules only: the names of files and of entry points look the same

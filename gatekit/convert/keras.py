@@ -9,6 +9,7 @@ import numpy as np
 
 from gatekit.cell.errors import ConfigError
 from gatekit.recurrence.keras_form import KERAS_ORDER
+from gatekit.recurrence.layers.arguments import REMEDIES
 from gatekit.recurrence.layers.rnn import RNN
 
 from .gate_weights import Part, composed, taken, unstacked
@@ -178,8 +179,8 @@ def _check(layer: Any) -> None:
         if value != known:
             raise ConfigError(
                 f"the layer {layer.name!r} has {option}={value!r}, and the bundled cells "
-                f"{known!r}. Write a cell with it (`gatekit show cell=lstm`, "
-                "gates={'candidate': {'activation': 'relu(pre)'}}) and assign layer.named_weights"
+                f"{known!r}. Build gatekit.RNN with it and assign layer.named_weights: "
+                f"{REMEDIES[option]}"
             )
 
 

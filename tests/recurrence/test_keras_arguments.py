@@ -63,14 +63,75 @@ def test_what_the_messages_suggest_works() -> None:
     unbiased = _built({"defaults": ["lstm"], "gates": {"forget": {"bias": False}}}, 4)
     assert "forget.bias" not in unbiased.named_weights
     assert "input.bias" in unbiased.named_weights
-    activated = _built("lstm", 4, gates={"candidate": {"activation": "relu(pre)"}})
-    assert np.array(activated(10 * np.ones((1, 9, FEATURES), "float32"))).shape == (1, 4)
     for key, weight in (("kernel", "forget.x"), ("recurrent", "forget.h_prev")):
         zeros = _built({"defaults": ["gru_reset_after"], "initializers": {key: "zeros"}}, 4)
         assert not np.any(zeros.named_weights[weight.replace("forget", "reset")])
     zero = {"forget": {"initializers": {"bias": "zeros"}}}
     assert not np.any(_built({"defaults": ["lstm"], "gates": zero}, 4).named_weights["forget.bias"])
     assert np.all(_built("lstm", 4).named_weights["forget.bias"])
+
+
+_RELU = {"candidate": {"activation": "relu(pre)"}}
+_LSTM_RELU = {"defaults": ["lstm"], "equations": {"h": "output * relu(c)"}}
+_PROPOSAL = {"proposal": "relu(candidate + reset * recurrent)"}
+_GRU_RELU = {"defaults": ["gru_reset_after"], "equations": _PROPOSAL}
+_GRU_READS = {"reads": {"x": "dense", "reset*h_prev": "dense"}}
+_LSTM_GATES = ("input", "forget", "output")
+
+
+def _hard(*gates: str) -> dict[str, Any]:
+    return {gate: {"activation": "hard_sigmoid(pre)"} for gate in gates}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "options", "cell", "gates"),
+    [
+        ("LSTM", {"activation": "relu"}, _LSTM_RELU, _RELU),
+        (
+            "LSTM",
+            {"activation": "relu"},
+            _LSTM_RELU | {"gates": {"candidate": {"kind": None, "activation": "relu(pre)"}}},
+            {},
+        ),
+        ("LSTM", {"recurrent_activation": "hard_sigmoid"}, "lstm", _hard(*_LSTM_GATES)),
+        ("GRU", {"activation": "relu"}, _GRU_RELU, {}),
+        (
+            "GRU",
+            {"activation": "relu", "reset_after": False},
+            "gru",
+            {"candidate": _RELU["candidate"] | _GRU_READS},
+        ),
+        (
+            "GRU",
+            {"recurrent_activation": "hard_sigmoid"},
+            "gru_reset_after",
+            _hard("reset", "update"),
+        ),
+        ("SimpleRNN", {"activation": "relu"}, "rnn", _RELU),
+    ],
+)
+def test_other_activations_are_written_as_the_page_and_the_messages_say(
+    theirs: str, options: dict[str, Any], cell: Any, gates: dict[str, Any]
+) -> None:
+    """Keras' `activation` of an LSTM is that of c, too; the candidate's alone is another model."""
+    kind = getattr(keras.layers, theirs)
+    kept = {key: value for key, value in options.items() if key == "reset_after"}
+    usual, layer = (kind(4, dtype="float64", **each) for each in (kept, options))
+    values = np.random.default_rng(1)
+    for each in (usual, layer):
+        each.build((None, None, FEATURES))
+    for weight in usual.weights:
+        weight.assign(values.normal(size=weight.shape))
+    layer.set_weights(usual.get_weights())
+    moved = gatekit.convert.from_keras(usual)
+    ours = RNN(cell, 4, gates=gates, dtype="float64", executor="reference")
+    ours.build((None, None, FEATURES))
+    assert ours.named_weights.keys() == moved.named_weights.keys()
+    for name, value in moved.named_weights.items():
+        ours.named_weights[name].assign(value)
+    x = values.normal(size=(2, 6, FEATURES))
+    np.testing.assert_allclose(ours(x), layer(x), rtol=0, atol=1e-12)
+    assert np.max(np.abs(ours(x) - usual(x))) > 1e-3
 
 
 @pytest.mark.parametrize("executor", ["nope", "Fused", None, 3])
@@ -100,6 +161,13 @@ def test_an_input_of_another_rank_is_refused_with_the_remedy(
 ) -> None:
     with pytest.raises(DataError, match=remedy):
         RNN("lstm", 4)(np.zeros(shape, "float32"))
+
+
+def test_states_in_a_list_with_the_input_are_refused_with_their_place() -> None:
+    """Before Keras 3 they came in one list."""
+    sequence, state = np.zeros((2, 5, 3), "float32"), np.zeros((2, 4), "float32")
+    with pytest.raises(DataError, match=r"a list of 3 inputs.*layer\(x, initial_state="):
+        RNN("lstm", 4)([sequence, state, state])
 
 
 @pytest.mark.parametrize("name", IN_CALLS)

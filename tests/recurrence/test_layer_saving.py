@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from gatekit import RNN, Gate, GatekitError, ops
+from gatekit import RNN, BlockLayer, Cell, Gate, GatekitError, _saved, ops
 
 from .cells import BUNDLED, ODD, VARIED, built, spec
 from .layers import FEATURES, TIME, fill_weights, inputs_for, layer
@@ -65,6 +65,29 @@ def test_a_saved_model_comes_back_bitwise(cell: str, output_unit: str, tmp_path:
     loaded = back.layers[-1]
     assert loaded.get_config() == made.get_config()
     assert list(loaded.named_weights) == list(made.named_weights)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_model_loads_before_its_layers_are_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a new process `import gatekit` registers names only: the layers need TensorFlow."""
+    given = keras.Input((TIME, FEATURES))
+    steps = keras.layers.RNN([Cell("lstm", 4), Cell("gru", 3)], return_sequences=True)(given)
+    both = keras.layers.Bidirectional(RNN("rnn", 3, return_sequences=True))(steps)
+    blocks = BlockLayer("modern", "gru", 6, return_sequences=True)(both)
+    model = keras.Model(given, RNN("lstm", 2)(blocks))
+    model.save(tmp_path / "model.keras")
+    known = keras.saving.get_custom_objects()
+    ours = [name for name in known if name.startswith("gatekit>")]
+    assert sorted(ours) == sorted(f"gatekit>{name}" for name in _saved.SAVED)
+    for name in ours:
+        monkeypatch.delitem(known, name)
+    _saved.register()
+    assert all(isinstance(known[name], _saved.Later) for name in ours)
+    back = keras.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).normal(size=(2, TIME, FEATURES)).astype("float32")
+    np.testing.assert_array_equal(back(x), model(x))
 
 
 def test_everything_that_is_set_comes_back(tmp_path: Path) -> None:

@@ -90,9 +90,12 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
     if isinstance(config, Gate):
         gate, kind = config, kind_of(config, catalogue.gates)
     elif isinstance(config, Mapping) and "activation" in config:
-        if "kind" in config:
-            raise CellError(f"{where}: kind and activation exclude each other; remove one")
-        gate = instance_of(InlineGate, config, where)
+        if config.get("kind") is not None:
+            raise CellError(
+                f"{where}: kind and activation exclude each other; remove one, or write kind: null "
+                "if a cell in defaults has set it"
+            )
+        gate = instance_of(InlineGate, {k: v for k, v in config.items() if k != "kind"}, where)
         kind = "inline"
     else:
         kind, options = kind_and_options(config, where)

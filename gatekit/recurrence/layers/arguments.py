@@ -17,7 +17,6 @@ from gatekit.registry import load_cell
 # What keras.layers.Layer takes by keyword.
 _OF_LAYERS = ("activity_regularizer", "autocast", "dtype", "name", "trainable")
 
-_ACTIVATION = "gates={'candidate': {'activation': 'relu(pre)'}} sets the activation of one gate"
 _INITIALIZER = (
     "initializers are part of the cell: "
     "RNN({{'defaults': ['lstm'], 'initializers': {{'{key}': 'zeros'}}}}, ...), "
@@ -31,9 +30,16 @@ REMEDIES: dict[str, str] = {
         "each gate has its own bias: RNN({'defaults': ['lstm'], 'gates': {'forget': "
         "{'bias': False}}}, ...) removes that of one gate"
     ),
-    "activation": _ACTIVATION,
-    "recurrent_activation": _ACTIVATION.replace("candidate", "forget").replace(
-        "relu(pre)", "hard_sigmoid(pre)"
+    "activation": (
+        "it is that of the candidate, and in an LSTM that of c, too: RNN({'defaults': ['lstm'], "
+        "'equations': {'h': 'output * relu(c)'}}, ..., gates={'candidate': {'activation': "
+        "'relu(pre)'}}); in gru_reset_after it is an equation: RNN({'defaults': "
+        "['gru_reset_after'], 'equations': {'proposal': 'relu(candidate + reset * recurrent)'}}, "
+        "...)"
+    ),
+    "recurrent_activation": (
+        "gates={'forget': {'activation': 'hard_sigmoid(pre)'}} sets that of one gate; Keras' is "
+        "that of input, forget and output in an LSTM, and of reset and update in a GRU"
     ),
     "kernel_initializer": _INITIALIZER.format(key="kernel"),
     "recurrent_initializer": _INITIALIZER.format(key="recurrent"),
@@ -228,6 +234,10 @@ def features_of(shape: Any, spec: CellSpec) -> int:
         DataError: the shape is not that of a sequence of vectors.
     """
     shape = shape["x"] if isinstance(shape, Mapping) else shape
+    if shape and isinstance(shape[0], (tuple, list)):
+        raise DataError(
+            f"a list of {len(shape)} inputs came, and one sequence is expected; {_STATES}"
+        )
     if shape is None or len(shape) != 3 or not shape[2]:
         remedy = "features must be known and at least 1"
         if shape is not None and len(shape) == 2:
