@@ -156,6 +156,11 @@ class Parts:
         """Whether the file draws masks of dropout or zoneout."""
         return bool(self.dropout or self.drops or self.zoneout)
 
+    @property
+    def vectors(self) -> bool:
+        """Whether no state has further axes."""
+        return all(state.vector for state in self.states)
+
 
 def make_parts(
     cell: Cell, framework: Framework, access: Access, sizes: SizeTexts, known: Mapping[str, Work]

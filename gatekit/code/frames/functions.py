@@ -79,12 +79,13 @@ def numpy_file(parts: Parts) -> str:
     return file_text(parts, NUMPY_IMPORTS, sizes(parts, ARRAYS["numpy"]), numpy_body(parts))
 
 
-def numpy_body(parts: Parts, cell: str = "") -> Lines:
+def numpy_body(parts: Parts, cell: str = "", vectors: bool | None = None) -> Lines:
     """Return the functions for NumPy.
 
     Args:
         parts: the parts of the file.
         cell: what the names of functions start with.
+        vectors: whether all states of the file are vectors, by default those of the parts.
     """
     a = ARRAYS["numpy"]
     given = "".join(f", {name}[:, t]" for name in parts.inputs)
@@ -95,7 +96,7 @@ def numpy_body(parts: Parts, cell: str = "") -> Lines:
         f"def {cell}init(rng: np.random.Generator{_features(parts)}) -> Weights:",
         '    """Return the first values of the weights by name."""',
         *_until_step(parts, a, firsts, cell),
-        *_hold("np", a, parts),
+        *_hold("np", a, parts, vectors),
         "",
         "",
         *over_time("forward", parts, a, CALL, cell=cell),
@@ -124,12 +125,13 @@ def jax_file(parts: Parts) -> str:
     return file_text(parts, JAX_IMPORTS, sizes(parts, ARRAYS["jax"]), jax_body(parts))
 
 
-def jax_body(parts: Parts, cell: str = "") -> Lines:
+def jax_body(parts: Parts, cell: str = "", vectors: bool | None = None) -> Lines:
     """Return the functions for JAX.
 
     Args:
         parts: the parts of the file.
         cell: what the names of functions start with.
+        vectors: whether all states of the file are vectors, by default those of the parts.
     """
     a = ARRAYS["jax"]
     names = ["x", *parts.inputs]
@@ -160,7 +162,7 @@ def jax_body(parts: Parts, cell: str = "") -> Lines:
         "    return jnp.swapaxes(outputs, 0, 1), last",
         "",
         "",
-        *_hold("jnp", a, parts),
+        *_hold("jnp", a, parts, vectors),
         *_parallel(parts, a, cell),
     ]
 
@@ -288,8 +290,9 @@ def over_time(
     ]
 
 
-def _hold(module: str, array: str, parts: Parts) -> Lines:
-    vectors = all(state.vector for state in parts.states)
+def _hold(module: str, array: str, parts: Parts, vectors: bool | None) -> Lines:
+    if vectors is None:
+        vectors = parts.vectors
     valid = "valid[:, None]" if vectors else "valid.reshape(-1, *[1] * (new.ndim - 1))"
     return [
         f"def hold(valid: {array}, new: {array}, old: {array}) -> {array}:",

@@ -133,7 +133,7 @@ def torch_class(parts: Parts) -> Lines:
 
 def hold(parts: Parts) -> Lines:
     """Return the function that keeps states of several axes where a step is masked."""
-    return [] if all(state.vector for state in parts.states) else _TORCH_HOLD.split("\n")
+    return [] if parts.vectors else _TORCH_HOLD.split("\n")
 
 
 def _buffers(parts: Parts) -> Lines:
@@ -203,7 +203,7 @@ def _drops(parts: Parts, like: str) -> Lines:
 
 
 def _torch_hold(parts: Parts) -> Lines:
-    if all(state.vector for state in parts.states):
+    if parts.vectors:
         held, axis = "torch.where(valid, new, old)", ", None"
     else:
         held, axis = "hold(valid, new, old)", ""

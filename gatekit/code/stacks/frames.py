@@ -227,9 +227,11 @@ def _of_functions(stack: StackText, to: str, generator: str, drawn: str, name: s
     body_of = {"numpy": functions.numpy_body, "jax": functions.jax_body}[to]
     imports = {"numpy": functions.NUMPY_IMPORTS, "jax": functions.JAX_IMPORTS}[to]
     bodies = []
+    # All layers share the function that keeps old states.
+    vectors = all(kind.parts.vectors for kind in stack.kinds)
     for kind in stack.kinds:
         cell = kind.prefix if kind.block is None else f"{kind.prefix}cell_"
-        body = body_of(kind.parts, cell)
+        body = body_of(kind.parts, cell, vectors)
         if kind.block is not None:
             body += blocks.functions_of(kind.parts, kind.block, to, kind.prefix)
         bodies.append(body)
