@@ -505,11 +505,45 @@ def unwritable(run, plan, environment, bar):
     raise RunError("input or output failed at metrics.jsonl: No space left on device")
 
 
+class Changed:
+    """Work that a new process cannot receive, as if a file of gatekit had changed meanwhile."""
+
+    def __reduce__(self):
+        return vanished, ()
+
+
+def vanished():
+    raise ImportError("cannot import name 'amount'")
+
+
 class Spawned(Processes):
     """Runs in fresh processes."""
 
     def start(self, run, place, bar):
         return process.started(CONTEXT, run, self.plan, {}, bar, self.main, place=place)
+
+
+def test_where_gatekit_cannot_be_imported_any_more_no_run_fails(tmp_path, capfd):
+    plan = plan_of(tmp_path, "good", "good", n_jobs=1)
+    outcome = launch(plan, backend=Spawned(plan, main=Changed()))
+    assert (outcome.code, outcome.failed, states(plan)) == (1, [], ["PLANNED"] * 2)
+    said = report(plan, outcome)
+    assert "Stopped: no run can be started: a new process of gatekit fails as it starts" in said
+    assert "type the same command again" in said
+    assert "cannot import name 'amount'" in capfd.readouterr().err
+
+
+def ended(run, plan, environment, bar):
+    """Be the process of a run whose plugin ends it."""
+    run.folder().claim()
+    os._exit(1)
+
+
+def test_a_run_that_had_begun_ends_with_its_exit_code(tmp_path):
+    plan = plan_of(tmp_path, "good", n_jobs=1)
+    outcome = launch(plan, backend=Spawned(plan, main=ended))
+    ((_, reason),) = outcome.failed
+    assert reason == "the process ended with exit code 1 before its result was written"
 
 
 def test_where_tensorflow_cannot_be_imported_no_run_fails(tmp_path):

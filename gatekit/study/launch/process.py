@@ -44,7 +44,8 @@ class Process:
     Args:
         process: the started process.
         place: the slot that it occupies.
-        words: where the process sends the reason of an end that it cannot record in its folder.
+        words: where the process sends that it has begun, and the reason of an end that it cannot
+            record in its folder.
     """
 
     def __init__(self, process: Any, place: int, words: Connection | None = None) -> None:
@@ -55,6 +56,7 @@ class Process:
         self.peak = 0
         self.kills = kernel_kills()
         self.sent: str | None = None
+        self.begun = words is None
 
     def waiting(self) -> bool:
         """Return False: it begins at once."""
@@ -68,8 +70,9 @@ class Process:
         self.process.join()
         if self.words is not None:
             with contextlib.suppress(OSError, EOFError):
-                if self.words.poll():
-                    self.sent = self.words.recv_bytes().decode(errors="replace")
+                while self.words.poll():
+                    self.sent = self.words.recv_bytes().decode(errors="replace") or None
+                    self.begun = True
             self.words.close()
             self.words = None
         return True
@@ -92,6 +95,11 @@ class Process:
                 return f"out of memory: killed by the kernel{used}"
             guess = f", perhaps for want of memory{used}" if -code == signal.SIGKILL else ""
             return f"killed by signal {-code} ({name}{guess})"
+        if self._never_began():
+            return (
+                "a new process of gatekit fails as it starts; the traceback above names the cause. "
+                "If gatekit's files have changed meanwhile, type the same command again"
+            )
         limited = f". {_limit()}" if _limited() else ""
         return f"the process ended with exit code {code} before its result was written{limited}"
 
@@ -108,7 +116,13 @@ class Process:
         """Return whether it could not even import what a run needs; asked if it claimed nothing."""
         code = self.process.exitcode or 0
         # With too little memory not even the reason can be sent.
-        return code == NOT_STARTED or (code > 0 and self.sent is None and _limited())
+        limited = code > 0 and self.sent is None and _limited()
+        return code == NOT_STARTED or limited or self._never_began()
+
+    def _never_began(self) -> bool:
+        """Return whether it could not even receive its work, as after an update of gatekit."""
+        failed = (self.process.exitcode or 0) > 0 and not self._orphan()
+        return failed and not self.begun and not _limited()
 
     def owns(self, folder: RunFolder, before: int) -> bool:
         """Return whether the latest claim is that of this process."""
@@ -203,7 +217,7 @@ def started(
     environment: Mapping[str, str],
     bar: bool,
     main: Main = None,
-    preload: Sequence[str] = (PRELOAD,),
+    preload: Sequence[str] = (PRELOAD, __name__),
     place: int = 0,
 ) -> Process:
     """Return the started process of a run; a fork server has imported ``preload`` before.
@@ -272,6 +286,7 @@ def _be(
     bar: bool,
 ) -> None:
     """Be the process of a run, and send the reason of an end that its folder cannot hold."""
+    _send(writer, "")
     try:
         main(run, plan, environment, bar)
     except (GatekitError, StartError) as error:

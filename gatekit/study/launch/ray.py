@@ -175,7 +175,7 @@ class Ray:
         root = launch.root.absolute()
         self.plan = SweepPlan(dataclasses.replace(launch, root=root), (), ())
         self.main = functools.partial(_begin, os.getcwd(), main or process.make)
-        self.preload = (process.PRELOAD,) if main is None else ()
+        self.preload = (process.PRELOAD, process.__name__) if main is None else ()
         self.task = self.ray.remote(
             max_retries=0,
             num_cpus=needs["CPU"],
