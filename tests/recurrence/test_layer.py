@@ -287,3 +287,24 @@ def test_every_cell_is_explained(cell: str) -> None:
     made = layer(cell, fill=False)
     assert made.choice.executor in made.explain()
     assert made.choice.reason in made.explain()
+
+
+@pytest.mark.parametrize(
+    "gate",
+    ["hard_sigmoid", {"kind": "hard_sigmoid"}, {"activation": "hard_sigmoid(pre)"}],
+    ids=["a name", "a kind", "an activation"],
+)
+def test_a_gate_that_is_put_in_keeps_the_settings_of_its_place(gate: Any) -> None:
+    """As swap.forget=hard_sigmoid does, and as Keras' recurrent_activation keeps the bias of 1."""
+    made = RNN("lstm", 4, gates={"forget": gate})
+    made.build((None, None, 3))
+    np.testing.assert_array_equal(made.named_weights["forget.bias"], np.ones(4))
+    np.testing.assert_array_equal(made.named_weights["input.bias"], np.zeros(4))
+
+
+def test_what_a_gate_that_is_put_in_says_itself_wins() -> None:
+    zeros = {"kind": "hard_sigmoid", "initializers": {"bias": "zeros"}, "reads": {"x": "dense"}}
+    made = RNN("lstm", 4, gates={"forget": zeros})
+    made.build((None, None, 3))
+    np.testing.assert_array_equal(made.named_weights["forget.bias"], np.zeros(4))
+    assert "forget.h_prev" not in made.named_weights

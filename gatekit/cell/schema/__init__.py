@@ -7,7 +7,7 @@
 
 from .limits import CELL_KEYS, MAX_EQUATIONS, OTHER_KEYS, RESERVED, check_options
 from .lookup import make_initializer
-from .reading import read_cell, read_output_unit, swap
+from .reading import read_cell, read_output_unit, replaced, swap
 from .regularizers import RULES, WEIGHT_KINDS, read_rules, rule_text
 from .specification import EPSILON, CellSpec, GateSpec, OutputUnitSpec, Read, SignalNorm
 from .values import ABOUT_KEYS, KEY, SECOND_HAND, UNVERIFIED, read_about
@@ -35,6 +35,7 @@ __all__ = [
     "read_cell",
     "read_output_unit",
     "read_rules",
+    "replaced",
     "rule_text",
     "swap",
 ]

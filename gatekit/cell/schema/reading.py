@@ -239,7 +239,43 @@ def _rules(config: Mapping[str, Any], key: str) -> tuple[tuple[str, Any], ...]:
     return tuple(read_rules(key, section(config, key), f"cell.{key}").items())
 
 
-def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) -> dict[str, Any]:
+_GENERIC = ("reads", "bias", "norm", "initializers", "regularizers", "constraints")
+"""Settings that have the same meaning for every gate that takes ``pre``."""
+
+
+def replaced(spec: CellSpec, gates: Mapping[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    """Return a cell's mapping with other gates, which keep the settings that `swap` keeps.
+
+    Args:
+        spec: the cell.
+        gates: by role, a name, ``{kind: NAME, option: ...}`` or ``{activation: EXPRESSION, ...}``;
+            a `Gate` brings all of its settings and keeps none.
+        catalogue: what is registered.
+
+    Raises:
+        CellError: no gate plays the role, or a gate is not registered.
+    """
+    config = spec.canonical()
+    for role, gate in gates.items():
+        place, members = spec.role(role), config.get("gates", {})
+        inline = isinstance(gate, Mapping) and "activation" in gate
+        if inline:
+            old = members[place]
+            gate = {**{key: old[key] for key in ("units", *_GENERIC) if key in old}, **gate}
+        if inline or isinstance(gate, Gate):
+            config = {**config, "gates": {**members, place: gate}}
+        else:
+            config = swap(config, place, gate, catalogue, f"cell.gates.{place}")
+    return config
+
+
+def swap(
+    config: Mapping[str, Any],
+    role: str,
+    gate: Any,
+    catalogue: Catalogue,
+    where: str | None = None,
+) -> dict[str, Any]:
     """Return the cell's mapping with another gate in a role.
 
     The new gate keeps ``units``, and if it takes ``pre`` also ``reads``, ``bias``, ``norm``,
@@ -252,6 +288,7 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
         role: a gate's name, or a role that the cell maps to one.
         gate: a registered gate's name, or ``{kind: NAME, option: ...}``.
         catalogue: what is registered.
+        where: the place in what was written, for messages; by default ``swap.ROLE``.
 
     Raises:
         CellError: no gate plays the role, or ``gate`` is not a registered gate.
@@ -260,12 +297,12 @@ def swap(config: Mapping[str, Any], role: str, gate: Any, catalogue: Catalogue) 
         config = read_cell(config, catalogue).canonical()
     gates, roles = section(config, "gates"), section(config, "roles")
     place = role_of(role, list(gates), roles, str(config.get("name", "?")))
-    kind, options = kind_and_options(gate, f"swap.{role}")
+    where = where or f"swap.{role}"
+    kind, options = kind_and_options(gate, where)
     if kind not in catalogue.gates:
-        raise unknown(f"swap.{role}", "gate", kind, catalogue.gates, catalogue)
+        raise unknown(where, "gate", kind, catalogue.gates, catalogue)
     new_kind = catalogue.gates[kind]
-    generic = ["reads", "bias", "norm", "initializers", "regularizers", "constraints"]
-    kept = ["units", *(generic if "pre" in new_kind().arguments() else [])]
+    kept = ["units", *(_GENERIC if "pre" in new_kind().arguments() else [])]
     old = gates[place] if isinstance(gates[place], Mapping) else {}
     old_kind = catalogue.gates.get(str(old.get("kind")), Gate)
     left = ["kind", "activation", *old_kind.option_names()]

@@ -11,7 +11,7 @@ import numpy as np
 from gatekit.cell.calls import REQUIRED
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import ConfigError, DataError, nearest
-from gatekit.cell.schema import CellSpec, read_cell
+from gatekit.cell.schema import CellSpec, read_cell, replaced
 from gatekit.registry import load_cell
 
 # What keras.layers.Layer takes by keyword.
@@ -194,7 +194,7 @@ def specification(
 
     Args:
         cell: a name, a mapping, or a specification.
-        gates: gates by role.
+        gates: gates by role; they keep the settings that a swap keeps.
         options: options of the cell; None keeps the cell's own.
         catalogue: what is registered.
 
@@ -215,12 +215,7 @@ def specification(
     given = {name: value for name, value in options.items() if value is not None}
     if not gates and not given:
         return spec
-    config = {**spec.canonical(), **given}
-    members = dict(config.get("gates", {}))
-    for role, gate in gates.items():
-        place = spec.role(role)
-        members[place] = gate if not isinstance(gate, str) else {"kind": gate}
-    return read_cell({**config, "gates": members}, catalogue)
+    return read_cell({**replaced(spec, gates, catalogue), **given}, catalogue)
 
 
 def features_of(shape: Any, spec: CellSpec) -> int:

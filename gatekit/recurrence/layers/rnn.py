@@ -48,7 +48,8 @@ class RNN(CellLayer, SequenceLayer):
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`.
+        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`. All
+            but a `Gate` keep reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
         return_sequences: whether every step is returned, ``batch x time x units``, or the last,
             ``batch x units``.
         return_state: whether the states are returned too, in the order of `state_names`.

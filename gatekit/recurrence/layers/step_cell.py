@@ -40,7 +40,8 @@ class Cell(CellLayer, _Dropout):
         cell: a cell's name, its mapping as in conf/cell, or a `CellSpec`.
         units: the width of gates and states.
         output_unit: what is emitted: a name, ``{kind: ...}``, or an `OutputUnit`.
-        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`.
+        gates: gates to put in place of the cell's, by role: a name, ``{kind: ...}``, a `Gate`. All
+            but a `Gate` keep reads, bias, norm and initializers, as ``swap.ROLE=GATE`` does.
         features: the width of the input. Only cells that keep the last input, such as ``qrnn``,
             need it: Keras asks for the widths of states before it builds a cell.
         dropout: rate of the input's dropout, one mask per sequence; None keeps the cell's.
