@@ -157,7 +157,11 @@ LEFT_OUT: list[tuple[int, str, str]] = [
     (55, "class Gate(", "plugins/mine.py, line 1: class Gate("),
     (55, "raise SystemExit(1)", "remove sys.exit()"),
     (56, gate().replace('return {"mine"', "return {1 / 0"), "line 16: return {1 / 0"),
-    (55, gate(states='parameters = ["p"]'), 'names with a Parameter each are expected: parameters = {"scale"'),
+    (
+        55,
+        gate(states='parameters = ["p"]'),
+        'names with a Parameter each are expected: parameters = {"scale"',
+    ),
     (55, gate(states='states = ["k"]'), 'a mapping to first values is expected: states = {"k"'),
     (56, gate().replace('{"mine": Mine}', "[Mine]"), "return {'mine': Mine}"),
     (59, gate(before='requires_api = "0"'), 'write requires_api = "1"'),
