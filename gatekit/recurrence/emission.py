@@ -43,7 +43,16 @@ def apply_unit(
     if output.unit.feeds_back:
         # It has run in the loop, because signals read it one step later.
         return values["y"]
-    y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
+    try:
+        y = output.unit.compute({argument: values[key] for argument, key in output.arguments})
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        width = env[cell.spec.emits].shape[-1]
+        if width == output.width:
+            raise
+        raise CellError(
+            f"output unit {output.kind!r} is {output.width} wide, and the cell emits {width}; type "
+            f"output_unit={{'kind': '{output.kind}', 'units': {width}}}"
+        ) from error
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
         raise CellError(

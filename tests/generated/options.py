@@ -98,9 +98,11 @@ def is_built(cell: Cell, row: Row) -> bool:
         return False
     try:
         built(cell, row)
+        emitted = built(cell, {**row, "output_unit": "hidden"}).output.width
     except GatekitError:
         return False
-    return True
+    # Where a cell emits another width, this unit needs to be given it.
+    return row["output_unit"] != "gated" or emitted == UNITS
 
 
 def built(cell: Cell, row: Row, units: int = UNITS, features: int = FEATURES) -> Cell:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from gatekit.cell.errors import CellError
 from gatekit.recurrence.emission import only_final
 
 from .cells import built
@@ -62,3 +63,12 @@ def test_mix_last_mixes_the_last_four() -> None:
 @pytest.mark.parametrize("unit", ONLY_FINAL)
 def test_which_units_need_the_last_states_alone(unit: str) -> None:
     assert only_final(built("lstm", output=unit)) is ONLY_FINAL[unit]
+
+
+def test_a_unit_of_another_width_than_the_cell_emits_is_answered_with_the_width() -> None:
+    """A projection emits units // 2."""
+    with pytest.raises(CellError, match=r"the cell emits 4; type output_unit=\{'kind': 'gated'"):
+        layer("lstmp_peephole", units=UNITS, output_unit="gated", return_sequences=True)
+    fitting = {"kind": "gated", "units": 4}
+    made = layer("lstmp_peephole", units=UNITS, output_unit=fitting, return_sequences=True)
+    assert made(inputs_for(made)).shape[-1] == 4
