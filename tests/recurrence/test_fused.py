@@ -53,7 +53,6 @@ def test_odd_cell(name: str) -> None:
 
 
 # A graph costs ten times as much as eager mode.
-@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", ODD)
 def test_odd_cell_masked_dropped_and_zoned(name: str) -> None:
     in_graphs = ("zoneout", "power_law", "norm_sum_group", "maps", "raw_input")

@@ -23,7 +23,6 @@ def test_all_steps_valid_in_a_graph(name: str) -> None:
     compare(name, mode="graph")
 
 
-@pytest.mark.one_in(5)
 @pytest.mark.parametrize(
     "name", [n if n in STRUCTURES else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
 )

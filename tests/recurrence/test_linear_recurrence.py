@@ -62,7 +62,6 @@ def _by_autodiff(a: Any, b: Any, first: Any, weights: Any) -> Any:
     return tape.gradient(total, [a, b, first], unconnected_gradients="zero")
 
 
-@pytest.mark.one_in(4)
 @pytest.mark.parametrize("steps", LENGTHS)
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_values_and_gradients_at_any_length(solver: str, steps: int) -> None:
