@@ -87,7 +87,7 @@ FAULTS = (
         "conf/cell/lstm.yaml",
         "forget: {kind: forget, initializers: {bias: {kind: ones}}}",
         "forget: {kind: forget}",
-        ("tests/reference/test_keras.py",),
+        ("tests/recurrence/test_layer.py", "-k", "keeps_the_settings"),
     ),
     Fault(
         "the stabiliser of slstm starts at 5",

@@ -24,7 +24,11 @@ def test_all_steps_valid_in_a_graph(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in STRUCTURES else pytest.param(n, marks=pytest.mark.slow) for n in CASES]
+    "name",
+    [
+        n if n in (*STRUCTURES, "gru", "peephole") else pytest.param(n, marks=pytest.mark.slow)
+        for n in CASES
+    ],
 )
 def test_masked_with_holes(name: str) -> None:
     compare(name, HOLES)
