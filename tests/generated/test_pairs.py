@@ -15,7 +15,7 @@ from .options import CELLS, REGULAR, accepted, base, built, others, regular, row
 from .test_text import formatted
 
 PAIRS = [*enumerate(regular()), *enumerate(others())]
-QUICK, EACH_KERAS, EACH_JAX = 10, 6, 18
+QUICK, EACH_KERAS, EACH_JAX = 10, 4, 16
 
 
 def marked(place: int, name: str, row: Any) -> Any:
