@@ -1,4 +1,7 @@
-"""What every test shares: the environment it runs in; slow ones run in CI and with ``--slow``.
+"""What every test shares: the environment it runs in, and which cases run.
+
+Slow tests run in CI and with ``--slow``. Of a test with the mark ``one_in(n, slow=m)`` one case in
+``n`` runs, among slow tests one in ``m``, or each if ``m`` is not given. With ``--every`` all run.
 
 Nothing of yours reaches a test: installed plugins are switched off, and the working folder is an
 empty one, so that ``./plugins`` and ``./conf`` of the clone are gatekit's own and nothing else.
@@ -24,6 +27,9 @@ pytest_plugins = ("browser",)
 # Set before any test imports TensorFlow, whose start-up messages would drown a failure.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+# Compiled code is fast enough as it comes: what it computes is tested, and how fast by no test.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
 # What a user's shell may set and gatekit, or a library that it uses, reads.
 for _name in [
     *("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"),
@@ -46,6 +52,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         default=os.environ.get("CI", "").lower() not in ("", "0", "false"),
         help="run the tests marked slow, too",
+    )
+    parser.addoption(
+        "--every",
+        action="store_true",
+        help="run every case, also of tests of which one case in a few runs in CI",
     )
 
 
@@ -80,17 +91,18 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the long files to the start; skip what runs only where all tests are asked for."""
     items.sort(key=lambda item: item.path.name not in EARLY)
-    if config.getoption("--slow"):
+    if config.getoption("--every"):
         return
+    slow_too = config.getoption("--slow")
     slow = pytest.mark.skip(reason="slow: runs in CI and with --slow")
-    other = pytest.mark.skip(reason="one of a few cases runs: all in CI and with --slow")
+    other = pytest.mark.skip(reason="one of a few cases runs: more with --slow, all with --every")
     seen: collections.Counter[tuple[Path, str]] = collections.Counter()
     for item in items:
-        if item.get_closest_marker("slow"):
+        if item.get_closest_marker("slow") and not slow_too:
             item.add_marker(slow)
         elif some := item.get_closest_marker("one_in"):
             test = item.path, item.name.partition("[")[0]
-            if seen[test] % some.args[0]:
+            if seen[test] % (some.kwargs.get("slow", 1) if slow_too else some.args[0]):
                 item.add_marker(other)
             seen[test] += 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 import gatekit
 from gatekit.cell.block.built import BuiltBlock
-from gatekit.code import Generated, generate
+from gatekit.code import FRAMEWORKS, Generated, generate
 
 from .cases import BATCH, CLOSE, MASK, run, scale
 
@@ -113,3 +114,21 @@ def of_preset(name: str) -> BlockCase:
     cells = {"griffin": "rg_lru", "mamba": "mamba", "gla": "gla", "slstm": "slstm"}
     known = {**cells, "mingru": "mingru"}
     return block_case(name, known.get(name, "lstm"), width=8)
+
+
+LAYER_NORMS: dict[str, Any] = {
+    "block": {"kind": "modern", "norm": "layer", "mlp": "gelu", "ratio": 2.7},
+    "cell": "gru",
+    "units": 6,
+}
+
+
+def files(folder: Path) -> None:
+    """Write the files of all presets, and of a block with options."""
+    cases = {name: of_preset(name).built for name in PRESETS}
+    cases["options"] = block_case(**LAYER_NORMS).built
+    for name, built in cases.items():
+        for to in FRAMEWORKS:
+            made = generate(built, to)
+            assert made.sized
+            (folder / f"{to}_{name}.py").write_text(made.text)

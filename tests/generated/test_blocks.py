@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,20 @@ from reference.peers import library
 
 import gatekit
 from gatekit import ConfigError
-from gatekit.code import FRAMEWORKS, generate
+from gatekit.code import generate
 
 from .agreement import at_once
-from .block_cases import LONG_MASK, PRESETS, BlockCase, block_case, of_preset
+from .block_cases import (
+    LAYER_NORMS,
+    LONG_MASK,
+    PRESETS,
+    BlockCase,
+    block_case,
+    files,
+    of_preset,
+)
 from .cases import scale, shaped
+from .test_text import formatted
 
 QUICK = ("modern",)
 
@@ -121,11 +128,7 @@ def test_keras(name: str) -> None:
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "layer norms, gelu, another ratio": {
-        "block": {"kind": "modern", "norm": "layer", "mlp": "gelu", "ratio": 2.7},
-        "cell": "gru",
-        "units": 6,
-    },
+    "layer norms, gelu, another ratio": LAYER_NORMS,
     "no norms": {"block": {"kind": "modern", "norm": "none", "conv": 1}, "cell": "lstm"},
     "a memory": {"block": "mamba", "cell": "delta_net", "output_unit": "gated"},
 }
@@ -257,32 +260,6 @@ def test_dropout_is_drawn_in_training() -> None:
     np.testing.assert_array_equal(drawn[2], layer(own.x)[0])
 
 
-def files(folder: Path) -> None:
-    """Write the files of all presets, and of a block with options."""
-    cases = {name: of_preset(name).built for name in PRESETS}
-    cases["options"] = block_case(**OPTIONS["layer norms, gelu, another ratio"]).built
-    for name, built in cases.items():
-        for to in FRAMEWORKS:
-            made = generate(built, to)
-            assert made.sized
-            (folder / f"{to}_{name}.py").write_text(made.text)
-
-
-def finds_nothing(folder: Path, *arguments: str) -> None:
-    """Run a tool over a folder."""
-    command = [sys.executable, "-m", *arguments, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
 def test_ruff_changes_nothing_and_sizes_are_arguments(tmp_path: Path) -> None:
     files(tmp_path)
-    finds_nothing(tmp_path, "ruff", "check", "--no-cache", "--isolated")
-    finds_nothing(tmp_path, "ruff", "format", "--check", "--no-cache", "--isolated")
-
-
-@pytest.mark.slow
-def test_mypy_finds_nothing(tmp_path: Path) -> None:
-    files(tmp_path)
-    options = ("--config-file=", "--no-incremental", "--ignore-missing-imports")
-    finds_nothing(tmp_path, "mypy", *options)
+    formatted(tmp_path)

@@ -17,6 +17,7 @@ from gatekit.code import FRAMEWORKS, generate
 from gatekit.code.given import built_cell
 
 from .agreement import keras_agrees, numpy_agrees, torch_agrees
+from .block_cases import files
 from .cases import DOZEN, case, run
 from .test_values import ALL
 
@@ -90,7 +91,8 @@ def formatted(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_mypy_finds_nothing(tmp_path: Path) -> None:
-    """Keras has no types, and the files for it none either."""
+    """In files of cells and of blocks; Keras has no types, and the files for it none either."""
+    files(tmp_path)
     for to in ("torch", "jax", "numpy"):
         for name in ALL:
             path = tmp_path / f"{to}_{name}.py"

@@ -67,7 +67,7 @@ def test_row_70_stopped_anywhere_it_ends_as_if_it_never_was(place, variant, requ
     assert runs.attempt(place / "whole", whole)
     asked = 10**9 - whole.left
     slow = request.config.getoption("--slow")
-    for stop in points(3 if slow else 1, asked, seed=len(variant)):
+    for stop in points(2 if slow else 1, asked, seed=len(variant)):
         path = place / str(stop)
         assert not runs.attempt(path, StopAt(stop))
         assert (path / "checkpoint.bin").exists() or stop >= asked - 10

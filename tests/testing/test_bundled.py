@@ -39,6 +39,7 @@ def test_the_quick_checks_pass(kind: str, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.one_in(2, slow=2)
 @pytest.mark.parametrize(("kind", "name"), THINGS, ids=[f"{k}-{n}" for k, n in THINGS])
 def test_the_other_checks_pass(kind: str, name: str) -> None:
     alike = kind == "gates" and name not in VARIED
