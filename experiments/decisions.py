@@ -25,6 +25,7 @@ TABLES = {
     "gates_of_gu": (("lstm bias.kind=ones",), -1, ("test",)),
     "memory_bias": (("lstm bias.kind=ones",), 1, ("test",)),
     "minimal_cells": (("lstm",), -1, ("test",)),
+    "minimal_cells_block": (("lstm",), -1, ("test",)),
     "mnist1d": (("lstm",), 1, ("test",)),
     "mnist1d_own": (("pool=all",), 1, ("test",)),
     "new_gate": (("lstm swap.forget=sigmoid", "chrono_lstm"), -1, ("test",)),
