@@ -20,6 +20,7 @@ from hydra import version
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.plugins.completion_plugin import DefaultCompletionPlugin
 from hydra.types import RunMode
@@ -113,11 +114,16 @@ def composed(
         multirun: whether listed values are swept; an experiment may state this as well.
         trusted: whether overrides may set what is otherwise refused.
     """
-    if multirun or hydra.get_mode(PRIMARY, list(words)) == RunMode.MULTIRUN:
-        config = configuration(hydra, words, RunMode.MULTIRUN)
-        return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
-    config = configuration(hydra, words)
-    return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
+    if not multirun:
+        parsed = OverridesParser.create().parse_overrides(list(words))
+        # To find the mode takes a composition of its own, if Hydra cannot compose listed values.
+        listed = any(each.is_sweep_override() for each in parsed)
+        if not listed or hydra.get_mode(PRIMARY, list(words)) != RunMode.MULTIRUN:
+            config = configuration(hydra, words)
+            if config.hydra.mode != RunMode.MULTIRUN:
+                return sweepers.Composition([(tuple(sweepers.typed(config)), config)])
+    config = configuration(hydra, words, RunMode.MULTIRUN)
+    return sweepers.Sweep(config, hydra.config_loader, trusted).composition()
 
 
 def configuration(hydra: Hydra, words: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
