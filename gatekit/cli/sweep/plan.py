@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gatekit.cli.output import write, write_json, write_table
@@ -15,6 +16,7 @@ from gatekit.runs.result import OUTCOMES
 if TYPE_CHECKING:
     from gatekit.study.dry_run import Preview, VariantPreview
 
+_PARTS = ("decayed", "left_out")
 SIZES = {"state": "state", "flops": "FLOPs/token"}
 """Columns of what a budget equalised, by the fields of a preview."""
 
@@ -82,7 +84,8 @@ def _text(plan: Preview) -> None:
     for label, error in plan.broken:
         write(f"BROKEN {label}: {error}")
     todo = sum(trial.todo for trial in plan.trials)
-    write(f"`gatekit train` would start {todo} runs of study {plan.study}, {plan.slots} at once.")
+    runs = f"{todo} run{'' if todo == 1 else 's'} of study {plan.study}"
+    write(f"`gatekit train` would start {runs}, {plan.slots} at once.")
     if plan.seconds is not None:
         from gatekit.study.launch.following import duration
 
@@ -117,14 +120,20 @@ def _recipe(plan: Preview) -> None:
         write("")
         write_table(distinct, list(distinct[0]))
         write("")
-    lines = []
-    for trial in plan.trials:
-        if trial.weight_decay is not None:
-            decayed, left_out = (trial.weight_decay[part] for part in ("decayed", "left_out"))
-            without = f"; not on {', '.join(left_out)}" if left_out else ""
-            lines.append(f"Weight decay on {', '.join(decayed) or 'no weight'}{without}.")
-    for line in dict.fromkeys(lines):
+    found = [trial.weight_decay for trial in plan.trials if trial.weight_decay is not None]
+    together = {part: _alike(name for each in found for name in each[part]) for part in _PARTS}
+    # One line for all variants, unless what decays in one is left out in another.
+    each_its_own = set(together["decayed"]) & set(together["left_out"])
+    for some in found if each_its_own else [together] * bool(found):
+        decayed, left_out = (", ".join(some[part]) for part in _PARTS)
+        without = f"; not on {left_out}" if left_out else ""
+        line = f"Weight decay on {decayed or 'no weight'}{without}."
         write(textwrap.fill(line, 80, break_on_hyphens=False))
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """Return the names of weights with ``*`` for the number of a layer, each once."""
+    return list(dict.fromkeys(re.sub(r"(?<=_)\d+(?=/)", "*", name) for name in names))
 
 
 def _modes(plan: Preview, variants: Sequence[str]) -> None:
