@@ -31,6 +31,7 @@ TABLES = {
     "new_gate": (("lstm swap.forget=sigmoid", "chrono_lstm"), -1, ("test",)),
     "odyssey": (("peephole",), -1, ("test",)),
     "state_tracking": (("lstm",), 1, ("test", "test_100", "test_256")),
+    "tuned": (("lstm",), -1, ("test",)),
     "what_gates_do": (("lstm",), 1, ("test",)),
 }
 _BLOCKS = ("task=", "length=", "optimizer=", "clipnorm=")
