@@ -78,6 +78,8 @@ def remedied(
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
         method = next(iter(signature.parameters), "") == "self"
+        kinds = {p.kind: p.name for p in signature.parameters.values()}
+        open_ended = kinds.get(inspect.Parameter.VAR_KEYWORD, "")
 
         @functools.wraps(function)
         def call(*args: P.args, **options: P.kwargs) -> R:
@@ -92,9 +94,10 @@ def remedied(
             try:
                 return function(*args, **options)
             except GatekitError as error:
-                said = [in_python(a) if isinstance(a, str) else a for a in error.args]
-                # `load` and `report` compare within, and have the arguments of `compare`.
-                if called in ("gatekit.load", "gatekit.report", "gatekit.extend"):
+                values = {**given, **given.get(open_ended, {})}
+                said = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
+                # A function of a study compares within, and has the arguments of `compare`.
+                if "study" in signature.parameters:
                     own = rf"\1{called}("
                     said = [re.sub(r"(ype )gatekit\.compare\(", own, str(a)) for a in said]
                 error.args = tuple(said)
@@ -109,7 +112,7 @@ _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "d
 _OF_STUDIES = ("compare", "report", "extend")
 _LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
 # A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
-_VALUE = r"'[^']*'|[A-Z]+(?![a-z])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?"
+_VALUE = r"'[^']*'|[A-Z]+(?![a-z])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
 _OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
 _PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
 _QUOTED = re.compile(rf"`gatekit ({'|'.join(_FUNCTIONS)})\b([^`]*)`")
@@ -120,12 +123,25 @@ _COMMAND = re.compile(
 _KEYS = re.compile(rf"(\b[Tt]ype (?:for example )?)(?:-m )?({_PAIR}(?: {_PAIR})*)")
 
 
-def in_python(message: str) -> str:
+_OTHER_COMMAND = r"\bgatekit [a-z-]+(?: [\w./=-]+)*"
+
+
+def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
     """Return a message whose remedies are calls and arguments instead of commands and options.
 
     ``type gatekit compare NAME --by KEY`` becomes ``type gatekit.compare('NAME', by=['KEY'])``, and
     ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands without a function stay.
+
+    Args:
+        message: the message, in the words of the command line.
+        given: the arguments by name; a remedy for one of them has its value.
     """
+    for name, value in (given or {}).items():
+        if isinstance(value, str) and message.startswith(f"{name}={value}"):
+            message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
+        pattern = rf"^({name} is not a key; did you mean )([\w.]+)\?"
+        shown = excerpt(repr(value), 60)
+        message = re.sub(pattern, lambda m, v=shown: f"{m[1]}{_nested(m[2], v)}?", message)  # type: ignore[misc]
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
     message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
@@ -134,7 +150,19 @@ def in_python(message: str) -> str:
         lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
         message,
     )
-    return re.sub(_OPTION, lambda m: _argument(m[0]), message)
+    return re.sub(
+        f"{_OTHER_COMMAND}|{_OPTION}",
+        lambda m: m[0] if m[0].startswith("gatekit ") else _argument(m[0]),
+        message,
+    )
+
+
+def _nested(key: str, value: str) -> str:
+    """Return ``KEY.INNER`` with a value in Python as an argument, ``KEY={'INNER': VALUE}``."""
+    first, *inner = key.split(".")
+    for name in reversed(inner):
+        value = f"{{{name!r}: {value}}}"
+    return f"{first}={value}"
 
 
 def _call(name: str, typed: str) -> str:
@@ -171,12 +199,11 @@ def _argument(word: str) -> str:
     if word.startswith("--"):
         name = key[2:].replace("-", "_")
         name += "s" if name in ("label", "task", "plugin") else ""
-        value = [text] if name in _LISTS else _plain(text)
-        return f"{name}={value!r}" if text else name
-    value = _plain(text)
-    for inner in reversed(key.split(".")[1:]):
-        value = {inner: value}
-    return f"{key.partition('.')[0]}={value!r}" if given == "=" else word
+        if name == "until_decided":  # without `seeds`, `extend` is this
+            return "extend"
+        value = [text] if name in _LISTS else text if text == "N" else repr(_plain(text))
+        return f"{name}={value}" if text else name
+    return _nested(key, repr(_plain(text))) if given == "=" else word
 
 
 def _plain(text: str) -> Any:

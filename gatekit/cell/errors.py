@@ -19,6 +19,9 @@ MAX_CANDIDATES = 500
 class GatekitError(ValueError):
     """Base of all errors that a user can fix; the command line prints them without a traceback."""
 
+    # Keras would put the message between its own words, terminal codes and all arguments.
+    _keras_call_info_injected = True
+
     def __init__(self, *args: object) -> None:
         # A message quotes its input, and strings in an untrusted file may be long.
         super().__init__(*(_shortened(_punctuated(a)) if isinstance(a, str) else a for a in args))
@@ -146,6 +149,10 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name, or an empty string if none is near."""
     if len(name) > MAX_NEAREST:
         return ""
+    known = [*known]
+    other = name.lower().replace("-", "_")
+    if found := next((k for k in known if other in OTHER_NAMES.get(k, "").split()), ""):
+        return found
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
     # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
@@ -157,6 +164,37 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     ]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
+
+
+OTHER_NAMES = {
+    "abs": "absolute fabs",
+    "auto": "cuda default fast gpu",
+    "bits": "bce binary_crossentropy",
+    "categorical": "cross_entropy crossentropy sparse_categorical_crossentropy",
+    "constant": "const value",
+    "dense": "fc full linear matmul matrix",
+    "diagonal": "diag elementwise peephole",
+    "elu": "leaky_relu prelu",
+    "glorot_normal": "he_normal kaiming_normal xavier_normal",
+    "glorot_uniform": "glorot he kaiming xavier xavier_uniform",
+    "identity": "eye linear",
+    "keras": "tensorflow tf",
+    "jax": "flax",
+    "log": "ln logarithm",
+    "max": "ascending higher maximize",
+    "maximum": "max",
+    "min": "descending lower minimize",
+    "minimum": "min",
+    "mse": "loss mae rmse",
+    "seconds": "time wall_time",
+    "sigmoid": "logistic sig sigm",
+    "silu": "swish",
+    "square": "pow power",
+    "steps": "iteration iterations",
+    "validation": "dev val valid",
+    "zeros": "zero",
+}
+"""By name, what other libraries call it; a name counts where it is known."""
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:

@@ -226,9 +226,14 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:
+        reads = [r.text for r in spec.reads]
+        instead = [argument for argument, key in bound if key in reads]
+        remedy = "set reads: [] and bias: false"
+        if instead:
+            remedy = f"write pre, the sum of all reads, in place of {instead[0]}; or {remedy}"
         raise CellError(
-            f"{where}: the gate reads {listed(r.text for r in spec.reads)}, but "
-            f"{gate.definition()} does not use pre; set reads: [] and bias: false"
+            f"{where}: {gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
+            f"does not use pre; {remedy}"
         )
     for read in spec.reads:
         draft.check_expression(read.expr, f"{where}.reads")

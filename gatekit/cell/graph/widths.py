@@ -7,11 +7,12 @@ of expressions are computed as plain numbers by executors, so they must be small
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.errors import CellError, excerpt, listed
+from gatekit.cell.errors import CellError, excerpt, listed, nearest_name
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     Binary,
@@ -27,7 +28,7 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.language.ops import UnknownFunctionError
+from gatekit.cell.language.ops import FUNCTIONS, UnknownFunctionError
 from gatekit.cell.language.shape import Shape, infer, shape_text
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
@@ -37,11 +38,18 @@ MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
-_ALLOWED = (
-    "a gate computes with gatekit.ops, + - * / ** and numbers: write ops.tanh(x) in place of "
-    "np.tanh(x), tf.tanh(x) or torch.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in "
-    "place of `if`. A gate that needs more declares uses_tensorflow = True, and is not analysed"
+_ALLOWED = "a gate computes with gatekit.ops, + - * / ** and numbers"
+_BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
+_FOREIGN = re.compile(r"\b((?:np|numpy|tf|tensorflow|torch|jnp|jax|keras|math)(?:\.\w+)*\.(\w+))\(")
+_TOKENS = (
+    (r"@|\bdot\(|matmul", "learned matrices are reads of the gate: reads = ('x', 'h_prev')"),
+    (r"\.shape\b|\blen\(", "ask for the size by name: def activate(self, pre, units)"),
+    (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),
+    (r"\bfor\b|\bsum\(", "write ops.sum(x), the sum over units, in place of a loop"),
+    (r"\bmax\(", "write ops.maximum(a, b)"),
+    (r"\bmin\(", "write ops.minimum(a, b)"),
 )
+"""What to write in place of Python's own in a gate's function."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +154,13 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     try:
         made = gate.compute(values)
     except Exception as error:
-        misspelt = isinstance(error, AttributeError) and error.obj is gate
-        if misspelt or isinstance(error, (UnknownFunctionError, NameError)):
+        # A name that self does not have, or `self.last = ...`, whose message states what to write.
+        of_gate = isinstance(error, AttributeError) and (error.obj is gate or error.obj is None)
+        if of_gate or isinstance(error, (UnknownFunctionError, NameError)):
             raise CellError(f"{where}: {gate.place(error)}: {error}") from None
-        why = excerpt(_reason(error), 200)
-        raise CellError(f"{where}: {gate.place(error)}: {why}; {_ALLOWED}") from None
+        place = gate.place(error)
+        why = excerpt(_reason(error), 200) + _remedy(place)
+        raise CellError(f"{where}: {place}: {why}") from None
     try:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
@@ -158,14 +168,14 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         part = type(made).__name__
         if made is None:
             raise CellError(
-                f"{where}: {gate.place()}: {gate.definition()} returns NoneType; return "
-                "the gate's value: end the function with `return value`"
+                f"{where}: {gate.place()}: {gate.definition()} returns None; return the gate's "
+                "value: end the function with `return value`"
             ) from None
         if isinstance(made, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
-            f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's "
-            f"value, or (value, {{name: new state}}): {_ALLOWED}"
+            f"{where}: {gate.place()}: {gate.definition()} returns {part}; write `return value`, "
+            f"or with states `return value, {{'NAME': new}}`: {_ALLOWED}"
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
@@ -182,7 +192,27 @@ def _reason(error: Exception) -> str:
         return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
     if isinstance(error, TypeError) and "subscriptable" in said:
         return "a signal cannot be indexed: gatekit handles rows, steps and units"
-    return said
+    if isinstance(error, TypeError) and "unsupported operand type(s) for" in said:
+        return f"signals have no operator {said.partition(' for ')[2].partition(':')[0]}"
+    return "NumPy does not compute with signals" if "ufunc" in said else said
+
+
+def _remedy(place: str) -> str:
+    """Return what to write in place of the author's line, as the end of a sentence.
+
+    Args:
+        place: file, number and text of the line.
+    """
+    line = place.partition(": ")[2]
+    if found := _FOREIGN.search(line):
+        meant = nearest_name(found[2], FUNCTIONS)
+        instead = f"ops.{FUNCTIONS[meant].typed}" if meant else "a function of gatekit.ops"
+        return (
+            f"; {_ALLOWED}: write {instead} in place of {found[1]}. A gate that needs TensorFlow "
+            "declares uses_tensorflow = True"
+        )
+    written = next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
+    return f"; {_ALLOWED}" + (f": {written}" if written else "")
 
 
 def _returned(states: Iterable[str]) -> str:
