@@ -139,9 +139,14 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
     for name, value in (given or {}).items():
         if isinstance(value, str) and message.startswith(f"{name}={value}"):
             message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
-        pattern = rf"^({name} is not a key; did you mean )([\w.]+)\?"
-        shown = excerpt(repr(value), 60)
-        message = re.sub(pattern, lambda m, v=shown: f"{m[1]}{_nested(m[2], v)}?", message)  # type: ignore[misc]
+        meant = re.match(rf"({name} is not a key; did you mean )([\w.]+)\?", message)
+        if meant is not None:
+            key, shown = meant[2], excerpt(repr(value), 60)
+            group = given.get(key.partition(".")[0]) if given else None
+            typed = _nested(key, shown)
+            if isinstance(group, str) and "." in key:  # the group is given by its name
+                typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
+            message = f"{meant[1]}{typed}?{message[meant.end() :]}"
     message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
     message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
     message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)

@@ -174,7 +174,6 @@ OTHER_NAMES = {
     "constant": "const value",
     "dense": "fc full linear matmul matrix",
     "diagonal": "diag elementwise peephole",
-    "elu": "leaky_relu prelu",
     "glorot_normal": "he_normal kaiming_normal xavier_normal",
     "glorot_uniform": "glorot he kaiming xavier xavier_uniform",
     "identity": "eye linear",

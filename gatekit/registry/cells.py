@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,13 +15,14 @@ from gatekit.cell.errors import (
     ConfigError,
     ExpressionError,
     alternatives,
+    as_typed,
     listed,
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
 from .queries import config_dirs, origins
-from .safe_yaml import read_yaml
+from .safe_yaml import line_of, read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
@@ -66,7 +68,23 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
         path = _own_file(cell, plugins) if isinstance(cell, str) else None
         if path is None or not str(error).startswith("cell"):
             raise
-        raise type(error)(f"{shown(path)}: {error}") from None
+        message = _in_yaml(str(error))
+        raise type(error)(f"{shown(path)}{line_of(path, message)}: {message}") from None
+
+
+def _in_yaml(message: str) -> str:
+    """Return a message with what to write as YAML: ``norm: null`` in place of ``norm=None``."""
+
+    def typed(match: re.Match[str]) -> str:
+        try:
+            value = as_typed(ast.literal_eval(match[3]))
+        except (ValueError, SyntaxError):
+            value = match[3]
+        return f"{match[1]} {match[2]}: {value}"
+
+    message = re.sub(r"\b(option) (\w+)=(.+?)(?= should be )", typed, message)
+    message = re.sub(r"\b(Write) (\w+)=(.+?)(?=\.$|\. )", typed, message)
+    return re.sub(r"\bcell\.(\w+)\.(\w+)=null\b", r"`\1: {\2: null}`", message)
 
 
 _NEW = {
@@ -113,7 +131,7 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{path}: name is {name!r}, and the file is called {path.name}; write "
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, and the file is called {path.name}; write "
             f"name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
@@ -181,7 +199,10 @@ class _Composer:
 
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
-            raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, name])}")
+            raise ConfigError(
+                f"defaults lead round in a circle: {' -> '.join([*chain, name])}; remove {name} "
+                f"from the defaults of {chain[-1]}"
+            )
         if len(chain) > MAX_CHAIN:
             raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
         self.files += 1
@@ -189,8 +210,8 @@ class _Composer:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
         path = _file(name, self.folders)
         if path is not None:
-            config = named_after_file(read_yaml(path), path)
-            return self.resolved(config, str(path), (*chain, name), not is_bundled(path.parents[1]))
+            config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])
+            return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
         if name in self.catalogue.gates and not chain:
@@ -218,8 +239,10 @@ class _Composer:
             return config
         defaults = config.pop("defaults")
         if not isinstance(defaults, (list, tuple)):
+            such = defaults if isinstance(defaults, str) and _NAME.match(defaults) else "lstm"
             raise ConfigError(
-                f"{where}: defaults is {defaults!r}; a list is expected, such as [lstm, _self_]"
+                f"{where}: defaults is {defaults!r}; a list is expected: write defaults: [{such}, "
+                "_self_]"
             )
         names = [self.entry(entry, where) for entry in defaults]
         if names.count("_self_") > 1:

@@ -374,6 +374,7 @@ _INSTEAD = {
     "dropout": "dropout=0.1 as a key of the run, or of the layer",
     "clamp": "ops.clip(x, low, high)",
     "divide": "a / b",
+    **dict.fromkeys(("leaky_relu", "lrelu"), "ops.maximum(x, 0.01 * x)"),
     "max": "ops.maximum(a, b)",
     "min": "ops.minimum(a, b)",
     "multiply": "a * b",
@@ -396,9 +397,8 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
     hint = f"; type {_INSTEAD[name]}." if name in _INSTEAD else nearest(name, FUNCTIONS) or "."
-    raise UnknownFunctionError(
-        f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
-    )
+    every = f" Functions: {listed(FUNCTIONS, 60)}." if hint == "." else ""
+    raise UnknownFunctionError(f"gatekit.ops has no {name!r}{hint}{every}")
 
 
 def __dir__() -> list[str]:
