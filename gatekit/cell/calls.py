@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
-from .errors import ConfigError, GatekitError, excerpt, nearest
+from .errors import ConfigError, GatekitError, excerpt, listed, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,6 +20,35 @@ R = TypeVar("R")
 
 class ArgumentError(ConfigError, TypeError):
     """An argument of a Python function is missing, unknown, or of another type."""
+
+
+class MissingAttributeError(ConfigError, AttributeError):
+    """An object does not have an attribute, or not yet; `hasattr` returns False."""
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A mapping does not have a name."""
+
+    __str__ = BaseException.__str__  # that of a KeyError is quoted
+
+
+class Named(dict[str, Any]):
+    """A dictionary; an unknown name is answered with the nearest and all names.
+
+    Args:
+        entries: the entries.
+        what: what they are, in the singular.
+    """
+
+    def __init__(self, entries: Mapping[str, Any], what: str) -> None:
+        super().__init__(entries)
+        self._what = what
+
+    def __missing__(self, name: Any) -> NoReturn:
+        near = nearest(str(name), self) or "."
+        raise UnknownNameError(
+            f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: {listed(self, 60)}."
+        )
 
 
 REQUIRED: Any = None

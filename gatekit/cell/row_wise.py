@@ -93,20 +93,29 @@ class RowWise(Declared):
             error: what the function raised; then the line is the last one in the same file that
                 led to it, with its text.
         """
-        # A decorator such as tf.function hides the function.
-        code = inspect.unwrap(getattr(type(self), self.method)).__code__
-        if error is None:
-            return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if frame.filename == code.co_filename]
-        if not own:
-            return self.place()
-        text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
-        return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
+        return place_in(getattr(type(self), self.method), error)
 
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the result of the row-wise function for arguments by name."""
         return getattr(self, self.method)(**values)
+
+
+def place_in(function: Any, error: BaseException | None = None) -> str:
+    """Return file and line of a function, such as ``plugins/slow.py, line 12``.
+
+    Args:
+        function: a method of a plugin.
+        error: what it raised; then the line is the last one in the same file that led to it, with
+            its text.
+    """
+    # A decorator such as tf.function hides the function.
+    code = inspect.unwrap(function).__code__
+    frames = traceback.extract_tb(error.__traceback__ if error else None)
+    own = [frame for frame in frames if frame.filename == code.co_filename]
+    if not own:
+        return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
+    text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
+    return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
 
 
 def _undefined(cls: type, method: str) -> str:

@@ -89,7 +89,7 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
     """
     if isinstance(plugins, (str, Path)):
         raise PluginError(
-            f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
+            f"plugins={str(plugins)!r}: a list is expected; write plugins=[{str(plugins)!r}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
     everything = discovery.autoload() and not _named_only.get()

@@ -179,7 +179,7 @@ def likely_key(
         if bool(place) != bool(prefix) and key in places[place]:
             return place + key
     group, _, option = key.partition("_")
-    if option and not prefix and f"{group}." in places:
+    if option and not prefix and group in ("task", "block", "optimizer", "trainer"):
         return f"{group}.{option}"
     near = nearest_name(key, known)
     return prefix + near if near else ""

@@ -105,12 +105,8 @@ def unknown(
     """Return the error that no such name is registered, with what is and how to add a plugin."""
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
-    mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
-    if mine:
-        return CellError(
-            f"{where}: there is no {what} {name!r}, because its plugin is broken: "
-            f"{'; '.join(mine)}. `gatekit plugins --json` has the traceback."
-        )
+    if why := catalogue.broken_with(name):
+        return CellError(f"{where}: there is no {what} {name!r}{why}")
     left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
     other = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))

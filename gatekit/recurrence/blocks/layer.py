@@ -20,6 +20,7 @@ from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
+    checked_files,
     checked_flag,
     checked_units,
     features_of,
@@ -94,7 +95,7 @@ class BlockLayer(SequenceLayer):
         plugins: Sequence[str] = (),
         **keras_options: Any,
     ) -> None:
-        known = catalogue(tuple(plugins))
+        known = catalogue(checked_files(plugins))
         if block is REQUIRED or cell is REQUIRED:
             raise ConfigError(
                 f"{'the block' if block is REQUIRED else 'the cell'} is missing; write "
