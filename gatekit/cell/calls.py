@@ -16,6 +16,7 @@ from .errors import ConfigError, GatekitError, excerpt, listed, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C")
 
 
 class ArgumentError(ConfigError, TypeError):
@@ -47,7 +48,8 @@ class Named(dict[str, Any]):
     def __missing__(self, name: Any) -> NoReturn:
         near = nearest(str(name), self) or "."
         raise UnknownNameError(
-            f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: {listed(self, 60)}."
+            f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: "
+            f"{listed(self, 60)}."
         )
 
 
@@ -90,7 +92,10 @@ def meant_argument(name: str, known: Sequence[str]) -> str:
 
 
 def remedied(
-    example: str, notes: Mapping[str, str] | None = None, others: Sequence[str] = ()
+    example: str,
+    notes: Mapping[str, str] | None = None,
+    others: Sequence[str] = (),
+    types: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: calls that Python or a later step would refuse get a remedy here.
 
@@ -101,6 +106,7 @@ def remedied(
         example: a call that works; its part before the bracket is what messages call the function.
         notes: what to write in place of further arguments.
         others: arguments that the caller has besides, for messages.
+        types: whether values are checked against their annotations.
     """
     called = example.partition("(")[0]
 
@@ -118,7 +124,7 @@ def remedied(
                 named = [p for p in signature.parameters.values() if p.name != "self"]
                 reason = _unbound(named, args[method:], options, notes or {}, others)
                 raise ArgumentError(f"{called}: {reason} Write {example}.") from None
-            for name, value in given.items():
+            for name, value in given.items() if types else ():
                 _refuse_type(example, signature.parameters[name], value)
             try:
                 return function(*args, **options)
@@ -135,6 +141,41 @@ def remedied(
         return call
 
     return decorate
+
+
+def constructed(example: str) -> Callable[[type[C]], type[C]]:
+    """Return a decorator: a class is refused arguments as by `remedied`, types excepted.
+
+    Args:
+        example: a call that works.
+    """
+
+    def decorate(cls: type[C]) -> type[C]:
+        vars_of: Any = cls
+        vars_of.__init__ = remedied(example, types=False)(vars_of.__init__)
+        return cls
+
+    return decorate
+
+
+def refuse_name(
+    module: str, name: str, known: Sequence[str], instead: Mapping[str, str]
+) -> NoReturn:
+    """Raise that a module has no such name, with the one that is meant.
+
+    Args:
+        module: the module.
+        name: the name.
+        known: the names that there are.
+        instead: what to write in place of names from other libraries.
+
+    Raises:
+        AttributeError: always; the message states what to write.
+    """
+    hint = f"; {instead[name]}" if name in instead else ""
+    if not hint and not name.startswith("_"):
+        hint = nearest(name, known) or f". It has {', '.join(sorted(known))}."
+    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
 
 
 _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
@@ -165,10 +206,16 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
         message: the message, in the words of the command line.
         given: the arguments by name; a remedy for one of them has its value.
     """
-    for name, value in (given or {}).items():
+    inner = {
+        f"{name}.{key}": value
+        for name, values in (given or {}).items()
+        if isinstance(values, Mapping)
+        for key, value in values.items()
+    }
+    for name, value in {**(given or {}), **inner}.items():
         if isinstance(value, str) and message.startswith(f"{name}={value}"):
             message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
-        meant = re.match(rf"({name} is not a key; did you mean )([\w.]+)\?", message)
+        meant = re.match(rf"({re.escape(name)} is not a key; did you mean )([\w.]+)\?", message)
         if meant is not None:
             key, shown = meant[2], excerpt(repr(value), 60)
             group = given.get(key.partition(".")[0]) if given else None

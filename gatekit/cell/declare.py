@@ -203,7 +203,9 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
                 f"value: {value}}}}}."
             )
         if name == "norm":
-            remedy = " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
+            remedy = (
+                " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
+            )
         literal = typing.get_origin(hint) is typing.Literal
         instead = "" if literal else f", not {kind_of(value)}"
         raise OptionError(

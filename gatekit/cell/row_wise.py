@@ -127,5 +127,6 @@ def _undefined(cls: type, method: str) -> str:
     ]
     first = "pre" if method == "activate" else "emitted"
     if len(own) == 1:
-        return f"has no {method}, which computes its value; rename {own[0]} to {method}"
+        place = place_in(vars(cls)[own[0]])
+        return f"has no {method}, which computes its value; rename {own[0]} to {method} ({place})"
     return f"has no {method}, which computes its value; write def {method}(self, {first})"

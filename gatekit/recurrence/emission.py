@@ -55,8 +55,11 @@ def apply_unit(
         ) from error
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
+        remedy = "use gatekit.ops and operators, which give tensors"
         raise CellError(
-            f"{where} {type(y).__name__}; use gatekit.ops and operators, which give tensors"
+            f"{where} {type(y).__name__}; {remedy}"
+            if y is not None
+            else f"{where} None ({output.unit.place()}); end it with `return value`"
         )
     if y.dtype != like.dtype:
         raise CellError(f"{where} {y.dtype.name}, and the layer computes in {like.dtype.name}")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.calls import remedied
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
@@ -31,6 +32,7 @@ MAX_CHAIN = 20
 MAX_FILES = 25
 
 
+@remedied("gatekit.registry.load_cell('lstm', gatekit.registry.catalogue())", types=False)
 def load_cell(
     cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> CellSpec:
@@ -131,8 +133,8 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, and the file is called {path.name}; write "
-            f"name: {path.stem}, or rename the file"
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, and the file is called "
+            f"{path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
 

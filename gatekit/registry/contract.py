@@ -163,7 +163,7 @@ def _fault(kind: str, name: str, value: Any) -> str:
         return "" if callable(value) else f"{_expected(kind)} is expected"
     if not isinstance(value, Function):
         such = ""
-        if inspect.isfunction(value):
+        if inspect.isfunction(value) and value.__name__.isidentifier():
             arity = len(inspect.signature(value).parameters)
             such = f": write Function({name!r}, {arity}, compose={value.__name__})"
         return f"{_expected(kind)} is expected{such}"
@@ -183,7 +183,7 @@ def _class_fault(kind: str, value: Any) -> str:
         return f"that is an instance: return the class, {type(value).__name__}"
     if not (isinstance(value, type) and issubclass(value, base)):
         such = ""
-        if inspect.isfunction(value) and kind in _NEEDED:
+        if inspect.isfunction(value) and value.__name__.isidentifier() and kind in _NEEDED:
             name = value.__name__.title().replace("_", "")
             such = f": write class {name}({base.__name__}) with {_written(base, _NEEDED[kind][0])}"
         return f"{_expected(kind)} is expected{such}"
@@ -196,7 +196,9 @@ def _class_fault(kind: str, value: Any) -> str:
             + " and ".join(_written(value, name) for name in missing)
         )
     if kind == "tasks" and not isinstance(getattr(value, "metric", None), Metric):
-        return 'its metric is missing: metric = Metric("mse", direction="min", unit="squared error")'
+        return (
+            'its metric is missing: metric = Metric("mse", direction="min", unit="squared error")'
+        )
     return _method_fault(kind, base, value)
 
 
@@ -224,10 +226,11 @@ def _method_fault(kind: str, base: type, value: type) -> str:
         except TypeError:
             given = ", ".join(inspect.signature(own).parameters)
             return f"its {name}({given}) has other arguments: write {_written(owner, name)}"
-    needed = _NEEDED.get(kind, ())
+    # What a gate or an output unit lacks is found when it is used.
+    needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
     if needed and all(getattr(value, name) is getattr(base, name) for name in needed):
-        own = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
-        instead = f" in place of {own[0]}" if len(own) == 1 else ""
+        others = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
+        instead = f" in place of {others[0]}" if len(others) == 1 else ""
         return f"it has no {' or '.join(needed)}: write {_written(base, needed[0])}{instead}"
     return ""
 

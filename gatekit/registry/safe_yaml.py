@@ -177,10 +177,12 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}.") from None
     if size > MAX_BYTES:
-        raise ConfigError(f"{shown(path)} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}.")
+        raise ConfigError(
+            f"{shown(path)} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
+        )
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(
-            f"{shown(path)} begins with a byte order mark; save it as UTF-8 without byte order mark."
+            f"{shown(path)} begins with a byte order mark; save it as UTF-8 without it."
         )
     text = decoded(data, path)
     # The scanner is slow on long runs of brackets, so these are refused before it sees them.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gatekit.cell.analysis.cost import flops, state_size
 from gatekit.cell.errors import CellError, ConfigError, OptionError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Name
+from gatekit.cell.language.expression import Name, NotAnExpressionError
 from gatekit.cell.row_wise import place_in
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
@@ -78,6 +78,8 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
             raise
         place = place_in(getattr(type(block), method), error)
         message = str(error).removeprefix(f"{where}: {method}").lstrip(": ")
+        if isinstance(error, NotAnExpressionError):
+            message += "; a block names parts: parts.layer('name', x, make, width) is a Keras layer"
         raise CellError(f"{where}: {place}: {method}: {message}") from None
 
 

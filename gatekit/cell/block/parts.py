@@ -299,7 +299,9 @@ class Parts:
         except CellError as error:
             # The remedy of cells is a gate.
             why = str(error).partition("; a gate {kind")[0]
-            remedy = "parts.fitted('fit', value) is as wide as x, and parts.dense('out', value, N) N"
+            remedy = (
+                "parts.fitted('fit', value) is as wide as x, and parts.dense('out', value, N) N"
+            )
             raise CellError(f"{why}; {remedy}") from None
         if shape is None or len(shape) != 1:
             raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
@@ -332,8 +334,9 @@ class Parts:
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
         if kind not in allowed:
+            near = nearest(str(kind), allowed) or "."
             raise ConfigError(
-                f"{self._where}: the kind of {name!r} is {kind!r}{nearest(str(kind), allowed) or '.'} "
+                f"{self._where}: the kind of {name!r} is {kind!r}{near} "
                 f"Allowed: {', '.join(allowed)}."
             )
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.cell.calls import constructed
 from gatekit.cell.errors import listed, nearest
 
 from .expression import Call, Expr, lift
@@ -27,6 +28,7 @@ _BACKENDS: list[tuple[Callable[[Any], bool], Mapping[str, Callable[..., Any]]]] 
 FUNCTIONS: dict[str, Function] = {}
 
 
+@constructed("gatekit.Function('swish', 1, compose=lambda x: x * ops.sigmoid(x))")
 @dataclass(frozen=True)
 class Function:
     """A function of the equation language.
@@ -397,8 +399,9 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         raise AttributeError(f"module 'gatekit.ops' has no attribute {name!r}")
     hint = f"; type {_INSTEAD[name]}." if name in _INSTEAD else nearest(name, FUNCTIONS) or "."
-    every = f" Functions: {listed(FUNCTIONS, 60)}." if hint == "." else ""
-    raise UnknownFunctionError(f"gatekit.ops has no {name!r}{hint}{every}")
+    raise UnknownFunctionError(
+        f"gatekit.ops has no {name!r}{hint} Functions: {listed(FUNCTIONS, 60)}."
+    )
 
 
 def __dir__() -> list[str]:

@@ -281,7 +281,9 @@ class _Reader:
             meant = self.meant(name)
             raise self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
         if node.keywords:
-            plain = ", ".join(ast.unparse(a) for a in (*node.args, *(k.value for k in node.keywords)))
+            plain = ", ".join(
+                ast.unparse(a) for a in (*node.args, *(k.value for k in node.keywords))
+            )
             raise self.at(node, f"arguments are given by position; write {name}({plain})")
         if len(node.args) != function.arity:
             raise self.at(node, function.wrong_number(len(node.args)))

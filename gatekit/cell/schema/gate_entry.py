@@ -18,9 +18,7 @@ from .specification import EPSILON, GateSpec, Read, SignalNorm
 from .values import check_keys
 
 
-def read_expression(
-    text: object, catalogue: Catalogue, where: str, sizes: bool = True
-) -> Expr:
+def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool = True) -> Expr:
     """Return a string as an expression.
 
     Args:

@@ -117,7 +117,7 @@ def check_names(spec: CellSpec) -> None:
             seen[name] = section
     for role, gate in spec.roles:
         if gate not in sections["gates"]:
-            if role in sections["gates"]:
+            if role in sections["gates"] and not nearest(gate, sections["gates"]):
                 raise CellError(
                     f"cell.roles.{role}: {gate!r} is not a gate, and {role!r} is one; the role "
                     f"comes first: write roles: {{{gate}: {role}}}"
@@ -145,9 +145,7 @@ def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> 
             f"others read as {plain}_prev one step later"
         )
     if name in spec.functions:
-        raise CellError(
-            f"{where}: {name!r} is a function of the equation language; write {name}_1"
-        )
+        raise CellError(f"{where}: {name!r} is a function of the equation language; write {name}_1")
     if name in seen:
         raise CellError(f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once")
 

@@ -184,8 +184,7 @@ def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[s
     if len(equations) > MAX_EQUATIONS:
         raise CellError(f"cell.equations: {len(equations)} equations; at most {MAX_EQUATIONS}")
     return tuple(
-        (n, read_expression(e, catalogue, f"cell.equations.{n}"))
-        for n, e in equations.items()
+        (n, read_expression(e, catalogue, f"cell.equations.{n}")) for n, e in equations.items()
     )
 
 

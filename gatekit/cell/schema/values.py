@@ -39,9 +39,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
     for name in value:
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
-            raise CellError(
-                f"cell.{key}: {name!r} is not a name; {_as_name(name)}"
-            )
+            raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
     # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
 

@@ -188,9 +188,7 @@ def checked_files(plugins: Any) -> tuple[str, ...]:
         isinstance(each, (str, os.PathLike)) for each in plugins
     ):
         such = repr([plugins]) if isinstance(plugins, str) else "['plugins/mine.py']"
-        raise ConfigError(
-            f"plugins={plugins!r}: a list of files is expected; write plugins={such}"
-        )
+        raise ConfigError(f"plugins={plugins!r}: a list of files is expected; write plugins={such}")
     return tuple(map(str, plugins))
 
 
