@@ -296,9 +296,12 @@ def report(
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
+        html = str(path.with_suffix(".html"))
+        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={html!r}")
     grouping = as_lists(grouping)
     notes = {"format": "a report is HTML; a browser prints it as PDF"}
+    opened = "the path is returned: webbrowser.open(gatekit.report('STUDY').resolve().as_uri())"
+    notes |= dict.fromkeys(("open", "show", "browser"), opened)
     own = ("to", "plugins", "reach", "over")
     asked = remedied("gatekit.report('STUDY')", notes, own)(compare)
     compared = asked(study, root, x=x, **grouping)

@@ -131,6 +131,7 @@ def remedied(
             except GatekitError as error:
                 values = {**given, **given.get(open_ended, {})}
                 said = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
+                said = [_other_argument(str(a), values, [*signature.parameters]) for a in said]
                 # A function of a study compares within, and has the arguments of `compare`.
                 if "study" in signature.parameters:
                     own = rf"\1{called}("
@@ -182,7 +183,7 @@ _FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "d
 _OF_STUDIES = ("compare", "report", "extend")
 _LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
 # A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
-_VALUE = r"'[^']*'|[A-Z]+(?![a-z])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
+_VALUE = r"'[^']*'|[A-Z]+(?![A-Za-z=])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
 _OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
 _PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
 _QUOTED = re.compile(rf"`gatekit ({'|'.join(_FUNCTIONS)})\b([^`]*)`")
@@ -236,6 +237,15 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
         lambda m: m[0] if m[0].startswith("gatekit ") else _argument(m[0]),
         message,
     )
+
+
+def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
+    """Return a message about an unknown key that names the argument of the function it means."""
+    name = message.partition(" is not a key. ")[0]
+    meant = OTHER_ARGUMENTS.get(name)
+    if name not in given or meant not in known:
+        return message
+    return message.replace(" is not a key. ", f" is not a key; did you mean {meant!r}? ", 1)
 
 
 def _nested(key: str, value: str) -> str:

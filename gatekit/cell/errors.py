@@ -151,8 +151,11 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
         return ""
     known = [*known]
     other = name.lower().replace("-", "_")
-    if found := next((k for k in known if other in OTHER_NAMES.get(k, "").split()), ""):
-        return found
+    group, dot, last = other.rpartition(".")
+    for found in known:
+        inner = str(found).removeprefix(group + dot)
+        if last in OTHER_NAMES.get(inner, "").split() and str(found).startswith(group + dot):
+            return str(found)
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
     # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
@@ -162,6 +165,7 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     match = same or [
         bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
     ]
+    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
 
@@ -179,6 +183,7 @@ OTHER_NAMES = {
     "identity": "eye linear",
     "keras": "tensorflow tf",
     "jax": "flax",
+    "learning_rate": "lr step_size",
     "log": "ln logarithm",
     "max": "ascending higher maximize",
     "maximum": "max",

@@ -228,6 +228,8 @@ class _Composer:
             )
         known = cell_names(self.plugins)
         asked = f"{chain[-1]}: defaults" if chain else "cell"
+        if why := self.catalogue.broken_with(name):
+            raise CellError(f"{asked}: there is no cell {name!r}{why}")
         raise CellError(
             f"{asked}: there is no cell {name!r}"
             f"{alternatives(name, known, 'cells', 'gatekit cells')} {own_file('cell', name)}"
@@ -242,9 +244,10 @@ class _Composer:
         defaults = config.pop("defaults")
         if not isinstance(defaults, (list, tuple)):
             such = defaults if isinstance(defaults, str) and _NAME.match(defaults) else "lstm"
+            # A mapping that came from Python has no file.
+            typed = f"'defaults': [{such!r}]" if where == "cell" else f"defaults: [{such}, _self_]"
             raise ConfigError(
-                f"{where}: defaults is {defaults!r}; a list is expected: write defaults: [{such}, "
-                "_self_]"
+                f"{where}: defaults is {defaults!r}; a list is expected: write {typed}"
             )
         names = [self.entry(entry, where) for entry in defaults]
         if names.count("_self_") > 1:

@@ -11,9 +11,9 @@ from typing import Any
 from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError, OptionError, alternatives, as_typed
+from gatekit.cell.errors import ConfigError, OptionError, alternatives, as_typed, excerpt
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.tasks.task import Task
+from gatekit.tasks.task import Signature, Task
 
 from .cells import config_folders
 from .hashes import plugin_hashes, plugin_sources
@@ -58,7 +58,13 @@ class Components:
                 f"{alternatives(str(name), self.tasks, 'tasks', 'gatekit tasks')}"
             )
         try:
-            return self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
+            made = self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
+            if not isinstance(signature := made.signature(), Signature):
+                raise ConfigError(
+                    f"{type(made).__name__}.signature() returned {excerpt(repr(signature), 60)}; "
+                    "write return Signature(features=1, vocabulary=None, outputs=1, loss='mse')"
+                )
+            return made
         except OptionError as error:
             raise ConfigError(f"task={name}: {error.as_key('task.')}") from None
         except ConfigError as error:

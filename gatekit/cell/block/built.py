@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gatekit.cell.analysis.cost import flops, state_size
-from gatekit.cell.errors import CellError, ConfigError, OptionError
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.language.expression import Name, NotAnExpressionError
-from gatekit.cell.row_wise import place_in
+from gatekit.cell.row_wise import place_in, remedied_line
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
 from .contract import Block
@@ -80,6 +80,8 @@ def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
         message = str(error).removeprefix(f"{where}: {method}").lstrip(": ")
         if isinstance(error, NotAnExpressionError):
             message += "; a block names parts: parts.layer('name', x, make, width) is a Keras layer"
+        elif not isinstance(error, GatekitError | AttributeError):
+            message = remedied_line(error, place)
         raise CellError(f"{where}: {place}: {method}: {message}") from None
 
 

@@ -7,12 +7,11 @@ of expressions are computed as plain numbers by executors, so they must be small
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.errors import CellError, excerpt, listed, nearest_name
+from gatekit.cell.errors import CellError, listed
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     Binary,
@@ -28,8 +27,8 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.language.ops import FUNCTIONS, UnknownFunctionError
 from gatekit.cell.language.shape import Shape, infer, shape_text
+from gatekit.cell.row_wise import ALLOWED
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .sizes import gate_size, parameter_size, size
@@ -38,18 +37,6 @@ MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
-_ALLOWED = "a gate computes with gatekit.ops, + - * / ** and numbers"
-_BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
-_FOREIGN = re.compile(r"\b((?:np|numpy|tf|tensorflow|torch|jnp|jax|keras|math)(?:\.\w+)*\.(\w+))\(")
-_TOKENS = (
-    (r"@|\bdot\(|matmul", "learned matrices are reads of the gate: reads = ('x', 'h_prev')"),
-    (r"\.shape\b|\blen\(", "ask for the size by name: def activate(self, pre, units)"),
-    (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),
-    (r"\bfor\b|\bsum\(", "write ops.sum(x), the sum over units, in place of a loop"),
-    (r"\bmax\(", "write ops.maximum(a, b)"),
-    (r"\bmin\(", "write ops.minimum(a, b)"),
-)
-"""What to write in place of Python's own in a gate's function."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +141,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     try:
         made = gate.compute(values)
     except Exception as error:
-        # A name that self does not have, or `self.last = ...`, whose message states what to write.
-        of_gate = isinstance(error, AttributeError) and (error.obj is gate or error.obj is None)
-        if of_gate or isinstance(error, (UnknownFunctionError, NameError)):
-            raise CellError(f"{where}: {gate.place(error)}: {error}") from None
-        place = gate.place(error)
-        why = excerpt(_reason(error), 200) + _remedy(place)
-        raise CellError(f"{where}: {place}: {why}") from None
+        raise CellError(f"{where}: {gate.wrong(error)}") from None
     try:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
@@ -175,7 +156,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
             f"{where}: {gate.place()}: {gate.definition()} returns {part}; write `return value`, "
-            f"or with states `return value, {{'NAME': new}}`: {_ALLOWED}"
+            f"or with states `return value, {{'NAME': new}}`: {ALLOWED}"
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
@@ -183,36 +164,6 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
             f"{listed(new_states)}, and declares {listed(gate.states)}; {_returned(gate.states)}"
         )
     return value, new_states
-
-
-def _reason(error: Exception) -> str:
-    """Return why a gate's function did not compute with a signal."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
-        return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
-    if isinstance(error, TypeError) and "subscriptable" in said:
-        return "a signal cannot be indexed: gatekit handles rows, steps and units"
-    if isinstance(error, TypeError) and "unsupported operand type(s) for" in said:
-        return f"signals have no operator {said.partition(' for ')[2].partition(':')[0]}"
-    return "NumPy does not compute with signals" if "ufunc" in said else said
-
-
-def _remedy(place: str) -> str:
-    """Return what to write in place of the author's line, as the end of a sentence.
-
-    Args:
-        place: file, number and text of the line.
-    """
-    line = place.partition(": ")[2]
-    if found := _FOREIGN.search(line):
-        meant = nearest_name(found[2], FUNCTIONS)
-        instead = f"ops.{FUNCTIONS[meant].typed}" if meant else "a function of gatekit.ops"
-        return (
-            f"; {_ALLOWED}: write {instead} in place of {found[1]}. A gate that needs TensorFlow "
-            "declares uses_tensorflow = True"
-        )
-    written = next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
-    return f"; {_ALLOWED}" + (f": {written}" if written else "")
 
 
 def _returned(states: Iterable[str]) -> str:
@@ -234,7 +185,12 @@ def _check_gate(
         known[f"{name}.{part}"] = (width,)
     value, new_states = made
     for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
-        found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+        try:
+            found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+        except CellError as error:
+            # The remedy of equations is another gate.
+            why = str(error).partition("; a gate {kind")[0].removeprefix(f"{where}: ")
+            raise CellError(f"{where}: {gate.place()}: {why}") from None
         if found is not None and found != own:
             inline = isinstance(gate, InlineGate)
             units = found[0] if found else 1

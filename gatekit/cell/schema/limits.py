@@ -64,6 +64,11 @@ OTHER_KEYS = {
         " of a cell, which has no size; give it to the run or the layer: units=64.",
     ),
     **dict.fromkeys(
+        ("bidirectional", "layers", "task", "optimizer", "executor", "seed", "block"),
+        " of a cell; it is a key of the run, or an argument of the layer.",
+    ),
+    "output_unit": " of a cell; it is a key of the run, or an argument of the layer.",
+    **dict.fromkeys(
         ("activation", "kind", "bias", "bind"),
         " of a cell; it belongs to a gate: gates: {forget: {kind: sigmoid, bias: true}}.",
     ),

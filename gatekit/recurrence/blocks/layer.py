@@ -14,7 +14,7 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.block.sketch import Part, Sketch
-from gatekit.cell.calls import REQUIRED
+from gatekit.cell.calls import REQUIRED, in_python
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
@@ -103,7 +103,10 @@ class BlockLayer(SequenceLayer):
             )
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
-        chosen = read_block(block, known)
+        try:
+            chosen = read_block(block, known)
+        except ConfigError as error:
+            raise ConfigError(in_python(str(error), {"block": block})) from None
         for name in keras_options:
             if name in chosen.block.option_names():
                 raise ConfigError(

@@ -70,7 +70,7 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
     for name in arrays:
         if name not in cell.inputs:
             raise DataError(
-                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs)} "
+                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs) or '.'} "
                 f"Inputs: {listed(cell.inputs)}."
             )
     missing = [name for name in cell.inputs if name not in arrays]
@@ -288,8 +288,9 @@ def checked_states(
     for name, value in by_name.items():
         if name not in shapes:
             raise DataError(
-                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} "
-                f"States: {listed(shapes)}."
+                f"initial_state: there is no state {name!r}{nearest(str(name), shapes) or '.'} "
+                f"States: {listed(shapes)}. Write initial_state={{'{next(iter(shapes), 'h')}': "
+                "...}."
             )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:

@@ -56,6 +56,11 @@ class SeededLayer(keras.layers.Layer):
             raise ConfigError(
                 "the input is missing; write layer(x), with x as batch x time x features"
             )
+        if args and isinstance(args[0], (str, bytes)):
+            raise DataError(
+                f"{excerpt(repr(args[0]), 40)} came for the states, and arrays batch x width are "
+                "expected: write layer.get_initial_state(batch_size)"
+            )
         if isinstance(inputs, (str, bytes)):
             raise DataError(
                 f"the input is {excerpt(repr(inputs), 40)}; an array batch x time x features is "
