@@ -52,6 +52,12 @@ FAULTS = {
     "nothing": ("ops.tanh(pre)", "returns None; return the gate's value"),
     "an option": ("return self.scal * ops.tanh(pre)", "'Bad' object has no attribute 'scal'"),
     "a name": ("return opps.tanh(pre)", "name 'opps' is not defined"),
+    "an import": ("return Parameter(pre)", "write from gatekit import Parameter"),
+    "a weight": ("return self.w * pre", 'parameters = {"w": Parameter("units")}'),
+    "a memory": ("self.m = pre; return pre", "a state: states = {'m': 0.0}"),
+    "a product": ("return pre @ pre", "learned matrices are reads of the gate"),
+    "a shape": ("return pre / pre.shape[-1]", "def activate(self, pre, units)"),
+    "a keyword": ("return ops.clip(pre, min=0, max=1)", "write ops.clip(x, low, high)"),
     "unknown": ("return ops.clipp(pre, 0, 1)", "gatekit.ops has no 'clipp'; did you mean 'clip'"),
 }
 
