@@ -253,8 +253,9 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path, relative to the working folder where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
+    """Return a path, relative to the working folder if it is in it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def excerpt(text: str, most: int = 80) -> str:

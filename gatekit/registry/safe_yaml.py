@@ -112,7 +112,7 @@ _YAML_HINTS = (
     ("'\\t'", "indent with spaces, not with tabs"),
     (
         "mapping values are not allowed",
-        "write one NAME: VALUE on a line, and a value that contains a colon in quotes",
+        "write NAME: VALUE, with a colon after the first name; a value with a colon needs quotes",
     ),
     ("could not find expected ':'", "write NAME: VALUE, with a colon and a space after the name"),
     ("unexpected end of stream", "close the quotation mark"),
