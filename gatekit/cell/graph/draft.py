@@ -137,7 +137,7 @@ class Draft:
     def _meant(self, name: str) -> str:
         """Return what is meant by an unknown name, as the end of a sentence."""
         stem, emits = name.removesuffix("_prev"), self.spec.emits
-        if stem != name and stem not in self.known and len(stem) < 3 and stem != emits:
+        if stem != name and stem not in self.known and len(stem) == 1 and stem != emits:
             return (
                 f": it is the previous value of {stem}, and no signal is called {stem}. Name a "
                 f"signal {stem}, or read {emits}_prev."

@@ -142,6 +142,11 @@ def checked_mask(mask: Any, x: Any) -> Any:
     if mask is None:
         return None
     tensor = tf.convert_to_tensor(mask)
+    if tensor.dtype.is_integer and tensor.shape.rank == 1:
+        raise DataError(
+            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; of "
+            f"lengths make it by mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
+        )
     if tensor.dtype.is_integer:
         tensor = tensor != 0
     return _of_steps(tensor, x, "the mask", "true where a step is valid: mask != 0")
@@ -155,11 +160,6 @@ def _of_steps(tensor: Any, x: Any, called: str, remedy: str) -> Any:
     """
     if tensor.dtype != tf.bool:
         raise DataError(f"{called} is {tensor.dtype.name}; booleans are expected, {remedy}")
-    if tensor.shape.rank == 1 and called == "the mask":
-        raise DataError(
-            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; of "
-            f"lengths make it by mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
-        )
     if tensor.shape.rank == 3 and tensor.shape[2] == 1:
         tensor = tensor[:, :, 0]
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
