@@ -284,7 +284,9 @@ class _Reader:
             plain = ", ".join(
                 ast.unparse(a) for a in (*node.args, *(k.value for k in node.keywords))
             )
-            raise self.at(node, f"arguments are given by position; write {name}({plain})")
+            raise self.at(
+                node, f"arguments are given by position, not by name; write {name}({plain})"
+            )
         if len(node.args) != function.arity:
             raise self.at(node, function.wrong_number(len(node.args)))
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))
