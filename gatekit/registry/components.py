@@ -23,6 +23,7 @@ from gatekit.cell.schema import CellSpec, OutputUnitSpec
 from gatekit.tasks.task import Signature, Task
 
 from .cells import config_folders
+from .contract import METRIC
 from .hashes import plugin_hashes, plugin_sources
 from .queries import catalogue, tasks
 
@@ -111,6 +112,8 @@ def _with_signature(task: Task) -> Task:
         signature: Any = task.signature()
     except GatekitError:  # such as a missing file, which is found later
         return task
+    if not hasattr(task, "metric"):
+        raise ConfigError(f"{type(task).__name__} has no metric; write {METRIC} in the class")
     if not isinstance(signature, Signature):
         raise ConfigError(
             f"{type(task).__name__}.signature() returned {excerpt(repr(signature), 60)}; write "

@@ -202,6 +202,7 @@ def _class_fault(kind: str, value: Any) -> str:
     return _method_fault(kind, base, value)
 
 
+METRIC = 'metric = Metric("mse", direction="min", unit="squared error")'
 _CONTRACTS = ("gatekit.cell.", "gatekit.tasks.")
 _NEEDED = {
     "gates": ("activate",),

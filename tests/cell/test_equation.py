@@ -87,7 +87,7 @@ REFUSED = {
     "35-too-few": ("tanh()", r"tanh takes 1 argument, not 0; write tanh\(x\)"),
     "35-too-many": ("tanh(x, y)", "tanh takes 1 argument, not 2"),
     "35-two": ("minimum(x)", r"minimum takes 2 arguments, not 1; write minimum\(a, b\)"),
-    "named": ("clip(x, low=0, high=1)", r"by position; write clip\(x, 0, 1\)"),
+    "named": ("clip(x, low=0, high=1)", r"by position, .*; write clip\(x, 0, 1\)"),
     "latex": (r"f \odot \tanh{c_{t-1}}", r"LaTeX is not read; write f \* tanh\(c_prev\)"),
     "unknown-function": ("tahn(x)", "no function 'tahn'; did you mean 'tanh'"),
     "unfinished": ("x +", "invalid syntax"),

@@ -155,8 +155,8 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         if isinstance(made, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
-            f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's value, "
-            f"or with states `return value, {{'NAME': new}}`: {ALLOWED}"
+            f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's "
+            f"value, or with states `return value, {{'NAME': new}}`: {ALLOWED}"
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
