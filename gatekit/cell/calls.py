@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
 import numbers
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, Self, TypeVar
 
@@ -237,6 +238,16 @@ def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
         lambda m: m[0] if m[0].startswith("gatekit ") else _argument(m[0]),
         message,
     )
+
+
+@contextlib.contextmanager
+def python_words() -> Iterator[None]:
+    """Write what errors from within suggest as Python, as `remedied` does."""
+    try:
+        yield
+    except GatekitError as error:
+        error.args = tuple(in_python(a) if isinstance(a, str) else a for a in error.args)
+        raise
 
 
 def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:

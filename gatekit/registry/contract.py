@@ -195,10 +195,9 @@ def _class_fault(kind: str, value: Any) -> str:
             f"it does not define what every {_noun(kind)} needs: {listed(missing)}. Write "
             + " and ".join(_written(value, name) for name in missing)
         )
-    if kind == "tasks" and not isinstance(getattr(value, "metric", None), Metric):
-        return (
-            'its metric is missing: metric = Metric("mse", direction="min", unit="squared error")'
-        )
+    metric = getattr(value, "metric", None)  # without one, `gatekit check` states what is missing
+    if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
+        return f"its metric is {metric!r}: write {METRIC}"
     return _method_fault(kind, base, value)
 
 

@@ -27,6 +27,10 @@ FAULTS = {
     "a cell's states": (lambda: Cell("lstm", 4)(X[:, 0], "zeros"), "get_initial_state(batch_size)"),
     "lengths": (lambda: RNN("lstm", 4)(X, mask=[5, 3]), "mask=tf.sequence_mask(lengths, 5)"),
     "turned": (lambda: RNN("lstm", 4)(X, mask=np.ones((5, 2), bool)), "tf.transpose(mask)"),
+    "a block's option": (
+        lambda: BlockLayer({"kind": "modern", "conv": -1}, "lstm")(X),
+        "Type block={'conv': 4}",
+    ),
     "a step": (
         lambda: keras.layers.Bidirectional(Cell("lstm", 4)),
         "keras.layers.Bidirectional(gatekit.RNN('lstm', 4))",

@@ -266,7 +266,8 @@ def _bind_output(draft: Draft) -> Bound:
         if target == "pre":
             if not draft.output.reads and not unit.bias:
                 raise CellError(
-                    f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias"
+                    f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias; "
+                    "ask for emitted, or write reads = ('emitted',) in the class"
                 )
             key = f"pre:{OUTPUT_UNIT}"
         elif target == "emitted":
