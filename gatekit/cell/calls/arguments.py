@@ -1,57 +1,23 @@
-"""Arguments and attributes that are refused with what to write."""
+"""Arguments of functions and classes, refused with a call that works."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
-import json
 import numbers
 import re
-import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from .errors import ConfigError, GatekitError, excerpt, listed, nearest
+from gatekit.cell.errors import GatekitError, excerpt, nearest
+
+from .names import ArgumentError
+from .python import in_python
 
 P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
-
-
-class ArgumentError(ConfigError, TypeError):
-    """An argument of a Python function is missing, unknown, or of another type."""
-
-
-class MissingAttributeError(ConfigError, AttributeError):
-    """An object does not have an attribute, or not yet; `hasattr` returns False."""
-
-
-class UnknownNameError(ConfigError, KeyError):
-    """A mapping does not have a name."""
-
-    __str__ = BaseException.__str__  # that of a KeyError is quoted
-
-
-class Named(dict[str, Any]):
-    """A dictionary; an unknown name is answered with the nearest and all names.
-
-    Args:
-        entries: the entries.
-        what: what they are, in the singular.
-    """
-
-    def __init__(self, entries: Mapping[str, Any], what: str) -> None:
-        super().__init__(entries)
-        self._what = what
-
-    def __missing__(self, name: Any) -> NoReturn:
-        near = nearest(str(name), self) or "."
-        raise UnknownNameError(
-            f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: "
-            f"{listed(self, 60)}."
-        )
 
 
 REQUIRED: Any = None
@@ -160,96 +126,6 @@ def constructed(example: str) -> Callable[[type[C]], type[C]]:
     return decorate
 
 
-def refuse_name(
-    module: str, name: str, known: Sequence[str], instead: Mapping[str, str]
-) -> NoReturn:
-    """Raise that a module has no such name, with the one that is meant.
-
-    Args:
-        module: the module.
-        name: the name.
-        known: the names that there are.
-        instead: what to write in place of names from other libraries.
-
-    Raises:
-        AttributeError: always; the message states what to write.
-    """
-    hint = f"; {instead[name]}" if name in instead else ""
-    if not hint and not name.startswith("_"):
-        hint = nearest(name, known) or f". It has {', '.join(sorted(known))}."
-    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
-
-
-_FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
-_OF_STUDIES = ("compare", "report", "extend")
-_LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
-# A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
-_VALUE = r"'[^']*'|[A-Z]+(?![A-Za-z=])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?(?<![.,])"
-_OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
-_PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
-_QUOTED = re.compile(rf"`gatekit ({'|'.join(_FUNCTIONS)})\b([^`]*)`")
-_COMMAND = re.compile(
-    rf"\bgatekit (?:({'|'.join(_OF_STUDIES)})((?: [\w./-]*\w)?(?: {_OPTION})*)"
-    rf"|({'|'.join(_FUNCTIONS)})((?: (?:-m|{_PAIR}|{_OPTION}))*))(?![\w-])"
-)
-_KEYS = re.compile(rf"(\b[Tt]ype (?:for example )?)(?:-m )?({_PAIR}(?: {_PAIR})*)")
-
-
-_OTHER_COMMAND = r"\bgatekit [a-z-]+(?: [\w./=-]+)*"
-
-
-def in_python(message: str, given: Mapping[str, Any] | None = None) -> str:
-    """Return a message whose remedies are calls and arguments instead of commands and options.
-
-    ``type gatekit compare NAME --by KEY`` becomes ``type gatekit.compare('NAME', by=['KEY'])``, and
-    ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands without a function stay.
-
-    Args:
-        message: the message, in the words of the command line.
-        given: the arguments by name; a remedy for one of them has its value.
-    """
-    inner = {
-        f"{name}.{key}": value
-        for name, values in (given or {}).items()
-        if isinstance(values, Mapping)
-        for key, value in values.items()
-    }
-    for name, value in {**(given or {}), **inner}.items():
-        if isinstance(value, str) and message.startswith(f"{name}={value}"):
-            message = f"{name}={value!r}{message[len(name) + 1 + len(value) :]}"
-        meant = re.match(rf"({re.escape(name)} is not a key; did you mean )([\w.]+)\?", message)
-        if meant is not None:
-            key, shown = meant[2], excerpt(repr(value), 60)
-            group = given.get(key.partition(".")[0]) if given else None
-            typed = _nested(key, shown)
-            if isinstance(group, str) and "." in key:  # the group is given by its name
-                typed = typed.replace("{", f"{{'name': {group!r}, ", 1)
-            message = f"{meant[1]}{typed}?{message[meant.end() :]}"
-    message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
-    message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
-    message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
-    message = re.sub(
-        r"(did you mean )(\w+\.[\w.]*\w)\?",
-        lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
-        message,
-    )
-    return re.sub(
-        f"{_OTHER_COMMAND}|{_OPTION}",
-        lambda m: m[0] if m[0].startswith("gatekit ") else _argument(m[0]),
-        message,
-    )
-
-
-@contextlib.contextmanager
-def python_words() -> Iterator[None]:
-    """Write what errors from within suggest as Python, as `remedied` does."""
-    try:
-        yield
-    except GatekitError as error:
-        error.args = tuple(in_python(a) if isinstance(a, str) else a for a in error.args)
-        raise
-
-
 def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
     """Return a message about an unknown key that names the argument of the function it means."""
     name = message.partition(" is not a key. ")[0]
@@ -257,65 +133,6 @@ def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]
     if name not in given or meant not in known:
         return message
     return message.replace(" is not a key. ", f" is not a key; did you mean {meant!r}? ", 1)
-
-
-def _nested(key: str, value: str) -> str:
-    """Return ``KEY.INNER`` with a value in Python as an argument, ``KEY={'INNER': VALUE}``."""
-    first, *inner = key.split(".")
-    for name in reversed(inner):
-        value = f"{{{name!r}: {value}}}"
-    return f"{first}={value}"
-
-
-def _call(name: str, typed: str) -> str:
-    """Return a command as the call of the function of the same name."""
-    words = shlex.split(typed)
-    if "--help" in words:
-        return f"help(gatekit.{name})"
-    if name in ("train", "plan") and words:
-        return f"gatekit.{name}({shlex.join(w for w in words if w != '-m')!r})"
-    arguments: list[str] = []
-    while words:
-        word = words.pop(0)
-        if word.startswith("--") and "=" not in word and words and words[0][:1] != "-":
-            word += f"={words.pop(0)}"
-        if word.startswith("--") and "=" not in word:
-            word += "=true"
-        if word != "--until-decided=true":
-            arguments.append(_argument(word) if "=" in word or word == "..." else repr(word))
-    return f"gatekit.{name}({', '.join(arguments)})"
-
-
-def _arguments(words: list[str]) -> str:
-    """Return ``KEY=VALUE`` words as arguments of a call; of one key twice, as a string of words."""
-    keys = [re.split(r"[.=]", word.strip("'"))[0] for word in words]
-    if len({*keys}) < len(keys):
-        return f"{' '.join(words)!r}, as one string"
-    return ", ".join(map(_argument, words))
-
-
-def _argument(word: str) -> str:
-    """Return an option with its value, or ``KEY=VALUE``, as an argument of a call."""
-    key, given, text = re.split("([ =])", f"{word.strip(chr(39))} ", maxsplit=1)
-    text = text.strip(" '")
-    if word.startswith("--"):
-        name = key[2:].replace("-", "_")
-        name += "s" if name in ("label", "task", "plugin") else ""
-        if name == "until_decided":  # without `seeds`, `extend` is this
-            return "extend"
-        value = [text] if name in _LISTS else text if text == "N" else repr(_plain(text))
-        return f"{name}={value}" if text else name
-    return _nested(key, repr(_plain(text))) if given == "=" else word
-
-
-def _plain(text: str) -> Any:
-    """Return a value as typed on the command line as plain data."""
-    if text.startswith("[") or ("," in text and text[0] not in "{('\""):
-        return [_plain(part.strip()) for part in text.strip("[]").split(",")]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None if text == "null" else text
 
 
 def _unbound(
@@ -440,52 +257,3 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
 }
 """By annotation: whether a value fits, the type in words, an example."""
-
-
-def refuse_attribute(
-    what: str, name: str, known: Sequence[str], instead: Mapping[str, str]
-) -> NoReturn:
-    """Raise that an object has no such attribute, with the one that is meant.
-
-    Args:
-        what: the object, such as ``a comparison``.
-        name: the attribute.
-        known: the names that there are.
-        instead: what to write in place of names from other libraries.
-
-    Raises:
-        AttributeError: always; the message states what to write.
-    """
-    hint = "" if name.startswith("_") else nearest(name, known)
-    public = [each for each in known if not each.startswith("_")]
-    if public and not hint and not name.startswith("_"):
-        hint = f". It has {', '.join(sorted(public))}."
-    hint = f"; {instead[name]}" if name in instead else hint
-    raise AttributeError(f"{what} has no {name!r}{hint}")
-
-
-class Rows(tuple[Any, ...]):
-    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
-
-    Args:
-        elements: the elements.
-        choose: what to write in place of ``rows["name"]``.
-    """
-
-    choose: str
-
-    def __new__(cls, elements: Sequence[Any], choose: str) -> Self:
-        """Return the tuple."""
-        rows = super().__new__(cls, elements)
-        rows.choose = choose
-        return rows
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...], str]]:
-        return Rows, (tuple(self), self.choose)
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, slice) and not hasattr(key, "__index__"):
-            raise ArgumentError(
-                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
-            )
-        return super().__getitem__(key)
