@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from gatekit.cell.calls import meant_argument, refuse_attribute, remedied
-from gatekit.cell.errors import ConfigError, RunError
+from gatekit.cell.errors import ConfigError, RunError, excerpt
 from gatekit.cell.notebook import Drawing, Text, table
 
 if TYPE_CHECKING:
@@ -296,9 +296,12 @@ def report(
     name = study if isinstance(study, str) else study.name
     path = Path(to or f"{name}.html")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={f'{path.stem}.html'!r}")
+        html = str(path.with_suffix(".html"))
+        raise ConfigError(f"to={str(path)!r}: a report is HTML; type to={html!r}")
     grouping = as_lists(grouping)
     notes = {"format": "a report is HTML; a browser prints it as PDF"}
+    opened = "the path is returned: webbrowser.open(gatekit.report('STUDY').resolve().as_uri())"
+    notes |= dict.fromkeys(("open", "show", "browser"), opened)
     own = ("to", "plugins", "reach", "over")
     asked = remedied("gatekit.report('STUDY')", notes, own)(compare)
     compared = asked(study, root, x=x, **grouping)
@@ -465,7 +468,21 @@ def _typed(key: str, value: Any) -> list[str]:
             words += _typed(key if whole else f"{key}.{inner}", one)
         return words
     if isinstance(value, (list, tuple, range)):
+        if not value:
+            raise ConfigError(f"{key}={value!r} has no values; give one, or omit {key}")
+        if key == "swap":
+            pair = len(value) == 2 and all(isinstance(each, str) for each in value)
+            role, gate = value if pair else ("forget", "power_law")
+            raise ConfigError(
+                f"{key}={value!r}: a mapping from roles to gates is expected; write "
+                f"swap={{{role!r}: {gate!r}}}"
+            )
         return [f"{key}={','.join(_value(key, one) for one in value)}"]
+    if value is None and key in _NAMED:
+        such = {"cell": "lstm", "task": "adding", "block": "plain", "output_unit": "hidden"}
+        raise ConfigError(
+            f"{key}=None: a name is expected; write {key}={such.get(key, 'adam')!r}, or omit it"
+        )
     return [f"{key}={_value(key, value)}"]
 
 
@@ -484,10 +501,28 @@ def _value(key: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(key, one) for one in value) + "]"
     # A number of NumPy is one of Python here.
-    number = value.item() if hasattr(value, "item") else value
+    number = value.item() if getattr(value, "size", 0) == 1 else value
     if isinstance(number, (int, float)):
         return repr(number)
     raise ConfigError(
-        f"{key}={value!r}: a string, a number, a boolean, None, a list of values to sweep, or a "
-        "mapping is expected"
+        f"{key}={excerpt(repr(value), 60)}: a string, a number, a boolean, None, a list of values "
+        f"to sweep, or a mapping is expected; write {_instead(key, value)}"
+    )
+
+
+def _instead(key: str, value: Any) -> str:
+    """Return an argument to write in place of one with an object."""
+    if hasattr(value, "tolist"):  # an array
+        return f"{key}={excerpt(repr(value.tolist()), 60)}"
+    if isinstance(value, (set, frozenset)):
+        return f"{key}={sorted(value, key=str)!r}"
+    name = getattr(getattr(value, "spec", None), "name", None)
+    name = name or (value if isinstance(value, type) else type(value)).__name__.lower()
+    such = {
+        "optimizer": f"{{'name': {name!r}, 'learning_rate': 0.001}}",
+        "swap": "{'forget': 'power_law'}",
+        "cell": repr(name),
+    }
+    return f"{key}={such.get(key, repr('NAME'))}" + (
+        ", by the name under which a plugin registers it" if key not in such else ""
     )

@@ -43,3 +43,18 @@ class Catalogue:
     blocks: Mapping[str, type[Block]] = field(default_factory=lambda: _EMPTY)
     loaded: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+
+    def broken_with(self, name: object) -> str:
+        """Return that the plugin of a name is broken, as the end of a sentence, or nothing.
+
+        Args:
+            name: what was asked for.
+        """
+        # Each entry is the plugin's name, with the reason in brackets.
+        mine = [entry for entry in self.broken if str(name) in entry.partition(" ")[0]]
+        if not mine:
+            return ""
+        return (
+            f", because its plugin is broken: {'; '.join(mine)}. `gatekit plugins --json` has the "
+            "traceback."
+        )

@@ -202,6 +202,10 @@ def _checked(owner: str, name: str, value: object, hint: Any, default: Any) -> A
                 f" Its first value is an initializer: initializers: {{bias: {{kind: constant, "
                 f"value: {value}}}}}."
             )
+        if name == "norm":
+            remedy = (
+                " Write the norm of the pre-activation as {of: sum}, or of each read as {of: read}."
+            )
         literal = typing.get_origin(hint) is typing.Literal
         instead = "" if literal else f", not {kind_of(value)}"
         raise OptionError(

@@ -19,6 +19,9 @@ MAX_CANDIDATES = 500
 class GatekitError(ValueError):
     """Base of all errors that a user can fix; the command line prints them without a traceback."""
 
+    # Keras would put the message between its own words, terminal codes and all arguments.
+    _keras_call_info_injected = True
+
     def __init__(self, *args: object) -> None:
         # A message quotes its input, and strings in an untrusted file may be long.
         super().__init__(*(_shortened(_punctuated(a)) if isinstance(a, str) else a for a in args))
@@ -146,6 +149,13 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     """Return the nearest known name, or an empty string if none is near."""
     if len(name) > MAX_NEAREST:
         return ""
+    known = [*known]
+    other = name.lower().replace("-", "_")
+    group, dot, last = other.rpartition(".")
+    for found in known:
+        inner = str(found).removeprefix(group + dot)
+        if last in OTHER_NAMES.get(inner, "").split() and str(found).startswith(group + dot):
+            return str(found)
     # The comparison takes time with the square of the length.
     near = [text for k in known if len(text := str(k)) <= MAX_NEAREST]
     # Names that differ in case only are not near for difflib: LSTM and lstm share no letter.
@@ -155,8 +165,40 @@ def nearest_name(name: str, known: Iterable[str]) -> str:
     match = same or [
         bare[found] for found in difflib.get_close_matches(name.lstrip("-"), bare, n=1, cutoff=0.6)
     ]
+    match = match or [text for b, text in bare.items() if len(name) > 2 and f"{name}_" in b][:1]
     match = match or _of_one_word(name, bare)
     return match[0] if match else ""
+
+
+OTHER_NAMES = {
+    "abs": "absolute fabs",
+    "auto": "cuda default fast gpu",
+    "bits": "bce binary_crossentropy",
+    "categorical": "cross_entropy crossentropy sparse_categorical_crossentropy",
+    "constant": "const value",
+    "dense": "fc full linear matmul matrix",
+    "diagonal": "diag elementwise peephole",
+    "glorot_normal": "he_normal kaiming_normal xavier_normal",
+    "glorot_uniform": "glorot he kaiming xavier xavier_uniform",
+    "identity": "eye linear",
+    "keras": "tensorflow tf",
+    "jax": "flax",
+    "learning_rate": "lr step_size",
+    "log": "ln logarithm",
+    "max": "ascending higher maximize",
+    "maximum": "max",
+    "min": "descending lower minimize",
+    "minimum": "min",
+    "mse": "loss mae rmse",
+    "seconds": "time wall_time",
+    "sigmoid": "logistic sig sigm",
+    "silu": "swish",
+    "square": "pow power",
+    "steps": "iteration iterations",
+    "validation": "dev val valid",
+    "zeros": "zero",
+}
+"""By name, what other libraries call it; a name counts where it is known."""
 
 
 def _of_one_word(name: str, known: Mapping[str, str]) -> list[str]:
@@ -211,8 +253,9 @@ def listed(names: Iterable[str], most: int = 24) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path, relative to the working folder where that is shorter."""
-    return min(str(path), os.path.relpath(path), key=len)
+    """Return a path, relative to the working folder if it is in it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def excerpt(text: str, most: int = 80) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gatekit.cell.errors import GatekitError
 from gatekit.cell.graph import Cell, Weight
 from gatekit.cell.initializer import DrawContext
+from gatekit.cell.row_wise import place_in
 from gatekit.cell.schema import make_initializer
 
 
@@ -64,8 +65,12 @@ def _drawn(cell: Cell, weight: Weight, init: Any, seed: int) -> NDArray[Any]:
         )
     except GatekitError as error:
         raise type(error)(f"{weight.name}: {error}") from None
+    except Exception as error:
+        place = place_in(type(made).draw, error)
+        raise GatekitError(f"{weight.name}: {place}: {type(error).__name__}: {error}") from None
     if drawn.shape != tuple(weight.shape):
         raise GatekitError(
-            f"{weight.name}: {made!r} drew the shape {drawn.shape}; {weight.shape} is needed"
+            f"{weight.name}: {place_in(type(made).draw)}: {made!r} drew the shape {drawn.shape}, "
+            f"and {weight.shape} is needed; draw the argument `shape`: rng.normal(size=shape)"
         )
     return drawn

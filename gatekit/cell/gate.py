@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from gatekit.cell.language.expression import Expr, evaluate, names
@@ -48,9 +48,13 @@ class Gate(RowWise):
             isinstance(first, (int, float)) for first in states.values()
         )
         if not numbers:
+            named = (
+                [s for s in states if isinstance(s, str)] if isinstance(states, Iterable) else []
+            )
+            such = ", ".join(f'"{name}": 0.0' for name in named or ["k"])
             raise CellError(
                 f"{cls.__name__}: states is {excerpt(repr(states))}; a mapping to first values is "
-                'expected: states = {"k": 0.0}'
+                f"expected: states = {{{such}}}"
             )
         for name in (*cls.parameters, *cls.states):
             if name in cls._option_types:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .calls import refuse_attribute
+from .errors import ConfigError
 
 
 class Text(str):
@@ -47,8 +48,16 @@ class Drawing(str):
 
         Args:
             path: the file, such as ``gru.svg``.
+
+        Raises:
+            ConfigError: the file is to have another format.
         """
         path = Path(path)
+        if path.suffix.lower() not in ("", ".svg"):
+            raise ConfigError(
+                f"{str(path)!r}: a drawing is SVG; write save({path.stem + '.svg'!r}), and convert "
+                "the file with a browser or Inkscape"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self, encoding="utf-8")
         return path

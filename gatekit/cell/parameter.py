@@ -7,11 +7,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .calls import constructed
 from .errors import CellError, listed, nearest
 from .language import ops
 from .language.ops import Function
 
 LARGEST = 1e300
+
+
+def _as_size(shape: Any) -> str:
+    """Return how the shape of an array is written as a size, as the end of a sentence."""
+    sizes = [shape] if isinstance(shape, (int, float)) else shape
+    if shape is None or (isinstance(sizes, (list, tuple)) and not sizes):
+        return "; one number is 'scalar'"
+    if not isinstance(sizes, (list, tuple)):
+        return ""
+    size = " * ".join(map(str, sizes))
+    matrix = f", which equations read as split(NAME, {sizes[0]})" if len(sizes) > 1 else ""
+    return f"; write {size!r}{matrix}" if len(sizes) > 1 else f"; write {sizes[0]!r}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ MAPS = {
 }
 
 
+@constructed("gatekit.Parameter('units', init=0.5)")
 @dataclass(frozen=True)
 class Parameter:
     """A learned scalar or vector; equations read it through an optional map, ``value = map(raw)``.
@@ -59,6 +73,7 @@ class Parameter:
         if isinstance(self.shape, bool) or not isinstance(self.shape, (str, int)):
             raise CellError(
                 f"a parameter's shape is a size such as 'units' or 'scalar', not {self.shape!r}"
+                f"{_as_size(self.shape)}"
             )
         if self.map is not None and not (isinstance(self.map, str) and self.map in MAPS):
             raise CellError(

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .declare import Declared
-from .errors import CellError, excerpt, shown
+from .errors import CellError, excerpt, nearest, nearest_name, shown
+from .language.expression import Expr
+from .language.ops import FUNCTIONS, UnknownFunctionError
 from .parameter import Parameter
+
+_OF_GATEKIT = ("ops", "Parameter", "Gate", "OutputUnit", "hookimpl")
+ALLOWED = "it computes with gatekit.ops, + - * / ** and numbers"
+_BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
+_FOREIGN = re.compile(r"\b((?:np|numpy|tf|tensorflow|torch|jnp|jax|keras|math)(?:\.\w+)*\.(\w+))\(")
+_TOKENS = (
+    (r"@|\bdot\(|matmul", "learned matrices are reads of the gate: reads = ('x', 'h_prev')"),
+    (r"\.shape\b|\blen\(", "ask for the size by name: def activate(self, pre, units)"),
+    (r"\bif\b|\bwhile\b|\band\b|\bor\b|\bnot\b|[<>]|==", _BRANCH),
+    (r"\bfor\b|\bsum\(", "write ops.sum(x), the sum over units, in place of a loop"),
+    (r"\bmax\(", "write ops.maximum(a, b)"),
+    (r"\bmin\(", "write ops.minimum(a, b)"),
+)
+"""What to write in place of Python's own in a gate's function."""
 
 
 class RowWise(Declared):
@@ -56,6 +73,13 @@ class RowWise(Declared):
                 ``**kwargs`` or keyword defaults, which cannot be bound by name.
         """
         function = getattr(type(self), self.method)
+        if not inspect.isroutine(function):
+            first = "pre" if self.method == "activate" else "emitted"
+            name = getattr(function, "name", "tanh")
+            raise CellError(
+                f"{type(self).__name__}.{self.method} is not a method; write def {self.method}("
+                f"self, {first}): return ops.{name}({first})"
+            )
         if function.__module__.rpartition(".")[0] == __package__:  # that of the base class
             raise CellError(f"{type(self).__name__} {_undefined(type(self), self.method)}")
         found = []
@@ -93,20 +117,91 @@ class RowWise(Declared):
             error: what the function raised; then the line is the last one in the same file that
                 led to it, with its text.
         """
-        # A decorator such as tf.function hides the function.
-        code = inspect.unwrap(getattr(type(self), self.method)).__code__
-        if error is None:
-            return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if frame.filename == code.co_filename]
-        if not own:
-            return self.place()
-        text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
-        return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
+        return place_in(getattr(type(self), self.method), error)
+
+    def wrong(self, error: Exception) -> str:
+        """Return what the row-wise function raised: the author's line, why, and what to write.
+
+        Args:
+            error: what it raised.
+        """
+        place, said = self.place(error), " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, NameError):
+            home = "gatekit" if error.name in _OF_GATEKIT else ""
+            return f"{place}: {said}" + (f"; write from {home} import {error.name}" if home else "")
+        if isinstance(error, AttributeError) and error.obj is self:
+            near = nearest(error.name or "", (*self._option_types, *self.parameters))
+            declared = f"declare it: an option is {error.name}: float = 1.0 in the class, and a "
+            declared += f'learned number parameters = {{"{error.name}": Parameter("units")}}'
+            return f"{place}: {said}{near or f'; {declared}'}"
+        # `self.last = ...` has no object, and its message states what to write.
+        complete = isinstance(error, AttributeError) and error.obj is None
+        complete = complete or "; write ops." in said
+        if complete or isinstance(error, UnknownFunctionError):
+            return f"{place}: {said}"
+        return f"{place}: {remedied_line(error, place)}"
 
     def compute(self, values: Mapping[str, Any]) -> Any:
         """Return the result of the row-wise function for arguments by name."""
         return getattr(self, self.method)(**values)
+
+
+def place_in(function: Any, error: BaseException | None = None) -> str:
+    """Return file and line of a function, such as ``plugins/slow.py, line 12``.
+
+    Args:
+        function: a method of a plugin.
+        error: what it raised; then the line is the last one in the same file that led to it, with
+            its text.
+    """
+    # A decorator such as tf.function hides the function.
+    code = inspect.unwrap(function).__code__
+    frames = traceback.extract_tb(error.__traceback__ if error else None)
+    own = [frame for frame in frames if frame.filename == code.co_filename]
+    if not own:
+        return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
+    text = f": {excerpt(own[-1].line.strip())}" if own[-1].line else ""
+    return f"{shown(code.co_filename)}, line {own[-1].lineno}{text}"
+
+
+def remedied_line(error: Exception, place: str) -> str:
+    """Return why a function did not compute with a signal, and what to write in its line.
+
+    Args:
+        error: what it raised.
+        place: file, number and text of the line.
+    """
+    return excerpt(_reason(error), 200) + _instead(place)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a gate's function did not compute with a signal."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
+        return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
+    if isinstance(error, TypeError) and "subscriptable" in said:
+        return "a signal cannot be indexed: gatekit handles rows, steps and units"
+    if isinstance(error, TypeError) and "unsupported operand type(s) for" in said:
+        return f"signals have no operator {said.partition(' for ')[2].partition(':')[0]}"
+    return "NumPy does not compute with signals" if "ufunc" in said else said
+
+
+def _instead(place: str) -> str:
+    """Return what to write in place of the author's line, as the end of a sentence.
+
+    Args:
+        place: file, number and text of the line.
+    """
+    line = place.partition(": ")[2]
+    if found := _FOREIGN.search(line):
+        meant = nearest_name(found[2], FUNCTIONS)
+        instead = f"ops.{FUNCTIONS[meant].typed}" if meant else "a function of gatekit.ops"
+        return (
+            f"; {ALLOWED}: write {instead} in place of {found[1]}. A gate that needs TensorFlow "
+            "declares uses_tensorflow = True"
+        )
+    written = next((what for pattern, what in _TOKENS if re.search(pattern, line)), "")
+    return f"; {ALLOWED}" + (f": {written}" if written else "")
 
 
 def _undefined(cls: type, method: str) -> str:
@@ -118,5 +213,6 @@ def _undefined(cls: type, method: str) -> str:
     ]
     first = "pre" if method == "activate" else "emitted"
     if len(own) == 1:
-        return f"has no {method}, which computes its value; rename {own[0]} to {method}"
+        place = place_in(vars(cls)[own[0]])
+        return f"has no {method}, which computes its value; rename {own[0]} to {method} ({place})"
     return f"has no {method}, which computes its value; write def {method}(self, {first})"

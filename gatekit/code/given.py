@@ -124,7 +124,8 @@ def built_cell(
     for name, value in (("units", units), ("features", features)):
         if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
             one = "; one cell at a time is taken" if isinstance(value, str) else ""
-            raise ConfigError(f"{name}={value!r}: a whole number from 1 is expected{one}")
+            such = f"; write {name}={64 if name == 'units' else 32}"
+            raise ConfigError(f"{name}={value!r}: a whole number from 1 is expected{one or such}")
     spec = getattr(cell, "spec", cell)
     if not isinstance(cell, (str, Mapping, CellSpec)):
         if not isinstance(spec, CellSpec):

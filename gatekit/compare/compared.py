@@ -61,7 +61,14 @@ class Comparison(plain.Comparison):
                 "plot": "figure('curves') draws it",
                 "table": "print(comparison) shows it, and comparison.rows has its groups",
                 "groups": "comparison.rows has them",
-                "to_pandas": "gatekit.load(STUDY).to_pandas() has a row for each run",
+                **dict.fromkeys(
+                    ("to_pandas", "to_csv", "to_dataframe", "df"),
+                    "gatekit.load(STUDY).to_pandas() has a row for each run",
+                ),
+                **dict.fromkeys(
+                    ("verdict", "verdicts", "winner", "best", "summary", "pvalue", "p_value"),
+                    "print(comparison) shows the verdicts, and comparison.rows has the groups",
+                ),
                 "save": "gatekit.report(STUDY) writes a page, and figure().savefig(FILE) a figure",
             }
             refuse_attribute("a comparison", name, dir(type(self)), instead)

@@ -48,20 +48,29 @@ def apply_unit(
     except (ValueError, tf.errors.InvalidArgumentError) as error:
         width = env[cell.spec.emits].shape[-1]
         if width == output.width:
-            raise
+            raise CellError(f"output unit {output.kind!r}: {output.unit.wrong(error)}") from error
         raise CellError(
             f"output unit {output.kind!r} is {output.width} wide, and the cell emits {width}; type "
             f"output_unit={{'kind': '{output.kind}', 'units': {width}}}"
         ) from error
+    except (TypeError, AttributeError, NameError, NotImplementedError) as error:
+        raise CellError(f"output unit {output.kind!r}: {output.unit.wrong(error)}") from error
     where = f"output unit {output.kind!r}: {output.unit.definition()} returned"
     if not tf.is_tensor(y):
+        remedy = "use gatekit.ops and operators, which give tensors"
         raise CellError(
-            f"{where} {type(y).__name__}; use gatekit.ops and operators, which give tensors"
+            f"{where} {type(y).__name__}; {remedy}"
+            if y is not None
+            else f"{where} None ({output.unit.place()}); end it with `return value`"
         )
     if y.dtype != like.dtype:
         raise CellError(f"{where} {y.dtype.name}, and the layer computes in {like.dtype.name}")
     if y.shape.rank != like.shape.rank or y.shape[-1] != output.width:
-        raise CellError(f"{where} the shape {tuple(y.shape)}; ... x {output.width} is expected")
+        units = f" or write units = {y.shape[-1]} in the class" if y.shape.rank else ""
+        raise CellError(
+            f"{where} the shape {tuple(y.shape)} ({output.unit.place()}); ... x {output.width} is "
+            f"expected: return a value for each unit,{units}"
+        )
     return y
 
 

@@ -41,9 +41,17 @@ def pad_time(x: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: x has no three axes, or the mask does not fit it.
     """
+    if isinstance(x, (list, tuple)) and len({np.shape(each)[:1] for each in x if len(each)}) > 1:
+        raise DataError(
+            "pad_time: x is one array batch x time x features, and came as a list of sequences of "
+            "different lengths; write keras.utils.pad_sequences(x, dtype='float32', padding='post')"
+        )
     x = np.asarray(x)
     if x.ndim != 3:
-        raise DataError(f"pad_time: x is batch x time x features, and came with shape {x.shape}")
+        raise DataError(
+            f"pad_time: x is batch x time x features, and came with shape {x.shape}; write "
+            + ("pad_time(x[..., None])" if x.ndim == 2 else "pad_time(x) with three axes")
+        )
     valid = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask, bool)
     if valid.shape != x.shape[:2]:
         raise DataError(

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gatekit.cell.calls import remedied
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import (
     CellError,
     ConfigError,
     ExpressionError,
     alternatives,
+    as_typed,
     listed,
     shown,
 )
 from gatekit.cell.schema import ABOUT_KEYS, CellSpec, read_cell
 
 from .queries import config_dirs, origins
-from .safe_yaml import read_yaml
+from .safe_yaml import line_of, read_yaml
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 # Hydra would put a plain ``/cell/NAME`` below a key ``cell`` of the cell.
@@ -29,6 +32,7 @@ MAX_CHAIN = 20
 MAX_FILES = 25
 
 
+@remedied("gatekit.registry.load_cell('lstm', gatekit.registry.catalogue())", types=False)
 def load_cell(
     cell: str | Mapping[str, Any], catalogue: Catalogue, plugins: Sequence[str] = ()
 ) -> CellSpec:
@@ -66,7 +70,23 @@ def in_file(cell: object, plugins: Sequence[str] = ()) -> Iterator[None]:
         path = _own_file(cell, plugins) if isinstance(cell, str) else None
         if path is None or not str(error).startswith("cell"):
             raise
-        raise type(error)(f"{shown(path)}: {error}") from None
+        message = _in_yaml(str(error))
+        raise type(error)(f"{shown(path)}{line_of(path, message)}: {message}") from None
+
+
+def _in_yaml(message: str) -> str:
+    """Return a message with what to write as YAML: ``norm: null`` in place of ``norm=None``."""
+
+    def typed(match: re.Match[str]) -> str:
+        try:
+            value = as_typed(ast.literal_eval(match[3]))
+        except (ValueError, SyntaxError):
+            value = match[3]
+        return f"{match[1]} {match[2]}: {value}"
+
+    message = re.sub(r"\b(option) (\w+)=(.+?)(?= should be )", typed, message)
+    message = re.sub(r"\b(Write) (\w+)=(.+?)(?=\.$|\. )", typed, message)
+    return re.sub(r"\bcell\.(\w+)\.(\w+)=null\b", r"`\1: {\2: null}`", message)
 
 
 _NEW = {
@@ -113,8 +133,8 @@ def named_after_file(config: dict[str, Any], path: Path) -> dict[str, Any]:
     name = config.get("name", path.stem)
     if name != path.stem:
         raise ConfigError(
-            f"{path}: name is {name!r}, and the file is called {path.name}; write "
-            f"name: {path.stem}, or rename the file"
+            f"{shown(path)}{line_of(path, 'cell.name')}: name is {name!r}, and the file is called "
+            f"{path.name}; write name: {path.stem}, or rename the file"
         )
     return {**config, "name": name}
 
@@ -181,7 +201,10 @@ class _Composer:
 
     def named(self, name: str, chain: tuple[str, ...]) -> dict[str, Any]:
         if name in chain:
-            raise ConfigError(f"defaults lead round in a circle: {' -> '.join([*chain, name])}")
+            raise ConfigError(
+                f"defaults lead round in a circle: {' -> '.join([*chain, name])}; remove {name} "
+                f"from the defaults of {chain[-1]}"
+            )
         if len(chain) > MAX_CHAIN:
             raise ConfigError(f"defaults lead through more than {MAX_CHAIN} files: {listed(chain)}")
         self.files += 1
@@ -189,8 +212,8 @@ class _Composer:
             raise ConfigError(f"defaults name more than {MAX_FILES} files, from {chain[:1]} on")
         path = _file(name, self.folders)
         if path is not None:
-            config = named_after_file(read_yaml(path), path)
-            return self.resolved(config, str(path), (*chain, name), not is_bundled(path.parents[1]))
+            config, own = named_after_file(read_yaml(path), path), not is_bundled(path.parents[1])
+            return self.resolved(config, shown(path), (*chain, name), own)
         if name in self.catalogue.cells:
             return {"function": name}
         if name in self.catalogue.gates and not chain:
@@ -205,6 +228,8 @@ class _Composer:
             )
         known = cell_names(self.plugins)
         asked = f"{chain[-1]}: defaults" if chain else "cell"
+        if why := self.catalogue.broken_with(name):
+            raise CellError(f"{asked}: there is no cell {name!r}{why}")
         raise CellError(
             f"{asked}: there is no cell {name!r}"
             f"{alternatives(name, known, 'cells', 'gatekit cells')} {own_file('cell', name)}"
@@ -218,8 +243,11 @@ class _Composer:
             return config
         defaults = config.pop("defaults")
         if not isinstance(defaults, (list, tuple)):
+            such = defaults if isinstance(defaults, str) and _NAME.match(defaults) else "lstm"
+            # A mapping that came from Python has no file.
+            typed = f"'defaults': [{such!r}]" if where == "cell" else f"defaults: [{such}, _self_]"
             raise ConfigError(
-                f"{where}: defaults is {defaults!r}; a list is expected, such as [lstm, _self_]"
+                f"{where}: defaults is {defaults!r}; a list is expected: write {typed}"
             )
         names = [self.entry(entry, where) for entry in defaults]
         if names.count("_self_") > 1:

@@ -11,11 +11,19 @@ from typing import Any
 from gatekit.cell.block.reading import BlockSpec
 from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.declare import Declared, plain
-from gatekit.cell.errors import ConfigError, OptionError, alternatives, as_typed
+from gatekit.cell.errors import (
+    ConfigError,
+    GatekitError,
+    OptionError,
+    alternatives,
+    as_typed,
+    excerpt,
+)
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
-from gatekit.tasks.task import Task
+from gatekit.tasks.task import Signature, Task
 
 from .cells import config_folders
+from .contract import METRIC
 from .hashes import plugin_hashes, plugin_sources
 from .queries import catalogue, tasks
 
@@ -58,7 +66,9 @@ class Components:
                 f"{alternatives(str(name), self.tasks, 'tasks', 'gatekit tasks')}"
             )
         try:
-            return self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
+            return _with_signature(
+                self.tasks[name](**{k: v for k, v in config.items() if k != "name"})
+            )
         except OptionError as error:
             raise ConfigError(f"task={name}: {error.as_key('task.')}") from None
         except ConfigError as error:
@@ -94,6 +104,22 @@ class Components:
     ) -> dict[str, bytes]:
         """Return the source of every plugin that a run uses, by its hash."""
         return plugin_sources(cells, unit, task, self.files, block)
+
+
+def _with_signature(task: Task) -> Task:
+    """Return a task, unless what its signature returns is something else."""
+    try:
+        signature: Any = task.signature()
+    except GatekitError:  # such as a missing file, which is found later
+        return task
+    if not hasattr(task, "metric"):
+        raise ConfigError(f"{type(task).__name__} has no metric; write {METRIC} in the class")
+    if not isinstance(signature, Signature):
+        raise ConfigError(
+            f"{type(task).__name__}.signature() returned {excerpt(repr(signature), 60)}; write "
+            "return Signature(features=1, vocabulary=None, outputs=1, loss='mse')"
+        )
+    return task
 
 
 def _load(plugins: tuple[str, ...]) -> Components:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gatekit.cell.block.contract import Block
-from gatekit.cell.errors import PluginError, listed, nearest
+from gatekit.cell.errors import PluginError, excerpt, listed, nearest
 from gatekit.cell.gate import Gate
 from gatekit.cell.initializer import Initializer
 from gatekit.cell.language.ops import FUNCTIONS, Function
 from gatekit.cell.linear_map import LinearMap
 from gatekit.cell.output_unit import OutputUnit
-from gatekit.tasks.task import Task
+from gatekit.tasks.task import Metric, Task
 
 from . import hooks
 from .plugin import DiscoveredPlugin
@@ -50,19 +50,30 @@ def api_mismatch(module: Any) -> str:
 
 def unregistered(module: Any) -> str:
     """Return why a module without hooks is a mistake: it defines what nothing registers."""
+    for kind, value in _own_classes(module):
+        return (
+            f"it defines the {_noun(kind)} {value.__name__} and registers nothing; "
+            "end the file with\n"
+            f"  @hookimpl\n  def gatekit_{kind}():\n      {_returned([value])}"
+        )
+    return ""
+
+
+def _own_classes(module: Any) -> Iterator[tuple[str, type]]:
+    """Yield kind and class of what a module defines for one of the hooks."""
     for value in vars(module).values() if inspect.ismodule(module) else ():
         if not inspect.isclass(value) or value.__module__ != module.__name__:
             continue
         kind = _kind_of(value)
-        if kind not in CLASSES or value.__name__.startswith("_"):
-            continue
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", value.__name__).lower()
-        return (
-            f"it defines the {_noun(kind)} {value.__name__} and registers nothing; "
-            "end the file with\n"
-            f"  @hookimpl\n  def gatekit_{kind}():\n      return {{'{name}': {value.__name__}}}"
-        )
-    return ""
+        if kind in CLASSES and not value.__name__.startswith("_"):
+            yield str(kind), value
+
+
+def _returned(classes: Sequence[type]) -> str:
+    """Return the line that returns classes from a hook."""
+    names = [re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", each.__name__).lower() for each in classes]
+    pairs = zip(names, classes, strict=True)
+    return f"return {{{', '.join(f'{n!r}: {c.__name__}' for n, c in pairs) or 'NAME: CLASS'}}}"
 
 
 def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
@@ -94,16 +105,24 @@ def implemented(module: Any, plugin: DiscoveredPlugin) -> tuple[str, ...]:
                 f"{plugin}: {name} is not marked; write @hookimpl above it "
                 "(from gatekit import hookimpl)"
             )
+        taken = [*inspect.signature(getattr(hooks, name)).parameters]
+        asked = [*inspect.signature(getattr(module, name)).parameters]
+        if wrong := [each for each in asked if each not in taken]:
+            raise PluginError(
+                f"{plugin}: {name} asks for {listed(wrong)}, and is given "
+                f"{listed(taken) if taken else 'nothing'}; write def {name}({', '.join(taken)}):"
+            )
         found.append(name)
     return tuple(found)
 
 
-def checked(hook: str, result: Any) -> dict[str, Any]:
+def checked(hook: str, result: Any, module: Any = None) -> dict[str, Any]:
     """Return a copy of what a hook returned, so that a later look finds the same.
 
     Args:
         hook: the hook of one of the kinds.
         result: what it returned.
+        module: the plugin, for messages.
 
     Raises:
         PluginError: it is not a mapping from names to objects of the hook's kind.
@@ -111,16 +130,18 @@ def checked(hook: str, result: Any) -> dict[str, Any]:
     kind = hook.removeprefix("gatekit_")
     if not isinstance(result, Mapping):
         classes = [thing for thing in _several(result) if isinstance(thing, type)]
-        name = classes[0].__name__ if classes else "NAME"
+        classes = classes or [own for of, own in _own_classes(module) if of == kind]
         raise PluginError(
             f"{hook} returned {_short(result)}; a mapping from names is expected: "
-            f"return {{{name.lower()!r}: {name}}}"
+            f"{_returned(classes)}"
         )
     objects = dict(result)
     for name, value in objects.items():
         if type(name) is not str or not _IDENTIFIER.match(name):
+            such = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_").lower() or "my_gate"
             raise PluginError(
-                f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter)"
+                f"{hook}: {name!r} is not a name (letters, digits and _, starting with a letter); "
+                f"write {such!r}"
             )
         if fault := _fault(kind, name, value):
             raise PluginError(f"{hook}: {name} is {_short(value)}; {fault}")
@@ -141,11 +162,18 @@ def _fault(kind: str, name: str, value: Any) -> str:
     if kind == "cells":
         return "" if callable(value) else f"{_expected(kind)} is expected"
     if not isinstance(value, Function):
-        return f"{_expected(kind)} is expected"
+        such = ""
+        if inspect.isfunction(value) and value.__name__.isidentifier():
+            arity = len(inspect.signature(value).parameters)
+            such = f": write Function({name!r}, {arity}, compose={value.__name__})"
+        return f"{_expected(kind)} is expected{such}"
     if value.name != name:
-        return f"its name is {value.name!r}; both must be equal"
+        return f"its name is {value.name!r}; both must be equal: Function({name!r}, ...)"
     if value.compose is None:
-        return "compose= is missing: the function in terms of gatekit.ops"
+        return (
+            "compose= is missing, the function in terms of gatekit.ops: "
+            f"Function({name!r}, {value.arity}, compose=lambda x: x * ops.sigmoid(x))"
+        )
     return ""
 
 
@@ -154,13 +182,67 @@ def _class_fault(kind: str, value: Any) -> str:
     if isinstance(value, base):
         return f"that is an instance: return the class, {type(value).__name__}"
     if not (isinstance(value, type) and issubclass(value, base)):
-        return f"{_expected(kind)} is expected"
+        such = ""
+        if inspect.isfunction(value) and value.__name__.isidentifier() and kind in _NEEDED:
+            name = value.__name__.title().replace("_", "")
+            such = f": write class {name}({base.__name__}) with {_written(base, _NEEDED[kind][0])}"
+        return f"{_expected(kind)} is expected{such}"
     if value is base:
         return f"that is the base class: {_expected(kind)} is expected"
     if inspect.isabstract(value):
-        missing = listed(getattr(value, "__abstractmethods__", ()))
-        return f"it does not define what every {_noun(kind)} needs: {missing}"
+        missing = sorted(getattr(value, "__abstractmethods__", ()))
+        return (
+            f"it does not define what every {_noun(kind)} needs: {listed(missing)}. Write "
+            + " and ".join(_written(value, name) for name in missing)
+        )
+    metric = getattr(value, "metric", None)  # without one, `gatekit check` states what is missing
+    if kind == "tasks" and metric is not None and not isinstance(metric, Metric):
+        return f"its metric is {metric!r}: write {METRIC}"
+    return _method_fault(kind, base, value)
+
+
+METRIC = 'metric = Metric("mse", direction="min", unit="squared error")'
+_CONTRACTS = ("gatekit.cell.", "gatekit.tasks.")
+_NEEDED = {
+    "gates": ("activate",),
+    "output_units": ("emit",),
+    "initializers": ("draw",),
+    "linear_maps": ("shapes",),
+    "blocks": ("mix", "combine", "finish"),
+}
+"""Methods of which a class of a kind defines one at least."""
+
+
+def _method_fault(kind: str, base: type, value: type) -> str:
+    """Return which method a class lacks, or defines with other arguments than it is called with."""
+    of_gatekit = [b for b in value.__mro__ if b.__module__.startswith(_CONTRACTS)]
+    for name, own in inspect.getmembers(value, inspect.isfunction):
+        owner = next((b for b in of_gatekit if name in vars(b)), None)
+        free = name.startswith("_") or name in ("activate", "emit")
+        if owner is None or free or own is getattr(owner, name):
+            continue
+        try:
+            inspect.signature(own).bind(*_positional(getattr(owner, name)))
+        except TypeError:
+            given = ", ".join(inspect.signature(own).parameters)
+            return f"its {name}({given}) has other arguments: write {_written(owner, name)}"
+    # What a gate or an output unit lacks is found when it is used.
+    needed = () if kind in ("gates", "output_units") else _NEEDED.get(kind, ())
+    if needed and all(getattr(value, name) is getattr(base, name) for name in needed):
+        others = [n for n, f in vars(value).items() if inspect.isfunction(f) and n[0] != "_"]
+        instead = f" in place of {others[0]}" if len(others) == 1 else ""
+        return f"it has no {' or '.join(needed)}: write {_written(base, needed[0])}{instead}"
     return ""
+
+
+def _positional(function: Any) -> list[str]:
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [p.name for p in inspect.signature(function).parameters.values() if p.kind is kind]
+
+
+def _written(owner: type, method: str) -> str:
+    """Return how a method is written, such as ``def activate(self, pre)``."""
+    return f"def {method}({', '.join(_positional(getattr(owner, method)))})"
 
 
 def _kind_of(value: Any) -> str | None:
@@ -196,7 +278,8 @@ def folders(result: Any, base: Path) -> list[Path]:
     """
     if isinstance(result, (str, bytes)) or not isinstance(result, Sequence):
         raise PluginError(
-            f"gatekit_config_dirs returned {_short(result)}; a list of folders is expected"
+            f"gatekit_config_dirs returned {_short(result)}; a list of folders is expected: return "
+            "['conf']"
         )
     found = []
     for entry in result:
@@ -216,13 +299,21 @@ def callback_list(result: Any) -> list[Callable[..., Any]]:
         PluginError: they are not a list of callables.
     """
     if isinstance(result, (str, bytes)) or not isinstance(result, Sequence):
+        given = getattr(result, "__name__", "") if callable(result) else ""
+        such = f"[{given or 'callback'}{'(run)' if isinstance(result, type) else ''}]"
         raise PluginError(
-            f"gatekit_callbacks returned {_short(result)}; a list of callables is expected"
+            f"returned {_short(result)}; a list of callables is expected: return {such}"
         )
     for entry in result:
+        if isinstance(entry, type):
+            raise PluginError(
+                f"returned {_short(entry)} in its list, and a callback is an object: return "
+                f"[{entry.__name__}(run)]"
+            )
         if not callable(entry):
             raise PluginError(
-                f"gatekit_callbacks returned {_short(entry)} in its list, which cannot be called"
+                f"returned {_short(entry)} in its list, which cannot be called; a callback is a "
+                "function: def note(event, **facts)"
             )
     return list(result)
 
@@ -237,5 +328,13 @@ def _several(value: Any) -> list[Any]:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+    """Return what a value is: a class or a function by its name."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if inspect.isroutine(value):
+        return f"the function {value.__name__}"
+    if isinstance(value, (list, tuple)):
+        return f"a list of {', '.join(map(_short, value)) or 'nothing'}"
+    return f"{excerpt(repr(value), 60)} ({type(value).__name__})"

@@ -17,7 +17,7 @@ from typing import Any
 import pluggy
 
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import PluginError
+from gatekit.cell.errors import PluginError, shown
 from gatekit.cell.language.ops import FUNCTIONS
 
 from . import contract, discovery, hooks, quarantine
@@ -89,7 +89,7 @@ def registry(plugins: Sequence[str] = ()) -> Registry:
     """
     if isinstance(plugins, (str, Path)):
         raise PluginError(
-            f"plugins={str(plugins)!r}: a list is expected; write plugins=[{plugins}]"
+            f"plugins={str(plugins)!r}: a list is expected; write plugins=[{str(plugins)!r}]"
         )
     named = dict.fromkeys((*_used, *(str(p) for p in plugins)))
     everything = discovery.autoload() and not _named_only.get()
@@ -265,13 +265,21 @@ def _offer(known: Registry, plugin: DiscoveredPlugin) -> _Offer | PluginError | 
     objects: dict[str, Mapping[str, Any]] = {}
     for kind in contract.KINDS:
         if (hook := f"gatekit_{kind}") in implemented:
-            objects[kind] = contract.checked(hook, known.call(plugin, hook))
+            try:
+                objects[kind] = contract.checked(hook, known.call(plugin, hook), module)
+            except PluginError as error:
+                raise PluginError(f"{error} ({_line_of(getattr(module, hook))})") from None
     folders: list[Path] = []
     if (hook := "gatekit_config_dirs") in implemented:
         beside = Path(inspect.getfile(getattr(module, hook))).resolve().parent
         folders = contract.folders(known.call(plugin, hook), beside)
     paths = {(k, n): _path(plugin, value) for k, of in objects.items() for n, value in of.items()}
     return _Offer(module, implemented, objects, paths, folders)
+
+
+def _line_of(hook: Any) -> str:
+    code = inspect.unwrap(hook).__code__
+    return f"{shown(code.co_filename)}, line {code.co_firstlineno}"
 
 
 def _set_aside(result: Registry, plugin: DiscoveredPlugin, broken: Broken) -> None:

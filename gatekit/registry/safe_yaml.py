@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from gatekit.cell.errors import ConfigError
+from gatekit.cell.errors import ConfigError, shown
 from gatekit.cell.regular_file import opened
 
 MAX_BYTES = 64 * 1024
@@ -80,17 +80,17 @@ def _parsed(text: str, path: Path) -> dict[str, Any]:
         _walk(path, text)
         loaded = yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML{_marked(error)}") from None
+        raise ConfigError(f"{shown(path)} is not YAML{_marked(error)}") from None
     except RecursionError:
-        raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.") from None
+        raise ConfigError(f"{shown(path)} is nested deeper than {MAX_DEPTH} levels.") from None
     except ValueError as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"{path} holds a value that cannot be read: {error}") from None
+        raise ConfigError(f"{shown(path)} holds a value that cannot be read: {error}") from None
     if loaded is None:
-        raise ConfigError(f"{path} is empty; write key: value, or delete the file.")
+        raise ConfigError(f"{shown(path)} is empty; write key: value, or delete the file.")
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path} holds {loaded!r}; a mapping, key: value, is expected.")
+        raise ConfigError(f"{shown(path)} holds {loaded!r}; a mapping, key: value, is expected.")
     return loaded
 
 
@@ -112,13 +112,32 @@ _YAML_HINTS = (
     ("'\\t'", "indent with spaces, not with tabs"),
     (
         "mapping values are not allowed",
-        "write NAME: VALUE: a colon and a space after the first name",
+        "write NAME: VALUE, with a colon after the first name; a value with a colon needs quotes",
     ),
     ("could not find expected ':'", "write NAME: VALUE, with a colon and a space after the name"),
     ("unexpected end of stream", "close the quotation mark"),
     ("expected <block end>", "indent the names of one mapping equally"),
     ("expected ',' or", "close the bracket, and separate items by commas"),
 )
+
+
+def line_of(path: Path, message: str) -> str:
+    """Return ``, line 5`` for the entry of a file that a message begins with, or an empty string.
+
+    Args:
+        path: a file that `read_yaml` reads.
+        message: begins with a place in it, such as ``cell.gates.forget.eps: ...``.
+    """
+    place = re.match(r"cell\.([\w*.]+)", message)
+    node = yaml.compose(read_text(path), Loader=_Loader) if place else None
+    line = 0
+    for part in place[1].split(".") if place else ():
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        found = [(key, value) for key, value in pairs if key.value == part]
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return f", line {line}" if line else ""
 
 
 def decoded(data: bytes, path: Path) -> str:
@@ -135,10 +154,10 @@ def decoded(data: bytes, path: Path) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8."
+            f"{shown(path)} is not UTF-8 text (byte {error.start}); save it as UTF-8."
         ) from None
     if "\0" in text:
-        raise ConfigError(f"{path} is not text: it has NUL bytes; save it as UTF-8.")
+        raise ConfigError(f"{shown(path)} is not text: it has NUL bytes; save it as UTF-8.")
     return text
 
 
@@ -156,17 +175,19 @@ def read_text(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
             size = max(os.fstat(file.fileno()).st_size, len(data))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"{shown(path)} cannot be read: {error.strerror}.") from None
     if size > MAX_BYTES:
-        raise ConfigError(f"{path} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}.")
+        raise ConfigError(
+            f"{shown(path)} has {size:,} bytes; a configuration has at most {MAX_BYTES:,}."
+        )
     if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise ConfigError(
-            f"{path} begins with a byte order mark; save it as UTF-8 without byte order mark."
+            f"{shown(path)} begins with a byte order mark; save it as UTF-8 without it."
         )
     text = decoded(data, path)
     # The scanner is slow on long runs of brackets, so these are refused before it sees them.
     if any(len(run.replace(" ", "")) > MAX_DEPTH for run in _FLOW.findall(text)):
-        raise ConfigError(f"{path} is nested deeper than {MAX_DEPTH} levels.")
+        raise ConfigError(f"{shown(path)} is nested deeper than {MAX_DEPTH} levels.")
     return text
 
 
@@ -176,8 +197,9 @@ def _walk(path: Path, text: str) -> None:
     owners: list[str | None] = []
     keys: list[tuple[set[Hashable], bool] | None] = []
     sizes: dict[str, int] = {}
+    named = shown(path)
     for event in yaml.parse(text, Loader=_Loader):
-        where = f"{path}, line {_line(event)}"
+        where = f"{named}, line {_line(event)}"
         if isinstance(event, yaml.DocumentStartEvent) and counts[0]:
             raise ConfigError(f"{where}: a second document begins; a configuration is one.")
         if isinstance(event, yaml.CollectionEndEvent):

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.calls import refuse_attribute
 from gatekit.cell.errors import RunError, as_typed
 from gatekit.cell.notebook import table
 
@@ -44,6 +45,14 @@ class Run:
     result: Result | None
     origin: str | None = None
     stale: str | None = None
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            numbers = "write run.result.best, and study.to_pandas() has a row for each run"
+            instead = dict.fromkeys(("loss", "metric", "score", "best", "test", "val"), numbers)
+            instead |= dict.fromkeys(("params", "hparams", "settings"), "write run.config")
+            refuse_attribute("a run of a study", name, dir(type(self)), instead)
 
     @property
     def seed(self) -> int | None:

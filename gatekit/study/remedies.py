@@ -178,6 +178,9 @@ def likely_key(
     for place in places:
         if bool(place) != bool(prefix) and key in places[place]:
             return place + key
+    group, _, option = key.partition("_")
+    if option and not prefix and group in ("task", "block", "optimizer", "trainer"):
+        return f"{group}.{option}"
     near = nearest_name(key, known)
     return prefix + near if near else ""
 

@@ -211,7 +211,7 @@ def cell_of(config: Mapping[str, Any], known: components.Components) -> CellSpec
         GatekitError: the cell or a swap is not allowed.
     """
     for key in () if "function" in config["cell"] else config["cell"]:
-        if key in CELL_KEYS or key in OTHER_KEYS:
+        if key in CELL_KEYS or (key in OTHER_KEYS and key not in RUN_KEYS):
             continue  # `read_cell` judges these
         hint = nearest(key, {*CELL_KEYS, *RUN_KEYS})
         meant = next((k for k in {*RUN_KEYS} - {*CELL_KEYS} if f"'{k}'" in hint), None)

@@ -90,7 +90,7 @@ _LAZY["file_hash"] = ("gatekit.runs.durable", "sha256")
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        raise AttributeError(f"module 'gatekit.tasks' has no attribute {name!r}")
+        importlib.import_module("gatekit.cell.calls").refuse_name(__name__, name, __all__, {})
     module, attribute = _LAZY[name]
     return getattr(importlib.import_module(module), attribute)
 

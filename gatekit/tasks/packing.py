@@ -36,6 +36,14 @@ def packed(
         DataError: there is no document, one is empty or longer than a row, or its inputs and
             targets differ in length.
     """
+    pairs = isinstance(documents, (list, tuple)) and all(
+        isinstance(each, (list, tuple)) and len(each) == 2 for each in documents
+    )
+    if not pairs:
+        raise DataError(
+            "packed: a list of pairs of inputs and targets is expected, each time x ..., and a "
+            f"{type(documents).__name__} came; write packed([(x1, y1), (x2, y2)])"
+        )
     if not documents:
         raise DataError("packed: no document came; give at least one pair of inputs and targets.")
     sizes = [len(x) for x, _ in documents]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import numpy
 
+from gatekit.cell.calls import constructed
 from gatekit.cell.declare import Declared, plain
 from gatekit.cell.errors import DataError, OptionError, PluginError, listed, nearest
 from gatekit.runs.directions import Direction, contradiction, known_direction
@@ -22,6 +23,7 @@ Loss = Literal["mse", "categorical", "bits"]
 Emission = Literal["last", "every"]
 
 
+@constructed("gatekit.Metric('mse', direction='min', unit='squared error')")
 @dataclass(frozen=True)
 class Metric:
     """The one number by which runs of a task are compared.
@@ -48,6 +50,7 @@ class Metric:
             raise PluginError(f"Metric: {contradiction(self.name, self.direction)}")
 
 
+@constructed("gatekit.Signature(features=1, vocabulary=None, outputs=1, loss='mse')")
 @dataclass(frozen=True)
 class Signature:
     """What a model for a task takes in and gives out.
@@ -82,9 +85,12 @@ class Signature:
         for name in ("features", "vocabulary", "outputs"):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or value < 1):
-                raise PluginError(f"Signature.{name}={value!r} should be an integer from 1.")
+                raise PluginError(
+                    f"Signature.{name}={value!r} should be an integer from 1; write {name}=1."
+                )
 
 
+@constructed("gatekit.Batch(x, y)")
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Sequences with their targets.

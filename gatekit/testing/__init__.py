@@ -12,6 +12,9 @@ In a test of a plugin::
 
 from __future__ import annotations
 
+from typing import Any
+
+from gatekit.cell.calls import refuse_name
 from gatekit.registry import check_results as store
 
 from .outcome import FAIL, PASS, XFAIL, Check, CheckError, Outcome
@@ -39,6 +42,10 @@ __all__ = [
     "store",
     "task_checks",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    refuse_name(__name__, name, __all__, {})
 
 
 def __dir__() -> list[str]:

@@ -32,20 +32,32 @@ class Bad(Gate):
 def gatekit_gates():
     return {{"bad": Bad}}
 """
-ALLOWED = "ops.where(x, a, b) (a where x > 0, else b) in place of `if`"
+BRANCH = "write ops.where(x, a, b), which is a where x > 0, else b"
 FAULTS = {
-    "numpy": ("return np.tanh(pre)", ALLOWED),
-    "an array": ("return np.where(pre > 0, 1.0, 0.0)", ALLOWED),
-    "asarray": ("return np.sum(np.asarray(pre))", ALLOWED),
-    "if": ("return pre if pre > 0 else 0.1 * pre", ALLOWED),
-    "truth": ("return pre or 1.0", ALLOWED),
-    "max": ("return max(pre, 0)", ALLOWED),
-    "math": ("return math.exp(pre)", ALLOWED),
-    "tensorflow": ("import tensorflow as tf; return tf.tanh(pre)", ALLOWED),
-    "a loop": ("return sum(p for p in pre)", ALLOWED),
-    "nothing": ("ops.tanh(pre)", "returns NoneType; return the gate's value"),
+    "numpy": ("return np.tanh(pre)", "write ops.tanh(x) in place of np.tanh"),
+    "an array": (
+        "return np.where(pre > 0, 1.0, 0.0)",
+        "write ops.where(x, a, b) in place of np.where",
+    ),
+    "asarray": ("return np.sum(np.asarray(pre))", "write ops.sum(x) in place of np.sum"),
+    "if": ("return pre if pre > 0 else 0.1 * pre", BRANCH),
+    "truth": ("return pre or 1.0", BRANCH),
+    "max": ("return max(pre, 0)", "write ops.maximum(a, b)"),
+    "math": ("return math.exp(pre)", "write ops.exp(x) in place of math.exp"),
+    "tensorflow": (
+        "import tensorflow as tf; return tf.tanh(pre)",
+        "write ops.tanh(x) in place of tf.tanh",
+    ),
+    "a loop": ("return sum(p for p in pre)", "write ops.sum(x), the sum over units"),
+    "nothing": ("ops.tanh(pre)", "returns None; return the gate's value"),
     "an option": ("return self.scal * ops.tanh(pre)", "'Bad' object has no attribute 'scal'"),
     "a name": ("return opps.tanh(pre)", "name 'opps' is not defined"),
+    "an import": ("return Parameter(pre)", "write from gatekit import Parameter"),
+    "a weight": ("return self.w * pre", 'parameters = {"w": Parameter("units")}'),
+    "a memory": ("self.m = pre; return pre", "a state: states = {'m': 0.0}"),
+    "a product": ("return pre @ pre", "learned matrices are reads of the gate"),
+    "a shape": ("return pre / pre.shape[-1]", "def activate(self, pre, units)"),
+    "a keyword": ("return ops.clip(pre, min=0, max=1)", "write ops.clip(x, low, high)"),
     "unknown": ("return ops.clipp(pre, 0, 1)", "gatekit.ops has no 'clipp'; did you mean 'clip'"),
 }
 
@@ -100,7 +112,7 @@ def test_every_command_says_the_same(
     assert f"plugins/bad.py, line 14: {body}" in found
     assert says in found
     assert "subject" not in found
-    assert "tf." not in found.replace("tf.tanh(x)", "")
+    assert "tf." not in found
 
 
 def test_the_wrong_width_names_the_line_and_units(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 
 from gatekit import Block, ops
@@ -160,3 +161,46 @@ def test_a_block_is_shown_and_drawn_around_its_cell():
     drawing = block_diagram(made)
     for word in ("block modern: width 4", "convolution of 4 steps", "mlp_out", "candidate"):
         assert word in drawing
+
+
+def wrong(method):
+    """A block with this method, which is wrong."""
+    return type("Wrong", (Block,), {method.__name__: method})
+
+
+def returns_nothing():
+    def mix(self, parts, x):
+        parts.mixer(x)
+
+    return mix
+
+
+def with_numpy():
+    def mix(self, parts, x):
+        return numpy.tanh(parts.mixer(x))
+
+    return mix
+
+
+def lambdas(value):
+    def mix(self, parts, x):
+        return parts.mixer(value(parts, x))
+
+    return mix
+
+
+WRONG = {
+    "nothing": (returns_nothing(), "returns None; end it with `return value`"),
+    "numpy": (with_numpy(), "write ops.tanh(x) in place of numpy.tanh"),
+    "a layer": (lambdas(lambda parts, x: parts.layer_norm(x)), "write parts.norm('norm', value, "),
+    "no name": (lambdas(lambda parts, x: parts.norm(x)), "Write parts.norm('norm', value)"),
+    "no width": (lambdas(lambda parts, x: parts.dense("in", x)), "width is missing"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_method_is_answered_at_the_authors_line(case):
+    method, says = WRONG[case]
+    with pytest.raises(CellError, match=r"test_block.py, line \d+") as caught:
+        built(wrong(method))
+    assert says in str(caught.value)

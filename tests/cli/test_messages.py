@@ -390,7 +390,7 @@ CHANGED_GATES = {
     "decorator": (
         "    def",
         "    @functools.cache\n    def",
-        "a gate computes with gatekit.ops",
+        "computes with gatekit.ops",
     ),
 }
 

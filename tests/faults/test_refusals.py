@@ -43,7 +43,7 @@ CELLS: list[tuple[int, str, str]] = [
     (20, "gates: {g: {kind: tanh, reads: x, h_prev}}\nequations: {h: g}", "reads: [x, h_prev]"),
     (20, "zoneout: 0.1\n" + ONE + "{h: g + h_prev}", "zoneout: {h: 0.1}"),
     (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'?"),
-    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "Plugins loaded: gatekit's own"),
+    (20, "gates: {g: {kind: forgett}}\nequations: {h: g}", "did you mean 'forget'"),
     (21, ONE + "{h: g + a, a: b, b: a}", "a -> b -> a"),
     (22, ONE + "{h: g + c_prev}", "the name 'c_prev' is unknown"),
     (22, "gates: {h: {kind: tanh}}\nequations: {h: h}", "is also in cell.gates; rename one"),
@@ -102,8 +102,8 @@ EQUATIONS: list[tuple[int, str, str]] = [
     (34, "...", "is not a number"),
     (34, "'a'*10**9", "is not a number"),
     (34, "1j", "is not a number"),
-    (35, "tanh(g, g)", "tanh takes 1 argument(s), not 2"),
-    (35, "tanh()", "tanh takes 1 argument(s), not 0"),
+    (35, "tanh(g, g)", "tanh takes 1 argument, not 2; write tanh(x)"),
+    (35, "tanh()", "tanh takes 1 argument, not 0; write tanh(x)"),
 ]
 LAYERS: list[tuple[int, Callable[[], Any], str]] = [
     (42, lambda: lstm()(X[:, :, :0]), "features must be known and at least 1"),
@@ -176,7 +176,7 @@ REFUSED: list[tuple[int, str, str]] = [
 # Gates that are refused as the layer is built.
 BUILT: list[tuple[int, str, str]] = [
     (56, gate("return ops.sigmoid(pre) * self.slop"), "has no attribute 'slop'"),
-    (60, gate("return None"), "returns NoneType; return the gate's value"),
+    (60, gate("return None"), "returns None; return the gate's value"),
     (60, gate("return 0.5"), "its value is the plain number 0.5; return a value for each unit"),
     (
         60,

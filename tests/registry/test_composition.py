@@ -118,7 +118,7 @@ def test_a_bundled_cell_still_shares_the_works_of_the_one_it_starts_from():
 
 def test_a_file_whose_cell_has_another_name_is_refused(cell_file):
     cell_file("wrongname", "defaults: [lstm]\nname: other_name\n")
-    says = "conf/cell/wrongname.yaml: .*'other_name'.* write name: wrongname, or rename"
+    says = "conf/cell/wrongname.yaml, line 2: .*'other_name'.* write name: wrongname, or rename"
     with pytest.raises(ConfigError, match=says):
         load_cell("wrongname", catalogue())
     with pytest.raises(ConfigError, match=says):
@@ -144,8 +144,34 @@ def test_what_is_wrong_in_a_cell_names_its_file(cell_file, what):
     ):
         with pytest.raises(GatekitError) as caught:
             ask()
-        assert str(caught.value).startswith("conf/cell/wrong.yaml: cell")
+        line = "" if what == "a signal" and "line" not in str(caught.value) else ", line 1"
+        assert str(caught.value).startswith(f"conf/cell/wrong.yaml{line}: cell")
         assert says in str(caught.value)
+
+
+IN_YAML = {
+    "an option": ("gates: {forget: {norm: layer}}\n", "norm: layer should be a mapping"),
+    "a default": ("gates:\n  forget: {kind: power_law, eps: a}\n", "line 3: .*Write eps: 0.001"),
+    "unused": ("gates:\n  spare: {kind: tanh}\n", "line 3: .*`gates: {spare: null}`"),
+    "a percentage": ("dropout: 20%\n", "line 2: .*such as 0.2"),
+    "reversed roles": ("roles: {input: keep}\n", "write roles: {keep: input}"),
+    "extends": ("extends: lstm\n", r"defaults: \[lstm, _self_\]"),
+    "units": ("units: 64\n", "has no size"),
+    "a list": ("equations:\n  - h = c\n", "one line each: h: c"),
+    "a name": ("gates: {my-gate: sigmoid}\n", "write my_gate"),
+    "a matrix": ("equations: {h: W*c}\n", "learned matrices are the reads"),
+    "no state": ("equations: {h: s_prev + c}\n", "no signal is called s"),
+    "another library": ("initializers: {kernel: xavier}\n", "did you mean 'glorot_uniform'"),
+}
+
+
+@pytest.mark.parametrize("what", IN_YAML)
+def test_a_mistake_in_a_file_is_answered_in_yaml_at_its_line(cell_file, what):
+    text, says = IN_YAML[what]
+    cell_file("wrong", f"defaults: [lstm]\n{text}")
+    with pytest.raises(GatekitError, match=says) as caught:
+        gatekit.show("wrong", units=4, features=3)
+    assert str(caught.value).startswith("conf/cell/wrong.yaml, line ")
 
 
 def test_what_is_typed_wrong_is_not_looked_for_in_the_file(cell_file):
@@ -222,7 +248,7 @@ def test_a_faulty_file_is_named(cell_file, case):
     path = cell_file("mine", text)
     with pytest.raises(ConfigError, match=says) as caught:
         load_cell("mine", catalogue())
-    assert str(path) in str(caught.value)
+    assert os.path.relpath(path) in str(caught.value)
 
 
 def test_18_a_mapping_is_held_to_the_same(place):

@@ -9,7 +9,7 @@ import pytest
 
 import gatekit
 from gatekit import registry
-from gatekit.cell.errors import PluginError
+from gatekit.cell.errors import GatekitError, PluginError
 from gatekit.registry import contract, hooks
 
 HEAD = "from gatekit import Function, Gate, hookimpl, ops\n"
@@ -67,8 +67,8 @@ RESULTS = {
 OBJECTS = {
     "gates": "type('Mine', (gatekit.Gate,), {})",
     "output_units": "type('Mine', (gatekit.OutputUnit,), {})",
-    "initializers": "type('Mine', (gatekit.Initializer,), {})",
-    "linear_maps": "type('Mine', (gatekit.LinearMap,), {})",
+    "initializers": "type('Mine', (gatekit.Initializer,), {'draw': lambda self, r, s, c: 0})",
+    "linear_maps": "type('Mine', (gatekit.LinearMap,), {'shapes': lambda self, m, n: {}})",
     "tasks": "registry.tasks()['adding']",
     "functions": "gatekit.Function('mine', 1, compose=abs)",
     "cells": "lambda: {}",
@@ -174,3 +174,79 @@ def test_the_plugin_of_the_documents_works(write):
     write("plugins/halved_gate.py", source)
     gate = registry.catalogue().gates["halved"](scale=0.25)
     assert gate.activate(0.0) == 0.125
+
+
+METHODS = {
+    "arguments": ("Initializer", "draw", "rng, shape", "write def draw(self, rng, shape, context)"),
+    "of a subclass": ("StreamedTask", "sample", "rng", "write def sample(self, rng, size)"),
+    "of Keras": ("Block", "forward", "x", "write def mix(self, parts, x) in place of forward"),
+    "none": ("LinearMap", "matrix", "weights", "write def shapes(self, width_in, width_out)"),
+}
+
+
+@pytest.mark.parametrize("case", METHODS)
+def test_a_class_whose_methods_cannot_be_called_is_refused(case):
+    base, method, arguments, says = METHODS[case]
+    kind = next(k for k, b in contract.CLASSES.items() if issubclass(getattr(gatekit, base), b))
+    own = eval(f"lambda self, {arguments}: None")
+    metric = gatekit.Metric("mse", direction="min", unit="")
+    value = type("Mine", (getattr(gatekit, base),), {method: own})
+    if kind == "tasks":
+        value.metric, value.__abstractmethods__ = metric, frozenset()
+    with pytest.raises(PluginError) as caught:
+        contract.checked(f"gatekit_{kind}", {"mine": value})
+    assert says in str(caught.value)
+
+
+def test_a_metric_that_is_a_name_is_refused_with_the_metric():
+    task = type("Mine", (registry.tasks()["adding"],), {"metric": "mse"})
+    with pytest.raises(PluginError, match=r'metric = Metric\("mse", direction="min"'):
+        contract.checked("gatekit_tasks", {"mine": task})
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [(print, "return [print]"), ([dict], "return [dict(run)]"), ([3], "def note")],
+)
+def test_callbacks_that_cannot_be_called_are_answered_with_a_list(result, says):
+    with pytest.raises(PluginError) as caught:
+        contract.callback_list(result)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("hook", "says"),
+    [
+        ("return [Mine]", "returned a list of the class Mine"),
+        ("{'mine': Mine}", "returned nothing"),
+        ("return {'my-gate': Mine}", "write 'my_gate'"),
+        ("return {'mine': Mine()}", "return the class, Mine"),
+    ],
+)
+def test_what_a_hook_returned_is_answered_at_its_line(write, hook, says):
+    gate = "class Mine(Gate):\n    def activate(self, pre):\n        return pre\n"
+    write("plugins/mine.py", f"{HEAD}{gate}@hookimpl\ndef gatekit_gates():\n    {hook}\n")
+    with pytest.raises(GatekitError) as caught:
+        gatekit.show("lstm", 4, 3, swap={"forget": "mine"})
+    fault = str(caught.value)
+    assert "because its plugin is broken" in fault
+    assert says in fault
+    assert "plugins/mine.py, line 5" in fault
+    assert "`gatekit plugins --json`" in fault
+    if "returned" in says:
+        assert "return {'mine': Mine}" in fault
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: gatekit.show("mine"),
+        lambda: gatekit.diagram("lstm", block="mine"),
+        lambda: gatekit.show({"gates": {"g": {"activation": "mine(pre)"}}, "emits": "g"}),
+    ],
+    ids=["cell", "block", "function"],
+)
+def test_a_name_of_a_broken_plugin_names_the_reason(write, ask):
+    write("plugins/mine.py", "import nothing_of_this_name\n")
+    with pytest.raises(GatekitError, match="No module named 'nothing_of_this_name'"):
+        ask()

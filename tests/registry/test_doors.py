@@ -205,7 +205,7 @@ def test_a_named_file_must_be_python(write):
 
 
 def test_a_single_text_is_refused_with_what_to_write(place):
-    with pytest.raises(PluginError, match=r"plugins=\[mine\.py\]"):
+    with pytest.raises(PluginError, match=r"plugins=\['mine\.py'\]"):
         registry.catalogue("mine.py")
 
 

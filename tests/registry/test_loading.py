@@ -143,6 +143,8 @@ def test_20_an_unknown_gate_names_the_plugins_that_are_loaded(place, gate_file):
     with pytest.raises(CellError) as caught:
         read_cell(CELL, registry.catalogue())
     assert "did you mean 'halves'?" in str(caught.value)
+    with pytest.raises(CellError) as caught:
+        read_cell({**CELL, "gates": {"halved": {"kind": "zzzz"}}}, registry.catalogue())
     assert f"mine ({place / 'plugins' / 'mine.py'})" in str(caught.value)
 
 

@@ -281,3 +281,35 @@ def test_a_name_that_contains_what_was_typed_is_near_it() -> None:
 def test_a_command_that_is_not_a_function_is_named_as_a_command(name: str) -> None:
     with pytest.raises(AttributeError, match=rf"type `gatekit {name.replace('_', '-')}` in a"):
         getattr(gatekit, name)
+
+
+@pytest.mark.parametrize(
+    ("message", "given", "written"),
+    [
+        ("epochs is not a key; did you mean trainer.epochs?", {"epochs": 5}, "{'epochs': 5}?"),
+        (
+            "cells is not a key; did you mean cell?",
+            {"cells": ["gru"]},
+            "mean cell=['gru']?",
+        ),
+        (
+            "task_length is not a key; did you mean task.length?",
+            {"task_length": 9, "task": "adding"},
+            "task={'name': 'adding', 'length': 9}?",
+        ),
+        (
+            "optimizer.lr is not a key; did you mean optimizer.learning_rate?",
+            {"optimizer": {"lr": 0.1}},
+            "optimizer={'learning_rate': 0.1}?",
+        ),
+        ("baseline=rnn: no such group.", {"baseline": "rnn"}, "baseline='rnn': no such group."),
+        ("`gatekit plugins --json` has the traceback.", {}, "`gatekit plugins --json` has"),
+        (
+            "--until-decided needs --most N; type --most 20.",
+            {},
+            "extend needs most=N; type most=20",
+        ),
+    ],
+)
+def test_a_remedy_in_python_has_what_was_given(message: str, given: dict, written: str) -> None:
+    assert written in in_python(message, given)

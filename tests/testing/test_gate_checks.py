@@ -51,7 +51,7 @@ def test_a_global_generator_is_told(write: Write) -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ("return None", "returns NoneType; return the gate's value"),
+        ("return None", "returns None; return the gate's value"),
         ("return 0.5", "its value is the plain number 0.5; return a value for each unit"),
         ("import numpy\nreturn numpy.ones((15, 6))", "returns ndarray; return the gate's value"),
         ("return pre, {'k': pre}", "returns the states k, and declares (none)"),

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gatekit.cell.analysis.cost import flops, state_size
-from gatekit.cell.errors import CellError, ConfigError, OptionError
+from gatekit.cell.errors import CellError, ConfigError, GatekitError, OptionError
 from gatekit.cell.graph import Cell, build
-from gatekit.cell.language.expression import Name
+from gatekit.cell.language.expression import Name, NotAnExpressionError
+from gatekit.cell.row_wise import place_in, remedied_line
 from gatekit.cell.schema import CellSpec, OutputUnitSpec
 
+from .contract import Block
 from .parts import Parts
 from .reading import BlockSpec
 from .sketch import Mixer, Part, Sketch
@@ -65,6 +67,25 @@ class BuiltBlock:
 
 
 @contextlib.contextmanager
+def _by_author(where: str, block: Block, method: str) -> Iterator[None]:
+    """Name the author's line where a method of a block of your own goes wrong."""
+    try:
+        yield
+    except OptionError:
+        raise
+    except Exception as error:
+        if type(block).__module__.startswith("gatekit.plugins."):
+            raise
+        place = place_in(getattr(type(block), method), error)
+        message = str(error).removeprefix(f"{where}: {method}").lstrip(": ")
+        if isinstance(error, NotAnExpressionError):
+            message += "; a block names parts: parts.layer('name', x, make, width) is a Keras layer"
+        elif not isinstance(error, GatekitError | AttributeError):
+            message = remedied_line(error, place)
+        raise CellError(f"{where}: {place}: {method}: {message}") from None
+
+
+@contextlib.contextmanager
 def _refused_as_options(spec: BlockSpec) -> Iterator[None]:
     """Name the block's option where a size of a part is refused: it usually is one."""
     try:
@@ -115,18 +136,21 @@ def build_block(
 
         where, block = f"block {spec.kind!r}", spec.block
         parts = Parts(f"{where}: mix", width, units, {"x": width}, mixer, dropout)
-        mix = parts.sketch(block.mix(parts, Name("x")))
+        with _by_author(where, block, "mix"):
+            mix = parts.sketch(block.mix(parts, Name("x")))
         taken = tuple(part.name for part in mix.parts)
         inputs = {"x": width, "mixed": directions * mix.width}
         parts = Parts(f"{where}: combine", width, units, inputs, None, dropout, taken)
-        combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
+        with _by_author(where, block, "combine"):
+            combine = parts.sketch(block.combine(parts, Name("x"), Name("mixed")))
         sketches = [("combine", combine)]
         finish = None
         if last:
             taken += tuple(part.name for part in combine.parts)
             inputs = {"x": combine.width}
             parts = Parts(f"{where}: finish", width, units, inputs, None, dropout, taken)
-            finish = parts.sketch(block.finish(parts, Name("x")))
+            with _by_author(where, block, "finish"):
+                finish = parts.sketch(block.finish(parts, Name("x")))
             sketches.append(("finish", finish))
     for method, sketch in sketches:
         if not spec.plain and sketch.width != width:

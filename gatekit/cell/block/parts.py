@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.calls import refuse_attribute, remedied
 from gatekit.cell.errors import CellError, ConfigError, OptionError, nearest
 from gatekit.cell.language.expression import Binary, Call, Expr, Name, Neg, lift, names, walk
 from gatekit.cell.language.ops import FUNCTIONS, gelu, silu
@@ -16,6 +17,17 @@ from .sketch import Mixer, Part, Sketch
 
 NORMS = ("rms", "layer", "none")
 MLPS = ("swiglu", "geglu", "gelu", "none")
+_OTHER_PARTS = {
+    **dict.fromkeys(("layer_norm", "layernorm", "ln"), "write parts.norm('norm', value, 'layer')"),
+    **dict.fromkeys(("rms_norm", "rmsnorm"), "write parts.norm('norm', value)"),
+    **dict.fromkeys(("linear", "fc", "proj", "project"), "write parts.dense('out', value, width)"),
+    **dict.fromkeys(("rnn", "cell", "recurrent", "lstm"), "write parts.mixer(value)"),
+    **dict.fromkeys(("conv", "conv1d"), "write parts.convolution('conv', value, kernel=4)"),
+    **dict.fromkeys(("ffn", "feed_forward"), "write parts.mlp('mlp', value)"),
+    **dict.fromkeys(("add", "residual", "skip"), "write x + value"),
+    **dict.fromkeys(("silu", "gelu", "relu", "tanh", "sigmoid"), "write ops.NAME(value)"),
+}
+"""What other libraries call a part, with what to write."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\Z")
 _NORM_FLOPS = 5
 _MOST_STEPS = 1024
@@ -52,8 +64,14 @@ class Parts:
         self._taken = {*taken, *inputs, "rnn"}
         self._parts: list[Part] = []
 
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            refuse_attribute("parts", name, dir(type(self)), _OTHER_PARTS)
+
     # --- parts --------------------------------------------------------------
 
+    @remedied("parts.norm('norm', value)")
     def norm(self, name: str, value: Any, kind: str = "rms", groups: int = 1) -> Expr:
         r"""Normalise each step: $x / \mathrm{rms}(x) \cdot g$, or layer normalisation.
 
@@ -75,6 +93,7 @@ class Parts:
         flops = (_NORM_FLOPS + (2 if kind == "layer" else 1)) * size
         return self._add(name, "norm", value, size, options, count, flops)
 
+    @remedied("parts.dense('dense', value, width)")
     def dense(self, name: str, value: Any, width: int, bias: bool = False) -> Expr:
         r"""Map each step linearly: $W x + b$.
 
@@ -89,6 +108,7 @@ class Parts:
         count, flops = size * width + bias * width, 2 * size * width + bias * width
         return self._add(name, "dense", value, width, {"bias": bias}, count, flops)
 
+    @remedied("parts.fitted('project', value)")
     def fitted(self, name: str, value: Any) -> Expr:
         """Map to the model's width by `dense`; a value of this width is returned as it is.
 
@@ -100,6 +120,7 @@ class Parts:
             lift(value) if self._size(value) == self.width else self.dense(name, value, self.width)
         )
 
+    @remedied("parts.convolution('conv', value, kernel=4)")
     def convolution(
         self, name: str, value: Any, kernel: int = 4, width: int | None = None, bias: bool = True
     ) -> Expr:
@@ -144,6 +165,7 @@ class Parts:
             (kernel - 1) * size,
         )
 
+    @remedied("parts.dropout('dropout', value)")
     def dropout(self, name: str, value: Any) -> Expr:
         """Apply the run's dropout in training; without dropout the value is returned.
 
@@ -155,6 +177,7 @@ class Parts:
             return lift(value)
         return self._add(name, "dropout", value, self._size(value), {"rate": self._dropout})
 
+    @remedied("parts.layer('tap', value, make, width)")
     def layer(
         self, name: str, value: Any, make: Callable[[], Any], width: int, count: int = 0
     ) -> Expr:
@@ -170,6 +193,7 @@ class Parts:
         self._at_least(name, "width", width, 1)
         return self._add(name, "layer", value, width, {"make": make}, count, 2 * count)
 
+    @remedied("parts.mixer(value)")
     def mixer(self, value: Any) -> Expr:
         """Apply the recurrent layer; `Block.mix` does so exactly once.
 
@@ -186,6 +210,7 @@ class Parts:
             "rnn", "mixer", value, made.width, {}, made.count, made.flops, made.carried
         )
 
+    @remedied("parts.mlp('mlp', value)")
     def mlp(self, name: str, value: Any, kind: str = "swiglu", ratio: float = 8 / 3) -> Expr:
         r"""Apply a multilayer perceptron to each step, from the model's width to the same.
 
@@ -208,6 +233,7 @@ class Parts:
         other = self.dense(f"{name}_up", value, hidden)
         return self.dense(f"{name}_out", gate * other, self.width)
 
+    @remedied("parts.width_of(value)")
     def width_of(self, value: Any) -> int:
         """Return the width of an expression.
 
@@ -229,6 +255,8 @@ class Parts:
                 f"{self._where} does not call parts.mixer; without it the block has no recurrent "
                 "layer: write value = parts.mixer(value)."
             )
+        if value is None:
+            raise CellError(f"{self._where} returns None; end it with `return value`.")
         width, result = self._size(value), lift(value)
         used = {name for part in self._parts for name in names(part.of)} | {*names(result)}
         for part in self._parts:
@@ -266,7 +294,15 @@ class Parts:
                     f"{self._where} uses the function {part.function!r} of a plugin; blocks use "
                     "the functions of gatekit.ops."
                 )
-        shape = infer(expr, self._widths, FUNCTIONS, self._where)
+        try:
+            shape = infer(expr, self._widths, FUNCTIONS, self._where)
+        except CellError as error:
+            # The remedy of cells is a gate.
+            why = str(error).partition("; a gate {kind")[0]
+            remedy = (
+                "parts.fitted('fit', value) is as wide as x, and parts.dense('out', value, N) N"
+            )
+            raise CellError(f"{why}; {remedy}") from None
         if shape is None or len(shape) != 1:
             raise CellError(f"{self._where}: {expr} has the shape {shape}; a vector is expected.")
         return int(shape[0])
@@ -298,8 +334,9 @@ class Parts:
 
     def _one_of(self, name: str, kind: str, allowed: tuple[str, ...]) -> None:
         if kind not in allowed:
+            near = nearest(str(kind), allowed) or "."
             raise ConfigError(
-                f"{self._where}: {name} is {kind!r}{nearest(str(kind), allowed) or '.'} "
+                f"{self._where}: the kind of {name!r} is {kind!r}{near} "
                 f"Allowed: {', '.join(allowed)}."
             )
 

@@ -60,11 +60,14 @@ def read_block(config: Any, catalogue: Catalogue) -> BlockSpec:
         config = {"kind": config}
     kind = config.get("kind") if isinstance(config, Mapping) else None
     if not isinstance(kind, str):
-        raise ConfigError(f"block={config!r}: type block=NAME, such as block=modern.")
-    if kind not in catalogue.blocks:
         raise ConfigError(
-            f"block={kind}: there is no such block"
-            f"{alternatives(kind, catalogue.blocks, 'blocks', 'gatekit blocks')}"
+            f"block={config!r}: a name such as 'modern', or {{'kind': 'modern', 'conv': 4}}, is "
+            "expected; type for example block=modern"
+        )
+    if kind not in catalogue.blocks:
+        other = alternatives(kind, catalogue.blocks, "blocks", "gatekit blocks")
+        raise ConfigError(
+            f"block={kind}: there is no such block{catalogue.broken_with(kind) or other}"
         )
     made = catalogue.blocks[kind]
     given = {str(key): plain(value) for key, value in config.items() if key != "kind"}

@@ -6,6 +6,7 @@ that a gate or the output unit takes the key of the value that it gets.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,6 +134,20 @@ class Draft:
         """Return an output unit's expression with the emitted signal's name for ``emitted``."""
         return substitute(expr, {"emitted": Name(self.spec.emits)})
 
+    def _meant(self, name: str) -> str:
+        """Return what is meant by an unknown name, as the end of a sentence."""
+        stem, emits = name.removesuffix("_prev"), self.spec.emits
+        if stem != name and stem not in self.known and len(stem) == 1 and stem != emits:
+            return (
+                f": it is the previous value of {stem}, and no signal is called {stem}. Name a "
+                f"signal {stem}, or read {emits}_prev."
+            )
+        if re.fullmatch(r"[A-Z](_\w+)?", name):
+            return "; learned matrices are the reads of a gate: reads: [x, h_prev]."
+        if near := nearest(name, self.known):
+            return near
+        return f"; define it: gates: {{{name}: {{kind: tanh}}}}, or equations: {{{name}: ...}}."
+
     def check_expression(self, expr: Expr, where: str) -> None:
         """Refuse names that do not exist, and whole division of signals.
 
@@ -144,7 +159,7 @@ class Draft:
             if name not in self._names:
                 raise CellError(
                     f"{where}: in {str(expr)!r} the name {name!r} is unknown"
-                    f"{nearest(name, self.known) or '.'} Known here: {listed(self.known, 40)}."
+                    f"{self._meant(name)} Known here: {listed(self.known, 40)}."
                 )
         for part in walk(expr):
             if isinstance(part, Binary) and part.op == "//":
@@ -226,9 +241,14 @@ def _bind_gate(draft: Draft, name: str) -> Bound:
             )
         bound.append((argument, key))
     if spec.reads and f"pre:{name}" not in [key for _, key in bound]:
+        reads = [r.text for r in spec.reads]
+        instead = [argument for argument, key in bound if key in reads]
+        remedy = "set reads: [] and bias: false"
+        if instead:
+            remedy = f"write pre, the sum of all reads, in place of {instead[0]}; or {remedy}"
         raise CellError(
-            f"{where}: the gate reads {listed(r.text for r in spec.reads)}, but "
-            f"{gate.definition()} does not use pre; set reads: [] and bias: false"
+            f"{where}: {gate.place()}: the gate reads {listed(reads)}, but {gate.definition()} "
+            f"does not use pre; {remedy}"
         )
     for read in spec.reads:
         draft.check_expression(read.expr, f"{where}.reads")
@@ -246,7 +266,8 @@ def _bind_output(draft: Draft) -> Bound:
         if target == "pre":
             if not draft.output.reads and not unit.bias:
                 raise CellError(
-                    f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias"
+                    f"output_unit: {unit.definition()} asks for pre, but has no reads and no bias; "
+                    "ask for emitted, or write reads = ('emitted',) in the class"
                 )
             key = f"pre:{OUTPUT_UNIT}"
         elif target == "emitted":

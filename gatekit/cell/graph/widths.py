@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatekit.cell.errors import CellError, excerpt, listed
+from gatekit.cell.errors import CellError, listed
 from gatekit.cell.gate import InlineGate
 from gatekit.cell.language.expression import (
     Binary,
@@ -27,8 +27,8 @@ from gatekit.cell.language.expression import (
     substitute,
     walk,
 )
-from gatekit.cell.language.ops import UnknownFunctionError
 from gatekit.cell.language.shape import Shape, infer, shape_text
+from gatekit.cell.row_wise import ALLOWED
 
 from .draft import FEEDBACK, Bindings, Bound, Draft
 from .sizes import gate_size, parameter_size, size
@@ -37,11 +37,6 @@ MAX_VISITS = 60_000
 """The most parts of expressions that are visited to find the widths; the largest bundled cell
 visits 1,000."""
 GateExpression = tuple[Expr, dict[str, Expr]]
-_ALLOWED = (
-    "a gate computes with gatekit.ops, + - * / ** and numbers: write ops.tanh(x) in place of "
-    "np.tanh(x), tf.tanh(x) or torch.tanh(x), and ops.where(x, a, b) (a where x > 0, else b) in "
-    "place of `if`. A gate that needs more declares uses_tensorflow = True, and is not analysed"
-)
 
 
 @dataclass(frozen=True)
@@ -146,11 +141,7 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
     try:
         made = gate.compute(values)
     except Exception as error:
-        misspelt = isinstance(error, AttributeError) and error.obj is gate
-        if misspelt or isinstance(error, (UnknownFunctionError, NameError)):
-            raise CellError(f"{where}: {gate.place(error)}: {error}") from None
-        why = excerpt(_reason(error), 200)
-        raise CellError(f"{where}: {gate.place(error)}: {why}; {_ALLOWED}") from None
+        raise CellError(f"{where}: {gate.wrong(error)}") from None
     try:
         value, new_states = made if isinstance(made, tuple) else (made, {})
         value, new_states = lift(value), {k: lift(v) for k, v in new_states.items()}
@@ -158,14 +149,14 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
         part = type(made).__name__
         if made is None:
             raise CellError(
-                f"{where}: {gate.place()}: {gate.definition()} returns NoneType; return "
-                "the gate's value: end the function with `return value`"
+                f"{where}: {gate.place()}: {gate.definition()} returns None; return the gate's "
+                "value: end the function with `return value`"
             ) from None
         if isinstance(made, tuple):
             part = "a tuple that is not (value, {name: new state})"
         raise CellError(
             f"{where}: {gate.place()}: {gate.definition()} returns {part}; return the gate's "
-            f"value, or (value, {{name: new state}}): {_ALLOWED}"
+            f"value, or with states `return value, {{'NAME': new}}`: {ALLOWED}"
         ) from None
     if set(new_states) != set(gate.states):
         raise CellError(
@@ -173,16 +164,6 @@ def _expression(draft: Draft, name: str, bound: Bound) -> GateExpression | None:
             f"{listed(new_states)}, and declares {listed(gate.states)}; {_returned(gate.states)}"
         )
     return value, new_states
-
-
-def _reason(error: Exception) -> str:
-    """Return why a gate's function did not compute with a signal."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, AttributeError) and isinstance(error.obj, Expr):
-        return f"a signal has no attribute {error.name!r}; functions of signals are in gatekit.ops"
-    if isinstance(error, TypeError) and "subscriptable" in said:
-        return "a signal cannot be indexed: gatekit handles rows, steps and units"
-    return said
 
 
 def _returned(states: Iterable[str]) -> str:
@@ -204,7 +185,12 @@ def _check_gate(
         known[f"{name}.{part}"] = (width,)
     value, new_states = made
     for what, expr in [("value", value), *((f"state {k}", e) for k, e in new_states.items())]:
-        found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+        try:
+            found = infer(draft.with_constants(expr), known, draft.spec.functions, where)
+        except CellError as error:
+            # The remedy of equations is another gate.
+            why = str(error).partition("; a gate {kind")[0].removeprefix(f"{where}: ")
+            raise CellError(f"{where}: {gate.place()}: {why}") from None
         if found is not None and found != own:
             inline = isinstance(gate, InlineGate)
             units = found[0] if found else 1

@@ -71,7 +71,7 @@ class Expr:
         _refuse("an expression has no elements: a gate may not loop over its arguments")
 
     def __lt__(self, other: object) -> NoReturn:
-        _refuse("an expression cannot be compared: a gate may not branch on its arguments")
+        _refuse("a signal has no value yet, and cannot be compared")
 
     __le__ = __gt__ = __ge__ = __lt__
 
@@ -79,7 +79,7 @@ class Expr:
         _refuse("an expression is not a number: it has a value for each unit")
 
     def __array__(self, *_: object, **__: object) -> NoReturn:
-        _refuse("an expression is not an array of NumPy")
+        _refuse("a signal has no value yet, and is not an array")
 
 
 @dataclass(frozen=True, slots=True)

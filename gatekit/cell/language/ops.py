@@ -7,6 +7,8 @@ backend is added by ``gatekit.recurrence``; this module needs NumPy only.
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gatekit.cell.calls import constructed
 from gatekit.cell.errors import listed, nearest
 
 from .expression import Call, Expr, lift
@@ -25,6 +28,7 @@ _BACKENDS: list[tuple[Callable[[Any], bool], Mapping[str, Callable[..., Any]]]] 
 FUNCTIONS: dict[str, Function] = {}
 
 
+@constructed("gatekit.Function('swish', 1, compose=lambda x: x * ops.sigmoid(x))")
 @dataclass(frozen=True)
 class Function:
     """A function of the equation language.
@@ -51,6 +55,25 @@ class Function:
     numpy: Callable[..., Any] | None = field(default=None, compare=False)
     range: Interval | None = field(default=None, compare=False)
 
+    @property
+    def typed(self) -> str:
+        """A call as it is typed, such as ``clip(x, low, high)``."""
+        arguments = {1: ["x"], 2: ["a", "b"]}.get(self.arity, [])
+        with contextlib.suppress(TypeError, ValueError):  # functions of NumPy have no signature
+            found = [*inspect.signature(self.compose or self.numpy or self).parameters]
+            arguments = found if len(found) == self.arity else arguments
+        return f"{self.name}({', '.join(arguments)})"
+
+    def wrong_number(self, given: int, prefix: str = "") -> str:
+        """Return that a call has a wrong number of arguments, and how it is written.
+
+        Args:
+            given: how many came.
+            prefix: what is written in front of the name.
+        """
+        takes = "1 argument" if self.arity == 1 else f"{self.arity} arguments"
+        return f"{self.name} takes {takes}, not {given}; write {prefix}{self.typed}"
+
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Apply the function to expressions, arrays ``... x width`` or tensors ``... x width``.
 
@@ -60,10 +83,11 @@ class Function:
         if named:
             raise TypeError(
                 f"{self.name} takes {self.arity} argument(s) by position, not {next(iter(named))}=;"
-                " what it computes over several elements it computes over the units"
+                " what it computes over several elements it computes over the units; write "
+                f"ops.{self.typed}"
             )
         if len(args) != self.arity:
-            raise TypeError(f"{self.name} takes {self.arity} argument(s), not {len(args)}")
+            raise TypeError(self.wrong_number(len(args), "ops."))
         if any(isinstance(arg, Expr) for arg in args):
             return Call(self.name, tuple(lift(arg) for arg in args))
         if self.compose is not None:
@@ -352,6 +376,7 @@ _INSTEAD = {
     "dropout": "dropout=0.1 as a key of the run, or of the layer",
     "clamp": "ops.clip(x, low, high)",
     "divide": "a / b",
+    **dict.fromkeys(("leaky_relu", "lrelu"), "ops.maximum(x, 0.01 * x)"),
     "max": "ops.maximum(a, b)",
     "min": "ops.minimum(a, b)",
     "multiply": "a * b",

@@ -84,11 +84,14 @@ _SIGNS = {
 }
 """Signs of printed equations, with what is typed."""
 
-_OTHER_NAMES = {"max": "maximum", "min": "minimum", "sigm": "sigmoid", "swish": "silu", "ln": "log"}
-
 
 def _written(text: str) -> str:
     """Return what to write in place of common notation that is not Python's."""
+    if "\\" in text:
+        plain = re.sub(r" *\\(?:odot|cdot|times|circ)\b *", " * ", text)
+        plain = re.sub(r"\\(?:mathrm|operatorname|text)\{(\w+)\}|\\([a-z]+)", r"\1\2", plain)
+        plain = re.sub(r"_\{?t *- *1\}?", "_prev", re.sub(r"_\{?t\}?(?! *-)", "", plain))
+        return f"; write {plain.replace('{', '(').replace('}', ')')}"
     if re.search(r"_\{?t *- *1", text):
         return "; the previous value of h is h_prev"
     if re.match(r"if\b|.*\bthen\b", text):
@@ -144,7 +147,7 @@ def _checked(text: str) -> str:
             )
     stripped = text.strip(" ")
     if not stripped:
-        raise ExpressionError("the equation is empty")
+        raise ExpressionError("the equation is empty; write for example forget * h_prev")
     return stripped
 
 
@@ -174,6 +177,8 @@ class _Reader:
             place = max(0, (error.offset or 1) - 1)
             # Python's own advice, such as a forgotten comma, is of another language.
             reason = (error.msg or "invalid syntax").partition(". ")[0]
+            if "\\" in self.text:
+                reason, place = "LaTeX is not read", self.text.index("\\")
             why = reason + _written(self.text)
             raise self.error(why, place, place + 1) from None
         except (MemoryError, RecursionError, ValueError, UnicodeError):
@@ -183,19 +188,18 @@ class _Reader:
             ) from None
         return self.visit(tree.body, 1)
 
-    def error(self, why: str, start: int, end: int) -> ExpressionError:
+    def error(self, why: str, start: int, end: int, table: bool = False) -> ExpressionError:
         start = min(start, len(self.text))
         left = max(0, start - 60)
         shown = self.text[left : left + 90]
         mark = " " * (start - left) + "^" * max(1, min(end - start, 90 - (start - left)))
-        return ExpressionError(
-            f"{why}\n  {shown}\n  {mark}\n"
-            f"An equation has numbers, names, + - * / ** (constant exponent), unary minus, and "
-            f"calls of: {listed(self.functions, 80)}"
-        )
+        has = "" if ";" in why else "An equation has numbers, names, + - * / ** and functions. "
+        has += f"Functions: {listed(self.functions, 80)}." if table else ""
+        return ExpressionError(f"{why}\n  {shown}\n  {mark}" + (f"\n{has.strip()}" if has else ""))
 
-    def at(self, node: ast.expr, why: str) -> ExpressionError:
-        return self.error(why, node.col_offset, node.end_col_offset or node.col_offset + 1)
+    def at(self, node: ast.expr, why: str, table: bool = False) -> ExpressionError:
+        end = node.end_col_offset or node.col_offset + 1
+        return self.error(why, node.col_offset, end, table)
 
     def meant(self, name: str) -> str:
         """Return which function is meant by an unknown one, as the end of a sentence."""
@@ -203,9 +207,6 @@ class _Reader:
             return f"; its previous value is {name}_prev, and a product is written with *"
         if name in ("lerp", "interpolate", "mix"):
             return "; write b + a * (c - b), or (1 - a) * b + a * c"
-        other = _OTHER_NAMES.get(name)
-        if other in self.functions:
-            return f"; did you mean {other!r}?"
         if name in ("dense", "linear", "matmul"):
             return "; a linear map belongs to the `reads` of a gate, such as reads: {x: dense}"
         return nearest(name, self.functions)
@@ -267,8 +268,7 @@ class _Reader:
             # c.tanh() has no arguments, and c is that of tanh.
             name, given = node.func.attr, node.args or [node.func.value]
             arguments = [self.text[a.col_offset : a.end_col_offset] for a in given]
-            other = _OTHER_NAMES.get(name, name)
-            meant = other if other in self.functions else nearest_name(name, self.functions)
+            meant = nearest_name(name, self.functions)
             remedy = f"; write {meant}({', '.join(arguments)})" if meant else ""
             raise self.at(
                 node.func, f"only functions of the table can be called, by name alone{remedy}"
@@ -278,9 +278,15 @@ class _Reader:
         name = node.func.id
         function = self.functions.get(name)
         if function is None:
-            raise self.at(node.func, f"there is no function {name!r}{self.meant(name)}")
+            meant = self.meant(name)
+            raise self.at(node.func, f"there is no function {name!r}{meant}", table=not meant)
         if node.keywords:
-            raise self.at(node, "arguments are given by position, not by name")
+            plain = ", ".join(
+                ast.unparse(a) for a in (*node.args, *(k.value for k in node.keywords))
+            )
+            raise self.at(
+                node, f"arguments are given by position, not by name; write {name}({plain})"
+            )
         if len(node.args) != function.arity:
-            raise self.at(node, f"{name} takes {function.arity} argument(s), not {len(node.args)}")
+            raise self.at(node, function.wrong_number(len(node.args)))
         return Call(name, tuple(self.visit(arg, depth + 1) for arg in node.args))

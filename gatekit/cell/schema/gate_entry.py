@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,6 @@ from gatekit.cell.catalogue import Catalogue
 from gatekit.cell.errors import CellError, ExpressionError
 from gatekit.cell.gate import Gate, InlineGate
 from gatekit.cell.language.expression import Expr
-from gatekit.cell.language.ops import Function
 from gatekit.cell.language.parse import parse
 
 from .lookup import check_initializers, instance_of, kind_and_options, kind_of, unknown
@@ -18,14 +18,12 @@ from .specification import EPSILON, GateSpec, Read, SignalNorm
 from .values import check_keys
 
 
-def read_expression(
-    text: object, functions: Mapping[str, Function], where: str, sizes: bool = True
-) -> Expr:
+def read_expression(text: object, catalogue: Catalogue, where: str, sizes: bool = True) -> Expr:
     """Return a string as an expression.
 
     Args:
         text: the expression.
-        functions: the function table, by name.
+        catalogue: what is registered.
         where: the place in the cell, for messages.
         sizes: also allow ``//``, which divides sizes and constants.
 
@@ -33,9 +31,12 @@ def read_expression(
         ExpressionError: it is not in the equation language; the message begins with the place.
     """
     try:
-        return parse(text, functions, sizes)
+        return parse(text, catalogue.functions, sizes)
     except ExpressionError as error:
-        raise ExpressionError(f"{where}: {error}") from None
+        unknown_function = re.search(r"there is no function '(\w+)'", str(error))
+        names = [entry.partition(" ")[0] for entry in catalogue.broken if unknown_function]
+        broken = f"\nLeft out because broken: {'; '.join(catalogue.broken)}." if names else ""
+        raise ExpressionError(f"{where}: {error}{broken}") from None
 
 
 def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, ...]:
@@ -61,7 +62,7 @@ def read_reads(reads: object, where: str, catalogue: Catalogue) -> tuple[Read, .
         if linear_map is None:
             continue
         place = f"{where}.{text}"
-        expr = read_expression(text, catalogue.functions, where)
+        expr = read_expression(text, catalogue, where)
         kind, options = kind_and_options(linear_map, place)
         if kind not in catalogue.linear_maps:
             raise unknown(place, "linear map", kind, catalogue.linear_maps, catalogue)
@@ -103,9 +104,8 @@ def read_gate(name: str, config: Any, cell: Mapping[str, Any], catalogue: Catalo
             raise unknown(where, "gate", kind, catalogue.gates, catalogue)
         gate = instance_of(catalogue.gates[kind], options, where)
     if isinstance(gate, InlineGate):
-        functions = catalogue.functions
-        expression = read_expression(gate.activation, functions, f"{where}.activation", sizes=False)
-        gate = gate.with_expression(expression, functions)
+        expression = read_expression(gate.activation, catalogue, f"{where}.activation", sizes=False)
+        gate = gate.with_expression(expression, catalogue.functions)
     reads = gate.reads
     explicit = isinstance(config, Mapping) and "reads" in config
     if "reads" in cell and not explicit and tuple(reads) == Gate.reads:

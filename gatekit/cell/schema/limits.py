@@ -51,6 +51,46 @@ OTHER_KEYS = {
         ("state", "states"),
         "; a signal that is read as h_prev is a state, and `initial: {h: 0.5}` is its first value.",
     ),
+    **dict.fromkeys(
+        ("extends", "extend", "inherits", "base", "parent", "from", "include", "based_on"),
+        "; a cell starts from another with defaults: [lstm, _self_].",
+    ),
+    **dict.fromkeys(
+        ("swap", "swaps"),
+        "; in a cell write the gate itself: gates: {forget: {kind: power_law}}.",
+    ),
+    **dict.fromkeys(
+        ("units", "hidden_size", "features", "input_size"),
+        " of a cell, which has no size; give it to the run or the layer: units=64.",
+    ),
+    **dict.fromkeys(
+        ("bidirectional", "layers", "task", "optimizer", "executor", "seed", "block"),
+        " of a cell; it is a key of the run, or an argument of the layer.",
+    ),
+    "output_unit": " of a cell; it is a key of the run, or an argument of the layer.",
+    **dict.fromkeys(
+        ("activation", "kind", "bias", "bind"),
+        " of a cell; it belongs to a gate: gates: {forget: {kind: sigmoid, bias: true}}.",
+    ),
+    **dict.fromkeys(
+        ("init", "initializer", "weight_init"),
+        "; did you mean 'initializers'? Write initializers: {kernel: glorot_uniform, bias: zeros}.",
+    ),
+    **dict.fromkeys(
+        ("layer_norm", "layernorm", "norm", "normalization"),
+        "; a norm is an entry of `norms`, such as norms: {c_out: c}, or `norm` of a gate.",
+    ),
+    **dict.fromkeys(
+        ("update", "step", "forward", "call", "code"),
+        "; what a step computes is in `equations`: equations: {h: forget * h_prev}.",
+    ),
+    **dict.fromkeys(
+        ("description", "doc", "comment", "note"), "; did you mean 'notes'? It is a string."
+    ),
+    **dict.fromkeys(
+        ("citation", "paper", "bibtex", "author", "authors", "title"),
+        "; works are cited by keys of conf/references.bib: cite: [cho2014learning].",
+    ),
 }
 """What is meant by keys that a cell does not have, as the end of a sentence."""
 SECTIONS = (
@@ -82,6 +122,11 @@ def check_names(spec: CellSpec) -> None:
             seen[name] = section
     for role, gate in spec.roles:
         if gate not in sections["gates"]:
+            if role in sections["gates"] and not nearest(gate, sections["gates"]):
+                raise CellError(
+                    f"cell.roles.{role}: {gate!r} is not a gate, and {role!r} is one; the role "
+                    f"comes first: write roles: {{{gate}: {role}}}"
+                )
             raise CellError(
                 f"cell.roles.{role}: {gate!r} is not a gate"
                 f"{nearest(gate, sections['gates']) or '.'} Gates: {listed(sections['gates'])}."
@@ -90,13 +135,22 @@ def check_names(spec: CellSpec) -> None:
 
 def _check_name(name: str, where: str, spec: CellSpec, seen: dict[str, str]) -> None:
     if keyword.iskeyword(name):
-        raise CellError(f"{where}: equations cannot read {name!r}, a keyword of Python; rename it")
+        raise CellError(
+            f"{where}: equations cannot read {name!r}, a keyword of Python; write {name}_gate"
+        )
     if name in RESERVED:
-        raise CellError(f"{where}: {name!r} is reserved ({listed(RESERVED)}); choose another name")
+        raise CellError(
+            f"{where}: {name!r} is reserved ({listed(RESERVED)}); write another name, such as "
+            f"{name}_1"
+        )
     if name.endswith(("_prev", "_history")):
-        raise CellError(f"{where}: names that end in _prev or _history are reserved; rename it")
+        plain = name.removesuffix("_prev").removesuffix("_history")
+        raise CellError(
+            f"{where}: names that end in _prev or _history are reserved; write {plain}, which "
+            f"others read as {plain}_prev one step later"
+        )
     if name in spec.functions:
-        raise CellError(f"{where}: {name!r} is a function of the equation language; rename it")
+        raise CellError(f"{where}: {name!r} is a function of the equation language; write {name}_1")
     if name in seen:
         raise CellError(f"{where}: {name!r} is also in cell.{seen[name]}; a name is defined once")
 

@@ -105,21 +105,18 @@ def unknown(
     """Return the error that no such name is registered, with what is and how to add a plugin."""
     # Each entry is a name, with its reason in brackets.
     names = [str(entry).partition(" ")[0] for entry in catalogue.broken]
-    mine = [e for e in catalogue.broken if str(name) in str(e).partition(" ")[0]]
-    if mine:
-        return CellError(
-            f"{where}: there is no {what} {name!r}, because its plugin is broken: "
-            f"{'; '.join(mine)}. `gatekit plugins --json` has the traceback."
-        )
+    if why := catalogue.broken_with(name):
+        return CellError(f"{where}: there is no {what} {name!r}{why}")
     left_out = f" Left out because broken: {listed(names, 6)}; `gatekit plugins` shows why."
     broken = left_out if names else ""
-    return CellError(
-        f"{where}: there is no {what} {name!r}"
-        f"{alternatives(str(name), known, f'{what}s', _LISTS.get(what, 'gatekit plugins'))} "
-        f"Plugins loaded: {listed(catalogue.loaded, 12)}.{broken} "
-        "A file of your own is found in ./plugins, or with plugins=[path/to/file.py]; before "
-        "keras.models.load_model type gatekit.use_plugins('path/to/file.py')."
+    other = alternatives(str(name), known, f"{what}s", _LISTS.get(what, "gatekit plugins"))
+    found = (
+        f" Plugins loaded: {listed(catalogue.loaded, 12)}. A file of your own is found in "
+        "./plugins, or with plugins=[path/to/file.py]; before keras.models.load_model type "
+        "gatekit.use_plugins('path/to/file.py')."
     )
+    near = "did you mean" in other
+    return CellError(f"{where}: there is no {what} {name!r}{other}{broken}{'' if near else found}")
 
 
 _KINDS = ("kernel", "recurrent", "bias")

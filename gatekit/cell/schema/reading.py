@@ -78,7 +78,8 @@ def read_cell(config: Mapping[str, Any], catalogue: Catalogue) -> CellSpec:
                     f"; another gate for this role is swap.{key}=GATE, and its options are "
                     f"cell.gates.{key}.OPTION."
                 )
-            raise CellError(f"cell.{key}: no such key{hint} Keys of a cell: {listed(CELL_KEYS)}.")
+            every = "" if key in OTHER_KEYS else f" Keys of a cell: {listed(CELL_KEYS, 40)}."
+            raise CellError(f"cell.{key}: no such key{hint}{every}")
     for key in SECTIONS:
         check_members(config, key)
     gates = tuple(read_gate(n, g, config, catalogue) for n, g in section(config, "gates").items())
@@ -183,8 +184,7 @@ def _equations(config: Mapping[str, Any], catalogue: Catalogue) -> tuple[tuple[s
     if len(equations) > MAX_EQUATIONS:
         raise CellError(f"cell.equations: {len(equations)} equations; at most {MAX_EQUATIONS}")
     return tuple(
-        (n, read_expression(e, catalogue.functions, f"cell.equations.{n}"))
-        for n, e in equations.items()
+        (n, read_expression(e, catalogue, f"cell.equations.{n}")) for n, e in equations.items()
     )
 
 

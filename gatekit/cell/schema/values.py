@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gatekit.cell.errors import CellError, excerpt, listed, nearest
+from gatekit.cell.errors import CellError, amount_of, excerpt, listed, nearest
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -39,10 +39,7 @@ def section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
         raise CellError(f"cell.{key}: a mapping is expected, not {came}; {remedy}")
     for name in value:
         if not isinstance(name, str) or not _IDENTIFIER.match(name):
-            raise CellError(
-                f"cell.{key}: {name!r} is not a name (letters, digits and _, starting with a "
-                "letter; YAML reads a bare yes, no, on, off as true or false: quote or rename it)"
-            )
+            raise CellError(f"cell.{key}: {name!r} is not a name; {_as_name(name)}")
     # null removes an entry that a cell in `defaults` has.
     return {name: inner for name, inner in value.items() if inner is not None}
 
@@ -60,6 +57,15 @@ _EXAMPLES = {
 }
 
 
+def _as_name(name: object) -> str:
+    """Return what to write in place of a name that equations cannot read."""
+    if isinstance(name, bool):
+        return "YAML reads a bare yes, no, on and off as true or false: choose another name"
+    plain = re.sub(r"\W+", "_", str(name), flags=re.ASCII).strip("_")
+    such = plain if _IDENTIFIER.match(plain) else "forget"
+    return f"letters, digits and _ are allowed, starting with a letter: write {such}"
+
+
 def _as_mapping(key: str, value: object) -> str:
     """Return how a section is written that is not a mapping."""
     if isinstance(value, str) and "=" in value:
@@ -67,7 +73,14 @@ def _as_mapping(key: str, value: object) -> str:
         return f"write `{name.strip()}: {right.strip()}`, with a colon"
     if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         return "remove the dashes in front of the names"
+    if isinstance(value, list) and value and all(isinstance(v, str) and "=" in v for v in value):
+        written = "; ".join(f"{n.strip()}: {e.strip()}" for n, _, e in map(_parted, value))
+        return f"write without dashes, one line each: {written}"
     return f"write for example {key}: {{{_EXAMPLES.get(key, 'NAME: VALUE')}}}"
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    return text.partition("=")
 
 
 def text(config: Mapping[str, Any], key: str, default: str) -> str:
@@ -90,7 +103,8 @@ def name_list(config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """
     value = config.get(key) or ()
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise CellError(f"cell.{key}: a list of names is expected, such as [c], not {value!r}")
+        such = f"[{value}]" if isinstance(value, str) else "[c]"
+        raise CellError(f"cell.{key}: a list of names is expected, such as {such}, not {value!r}")
     return tuple(str(v) for v in value)
 
 
@@ -101,7 +115,9 @@ def number(value: object, where: str) -> float:
         CellError: it is not one.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise CellError(f"{where}: a number is expected, such as 0.5, not {value!r}")
+        amount = amount_of(value) if isinstance(value, str) else None
+        such = 0.5 if amount is None else amount
+        raise CellError(f"{where}: a number is expected, such as {such}, not {value!r}")
     if not abs(value) <= 1e300:
         raise CellError(
             f"{where}: the number is not finite, or beyond 1e300; write for example 0.5"
@@ -209,7 +225,8 @@ def read_about(config: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 def _check_cite(value: object) -> None:
     if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence) or not value:
         raise CellError(
-            "cell.cite: a list of keys of references.bib is expected, such as [cho2014learning], "
+            "cell.cite: a list of keys of references.bib is expected, such as "
+            f"[{value if isinstance(value, str) and value else 'cho2014learning'}], "
             f"not {excerpt(repr(value))}"
         )
     for position, entry in enumerate(value):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from gatekit.cell.calls import refuse_attribute
 from gatekit.compare.grouping.group import Group
 from gatekit.compare.stats.baseline import Block
 from gatekit.compare.stats.difference import Difference
@@ -28,6 +30,16 @@ class Row:
     block: Block = ()
     name: str = ""
     place: int = 0
+
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            instead = dict.fromkeys(
+                ("mean", "median", "std", "value", "score", "interval", "n"),
+                "write row.summary, which has mean, interval and n",
+            )
+            instead |= dict.fromkeys(("label", "runs", "settings"), "write row.group")
+            refuse_attribute("a row of a comparison", name, dir(type(self)), instead)
 
     @property
     def verdict(self) -> str | None:

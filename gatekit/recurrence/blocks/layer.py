@@ -14,12 +14,13 @@ from gatekit.cell.block.built import BuiltBlock, build_block
 from gatekit.cell.block.contract import units_of
 from gatekit.cell.block.reading import read_block
 from gatekit.cell.block.sketch import Part, Sketch
-from gatekit.cell.calls import REQUIRED
+from gatekit.cell.calls import REQUIRED, python_words
 from gatekit.cell.errors import ConfigError, DataError
 from gatekit.cell.graph import Cell
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.recurrence.executors.choose import check_name
 from gatekit.recurrence.layers.arguments import (
+    checked_files,
     checked_flag,
     checked_units,
     features_of,
@@ -94,7 +95,7 @@ class BlockLayer(SequenceLayer):
         plugins: Sequence[str] = (),
         **keras_options: Any,
     ) -> None:
-        known = catalogue(tuple(plugins))
+        known = catalogue(checked_files(plugins))
         if block is REQUIRED or cell is REQUIRED:
             raise ConfigError(
                 f"{'the block' if block is REQUIRED else 'the cell'} is missing; write "
@@ -102,7 +103,8 @@ class BlockLayer(SequenceLayer):
             )
         if isinstance(block, str) and block not in known.blocks and cell in list(known.blocks):
             raise ConfigError(f"the block comes first: BlockLayer({cell!r}, {block!r})")
-        chosen = read_block(block, known)
+        with python_words():
+            chosen = read_block(block, known)
         for name in keras_options:
             if name in chosen.block.option_names():
                 raise ConfigError(
@@ -164,16 +166,17 @@ class BlockLayer(SequenceLayer):
         """
         width = features_of(input_shape, self.spec)
         units = self.units or units_of(width, self.block.expand)
-        made = build_block(
-            self.block,
-            self.spec,
-            self.output_unit,
-            width=width,
-            units=units,
-            dropout=self.dropout,
-            directions=2 if self.bidirectional else 1,
-            last=self.finish,
-        )
+        with python_words():
+            made = build_block(
+                self.block,
+                self.spec,
+                self.output_unit,
+                width=width,
+                units=units,
+                dropout=self.dropout,
+                directions=2 if self.bidirectional else 1,
+                last=self.finish,
+            )
         self._built_block = made
         seed = self._seed_within(BlockLayer)
         number = "".join(re.findall(r"_\d+\Z", self.name))

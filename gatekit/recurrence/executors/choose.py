@@ -107,7 +107,8 @@ def check_name(executor: str) -> str:
     if executor not in EXECUTORS:
         raise ConfigError(
             f"executor={executor!r} does not exist{nearest(str(executor), EXECUTORS) or '.'} "
-            f"Executors: {', '.join(EXECUTORS)}. Write executor=auto for the fastest, on a GPU too."
+            f"Executors: {', '.join(EXECUTORS)}. Write executor='auto' for the fastest, also on a "
+            "GPU."
         )
     return executor
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from gatekit.cell.calls import REQUIRED
 from gatekit.cell.catalogue import Catalogue
-from gatekit.cell.errors import ConfigError, DataError, nearest
+from gatekit.cell.errors import CellError, ConfigError, DataError, nearest
 from gatekit.cell.schema import CellSpec, read_cell, replaced
 from gatekit.registry import load_cell
 
@@ -176,6 +178,20 @@ def checked_units(units: Any) -> int:
     return int(units)
 
 
+def checked_files(plugins: Any) -> tuple[str, ...]:
+    """Return the plugin files of a layer.
+
+    Raises:
+        ConfigError: they are not a list of paths.
+    """
+    if not isinstance(plugins, (list, tuple)) or not all(
+        isinstance(each, (str, os.PathLike)) for each in plugins
+    ):
+        such = repr([plugins]) if isinstance(plugins, str) else "['plugins/mine.py']"
+        raise ConfigError(f"plugins={plugins!r}: a list of files is expected; write plugins={such}")
+    return tuple(map(str, plugins))
+
+
 def checked_flag(name: str, value: Any) -> bool:
     """Return a switch of a layer.
 
@@ -215,7 +231,23 @@ def specification(
     given = {name: value for name, value in options.items() if value is not None}
     if not gates and not given:
         return spec
-    return read_cell({**replaced(spec, gates, catalogue), **given}, catalogue)
+    try:
+        return read_cell({**replaced(spec, gates, catalogue), **given}, catalogue)
+    except CellError as error:
+        raise CellError(_of_arguments(str(error), gates, given)) from None
+
+
+def _of_arguments(message: str, gates: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """Return a message about a cell in the words of the arguments that changed it."""
+    for role in gates:
+        message = re.sub(rf"^(?:cell\.gates|swap)\.{role}\b", f"gates[{role!r}]", message)
+    for name, value in options.items():
+        if re.match(rf"cell\.{name}\b", message):
+            message = message.replace(f"cell.{name}", f"{name}={value!r}", 1)
+            message = message.replace(f", not {value!r}", "")
+            message = re.sub(rf"{name}: \{{(\w+): ", rf"{name}={{'\1': ", message)
+            message = re.sub(r"\[(\w+)\]", r"['\1']", message)
+    return message
 
 
 def features_of(shape: Any, spec: CellSpec) -> int:
@@ -280,7 +312,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("hidden_size", "num_units", "output_size"), "write layer.units"),
     **dict.fromkeys(("summary", "describe"), "print(gatekit.show(layer)) shows its cell"),
     **dict.fromkeys(("plot", "diagram", "draw"), "gatekit.diagram(layer) draws its cell"),
-    "state_size": "write layer.state_shapes(batch_size)",
+    "get_weights_by_name": "write layer.named_weights",
     "gates": "gatekit.show(layer) shows them, and layer.spec.gates has them",
 }
 """What other libraries call an attribute of a layer, with what to write."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gatekit.cell.calls import refuse_attribute
-from gatekit.cell.errors import CellError, ConfigError, listed, nearest
+from gatekit.cell.calls import MissingAttributeError, Named
+from gatekit.cell.errors import CellError, ConfigError, listed
 from gatekit.cell.first_values import draw
 from gatekit.cell.graph import Cell, build
 from gatekit.cell.notebook import table
@@ -18,7 +18,7 @@ from gatekit.cell.parameter import MAPS
 from gatekit.cell.schema import CellSpec, read_output_unit
 from gatekit.registry import catalogue as registered
 
-from .arguments import ATTRIBUTES, check_float, checked_units, refuse_unknown, specification
+from .arguments import check_float, checked_files, checked_units, refuse_unknown, specification
 from .built import built
 from .regularizers import Rules
 from .seeds import SeededLayer
@@ -71,7 +71,7 @@ class CellLayer(SeededLayer):
         keras_options["autocast"] = False
         super().__init__(**keras_options)
         self.units = checked_units(units)
-        self._catalogue = registered(tuple(plugins))
+        self._catalogue = registered(checked_files(plugins))
         options = {
             "dropout": dropout,
             "recurrent_dropout": recurrent_dropout,
@@ -90,14 +90,6 @@ class CellLayer(SeededLayer):
         self._salt = 0
         for name in ("compute_dtype", "variable_dtype"):
             check_float(name, getattr(self, name))
-
-    if not TYPE_CHECKING:  # else a type checker would allow every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            if name in ATTRIBUTES:
-                refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
-            near = "" if name.startswith("_") else nearest(name, dir(type(self)))
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
 
     def __repr__(self) -> str:
         kind, cell = type(self).__name__, self.spec.name
@@ -145,7 +137,7 @@ class CellLayer(SeededLayer):
         widths = (self.units, 2 * self.units)
         made = [build(self.spec, self.units, width, self.output_unit) for width in widths]
         if len({tuple(state_shapes(cell, None).items()) for cell in made}) > 1:
-            raise ConfigError(
+            raise MissingAttributeError(
                 f"the states of the cell {self.spec.name!r} depend on the width of its input: "
                 "build the layer first, or give gatekit.Cell the argument features="
             )
@@ -195,7 +187,7 @@ class CellLayer(SeededLayer):
     def named_weights(self) -> dict[str, Any]:
         """The weights by name, such as ``forget.x`` and ``candidate.reset*h_prev``."""
         _ = self.cell
-        return dict(self._variables)
+        return Named(self._variables, "weight")
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the layer from: the resolved cell, not its name."""

@@ -70,7 +70,7 @@ def checked_inputs(inputs: Any, cell: Cell, dtype: Any) -> dict[str, Any]:
     for name in arrays:
         if name not in cell.inputs:
             raise DataError(
-                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs)} "
+                f"{cell.spec.name} has no input {name!r}{nearest(str(name), cell.inputs) or '.'} "
                 f"Inputs: {listed(cell.inputs)}."
             )
     missing = [name for name in cell.inputs if name not in arrays]
@@ -117,7 +117,10 @@ def checked_input(name: str, value: Any, width: int, dtype: Any) -> Any:
             + (": add an axis with x[..., None]" if tensor.shape.rank == 2 else "")
         )
     if tensor.shape[2] != width:
-        raise DataError(f"{name} has {tensor.shape[2]} features; the layer was built for {width}")
+        raise DataError(
+            f"{name} has {tensor.shape[2]} features; the layer was built for {width}: give it "
+            f"batch x time x {width}, or build another layer for this input"
+        )
     return tf.cast(tensor, dtype)
 
 
@@ -139,6 +142,11 @@ def checked_mask(mask: Any, x: Any) -> Any:
     if mask is None:
         return None
     tensor = tf.convert_to_tensor(mask)
+    if tensor.dtype.is_integer and tensor.shape.rank == 1:
+        raise DataError(
+            f"the mask has the shape {tuple(tensor.shape)}, and batch x time is expected; of "
+            f"lengths make it by mask=tf.sequence_mask(lengths, {x.shape[1] or 'time'})"
+        )
     if tensor.dtype.is_integer:
         tensor = tensor != 0
     return _of_steps(tensor, x, "the mask", "true where a step is valid: mask != 0")
@@ -155,9 +163,12 @@ def _of_steps(tensor: Any, x: Any, called: str, remedy: str) -> Any:
     if tensor.shape.rank == 3 and tensor.shape[2] == 1:
         tensor = tensor[:, :, 0]
     if tensor.shape.rank != 2 or not tensor.shape.is_compatible_with(x.shape[:2]):
+        expected = tuple(x.shape[:2])
+        turned = tuple(tensor.shape) == expected[::-1]
         raise DataError(
-            f"{called} has the shape {tuple(tensor.shape)}; "
-            f"batch x time of the input is {tuple(x.shape[:2])}"
+            f"{called} has the shape {tuple(tensor.shape)}; batch x time of the input is "
+            f"{expected}: "
+            + ("write tf.transpose(mask)" if turned else "give one boolean for each step of a row")
         )
     return tensor
 
@@ -263,20 +274,23 @@ def checked_states(
         by_name = dict(given)
     else:
         values = list(given) if isinstance(given, (list, tuple)) else [given]
-        if len(values) != len(shapes):
+        if isinstance(given, str) or len(values) != len(shapes):
+            came = f"has {len(values)} entries"
+            if values[0] is given:
+                came = f"is {given!r}" if isinstance(given, str) else "is one array"
             raise DataError(
-                f"initial_state has {len(values)} entries; the states are {', '.join(shapes)}, "
-                "in this order: write initial_state=["
-                + ", ".join(shapes)
-                + "], or a mapping by name"
+                f"initial_state {came}; the states are {', '.join(shapes)}, in this order: write "
+                f"initial_state=[{', '.join(shapes)}] with arrays batch x width, or a mapping by "
+                "name; without it they start as usual"
             )
         by_name = dict(zip(shapes, values, strict=True))
     states = {}
     for name, value in by_name.items():
         if name not in shapes:
             raise DataError(
-                f"initial_state: there is no state {name!r}{nearest(str(name), shapes)} "
-                f"States: {listed(shapes)}."
+                f"initial_state: there is no state {name!r}{nearest(str(name), shapes) or '.'} "
+                f"States: {listed(shapes)}. Write initial_state={{'{next(iter(shapes), 'h')}': "
+                "...}."
             )
         tensor = tf.convert_to_tensor(value)
         if not tensor.dtype.is_floating:

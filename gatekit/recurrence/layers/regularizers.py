@@ -107,9 +107,15 @@ class Rules:
 
 def _mapping(section: str, value: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
+        rule = repr(value) if isinstance(value, str) else repr(next(iter(_BUILT_IN[section])))
+        if isinstance(value, _BASES[section]):
+            rule = f"keras.{section}.{type(value).__name__}(...)"
+        such, key = f"{{'kernel': {rule}}}", where.removeprefix(section).strip("[]")
+        such = f"{{{key}: {such}}}" if key else such
         raise ConfigError(
-            f"{where}={value!r}: a mapping is expected from kernel, recurrent, bias or a gate, "
-            f"such as {section}={{'recurrent': {next(iter(_BUILT_IN[section]))!r}}}"
+            f"{where}={rule if isinstance(value, _BASES[section]) else repr(value)}: a mapping is "
+            f"expected from kernel, recurrent, bias{'' if key else ' or a gate'}, such as "
+            f"{section}={such}"
         )
     return value
 

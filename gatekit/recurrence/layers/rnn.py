@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import keras
 import tensorflow as tf
 
-from gatekit.cell.calls import REQUIRED
+from gatekit.cell.calls import REQUIRED, MissingAttributeError
 from gatekit.cell.errors import ConfigError
 from gatekit.cell.notebook import Text
 from gatekit.cell.schema import CellSpec
@@ -169,9 +169,9 @@ class RNN(CellLayer, SequenceLayer):
         """Raise: ``keras.layers.RNN``, which asks for it, needs the step of a cell.
 
         Raises:
-            ConfigError: always.
+            MissingAttributeError: always.
         """
-        raise ConfigError(
+        raise MissingAttributeError(
             f"a gatekit.RNN runs over time itself: call it, layer(x). keras.layers.RNN takes a "
             f"step: gatekit.Cell({self.spec.name!r}, {self.units}). layer.state_shapes(batch_size) "
             "has the shapes of the states"

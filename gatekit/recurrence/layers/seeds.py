@@ -10,18 +10,18 @@ import functools
 import hashlib
 import inspect
 import random
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
-from gatekit.cell.calls import REQUIRED
-from gatekit.cell.errors import ConfigError, DataError
+from gatekit.cell.calls import REQUIRED, MissingAttributeError, refuse_attribute
+from gatekit.cell.errors import ConfigError, DataError, excerpt, listed, nearest
 
-from .arguments import refuse_in_call
+from .arguments import ATTRIBUTES, refuse_in_call
 
 _OF_KERAS = ("mask", "training")  # Keras passes them where a call does not have them, too
 
@@ -56,6 +56,21 @@ class SeededLayer(keras.layers.Layer):
             raise ConfigError(
                 "the input is missing; write layer(x), with x as batch x time x features"
             )
+        if args and isinstance(args[0], (str, bytes)):
+            raise DataError(
+                f"{excerpt(repr(args[0]), 40)} came for the states, and arrays batch x width are "
+                "expected: write layer.get_initial_state(batch_size)"
+            )
+        if isinstance(inputs, (str, bytes)):
+            raise DataError(
+                f"the input is {excerpt(repr(inputs), 40)}; an array batch x time x features is "
+                "expected: write layer(x)"
+            )
+        if isinstance(inputs, Mapping) and "x" not in inputs:
+            raise DataError(
+                f"the inputs are called {listed(inputs)}, and 'x' is missing; write layer(x), or "
+                "layer({'x': x, ...}) with the cell's further inputs"
+            )
         if not args and "states" not in kwargs and _takes_states(type(self).call):
             raise ConfigError(
                 "the states are missing; write cell(x, cell.get_initial_state(batch_size)) for the "
@@ -78,9 +93,20 @@ class SeededLayer(keras.layers.Layer):
         finally:
             self._called_with = None
 
+    if not TYPE_CHECKING:  # else a type checker would allow every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            own = getattr(type(self), name, None)
+            if isinstance(own, property):  # it has raised an AttributeError, which says why
+                return own.fget(self)
+            if name in ATTRIBUTES:
+                refuse_attribute(f"a layer {type(self).__name__}", name, (), ATTRIBUTES)
+            near = "" if name.startswith("_") else nearest(name, dir(type(self)))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{near}")
+
     def _unbuilt(self, last: str) -> ConfigError:
         """Return the error of a layer that is not built yet; ``last`` is its input's last axis."""
-        return ConfigError(
+        return MissingAttributeError(
             f"the layer {self.name!r} is not built yet: call it once, "
             f"or build((None, None, {last}))"
         )

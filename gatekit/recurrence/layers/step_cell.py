@@ -256,6 +256,20 @@ class Cell(CellLayer, _Dropout):
     def reset_recurrent_dropout_mask(self) -> None:
         """Do nothing: `reset_dropout_mask` draws all masks."""
 
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """Return the cell of a configuration.
+
+        Raises:
+            ConfigError: `keras.layers.Bidirectional` has asked for a layer over sequences.
+        """
+        if "go_backwards" in config:
+            raise ConfigError(
+                "a gatekit.Cell is one step, and keras.layers.Bidirectional takes a layer: write "
+                f"keras.layers.Bidirectional(gatekit.RNN('lstm', {config.get('units')}))"
+            )
+        return super().from_config(config)
+
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` builds the cell from: the resolved cell, not its name."""
         return {**super().get_config(), "features": self.features}

@@ -28,7 +28,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from gatekit.cell.errors import ConfigError, GatekitError, alternatives, excerpt, shown
-from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file
+from gatekit.registry import catalogue, cell_names, config_folders, left_out, own_file, reasons_of
 from gatekit.study.config import RUN_KEYS
 from gatekit.study.references import refuse_large
 from gatekit.study.resolve import unresolved
@@ -290,6 +290,8 @@ def _missing(error: MissingConfigException, plugins: Sequence[str]) -> str:
         )
     if group == "block" and name.lower() in ("none", "off", "false", "identity"):
         return f"block={name}: type block=plain for nothing around the layer."
+    if reasons := reasons_of(name, plugins):
+        return f"{group}={name}: there is no such {what}, because its plugin is broken: {reasons}"
     hint = alternatives(name, known, f"{what}s", _LISTED_BY.get(group, ""))
     named = _files_with(name, plugins) if group == "cell" else ""
     return (

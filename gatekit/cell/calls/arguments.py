@@ -1,25 +1,23 @@
-"""Arguments and attributes that are refused with what to write."""
+"""Arguments of functions and classes, refused with a call that works."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import json
 import numbers
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec, Self, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from .errors import ConfigError, GatekitError, excerpt, nearest
+from gatekit.cell.errors import GatekitError, excerpt, nearest
+
+from .names import ArgumentError
+from .python import in_python
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class ArgumentError(ConfigError, TypeError):
-    """An argument of a Python function is missing, unknown, or of another type."""
+C = TypeVar("C")
 
 
 REQUIRED: Any = None
@@ -61,7 +59,10 @@ def meant_argument(name: str, known: Sequence[str]) -> str:
 
 
 def remedied(
-    example: str, notes: Mapping[str, str] | None = None, others: Sequence[str] = ()
+    example: str,
+    notes: Mapping[str, str] | None = None,
+    others: Sequence[str] = (),
+    types: bool = True,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: calls that Python or a later step would refuse get a remedy here.
 
@@ -72,12 +73,15 @@ def remedied(
         example: a call that works; its part before the bracket is what messages call the function.
         notes: what to write in place of further arguments.
         others: arguments that the caller has besides, for messages.
+        types: whether values are checked against their annotations.
     """
     called = example.partition("(")[0]
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         signature = inspect.signature(function)
         method = next(iter(signature.parameters), "") == "self"
+        kinds = {p.kind: p.name for p in signature.parameters.values()}
+        open_ended = kinds.get(inspect.Parameter.VAR_KEYWORD, "")
 
         @functools.wraps(function)
         def call(*args: P.args, **options: P.kwargs) -> R:
@@ -87,14 +91,16 @@ def remedied(
                 named = [p for p in signature.parameters.values() if p.name != "self"]
                 reason = _unbound(named, args[method:], options, notes or {}, others)
                 raise ArgumentError(f"{called}: {reason} Write {example}.") from None
-            for name, value in given.items():
+            for name, value in given.items() if types else ():
                 _refuse_type(example, signature.parameters[name], value)
             try:
                 return function(*args, **options)
             except GatekitError as error:
-                said = [in_python(a) if isinstance(a, str) else a for a in error.args]
-                # `load` and `report` compare within, and have the arguments of `compare`.
-                if called in ("gatekit.load", "gatekit.report", "gatekit.extend"):
+                values = {**given, **given.get(open_ended, {})}
+                said = [in_python(a, values) if isinstance(a, str) else a for a in error.args]
+                said = [_other_argument(str(a), values, [*signature.parameters]) for a in said]
+                # A function of a study compares within, and has the arguments of `compare`.
+                if "study" in signature.parameters:
                     own = rf"\1{called}("
                     said = [re.sub(r"(ype )gatekit\.compare\(", own, str(a)) for a in said]
                 error.args = tuple(said)
@@ -105,88 +111,28 @@ def remedied(
     return decorate
 
 
-_FUNCTIONS = ("train", "plan", "compare", "report", "show", "extend", "code", "diagram")
-_OF_STUDIES = ("compare", "report", "extend")
-_LISTS = ("by", "within", "together", "where", "best_of", "labels", "tasks", "plugins", "launch")
-# A word is an option's value if no sentence goes on with it: NAME, 5%, 'a b', KEY=a,b, task.length.
-_VALUE = r"'[^']*'|[A-Z]+(?![a-z])|[\w%-]*[=.,%\d](?:[\w=.,%-]*[\w%])?"
-_OPTION = rf"(?<![\w-])--[a-z][a-z-]*(?:[ =](?:{_VALUE}))?"
-_PAIR = r"'?[A-Za-z_][\w.]*=(?![='\"])(?:\{[^}]*\}|[^\s'`;]*[^\s'`;.,])'?"
-_QUOTED = re.compile(rf"`gatekit ({'|'.join(_FUNCTIONS)})\b([^`]*)`")
-_COMMAND = re.compile(
-    rf"\bgatekit (?:({'|'.join(_OF_STUDIES)})((?: [\w./-]*\w)?(?: {_OPTION})*)"
-    rf"|({'|'.join(_FUNCTIONS)})((?: (?:-m|{_PAIR}|{_OPTION}))*))(?![\w-])"
-)
-_KEYS = re.compile(rf"(\b[Tt]ype (?:for example )?)(?:-m )?({_PAIR}(?: {_PAIR})*)")
+def constructed(example: str) -> Callable[[type[C]], type[C]]:
+    """Return a decorator: a class is refused arguments as by `remedied`, types excepted.
 
-
-def in_python(message: str) -> str:
-    """Return a message whose remedies are calls and arguments instead of commands and options.
-
-    ``type gatekit compare NAME --by KEY`` becomes ``type gatekit.compare('NAME', by=['KEY'])``, and
-    ``Type -m seed=0,1`` becomes ``Type seed=[0, 1]``. Commands without a function stay.
+    Args:
+        example: a call that works.
     """
-    message = _QUOTED.sub(lambda m: f"`{_call(m[1], m[2])}`", message)
-    message = _COMMAND.sub(lambda m: _call(m[1] or m[3], m[2] or m[4] or ""), message)
-    message = _KEYS.sub(lambda m: m[1] + _arguments(re.findall(_PAIR, m[2])), message)
-    message = re.sub(
-        r"(did you mean )(\w+\.[\w.]*\w)\?",
-        lambda m: f"{m[1]}{_argument(m[2] + '=VALUE')}?",
-        message,
-    )
-    return re.sub(_OPTION, lambda m: _argument(m[0]), message)
+
+    def decorate(cls: type[C]) -> type[C]:
+        vars_of: Any = cls
+        vars_of.__init__ = remedied(example, types=False)(vars_of.__init__)
+        return cls
+
+    return decorate
 
 
-def _call(name: str, typed: str) -> str:
-    """Return a command as the call of the function of the same name."""
-    words = shlex.split(typed)
-    if "--help" in words:
-        return f"help(gatekit.{name})"
-    if name in ("train", "plan") and words:
-        return f"gatekit.{name}({shlex.join(w for w in words if w != '-m')!r})"
-    arguments: list[str] = []
-    while words:
-        word = words.pop(0)
-        if word.startswith("--") and "=" not in word and words and words[0][:1] != "-":
-            word += f"={words.pop(0)}"
-        if word.startswith("--") and "=" not in word:
-            word += "=true"
-        if word != "--until-decided=true":
-            arguments.append(_argument(word) if "=" in word or word == "..." else repr(word))
-    return f"gatekit.{name}({', '.join(arguments)})"
-
-
-def _arguments(words: list[str]) -> str:
-    """Return ``KEY=VALUE`` words as arguments of a call; of one key twice, as a string of words."""
-    keys = [re.split(r"[.=]", word.strip("'"))[0] for word in words]
-    if len({*keys}) < len(keys):
-        return f"{' '.join(words)!r}, as one string"
-    return ", ".join(map(_argument, words))
-
-
-def _argument(word: str) -> str:
-    """Return an option with its value, or ``KEY=VALUE``, as an argument of a call."""
-    key, given, text = re.split("([ =])", f"{word.strip(chr(39))} ", maxsplit=1)
-    text = text.strip(" '")
-    if word.startswith("--"):
-        name = key[2:].replace("-", "_")
-        name += "s" if name in ("label", "task", "plugin") else ""
-        value = [text] if name in _LISTS else _plain(text)
-        return f"{name}={value!r}" if text else name
-    value = _plain(text)
-    for inner in reversed(key.split(".")[1:]):
-        value = {inner: value}
-    return f"{key.partition('.')[0]}={value!r}" if given == "=" else word
-
-
-def _plain(text: str) -> Any:
-    """Return a value as typed on the command line as plain data."""
-    if text.startswith("[") or ("," in text and text[0] not in "{('\""):
-        return [_plain(part.strip()) for part in text.strip("[]").split(",")]
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None if text == "null" else text
+def _other_argument(message: str, given: Mapping[str, Any], known: Sequence[str]) -> str:
+    """Return a message about an unknown key that names the argument of the function it means."""
+    name = message.partition(" is not a key. ")[0]
+    meant = OTHER_ARGUMENTS.get(name)
+    if name not in given or meant not in known:
+        return message
+    return message.replace(" is not a key. ", f" is not a key; did you mean {meant!r}? ", 1)
 
 
 def _unbound(
@@ -311,52 +257,3 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "Budget": (_class("Budget"), "a budget", "'steps=2000'"),
 }
 """By annotation: whether a value fits, the type in words, an example."""
-
-
-def refuse_attribute(
-    what: str, name: str, known: Sequence[str], instead: Mapping[str, str]
-) -> NoReturn:
-    """Raise that an object has no such attribute, with the one that is meant.
-
-    Args:
-        what: the object, such as ``a comparison``.
-        name: the attribute.
-        known: the names that there are.
-        instead: what to write in place of names from other libraries.
-
-    Raises:
-        AttributeError: always; the message states what to write.
-    """
-    hint = "" if name.startswith("_") else nearest(name, known)
-    public = [each for each in known if not each.startswith("_")]
-    if public and not hint and not name.startswith("_"):
-        hint = f". It has {', '.join(sorted(public))}."
-    hint = f"; {instead[name]}" if name in instead else hint
-    raise AttributeError(f"{what} has no {name!r}{hint}")
-
-
-class Rows(tuple[Any, ...]):
-    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
-
-    Args:
-        elements: the elements.
-        choose: what to write in place of ``rows["name"]``.
-    """
-
-    choose: str
-
-    def __new__(cls, elements: Sequence[Any], choose: str) -> Self:
-        """Return the tuple."""
-        rows = super().__new__(cls, elements)
-        rows.choose = choose
-        return rows
-
-    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...], str]]:
-        return Rows, (tuple(self), self.choose)
-
-    def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, slice) and not hasattr(key, "__index__"):
-            raise ArgumentError(
-                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
-            )
-        return super().__getitem__(key)

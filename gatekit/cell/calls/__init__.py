@@ -1,0 +1,35 @@
+"""Calls from Python that are refused with what to write: arguments, names, a command's words.
+
+Start with `remedied` in `arguments`.
+"""
+
+from __future__ import annotations
+
+from .arguments import OTHER_ARGUMENTS, REQUIRED, constructed, meant_argument, remedied
+from .names import (
+    ArgumentError,
+    MissingAttributeError,
+    Named,
+    Rows,
+    UnknownNameError,
+    refuse_attribute,
+    refuse_name,
+)
+from .python import in_python, python_words
+
+__all__ = [
+    "OTHER_ARGUMENTS",
+    "REQUIRED",
+    "ArgumentError",
+    "MissingAttributeError",
+    "Named",
+    "Rows",
+    "UnknownNameError",
+    "constructed",
+    "in_python",
+    "meant_argument",
+    "python_words",
+    "refuse_attribute",
+    "refuse_name",
+    "remedied",
+]

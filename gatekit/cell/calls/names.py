@@ -1,0 +1,111 @@
+"""Names that an object, a mapping, a tuple or a module does not have, with what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Self
+
+from gatekit.cell.errors import ConfigError, listed, nearest
+
+
+class ArgumentError(ConfigError, TypeError):
+    """An argument of a Python function is missing, unknown, or of another type."""
+
+
+class MissingAttributeError(ConfigError, AttributeError):
+    """An object does not have an attribute, or not yet; `hasattr` returns False."""
+
+
+class UnknownNameError(ConfigError, KeyError):
+    """A mapping does not have a name."""
+
+    __str__ = BaseException.__str__  # that of a KeyError is quoted
+
+
+class Named(dict[str, Any]):
+    """A dictionary; an unknown name is answered with the nearest and all names.
+
+    Args:
+        entries: the entries.
+        what: what they are, in the singular.
+    """
+
+    def __init__(self, entries: Mapping[str, Any], what: str) -> None:
+        super().__init__(entries)
+        self._what = what
+
+    def __missing__(self, name: Any) -> NoReturn:
+        near = nearest(str(name), self) or "."
+        raise UnknownNameError(
+            f"there is no {self._what} {name!r}{near} {self._what.capitalize()}s: "
+            f"{listed(self, 60)}."
+        )
+
+
+def refuse_name(
+    module: str, name: str, known: Sequence[str], instead: Mapping[str, str]
+) -> NoReturn:
+    """Raise that a module has no such name, with the one that is meant.
+
+    Args:
+        module: the module.
+        name: the name.
+        known: the names that there are.
+        instead: what to write in place of names from other libraries.
+
+    Raises:
+        AttributeError: always; the message states what to write.
+    """
+    hint = f"; {instead[name]}" if name in instead else ""
+    if not hint and not name.startswith("_"):
+        hint = nearest(name, known) or f". It has {', '.join(sorted(known))}."
+    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
+
+
+def refuse_attribute(
+    what: str, name: str, known: Sequence[str], instead: Mapping[str, str]
+) -> NoReturn:
+    """Raise that an object has no such attribute, with the one that is meant.
+
+    Args:
+        what: the object, such as ``a comparison``.
+        name: the attribute.
+        known: the names that there are.
+        instead: what to write in place of names from other libraries.
+
+    Raises:
+        AttributeError: always; the message states what to write.
+    """
+    hint = "" if name.startswith("_") else nearest(name, known)
+    public = [each for each in known if not each.startswith("_")]
+    if public and not hint and not name.startswith("_"):
+        hint = f". It has {', '.join(sorted(public))}."
+    hint = f"; {instead[name]}" if name in instead else hint
+    raise AttributeError(f"{what} has no {name!r}{hint}")
+
+
+class Rows(tuple[Any, ...]):
+    """A tuple; subscripts other than numbers are answered with how its elements are chosen.
+
+    Args:
+        elements: the elements.
+        choose: what to write in place of ``rows["name"]``.
+    """
+
+    choose: str
+
+    def __new__(cls, elements: Sequence[Any], choose: str) -> Self:
+        """Return the tuple."""
+        rows = super().__new__(cls, elements)
+        rows.choose = choose
+        return rows
+
+    def __reduce__(self) -> tuple[type, tuple[tuple[Any, ...], str]]:
+        return Rows, (tuple(self), self.choose)
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, slice) and not hasattr(key, "__index__"):
+            raise ArgumentError(
+                f"[{key!r}]: they are numbered, from 0 to {len(self) - 1}. {self.choose}."
+            )
+        return super().__getitem__(key)

@@ -1,0 +1,72 @@
+"""Mistakes in a call are answered in its words, and attributes that are not there yet are not."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from gatekit import RNN, BlockLayer, Cell, GatekitError
+
+X = np.zeros((2, 5, 3), "float32")
+FAULTS = {
+    "a rate": (lambda: RNN("lstm", 4, dropout=1.5), "dropout=1.5: a rate from 0"),
+    "rates": (lambda: RNN("lstm", 4, zoneout=0.1), "write for example zoneout={'h': 0.1}"),
+    "names": (lambda: RNN("lstm", 4, learned_initial_state=True), "such as ['c']"),
+    "a gate": (lambda: RNN("lstm", 4, gates={"forget": "sigmod"}), "gates['forget']: there is no"),
+    "a rule": (
+        lambda: RNN("lstm", 4, regularizers={"forget": "l2"}),
+        "regularizers={'forget': {'kernel': 'l2'}}",
+    ),
+    "a file": (lambda: RNN("lstm", 4, plugins="a.py"), "write plugins=['a.py']"),
+    "a block's file": (lambda: BlockLayer("modern", "lstm", plugins="a.py"), "plugins=['a.py']"),
+    "a string": (lambda: RNN("lstm", 4)("text"), "the input is 'text'"),
+    "inputs": (lambda: RNN("lstm", 4)({"inputs": X}), "'x' is missing; write layer(x)"),
+    "states": (lambda: RNN("lstm", 4)(X, initial_state="zeros"), "initial_state is 'zeros'"),
+    "one state": (lambda: RNN("lstm", 4)(X, X), "initial_state is one array"),
+    "a cell's states": (lambda: Cell("lstm", 4)(X[:, 0], "zeros"), "get_initial_state(batch_size)"),
+    "lengths": (lambda: RNN("lstm", 4)(X, mask=[5, 3]), "mask=tf.sequence_mask(lengths, 5)"),
+    "turned": (lambda: RNN("lstm", 4)(X, mask=np.ones((5, 2), bool)), "tf.transpose(mask)"),
+    "a block's option": (
+        lambda: BlockLayer({"kind": "modern", "conv": -1}, "lstm")(X),
+        "Type block={'conv': 4}",
+    ),
+    "a step": (
+        lambda: keras.layers.Bidirectional(Cell("lstm", 4)),
+        "keras.layers.Bidirectional(gatekit.RNN('lstm', 4))",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mistake_is_answered_in_the_words_of_the_call(fault: str) -> None:
+    call, says = FAULTS[fault]
+    with pytest.raises(GatekitError) as caught:
+        call()
+    message = str(caught.value)
+    assert says in message
+    # Keras adds neither its own words nor codes of a terminal.
+    assert "Exception encountered" not in message
+    assert "\x1b" not in message
+
+
+@pytest.mark.parametrize("name", ["state_size", "cell", "named_weights", "choice"])
+def test_an_attribute_that_is_not_there_yet_is_no_attribute(name: str) -> None:
+    made = RNN("lstm", 4)
+    assert not hasattr(made, name)
+    assert getattr(made, name, None) is None
+    with pytest.raises(GatekitError, match=r"is not built yet|runs over time itself"):
+        getattr(made, name)
+
+
+def test_a_cell_whose_states_depend_on_its_input_has_no_size_yet() -> None:
+    assert not hasattr(Cell("qrnn", 4), "state_size")
+    assert Cell("lstm", 4).state_size == [4, 4]
+
+
+def test_an_unknown_weight_is_answered_with_the_nearest() -> None:
+    made = RNN("lstm", 4)
+    made.build(X.shape)
+    with pytest.raises(KeyError, match=r"did you mean 'forget.x'\? Weights: candidate.bias"):
+        made.named_weights["forget.X"]
+    assert "forget.kernel" not in made.named_weights
