@@ -305,7 +305,7 @@ def render(expr: Expr, space: str = "") -> str:
 
 def _readable(value: float) -> str:
     """Return a number for people: ``(1 - 0.9) * 4`` is 0.3999999999999999 in floats, and 0.4."""
-    short = repr(float(f"{value:.12g}")) if isinstance(value, float) else repr(value)
+    short = repr(Number(float(f"{value:.12g}")).value) if isinstance(value, float) else repr(value)
     return short if len(short) <= len(repr(value)) - 8 else repr(value)
 
 
